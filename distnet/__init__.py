@@ -1,0 +1,1 @@
+"""Train neural networks in parallel from one job file."""

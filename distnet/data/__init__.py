@@ -1,0 +1,1 @@
+"""Samples: sources, Parquet shards and their manifest, order, batches."""

@@ -1,0 +1,1 @@
+"""Run a Job now: inline, or on Ray Train."""

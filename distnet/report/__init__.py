@@ -1,0 +1,1 @@
+"""Run folders as figures, pages and comparisons. Imports neither torch nor Ray."""

@@ -1,0 +1,76 @@
+"""The names of everything in a run folder: the one place that owns them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The files of one run. The folder need not exist."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """The run's name: that of its folder."""
+        return self.path.name
+
+    @property
+    def job(self) -> Path:
+        """The resolved job, as YAML."""
+        return self.path / "job.yaml"
+
+    @property
+    def plan(self) -> Path:
+        """What was going to happen: parameters, samples, steps, slices, memory."""
+        return self.path / "plan.json"
+
+    @property
+    def environment(self) -> Path:
+        """Versions, git commit, hardware, data manifest hash."""
+        return self.path / "environment.json"
+
+    @property
+    def metrics(self) -> Path:
+        """One JSON object a line: attempts, steps, epochs, checkpoints, the end."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def evaluation(self) -> Path:
+        """The last evaluation in full: metrics, confusion, per class, worst mistakes."""
+        return self.path / "evaluation.json"
+
+    @property
+    def pictures(self) -> Path:
+        """Arrays to draw: `worst` and `first_layer`."""
+        return self.path / "pictures.npz"
+
+    @property
+    def result(self) -> Path:
+        """What `distnet run --json` prints."""
+        return self.path / "result.json"
+
+    @property
+    def checkpoints(self) -> Path:
+        """One folder a checkpoint."""
+        return self.path / "checkpoints"
+
+    @property
+    def logs(self) -> Path:
+        """One file a worker."""
+        return self.path / "logs"
+
+    @property
+    def tensorboard(self) -> Path:
+        """Event files."""
+        return self.path / "tensorboard"
+
+    @property
+    def report(self) -> Path:
+        """The self-contained page."""
+        return self.path / "report.html"
+
+    @property
+    def figures(self) -> Path:
+        """The figures of the report as PNG files."""
+        return self.path / "figures"

@@ -1,0 +1,1 @@
+"""The worker: loop, slices, sum, state, checkpoints, metrics."""
