@@ -5,14 +5,33 @@ constructor says which options exist, and `distnet.spec.parts` checks them again
 else is typed here. Nothing in this file imports torch, so a job file is read in milliseconds.
 """
 
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    model_validator,
+)
 
+from distnet.spec.faults import KeyFaultError
 from distnet.spec.units import Bytes, Seconds
 
-Name = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
-PositiveInt = Annotated[int, Field(gt=0)]
+NAME = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
+
+
+def _named(text: str) -> str:
+    if not re.fullmatch(NAME, text):
+        raise ValueError("expected up to 63 lower-case letters, digits and dashes, as in digits-2")
+    return text
+
+
+Name = Annotated[str, AfterValidator(_named), Field(json_schema_extra={"pattern": NAME})]
+PositiveInt = Annotated[int, Field(gt=0, lt=2**31)]
 PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegativeFloat = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Fraction = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
@@ -21,13 +40,17 @@ Fraction = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
 class Section(BaseModel):
     """A frozen section of the job file; unknown keys are faults."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True
+    )
 
 
 class Part(BaseModel):
     """A network or a task: its kind, and the options that its constructor takes."""
 
-    model_config = ConfigDict(frozen=True, extra="allow", strict=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        frozen=True, extra="allow", strict=True, use_attribute_docstrings=True
+    )
 
     kind: str
     """The name of a shipped part (`mlp`), or your own as `./file.py:Class`."""
@@ -51,6 +74,7 @@ class Flip(Section):
 
     kind: Literal["flip"]
     probability: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """How likely an image is mirrored."""
 
 
 class Shift(Section):
@@ -76,7 +100,7 @@ class Data(Section):
     """Where the samples come from and how they reach the network."""
 
     source: str = "mnist"
-    """A dataset that ships with distnet (`mnist`), or the folder that `distnet data import` wrote."""
+    """A dataset that ships with distnet (`mnist`), or a folder that `distnet data import` wrote."""
     normalise: bool = True
     """Subtract the training mean and divide by its deviation, both from the dataset's manifest."""
     augment: tuple[Augmentation, ...] = ()
@@ -90,14 +114,18 @@ class Sgd(Section):
 
     kind: Literal["sgd"]
     learning_rate: PositiveFloat = 0.1
+    """How far a step goes along the gradient; the schedule scales it."""
     momentum: Fraction = 0.0
+    """The part of the last update that the next one keeps; 0.9 is usual."""
     nesterov: bool = False
+    """Take the gradient where momentum alone would lead to."""
     weight_decay: NonNegativeFloat = 0.0
+    """How strongly weights are pulled to zero (L2), added to the gradient."""
 
     @model_validator(mode="after")
     def _nesterov_needs_momentum(self) -> "Sgd":
         if self.nesterov and self.momentum == 0:
-            raise ValueError("nesterov needs momentum above 0")
+            raise KeyFaultError("nesterov", "found true, expected momentum above 0 along with it")
         return self
 
 
@@ -106,9 +134,13 @@ class Adam(Section):
 
     kind: Literal["adam"]
     learning_rate: PositiveFloat = 1e-3
+    """How far a step goes along the gradient; the schedule scales it."""
     betas: tuple[Fraction, Fraction] = (0.9, 0.999)
+    """How slowly the running means of the gradient and of its square change."""
     epsilon: PositiveFloat = 1e-8
+    """Keeps the division by the root of the mean square finite."""
     weight_decay: NonNegativeFloat = 0.0
+    """How strongly weights are pulled to zero (L2), added to the gradient."""
 
 
 class AdamW(Section):
@@ -116,9 +148,13 @@ class AdamW(Section):
 
     kind: Literal["adamw"]
     learning_rate: PositiveFloat = 1e-3
+    """How far a step goes along the gradient; the schedule scales it."""
     betas: tuple[Fraction, Fraction] = (0.9, 0.999)
+    """How slowly the running means of the gradient and of its square change."""
     epsilon: PositiveFloat = 1e-8
+    """Keeps the division by the root of the mean square finite."""
     weight_decay: NonNegativeFloat = 0.01
+    """How strongly weights are pulled to zero, apart from the gradient."""
 
 
 class Lion(Section):
@@ -126,8 +162,11 @@ class Lion(Section):
 
     kind: Literal["lion"]
     learning_rate: PositiveFloat = 1e-4
+    """How far a step goes along the gradient; the schedule scales it."""
     betas: tuple[Fraction, Fraction] = (0.9, 0.99)
+    """How much of the momentum goes into the update, and into the next momentum."""
     weight_decay: NonNegativeFloat = 0.0
+    """How strongly weights are pulled to zero, apart from the gradient."""
 
 
 Optimizer = Annotated[Sgd | Adam | AdamW | Lion, Field(discriminator="kind")]
@@ -170,6 +209,7 @@ class Step(Section):
     every: Annotated[float, Field(gt=0, le=1)] = 0.3
     """The length of a stair, as a part of all steps."""
     factor: Annotated[float, Field(gt=0, le=1)] = 0.1
+    """What the rate is multiplied by at each stair."""
     warmup: Fraction = 0.0
     """The part of all steps over which the rate grows linearly from 0."""
 
@@ -188,12 +228,13 @@ class Train(Section):
     """Samples of one update, over all workers together."""
     slices: PositiveInt | None = None
     """Parts a batch is cut into, whatever the workers. Default: the most workers asked for."""
-    threads_per_slice: PositiveInt = 1
+    threads_per_slice: Annotated[int, Field(gt=0, le=1024)] = 1
     """CPU threads that compute one slice. Part of the job, because it changes the last bits."""
     precision: Literal["fp32", "bf16", "auto"] = "fp32"
     """Number format of the network's arithmetic; weights and sums stay fp32. `auto` takes bf16
     for convolutions on hardware made for it."""
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    """Where all randomness begins: first weights, order of samples, dropout, augmentation."""
     clip: PositiveFloat | None = None
     """Scale the gradient down to this length where it is longer."""
     accumulate: PositiveInt = 1
@@ -204,7 +245,7 @@ class Train(Section):
     @model_validator(mode="after")
     def _one_length(self) -> "Train":
         if self.epochs is not None and self.steps is not None:
-            raise ValueError("epochs and steps are both given; keep one of them")
+            raise KeyFaultError("steps", "found steps beside epochs, expected one of them")
         return self
 
 
@@ -212,19 +253,31 @@ class Between(Section):
     """A number of workers that may change while training."""
 
     min: PositiveInt
+    """The fewest workers that training may start with."""
     max: PositiveInt
+    """The most workers that training can use."""
 
     @model_validator(mode="after")
     def _ordered(self) -> "Between":
         if self.min > self.max:
-            raise ValueError(f"min ({self.min}) is above max ({self.max})")
+            raise KeyFaultError("min", f"found {self.min}, expected at most the max of {self.max}")
         return self
+
+
+def _workers_form(value: object) -> str:
+    return "between" if isinstance(value, dict | Between) else "number"
+
+
+Workers = Annotated[
+    Annotated[PositiveInt, Tag("number")] | Annotated[Between, Tag("between")],
+    Discriminator(_workers_form),
+]
 
 
 class Resources(Section):
     """What the workers need."""
 
-    workers: PositiveInt | Between = 1
+    workers: Workers = 1
     """How many workers: a number, or `{min: 1, max: 4}`."""
     cpus: PositiveInt = 1
     """CPU cores a worker. More than `threads_per_slice` computes several slices side by side."""
@@ -246,7 +299,7 @@ class Checkpoint(Section):
     """When the state of training is saved, and how much of it is kept."""
 
     every_steps: PositiveInt | None = None
-    """Save after every so many steps; besides, after each epoch and at the end."""
+    """Save after every so many steps, besides when `every` has passed and at the end."""
     every: Seconds = 60.0
     """Save when this much time has passed since the last one ("90s", "10m")."""
     keep: PositiveInt = 2
@@ -259,6 +312,7 @@ class Evaluate(Section):
     split: str = "test"
     """The split of the dataset to measure on."""
     every_epochs: PositiveInt = 1
+    """Measure after every so many epochs, and at the end."""
     batch_size: PositiveInt = 1000
     """Samples computed at once."""
 
@@ -269,26 +323,34 @@ class Job(Section):
     name: Name
     """Lower-case letters, digits and dashes; names the run folders."""
     network: Part
+    """What computes: a network of distnet or your own, and its options."""
     task: Part = Part(kind="classify")
+    """What is learned: `classify`, `regress` or your own, and its options."""
     data: Data = Data()
+    """Where the samples come from and how they reach the network."""
     optimizer: Optimizer = Sgd(kind="sgd")
+    """How the weights follow the gradient."""
     schedule: Schedule = Constant()
+    """How the learning rate changes over the steps."""
     train: Train = Train()
+    """How long, in what batches, in what numbers."""
     resources: Resources = Resources()
+    """What the workers need."""
     checkpoint: Checkpoint = Checkpoint()
+    """When the state of training is saved, and how much of it is kept."""
     evaluate: Evaluate = Evaluate()
+    """When the network is measured on samples it does not learn from."""
 
     @model_validator(mode="after")
     def _fits(self) -> "Job":
-        if self.num_slices < self.resources.max_workers:
-            raise ValueError(
-                f"train.slices is {self.num_slices}, but resources.workers asks for "
-                f"{self.resources.max_workers}: a worker needs at least one slice"
-            )
-        if self.train.batch_size < self.num_slices:
-            raise ValueError(
-                f"train.batch_size is {self.train.batch_size}, but a batch is cut into "
-                f"{self.num_slices} slices: a slice needs at least one sample"
+        workers, slices = self.resources.max_workers, self.num_slices
+        if slices < workers:
+            needed = f"at least {workers}, one for each of resources.workers"
+            raise KeyFaultError("train.slices", f"found {slices}, expected {needed}")
+        if self.train.batch_size < slices:
+            needed = f"at least {slices}, one sample for each of the slices"
+            raise KeyFaultError(
+                "train.batch_size", f"found {self.train.batch_size}, expected {needed}"
             )
         return self
 
@@ -296,3 +358,8 @@ class Job(Section):
     def num_slices(self) -> int:
         """S: the parts of every batch, the same for all attempts of a run."""
         return self.train.slices or self.resources.max_workers
+
+    def resolved(self) -> "Job":
+        """The same job with its slices written out: other workers then change nothing."""
+        train = self.train.model_copy(update={"slices": self.num_slices})
+        return self.model_copy(update={"train": train})

@@ -60,6 +60,10 @@ class RunFolder:
         """One file a worker."""
         return self.path / "logs"
 
+    def worker_log(self, rank: int) -> Path:
+        """What one worker printed."""
+        return self.logs / f"worker-{rank}.log"
+
     @property
     def tensorboard(self) -> Path:
         """Event files."""
@@ -74,3 +78,13 @@ class RunFolder:
     def figures(self) -> Path:
         """The figures of the report as PNG files."""
         return self.path / "figures"
+
+    @property
+    def stop(self) -> Path:
+        """A file whose presence asks for a planned stop."""
+        return self.path / "stop"
+
+    @property
+    def data_manifest(self) -> Path:
+        """A copy of the dataset's manifest, so that the run can be used without the data."""
+        return self.path / "data_manifest.json"

@@ -1,0 +1,93 @@
+"""The command `distnet`: joins the verbs, and turns errors into text and exit codes.
+
+Exit codes: 0 done, 1 a fault of distnet itself, 2 something the user can mend, 3 training failed,
+130 interrupted.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from typing import Annotated
+
+import typer
+from typer.main import get_command
+
+from distnet.cli import data, run, runs, spec, weights
+from distnet.errors import DistnetError
+
+INTERRUPTED = 130  # 128 + SIGINT, as shells count
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["--help", "-h"]},
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        try:
+            typer.echo(f"distnet {version('distnet')}")
+        except PackageNotFoundError:
+            typer.echo("distnet, not installed: run from its source")
+        raise typer.Exit
+
+
+@app.callback(epilog="Example: distnet run jobs/digits.yaml")
+def distnet(
+    version: Annotated[  # noqa: ARG001
+        bool,
+        typer.Option("--version", help="Show the version.", callback=_show_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Train neural networks in parallel from one job file."""
+
+
+for verbs in (run, spec, data, runs, weights):
+    verbs.register(app)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command line and return its exit code; mistakes of the user are told as text."""
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    try:
+        return _run(arguments)
+    except DistnetError as error:
+        return _told(type(error).__name__, str(error), error.exit_code, arguments)
+    except typer.TyperException as error:
+        return _told("UsageError", _usage(error), 2, arguments)
+    except BrokenPipeError:
+        # The reader has gone, as `head` does; nothing may be flushed to it at exit either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        return _told("OSError", f"{where}{error.strerror or error}", 2, arguments)
+    except (KeyboardInterrupt, typer.Abort):
+        return INTERRUPTED
+
+
+def _run(arguments: list[str]) -> int:
+    code = get_command(app).main(arguments, prog_name="distnet", standalone_mode=False)
+    sys.stdout.flush()
+    return code if isinstance(code, int) else 0
+
+
+def _told(kind: str, message: str, code: int, arguments: list[str]) -> int:
+    """Tell an error on stderr, and as JSON on stdout where that was asked for."""
+    if message:  # a group without a verb has shown its help instead
+        gap = "\n" if "\n" in message else " "
+        typer.echo(typer.style("error:", fg="red", bold=True) + gap + message, err=True)
+    if "--json" in arguments:
+        typer.echo(json.dumps({"error": {"type": kind, "message": message}}))
+    return code
+
+
+def _usage(error: typer.TyperException) -> str:
+    message = error.format_message().rstrip(".")
+    context = getattr(error, "ctx", None)
+    if not message or context is None:
+        return message
+    return f"{message}; see: {context.command_path} --help"

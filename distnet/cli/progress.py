@@ -1,0 +1,117 @@
+"""The live line of a run: epoch, step, loss, score, samples/s, time left."""
+
+import time
+from types import TracebackType
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task, TextColumn
+from rich.text import Text
+
+PLAIN_EVERY_S = 10.0
+
+
+class RunProgress:
+    """Shows the records of a run on stderr: a live line on a terminal, plain lines elsewhere.
+
+    Args:
+        console: on stderr.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._num_epochs, self._console = 0.0, console
+        self._is_live = console.is_terminal
+        self._told = time.monotonic()
+        self._progress = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=20),
+            _Figures(),
+            console=console,
+            refresh_per_second=8,
+            transient=True,
+            disable=not self._is_live,
+        )
+        self._task = self._progress.add_task("starting", total=None, figures="")
+
+    def __enter__(self) -> "RunProgress":
+        """Begin to draw."""
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Take the live line away; the lines of the epochs stay."""
+        self._progress.stop()
+
+    def __call__(self, record: dict[str, Any]) -> None:
+        """Show one record."""
+        match record["kind"]:
+            case "attempt":
+                self._begin(record)
+            case "step":
+                self._show_step(record)
+            case "epoch":
+                self._show_epoch(record)
+
+    def _begin(self, record: dict[str, Any]) -> None:
+        self._num_epochs = record["num_epochs"]
+        self._progress.update(self._task, total=record["num_steps"], completed=record["step"])
+        if record["attempt"] > 1:
+            self._console.print(f"going on from step {record['step']:,}", highlight=False)
+
+    def _show_step(self, record: dict[str, Any]) -> None:
+        epoch = f"epoch {record['epoch']}/{_whole(self._num_epochs)}"
+        figures = describe(record)
+        self._progress.update(
+            self._task, completed=record["step"], description=epoch, figures=figures
+        )
+        if not self._is_live and time.monotonic() - self._told > PLAIN_EVERY_S:
+            self._told = time.monotonic()
+            self._console.print(f"{epoch}  step {record['step']:,}  {figures}", highlight=False)
+
+    def _show_epoch(self, record: dict[str, Any]) -> None:
+        self._told = time.monotonic()
+        line = f"epoch {record['epoch']:>3}/{_whole(self._num_epochs)}  train {describe(record['train'])}"
+        for split, metrics in record.items():
+            if isinstance(metrics, dict) and split != "train":
+                line += f"   {split} {describe(metrics)}"
+        speed = f"   {record['samples_per_second']:,.0f} samples/s"
+        self._console.print(line + speed, highlight=False)
+
+
+class _Figures(ProgressColumn):
+    """Loss, score, speed and time left."""
+
+    def render(self, task: Task) -> Text:
+        left = task.time_remaining
+        clock = f"  {_clock(left)} left" if left is not None else ""
+        steps = f"step {task.completed:,.0f}/{task.total:,.0f}  " if task.total else ""
+        return Text(f"{steps}{task.fields['figures']}{clock}")
+
+
+def describe(figures: dict[str, Any]) -> str:
+    """Write loss, the score and samples/s of a record in a few words."""
+    parts = []
+    if "loss" in figures:
+        parts.append(f"loss {figures['loss']:.4f}")
+    if "accuracy" in figures:
+        parts.append(f"accuracy {figures['accuracy']:.2%}")
+    parts += [f"{name} {figures[name]:.4g}" for name in ("mae", "rmse") if name in figures][:1]
+    if "samples_per_second" in figures:
+        parts.append(f"{figures['samples_per_second']:,.0f} samples/s")
+    return "  ".join(parts)
+
+
+def _whole(epochs: float) -> str:
+    return f"{epochs:.3g}" if epochs % 1 else f"{epochs:.0f}"
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -1,0 +1,149 @@
+"""Which samples are used when: a pure function of (dataset, seed, epoch).
+
+A split is read in windows. One window covers a split that fits in memory; a larger split has many,
+each of a few row groups. In each epoch the row groups are put in a new order, cut into windows,
+and the rows of each window are shuffled. So the position in an epoch says which sample comes, and
+no more than one window has to be in memory.
+
+The shuffles sort by a hash of (seed, epoch, index) rather than draw from a library's generator,
+whose streams change between versions. Source of the hash: Steele, Lea and Flood, "Fast Splittable
+Pseudorandom Number Generators" (2014), as SplitMix64.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+_MASK = (1 << 64) - 1
+
+
+def mix(*numbers: int) -> int:
+    """Hash whole numbers into one of 64 bits."""
+    state = 0
+    for number in numbers:
+        state = _scramble_one((state ^ (number & _MASK)) + 0x9E3779B97F4A7C15)
+    return state
+
+
+def shuffled(numbers: Ints, *key: int) -> Ints:
+    """Put distinct `numbers` [n] in an order that depends on them and on `key` alone."""
+    start = np.uint64(mix(*key))
+    with np.errstate(over="ignore"):
+        hashes = _scramble(numbers.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) + start)
+    return numbers[np.argsort(hashes, kind="stable")]
+
+
+@dataclass(frozen=True)
+class Window:
+    """Row groups to hold at once, and the rows of their concatenation in the order of use."""
+
+    first: int
+    """Position in the epoch of the window's first sample."""
+    groups: Ints
+    rows: Ints
+
+
+@dataclass(frozen=True)
+class Order:
+    """The order of one split.
+
+    Args:
+        groups: samples in each row group, in the order of the shards.
+        window: row groups a window.
+        seed: of the shuffles; None leaves the samples in the order of the dataset.
+    """
+
+    groups: tuple[int, ...]
+    window: int
+    seed: int | None
+
+    @cached_property
+    def num_samples(self) -> int:
+        """Samples of an epoch."""
+        return sum(self.groups)
+
+    @property
+    def num_windows(self) -> int:
+        """Windows of an epoch."""
+        return -(-len(self.groups) // self.window)
+
+    def window_at(self, epoch: int, position: int) -> int:
+        """The window that holds the sample at `position` of `epoch`."""
+        starts = _window_starts(self, epoch)
+        return int(np.searchsorted(starts, position, side="right")) - 1
+
+    def read_window(self, epoch: int, index: int) -> Window:
+        """The groups and rows of window `index` of `epoch`."""
+        groups = _group_order(self, epoch)[index * self.window : (index + 1) * self.window]
+        if self.num_windows == 1:
+            groups = np.sort(groups)  # held once for all epochs: only the rows change places
+        rows = np.arange(sum(self.groups[g] for g in groups), dtype=np.int64)
+        if self.seed is not None:
+            rows = shuffled(rows, self.seed, epoch, index)
+        return Window(int(_window_starts(self, epoch)[index]), groups, rows)
+
+
+@dataclass(frozen=True)
+class Batches:
+    """How an epoch is cut into batches, and a batch into slices.
+
+    Every sample is used exactly once an epoch. A rest too small to give each slice two samples
+    joins the batch before it, so no slice is ever empty.
+    """
+
+    num_samples: int
+    batch_size: int
+    slices: int
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches of an epoch; the last may be smaller, or larger by a small rest."""
+        full, rest = divmod(self.num_samples, self.batch_size)
+        return max(1, full + (rest >= 2 * self.slices))
+
+    def batch(self, step: int) -> tuple[int, int]:
+        """First position and end of batch `step` (counted from 0 within the epoch)."""
+        last = step == self.steps_per_epoch - 1
+        low = step * self.batch_size
+        return low, self.num_samples if last else low + self.batch_size
+
+    def slice(self, step: int, index: int) -> tuple[int, int]:
+        """First position and end of slice `index` of batch `step`."""
+        low, high = self.batch(step)
+        size = high - low
+        return low + index * size // self.slices, low + (index + 1) * size // self.slices
+
+    @property
+    def smallest_slice(self) -> int:
+        """Samples of the smallest slice of an epoch."""
+        sizes = [high - low for low, high in map(self.batch, {0, self.steps_per_epoch - 1})]
+        return min(sizes) // self.slices
+
+
+@lru_cache(maxsize=4)
+def _group_order(order: Order, epoch: int) -> Ints:
+    groups = np.arange(len(order.groups), dtype=np.int64)
+    return groups if order.seed is None else shuffled(groups, order.seed, epoch)
+
+
+@lru_cache(maxsize=4)
+def _window_starts(order: Order, epoch: int) -> Ints:
+    sizes = np.array([order.groups[g] for g in _group_order(order, epoch)], dtype=np.int64)
+    starts = np.concatenate([[0], np.cumsum(sizes)])[:-1]
+    return starts[:: order.window]
+
+
+def _scramble(state: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return state ^ (state >> np.uint64(31))
+
+
+def _scramble_one(state: int) -> int:
+    state &= _MASK
+    state = (state ^ (state >> 30)) * 0xBF58476D1CE4E5B9 & _MASK
+    state = (state ^ (state >> 27)) * 0x94D049BB133111EB & _MASK
+    return state ^ (state >> 31)

@@ -1,0 +1,122 @@
+"""Samples as tensors, by their position in an epoch: from memory, or streamed window by window."""
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from distnet.data.manifest import Manifest
+from distnet.data.order import Order
+from distnet.data.shards import ShardReader
+
+WINDOWS_IN_MEMORY = 8  # one in use, one being read, the rest is room for the reader's own copies
+
+
+class Samples:
+    """The samples of one split, taken by their position in an epoch.
+
+    Windows are read one ahead of use in a thread, so memory holds two of them, whatever the size
+    of the split; a split of one window is read once and kept.
+
+    Args:
+        folder: the dataset's folder.
+        manifest: its manifest.
+        split: the split's name.
+        memory_bytes: a split up to this size is one window.
+        seed: of the order; None leaves the samples in the order of the dataset.
+
+    Raises:
+        DataError: a shard is missing or damaged.
+    """
+
+    def __init__(
+        self, folder: Path, manifest: Manifest, split: str, *, memory_bytes: int, seed: int | None
+    ) -> None:
+        self._reader = ShardReader(folder, manifest, split)
+        groups = tuple(count for _, count in self._reader.group_bounds)
+        self.order = Order(groups, window_groups(manifest, split, memory_bytes), seed)
+        self._pool = ThreadPoolExecutor(1, "distnet-read")
+        self._ahead: dict[tuple[int, int], Future[_Rows]] = {}
+        self._held: dict[tuple[int, int], _Rows] = {}
+
+    def take(self, epoch: int, low: int, high: int) -> tuple[Tensor, Tensor]:
+        """Take positions `low` to `high` (exclusive) of `epoch`.
+
+        Returns:
+            x [n, ...] as stored (uint8 or float32) and y, int64 [n] or float32 [n, ...].
+        """
+        first = self.order.window_at(epoch, low)
+        last = self.order.window_at(epoch, high - 1)
+        parts = [self._rows(epoch, w).take(low, high) for w in range(first, last + 1)]
+        if len(parts) == 1:
+            return parts[0]
+        return torch.cat([x for x, _ in parts]), torch.cat([y for _, y in parts])
+
+    def close(self) -> None:
+        """Let go of the reading thread."""
+        self._pool.shutdown(cancel_futures=True)
+
+    def _rows(self, epoch: int, index: int) -> "_Rows":
+        key = (epoch, index)
+        if key not in self._held:
+            rows = self._ahead.pop(key).result() if key in self._ahead else self._read(epoch, index)
+            # A batch may lie over the edge of two windows, so the one before is kept until then.
+            self._held = {k: v for k, v in self._held.items() if k == (epoch, index - 1)}
+            self._held[key] = rows
+            self._read_ahead(epoch, index)
+        return self._held[key]
+
+    def _read_ahead(self, epoch: int, index: int) -> None:
+        windows = self.order.num_windows
+        after = (epoch, index + 1) if index + 1 < windows else (epoch + 1, 0)
+        if windows > 1:
+            self._ahead = {after: self._pool.submit(self._read, *after)}
+
+    def _read(self, epoch: int, index: int) -> "_Rows":
+        window = self.order.read_window(epoch, index)
+        held = next(iter(self._held.values()), None)
+        if self.order.num_windows == 1 and held is not None:
+            return _Rows(window.first, window.rows, held.x, held.y)
+        if self.order.num_windows == 1:
+            x, y = self._reader.read_all()
+        else:
+            x, y = _concatenate([self._reader.read_group(int(g)) for g in window.groups])
+        return _Rows(window.first, window.rows, as_tensor(x), as_tensor(y))
+
+
+class _Rows:
+    """The rows of one window, and the order in which they are used."""
+
+    def __init__(self, first: int, rows: np.ndarray, x: Tensor, y: Tensor) -> None:
+        self.x, self.y = x, y
+        self._first, self._rows = first, torch.from_numpy(rows)
+
+    def take(self, low: int, high: int) -> tuple[Tensor, Tensor]:
+        rows = self._rows[max(low - self._first, 0) : high - self._first]
+        return self.x.index_select(0, rows), self.y.index_select(0, rows)
+
+
+def window_groups(manifest: Manifest, split: str, memory_bytes: int) -> int:
+    """How many row groups a window of this split has."""
+    num_samples = manifest.splits[split].num_samples
+    group_bytes = manifest.row_group_samples * manifest.x.num_bytes
+    if num_samples * manifest.x.num_bytes <= memory_bytes:
+        return max(1, sum(-(-s.num_samples // manifest.row_group_samples)
+                          for s in manifest.splits[split].shards))  # fmt: skip
+    return max(1, memory_bytes // WINDOWS_IN_MEMORY // group_bytes)
+
+
+def as_tensor(array: np.ndarray) -> Tensor:
+    """Wrap an array; classes become int64, as torch's losses want them."""
+    if array.dtype == np.int32:
+        return torch.from_numpy(array.astype(np.int64))
+    # Memory of Arrow is read-only, which torch's tensors cannot express.
+    return torch.from_numpy(array if array.flags.writeable else array.copy())
+
+
+def _concatenate(
+    groups: list[tuple[np.ndarray, np.ndarray]],
+) -> tuple[np.ndarray, np.ndarray]:
+    return np.concatenate([x for x, _ in groups]), np.concatenate([y for _, y in groups])

@@ -1,0 +1,67 @@
+"""Whole arrays of raw data: class labels, numbers, chunks."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from distnet.data.sources._names import check_names
+from distnet.data.sources.source import Chunk, Chunks
+from distnet.errors import DataError
+
+CHUNK_ROWS = 4096
+MAX_CLASSES = 100_000
+
+
+def as_chunks(x: NDArray[Any], y: NDArray[Any]) -> Chunks:
+    """Go through arrays that are in memory, a few thousand rows at a time."""
+
+    def chunks() -> Iterator[Chunk]:
+        for start in range(0, len(x), CHUNK_ROWS):
+            rows = slice(start, start + CHUNK_ROWS)
+            yield Chunk(x[rows], y[rows])
+
+    return chunks
+
+
+def class_names(labels: Mapping[str, NDArray[Any]], names: Sequence[str]) -> tuple[str, ...]:
+    """Name the classes of labels 0, 1, ...; by themselves where no names are given.
+
+    Args:
+        labels: whole-number labels [n] by the place where they come from.
+        names: of all classes, in the order of the labels.
+
+    Raises:
+        DataError: a label is negative, or larger than there are names.
+    """
+    check_names(names)
+    for place, values in labels.items():
+        limit = len(names) or MAX_CLASSES
+        bad = np.flatnonzero((values < 0) | (values >= limit))
+        if bad.size:
+            raise DataError(
+                f"{place}: label {values[bad[0]]} at position {bad[0]} (counted from 0) is out of "
+                f"range; labels go from 0 to {limit - 1}"
+                + (f", as {len(names)} classes are named" if names else "")
+            )
+    most = 1 + max((int(values.max()) for values in labels.values()), default=0)
+    return tuple(names) or tuple(map(str, range(most)))
+
+
+def as_float32(values: NDArray[Any], *, place: str) -> NDArray[np.float32]:
+    """Turn numbers [n, ...] into float32.
+
+    Raises:
+        DataError: one is NaN, infinite, or too large for float32.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        numbers = values.astype(np.float32)
+    bad = np.argwhere(~np.isfinite(numbers))
+    if len(bad):
+        at = ", ".join(map(str, bad[0]))
+        raise DataError(
+            f"{place}[{at}]: {values[tuple(bad[0])]} is not a finite float32 number "
+            f"({len(bad)} such values in all); replace them or remove their samples"
+        )
+    return np.ascontiguousarray(numbers)

@@ -1,0 +1,75 @@
+"""Find the faults of feature columns, and say where they are."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from distnet.data.sources._cells import LARGEST, holds_numbers, parse_numbers
+from distnet.errors import DataError
+
+MOST_FAULTS = 10
+Place = Callable[[int], str]
+"""Say where row n (counted from 0) of a file is, for people."""
+
+
+class ColumnCheck:
+    """Faults of one feature column, counted; the first of each sort keeps its place."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._num_rows = self._num_missing = self._num_bad = 0
+        self._may_be_text = False
+        self._missing_at = self._bad_at = self._bad_cell = ""
+
+    @property
+    def is_text(self) -> bool:
+        """Whether most of the cells are no numbers."""
+        return self._may_be_text and self._num_bad * 2 > self._num_rows - self._num_missing
+
+    def add(self, column: pa.Array, first: int, place: Place) -> None:
+        """Look at some cells, of which the first is in row `first` of its file."""
+        numbers, missing = parse_numbers(column)
+        bad = ~missing & ~(np.abs(numbers) <= LARGEST)
+        if missing.any() and not self._missing_at:
+            self._missing_at = place(first + int(missing.argmax()))
+        if bad.any() and not self._bad_at:
+            self._bad_at = place(first + int(bad.argmax()))
+            self._bad_cell = str(column[int(bad.argmax())].as_py())
+        self._may_be_text |= not holds_numbers(column)
+        self._num_rows += len(column)
+        self._num_missing += int(missing.sum())
+        self._num_bad += int(bad.sum())
+
+    def faults(self) -> Iterator[str]:
+        """Yield a line for each sort of fault."""
+        if self._missing_at:
+            count = f"{self._num_missing} of {self._num_rows} rows"
+            yield f"{self._missing_at}: {self.name!r} is missing ({count})"
+        if self._bad_at:
+            count = f"{self._num_bad} of {self._num_rows} rows"
+            cell = self._bad_cell
+            yield f"{self._bad_at}: {self.name!r} is {cell!r}, expected a finite number ({count})"
+
+
+def raise_faults(checks: Sequence[ColumnCheck]) -> None:
+    """Say everything that is wrong at once.
+
+    Raises:
+        DataError: a column holds text, gaps, or numbers that are not finite.
+    """
+    texts = [check.name for check in checks if check.is_text]
+    faults = [fault for check in checks if not check.is_text for fault in check.faults()]
+    lines = faults[:MOST_FAULTS]
+    if len(faults) > MOST_FAULTS:
+        lines.append(f"and {len(faults) - MOST_FAULTS} more columns with such cells")
+    if faults:
+        lines.append("fill those cells in, remove their rows, or leave out columns: --drop NAME")
+    if texts:
+        drops = " ".join(f"--drop {name!r}" for name in texts[:MOST_FAULTS])
+        lines.append(
+            f"columns without numbers cannot be learned from: {', '.join(texts)}; "
+            f"turn them into numbers or leave them out: {drops}"
+        )
+    if lines:
+        raise DataError("\n".join(lines))

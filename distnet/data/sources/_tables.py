@@ -1,0 +1,162 @@
+"""Tables of numbers, whatever file they come from: columns chosen, checked, turned into samples.
+
+A table is gone through twice: first to find every fault and the classes, then for the samples.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import pyarrow as pa
+
+from distnet.data.manifest import Input
+from distnet.data.sources._cells import parse_numbers
+from distnet.data.sources._columns import ColumnCheck, raise_faults
+from distnet.data.sources._targets import Encode, TargetSurvey
+from distnet.data.sources.source import Chunk, Chunks, RawData
+from distnet.errors import DataError
+
+LIKELY_TARGETS = ("target", "label", "labels", "class", "y")
+MOST_NAMES = 20
+
+
+class Table(Protocol):
+    """One file of rows and named columns."""
+
+    path: Path
+    columns: tuple[str, ...]
+
+    def batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """Go through the rows of some columns."""
+        ...
+
+    def place(self, row: int) -> str:
+        """Where row `row` (counted from 0) is found, for people."""
+        ...
+
+
+def read_tables(
+    splits: Mapping[str, Sequence[Table]],
+    *,
+    target: Sequence[str],
+    target_kind: str | None,
+    classes: Sequence[str],
+    drop: Sequence[str],
+) -> RawData:
+    """Make samples of the rows: the target columns are `y`, all others are `x`.
+
+    Raises:
+        DataError: columns are missing, hold text or gaps, or the target is no such thing.
+    """
+    tables = [table for part in splits.values() for table in part]
+    columns = common_columns(tables)
+    targets = choose_targets(tables[0].path, columns, target)
+    features = _choose_features(tables[0].path, columns, targets, drop)
+    checks = [ColumnCheck(name) for name in features]
+    survey = TargetSurvey(targets, kind=target_kind, classes=classes)
+    for table in tables:
+        for first, batch in batches_with_rows(table, (*features, *targets)):
+            for check in checks:
+                check.add(batch.column(check.name), first, table.place)
+            survey.add(batch, first, table.place)
+    raise_faults(checks)
+    y, encode = survey.finish()
+    return RawData(
+        x=Input(kind="vector", shape=(len(features),), dtype="float32", names=features),
+        y=y,
+        splits={split: _chunks(part, features, targets, encode) for split, part in splits.items()},
+        num_samples=survey.num_rows,
+    )
+
+
+def common_columns(tables: Sequence[Table]) -> tuple[str, ...]:
+    """The columns that all files have.
+
+    Raises:
+        DataError: one file has other columns, or a name stands twice.
+    """
+    first = tables[0]
+    for name in first.columns:
+        if first.columns.count(name) > 1:
+            raise DataError(f"{first.path}: two columns are called {name!r}; rename one")
+    for table in tables[1:]:
+        if set(table.columns) != set(first.columns):
+            odd = sorted(set(table.columns) ^ set(first.columns))
+            raise DataError(
+                f"{table.path}: other columns than in {first.path.name}: {', '.join(odd)}"
+            )
+    return first.columns
+
+
+def choose_targets(path: Path, columns: Sequence[str], target: Sequence[str]) -> tuple[str, ...]:
+    """The columns to learn: those named, else the one with a usual name.
+
+    Raises:
+        DataError: there is no such column.
+    """
+    for name in target:
+        _check_column(path, columns, name, "--target")
+    if target:
+        return tuple(target)
+    likely = [name for name in columns if name.lower() in LIKELY_TARGETS]
+    if len(likely) != 1:
+        raise DataError(
+            f"{path}: say which column shall be learned: --target NAME; "
+            f"there are: {_listed(columns)}"
+        )
+    return (likely[0],)
+
+
+def batches_with_rows(table: Table, columns: Sequence[str]) -> Iterator[tuple[int, pa.RecordBatch]]:
+    """Go through a table; with each batch comes the number of its first row.
+
+    Raises:
+        DataError: there are no rows.
+    """
+    first = 0
+    for batch in table.batches(columns):
+        yield first, batch
+        first += batch.num_rows
+    if first == 0:
+        raise DataError(f"{table.path}: no rows")
+
+
+def _choose_features(
+    path: Path, columns: Sequence[str], targets: Sequence[str], drop: Sequence[str]
+) -> tuple[str, ...]:
+    for name in drop:
+        _check_column(path, columns, name, "--drop")
+    features = tuple(name for name in columns if name not in targets and name not in drop)
+    if not features:
+        raise DataError(f"{path}: no columns are left to learn from beside {_listed(targets)}")
+    return features
+
+
+def _check_column(path: Path, columns: Sequence[str], name: str, option: str) -> None:
+    if name not in columns:
+        nearest = get_close_matches(name, columns, 1)
+        raise DataError(
+            f"{path}: no column {name!r} for {option}; there are: {_listed(columns)}"
+            + (f"; did you mean {nearest[0]!r}?" if nearest else "")
+        )
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+    return ", ".join(names[:MOST_NAMES]) + more
+
+
+def _chunks(
+    tables: Sequence[Table], features: tuple[str, ...], targets: tuple[str, ...], encode: Encode
+) -> Chunks:
+    def chunks() -> Iterator[Chunk]:
+        for table in tables:
+            for batch in table.batches((*features, *targets)):
+                x = np.empty((batch.num_rows, len(features)), np.float32)
+                for index, name in enumerate(features):
+                    x[:, index] = parse_numbers(batch.column(name))[0]
+                yield Chunk(x, encode(batch))
+
+    return chunks

@@ -1,0 +1,121 @@
+"""IDX files, the form in which MNIST and its relatives are published, raw or gzipped.
+
+A folder holds `train-images-idx3-ubyte` and `train-labels-idx1-ubyte`, and the same for `t10k`,
+with or without `.gz`. Source of the format: LeCun, Cortes and Burges, "The MNIST database of
+handwritten digits".
+"""
+
+import gzip
+import re
+import struct
+import zlib
+from collections.abc import Sequence
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from distnet.data.sources._arrays import as_chunks, class_names
+from distnet.data.manifest import Input, Target
+from distnet.data.sources.source import RawData
+from distnet.errors import DataError
+
+_NAME = re.compile(r"(?:.*[-_])?(train|t10k|test)[-_](images|labels)[-.]idx[13][-.]ubyte(?:\.gz)?$")
+_MAGIC = {"images": 0x0803, "labels": 0x0801}
+_SPLITS = {"train": "train", "t10k": "test", "test": "test"}
+
+
+def detect(path: Path) -> bool:
+    """Whether there are files named as MNIST's are."""
+    return bool(_find(path))
+
+
+def read(path: Path, *, classes: Sequence[str] = ()) -> RawData:
+    """Read all images [1, height, width] and labels.
+
+    Args:
+        path: the folder, or one of its files.
+        classes: names of the labels 0, 1, ...; else the labels themselves.
+
+    Raises:
+        DataError: a file is missing, damaged, or does not fit its partner.
+    """
+    files = _find(path)
+    if not any(split == "train" for split, _ in files):
+        raise DataError(f"{path}: no training images here, such as train-images-idx3-ubyte.gz")
+    splits = {split: _read_split(path, files, split) for split in dict(files)}
+    shapes = {split: images.shape[1:] for split, (images, _) in splits.items()}
+    if len(set(shapes.values())) > 1:
+        sizes = ", ".join(f"{split} {h}x{w}" for split, (_, h, w) in shapes.items())
+        raise DataError(f"{path}: the images of the splits have different sizes: {sizes}")
+    places = {str(files[split, "labels"]): labels for split, (_, labels) in splits.items()}
+    return RawData(
+        x=Input(kind="image", shape=shapes["train"], dtype="uint8"),
+        y=Target(kind="class", classes=class_names(places, classes)),
+        splits={split: as_chunks(*arrays) for split, arrays in splits.items()},
+        num_samples=sum(len(labels) for _, labels in splits.values()),
+    )
+
+
+def _find(path: Path) -> dict[tuple[str, str], Path]:
+    folder = path if path.is_dir() else path.parent
+    if not path.is_dir() and not _NAME.match(path.name):
+        return {}
+    found = {}
+    for file in sorted(folder.iterdir()):
+        match = _NAME.match(file.name)
+        if match and file.is_file():
+            found.setdefault((_SPLITS[match[1]], match[2]), file)
+    return found
+
+
+def _read_split(
+    path: Path, files: dict[tuple[str, str], Path], split: str
+) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
+    for part in _MAGIC:
+        if (split, part) not in files:
+            raise DataError(f"{path}: the {part} of the {split} split are missing")
+    images = _read_idx(files[split, "images"], "images")
+    labels = _read_idx(files[split, "labels"], "labels")
+    if len(images) != len(labels):
+        raise DataError(
+            f"{files[split, 'labels']}: {len(labels)} labels, but {files[split, 'images'].name} "
+            f"has {len(images)} images; take both from the same download"
+        )
+    return images[:, None], labels.astype(np.int32)
+
+
+def _read_idx(file: Path, part: str) -> NDArray[Any]:
+    num_dimensions = _MAGIC[part] & 0xFF
+    head_bytes = 4 + 4 * num_dimensions
+    head = _read_bytes(file, head_bytes)
+    if len(head) < head_bytes:
+        raise DataError(f"{file}: too short for an IDX file; download it again")
+    magic, *shape = struct.unpack(f">{1 + num_dimensions}I", head)
+    if magic != _MAGIC[part]:
+        raise DataError(
+            f"{file}: begins with 0x{magic:08x}, expected 0x{_MAGIC[part]:08x} for {part}; "
+            "it is no IDX file of bytes, or was put under the name of another"
+        )
+    if 0 in shape:
+        raise DataError(f"{file}: empty (its header says {' x '.join(map(str, shape))})")
+    content = _read_bytes(file, head_bytes + prod(shape) + 1)[head_bytes:]
+    if len(content) != prod(shape):
+        found = "longer" if len(content) > prod(shape) else f"{len(content)} bytes"
+        raise DataError(
+            f"{file}: {found}, expected {prod(shape)} bytes of {part} after the header "
+            f"({' x '.join(map(str, shape))}); download it again"
+        )
+    return np.frombuffer(content, np.uint8).reshape(shape)
+
+
+def _read_bytes(file: Path, limit: int) -> bytes:
+    try:
+        with file.open("rb") as raw:
+            is_gzipped = raw.read(2) == b"\x1f\x8b"
+        with gzip.open(file) if is_gzipped else file.open("rb") as opened:
+            return opened.read(limit)
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{file}: cannot be read ({error}); download it again") from None

@@ -1,0 +1,145 @@
+"""What a source is: the seam between raw files and shards.
+
+A source is a module of this folder, named after its kind, with two functions:
+
+    detect(path) -> bool            whether the files at `path` are of this kind
+    read(path, **options) -> RawData
+
+`read` looks at everything it must know before the first row is written (shape, classes), and
+leaves the rows themselves to iterators, so that large data never has to fit in memory. Its
+keyword arguments are the options that the kind has. Files whose names begin with `_` are shared
+by several sources.
+"""
+
+import inspect
+import pkgutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib import import_module
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from distnet.data.manifest import Input, Target
+from distnet.errors import DataError, UnknownPartError
+
+
+class Chunk(NamedTuple):
+    """Some samples: x [rows, *shape] as stored, y int32 [rows] or float32 [rows, *shape]."""
+
+    x: NDArray[Any]
+    y: NDArray[np.int32] | NDArray[np.float32]
+
+
+Chunks = Callable[[], Iterator[Chunk]]
+
+
+@dataclass(frozen=True)
+class RawData:
+    """What a source has found, and how to go through it.
+
+    A source with one split leaves it to the import to set samples aside for a test.
+    """
+
+    x: Input
+    y: Target
+    splits: Mapping[str, Chunks]
+    num_samples: int | None = None
+
+
+class Source(Protocol):
+    """One kind of raw data."""
+
+    def detect(self, path: Path) -> bool:
+        """Whether the file or folder `path` is of this kind; a quick look."""
+        ...
+
+    def read(self, path: Path, **options: Any) -> RawData:
+        """Look through `path`.
+
+        Raises:
+            DataError: something is wrong with it; says in which file, where, and what to do.
+        """
+        ...
+
+
+def source_kinds() -> list[str]:
+    """The kinds of raw data that can be imported."""
+    package = import_module("distnet.data.sources")
+    names = [module.name for module in pkgutil.iter_modules(package.__path__)]
+    return sorted(n.replace("_", "-") for n in names if n != "source" and not n.startswith("_"))
+
+
+def load_source(kind: str) -> Source:
+    """The source called `kind`.
+
+    Raises:
+        UnknownPartError: there is none.
+    """
+    if kind not in source_kinds():
+        nearest = get_close_matches(kind, source_kinds(), 1)
+        raise UnknownPartError(
+            f"no source is called {kind!r}; there are: {', '.join(source_kinds())}"
+            + (f"; did you mean {nearest[0]}?" if nearest else "")
+        )
+    return cast(Source, import_module(f"distnet.data.sources.{kind.replace('-', '_')}"))
+
+
+def detect_kind(path: Path) -> str:
+    """The kind of the files at `path`.
+
+    Raises:
+        DataError: there is nothing, or nothing that any source can read.
+    """
+    if not path.exists():
+        raise DataError(f"{path}: no such file or folder")
+    for kind in source_kinds():
+        if load_source(kind).detect(path):
+            return kind
+    raise DataError(
+        f"{path}: not recognised as any of {', '.join(source_kinds())}"
+        f"{_hint(path)}; if it is one of them, name it with --kind"
+    )
+
+
+def read_source(path: Path, kind: str, options: Mapping[str, Any]) -> RawData:
+    """Look through `path` as `kind`, with the options that are not None or empty.
+
+    Raises:
+        DataError: an option is not one of this kind, or the files are at fault.
+    """
+    source = load_source(kind)
+    known = [name for name in inspect.signature(source.read).parameters if name != "path"]
+    given = {name: value for name, value in options.items() if value not in (None, ())}
+    for name in given:
+        if name not in known:
+            takes = ", ".join("--" + option.replace("_", "-") for option in known)
+            raise DataError(
+                f"--{name.replace('_', '-')} means nothing for {path}, which is read as {kind}; "
+                f"that kind takes: {takes}"
+            )
+    return source.read(path, **given)
+
+
+def split_files(path: Path, suffixes: Sequence[str]) -> dict[str, list[Path]]:
+    """Find the files of each split: those of a folder whose names begin with `train`, `test`, ...
+
+    A single file, or a folder without training files of that name, is one split called `all`.
+    """
+    if path.is_file():
+        return {"all": [path]}
+    files = sorted(file for file in path.iterdir() if file.name.lower().endswith(tuple(suffixes)))
+    splits: dict[str, list[Path]] = {}
+    for file in files:
+        name = file.name.split(".")[0].split("-")[0].split("_")[0].lower()
+        splits.setdefault(name, []).append(file)
+    return splits if "train" in splits else {"all": files}
+
+
+def _hint(path: Path) -> str:
+    if path.name.lower().endswith((".tar", ".tar.gz", ".tgz", ".tar.xz", ".zip")):
+        return "; unpack the archive first and import the folder"
+    return ""

@@ -1,0 +1,111 @@
+"""Run folders: claimed by making them, filled before anything starts, held while a run is on."""
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from distnet.errors import RunError
+from distnet.launch.environment import read_environment
+from distnet.launch.plan import Plan
+from distnet.spec.dump import dump_job
+from distnet.spec.job import Job
+from distnet.spec.read import JobFile
+from distnet.spec.run_folder import RunFolder
+
+
+def make_run_folder(runs: Path, file: JobFile, plan: Plan, name: str | None) -> RunFolder:
+    """Make the folder of a new run with its job, plan and environment.
+
+    Args:
+        runs: where run folders lie.
+        file: the job.
+        plan: its plan.
+        name: of the run; by default the job's name and the next free number.
+
+    Raises:
+        RunError: the name is taken, or the folder cannot be written; nothing is left behind.
+    """
+    try:
+        runs.mkdir(parents=True, exist_ok=True)
+        folder = RunFolder(_claim(runs, file.job.name, name))
+    except OSError as error:
+        raise _cannot_write(runs, error) from None
+    try:
+        _fill(folder, file.job, plan)
+    except OSError as error:
+        shutil.rmtree(folder.path, ignore_errors=True)
+        raise _cannot_write(folder.path, error) from None
+    return folder
+
+
+@contextmanager
+def held(folder: RunFolder) -> Iterator[None]:
+    """Hold a run folder, so that no second process trains in it; let go even if killed.
+
+    Raises:
+        RunError: another process holds it.
+    """
+    handle = os.open(folder.path, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise RunError(
+            f"{folder.path}: this run is being trained by another process; stop that one first"
+        ) from None
+    finally:
+        os.close(handle)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a JSON file whole or not at all."""
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(value, indent=2) + "\n")
+    os.replace(partial, path)
+
+
+def _claim(runs: Path, job_name: str, name: str | None) -> Path:
+    if name is not None:
+        try:
+            (runs / name).mkdir()
+        except FileExistsError:
+            raise RunError(
+                f"{runs / name}: the run name {name!r} is taken; choose another --name, "
+                f"or go on with that run: distnet run --resume {runs / name}"
+            ) from None
+        return runs / name
+    number = 1
+    while True:
+        try:
+            (runs / f"{job_name}-{number}").mkdir()
+            return runs / f"{job_name}-{number}"
+        except FileExistsError:
+            number += 1
+
+
+def _fill(folder: RunFolder, job: Job, plan: Plan) -> None:
+    folder.logs.mkdir()
+    folder.checkpoints.mkdir()
+    folder.job.write_text(dump_job(job.resolved()))
+    manifest = Path(plan.dataset) / "manifest.json"
+    shutil.copyfile(manifest, folder.data_manifest)
+    write_json(folder.plan, plan.to_dict())
+    identity = read_environment(_sha256(manifest), Path(plan.job_folder))
+    write_json(folder.environment, identity)
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _cannot_write(path: Path, error: OSError) -> RunError:
+    return RunError(
+        f"{path}: the run folder cannot be written: {error.strerror}; "
+        "make room or choose another place with --runs"
+    )

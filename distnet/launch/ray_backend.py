@@ -1,0 +1,123 @@
+"""What Ray Train does on every worker before training: the log, the interface, the process group.
+
+Ray's own torch backend imports torch in its controller, which costs 2 s and 300 MB, leaves the
+choice of the network interface to the host's name, and waits up to 30 s at the end for workers
+that sit in a collective. Ours is imported by the controller: keep torch out of the top of this file.
+"""
+
+import os
+import socket
+import sys
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import ray
+from ray.train.backend import Backend, BackendConfig
+
+from distnet.errors import RunError
+from distnet.launch.network_interface import choose_interface
+from distnet.spec.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    from torch.distributed import TCPStore
+
+TIMEOUT_S = 600.0
+
+
+@dataclass
+class ProcessGroup(BackendConfig):  # type: ignore[misc]
+    """Asks Ray Train for workers that are one process group of torch."""
+
+    run: str
+    """The run's folder."""
+    backend: str = "gloo"
+    """`gloo` or `nccl`."""
+
+    @property
+    def backend_cls(self) -> type["ProcessGroupBackend"]:
+        """What Ray Train calls when the workers are there."""
+        return ProcessGroupBackend
+
+
+class ProcessGroupBackend(Backend):  # type: ignore[misc]
+    """Called in Ray Train's controller."""
+
+    # GPUs of one node reach one another only if each process sees all of them.
+    share_cuda_visible_devices = True
+
+    def on_start(self, worker_group: Any, backend_config: ProcessGroup) -> None:
+        """Prepare every worker, then join them."""
+        size = len(worker_group)
+        tasks = [
+            worker_group.execute_single_async(rank, prepare, backend_config.run, rank, size)
+            for rank in range(size)
+        ]
+        ray.get(tasks)
+        if size == 1:
+            return
+        address = worker_group.execute_single(0, listen)
+        tasks = [
+            worker_group.execute_single_async(
+                rank, join, backend_config.backend, address, rank, size
+            )
+            for rank in range(size)
+        ]
+        ray.get(tasks)
+
+
+def prepare(run: str, rank: int, size: int) -> None:
+    """Send all that this process prints to its log in the run folder, and choose the interface.
+
+    Raises:
+        RunError: this node does not see the run folder.
+    """
+    folder, address = RunFolder(Path(run)), ray.util.get_node_ip_address()
+    if not folder.path.is_dir():
+        raise RunError(
+            f"{run}: the node {address} does not see this folder; "
+            "on a cluster, choose a place for --runs that all nodes share"
+        )
+    folder.logs.mkdir(exist_ok=True)
+    # The descriptors, not Python's streams: NCCL, gloo and a dying interpreter write to them too.
+    log = os.open(folder.worker_log(rank), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    os.close(log)
+    choose_interface(address, os.environ)
+    print(f"worker {rank} of {size} on {address}, process {os.getpid()}", flush=True)  # noqa: T201
+
+
+def listen() -> tuple[str, int]:
+    """Open the store at which the workers meet, on this worker; returns its address."""
+    host = ray.util.get_node_ip_address()
+    return host, _store(host).port
+
+
+def join(backend: str, address: tuple[str, int], rank: int, size: int) -> None:
+    """Make this process one of torch's process group."""
+    import torch.distributed as dist
+
+    timeout = timedelta(seconds=TIMEOUT_S)
+    store = _store(address[0]) if rank == 0 else dist.TCPStore(*address, timeout=timeout)
+    dist.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=timeout)
+
+
+@cache
+def _store(host: str) -> "TCPStore":
+    """The store of rank 0, which listens at the node's address only."""
+    from torch.distributed import TCPStore
+
+    server = socket.create_server((host, 0), family=_family(host))
+    port = server.getsockname()[1]
+    return TCPStore(
+        host, port, is_master=True, wait_for_workers=False, master_listen_fd=server.detach()
+    )
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET

@@ -1,0 +1,117 @@
+"""A worker of Ray Train: builds its World, calls the training, and says why it failed.
+
+What a worker raises is told to the user as it is, so it has to be whole here: Ray carries the
+exception to the launcher without its traceback.
+"""
+
+import sysconfig
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import ray.train
+
+import distnet
+from distnet.errors import DistnetError, TrainingError, WorkerFailedError
+from distnet.launch.host_id import host_id
+from distnet.train.assignment import Assignment
+from distnet.train.world import World
+
+Work = Callable[[Assignment, World], dict[str, Any]]
+
+PEER_PATIENCE_S = 10.0
+"""A worker whose peer is gone waits so long, so that the peer's own error is told first."""
+
+LOST_PEER = ("gloo", "NCCL", "Connection closed by peer", "Connection reset by peer", "Broken pipe")
+LIBRARIES = (
+    sysconfig.get_path("stdlib"),
+    sysconfig.get_path("purelib"),
+    sysconfig.get_path("platlib"),
+)
+
+
+def run_worker(config: dict[str, Any]) -> dict[str, Any]:
+    """Train as one worker; called by Ray Train in every worker process.
+
+    Args:
+        config: `function`, a Work, and its `assignment`.
+
+    Raises:
+        DistnetError: training failed; the log of this worker has the traceback.
+    """
+    work: Work = config["function"]
+    assignment: Assignment = config["assignment"]
+    world = build_world()
+    try:
+        return work(assignment, world)
+    except DistnetError:
+        traceback.print_exc()
+        raise
+    except (Exception, SystemExit) as error:
+        traceback.print_exc()
+        what = describe(error)
+        log = assignment.folder.worker_log(world.rank)
+        if _is_of_peer(error):
+            time.sleep(PEER_PATIENCE_S)
+            raise WorkerFailedError(
+                f"worker {world.rank} lost the others: {what}; see {log.parent}"
+            ) from None
+        raise TrainingError(
+            f"worker {world.rank} failed: {what}; the whole traceback is in {log}"
+        ) from None
+
+
+def build_world() -> World:
+    """Tell this worker which one it is, and which of the others share its memory."""
+    device = _device()  # first: NCCL speaks from the thread's current GPU
+    context = ray.train.get_context()
+    size = context.get_world_size()
+    return World(
+        rank=context.get_world_rank(),
+        size=size,
+        local_rank=context.get_local_rank(),
+        local_size=context.get_local_world_size(),
+        hosts=_hosts(size) if size > 1 else (host_id(),),
+        device=device,
+    )
+
+
+def describe(error: BaseException) -> str:
+    """The error in one line, with the place in the user's own code that it came from."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if not frame.filename.startswith((*LIBRARIES, "<"))]
+    package = str(Path(distnet.__file__).parent)
+    users = [frame for frame in own if not frame.filename.startswith(package)]
+    text = f"{type(error).__name__}: {str(error).strip() or 'no message'}".splitlines()[0]
+    if not (users or own):
+        return text
+    frame = (users or own)[-1]
+    return f"{text} (at {frame.filename}:{frame.lineno}, in {frame.name})"
+
+
+def _hosts(size: int) -> tuple[str, ...]:
+    import torch.distributed as dist
+
+    hosts: list[str] = [""] * size
+    dist.all_gather_object(hosts, host_id())
+    return tuple(hosts)
+
+
+def _device() -> str:
+    """The GPU that Ray gave to this worker, made the current one of this thread; else the CPU."""
+    if not ray.get_runtime_context().get_accelerator_ids().get("GPU"):
+        return "cpu"
+    import torch
+    from ray.train.torch import get_device
+
+    device = get_device()
+    torch.cuda.set_device(device)
+    return str(device)
+
+
+def _is_of_peer(error: BaseException) -> bool:
+    return isinstance(error, RuntimeError | OSError) and any(
+        mark in str(error) for mark in LOST_PEER
+    )

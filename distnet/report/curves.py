@@ -1,0 +1,182 @@
+"""Figures over steps and epochs: loss, score, learning rate, throughput, gradient norm."""
+
+from collections.abc import Sequence
+from statistics import median
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from distnet.report.records import Epoch, History
+from distnet.report.style import (
+    BLUE,
+    GREEN,
+    INK,
+    MUTED,
+    ORANGE,
+    SERIES,
+    new_axes,
+    number_axis,
+    styled,
+)
+from distnet.report.text import number
+
+Line = tuple[NDArray[Any], NDArray[Any]]
+LARGE_FALL = 10
+POINTS = 800
+"""A line of more steps than this is drawn as its lowest and highest value per part."""
+
+
+@styled()
+def draw_loss(history: History) -> Figure:
+    """Draw the loss of the steps (faint, and smoothed) and of the epochs."""
+    figure, axes = new_axes("Loss")
+    steps = finite([s.step for s in history.steps], [s.loss for s in history.steps])
+    draw_noisy(axes, steps, "train, steps", BLUE)
+    _draw_epochs(axes, history, "loss")
+    _widen(axes, steps)
+    _finish(axes, history, "mean loss of a sample")
+    return figure
+
+
+@styled()
+def draw_score(history: History, score_name: str) -> Figure:
+    """Draw the score (accuracy, mae) of the steps and of the epochs."""
+    figure, axes = new_axes(score_title(score_name))
+    scored = [step for step in history.steps if score_name in step.scores]
+    steps = finite([s.step for s in scored], [s.scores[score_name] for s in scored])
+    draw_noisy(axes, steps, "train, steps", BLUE)
+    _draw_epochs(axes, history, score_name)
+    unit = "part of the samples that is right" if score_name == "accuracy" else score_name
+    _finish(axes, history, unit)
+    return figure
+
+
+@styled()
+def draw_learning_rate(history: History) -> Figure:
+    """Draw the learning rate of each step."""
+    figure, axes = new_axes("Learning rate")
+    rates = [step.learning_rate for step in history.steps]
+    axes.plot(*thin(finite([s.step for s in history.steps], rates)), color=GREEN)
+    axes.set_ylim(bottom=0)
+    _finish(axes, history, "learning rate")
+    return figure
+
+
+@styled()
+def draw_gradient_norm(history: History) -> Figure:
+    """Draw the length of the gradient of each step."""
+    figure, axes = new_axes("Gradient norm")
+    norms = [step.gradient_norm for step in history.steps]
+    line = finite([s.step for s in history.steps], norms)
+    draw_noisy(axes, line, "steps", BLUE)
+    _widen(axes, line)
+    _finish(axes, history, "length of the gradient")
+    return figure
+
+
+@styled()
+def draw_throughput(history: History) -> Figure:
+    """Draw the samples a second of each epoch, and their median without the first epoch."""
+    figure, axes = new_axes("Throughput")
+    epochs, rates = finite(
+        [epoch.epoch for epoch in history.epochs],
+        [epoch.samples_per_second for epoch in history.epochs],
+    )
+    axes.bar(epochs, rates, color=BLUE, alpha=0.75, width=0.7)
+    middle = median(rates[1:] if len(rates) > 1 else rates)
+    axes.axhline(middle, color=ORANGE, label=f"median {number(round(middle))} samples/s")
+    axes.set_ylim(0, max(rates) * 1.22)
+    axes.set_xlabel("epoch")
+    axes.set_ylabel("samples a second")
+    axes.grid(visible=False, axis="x")
+    number_axis(axes.xaxis, integer=True)
+    number_axis(axes.yaxis)
+    axes.legend(loc="upper left", ncols=2)
+    return figure
+
+
+def score_title(score_name: str) -> str:
+    """Name a score for people."""
+    return {"mae": "Mean absolute error"}.get(score_name, score_name.replace("_", " ").capitalize())
+
+
+def draw_noisy(axes: Axes, line: Line, label: str, colour: str) -> None:
+    """Draw a noisy line faintly, and its running mean over it."""
+    if _half_window(line):
+        axes.plot(*thin(line), color=colour, alpha=0.28, linewidth=0.8)
+        axes.plot(*thin(smooth(line)), color=colour, label=f"{label} (smoothed)")
+    elif line[0].size:
+        axes.plot(*line, color=colour, label=label)
+
+
+def finite(steps: Sequence[float], values: Sequence[float]) -> Line:
+    """Keep the points that can be drawn: a failed run may end in NaN."""
+    x, y = np.asarray(steps, dtype=float), np.asarray(values, dtype=float)
+    keep = np.isfinite(y)
+    return x[keep], y[keep]
+
+
+def smooth(line: Line) -> Line:
+    """Take the mean over a fiftieth of all points around each one; it does not lag behind."""
+    x, y = line
+    half = _half_window(line)
+    if half == 0:
+        return line
+    sums = np.concatenate([[0.0], np.cumsum(y)])
+    at = np.arange(y.size)
+    low, high = np.maximum(at - half, 0), np.minimum(at + half + 1, y.size)
+    return x, (sums[high] - sums[low]) / (high - low)
+
+
+def thin(line: Line, points: int = POINTS) -> Line:
+    """Reduce a long line to the lowest and highest value of each of `points` parts."""
+    x, y = line
+    if y.size <= 2 * points:
+        return line
+    starts = np.arange(points) * y.size // points
+    ends = np.stack([np.minimum.reduceat(y, starts), np.maximum.reduceat(y, starts)], axis=1)
+    return np.repeat(x[starts], 2), ends.reshape(-1)
+
+
+def _half_window(line: Line) -> int:
+    return int(line[1].size // 100)
+
+
+def _draw_epochs(axes: Axes, history: History, metric: str) -> None:
+    _draw_points(axes, [(e, e.train.get(metric)) for e in history.epochs], "train, epochs", INK)
+    splits = dict.fromkeys(split for epoch in history.epochs for split in epoch.evaluated)
+    for split, colour in zip(splits, SERIES[1:], strict=False):
+        points = [(e, e.evaluated.get(split, {}).get(metric)) for e in history.epochs]
+        _draw_points(axes, points, split, colour)
+
+
+def _draw_points(
+    axes: Axes, points: Sequence[tuple[Epoch, float | None]], label: str, colour: str
+) -> None:
+    there = [(epoch.step, value) for epoch, value in points if value is not None]
+    x, y = finite([step for step, _ in there], [value for _, value in there])
+    if x.size:
+        marker = "o" if x.size <= 40 else ""
+        axes.plot(x, y, color=colour, marker=marker, markersize=4, label=label)
+
+
+def _finish(axes: Axes, history: History, label: str) -> None:
+    axes.set_xlabel("step")
+    axes.set_ylabel(label)
+    for index, step in enumerate(history.resumed_at):
+        note = "resumed" if index == 0 else None
+        axes.axvline(step, color=MUTED, linestyle=(0, (2, 3)), linewidth=1.2, label=note)
+    number_axis(axes.xaxis, integer=True)
+    number_axis(axes.yaxis)
+    if axes.get_legend_handles_labels()[1]:
+        axes.legend()
+
+
+def _widen(axes: Axes, line: Line) -> None:
+    """Show the low end of a line that falls far: on a linear axis it would lie on the floor."""
+    y = smooth(line)[1]
+    if y.size and y.min() > 0 and y.max() / y.min() > LARGE_FALL:
+        axes.set_yscale("log")

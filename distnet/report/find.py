@@ -1,0 +1,66 @@
+"""Find runs: by name under the folder of runs, by path, or the newest one."""
+
+import difflib
+import os
+from pathlib import Path
+
+from distnet.errors import RunError
+from distnet.report.records import started_at
+from distnet.report.run import is_run
+from distnet.spec.run_folder import RunFolder
+
+LATEST = "latest"
+
+
+def find_run(reference: str, runs: Path) -> RunFolder:
+    """Find the run that a person names: a name under `runs`, a path, or `latest`.
+
+    Raises:
+        RunError: there is no such run; the message names those that are near.
+    """
+    if reference == LATEST:
+        return _latest(runs)
+    if reference:
+        for path in (runs / reference, Path(reference)):
+            if is_run(path):
+                return RunFolder(path)
+    raise RunError(_not_found(reference, runs))
+
+
+def list_runs(runs: Path) -> list[RunFolder]:
+    """List the runs under `runs`, newest first; a folder that is missing holds none.
+
+    Raises:
+        RunError: the folder cannot be read.
+    """
+    try:
+        folders = [path for path in runs.iterdir() if is_run(path)]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise RunError(f"{runs}: cannot be read as a folder of runs: {error.strerror}") from None
+    return [RunFolder(path) for path in sorted(folders, key=_began, reverse=True)]
+
+
+def _latest(runs: Path) -> RunFolder:
+    found = list_runs(runs)
+    if not found:
+        raise RunError(_not_found(LATEST, runs))
+    return found[0]
+
+
+def _began(path: Path) -> tuple[float, str]:
+    return started_at(RunFolder(path).metrics) or path.stat().st_mtime, path.name
+
+
+def _not_found(reference: str, runs: Path) -> str:
+    if os.sep not in reference:
+        names = [run.name for run in list_runs(runs)]
+        if not names:
+            return f"{reference}: no run; {runs} holds none yet. Start one with: distnet run JOB"
+        near = difflib.get_close_matches(reference, names, n=3, cutoff=0.5)
+        if near:
+            return f"{reference}: no such run under {runs}; did you mean {' or '.join(near)}?"
+    elif Path(reference).is_dir():
+        return f"{reference}: no run in this folder: job.yaml and metrics.jsonl are missing"
+    return f"{reference}: no such run; see what there is with: distnet runs --runs {runs}"

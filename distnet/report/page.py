@@ -1,0 +1,135 @@
+"""The report of a run: one self-contained page, and its figures as PNG files."""
+
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from distnet.report import text
+from distnet.report.evaluation import read_pictures
+from distnet.report.figures import Drawing, draw_all
+from distnet.report.run import Run, read_run
+from distnet.report.style import to_png, to_svg
+from distnet.report.summary import Summary, summarise
+from distnet.report.write import write_whole
+from distnet.spec.run_folder import RunFolder
+
+
+@dataclass(frozen=True)
+class InlineFigure:
+    """A figure as a page holds it."""
+
+    alt: str
+    svg: Markup
+
+
+def write_report(folder: RunFolder) -> Path:
+    """Write the page and the PNG files of a run, finished or not, and return the page.
+
+    Raises:
+        RunError: there is no run, a file of it is damaged, or the report cannot be written.
+    """
+    run = read_run(folder)
+    drawings = draw_all(run, read_pictures(folder.pictures))
+    page = render("report.html", **_values(run), figures=inline(drawings))
+    for name, drawing in drawings.items():
+        write_whole(folder.figures / f"{name}.png", to_png(drawing.figure))
+    write_whole(folder.report, page.encode(errors="replace"))
+    return folder.report
+
+
+def render(template: str, **values: Any) -> str:
+    """Fill in a template of this room; every value is escaped."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "cell": text.cell,
+        "duration": text.duration,
+        "moment": text.moment,
+        "number": text.number,
+        "score": text.score,
+    }
+    return environment.get_template(template).render(**values)
+
+
+def inline(drawings: dict[str, Drawing]) -> dict[str, InlineFigure]:
+    """Turn figures into SVG elements; matplotlib has escaped the text in them."""
+    return {
+        name: InlineFigure(drawing.alt, Markup(to_svg(drawing.figure)))
+        for name, drawing in drawings.items()
+    }
+
+
+def commands(run: Run, summary: Summary) -> list[tuple[str, str]]:
+    """List what can be done with a run, each as (what it does, the command)."""
+    name = shlex.quote(str(run.folder.path))
+    resume = [("go on from the newest checkpoint", f"distnet run --resume {name}")]
+    return [
+        *(resume if summary.status not in ("finished", "running") else []),
+        ("what is in a picture of your own", f"distnet predict {name} picture.png"),
+        ("measure again", f"distnet eval {name}"),
+        ("the network as safetensors and ONNX", f"distnet export {name}"),
+        ("this page again", f"distnet report {name}"),
+    ]
+
+
+def _values(run: Run) -> dict[str, Any]:
+    summary = summarise(run)
+    return {
+        "run": run,
+        "summary": summary,
+        "facts": _facts(run, summary),
+        "attempts": _attempts(run, summary),
+        "commands": commands(run, summary),
+        "plan": _rows(run.plan),
+        "environment": _rows(run.environment),
+    }
+
+
+def _facts(run: Run, summary: Summary) -> list[tuple[str, str]]:
+    first = [summary.score_name, "loss"]
+    metrics = [
+        (f"{run.split} {name}", summary.metrics.get(f"{run.split}_{name}")) for name in first
+    ]
+    rate = summary.samples_per_second
+    facts = [(name, text.score(value)) for name, value in metrics if value is not None]
+    facts += [
+        ("samples/s", text.number(round(rate) if rate else None)),
+        ("workers", text.number(summary.workers)),
+        ("epochs", progress(summary.epochs, summary.epochs_planned)),
+        ("steps", progress(summary.steps, summary.steps_planned)),
+        ("time", text.duration(summary.seconds)),
+    ]
+    if summary.weights_sha256:
+        facts.append(("weights sha256", summary.weights_sha256[:12]))
+    return facts
+
+
+def progress(done: int, planned: int | None) -> str:
+    """Write how many are done, of how many where that is known."""
+    if planned is None or planned == done:
+        return text.number(done)
+    return f"{text.number(done)} / {text.number(planned)}"
+
+
+def _attempts(run: Run, summary: Summary) -> list[dict[str, Any]]:
+    rows = []
+    for attempt in run.history.attempts:
+        end = run.history.ends.get(attempt.attempt)
+        open_status = summary.status if attempt is run.history.attempts[-1] else "interrupted"
+        seconds = run.history.seconds.get(attempt.attempt)
+        ended = end.status if end else open_status
+        rows.append(attempt.model_dump() | {"seconds": seconds, "ended": ended})
+    return rows
+
+
+def _rows(values: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(text.label(k), text.cell(v, k)) for k, v in text.flatten(values).items()]

@@ -1,0 +1,238 @@
+"""The lines of `metrics.jsonl`, read into frozen values.
+
+A process that dies while it writes leaves a torn line: at the end of the file, or just before the
+record of the next attempt. Those two are passed over; any other line that is no record is damage.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
+
+from distnet.errors import RunError
+
+# JSON has no NaN: a loss that is no number may be written as null.
+Number = Annotated[float, BeforeValidator(lambda value: math.nan if value is None else value)]
+Metrics = dict[str, Number]
+
+
+class Record(BaseModel):
+    """A frozen piece of a run folder; keys of a newer version are passed over."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Attempt(Record):
+    """One launch of the run on some workers."""
+
+    kind: Literal["attempt"]
+    attempt: int
+    launch: str = ""
+    workers: int = 1
+    slices: int = 1
+    step: int = 0
+    """The step it began after: 0, or that of the checkpoint it resumed from."""
+    time: float = math.nan
+    """When it began, in seconds since 1970."""
+
+
+class Step(Record):
+    """One update of the weights; the task's score stands beside the loss under its own name."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    kind: Literal["step"]
+    attempt: int = 1
+    step: int
+    epoch: int = 0
+    loss: Number
+    learning_rate: Number = math.nan
+    gradient_norm: Number = math.nan
+    samples_per_second: Number = math.nan
+    seconds: Number = math.nan
+
+    @property
+    def scores(self) -> dict[str, float]:
+        """The numbers beside the loss, by name."""
+        return {k: float(v) for k, v in (self.model_extra or {}).items() if _is_number(v)}
+
+
+class Epoch(Record):
+    """One pass over the training samples; each evaluated split stands under its own name."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    kind: Literal["epoch"]
+    attempt: int = 1
+    epoch: int
+    step: int
+    train: Metrics = {}
+    samples_per_second: Number = math.nan
+    seconds: Number = math.nan
+
+    @property
+    def evaluated(self) -> dict[str, dict[str, float]]:
+        """The metrics of each evaluated split, by the split's name."""
+        splits = {k: v for k, v in (self.model_extra or {}).items() if isinstance(v, dict)}
+        return {
+            split: {k: float(v) for k, v in metrics.items() if _is_number(v)}
+            for split, metrics in splits.items()
+        }
+
+
+class Checkpoint(Record):
+    """A saved state of training, in a folder relative to that of the run."""
+
+    kind: Literal["checkpoint"]
+    attempt: int = 1
+    step: int
+    folder: str = ""
+    seconds: Number = math.nan
+
+
+class End(Record):
+    """How an attempt ended."""
+
+    kind: Literal["end"]
+    attempt: int = 1
+    status: Literal["finished", "stopped", "failed"]
+    step: int = 0
+    seconds: Number = math.nan
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class History:
+    """All that `metrics.jsonl` tells, each step and epoch once, in order."""
+
+    attempts: tuple[Attempt, ...] = ()
+    steps: tuple[Step, ...] = ()
+    epochs: tuple[Epoch, ...] = ()
+    checkpoints: tuple[Checkpoint, ...] = ()
+    ends: dict[int, End] = field(default_factory=dict)
+    """By attempt; an attempt that was killed has none."""
+    seconds: dict[int, float] = field(default_factory=dict)
+    """How long each attempt has been seen at work."""
+
+    @property
+    def end(self) -> End | None:
+        """How the last attempt ended; None while it runs or when it was killed."""
+        return self.ends.get(self.attempts[-1].attempt) if self.attempts else None
+
+    @property
+    def last_step(self) -> int:
+        """The newest step known to be done."""
+        done: list[Step | Epoch | Attempt] = []
+        done += [*self.steps[-1:], *self.epochs[-1:], *self.attempts[-1:]]
+        ended = [self.end.step] if self.end else []
+        return max(ended + [record.step for record in done], default=0)
+
+    @property
+    def resumed_at(self) -> tuple[int, ...]:
+        """The steps at which a later attempt took over."""
+        return tuple(attempt.step for attempt in self.attempts[1:])
+
+
+Line = Attempt | Step | Epoch | Checkpoint | End
+KINDS = ("attempt", "step", "epoch", "checkpoint", "end")
+LINE: TypeAdapter[Line] = TypeAdapter(Annotated[Line, Field(discriminator="kind")])
+
+
+def read_history(path: Path) -> History:
+    """Read `metrics.jsonl`; a missing file is a run that has not begun.
+
+    Raises:
+        RunError: the file cannot be read, or a line is damaged.
+    """
+    found: dict[str, dict[int, Any]] = {kind: {} for kind in KINDS}
+    seconds: dict[int, float] = {}
+    for record in _records(path):
+        if isinstance(record, Attempt):
+            _forget_after(record.step, [found[kind] for kind in ("step", "epoch", "checkpoint")])
+        found[record.kind][_position(record)] = record
+        if not isinstance(record, Attempt | Checkpoint):
+            _keep_longest(seconds, record)
+    return History(
+        attempts=_in_order(found["attempt"]),
+        steps=_in_order(found["step"]),
+        epochs=_in_order(found["epoch"]),
+        checkpoints=_in_order(found["checkpoint"]),
+        ends=found["end"],
+        seconds=seconds,
+    )
+
+
+def started_at(path: Path) -> float | None:
+    """When the first attempt in `metrics.jsonl` began, without reading the rest of it."""
+    try:
+        first = next(_records(path), None)
+    except RunError:
+        return None
+    return first.time if isinstance(first, Attempt) and math.isfinite(first.time) else None
+
+
+def _records(path: Path) -> Iterator[Line]:
+    torn = ""
+    try:
+        with path.open("rb") as lines:
+            for number, line in enumerate(lines, start=1):
+                try:
+                    record = LINE.validate_json(line)
+                except ValidationError as error:
+                    torn = torn or _torn_or_skipped(error, f"{path}:{number}")
+                    continue
+                if torn and not isinstance(record, Attempt):
+                    raise RunError(f"{torn}: damaged: expected one JSON object; delete this line")
+                torn = ""
+                yield record
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise RunError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def _torn_or_skipped(error: ValidationError, where: str) -> str:
+    """Return `where` for a torn line, and nothing for a kind that a newer version writes.
+
+    Raises:
+        RunError: the line is whole, but no record.
+    """
+    first = error.errors()[0]
+    if first["type"] == "json_invalid":
+        return where
+    if first["type"] == "union_tag_invalid":
+        return ""
+    key = ".".join(map(str, first["loc"]))
+    raise RunError(f"{where}: damaged at {key or 'kind'}: {first['msg']}; delete this line")
+
+
+def _forget_after(step: int, found: list[dict[int, Any]]) -> None:
+    """Drop what an earlier attempt did after the checkpoint that this one resumes from."""
+    for records in found:
+        for key in [key for key, record in records.items() if record.step > step]:
+            del records[key]
+
+
+def _position(record: Line) -> int:
+    match record:
+        case Attempt() | End():
+            return record.attempt
+        case Epoch():
+            return record.epoch
+    return record.step
+
+
+def _keep_longest(seconds: dict[int, float], record: Step | Epoch | End) -> None:
+    if math.isfinite(record.seconds):
+        seconds[record.attempt] = max(seconds.get(record.attempt, 0.0), record.seconds)
+
+
+def _in_order(records: dict[int, Any]) -> tuple[Any, ...]:
+    return tuple(records[key] for key in sorted(records))
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -1,0 +1,125 @@
+"""Everything a run folder holds, as one frozen value."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from distnet.errors import RunError
+from distnet.report.evaluation import Evaluation, read_evaluation
+from distnet.report.records import History, Metrics, Record, read_history
+from distnet.spec.run_folder import RunFolder
+
+
+class Result(Record):
+    """`result.json`: what `distnet run --json` printed at the end."""
+
+    status: str = ""
+    workers: int | None = None
+    metrics: Metrics = {}
+    samples_per_second: float | None = None
+    seconds: float | None = None
+    first_step_s: float | None = None
+    weights_sha256: str | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run, finished or not; a part that is not written yet is empty."""
+
+    folder: RunFolder
+    history: History
+    plan: dict[str, Any]
+    environment: dict[str, Any]
+    job_text: str
+    evaluation: Evaluation | None
+    result: Result | None
+    """None until the last attempt has ended: before that, it would be of an earlier attempt."""
+
+    @property
+    def score_name(self) -> str | None:
+        """The metric to show first: `accuracy`, `mae`, or that of the user's own task."""
+        if self.evaluation and self.evaluation.score_name:
+            return self.evaluation.score_name
+        named = [name for name in self._score_names() if name != "loss"]
+        return named[0] if named else None
+
+    @property
+    def split(self) -> str:
+        """The split that was measured: `test`, or the name of another."""
+        if self.evaluation:
+            return self.evaluation.split
+        splits = [split for epoch in self.history.epochs for split in epoch.evaluated]
+        return splits[-1] if splits else "test"
+
+    def _score_names(self) -> list[str]:
+        steps, epochs = self.history.steps[-1:], self.history.epochs[-1:]
+        return [*(k for s in steps for k in s.scores), *(k for e in epochs for k in e.train)]
+
+
+def is_run(folder: Path) -> bool:
+    """Tell whether `folder` is one that `distnet run` made."""
+    run = RunFolder(folder)
+    return any(file.is_file() for file in (run.job, run.plan, run.metrics))
+
+
+def read_run(folder: RunFolder) -> Run:
+    """Read a run folder.
+
+    Raises:
+        RunError: there is no run, or a file of it is damaged; a file that is missing is not.
+    """
+    if not is_run(folder.path):
+        raise RunError(
+            f"{folder.path}: no run here: expected {folder.job.name} or {folder.metrics.name}; "
+            "see what there is with: distnet runs"
+        )
+    history = read_history(folder.metrics)
+    return Run(
+        folder=folder,
+        history=history,
+        plan=read_object(folder.plan),
+        environment=read_object(folder.environment),
+        job_text=_read(folder.job).decode(errors="replace"),
+        evaluation=read_evaluation(folder.evaluation),
+        result=_read_result(folder.result) if history.end else None,
+    )
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """Read a JSON object; a missing file is an empty one.
+
+    Raises:
+        RunError: the file cannot be read or is damaged.
+    """
+    text = _read(path)
+    try:
+        value = json.loads(text or b"{}")
+    except (ValueError, RecursionError) as error:
+        raise RunError(f"{path}: damaged: {error}; delete the file to go on without it") from None
+    if not isinstance(value, dict):
+        raise RunError(f"{path}: damaged: expected an object; delete the file to go on without it")
+    return value
+
+
+def _read_result(path: Path) -> Result | None:
+    value = read_object(path)
+    try:
+        return Result.model_validate(value) if value else None
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"]))
+        raise RunError(
+            f"{path}: damaged at {key}: {first['msg']}; delete the file to go on without it"
+        ) from None
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return b""
+    except OSError as error:
+        raise RunError(f"{path}: cannot be read: {error.strerror}") from None

@@ -1,0 +1,124 @@
+"""The look of every figure: one palette, one set of sizes, light as PNG and either way as SVG.
+
+Series colours are from Okabe and Ito's colour-blind safe palette, at a lightness that stands out
+from white and from near-black. Text and grid take three marked colours, which an SVG hands over
+to the page, so that one drawing is readable in light and in dark.
+
+Source: https://jfly.uni-koeln.de/color/
+"""
+
+import io
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+
+from distnet.report.text import number
+
+INK, MUTED, GRID = "#1f2a37", "#5f6b7a", "#dde2e8"
+BLUE, ORANGE, GREEN, PURPLE, SKY, RED = (
+    "#2a7fc1",
+    "#d9822b",
+    "#0f9d76",
+    "#b5659a",
+    "#56b4e9",
+    "#d5604a",
+)
+SERIES = (BLUE, ORANGE, GREEN, PURPLE, SKY, RED)
+WIDTH, HEIGHT = 5.0, 3.3
+"""Inches. 5.0 are 360 points: on a phone, text keeps the size it has here."""
+PNG_DPI = 200
+RC: dict[str, Any] = {
+    "axes.axisbelow": True,
+    "axes.edgecolor": MUTED,
+    "axes.grid": True,
+    "axes.labelcolor": MUTED,
+    "axes.labelsize": 10,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlecolor": INK,
+    "axes.titlelocation": "left",
+    "axes.titlesize": 12,
+    "axes.titleweight": "bold",
+    "figure.constrained_layout.h_pad": 0.09,
+    "figure.constrained_layout.use": True,
+    "figure.constrained_layout.w_pad": 0.07,
+    "font.family": "sans-serif",
+    "font.size": 10,
+    "grid.color": GRID,
+    "grid.linewidth": 0.8,
+    # An SVG then holds the image's own pixels, and the page shows them sharp at any size.
+    "image.interpolation": "none",
+    "legend.fontsize": 9.5,
+    "legend.frameon": False,
+    "legend.labelcolor": INK,
+    "lines.linewidth": 1.8,
+    "lines.solid_capstyle": "round",
+    "svg.fonttype": "none",
+    "svg.hashsalt": "distnet",
+    "text.color": INK,
+    # A class may be named "$5": text is text, never a formula.
+    "text.parse_math": False,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+}
+PAGE_COLOURS = {INK: "var(--ink)", MUTED: "var(--muted)", GRID: "var(--grid)"}
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    """Draw and save inside this: the user's own matplotlib settings do not reach our figures."""
+    with matplotlib.rc_context(), warnings.catch_warnings():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(RC)
+        # A class name in a script that the font lacks is drawn as boxes in a PNG, no more.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        yield
+
+
+def new_axes(title: str, *, width: float = WIDTH, height: float = HEIGHT) -> tuple[Figure, Axes]:
+    """Make a figure of one plot; sizes in inches."""
+    figure = Figure(figsize=(width, height))
+    axes = figure.add_subplot()
+    axes.set_title(title, pad=10)
+    return figure, axes
+
+
+def number_axis(axis: Any, *, integer: bool = False) -> None:
+    """Write the ticks of an axis with thousands separators."""
+    if axis.get_scale() == "log":
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.set_minor_locator(NullLocator())
+    else:
+        axis.set_major_locator(MaxNLocator(nbins=6, integer=integer, steps=[1, 2, 2.5, 5, 10]))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
+
+
+def to_png(figure: Figure) -> bytes:
+    """Render on white, at twice the size of the screen."""
+    with styled():
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="png", dpi=PNG_DPI, facecolor="white")
+    return buffer.getvalue()
+
+
+def to_svg(figure: Figure) -> str:
+    """Render as an inline SVG element, whose text and grid take the colours of the page."""
+    with styled():
+        buffer = io.StringIO()
+        nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+        figure.savefig(buffer, format="svg", transparent=True, metadata=nothing)
+    svg = buffer.getvalue()
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r'<svg [^>]*viewBox="([^"]*)"[^>]*>', r'<svg viewBox="\1">', svg, count=1)
+    # Names such as axes_1 would stand once per figure; what is referred to is named by its hash.
+    svg = re.sub(r' id="[^"]*_\d+"', "", svg)
+    for colour, variable in PAGE_COLOURS.items():
+        svg = svg.replace(f": {colour}", f": {variable}")
+    return svg

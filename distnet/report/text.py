@@ -1,0 +1,106 @@
+"""Numbers, times and sizes as people read them."""
+
+import math
+from datetime import datetime
+from typing import Any
+
+BARS = "▁▂▃▄▅▆▇█"
+NONE = "–"
+
+
+def number(value: float | None) -> str:
+    """Write 60000 as `60,000`, 0.954321 as `0.9543`, 1e-05 as `1e-05`."""
+    if value is None:
+        return NONE
+    if not math.isfinite(value):
+        return str(value)
+    if value == int(value) and abs(value) < 1e15:
+        return f"{int(value):,}"
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.4g}"
+
+
+def score(value: float | None) -> str:
+    """Write a metric with four places, so that a column of them lines up."""
+    if value is None or not math.isfinite(value):
+        return number(value)
+    return f"{value:,.4f}" if 1e-3 <= abs(value) < 1000 or value == 0 else number(value)
+
+
+def duration(seconds: float | None) -> str:
+    """Write 4.2 as `4.2 s`, 185 as `3 min 05 s`, 7400 as `2 h 03 min`."""
+    if seconds is None or not math.isfinite(seconds):
+        return NONE
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    if seconds < 3600:
+        return f"{int(seconds) // 60} min {int(seconds) % 60:02} s"
+    return f"{int(seconds) // 3600} h {int(seconds) % 3600 // 60:02} min"
+
+
+def size(num_bytes: float) -> str:
+    """Write 11213456 as `11.2 MB`."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if num_bytes < 1000:
+            return f"{num_bytes:.0f} B" if unit == "B" else f"{num_bytes:.1f} {unit}"
+        num_bytes /= 1000
+    return f"{num_bytes:.1f} TB"
+
+
+def moment(time: float | None) -> str:
+    """Write seconds since 1970 as a local date and time."""
+    if time is None or not math.isfinite(time):
+        return NONE
+    return datetime.fromtimestamp(time).astimezone().strftime("%Y-%m-%d %H:%M")
+
+
+def cell(value: Any, key: str = "") -> str:
+    """Write the value of a table's cell; its key may say the unit."""
+    if isinstance(value, bool) or value is None:
+        return {True: "yes", False: "no", None: NONE}[value]
+    if isinstance(value, int | float):
+        return size(value) if "bytes" in key else number(value)
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value)) or NONE
+    return str(value)
+
+
+def label(key: str) -> str:
+    """Write a dotted key as words: `memory_bytes.data` as `memory, data`."""
+    return key.replace("_bytes", "").replace("num_", "").replace(".", ", ").replace("_", " ")
+
+
+def flatten(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Turn nested objects into one, with dotted keys; lists of plain values stay as they are."""
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        inner = _inner(value)
+        flat |= flatten(inner, f"{prefix}{key}.") if inner else {f"{prefix}{key}": value}
+    return flat
+
+
+def sparkline(values: list[float], width: int = 40) -> str:
+    """Draw finite values as a line of bars, at most `width` characters."""
+    finite = [value for value in values if math.isfinite(value)]
+    if not finite:
+        return ""
+    width = min(width, len(finite))
+    edges = [i * len(finite) // width for i in range(width + 1)]
+    means = [sum(finite[lo:hi]) / (hi - lo) for lo, hi in zip(edges, edges[1:], strict=False)]
+    low, high = min(means), max(means)
+    scale = (len(BARS) - 1) / (high - low) if high > low else 0.0
+    return "".join(BARS[round((mean - low) * scale)] for mean in means)
+
+
+def shorten(name: str, length: int = 14) -> str:
+    """Cut a long name, showing that it was cut."""
+    return name if len(name) <= length else name[: length - 1] + "…"
+
+
+def _inner(value: Any) -> dict[str, Any]:
+    if isinstance(value, dict):
+        return value
+    if isinstance(value, list | tuple) and any(isinstance(item, dict) for item in value):
+        return {str(index): item for index, item in enumerate(value)}
+    return {}

@@ -1,0 +1,44 @@
+"""Write a job as YAML that reads back as the same job."""
+
+from typing import Any
+
+import yaml
+
+from distnet.spec.job import Job
+from distnet.spec.yaml import plain
+
+
+def dump_job(job: Job) -> str:
+    """Write every key of `job`, defaults included, in the order of the sections."""
+    values = job.model_dump(exclude_none=True)
+    # A None among the options of a part is a choice, not an absence.
+    for section, part in (("network", job.network), ("task", job.task)):
+        values[section] = {"kind": part.kind, **part.options}
+    return yaml.dump(values, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes what YAML 1.2 would misread in quotes, and lists in one line."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    style = None if isinstance(_plain(text), str) else '"'
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+def _plain(text: str) -> object:
+    try:
+        return plain(text)
+    except ValueError:
+        return None
+
+
+def _represent_list(dumper: yaml.SafeDumper, items: tuple[Any, ...]) -> yaml.SequenceNode:
+    return dumper.represent_sequence("tag:yaml.org,2002:seq", items, flow_style=True)
+
+
+_Dumper.add_representer(str, _represent_text)
+_Dumper.add_representer(tuple, _represent_list)

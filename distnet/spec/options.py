@@ -1,0 +1,77 @@
+"""Read which options a part takes from the signature of its constructor."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from inspect import Parameter, cleandoc, signature
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic.errors import PydanticUserError
+
+from distnet.errors import UnknownPartError
+
+ARGUMENTS = re.compile(r"^Args:\n(.*?)(?=^\S|\Z)", re.MULTILINE | re.DOTALL)
+ARGUMENT = re.compile(r"^    (\w+): (.*?)(?=^    \w|\Z)", re.MULTILINE | re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What the constructor of a part takes."""
+
+    name: str
+    by_position: frozenset[str]
+    """What distnet itself passes."""
+    options: type[BaseModel]
+    """The keyword-only parameters, as a model whose fields have their names as aliases."""
+
+
+def read_signature(cls: type[Any]) -> Signature:
+    """Read the options of `cls` from its constructor, their descriptions from its docstring.
+
+    Raises:
+        UnknownPartError: an annotation cannot be read.
+    """
+    try:
+        parameters = list(signature(cls, eval_str=True).parameters.values())
+        return Signature(cls.__name__, _by_position(parameters), _model(cls, parameters))
+    except (NameError, AttributeError, SyntaxError, TypeError, ValueError, PydanticUserError) as e:
+        reason = str(e).partition("\n")[0]
+        raise UnknownPartError(
+            f"found a constructor of {cls.__name__} that cannot be read ({reason}), "
+            "expected one whose annotations can be evaluated"
+        ) from None
+
+
+def described(cls: type[Any]) -> dict[str, str]:
+    """Give the description of each argument in the docstring of `cls` (its `Args:`)."""
+    section = ARGUMENTS.search(cleandoc(cls.__doc__ or ""))
+    arguments = ARGUMENT.findall(section[1]) if section else []
+    return {name: " ".join(text.split()) for name, text in arguments}
+
+
+def _by_position(parameters: Iterable[Parameter]) -> frozenset[str]:
+    by_position = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
+    return frozenset(p.name for p in parameters if p.kind in by_position)
+
+
+def _model(cls: type[Any], parameters: Iterable[Parameter]) -> type[BaseModel]:
+    descriptions = described(cls)
+    # Fields are numbered and have the option's name as alias, as an option may have any name,
+    # a field not that of a method of BaseModel.
+    fields: dict[str, Any] = {}
+    extra: Literal["allow", "forbid"] = "forbid"
+    for parameter in parameters:
+        if parameter.kind is Parameter.VAR_KEYWORD:
+            extra = "allow"
+        if parameter.kind is Parameter.KEYWORD_ONLY:
+            description = descriptions.get(parameter.name)
+            fields[f"option_{len(fields)}"] = _field(parameter, description)
+    config = ConfigDict(strict=True, extra=extra, arbitrary_types_allowed=True)
+    return create_model(cls.__name__, __config__=config, **fields)
+
+
+def _field(parameter: Parameter, description: str | None) -> tuple[Any, Any]:
+    annotation = Any if parameter.annotation is Parameter.empty else parameter.annotation
+    default = ... if parameter.default is Parameter.empty else parameter.default
+    return annotation, Field(default, alias=parameter.name, description=description)

@@ -1,0 +1,84 @@
+"""Find networks and tasks by name, shipped ones and a user's own, and check their options.
+
+A shipped kind `mlp` is the module `distnet.networks.mlp`, whose `__all__` holds one class; a
+user's own is `./mynet.py:MyNet`. The keyword-only parameters of the constructor are the options,
+their annotations the types. Nothing is imported before a part is asked for.
+"""
+
+import json
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
+from typing import Any, Literal
+
+from pydantic import ValidationError
+
+from distnet.errors import UnknownPartError
+from distnet.spec.faults import Fault, FaultsError, shortened, unknown
+from distnet.spec.job import Part
+from distnet.spec.options import Signature, read_signature
+from distnet.spec.own_file import load_own_class
+from distnet.spec.validation import faults_of
+
+Room = Literal["networks", "tasks"]
+
+SEAMS = ("network", "task")  # modules that say what a part is, and are none
+
+
+def kinds(room: Room) -> list[str]:
+    """List the kinds that ship with distnet, without importing them."""
+    folder = Path(__file__).parents[1] / room
+    names = [module.name for module in iter_modules([str(folder)])]
+    return [n.replace("_", "-") for n in names if n not in SEAMS and not n.startswith("_")]
+
+
+def load_part(room: Room, part: Part, *, folder: Path) -> tuple[type[Any], dict[str, Any]]:
+    """Load the class that `part` names and check its options; relative files are in `folder`.
+
+    Returns the class and the options given, as its constructor takes them.
+
+    Raises:
+        UnknownPartError: there is no such part, or it cannot be loaded.
+        FaultsError: options are unknown, missing or of the wrong type; keys count from the part.
+    """
+    cls = load_class(room, part.kind, folder=folder)
+    return cls, _checked(read_signature(cls), part.options)
+
+
+def load_class(room: Room, kind: str, *, folder: Path) -> type[Any]:
+    """Load the class of a shipped kind, or of the user's own `./file.py:Class`.
+
+    Raises:
+        UnknownPartError: there is none, or it cannot be loaded.
+    """
+    if ".py" in kind or "/" in kind:
+        return load_own_class(kind, folder=folder)
+    if kind not in (shipped := kinds(room)):
+        own = "; your own is written as ./file.py:Class"
+        raise UnknownPartError(unknown(room.removesuffix("s"), kind, shipped) + own)
+    module = import_module(f"distnet.{room}.{kind.replace('-', '_')}")
+    (name,) = module.__all__
+    cls: type[Any] = getattr(module, name)
+    return cls
+
+
+def _checked(signature: Signature, options: dict[str, Any]) -> dict[str, Any]:
+    by_place = [
+        Fault((name,), f"found `{shortened(name)}`, which {signature.name} takes by position; "
+              "expected an option, which stands after `*` in its constructor")
+        for name in options
+        if name in signature.by_position
+    ]  # fmt: skip
+    given = {name: value for name, value in options.items() if name not in signature.by_position}
+    try:
+        # As JSON, because there a list fits `tuple[int, ...]` and `list[int]` alike.
+        checked = signature.options.model_validate_json(json.dumps(given))
+    except ValidationError as error:
+        raise FaultsError([*by_place, *faults_of(error, signature.options)]) from None
+    if by_place:
+        raise FaultsError(by_place)
+    fields = signature.options.model_fields
+    named = {
+        str(fields[f].alias): getattr(checked, f) for f in checked.model_fields_set & set(fields)
+    }
+    return named | (checked.model_extra or {})

@@ -1,0 +1,122 @@
+"""Read a job file: from YAML, and `--set` texts on top of it, to a frozen Job.
+
+text -> Document -> overrides -> Job, or one error that lists every fault
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import ValidationError
+
+from distnet.errors import JobFileError, UnknownPartError
+from distnet.spec.faults import Fault, FaultsError, Key, Places, dotted
+from distnet.spec.job import Job
+from distnet.spec.overrides import Override, apply, read_override
+from distnet.spec.parts import load_part
+from distnet.spec.validation import faults_of
+from distnet.spec.yaml import MAX_BYTES, Document, Value, decode, read_yaml
+
+# A section that only `--set` mentions has the kind that it would have by default.
+DEFAULT_KINDS: dict[str, Value] = {
+    name: {"kind": field.default.kind}
+    for name, field in Job.model_fields.items()
+    if hasattr(field.default, "kind")
+}
+
+
+@dataclass(frozen=True)
+class JobFile:
+    """A Job, and where each of its keys was written."""
+
+    job: Job
+    path: Path
+    places: Places
+    folder: Path
+    """Where the job file's relative paths count from."""
+
+    def fault(self, key: str, message: str) -> JobFileError:
+        """Make the error for a fault that a later stage found: `fault("data.source", "...")`."""
+        return self.places.error([Fault(_key(key), message)])
+
+    def load_part(self, section: Literal["network", "task"]) -> tuple[type[Any], dict[str, Any]]:
+        """Load the class that the section `network` or `task` names, and check its options.
+
+        Raises:
+            UnknownPartError: there is no such part, or it cannot be loaded.
+            JobFileError: an option is unknown or has a wrong value; all of them are named.
+        """
+        room: Literal["networks", "tasks"] = "networks" if section == "network" else "tasks"
+        try:
+            return load_part(room, getattr(self.job, section), folder=self.folder)
+        except UnknownPartError as error:
+            named = self.fault(f"{section}.kind", str(error))
+            raise UnknownPartError(str(named)) from None
+        except FaultsError as error:
+            faults = [Fault((section, *fault.key), fault.message) for fault in error.faults]
+            raise self.places.error(faults) from None
+
+
+def read_job(
+    path: Path | str, *, overrides: Iterable[str] = (), folder: Path | None = None
+) -> JobFile:
+    """Read the job file at `path`, with overrides such as `train.epochs=3`.
+
+    Its relative paths count from `folder`, by default the folder that it lies in.
+
+    Raises:
+        JobFileError: it cannot be read, or says what a job file cannot say; all faults are named.
+    """
+    path = Path(path)
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        remedy = "make one with: distnet init DATA"
+        raise JobFileError(f"{path}: found no such file, expected a job file; {remedy}") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise JobFileError(f"{path}: the job file cannot be read: {reason}") from None
+    try:
+        text = decode(data)
+    except FaultsError as error:
+        raise Places(str(path)).error(error.faults) from None
+    return read_job_text(text, path=path, overrides=overrides, folder=folder)
+
+
+def read_job_text(
+    text: str,
+    *,
+    path: Path = Path("job.yaml"),
+    overrides: Iterable[str] = (),
+    folder: Path | None = None,
+) -> JobFile:
+    """Read a job from the text of a job file; `path` names it in faults and need not exist.
+
+    Raises:
+        JobFileError: the text says what a job file cannot say; all faults are named.
+    """
+    try:
+        document = read_yaml(text)
+    except FaultsError as error:
+        raise Places(str(path)).error(error.faults) from None
+    changes = [read_override(override) for override in overrides]
+    places = Places(str(path), document.lines, {dotted(c.key): c.text for c in changes})
+    return JobFile(_job(document, changes, places), path, places, folder or path.parent)
+
+
+def _job(document: Document, changes: list[Override], places: Places) -> Job:
+    if not isinstance(document.value, dict):
+        wrong = "found no sections, expected at least `name: ...` and `network: {kind: ...}`"
+        raise places.error([Fault((), wrong)])
+    touched = {change.key[0] for change in changes if len(change.key) > 1}
+    kinds = {section: kind for section, kind in DEFAULT_KINDS.items() if section in touched}
+    try:
+        return Job.model_validate(apply(changes, kinds | document.value))
+    except ValidationError as error:
+        raise places.error(faults_of(error, Job)) from None
+
+
+def _key(text: str) -> Key:
+    return tuple(int(part) if part.isdecimal() else part for part in text.split("."))

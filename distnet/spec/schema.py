@@ -1,0 +1,65 @@
+"""The JSON schema of job files, for editors: every key, its description, its default."""
+
+from pathlib import Path
+from typing import Any
+
+from distnet.spec.job import Job, Part
+from distnet.spec.options import read_signature
+from distnet.spec.parts import Room, kinds, load_class
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+SECTIONS: dict[str, Room] = {"network": "networks", "task": "tasks"}
+
+Schema = dict[str, Any]
+
+
+def job_schema() -> Schema:
+    """Build the schema; shipped networks and tasks are imported for their options."""
+    schema = Job.model_json_schema()
+    definitions = schema["$defs"]
+    for section, room in SECTIONS.items():
+        schema["properties"][section] |= _part(room, schema["properties"][section], definitions)
+        del schema["properties"][section]["$ref"]
+    del definitions["Part"]
+    for definition in definitions.values():
+        _describe_kind(definition)
+    return {"$schema": DIALECT, **schema, "title": "distnet job file"}
+
+
+def _part(room: Room, section: Schema, definitions: Schema) -> Schema:
+    shipped = []
+    for kind in kinds(room):
+        name = f"{room}.{kind}"
+        definitions[name] = _shipped(room, kind)
+        shipped.append({"$ref": f"#/$defs/{name}"})
+    return {"anyOf": [*shipped, _own()]}
+
+
+def _shipped(room: Room, kind: str) -> Schema:
+    cls = load_class(room, kind, folder=Path())
+    schema = read_signature(cls).options.model_json_schema()
+    properties = {"kind": {"const": kind}} | schema.pop("properties", {})
+    required = ["kind", *schema.pop("required", [])]
+    summary = (cls.__doc__ or "").partition("\n")[0]
+    own = {"description": summary, "properties": properties, "required": required}
+    return schema | own
+
+
+def _own() -> Schema:
+    described = Part.model_fields["kind"].description
+    kind = {"type": "string", "pattern": r"\.py:[A-Za-z_]\w*$", "description": described}
+    return {
+        "title": "Your own",
+        "description": "A class in a file of your own, and the options of its constructor.",
+        "type": "object",
+        "properties": {"kind": kind},
+        "required": ["kind"],
+        "additionalProperties": True,
+    }
+
+
+def _describe_kind(definition: Schema) -> None:
+    """Show at `kind: sgd` what `sgd` is."""
+    kind = definition.get("properties", {}).get("kind")
+    if kind is not None:
+        kind.setdefault("description", definition["description"].partition("\n")[0])

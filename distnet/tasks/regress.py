@@ -1,0 +1,129 @@
+"""Predict one or more numbers for each sample.
+
+Letters: n samples, K numbers.
+"""
+
+from math import prod
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from distnet.data.manifest import Manifest
+from distnet.spec.job import PositiveFloat
+
+__all__ = ("Regress",)
+
+SUMS = ("absolute", "squared", "targets", "squared_targets")
+
+
+class Regress:
+    """Distance to the numbers of the dataset; the mean absolute error (mae) is the score.
+
+    Args:
+        loss: what training makes small: the squared error, the absolute one, or `huber`, which is
+            squared up to `delta` and grows in proportion beyond, so that outliers weigh less.
+        delta: where `huber` turns, in the units of the targets (Huber 1964).
+
+    Raises:
+        ValueError: the dataset's targets are classes.
+    """
+
+    score_name = "mae"
+
+    def __init__(
+        self,
+        data: Manifest,
+        *,
+        loss: Literal["mse", "mae", "huber"] = "mse",
+        delta: PositiveFloat = 1.0,
+    ) -> None:
+        if data.y.kind != "number":
+            raise ValueError(
+                f"task regress needs numbers as targets, but those of {data.name!r} are "
+                f"{len(data.y.classes)} classes; use task: {{kind: classify}}"
+            )
+        self.num_outputs = prod(data.y.shape)
+        self.names = _names(data)
+        self._loss = loss
+        self._delta = delta
+
+    def losses(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Return the mean loss over the numbers of each sample, [n]."""
+        errors = _errors(outputs, targets)
+        match self._loss:
+            case "mse":
+                losses = errors.square()
+            case "mae":
+                losses = errors.abs()
+            case "huber":
+                near = errors.abs().clamp_max(self._delta)
+                losses = near * (errors.abs() - near / 2)
+        return losses.mean(1)
+
+    def scores(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Return the mean absolute error of each sample, [n]."""
+        return _errors(outputs, targets).abs().mean(1)
+
+    def tally(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Return [n, sum of losses, then the `SUMS` of each of the K numbers], float64."""
+        errors = _errors(outputs, targets).double()
+        numbers = targets.reshape(len(outputs), -1).double()
+        loss = self.losses(outputs, targets).double().sum()
+        columns = (errors.abs(), errors.square(), numbers, numbers.square())
+        return torch.cat(
+            [torch.stack([loss.new_tensor(len(outputs)), loss]), *(c.sum(0) for c in columns)]
+        )
+
+    def metrics(self, tally: Tensor) -> dict[str, float]:
+        """Return loss, mae, rmse and r2 (the last a mean over the K numbers)."""
+        rows = self._per_target(tally)
+        return {
+            "loss": float(tally[1] / tally[0]),
+            "mae": _mean([row["mae"] for row in rows]),
+            "rmse": _mean([row["rmse"] ** 2 for row in rows]) ** 0.5,
+            "r2": _mean([row["r2"] for row in rows]),
+        }
+
+    def details(self, tally: Tensor) -> dict[str, Any]:
+        """Return the figures of each of the K numbers."""
+        return {"per_target": self._per_target(tally)}
+
+    def prediction(self, output: Tensor) -> dict[str, Any]:
+        """Return one output [K] as numbers with their names."""
+        return {"values": dict(zip(self.names, output.tolist(), strict=True))}
+
+    def _per_target(self, tally: Tensor) -> list[dict[str, Any]]:
+        num_samples = float(tally[0])
+        sums = tally[2:].reshape(len(SUMS), self.num_outputs).T.tolist()
+        return [
+            {"target": name, **_figures(num_samples, *row)}
+            for name, row in zip(self.names, sums, strict=True)
+        ]
+
+
+def _errors(outputs: Tensor, targets: Tensor) -> Tensor:
+    return outputs - targets.reshape(outputs.shape)
+
+
+def _names(data: Manifest) -> tuple[str, ...]:
+    count = prod(data.y.shape)
+    if len(data.y.names) == count:
+        return data.y.names
+    return tuple(f"y{i}" for i in range(count))
+
+
+def _figures(
+    num_samples: float, absolute: float, squared: float, total: float, total_squared: float
+) -> dict[str, float]:
+    spread = total_squared - total**2 / num_samples
+    return {
+        "mae": absolute / num_samples,
+        "rmse": (squared / num_samples) ** 0.5,
+        # Targets that are all the same, but for rounding, leave nothing to explain.
+        "r2": 1 - squared / spread if spread > 1e-12 * total_squared else 0.0,
+    }
+
+
+def _mean(values: list[float]) -> float:
+    return sum(values) / len(values)

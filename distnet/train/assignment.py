@@ -1,0 +1,33 @@
+"""What a launcher gives to each worker: plain values only, so that it can travel anywhere."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from distnet.spec.job import Job
+from distnet.spec.run_folder import RunFolder
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """One attempt at a run."""
+
+    job: Job
+    """The resolved job."""
+    job_folder: str
+    """Where paths of the job file's parts start."""
+    dataset: str
+    """The folder of the dataset."""
+    run: str
+    """The run's folder, seen by all workers."""
+    launch: str = "inline"
+    attempt: int = 1
+    is_resumed: bool = False
+    precision: str = "fp32"
+    """`fp32` or `bf16`: `auto` is decided once, by the launcher."""
+    process_started: float = 0.0
+    """Unix time at which the user's command began."""
+
+    @property
+    def folder(self) -> RunFolder:
+        """The run's folder."""
+        return RunFolder(Path(self.run))
