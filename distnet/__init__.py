@@ -1,1 +1,30 @@
-"""Train neural networks in parallel from one job file."""
+"""Train neural networks in parallel from one job file, with the same bits on any number of workers.
+
+import distnet
+
+run = distnet.run("jobs/digits.yaml", workers=2)
+run.metrics, run.report()
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from distnet.errors import DistnetError
+    from distnet.launch.run import Run, resume, run
+
+__all__ = ["DistnetError", "Run", "resume", "run"]
+
+_PLACES = {
+    "DistnetError": "distnet.errors",
+    "Run": "distnet.launch.run",
+    "resume": "distnet.launch.run",
+    "run": "distnet.launch.run",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used: `import distnet` alone imports no torch."""
+    if name not in _PLACES:
+        raise AttributeError(f"module 'distnet' has no attribute {name!r}")
+    return getattr(import_module(_PLACES[name]), name)

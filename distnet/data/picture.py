@@ -23,7 +23,7 @@ from distnet.errors import DataError
 Array = NDArray[Any]
 
 BOX = 20 / 28  # the side of the box around a figure, as a part of the image's
-LARGEST_SIDE = 1024  # a photo's details beyond this only cost time
+LARGEST_SIDE = 512  # a photo's details beyond this only cost time
 SMALLEST_CONTRAST = 0.1  # between ink and paper, of the whole range from black to white
 INK = 0.1  # from here on a pixel belongs to the figure
 STROKE_WIDTH = 1.6  # pixels of the result that a stroke has at least

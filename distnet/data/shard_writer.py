@@ -27,19 +27,13 @@ class ShardWriter:
         split: the split's name, which begins the shards' names.
         x: what a sample is.
         y: what its target is.
-        observe: called with x and y of each row group.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        split: str,
-        *,
-        x: Input,
-        y: Target,
-        observe: Callable[[Array, Array], None] | None = None,
-    ) -> None:
-        self._folder, self._split, self._observe = folder, split, observe
+    observe: Callable[[Array], None] | None = None
+    """Called with the samples x of each row group that is written."""
+
+    def __init__(self, folder: Path, split: str, *, x: Input, y: Target) -> None:
+        self._folder, self._split = folder, split
         self._schema = shard_schema(x, y)
         self._group = row_group_samples(x)
         self._x = np.empty((self._group, *x.shape), x_type(x))
@@ -96,8 +90,8 @@ class ShardWriter:
         self._file.write(x, y)
         if self._class_counts.size:
             self._class_counts += np.bincount(y, minlength=self._class_counts.size)
-        if self._observe is not None:
-            self._observe(x, y)
+        if self.observe is not None:
+            self.observe(x)
         self._filled = 0
         if self._file.num_groups == GROUPS_PER_SHARD:
             self._finish_shard()

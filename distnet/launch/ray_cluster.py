@@ -16,6 +16,7 @@ from typing import Any
 
 import psutil
 import ray
+from ray._private import ray_constants
 from ray.exceptions import RayError
 
 from distnet.errors import NotEnoughResourcesError
@@ -35,6 +36,7 @@ SETTINGS = {
     "RAY_CHDIR_TO_TRIAL_DIR": "0",
 }
 SETTINGS_OF_OURS = {
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # see _on_loopback; this is for its processes
     # Every process of Ray Train has an environment of its own and cannot use a prepared one.
     "RAY_enable_worker_prestart": "0",
     "RAY_prestart_worker_first_driver": "0",
@@ -86,17 +88,17 @@ def _started(scratch: Path, *, num_cpus: int, num_gpus: int) -> Iterator[None]:
     me = psutil.Process()
     others = set(me.children())
     try:
-        _init(
-            "started on this machine; train without it: --inline",
-            address="local",
-            num_cpus=num_cpus,
-            num_gpus=num_gpus,
-            object_store_memory=OBJECT_STORE_BYTES,
-            include_dashboard=False,
-            _node_ip_address="127.0.0.1",
-            _temp_dir=str(scratch / "ray"),
-        )
-        yield
+        with _on_loopback():
+            _init(
+                "started on this machine; train without it: --inline",
+                address="local",
+                num_cpus=num_cpus,
+                num_gpus=num_gpus,
+                object_store_memory=OBJECT_STORE_BYTES,
+                include_dashboard=False,
+                _temp_dir=str(scratch / "ray"),
+            )
+            yield
     finally:
         roots = set(me.children()) - others
         family = [process for root in roots for process in (root, *_descendants(root))]
@@ -175,18 +177,33 @@ def _token() -> dict[str, str]:
 
 @contextmanager
 def _environment(settings: Mapping[str, str]) -> Iterator[None]:
-    """Set what the user has not set, and put it back afterwards; Ray sets RAY_AUTH_MODE itself."""
-    before = {name: os.environ.get(name) for name in (*settings, "RAY_AUTH_MODE")}
+    """Set what the user has not set; put that back afterwards, and what Ray sets by itself."""
+    names = (*settings, "RAY_AUTH_MODE", "PYTHONBREAKPOINT")
+    before = {name: os.environ.get(name) for name in names}
     for name, value in settings.items():
         os.environ.setdefault(name, value)
     try:
         yield
     finally:
-        for name, value in before.items():
-            if value is None:
+        for name, old in before.items():
+            if old is None:
                 os.environ.pop(name, None)
             else:
-                os.environ[name] = value
+                os.environ[name] = old
+
+
+@contextmanager
+def _on_loopback() -> Iterator[None]:
+    """Have a new Ray live on 127.0.0.1, as it does on macOS by itself.
+
+    On Linux it listens on all interfaces, and dies when the machine changes its network.
+    """
+    before = ray_constants.ENABLE_RAY_CLUSTER
+    ray_constants.ENABLE_RAY_CLUSTER = False
+    try:
+        yield
+    finally:
+        ray_constants.ENABLE_RAY_CLUSTER = before
 
 
 @contextmanager
@@ -205,7 +222,7 @@ def _signals_kept() -> Iterator[None]:
 def _scratch() -> Iterator[Path]:
     """A folder with a short name: Ray's sockets lie in it, whose paths have 107 bytes at most."""
     parent = "/tmp" if os.access("/tmp", os.W_OK) else None
-    folder = Path(tempfile.mkdtemp(prefix="distnet-", dir=parent))
+    folder = Path(tempfile.mkdtemp(prefix=f"distnet-{os.getpid()}-", dir=parent))
     try:
         yield folder
     finally:

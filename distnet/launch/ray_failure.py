@@ -7,6 +7,7 @@ from pathlib import Path
 from ray.exceptions import RayActorError, RayTaskError
 from ray.train import ControllerError, WorkerGroupError
 from ray.train.v2._internal.exceptions import (
+    WorkerGroupStartupFailedError,
     WorkerGroupStartupTimeoutError,
     WorkerHealthCheckFailedError,
 )
@@ -29,88 +30,78 @@ def as_distnet_error(error: BaseException, folder: RunFolder) -> DistnetError:
         error: what `TorchTrainer.fit` raised.
         folder: the run's folder, for the logs of its workers.
     """
+    if isinstance(error, RayTaskError):  # its class is made of its own and its cause's
+        error = error.cause
     match error:
         case WorkerGroupError():
             return _first_cause(error.worker_failures, folder)
         case ControllerError():
             return as_distnet_error(error.controller_failure, folder)
-        case DistnetError():  # raised in a task: Ray made one class of it and of its own
-            return _plain(error)
-        case RayTaskError():
-            return _task_failed(error)
+        case DistnetError():
+            return error
         case WorkerGroupStartupTimeoutError():
             return NotEnoughResourcesError(
-                f"the {error.num_workers} workers could not start: the Ray cluster is in use by "
-                "others; wait for them, or ask for fewer workers (see: ray status)"
+                f"the {error.num_workers} workers could not start: others use the Ray cluster; "
+                "wait for them, or ask for fewer workers (see: ray status)"
             )
-        case _ if isinstance(error.__cause__, RayActorError):
-            return _died("a worker", error.__cause__)
-        case RayActorError():
-            return _died("Ray Train's controller", error)
+        case RayActorError() | WorkerGroupStartupFailedError() | ModuleNotFoundError():
+            return _did_not_start(str(error))
         case _:
             return TrainingError(f"Ray Train failed: {_short(error)}")
 
 
 def _first_cause(failures: Mapping[int, Exception], folder: RunFolder) -> DistnetError:
     """Of the workers that failed, the one because of which the others did."""
-    errors = [_of_worker(rank, failures[rank], folder) for rank in sorted(failures)]
-    told = [error for error in errors if type(error) is not WorkerFailedError]
-    died = [
-        error
-        for error, rank in zip(errors, sorted(failures), strict=True)
-        if isinstance(failures[rank], WorkerHealthCheckFailedError)
-    ]
-    return [*told, *died, *errors][0]
+    told, died, lost = [], [], []
+    for rank, failure in sorted(failures.items()):
+        error = _of_worker(rank, failure, folder)
+        if type(error) is not WorkerFailedError:
+            told.append(error)
+        elif error is failure:  # it said itself that it lost another
+            lost.append(error)
+        else:
+            died.append(error)
+    return [*told, *died, *lost][0]
 
 
 def _of_worker(rank: int, failure: Exception, folder: RunFolder) -> DistnetError:
     if isinstance(failure, DistnetError):
-        return _plain(failure)
+        return failure
     log = folder.worker_log(rank)
     if isinstance(failure, WorkerHealthCheckFailedError):
         cause = failure.health_check_failure
         if isinstance(cause, RayActorError):
-            return _died(f"worker {rank}", cause, log)
+            return WorkerFailedError(_death(f"worker {rank}", str(cause)) + _last_lines(log))
     return TrainingError(f"worker {rank} failed: {_short(failure)}; its log is {log}")
 
 
-def _died(who: str, error: RayActorError, log: Path | None = None) -> WorkerFailedError:
-    """Say where it died, why as far as Ray knows, and what it said last."""
-    text = str(error)
-    node = _found(r"\bip: (\S+)", text)
-    process = _found(r"\bpid: (\d+)", text)
-    where = f" on node {node}, process {process}," if node and process else ""
-    reason = "was killed or ended by itself; often the machine had no memory left"
-    if "memory" in text and "running low" in text:
-        reason = "was killed by Ray because the machine had no memory left"
-    return WorkerFailedError(f"{who}{where} {reason}{_last_lines(log)}")
-
-
-def _task_failed(error: RayTaskError) -> DistnetError:
-    cause = error.cause
-    if isinstance(cause, DistnetError):
-        return _plain(cause)
-    if isinstance(cause, ModuleNotFoundError):
+def _did_not_start(text: str) -> DistnetError:
+    module = _found(r"No module named '([\w.]+)'", text)
+    if module:
         return NotEnoughResourcesError(
-            f"a node of the Ray cluster has no {cause.name}: install the same distnet on all nodes"
+            f"a node of the Ray cluster has no Python module {module}: "
+            "install the same distnet, and what your own files import, on all nodes"
         )
-    return TrainingError(f"a worker could not be prepared: {_short(cause)}")
+    return WorkerFailedError(_death("a worker or Ray Train's controller", text))
 
 
-def _last_lines(log: Path | None) -> str:
-    if log is None or not log.is_file():
-        return ""
+def _death(who: str, text: str) -> str:
+    """Where it died, and why as far as Ray knows."""
+    node, process = _found(r"\bip: (\S+)", text), _found(r"\bpid: (\d+)", text)
+    where = f" on node {node} (process {process})" if node and process else ""
+    if "running low on memory" in text:
+        return f"{who}{where} was killed by Ray: the machine had no memory left"
+    code = _found(r"exit code (\d+)", text)
+    if code and "connection error" not in text:
+        return f"{who}{where} ended by itself, with exit code {code}"
+    return f"{who}{where} was killed; often because the machine had no memory left"
+
+
+def _last_lines(log: Path) -> str:
+    if not log.is_file():
+        return f"; there is no log {log}"
     lines = log.read_text(errors="replace").splitlines()[-LOG_LINES:]
     return f"; the last lines of {log}:\n" + "\n".join(f"    {line}" for line in lines)
-
-
-def _plain(error: DistnetError) -> DistnetError:
-    """The error as its own class."""
-    kind = next(
-        k for k in type(error).__mro__ if issubclass(k, DistnetError) and not issubclass(k, RayTaskError)
-    )
-    cause = getattr(error, "cause", error)
-    return kind(*cause.args)
 
 
 def _found(pattern: str, text: str) -> str | None:

@@ -32,17 +32,12 @@ LIBRARIES = (
 )
 
 
-def run_worker(config: dict[str, Any]) -> dict[str, Any]:
+def run_worker(work: Work, assignment: Assignment) -> dict[str, Any]:
     """Train as one worker; called by Ray Train in every worker process.
-
-    Args:
-        config: `function`, a Work, and its `assignment`.
 
     Raises:
         DistnetError: training failed; the log of this worker has the traceback.
     """
-    work: Work = config["function"]
-    assignment: Assignment = config["assignment"]
     world = build_world()
     try:
         return work(assignment, world)

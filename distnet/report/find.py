@@ -59,6 +59,7 @@ def _not_found(reference: str, runs: Path) -> str:
         if not names:
             return f"{reference}: no run; {runs} holds none yet. Start one with: distnet run JOB"
         near = difflib.get_close_matches(reference, names, n=3, cutoff=0.5)
+        near = near or [name for name in names if reference and reference in name][:3]
         if near:
             return f"{reference}: no such run under {runs}; did you mean {' or '.join(near)}?"
     elif Path(reference).is_dir():

@@ -1,6 +1,5 @@
 """The report of a run: one self-contained page, and its figures as PNG files."""
 
-import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,11 +8,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from distnet.report import text
+from distnet.report.commands import commands
 from distnet.report.evaluation import read_pictures
 from distnet.report.figures import Drawing, draw_all
 from distnet.report.run import Run, read_run
 from distnet.report.style import to_png, to_svg
-from distnet.report.summary import Summary, summarise
+from distnet.report.summary import Summary, attempt_rows, summarise
 from distnet.report.write import write_whole
 from distnet.spec.run_folder import RunFolder
 
@@ -55,6 +55,7 @@ def render(template: str, **values: Any) -> str:
         "duration": text.duration,
         "moment": text.moment,
         "number": text.number,
+        "rate": text.rate,
         "score": text.score,
     }
     return environment.get_template(template).render(**values)
@@ -68,26 +69,13 @@ def inline(drawings: dict[str, Drawing]) -> dict[str, InlineFigure]:
     }
 
 
-def commands(run: Run, summary: Summary) -> list[tuple[str, str]]:
-    """List what can be done with a run, each as (what it does, the command)."""
-    name = shlex.quote(str(run.folder.path))
-    resume = [("go on from the newest checkpoint", f"distnet run --resume {name}")]
-    return [
-        *(resume if summary.status not in ("finished", "running") else []),
-        ("what is in a picture of your own", f"distnet predict {name} picture.png"),
-        ("measure again", f"distnet eval {name}"),
-        ("the network as safetensors and ONNX", f"distnet export {name}"),
-        ("this page again", f"distnet report {name}"),
-    ]
-
-
 def _values(run: Run) -> dict[str, Any]:
     summary = summarise(run)
     return {
         "run": run,
         "summary": summary,
         "facts": _facts(run, summary),
-        "attempts": _attempts(run, summary),
+        "attempts": attempt_rows(run, summary),
         "commands": commands(run, summary),
         "plan": _rows(run.plan),
         "environment": _rows(run.environment),
@@ -99,36 +87,17 @@ def _facts(run: Run, summary: Summary) -> list[tuple[str, str]]:
     metrics = [
         (f"{run.split} {name}", summary.metrics.get(f"{run.split}_{name}")) for name in first
     ]
-    rate = summary.samples_per_second
     facts = [(name, text.score(value)) for name, value in metrics if value is not None]
     facts += [
-        ("samples/s", text.number(round(rate) if rate else None)),
+        ("samples/s", text.rate(summary.samples_per_second)),
         ("workers", text.number(summary.workers)),
-        ("epochs", progress(summary.epochs, summary.epochs_planned)),
-        ("steps", progress(summary.steps, summary.steps_planned)),
+        ("epochs", text.progress(summary.epochs, summary.epochs_planned)),
+        ("steps", text.progress(summary.steps, summary.steps_planned)),
         ("time", text.duration(summary.seconds)),
     ]
     if summary.weights_sha256:
         facts.append(("weights sha256", summary.weights_sha256[:12]))
     return facts
-
-
-def progress(done: int, planned: int | None) -> str:
-    """Write how many are done, of how many where that is known."""
-    if planned is None or planned == done:
-        return text.number(done)
-    return f"{text.number(done)} / {text.number(planned)}"
-
-
-def _attempts(run: Run, summary: Summary) -> list[dict[str, Any]]:
-    rows = []
-    for attempt in run.history.attempts:
-        end = run.history.ends.get(attempt.attempt)
-        open_status = summary.status if attempt is run.history.attempts[-1] else "interrupted"
-        seconds = run.history.seconds.get(attempt.attempt)
-        ended = end.status if end else open_status
-        rows.append(attempt.model_dump() | {"seconds": seconds, "ended": ended})
-    return rows
 
 
 def _rows(values: dict[str, Any]) -> list[tuple[str, str]]:

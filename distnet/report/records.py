@@ -1,7 +1,8 @@
 """The lines of `metrics.jsonl`, read into frozen values.
 
 A process that dies while it writes leaves a torn line: at the end of the file, or just before the
-record of the next attempt. Those two are passed over; any other line that is no record is damage.
+record of the attempt's end or of the next attempt, which may stand on the same line. Those are
+passed over; any other line that is no record is damage.
 """
 
 import math
@@ -99,7 +100,8 @@ class End(Record):
     kind: Literal["end"]
     attempt: int = 1
     status: Literal["finished", "stopped", "failed"]
-    step: int = 0
+    step: int | None = None
+    """None where the one who tells of the end did not train."""
     seconds: Number = math.nan
     error: str | None = None
 
@@ -127,8 +129,8 @@ class History:
         """The newest step known to be done."""
         done: list[Step | Epoch | Attempt] = []
         done += [*self.steps[-1:], *self.epochs[-1:], *self.attempts[-1:]]
-        ended = [self.end.step] if self.end else []
-        return max(ended + [record.step for record in done], default=0)
+        ended = self.end.step if self.end else None
+        return max([ended or 0, *(record.step for record in done)])
 
     @property
     def resumed_at(self) -> tuple[int, ...]:
@@ -137,6 +139,7 @@ class History:
 
 
 Line = Attempt | Step | Epoch | Checkpoint | End
+BEGINNING = b'{"kind": "'
 KINDS = ("attempt", "step", "epoch", "checkpoint", "end")
 LINE: TypeAdapter[Line] = TypeAdapter(Annotated[Line, Field(discriminator="kind")])
 
@@ -180,11 +183,11 @@ def _records(path: Path) -> Iterator[Line]:
         with path.open("rb") as lines:
             for number, line in enumerate(lines, start=1):
                 try:
-                    record = LINE.validate_json(line)
+                    record = _parse(line)
                 except ValidationError as error:
                     torn = torn or _torn_or_skipped(error, f"{path}:{number}")
                     continue
-                if torn and not isinstance(record, Attempt):
+                if torn and not isinstance(record, Attempt | End):
                     raise RunError(f"{torn}: damaged: expected one JSON object; delete this line")
                 torn = ""
                 yield record
@@ -192,6 +195,16 @@ def _records(path: Path) -> Iterator[Line]:
         return
     except OSError as error:
         raise RunError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def _parse(line: bytes) -> Line:
+    try:
+        return LINE.validate_json(line)
+    except ValidationError:
+        start = line.rfind(BEGINNING)
+        if start <= 0:
+            raise
+        return LINE.validate_json(line[start:])
 
 
 def _torn_or_skipped(error: ValidationError, where: str) -> str:

@@ -1,6 +1,8 @@
 """Everything a run folder holds, as one frozen value."""
 
+import fcntl
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,7 +38,7 @@ class Run:
     job_text: str
     evaluation: Evaluation | None
     result: Result | None
-    """None until the last attempt has ended: before that, it would be of an earlier attempt."""
+    """None where the last attempt left none; one of an earlier attempt does not count."""
 
     @property
     def score_name(self) -> str | None:
@@ -53,6 +55,24 @@ class Run:
             return self.evaluation.split
         splits = [split for epoch in self.history.epochs for split in epoch.evaluated]
         return splits[-1] if splits else "test"
+
+    @property
+    def is_held(self) -> bool:
+        """Whether a process trains in the folder now: it then holds a lock on it."""
+        handle = os.open(self.folder.path, os.O_RDONLY)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(handle)
+        return False
+
+    @property
+    def saved(self) -> list[str]:
+        """The names of the checkpoints that are there, oldest first."""
+        folders = self.folder.checkpoints.glob("step-*")
+        return sorted(folder.name for folder in folders if folder.is_dir())
 
     def _score_names(self) -> list[str]:
         steps, epochs = self.history.steps[-1:], self.history.epochs[-1:]
@@ -84,7 +104,7 @@ def read_run(folder: RunFolder) -> Run:
         environment=read_object(folder.environment),
         job_text=_read(folder.job).decode(errors="replace"),
         evaluation=read_evaluation(folder.evaluation),
-        result=_read_result(folder.result) if history.end else None,
+        result=_read_result(folder.result, history),
     )
 
 
@@ -104,10 +124,13 @@ def read_object(path: Path) -> dict[str, Any]:
     return value
 
 
-def _read_result(path: Path) -> Result | None:
+def _read_result(path: Path, history: History) -> Result | None:
     value = read_object(path)
+    # An attempt that fails leaves the result of the one before it.
+    if not value or history.end is None or value.get("status") != history.end.status:
+        return None
     try:
-        return Result.model_validate(value) if value else None
+        return Result.model_validate(value)
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"]))

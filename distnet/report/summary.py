@@ -1,21 +1,15 @@
 """One run in a dozen values: a row of the table of runs, the head of a page."""
 
 import os
-import time
-from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Literal
 
-from distnet.report.records import History
 from distnet.report.run import Run
-from distnet.spec.run_folder import RunFolder
 
 Status = Literal["running", "finished", "stopped", "failed", "interrupted"]
-QUIET_S = 120.0
-"""A run that wrote nothing for this long, and for ten of its own pauses, is not running."""
 
 
 @dataclass(frozen=True)
@@ -44,15 +38,29 @@ class Summary:
     weights_sha256: str | None
 
 
-def summarise(run: Run, *, now: float | None = None) -> Summary:
-    """Sum up a run as it stands; `now` is in seconds since 1970."""
+@dataclass(frozen=True)
+class AttemptRow:
+    """One launch of a run, and how it ended."""
+
+    attempt: int
+    launch: str
+    workers: int
+    step: int
+    """The step it began after."""
+    time: float
+    seconds: float | None
+    ended: Status
+
+
+def summarise(run: Run) -> Summary:
+    """Sum up a run as it stands."""
     history = run.history
     attempts = history.attempts
     metrics = final_metrics(run)
     return Summary(
         name=run.folder.path.resolve().name,
         folder=str(run.folder.path),
-        status=status(run, now=time.time() if now is None else now),
+        status=status(run),
         error=history.end.error if history.end else None,
         attempts=len(attempts),
         workers=attempts[-1].workers if attempts else _planned(run, "workers"),
@@ -71,22 +79,36 @@ def summarise(run: Run, *, now: float | None = None) -> Summary:
     )
 
 
-def status(run: Run, *, now: float) -> Status:
-    """Tell how a run stands at `now`, in seconds since 1970.
-
-    A process that was killed leaves no word: a run without an end is running for as long as its
-    files keep changing.
-    """
-    if run.history.end:
+def status(run: Run) -> Status:
+    """Tell how a run stands; one that was killed leaves no word of it, and holds no lock."""
+    if run.history.end and not run.is_held:
         return run.history.end.status
-    quiet = now - _last_write(run.folder)
-    return "running" if quiet < max(QUIET_S, 10 * _pause(run.history)) else "interrupted"
+    return "running" if run.is_held else "interrupted"
+
+
+def attempt_rows(run: Run, summary: Summary) -> list[AttemptRow]:
+    """List the attempts; one that left no word was interrupted, unless it is at work now."""
+    last = run.history.attempts[-1:]
+    rows = []
+    for one in run.history.attempts:
+        end = run.history.ends.get(one.attempt)
+        silent: Status = summary.status if one in last else "interrupted"
+        rows.append(
+            AttemptRow(
+                attempt=one.attempt,
+                launch=one.launch,
+                workers=one.workers,
+                step=one.step,
+                time=one.time,
+                seconds=run.history.seconds.get(one.attempt),
+                ended=end.status if end else silent,
+            )
+        )
+    return rows
 
 
 def final_metrics(run: Run) -> dict[str, float]:
     """The newest metrics, each named `split_metric`, such as `test_accuracy`."""
-    if run.result and run.result.metrics:
-        return run.result.metrics
     found: dict[str, float] = {}
     for epoch in run.history.epochs[-1:]:
         found |= {f"train_{name}": value for name, value in epoch.train.items()}
@@ -94,7 +116,7 @@ def final_metrics(run: Run) -> dict[str, float]:
     for epoch in run.history.epochs:
         for split, metrics in epoch.evaluated.items():
             found |= {f"{split}_{name}": value for name, value in metrics.items()}
-    return found
+    return found | (run.result.metrics if run.result else {})
 
 
 def samples_per_second(run: Run) -> float | None:
@@ -112,26 +134,11 @@ def _planned(run: Run, key: str) -> int | None:
     return value if isinstance(value, int) else None
 
 
-def _last_write(folder: RunFolder) -> float:
-    written = [folder.job, folder.plan, folder.metrics, folder.checkpoints]
-    if folder.logs.is_dir():
-        written += folder.logs.iterdir()
-    return max((stat.st_mtime for stat in _stats(written)), default=0.0)
-
-
-def _pause(history: History) -> float:
-    seconds = [step.seconds for step in history.steps if step.attempt == history.steps[-1].attempt]
-    pauses = [after - before for before, after in zip(seconds, seconds[1:], strict=False)]
-    return max(pauses, default=0.0)
-
-
 def _size(folder: Path) -> int:
-    files = (Path(root, name) for root, _, names in os.walk(folder) for name in names)
-    return sum(stat.st_size for stat in _stats(files))
-
-
-def _stats(files: Iterable[Path]) -> Iterator[os.stat_result]:
-    for file in files:
-        # A run at work removes old checkpoints while we look.
-        with suppress(FileNotFoundError):
-            yield file.stat()
+    total = 0
+    for root, _, names in os.walk(folder):
+        for name in names:
+            # A run at work removes old checkpoints while we look.
+            with suppress(FileNotFoundError):
+                total += Path(root, name).stat().st_size
+    return total

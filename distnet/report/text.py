@@ -28,6 +28,18 @@ def score(value: float | None) -> str:
     return f"{value:,.4f}" if 1e-3 <= abs(value) < 1000 or value == 0 else number(value)
 
 
+def rate(value: float | None) -> str:
+    """Write samples a second without places."""
+    return number(round(value) if value is not None and math.isfinite(value) else None)
+
+
+def progress(done: int, planned: int | None) -> str:
+    """Write how many are done, of how many where some are left."""
+    if planned is None or planned == done:
+        return number(done)
+    return f"{number(done)} / {number(planned)}"
+
+
 def duration(seconds: float | None) -> str:
     """Write 4.2 as `4.2 s`, 185 as `3 min 05 s`, 7400 as `2 h 03 min`."""
     if seconds is None or not math.isfinite(seconds):

@@ -236,7 +236,8 @@ def _events(text: str) -> Iterator[Event]:
     except yaml.MarkedYAMLError as error:
         problem = str(error.problem)
         # What is never closed is best named where it was opened.
-        opened = error.context_mark if "end of stream" in problem else None
+        is_open = "end of stream" in problem or "expected ','" in problem
+        opened = error.context_mark if is_open else None
         mark = opened or error.problem_mark or error.context_mark
         raise _one_fault(1 if mark is None else mark.line + 1, _in_plain_words(problem)) from None
 

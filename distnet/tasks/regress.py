@@ -90,8 +90,9 @@ class Regress:
         return {"per_target": self._per_target(tally)}
 
     def prediction(self, output: Tensor) -> dict[str, Any]:
-        """Return one output [K] as numbers with their names."""
-        return {"values": dict(zip(self.names, output.tolist(), strict=True))}
+        """Return one output [K] as numbers, and by their names."""
+        values = output.tolist()
+        return {"value": values, "values": dict(zip(self.names, values, strict=True))}
 
     def _per_target(self, tally: Tensor) -> list[dict[str, Any]]:
         num_samples = float(tally[0])

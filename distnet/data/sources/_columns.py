@@ -1,6 +1,7 @@
 """Find the faults of feature columns, and say where they are."""
 
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -52,7 +53,7 @@ class ColumnCheck:
             yield f"{self._bad_at}: {self.name!r} is {cell!r}, expected a finite number ({count})"
 
 
-def raise_faults(checks: Sequence[ColumnCheck]) -> None:
+def raise_faults(path: Path, checks: Sequence[ColumnCheck]) -> None:
     """Say everything that is wrong at once.
 
     Raises:
@@ -68,7 +69,7 @@ def raise_faults(checks: Sequence[ColumnCheck]) -> None:
     if texts:
         drops = " ".join(f"--drop {name!r}" for name in texts[:MOST_FAULTS])
         lines.append(
-            f"columns without numbers cannot be learned from: {', '.join(texts)}; "
+            f"{path}: columns without numbers cannot be learned from: {', '.join(texts)}; "
             f"turn them into numbers or leave them out: {drops}"
         )
     if lines:

@@ -61,7 +61,7 @@ def read_tables(
             for check in checks:
                 check.add(batch.column(check.name), first, table.place)
             survey.add(batch, first, table.place)
-    raise_faults(checks)
+    raise_faults(tables[0].path, checks)
     y, encode = survey.finish()
     return RawData(
         x=Input(kind="vector", shape=(len(features),), dtype="float32", names=features),

@@ -21,8 +21,8 @@ _DELIMITERS = ",;\t|"
 
 
 def detect(path: Path) -> bool:
-    """Whether it is a file called `.csv` or `.tsv`, or a folder with such files."""
-    files = path.iterdir() if path.is_dir() else [path]
+    """Whether it is a file called `.csv` or `.tsv`, or a folder with such files for training."""
+    files = path.glob("train*") if path.is_dir() else [path]
     return any(file.suffix.lower() in SUFFIXES for file in files)
 
 
@@ -64,7 +64,8 @@ class CsvTable:
         self.path = path
         header = _header(path)
         self._delimiter = max(_DELIMITERS, key=header.count)
-        with _reading(path):
+        self._ragged: arrow_csv.InvalidRow | None = None
+        with self._reading():
             self.columns = tuple(self._open(None).schema.names)
         if all(_is_number(name) for name in self.columns):
             raise DataError(
@@ -74,7 +75,7 @@ class CsvTable:
 
     def batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Go through the rows, every cell as text."""
-        with _reading(self.path):
+        with self._reading():
             yield from self._open(columns)
 
     def place(self, row: int) -> str:
@@ -99,10 +100,22 @@ class CsvTable:
         )
 
     def _refuse(self, row: arrow_csv.InvalidRow) -> str:
-        raise DataError(
-            f"{self.place(row.number - 2)}: {row.actual_columns} cells, but the header has "
-            f"{row.expected_columns}: {row.text[:80]!r}"
-        )
+        self._ragged = row  # Arrow swallows what is raised here
+        return "error"
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        try:
+            yield
+        except (pa.ArrowException, OSError) as error:
+            if self._ragged is None:
+                reason = str(error).splitlines()[0]
+                raise DataError(f"{self.path}: cannot be read as UTF-8 CSV: {reason}") from None
+            row = self._ragged
+            raise DataError(
+                f"{self.place(row.number - 2)}: {row.actual_columns} cells, expected "
+                f"{row.expected_columns} as in the header: {row.text[:80]!r}; mend the line"
+            ) from None
 
 
 def _header(path: Path) -> str:
@@ -122,11 +135,3 @@ def _is_number(name: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-@contextmanager
-def _reading(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{path}: cannot be read: {str(error).splitlines()[0]}") from None

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from distnet.data.sources._arrays import as_chunks, class_names
 from distnet.data.manifest import Input, Target
+from distnet.data.sources._arrays import as_chunks, class_names
 from distnet.data.sources.source import RawData
 from distnet.errors import DataError
 
@@ -43,9 +43,10 @@ def read(path: Path, *, classes: Sequence[str] = ()) -> RawData:
         DataError: a file is missing, damaged, or does not fit its partner.
     """
     files = _find(path)
-    if not any(split == "train" for split, _ in files):
+    if ("train", "images") not in files:
         raise DataError(f"{path}: no training images here, such as train-images-idx3-ubyte.gz")
-    splits = {split: _read_split(path, files, split) for split in dict(files)}
+    names = ["train"] + ["test"] * any(split == "test" for split, _ in files)
+    splits = {split: _read_split(path, files, split) for split in names}
     shapes = {split: images.shape[1:] for split, (images, _) in splits.items()}
     if len(set(shapes.values())) > 1:
         sizes = ", ".join(f"{split} {h}x{w}" for split, (_, h, w) in shapes.items())
@@ -63,7 +64,7 @@ def _find(path: Path) -> dict[tuple[str, str], Path]:
     folder = path if path.is_dir() else path.parent
     if not path.is_dir() and not _NAME.match(path.name):
         return {}
-    found = {}
+    found: dict[tuple[str, str], Path] = {}
     for file in sorted(folder.iterdir()):
         match = _NAME.match(file.name)
         if match and file.is_file():

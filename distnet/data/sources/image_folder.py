@@ -42,6 +42,8 @@ def read(path: Path, *, size: Size | None = None, colours: Colours | None = None
     Raises:
         DataError: there are no images, one cannot be read, or their sizes differ.
     """
+    if not path.is_dir():
+        raise DataError(f"{path}: a file, expected a folder with one folder a class")
     splits = _list_splits(path)
     classes = natural_order({name for files in splits.values() for name in files})
     _check_classes(path, splits, classes)

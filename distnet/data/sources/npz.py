@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from distnet.data.sources._arrays import as_chunks, as_float32, class_names
 from distnet.data.manifest import Input, Target
+from distnet.data.sources._arrays import as_chunks, as_float32, class_names
 from distnet.data.sources._names import check_names, natural_order
 from distnet.data.sources.source import RawData
 from distnet.errors import DataError
@@ -76,8 +76,8 @@ def _load(path: Path) -> tuple[Arrays, Arrays]:
             y = {s: archive["y" + end] for s, end in splits.items() if found[s]}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, TypeError) as error:
         raise DataError(f"{path}: cannot be read as a NumPy archive ({error})") from None
-    for split in x:
-        _check_lengths(path, split, x[split], y[split])
+    for split, values in x.items():
+        _check_lengths(path, split, values, y[split])
     return x, y
 
 

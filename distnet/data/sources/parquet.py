@@ -89,15 +89,16 @@ class ParquetTable:
         with _reading(path):
             self._schema = pq.read_schema(path)
         self.columns = tuple(self._schema.names)
-        self.image_columns = [field.name for field in self._schema if _is_image(field.type)]
+        self.image_columns: list[str] = [
+            field.name for field in self._schema if _is_image(field.type)
+        ]
 
     def batches(
         self, columns: Sequence[str], batch_rows: int = BATCH_ROWS
     ) -> Iterator[pa.RecordBatch]:
         """Go through the rows of some columns."""
         with _reading(self.path), pq.ParquetFile(self.path, memory_map=True) as file:
-            for batch in file.iter_batches(batch_rows, columns=list(columns), use_threads=False):
-                yield batch
+            yield from file.iter_batches(batch_rows, columns=list(columns), use_threads=False)
 
     def place(self, row: int) -> str:
         """The number of a row."""

@@ -26,6 +26,8 @@ from numpy.typing import NDArray
 from distnet.data.manifest import Input, Target
 from distnet.errors import DataError, UnknownPartError
 
+ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".zip")
+
 
 class Chunk(NamedTuple):
     """Some samples: x [rows, *shape] as stored, y int32 [rows] or float32 [rows, *shape]."""
@@ -94,14 +96,17 @@ def detect_kind(path: Path) -> str:
     Raises:
         DataError: there is nothing, or nothing that any source can read.
     """
-    if not path.exists():
-        raise DataError(f"{path}: no such file or folder")
+    _check_exists(path)
     for kind in source_kinds():
         if load_source(kind).detect(path):
             return kind
     raise DataError(
-        f"{path}: not recognised as any of {', '.join(source_kinds())}"
-        f"{_hint(path)}; if it is one of them, name it with --kind"
+        f"{path}: not recognised as any of {', '.join(source_kinds())}; "
+        + (
+            "unpack the archive and import the folder"
+            if path.name.lower().endswith(ARCHIVES)
+            else "if it is one of them, name it with --kind"
+        )
     )
 
 
@@ -111,6 +116,7 @@ def read_source(path: Path, kind: str, options: Mapping[str, Any]) -> RawData:
     Raises:
         DataError: an option is not one of this kind, or the files are at fault.
     """
+    _check_exists(path)
     source = load_source(kind)
     known = [name for name in inspect.signature(source.read).parameters if name != "path"]
     given = {name: value for name, value in options.items() if value not in (None, ())}
@@ -128,10 +134,15 @@ def split_files(path: Path, suffixes: Sequence[str]) -> dict[str, list[Path]]:
     """Find the files of each split: those of a folder whose names begin with `train`, `test`, ...
 
     A single file, or a folder without training files of that name, is one split called `all`.
+
+    Raises:
+        DataError: the folder has no such files.
     """
     if path.is_file():
         return {"all": [path]}
-    files = sorted(file for file in path.iterdir() if file.name.lower().endswith(tuple(suffixes)))
+    files = sorted(file for file in path.iterdir() if file.suffix.lower() in suffixes)
+    if not files:
+        raise DataError(f"{path}: no files here that end in {' or '.join(suffixes)}")
     splits: dict[str, list[Path]] = {}
     for file in files:
         name = file.name.split(".")[0].split("-")[0].split("_")[0].lower()
@@ -139,7 +150,6 @@ def split_files(path: Path, suffixes: Sequence[str]) -> dict[str, list[Path]]:
     return splits if "train" in splits else {"all": files}
 
 
-def _hint(path: Path) -> str:
-    if path.name.lower().endswith((".tar", ".tar.gz", ".tgz", ".tar.xz", ".zip")):
-        return "; unpack the archive first and import the folder"
-    return ""
+def _check_exists(path: Path) -> None:
+    if not path.exists():
+        raise DataError(f"{path}: no such file or folder")

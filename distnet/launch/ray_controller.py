@@ -1,8 +1,8 @@
-"""What Ray Train does on every worker before training: the log, the interface, the process group.
+"""What runs in Ray Train's controller, and what that does on every worker before training.
 
-Ray's own torch backend imports torch in its controller, which costs 2 s and 300 MB, leaves the
+Ray's own torch backend imports torch in the controller, which costs 2 s and 300 MB, leaves the
 choice of the network interface to the host's name, and waits up to 30 s at the end for workers
-that sit in a collective. Ours is imported by the controller: keep torch out of the top of this file.
+that sit in a collective. Keep torch out of the top of this file.
 """
 
 import os
@@ -12,17 +12,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import ray
 from ray.train.backend import Backend, BackendConfig
+from ray.train.v2._internal.execution.scaling_policy.fixed import FixedScalingPolicy
 
 from distnet.errors import RunError
 from distnet.launch.network_interface import choose_interface
 from distnet.spec.run_folder import RunFolder
-
-if TYPE_CHECKING:
-    from torch.distributed import TCPStore
 
 TIMEOUT_S = 600.0
 
@@ -68,13 +66,23 @@ class ProcessGroupBackend(Backend):  # type: ignore[misc]
         ray.get(tasks)
 
 
+class UnannouncedPolicy(FixedScalingPolicy):  # type: ignore[misc]
+    """A fixed number of workers, without telling the AutoscalingCoordinator."""
+
+    def after_controller_start(self, train_run_context: Any) -> None:
+        """Announce nothing."""
+
+    def _maybe_send_resource_request(self) -> None:
+        """Announce nothing."""
+
+
 def prepare(run: str, rank: int, size: int) -> None:
     """Send all that this process prints to its log in the run folder, and choose the interface.
 
     Raises:
         RunError: this node does not see the run folder.
     """
-    folder, address = RunFolder(Path(run)), ray.util.get_node_ip_address()
+    folder, address = RunFolder(Path(run)), _node_address()
     if not folder.path.is_dir():
         raise RunError(
             f"{run}: the node {address} does not see this folder; "
@@ -94,7 +102,7 @@ def prepare(run: str, rank: int, size: int) -> None:
 
 def listen() -> tuple[str, int]:
     """Open the store at which the workers meet, on this worker; returns its address."""
-    host = ray.util.get_node_ip_address()
+    host = _node_address()
     return host, _store(host).port
 
 
@@ -103,20 +111,32 @@ def join(backend: str, address: tuple[str, int], rank: int, size: int) -> None:
     import torch.distributed as dist
 
     timeout = timedelta(seconds=TIMEOUT_S)
-    store = _store(address[0]) if rank == 0 else dist.TCPStore(*address, timeout=timeout)
+    store = _store(address[0]) if rank == 0 else _distant_store(address, timeout)
     dist.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=timeout)
 
 
 @cache
-def _store(host: str) -> "TCPStore":
-    """The store of rank 0, which listens at the node's address only."""
-    from torch.distributed import TCPStore
+def _store(host: str) -> Any:
+    """The store of rank 0 (a TCPStore), which listens at the node's address only."""
+    import torch.distributed as dist
 
     server = socket.create_server((host, 0), family=_family(host))
     port = server.getsockname()[1]
-    return TCPStore(
+    return dist.TCPStore(  # type: ignore[attr-defined]
         host, port, is_master=True, wait_for_workers=False, master_listen_fd=server.detach()
     )
+
+
+def _distant_store(address: tuple[str, int], timeout: timedelta) -> Any:
+    import torch.distributed as dist
+
+    return dist.TCPStore(*address, timeout=timeout)  # type: ignore[attr-defined]
+
+
+def _node_address() -> str:
+    """The address by which Ray knows this node; `ray.util.get_node_ip_address` guesses another."""
+    here = ray.get_runtime_context().get_node_id()
+    return next(str(n["NodeManagerAddress"]) for n in ray.nodes() if n["NodeID"] == here)
 
 
 def _family(host: str) -> socket.AddressFamily:

@@ -1,0 +1,34 @@
+# make run    set up and train the digits on 2 Ray workers
+# make test   set up and test
+# make lint   set up and check format, style and types
+# make bench  set up and measure speed
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: run test lint bench clean
+
+run: $(READY)
+	$(BIN)/distnet run jobs/digits.yaml
+
+test: $(READY) lint
+	$(BIN)/python -m pytest
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(READY)
+	$(BIN)/python -m tests.bench.digits
+
+clean:
+	rm -rf .venv
+
+$(READY): pyproject.toml
+	@echo "setting up .venv (about two minutes the first time: torch is large)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "distnet needs Python 3.11 or newer: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@

@@ -1,0 +1,66 @@
+"""A CSV file of samples -> the inputs of a network that learned from a table."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from distnet.data.manifest import Input
+from distnet.data.sources._cells import LARGEST, parse_numbers
+from distnet.data.sources.csv import CsvTable
+from distnet.errors import DataError
+
+
+def read_rows(path: Path, data: Input) -> NDArray[np.float32]:
+    """Read the rows of a CSV file as samples, float32 [rows, elements].
+
+    Columns are found by the names of the data, and others (such as the target) are passed over;
+    data without names takes all columns as they stand.
+
+    Raises:
+        DataError: the file cannot be read, a column is missing, or a cell is no number.
+    """
+    if data.kind != "vector":
+        raise DataError(
+            f"{path}: found a table, but the network learned from images of shape "
+            f"{list(data.shape)}; give picture files"
+        )
+    table = CsvTable(path)
+    names = _columns(path, table.columns, data)
+    rows: list[NDArray[np.float32]] = []
+    for batch in table.batches(names):
+        first = sum(map(len, rows))
+        rows.append(np.empty((batch.num_rows, len(names)), np.float32))
+        for index, name in enumerate(names):
+            rows[-1][:, index] = _numbers(table, first, name, batch.column(name))
+    if not sum(map(len, rows)):
+        raise DataError(f"{path}: found no rows under the header, expected one for each sample")
+    return np.concatenate(rows)
+
+
+def _columns(path: Path, found: tuple[str, ...], data: Input) -> tuple[str, ...]:
+    missing = [name for name in data.names if name not in found]
+    if missing:
+        raise DataError(
+            f"{path}:1: found no column {', '.join(map(repr, missing[:5]))}, which the network "
+            f"learned from; there are: {', '.join(found[:20])}"
+        )
+    if not data.names and len(found) != data.shape[0]:
+        raise DataError(
+            f"{path}:1: found {len(found)} columns, expected {data.shape[0]}, the numbers of one "
+            "sample in their order"
+        )
+    return data.names or found
+
+
+def _numbers(table: CsvTable, first: int, name: str, column: Any) -> NDArray[np.float64]:
+    numbers, _ = parse_numbers(column)
+    bad = ~(np.abs(numbers) <= LARGEST)
+    if bad.any():
+        at = int(bad.argmax())
+        raise DataError(
+            f"{table.place(first + at)} {name}: found {column[at].as_py()!r}, "
+            "expected a finite number"
+        )
+    return numbers

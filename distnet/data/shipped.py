@@ -1,0 +1,50 @@
+"""Where a dataset lies: inside the package, or in a folder of the user's."""
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+from pathlib import Path
+
+from distnet.data.manifest import MANIFEST
+from distnet.errors import DataError
+
+_PACKAGE = Path(__file__).parent
+
+
+def shipped_datasets() -> list[str]:
+    """Names of the datasets that come with distnet."""
+    return sorted(_names_in(_PACKAGE))
+
+
+def find_dataset(source: str, *, folder: Path) -> Path:
+    """Find the folder of the dataset `source`.
+
+    Args:
+        source: the name of a shipped dataset, or a path; a folder that has such a name is
+            written `./mnist`.
+        folder: where relative paths begin: the folder of the job file.
+
+    Raises:
+        DataError: there is no such dataset.
+    """
+    if source in shipped_datasets():
+        return _PACKAGE / source
+    path = folder / Path(source).expanduser()
+    if (path / MANIFEST).is_file():
+        return path
+    if path.exists():
+        raise DataError(
+            f"{path}: exists, but is no dataset ({MANIFEST} is missing); "
+            f"make one of raw files with: distnet data import {path} OUT"
+        )
+    shipped = ", ".join(shipped_datasets())
+    known = [*shipped_datasets(), *_names_in(path.parent)]
+    nearest = get_close_matches(path.name, known, 1)
+    raise DataError(
+        f"dataset {source!r} not found: none of that name ships with distnet ({shipped}), "
+        f"and there is no folder {path}" + (f"; did you mean {nearest[0]!r}?" if nearest else "")
+    )
+
+
+def _names_in(folder: Path) -> Iterator[str]:
+    for manifest in folder.glob(f"*/{MANIFEST}"):
+        yield manifest.parent.name

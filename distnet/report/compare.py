@@ -1,0 +1,98 @@
+"""Compare runs: what their jobs ask differently, and what came of it."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from distnet.errors import JobFileError, RunError
+from distnet.report.run import Run
+from distnet.report.summary import Summary, summarise
+from distnet.report.text import flatten
+from distnet.spec.yaml import read_yaml
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two or more runs side by side; the first is the one that the others are held against."""
+
+    runs: tuple[Summary, ...]
+    labels: tuple[str, ...]
+    """The names of the runs, or their folders where two have one name."""
+    job: dict[str, tuple[Any, ...]]
+    """By dotted key, each run's value, where they differ; None where a job has no such key."""
+    metrics: dict[str, tuple[float | None, ...]]
+    """By name, the final value of each run."""
+
+    @property
+    def differences(self) -> dict[str, tuple[float | None, ...]]:
+        """By name of the metric, each run's value less that of the first."""
+        return {
+            name: tuple(_difference(value, values[0]) for value in values)
+            for name, values in self.metrics.items()
+        }
+
+    @property
+    def speed_ratios(self) -> tuple[float | None, ...]:
+        """Each run's samples a second, over those of the first."""
+        first = self.runs[0].samples_per_second
+        rates = [run.samples_per_second for run in self.runs]
+        return tuple(rate / first if rate and first else None for rate in rates)
+
+    @property
+    def same_weights(self) -> bool | None:
+        """Whether all runs ended at the same bits; None where one has not ended."""
+        hashes = {run.weights_sha256 for run in self.runs}
+        return None if None in hashes else len(hashes) == 1
+
+    def to_dict(self) -> dict[str, Any]:
+        """The whole comparison, for JSON."""
+        return asdict(self) | {
+            "differences": self.differences,
+            "speed_ratios": self.speed_ratios,
+            "same_weights": self.same_weights,
+        }
+
+
+def compare_runs(runs: Sequence[Run]) -> Comparison:
+    """Compare two or more runs.
+
+    Raises:
+        RunError: fewer than two runs, or a job file among them is damaged.
+    """
+    if len(runs) < 2:
+        raise RunError("compare needs at least two runs: distnet compare RUN RUN")
+    summaries = tuple(summarise(run) for run in runs)
+    jobs = [_job(run) for run in runs]
+    metrics = dict.fromkeys(name for summary in summaries for name in summary.metrics)
+    return Comparison(
+        runs=summaries,
+        labels=_labels(summaries),
+        job=_unequal(jobs),
+        metrics={name: tuple(s.metrics.get(name) for s in summaries) for name in metrics},
+    )
+
+
+def _labels(runs: Sequence[Summary]) -> tuple[str, ...]:
+    names = tuple(run.name for run in runs)
+    return names if len(set(names)) == len(names) else tuple(run.folder for run in runs)
+
+
+def _job(run: Run) -> dict[str, Any]:
+    try:
+        value = read_yaml(run.job_text).value if run.job_text else {}
+    except JobFileError as error:
+        raise RunError(f"{run.folder.job}: damaged: {error}") from None
+    return flatten(value) if isinstance(value, dict) else {}
+
+
+def _unequal(jobs: Sequence[dict[str, Any]]) -> dict[str, tuple[Any, ...]]:
+    keys = dict.fromkeys(key for job in jobs for key in job)
+    rows = {key: tuple(job.get(key) for job in jobs) for key in keys}
+    return {key: row for key, row in rows.items() if any(value != row[0] for value in row)}
+
+
+def _difference(value: float | None, first: float | None) -> float | None:
+    if value is None or first is None or not math.isfinite(value - first):
+        return None
+    return value - first

@@ -1,0 +1,158 @@
+import csv
+import json
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from distnet.cli.main import main
+from distnet.spec.read import JobFile, read_job
+
+
+def table(path: Path, targets: list[object]) -> Path:
+    numbers = random.Random(0)
+    with path.open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["a", "b", "y"])
+        rows.writerows([numbers.random(), numbers.random(), target] for target in targets)
+    return path
+
+
+def images(path: Path, side: int) -> Path:
+    pixels = np.random.default_rng(0).integers(0, 256, (60, side, side), dtype=np.uint8)
+    np.savez(path, x_train=pixels, y_train=np.arange(60) % 3)
+    return path
+
+
+def imported(raw: Path, *options: str) -> Path:
+    folder = raw.parent / "My Data_1"
+    assert main(["data", "import", str(raw), str(folder), *options]) == 0
+    return folder
+
+
+def initialised(dataset: str, output: Path) -> JobFile:
+    assert main(["init", dataset, "--output", str(output)]) == 0
+    return read_job(output)
+
+
+def test_classes_of_a_table_get_a_classifying_mlp(tmp_path: Path) -> None:
+    data = imported(table(tmp_path / "raw.csv", ["yes", "no"] * 40), "--target", "y")
+
+    file = initialised(str(data), tmp_path / "job.yaml")
+
+    assert file.job.name == "my-data-1"
+    assert (file.job.network.kind, file.job.task.kind) == ("mlp", "classify")
+    assert file.job.data.source == "./My Data_1"
+    assert file.job.evaluate.split == "test"
+
+
+def test_numbers_of_a_table_get_a_regressing_mlp(tmp_path: Path) -> None:
+    targets = [number / 7 for number in range(80)]
+    data = imported(table(tmp_path / "raw.csv", targets), "--target", "y")
+
+    file = initialised(str(data), tmp_path / "job.yaml")
+
+    assert (file.job.network.kind, file.job.task.kind) == ("mlp", "regress")
+
+
+@pytest.mark.parametrize(("side", "network"), [(16, "cnn"), (5, "mlp")])
+def test_images_get_a_cnn_unless_they_are_tiny(side: int, network: str, tmp_path: Path) -> None:
+    data = imported(images(tmp_path / "raw.npz", side))
+
+    file = initialised(str(data), tmp_path / "job.yaml")
+
+    assert (file.job.network.kind, file.job.task.kind) == (network, "classify")
+
+
+@pytest.mark.parametrize("num_samples", [3, 12, 200])
+def test_the_file_passes_the_check(num_samples: int, tmp_path: Path) -> None:
+    targets: list[object] = [f"class {number % 2}" for number in range(num_samples)]
+    data = imported(table(tmp_path / "raw.csv", targets), "--target", "y", "--test-fraction", "0")
+    (tmp_path / "jobs").mkdir()
+    output = tmp_path / "jobs" / "job.yaml"
+
+    file = initialised(str(data), output)
+
+    assert file.job.data.source == "../My Data_1"
+    assert main(["check", str(output)]) == 0
+
+
+def test_a_dataset_that_ships_is_named_as_it_is(tmp_path: Path) -> None:
+    file = initialised("mnist", tmp_path / "job.yaml")
+
+    assert file.job.data.source == "mnist"
+    assert file.job.network.kind == "cnn"
+
+
+def test_every_section_is_explained(tmp_path: Path) -> None:
+    output = tmp_path / "job.yaml"
+    initialised("mnist", output)
+
+    lines = output.read_text().splitlines()
+
+    sections = [i for i, line in enumerate(lines) if line[:1].isalpha()]
+    assert len(sections) == 9
+    for i in sections:
+        assert "#" in lines[i] or lines[i - 1].startswith("# "), lines[i]
+    assert max(map(len, lines)) <= 120
+
+
+def test_an_existing_file_is_replaced_only_by_force(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "job.yaml"
+    output.write_text("mine")
+
+    assert main(["init", "mnist", "--output", str(output)]) == 2
+    assert output.read_text() == "mine"
+    assert "--force" in capsys.readouterr().err
+    assert main(["init", "mnist", "--output", str(output), "--force"]) == 0
+    assert read_job(output).job.name == "mnist"
+    assert list(tmp_path.iterdir()) == [output]
+
+
+def test_what_was_chosen_is_told_as_json(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "job.yaml"
+
+    assert main(["init", "mnist", "--output", str(output), "--json"]) == 0
+
+    assert json.loads(capsys.readouterr().out) == {
+        "file": str(output),
+        "data": "mnist",
+        "task": "classify",
+        "network": "cnn",
+    }
+
+
+def test_raw_data_is_sent_to_the_import(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    raw = table(tmp_path / "raw.csv", ["yes", "no"] * 4)
+
+    assert main(["init", str(raw), "--output", str(tmp_path / "job.yaml")]) == 2
+
+    told = capsys.readouterr().err
+    assert "found raw data (csv)" in told
+    assert f"distnet data import {raw} raw-dataset" in told
+    assert not (tmp_path / "job.yaml").exists()
+
+
+@pytest.mark.parametrize("name", ["nothing", "empty"])
+def test_what_is_no_data_is_told(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "empty").mkdir()
+
+    assert main(["init", str(tmp_path / name), "--output", str(tmp_path / "job.yaml")]) == 2
+
+    assert str(tmp_path / name) in capsys.readouterr().err
+    assert not (tmp_path / "job.yaml").exists()
+
+
+def test_a_folder_that_is_not_there_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["init", "mnist", "--output", str(tmp_path / "no" / "job.yaml")]) == 2
+
+    assert "found no folder" in capsys.readouterr().err

@@ -1,0 +1,183 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+
+from distnet.cli.main import app, main
+
+HEAVY = ("torch", "torchvision", "ray", "matplotlib", "pyarrow", "numpy", "pandas")
+COMMAND = "import sys; from distnet.cli.main import main; sys.exit(main())"
+
+
+def verbs() -> list[list[str]]:
+    """Every verb there is, as the words that call it."""
+
+    def below(group: typer.Typer, words: list[str]) -> list[list[str]]:
+        own = [[*words, verb.name or name(verb.callback)] for verb in group.registered_commands]
+        for inner in group.registered_groups:
+            assert inner.typer_instance is not None
+            own += below(inner.typer_instance, [*words, str(inner.name)])
+        return own
+
+    def name(callback: object) -> str:
+        return str(getattr(callback, "__name__", "")).strip("_").replace("_", "-")
+
+    return below(app, [])
+
+
+@pytest.mark.parametrize("words", verbs(), ids=" ".join)
+def test_every_verb_has_help_with_an_example(
+    words: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    code = main([*words, "--help"])
+
+    text = capsys.readouterr().out
+    assert code == 0
+    assert f"Example: distnet {' '.join(words)}" in text
+    assert "--json" in text
+
+
+def test_all_verbs_are_found() -> None:
+    found = {" ".join(words) for words in verbs()}
+
+    expected = {"run", "check", "schema", "init", "runs", "show", "report", "compare"}
+    assert expected | {"eval", "predict", "export", "data import", "data inspect"} <= found
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["schema", "--help"]])
+def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
+    code = (
+        "import sys; from distnet.cli.main import main; main(sys.argv[2:]);"
+        "sys.exit(str([m for m in sys.argv[1].split() if m in sys.modules]))"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", code, " ".join(HEAVY), *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.stderr.strip() == "[]"
+    assert "Usage: distnet" in done.stdout
+
+
+def test_no_verb_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    code = main([])
+
+    assert code == 2
+    assert "Usage: distnet" in capsys.readouterr().out
+
+
+def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("distnet")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["frobnicate"], "No such command 'frobnicate'; see: distnet --help"),
+        (["check"], "see: distnet check --help"),
+        (["check", "job.yaml", "--frob"], "--frob"),
+        (["run", "job.yaml", "--workers", "many"], "many"),
+    ],
+)
+def test_a_wrong_call_is_told_in_one_line(
+    arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = main(arguments)
+
+    captured = capsys.readouterr()
+    assert code == 2
+    assert captured.err.startswith("error: ")
+    assert told in captured.err
+    assert len(captured.err.splitlines()) == 1
+    assert captured.out == ""
+
+
+def test_an_error_is_text_with_its_markup_untouched(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "[bold]job[/].yaml"
+
+    code = main(["check", str(path)])
+
+    captured = capsys.readouterr()
+    assert code == 2
+    assert captured.err.startswith(f"error: {path}: found no such file")
+    assert captured.out == ""
+
+
+def test_several_faults_are_lines_that_begin_with_the_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "job.yaml"
+    path.write_text("nam: a\nnetwork: {kind: mlp}\ntrain: {epochs: ten}\n")
+
+    code = main(["check", str(path)])
+
+    assert code == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "error:",
+        f"{path}:1 nam: found unknown key `nam`, did you mean `name`?",
+        f"{path}:1 name: found no `name`, which is required",
+        f"{path}:3 train.epochs: found text 'ten', expected a whole number",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kind"),
+    [(["check", "nothing.yaml", "--json"], "JobFileError"), (["check", "--json"], "UsageError")],
+)
+def test_an_error_is_json_where_asked_for(
+    arguments: list[str], kind: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = main(arguments)
+
+    captured = capsys.readouterr()
+    assert code == 2
+    error = json.loads(captured.out)["error"]
+    assert error["type"] == kind
+    assert error["message"]
+    assert error["message"] in captured.err
+
+
+def test_a_reader_that_leaves_early_is_no_error() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", COMMAND, "schema"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+
+    told = process.stderr.read()
+    process.stderr.close()
+
+    assert process.wait() != 0
+    assert told == ""
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_full_disk_is_told_without_a_traceback() -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", COMMAND, "schema"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            env={**os.environ},
+        )
+
+    assert done.returncode == 2
+    assert "No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,49 @@
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+# Read when Ray is imported: its drivers then take 127.0.0.1 for what it is.
+os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
+# The tests say which Ray they mean; that of the machine's owner is left alone.
+os.environ.pop("RAY_ADDRESS", None)
+
+RAY_CPUS = 4
+
+
+@pytest.fixture(scope="session")
+def ray_address() -> Iterator[str]:
+    """The address of one Ray with four CPUs for the whole test run, which ends with it."""
+    folder = tempfile.mkdtemp(prefix="distnet-tests-", dir="/tmp")
+    head = subprocess.Popen(
+        [sys.executable, str(Path(__file__).parent / "ray_head.py"), str(RAY_CPUS), folder],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "RAY_AUTH_MODE": "disabled", "RAY_USAGE_STATS_ENABLED": "0"},
+    )
+    try:
+        assert head.stdout is not None
+        address = head.stdout.readline().strip()
+        assert address, "the Ray of the tests did not start"
+        yield address
+    finally:
+        end(head)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def end(head: subprocess.Popen[str]) -> None:
+    """End the process and all that it started."""
+    family = [psutil.Process(head.pid), *psutil.Process(head.pid).children(recursive=True)]
+    assert head.stdin is not None
+    head.stdin.close()
+    _, alive = psutil.wait_procs(family, timeout=30)
+    for process in alive:
+        process.kill()
+    head.wait()

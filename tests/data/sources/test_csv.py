@@ -1,0 +1,158 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from distnet.data.importing import import_dataset
+from distnet.data.manifest import Manifest
+from distnet.errors import DataError
+from tests.data.raw_files import read_split
+
+
+def import_text(folder: Path, text: str | bytes, **options: Any) -> Manifest:
+    file = folder / "table.csv"
+    file.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return import_dataset(file, folder / "out", test_fraction=0, options=options, force=True)
+
+
+def test_classes_are_sorted_texts(tmp_path: Path) -> None:
+    text = "length,width,species\n1,2.5,setosa\n3,4,iris\n 5 ,1e2,setosa\n"
+    manifest = import_text(tmp_path, text, target=("species",))
+
+    assert manifest.x.names == ("length", "width")
+    assert manifest.y.classes == ("iris", "setosa")
+    x, y = read_split(tmp_path / "out", "train")
+    assert x.tolist() == [[1, 2.5], [3, 4], [5, 100]]
+    assert y.tolist() == [1, 0, 1]
+
+
+def test_few_whole_numbers_are_classes(tmp_path: Path) -> None:
+    manifest = import_text(tmp_path, "a,y\n" + "1,10\n2,9\n3,-1\n" * 3)
+    assert manifest.y.classes == ("-1", "9", "10")
+    assert read_split(tmp_path / "out", "train")[1][:3].tolist() == [2, 1, 0]
+
+
+@pytest.mark.parametrize("values", [[0.5, 1.5] * 9, range(40), [7, 8, 9]])
+def test_other_numbers_are_to_be_predicted(tmp_path: Path, values: list[float]) -> None:
+    manifest = import_text(tmp_path, "a,y\n" + "".join(f"1,{value}\n" for value in values))
+    assert (manifest.y.kind, manifest.y.shape, manifest.y.names) == ("number", (1,), ("y",))
+    assert read_split(tmp_path / "out", "train")[1][:, 0].tolist() == list(values)
+
+
+def test_target_kind_overrules_the_content(tmp_path: Path) -> None:
+    text = "a,y\n" + "1,10\n2,9\n" * 3
+    assert import_text(tmp_path, text, target_kind="number").y.kind == "number"
+    assert import_text(tmp_path, "a,y\n1,5\n2,6\n", target_kind="class").y.classes == ("5", "6")
+
+
+def test_several_targets_are_numbers(tmp_path: Path) -> None:
+    manifest = import_text(tmp_path, "a,b,c\n1,2,3\n4,5,6\n", target=("c", "a"))
+    assert manifest.y.names == ("c", "a")
+    assert read_split(tmp_path / "out", "train")[1].tolist() == [[3, 1], [6, 4]]
+
+
+def test_named_classes_stand_for_texts_and_for_indices(tmp_path: Path) -> None:
+    names = ("dog", "cat")
+    import_text(tmp_path, "a,y\n1,cat\n2,dog\n", classes=names)
+    assert read_split(tmp_path / "out", "train")[1].tolist() == [1, 0]
+    manifest = import_text(tmp_path, "a,y\n1,1\n2,0\n", classes=names)
+    assert manifest.y.classes == names
+    assert read_split(tmp_path / "out", "train")[1].tolist() == [1, 0]
+
+
+def test_none_may_be_the_name_of_a_class(tmp_path: Path) -> None:
+    assert import_text(tmp_path, "a,y\n1,none\n2,mild\n").y.classes == ("mild", "none")
+
+
+@pytest.mark.parametrize("delimiter", [";", "\t", "|"])
+def test_other_delimiters_are_seen(tmp_path: Path, delimiter: str) -> None:
+    manifest = import_text(tmp_path, "a,b,y\n1,2,3.5\n".replace(",", delimiter))
+    assert manifest.x.names == ("a", "b")
+
+
+def test_mark_of_byte_order_and_windows_line_ends_are_harmless(tmp_path: Path) -> None:
+    manifest = import_text(tmp_path, b"\xef\xbb\xbfa,y\r\n1,2.5\r\n\r\n")
+    assert manifest.x.names == ("a",)
+    assert manifest.splits["train"].num_samples == 1
+
+
+def test_train_and_test_files_are_splits(tmp_path: Path) -> None:
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "raw" / "train.csv").write_text("a,y\n1,x\n2,z\n")
+    (tmp_path / "raw" / "test.csv").write_text("y,a\nz,3\n")
+    manifest = import_dataset(tmp_path / "raw", tmp_path / "out")
+    assert {name: split.num_samples for name, split in manifest.splits.items()} == {
+        "train": 2,
+        "test": 1,
+    }
+    x, y = read_split(tmp_path / "out", "test")
+    assert (x.tolist(), y.tolist()) == ([[3]], [1])
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "message"),
+    [
+        ("", {}, "empty"),
+        ("a,y\n", {}, "no rows"),
+        ("1,2\n3,4\n", {}, r"table.csv:1: found numbers, expected names"),
+        ("a,a,y\n1,2,3\n", {}, "two columns are called 'a'"),
+        ("a,b,y\n1,2,3\n4,5\n", {}, r"table.csv:3: 2 cells, expected 3"),
+        (b"a,y\n\xff,1\n", {}, "UTF-8"),
+        (b"\xff,y\n1,1\n", {}, "UTF-8"),
+        ("a,b\n1,2\n", {}, "--target NAME; there are: a, b"),
+        ("a,b\n1,2\n", {"target": ("c",)}, "no column 'c' for --target"),
+        ("apple,b\n1,2\n", {"target": ("appel",)}, "did you mean 'apple'"),
+        ("a,y\n1,2\n", {"drop": ("z",)}, "no column 'z' for --drop"),
+        ("a,y\n1,2\n", {"drop": ("a",)}, "no columns are left"),
+        ("a,y\n1,2\n\n,3\n", {}, r"table.csv:4: 'a' is missing \(1 of 2 rows\)"),
+        ("a,y\n1,2\nNA,3\n", {}, r"table.csv:3: 'a' is missing"),
+        ("a,y\n1,2\n2,2\nx1,3\n", {}, r"table.csv:4: 'a' is 'x1', expected a finite number"),
+        ("a,y\n1,2\n2,2\ninf,3\n", {}, r"table.csv:4: 'a' is 'inf'"),
+        ("a,y\n1,2\n2,2\n1e99,3\n", {}, r"table.csv:4: 'a' is '1e99'"),
+        ("a,b,c,y\nx,1,u,2\nz,2,v,3\n", {}, r"without numbers .*: a, c;.*--drop 'a' --drop 'c'"),
+        ("a,y\n1,2\n2,\n", {}, r"table.csv:3: the target 'y' is missing"),
+        ("a,y\n1,2.5\n2,NA\n", {}, r"table.csv:3: the target 'y' is missing"),
+        ("a,y\n1,2\n2,b\n", {"target_kind": "number"}, r"table.csv:3: the target 'y' is 'b'"),
+        ("a,y\n1,2\n2,2.5\n", {"target_kind": "class"}, r"table.csv:3: label 2.5 is not a whole"),
+        ("a,y\n1,0\n2,2\n", {"classes": ("u", "v")}, r"table.csv:3: label 2 is out of range"),
+        ("a,y\n1,0\n2,-1\n", {"classes": ("u", "v")}, r"table.csv:3: label -1 is out of range"),
+        ("a,y\n1,u\n2,w\n", {"classes": ("u", "v")}, r"table.csv:3: 'w' is none of .* u, v"),
+        ("a,y\n1,u\n2,w\n", {"classes": ("u", "u")}, "'u' is empty or stands there twice"),
+        ("a,y\n1,u\n", {"size": (2, 2)}, "--size means nothing .* --target"),
+    ],
+)
+def test_import_says_what_is_wrong_and_where(
+    tmp_path: Path, text: str | bytes, options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(DataError, match=f"(?i){message}"):
+        import_text(tmp_path, text, **options)
+    assert [path.name for path in tmp_path.iterdir()] == ["table.csv"]
+
+
+def test_places_are_right_far_into_a_large_file(tmp_path: Path) -> None:
+    lines = ["a,y"] + [f"{number}.125,{number % 2}" for number in range(400_000)]
+    lines[300_000] = "oops,1"
+    with pytest.raises(DataError, match=r"table.csv:300001: 'a' is 'oops'"):
+        import_text(tmp_path, "\n".join(lines) + "\n")
+    lines[300_000] = "1"
+    with pytest.raises(DataError, match=r"table.csv:300001: 1 cells, expected 2"):
+        import_text(tmp_path, "\n".join(lines) + "\n")
+
+
+numbers = st.floats(allow_nan=False, allow_infinity=False, width=32)
+
+
+@settings(max_examples=30, deadline=None)
+@given(rows=st.lists(st.tuples(numbers, numbers, st.sampled_from("abc")), min_size=1, max_size=30))
+def test_import_then_read_gives_the_same_rows(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[float, float, str]]
+) -> None:
+    folder = tmp_path_factory.mktemp("csv")
+    text = "u,v,y\n" + "".join(f"{u!r},{v!r},{y}\n" for u, v, y in rows)
+    manifest = import_text(folder, text)
+    x, y = read_split(folder / "out", "train")
+    np.testing.assert_array_equal(x, np.array([row[:2] for row in rows], np.float32))
+    assert [manifest.y.classes[label] for label in y] == [row[2] for row in rows]

@@ -1,0 +1,124 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+from numpy.typing import NDArray
+
+from distnet.data.importing import import_dataset
+from distnet.data.manifest import Manifest
+from distnet.errors import DataError
+from tests.data.raw_files import read_split
+
+BYTES = np.arange(24, dtype=np.uint8)
+
+
+def import_arrays(
+    folder: Path, options: dict[str, Any] | None = None, **values: NDArray[Any]
+) -> Manifest:
+    np.savez_compressed(folder / "data.npz", **values)
+    return import_dataset(
+        folder / "data.npz", folder / "out", test_fraction=0, force=True, options=options
+    )
+
+
+@pytest.mark.parametrize(
+    ("shape", "expected"),
+    [((2, 3, 4), (1, 3, 4)), ((2, 2, 2, 3), (3, 2, 2)), ((2, 3, 2, 2), (3, 2, 2))],
+)
+def test_bytes_of_three_or_four_dimensions_are_images(
+    tmp_path: Path, shape: tuple[int, ...], expected: tuple[int, ...]
+) -> None:
+    values = BYTES.reshape(shape)
+    manifest = import_arrays(tmp_path, x=values, y=np.array([0, 1]))
+    assert (manifest.x.kind, manifest.x.shape) == ("image", expected)
+    x, _ = read_split(tmp_path / "out", "train")
+    is_last = len(shape) == 4 and shape[-1] == 3
+    np.testing.assert_array_equal(
+        x, values.transpose(0, 3, 1, 2) if is_last else values.reshape(2, *expected)
+    )
+
+
+def test_splits_come_from_the_names(tmp_path: Path) -> None:
+    x = np.arange(10, dtype=np.float64).reshape(5, 2)
+    y = np.array([0, 1, 2, 0, 1])
+    manifest = import_arrays(tmp_path, x_train=x, y_train=y, x_test=x[:2], y_test=y[:2])
+    assert manifest.splits["train"].class_counts == (2, 2, 1)
+    assert manifest.splits["test"].num_samples == 2
+
+
+def test_texts_are_classes(tmp_path: Path) -> None:
+    x = np.zeros((3, 2))
+    assert import_arrays(tmp_path, x=x, y=np.array(["b", "a", "b"])).y.classes == ("a", "b")
+    assert read_split(tmp_path / "out", "train")[1].tolist() == [1, 0, 1]
+
+
+def test_floats_are_numbers_unless_told_otherwise(tmp_path: Path) -> None:
+    x, y = np.zeros((3, 2)), np.array([0.0, 1.0, 1.0])
+    assert import_arrays(tmp_path, x=x, y=y).y.shape == (1,)
+    assert import_arrays(tmp_path, {"target_kind": "class"}, x=x, y=y).y.classes == ("0", "1")
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"a": BYTES}, "expected arrays x and y.*found a"),
+        ({"x_train": BYTES, "y_train": BYTES, "x_test": BYTES}, "expected arrays x and y"),
+        ({"x": np.zeros((2, 2)), "y": np.zeros(3)}, r"shape \[2, 2\], y has \[3\]"),
+        ({"x": np.zeros((0, 2)), "y": np.zeros(0)}, "not empty"),
+        ({"x": np.zeros(4), "y": np.zeros(4)}, r"expected \[samples, ...\]"),
+        ({"x": np.zeros((2, 3, 3)), "y": np.zeros(2)}, "images must be uint8"),
+        ({"x": np.zeros((2, 3, 5, 5), np.uint8), "y": np.array([0, -1])}, "label -1 at position 1"),
+        (
+            {"x": np.array([[1, np.nan]]), "y": np.zeros(1)},
+            r"x of all\[0, 1\]: nan is not",
+        ),
+        ({"x": np.array([[1, 1e200]]), "y": np.zeros(1)}, "1e[+]200 is not a finite float32"),
+        ({"x": np.zeros((1, 2)), "y": np.array([np.inf])}, r"y of all\[0, 0\]: inf"),
+        ({"x": np.array([["a", "b"]]), "y": np.zeros(1)}, "holds <U1; expected numbers"),
+        ({"x": np.zeros((1, 2)), "y": np.array([{}])}, "cannot be read as a NumPy archive"),
+    ],
+)
+def test_import_says_what_is_wrong(
+    tmp_path: Path, values: dict[str, NDArray[Any]], message: str
+) -> None:
+    with pytest.raises(DataError, match=message):
+        import_arrays(tmp_path, **values)
+    assert [path.name for path in tmp_path.iterdir()] == ["data.npz"]
+
+
+@pytest.mark.parametrize("num_bytes", [0, 100, 300])
+def test_import_refuses_a_truncated_archive(tmp_path: Path, num_bytes: int) -> None:
+    file = tmp_path / "data.npz"
+    np.savez(file, x=np.zeros((9, 9)), y=np.zeros(9))
+    file.write_bytes(file.read_bytes()[:num_bytes])
+    with pytest.raises(DataError, match=r"data\.npz: cannot be read as a NumPy archive"):
+        import_dataset(file, tmp_path / "out")
+
+
+def test_whole_labels_are_needed_for_classes(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"\[1\]: label 0.5 is not a whole number"):
+        import_arrays(tmp_path, {"target_kind": "class"}, x=np.zeros((2, 1)), y=np.array([0, 0.5]))
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    x=arrays.arrays(
+        st.sampled_from([np.uint8, np.float32]),
+        arrays.array_shapes(min_dims=2, max_dims=2, max_side=20),
+        elements={"allow_nan": False, "allow_infinity": False},
+    ),
+    as_numbers=st.booleans(),
+)
+def test_import_then_read_gives_the_same_arrays(
+    tmp_path_factory: pytest.TempPathFactory, x: NDArray[Any], as_numbers: bool
+) -> None:
+    folder = tmp_path_factory.mktemp("npz")
+    y = x.astype(np.float32) if as_numbers else np.arange(len(x))
+    import_arrays(folder, x=x, y=y)
+    got_x, got_y = read_split(folder / "out", "train")
+    np.testing.assert_array_equal(got_x, x.astype(np.float32))
+    np.testing.assert_array_equal(got_y, y)

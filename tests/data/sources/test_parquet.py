@@ -1,0 +1,118 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+from distnet.data.importing import import_dataset
+from distnet.data.manifest import Manifest
+from distnet.errors import DataError
+from tests.data.raw_files import picture, read_split, small_idx
+
+
+def import_table(folder: Path, columns: dict[str, Any], **options: Any) -> Manifest:
+    return import_arrow(folder, pa.table(columns), **options)
+
+
+def import_arrow(folder: Path, table: pa.Table, **options: Any) -> Manifest:
+    pq.write_table(table, folder / "table.parquet")
+    return import_dataset(
+        folder / "table.parquet", folder / "out", test_fraction=0, force=True, options=options
+    )
+
+
+def test_columns_of_any_number_type_are_features(tmp_path: Path) -> None:
+    columns = {
+        "i": pa.array([1, 2], pa.int64()),
+        "h": pa.array([0.5, 1.5], pa.float16()),
+        "b": [True, False],
+        "d": pa.array(["1.5", "2"]).cast(pa.decimal128(5, 2)),
+        "y": pa.array(["u", "v"]).dictionary_encode(),
+    }
+    manifest = import_table(tmp_path, columns)
+    assert manifest.x.names == ("i", "h", "b", "d")
+    assert manifest.y.classes == ("u", "v")
+    assert read_split(tmp_path / "out", "train")[0].tolist() == [[1, 0.5, 1, 1.5], [2, 1.5, 0, 2]]
+
+
+def test_many_batches_keep_their_order(tmp_path: Path) -> None:
+    values = np.arange(10_000, dtype=np.float32)
+    import_table(tmp_path, {"a": values, "y": values})
+    x, y = read_split(tmp_path / "out", "train")
+    np.testing.assert_array_equal(x[:, 0], values)
+    np.testing.assert_array_equal(y[:, 0], values)
+
+
+@pytest.mark.parametrize("as_struct", [True, False])
+def test_encoded_images_are_decoded(tmp_path: Path, as_struct: bool) -> None:
+    files = [picture(seed) for seed in range(3)]
+    cells = [{"bytes": file, "path": "x.png"} for file in files] if as_struct else files
+    manifest = import_table(tmp_path, {"image": cells, "label": [0, 1, 0]}, classes=("a", "b"))
+    assert (manifest.x.shape, manifest.y.classes) == ((3, 8, 10), ("a", "b"))
+    x, y = read_split(tmp_path / "out", "train")
+    (tmp_path / "1.png").write_bytes(files[1])
+    pixels = np.asarray(Image.open(tmp_path / "1.png"))
+    np.testing.assert_array_equal(x[1].transpose(1, 2, 0), pixels)
+    assert y.tolist() == [0, 1, 0]
+
+
+def test_class_names_come_from_the_notes_of_hugging_face(tmp_path: Path) -> None:
+    notes = {"info": {"features": {"label": {"names": ["ant", "bee"], "_type": "ClassLabel"}}}}
+    table = pa.table({"image": [picture(1), picture(2)], "label": [1, 0]})
+    manifest = import_arrow(
+        tmp_path, table.replace_schema_metadata({"huggingface": json.dumps(notes)})
+    )
+    assert manifest.y.classes == ("ant", "bee")
+    assert read_split(tmp_path / "out", "train")[1].tolist() == [1, 0]
+
+
+def test_files_of_a_folder_are_splits(tmp_path: Path) -> None:
+    (tmp_path / "raw").mkdir()
+    for name, rows in (("train-00000-of-00002", 3), ("train-00001-of-00002", 2), ("test-0", 1)):
+        table = pa.table({"a": np.arange(rows) + 0.5, "y": np.arange(rows) + 0.5})
+        pq.write_table(table, tmp_path / "raw" / f"{name}.parquet")
+    manifest = import_dataset(tmp_path / "raw", tmp_path / "out")
+    assert manifest.splits["train"].num_samples == 5
+    assert manifest.splits["test"].num_samples == 1
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"a": [1.0, None], "y": [1.5, 2]}, r"row 1 .*'a' is missing"),
+        ({"a": [1.0, float("nan")], "y": [1.5, 2]}, r"row 1 .*'a' is 'nan', expected a finite"),
+        ({"a": [1.0, 2.0], "y": [1.5, float("nan")]}, r"row 1 .*the target 'y' is nan"),
+        ({"a": [1.0, 2.0], "y": [1.5, None]}, r"row 1 .*the target 'y' is missing"),
+        ({"a": [[1], [2]], "y": [1.5, 2]}, "without numbers .*: a"),
+        ({"a": pa.array([], pa.float32()), "y": pa.array([], pa.float32())}, "no rows"),
+        ({"a": [b"no image"], "y": [1]}, r"row 0 .*cannot be read as an image"),
+        ({"a": [b""], "y": [1]}, r"row 0 .*the image is missing"),
+        ({"a": [picture(1), picture(2, height=9)], "y": [0, 1]}, "2 different sizes"),
+        ({"a": [picture(1)], "b": [picture(1)], "y": [0]}, "more than one column of images: a, b"),
+    ],
+)
+def test_import_says_what_is_wrong_and_where(
+    tmp_path: Path, columns: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(DataError, match=r"(?s)table\.parquet.*" + message + "|" + message):
+        import_table(tmp_path, columns)
+    assert [path.name for path in tmp_path.iterdir()] == ["table.parquet"]
+
+
+@pytest.mark.parametrize("num_bytes", [0, 10, 400])
+def test_import_refuses_a_truncated_file(tmp_path: Path, num_bytes: int) -> None:
+    file = tmp_path / "table.parquet"
+    pq.write_table(pa.table({"a": np.arange(999), "y": np.arange(999)}), file)
+    file.write_bytes(file.read_bytes()[:num_bytes])
+    with pytest.raises(DataError, match=r"table\.parquet: damaged"):
+        import_dataset(file, tmp_path / "out")
+
+
+def test_import_refuses_a_dataset_of_distnet(tmp_path: Path) -> None:
+    import_dataset(small_idx(tmp_path / "raw"), tmp_path / "out")
+    with pytest.raises(DataError, match="this is a dataset of distnet already"):
+        import_dataset(tmp_path / "out", tmp_path / "again")

@@ -1,0 +1,136 @@
+"""Samples from memory and from a stream: all of them, in the order that Order says."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from distnet.data.manifest import Input, Manifest, Target
+from distnet.data.samples import Samples
+from distnet.data.shard_writer import ShardWriter
+from distnet.data.shards import row_group_samples
+
+N = 50_000
+X = Input(kind="vector", shape=(N,), dtype="float32", mean=(0.0,) * N, std=(1.0,) * N)
+Y = Target(kind="number", shape=(1,))
+
+
+@pytest.fixture(scope="module")
+def numbered(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Manifest]:
+    """300 samples of 200 kB (many row groups), each full of its own number."""
+    folder = tmp_path_factory.mktemp("numbered")
+    with ShardWriter(folder, "train", x=X, y=Y) as writer:
+        for low in range(0, 300, 50):
+            numbers = np.arange(low, low + 50, dtype=np.float32)[:, None]
+            writer.write(np.repeat(numbers, X.shape[0], axis=1), numbers)
+        split = writer.finish()
+    manifest = Manifest(
+        name="n",
+        source="-",
+        row_group_samples=row_group_samples(X),
+        x=X,
+        y=Y,
+        splits={"train": split},
+    )
+    return folder, manifest
+
+
+def read_epoch(samples: Samples, epoch: int, batch: int = 17) -> list[int]:
+    numbers: list[int] = []
+    for low in range(0, 300, batch):
+        x, y = samples.take(epoch, low, min(low + batch, 300))
+        assert torch.equal(x[:, 0], x[:, -1])
+        assert torch.equal(x[:, :1], y)
+        numbers += y[:, 0].int().tolist()
+    return numbers
+
+
+@pytest.mark.parametrize("memory_bytes", [10**9, 40_000_000, 1], ids=["memory", "windows", "least"])
+def test_samples_give_every_sample_once_an_epoch(
+    numbered: tuple[Path, Manifest], memory_bytes: int
+) -> None:
+    samples = Samples(*numbered, "train", memory_bytes=memory_bytes, seed=1)
+
+    epochs = [read_epoch(samples, epoch) for epoch in range(3)]
+
+    assert (samples.order.num_windows == 1) == (memory_bytes == 10**9)
+    assert all(sorted(epoch) == list(range(300)) for epoch in epochs)
+    assert epochs[0] != epochs[1] != epochs[2]
+    samples.close()
+
+
+@pytest.mark.parametrize("memory_bytes", [10**9, 40_000_000])
+def test_samples_are_the_same_when_begun_in_the_middle(
+    numbered: tuple[Path, Manifest], memory_bytes: int
+) -> None:
+    whole = Samples(*numbered, "train", memory_bytes=memory_bytes, seed=1)
+    expected = [read_epoch(whole, epoch) for epoch in range(2)][1]
+
+    resumed = Samples(*numbered, "train", memory_bytes=memory_bytes, seed=1)
+    x, _ = resumed.take(1, 140, 200)
+
+    assert x[:, 0].int().tolist() == expected[140:200]
+    whole.close()
+    resumed.close()
+
+
+def test_samples_without_a_seed_come_in_the_order_of_the_dataset(
+    numbered: tuple[Path, Manifest],
+) -> None:
+    samples = Samples(*numbered, "train", memory_bytes=40_000_000, seed=None)
+
+    assert read_epoch(samples, 0) == list(range(300))
+    samples.close()
+
+
+GROWTH = """
+import sys
+from pathlib import Path
+import psutil, torch, pyarrow.parquet
+from distnet.data.manifest import read_manifest
+from distnet.data.samples import Samples
+memory = psutil.Process().memory_info
+folder = Path(sys.argv[1])
+samples = Samples(folder, read_manifest(folder), "train", memory_bytes=512_000_000, seed=0)
+torch.zeros(256, 784).float().sum()
+before, most = memory().rss, 0
+for low in range(0, samples.order.num_samples - 256, 256):
+    x, y = samples.take(0, low, low + 256)
+    x.float().sum()
+    most = max(most, memory().rss)
+print(samples.order.num_windows, samples.order.num_samples, (most - before) // 10**6)
+"""
+
+
+def test_samples_of_20_times_mnist_grow_memory_by_less_than_300_mb(tmp_path: Path) -> None:
+    """A process of its own, so that nothing else is in the figure."""
+    x = Input(kind="image", shape=(1, 28, 28), dtype="uint8", mean=(0.1,), std=(0.3,))
+    y = Target(kind="class", classes=tuple("0123456789"))
+    random = np.random.default_rng(0)
+    images = random.integers(0, 256, (60_000, 1, 28, 28), dtype=np.uint8)
+    images[:, :, ::2] = 0
+    with ShardWriter(tmp_path, "train", x=x, y=y) as writer:
+        for _ in range(20):
+            writer.write(images, random.integers(0, 10, 60_000).astype(np.int32))
+        split = writer.finish()
+    manifest = Manifest(
+        name="n",
+        source="-",
+        row_group_samples=row_group_samples(x),
+        x=x,
+        y=y,
+        splits={"train": split},
+    )
+    (tmp_path / "manifest.json").write_text(manifest.to_json())
+
+    ended = subprocess.run(
+        [sys.executable, "-c", GROWTH, str(tmp_path)], capture_output=True, text=True, check=True
+    )
+
+    num_windows, num_samples, growth_mb = map(int, ended.stdout.split())
+    assert num_samples == 20 * 60_000
+    assert num_windows > 4
+    assert growth_mb < 300

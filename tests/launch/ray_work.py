@@ -1,0 +1,104 @@
+"""What the workers do in the tests of launching on Ray."""
+
+import os
+import signal
+import socket
+import sys
+import time
+from dataclasses import asdict
+from typing import Any
+
+import torch
+import torch.distributed as dist
+
+from distnet.errors import DataError
+from distnet.train.assignment import Assignment
+from distnet.train.world import World
+
+LONG_S = 300.0
+
+
+def tell(assignment: Assignment, world: World) -> dict[str, Any]:
+    """What rank 0 knows of all workers, and a sum over them."""
+    total = torch.tensor([float(world.rank + 1)])
+    worlds: list[Any] = [asdict(world)] * world.size
+    if world.size > 1:
+        dist.all_reduce(total)
+        dist.all_gather_object(worlds, asdict(world))
+    sys.stdout.write(f"rank {world.rank} speaks\n")
+    os.system("echo and its child")  # not through Python's stdout
+    torch.set_num_threads(2)
+    return {
+        "worlds": worlds,
+        "total": total.item(),
+        "interface": os.environ.get("GLOO_SOCKET_IFNAME"),
+        "host": socket.gethostname(),
+        "threads": torch.get_num_threads(),
+        "run": assignment.run,
+    }
+
+
+def raise_own_error(assignment: Assignment, world: World) -> dict[str, Any]:
+    """A mistake in the user's code, on one worker while the other waits for it."""
+    if world.rank == 1:
+        raise ValueError("the shapes\ndo not fit")
+    return wait_for_all(world)
+
+
+def raise_known_error(assignment: Assignment, world: World) -> dict[str, Any]:
+    """What distnet tells on purpose, on one worker while the other waits for it."""
+    if world.rank == 1:
+        raise DataError("train-00000.parquet: damaged")
+    return wait_for_all(world)
+
+
+def be_killed(assignment: Assignment, world: World) -> dict[str, Any]:
+    """End without a word but the last one."""
+    if world.rank == 1:
+        os.system("echo my last words")
+        os.kill(os.getpid(), signal.SIGKILL)
+    return wait_for_all(world)
+
+
+def lose_peer(assignment: Assignment, world: World) -> dict[str, Any]:
+    """Leave the process group, of which the other fails at once, and fail somewhat later."""
+    if world.rank == 1:
+        dist.destroy_process_group()
+        (assignment.folder.path / "left").touch()
+        time.sleep(2)
+        raise ValueError("the first cause")
+    return wait_for_all(world)
+
+
+def exit_early(assignment: Assignment, world: World) -> dict[str, Any]:
+    """Leave as a careless library does."""
+    sys.exit("enough")
+
+
+def train_until_stopped(assignment: Assignment, world: World) -> dict[str, Any]:
+    """Step until the stop file is there, as training does."""
+    should_stop = torch.zeros(1)
+    steps = 0
+    while not should_stop:
+        if world.rank == 0:
+            (assignment.folder.path / "steps").write_text(str(steps))
+            should_stop[0] = assignment.folder.stop.exists()
+        dist.all_reduce(should_stop)
+        steps += 1
+        time.sleep(0.01)
+    return {"status": "stopped", "steps": steps}
+
+
+def train_for_ever(assignment: Assignment, world: World) -> dict[str, Any]:
+    """Step, and look at no stop file."""
+    (assignment.folder.path / "steps").write_text("0")
+    return wait_for_all(world)
+
+
+def wait_for_all(world: World) -> dict[str, Any]:
+    """Wait in a collective for a worker that does not come."""
+    if world.rank == 0:
+        dist.all_reduce(torch.zeros(1))
+    else:
+        time.sleep(LONG_S)
+    return {}

@@ -1,0 +1,206 @@
+import json
+import os
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from distnet.errors import RunError
+from distnet.report.page import write_report
+from distnet.spec.run_folder import RunFolder
+from tests.report import run_folders
+
+HOSTILE = "<script>alert('x')</script>"
+VOID = {"meta", "br", "img", "link", "input", "hr"}
+
+
+class Page(HTMLParser):
+    """The elements, texts and addresses of a page; elements must nest."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.addresses: list[str] = []
+        self.text = ""
+        self._open: list[str] = []
+        self.feed(html)
+        self.close()
+        assert self._open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        if tag not in VOID:
+            self._open.append(tag)
+        for name, value in attrs:
+            assert not name.startswith("on"), name
+            if name in ("src", "href", "xlink:href", "action"):
+                self.addresses.append(value or "")
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self._open.pop()
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def page(path: Path) -> Page:
+    return Page(write_report(RunFolder(path)).read_text())
+
+
+def test_a_page_holds_everything_and_asks_nobody(digits: Path) -> None:
+    written = write_report(RunFolder(digits))
+    found = Page(written.read_text())
+
+    assert written == digits / "report.html"
+    assert written.stat().st_size < 3_000_000
+    assert found.tags.count("svg") == 9
+    assert "script" not in found.tags
+    assert all(re.match(r"#|data:image/png", address) for address in found.addresses)
+    assert "url(http" not in written.read_text()
+
+
+def test_a_page_says_what_the_run_did(digits: Path) -> None:
+    result = json.loads((digits / "result.json").read_text())
+    text = page(digits).text
+
+    assert f"{result['metrics']['test_accuracy']:.4f}" in text
+    for expected in ("digits", "finished", "123,456", "13,002", "000000000000"):
+        assert expected in text
+    for expected in ("hidden: [16, 16]", "c95d4c5e0f", "55.0 MB", "distnet report"):
+        assert expected in text
+
+
+def test_figures_are_written_as_png_too(digits: Path) -> None:
+    write_report(RunFolder(digits))
+
+    names = sorted(path.name for path in (digits / "figures").iterdir())
+    assert names == sorted(
+        f"{name}.png"
+        for name in (
+            *("loss", "score", "throughput", "learning-rate", "gradient-norm"),
+            *("confusion", "class-scores", "worst-mistakes", "first-layer"),
+        )
+    )
+    assert (digits / "figures/loss.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_nothing_else_is_left_behind(digits: Path) -> None:
+    before = {path.name for path in digits.iterdir()}
+    write_report(RunFolder(digits))
+    write_report(RunFolder(digits))
+
+    assert {path.name for path in digits.iterdir()} == before | {"report.html", "figures"}
+
+
+def test_text_from_the_data_and_the_job_is_escaped(tmp_path: Path) -> None:
+    run = run_folders.digits_run(tmp_path / "run", classes=(HOSTILE, "dog"))
+    (run / "job.yaml").write_text(f"name: {HOSTILE}\n")
+    plan = {"network": HOSTILE, HOSTILE: HOSTILE, "steps": 60}
+    (run / "plan.json").write_text(json.dumps(plan))
+    lines = (
+        (run / "metrics.jsonl").read_text().replace('"status": "finished"', '"status": "failed"')
+    )
+    (run / "metrics.jsonl").write_text(lines.replace('"error": null', f'"error": "{HOSTILE}"'))
+
+    found = page(run)
+
+    assert "script" not in found.tags
+    assert found.text.count(HOSTILE) >= 6
+
+
+def test_an_unfinished_run_says_how_to_go_on(new: Path) -> None:
+    text = page(new).text
+
+    assert "interrupted" in text
+    assert "No step is recorded yet" in text
+    assert f"distnet run --resume {new}" in text
+
+
+def test_a_failed_run_says_why(failed: Path) -> None:
+    assert "Failed at step 30: the loss is NaN at step 30" in page(failed).text
+
+
+def test_a_resumed_run_lists_its_attempts(resumed: Path) -> None:
+    text = re.sub(r"\s+", " ", page(resumed).text)
+
+    assert "interrupted" in text
+    assert "began took ended" in text.replace("from step ", "")
+
+
+def test_a_regression_has_a_page(table: Path) -> None:
+    text = page(table).text
+
+    assert "price" in text
+    assert "Confusion" not in text
+
+
+def test_commands_quote_a_folder_with_spaces(tmp_path: Path) -> None:
+    run = run_folders.new_run(tmp_path / "my runs; rm" / "one")
+
+    assert f"distnet report '{run}'" in page(run).text
+
+
+def test_commands_fit_what_the_run_can_do(digits: Path, table: Path) -> None:
+    assert "distnet predict" not in page(digits).text
+
+    (digits / "checkpoints/step-00000060").mkdir(parents=True)
+    text = page(digits).text
+    assert f"distnet predict {digits} picture.png" in text
+    assert "--resume" not in text
+
+
+def test_a_hundred_classes_stay_under_three_megabytes(tmp_path: Path) -> None:
+    run = run_folders.digits_run(tmp_path / "run", classes=tuple(f"class {i}" for i in range(100)))
+
+    assert write_report(RunFolder(run)).stat().st_size < 3_000_000
+
+
+def test_a_place_without_a_run_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="no run here"):
+        write_report(RunFolder(tmp_path))
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_report_that_cannot_be_written_leaves_the_old_one(digits: Path) -> None:
+    written = write_report(RunFolder(digits))
+    before = written.read_bytes()
+    written.unlink()
+    written.mkdir()  # nothing can be renamed onto a folder that is not empty
+    (written / "in the way").write_bytes(before)
+
+    with pytest.raises(RunError, match="report.html: cannot be written"):
+        write_report(RunFolder(digits))
+
+    assert (written / "in the way").read_bytes() == before
+    assert not [path for path in digits.iterdir() if "partial" in path.name]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_read_only_folder_is_named(digits: Path) -> None:
+    digits.chmod(0o500)
+    try:
+        with pytest.raises(RunError, match="cannot be written: Permission denied"):
+            write_report(RunFolder(digits))
+    finally:
+        digits.chmod(0o700)
+
+
+def test_a_report_needs_neither_torch_nor_ray(digits: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from distnet.report.page import write_report\n"
+        "from distnet.report import overlay\n"
+        "from distnet.spec.run_folder import RunFolder\n"
+        f"write_report(RunFolder(Path({str(digits)!r})))\n"
+        "assert not {'torch', 'ray', 'pandas', 'matplotlib.pyplot'} & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,0 +1,147 @@
+"""Classification, against figures worked out by hand or by torch."""
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from distnet.data.manifest import Input, Manifest, Split, Target
+from distnet.spec.job import Part
+from distnet.spec.parts import kinds, load_part
+from distnet.tasks.classify import Classify
+
+
+def data(*classes: str, counts: tuple[int, ...] = ()) -> Manifest:
+    shards = [{"file": "a.parquet", "num_samples": sum(counts), "num_bytes": 1, "sha256": "0" * 64}]
+    return Manifest(
+        name="toy",
+        source="made in the test",
+        row_group_samples=10,
+        x=Input(kind="vector", shape=(2,), dtype="float32"),
+        y=Target(kind="class", classes=classes),
+        splits={
+            "train": Split.model_validate(
+                {"num_samples": sum(counts), "shards": shards, "class_counts": counts}
+            )
+        },
+    )
+
+
+def likely(*classes: int, num: int = 3) -> torch.Tensor:
+    """Outputs that favour these classes, the next ones a little."""
+    outputs = torch.zeros(len(classes), num)
+    for row, index in enumerate(classes):
+        outputs[row, index] = 3.0
+        outputs[row, (index + 1) % num] = 1.0
+    return outputs
+
+
+OUTPUTS, TARGETS = likely(0, 0, 1, 2, 2, 2), torch.tensor([0, 0, 0, 1, 2, 2])
+
+
+def test_kinds_are_those_that_the_readme_lists(tmp_path):
+    assert kinds("tasks") == ["classify", "regress"]
+    cls, options = load_part("tasks", Part(kind="classify", top_k=2), folder=tmp_path)
+    assert cls(data("a", "b", "c"), **options).num_outputs == 3
+
+
+def test_figures_are_exact_when_parts_are_added_up():
+    task = Classify(data("a", "b", "c"), top_k=2)
+    tally = task.tally(OUTPUTS[:1], TARGETS[:1]) + task.tally(OUTPUTS[1:], TARGETS[1:])
+
+    metrics = task.metrics(tally)
+
+    assert tally.dtype == torch.float64
+    assert metrics["accuracy"] == pytest.approx(4 / 6)
+    assert metrics["loss"] == pytest.approx(float(F.cross_entropy(OUTPUTS, TARGETS)))
+    # Sample 3 is an a put into b, then c; sample 4 a b put into c, then a: both are far.
+    assert metrics["top2"] == pytest.approx(4 / 6)
+    f1 = (2 * 2 / (3 + 2), 0.0, 2 * 2 / (2 + 3))
+    assert metrics["macro_f1"] == pytest.approx(sum(f1) / 3)
+    assert metrics == task.metrics(task.tally(OUTPUTS, TARGETS))
+
+
+def test_details_show_actual_in_rows_and_predicted_in_columns():
+    task = Classify(data("a", "b", "c"))
+
+    details = task.details(task.tally(OUTPUTS, TARGETS))
+
+    assert details["classes"] == ["a", "b", "c"]
+    assert details["confusion"] == [[2, 1, 0], [0, 0, 1], [0, 0, 2]]
+    assert details["per_class"][2] == {
+        "class": "c",
+        "precision": pytest.approx(2 / 3),
+        "recall": 1.0,
+        "f1": pytest.approx(0.8),
+        "num_samples": 2,
+    }
+    assert details["per_class"][1]["precision"] == 0.0
+
+
+def test_mean_score_of_samples_is_the_metric_of_its_name():
+    task = Classify(data("a", "b", "c"))
+
+    scores = task.scores(OUTPUTS, TARGETS)
+
+    assert scores.mean() == pytest.approx(task.metrics(task.tally(OUTPUTS, TARGETS))["accuracy"])
+
+
+def test_classes_of_any_whole_number_type_are_taken():
+    task = Classify(data("a", "b", "c"))
+
+    assert torch.equal(task.tally(OUTPUTS, TARGETS.int()), task.tally(OUTPUTS, TARGETS))
+
+
+def test_top_k_is_left_out_when_there_are_not_more_classes():
+    task = Classify(data("a", "b", "c"))
+
+    assert not [k for k in task.metrics(task.tally(OUTPUTS, TARGETS)) if k.startswith("top")]
+
+
+def test_class_without_samples_does_not_lower_the_mean_f1():
+    task = Classify(data("a", "b", "c"))
+    tally = task.tally(likely(0, 1), torch.tensor([0, 1]))
+
+    assert task.metrics(tally)["macro_f1"] == 1.0
+
+
+def test_label_smoothing_is_that_of_torch():
+    task = Classify(data("a", "b", "c"), label_smoothing=0.1)
+    expected = F.cross_entropy(OUTPUTS, TARGETS, reduction="none", label_smoothing=0.1)
+
+    assert torch.equal(task.losses(OUTPUTS, TARGETS), expected)
+
+
+def test_balanced_losses_weigh_classes_alike():
+    task = Classify(data("a", "b", counts=(30, 10)), balanced=True)
+    losses = task.losses(torch.zeros(2, 2), torch.tensor([0, 1]))
+
+    assert losses[1] / losses[0] == pytest.approx(3)
+    assert (30 * losses[0] + 10 * losses[1]) / 40 == pytest.approx(
+        float(torch.log(torch.tensor(2)))
+    )
+
+
+def test_balanced_is_refused_when_a_class_has_no_sample():
+    with pytest.raises(ValueError, match=r"balanced needs samples of every class.*'b': 0"):
+        Classify(data("a", "b", counts=(30, 0)), balanced=True)
+
+
+def test_prediction_names_the_class_and_the_three_likeliest():
+    said = Classify(data(*"abcde")).prediction(torch.tensor([0.0, 4.0, 1.0, 2.0, -1.0]))
+
+    assert said["class"] == "b"
+    assert [one["class"] for one in said["top"]] == ["b", "d", "c"]
+    assert said["probability"] == said["top"][0]["probability"] == pytest.approx(0.8259, abs=1e-3)
+
+
+def test_numbers_as_targets_are_refused_with_what_to_do():
+    numbers = data("a", "b").model_copy(
+        update={"y": Target(kind="number", shape=(1,), names=("price",))}
+    )
+    with pytest.raises(ValueError, match=r"classes.*'toy' are numbers \(price\); use .*regress"):
+        Classify(numbers)
+
+
+def test_single_class_is_refused():
+    with pytest.raises(ValueError, match="two or more classes.*single class a"):
+        Classify(data("a"))

@@ -1,0 +1,103 @@
+"""Regression, against figures worked out by hand."""
+
+import pytest
+import torch
+
+from distnet.data.manifest import Input, Manifest, Split, Target
+from distnet.tasks.regress import Regress
+
+OUTPUTS = torch.tensor([[1.0, 10.0], [2.0, 10.0], [4.0, 10.0], [4.0, 14.0]])
+TARGETS = torch.tensor([[1.0, 10.0], [2.0, 12.0], [3.0, 10.0], [6.0, 16.0]])
+
+
+def data(*names: str, shape: tuple[int, ...] = (2,)) -> Manifest:
+    return Manifest(
+        name="toy",
+        source="made in the test",
+        row_group_samples=10,
+        x=Input(kind="vector", shape=(2,), dtype="float32"),
+        y=Target(kind="number", shape=shape, names=names),
+        splits={"train": Split(num_samples=0, shards=())},
+    )
+
+
+def test_figures_are_exact_when_parts_are_added_up():
+    task = Regress(data("width", "height"))
+    tally = task.tally(OUTPUTS[:3], TARGETS[:3]) + task.tally(OUTPUTS[3:], TARGETS[3:])
+
+    metrics = task.metrics(tally)
+
+    assert metrics["mae"] == pytest.approx((0 + 0 + 1 + 2 + 0 + 2 + 0 + 2) / 8)
+    assert metrics["rmse"] == pytest.approx((13 / 8) ** 0.5)
+    assert metrics["loss"] == pytest.approx(13 / 8)
+    spreads = (TARGETS - TARGETS.mean(0)).square().sum(0)
+    assert metrics["r2"] == pytest.approx(float((1 - torch.tensor([5.0, 8.0]) / spreads).mean()))
+    assert metrics == task.metrics(task.tally(OUTPUTS, TARGETS))
+
+
+def test_details_tell_the_figures_of_each_number():
+    task = Regress(data("width", "height"))
+
+    rows = task.details(task.tally(OUTPUTS, TARGETS))["per_target"]
+
+    assert [row["target"] for row in rows] == ["width", "height"]
+    assert [row["mae"] for row in rows] == [0.75, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"loss": "mse"}, [0.0, 2.0, 0.5, 4.0]),
+        ({"loss": "mae"}, [0.0, 1.0, 0.5, 2.0]),
+        ({"loss": "huber"}, [0.0, 0.75, 0.25, 1.5]),
+        ({"loss": "huber", "delta": 10.0}, [0.0, 1.0, 0.25, 2.0]),
+    ],
+)
+def test_loss_of_each_sample_is_the_asked_one(options, expected):
+    assert Regress(data(), **options).losses(OUTPUTS, TARGETS).tolist() == pytest.approx(expected)
+
+
+def test_huber_is_that_of_torch():
+    expected = torch.nn.functional.huber_loss(OUTPUTS, TARGETS, reduction="none", delta=1.5).mean(1)
+
+    assert torch.allclose(
+        Regress(data(), loss="huber", delta=1.5).losses(OUTPUTS, TARGETS), expected
+    )
+
+
+def test_mean_score_of_samples_is_the_metric_of_its_name():
+    task = Regress(data())
+
+    scores = task.scores(OUTPUTS, TARGETS)
+
+    assert scores.mean() == pytest.approx(
+        task.metrics(task.tally(OUTPUTS, TARGETS))[task.score_name]
+    )
+
+
+def test_targets_of_any_shape_meet_flat_outputs():
+    task = Regress(data(shape=(1, 2)))
+
+    assert task.num_outputs == 2
+    assert torch.equal(task.losses(OUTPUTS, TARGETS[:, None]), task.losses(OUTPUTS, TARGETS))
+
+
+@pytest.mark.parametrize("constant", [0.0, 3.0, 12345.678])
+def test_constant_targets_leave_nothing_to_explain(constant: float):
+    task = Regress(data("price", shape=(1,)))
+    targets = torch.full((100, 1), constant)
+
+    assert task.metrics(task.tally(targets + 1, targets))["r2"] == 0.0
+
+
+def test_prediction_tells_numbers_by_their_names():
+    said = Regress(data("width", "height")).prediction(torch.tensor([1.5, 2.5]))
+
+    assert said == {"value": [1.5, 2.5], "values": {"width": 1.5, "height": 2.5}}
+
+
+def test_classes_as_targets_are_refused_with_what_to_do():
+    classes = data().model_copy(update={"y": Target(kind="class", classes=("a", "b"))})
+
+    with pytest.raises(ValueError, match=r"needs numbers.*2 classes; use .*classify"):
+        Regress(classes)

@@ -1,0 +1,36 @@
+"""Real worker processes without Ray: what a launcher does, in twenty lines."""
+
+import multiprocessing
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch.distributed as dist
+
+from distnet.train.world import World
+
+
+def run_workers(
+    function: Callable[..., Any], size: int, folder: Path, *args: Any, hosts: tuple[str, ...] = ()
+) -> list[Any]:
+    """Call `function(world, *args)` in `size` processes; returns what each returned."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["distnet.train.worker", "torchvision.transforms.v2"])
+    store = folder / f"store-{os.urandom(4).hex()}"
+    jobs = [(function, rank, size, str(store), hosts or ("here",) * size, args) for rank in range(size)]
+    with context.Pool(size) as pool:
+        return pool.starmap(_work, jobs, chunksize=1)
+
+
+def _work(
+    function: Callable[..., Any], rank: int, size: int, store: str, hosts: tuple[str, ...], args: Any
+) -> Any:
+    os.environ["GLOO_SOCKET_IFNAME"] = "lo"
+    if size > 1:
+        dist.init_process_group("gloo", init_method=f"file://{store}", rank=rank, world_size=size)
+    try:
+        return function(World(rank=rank, size=size, hosts=hosts), *args)
+    finally:
+        if size > 1:
+            dist.destroy_process_group()
