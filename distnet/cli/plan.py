@@ -33,11 +33,15 @@ def _rows(plan: dict[str, Any]) -> list[tuple[str, str]]:
             f"{plan['steps']:,} = {plan['epochs']:g} epochs of {plan['steps_per_epoch']:,}, "
             f"{plan['batch_size']:,} samples each",
         ),
-        ("slices", f"{plan['slices']} over {plan['workers']} workers: {owned}"),
+        ("slices", f"{plan['slices']} over {_count(plan['workers'], 'worker')}: {owned}"),
         ("numbers", f"{plan['precision']} on {plan['device']}"),
         ("memory a worker", f"about {_size(memory['total'])} ({parts})"),
         ("writes", ", ".join(plan["writes"])),
     ]
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' * (number != 1)}"
 
 
 def _size(num_bytes: int) -> str:

@@ -76,12 +76,11 @@ class RunProgress:
 
     def _show_epoch(self, record: dict[str, Any]) -> None:
         self._told = time.monotonic()
-        line = f"epoch {record['epoch']:>3}/{_whole(self._num_epochs)}  train {describe(record['train'])}"
-        for split, metrics in record.items():
-            if isinstance(metrics, dict) and split != "train":
-                line += f"   {split} {describe(metrics)}"
-        speed = f"   {record['samples_per_second']:,.0f} samples/s"
-        self._console.print(line + speed, highlight=False)
+        splits = {name: value for name, value in record.items() if isinstance(value, dict)}
+        figures = "  ".join(f"{name} {describe(metrics)}" for name, metrics in splits.items())
+        epoch = f"epoch {record['epoch']:>2}/{_whole(self._num_epochs)}"
+        speed = f"{record['samples_per_second']:,.0f}/s"
+        self._console.print(f"{epoch}  {figures}  {speed}", highlight=False, soft_wrap=True)
 
 
 class _Figures(ProgressColumn):
@@ -100,11 +99,11 @@ def describe(figures: dict[str, Any]) -> str:
     if "loss" in figures:
         parts.append(f"loss {figures['loss']:.4f}")
     if "accuracy" in figures:
-        parts.append(f"accuracy {figures['accuracy']:.2%}")
+        parts.append(f"acc {figures['accuracy']:.2%}")
     parts += [f"{name} {figures[name]:.4g}" for name in ("mae", "rmse") if name in figures][:1]
     if "samples_per_second" in figures:
-        parts.append(f"{figures['samples_per_second']:,.0f} samples/s")
-    return "  ".join(parts)
+        parts.append(f"{figures['samples_per_second']:,.0f}/s")
+    return " ".join(parts)
 
 
 def _whole(epochs: float) -> str:

@@ -29,6 +29,9 @@ Runs = Annotated[
 ]
 
 
+INTERRUPTED = 130  # so that what follows in a script does not take a stopped run for a finished one
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command(epilog="Example: distnet run jobs/digits.yaml --workers 2")(run)
@@ -103,8 +106,10 @@ def _run(train: "Callable[[RunProgress], Run]", as_json: bool) -> None:
     page = run.report()
     if as_json:
         print(json.dumps(run.result))
-        return
-    _show_end(console, run, page)
+    else:
+        _show_end(console, run, page)
+    if run.status == "stopped":
+        raise typer.Exit(INTERRUPTED)
 
 
 def _new(
@@ -127,7 +132,7 @@ def _old(folder: Path, listener: "RunProgress", options: dict[str, Any]) -> "Run
 def _find(name: str, runs: Path) -> Path:
     from distnet.report.find import find_run
 
-    return find_run(name, runs=runs).path
+    return find_run(name, runs).path
 
 
 def _show_end(console: "Console", run: "Run", page: Path) -> None:

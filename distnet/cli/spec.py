@@ -38,7 +38,7 @@ def init(
         known = ", ".join(manifest.splits)
         raise DataError(f"{dataset}: found the splits {known}, expected one named train")
     source = data if is_shipped else _seen_from(output, dataset)
-    _write(output, starter_job(manifest, source=source, file=shortened(str(output))), force=force)
+    _write(output, starter_job(manifest, source=source, file=shortened(output.name)), force=force)
     chosen = {"task": choose_task(manifest), "network": choose_network(manifest)}
     if as_json:
         typer.echo(json.dumps({"file": str(output), "data": source} | chosen))

@@ -5,7 +5,7 @@ import re
 from math import log2
 
 from distnet.data.manifest import Manifest
-from distnet.spec.yaml import plain
+from distnet.spec.scalars import plain
 
 SMALL_SIDE = 8  # pixels; below, three blocks of cnn would leave nothing of the image
 GOOD_STEPS = 3000  # updates after which a small network has usually learned what it can
@@ -47,10 +47,11 @@ def _head(manifest: Manifest, source: str, file: str) -> str:
     name = re.sub(r"[^a-z0-9]+", "-", manifest.name.lower()).strip("-")[:60].strip("-") or "job"
     return f"""\
 # A job file: everything that one training needs. Keys that are left out have good defaults.
-#   distnet check {file}     what it will do, without doing it
-#   distnet run {file}       train; the run folder it names holds a report to open in a browser
+#   distnet check {file}   says what it will do, without doing it
+#   distnet run {file}     trains, and leaves a run folder with a report to open in a browser
 
-name: {_text(name)}          # names the run folders: {name}-1, {name}-2, ...
+# Names the run folders: runs/{name}-1, runs/{name}-2, ...
+name: {_text(name)}
 """
 
 

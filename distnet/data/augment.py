@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample
 
-from distnet.spec.job import Augmentation, Crop, Flip, Rotate, Shift
+from distnet.spec.augmentation import Augmentation, Crop, Flip, Rotate, Shift
 
 Change = Callable[[Tensor], Tensor]
 
@@ -53,7 +53,7 @@ def _shift(x_BCHW: Tensor, pixels: int) -> Tensor:
     from torchvision.transforms.v2 import functional
 
     num, _, height, width = x_BCHW.shape
-    padded = functional.pad(x_BCHW, [pixels] * 4)
+    padded: Tensor = functional.pad(x_BCHW, [pixels] * 4)
     offsets = torch.randint(0, 2 * pixels + 1, (2, num, 1), device=x_BCHW.device)
     rows_B1H1 = (offsets[0] + torch.arange(height, device=x_BCHW.device))[:, None, :, None]
     columns_B11W = (offsets[1] + torch.arange(width, device=x_BCHW.device))[:, None, None, :]

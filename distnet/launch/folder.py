@@ -1,15 +1,16 @@
 """Run folders: claimed by making them, filled before anything starts, held while a run is on."""
 
 import fcntl
-import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from distnet.data.manifest import MANIFEST, read_manifest
 from distnet.errors import RunError
 from distnet.launch.environment import read_environment
 from distnet.launch.plan import Plan
@@ -17,6 +18,7 @@ from distnet.spec.dump import dump_job
 from distnet.spec.job import Job
 from distnet.spec.read import JobFile
 from distnet.spec.run_folder import RunFolder
+from distnet.spec.section import NAME
 
 
 def make_run_folder(runs: Path, file: JobFile, plan: Plan, name: str | None) -> RunFolder:
@@ -72,6 +74,10 @@ def write_json(path: Path, value: Any) -> None:
 
 def _claim(runs: Path, job_name: str, name: str | None) -> Path:
     if name is not None:
+        if not re.fullmatch(NAME, name):
+            raise RunError(
+                f"--name {name}: expected lower-case letters, digits and dashes, as in digits-2"
+            )
         try:
             (runs / name).mkdir()
         except FileExistsError:
@@ -93,15 +99,11 @@ def _fill(folder: RunFolder, job: Job, plan: Plan) -> None:
     folder.logs.mkdir()
     folder.checkpoints.mkdir()
     folder.job.write_text(dump_job(job.resolved()))
-    manifest = Path(plan.dataset) / "manifest.json"
-    shutil.copyfile(manifest, folder.data_manifest)
+    dataset = Path(plan.dataset)
+    shutil.copyfile(dataset / MANIFEST, folder.data_manifest)
     write_json(folder.plan, plan.to_dict())
-    identity = read_environment(_sha256(manifest), Path(plan.job_folder))
-    write_json(folder.environment, identity)
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    environment = read_environment(read_manifest(dataset).sha256, Path(plan.job_folder))
+    write_json(folder.environment, environment)
 
 
 def _cannot_write(path: Path, error: OSError) -> RunError:

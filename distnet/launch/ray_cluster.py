@@ -10,13 +10,13 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import psutil
 import ray
 from ray._private import ray_constants
+from ray._raylet import AuthenticationTokenLoader, Config
 from ray.exceptions import RayError
 
 from distnet.errors import NotEnoughResourcesError
@@ -70,11 +70,11 @@ def ray_cluster(address: str | None, *, workers: int, cpus: int, gpus: int) -> I
     """
     address = address or os.environ.get("RAY_ADDRESS") or "local"
     is_ours = address == "local" and not ray.is_initialized()
-    settings = {**SETTINGS, **(SETTINGS_OF_OURS | _token() if is_ours else {})}
+    settings = SETTINGS | SETTINGS_OF_OURS if is_ours else SETTINGS
     with _signals_kept(), _environment(settings), _scratch() as scratch:
         if is_ours:
             _require_gpus(workers * gpus)
-            with _started(scratch, num_cpus=workers * cpus, num_gpus=workers * gpus):
+            with _secret(), _on_loopback(), _started(scratch, workers * cpus, workers * gpus):
                 yield Cluster(is_ours, scratch)
         else:
             with nullcontext() if ray.is_initialized() else _connected(address):
@@ -83,22 +83,21 @@ def ray_cluster(address: str | None, *, workers: int, cpus: int, gpus: int) -> I
 
 
 @contextmanager
-def _started(scratch: Path, *, num_cpus: int, num_gpus: int) -> Iterator[None]:
+def _started(scratch: Path, num_cpus: int, num_gpus: int) -> Iterator[None]:
     """Run a Ray of our own; none of its processes outlives the context."""
     me = psutil.Process()
     others = set(me.children())
     try:
-        with _on_loopback():
-            _init(
-                "started on this machine; train without it: --inline",
-                address="local",
-                num_cpus=num_cpus,
-                num_gpus=num_gpus,
-                object_store_memory=OBJECT_STORE_BYTES,
-                include_dashboard=False,
-                _temp_dir=str(scratch / "ray"),
-            )
-            yield
+        _init(
+            "started on this machine; train without it: --inline",
+            address="local",
+            num_cpus=num_cpus,
+            num_gpus=num_gpus,
+            object_store_memory=OBJECT_STORE_BYTES,
+            include_dashboard=False,
+            _temp_dir=str(scratch / "ray"),
+        )
+        yield
     finally:
         roots = set(me.children()) - others
         family = [process for root in roots for process in (root, *_descendants(root))]
@@ -165,14 +164,18 @@ def _num_workers(has: Mapping[str, float], cpus: int, gpus: int) -> int:
     return int(min(by_cpu, has.get("GPU", 0) // gpus) if gpus else by_cpu)
 
 
-@cache
-def _token() -> dict[str, str]:
-    """A secret of this process's own, so that no other user of the machine can give our Ray work.
+@contextmanager
+def _secret() -> Iterator[None]:
+    """Give a new Ray a token of its own, so that nobody else on this machine can give it work.
 
-    Ray would otherwise leave one in the home directory, readable by all. It remembers the first
-    one of a process, hence the cache.
+    Ray would otherwise leave one in the home directory, readable by all.
     """
-    return {"RAY_AUTH_TOKEN": secrets.token_hex(32)}
+    try:
+        with _environment({"RAY_AUTH_TOKEN": secrets.token_hex(32)}):
+            yield
+    finally:  # the process remembers both, and the next Ray may want neither
+        Config.initialize("")
+        AuthenticationTokenLoader.instance().reset_cache()
 
 
 @contextmanager

@@ -78,7 +78,7 @@ def train_on_ray(
             while fit.is_alive():
                 fit.join(LOOKED_AT_EVERY_S)  # not for ever: a signal is answered in between
     if fit.error is not None:
-        raise as_distnet_error(fit.error, folder) from None
+        raise as_distnet_error(fit.error, folder) from fit.error
     return fit.outcome
 
 

@@ -25,7 +25,7 @@ from distnet.report.text import number
 
 Line = tuple[NDArray[Any], NDArray[Any]]
 LARGE_FALL = 10
-POINTS = 800
+POINTS = 400
 """A line of more steps than this is drawn as its lowest and highest value per part."""
 
 
@@ -58,9 +58,10 @@ def draw_score(history: History, score_name: str) -> Figure:
 def draw_learning_rate(history: History) -> Figure:
     """Draw the learning rate of each step."""
     figure, axes = new_axes("Learning rate")
-    rates = [step.learning_rate for step in history.steps]
-    axes.plot(*thin(finite([s.step for s in history.steps], rates)), color=GREEN)
-    axes.set_ylim(bottom=0)
+    line = finite([s.step for s in history.steps], [s.learning_rate for s in history.steps])
+    steps, rates = thin(line)
+    axes.plot(steps, rates, color=GREEN)
+    axes.set_ylim(0, max(rates, default=0) * 1.08 or 1)
     _finish(axes, history, "learning rate")
     return figure
 

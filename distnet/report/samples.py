@@ -10,11 +10,14 @@ from numpy.typing import NDArray
 
 from distnet.report.evaluation import Evaluation, Mistake, Outcome
 from distnet.report.style import GRID, MUTED, SERIES, WIDTH, new_axes, number_axis, styled
-from distnet.report.text import score, shorten
+from distnet.report.text import number, shorten
 
 Array = NDArray[Any]
 NUM_MISTAKES = 20
 NUM_FILTERS = 64
+COLUMNS = 4
+GAP, CAPTION = 0.08, 0.56
+"""Between pictures, and for the lines above one; in widths of a picture."""
 DIVERGING = LinearSegmentedColormap.from_list("weights", ["#1b5fa8", "#ffffff", "#c8501e"])
 
 
@@ -22,14 +25,26 @@ DIVERGING = LinearSegmentedColormap.from_list("weights", ["#1b5fa8", "#ffffff", 
 def draw_mistakes(evaluation: Evaluation, worst: Array) -> Figure:
     """Draw the samples with the largest loss; `worst` is uint8 [k, C, H, W]."""
     pairs = list(zip(evaluation.worst, worst, strict=False))[:NUM_MISTAKES]
-    columns = min(4, len(pairs))
-    rows = -(-len(pairs) // columns)
-    figure, grid = _grid(rows, columns, height=0.5 + 1.75 * rows)
-    figure.suptitle("Worst mistakes", x=0.01, ha="left", fontsize=12, fontweight="bold")
-    for axes, (mistake, picture) in zip(grid, pairs, strict=False):
-        _frame(axes)
-        _show(axes, picture)
-        axes.set_title(_caption(mistake), fontsize=9.5, pad=4, loc="center", fontweight="normal")
+    tall = worst.shape[2] / worst.shape[3]
+    rows = -(-len(pairs) // COLUMNS)
+    pitch = tall + CAPTION
+    height = 0.5 + rows * pitch * (WIDTH - 0.2) / (COLUMNS + GAP * (COLUMNS - 1))
+    is_short = all(len(_outcome(said)) <= 4 for m, _ in pairs for said in (m.actual, m.predicted))
+    title = "Worst mistakes" if is_short else "Worst mistakes: actual, as predicted"
+    figure, axes = new_axes(title, height=height)
+    for index, (mistake, picture) in enumerate(pairs):
+        left, top = index % COLUMNS * (1 + GAP), index // COLUMNS * pitch + CAPTION - GAP
+        _show(axes, picture, (left, left + 1, top + tall, top))
+        axes.text(
+            left + 0.5,
+            top - 0.03,
+            _caption(mistake, is_short),
+            fontsize=9,
+            ha="center",
+            va="bottom",
+        )
+    axes.set_axis_off()
+    axes.set(xlim=(0, COLUMNS + GAP * (COLUMNS - 1)), ylim=(rows * pitch - GAP, 0))
     return figure
 
 
@@ -41,18 +56,15 @@ def draw_first_layer(weights: Array) -> Figure:
     filter stand side by side.
     """
     shown = weights[:NUM_FILTERS]
+    few = "" if len(shown) == len(weights) else f", {len(shown)} of {len(weights):,}"
     panels = np.concatenate(list(np.moveaxis(shown, 1, 0)), axis=-1)
-    columns = min(len(panels), 4 if len(panels) <= 16 else 8)
-    rows = -(-len(panels) // columns)
-    cell = (WIDTH - 1.2) / columns * panels.shape[1] / panels.shape[2]
-    figure, grid = _grid(rows, columns, height=0.6 + (min(1.3, cell) + 0.06) * rows)
-    few = "" if len(shown) == len(weights) else f" (first {len(shown)} of {len(weights):,})"
-    figure.suptitle(f"First-layer weights{few}", x=0.01, ha="left", fontsize=12, fontweight="bold")
+    mosaic = _mosaic(panels, columns=4 if len(panels) <= 16 else 8)
+    height = 0.6 + min(7.0, (WIDTH - 1.2) * mosaic.shape[0] / mosaic.shape[1])
+    figure, axes = new_axes(f"First-layer weights{few}", height=height)
     limit = float(np.nanmax(np.abs(shown), initial=0)) or 1.0
-    for axes, panel in zip(grid, panels, strict=False):
-        _frame(axes)
-        image = axes.imshow(panel, cmap=DIVERGING, vmin=-limit, vmax=limit)
-    bar = figure.colorbar(image, ax=grid, shrink=0.8, aspect=30, pad=0.02)
+    image = axes.imshow(mosaic, cmap=DIVERGING.with_extremes(bad=GRID), vmin=-limit, vmax=limit)
+    axes.set_axis_off()
+    bar = figure.colorbar(image, ax=axes, shrink=0.8, aspect=30, pad=0.02)
     bar.set_label("weight")
     bar.outline.set_visible(False)
     return figure
@@ -80,31 +92,29 @@ def draw_worst_numbers(evaluation: Evaluation) -> Figure:
     return figure
 
 
-def _grid(rows: int, columns: int, *, height: float) -> tuple[Figure, list[Axes]]:
-    figure = Figure(figsize=(WIDTH, height))
-    grid = [figure.add_subplot(rows, columns, i + 1) for i in range(rows * columns)]
-    for axes in grid:
-        axes.set_axis_off()
-    return figure, grid
+def _mosaic(panels: Array, *, columns: int) -> Array:
+    """Lay panels [n, H, W] out in rows, with lines of NaN between them."""
+    columns = min(columns, len(panels))
+    line = max(1, round(panels.shape[2] / 20))
+    missing = -len(panels) % columns
+    framed = np.pad(
+        panels, ((0, missing), (0, line), (0, line)), constant_values=np.float32(np.nan)
+    )
+    tiles = framed.reshape(-1, columns, *framed.shape[1:])
+    rows = tiles.transpose(0, 2, 1, 3).reshape(-1, columns * framed.shape[2])
+    return np.pad(rows, ((line, 0), (line, 0)), constant_values=np.float32(np.nan))
 
 
-def _frame(axes: Axes) -> None:
-    """Show where a picture ends, on white as on black."""
-    axes.set_axis_on()
-    axes.set(xticks=[], yticks=[])
-    for spine in axes.spines.values():
-        spine.set(visible=True, color=GRID)
+def _show(axes: Axes, picture: Array, extent: tuple[float, float, float, float]) -> None:
+    pixels = np.moveaxis(picture, 0, -1) if picture.shape[0] == 3 else picture[0]
+    axes.imshow(pixels, cmap="gray", vmin=0, vmax=255, extent=extent)
 
 
-def _show(axes: Axes, picture: Array) -> None:
-    if picture.shape[0] == 3:
-        axes.imshow(np.moveaxis(picture, 0, -1))
-    else:
-        axes.imshow(picture[0], cmap="gray", vmin=0, vmax=255)
-
-
-def _caption(mistake: Mistake) -> str:
-    lines = [f"actual {_outcome(mistake.actual)}", f"predicted {_outcome(mistake.predicted)}"]
+def _caption(mistake: Mistake, is_short: bool) -> str:
+    actual, predicted = _outcome(mistake.actual), _outcome(mistake.predicted)
+    # Above a picture there is room for about 15 letters.
+    words = ("actual ", "predicted ") if is_short else ("", "as ")
+    lines = [words[0] + shorten(actual, 14), words[1] + shorten(predicted, 11)]
     if mistake.probability is not None:
         lines.append(f"at {mistake.probability:.1%}")
     return "\n".join(lines)
@@ -112,8 +122,8 @@ def _caption(mistake: Mistake) -> str:
 
 def _outcome(outcome: Outcome) -> str:
     if isinstance(outcome, str):
-        return shorten(outcome, 10)
-    return shorten(", ".join(score(value) for value in _numbers(outcome)), 12)
+        return outcome
+    return ", ".join(number(value) for value in _numbers(outcome))
 
 
 def _numbers(outcome: Outcome) -> list[float]:

@@ -103,6 +103,7 @@ def number_axis(axis: Any, *, integer: bool = False) -> None:
 def to_png(figure: Figure) -> bytes:
     """Render on white, at twice the size of the screen."""
     with styled():
+        _lay_out(figure)
         buffer = io.BytesIO()
         figure.savefig(buffer, format="png", dpi=PNG_DPI, facecolor="white")
     return buffer.getvalue()
@@ -111,6 +112,7 @@ def to_png(figure: Figure) -> bytes:
 def to_svg(figure: Figure) -> str:
     """Render as an inline SVG element, whose text and grid take the colours of the page."""
     with styled():
+        _lay_out(figure)
         buffer = io.StringIO()
         nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
         figure.savefig(buffer, format="svg", transparent=True, metadata=nothing)
@@ -122,3 +124,10 @@ def to_svg(figure: Figure) -> str:
     for colour, variable in PAGE_COLOURS.items():
         svg = svg.replace(f": {colour}", f": {variable}")
     return svg
+
+
+def _lay_out(figure: Figure) -> None:
+    """Place everything once: to do it anew for each file takes half of the time of drawing."""
+    if figure.get_layout_engine() is not None:
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")

@@ -44,11 +44,12 @@ def duration(seconds: float | None) -> str:
     """Write 4.2 as `4.2 s`, 185 as `3 min 05 s`, 7400 as `2 h 03 min`."""
     if seconds is None or not math.isfinite(seconds):
         return NONE
-    if seconds < 60:
+    if seconds < 59.95:
         return f"{seconds:.1f} s"
-    if seconds < 3600:
-        return f"{int(seconds) // 60} min {int(seconds) % 60:02} s"
-    return f"{int(seconds) // 3600} h {int(seconds) % 3600 // 60:02} min"
+    whole = round(seconds)
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02} min"
 
 
 def size(num_bytes: float) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 import yaml
 
 from distnet.spec.job import Job
-from distnet.spec.yaml import plain
+from distnet.spec.scalars import plain
 
 
 def dump_job(job: Job) -> str:

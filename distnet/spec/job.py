@@ -5,95 +5,16 @@ constructor says which options exist, and `distnet.spec.parts` checks them again
 else is typed here. Nothing in this file imports torch, so a job file is read in milliseconds.
 """
 
-import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Discriminator,
-    Field,
-    Tag,
-    model_validator,
-)
+from pydantic import Discriminator, Field, Tag, model_validator
 
+from distnet.spec.augmentation import Augmentation
 from distnet.spec.faults import KeyFaultError
+from distnet.spec.optimizer import Optimizer, Sgd
+from distnet.spec.schedule import Constant, Schedule
+from distnet.spec.section import Name, Part, PositiveFloat, PositiveInt, Section
 from distnet.spec.units import Bytes, Seconds
-
-NAME = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
-
-
-def _named(text: str) -> str:
-    if not re.fullmatch(NAME, text):
-        raise ValueError("expected up to 63 lower-case letters, digits and dashes, as in digits-2")
-    return text
-
-
-Name = Annotated[str, AfterValidator(_named), Field(json_schema_extra={"pattern": NAME})]
-PositiveInt = Annotated[int, Field(gt=0, lt=2**31)]
-PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NonNegativeFloat = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Fraction = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
-
-
-class Section(BaseModel):
-    """A frozen section of the job file; unknown keys are faults."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True
-    )
-
-
-class Part(BaseModel):
-    """A network or a task: its kind, and the options that its constructor takes."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="allow", strict=True, use_attribute_docstrings=True
-    )
-
-    kind: str
-    """The name of a shipped part (`mlp`), or your own as `./file.py:Class`."""
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """Every key of the section but `kind`."""
-        return dict(self.model_extra or {})
-
-
-class Crop(Section):
-    """Cut a window of the image's own size at a random place of the padded image."""
-
-    kind: Literal["crop"]
-    padding: PositiveInt = 4
-    """Pixels added on each side before cutting."""
-
-
-class Flip(Section):
-    """Mirror left and right."""
-
-    kind: Literal["flip"]
-    probability: Annotated[float, Field(ge=0, le=1)] = 0.5
-    """How likely an image is mirrored."""
-
-
-class Shift(Section):
-    """Move the image by whole pixels, filling with its background."""
-
-    kind: Literal["shift"]
-    pixels: PositiveInt = 2
-    """The largest distance, in pixels, along each axis."""
-
-
-class Rotate(Section):
-    """Turn the image around its middle."""
-
-    kind: Literal["rotate"]
-    degrees: PositiveFloat = 10.0
-    """The largest angle to either side, in degrees."""
-
-
-Augmentation = Annotated[Crop | Flip | Shift | Rotate, Field(discriminator="kind")]
 
 
 class Data(Section):
@@ -107,114 +28,6 @@ class Data(Section):
     """Random changes to the training images, in this order."""
     memory: Bytes = 512_000_000
     """Splits up to this size are held in memory; larger ones are streamed."""
-
-
-class Sgd(Section):
-    """Stochastic gradient descent with momentum (Sutskever et al. 2013)."""
-
-    kind: Literal["sgd"]
-    learning_rate: PositiveFloat = 0.1
-    """How far a step goes along the gradient; the schedule scales it."""
-    momentum: Fraction = 0.0
-    """The part of the last update that the next one keeps; 0.9 is usual."""
-    nesterov: bool = False
-    """Take the gradient where momentum alone would lead to."""
-    weight_decay: NonNegativeFloat = 0.0
-    """How strongly weights are pulled to zero (L2), added to the gradient."""
-
-    @model_validator(mode="after")
-    def _nesterov_needs_momentum(self) -> "Sgd":
-        if self.nesterov and self.momentum == 0:
-            raise KeyFaultError("nesterov", "found true, expected momentum above 0 along with it")
-        return self
-
-
-class Adam(Section):
-    """Adam; weight decay is added to the gradient (Kingma and Ba 2015)."""
-
-    kind: Literal["adam"]
-    learning_rate: PositiveFloat = 1e-3
-    """How far a step goes along the gradient; the schedule scales it."""
-    betas: tuple[Fraction, Fraction] = (0.9, 0.999)
-    """How slowly the running means of the gradient and of its square change."""
-    epsilon: PositiveFloat = 1e-8
-    """Keeps the division by the root of the mean square finite."""
-    weight_decay: NonNegativeFloat = 0.0
-    """How strongly weights are pulled to zero (L2), added to the gradient."""
-
-
-class AdamW(Section):
-    """Adam with weight decay apart from the gradient (Loshchilov and Hutter 2019)."""
-
-    kind: Literal["adamw"]
-    learning_rate: PositiveFloat = 1e-3
-    """How far a step goes along the gradient; the schedule scales it."""
-    betas: tuple[Fraction, Fraction] = (0.9, 0.999)
-    """How slowly the running means of the gradient and of its square change."""
-    epsilon: PositiveFloat = 1e-8
-    """Keeps the division by the root of the mean square finite."""
-    weight_decay: NonNegativeFloat = 0.01
-    """How strongly weights are pulled to zero, apart from the gradient."""
-
-
-class Lion(Section):
-    """Sign of an interpolated momentum (Chen et al. 2023)."""
-
-    kind: Literal["lion"]
-    learning_rate: PositiveFloat = 1e-4
-    """How far a step goes along the gradient; the schedule scales it."""
-    betas: tuple[Fraction, Fraction] = (0.9, 0.99)
-    """How much of the momentum goes into the update, and into the next momentum."""
-    weight_decay: NonNegativeFloat = 0.0
-    """How strongly weights are pulled to zero, apart from the gradient."""
-
-
-Optimizer = Annotated[Sgd | Adam | AdamW | Lion, Field(discriminator="kind")]
-
-
-class Constant(Section):
-    """The learning rate as it is, after the warm-up."""
-
-    kind: Literal["constant"] = "constant"
-    warmup: Fraction = 0.0
-    """The part of all steps over which the rate grows linearly from 0."""
-
-
-class Cosine(Section):
-    """Half a cosine from the learning rate down to `final` of it (Loshchilov and Hutter 2017)."""
-
-    kind: Literal["cosine"]
-    warmup: Fraction = 0.0
-    """The part of all steps over which the rate grows linearly from 0."""
-    final: Annotated[float, Field(ge=0, le=1)] = 0.0
-    """The last rate, as a part of the learning rate."""
-
-
-class OneCycle(Section):
-    """Up to the learning rate and down again, along cosines (Smith and Topin 2018)."""
-
-    kind: Literal["one-cycle"]
-    peak: Annotated[float, Field(gt=0, lt=1)] = 0.3
-    """Where the peak lies, as a part of all steps."""
-    first: Annotated[float, Field(gt=0, le=1)] = 0.04
-    """The first rate, as a part of the learning rate."""
-    final: Annotated[float, Field(ge=0, le=1)] = 0.0001
-    """The last rate, as a part of the learning rate."""
-
-
-class Step(Section):
-    """Multiply the rate by `factor` after every `every` of all steps."""
-
-    kind: Literal["step"]
-    every: Annotated[float, Field(gt=0, le=1)] = 0.3
-    """The length of a stair, as a part of all steps."""
-    factor: Annotated[float, Field(gt=0, le=1)] = 0.1
-    """What the rate is multiplied by at each stair."""
-    warmup: Fraction = 0.0
-    """The part of all steps over which the rate grows linearly from 0."""
-
-
-Schedule = Annotated[Constant | Cosine | OneCycle | Step, Field(discriminator="kind")]
 
 
 class Train(Section):

@@ -15,9 +15,9 @@ from pydantic import ValidationError
 
 from distnet.errors import UnknownPartError
 from distnet.spec.faults import Fault, FaultsError, shortened, unknown
-from distnet.spec.job import Part
 from distnet.spec.options import Signature, read_signature
 from distnet.spec.own_file import load_own_class
+from distnet.spec.section import Part
 from distnet.spec.validation import faults_of
 
 Room = Literal["networks", "tasks"]

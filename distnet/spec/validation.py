@@ -38,11 +38,13 @@ def faults_of(error: ValidationError, model: type[BaseModel]) -> list[Fault]:
     for details in error.errors():
         key, what, expected = _wording(details, model)
         wordings.setdefault((key, what), []).extend(expected)
+    return [_fault(key, what, expected) for (key, what), expected in wordings.items()]
+
+
+def _fault(key: Key, what: str, expected: list[str]) -> Fault:
     # The branches of a union each expect something else: one fault names them all.
-    return [
-        Fault(key, what + (f", expected {' or '.join(expected)}" if expected else ""))
-        for (key, what), expected in wordings.items()
-    ]
+    choices = " or ".join(dict.fromkeys(expected))
+    return Fault(key, f"{what}, expected {choices}" if expected else what)
 
 
 def _wording(error: ErrorDetails, model: type[BaseModel]) -> tuple[Key, str, list[str]]:
@@ -58,8 +60,11 @@ def _wording(error: ErrorDetails, model: type[BaseModel]) -> tuple[Key, str, lis
             return _kind((*key, "kind"), value.get("kind"), list(_branches(here)))
         case "value_error":
             return _raised(key, value, context["error"])
-    expected = EXPECTED.get(error["type"], error["msg"].removeprefix("Input should be "))
-    return key, f"found {found(value)}", [expected.format(**context)]
+    if error["type"] in EXPECTED:
+        expected = EXPECTED[error["type"]].format(**context)
+    else:
+        expected = error["msg"].removeprefix("Input should be ")
+    return key, f"found {found(value)}", [expected]
 
 
 def _missing(key: Key) -> tuple[Key, str, list[str]]:

@@ -1,10 +1,8 @@
 """Read YAML by the meaning of YAML 1.2, and remember the line of every key.
 
-PyYAML parses the syntax; the meaning of plain words is that of the core schema, so `1e-3` is a
-number and `no` is text. What makes files hard to read or dangerous to load is refused: anchors,
-aliases, merge keys, tags, duplicate keys, depth and size without bounds.
-
-Source: YAML 1.2.2, section 10.3 (core schema), https://yaml.org/spec/1.2.2/.
+PyYAML parses the syntax; `scalars.py` gives plain words their meaning. What makes files hard to
+read or dangerous to load is refused: anchors, aliases, merge keys, tags, duplicate keys, depth and
+size without bounds.
 """
 
 import re
@@ -29,22 +27,12 @@ from yaml.events import (
 )
 
 from distnet.spec.faults import Fault, FaultsError, Key, shortened
+from distnet.spec.scalars import plain
 
 Value: TypeAlias = "None | bool | int | float | str | tuple[Value, ...] | dict[str, Value]"
 
 MAX_BYTES = 256_000
 MAX_DEPTH = 20
-MAX_DIGITS = 100
-
-WORDS: dict[str, None | bool] = {
-    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
-    **dict.fromkeys(("true", "True", "TRUE"), True),
-    **dict.fromkeys(("false", "False", "FALSE"), False),
-}
-DECIMAL = re.compile(r"[-+]?[0-9]+")
-OCTAL_OR_HEX = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
-FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
-NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 FORBIDDEN = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 PLAIN_WORDS = (
@@ -103,25 +91,6 @@ def read_yaml(text: str) -> Document:
     if reader.faults:
         raise FaultsError(reader.faults)
     return Document(value, reader.lines)
-
-
-def plain(text: str) -> None | bool | int | float | str:
-    """Give the value of an unquoted word, by the core schema of YAML 1.2.
-
-    Raises:
-        ValueError: a whole number has too many digits.
-    """
-    if text in WORDS:
-        return WORDS[text]
-    if DECIMAL.fullmatch(text) or OCTAL_OR_HEX.fullmatch(text):
-        if len(text) > MAX_DIGITS:
-            raise ValueError(f"found a number of {len(text)} digits, expected {MAX_DIGITS} at most")
-        return int(text, 10 if DECIMAL.fullmatch(text) else 0)
-    if FLOAT.fullmatch(text):
-        return float(text)
-    if NOT_FINITE.fullmatch(text):
-        return float(text.replace(".", ""))
-    return text
 
 
 class _Reader:

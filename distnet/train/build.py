@@ -12,8 +12,9 @@ from distnet.data.order import Batches, mix
 from distnet.data.samples import Samples
 from distnet.data.scale import Scale
 from distnet.errors import UnknownPartError
-from distnet.spec.job import Job, Part
+from distnet.spec.job import Job
 from distnet.spec.parts import load_part
+from distnet.spec.section import Part
 from distnet.tasks.task import Task
 from distnet.train.evaluate import Evaluator
 from distnet.train.flat import FlatNetwork

@@ -72,7 +72,7 @@ class FlatNetwork:
                 tensor.copy_(weights[name])
 
     def _pieces(self) -> tuple[Tensor, ...]:
-        return self.vector.split([p.numel() for p in self.parameters])
+        return torch.split(self.vector, [p.numel() for p in self.parameters])
 
 
 def weights_sha256(network: nn.Module) -> str:

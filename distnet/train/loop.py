@@ -127,7 +127,7 @@ class Loop:
         self.progress.add(loss, score, high - low)
         self.epoch_samples += high - low
         self._tell_step(epoch, rate, norm)
-        return stops > 0
+        return bool(stops > 0)
 
     def _write_rows(self, epoch: int, batch: int) -> None:
         trainee, rows = self.trainee, self.trainee.sum.rows

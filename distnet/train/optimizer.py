@@ -11,7 +11,7 @@ from typing import assert_never
 import torch
 from torch import Tensor
 
-from distnet.spec.job import Adam, AdamW, Lion, Optimizer, Sgd
+from distnet.spec.optimizer import Adam, AdamW, Lion, Optimizer, Sgd
 
 Update = Callable[[Tensor, Tensor, float, int], None]
 """(weights [P], gradient [P], learning rate, step from 1): change the weights in place."""

@@ -3,7 +3,7 @@
 from math import cos, floor, pi
 from typing import assert_never
 
-from distnet.spec.job import Constant, Cosine, OneCycle, Schedule, Step
+from distnet.spec.schedule import Constant, Cosine, OneCycle, Schedule, Step
 
 
 def rate_factor(schedule: Schedule, step: int, num_steps: int) -> float:

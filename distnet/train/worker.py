@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from distnet.data.manifest import read_manifest
 from distnet.errors import CheckpointError
 from distnet.spec.job import Job
 from distnet.train.assignment import Assignment
@@ -149,10 +150,9 @@ def identity(job: Job, dataset: Path) -> dict[str, str]:
     decisive = job.model_dump(mode="json", exclude=NOT_DECISIVE)
     decisive["slices"] = job.num_slices
     text = json.dumps(decisive, sort_keys=True)
-    manifest = (dataset / "manifest.json").read_bytes()
     return {
         "job_sha256": hashlib.sha256(text.encode()).hexdigest(),
-        "data_sha256": hashlib.sha256(manifest).hexdigest(),
+        "data_sha256": read_manifest(dataset).sha256,
     }
 
 

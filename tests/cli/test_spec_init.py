@@ -1,6 +1,7 @@
 import csv
 import json
 import random
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from distnet.cli.main import main
 from distnet.spec.read import JobFile, read_job
 
 
-def table(path: Path, targets: list[object]) -> Path:
+def table(path: Path, targets: Sequence[object]) -> Path:
     numbers = random.Random(0)
     with path.open("w", newline="") as file:
         rows = csv.writer(file)
@@ -67,7 +68,7 @@ def test_images_get_a_cnn_unless_they_are_tiny(side: int, network: str, tmp_path
 
 @pytest.mark.parametrize("num_samples", [3, 12, 200])
 def test_the_file_passes_the_check(num_samples: int, tmp_path: Path) -> None:
-    targets: list[object] = [f"class {number % 2}" for number in range(num_samples)]
+    targets = [f"class {number % 2}" for number in range(num_samples)]
     data = imported(table(tmp_path / "raw.csv", targets), "--target", "y", "--test-fraction", "0")
     (tmp_path / "jobs").mkdir()
     output = tmp_path / "jobs" / "job.yaml"

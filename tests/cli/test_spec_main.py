@@ -85,7 +85,7 @@ def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
         (["frobnicate"], "No such command 'frobnicate'; see: distnet --help"),
         (["check"], "see: distnet check --help"),
         (["check", "job.yaml", "--frob"], "--frob"),
-        (["run", "job.yaml", "--workers", "many"], "many"),
+        (["run", "job.yaml", "--workers", "many"], "'--workers'"),
     ],
 )
 def test_a_wrong_call_is_told_in_one_line(
@@ -164,6 +164,17 @@ def test_a_reader_that_leaves_early_is_no_error() -> None:
 
     assert process.wait() != 0
     assert told == ""
+
+
+def test_an_interrupt_ends_with_its_exit_code(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "interrupted.py").write_text("raise KeyboardInterrupt\n")
+    job = tmp_path / "job.yaml"
+    job.write_text("name: a\nnetwork: {kind: ./interrupted.py:Net}\n")
+
+    assert main(["check", str(job)]) == 130
+    assert "Traceback" not in capsys.readouterr().err
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")

@@ -23,9 +23,10 @@ STROKES: dict[int, list[list[tuple[float, float]]]] = {
          (0.38, 0.5), (0.12, 0.65)]],
     7: [[(0.02, 0.02), (0.3, 0.01), (0.62, 0.02)], [(0.62, 0.02), (0.42, 0.45), (0.22, 1)]],
     8: [[(0.33, 0.47), (0.1, 0.28), (0.12, 0.08), (0.33, 0), (0.55, 0.08), (0.56, 0.28),
-         (0.33, 0.47), (0.08, 0.7), (0.1, 0.92), (0.33, 1), (0.58, 0.9), (0.58, 0.7), (0.33, 0.47)]],
-    9: [[(0.55, 0.15), (0.32, 0), (0.08, 0.14), (0.08, 0.38), (0.3, 0.5), (0.53, 0.38), (0.56, 0.12),
-         (0.56, 0.5), (0.48, 1)]],
+         (0.33, 0.47), (0.08, 0.7), (0.1, 0.92), (0.33, 1), (0.58, 0.9), (0.58, 0.7),
+         (0.33, 0.47)]],
+    9: [[(0.55, 0.15), (0.32, 0), (0.08, 0.14), (0.08, 0.38), (0.3, 0.5), (0.53, 0.38),
+         (0.56, 0.12), (0.56, 0.5), (0.48, 1)]],
 }  # fmt: skip
 
 
@@ -35,7 +36,7 @@ class Drawing:
 
     digit: int
     seed: int = 0
-    side: int = 280
+    side: int = 140
     height: float = 0.7
     middle: tuple[float, float] = (0.5, 0.5)
     pen: float = 0.08
@@ -44,8 +45,8 @@ class Drawing:
     mode: str = "L"
 
     def picture(self) -> Image.Image:
-        """Draw it, four times as large, and make it smaller for soft edges."""
-        large = self.side * 4
+        """Draw it twice as large, and make it smaller for soft edges."""
+        large = self.side * 2
         picture = Image.new(self.mode, (large, large), self.paper)
         brush = ImageDraw.Draw(picture)
         radius = max(1, self.pen * self.height * large / 2)

@@ -1,5 +1,6 @@
 """What every shipped network promises, and what each one is."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +9,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from distnet.spec.job import Part
 from distnet.spec.options import described, read_signature
 from distnet.spec.parts import kinds, load_class, load_part
+from distnet.spec.section import Part
 from distnet.train.flat import weights_sha256
 
 HERE = Path(__file__).parent
@@ -18,6 +19,16 @@ SHAPES = [(1, 28, 28), (3, 32, 32), (1, 8, 8), (13,)]
 ONLY_IMAGES = ("cnn", "resnet")
 SMALL: dict[str, dict[str, Any]] = {"resnet": {"depth": 8, "width": 4}}
 ACTIVATIONS = ["relu", "gelu", "silu", "tanh", "sigmoid", "leaky-relu", "step"]
+LEARNING_RATES = {"sigmoid": 4.0}
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Small operations are slower on several threads, the more so on a busy machine."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def make(
@@ -99,11 +110,12 @@ def test_mlp_learns_what_a_single_layer_cannot_with_every_activation(activation:
     x = torch.tensor([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]) * 2 - 1
     y = torch.tensor([0, 1, 1, 0])
     network = make("mlp", (2,), 2, hidden=[32], activation=activation)
-    optimizer = torch.optim.Adam(network.parameters(), lr=0.05)
-    for _ in range(200):
-        optimizer.zero_grad()
-        F.cross_entropy(network(x), y).backward()
-        optimizer.step()
+    weights = list(network.parameters())
+    for _ in range(150):
+        gradients = torch.autograd.grad(F.cross_entropy(network(x), y), weights)
+        with torch.no_grad():
+            for weight, gradient in zip(weights, gradients, strict=True):
+                weight.sub_(gradient, alpha=LEARNING_RATES.get(activation, 0.5))
 
     assert network(x).argmax(1).tolist() == y.tolist()
 
@@ -136,9 +148,7 @@ def test_dropout_and_batch_norm_act_only_while_training():
     assert not torch.equal(network(x), network(x))
     network.eval()
     assert torch.equal(network(x), network(x))
-    assert torch.equal(network(x)[:1], network(x[:1])) or torch.allclose(
-        network(x)[:1], network(x[:1])
-    )
+    assert torch.allclose(network(x)[:1], network(x[:1]))
 
 
 def test_mlp_without_hidden_layers_is_a_single_layer():

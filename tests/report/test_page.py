@@ -1,5 +1,4 @@
 import json
-import os
 import re
 import subprocess
 import sys
@@ -46,20 +45,28 @@ class Page(HTMLParser):
 
     def handle_endtag(self, tag: str) -> None:
         assert self._open.pop() == tag
+        self.text += " "
 
     def handle_data(self, data: str) -> None:
         self.text += data
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of a whole classification; tests only read it."""
+    return write_report(
+        RunFolder(run_folders.digits_run(tmp_path_factory.mktemp("runs") / "digits"))
+    )
 
 
 def page(path: Path) -> Page:
     return Page(write_report(RunFolder(path)).read_text())
 
 
-def test_a_page_holds_everything_and_asks_nobody(digits: Path) -> None:
-    written = write_report(RunFolder(digits))
+def test_a_page_holds_everything_and_asks_nobody(written: Path) -> None:
     found = Page(written.read_text())
 
-    assert written == digits / "report.html"
+    assert written.name == "report.html"
     assert written.stat().st_size < 3_000_000
     assert found.tags.count("svg") == 9
     assert "script" not in found.tags
@@ -67,9 +74,9 @@ def test_a_page_holds_everything_and_asks_nobody(digits: Path) -> None:
     assert "url(http" not in written.read_text()
 
 
-def test_a_page_says_what_the_run_did(digits: Path) -> None:
-    result = json.loads((digits / "result.json").read_text())
-    text = page(digits).text
+def test_a_page_says_what_the_run_did(written: Path) -> None:
+    result = json.loads((written.parent / "result.json").read_text())
+    text = Page(written.read_text()).text
 
     assert f"{result['metrics']['test_accuracy']:.4f}" in text
     for expected in ("digits", "finished", "123,456", "13,002", "000000000000"):
@@ -78,10 +85,9 @@ def test_a_page_says_what_the_run_did(digits: Path) -> None:
         assert expected in text
 
 
-def test_figures_are_written_as_png_too(digits: Path) -> None:
-    write_report(RunFolder(digits))
-
-    names = sorted(path.name for path in (digits / "figures").iterdir())
+def test_figures_are_written_as_png_too(written: Path) -> None:
+    figures = written.parent / "figures"
+    names = sorted(path.name for path in figures.iterdir())
     assert names == sorted(
         f"{name}.png"
         for name in (
@@ -89,15 +95,15 @@ def test_figures_are_written_as_png_too(digits: Path) -> None:
             *("confusion", "class-scores", "worst-mistakes", "first-layer"),
         )
     )
-    assert (digits / "figures/loss.png").read_bytes().startswith(b"\x89PNG")
+    assert (figures / "loss.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_nothing_else_is_left_behind(digits: Path) -> None:
-    before = {path.name for path in digits.iterdir()}
-    write_report(RunFolder(digits))
-    write_report(RunFolder(digits))
+def test_nothing_else_is_left_behind(failed: Path) -> None:
+    before = {path.name for path in failed.iterdir()}
+    write_report(RunFolder(failed))
+    write_report(RunFolder(failed))
 
-    assert {path.name for path in digits.iterdir()} == before | {"report.html", "figures"}
+    assert {path.name for path in failed.iterdir()} == before | {"report.html", "figures"}
 
 
 def test_text_from_the_data_and_the_job_is_escaped(tmp_path: Path) -> None:
@@ -131,8 +137,7 @@ def test_a_failed_run_says_why(failed: Path) -> None:
 def test_a_resumed_run_lists_its_attempts(resumed: Path) -> None:
     text = re.sub(r"\s+", " ", page(resumed).text)
 
-    assert "interrupted" in text
-    assert "began took ended" in text.replace("from step ", "")
+    assert re.search(r"1 ray 2 0 .{16} 3\.0 s interrupted 2 ray 3 25 .{16} 20\.0 s finished", text)
 
 
 def test_a_regression_has_a_page(table: Path) -> None:
@@ -148,13 +153,11 @@ def test_commands_quote_a_folder_with_spaces(tmp_path: Path) -> None:
     assert f"distnet report '{run}'" in page(run).text
 
 
-def test_commands_fit_what_the_run_can_do(digits: Path, table: Path) -> None:
-    assert "distnet predict" not in page(digits).text
+def test_commands_fit_what_the_run_can_do(new: Path) -> None:
+    assert "distnet predict" not in page(new).text
 
-    (digits / "checkpoints/step-00000060").mkdir(parents=True)
-    text = page(digits).text
-    assert f"distnet predict {digits} picture.png" in text
-    assert "--resume" not in text
+    (new / "checkpoints/step-00000020").mkdir(parents=True)
+    assert f"distnet predict {new} picture.png" in page(new).text
 
 
 def test_a_hundred_classes_stay_under_three_megabytes(tmp_path: Path) -> None:
@@ -170,37 +173,27 @@ def test_a_place_without_a_run_is_refused(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_report_that_cannot_be_written_leaves_the_old_one(digits: Path) -> None:
-    written = write_report(RunFolder(digits))
+def test_a_report_that_cannot_be_written_leaves_the_old_one(new: Path) -> None:
+    written = write_report(RunFolder(new))
     before = written.read_bytes()
     written.unlink()
     written.mkdir()  # nothing can be renamed onto a folder that is not empty
     (written / "in the way").write_bytes(before)
 
     with pytest.raises(RunError, match="report.html: cannot be written"):
-        write_report(RunFolder(digits))
+        write_report(RunFolder(new))
 
     assert (written / "in the way").read_bytes() == before
-    assert not [path for path in digits.iterdir() if "partial" in path.name]
+    assert not [path for path in new.iterdir() if "partial" in path.name]
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_read_only_folder_is_named(digits: Path) -> None:
-    digits.chmod(0o500)
-    try:
-        with pytest.raises(RunError, match="cannot be written: Permission denied"):
-            write_report(RunFolder(digits))
-    finally:
-        digits.chmod(0o700)
-
-
-def test_a_report_needs_neither_torch_nor_ray(digits: Path) -> None:
+def test_a_report_needs_neither_torch_nor_ray(table: Path) -> None:
     code = (
         "import sys; from pathlib import Path\n"
         "from distnet.report.page import write_report\n"
         "from distnet.report import overlay\n"
         "from distnet.spec.run_folder import RunFolder\n"
-        f"write_report(RunFolder(Path({str(digits)!r})))\n"
+        f"write_report(RunFolder(Path({str(table)!r})))\n"
         "assert not {'torch', 'ray', 'pandas', 'matplotlib.pyplot'} & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

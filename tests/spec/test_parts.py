@@ -6,8 +6,10 @@ import pytest
 
 from distnet.errors import UnknownPartError
 from distnet.spec.faults import FaultsError
-from distnet.spec.job import Part
-from distnet.spec.parts import kinds, load_part
+from distnet.spec.parts import Room, kinds, load_part
+from distnet.spec.section import Part
+
+ROOMS: tuple[Room, ...] = ("networks", "tasks")
 
 OWN = '''\
 from __future__ import annotations
@@ -78,10 +80,8 @@ def test_kinds_are_the_files_of_a_room() -> None:
     assert not {"network", "task", "-layers"} & {*kinds("networks"), *kinds("tasks")}
 
 
-@pytest.mark.parametrize(
-    ("room", "kind"), [(room, k) for room in ("networks", "tasks") for k in kinds(room)]
-)
-def test_every_shipped_kind_loads(room: str, kind: str) -> None:
+@pytest.mark.parametrize(("room", "kind"), [(room, kind) for room in ROOMS for kind in kinds(room)])
+def test_every_shipped_kind_loads(room: Room, kind: str) -> None:
     cls, options = load_part(room, Part(kind=kind), folder=Path())
 
     assert isinstance(cls, type)
@@ -147,7 +147,7 @@ def test_an_own_class_is_loaded_with_its_neighbours(folder: Path) -> None:
 
 def test_an_own_class_loads_again_in_another_process(folder: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from distnet.spec.job import Part;"
+        "import sys; from pathlib import Path; from distnet.spec.section import Part;"
         "from distnet.spec.parts import load_part;"
         "cls, _ = load_part('networks', Part(kind='./mynet.py:Net'), folder=Path(sys.argv[1]));"
         "print(cls((1,), 2).width)"

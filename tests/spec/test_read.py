@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 from distnet.errors import JobFileError, UnknownPartError
-from distnet.spec.job import Adam, Between, Sgd
+from distnet.spec.faults import Fault, FaultsError
+from distnet.spec.job import Between
+from distnet.spec.optimizer import Adam, Sgd
 from distnet.spec.read import read_job, read_job_text
 
 DIGITS = """\
@@ -50,6 +52,15 @@ checkpoint: {{every: 2h}}
     assert job.checkpoint.every == 7200.0
     assert job.resources.workers == Between(min=1, max=4)
     assert job.num_slices == 4
+
+
+@pytest.mark.parametrize("name", ["digits", "digits-cnn", "digits-perceptron"])
+def test_a_job_that_ships_reads_with_its_parts(name: str) -> None:
+    file = read_job(Path(__file__).parents[2] / "jobs" / f"{name}.yaml")
+
+    assert file.job.name == name
+    assert file.load_part("network")[1] == file.job.network.options
+    assert file.load_part("task")[1] == file.job.task.options
 
 
 def test_all_faults_are_told_at_once_in_the_order_of_the_file() -> None:
@@ -173,8 +184,14 @@ def test_what_does_not_fit_together_names_its_own_key(text: str, told: str) -> N
 
 
 def test_an_override_changes_a_key_and_keeps_its_neighbours() -> None:
-    overrides = ("network.hidden=[32]", "network.kind=cnn", "resources.workers.max=3")
-    overrides += ("resources.workers.min=2", "optimizer.momentum=9e-1", "name=no")
+    overrides = [
+        "network.hidden=[32]",
+        "network.kind=cnn",
+        "resources.workers.max=3",
+        "resources.workers.min=2",
+        "optimizer.momentum=9e-1",
+        "name=no",
+    ]
 
     job = read_job_text(DIGITS, overrides=overrides).job
 
@@ -297,3 +314,9 @@ def test_a_job_file_travels_to_another_process() -> None:
     file = read_job_text(DIGITS, overrides=["train.epochs=3"])
 
     assert pickle.loads(pickle.dumps(file)) == file
+
+
+def test_faults_travel_to_another_process() -> None:
+    error = FaultsError([Fault(("hidden", 1), "found text 'x'")])
+
+    assert str(pickle.loads(pickle.dumps(error))) == "hidden.1: found text 'x'"

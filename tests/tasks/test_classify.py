@@ -5,8 +5,8 @@ import torch
 from torch.nn import functional as F
 
 from distnet.data.manifest import Input, Manifest, Split, Target
-from distnet.spec.job import Part
 from distnet.spec.parts import kinds, load_part
+from distnet.spec.section import Part
 from distnet.tasks.classify import Classify
 
 

@@ -18,13 +18,20 @@ def run_workers(
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["distnet.train.worker", "torchvision.transforms.v2"])
     store = folder / f"store-{os.urandom(4).hex()}"
-    jobs = [(function, rank, size, str(store), hosts or ("here",) * size, args) for rank in range(size)]
+    jobs = [
+        (function, rank, size, str(store), hosts or ("here",) * size, args) for rank in range(size)
+    ]
     with context.Pool(size) as pool:
         return pool.starmap(_work, jobs, chunksize=1)
 
 
 def _work(
-    function: Callable[..., Any], rank: int, size: int, store: str, hosts: tuple[str, ...], args: Any
+    function: Callable[..., Any],
+    rank: int,
+    size: int,
+    store: str,
+    hosts: tuple[str, ...],
+    args: Any,
 ) -> Any:
     os.environ["GLOO_SOCKET_IFNAME"] = "lo"
     if size > 1:

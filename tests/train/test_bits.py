@@ -4,13 +4,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.train.processes import run_workers
 
 from distnet.spec.read import read_job_text
 from distnet.train.assignment import Assignment
 from distnet.train.checkpoint import read_newest
 from distnet.train.worker import work
 from distnet.train.world import World
+from tests.train.processes import run_workers
 
 MLP = """
 name: stripes-mlp
@@ -102,6 +102,4 @@ def test_fast_sum_learns_the_same_up_to_rounding(stripes: Path, tmp_path: Path) 
     fast = run_workers(train, 2, tmp_path, assignment(text, stripes, tmp_path / "fast"))
 
     assert fast[0]["weights_sha256"] == fast[1]["weights_sha256"]
-    assert fast[0]["metrics"]["test_loss"] == pytest.approx(
-        exact["metrics"]["test_loss"], rel=1e-3
-    )
+    assert fast[0]["metrics"]["test_loss"] == pytest.approx(exact["metrics"]["test_loss"], rel=1e-3)

@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from distnet.spec.job import Adam, AdamW, Constant, Cosine, Lion, OneCycle, Optimizer, Sgd, Step
+from distnet.spec.optimizer import Adam, AdamW, Lion, Optimizer, Sgd
+from distnet.spec.schedule import Constant, Cosine, OneCycle, Step
 from distnet.train.flat import FlatNetwork
 from distnet.train.optimizer import FlatOptimizer, clip
 from distnet.train.schedule import rate_factor

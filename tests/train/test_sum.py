@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.train.processes import run_workers
 
 from distnet.train.sum import SHORT_BYTES, build_sum
 from distnet.train.tree import Tree, additions, own_slices
 from distnet.train.world import World
+from tests.train.processes import run_workers
 
 SHORT, LONG = 1001, SHORT_BYTES // 4 + 4001
 

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from distnet.data.images import SUFFIXES, Colours, ImageSurvey, Size, read_header, read_image
 from distnet.data.manifest import Input, Target
@@ -102,9 +103,7 @@ def _chunks(files: Files, classes: list[str], shape: tuple[int, ...], *, resize:
     return chunks
 
 
-def _read_file(
-    file: Path, *, shape: tuple[int, ...], resize: bool
-) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+def _read_file(file: Path, *, shape: tuple[int, ...], resize: bool) -> NDArray[np.uint8]:
     return read_image(file, place=str(file), shape=shape, resize=resize)
 
 

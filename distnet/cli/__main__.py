@@ -1,0 +1,7 @@
+"""`python -m distnet.cli`: the command line without the installed script."""
+
+import sys
+
+from distnet.cli.main import main
+
+sys.exit(main())

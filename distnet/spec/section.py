@@ -1,0 +1,45 @@
+"""What every section of a job file is made of: frozen models, names, numbers with limits."""
+
+import re
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+NAME = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
+
+
+def _named(text: str) -> str:
+    if not re.fullmatch(NAME, text):
+        raise ValueError("expected up to 63 lower-case letters, digits and dashes, as in digits-2")
+    return text
+
+
+Name = Annotated[str, AfterValidator(_named), Field(json_schema_extra={"pattern": NAME})]
+PositiveInt = Annotated[int, Field(gt=0, lt=2**31)]
+PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NonNegativeFloat = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Fraction = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
+
+
+class Section(BaseModel):
+    """A frozen section of the job file; unknown keys are faults."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, use_attribute_docstrings=True
+    )
+
+
+class Part(BaseModel):
+    """A network or a task: its kind, and the options that its constructor takes."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="allow", strict=True, use_attribute_docstrings=True
+    )
+
+    kind: str
+    """The name of a shipped part (`mlp`), or your own as `./file.py:Class`."""
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Every key of the section but `kind`."""
+        return dict(self.model_extra or {})

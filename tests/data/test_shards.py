@@ -1,0 +1,163 @@
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from distnet.data import shard_writer, shards
+from distnet.data.manifest import Input, Manifest, Target
+from distnet.data.shard_writer import ShardWriter
+from distnet.data.shards import Array, ShardReader, row_group_samples
+from distnet.errors import DataError
+
+VECTOR = Input(kind="vector", shape=(3,), dtype="float32")
+CLASSES = Target(kind="class", classes=("a", "b", "c"))
+
+
+def write(folder: Path, x: Array, y: Array, described: Input, target: Target) -> Manifest:
+    folder.mkdir(exist_ok=True)
+    with ShardWriter(folder, "train", x=described, y=target) as writer:
+        for start in range(0, len(x), 7):
+            writer.write(x[start : start + 7], y[start : start + 7])
+        split = writer.finish()
+    return Manifest(
+        name="made",
+        source="made",
+        row_group_samples=row_group_samples(described),
+        x=described,
+        y=target,
+        splits={"train": split},
+    )
+
+
+@pytest.fixture
+def small_shards(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Row groups of 10 vectors, shards of 3 row groups."""
+    monkeypatch.setattr(shards, "ROW_GROUP_BYTES", 10 * VECTOR.num_bytes)
+    monkeypatch.setattr(shard_writer, "GROUPS_PER_SHARD", 3)
+
+
+def vectors(num: int) -> tuple[Array, Array]:
+    x = np.random.default_rng(0).normal(size=(num, 3)).astype(np.float32)
+    return x, (np.arange(num) % 3).astype(np.int32)
+
+
+@pytest.mark.usefixtures("small_shards")
+@pytest.mark.parametrize("num", [1, 9, 10, 11, 30, 31, 64])
+def test_rows_read_back_over_groups_and_shards(tmp_path: Path, num: int) -> None:
+    x, y = vectors(num)
+    manifest = write(tmp_path, x, y, VECTOR, CLASSES)
+    assert [shard.num_samples for shard in manifest.splits["train"].shards] == [
+        min(30, num - first) for first in range(0, num, 30)
+    ]
+    reader = ShardReader(tmp_path, manifest, "train")
+    assert reader.num_groups == -(-num // 10)
+    assert sum(count for _, count in reader.group_bounds) == num
+    for index, (first, count) in enumerate(reader.group_bounds):
+        got_x, got_y = reader.read_group(index)
+        np.testing.assert_array_equal(got_x, x[first : first + count])
+        np.testing.assert_array_equal(got_y, y[first : first + count])
+    all_x, all_y = reader.read_all()
+    np.testing.assert_array_equal(all_x, x)
+    np.testing.assert_array_equal(all_y, y)
+
+
+def test_images_and_numbers_keep_type_and_shape(tmp_path: Path) -> None:
+    x = np.random.default_rng(0).integers(0, 256, (20, 3, 5, 4), dtype=np.uint8)
+    y = np.random.default_rng(1).normal(size=(20, 2, 3)).astype(np.float32)
+    described = Input(kind="image", shape=(3, 5, 4), dtype="uint8")
+    manifest = write(tmp_path, x, y, described, Target(kind="number", shape=(2, 3)))
+    got_x, got_y = ShardReader(tmp_path, manifest, "train").read_group(0)
+    assert (got_x.dtype, got_y.dtype) == (np.uint8, np.float32)
+    np.testing.assert_array_equal(got_x, x)
+    np.testing.assert_array_equal(got_y, y)
+
+
+@pytest.mark.usefixtures("small_shards")
+def test_same_rows_give_the_same_bytes_however_they_arrive(tmp_path: Path) -> None:
+    x, y = vectors(50)
+    first = write(tmp_path / "a", x, y, VECTOR, CLASSES)
+    with ShardWriter(tmp_path / "a", "train", x=VECTOR, y=CLASSES) as writer:
+        writer.write(x, y)
+        split = writer.finish()
+    assert split == first.splits["train"]
+    assert split.class_counts == (17, 17, 16)
+
+
+@pytest.mark.usefixtures("small_shards")
+def test_observer_sees_the_row_groups(tmp_path: Path) -> None:
+    seen: list[int] = []
+    x, y = vectors(25)
+    with ShardWriter(tmp_path, "train", x=VECTOR, y=CLASSES) as writer:
+        writer.observe = lambda group: seen.append(len(group))
+        writer.write(x, y)
+        writer.finish()
+    assert seen == [10, 10, 5]
+
+
+def test_shards_are_plain_parquet_for_other_tools(tmp_path: Path) -> None:
+    x, y = vectors(5)
+    write(tmp_path, x, y, VECTOR, CLASSES)
+    table = pq.read_table(tmp_path / "train-00000.parquet")
+    assert table.schema.field("x").type == pa.binary(12)
+    assert table.column("y").to_pylist() == y.tolist()
+    assert table.column("x")[0].as_py() == x[0].tobytes()
+
+
+def test_every_flipped_byte_of_the_pages_is_noticed(tmp_path: Path) -> None:
+    x, y = vectors(500)
+    manifest = write(tmp_path, x, y, VECTOR, CLASSES)
+    file = tmp_path / "train-00000.parquet"
+    content = file.read_bytes()
+    pages = pq.ParquetFile(file).metadata.row_group(0)
+    end = pages.column(1).data_page_offset + pages.column(1).total_compressed_size
+    for position in range(60, end, 97):
+        changed = bytearray(content)
+        changed[position] ^= 0x10
+        file.write_bytes(changed)
+        with pytest.raises(DataError, match=r"train-00000\.parquet.*distnet data verify"):
+            ShardReader(tmp_path, manifest, "train").read_all()
+
+
+@pytest.mark.parametrize("num_bytes", [0, 3, 1000])
+def test_truncated_shard_is_refused(tmp_path: Path, num_bytes: int) -> None:
+    x, y = vectors(500)
+    manifest = write(tmp_path, x, y, VECTOR, CLASSES)
+    file = tmp_path / "train-00000.parquet"
+    file.write_bytes(file.read_bytes()[:num_bytes])
+    with pytest.raises(DataError, match=f"it has {num_bytes} bytes, the manifest says"):
+        ShardReader(tmp_path, manifest, "train")
+
+
+def test_missing_shard_is_refused(tmp_path: Path) -> None:
+    manifest = write(tmp_path, *vectors(5), VECTOR, CLASSES)
+    (tmp_path / "train-00000.parquet").unlink()
+    with pytest.raises(DataError, match=r"train-00000\.parquet: missing or damaged: No such file"):
+        ShardReader(tmp_path, manifest, "train")
+
+
+def test_shard_of_other_rows_or_columns_is_refused(tmp_path: Path) -> None:
+    manifest = write(tmp_path / "a", *vectors(500), VECTOR, CLASSES)
+    file = tmp_path / "a" / "train-00000.parquet"
+    shard = manifest.splits["train"].shards[0]
+
+    def swap(table: pa.Table) -> ShardReader:
+        pq.write_table(table, file)
+        changed = shard.model_copy(update={"num_bytes": file.stat().st_size})
+        split = manifest.splits["train"].model_copy(update={"shards": (changed,)})
+        return ShardReader(
+            tmp_path / "a", manifest.model_copy(update={"splits": {"train": split}}), "train"
+        )
+
+    whole = pq.read_table(file)
+    with pytest.raises(DataError, match="499 rows in 1 row groups, the manifest says 500 in 1"):
+        swap(whole.slice(1)).read_group(0)
+    with pytest.raises(DataError, match="its columns are not those of the manifest"):
+        swap(pa.table({"x": [1.0], "y": [2]})).read_group(0)
+
+
+def test_unknown_split_is_refused(tmp_path: Path) -> None:
+    manifest = write(tmp_path, *vectors(5), VECTOR, CLASSES)
+    with pytest.raises(DataError, match="no split 'test'; it has: train"):
+        ShardReader(tmp_path, manifest, "test")

@@ -1,0 +1,108 @@
+"""`distnet data ...` as a user types it."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner, Result
+
+from distnet.cli.main import app
+from distnet.errors import DataError
+from tests.data.raw_files import image_folder, small_idx
+
+
+def run(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(app, ["data", *map(str, arguments)])
+
+
+def test_import_writes_a_dataset_and_shows_it(tmp_path: Path) -> None:
+    raw = image_folder(tmp_path / "raw", {"ant": 20, "bee": 20})
+    shown = run("import", raw, tmp_path / "out", "--size", "4x6", "--colours", "grey")
+    assert shown.exit_code == 0
+    assert "image 1 x 4 x 6 of uint8" in shown.stdout
+    assert "ant" in shown.stdout
+
+
+def test_import_prints_one_json_object(tmp_path: Path) -> None:
+    file = tmp_path / "t.csv"
+    file.write_text("a,b,c,y\n" + "1,2,x,3.5\n4,5,x,6.5\n" * 30)
+    options = ["--drop", "c", "--drop", "b", "--target", "y", "--target-kind", "number"]
+    shown = run("import", file, tmp_path / "out", *options, "--test-fraction", "0", "--json")
+    record = json.loads(shown.stdout)
+    assert record["x"]["names"] == ["a"]
+    assert record["y"]["names"] == ["y"]
+    assert len(record["sha256"]) == 64
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--size", "4by6"], "expected HEIGHTxWIDTH"),
+        (["--size", "0x6"], "expected HEIGHTxWIDTH"),
+        (["--colours", "blue"], "expected grey or rgb"),
+        (["--target-kind", "text"], "expected class or number"),
+        (["--kind", "jpeg"], "no source is called 'jpeg'"),
+    ],
+)
+def test_import_refuses_options_that_make_no_sense(
+    tmp_path: Path, options: list[str], message: str
+) -> None:
+    raw = image_folder(tmp_path / "raw", {"ant": 1, "bee": 1})
+    shown = run("import", raw, tmp_path / "out", *options)
+    assert message in str(shown.exception)
+    assert not (tmp_path / "out").exists()
+
+
+def test_inspect_says_what_mnist_is() -> None:
+    shown = run("inspect", "mnist")
+    assert "60,000" in shown.stdout
+    assert "5,923" in shown.stdout
+    record = json.loads(run("inspect", "mnist", "--json").stdout)
+    assert record["splits"]["test"]["num_samples"] == 10_000
+
+
+def test_inspect_draws_the_classes(tmp_path: Path) -> None:
+    raw = image_folder(tmp_path / "raw", {"ant": 3, "a very long name of a class" * 3: 3})
+    run("import", raw, tmp_path / "out", "--test-fraction", "0")
+    shown = run("inspect", tmp_path / "out", "--picture", tmp_path / "sheet.png", "--json")
+    assert json.loads(shown.stdout)["name"] == "out"
+    sheet = np.asarray(Image.open(tmp_path / "sheet.png"))
+    assert sheet.std() > 30
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "raw", "sheet.png"]
+
+
+def test_inspect_draws_images_with_numbers(tmp_path: Path) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (7, 5, 5), dtype=np.uint8)
+    np.savez(tmp_path / "raw.npz", x=images, y=np.linspace(0, 1, 7))
+    run("import", tmp_path / "raw.npz", tmp_path / "out", "--test-fraction", "0")
+    run("inspect", tmp_path / "out", "--picture", tmp_path / "sheet.png")
+    assert Image.open(tmp_path / "sheet.png").width > 600
+
+
+def test_inspect_refuses_a_picture_that_cannot_be(tmp_path: Path) -> None:
+    np.savez(tmp_path / "raw.npz", x=np.ones((7, 5)), y=np.ones(7))
+    run("import", tmp_path / "raw.npz", tmp_path / "out", "--test-fraction", "0")
+    shown = run("inspect", tmp_path / "out", "--picture", tmp_path / "sheet.png")
+    assert "holds vectors, not images" in str(shown.exception)
+    shown = run("inspect", "mnist", "--picture", tmp_path / "nowhere" / "sheet.png")
+    assert "cannot be written: No such file" in str(shown.exception)
+
+
+def test_verify_tells_every_fault(tmp_path: Path) -> None:
+    run("import", small_idx(tmp_path / "raw"), tmp_path / "out")
+    assert "whole" in run("verify", tmp_path / "out").stdout
+    for shard in (tmp_path / "out").glob("*.parquet"):
+        shard.write_bytes(b"")
+    shown = run("verify", tmp_path / "out")
+    assert isinstance(shown.exception, DataError)
+    assert len(str(shown.exception).splitlines()) == 2
+    shown = run("verify", tmp_path / "out", "--json")
+    assert shown.exit_code == 2
+    assert len(json.loads(shown.stdout)["faults"]) == 2
+
+
+@pytest.mark.parametrize("verb", ["import", "inspect", "verify"])
+def test_help_has_an_example(verb: str) -> None:
+    assert f"Example: distnet data {verb}" in run(verb, "--help").stdout

@@ -1,0 +1,101 @@
+"""The rooms: who may import whom, what stays quick to import, how large things may grow."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "distnet"
+FILES = sorted(PACKAGE.rglob("*.py"))
+EVERYWHERE = {"errors"}
+MAY_IMPORT = {
+    "spec": set(),
+    "data": {"spec"},
+    "networks": {"spec"},
+    "tasks": {"spec", "data"},
+    "train": {"spec", "data", "networks", "tasks"},
+    "report": {"spec", "data"},
+    "launch": {"spec", "data", "networks", "tasks", "train", "report"},
+    "cli": {"spec", "data", "networks", "tasks", "train", "report", "launch"},
+}
+RAY_ROOMS = {"launch"}
+BANNED_NAMES = ("util", "common", "helper", "misc", "manager", "handler")
+
+
+def room(path: Path) -> str:
+    parts = path.relative_to(PACKAGE).parts
+    return parts[0] if len(parts) > 1 else parts[0].removesuffix(".py")
+
+
+def imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            yield node.module or ""
+
+
+def test_package_was_found() -> None:
+    assert len(FILES) > 60
+    assert {room(path) for path in FILES} >= set(MAY_IMPORT)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_imports_point_one_way(path: Path) -> None:
+    own = room(path)
+    for module in imports(path):
+        name, *rest = module.split(".")
+        if name == "distnet" and rest and own in MAY_IMPORT:
+            assert rest[0] in MAY_IMPORT[own] | EVERYWHERE | {own}, f"{own} imports {module}"
+        if name == "ray":
+            assert own in RAY_ROOMS, f"{path} imports ray"
+        if name in ("torch", "torchvision"):
+            assert own not in ("spec", "report"), f"{path} imports {name}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_files_and_functions_stay_small(path: Path) -> None:
+    text = path.read_text()
+    assert text.count("\n") <= 300
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef):
+            assert (node.end_lineno or 0) - node.lineno < 60, f"{path}:{node.lineno} {node.name}"
+    assert not any(word in path.stem for word in BANNED_NAMES)
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["import distnet", "from distnet.cli.main import main; main(['--help'])"],
+    ids=["import", "help"],
+)
+def test_what_does_not_compute_imports_nothing_heavy(code: str) -> None:
+    probe = f"""{code}
+import sys
+heavy = {{"torch", "ray", "torchvision", "matplotlib", "pandas", "pyarrow", "onnx"}}
+print("HEAVY", sorted(heavy & sys.modules.keys()))"""
+
+    ended = subprocess.run(
+        [sys.executable, "-c", probe], capture_output=True, text=True, check=True
+    )
+
+    assert ended.stdout.strip().endswith("HEAVY []")
+
+
+def test_inline_training_never_imports_ray(tmp_path: Path) -> None:
+    probe = """import sys, distnet
+distnet.run(sys.argv[1], inline=True, overrides=["train.steps=2"], runs=sys.argv[2])
+print("RAY", "ray" in sys.modules)"""
+    job = PACKAGE.parent / "jobs" / "digits.yaml"
+
+    ended = subprocess.run(
+        [sys.executable, "-c", probe, str(job), str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert "RAY False" in ended.stdout
