@@ -123,7 +123,7 @@ def _real_inputs(trained: Trained) -> Inputs:
     try:
         dataset = find_dataset(trained.job.data.source, folder=trained.job_folder)
         manifest = read_manifest(dataset)
-        x, _ = ShardReader(dataset, manifest, next(iter(trained.data.splits))).read_group(0)
+        x, _ = ShardReader(dataset, manifest, "train").read_group(0)
     except DataError:
         return np.empty((0, *trained.data.x.shape), np.float32)
     return x[:NUM_CHECKED].astype(np.float32)

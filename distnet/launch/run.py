@@ -19,7 +19,7 @@ from distnet.launch.tail import following
 from distnet.spec.read import JobFile, read_job
 from distnet.spec.run_folder import RunFolder
 from distnet.train.assignment import Assignment
-from distnet.train.record import Tell
+from distnet.train.record import Tell, append_lines
 
 
 @dataclass(frozen=True)
@@ -202,11 +202,11 @@ def _num_attempts(folder: RunFolder) -> int:
 
 
 def _tell_failure(assignment: Assignment, error: str, seconds: float) -> None:
-    """Leave the reason in the records; the folder may be gone or full, and that is the reason."""
+    """Leave the reason in the records; a folder that is full or gone may be the reason itself."""
     record = {"kind": "end", "attempt": assignment.attempt, "status": "failed", "step": None}
     line = json.dumps(record | {"seconds": seconds, "error": error})
     try:
-        with assignment.folder.metrics.open("a") as file:
+        with append_lines(assignment.folder.metrics) as file:
             file.write(line + "\n")
     except OSError:
         return

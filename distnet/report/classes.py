@@ -93,16 +93,17 @@ def _label(axes: Axes, classes: tuple[str, ...]) -> None:
 
 
 def _write_counts(axes: Axes, counts: NDArray[Any], shares: NDArray[Any]) -> None:
-    size = min(10.0, 90 / len(counts))
+    room = 220 / len(counts)  # points in a cell
     for row, column in np.ndindex(*counts.shape):
         dark = shares[row, column] > 0.2
+        text = _short(int(counts[row, column]))
         axes.text(
             column,
             row,
-            _short(int(counts[row, column])),
+            text,
             ha="center",
             va="center",
-            fontsize=size,
+            fontsize=min(9.5, room / (0.55 * len(text))),
             color="#ffffff" if dark else "#33404d" if counts[row, column] else "#a9b4bf",
         )
 

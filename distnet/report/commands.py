@@ -11,7 +11,7 @@ def commands(run: Run, summary: Summary) -> list[tuple[str, str]]:
     name = shlex.quote(summary.folder)
     found = []
     if summary.status not in ("finished", "running"):
-        found.append(("go on from the newest checkpoint", f"distnet run --resume {name}"))
+        found.append(("go on with the run", f"distnet run --resume {name}"))
     if run.saved:
         shape = run.plan.get("input_shape")
         is_image = isinstance(shape, list) and len(shape) == 3

@@ -1,5 +1,6 @@
 """Figures over steps and epochs: loss, score, learning rate, throughput, gradient norm."""
 
+import math
 from collections.abc import Sequence
 from statistics import median
 from typing import Any
@@ -9,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from distnet.report.records import Epoch, History
+from distnet.report.records import History
 from distnet.report.style import (
     BLUE,
     GREEN,
@@ -147,18 +148,21 @@ def _half_window(line: Line) -> int:
 
 
 def _draw_epochs(axes: Axes, history: History, metric: str) -> None:
-    _draw_points(axes, [(e, e.train.get(metric)) for e in history.epochs], "train, epochs", INK)
+    ends = [epoch.step for epoch in history.epochs]
+    # The mean of an epoch stands in its middle, for that is when it was so on the way.
+    middles = [(start + end) / 2 for start, end in zip([0, *ends], ends, strict=False)]
+    means = [epoch.train.get(metric) for epoch in history.epochs]
+    _draw_points(axes, middles, means, "train, mean of epoch", INK)
     splits = dict.fromkeys(split for epoch in history.epochs for split in epoch.evaluated)
     for split, colour in zip(splits, SERIES[1:], strict=False):
-        points = [(e, e.evaluated.get(split, {}).get(metric)) for e in history.epochs]
-        _draw_points(axes, points, split, colour)
+        values = [epoch.evaluated.get(split, {}).get(metric) for epoch in history.epochs]
+        _draw_points(axes, ends, values, split, colour)
 
 
 def _draw_points(
-    axes: Axes, points: Sequence[tuple[Epoch, float | None]], label: str, colour: str
+    axes: Axes, steps: Sequence[float], values: Sequence[float | None], label: str, colour: str
 ) -> None:
-    there = [(epoch.step, value) for epoch, value in points if value is not None]
-    x, y = finite([step for step, _ in there], [value for _, value in there])
+    x, y = finite(steps, [math.nan if value is None else value for value in values])
     if x.size:
         marker = "o" if x.size <= 40 else ""
         axes.plot(x, y, color=colour, marker=marker, markersize=4, label=label)

@@ -18,12 +18,8 @@ from distnet.spec.run_folder import RunFolder
 class Result(Record):
     """`result.json`: what `distnet run --json` printed at the end."""
 
-    status: str = ""
-    workers: int | None = None
     metrics: Metrics = {}
     samples_per_second: float | None = None
-    seconds: float | None = None
-    first_step_s: float | None = None
     weights_sha256: str | None = None
 
 

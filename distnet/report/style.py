@@ -34,6 +34,7 @@ SERIES = (BLUE, ORANGE, GREEN, PURPLE, SKY, RED)
 WIDTH, HEIGHT = 5.0, 3.3
 """Inches. 5.0 are 360 points: on a phone, text keeps the size it has here."""
 PNG_DPI = 200
+STEPS = (1, 2, 2.5, 5, 10)
 RC: dict[str, Any] = {
     "axes.axisbelow": True,
     "axes.edgecolor": MUTED,
@@ -96,7 +97,7 @@ def number_axis(axis: Any, *, integer: bool = False) -> None:
         axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axis.set_minor_locator(NullLocator())
     else:
-        axis.set_major_locator(MaxNLocator(nbins=6, integer=integer, steps=[1, 2, 2.5, 5, 10]))
+        axis.set_major_locator(MaxNLocator(6, integer=integer, min_n_ticks=1, steps=STEPS))
     axis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
 
 

@@ -21,11 +21,12 @@ class Summary:
     status: Status
     error: str | None
     attempts: int
-    workers: int | None
+    workers: float | None
     epochs: int
-    epochs_planned: int | None
+    epochs_planned: float | None
+    """Not whole where the job asks for steps."""
     steps: int
-    steps_planned: int | None
+    steps_planned: float | None
     score_name: str | None
     score: float | None
     metrics: dict[str, float]
@@ -129,9 +130,9 @@ def samples_per_second(run: Run) -> float | None:
     return median(rates) if rates else None
 
 
-def _planned(run: Run, key: str) -> int | None:
+def _planned(run: Run, key: str) -> float | None:
     value = run.plan.get(key)
-    return value if isinstance(value, int) else None
+    return value if isinstance(value, int | float) else None
 
 
 def _size(folder: Path) -> int:

@@ -33,7 +33,7 @@ def rate(value: float | None) -> str:
     return number(round(value) if value is not None and math.isfinite(value) else None)
 
 
-def progress(done: int, planned: int | None) -> str:
+def progress(done: int, planned: float | None) -> str:
     """Write how many are done, of how many where some are left."""
     if planned is None or planned == done:
         return number(done)

@@ -8,7 +8,7 @@ import json
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 Record = dict[str, Any]
 Tell = Callable[[Record], None]
@@ -30,7 +30,7 @@ class Recorder:
     def __init__(
         self, metrics: Path, events: Path, *, attempt: int, listener: Tell | None = None
     ) -> None:
-        self._file = metrics.open("a", buffering=1 << 16)
+        self._file = append_lines(metrics)
         self._events = Events(events)
         self._attempt, self._listener = attempt, listener
         self._flushed = time.monotonic()
@@ -51,6 +51,14 @@ class Recorder:
         """Write what is left."""
         self._file.close()
         self._events.close()
+
+
+def append_lines(path: Path) -> TextIO:
+    """Open a file of lines to append to; a last line torn by a crash is ended first."""
+    file = path.open("a", buffering=1 << 16)
+    if path.stat().st_size and not path.read_bytes().endswith(b"\n"):
+        file.write("\n")
+    return file
 
 
 class Events:

@@ -100,7 +100,7 @@ def begun_run(
         "num_outputs": 10,
         "train_samples": steps_per_epoch * 64,
         "eval_samples": 10_000,
-        "epochs": epochs,
+        "epochs": float(epochs),
         "steps": epochs * steps_per_epoch,
         "steps_per_epoch": steps_per_epoch,
         "batch_size": 64,

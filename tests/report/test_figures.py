@@ -69,7 +69,7 @@ def test_the_loss_shows_steps_epochs_splits_and_resumes(resumed: Path) -> None:
     figure = draw_loss(read_history(resumed / "metrics.jsonl"))
 
     labels = figure.axes[0].get_legend_handles_labels()[1]
-    assert labels == ["train, steps", "train, epochs", "test", "resumed"]
+    assert labels == ["train, steps", "train, mean of epoch", "test", "resumed"]
 
 
 def test_a_loss_that_is_nan_throughout_can_be_drawn() -> None:

@@ -37,6 +37,13 @@ def test_throughput_is_the_median_of_the_epochs_without_the_first(tmp_path: Path
     assert summary(run).samples_per_second == 70.0
 
 
+def test_a_run_by_steps_may_end_within_an_epoch(new: Path) -> None:
+    plan = new / "plan.json"
+    plan.write_text(plan.read_text().replace('"epochs": 3.0', '"epochs": 2.5'))
+
+    assert summary(new).epochs_planned == 2.5
+
+
 def test_time_adds_up_over_the_attempts(resumed: Path) -> None:
     found = summary(resumed)
 
