@@ -153,14 +153,17 @@ def _attempt(
 def _launch(
     assignment: Assignment, file: JobFile, workers: int, address: str | None, listener: Tell | None
 ) -> dict[str, Any]:
-    resources = file.job.resources
     if assignment.launch == "inline":
-        return train_inline(assignment, gpus=resources.gpus, listener=listener)
+        return train_inline(assignment, gpus=file.job.resources.gpus, listener=listener)
     from distnet.launch.ray_train import train_on_ray
 
     with following(assignment.folder.metrics, listener):
         return train_on_ray(
-            assignment, workers=workers, cpus=resources.cpus, gpus=resources.gpus, address=address
+            assignment,
+            workers=workers,
+            cpus=file.job.num_cpus,
+            gpus=file.job.resources.gpus,
+            address=address,
         )
 
 

@@ -92,8 +92,9 @@ class Resources(Section):
 
     workers: Workers = 1
     """How many workers: a number, or `{min: 1, max: 4}`."""
-    cpus: PositiveInt = 1
-    """CPU cores a worker. More than `threads_per_slice` computes several slices side by side."""
+    cpus: PositiveInt | None = None
+    """CPU cores reserved for a worker; `threads_per_slice` by default. More cores than a slice's
+    threads are used by more workers, which changes no bit."""
     gpus: Annotated[int, Field(ge=0, le=1)] = 0
     """GPUs a worker: 0 or 1."""
 
@@ -171,6 +172,11 @@ class Job(Section):
     def num_slices(self) -> int:
         """S: the parts of every batch, the same for all attempts of a run."""
         return self.train.slices or self.resources.max_workers
+
+    @property
+    def num_cpus(self) -> int:
+        """CPU cores of one worker."""
+        return self.resources.cpus or self.train.threads_per_slice
 
     def resolved(self) -> "Job":
         """The same job with its slices written out: other workers then change nothing."""
