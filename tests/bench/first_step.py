@@ -2,7 +2,7 @@
 
     python -m tests.bench.first_step [--runs 5]
 
-The goal: `distnet run jobs/digits.yaml --inline` has its first step done within 1.5 times the import
+The goal: `distnet run jobs/digits.yaml --inline` has its first step done within 1.5 times that time
 plus 1 s. The two take turns; medians are printed.
 """
 
