@@ -34,16 +34,11 @@ def ray_address() -> Iterator[str]:
         assert address, "the Ray of the tests did not start"
         yield address
     finally:
-        end(head)
+        family = psutil.Process(head.pid).children(recursive=True)
+        assert head.stdin is not None
+        head.stdin.close()
+        _, alive = psutil.wait_procs(family, timeout=30)
+        for process in alive:
+            process.kill()
+        head.wait()
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def end(head: subprocess.Popen[str]) -> None:
-    """End the process and all that it started."""
-    family = [psutil.Process(head.pid), *psutil.Process(head.pid).children(recursive=True)]
-    assert head.stdin is not None
-    head.stdin.close()
-    _, alive = psutil.wait_procs(family, timeout=30)
-    for process in alive:
-        process.kill()
-    head.wait()

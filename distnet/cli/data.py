@@ -168,14 +168,16 @@ def _progress(unit: str) -> "Progress":
     from rich.console import Console
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
+    console = Console(stderr=True)
     return Progress(
         SpinnerColumn(),
         TextColumn("{task.description}"),
         BarColumn(),
         TextColumn(f"{{task.completed:,}} {unit}"),
         TimeRemainingColumn(),
-        console=Console(stderr=True),
+        console=console,
         transient=True,
+        disable=not console.is_terminal,
     )
 
 
@@ -202,14 +204,20 @@ def _facts_table(manifest: "Manifest") -> "Table":
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     unit = " (as 0 to 1)" if x.dtype == "uint8" else ""
-    target = f"one of {len(y.classes)} classes" if y.classes else f"{_shape(y.shape)} numbers"
+    numbers = "a number" if y.shape == (1,) else f"{_shape(y.shape)} numbers"
+    target = f"one of {len(y.classes)} classes" if y.classes else numbers
     names = f": {_listed(y.names)}" if y.names else ""
     columns = f": {_listed(x.names)}" if x.names else ""
+    of_y = [
+        ("mean of y", _listed([f"{number:.6g}" for number in y.mean])),
+        ("deviation of y", _listed([f"{number:.6g}" for number in y.std])),
+    ]
     for name, value in (
         ("x", f"{x.kind} {_shape(x.shape)} of {x.dtype}{columns}"),
         ("y", target + names),
         ("mean" + unit, _listed([f"{number:.4g}" for number in x.mean])),
         ("deviation" + unit, _listed([f"{number:.4g}" for number in x.std])),
+        *(of_y if y.mean else ()),
         ("source", manifest.source),
         ("licence", manifest.licence),
         ("sha256", manifest.sha256),

@@ -5,10 +5,14 @@ from types import TracebackType
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task, TextColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task
+from rich.table import Column
 from rich.text import Text
 
+from distnet.report.text import number, score
+
 PLAIN_EVERY_S = 10.0
+WIDE = 110  # characters, from which a bar fits beside the figures
 
 
 class RunProgress:
@@ -23,10 +27,9 @@ class RunProgress:
         self._is_live = console.is_terminal
         self._told = time.monotonic()
         self._progress = Progress(
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=20),
-            _Figures(),
+            SpinnerColumn(table_column=Column(no_wrap=True, min_width=1)),
+            *([BarColumn(bar_width=20)] if console.width >= WIDE else []),
+            _Figures(table_column=Column(no_wrap=True)),
             console=console,
             refresh_per_second=8,
             transient=True,
@@ -37,6 +40,8 @@ class RunProgress:
     def __enter__(self) -> "RunProgress":
         """Begin to draw."""
         self._progress.start()
+        if not self._is_live:
+            self._console.print("starting", highlight=False)
         return self
 
     def __exit__(
@@ -84,23 +89,25 @@ class RunProgress:
 
 
 class _Figures(ProgressColumn):
-    """Loss, score, speed and time left."""
+    """Epoch, step, time left, loss, score and speed."""
 
     def render(self, task: Task) -> Text:
         left = task.time_remaining
-        clock = f"  {_clock(left)} left" if left is not None else ""
+        clock = f"{_clock(left)} left  " if left is not None else ""
         steps = f"step {task.completed:,.0f}/{task.total:,.0f}  " if task.total else ""
-        return Text(f"{steps}{task.fields['figures']}{clock}")
+        return Text(
+            f"{task.description}  {steps}{clock}{task.fields['figures']}"
+        )  # a narrow terminal cuts the end
 
 
 def describe(figures: dict[str, Any]) -> str:
     """Write loss, the score and samples/s of a record in a few words."""
     parts = []
     if "loss" in figures:
-        parts.append(f"loss {figures['loss']:.4f}")
+        parts.append(f"loss {score(figures['loss'])}")
     if "accuracy" in figures:
         parts.append(f"acc {figures['accuracy']:.2%}")
-    parts += [f"{name} {figures[name]:.4g}" for name in ("mae", "rmse") if name in figures][:1]
+    parts += [f"{name} {number(figures[name])}" for name in ("mae", "rmse") if name in figures][:1]
     if "samples_per_second" in figures:
         parts.append(f"{figures['samples_per_second']:,.0f}/s")
     return " ".join(parts)

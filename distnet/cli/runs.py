@@ -128,7 +128,8 @@ def _tracked(items: list[Any], what: str) -> Any:
     from rich.console import Console
     from rich.progress import track
 
-    return track(items, what, console=Console(stderr=True), transient=True)
+    console = Console(stderr=True)
+    return track(items, what, console=console, transient=True, disable=not console.is_terminal)
 
 
 def _spinner(what: str) -> Any:

@@ -102,4 +102,5 @@ def _write(path: Path, text: str, *, force: bool) -> None:
         os.replace(temporary, path)
     except (OSError, UnicodeEncodeError) as error:
         temporary.unlink(missing_ok=True)
-        raise JobFileError(f"{path}: the job file cannot be written: {error}") from None
+        reason = getattr(error, "strerror", None) or error
+        raise JobFileError(f"{path}: the job file cannot be written: {reason}") from None

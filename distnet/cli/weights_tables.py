@@ -7,6 +7,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from distnet.report.text import number
+
 AS_PERCENT = ("accuracy", "probability", "precision", "recall", "f1", "macro_f1")
 
 
@@ -64,7 +66,7 @@ def _text(name: str, value: Any) -> str:
         return ", ".join(f"{escape(str(k))} {_text('', v)}" for k, v in value.items())
     if isinstance(value, float):
         is_part = name in AS_PERCENT or name.startswith("top")
-        return f"{value:.2%}" if is_part else f"{value:.4g}"
+        return f"{value:.2%}" if is_part else number(value)
     return f"{value:,}" if isinstance(value, int) else escape(str(value))
 
 

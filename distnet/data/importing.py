@@ -10,6 +10,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
 from hashlib import blake2b
 from pathlib import Path
 from secrets import token_hex
@@ -21,7 +22,7 @@ from distnet.data.manifest import MANIFEST, Manifest, Split
 from distnet.data.shard_writer import ShardWriter
 from distnet.data.shards import Array, row_group_samples
 from distnet.data.sources.source import Chunk, RawData, detect_kind, read_source
-from distnet.data.statistics import Statistics, start_statistics
+from distnet.data.statistics import Statistics
 from distnet.errors import DataError
 
 OnProgress = Callable[[int, int | None], None]
@@ -89,7 +90,7 @@ def write_dataset(
         DataError: the source is at fault.
         OSError: the disk is full or cannot be written.
     """
-    statistics = start_statistics(data.x)
+    statistics = Statistics(data.x, data.y)
     splits = _write_splits(folder, data, statistics, test_fraction, on_progress)
     num_samples = sum(split.num_samples for split in splits.values())
     for split, written in splits.items():
@@ -103,8 +104,8 @@ def write_dataset(
         source=source,
         licence=licence,
         row_group_samples=row_group_samples(data.x),
-        x=statistics.apply(data.x),
-        y=data.y,
+        x=data.x.model_copy(update=asdict(statistics.of_x())),
+        y=data.y.model_copy(update=asdict(statistics.of_y())),
         splits=splits,
     )
     with (folder / MANIFEST).open("w", encoding="utf-8") as file:

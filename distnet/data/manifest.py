@@ -70,6 +70,10 @@ class Target(Record):
     classes: tuple[str, ...] = ()
     shape: tuple[Positive, ...] = ()
     names: tuple[str, ...] = ()
+    mean: tuple[float, ...] = ()
+    """Over the training split, one for each number in row-major order; none for classes."""
+    std: tuple[float, ...] = ()
+    """Beside `mean`; 1 where nothing varies."""
 
     @model_validator(mode="after")
     def _fits(self) -> "Target":
@@ -77,6 +81,9 @@ class Target(Record):
             self.shape
         ):
             raise ValueError("a class target has classes, a number target has a shape")
+        count = prod(self.shape) if self.kind == "number" else 0
+        if len(self.mean) != len(self.std) or len(self.mean) not in (0, count):
+            raise ValueError(f"mean and std need {count} numbers each")
         return self
 
 

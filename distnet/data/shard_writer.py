@@ -29,8 +29,8 @@ class ShardWriter:
         y: what its target is.
     """
 
-    observe: Callable[[Array], None] | None = None
-    """Called with the samples x of each row group that is written."""
+    observe: Callable[[Array, Array], None] | None = None
+    """Called with the samples x and y of each row group that is written."""
 
     def __init__(self, folder: Path, split: str, *, x: Input, y: Target) -> None:
         self._folder, self._split = folder, split
@@ -91,7 +91,7 @@ class ShardWriter:
         if self._class_counts.size:
             self._class_counts += np.bincount(y, minlength=self._class_counts.size)
         if self.observe is not None:
-            self.observe(x)
+            self.observe(x, y)
         self._filled = 0
         if self._file.num_groups == GROUPS_PER_SHARD:
             self._finish_shard()

@@ -5,29 +5,50 @@ same order.
 """
 
 import math
+from dataclasses import dataclass
+from math import prod
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from distnet.data.manifest import Input
+from distnet.data.manifest import Input, Target
 
 
-class Statistics(Protocol):
-    """Sums over the samples seen so far."""
+@dataclass(frozen=True)
+class Moments:
+    """`mean` and `std`, a channel or a number each; the deviation is 1 where nothing varies."""
 
-    def add(self, x: NDArray[Any]) -> None:
-        """Count the samples x [rows, *shape]."""
-        ...
-
-    def apply(self, x: Input) -> Input:
-        """Fill in `mean` and `std`; the deviation is 1 where nothing varies."""
-        ...
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
 
 
-def start_statistics(x: Input) -> Statistics:
-    """Begin with no samples."""
-    return _OfBytes(x.shape[0]) if x.dtype == "uint8" else _OfFloats(x.shape[0])
+class Statistics:
+    """Of the samples seen so far: their inputs, and their targets where these are numbers."""
+
+    def __init__(self, x: Input, y: Target) -> None:
+        self._x: _Sums = _OfBytes(x.shape[0]) if x.dtype == "uint8" else _OfFloats(x.shape[0])
+        self._y = _OfFloats(prod(y.shape)) if y.kind == "number" else None
+
+    def add(self, x: NDArray[Any], y: NDArray[Any]) -> None:
+        """Count the samples x [rows, *shape] with their targets y [rows, *shape]."""
+        self._x.add(x)
+        if self._y is not None:
+            self._y.add(y.reshape(len(y), -1))
+
+    def of_x(self) -> Moments:
+        """The moments of the inputs."""
+        return self._x.moments()
+
+    def of_y(self) -> Moments:
+        """The moments of the targets; empty for classes."""
+        return Moments((), ()) if self._y is None else self._y.moments()
+
+
+class _Sums(Protocol):
+    def add(self, values: NDArray[Any]) -> None: ...
+
+    def moments(self) -> Moments: ...
 
 
 class _OfBytes:
@@ -36,13 +57,13 @@ class _OfBytes:
     def __init__(self, num_channels: int) -> None:
         self._counts = np.zeros((num_channels, 256), np.int64)
 
-    def add(self, x: NDArray[Any]) -> None:
+    def add(self, values: NDArray[Any]) -> None:
         for channel in range(len(self._counts)):
-            self._counts[channel] += np.bincount(x[:, channel].reshape(-1), minlength=256)
+            self._counts[channel] += np.bincount(values[:, channel].reshape(-1), minlength=256)
 
-    def apply(self, x: Input) -> Input:
-        moments = [_moments([int(count) for count in counts]) for counts in self._counts]
-        return _filled(x, [mean for mean, _ in moments], [std for _, std in moments])
+    def moments(self) -> Moments:
+        moments = [_of_counts([int(count) for count in counts]) for counts in self._counts]
+        return _moments([mean for mean, _ in moments], [std for _, std in moments])
 
 
 class _OfFloats:
@@ -59,29 +80,29 @@ class _OfFloats:
         self._mean = np.zeros(size)
         self._squares = np.zeros(size)
 
-    def add(self, x: NDArray[Any]) -> None:
+    def add(self, values: NDArray[Any]) -> None:
         if self._num == 0:
-            self._first = x[0].astype(np.float64)
-        values = x.astype(np.float64) - self._first
+            self._first = values[0].astype(np.float64)
+        values = values.astype(np.float64) - self._first
         mean = values.mean(axis=0)
-        num = self._num + len(x)
+        num = self._num + len(values)
         step = mean - self._mean
         self._squares += ((values - mean) ** 2).sum(axis=0)
-        self._squares += step**2 * (self._num * len(x) / num)
-        self._mean += step * (len(x) / num)
+        self._squares += step**2 * (self._num * len(values) / num)
+        self._mean += step * (len(values) / num)
         self._num = num
 
-    def apply(self, x: Input) -> Input:
+    def moments(self) -> Moments:
         std = np.sqrt(self._squares / max(self._num, 1))
-        return _filled(x, (self._first + self._mean).tolist(), std.tolist())
+        return _moments((self._first + self._mean).tolist(), std.tolist())
 
 
-def _moments(counts: list[int]) -> tuple[float, float]:
+def _of_counts(counts: list[int]) -> tuple[float, float]:
     num = max(sum(counts), 1)
     total = sum(value * count for value, count in enumerate(counts))
     squares = sum(value * value * count for value, count in enumerate(counts))
     return total / (num * 255), math.sqrt(squares * num - total * total) / (num * 255)
 
 
-def _filled(x: Input, mean: list[float], std: list[float]) -> Input:
-    return x.model_copy(update={"mean": tuple(mean), "std": tuple(s or 1.0 for s in std)})
+def _moments(mean: list[float], std: list[float]) -> Moments:
+    return Moments(tuple(mean), tuple(deviation or 1.0 for deviation in std))

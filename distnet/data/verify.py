@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from distnet.data.manifest import MANIFEST, Input, Manifest, Shard, read_manifest
+from distnet.data.manifest import MANIFEST, Input, Manifest, Shard, Target, read_manifest
 from distnet.data.shards import ShardReader
-from distnet.data.statistics import start_statistics
+from distnet.data.statistics import Moments, Statistics
 from distnet.errors import DataError
 
 BESIDE = ("LICENSE", "LICENCE", "README")
@@ -70,12 +70,12 @@ def _split_faults(folder: Path, manifest: Manifest, name: str) -> list[str]:
     place = f"{folder / MANIFEST}: splits.{name}"
     num_classes = len(manifest.y.classes)
     counts = np.zeros(num_classes, np.int64)
-    statistics = start_statistics(manifest.x)
+    statistics = Statistics(manifest.x, manifest.y)
     try:
         reader = ShardReader(folder, manifest, name)
         for index in range(reader.num_groups):
             x, y = reader.read_group(index)
-            statistics.add(x)
+            statistics.add(x, y)
             if num_classes and (y.min() < 0 or y.max() >= num_classes):
                 wrong = int(y.max() if y.max() >= num_classes else y.min())
                 return [f"{place}: row group {index} holds label {wrong} of {num_classes} classes"]
@@ -87,12 +87,20 @@ def _split_faults(folder: Path, manifest: Manifest, name: str) -> list[str]:
     faults = []
     if tuple(counts.tolist()) != manifest.splits[name].class_counts:
         faults.append(f"{place}.class_counts: the shards hold {counts.tolist()}")
-    if name == "train" and not _same_statistics(manifest.x, statistics.apply(manifest.x)):
-        faults.append(f"{folder / MANIFEST}: x.mean or x.std is not that of the training samples")
+    if name == "train":
+        for key, part, found in (
+            ("x", manifest.x, statistics.of_x()),
+            ("y", manifest.y, statistics.of_y()),
+        ):
+            if not _are_same(part, found):
+                faults.append(
+                    f"{folder / MANIFEST}: {key}.mean or {key}.std is not that of the training "
+                    "samples; import the dataset again"
+                )
     return faults
 
 
-def _same_statistics(expected: Input, found: Input) -> bool:
+def _are_same(expected: Input | Target, found: Moments) -> bool:
     before, now = expected.mean + expected.std, found.mean + found.std
     return len(before) == len(now) and all(
         isclose(a, b, rel_tol=TOLERANCE, abs_tol=TOLERANCE)

@@ -93,4 +93,7 @@ def _facts(trained: Trained) -> dict[str, str]:
         "mean": json.dumps(trained.data.x.mean if trained.job.data.normalise else None),
         "std": json.dumps(trained.data.x.std if trained.job.data.normalise else None),
         "classes": json.dumps(trained.data.y.classes),
+        "targets": json.dumps(trained.data.y.names),
+        "target_mean": json.dumps(trained.data.y.mean),
+        "target_std": json.dumps(trained.data.y.std),
     }

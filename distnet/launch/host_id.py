@@ -9,8 +9,8 @@ def host_id() -> str:
     """Name this machine or container, so that equal names see one another's /dev/shm.
 
     The kernel's boot tells machines apart, the namespaces and the memory file system tell the
-    containers of one machine apart, and the host name those machines that were cloned while they
-    ran. Where the system tells less than Linux, less is known, but never a wrong "equal".
+    containers of one machine apart, and the host name tells machines apart that were cloned while
+    they ran. To be wrongly apart costs speed, to be wrongly together would hang.
     """
     facts = [socket.gethostname(), *(_link(f"/proc/self/ns/{kind}") for kind in ("mnt", "ipc"))]
     for read in (_boot, _memory):

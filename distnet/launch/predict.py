@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from distnet.data.picture import read_picture
 from distnet.data.rows import read_rows
+from distnet.errors import DataError
 from distnet.launch.trained import Trained
 
 TABLES = (".csv", ".tsv")
@@ -34,6 +35,9 @@ def predict(
 
 
 def _predict_file(trained: Trained, file: Path, as_is: bool) -> list[dict[str, Any]]:
+    if not file.is_file():
+        found = "a folder" if file.is_dir() else "no such file"
+        raise DataError(f"{file}: found {found}, expected a picture or a CSV file")
     if file.suffix.lower() in TABLES:
         said = _predict_samples(trained, read_rows(file, trained.data.x))
         return [{"file": str(file), "row": row, **one} for row, one in enumerate(said, start=1)]

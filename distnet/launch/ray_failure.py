@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from ray.exceptions import RayActorError, RayTaskError
+from ray.exceptions import OutOfMemoryError, RayActorError, RayTaskError
 from ray.train import ControllerError, WorkerGroupError
 from ray.train.v2._internal.exceptions import (
     WorkerGroupStartupFailedError,
@@ -70,7 +70,7 @@ def _of_worker(rank: int, failure: Exception, folder: RunFolder) -> DistnetError
     log = folder.worker_log(rank)
     if isinstance(failure, WorkerHealthCheckFailedError):
         cause = failure.health_check_failure
-        if isinstance(cause, RayActorError):
+        if isinstance(cause, RayActorError | OutOfMemoryError):
             return WorkerFailedError(_death(f"worker {rank}", str(cause)) + _last_lines(log))
     return TrainingError(f"worker {rank} failed: {_short(failure)}; its log is {log}")
 
@@ -91,10 +91,7 @@ def _death(who: str, text: str) -> str:
     where = f" on node {node} (process {process})" if node and process else ""
     if "running low on memory" in text:
         return f"{who}{where} was killed by Ray: the machine had no memory left"
-    code = _found(r"exit code (\d+)", text)
-    if code and "connection error" not in text:
-        return f"{who}{where} ended by itself, with exit code {code}"
-    return f"{who}{where} was killed; often because the machine had no memory left"
+    return f"{who}{where} was killed; most often because the machine had no memory left"
 
 
 def _last_lines(log: Path) -> str:

@@ -88,14 +88,14 @@ class Fit(threading.Thread):
     def __init__(self, trainer: LeanTrainer) -> None:
         super().__init__(name="fit", daemon=True)  # must not keep an aborted process alive
         self.outcome: dict[str, Any] = {}
-        self.error: Exception | None = None
+        self.error: BaseException | None = None
         self._trainer = trainer
 
     def run(self) -> None:
         """Wait until Ray Train has ended."""
         try:
             self.outcome = self._trainer.fit().return_value
-        except Exception as error:
+        except BaseException as error:  # nothing may end this thread without being told
             self.error = error
 
 

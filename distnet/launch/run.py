@@ -16,6 +16,7 @@ from distnet.launch.folder import held, make_run_folder, write_json
 from distnet.launch.inline import train_inline
 from distnet.launch.plan import make_plan
 from distnet.launch.tail import following
+from distnet.report.run import read_object
 from distnet.spec.read import JobFile, read_job
 from distnet.spec.run_folder import RunFolder
 from distnet.train.assignment import Assignment
@@ -181,7 +182,7 @@ def _read_run(folder: RunFolder, overrides: Sequence[str]) -> tuple[JobFile, dic
             f"{folder.path}: found no run there (job.yaml or plan.json is missing); "
             "list the runs with: distnet runs"
         )
-    before = json.loads(folder.plan.read_text())
+    before = _read_plan(folder)
     file = read_job(folder.job, overrides=overrides, folder=Path(before["job_folder"]))
     if _is_finished(folder) and not overrides:
         raise RunError(
@@ -191,16 +192,25 @@ def _read_run(folder: RunFolder, overrides: Sequence[str]) -> tuple[JobFile, dic
     return file, before
 
 
+def _read_plan(folder: RunFolder) -> dict[str, Any]:
+    """What a run keeps from its beginning, whatever machine goes on with it."""
+    try:
+        plan = json.loads(folder.plan.read_bytes())
+        return {key: str(plan[key]) for key in ("job_folder", "precision")}
+    except (OSError, ValueError, KeyError, TypeError):
+        raise RunError(
+            f"{folder.plan}: damaged, and a run cannot go on without it; train the job again"
+        ) from None
+
+
 def _is_finished(folder: RunFolder) -> bool:
-    if not folder.result.is_file():
-        return False
-    return bool(json.loads(folder.result.read_text()).get("status") == "finished")
+    return bool(read_object(folder.result).get("status") == "finished")
 
 
 def _num_attempts(folder: RunFolder) -> int:
     if not folder.metrics.is_file():
         return 0
-    with folder.metrics.open() as file:
+    with folder.metrics.open(errors="replace") as file:
         return sum('"kind": "attempt"' in line for line in file)
 
 

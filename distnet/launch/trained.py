@@ -124,10 +124,8 @@ def _measure(trained: Trained, dataset: Path, split: str) -> Evaluation:
 def _job_folder(folder: RunFolder) -> Path:
     try:
         return Path(json.loads(folder.plan.read_bytes())["job_folder"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise RunError(
-            f"{folder.plan}: missing or damaged ({error}); train the job again"
-        ) from None
+    except (OSError, ValueError, KeyError, TypeError):
+        raise RunError(f"{folder.plan}: missing or damaged; train the job again") from None
 
 
 def _data_manifest(folder: RunFolder) -> Manifest:

@@ -17,6 +17,8 @@ NUM_COUNTED = 16
 NUM_LABELLED = 40
 """Up to so many classes, each has its label; beyond, every few."""
 NUM_SCORED = 30
+HIGHEST_START = 0.9
+"""The axis of scores begins here at the latest, so that perfect ones do not fill it with dust."""
 SCALE = LinearSegmentedColormap.from_list("distnet", ["#f4f7fa", "#7fb3dc", "#2a7fc1", "#0b3d66"])
 
 
@@ -68,7 +70,7 @@ def draw_class_scores(evaluation: Evaluation) -> Figure:
     axes.plot(precision, rows, "<", color=GREEN, markersize=7, label="precision")
     axes.plot(recall, rows, ">", color=ORANGE, markersize=7, label="recall")
     axes.plot(f1, rows, "o", color=BLUE, markersize=7, label="F1")
-    low = min(precision.min(), recall.min())
+    low = min(precision.min(), recall.min(), HIGHEST_START)
     axes.set_xlim(max(0.0, low - 0.1 * (1 - low) - 0.005), 1.002)
     axes.set_yticks(rows, [shorten(one.name, 18) for one in weakest])
     axes.set_ylim(len(weakest) - 0.4, -0.6)

@@ -20,7 +20,10 @@ class Comparison:
     labels: tuple[str, ...]
     """The names of the runs, or their folders where two have one name."""
     job: dict[str, tuple[Any, ...]]
-    """By dotted key, each run's value, where they differ; None where a job has no such key."""
+    """By dotted key, each run's value, where they differ; None where a job has no such key.
+
+    `data.sha256` is the data itself, which may have changed under the same name.
+    """
     metrics: dict[str, tuple[float | None, ...]]
     """By name, the final value of each run."""
 
@@ -63,7 +66,7 @@ def compare_runs(runs: Sequence[Run]) -> Comparison:
     if len(runs) < 2:
         raise RunError("compare needs at least two runs: distnet compare RUN RUN")
     summaries = tuple(summarise(run) for run in runs)
-    jobs = [_job(run) for run in runs]
+    jobs = [_job(run) | _data(run) for run in runs]
     metrics = dict.fromkeys(name for summary in summaries for name in summary.metrics)
     return Comparison(
         runs=summaries,
@@ -84,6 +87,11 @@ def _job(run: Run) -> dict[str, Any]:
     except JobFileError as error:
         raise RunError(f"{run.folder.job}: damaged: {error}") from None
     return flatten(value) if isinstance(value, dict) else {}
+
+
+def _data(run: Run) -> dict[str, Any]:
+    sha256 = run.environment.get("data_sha256")
+    return {"data.sha256": sha256[:12]} if isinstance(sha256, str) else {}
 
 
 def _unequal(jobs: Sequence[dict[str, Any]]) -> dict[str, tuple[Any, ...]]:

@@ -57,9 +57,9 @@ COLUMNS = (
     Column("epochs", lambda run: progress(run.epochs, run.epochs_planned), True),
     Column("steps", lambda run: progress(run.steps, run.steps_planned), True, 110),
     Column("score", lambda run: score(run.score), True),
-    Column("samples/s", lambda run: rate(run.samples_per_second), True),
-    Column("workers", lambda run: number(run.workers), True),
-    Column("started", lambda run: moment(run.started)),
+    Column("samples/s", lambda run: rate(run.samples_per_second), True, 90),
+    Column("workers", lambda run: number(run.workers), True, 90),
+    Column("started", lambda run: moment(run.started), False, 75),
     Column("took", lambda run: duration(run.seconds), False, 110),
     Column("size", lambda run: size(run.size_bytes), True, 110),
 )

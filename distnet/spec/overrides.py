@@ -31,7 +31,7 @@ def read_override(text: str) -> Override:
     """
     dotted, equals, value = text.partition("=")
     key = tuple(part.strip() for part in dotted.split("."))
-    if not equals or not all(key):
+    if not equals or not all(key) or not value.strip():
         wrong = "found no key and value, expected KEY=VALUE such as train.epochs=3"
         raise JobFileError(f"--set {shortened(text)}: {wrong}")
     try:

@@ -20,10 +20,14 @@ SUMS = ("absolute", "squared", "targets", "squared_targets")
 class Regress:
     """Distance to the numbers of the dataset; the mean absolute error (mae) is the score.
 
+    The network gives each number in standard deviations from its mean over the training split, so
+    that prices of houses are learned as fast as their ages. The loss is in these units; scores,
+    metrics and predictions are in those of the data.
+
     Args:
         loss: what training makes small: the squared error, the absolute one, or `huber`, which is
             squared up to `delta` and grows in proportion beyond, so that outliers weigh less.
-        delta: where `huber` turns, in the units of the targets (Huber 1964).
+        delta: where `huber` turns, in standard deviations of the targets (Huber 1964).
 
     Raises:
         ValueError: the dataset's targets are classes.
@@ -45,12 +49,15 @@ class Regress:
             )
         self.num_outputs = prod(data.y.shape)
         self.names = _names(data)
+        self._mean = torch.tensor(data.y.mean or (0.0,) * self.num_outputs)
+        self._std = torch.tensor(data.y.std or (1.0,) * self.num_outputs)
         self._loss = loss
         self._delta = delta
 
     def losses(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Return the mean loss over the numbers of each sample, [n]."""
-        errors = _errors(outputs, targets)
+        numbers = targets.reshape(outputs.shape)
+        errors = outputs - (numbers - self._mean.to(outputs)) / self._std.to(outputs)
         match self._loss:
             case "mse":
                 losses = errors.square()
@@ -63,11 +70,11 @@ class Regress:
 
     def scores(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Return the mean absolute error of each sample, [n]."""
-        return _errors(outputs, targets).abs().mean(1)
+        return self._errors(outputs, targets).abs().mean(1)
 
     def tally(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Return [n, sum of losses, then the `SUMS` of each of the K numbers], float64."""
-        errors = _errors(outputs, targets).double()
+        errors = self._errors(outputs, targets).double()
         numbers = targets.reshape(len(outputs), -1).double()
         loss = self.losses(outputs, targets).double().sum()
         columns = (errors.abs(), errors.square(), numbers, numbers.square())
@@ -91,8 +98,15 @@ class Regress:
 
     def prediction(self, output: Tensor) -> dict[str, Any]:
         """Return one output [K] as numbers, and by their names."""
-        values = output.tolist()
+        values = self.in_units(output).tolist()
         return {"value": values, "values": dict(zip(self.names, values, strict=True))}
+
+    def in_units(self, outputs: Tensor) -> Tensor:
+        """Bring outputs [..., K] from standard deviations to the units of the data."""
+        return outputs * self._std.to(outputs) + self._mean.to(outputs)
+
+    def _errors(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        return self.in_units(outputs) - targets.reshape(outputs.shape)
 
     def _per_target(self, tally: Tensor) -> list[dict[str, Any]]:
         num_samples = float(tally[0])
@@ -101,10 +115,6 @@ class Regress:
             {"target": name, **_figures(num_samples, *row)}
             for name, row in zip(self.names, sums, strict=True)
         ]
-
-
-def _errors(outputs: Tensor, targets: Tensor) -> Tensor:
-    return outputs - targets.reshape(outputs.shape)
 
 
 def _names(data: Manifest) -> tuple[str, ...]:

@@ -235,6 +235,19 @@ def test_run_refuses_to_resume_what_is_finished_or_absent(
     assert "stripes-1" in refused(capsys, "--resume", "stripes-2", "--inline")
 
 
+@pytest.mark.parametrize("name", ["plan.json", "result.json"])
+def test_run_refuses_to_resume_over_a_damaged_file_and_names_it(
+    name: str, job: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_json(capsys, str(job), "--inline", "--set", "train.epochs=1")
+    longer = ["--inline", "--set", "train.epochs=2"]
+    file = Path("runs/stripes-1", name)
+
+    for damage in (b"\x83\xff", b"[]", b'{"job'):
+        file.write_bytes(damage)
+        assert f"{name}: damaged" in refused(capsys, "--resume", "stripes-1", *longer)
+
+
 def test_run_refuses_to_resume_with_another_job(
     job: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,3 +1,4 @@
+import io
 import json
 import re
 import subprocess
@@ -7,10 +8,15 @@ from typing import Any
 
 import pytest
 import typer
+from rich.console import Console
 from typer.testing import CliRunner, Result
 
 from distnet.cli.runs import register
 from distnet.errors import RunError
+from distnet.report.run import read_run
+from distnet.report.summary import summarise
+from distnet.report.terminal import runs_table
+from distnet.spec.run_folder import RunFolder
 from tests.report.run_folders import STARTED, digits_run, failed_run, new_run, table_run
 
 COMMANDS = ("runs", "show", "report", "compare")
@@ -104,6 +110,22 @@ def test_runs_shows_names_as_they_are(tmp_path: Path) -> None:
     new_run(tmp_path / "[bold]net")
 
     assert "[bold]net" in call("runs", runs=tmp_path).stdout
+
+
+@pytest.mark.parametrize("width", [60, 80])
+def test_a_narrow_table_keeps_the_names_of_the_runs(runs: Path, width: int) -> None:
+    found = [summarise(read_run(RunFolder(folder))) for folder in sorted(runs.iterdir())]
+    console = Console(width=width, file=io.StringIO())
+
+    console.print(runs_table(found, width=width))
+
+    assert isinstance(console.file, io.StringIO)
+    lines = console.file.getvalue().splitlines()
+    assert [line.split()[:2] for line in lines[1:]] == [
+        ["broken-net", "failed"],
+        ["digits-1", "finished"],
+        ["digits-2", "finished"],
+    ]
 
 
 def test_show_tells_all_of_one_run(runs: Path) -> None:

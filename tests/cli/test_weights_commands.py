@@ -51,6 +51,14 @@ def test_eval_shows_metrics_and_classes(runs: Path, capfd: pytest.CaptureFixture
         assert word in shown
 
 
+def test_predict_says_what_is_no_file(
+    runs: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+):
+    for path, found in ((tmp_path / "none.png", "no such file"), (tmp_path, "a folder")):
+        assert main(["predict", str(runs / "digits-1"), str(path)]) == 2
+        assert f"{path}: found {found}, expected a picture or a CSV" in capfd.readouterr().err
+
+
 def test_predict_prints_a_json_array(runs: Path, seven: Path, capfd: pytest.CaptureFixture[str]):
     assert main(["predict", str(runs / "digits-1"), str(seven), str(seven), "--json"]) == 0
 
@@ -89,7 +97,7 @@ def test_export_tells_the_files_and_the_difference(
         (["eval", "digits-1", "--split", "exam"], "no split 'exam'; it has: "),
         (["eval", "digits-1", "--step", "7"], "no checkpoint of step 7; there are: "),
         (["predict", "digits-1", "gone.png"], "gone.png: found no such file"),
-        (["predict", "digits-1", "gone.csv"], "gone.csv: found a table"),
+        (["predict", "digits-1", "gone.csv"], "gone.csv: found no such file"),
         (["export", "digits-1", "--format", "pickle"], "found the formats pickle, expected some"),
     ],
 )

@@ -87,13 +87,13 @@ def test_same_rows_give_the_same_bytes_however_they_arrive(tmp_path: Path) -> No
 
 @pytest.mark.usefixtures("small_shards")
 def test_observer_sees_the_row_groups(tmp_path: Path) -> None:
-    seen: list[int] = []
+    seen: list[tuple[int, int]] = []
     x, y = vectors(25)
     with ShardWriter(tmp_path, "train", x=VECTOR, y=CLASSES) as writer:
-        writer.observe = lambda group: seen.append(len(group))
+        writer.observe = lambda x, y: seen.append((len(x), len(y)))
         writer.write(x, y)
         writer.finish()
-    assert seen == [10, 10, 5]
+    assert seen == [(10, 10), (10, 10), (5, 5)]
 
 
 def test_shards_are_plain_parquet_for_other_tools(tmp_path: Path) -> None:

@@ -4,19 +4,21 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from distnet.data.manifest import Input
-from distnet.data.statistics import start_statistics
+from distnet.data.manifest import Input, Target
+from distnet.data.statistics import Moments, Statistics
+
+CLASSES = Target(kind="class", classes=("a", "b"))
 
 
-def measure(x: NDArray[Any], *cuts: int) -> Input:
+def measure(x: NDArray[Any], *cuts: int) -> Moments:
     if x.dtype == np.uint8:
         described = Input(kind="image", shape=x.shape[1:], dtype="uint8")
     else:
         described = Input(kind="vector", shape=x.shape[1:], dtype="float32")
-    statistics = start_statistics(described)
+    statistics = Statistics(described, CLASSES)
     for part in np.split(x, cuts):
-        statistics.add(part)
-    return statistics.apply(described)
+        statistics.add(part, np.zeros(len(part), np.int32))
+    return statistics.of_x()
 
 
 def test_bytes_count_as_numbers_from_0_to_1() -> None:
@@ -43,3 +45,22 @@ def test_deviation_is_1_where_nothing_varies() -> None:
     numbers = np.full((1000, 2), [0.1, 1e30], np.float32)
     assert measure(numbers, 333).std == (1, 1)
     assert measure(np.full((10, 1, 2, 2), 7, np.uint8)).std == (1,)
+
+
+def test_targets_that_are_numbers_have_a_mean_and_deviation_each() -> None:
+    x = np.zeros((100, 1), np.float32)
+    y = np.random.default_rng(0).normal(3e5, 1e5, (100, 1, 2)).astype(np.float32)
+    statistics = Statistics(
+        Input(kind="vector", shape=(1,), dtype="float32"), Target(kind="number", shape=(1, 2))
+    )
+    for low, high in ((0, 30), (30, 100)):
+        statistics.add(x[low:high], y[low:high])
+    numbers = y.reshape(100, 2).astype(np.float64)
+    np.testing.assert_allclose(statistics.of_y().mean, numbers.mean(axis=0), rtol=1e-12)
+    np.testing.assert_allclose(statistics.of_y().std, numbers.std(axis=0), rtol=1e-9)
+
+
+def test_classes_have_no_mean() -> None:
+    statistics = Statistics(Input(kind="vector", shape=(1,), dtype="float32"), CLASSES)
+    statistics.add(np.zeros((2, 1), np.float32), np.array([0, 1], np.int32))
+    assert statistics.of_y() == Moments((), ())

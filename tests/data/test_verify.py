@@ -64,6 +64,15 @@ def test_statistics_and_counts_are_checked(dataset: Path) -> None:
     assert "splits.test.class_counts: the shards hold [2, 2, 1]" in faults
 
 
+def test_statistics_of_number_targets_are_checked(tmp_path: Path) -> None:
+    np.savez(tmp_path / "raw.npz", x=np.ones((3, 2)), y=np.array([1.5, 2.5, 9.5]))
+    import_dataset(tmp_path / "raw.npz", tmp_path / "out", test_fraction=0)
+    assert verify_dataset(tmp_path / "out") == []
+    change_manifest(tmp_path / "out", y__mean=[4.0])
+    (fault,) = verify_dataset(tmp_path / "out")
+    assert "y.mean or y.std is not that of the training samples; import" in fault
+
+
 def test_labels_out_of_range_are_found(dataset: Path) -> None:
     change_manifest(dataset, y__classes=["0", "1"])
     faults = "\n".join(verify_dataset(dataset))

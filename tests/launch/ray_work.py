@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import sys
 import time
 from dataclasses import asdict
@@ -21,20 +20,19 @@ LONG_S = 300.0
 def tell(assignment: Assignment, world: World) -> dict[str, Any]:
     """What rank 0 knows of all workers, and a sum over them."""
     total = torch.tensor([float(world.rank + 1)])
-    worlds: list[Any] = [asdict(world)] * world.size
+    interface = os.environ.get("GLOO_SOCKET_IFNAME")
+    told: list[Any] = [(asdict(world), interface)] * world.size
     if world.size > 1:
         dist.all_reduce(total)
-        dist.all_gather_object(worlds, asdict(world))
+        dist.all_gather_object(told, (asdict(world), interface))
     sys.stdout.write(f"rank {world.rank} speaks\n")
     os.system("echo and its child")  # not through Python's stdout
     torch.set_num_threads(2)
     return {
-        "worlds": worlds,
+        "worlds": [each for each, _ in told],
+        "interfaces": [each for _, each in told],
         "total": total.item(),
-        "interface": os.environ.get("GLOO_SOCKET_IFNAME"),
-        "host": socket.gethostname(),
         "threads": torch.get_num_threads(),
-        "run": assignment.run,
     }
 
 

@@ -36,6 +36,14 @@ def test_a_key_that_one_job_lacks_is_listed(tmp_path: Path) -> None:
     assert job_rows == {"data.augment.0.kind": (None, "crop"), "data.augment.0.padding": (None, 2)}
 
 
+def test_data_that_changed_under_the_same_name_is_told(tmp_path: Path) -> None:
+    paths = [new_run(tmp_path / name) for name in ("a", "b")]
+    for path, letter in zip(paths, "ab", strict=True):
+        (path / "environment.json").write_text(json.dumps({"data_sha256": letter * 64}))
+
+    assert compare_runs(runs(*paths)).job == {"data.sha256": ("a" * 12, "b" * 12)}
+
+
 def test_metrics_are_held_against_the_first_run(pair: list[Run]) -> None:
     comparison = compare_runs(pair)
 

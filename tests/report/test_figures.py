@@ -144,6 +144,17 @@ def test_of_many_classes_the_weakest_are_shown_first() -> None:
     assert axes.get_title(loc="left") == "Weakest 30 of 100 classes"
 
 
+def test_perfect_scores_leave_the_axis_readable() -> None:
+    one = evaluation(("cat", "dog"))
+    perfect = [
+        s.model_copy(update={"precision": 1.0, "recall": 1.0, "f1": 1.0}) for s in one.per_class
+    ]
+
+    axes = draw_class_scores(one.model_copy(update={"per_class": perfect})).axes[0]
+
+    assert axes.get_xlim()[0] < 0.9
+
+
 def test_each_mistake_says_actual_predicted_and_probability() -> None:
     figure = draw_mistakes(evaluation(("cat", "dog")), np.zeros((3, 3, 8, 8), dtype=np.uint8))
 

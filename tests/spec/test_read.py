@@ -240,6 +240,7 @@ def test_steps_and_epochs_take_the_place_of_one_another(
             "--set resources.workers.min=2 resources.workers.max: found no `max`",
         ),
         ("train.epochs", "--set train.epochs: found no key and value, expected KEY=VALUE"),
+        ("train.epochs=", "--set train.epochs=: found no key and value, expected KEY=VALUE"),
         ("=3", "--set =3: found no key and value"),
         ("a..b=3", "--set a..b=3: found no key and value"),
         ("train.epochs=[1", "--set train.epochs=[1: found a list that is not closed"),

@@ -10,13 +10,18 @@ OUTPUTS = torch.tensor([[1.0, 10.0], [2.0, 10.0], [4.0, 10.0], [4.0, 14.0]])
 TARGETS = torch.tensor([[1.0, 10.0], [2.0, 12.0], [3.0, 10.0], [6.0, 16.0]])
 
 
-def data(*names: str, shape: tuple[int, ...] = (2,)) -> Manifest:
+def data(
+    *names: str,
+    shape: tuple[int, ...] = (2,),
+    mean: tuple[float, ...] = (),
+    std: tuple[float, ...] = (),
+) -> Manifest:
     return Manifest(
         name="toy",
         source="made in the test",
         row_group_samples=10,
         x=Input(kind="vector", shape=(2,), dtype="float32"),
-        y=Target(kind="number", shape=shape, names=names),
+        y=Target(kind="number", shape=shape, names=names, mean=mean, std=std),
         splits={"train": Split(num_samples=0, shards=())},
     )
 
@@ -94,6 +99,20 @@ def test_prediction_tells_numbers_by_their_names():
     said = Regress(data("width", "height")).prediction(torch.tensor([1.5, 2.5]))
 
     assert said == {"value": [1.5, 2.5], "values": {"width": 1.5, "height": 2.5}}
+
+
+def test_large_numbers_are_learned_in_deviations_and_told_in_their_own_units():
+    task = Regress(data("rooms", "price", mean=(3.0, 400_000.0), std=(1.0, 100_000.0)))
+    outputs = torch.tensor([[0.0, 1.0], [1.0, -1.0]])
+    targets = torch.tensor([[4.0, 700_000.0], [4.0, 300_000.0]])
+
+    metrics = task.metrics(task.tally(outputs, targets))
+
+    assert task.losses(outputs, targets).tolist() == [(1 + 4) / 2, 0]
+    assert metrics["loss"] == (1 + 4) / 2 / 2
+    assert task.scores(outputs, targets).tolist() == [(1 + 200_000) / 2, 0]
+    assert metrics["mae"] == (1 + 200_000) / 4
+    assert task.prediction(outputs[1])["values"] == {"rooms": 4.0, "price": 300_000.0}
 
 
 def test_classes_as_targets_are_refused_with_what_to_do():

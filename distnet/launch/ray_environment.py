@@ -1,0 +1,68 @@
+"""What Ray takes from this process while we use it, and what it would leave changed."""
+
+import os
+import secrets
+import signal
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from ray._private import ray_constants
+from ray._raylet import AuthenticationTokenLoader, Config  # type: ignore[attr-defined]
+
+
+@contextmanager
+def environment(settings: Mapping[str, str]) -> Iterator[None]:
+    """Set what the user has not set; put that back afterwards, and what Ray sets by itself."""
+    names = (*settings, "RAY_AUTH_MODE", "PYTHONBREAKPOINT")
+    before = {name: os.environ.get(name) for name in names}
+    for name, value in settings.items():
+        os.environ.setdefault(name, value)
+    try:
+        yield
+    finally:
+        for name, old in before.items():
+            if old is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = old
+
+
+@contextmanager
+def secret() -> Iterator[None]:
+    """Give a new Ray a token of its own, so that nobody else on this machine can give it work.
+
+    Ray would otherwise leave one in the home directory, readable by all.
+    """
+    try:
+        with environment({"RAY_AUTH_TOKEN": secrets.token_hex(32)}):
+            yield
+    finally:  # the process remembers both, and the next Ray may want neither
+        Config.initialize("")
+        AuthenticationTokenLoader.instance().reset_cache()
+
+
+@contextmanager
+def on_loopback() -> Iterator[None]:
+    """Have a new Ray live on 127.0.0.1, as it does on macOS by itself.
+
+    On Linux it listens on all interfaces, and dies when the machine changes its network.
+    """
+    before = ray_constants.ENABLE_RAY_CLUSTER
+    ray_constants.ENABLE_RAY_CLUSTER = False
+    try:
+        yield
+    finally:
+        ray_constants.ENABLE_RAY_CLUSTER = before
+
+
+@contextmanager
+def signals_kept() -> Iterator[None]:
+    """Take back the SIGTERM handler that ray.init installs for good."""
+    is_main = threading.current_thread() is threading.main_thread()
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if is_main and before is not None:
+            signal.signal(signal.SIGTERM, before)

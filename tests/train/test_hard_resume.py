@@ -1,0 +1,220 @@
+"""Stopped, killed or damaged anywhere, and gone on with: the same bits and records."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import distnet
+from distnet.data import shards
+from distnet.launch.tail import following
+from distnet.train.assignment import Assignment
+from distnet.train.checkpoint import State, write_checkpoint
+from distnet.train.worker import work
+from distnet.train.world import World
+from tests.datasets import write_dataset
+from tests.train.processes import run_workers
+from tests.train.test_bits import assignment, bits
+
+STEPS_PER_EPOCH = 34
+JOB = """
+name: hard
+network: {kind: mlp, hidden: [8]}
+data: {source: stripes}
+optimizer: {kind: sgd, learning_rate: 0.05}
+train: {epochs: 2, batch_size: 30, slices: 4, seed: 3}
+checkpoint: {every_steps: 1, keep: 100}
+"""
+LEARNING = {
+    "sgd, constant": ("{kind: sgd, learning_rate: 0.05, momentum: 0}", "{kind: constant}"),
+    "adam, step": ("{kind: adam, weight_decay: 0.1}", "{kind: step, warmup: 0.5}"),
+    "adamw, cosine": ("{kind: adamw, weight_decay: 0.1}", "{kind: cosine, warmup: 0.1}"),
+    "lion, one-cycle": ("{kind: lion, learning_rate: 0.001}", "{kind: one-cycle}"),
+}
+
+
+@pytest.mark.parametrize("learning", LEARNING)
+def test_bits_and_epochs_are_the_same_resumed_at_any_step(
+    learning: str, stripes: Path, tmp_path: Path
+) -> None:
+    optimizer, schedule = LEARNING[learning]
+    text = JOB.replace("{kind: sgd, learning_rate: 0.05}", f"{optimizer}\nschedule: {schedule}")
+    whole = bits([work(assignment(text, stripes, tmp_path / "whole"), World())], tmp_path / "whole")
+    last = 2 * STEPS_PER_EPOCH
+
+    for step in (1, STEPS_PER_EPOCH - 1, STEPS_PER_EPOCH, STEPS_PER_EPOCH + 1, last - 1, last):
+        run = tmp_path / f"from-{step}"
+        saved = f"checkpoints/step-{step:08d}"
+        shutil.copytree(tmp_path / "whole" / saved, run / saved)
+        less_saved = text.replace("every_steps: 1, ", "")
+        resumed = work(assignment(less_saved, stripes, run, is_resumed=True), World())
+
+        assert bits([resumed], run) == whole, f"resumed at step {step}"
+        assert epochs(run).items() <= epochs(tmp_path / "whole").items()
+
+
+@pytest.mark.parametrize(
+    ("memory", "batch_size"), [("50KB", 30), ("1KB", 200)], ids=["windows", "least"]
+)
+def test_bits_of_a_streamed_split_are_the_same_on_three_workers_and_after_a_resume(
+    memory: str, batch_size: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(shards, "ROW_GROUP_BYTES", 40 * 12 * 12)
+    data = write_dataset(tmp_path / "data", train=1003, test=203)
+    text = JOB.replace("source: stripes", f"source: stripes, memory: {memory}")
+    text = text.replace("batch_size: 30", f"batch_size: {batch_size}")
+    text = text.replace("every_steps: 1,", "every_steps: 4,")
+    alone = bits([work(assignment(text, data, tmp_path / "1"), World())], tmp_path / "1")
+
+    three = run_workers(work_one, 3, tmp_path, assignment(text, data, tmp_path / "3"))
+    saved = "checkpoints/step-00000004"
+    shutil.copytree(tmp_path / "3" / saved, tmp_path / "again" / saved)
+    again = work(assignment(text, data, tmp_path / "again", is_resumed=True), World())
+
+    assert bits(three, tmp_path / "3") == alone
+    assert bits([again], tmp_path / "again") == alone
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ("hidden: [8]", "hidden: [2000]"),  # rows of more than 1 MiB travel by stretches
+        ("slices: 4", "slices: 7"),
+        ("seed: 3", "seed: 3, accumulate: 20"),
+        ("batch_size: 30", "batch_size: 100"),  # the rest of 3 samples joins the last batch
+    ],
+    ids=["long rows", "seven slices", "many pieces", "joined batch"],
+)
+def test_bits_of_an_unusual_division_are_the_same_on_three_workers(
+    change: tuple[str, str], stripes: Path, tmp_path: Path
+) -> None:
+    text = JOB.replace(*change).replace("epochs: 2", "steps: 12").replace("every_steps: 1, ", "")
+
+    alone = bits([work(assignment(text, stripes, tmp_path / "1"), World())], tmp_path / "1")
+    three = run_workers(work_one, 3, tmp_path, assignment(text, stripes, tmp_path / "3"))
+
+    assert bits(three, tmp_path / "3") == alone
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="SIGKILL")
+def test_bits_are_the_same_when_killed_and_resumed_again_and_again(
+    stripes: Path, tmp_path: Path
+) -> None:
+    text = JOB.replace("source: stripes", f'source: "{stripes}"').replace("keep: 100", "keep: 2")
+    job = tmp_path / "job.yaml"
+    job.write_text(text)
+    whole = distnet.run(job, inline=True, runs=tmp_path, name="whole")
+    run = tmp_path / "killed"
+
+    kill_after(
+        f"distnet.run({str(job)!r}, inline=True, runs={str(tmp_path)!r}, name='killed')", run
+    )
+    kill_after(f"distnet.resume({str(run)!r}, inline=True)", run)
+    resumed = distnet.resume(run, inline=True)
+
+    assert resumed.result["weights_sha256"] == whole.result["weights_sha256"]
+    assert resumed.metrics == whole.metrics
+    assert epochs(run) == epochs(tmp_path / "whole")
+
+
+def test_run_killed_while_saving_for_the_first_time_begins_anew(
+    stripes: Path, tmp_path: Path
+) -> None:
+    assigned = assignment(JOB, stripes, tmp_path, is_resumed=True)
+    (tmp_path / "checkpoints/.partial-step-00000001").mkdir()
+
+    assert work(assigned, World())["status"] == "finished"
+
+
+def test_checkpoint_removes_what_a_killed_one_left(tmp_path: Path) -> None:
+    (tmp_path / ".partial-step-00000041").mkdir()
+
+    write_checkpoint(tmp_path, State(42, {}, {}), keep=2)
+
+    assert [path.name for path in tmp_path.iterdir()] == ["step-00000042"]
+
+
+def test_evaluation_of_a_stopped_run_tells_the_step_that_it_measured(
+    stripes: Path, tmp_path: Path
+) -> None:
+    text = JOB.replace("epochs: 2", "steps: 35")
+    whole = work(assignment(text, stripes, tmp_path / "whole"), World())
+    stopped = assignment(JOB, stripes, tmp_path / "stopped", is_resumed=True)
+    saved = f"checkpoints/step-{STEPS_PER_EPOCH - 1:08d}"
+    assert whole["steps"] == STEPS_PER_EPOCH + 1
+    shutil.copytree(tmp_path / "whole" / saved, tmp_path / "stopped" / saved)
+
+    outcome = stop_in_second_epoch(stopped)
+
+    assert outcome["steps"] > STEPS_PER_EPOCH
+    evaluation = json.loads((tmp_path / "stopped/evaluation.json").read_text())
+    assert evaluation["step"] == STEPS_PER_EPOCH
+
+
+def test_run_trained_for_longer_remembers_it_when_it_was_stopped(
+    stripes: Path, tmp_path: Path
+) -> None:
+    job = tmp_path / "job.yaml"
+    job.write_text(JOB.replace("source: stripes", f'source: "{stripes}"'))
+    first = distnet.run(job, inline=True, runs=tmp_path, name="longer")
+    stop = first.folder.path / "stop"
+
+    def listen(record: dict[str, Any]) -> None:
+        if record["kind"] == "attempt":
+            stop.touch()
+
+    distnet.resume(first.folder.path, inline=True, overrides=["train.epochs=3"], listener=listen)
+    resumed = distnet.resume(first.folder.path, inline=True)
+
+    assert resumed.result["steps"] == resumed.result["num_steps"] == 3 * STEPS_PER_EPOCH
+
+
+def test_following_goes_on_after_a_torn_line(tmp_path: Path) -> None:
+    metrics = tmp_path / "metrics.jsonl"
+    metrics.write_text('{"kind": "step", "lo')
+    told: list[dict[str, Any]] = []
+
+    with following(metrics, told.append), metrics.open("a") as file:
+        file.write('\n{"kind": "end"}\n')
+
+    assert told == [{"kind": "end"}]
+
+
+def work_one(world: World, assigned: Assignment) -> dict[str, Any]:
+    return work(assigned, world)
+
+
+def stop_in_second_epoch(assigned: Assignment) -> dict[str, Any]:
+    def listen(record: dict[str, Any]) -> None:
+        if record["kind"] == "epoch":
+            assigned.folder.stop.touch()
+
+    return work(assigned, World(), listener=listen)
+
+
+def epochs(run: Path) -> dict[int, Any]:
+    """What the last record of each epoch tells, but for times."""
+    records = map(json.loads, (run / "metrics.jsonl").read_text().splitlines())
+    return {r["epoch"]: (r["step"], r["train"], r["test"]) for r in records if r["kind"] == "epoch"}
+
+
+def kill_after(call: str, run: Path, num_checkpoints: int = 8) -> None:
+    """Start `call` in a process of its own, and kill it when it has made so many checkpoints."""
+    metrics = run / "metrics.jsonl"
+    before = metrics.read_text().count('"checkpoint"') if metrics.exists() else 0
+    process = subprocess.Popen([sys.executable, "-c", f"import distnet; {call}"])
+    while process.poll() is None:
+        made = metrics.read_text().count('"checkpoint"') if metrics.exists() else 0
+        if made >= before + num_checkpoints:
+            break
+        time.sleep(0.001)
+    process.kill()
+    assert process.wait() == -signal.SIGKILL
