@@ -54,10 +54,18 @@ class RunProgress:
         self._progress.stop()
 
     def __call__(self, record: dict[str, Any]) -> None:
-        """Show one record."""
+        """Show one record; training goes on when nobody reads any more."""
+        try:
+            self._show(record)
+        except BrokenPipeError:
+            self._console.quiet = True
+
+    def _show(self, record: dict[str, Any]) -> None:
         match record["kind"]:
             case "attempt":
                 self._begin(record)
+            case "note":
+                self._console.print(f"note: {record['text']}", highlight=False, soft_wrap=True)
             case "step":
                 self._show_step(record)
             case "epoch":
@@ -66,8 +74,10 @@ class RunProgress:
     def _begin(self, record: dict[str, Any]) -> None:
         self._num_epochs = record["num_epochs"]
         self._progress.update(self._task, total=record["num_steps"], completed=record["step"])
-        if record["attempt"] > 1:
-            self._console.print(f"going on from step {record['step']:,}", highlight=False)
+        workers = f"{record['workers']} worker{'s' * (record['workers'] > 1)}"
+        start = f", going on from step {record['step']:,}" if record["attempt"] > 1 else ""
+        said = f"run {record['run']}: {record['num_steps']:,} steps on {workers}{start}"
+        self._console.print(said, highlight=False)
 
     def _show_step(self, record: dict[str, Any]) -> None:
         epoch = f"epoch {record['epoch']}/{_whole(self._num_epochs)}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from distnet.errors import RunError
+from distnet.errors import DistnetError, RunError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -103,13 +103,22 @@ def _run(train: "Callable[[RunProgress], Run]", as_json: bool) -> None:
     console = Console(stderr=True)
     with RunProgress(console) as progress:
         run = train(progress)
-    page = run.report()
+    page = _report(console, run)
     if as_json:
         print(json.dumps(run.result))
     else:
         _show_end(console, run, page)
     if run.status == "stopped":
         raise typer.Exit(INTERRUPTED)
+
+
+def _report(console: "Console", run: "Run") -> Path | None:
+    """Draw the report; what was trained does not depend on it."""
+    try:
+        return run.report()
+    except DistnetError as error:
+        console.print(f"the report could not be drawn: {error}", highlight=False, markup=False)
+        return None
 
 
 def _new(
@@ -135,7 +144,7 @@ def _find(name: str, runs: Path) -> Path:
     return find_run(name, runs).path
 
 
-def _show_end(console: "Console", run: "Run", page: Path) -> None:
+def _show_end(console: "Console", run: "Run", page: Path | None) -> None:
     from distnet.cli.progress import describe
 
     result = run.result
@@ -149,7 +158,8 @@ def _show_end(console: "Console", run: "Run", page: Path) -> None:
     figures = {key.split("_", 1)[1]: value for key, value in run.metrics.items()}
     console.print(f"[bold]{result['run']} {run.status}[/]  {describe(figures)}", highlight=False)
     console.print("  ".join(facts), highlight=False)
-    console.print(f"report: {page}", highlight=False, soft_wrap=True)
+    if page is not None:
+        console.print(f"report: {page}", highlight=False, soft_wrap=True)
     if run.status == "stopped":
         console.print(
             f"go on with: distnet run --resume {run.folder.path}", highlight=False, soft_wrap=True

@@ -46,7 +46,7 @@ class Window:
     rows: Ints
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # compared by identity: hashing all groups would take long
 class Order:
     """The order of one split.
 
@@ -98,7 +98,7 @@ class Batches:
     batch_size: int
     slices: int
 
-    @property
+    @cached_property
     def steps_per_epoch(self) -> int:
         """Batches of an epoch; the last may be smaller, or larger by a small rest."""
         full, rest = divmod(self.num_samples, self.batch_size)

@@ -5,29 +5,28 @@ from torch import Tensor
 
 from distnet.data.manifest import Input
 
-SMALLEST_STD = 1e-6  # a constant channel stays as it is instead of exploding
-
 
 class Scale:
-    """x * factor + offset, a channel or an element each.
+    """(x - offset) * factor, a channel or an element each.
 
-    Multiplication and addition stay two operations: fused into one, the last bits would depend
-    on where in a batch a sample lies.
+    Subtraction and multiplication stay two operations: fused into one, the last bits would depend
+    on where in a batch a sample lies. The subtraction comes first, so that columns far from 0 keep
+    their digits.
     """
 
     def __init__(self, data: Input, *, normalise: bool, device: str = "cpu") -> None:
-        unit = 1 / 255 if data.dtype == "uint8" else 1.0
-        mean = torch.tensor(data.mean, dtype=torch.float64)
-        std = torch.tensor(data.std, dtype=torch.float64).clamp_min(SMALLEST_STD)
-        factor = unit / std if normalise else torch.full_like(std, unit)
-        offset = -mean / std if normalise else torch.zeros_like(mean)
+        unit = 255.0 if data.dtype == "uint8" else 1.0
+        mean = torch.tensor(data.mean, dtype=torch.float64) * unit
+        std = torch.tensor(data.std, dtype=torch.float64) * unit
+        offset = mean if normalise else torch.zeros_like(mean)
+        factor = 1 / std if normalise else torch.full_like(std, 1 / unit)
         shape = (-1, 1, 1) if data.kind == "image" else (-1,)
         self.factor = _simplest(factor.float().reshape(shape).to(device))
         self.offset = _simplest(offset.float().reshape(shape).to(device))
 
     def __call__(self, x: Tensor) -> Tensor:
         """Scale x [n, ...] of uint8 or float32 to float32 of the same shape."""
-        return (x * self.factor).add_(self.offset)
+        return (x - self.offset).mul_(self.factor)
 
 
 def _simplest(values: Tensor) -> Tensor:

@@ -55,21 +55,37 @@ def held(folder: RunFolder) -> Iterator[None]:
     """
     handle = os.open(folder.path, os.O_RDONLY)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _lock(handle, folder)
         yield
-    except BlockingIOError:
-        raise RunError(
-            f"{folder.path}: this run is being trained by another process; stop that one first"
-        ) from None
     finally:
         os.close(handle)
 
 
+def write_plan(folder: RunFolder, job: Job, plan: Plan) -> None:
+    """Write what the run is going to do: at its beginning, and when it is resumed otherwise."""
+    _write_text(folder.job, dump_job(job.resolved()))
+    write_json(folder.plan, plan.to_dict())
+    _write_text(folder.data_manifest, (Path(plan.dataset) / MANIFEST).read_text())
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write a JSON file whole or not at all."""
+    _write_text(path, json.dumps(value, indent=2) + "\n")
+
+
+def _write_text(path: Path, text: str) -> None:
     partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(value, indent=2) + "\n")
+    partial.write_text(text)
     os.replace(partial, path)
+
+
+def _lock(handle: int, folder: RunFolder) -> None:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise RunError(
+            f"{folder.path}: this run is being trained by another process; stop that one first"
+        ) from None
 
 
 def _claim(runs: Path, job_name: str, name: str | None) -> Path:
@@ -98,12 +114,9 @@ def _claim(runs: Path, job_name: str, name: str | None) -> Path:
 def _fill(folder: RunFolder, job: Job, plan: Plan) -> None:
     folder.logs.mkdir()
     folder.checkpoints.mkdir()
-    folder.job.write_text(dump_job(job.resolved()))
-    dataset = Path(plan.dataset)
-    shutil.copyfile(dataset / MANIFEST, folder.data_manifest)
-    write_json(folder.plan, plan.to_dict())
-    environment = read_environment(read_manifest(dataset).sha256, Path(plan.job_folder))
-    write_json(folder.environment, environment)
+    write_plan(folder, job, plan)
+    data = read_manifest(Path(plan.dataset)).sha256
+    write_json(folder.environment, read_environment(data, Path(plan.job_folder)))
 
 
 def _cannot_write(path: Path, error: OSError) -> RunError:

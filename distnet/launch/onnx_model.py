@@ -1,7 +1,8 @@
 """A trained network as an ONNX model, checked in onnxruntime before anybody uses it.
 
 The model takes samples as the dataset stores them (pixels from 0 to 255, numbers in their own
-units): scaling and normalisation are inside.
+units): scaling and normalisation are inside. A regression's outputs are in the units of the data
+as well.
 """
 
 from collections.abc import Mapping
@@ -19,6 +20,8 @@ from distnet.data.shards import ShardReader
 from distnet.data.shipped import find_dataset
 from distnet.errors import DataError, RunError
 from distnet.launch.trained import Trained
+from distnet.tasks.regress import Regress
+from distnet.tasks.task import Task
 
 TOLERANCE = 1e-4  # of the largest output, and at least of 1: rounding in another order of sums
 NUM_CHECKED = 128  # random inputs, and as many real ones
@@ -80,7 +83,7 @@ def check_onnx(trained: Trained, model: bytes) -> Check:
     difference = largest = 0.0
     for x in (random[:1], random, real):
         if len(x):
-            expected = trained(x).numpy()
+            expected = _in_units(trained.task, trained(x)).numpy()
             found = session.run(["outputs"], {"x": x})[0]
             difference = max(difference, float(np.abs(found - expected).max()))
             largest = max(largest, float(np.abs(expected).max()))
@@ -94,20 +97,23 @@ def check_onnx(trained: Trained, model: bytes) -> Check:
 
 
 class _FromStored(nn.Module):
-    """The network with its scale before it."""
+    """The network with its scale before it, and the units of its task behind it."""
 
     factor: Tensor
     offset: Tensor
 
     def __init__(self, trained: Trained) -> None:
         super().__init__()
-        self.network = trained.network
+        self.network, self.task = trained.network, trained.task
         self.register_buffer("factor", trained.scale.factor)
         self.register_buffer("offset", trained.scale.offset)
 
     def forward(self, x: Tensor) -> Tensor:
-        outputs: Tensor = self.network(x * self.factor + self.offset)
-        return outputs
+        return _in_units(self.task, self.network((x - self.offset) * self.factor))
+
+
+def _in_units(task: Task, outputs: Tensor) -> Tensor:
+    return task.in_units(outputs) if isinstance(task, Regress) else outputs
 
 
 def _random_inputs(trained: Trained) -> Inputs:

@@ -15,11 +15,27 @@ from distnet.errors import DataError, NotEnoughResourcesError, UnknownPartError
 from distnet.spec.job import Job
 from distnet.spec.read import JobFile
 from distnet.train.build import build_network, build_task, count_steps, has_convolution
+from distnet.train.flat import refuse_other_types
 from distnet.train.gradient import NUM_SUMS
 from distnet.train.tree import own_slices
 
 OPTIMIZER_VECTORS = {"sgd": 1, "adam": 2, "adamw": 2, "lion": 1}
 PROBE_SAMPLES = 2
+WRITES = (
+    "job.yaml",
+    "plan.json",
+    "environment.json",
+    "data_manifest.json",
+    "metrics.jsonl",
+    "evaluation.json",
+    "pictures.npz",
+    "result.json",
+    "checkpoints/",
+    "tensorboard/",
+    "logs/",
+    "figures/",
+    "report.html",
+)
 
 
 @dataclass(frozen=True)
@@ -75,6 +91,10 @@ def make_plan(file: JobFile, *, workers: int | None = None, inline: bool = False
         )
     dataset = _dataset(file)
     manifest = read_manifest(dataset)
+    if job.data.augment and manifest.x.kind != "image":
+        raise file.fault(
+            "data.augment", "found augmentations, but this dataset holds vectors; leave them out"
+        )
     batches = _batches(file, manifest)
     num_parameters, num_outputs, activations, is_convolutional = _probe(file, manifest)
     device = "cuda" if job.resources.gpus else "cpu"
@@ -102,17 +122,10 @@ def make_plan(file: JobFile, *, workers: int | None = None, inline: bool = False
         precision=choose_precision(job.train.precision, device, is_convolutional),
         device=device,
         data_in_memory=in_memory,
-        dataset=str(dataset),
+        dataset=str(dataset.resolve()),
         job_folder=str(file.folder.resolve()),
         memory_bytes=_memory(job, manifest, num_parameters, activations, max(map(len, ranges))),
-        writes=(
-            "job.yaml",
-            "metrics.jsonl",
-            "checkpoints/",
-            "tensorboard/",
-            "logs/",
-            "report.html",
-        ),
+        writes=WRITES,
     )
 
 
@@ -179,6 +192,10 @@ def _probe(file: JobFile, manifest: Manifest) -> tuple[int, int, int, bool]:
         network = build_network(job, manifest, task.num_outputs, file.folder)
     except UnknownPartError as error:
         raise file.fault("network", str(error)) from None
+    try:
+        refuse_other_types(network)
+    except UnknownPartError as error:
+        raise file.fault("network.kind", str(error)) from None
     num_parameters = sum(p.numel() for p in network.parameters())
     if not any(p.requires_grad for p in network.parameters()):
         raise file.fault("network.kind", "found a network without a trainable parameter")
@@ -222,12 +239,12 @@ def _count_activations(
 def _refuse_tiny_slices(file: JobFile, network: nn.Module, manifest: Manifest) -> None:
     """Batch normalisation cannot compute a deviation from one sample."""
     norms = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
-    smallest = _batches(file, manifest).smallest_slice
+    smallest = _batches(file, manifest).smallest_slice // file.job.train.accumulate
     if smallest < 2 and any(isinstance(m, norms) for m in network.modules()):
         raise file.fault(
             "train.batch_size",
-            f"the smallest slice has {smallest} sample, but batch normalisation needs 2; "
-            "use a larger batch_size or fewer slices",
+            "found pieces of a slice with 1 sample, but batch normalisation needs 2; "
+            "use a larger batch_size, fewer slices, or a smaller accumulate",
         )
 
 

@@ -4,18 +4,16 @@ What a worker raises is told to the user as it is, so it has to be whole here: R
 exception to the launcher without its traceback.
 """
 
-import sysconfig
 import time
 import traceback
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import ray.train
 
-import distnet
 from distnet.errors import DistnetError, TrainingError, WorkerFailedError
 from distnet.launch.host_id import host_id
+from distnet.launch.user_error import describe
 from distnet.train.assignment import Assignment
 from distnet.train.world import World
 
@@ -25,11 +23,6 @@ PEER_PATIENCE_S = 10.0
 """A worker whose peer is gone waits so long, so that the peer's own error is told first."""
 
 LOST_PEER = ("gloo", "NCCL", "Connection closed by peer", "Connection reset by peer", "Broken pipe")
-LIBRARIES = (
-    sysconfig.get_path("stdlib"),
-    sysconfig.get_path("purelib"),
-    sysconfig.get_path("platlib"),
-)
 
 
 def run_worker(work: Work, assignment: Assignment) -> dict[str, Any]:
@@ -71,19 +64,6 @@ def build_world() -> World:
         hosts=_hosts(size) if size > 1 else (host_id(),),
         device=device,
     )
-
-
-def describe(error: BaseException) -> str:
-    """The error in one line, with the place in the user's own code that it came from."""
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if not frame.filename.startswith((*LIBRARIES, "<"))]
-    package = str(Path(distnet.__file__).parent)
-    users = [frame for frame in own if not frame.filename.startswith(package)]
-    text = f"{type(error).__name__}: {str(error).strip() or 'no message'}".splitlines()[0]
-    if not (users or own):
-        return text
-    frame = (users or own)[-1]
-    return f"{text} (at {frame.filename}:{frame.lineno}, in {frame.name})"
 
 
 def _hosts(size: int) -> tuple[str, ...]:

@@ -4,23 +4,21 @@ job file -> plan -> run folder -> attempt (inline, or Ray Train) -> result, repo
 """
 
 import json
-import os
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from distnet.errors import DistnetError, RunError
-from distnet.launch.folder import held, make_run_folder, write_json
-from distnet.launch.inline import train_inline
+from distnet.errors import RunError
+from distnet.launch.attempt import count_attempts, make_attempt, shown
+from distnet.launch.folder import held, make_run_folder, write_plan
 from distnet.launch.plan import make_plan
-from distnet.launch.tail import following
 from distnet.report.run import read_object
-from distnet.spec.read import JobFile, read_job
+from distnet.spec.read import read_job
 from distnet.spec.run_folder import RunFolder
 from distnet.train.assignment import Assignment
-from distnet.train.record import Tell, append_lines
+from distnet.train.record import Tell
 
 
 @dataclass(frozen=True)
@@ -94,7 +92,9 @@ def run(
         precision=plan.precision,
         process_started=started,
     )
-    return _attempt(assignment, file, plan.workers, address, listener)
+    with held(folder):
+        result = make_attempt(assignment, workers=plan.workers, address=address, listener=listener)
+    return Run(RunFolder(shown(folder.path.resolve())), result)
 
 
 def resume(
@@ -114,82 +114,42 @@ def resume(
         DistnetError: whatever the user can mend, or training itself failed.
     """
     started = process_started or time.time()
-    folder = RunFolder(Path(run))
-    file, before = _read_run(folder, overrides)
-    plan = make_plan(file, workers=workers, inline=inline)
-    folder.stop.unlink(missing_ok=True)
-    assignment = Assignment(
-        job=file.job,
-        job_folder=before["job_folder"],
-        dataset=plan.dataset,
-        run=str(folder.path.resolve()),
-        launch="inline" if inline else "ray",
-        attempt=_num_attempts(folder) + 1,
-        is_resumed=True,
-        precision=before["precision"],
-        process_started=started,
-    )
-    return _attempt(assignment, file, plan.workers, address, listener)
-
-
-def _attempt(
-    assignment: Assignment, file: JobFile, workers: int, address: str | None, listener: Tell | None
-) -> Run:
-    folder, began = assignment.folder, time.time()
-    with held(folder):
-        try:
-            outcome = _launch(assignment, file, workers, address, listener)
-        except DistnetError as error:
-            _tell_failure(assignment, str(error), time.time() - began)
-            raise
-        except BaseException as error:
-            _tell_failure(assignment, f"interrupted ({type(error).__name__})", time.time() - began)
-            raise
-        folder.stop.unlink(missing_ok=True)
-        result = _result(assignment, outcome, workers, time.time() - assignment.process_started)
-        write_json(folder.result, result)
-    return Run(RunFolder(_shown(folder.path)), result)
-
-
-def _launch(
-    assignment: Assignment, file: JobFile, workers: int, address: str | None, listener: Tell | None
-) -> dict[str, Any]:
-    if assignment.launch == "inline":
-        return train_inline(assignment, gpus=file.job.resources.gpus, listener=listener)
-    from distnet.launch.ray_train import train_on_ray
-
-    with following(assignment.folder.metrics, listener):
-        return train_on_ray(
-            assignment,
-            workers=workers,
-            cpus=file.job.num_cpus,
-            gpus=file.job.resources.gpus,
-            address=address,
-        )
-
-
-def _result(
-    assignment: Assignment, outcome: dict[str, Any], workers: int, seconds: float
-) -> dict[str, Any]:
-    path = _shown(assignment.folder.path)
-    head = {"run": path.name, "folder": str(path), "status": outcome["status"], "workers": workers}
-    return {**head, **outcome, "attempts": assignment.attempt, "seconds": seconds}
-
-
-def _read_run(folder: RunFolder, overrides: Sequence[str]) -> tuple[JobFile, dict[str, Any]]:
+    folder = RunFolder(Path(run).resolve())
     if not folder.job.is_file() or not folder.plan.is_file():
         raise RunError(
-            f"{folder.path}: found no run there (job.yaml or plan.json is missing); "
+            f"{run}: found no run there (job.yaml or plan.json is missing); "
             "list the runs with: distnet runs"
         )
-    before = _read_plan(folder)
-    file = read_job(folder.job, overrides=overrides, folder=Path(before["job_folder"]))
-    if _is_finished(folder) and not overrides:
-        raise RunError(
-            f"{folder.path}: this run is finished; train it for longer with "
-            f"--set train.epochs=N, or start a new one"
+    with held(folder):
+        before = _read_plan(folder)
+        file = read_job(folder.job, overrides=overrides, folder=Path(before["job_folder"]))
+        _refuse_finished(folder, overrides)
+        plan = make_plan(file, workers=workers, inline=inline)
+        plan = replace(plan, precision=before["precision"])
+        write_plan(folder, file.job, plan)
+        folder.stop.unlink(missing_ok=True)
+        assignment = Assignment(
+            job=file.job,
+            job_folder=plan.job_folder,
+            dataset=plan.dataset,
+            run=str(folder.path),
+            launch="inline" if inline else "ray",
+            attempt=count_attempts(folder) + 1,
+            is_resumed=True,
+            precision=plan.precision,
+            process_started=started,
         )
-    return file, before
+        result = make_attempt(assignment, workers=plan.workers, address=address, listener=listener)
+    return Run(RunFolder(shown(folder.path)), result)
+
+
+def _refuse_finished(folder: RunFolder, overrides: Sequence[str]) -> None:
+    is_finished = read_object(folder.result).get("status") == "finished"
+    if is_finished and not overrides:
+        raise RunError(
+            f"{shown(folder.path)}: this run is finished; train it for longer with "
+            "--set train.epochs=N, or start a new one"
+        )
 
 
 def _read_plan(folder: RunFolder) -> dict[str, Any]:
@@ -201,33 +161,3 @@ def _read_plan(folder: RunFolder) -> dict[str, Any]:
         raise RunError(
             f"{folder.plan}: damaged, and a run cannot go on without it; train the job again"
         ) from None
-
-
-def _is_finished(folder: RunFolder) -> bool:
-    return bool(read_object(folder.result).get("status") == "finished")
-
-
-def _num_attempts(folder: RunFolder) -> int:
-    if not folder.metrics.is_file():
-        return 0
-    with folder.metrics.open(errors="replace") as file:
-        return sum('"kind": "attempt"' in line for line in file)
-
-
-def _tell_failure(assignment: Assignment, error: str, seconds: float) -> None:
-    """Leave the reason in the records; a folder that is full or gone may be the reason itself."""
-    record = {"kind": "end", "attempt": assignment.attempt, "status": "failed", "step": None}
-    line = json.dumps(record | {"seconds": seconds, "error": error})
-    try:
-        with append_lines(assignment.folder.metrics) as file:
-            file.write(line + "\n")
-    except OSError:
-        return
-
-
-def _shown(path: Path) -> Path:
-    """The path as short as it can be told from here."""
-    try:
-        return path.relative_to(os.getcwd())
-    except ValueError:
-        return path

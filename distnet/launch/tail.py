@@ -39,6 +39,14 @@ def _follow(metrics: Path, position: int, listener: Tell, ended: threading.Event
             position += len(data)
             *lines, rest = (rest + data).split(b"\n")
             for line in lines:
-                listener(json.loads(line))
+                _tell(line, listener)
         if is_last:
             return
+
+
+def _tell(line: bytes, listener: Tell) -> None:
+    try:
+        record = json.loads(line)
+    except ValueError:  # torn by a crash of the attempt before
+        return
+    listener(record)

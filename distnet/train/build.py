@@ -1,6 +1,7 @@
 """From a job to the things that train: network, task, samples, optimizer, sum, evaluator."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -40,7 +41,7 @@ class Trainee:
     sum: Sum
     evaluator: Evaluator | None
 
-    @property
+    @cached_property
     def num_steps(self) -> int:
         """Updates of the whole run."""
         return count_steps(self.job, self.batches)

@@ -51,7 +51,8 @@ def write_checkpoint(folder: Path, state: State, *, keep: int) -> Path:
     try:
         if target.exists() and _is_whole(target):  # the same step has the same content
             return target
-        shutil.rmtree(partial, ignore_errors=True)
+        for left in folder.glob(".partial-*"):  # of a process that was killed while saving
+            shutil.rmtree(left, ignore_errors=True)
         partial.mkdir(parents=True)
         _write_files(partial, state)
         partial.rename(target)
@@ -83,7 +84,10 @@ def read_newest(folder: Path) -> State:
             _set_aside(path, str(error))
     if reasons:
         raise CheckpointError("no whole checkpoint is left: " + "; ".join(reasons))
-    raise CheckpointError(f"{folder}: no checkpoint here; the run was never saved")
+    raise CheckpointError(
+        f"{folder}: no whole checkpoint is left here (damaged ones are kept as damaged-*, with the "
+        "reason); start the job anew"
+    )
 
 
 def read_checkpoint(path: Path) -> State:
@@ -104,7 +108,8 @@ def read_checkpoint(path: Path) -> State:
 
 def list_checkpoints(folder: Path) -> list[Path]:
     """The checkpoints below `folder`, oldest first, not verified."""
-    return sorted(folder.glob("step-" + "[0-9]" * 8))
+    found = [path for path in folder.glob("step-*") if path.name[5:].isdecimal()]
+    return sorted(found, key=lambda path: int(path.name[5:]))
 
 
 def _write_files(folder: Path, state: State) -> None:
@@ -145,12 +150,13 @@ def _is_whole(path: Path) -> bool:
 
 
 def _set_aside(path: Path, reason: str) -> None:
-    aside = path.with_name(f"damaged-{path.name}")
-    shutil.rmtree(aside, ignore_errors=True)
+    """Keep a damaged checkpoint under another name; of several workers the first one does."""
+    taken = len(list(path.parent.glob(f"damaged-{path.name}*")))
+    aside = path.with_name(f"damaged-{path.name}" + (f"-{taken + 1}" if taken else ""))
     try:
         path.rename(aside)
         (aside / "reason.txt").write_text(reason + "\n")
-    except OSError:  # a read-only folder: the reason is still told when no other is left
+    except OSError:  # another worker was faster, or the folder is read-only
         return
 
 

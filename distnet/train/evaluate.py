@@ -15,7 +15,7 @@ from torch import Tensor
 
 from distnet.data.samples import Samples
 from distnet.tasks.task import Task
-from distnet.train.gradient import precision_context
+from distnet.train.gradient import precision_context, seed_generators
 from distnet.train.sum import build_sum
 from distnet.train.world import World
 
@@ -91,6 +91,7 @@ class Evaluator:
 
     def _measure(self, network: torch.nn.Module, scale: Any, index: int, row: Tensor) -> None:
         """Fill the row of slice `index`: its tally, and its worst samples in its own place."""
+        seed_generators(row.device, index)  # a network may draw when it is measured, too
         low, high = self._bounds[index], self._bounds[index + 1]
         tally = row[: self._tally_length]
         worst = torch.zeros(0, 2 + self._num_outputs, dtype=torch.float64, device=self._device)

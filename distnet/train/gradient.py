@@ -8,6 +8,7 @@ for this slice, and running statistics start from those of the step's beginning.
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -41,21 +42,20 @@ class SliceGradient:
         self._flat, self._task, self._scale, self._augment = flat, task, scale, augment
         self._seed, self._pieces, self._is_channels_last = seed, pieces, is_channels_last
         self._precision = precision_context(flat.vector.device.type, is_bf16=is_bf16)
-        self._generator = _default_generator(flat.vector.device)
         self._num_parameters = flat.num_parameters
-        self._has_buffers = flat.num_buffers > 0
-        self._start = flat.read_buffers() if self._has_buffers else None
+        self._device = flat.vector.device
+        self._start = flat.buffers.read()
 
     @property
     def row_length(self) -> int:
         """P + B + the sums that ride along."""
-        return self._num_parameters + self._flat.num_buffers + NUM_SUMS
+        return self._num_parameters + self._flat.buffers.num_numbers + NUM_SUMS
 
     def compute(self, step: int, index: int, x: Tensor, y: Tensor, row: Tensor) -> None:
         """Write the row of slice `index` of `step` for its samples x [n, ...], y [n, ...]."""
-        self._generator.manual_seed(mix(self._seed, step, index) >> 1)
-        if self._start is not None:
-            self._flat.write_buffers(self._start)
+        seed_generators(self._device, self._seed, step, index)
+        if self._start:
+            self._flat.buffers.write(self._start)
         if self._augment is not None:
             x = self._augment(x)
         x = self._scale(x)
@@ -63,23 +63,34 @@ class SliceGradient:
             x = x.contiguous(memory_format=torch.channels_last)
         gradient, sums = row[: self._num_parameters], row[-NUM_SUMS:]
         sums.zero_()
-        self._add_piece(x, y, gradient, sums) if self._pieces == 1 else self._add_pieces(
-            x, y, gradient, sums
-        )
-        if self._start is not None:
-            change = self._flat.read_buffers().sub_(self._start)
-            # Infinite constants, as in masks, would give NaN: what did not change counts 0.
-            row[self._num_parameters : -NUM_SUMS] = change.nan_to_num_(0.0, 0.0, 0.0)
+        self._add_pieces(x, y, gradient, sums)
+        if self._start:
+            changes = self._flat.buffers.change_since(self._start)
+            row[self._num_parameters : -NUM_SUMS] = changes
 
     def restart(self) -> None:
         """Take the buffers as they are now for those of the step's beginning."""
-        self._start = self._flat.read_buffers() if self._has_buffers else None
+        self._start = self._flat.buffers.read()
 
     def apply_buffers(self, changes: Tensor, slices: int) -> None:
         """Move the buffers by the mean over all slices, from the sum of changes [B]."""
-        if self._start is not None:
-            self._start.add_(changes / slices)
-            self._flat.write_buffers(self._start)
+        if self._start:
+            self._start = self._flat.buffers.moved(self._start, changes / slices)
+            self._flat.buffers.write(self._start)
+
+    def _add_pieces(self, x: Tensor, y: Tensor, gradient: Tensor, sums: Tensor) -> None:
+        """Write the gradient of the slice, computed in as many pieces as the job says."""
+        pieces = min(self._pieces, len(x))
+        if pieces == 1:
+            self._add_piece(x, y, gradient, sums)
+            return
+        total = torch.zeros_like(gradient)
+        bounds = [piece * len(x) // pieces for piece in range(pieces + 1)]
+        for low, high in pairwise(bounds):
+            # Memory of its own: a matrix product may depend on where its operands lie.
+            self._add_piece(x[low:high].clone(), y[low:high], gradient, sums)
+            total.add_(gradient)
+        gradient.copy_(total)
 
     def _add_piece(self, x: Tensor, y: Tensor, gradient: Tensor, sums: Tensor) -> None:
         with self._precision():
@@ -92,15 +103,6 @@ class SliceGradient:
         sums[0] += loss.detach()
         sums[1] += self._task.scores(outputs.detach().float(), y).sum()
 
-    def _add_pieces(self, x: Tensor, y: Tensor, gradient: Tensor, sums: Tensor) -> None:
-        total = torch.zeros_like(gradient)
-        for piece in range(min(self._pieces, len(x))):
-            low, high = (i * len(x) // self._pieces for i in (piece, piece + 1))
-            if high > low:
-                self._add_piece(x[low:high].clone(), y[low:high], gradient, sums)
-                total.add_(gradient)
-        gradient.copy_(total)
-
 
 def precision_context(device: str, *, is_bf16: bool) -> Callable[[], AbstractContextManager[None]]:
     """The context in which a network computes: bf16 where it is safe, or fp32."""
@@ -109,8 +111,9 @@ def precision_context(device: str, *, is_bf16: bool) -> Callable[[], AbstractCon
     return partial(torch.autocast, device, dtype=torch.bfloat16)
 
 
-def _default_generator(device: torch.device) -> torch.Generator:
+def seed_generators(device: torch.device, *key: int) -> None:
+    """Seed torch's global generators, of the CPU and of this GPU, with a hash of `key`."""
+    seed = mix(*key) >> 1
+    torch.default_generator.manual_seed(seed)
     if device.type == "cuda":
-        generators: tuple[torch.Generator, ...] = torch.cuda.default_generators
-        return generators[device.index or 0]
-    return torch.default_generator
+        torch.cuda.default_generators[device.index or 0].manual_seed(seed)

@@ -28,6 +28,8 @@ from distnet.train.schedule import rate_factor
 from distnet.train.tree import own_slices
 from distnet.train.world import World
 
+VIEWS_CHECKED_EVERY = 100
+
 
 @dataclass
 class Hooks:
@@ -42,7 +44,7 @@ class Hooks:
     """Whether someone asked for a planned stop."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Position:
     """Where training is: this and the weights are all that must survive a restart."""
 
@@ -58,6 +60,8 @@ class Outcome:
     """`finished` or `stopped`."""
     step: int
     evaluation: Evaluation | None
+    evaluated_at: int
+    """The step after which that was measured."""
     epoch_speeds: list[float]
     """Training samples/s of each whole epoch."""
 
@@ -81,13 +85,13 @@ class Loop:
             NonFiniteError: loss or gradient are not numbers any more; the weights are untouched.
         """
         trainee, steps_per_epoch = self.trainee, self.trainee.batches.steps_per_epoch
-        evaluation, should_stop = None, False
+        evaluation, evaluated_at, should_stop = None, self.step, False
         epoch_began, is_whole_epoch = time.monotonic(), self.step % steps_per_epoch == 0
         while self.step < trainee.num_steps and not should_stop:
             should_stop = self._train_step()
             if self.step % steps_per_epoch == 0 or self.step == trainee.num_steps:
                 seconds = time.monotonic() - epoch_began
-                evaluation = self._end_epoch(seconds, is_whole_epoch)
+                evaluation, evaluated_at = self._end_epoch(seconds, is_whole_epoch), self.step
                 epoch_began, is_whole_epoch = time.monotonic(), True
             if self.hooks.should_save(self.step):
                 self.hooks.save(self.state())
@@ -95,7 +99,7 @@ class Loop:
         if evaluation is None and is_finished and trainee.evaluator is not None:
             evaluation = trainee.evaluator(trainee.flat.network, trainee.scale)
         status = "finished" if is_finished else "stopped"
-        return Outcome(status, self.step, evaluation, self.speeds)
+        return Outcome(status, self.step, evaluation, evaluated_at, self.speeds)
 
     def state(self) -> State:
         """All that must survive a restart."""
@@ -113,9 +117,10 @@ class Loop:
         low, high = trainee.batches.batch(batch)
         self._write_rows(epoch, batch)
         total = trainee.sum()
-        loss, score, stops = total[-NUM_SUMS:].tolist()
         gradient = total[:num_parameters] / (high - low)
-        norm = float(torch.linalg.vector_norm(gradient))
+        length = torch.linalg.vector_norm(gradient)[None]
+        # Read together: on a GPU each reading waits for all that was asked of it.
+        loss, score, stops, norm = torch.cat([total[-NUM_SUMS:], length]).tolist()
         self._check_finite(loss, norm, epoch)
         clip(gradient, norm, trainee.job.train.clip)
         rate = trainee.job.optimizer.learning_rate * rate_factor(
@@ -124,6 +129,8 @@ class Loop:
         self.step += 1
         trainee.optimizer.update(trainee.flat.vector, gradient, rate, self.step)
         trainee.gradient.apply_buffers(total[num_parameters:-NUM_SUMS], trainee.job.num_slices)
+        if self.step == 1 or self.step % VIEWS_CHECKED_EVERY == 0:
+            trainee.flat.require_views()
         self.progress.add(loss, score, high - low)
         self.epoch_samples += high - low
         self._tell_step(epoch, rate, norm)
@@ -161,10 +168,12 @@ class Loop:
         """Evaluate where it is due, and tell the epoch."""
         trainee, score_name = self.trainee, self.trainee.task.score_name
         epoch = -(-self.step // trainee.batches.steps_per_epoch)
-        loss, score = self.progress.end_epoch()
+        loss, score = self.progress.read_epoch()
         speed, self.epoch_samples = self.epoch_samples / max(seconds, 1e-9), 0
-        if is_whole and self.step % trainee.batches.steps_per_epoch == 0:
-            self.speeds.append(speed)
+        if self.step % trainee.batches.steps_per_epoch == 0:
+            self.progress.begin_epoch()
+            if is_whole:
+                self.speeds.append(speed)
         record = {"kind": "epoch", "epoch": epoch, "step": self.step}
         record |= {"train": {"loss": loss, score_name: score}}
         evaluation = None
@@ -172,6 +181,7 @@ class Loop:
         if trainee.evaluator and (is_last or epoch % trainee.job.evaluate.every_epochs == 0):
             evaluation = trainee.evaluator(trainee.flat.network, trainee.scale)
             record[trainee.job.evaluate.split] = evaluation.metrics
+        self.progress.pause()
         seconds = time.monotonic() - self.began
         self.hooks.tell(record | {"samples_per_second": speed, "seconds": seconds})
         return evaluation

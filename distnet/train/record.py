@@ -5,6 +5,7 @@ second, so the file stays small however long the run is.
 """
 
 import json
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -55,9 +56,12 @@ class Recorder:
 
 def append_lines(path: Path) -> TextIO:
     """Open a file of lines to append to; a last line torn by a crash is ended first."""
-    file = path.open("a", buffering=1 << 16)
-    if path.stat().st_size and not path.read_bytes().endswith(b"\n"):
-        file.write("\n")
+    file = path.open("a+", buffering=1 << 16)
+    size = file.seek(0, os.SEEK_END)
+    if size:
+        file.seek(size - 1)
+        if file.read(1) != "\n":
+            file.write("\n")
     return file
 
 
@@ -127,15 +131,21 @@ class Progress:
         now = time.monotonic()
         loss, score = self._loss / self._samples, self._score / self._samples
         speed = self._samples / max(now - self._told, 1e-9)
-        self._told, self._loss, self._score, self._samples = now, 0.0, 0.0, 0
+        self.pause()
         return loss, score, speed
 
-    def end_epoch(self) -> tuple[float, float]:
-        """Mean loss and score of the epoch; the next one begins."""
+    def read_epoch(self) -> tuple[float, float]:
+        """Mean loss and score of the epoch so far."""
         loss, score, samples = self.epoch_sums
-        self.epoch_sums = (0.0, 0.0, 0)
-        self._told = time.monotonic()
         return loss / max(samples, 1), score / max(samples, 1)
+
+    def begin_epoch(self) -> None:
+        """Count anew."""
+        self.epoch_sums = (0.0, 0.0, 0)
+
+    def pause(self) -> None:
+        """Forget time and samples since the last record: something else has been done since."""
+        self._told, self._loss, self._score, self._samples = time.monotonic(), 0.0, 0.0, 0
 
 
 def _scalars(record: Record) -> list[tuple[str, float]]:

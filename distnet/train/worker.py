@@ -1,32 +1,23 @@
 """One worker's part of an attempt: build, go on from the newest checkpoint, train, tell."""
 
-import hashlib
-import json
+import os
 import statistics
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from distnet.data.manifest import read_manifest
-from distnet.errors import CheckpointError
-from distnet.spec.job import Job
 from distnet.train.assignment import Assignment
 from distnet.train.build import Trainee, build
-from distnet.train.checkpoint import State, read_newest, write_checkpoint
 from distnet.train.flat import weights_sha256
 from distnet.train.loop import Hooks, Loop, Outcome, Position
 from distnet.train.portrait import write_portrait
 from distnet.train.record import Record, Recorder, Tell
+from distnet.train.saving import Saver, Start, require_same_start, restore
 from distnet.train.world import World
 
 STOP_LOOKED_AT_EVERY_S = 0.1
-NOT_DECISIVE: dict[str, Any] = {
-    **dict.fromkeys(("name", "resources", "checkpoint", "evaluate"), True),
-    "train": {"epochs", "steps"},  # a finished run may be trained for longer
-}
 
 
 def work(assignment: Assignment, world: World, *, listener: Tell | None = None) -> dict[str, Any]:
@@ -40,15 +31,18 @@ def work(assignment: Assignment, world: World, *, listener: Tell | None = None) 
     """
     job = assignment.job
     torch.set_num_threads(job.train.threads_per_slice)
+    if world.device != "cpu":
+        choose_deterministic_kernels()
     trainee = build(
         job, Path(assignment.dataset), Path(assignment.job_folder), world, assignment.precision
     )
     try:
-        position = _restore(trainee, assignment) if assignment.is_resumed else Position()
+        start = restore(trainee, assignment) if assignment.is_resumed else Start()
+        require_same_start(trainee, start, world)
         if world.rank == 0:
-            return _lead(trainee, assignment, world, position, listener)
+            return _lead(trainee, assignment, world, start, listener)
         hooks = Hooks(lambda _: None, lambda _: None, lambda _: False, lambda: False)
-        return _outcome(trainee, Loop(trainee, world, hooks, position).run(), None)
+        return _outcome(trainee, Loop(trainee, world, hooks, start.position).run(), None)
     finally:
         trainee.close()
 
@@ -57,7 +51,7 @@ def _lead(
     trainee: Trainee,
     assignment: Assignment,
     world: World,
-    position: Position,
+    start: Start,
     listener: Tell | None,
 ) -> dict[str, Any]:
     """Rank 0's part: it also writes the records, the checkpoints and the last evaluation."""
@@ -68,19 +62,33 @@ def _lead(
     first_step = FirstStep(assignment.process_started, recorder.tell)
     saver = Saver(trainee.job, assignment, recorder.tell)
     try:
-        recorder.tell(_attempt_record(assignment, world, trainee, position))
+        recorder.tell(_attempt_record(assignment, world, trainee, start.position))
+        for text in start.notes:
+            recorder.tell({"kind": "note", "text": text})
         hooks = Hooks(first_step, saver.save, saver.is_due, StopFile(folder.stop))
-        loop = Loop(trainee, world, hooks, position)
+        loop = Loop(trainee, world, hooks, start.position)
         outcome = loop.run()
         saver.save(loop.state())
         if outcome.evaluation is not None:
-            write_portrait(folder, trainee, outcome.evaluation, outcome.step)
+            write_portrait(folder, trainee, outcome.evaluation, outcome.evaluated_at)
         seconds = time.monotonic() - loop.began
         end = {"kind": "end", "status": outcome.status, "step": outcome.step}
         recorder.tell(end | {"seconds": seconds, "error": None})
         return _outcome(trainee, outcome, first_step.seconds)
     finally:
         recorder.close()
+
+
+def choose_deterministic_kernels() -> None:
+    """Have cuDNN and cuBLAS compute the same bits every time.
+
+    Source: PyTorch's notes on reproducibility, and cuBLAS's on CUBLAS_WORKSPACE_CONFIG, which is
+    read when a GPU is first used.
+    """
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.backends.cudnn.benchmark = False
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
 
 
 class StopFile:
@@ -112,77 +120,13 @@ class FirstStep:
         self._tell(record)
 
 
-class Saver:
-    """Decides when a checkpoint is due, and commits it."""
-
-    def __init__(self, job: Job, assignment: Assignment, tell: Tell) -> None:
-        self._spec, self._tell = job.checkpoint, tell
-        self._folder = assignment.folder.checkpoints
-        self._facts = identity(job, Path(assignment.dataset))
-        self._saved_at, self._saved_step = time.monotonic(), -1
-
-    def is_due(self, step: int) -> bool:
-        """Whether enough steps or seconds have passed."""
-        every = self._spec.every_steps
-        if every is not None and step % every == 0:
-            return True
-        return time.monotonic() - self._saved_at > self._spec.every
-
-    def save(self, state: State) -> None:
-        """Commit a checkpoint, unless this step has one.
-
-        Raises:
-            RunError: it cannot be written.
-        """
-        if state.step == self._saved_step:
-            return
-        began = time.monotonic()
-        state = replace(state, facts={**state.facts, **self._facts})
-        path = write_checkpoint(self._folder, state, keep=self._spec.keep)
-        self._saved_at, self._saved_step = time.monotonic(), state.step
-        record = {"kind": "checkpoint", "step": state.step}
-        record |= {"folder": f"{self._folder.name}/{path.name}"}
-        self._tell(record | {"seconds": self._saved_at - began})
-
-
-def identity(job: Job, dataset: Path) -> dict[str, str]:
-    """What decides the weights: the job without its name, machines and checkpoints; the data."""
-    decisive = job.model_dump(mode="json", exclude=NOT_DECISIVE)
-    decisive["slices"] = job.num_slices
-    text = json.dumps(decisive, sort_keys=True)
-    return {
-        "job_sha256": hashlib.sha256(text.encode()).hexdigest(),
-        "data_sha256": read_manifest(dataset).sha256,
-    }
-
-
-def _restore(trainee: Trainee, assignment: Assignment) -> Position:
-    """Load the newest whole checkpoint; a run that was never saved begins at step 0."""
-    folder = assignment.folder.checkpoints
-    if not any(folder.glob("*step-*")):
-        return Position()
-    state = read_newest(folder)
-    for key, value in identity(trainee.job, Path(assignment.dataset)).items():
-        if state.facts.get(key) != value:
-            what = "job file" if key == "job_sha256" else "dataset"
-            raise CheckpointError(
-                f"{folder}: the checkpoint of step {state.step} was made with another {what}; "
-                f"resume with the {what} that the run began with, or start a new run"
-            )
-    trainee.flat.load(state.weights)
-    trainee.gradient.restart()
-    for name, vector in trainee.optimizer.state.items():
-        vector.copy_(state.optimizer[name])
-    loss, score, samples = state.facts["epoch_sums"]
-    return Position(state.step, (loss, score, samples))
-
-
 def _attempt_record(
     assignment: Assignment, world: World, trainee: Trainee, position: Position
 ) -> Record:
     epochs = trainee.num_steps / trainee.batches.steps_per_epoch
     return {
         "kind": "attempt",
+        "run": assignment.folder.name,
         "launch": assignment.launch,
         "workers": world.size,
         "slices": trainee.job.num_slices,

@@ -74,7 +74,8 @@ def test_progress_tells_means_since_the_last_time_and_of_the_epoch() -> None:
     assert progress.read()[:2] == (1.0, 0.5)
     progress.add(4.0, 2.0, 2)
     assert progress.read()[:2] == (2.0, 1.0)
-    assert progress.end_epoch() == (22.0 / 20, 11.0 / 20)
+    assert progress.read_epoch() == (22.0 / 20, 11.0 / 20)
+    progress.begin_epoch()
     assert progress.epoch_sums == (0.0, 0.0, 0)
 
 

@@ -1,0 +1,26 @@
+"""What a user's own code raised, in one line with its place."""
+
+import sysconfig
+import traceback
+from pathlib import Path
+
+import distnet
+
+LIBRARIES = (
+    sysconfig.get_path("stdlib"),
+    sysconfig.get_path("purelib"),
+    sysconfig.get_path("platlib"),
+)
+
+
+def describe(error: BaseException) -> str:
+    """The error in one line, with the place in the user's own code that it came from."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if not frame.filename.startswith((*LIBRARIES, "<"))]
+    package = str(Path(distnet.__file__).parent)
+    users = [frame for frame in own if not frame.filename.startswith(package)]
+    text = f"{type(error).__name__}: {str(error).strip() or 'no message'}".splitlines()[0]
+    if not (users or own):
+        return text
+    frame = (users or own)[-1]
+    return f"{text} (at {frame.filename}:{frame.lineno}, in {frame.name})"

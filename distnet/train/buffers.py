@@ -1,0 +1,72 @@
+"""Buffers of a network: constants, and statistics that change while it trains.
+
+Their changes travel in the row of a slice, as fp32, and their mean is applied; the buffers
+themselves stay in their own types. So what does not change keeps its value to the last bit.
+"""
+
+import torch
+from torch import Tensor, nn
+
+
+class Buffers:
+    """All buffers of a network, found by their places: a network may put new tensors there.
+
+    Letters: B numbers in all buffers; a complex number counts as two.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        self._places = _places(network)
+        self._sizes = [_numbers(buffer).numel() for buffer in self.read()]
+        self.num_numbers = sum(self._sizes)
+
+    def read(self) -> list[Tensor]:
+        """Copy all buffers, each in its own type."""
+        return [buffer.clone() for buffer in self._now()]
+
+    def write(self, values: list[Tensor]) -> None:
+        """Set all buffers."""
+        for buffer, value in zip(self._now(), values, strict=True):
+            buffer.copy_(value)
+
+    def change_since(self, before: list[Tensor]) -> Tensor:
+        """[B]: by how much each number has changed, as fp32.
+
+        Infinite constants, as in masks, would give NaN: what did not change counts 0.
+        """
+        pairs = zip(self._now(), before, strict=True)
+        changes = [(_numbers(now) - _numbers(then)).reshape(-1).float() for now, then in pairs]
+        return torch.cat(changes).nan_to_num_(0.0, 0.0, 0.0)
+
+    def moved(self, before: list[Tensor], changes: Tensor) -> list[Tensor]:
+        """Add changes [B] to the values `before`; whole numbers move by whole numbers."""
+        parts = torch.split(changes, self._sizes)
+        return [_move(then, part) for then, part in zip(before, parts, strict=True)]
+
+    def _now(self) -> list[Tensor]:
+        found = (module._buffers[name] for module, name in self._places)
+        return [buffer.detach() for buffer in found if buffer is not None]
+
+
+def _places(network: nn.Module) -> list[tuple[nn.Module, str]]:
+    """Where buffers are kept; one that stands in two places counts once."""
+    places: dict[int, tuple[nn.Module, str]] = {}
+    for module in network.modules():
+        for name, buffer in module._buffers.items():
+            if buffer is not None and buffer.numel():
+                places.setdefault(id(buffer), (module, name))
+    return list(places.values())
+
+
+def _numbers(buffer: Tensor) -> Tensor:
+    if buffer.is_complex():
+        return torch.view_as_real(buffer)
+    return buffer if buffer.is_floating_point() else buffer.long()
+
+
+def _move(buffer: Tensor, change: Tensor) -> Tensor:
+    numbers = _numbers(buffer)
+    change = change.view(numbers.shape)
+    if not numbers.is_floating_point():
+        return (numbers + change.round().long()).to(buffer.dtype)
+    moved = numbers + change.to(numbers.dtype)
+    return torch.view_as_complex(moved) if buffer.is_complex() else moved
