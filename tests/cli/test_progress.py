@@ -7,7 +7,10 @@ from rich.console import Console
 
 from distnet.cli.progress import RunProgress, describe
 
-ATTEMPT = {"kind": "attempt", "attempt": 1, "step": 0, "num_steps": 7000, "num_epochs": 15.0}
+ATTEMPT = {
+    "kind": "attempt", "run": "digits-1", "attempt": 1, "workers": 2, "step": 0,
+    "num_steps": 7000, "num_epochs": 15.0,
+}  # fmt: skip
 STEP = {
     "kind": "step", "step": 5110, "epoch": 12, "loss": 0.1234, "accuracy": 0.9862,
     "samples_per_second": 120_459.0,
@@ -35,7 +38,9 @@ def test_live_line_stays_one_line(width: int) -> None:
 
 
 def test_other_than_a_terminal_gets_a_sign_of_life_at_once() -> None:
-    assert shown(80, is_terminal=False).splitlines() == ["starting"]
+    lines = shown(80, is_terminal=False).splitlines()
+
+    assert lines == ["starting", "run digits-1: 7,000 steps on 2 workers"]
 
 
 def test_large_numbers_are_written_out() -> None:
