@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from distnet.data.manifest import Manifest
-from distnet.data.order import Order
+from distnet.data.order import Ints, Order
 from distnet.data.shards import ShardReader
 
 WINDOWS_IN_MEMORY = 8  # one in use, one being read, the rest is room for the reader's own copies
@@ -49,7 +49,9 @@ class Samples:
         """
         first = self.order.window_at(epoch, low)
         last = self.order.window_at(epoch, high - 1)
-        parts = [self._rows(epoch, w).take(low, high) for w in range(first, last + 1)]
+        windows = {(epoch, w): self._rows(epoch, w) for w in range(first, last + 1)}
+        self._held = windows  # positions only grow: a window that was passed is not needed again
+        parts = [rows.take(low, high) for rows in windows.values()]
         if len(parts) == 1:
             return parts[0]
         return torch.cat([x for x, _ in parts]), torch.cat([y for _, y in parts])
@@ -62,8 +64,6 @@ class Samples:
         key = (epoch, index)
         if key not in self._held:
             rows = self._ahead.pop(key).result() if key in self._ahead else self._read(epoch, index)
-            # A batch may lie over the edge of two windows, so the one before is kept until then.
-            self._held = {k: v for k, v in self._held.items() if k == (epoch, index - 1)}
             self._held[key] = rows
             self._read_ahead(epoch, index)
         return self._held[key]
@@ -82,8 +82,22 @@ class Samples:
         if self.order.num_windows == 1:
             x, y = self._reader.read_all()
         else:
-            x, y = _concatenate([self._reader.read_group(int(g)) for g in window.groups])
+            x, y = self._read_groups(window.groups)
         return _Rows(window.first, window.rows, as_tensor(x), as_tensor(y))
+
+    def _read_groups(self, groups: Ints) -> tuple[np.ndarray, np.ndarray]:
+        """Read row groups into arrays made beforehand: one copy of a window, not two."""
+        counts = [self.order.groups[g] for g in groups]
+        arrays: tuple[np.ndarray, ...] = ()
+        end = 0
+        for group, count in zip(groups, counts, strict=True):
+            read = self._reader.read_group(int(group))
+            if not arrays:
+                arrays = tuple(np.empty((sum(counts), *a.shape[1:]), a.dtype) for a in read)
+            for array, part in zip(arrays, read, strict=True):
+                array[end : end + count] = part
+            end += count
+        return arrays[0], arrays[1]
 
 
 class _Rows:
@@ -114,9 +128,3 @@ def as_tensor(array: np.ndarray) -> Tensor:
         return torch.from_numpy(array.astype(np.int64))
     # Memory of Arrow is read-only, which torch's tensors cannot express.
     return torch.from_numpy(array if array.flags.writeable else array.copy())
-
-
-def _concatenate(
-    groups: list[tuple[np.ndarray, np.ndarray]],
-) -> tuple[np.ndarray, np.ndarray]:
-    return np.concatenate([x for x, _ in groups]), np.concatenate([y for _, y in groups])
