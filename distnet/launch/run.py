@@ -10,15 +10,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from distnet.errors import RunError
+from distnet.errors import CheckpointError, RunError
 from distnet.launch.attempt import count_attempts, make_attempt, shown
 from distnet.launch.folder import held, make_run_folder, write_plan
 from distnet.launch.plan import make_plan
 from distnet.report.run import read_object
-from distnet.spec.read import read_job
+from distnet.spec.read import JobFile, read_job
 from distnet.spec.run_folder import RunFolder
 from distnet.train.assignment import Assignment
 from distnet.train.record import Tell
+from distnet.train.saving import identity
 
 
 @dataclass(frozen=True)
@@ -126,6 +127,7 @@ def resume(
         _refuse_finished(folder, overrides)
         plan = make_plan(file, workers=workers, inline=inline)
         plan = replace(plan, precision=before["precision"])
+        _refuse_another_job(folder, file, Path(plan.dataset))
         write_plan(folder, file.job, plan)
         folder.stop.unlink(missing_ok=True)
         assignment = Assignment(
@@ -149,6 +151,16 @@ def _refuse_finished(folder: RunFolder, overrides: Sequence[str]) -> None:
         raise RunError(
             f"{shown(folder.path)}: this run is finished; train it for longer with "
             "--set train.epochs=N, or start a new one"
+        )
+
+
+def _refuse_another_job(folder: RunFolder, file: JobFile, dataset: Path) -> None:
+    """Refuse overrides that would make other weights, before anything is written."""
+    began_with = read_job(folder.job, folder=file.folder).job
+    if identity(began_with, dataset) != identity(file.job, dataset):
+        raise CheckpointError(
+            f"{shown(folder.path)}: --set asks for another job file than the run began with; only "
+            "the length, the machines, checkpoints and evaluation may change. Start a new run"
         )
 
 

@@ -255,6 +255,8 @@ def test_run_refuses_to_resume_with_another_job(
     other = ["--set", "train.epochs=2", "--set", "train.seed=9"]
 
     assert "another job file" in refused(capsys, "--resume", "stripes-1", "--inline", *other)
+    code, result = run_json(capsys, "--resume", "stripes-1", "--inline", *other[:2])
+    assert (code, result["status"]) == (0, "finished")  # the refusal has changed nothing
 
 
 OWN = """import torch
