@@ -85,13 +85,16 @@ class Loop:
             NonFiniteError: loss or gradient are not numbers any more; the weights are untouched.
         """
         trainee, steps_per_epoch = self.trainee, self.trainee.batches.steps_per_epoch
-        evaluation, evaluated_at, should_stop = None, self.step, False
+        evaluation: Evaluation | None = None
+        evaluated_at, should_stop = self.step, False
         epoch_began, is_whole_epoch = time.monotonic(), self.step % steps_per_epoch == 0
         while self.step < trainee.num_steps and not should_stop:
             should_stop = self._train_step()
             if self.step % steps_per_epoch == 0 or self.step == trainee.num_steps:
                 seconds = time.monotonic() - epoch_began
-                evaluation, evaluated_at = self._end_epoch(seconds, is_whole_epoch), self.step
+                measured = self._end_epoch(seconds, is_whole_epoch)
+                if measured is not None:
+                    evaluation, evaluated_at = measured, self.step
                 epoch_began, is_whole_epoch = time.monotonic(), True
             if self.hooks.should_save(self.step):
                 self.hooks.save(self.state())
