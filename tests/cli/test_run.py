@@ -281,6 +281,44 @@ def test_run_trains_a_users_own_network(job: Path, capsys: pytest.CaptureFixture
     assert result["metrics"]["test_accuracy"] > 0.9
 
 
+OWN_TASK = """import torch
+class Distance:
+    score_name = "hits"
+    def __init__(self, data, *, power: float = 2.0):
+        self.num_outputs, self._power = len(data.y.classes), power
+    def _off(self, outputs, targets):
+        wanted = torch.nn.functional.one_hot(targets, self.num_outputs)
+        return (outputs - wanted).abs().pow(self._power).sum(1)
+    def losses(self, outputs, targets):
+        return self._off(outputs, targets)
+    def scores(self, outputs, targets):
+        return (outputs.argmax(1) == targets).float()
+    def tally(self, outputs, targets):
+        sums = self.losses(outputs, targets).sum(), self.scores(outputs, targets).sum()
+        return torch.stack([*sums, torch.tensor(len(targets))]).double()
+    def metrics(self, tally):
+        loss, hits, count = tally.tolist()
+        return {"loss": loss / count, "hits": hits / count}
+    def details(self, tally):
+        return {}
+    def prediction(self, output):
+        return {"class": "abcd"[int(output.argmax())], "probability": float(output.max())}
+"""
+
+
+def test_run_trains_a_users_own_task(job: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("mytask.py").write_text(OWN_TASK)
+    job.write_text(job.read_text() + "task: {kind: './mytask.py:Distance', power: 3}\n")
+
+    code, result = run_json(capsys, str(job), "--inline")
+
+    assert code == 0
+    assert result["metrics"]["test_hits"] > 0.9
+    assert "hits" in Path(result["folder"], "report.html").read_text()
+    for verb in ("show", "eval", "export"):
+        assert main([verb, result["run"]]) == 0
+
+
 @pytest.mark.parametrize(
     ("broken", "expected"),
     [
