@@ -19,6 +19,7 @@ from distnet.spec.job import Job
 from distnet.spec.read import JobFile
 from distnet.spec.run_folder import RunFolder
 from distnet.spec.section import NAME
+from distnet.spec.write import write_whole
 
 
 def make_run_folder(runs: Path, file: JobFile, plan: Plan, name: str | None) -> RunFolder:
@@ -43,6 +44,9 @@ def make_run_folder(runs: Path, file: JobFile, plan: Plan, name: str | None) -> 
     except OSError as error:
         shutil.rmtree(folder.path, ignore_errors=True)
         raise _cannot_write(folder.path, error) from None
+    except RunError:
+        shutil.rmtree(folder.path, ignore_errors=True)
+        raise
     return folder
 
 
@@ -63,20 +67,18 @@ def held(folder: RunFolder) -> Iterator[None]:
 
 def write_plan(folder: RunFolder, job: Job, plan: Plan) -> None:
     """Write what the run is going to do: at its beginning, and when it is resumed otherwise."""
-    _write_text(folder.job, dump_job(job.resolved()))
+    write_whole(folder.job, dump_job(job.resolved()).encode())
     write_json(folder.plan, plan.to_dict())
-    _write_text(folder.data_manifest, (Path(plan.dataset) / MANIFEST).read_text())
+    write_whole(folder.data_manifest, (Path(plan.dataset) / MANIFEST).read_bytes())
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write a JSON file whole or not at all."""
-    _write_text(path, json.dumps(value, indent=2) + "\n")
+    """Write a JSON file whole or not at all.
 
-
-def _write_text(path: Path, text: str) -> None:
-    partial = path.with_suffix(".partial")
-    partial.write_text(text)
-    os.replace(partial, path)
+    Raises:
+        RunError: it cannot be written.
+    """
+    write_whole(path, (json.dumps(value, indent=2) + "\n").encode())
 
 
 def _lock(handle: int, folder: RunFolder) -> None:

@@ -83,24 +83,12 @@ def make_plan(file: JobFile, *, workers: int | None = None, inline: bool = False
     """
     job = file.job
     num_workers = 1 if inline else workers or job.resources.max_workers
-    if num_workers > job.num_slices:
-        raise file.fault(
-            "train.slices",
-            f"{num_workers} workers asked for, but a batch is cut into {job.num_slices} slices and "
-            f"a worker needs one; set train.slices to {num_workers} or more (a multiple is best)",
-        )
     dataset = _dataset(file)
     manifest = read_manifest(dataset)
-    if job.data.augment and manifest.x.kind != "image":
-        raise file.fault(
-            "data.augment", "found augmentations, but this dataset holds vectors; leave them out"
-        )
+    _refuse_misfits(file, manifest, num_workers, inline=inline)
     batches = _batches(file, manifest)
     num_parameters, num_outputs, activations, is_convolutional = _probe(file, manifest)
     device = "cuda" if job.resources.gpus else "cpu"
-    if job.resources.gpus and inline and not torch.cuda.is_available():
-        found = f"found {job.resources.gpus}, but this machine has no GPU that torch can use"
-        raise NotEnoughResourcesError(str(file.fault("resources.gpus", f"{found}; set it to 0")))
     steps = count_steps(job, batches)
     ranges = [own_slices(rank, num_workers, job.num_slices) for rank in range(num_workers)]
     in_memory = _split_bytes(manifest, "train") <= job.data.memory
@@ -144,6 +132,24 @@ def _cpu_has_bf16() -> bool:
     except (OSError, IndexError):
         return False
     return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+def _refuse_misfits(file: JobFile, manifest: Manifest, num_workers: int, *, inline: bool) -> None:
+    """Refuse what the job asks for and its slices, its data or this machine cannot give."""
+    job = file.job
+    if num_workers > job.num_slices:
+        raise file.fault(
+            "train.slices",
+            f"{num_workers} workers asked for, but a batch is cut into {job.num_slices} slices and "
+            f"a worker needs one; set train.slices to {num_workers} or more (a multiple is best)",
+        )
+    if job.data.augment and manifest.x.kind != "image":
+        raise file.fault(
+            "data.augment", "found augmentations, but this dataset holds vectors; leave them out"
+        )
+    if job.resources.gpus and inline and not torch.cuda.is_available():
+        found = f"found {job.resources.gpus}, but this machine has no GPU that torch can use"
+        raise NotEnoughResourcesError(str(file.fault("resources.gpus", f"{found}; set it to 0")))
 
 
 def _dataset(file: JobFile) -> Path:

@@ -13,7 +13,7 @@ from distnet.report.records import Step
 from distnet.report.run import Run
 from distnet.report.style import SERIES, new_axes, number_axis, styled, to_png
 from distnet.report.text import shorten
-from distnet.report.write import write_whole
+from distnet.spec.write import write_whole
 
 
 @styled()

@@ -1,7 +1,7 @@
 """The last evaluation in full, and the arrays that the report draws."""
 
 import json
-import os
+from io import BytesIO
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from distnet.spec.run_folder import RunFolder
+from distnet.spec.write import write_whole
 from distnet.train.build import Trainee
 from distnet.train.evaluate import Evaluation
 
@@ -30,9 +31,7 @@ def write_portrait(folder: RunFolder, trainee: Trainee, evaluation: Evaluation, 
         **evaluation.details,
         "worst": worst,
     }
-    partial = folder.evaluation.with_suffix(".partial")
-    partial.write_text(json.dumps(facts, indent=2))
-    os.replace(partial, folder.evaluation)
+    write_whole(folder.evaluation, json.dumps(facts, indent=2).encode())
     arrays = {"worst": images, "first_layer": _first_layer(trainee)}
     _write_arrays(folder.pictures, {k: v for k, v in arrays.items() if v is not None})
 
@@ -81,7 +80,6 @@ def _as_array(weight: Tensor) -> np.ndarray:
 
 
 def _write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
-    partial = path.with_suffix(".partial")
-    with partial.open("wb") as file:
-        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
-    os.replace(partial, path)
+    data = BytesIO()
+    np.savez_compressed(data, **arrays)  # type: ignore[arg-type]
+    write_whole(path, data.getvalue())

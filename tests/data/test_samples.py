@@ -131,6 +131,7 @@ def test_samples_of_20_times_mnist_grow_memory_by_less_than_300_mb(tmp_path: Pat
     )
 
     num_windows, num_samples, growth_mb = map(int, ended.stdout.split())
+    sys.stdout.write(f"memory grew by {growth_mb} MB\n")  # shown by pytest -s
     assert num_samples == 20 * 60_000
     assert num_windows > 4
     assert growth_mb < 300

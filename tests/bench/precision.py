@@ -1,0 +1,60 @@
+"""What number format and memory layout cost the small CNN on this CPU, one thread.
+
+python -m tests.bench.precision
+"""
+
+import statistics
+import time
+from pathlib import Path
+
+import torch
+
+from distnet.data.augment import build_augmentation
+from distnet.data.manifest import read_manifest
+from distnet.data.scale import Scale
+from distnet.data.shipped import find_dataset
+from distnet.spec.read import read_job
+from distnet.train.build import build_network, build_task, open_samples
+from distnet.train.flat import FlatNetwork
+from distnet.train.gradient import SliceGradient
+
+JOB = Path(__file__).parents[2] / "jobs" / "digits-cnn.yaml"
+SAMPLES, REPEATS = 64, 31
+
+
+def measure(*, is_bf16: bool, is_channels_last: bool) -> float:
+    """Samples/s of the gradient of a slice, the median."""
+    job, dataset = read_job(JOB).job, find_dataset("mnist", folder=Path())
+    manifest = read_manifest(dataset)
+    task = build_task(job.task, manifest, Path())
+    flat = FlatNetwork(build_network(job, manifest, task.num_outputs, Path()).train())
+    gradient = SliceGradient(
+        flat,
+        task,
+        Scale(manifest.x, normalise=True),
+        build_augmentation(job.data.augment),
+        seed=0,
+        is_bf16=is_bf16,
+        is_channels_last=is_channels_last,
+    )
+    x, y = open_samples(job, dataset, manifest, "test", seed=0).take(0, 0, SAMPLES)
+    row, seconds = torch.zeros(gradient.row_length), []
+    for step in range(REPEATS):
+        began = time.perf_counter()
+        gradient.compute(step, 0, x, y, row)
+        seconds.append(time.perf_counter() - began)
+    return SAMPLES / statistics.median(seconds[1:])
+
+
+def main() -> None:
+    """Measure the four ways and print them."""
+    torch.set_num_threads(1)
+    for is_bf16 in (False, True):
+        for is_channels_last in (False, True):
+            speed = measure(is_bf16=is_bf16, is_channels_last=is_channels_last)
+            name = f"{'bf16' if is_bf16 else 'fp32'} {'channels-last' * is_channels_last}"
+            print(f"{name:20} {speed:8,.0f} samples/s")  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()
