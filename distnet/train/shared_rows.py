@@ -1,9 +1,9 @@
 """Rows that all workers of one host see: one mapped file in shared memory, and a barrier in it.
 
 gloo's all-reduce of 52 KB costs about 0.5 ms between two processes of one machine; the sum through
-these rows about 0.01 ms (`python -m tests.bench.exchange`). The barrier is one counter a worker, on a cache
-line of its own, that the others read until it has caught up. That is enough on x86, where stores
-are seen in program order; elsewhere, and on GPUs, every worker keeps its rows to itself and
+these rows about 0.01 ms (`python -m tests.bench.exchange`). The barrier is one counter a worker, on
+a cache line of its own, that the others read until it has caught up. That is enough on x86, where
+stores are seen in program order; elsewhere, and on GPUs, every worker keeps its rows to itself and
 `links.py` carries them.
 """
 
