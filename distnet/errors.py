@@ -9,9 +9,15 @@
     +- NotEnoughResourcesError     more workers, CPUs or GPUs asked for than there are
     +- TrainingError               exit code 3: training itself failed
        +- NonFiniteError           the loss or the gradient is no longer a number
+       +- OutOfMemoryError         a slice of a batch, or a worker, did not fit in memory
+       +- HangError                a worker made no step any more
        +- WorkerFailedError        a worker process died or raised
+       +- PreemptedError           a node was taken away before training could stop as planned
+       +- StorageError             checkpoints could not be written for too long
+       +- StaleAttemptError        a newer attempt has taken the run over
 
-A message says what was found, what was expected, where, and what to do.
+A message says what was found, what was expected, where, and what to do. `failure` is the kind of
+failure, whose budget in the job file's `retry` says whether the run goes on.
 """
 
 
@@ -19,6 +25,7 @@ class DistnetError(Exception):
     """Something the user can mend; shown as text, never as a traceback."""
 
     exit_code = 2
+    failure = "user_error"
 
 
 class JobFileError(DistnetError):
@@ -55,5 +62,35 @@ class NonFiniteError(TrainingError):
     """The loss or the gradient became NaN or infinite."""
 
 
+class OutOfMemoryError(TrainingError):
+    """A slice of a batch did not fit in memory, or a worker was killed for it."""
+
+    failure = "out_of_memory"
+
+
+class HangError(TrainingError):
+    """A worker made no step any more."""
+
+    failure = "hang"
+
+
 class WorkerFailedError(TrainingError):
     """A worker process died or raised."""
+
+    failure = "lost_worker"
+
+
+class PreemptedError(TrainingError):
+    """A node was taken away before training could stop as planned."""
+
+    failure = "preemption"
+
+
+class StorageError(TrainingError):
+    """Checkpoints could not be written for as long as `retry.storage` allows."""
+
+    failure = "storage"
+
+
+class StaleAttemptError(TrainingError):
+    """A newer attempt has taken the run over; this one may write nothing any more."""

@@ -12,6 +12,7 @@ from pydantic import Discriminator, Field, Tag, model_validator
 from distnet.spec.augmentation import Augmentation
 from distnet.spec.faults import KeyFaultError
 from distnet.spec.optimizer import Optimizer, Sgd
+from distnet.spec.retry import Retry
 from distnet.spec.schedule import Constant, Schedule
 from distnet.spec.section import Name, Part, PositiveFloat, PositiveInt, Section
 from distnet.spec.units import Bytes, Seconds
@@ -54,6 +55,12 @@ class Train(Section):
     """Compute each slice in this many pieces, one after the other, to save memory."""
     sum: Literal["exact", "fast"] = "exact"
     """`exact`: the same bits on any number of workers. `fast`: torch's own all-reduce."""
+    on_nonfinite: Literal["stop", "skip", "rewind"] = "stop"
+    """When loss or gradient are no numbers: `stop`, `skip` this update, or `rewind` to the last
+    multiple of checkpoint.every_steps and go on behind this batch."""
+    on_out_of_memory: Literal["stop", "halve"] = "stop"
+    """When a slice does not fit in memory: `stop` the attempt, or `halve` the pieces it is computed
+    in, for good. Halves change the last bits, so that is for you to choose."""
 
     @model_validator(mode="after")
     def _one_length(self) -> "Train":
@@ -110,7 +117,7 @@ class Resources(Section):
 
 
 class Checkpoint(Section):
-    """When the state of training is saved, and how much of it is kept."""
+    """When the state of training is saved, where, and how much of it is kept."""
 
     every_steps: PositiveInt | None = None
     """Save after every so many steps, besides when `every` has passed and at the end."""
@@ -118,6 +125,15 @@ class Checkpoint(Section):
     """Save when this much time has passed since the last one ("90s", "10m")."""
     keep: PositiveInt = 2
     """How many of the newest checkpoints are kept."""
+    keep_best: Annotated[int, Field(ge=0, le=1000)] = 0
+    """How many of those with the best `best_metric` are kept besides."""
+    best_metric: str = "loss"
+    """What `keep_best` goes by: a metric of the evaluation, such as accuracy."""
+    best_order: Literal["min", "max"] = "min"
+    """Whether a small or a large `best_metric` is good."""
+    store: str | None = None
+    """Where checkpoints lie: a folder, or an address such as s3://bucket/folder. Default: the
+    run's folder."""
 
 
 class Evaluate(Section):
@@ -154,6 +170,8 @@ class Job(Section):
     """When the state of training is saved, and how much of it is kept."""
     evaluate: Evaluate = Evaluate()
     """When the network is measured on samples it does not learn from."""
+    retry: Retry = Retry()
+    """How often each kind of failure is tried again."""
 
     @model_validator(mode="after")
     def _fits(self) -> "Job":
@@ -165,6 +183,11 @@ class Job(Section):
             needed = f"at least {slices}, one sample for each of the slices"
             raise KeyFaultError(
                 "train.batch_size", f"found {self.train.batch_size}, expected {needed}"
+            )
+        if self.train.on_nonfinite == "rewind" and self.checkpoint.every_steps is None:
+            raise KeyFaultError(
+                "train.on_nonfinite",
+                "found rewind without checkpoint.every_steps, which says where to go back to",
             )
         return self
 

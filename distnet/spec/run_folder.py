@@ -81,8 +81,27 @@ class RunFolder:
 
     @property
     def stop(self) -> Path:
-        """A file whose presence asks for a planned stop."""
+        """A file whose presence asks for a planned stop; its text says why: stop, resize, drain."""
         return self.path / "stop"
+
+    @property
+    def resize(self) -> Path:
+        """A file that asks for another number of workers, as text."""
+        return self.path / "resize"
+
+    @property
+    def fence(self) -> Path:
+        """The number of the newest attempt, as text; an older one may write nothing any more."""
+        return self.path / "fence"
+
+    @property
+    def heartbeats(self) -> Path:
+        """One file a worker: where it is, see `train/heartbeat.py`."""
+        return self.path / "heartbeats"
+
+    def heartbeat(self, rank: int) -> Path:
+        """The file of one worker."""
+        return self.heartbeats / f"worker-{rank}"
 
     @property
     def data_manifest(self) -> Path:

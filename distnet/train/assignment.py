@@ -21,9 +21,17 @@ class Assignment:
     """The run's folder, seen by all workers."""
     launch: str = "inline"
     attempt: int = 1
+    """Counts from 1; also the fencing number: a worker whose number is below that of the run's
+    `fence` file may write nothing any more."""
     is_resumed: bool = False
     precision: str = "fp32"
     """`fp32` or `bf16`: `auto` is decided once, by the launcher."""
+    cause: str = "start"
+    """Why this attempt was made: `start`, `resume`, `resize`, `drain`, or a kind of failure."""
+    workers_before: int = 0
+    """Of the attempt before, if there was one in the same command."""
+    began_waiting: float = 0.0
+    """Unix time at which the attempt before made its last step; 0 for the first."""
     process_started: float = 0.0
     """Unix time at which the user's command began."""
 

@@ -21,8 +21,8 @@ from distnet.train.record import Tell
 from distnet.train.world import World
 
 NOT_DECISIVE: dict[str, Any] = {
-    **dict.fromkeys(("name", "resources", "checkpoint", "evaluate"), True),
-    "train": {"epochs", "steps"},  # a finished run may be trained for longer
+    **dict.fromkeys(("name", "resources", "checkpoint", "evaluate", "retry"), True),
+    "train": {"epochs", "steps", "on_nonfinite", "on_out_of_memory"},  # may change on the way
 }
 
 
