@@ -7,6 +7,7 @@
     +- RunError                    a run folder is missing, taken or cannot be written
     +- CheckpointError             no checkpoint could be read
     +- NotEnoughResourcesError     more workers, CPUs or GPUs asked for than there are
+    |  +- NoRoomYetError           there would be enough if others did not use them
     +- TrainingError               exit code 3: training itself failed
        +- NonFiniteError           the loss or the gradient is no longer a number
        +- OutOfMemoryError         a slice of a batch, or a worker, did not fit in memory
@@ -14,6 +15,7 @@
        +- WorkerFailedError        a worker process died or raised
        +- PreemptedError           a node was taken away before training could stop as planned
        +- StorageError             checkpoints could not be written for too long
+       +- PoisonStepError          one step failed again and again
        +- StaleAttemptError        a newer attempt has taken the run over
 
 A message says what was found, what was expected, where, and what to do. `failure` is the kind of
@@ -50,6 +52,12 @@ class CheckpointError(DistnetError):
 
 class NotEnoughResourcesError(DistnetError):
     """More workers, CPUs or GPUs than this machine or cluster has."""
+
+
+class NoRoomYetError(NotEnoughResourcesError):
+    """Workers could not start because others were faster to take the room."""
+
+    failure = "lost_worker"
 
 
 class TrainingError(DistnetError):
@@ -90,6 +98,10 @@ class StorageError(TrainingError):
     """Checkpoints could not be written for as long as `retry.storage` allows."""
 
     failure = "storage"
+
+
+class PoisonStepError(TrainingError):
+    """One step failed again and again in the same way."""
 
 
 class StaleAttemptError(TrainingError):

@@ -4,28 +4,56 @@ import traceback
 from typing import Any
 
 from distnet.errors import DistnetError, TrainingError
-from distnet.launch.planned_stop import planned_stop
 from distnet.launch.user_error import describe
+from distnet.launch.watch import Look
+from distnet.spec.run_folder import RunFolder
 from distnet.train.assignment import Assignment
 from distnet.train.record import Tell
 from distnet.train.worker import work
 from distnet.train.world import World
 
 
-def train_inline(
-    assignment: Assignment, *, gpus: int = 0, listener: Tell | None = None
-) -> dict[str, Any]:
-    """Run all slices of the job in this process.
+class InlineLauncher:
+    """Makes attempts in this process.
 
-    The first Ctrl-C asks for a planned stop, the second interrupts at once.
-
-    Raises:
-        DistnetError: whatever the user can mend, or training itself failed.
+    Args:
+        gpus: 1 to train on the GPU.
+        listener: is told every record.
     """
-    world = World(device="cuda:0" if gpus else "cpu")
-    with planned_stop(assignment.folder.stop):
+
+    is_shared = False
+
+    def __init__(self, *, gpus: int = 0, listener: Tell | None = None) -> None:
+        self._gpus, self._listener = gpus, listener
+
+    def room(self) -> int:
+        """One worker: this process."""
+        return 1
+
+    def free_workers(self) -> int:
+        """No more than one."""
+        return 0
+
+    def describe_room(self, workers: int) -> str:
+        """One worker: this process."""
+        return f"one process trains inline, not {workers} workers: leave --inline out"
+
+    def is_draining(self, folder: RunFolder, workers: int) -> bool:
+        """Nobody tells."""
+        return False
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def train(self, assignment: Assignment, workers: int, look: Look) -> dict[str, Any]:
+        """Run all slices of the job in this process; `look` is not called.
+
+        Raises:
+            DistnetError: whatever the user can mend, or training itself failed.
+        """
+        world = World(device="cuda:0" if self._gpus else "cpu")
         try:
-            return work(assignment, world, listener=listener)
+            return work(assignment, world, listener=self._listener)
         except DistnetError:
             raise
         except Exception as error:  # most often of the user's own network or task

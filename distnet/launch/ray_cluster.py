@@ -16,8 +16,9 @@ import ray
 from ray.exceptions import RayError
 
 from distnet.errors import NotEnoughResourcesError
+from distnet.launch.guardian import guarded
 from distnet.launch.ray_environment import environment, on_loopback, secret, signals_kept
-from distnet.launch.ray_room import require_gpus, require_room
+from distnet.launch.ray_room import count_gpus
 
 OBJECT_STORE_BYTES = 100_000_000  # nothing of ours travels through it, and Ray demands 79 MB
 END_PATIENCE_S = 5.0
@@ -50,6 +51,8 @@ class Cluster:
     """Started for this attempt, and ended with it."""
     scratch: Path
     """A folder on this machine that is removed at the end."""
+    address: str
+    """As the user gave it."""
 
 
 @contextmanager
@@ -60,25 +63,24 @@ def ray_cluster(address: str | None, *, workers: int, cpus: int, gpus: int) -> I
 
     Args:
         address: `host:port` or `auto`; `local` starts one in any case.
-        workers: how many there will be.
+        workers: how many there will be at most.
         cpus: cores a worker. A Ray started here is told that it has enough of them.
-        gpus: GPUs a worker.
+        gpus: GPUs a worker; it has those of this machine.
 
     Raises:
-        NotEnoughResourcesError: no Ray could be reached or started, or it is too small.
+        NotEnoughResourcesError: no Ray could be reached or started.
     """
     address = address or os.environ.get("RAY_ADDRESS") or "local"
     is_ours = address == "local" and not ray.is_initialized()
     settings = SETTINGS | SETTINGS_OF_OURS if is_ours else SETTINGS
-    with signals_kept(), environment(settings), _scratch() as scratch:
+    with environment(settings), _scratch() as scratch, guarded(scratch):
         if is_ours:
-            require_gpus(workers * gpus)
-            with secret(), on_loopback(), _started(scratch, workers * cpus, workers * gpus):
-                yield Cluster(is_ours, scratch)
+            num_gpus = count_gpus() if gpus else 0
+            with secret(), on_loopback(), _started(scratch, workers * cpus, num_gpus):
+                yield Cluster(is_ours, scratch, address)
         else:
             with nullcontext() if ray.is_initialized() else _connected(address):
-                require_room(address, workers=workers, cpus=cpus, gpus=gpus)
-                yield Cluster(is_ours, scratch)
+                yield Cluster(is_ours, scratch, address)
 
 
 @contextmanager
@@ -135,7 +137,8 @@ def _require_answer(address: str) -> None:
 
 def _init(failed: str, **options: Any) -> None:
     try:
-        ray.init(log_to_driver=False, logging_level=logging.ERROR, **options)
+        with signals_kept():
+            ray.init(log_to_driver=False, logging_level=logging.ERROR, **options)
     except (RayError, OSError, RuntimeError, ValueError) as error:
         reason = str(error).strip().splitlines()[0]
         raise NotEnoughResourcesError(f"Ray could not be {failed} ({reason})") from None

@@ -97,6 +97,8 @@ def prepare(run: str, rank: int, size: int) -> None:
     os.dup2(log, 2)
     os.close(log)
     choose_interface(address, os.environ)
+    folder.heartbeats.mkdir(exist_ok=True)
+    folder.node(rank).write_text(ray.get_runtime_context().get_node_id())
     print(f"worker {rank} of {size} on {address}, process {os.getpid()}", flush=True)  # noqa: T201
 
 

@@ -1,10 +1,23 @@
-"""Whether there is room for the workers: asked first, because Ray would wait for it for ever."""
+"""How many workers fit: on this machine's GPUs, on the nodes of a Ray, and in what is free there.
 
-from collections.abc import Mapping
+Asked first, because Ray would wait for room for ever.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import ray
+from ray._private import state
 
 from distnet.errors import NotEnoughResourcesError
+from distnet.spec.run_folder import RunFolder
+
+
+def count_gpus() -> int:
+    """How many GPUs this machine has."""
+    import torch
+
+    return torch.cuda.device_count()
 
 
 def require_gpus(wanted: int) -> None:
@@ -13,11 +26,7 @@ def require_gpus(wanted: int) -> None:
     Raises:
         NotEnoughResourcesError: it has fewer.
     """
-    if not wanted:
-        return
-    import torch
-
-    found = torch.cuda.device_count()
+    found = count_gpus() if wanted else 0
     if found < wanted:
         raise NotEnoughResourcesError(
             f"{wanted} GPUs asked for, {found or 'none'} found on this machine: "
@@ -25,32 +34,56 @@ def require_gpus(wanted: int) -> None:
         )
 
 
-def require_room(address: str, *, workers: int, cpus: int, gpus: int) -> None:
-    """Make sure that the Ray at `address`, if nobody else used it, could hold the workers.
+def count_room(cpus: int, gpus: int) -> int:
+    """How many workers the nodes of this Ray could hold if nobody else used them."""
+    return _count((node["Resources"] for node in _nodes()), cpus, gpus)
 
-    Args:
-        address: for the message.
-        workers: how many.
-        cpus: cores a worker.
-        gpus: GPUs a worker.
 
-    Raises:
-        NotEnoughResourcesError: it could not; the message says what each node has.
-    """
-    nodes = [node for node in ray.nodes() if node["Alive"]]
-    room = sum(_num_workers(node["Resources"], cpus, gpus) for node in nodes)
-    if room >= workers:
-        return
+def count_free(cpus: int, gpus: int) -> int:
+    """How many workers fit into what is free now; a second old at most."""
+    staying = {node["NodeID"] for node in _nodes()}
+    free = state.available_resources_per_node()
+    return _count((has for node, has in free.items() if node in staying), cpus, gpus)
+
+
+def describe_room(address: str, *, workers: int, cpus: int, gpus: int) -> str:
+    """What is missing for `workers`, node by node, in one sentence."""
+    room = count_room(cpus, gpus)
     found = "; ".join(
         f"{node['NodeManagerAddress']}: {node['Resources'].get('CPU', 0):g} CPUs, "
         f"{node['Resources'].get('GPU', 0):g} GPUs"
-        for node in nodes
+        for node in _nodes()
     )
-    raise NotEnoughResourcesError(
+    return (
         f"the Ray at {address} has room for {room} of {workers} workers with {cpus} CPUs and "
-        f"{gpus} GPUs each (it has {found}): set resources.workers to {max(room, 1)}, "
+        f"{gpus} GPUs each (it has {found or 'no node'}): set resources.workers to {max(room, 1)}, "
         "give each worker less, or add nodes"
     )
+
+
+def is_draining(folder: RunFolder, workers: int) -> bool:
+    """Whether a node that holds one of the workers is about to be taken away."""
+    draining = state.state.get_draining_nodes()
+    if not draining:
+        return False
+    return any(_node_of(folder, rank) in draining for rank in range(workers))
+
+
+def _node_of(folder: RunFolder, rank: int) -> str:
+    try:
+        return folder.node(rank).read_text()
+    except OSError:
+        return ""
+
+
+def _nodes() -> list[dict[str, Any]]:
+    """The nodes that live, and will go on doing so as far as is known."""
+    draining = state.state.get_draining_nodes()
+    return [node for node in ray.nodes() if node["Alive"] and node["NodeID"] not in draining]
+
+
+def _count(nodes: Iterable[Mapping[str, float]], cpus: int, gpus: int) -> int:
+    return sum(_num_workers(has, cpus, gpus) for has in nodes)
 
 
 def _num_workers(has: Mapping[str, float], cpus: int, gpus: int) -> int:

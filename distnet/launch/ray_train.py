@@ -8,62 +8,128 @@ our own. The main thread waits and answers Ctrl-C, because Ray's own handler abo
 
 import os
 import threading
+from contextlib import ExitStack
 from functools import partial
 from typing import Any
 from uuid import uuid4
 
+import ray
+from ray.exceptions import RayError
 from ray.train import FailureConfig, LoggingConfig, RunConfig, ScalingConfig
 
+from distnet.errors import HangError
+from distnet.launch import ray_room
 from distnet.launch.lean_trainer import LeanTrainer
-from distnet.launch.planned_stop import planned_stop
 from distnet.launch.ray_cluster import Cluster, ray_cluster
 from distnet.launch.ray_controller import ProcessGroup
+from distnet.launch.ray_end import end_workers
 from distnet.launch.ray_failure import as_distnet_error
 from distnet.launch.ray_worker import Work, run_worker
+from distnet.launch.watch import Look
+from distnet.spec.run_folder import RunFolder
 from distnet.train.assignment import Assignment
 from distnet.train.worker import work
 
 LOOKED_AT_EVERY_S = 0.1
+HANGING_END_S = 15.0
 FORWARDED = ("GLOO_", "NCCL_", "TORCH_DISTRIBUTED_", "TORCH_NCCL_", "DISTNET_")
 
 
-def train_on_ray(
-    assignment: Assignment,
-    *,
-    workers: int,
-    cpus: int,
-    gpus: int,
-    address: str | None = None,
-    function: Work = work,
-) -> dict[str, Any]:
-    """Run one attempt on `workers` processes of Ray.
+class RayLauncher:
+    """Makes attempts on one Ray, which is started or reached when it is first needed.
 
-    The first Ctrl-C or SIGTERM asks for a planned stop, the second ends everything at once. No
-    process and no temporary file is left behind, whatever the end.
+    No process and no temporary file is left behind when it is closed, whatever the end.
 
     Args:
-        assignment: the attempt.
-        workers: how many.
+        address: of a Ray cluster, or `auto`; by default RAY_ADDRESS, else one is started.
+        most: the workers that there may ever be.
         cpus: cores a worker.
         gpus: GPUs a worker, 0 or 1.
-        address: of a Ray cluster, or `auto`; by default RAY_ADDRESS, else one is started.
         function: what each worker does.
-
-    Returns:
-        What `function` returned on rank 0.
-
-    Raises:
-        NotEnoughResourcesError: there is no room for the workers, or no Ray.
-        DistnetError: what a worker raised.
-        WorkerFailedError: a worker died.
-        KeyboardInterrupt: a second signal came.
     """
-    folder = assignment.folder
-    with ray_cluster(address, workers=workers, cpus=cpus, gpus=gpus) as cluster:
-        trainer = LeanTrainer(
+
+    def __init__(
+        self, *, most: int, cpus: int, gpus: int, address: str | None = None, function: Work = work
+    ) -> None:
+        self._address, self._most, self._cpus, self._gpus = address, most, cpus, gpus
+        self._function = function
+        self._stack = ExitStack()
+        self._cluster: Cluster | None = None
+
+    def close(self) -> None:
+        """Let go of the Ray: the next attempt starts or reaches it anew."""
+        self._cluster = None
+        self._stack.close()
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether the Ray was there before."""
+        return not self._open().is_ours
+
+    def room(self) -> int:
+        """How many workers there could be if nobody else used the machines."""
+        if self.is_shared:
+            return ray_room.count_room(self._cpus, self._gpus)
+        by_cpu = max(1, (os.cpu_count() or 1) // self._cpus)
+        return min(by_cpu, ray_room.count_gpus() // self._gpus) if self._gpus else by_cpu
+
+    def free_workers(self) -> int:
+        """How many workers more would fit now; a Ray of our own does not grow by itself."""
+        return ray_room.count_free(self._cpus, self._gpus) if self.is_shared else 0
+
+    def describe_room(self, workers: int) -> str:
+        """What is missing for so many workers."""
+        options = {"workers": workers, "cpus": self._cpus, "gpus": self._gpus}
+        return ray_room.describe_room(self._open().address, **options)
+
+    def is_draining(self, folder: RunFolder, workers: int) -> bool:
+        """Whether a node with one of the workers is about to be taken away."""
+        return self.is_shared and ray_room.is_draining(folder, workers)
+
+    def train(self, assignment: Assignment, workers: int, look: Look) -> dict[str, Any]:
+        """Run one attempt on `workers` processes; returns what the function returned on rank 0.
+
+        Args:
+            assignment: the attempt.
+            workers: how many.
+            look: called a few times a second; what it raises ends the attempt.
+
+        Raises:
+            DistnetError: what a worker raised, or `look`.
+            WorkerFailedError: a worker died.
+            KeyboardInterrupt: a second signal came.
+        """
+        if not self.is_shared:
+            ray_room.require_gpus(workers * self._gpus)
+        fit = Fit(self._trainer(assignment, workers))
+        fit.start()
+        try:
+            while fit.is_alive():
+                fit.join(LOOKED_AT_EVERY_S)  # not for ever: a signal is answered in between
+                look()
+        except HangError:
+            end_workers(assignment.folder, assignment.attempt)
+            fit.join(HANGING_END_S)
+            raise
+        if fit.error is not None:
+            error = as_distnet_error(fit.error, assignment.folder)
+            if error.failure == "lost_worker" and not _answers():
+                self.close()  # the next attempt reaches for a Ray anew
+            raise error from fit.error
+        return fit.outcome
+
+    def _open(self) -> Cluster:
+        if self._cluster is None:
+            size = {"workers": self._most, "cpus": self._cpus, "gpus": self._gpus}
+            self._cluster = self._stack.enter_context(ray_cluster(self._address, **size))
+        return self._cluster
+
+    def _trainer(self, assignment: Assignment, workers: int) -> LeanTrainer:
+        cluster, cpus, gpus = self._open(), self._cpus, self._gpus
+        return LeanTrainer(
             # Bound, not as `train_loop_config`: the controller reads that, and would import torch.
-            partial(run_worker, function, assignment),
-            torch_config=ProcessGroup(str(folder.path), "nccl" if gpus else "gloo"),
+            partial(run_worker, self._function, assignment),
+            torch_config=ProcessGroup(assignment.run, "nccl" if gpus else "gloo"),
             scaling_config=ScalingConfig(
                 num_workers=workers,
                 use_gpu=gpus > 0,
@@ -72,14 +138,6 @@ def train_on_ray(
             run_config=_run_config(assignment, cluster),
             is_alone=cluster.is_ours,
         )
-        fit = Fit(trainer)
-        with planned_stop(folder.stop):
-            fit.start()
-            while fit.is_alive():
-                fit.join(LOOKED_AT_EVERY_S)  # not for ever: a signal is answered in between
-    if fit.error is not None:
-        raise as_distnet_error(fit.error, folder) from fit.error
-    return fit.outcome
 
 
 class Fit(threading.Thread):
@@ -97,6 +155,14 @@ class Fit(threading.Thread):
             self.outcome = self._trainer.fit().return_value
         except BaseException as error:  # nothing may end this thread without being told
             self.error = error
+
+
+def _answers() -> bool:
+    """Whether the Ray that this process is connected to is still one."""
+    try:
+        return any(node["Alive"] for node in ray.nodes())
+    except (RayError, OSError, RuntimeError):
+        return False
 
 
 def _run_config(assignment: Assignment, cluster: Cluster) -> RunConfig:

@@ -1,6 +1,6 @@
 """Run a job now, or go on with a run: the one way in for the command line and for Python.
 
-job file -> plan -> run folder -> attempt (inline, or Ray Train) -> result, report
+job file -> plan -> run folder -> attempts (inline, or Ray Train) -> result, report
 """
 
 import json
@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from distnet.errors import CheckpointError, RunError
-from distnet.launch.attempt import count_attempts, make_attempt, shown
 from distnet.launch.folder import held, make_run_folder, write_plan
 from distnet.launch.plan import make_plan
+from distnet.launch.size import Size
+from distnet.launch.train import shown, train
 from distnet.report.run import read_object
+from distnet.spec.job import Job
 from distnet.spec.read import JobFile, read_job
 from distnet.spec.run_folder import RunFolder
 from distnet.train.assignment import Assignment
@@ -93,8 +95,9 @@ def run(
         precision=plan.precision,
         process_started=started,
     )
+    size = _size(file.job, workers, inline=inline)
     with held(folder):
-        result = make_attempt(assignment, workers=plan.workers, address=address, listener=listener)
+        result = train(assignment, size, address=address, listener=listener)
     return Run(RunFolder(shown(folder.path.resolve())), result)
 
 
@@ -129,20 +132,31 @@ def resume(
         plan = replace(plan, precision=before["precision"])
         _refuse_another_job(folder, file, Path(plan.dataset))
         write_plan(folder, file.job, plan)
-        folder.stop.unlink(missing_ok=True)
+        for asked in (folder.stop, folder.resize):
+            asked.unlink(missing_ok=True)
         assignment = Assignment(
             job=file.job,
             job_folder=plan.job_folder,
             dataset=plan.dataset,
             run=str(folder.path),
             launch="inline" if inline else "ray",
-            attempt=count_attempts(folder) + 1,
             is_resumed=True,
+            cause="resume",
             precision=plan.precision,
             process_started=started,
         )
-        result = make_attempt(assignment, workers=plan.workers, address=address, listener=listener)
+        size = _size(file.job, workers, inline=inline)
+        result = train(assignment, size, address=address, listener=listener)
     return Run(RunFolder(shown(folder.path)), result)
+
+
+def _size(job: Job, workers: int | None, *, inline: bool) -> Size:
+    """The workers that a run may have: as asked for here, else as the job says."""
+    if inline:
+        return Size(1, 1)
+    if workers is not None:
+        return Size(workers, workers)
+    return Size(job.resources.min_workers, job.resources.max_workers)
 
 
 def _refuse_finished(folder: RunFolder, overrides: Sequence[str]) -> None:

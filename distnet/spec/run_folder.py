@@ -103,6 +103,10 @@ class RunFolder:
         """The file of one worker."""
         return self.heartbeats / f"worker-{rank}"
 
+    def node(self, rank: int) -> Path:
+        """The id of the Ray node that a worker is on, as text."""
+        return self.heartbeats / f"node-{rank}"
+
     @property
     def data_manifest(self) -> Path:
         """A copy of the dataset's manifest, so that the run can be used without the data."""

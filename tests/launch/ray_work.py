@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 import time
+from contextlib import closing
 from dataclasses import asdict
 from typing import Any
 
@@ -11,10 +12,36 @@ import torch
 import torch.distributed as dist
 
 from distnet.errors import DataError
+from distnet.launch.ray_train import RayLauncher
+from distnet.launch.ray_worker import Work
+from distnet.launch.size import Size
+from distnet.launch.sizing import choose_workers
+from distnet.launch.stopping import planned_stop
 from distnet.train.assignment import Assignment
 from distnet.train.world import World
 
 LONG_S = 300.0
+
+
+def train_on_ray(
+    assignment: Assignment,
+    *,
+    workers: int,
+    cpus: int,
+    gpus: int,
+    function: Work,
+    address: str | None = None,
+) -> dict[str, Any]:
+    """One attempt on a Ray of its own, or on that at `address`."""
+    options: dict[str, Any] = {"most": workers, "cpus": cpus, "gpus": gpus, "address": address}
+    with (
+        planned_stop(assignment.folder),
+        closing(RayLauncher(**options, function=function)) as launcher,
+    ):
+        nothing: dict[str, Any] = {"wait_s": 1.0, "tell": print, "is_stopped": bool}
+        size = Size(workers, workers)
+        found = choose_workers(launcher, size, is_first=True, **nothing)
+        return launcher.train(assignment, found, lambda: None)
 
 
 def tell(assignment: Assignment, world: World) -> dict[str, Any]:

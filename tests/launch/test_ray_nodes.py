@@ -27,9 +27,9 @@ ADDRESSES = ("10.213.0.1", "10.213.0.2")
 NAMES = tuple(f"dn{os.getpid()}{letter}" for letter in "ab")
 DRIVER = """
 import json, sys
-from distnet.launch.ray_train import train_on_ray
 from distnet.train.assignment import Assignment
 from tests.launch import ray_work
+from tests.launch.ray_work import train_on_ray
 assignment = Assignment(job={}, job_folder="", dataset="", run=sys.argv[1])
 options = {"workers": 2, "cpus": 1, "gpus": 0, "address": sys.argv[2]}
 print(json.dumps(train_on_ray(assignment, **options, function=ray_work.tell)))

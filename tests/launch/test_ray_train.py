@@ -1,5 +1,4 @@
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -18,9 +17,9 @@ from distnet.errors import (
     WorkerFailedError,
 )
 from distnet.launch.network_interface import interface_of
-from distnet.launch.ray_train import train_on_ray
 from distnet.train.assignment import Assignment
 from tests.launch import ray_work
+from tests.launch.ray_work import train_on_ray
 
 pytestmark = pytest.mark.ray
 
@@ -178,9 +177,9 @@ def test_train_on_ray_says_that_nobody_answers(assignment, address):
 
 DRIVER = """
 import sys
-from distnet.launch.ray_train import train_on_ray
 from distnet.train.assignment import Assignment
 from tests.launch import ray_work
+from tests.launch.ray_work import train_on_ray
 assignment = Assignment(job={}, job_folder="", dataset="", run=sys.argv[1])
 function = getattr(ray_work, sys.argv[2])
 try:
@@ -257,8 +256,9 @@ def test_a_killed_driver_takes_its_ray_with_it(assignment):
     driver.process.kill()
     driver.end()
 
-    # Some of Ray's own helpers take a minute to notice; the workers must not go on.
-    _, alive = psutil.wait_procs(workers, timeout=60)
+    _, alive = psutil.wait_procs(driver.family, timeout=60)
     assert alive == []
-    for folder in scratch_folders(driver.process.pid):
-        shutil.rmtree(folder, ignore_errors=True)
+    deadline = time.monotonic() + 60
+    while scratch_folders(driver.process.pid) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert scratch_folders(driver.process.pid) == []

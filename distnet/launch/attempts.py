@@ -1,0 +1,191 @@
+"""Attempts at a run, one after the other, until it is finished, stopped, or fails for good.
+
+    room -> fence -> attempt -> finished | stopped | asked to change its workers | failed
+      ^                                                       |                     |
+      +---------------------- at once ------------------------+-- after a while, if budget
+
+Whatever ended an attempt, the next one goes on from the newest checkpoint, and the weights that
+come out are the same.
+"""
+
+import time
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from distnet.errors import DistnetError, PreemptedError
+from distnet.launch.budget import Budgets, Failure
+from distnet.launch.launcher import Launcher
+from distnet.launch.poison import describe_poison
+from distnet.launch.run_log import RunLog
+from distnet.launch.size import Size
+from distnet.launch.sizing import choose_workers
+from distnet.launch.stopping import DRAIN, RESIZE, STOP, asked_to_stop
+from distnet.launch.watch import Watch
+from distnet.spec.run_folder import RunFolder
+from distnet.train.assignment import Assignment
+from distnet.train.fence import claim_fence
+from distnet.train.heartbeat import read_heartbeats
+from distnet.train.record import Tell
+
+LOOKED_AT_EVERY_S = 0.1
+
+
+@dataclass
+class Attempts:
+    """Makes attempts at one run."""
+
+    assignment: Assignment
+    """The newest attempt; at first, the one to begin with."""
+    launcher: Launcher
+    size: Size
+    """The workers that the run may have."""
+    tell: Tell
+    """Shows a record that is not told by an attempt."""
+    workers: int = 0
+    """Of the newest attempt."""
+    _budgets: Budgets = field(init=False)
+    _log: RunLog = field(init=False)
+    _is_first: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._budgets = Budgets(self.assignment.job.retry)
+        self._log = RunLog(self.folder)
+        self._is_first = not self.assignment.is_resumed
+
+    @property
+    def folder(self) -> RunFolder:
+        """The run's."""
+        return self.assignment.folder
+
+    def run(self) -> dict[str, Any]:
+        """Train to the end; returns what rank 0 returned.
+
+        Raises:
+            DistnetError: what ended the last attempt, with the reason why there is no other.
+        """
+        if self.assignment.is_resumed:
+            self._tell_of_the_killed()
+        while True:
+            began = time.time()
+            watch = None
+            try:
+                watch = self._begin()
+                outcome = self.launcher.train(self.assignment, self.workers, watch.look)
+            except DistnetError as error:
+                cause = _first_cause(error, watch)
+                self._tell_failure(str(cause), cause.failure, began)
+                self._wait(cause)
+                self._go_on(cause.failure, watch)
+            except BaseException as error:
+                self._tell_failure(f"interrupted ({type(error).__name__})", None, began)
+                raise
+            else:
+                why = asked_to_stop(self.folder)
+                self.folder.stop.unlink(missing_ok=True)
+                if outcome["status"] == "finished" or why not in (RESIZE, DRAIN):
+                    return outcome
+                self.size = watch.next_size(self.size)
+                self._go_on(why, watch)
+
+    def _begin(self) -> Watch:
+        """Find room for the next attempt, and shut out all older ones."""
+        self.workers = self._choose_workers()
+        attempt = claim_fence(self.folder, self._log.num_attempts + 1)
+        self.assignment = replace(self.assignment, attempt=attempt)
+        self._is_first = False
+        return Watch(self.folder, attempt, self.workers, self.size.most, self.launcher)
+
+    def _choose_workers(self) -> int:
+        return choose_workers(
+            self.launcher,
+            self.size,
+            is_first=self._is_first,
+            wait_s=self._budgets.retry.room,
+            tell=self._note,
+            is_stopped=self._is_stopped,
+        )
+
+    def _go_on(self, cause: str, watch: Watch | None) -> None:
+        """Prepare the next attempt."""
+        self.assignment = replace(
+            self.assignment,
+            is_resumed=True,
+            cause=cause,
+            workers_before=self.workers,
+            began_waiting=(watch and watch.last_sign) or self.assignment.began_waiting,
+        )
+
+    def _wait(self, error: DistnetError) -> None:
+        """Spend the budget of this failure, and wait for as long as that says.
+
+        Raises:
+            DistnetError: it is spent.
+        """
+        kind = error.failure
+        failure = Failure(kind, self._reached(), self._log.saved_step)
+        seconds = self._budgets.spend(failure)
+        if self._budgets.is_poisoned:
+            raise describe_poison(error, self.assignment, failure.step) from error
+        if seconds is None:
+            raise self._with_budget(error)
+        count, times = self._budgets.num_failures(kind), self._budgets.times(kind)
+        self._note(
+            f"{_first_line(error)}; going on from step {failure.saved:,} in {seconds:g} s "
+            f"({kind.replace('_', ' ')} {count} of {times})"
+        )
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if self._is_stopped():
+                raise type(error)(f"{error}\nstopped before it was tried again")
+            time.sleep(LOOKED_AT_EVERY_S)
+
+    def _with_budget(self, error: DistnetError) -> DistnetError:
+        """Say why there is no other attempt, where there might have been one."""
+        times = self._budgets.times(error.failure)
+        if not times:
+            return error
+        again = f"this happened {self._budgets.num_failures(error.failure)} times without progress"
+        return type(error)(f"{error}\n{again} (retry.{error.failure}.times: {times})")
+
+    def _reached(self) -> int:
+        """The steps that were made when the newest attempt ended."""
+        signs = read_heartbeats(self.folder.heartbeats)
+        steps = [sign.step for sign in signs if sign.attempt == self.assignment.attempt]
+        return max(steps, default=self._log.saved_step)
+
+    def _is_stopped(self) -> bool:
+        return asked_to_stop(self.folder) == STOP
+
+    def _note(self, text: str) -> None:
+        self._record({"kind": "note", "attempt": self.assignment.attempt, "text": text})
+
+    def _tell_failure(self, error: str, failure: str | None, began: float) -> None:
+        self._end(error, failure, time.time() - began)
+
+    def _tell_of_the_killed(self) -> None:
+        """Tell how the attempt before ended, if its launcher was killed and could not."""
+        attempt = self._log.num_attempts
+        if not attempt or self._log.has_ended(attempt):
+            return
+        self.assignment = replace(self.assignment, attempt=attempt)
+        self._end("the process that ran it was killed", "lost_worker", None)
+
+    def _end(self, error: str, failure: str | None, seconds: float | None) -> None:
+        record = {"kind": "end", "attempt": self.assignment.attempt, "status": "failed"}
+        record |= {"step": self._reached(), "seconds": seconds}
+        self._record(record | {"error": error, "failure": failure})
+
+    def _record(self, record: dict[str, Any]) -> None:
+        self._log.append(record)
+        self.tell(record)
+
+
+def _first_cause(error: DistnetError, watch: Watch | None) -> DistnetError:
+    """A worker that died with its node, of which we were warned, was preempted."""
+    if watch is not None and watch.is_drained and error.failure == "lost_worker":
+        return PreemptedError(f"the node was taken away before training could stop: {error}")
+    return error
+
+
+def _first_line(error: DistnetError) -> str:
+    return str(error).split("\n", 1)[0].rstrip(":;")

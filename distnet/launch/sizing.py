@@ -1,0 +1,60 @@
+"""How many workers an attempt gets: what there is, between the fewest and the most."""
+
+import time
+from collections.abc import Callable
+
+from distnet.errors import NotEnoughResourcesError
+from distnet.launch.launcher import Launcher
+from distnet.launch.size import Size
+
+SETTLED_AFTER_S = 3.0
+"""What an attempt that has just ended gives back is seen to be free so much later, at most."""
+LOOKED_AT_EVERY_S = 0.5
+
+
+def choose_workers(
+    launcher: Launcher,
+    size: Size,
+    *,
+    is_first: bool,
+    wait_s: float,
+    tell: Callable[[str], None],
+    is_stopped: Callable[[], bool],
+) -> int:
+    """Wait until there is room for the fewest, and take as many as there are.
+
+    Args:
+        launcher: where.
+        size: the fewest and the most.
+        is_first: nothing was trained yet, so what can never fit is refused at once; later, machines
+            that were lost may come back.
+        wait_s: how long to wait for room.
+        tell: is told once what is waited for.
+        is_stopped: whether to give up waiting.
+
+    Raises:
+        NotEnoughResourcesError: there is no room, and none came.
+    """
+    if not launcher.is_shared:
+        # Asked for exactly, workers may be more than there are cores: that is the user's choice.
+        return size.most if size.fewest == size.most else _within(size, launcher.room())
+    if is_first and launcher.room() < size.fewest:
+        raise NotEnoughResourcesError(launcher.describe_room(size.fewest))
+    began, has_told = time.monotonic(), False
+    while True:
+        free, waited = launcher.free_workers(), time.monotonic() - began
+        if free >= size.most or (free >= size.fewest and waited > SETTLED_AFTER_S):
+            return _within(size, free)
+        if waited > wait_s or is_stopped():
+            raise NotEnoughResourcesError(
+                f"no room for {size.fewest} workers came within {waited:.0f} s; "
+                + launcher.describe_room(size.fewest)
+            )
+        if waited > SETTLED_AFTER_S and not has_told:
+            has_told = True
+            tell(f"waiting for room: {free} of {size.fewest} workers fit into what is free now")
+        time.sleep(LOOKED_AT_EVERY_S)
+
+
+def _within(size: Size, found: int) -> int:
+    return max(size.fewest, min(size.most, found))
