@@ -1,12 +1,8 @@
-"""Run folders: claimed by making them, filled before anything starts, held while a run is on."""
+"""Run folders: claimed by making them, filled before anything starts."""
 
-import fcntl
 import json
-import os
 import re
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -50,21 +46,6 @@ def make_run_folder(runs: Path, file: JobFile, plan: Plan, name: str | None) -> 
     return folder
 
 
-@contextmanager
-def held(folder: RunFolder) -> Iterator[None]:
-    """Hold a run folder, so that no second process trains in it; let go even if killed.
-
-    Raises:
-        RunError: another process holds it.
-    """
-    handle = os.open(folder.path, os.O_RDONLY)
-    try:
-        _lock(handle, folder)
-        yield
-    finally:
-        os.close(handle)
-
-
 def write_plan(folder: RunFolder, job: Job, plan: Plan) -> None:
     """Write what the run is going to do: at its beginning, and when it is resumed otherwise."""
     write_whole(folder.job, dump_job(job.resolved()).encode())
@@ -79,15 +60,6 @@ def write_json(path: Path, value: Any) -> None:
         RunError: it cannot be written.
     """
     write_whole(path, (json.dumps(value, indent=2) + "\n").encode())
-
-
-def _lock(handle: int, folder: RunFolder) -> None:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise RunError(
-            f"{folder.path}: this run is being trained by another process; stop that one first"
-        ) from None
 
 
 def _claim(runs: Path, job_name: str, name: str | None) -> Path:

@@ -16,7 +16,7 @@ from distnet.spec.job import Job
 from distnet.spec.read import JobFile
 from distnet.train.build import build_network, build_task, count_steps, has_convolution
 from distnet.train.flat import refuse_other_types
-from distnet.train.gradient import NUM_SUMS
+from distnet.train.riders import NUM_SUMS
 from distnet.train.tree import own_slices
 
 OPTIMIZER_VECTORS = {"sgd": 1, "adam": 2, "adamw": 2, "lion": 1}

@@ -17,7 +17,7 @@ from ray.exceptions import RayError
 
 from distnet.errors import NotEnoughResourcesError
 from distnet.launch.guardian import guarded
-from distnet.launch.ray_environment import environment, on_loopback, secret, signals_kept
+from distnet.launch.ray_environment import environment, on_loopback, quiet, secret, signals_kept
 from distnet.launch.ray_room import count_gpus
 
 OBJECT_STORE_BYTES = 100_000_000  # nothing of ours travels through it, and Ray demands 79 MB
@@ -73,7 +73,7 @@ def ray_cluster(address: str | None, *, workers: int, cpus: int, gpus: int) -> I
     address = address or os.environ.get("RAY_ADDRESS") or "local"
     is_ours = address == "local" and not ray.is_initialized()
     settings = SETTINGS | SETTINGS_OF_OURS if is_ours else SETTINGS
-    with environment(settings), _scratch() as scratch, guarded(scratch):
+    with environment(settings), quiet(), _scratch() as scratch, guarded(scratch):
         if is_ours:
             num_gpus = count_gpus() if gpus else 0
             with secret(), on_loopback(), _started(scratch, workers * cpus, num_gpus):

@@ -108,9 +108,9 @@ def _death(who: str, text: str, log: str = "") -> DistnetError:
 
 def _last_lines(log: Path) -> str:
     if not log.is_file():
-        return f"; there is no log {log}"
+        return ""
     lines = log.read_text(errors="replace").splitlines()[-LOG_LINES:]
-    return f"; the last lines of {log}:\n" + "\n".join(f"    {line}" for line in lines)
+    return f"\nthe last lines of {log}:\n" + "\n".join(f"    {line}" for line in lines)
 
 
 def _found(pattern: str, text: str) -> str | None:

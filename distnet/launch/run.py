@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from distnet.errors import CheckpointError, RunError
-from distnet.launch.folder import held, make_run_folder, write_plan
+from distnet.launch.folder import make_run_folder, write_plan
+from distnet.launch.lock import held
 from distnet.launch.plan import make_plan
 from distnet.launch.size import Size
 from distnet.launch.train import shown, train

@@ -27,6 +27,17 @@ class RunLog:
         """The step of the newest checkpoint; 0 before the first."""
         return max((record.get("step", 0) for record in self._records("checkpoint")), default=0)
 
+    @property
+    def attempt(self) -> Record:
+        """The record of the newest attempt; empty before the first."""
+        return max(self._records("attempt"), key=lambda r: int(r.get("attempt", 0)), default={})
+
+    @property
+    def end(self) -> Record:
+        """The newest record of an end; empty if there is none."""
+        *_, newest = ({}, *self._records("end"))
+        return newest
+
     def has_ended(self, attempt: int) -> bool:
         """Whether it is told how that attempt ended."""
         return any(record.get("attempt") == attempt for record in self._records("end"))
