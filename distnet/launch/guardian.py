@@ -53,7 +53,7 @@ def watch(scratch: Path) -> None:
     if sys.stdin.buffer.read() == b"done":
         return
     deadline = time.monotonic() + PATIENCE_S
-    while (left := _marked(scratch)) and time.monotonic() < deadline:
+    while (left := marked(scratch)) and time.monotonic() < deadline:
         for process in left:
             with contextlib.suppress(psutil.Error):
                 process.kill()
@@ -61,13 +61,16 @@ def watch(scratch: Path) -> None:
     shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _marked(scratch: Path) -> list[psutil.Process]:
-    """Processes that inherited the mark, whoever their parents are by now."""
-    found = []
+def marked(scratch: Path) -> set[psutil.Process]:
+    """Processes that inherited the mark, whoever their parents are by now, and all below them.
+
+    Ray's agents write their title over their environment: they are known by their raylet only.
+    """
+    found: set[psutil.Process] = set()
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
             if process.environ().get(MARK) == str(scratch):
-                found.append(process)
+                found |= {process, *process.children(recursive=True)}
     return found
 
 

@@ -11,12 +11,14 @@ from torch import nn
 from distnet.data.manifest import Manifest, read_manifest
 from distnet.data.order import Batches
 from distnet.data.shipped import find_dataset
-from distnet.errors import DataError, NotEnoughResourcesError, UnknownPartError
+from distnet.errors import DataError, NotEnoughResourcesError, RunError, UnknownPartError
+from distnet.launch.best_metric import refuse_unknown_metric
 from distnet.spec.job import Job
 from distnet.spec.read import JobFile
 from distnet.train.build import build_network, build_task, count_steps, has_convolution
 from distnet.train.flat import refuse_other_types
 from distnet.train.riders import NUM_SUMS
+from distnet.train.store import check_store
 from distnet.train.tree import own_slices
 
 OPTIMIZER_VECTORS = {"sgd": 1, "adam": 2, "adamw": 2, "lion": 1}
@@ -143,6 +145,10 @@ def _refuse_misfits(file: JobFile, manifest: Manifest, num_workers: int, *, inli
             f"{num_workers} workers asked for, but a batch is cut into {job.num_slices} slices and "
             f"a worker needs one; set train.slices to {num_workers} or more (a multiple is best)",
         )
+    try:
+        check_store(job.checkpoint.store, job_folder=file.folder)
+    except RunError as error:
+        raise file.fault("checkpoint.store", str(error)) from None
     if job.data.augment and manifest.x.kind != "image":
         raise file.fault(
             "data.augment", "found augmentations, but this dataset holds vectors; leave them out"
@@ -194,6 +200,7 @@ def _probe(file: JobFile, manifest: Manifest) -> tuple[int, int, int, bool]:
         task = build_task(job.task, manifest, file.folder)
     except UnknownPartError as error:
         raise file.fault("task", str(error)) from None
+    refuse_unknown_metric(file, manifest, task)
     try:
         network = build_network(job, manifest, task.num_outputs, file.folder)
     except UnknownPartError as error:
@@ -260,10 +267,14 @@ def _memory(
     slice_samples = -(-job.train.batch_size // job.num_slices // job.train.accumulate)
     splits: Sequence[str] = ("train", job.evaluate.split)
     sizes = [_split_bytes(manifest, s) for s in splits if s in manifest.splits]
+    optimizer = 4 * num_parameters * OPTIMIZER_VECTORS[job.optimizer.kind]
+    # Of the worker that writes checkpoints. To rewind, a state is kept, and goes into them too.
+    num_states = 3 if job.train.on_nonfinite == "rewind" else 1
     memory = {
         "weights": 4 * num_parameters,
         "gradients": 4 * (num_parameters + NUM_SUMS) * (own + 2),
-        "optimizer": 4 * num_parameters * OPTIMIZER_VECTORS[job.optimizer.kind],
+        "optimizer": optimizer,
+        "snapshot": num_states * (4 * num_parameters + optimizer),
         "activations": 4 * activations * slice_samples * 2,
         "data": sum(min(size, job.data.memory) for size in sizes),
     }

@@ -5,7 +5,7 @@ import os
 import shutil
 import socket
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +15,8 @@ import psutil
 import ray
 from ray.exceptions import RayError
 
-from distnet.errors import NotEnoughResourcesError
-from distnet.launch.guardian import guarded
+from distnet.errors import NotEnoughResourcesError, WorkerFailedError
+from distnet.launch.guardian import guarded, marked
 from distnet.launch.ray_environment import environment, on_loopback, quiet, secret, signals_kept
 from distnet.launch.ray_room import count_gpus
 
@@ -53,6 +53,18 @@ class Cluster:
     """A folder on this machine that is removed at the end."""
     address: str
     """As the user gave it."""
+    roots: tuple[psutil.Process, ...] = ()
+    """The processes that a Ray of ours cannot live without."""
+
+    def require_alive(self) -> None:
+        """Look after a Ray of ours: this process would be ended a minute after its head.
+
+        Raises:
+            WorkerFailedError: one of its processes is gone.
+        """
+        for process in self.roots:
+            if not process.is_running() or process.status() == psutil.STATUS_ZOMBIE:
+                raise WorkerFailedError(f"Ray itself was killed (process {process.pid} is gone)")
 
 
 @contextmanager
@@ -76,15 +88,16 @@ def ray_cluster(address: str | None, *, workers: int, cpus: int, gpus: int) -> I
     with environment(settings), quiet(), _scratch() as scratch, guarded(scratch):
         if is_ours:
             num_gpus = count_gpus() if gpus else 0
-            with secret(), on_loopback(), _started(scratch, workers * cpus, num_gpus):
-                yield Cluster(is_ours, scratch, address)
+            started = _started(scratch, workers * cpus, num_gpus)
+            with secret(), on_loopback(), started as roots:
+                yield Cluster(is_ours, scratch, address, roots)
         else:
             with nullcontext() if ray.is_initialized() else _connected(address):
                 yield Cluster(is_ours, scratch, address)
 
 
 @contextmanager
-def _started(scratch: Path, num_cpus: int, num_gpus: int) -> Iterator[None]:
+def _started(scratch: Path, num_cpus: int, num_gpus: int) -> Iterator[tuple[psutil.Process, ...]]:
     """Run a Ray of our own; none of its processes outlives the context."""
     me = psutil.Process()
     others = set(me.children())
@@ -98,10 +111,9 @@ def _started(scratch: Path, num_cpus: int, num_gpus: int) -> Iterator[None]:
             include_dashboard=False,
             _temp_dir=str(scratch / "ray"),
         )
-        yield
+        yield tuple(set(me.children()) - others)
     finally:
-        roots = set(me.children()) - others
-        family = [process for root in roots for process in (root, *_descendants(root))]
+        family = marked(scratch)  # before their parents end
         ray.shutdown()
         _end(family)
 
@@ -155,14 +167,7 @@ def _scratch() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _descendants(process: psutil.Process) -> list[psutil.Process]:
-    try:
-        return process.children(recursive=True)
-    except psutil.NoSuchProcess:
-        return []
-
-
-def _end(processes: list[psutil.Process]) -> None:
+def _end(processes: Iterable[psutil.Process]) -> None:
     """Kill what is left of a Ray that is to be forgotten; by itself it takes a second or two."""
     for process in processes:
         try:

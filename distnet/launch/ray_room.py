@@ -7,7 +7,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import ray
+from ray import PlacementGroupID
 from ray._private import state
+from ray.util.placement_group import (
+    PlacementGroup,
+    placement_group_table,
+    remove_placement_group,
+)
 
 from distnet.errors import NotEnoughResourcesError
 from distnet.spec.run_folder import RunFolder
@@ -59,6 +65,13 @@ def describe_room(address: str, *, workers: int, cpus: int, gpus: int) -> str:
         f"{gpus} GPUs each (it has {found or 'no node'}): set resources.workers to {max(room, 1)}, "
         "give each worker less, or add nodes"
     )
+
+
+def free_groups() -> None:
+    """Give back what the placement groups of this Ray hold: a killed controller leaves its own."""
+    for name, group in placement_group_table().items():
+        if group["state"] != "REMOVED":
+            remove_placement_group(PlacementGroup(PlacementGroupID.from_hex(name)))
 
 
 def is_draining(folder: RunFolder, workers: int) -> bool:

@@ -17,7 +17,7 @@ import ray
 from ray.exceptions import RayError
 from ray.train import FailureConfig, LoggingConfig, RunConfig, ScalingConfig
 
-from distnet.errors import HangError
+from distnet.errors import HangError, WorkerFailedError
 from distnet.launch import ray_room
 from distnet.launch.lean_trainer import LeanTrainer
 from distnet.launch.ray_cluster import Cluster, ray_cluster
@@ -101,22 +101,35 @@ class RayLauncher:
         """
         if not self.is_shared:
             ray_room.require_gpus(workers * self._gpus)
-        fit = Fit(self._trainer(assignment, workers))
+        fit, cluster = Fit(self._trainer(assignment, workers)), self._open()
         fit.start()
         try:
             while fit.is_alive():
                 fit.join(LOOKED_AT_EVERY_S)  # not for ever: a signal is answered in between
+                cluster.require_alive()
                 look()
+        except WorkerFailedError:
+            self.close()
+            raise
         except HangError:
             end_workers(assignment.folder, assignment.attempt)
             fit.join(HANGING_END_S)
             raise
         if fit.error is not None:
             error = as_distnet_error(fit.error, assignment.folder)
-            if error.failure == "lost_worker" and not _answers():
-                self.close()  # the next attempt reaches for a Ray anew
+            self._mend()
             raise error from fit.error
         return fit.outcome
+
+    def _mend(self) -> None:
+        """Leave a Ray on which the next attempt can be made, or none: it will get a new one."""
+        try:
+            if not any(node["Alive"] for node in ray.nodes()):
+                self.close()
+            elif not self.is_shared:
+                ray_room.free_groups()
+        except (RayError, OSError, RuntimeError):
+            self.close()
 
     def _open(self) -> Cluster:
         if self._cluster is None:
@@ -155,14 +168,6 @@ class Fit(threading.Thread):
             self.outcome = self._trainer.fit().return_value
         except BaseException as error:  # nothing may end this thread without being told
             self.error = error
-
-
-def _answers() -> bool:
-    """Whether the Ray that this process is connected to is still one."""
-    try:
-        return any(node["Alive"] for node in ray.nodes())
-    except (RayError, OSError, RuntimeError):
-        return False
 
 
 def _run_config(assignment: Assignment, cluster: Cluster) -> RunConfig:

@@ -36,8 +36,8 @@ def choose_workers(
         NotEnoughResourcesError: there is no room, and none came.
     """
     if not launcher.is_shared:
-        # Asked for exactly, workers may be more than there are cores: that is the user's choice.
-        return size.most if size.fewest == size.most else _within(size, launcher.room())
+        is_exact = size.is_asked or size.fewest == size.most
+        return size.most if is_exact else _within(size, launcher.room())
     if is_first and launcher.room() < size.fewest:
         raise NotEnoughResourcesError(launcher.describe_room(size.fewest))
     began, has_told = time.monotonic(), False

@@ -21,12 +21,22 @@ from distnet.spec.read import read_job
 from distnet.spec.run_folder import RunFolder
 from distnet.tasks.task import Task
 from distnet.train.build import build_network, build_task
-from distnet.train.checkpoint import State, list_checkpoints, read_checkpoint, read_newest
+from distnet.train.checkpoint import (
+    State,
+    list_names,
+    name_of,
+    read_checkpoint,
+    read_newest,
+    step_of,
+)
 from distnet.train.evaluate import Evaluation, Evaluator
 from distnet.train.flat import FlatNetwork
+from distnet.train.keeping import find_best
+from distnet.train.store import Store, open_store
 from distnet.train.world import World
 
 BATCH_SIZE = 1000
+NEWEST, BEST = "newest", "best"
 
 
 @dataclass(frozen=True)
@@ -52,12 +62,17 @@ class Trained:
         return torch.cat([self.network(self.scale(batch)).float() for batch in batches])
 
 
-def load_trained(run: Path, *, step: int | None = None) -> Trained:
-    """Load the network of the run folder `run` with its newest weights, or those of `step`.
+def load_trained(run: Path, *, checkpoint: str | int = NEWEST) -> Trained:
+    """Load the network of the run folder `run`.
+
+    Args:
+        run: the run folder.
+        checkpoint: whose weights: `newest`, `best` by the job's `best_metric`, or a step.
 
     Raises:
         RunError: there is no run, or a file of it is missing or damaged.
-        CheckpointError: there are no whole weights, or not of that step.
+        CheckpointError: there are no whole weights, or not those.
+        StorageError: the store of the checkpoints does not answer.
         UnknownPartError: the user's own network or task is not where it was.
     """
     folder = RunFolder(run)
@@ -65,7 +80,8 @@ def load_trained(run: Path, *, step: int | None = None) -> Trained:
         raise RunError(f"{run}: no run here ({folder.job.name} is missing); see: distnet runs")
     job, job_folder = read_job(folder.job).job, _job_folder(folder)
     data = _data_manifest(folder)
-    state = _state(folder, step)
+    store = open_store(job.checkpoint.store, run=folder, job_folder=job_folder)
+    state = _state(store, job, checkpoint)
     task = build_task(job.task, data, job_folder)
     network = build_network(job, data, task.num_outputs, job_folder)
     FlatNetwork(network).load(state.weights)
@@ -74,7 +90,7 @@ def load_trained(run: Path, *, step: int | None = None) -> Trained:
 
 
 def evaluate(
-    run: Path, *, split: str | None = None, data: str | None = None, step: int | None = None
+    run: Path, *, split: str | None = None, data: str | None = None, checkpoint: str | int = NEWEST
 ) -> dict[str, Any]:
     """Measure a run's network on every sample of a split, once each, in fp32.
 
@@ -82,7 +98,7 @@ def evaluate(
         run: the run folder.
         split: by default that of the job's `evaluate` section.
         data: a dataset's name or folder; by default the one it learned from.
-        step: of the weights; by default the newest.
+        checkpoint: whose weights: `newest`, `best` by the job's `best_metric`, or a step.
 
     Returns:
         Plain values, as in the run's `evaluation.json`, and `run` and `dataset`.
@@ -90,7 +106,7 @@ def evaluate(
     Raises:
         DistnetError: the run or the data is missing, damaged, or they do not fit one another.
     """
-    trained = load_trained(run, step=step)
+    trained = load_trained(run, checkpoint=checkpoint)
     source, folder = (data, Path.cwd()) if data else (trained.job.data.source, trained.job_folder)
     dataset, split = find_dataset(source, folder=folder), split or trained.job.evaluate.split
     evaluation = _measure(trained, dataset, split)
@@ -139,17 +155,22 @@ def _data_manifest(folder: RunFolder) -> Manifest:
         ) from None
 
 
-def _state(folder: RunFolder, step: int | None) -> State:
-    if step is None:
-        return read_newest(folder.checkpoints)
-    path = folder.checkpoints / f"step-{step:08d}"
-    kept = [str(int(p.name.removeprefix("step-"))) for p in list_checkpoints(folder.checkpoints)]
-    if not path.is_dir():
+def _state(store: Store, job: Job, checkpoint: str | int) -> State:
+    if checkpoint == NEWEST:
+        return read_newest(store)
+    if checkpoint == BEST:
+        return read_checkpoint(store, find_best(store, job.checkpoint))
+    if not str(checkpoint).isdecimal():
         raise CheckpointError(
-            f"{folder.checkpoints}: no checkpoint of step {step}; there are: "
-            f"{', '.join(kept) or 'none'}"
+            f"--checkpoint {checkpoint}: expected newest, best, or a step such as 900"
         )
-    return read_checkpoint(path)
+    names, step = list_names(store), int(checkpoint)
+    if name_of(step) not in names:
+        raise CheckpointError(
+            f"{store.address()}: no checkpoint of step {step}; there are: "
+            f"{', '.join(str(step_of(name)) for name in names) or 'none'}"
+        )
+    return read_checkpoint(store, name_of(step))
 
 
 def _refuse_other_kind(dataset: Path, found: Manifest, learned: Manifest) -> None:

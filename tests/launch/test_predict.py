@@ -122,8 +122,8 @@ def test_network_is_loaded_without_its_dataset(reader: Trained):
 
 def test_step_that_was_not_kept_is_refused_with_those_that_were(reader: Trained):
     with pytest.raises(CheckpointError, match="no checkpoint of step 7; there are: .*300"):
-        load_trained(reader.folder.path, step=7)
-    assert load_trained(reader.folder.path, step=300).step == 300
+        load_trained(reader.folder.path, checkpoint=7)
+    assert load_trained(reader.folder.path, checkpoint=300).step == 300
 
 
 def test_folder_without_a_run_is_refused(tmp_path: Path):

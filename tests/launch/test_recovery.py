@@ -1,0 +1,264 @@
+"""Runs to which something happens: killed, stopped, resized, hung; the weights must not tell.
+
+Everything is real: Ray's processes, signals, files. What is done is done when the records say that
+training has come so far, never after a time.
+"""
+
+import json
+import os
+import signal
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import ray
+import yaml
+
+import distnet
+from distnet.errors import NotEnoughResourcesError, PoisonStepError, RunError, WorkerFailedError
+from distnet.launch import steer
+from distnet.spec.run_folder import RunFolder
+from distnet.train.heartbeat import read_heartbeats
+
+pytestmark = [pytest.mark.ray, pytest.mark.slow]
+JOB = Path(__file__).parents[2] / "jobs" / "digits.yaml"
+STEPS = 3000
+EVERY = 100
+SHORT = (f"train.steps={STEPS}", f"checkpoint.every_steps={EVERY}")
+
+
+class Story:
+    """Does something to the run each time that a record tells of a step that is far enough."""
+
+    def __init__(self, folder: RunFolder, *deeds: tuple[int, Callable[[RunFolder], Any]]) -> None:
+        self.folder, self._deeds = folder, list(deeds)
+        self.threads: list[threading.Thread] = []
+
+    def __call__(self, record: dict[str, Any]) -> None:
+        if record["kind"] not in ("step", "checkpoint") or not self._deeds:
+            return
+        step, deed = self._deeds[0]
+        if record["step"] >= step:
+            self._deeds.pop(0)
+            self.threads.append(threading.Thread(target=deed, args=(self.folder,)))
+            self.threads[-1].start()
+
+    def end(self) -> None:
+        for thread in self.threads:
+            thread.join()
+        assert not self._deeds
+
+
+def send(rank: int, number: int) -> Callable[[RunFolder], None]:
+    """Send a signal to a worker."""
+
+    def deed(folder: RunFolder) -> None:
+        sign = next(s for s in read_heartbeats(folder.heartbeats) if s.rank == rank)
+        os.kill(sign.process, number)
+
+    return deed
+
+
+def resize(workers: int) -> Callable[[RunFolder], None]:
+    return lambda folder: steer.resize(folder, workers, wait_s=None) and None
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The hash of the run to which nothing happens."""
+    runs = tmp_path_factory.mktemp("undisturbed")
+    return str(distnet.run(JOB, inline=True, overrides=SHORT, runs=runs).result["weights_sha256"])
+
+
+def tell(runs: Path, *deeds: tuple[int, Any], **options: Any) -> tuple[distnet.Run, list[Any]]:
+    """Run the job while the deeds are done to it; returns the run and its records."""
+    story = Story(RunFolder(runs / "it"), *deeds)
+    overrides = (*SHORT, *options.pop("overrides", ()))
+    run = distnet.run(JOB, name="it", runs=runs, listener=story, overrides=overrides, **options)
+    story.end()
+    return run, records(run.folder)
+
+
+def records(folder: RunFolder, *kinds: str) -> list[dict[str, Any]]:
+    found = map(json.loads, folder.metrics.read_text().splitlines())
+    return [record for record in found if not kinds or record["kind"] in kinds]
+
+
+def of(found: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
+    return [record for record in found if record["kind"] == kind]
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_killed_worker_costs_an_interval_and_no_bit(rank, tmp_path, ray_address, undisturbed):
+    kill = send(rank, signal.SIGKILL)
+
+    run, found = tell(tmp_path, (EVERY, kill), workers=2, address=ray_address)
+
+    assert run.result["weights_sha256"] == undisturbed
+    assert run.result["attempts"] == 2
+    first, second = of(found, "end")
+    assert (first["status"], first["failure"]) == ("failed", "lost_worker")
+    assert second["status"] == "finished"
+    began = of(found, "attempt")[1]
+    assert began["cause"] == "lost_worker"
+    assert began["step"] % EVERY == 0
+    assert 0 <= first["step"] - began["step"] <= 2 * EVERY
+    (restart,) = of(found, "restart")
+    assert (restart["from"], restart["to"], restart["step"]) == (2, 2, began["step"])
+    assert 0 < restart["seconds"] < 120
+
+
+def test_a_worker_that_stands_still_is_found_and_ended(tmp_path, ray_address, undisturbed):
+    processes: list[psutil.Process] = []
+
+    def stop(folder: RunFolder) -> None:
+        signs = read_heartbeats(folder.heartbeats)
+        processes.extend(psutil.Process(sign.process) for sign in signs)
+        processes[1].suspend()
+
+    hang = ("retry.hang.after=3s",)
+    run, found = tell(tmp_path, (EVERY, stop), workers=2, address=ray_address, overrides=hang)
+
+    assert run.result["weights_sha256"] == undisturbed
+    (failed, _) = of(found, "end")
+    assert failed["failure"] == "hang"
+    assert "worker 1 hung" in failed["error"]
+    assert "SIGSTOP" in failed["error"]
+    assert "most recent call first" in run.folder.worker_log(0).read_text()
+    assert not any(process.is_running() for process in processes)
+
+
+def test_resizes_recompute_no_step(tmp_path, undisturbed):
+    changes = [(EVERY, resize(3)), (3 * EVERY, resize(1)), (5 * EVERY, resize(2))]
+
+    run, found = tell(tmp_path, *changes, workers=2)
+
+    assert run.result["weights_sha256"] == undisturbed
+    assert [record["workers"] for record in of(found, "attempt")] == [2, 3, 1, 2]
+    assert [record["cause"] for record in of(found, "attempt")][1:] == ["resize"] * 3
+    ends = [record["step"] for record in of(found, "end")]
+    assert [record["step"] for record in of(found, "attempt")] == [0, *ends[:-1]]
+    assert [(r["from"], r["to"]) for r in of(found, "restart")] == [(2, 3), (3, 1), (1, 2)]
+    assert all(record["seconds"] > 0 for record in of(found, "restart"))
+
+
+def test_workers_between_start_with_what_there_is_and_grow(tmp_path, ray_address, undisturbed):
+    @ray.remote(num_cpus=2)
+    class Other:
+        """Somebody else's work."""
+
+        def is_there(self) -> bool:
+            return True
+
+    job = yaml.safe_load(JOB.read_text()) | {"resources": {"workers": {"min": 1, "max": 4}}}
+    (tmp_path / "job.yaml").write_text(yaml.safe_dump(job))
+    ray.init(ray_address, log_to_driver=False, namespace="others")
+    try:
+        other = Other.remote()
+        assert ray.get(other.is_there.remote())
+        story = Story(RunFolder(tmp_path / "it"), (EVERY, lambda _: ray.kill(other)))
+
+        run = distnet.run(
+            tmp_path / "job.yaml", name="it", runs=tmp_path, listener=story, overrides=SHORT
+        )
+        story.end()
+    finally:
+        ray.shutdown()
+
+    assert run.result["weights_sha256"] == undisturbed
+    attempts = records(run.folder, "attempt")
+    assert [record["workers"] for record in attempts] == [2, 4]
+    assert attempts[1]["step"] == records(run.folder, "end")[0]["step"]
+
+
+def test_stop_from_another_process_ends_a_run_as_planned(tmp_path, ray_address, undisturbed):
+    ended: list[dict[str, object]] = []
+
+    def stop(folder: RunFolder) -> None:
+        ended.append(steer.stop(folder, wait_s=120))
+
+    run, _ = tell(tmp_path, (EVERY, stop), workers=2, address=ray_address)
+    assert run.status == "stopped"
+    assert ended == [{"run": "it", "status": "stopped", "step": run.result["steps"]}]
+
+    resumed = distnet.resume(tmp_path / "it", workers=1, address=ray_address)
+
+    assert resumed.result["weights_sha256"] == undisturbed
+    assert records(resumed.folder, "attempt")[1]["step"] == run.result["steps"]
+
+
+def test_only_a_run_that_is_on_can_be_steered(tmp_path):
+    run = distnet.run(JOB, inline=True, overrides=("train.steps=2",), runs=tmp_path)
+
+    with pytest.raises(RunError, match="nobody trains this run"):
+        steer.stop(run.folder, wait_s=None)
+    with pytest.raises(RunError, match="nobody trains this run"):
+        steer.resize(run.folder, 2, wait_s=None)
+
+
+def test_more_workers_than_slices_are_refused(tmp_path, ray_address):
+    refused: list[str] = []
+
+    def ask(folder: RunFolder) -> None:
+        try:
+            steer.resize(folder, 5, wait_s=None)
+        except RunError as error:
+            refused.append(str(error))
+
+    run, _ = tell(tmp_path, (1, ask), workers=1, address=ray_address)
+
+    assert run.status == "finished"
+    assert "cut into 4 slices" in refused[0]
+
+
+def test_a_step_that_kills_its_worker_again_and_again_is_reported_with_its_samples(
+    tmp_path, ray_address
+):
+    (tmp_path / "net.py").write_text(
+        """
+import os, signal
+from torch import nn
+
+
+class Net(nn.Sequential):
+    def __init__(self, input_shape, num_outputs):
+        super().__init__(nn.Flatten(), nn.Linear(784, num_outputs))
+        self.calls = 0
+
+    def forward(self, x):
+        self.calls += self.training
+        if self.calls > 25:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().forward(x)
+"""
+    )
+    job = {"name": "poisoned", "network": {"kind": "./net.py:Net"}}
+    job |= {"train": {"steps": 50, "slices": 1}, "retry": {"lost_worker": {"times": 9}}}
+    (tmp_path / "job.yaml").write_text(yaml.safe_dump(job))
+
+    with pytest.raises(PoisonStepError) as raised:
+        distnet.run(tmp_path / "job.yaml", address=ray_address, runs=tmp_path, name="it")
+
+    assert str(raised.value).startswith("step 26 failed 3 times in the same way")
+    assert "slice 0: " in str(raised.value)
+    ends = records(RunFolder(tmp_path / "it"), "end")
+    assert [(end["failure"], end["step"]) for end in ends] == [("lost_worker", 25)] * 3
+
+
+def test_a_spent_budget_says_what_it_was(tmp_path, ray_address):
+    kills = [(step, send(0, signal.SIGKILL)) for step in (1, 2)]
+    budget = ("retry.lost_worker={times: 1, backoff: 10ms}", "checkpoint.every_steps=100000")
+
+    with pytest.raises(WorkerFailedError, match=r"retry\.lost_worker\.times: 1"):
+        tell(tmp_path, *kills, workers=1, address=ray_address, overrides=budget)
+
+
+def test_what_can_never_fit_is_refused_at_once_and_told_in_the_records(tmp_path, ray_address):
+    with pytest.raises(NotEnoughResourcesError, match="room for 0 of 2 workers"):
+        tell(tmp_path, workers=2, address=ray_address, overrides=("resources.cpus=9",))
+
+    (end,) = records(RunFolder(tmp_path / "it"), "end")
+    assert "room for 0 of 2 workers" in end["error"]
