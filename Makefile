@@ -2,12 +2,14 @@
 # make test   set up and test
 # make lint   set up and check format, style and types
 # make bench  set up and measure speed
+# make soak   set up and run the long tests (about 10 minutes on 2 cores)
+# make chaos  set up and kill processes of 60 runs (about 45 minutes on 2 cores)
 
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: run test lint bench clean
+.PHONY: run test lint bench soak chaos clean
 
 run: $(READY)
 	$(BIN)/distnet run jobs/digits.yaml
@@ -22,6 +24,12 @@ lint: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m tests.bench.digits
+
+soak: $(READY)
+	$(BIN)/python -m pytest -s -m soak tests/soak
+
+chaos: $(READY)
+	$(BIN)/distnet chaos jobs/digits.yaml --kill worker,controller,driver,raylet --trials 60 --seed 1 --set checkpoint.every_steps=200
 
 clean:
 	rm -rf .venv

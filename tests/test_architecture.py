@@ -19,7 +19,8 @@ MAY_IMPORT = {
     "train": {"spec", "data", "networks", "tasks"},
     "report": {"spec", "data"},
     "launch": {"spec", "data", "networks", "tasks", "train", "report"},
-    "cli": {"spec", "data", "networks", "tasks", "train", "report", "launch"},
+    "chaos": {"spec", "data", "train", "launch", "report"},
+    "cli": {"spec", "data", "networks", "tasks", "train", "report", "launch", "chaos"},
 }
 RAY_ROOMS = {"launch"}
 BANNED_NAMES = ("util", "common", "helper", "misc", "manager", "handler")

@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 from typer.main import get_command
 
-from distnet.cli import data, run, runs, spec, weights
+from distnet.cli import audit, chaos, data, run, runs, spec, steer, weights
 from distnet.errors import DistnetError
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells count
@@ -45,7 +45,7 @@ def distnet(
     """Train neural networks in parallel from one job file."""
 
 
-for verbs in (run, spec, data, runs, weights):
+for verbs in (run, steer, spec, data, runs, audit, weights, chaos):
     verbs.register(app)
 
 

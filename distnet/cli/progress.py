@@ -66,6 +66,10 @@ class RunProgress:
                 self._begin(record)
             case "note":
                 self._console.print(f"note: {record['text']}", highlight=False, soft_wrap=True)
+            case "restart":
+                self._show_restart(record)
+            case "skip":
+                self._show_skip(record)
             case "step":
                 self._show_step(record)
             case "epoch":
@@ -78,6 +82,22 @@ class RunProgress:
         start = f", going on from step {record['step']:,}" if record["attempt"] > 1 else ""
         said = f"run {record['run']}: {record['num_steps']:,} steps on {workers}{start}"
         self._console.print(said, highlight=False)
+
+    def _show_restart(self, record: dict[str, Any]) -> None:
+        said = f"step {record['step'] + 1:,} came {record['seconds']:.1f} s after the one before"
+        if record["from"] != record["to"]:
+            said += f", with {record['to']} workers after {record['from']}"
+        self._console.print(said, highlight=False)
+
+    def _show_skip(self, record: dict[str, Any]) -> None:
+        samples = ", ".join(map(str, record["samples"]))
+        done = "skipped" if record["mode"] == "skip" else f"went back to {record['from_step']:,}"
+        self._console.print(
+            f"note: step {record['step']:,}: {record['reason']} (slice {record['slice']}, samples "
+            f"{samples}); {done}",
+            highlight=False,
+            soft_wrap=True,
+        )
 
     def _show_step(self, record: dict[str, Any]) -> None:
         epoch = f"epoch {record['epoch']}/{_whole(self._num_epochs)}"

@@ -12,7 +12,10 @@ RunName = Annotated[str, typer.Argument(metavar="RUN", help="A run: name, folder
 Runs = Annotated[
     Path, typer.Option(envvar="DISTNET_RUNS", metavar="DIR", help="The folder of run folders.")
 ]
-Step = Annotated[int | None, typer.Option(min=0, help="Weights of this step; default: the newest.")]
+Checkpoint = Annotated[
+    str,
+    typer.Option(metavar="WHICH", help="Whose weights: newest, best (by best_metric), or a step."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON on stdout.")]
 
 
@@ -31,7 +34,7 @@ def evaluate(
     data: Annotated[
         str | None, typer.Option(metavar="DATASET", help="Other data: a dataset's name or folder.")
     ] = None,
-    step: Step = None,
+    checkpoint: Checkpoint = "newest",
     runs: Runs = Path("runs"),
     as_json: AsJson = False,
 ) -> None:
@@ -42,7 +45,7 @@ def evaluate(
     with _working("measuring"):
         from distnet.launch.trained import evaluate
 
-        figures = evaluate(folder.path, split=split, data=data, step=step)
+        figures = evaluate(folder.path, split=split, data=data, checkpoint=checkpoint)
     if as_json:
         print(json.dumps(figures))
         return
@@ -60,7 +63,7 @@ def predict(
     as_is: Annotated[
         bool, typer.Option("--as-is", help="Do not find and centre the figure of a picture.")
     ] = False,
-    step: Step = None,
+    checkpoint: Checkpoint = "newest",
     runs: Runs = Path("runs"),
     as_json: AsJson = False,
 ) -> None:
@@ -75,7 +78,7 @@ def predict(
         from distnet.launch.predict import predict
         from distnet.launch.trained import load_trained
 
-        said = predict(load_trained(folder.path, step=step), files, as_is=as_is)
+        said = predict(load_trained(folder.path, checkpoint=checkpoint), files, as_is=as_is)
     if as_json:
         print(json.dumps(said))
         return
@@ -93,7 +96,7 @@ def export(
     formats: Annotated[
         str, typer.Option("--format", help="safetensors, onnx, or both with a comma.")
     ] = "safetensors,onnx",
-    step: Step = None,
+    checkpoint: Checkpoint = "newest",
     runs: Runs = Path("runs"),
     as_json: AsJson = False,
 ) -> None:
@@ -106,7 +109,7 @@ def export(
         from distnet.launch.trained import load_trained
 
         exported = export(
-            load_trained(folder.path, step=step),
+            load_trained(folder.path, checkpoint=checkpoint),
             output=output,
             formats=[name.strip() for name in formats.split(",")],
         )

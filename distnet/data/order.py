@@ -16,6 +16,9 @@ from functools import cached_property, lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from distnet.data.manifest import Manifest
+
+WINDOWS_IN_MEMORY = 8  # one in use, one being read, the rest is room for the reader's own copies
 Ints = NDArray[np.int64]
 _MASK = (1 << 64) - 1
 
@@ -32,7 +35,7 @@ def shuffled(numbers: Ints, *key: int) -> Ints:
     """Put distinct `numbers` [n] in an order that depends on them and on `key` alone."""
     start = np.uint64(mix(*key))
     with np.errstate(over="ignore"):
-        hashes = _scramble(numbers.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) + start)
+        hashes = scramble(numbers.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) + start)
     return numbers[np.argsort(hashes, kind="stable")]
 
 
@@ -65,13 +68,15 @@ class Order:
         """Samples of an epoch."""
         return sum(self.groups)
 
-    @property
+    @cached_property
     def num_windows(self) -> int:
         """Windows of an epoch."""
         return -(-len(self.groups) // self.window)
 
     def window_at(self, epoch: int, position: int) -> int:
         """The window that holds the sample at `position` of `epoch`."""
+        if self.num_windows == 1:
+            return 0
         starts = _window_starts(self, epoch)
         return int(np.searchsorted(starts, position, side="right")) - 1
 
@@ -84,6 +89,42 @@ class Order:
         if self.seed is not None:
             rows = shuffled(rows, self.seed, epoch, index)
         return Window(int(_window_starts(self, epoch)[index]), groups, rows)
+
+    def window_ids(self, window: Window) -> Ints:
+        """The samples of a window in the order of use, told by their places in the split."""
+        if self.num_windows == 1:
+            return window.rows
+        firsts = np.concatenate([[0], np.cumsum(self.groups)])
+        places = [np.arange(firsts[g], firsts[g + 1], dtype=np.int64) for g in window.groups]
+        return np.concatenate(places)[window.rows]
+
+    def ids(self, epoch: int, low: int, high: int) -> Ints:
+        """The samples at positions `low` to `high` (exclusive) of `epoch`, as `window_ids`."""
+        first, last = self.window_at(epoch, low), self.window_at(epoch, high - 1)
+        windows = [self.read_window(epoch, index) for index in range(first, last + 1)]
+        start = low - windows[0].first
+        return np.concatenate([self.window_ids(w) for w in windows])[start : start + high - low]
+
+
+def order_of(manifest: Manifest, split: str, *, memory_bytes: int, seed: int | None) -> Order:
+    """The order of a split, from the manifest alone.
+
+    Args:
+        manifest: of the dataset.
+        split: the split's name.
+        memory_bytes: a split up to this size is one window.
+        seed: of the shuffles; None leaves the samples in the order of the dataset.
+
+    Raises:
+        DataError: there is no such split.
+    """
+    size = manifest.row_group_samples
+    counts = [shard.num_samples for shard in manifest.split(split).shards]
+    groups = [min(size, count - start) for count in counts for start in range(0, count, size)]
+    window = len(groups)
+    if manifest.split(split).num_samples * manifest.x.num_bytes > memory_bytes:
+        window = memory_bytes // WINDOWS_IN_MEMORY // (size * manifest.x.num_bytes)
+    return Order(tuple(groups), max(1, window), seed)
 
 
 @dataclass(frozen=True)
@@ -136,7 +177,8 @@ def _window_starts(order: Order, epoch: int) -> Ints:
     return starts[:: order.window]
 
 
-def _scramble(state: NDArray[np.uint64]) -> NDArray[np.uint64]:
+def scramble(state: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Mix the bits of each number of 64 bits [n]: the last part of SplitMix64."""
     state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return state ^ (state >> np.uint64(31))

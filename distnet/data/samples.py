@@ -1,17 +1,19 @@
 """Samples as tensors, by their position in an epoch: from memory, or streamed window by window."""
 
+from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cached_property, reduce
 from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from distnet.data.manifest import Manifest
-from distnet.data.order import Ints, Order
+from distnet.data.order import Ints, Window, order_of
 from distnet.data.shards import ShardReader
-
-WINDOWS_IN_MEMORY = 8  # one in use, one being read, the rest is room for the reader's own copies
+from distnet.data.tally import MASK, Tally, running_hashes
 
 
 class Samples:
@@ -35,8 +37,7 @@ class Samples:
         self, folder: Path, manifest: Manifest, split: str, *, memory_bytes: int, seed: int | None
     ) -> None:
         self._reader = ShardReader(folder, manifest, split)
-        groups = tuple(count for _, count in self._reader.group_bounds)
-        self.order = Order(groups, window_groups(manifest, split, memory_bytes), seed)
+        self.order = order_of(manifest, split, memory_bytes=memory_bytes, seed=seed)
         self._pool = ThreadPoolExecutor(1, "distnet-read")
         self._ahead: dict[tuple[int, int], Future[_Rows]] = {}
         self._held: dict[tuple[int, int], _Rows] = {}
@@ -47,18 +48,27 @@ class Samples:
         Returns:
             x [n, ...] as stored (uint8 or float32) and y, int64 [n] or float32 [n, ...].
         """
-        first = self.order.window_at(epoch, low)
-        last = self.order.window_at(epoch, high - 1)
-        windows = {(epoch, w): self._rows(epoch, w) for w in range(first, last + 1)}
-        self._held = windows  # positions only grow: a window that was passed is not needed again
-        parts = [rows.take(low, high) for rows in windows.values()]
+        parts = [rows.take(low, high) for rows in self._windows(epoch, low, high)]
         if len(parts) == 1:
             return parts[0]
         return torch.cat([x for x, _ in parts]), torch.cat([y for _, y in parts])
 
+    def tally(self, epoch: int, low: int, high: int) -> Tally:
+        """Tally what `take` gives for the same positions."""
+        first, *others = [rows.tally(low, high) for rows in self._windows(epoch, low, high)]
+        return reduce(Tally.plus, others, first)
+
     def close(self) -> None:
         """Let go of the reading thread."""
         self._pool.shutdown(cancel_futures=True)
+
+    def _windows(self, epoch: int, low: int, high: int) -> Iterable["_Rows"]:
+        """The windows that hold these positions."""
+        first = self.order.window_at(epoch, low)
+        last = self.order.window_at(epoch, high - 1)
+        # Positions only grow: a window that was passed is not needed again.
+        self._held = {(epoch, w): self._rows(epoch, w) for w in range(first, last + 1)}
+        return self._held.values()
 
     def _rows(self, epoch: int, index: int) -> "_Rows":
         key = (epoch, index)
@@ -76,14 +86,15 @@ class Samples:
 
     def _read(self, epoch: int, index: int) -> "_Rows":
         window = self.order.read_window(epoch, index)
+        ids = self.order.window_ids(window)
         held = next(iter(self._held.values()), None)
         if self.order.num_windows == 1 and held is not None:
-            return _Rows(window.first, window.rows, held.x, held.y)
+            return _Rows(window, ids, held.x, held.y)
         if self.order.num_windows == 1:
             x, y = self._reader.read_all()
         else:
             x, y = self._read_groups(window.groups)
-        return _Rows(window.first, window.rows, as_tensor(x), as_tensor(y))
+        return _Rows(window, ids, as_tensor(x), as_tensor(y))
 
     def _read_groups(self, groups: Ints) -> tuple[np.ndarray, np.ndarray]:
         """Read row groups into arrays made beforehand: one copy of a window, not two."""
@@ -103,23 +114,22 @@ class Samples:
 class _Rows:
     """The rows of one window, and the order in which they are used."""
 
-    def __init__(self, first: int, rows: np.ndarray, x: Tensor, y: Tensor) -> None:
+    def __init__(self, window: Window, ids: Ints, x: Tensor, y: Tensor) -> None:
         self.x, self.y = x, y
-        self._first, self._rows = first, torch.from_numpy(rows)
+        self._first, self._rows, self._ids = window.first, torch.from_numpy(window.rows), ids
 
     def take(self, low: int, high: int) -> tuple[Tensor, Tensor]:
         rows = self._rows[max(low - self._first, 0) : high - self._first]
         return self.x.index_select(0, rows), self.y.index_select(0, rows)
 
+    def tally(self, low: int, high: int) -> Tally:
+        start, stop = max(low - self._first, 0), min(high - self._first, len(self._ids))
+        hashes = self._running_hashes
+        return Tally(stop - start, (hashes.item(stop) - hashes.item(start)) & MASK)
 
-def window_groups(manifest: Manifest, split: str, memory_bytes: int) -> int:
-    """How many row groups a window of this split has."""
-    num_samples = manifest.splits[split].num_samples
-    group_bytes = manifest.row_group_samples * manifest.x.num_bytes
-    if num_samples * manifest.x.num_bytes <= memory_bytes:
-        return max(1, sum(-(-s.num_samples // manifest.row_group_samples)
-                          for s in manifest.splits[split].shards))  # fmt: skip
-    return max(1, memory_bytes // WINDOWS_IN_MEMORY // group_bytes)
+    @cached_property
+    def _running_hashes(self) -> NDArray[np.uint64]:
+        return running_hashes(self._ids)
 
 
 def as_tensor(array: np.ndarray) -> Tensor:

@@ -5,14 +5,13 @@ from pathlib import Path
 from distnet.errors import DistnetError, PoisonStepError
 from distnet.launch.budget import SAME_STEP
 from distnet.train.assignment import Assignment
+from distnet.train.which_samples import samples_of_step
 
 SHOWN = 8
 
 
 def describe_poison(error: DistnetError, assignment: Assignment, step: int) -> PoisonStepError:
     """Name the step after `step`, and the samples of its slices by their places in the split."""
-    from distnet.train.which_samples import samples_of_step
-
     try:
         slices = samples_of_step(assignment.job, Path(assignment.dataset), step)
     except DistnetError as unreadable:

@@ -9,101 +9,22 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from distnet.errors import RunError
-
-# JSON has no NaN: a loss that is no number may be written as null.
-Number = Annotated[float, BeforeValidator(lambda value: math.nan if value is None else value)]
-Metrics = dict[str, Number]
-
-
-class Record(BaseModel):
-    """A frozen piece of a run folder; keys of a newer version are passed over."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-
-class Attempt(Record):
-    """One launch of the run on some workers."""
-
-    kind: Literal["attempt"]
-    attempt: int
-    launch: str = ""
-    workers: int = 1
-    slices: int = 1
-    step: int = 0
-    """The step it began after: 0, or that of the checkpoint it resumed from."""
-    time: float = math.nan
-    """When it began, in seconds since 1970."""
-
-
-class Step(Record):
-    """One update of the weights; the task's score stands beside the loss under its own name."""
-
-    model_config = ConfigDict(frozen=True, extra="allow")
-
-    kind: Literal["step"]
-    attempt: int = 1
-    step: int
-    epoch: int = 0
-    loss: Number
-    learning_rate: Number = math.nan
-    gradient_norm: Number = math.nan
-    samples_per_second: Number = math.nan
-    seconds: Number = math.nan
-
-    @property
-    def scores(self) -> dict[str, float]:
-        """The numbers beside the loss, by name."""
-        return {k: float(v) for k, v in (self.model_extra or {}).items() if _is_number(v)}
-
-
-class Epoch(Record):
-    """One pass over the training samples; each evaluated split stands under its own name."""
-
-    model_config = ConfigDict(frozen=True, extra="allow")
-
-    kind: Literal["epoch"]
-    attempt: int = 1
-    epoch: int
-    step: int
-    train: Metrics = {}
-    samples_per_second: Number = math.nan
-    seconds: Number = math.nan
-
-    @property
-    def evaluated(self) -> dict[str, dict[str, float]]:
-        """The metrics of each evaluated split, by the split's name."""
-        splits = {k: v for k, v in (self.model_extra or {}).items() if isinstance(v, dict)}
-        return {
-            split: {k: float(v) for k, v in metrics.items() if _is_number(v)}
-            for split, metrics in splits.items()
-        }
-
-
-class Checkpoint(Record):
-    """A saved state of training, in a folder relative to that of the run."""
-
-    kind: Literal["checkpoint"]
-    attempt: int = 1
-    step: int
-    folder: str = ""
-    seconds: Number = math.nan
-
-
-class End(Record):
-    """How an attempt ended."""
-
-    kind: Literal["end"]
-    attempt: int = 1
-    status: Literal["finished", "stopped", "failed"]
-    step: int | None = None
-    """None where the one who tells of the end did not train."""
-    seconds: Number = math.nan
-    error: str | None = None
+from distnet.report.lines import (
+    LINE,
+    Attempt,
+    Checkpoint,
+    End,
+    Epoch,
+    Line,
+    Restart,
+    Skip,
+    Step,
+)
 
 
 @dataclass(frozen=True)
@@ -114,6 +35,8 @@ class History:
     steps: tuple[Step, ...] = ()
     epochs: tuple[Epoch, ...] = ()
     checkpoints: tuple[Checkpoint, ...] = ()
+    skips: tuple[Skip, ...] = ()
+    restarts: tuple[Restart, ...] = ()
     ends: dict[int, End] = field(default_factory=dict)
     """By attempt; an attempt that was killed has none."""
     seconds: dict[int, float] = field(default_factory=dict)
@@ -138,10 +61,10 @@ class History:
         return tuple(attempt.step for attempt in self.attempts[1:])
 
 
-Line = Attempt | Step | Epoch | Checkpoint | End
+UNDONE = ("step", "skip", "epoch", "checkpoint")
+"""What an attempt that resumed earlier does anew."""
 BEGINNING = b'{"kind": "'
-KINDS = ("attempt", "step", "epoch", "checkpoint", "end")
-LINE: TypeAdapter[Line] = TypeAdapter(Annotated[Line, Field(discriminator="kind")])
+KINDS = ("attempt", "restart", "step", "skip", "epoch", "checkpoint", "end")
 
 
 def read_history(path: Path) -> History:
@@ -152,17 +75,19 @@ def read_history(path: Path) -> History:
     """
     found: dict[str, dict[int, Any]] = {kind: {} for kind in KINDS}
     seconds: dict[int, float] = {}
-    for record in _records(path):
+    for _, record in read_lines(path):
         if isinstance(record, Attempt):
-            _forget_after(record.step, [found[kind] for kind in ("step", "epoch", "checkpoint")])
+            _forget_after(record.step, [found[kind] for kind in UNDONE])
         found[record.kind][_position(record)] = record
-        if not isinstance(record, Attempt | Checkpoint):
+        if isinstance(record, Step | Epoch | End):
             _keep_longest(seconds, record)
     return History(
         attempts=_in_order(found["attempt"]),
         steps=_in_order(found["step"]),
         epochs=_in_order(found["epoch"]),
         checkpoints=_in_order(found["checkpoint"]),
+        skips=_in_order(found["skip"]),
+        restarts=_in_order(found["restart"]),
         ends=found["end"],
         seconds=seconds,
     )
@@ -171,13 +96,18 @@ def read_history(path: Path) -> History:
 def started_at(path: Path) -> float | None:
     """When the first attempt in `metrics.jsonl` began, without reading the rest of it."""
     try:
-        first = next(_records(path), None)
+        _, first = next(read_lines(path), (0, None))
     except RunError:
         return None
     return first.time if isinstance(first, Attempt) and math.isfinite(first.time) else None
 
 
-def _records(path: Path) -> Iterator[Line]:
+def read_lines(path: Path) -> Iterator[tuple[int, Line]]:
+    """Read the records of `metrics.jsonl` one by one, with the numbers of their lines.
+
+    Raises:
+        RunError: the file cannot be read, or a line is damaged.
+    """
     torn = ""
     try:
         with path.open("rb") as lines:
@@ -190,7 +120,7 @@ def _records(path: Path) -> Iterator[Line]:
                 if torn and not isinstance(record, Attempt | End):
                     raise RunError(f"{torn}: damaged: expected one JSON object; delete this line")
                 torn = ""
-                yield record
+                yield number, record
     except FileNotFoundError:
         return
     except OSError as error:
@@ -231,7 +161,7 @@ def _forget_after(step: int, found: list[dict[int, Any]]) -> None:
 
 def _position(record: Line) -> int:
     match record:
-        case Attempt() | End():
+        case Attempt() | Restart() | End():
             return record.attempt
         case Epoch():
             return record.epoch
@@ -245,7 +175,3 @@ def _keep_longest(seconds: dict[int, float], record: Step | Epoch | End) -> None
 
 def _in_order(records: dict[int, Any]) -> tuple[Any, ...]:
     return tuple(records[key] for key in sorted(records))
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)

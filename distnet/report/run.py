@@ -11,7 +11,8 @@ from pydantic import ValidationError
 
 from distnet.errors import RunError
 from distnet.report.evaluation import Evaluation, read_evaluation
-from distnet.report.records import History, Metrics, Record, read_history
+from distnet.report.lines import Metrics, Record
+from distnet.report.records import History, read_history
 from distnet.spec.run_folder import RunFolder
 
 

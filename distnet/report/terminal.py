@@ -9,7 +9,7 @@ from rich.text import Text
 
 from distnet.report.commands import commands
 from distnet.report.compare import Comparison
-from distnet.report.records import Epoch
+from distnet.report.lines import Epoch
 from distnet.report.run import Run
 from distnet.report.summary import Summary, attempt_rows
 from distnet.report.text import (

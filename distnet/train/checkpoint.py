@@ -1,32 +1,33 @@
 """Checkpoints: written whole or not at all, verified when read, never unpickled.
 
-    checkpoints/step-00000938/
+    step-00000938/
         weights.safetensors      parameters and buffers by their names
         optimizer.safetensors    the optimizer's vectors
-        state.json               step, and what job and data it belongs to
+        state.json               step, sums, and what job and data it belongs to
         manifest.json            size and sha256 of each file; written last
 
-A checkpoint is written under a temporary name, every file is fsynced, then the folder is renamed
-and its parent fsynced. The position in the data is the step; nothing else is needed to resume, on
-any number of workers. Source: Pillai et al. 2014, "All File Systems Are Not Created Equal".
+`store.py` says where they lie and how they get there. The position in the data is the step; nothing
+else is needed to resume, on any number of workers.
 """
 
-import hashlib
 import json
-import os
-import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load
 from torch import Tensor
 
-from distnet.errors import CheckpointError, RunError
+from distnet.errors import CheckpointError
+from distnet.train.durable import Piece
+from distnet.train.local_store import LocalStore
+from distnet.train.manifest import Entries, answering, put_file, read_files, read_manifest, sealed
+from distnet.train.store import Store
+from distnet.train.tensors_file import tensor_pieces
 
-MANIFEST = "manifest.json"
+FILES = ("weights.safetensors", "optimizer.safetensors", "state.json")
 
 
 @dataclass(frozen=True)
@@ -37,137 +38,177 @@ class State:
     weights: Mapping[str, Tensor]
     optimizer: Mapping[str, Tensor]
     facts: Mapping[str, Any] = field(default_factory=dict)
-    """Sums of the epoch so far; sha256 of the job and the data that it belongs to."""
+    """Sums of the epoch so far; metrics; sha256 of the job and the data that it belongs to."""
 
 
-def write_checkpoint(folder: Path, state: State, *, keep: int) -> Path:
-    """Save `state` below `folder` and remove all but the newest `keep` checkpoints.
+@dataclass(frozen=True)
+class Written:
+    """A checkpoint that is safe."""
+
+    name: str
+    num_bytes: int
+
+
+def write_checkpoint(
+    store: Store | Path,
+    state: State,
+    *,
+    attempt: int = 1,
+    allow: Callable[[], None] = lambda: None,
+) -> Written:
+    """Save `state`, and remove what older attempts left half-written.
+
+    Args:
+        store: a store, or a folder of checkpoints.
+        state: what to save; its tensors lie in the CPU's memory.
+        attempt: the number of the attempt that writes.
+        allow: called just before the checkpoint comes into being; raises to prevent that.
 
     Raises:
-        RunError: the disk is full or the folder cannot be written; older ones are untouched.
+        OSError: the store is full or does not answer; what stood there is untouched.
     """
-    target = folder / f"step-{state.step:08d}"
-    partial = folder / f".partial-{target.name}"
+    store, name = _opened(store), name_of(state.step)
+    if name in store.names() and is_whole(store, name):
+        return Written(
+            name, _num_bytes(read_manifest(store, name)["files"])
+        )  # the same step has the same content
+    store.clean(attempt)
+    draft = store.draft(name, attempt)
     try:
-        if target.exists() and _is_whole(target):  # the same step has the same content
-            return target
-        for left in folder.glob(".partial-*"):  # of a process that was killed while saving
-            shutil.rmtree(left, ignore_errors=True)
-        partial.mkdir(parents=True)
-        _write_files(partial, state)
-        partial.rename(target)
-        _fsync(folder)
-    except (OSError, SafetensorError) as error:
-        shutil.rmtree(partial, ignore_errors=True)
-        reason = getattr(error, "strerror", None) or str(error)
-        raise RunError(
-            f"{target}: the checkpoint cannot be written: {reason}; the checkpoints before it are "
-            "intact. Make room or mend the folder, then resume the run"
-        ) from None
-    for old in list_checkpoints(folder)[:-keep]:
-        shutil.rmtree(old, ignore_errors=True)
-    return target
+        files: Entries = {}
+        for file, pieces in _contents(state).items():
+            files |= put_file(draft, file, pieces)
+        draft.commit(sealed(attempt, files), allow)
+    except BaseException:
+        draft.discard()
+        raise
+    return Written(name, _num_bytes(files))
 
 
-def read_newest(folder: Path) -> State:
+def read_newest(store: Store | Path) -> State:
     """Read the newest checkpoint that is whole; damaged ones are set aside with the reason.
 
     Raises:
         CheckpointError: there is none.
+        StorageError: the store does not answer.
     """
-    reasons = []
-    for path in reversed(list_checkpoints(folder)):
+    store, reasons, seen = _opened(store), [], set[str]()
+    while names := [name for name in list_names(store) if name not in seen]:
+        seen.add(names[-1])
         try:
-            return read_checkpoint(path)
+            return read_checkpoint(store, names[-1])
         except CheckpointError as error:
             reasons.append(str(error))
-            _set_aside(path, str(error))
+            _set_aside(store, names[-1], error)
     if reasons:
         raise CheckpointError("no whole checkpoint is left: " + "; ".join(reasons))
     raise CheckpointError(
-        f"{folder}: no whole checkpoint is left here (damaged ones are kept as damaged-*, with the "
-        "reason); start the job anew"
+        f"{store.address()}: no whole checkpoint is left here (damaged ones are kept as damaged-*, "
+        "with the reason); start the job anew"
     )
 
 
-def read_checkpoint(path: Path) -> State:
-    """Read and verify one checkpoint.
+def read_checkpoint(store: Store | Path, name: str) -> State:
+    """Read and verify one checkpoint: what was verified is what is used.
 
     Raises:
         CheckpointError: a file is missing, of another size, or altered.
+        StorageError: the store does not answer.
     """
-    _verify(path)
-    facts = json.loads((path / "state.json").read_bytes())
+    store, loaded = _opened(store), []
     try:
-        weights = load_file(path / "weights.safetensors")
-        optimizer = load_file(path / "optimizer.safetensors")
-    except (SafetensorError, OSError) as error:
-        raise CheckpointError(f"{path}: cannot be read: {error}") from None
-    return State(int(facts.pop("step")), weights, optimizer, facts)
+        for file, data in read_files(store, name, FILES):  # one after the other: less memory
+            loaded.append(load(data) if file.endswith(".safetensors") else json.loads(data))
+    except SafetensorError as error:
+        raise CheckpointError(f"{store.address(name)}: cannot be read: {error}") from None
+    weights, optimizer, facts = loaded
+    step = facts.pop("step")
+    if step != step_of(name):
+        raise CheckpointError(f"{store.address(name)}: holds step {step}; somebody renamed it")
+    return State(step, weights, optimizer, facts)
 
 
-def list_checkpoints(folder: Path) -> list[Path]:
-    """The checkpoints below `folder`, oldest first, not verified."""
-    found = [path for path in folder.glob("step-*") if path.name[5:].isdecimal()]
-    return sorted(found, key=lambda path: int(path.name[5:]))
+def read_facts(store: Store, name: str) -> dict[str, Any]:
+    """Read and verify the facts of one checkpoint alone: its step, metrics and the rest.
+
+    Raises:
+        CheckpointError: they are missing or altered.
+        StorageError: the store does not answer.
+    """
+    [(_, text)] = read_files(store, name, ["state.json"])
+    facts: dict[str, Any] = json.loads(text)
+    return facts
 
 
-def _write_files(folder: Path, state: State) -> None:
-    save_file(dict(state.weights), folder / "weights.safetensors")
-    save_file(dict(state.optimizer), folder / "optimizer.safetensors")
-    facts = json.dumps({"step": state.step, **state.facts}, indent=2)
-    (folder / "state.json").write_text(facts)
-    files = sorted(folder.iterdir())
-    entries = {p.name: {"num_bytes": p.stat().st_size, "sha256": _sha256(p)} for p in files}
-    (folder / MANIFEST).write_text(json.dumps({"files": entries}, indent=2))
-    for path in [*files, folder / MANIFEST, folder]:
-        _fsync(path)
+def read_attempt(store: Store, name: str) -> int:
+    """The number of the attempt that wrote a checkpoint.
+
+    Raises:
+        CheckpointError: its manifest is missing or altered.
+        StorageError: the store does not answer.
+    """
+    return int(read_manifest(store, name)["attempt"])
 
 
-def _verify(path: Path) -> None:
+def is_whole(store: Store, name: str) -> bool:
+    """Whether a checkpoint is as it was written; a damaged one is set aside.
+
+    Raises:
+        StorageError: the store does not answer.
+    """
     try:
-        files = json.loads((path / MANIFEST).read_bytes())["files"]
-        missing = {"weights.safetensors", "optimizer.safetensors", "state.json"} - files.keys()
-        if missing:
-            raise CheckpointError(f"{path}: {MANIFEST} does not list {', '.join(sorted(missing))}")
-        for name, entry in files.items():
-            file = path / name
-            if not file.is_file():
-                raise CheckpointError(f"{file}: missing")
-            if file.stat().st_size != entry["num_bytes"] or _sha256(file) != entry["sha256"]:
-                raise CheckpointError(f"{file}: altered since it was written (size or sha256)")
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise CheckpointError(f"{path / MANIFEST}: missing or damaged ({error})") from None
-
-
-def _is_whole(path: Path) -> bool:
-    try:
-        _verify(path)
+        for _ in read_files(store, name, FILES):
+            continue
     except CheckpointError as error:
-        _set_aside(path, str(error))
+        _set_aside(store, name, error)
         return False
     return True
 
 
-def _set_aside(path: Path, reason: str) -> None:
-    """Keep a damaged checkpoint under another name; of several workers the first one does."""
-    taken = len(list(path.parent.glob(f"damaged-{path.name}*")))
-    aside = path.with_name(f"damaged-{path.name}" + (f"-{taken + 1}" if taken else ""))
-    try:
-        path.rename(aside)
-        (aside / "reason.txt").write_text(reason + "\n")
-    except OSError:  # another worker was faster, or the folder is read-only
-        return
+def list_names(store: Store) -> list[str]:
+    """The names of the checkpoints in a store, oldest first, not verified.
+
+    Raises:
+        StorageError: the store does not answer.
+    """
+    with answering(store):
+        return store.names()
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def any_damaged(store: Store) -> bool:
+    """Whether a damaged checkpoint was set aside there.
+
+    Raises:
+        StorageError: the store does not answer.
+    """
+    with answering(store):
+        return store.has_damaged()
 
 
-def _fsync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def name_of(step: int) -> str:
+    """The name of the checkpoint of a step."""
+    return f"step-{step:08d}"
+
+
+def step_of(name: str) -> int:
+    """The step of a checkpoint, from its name."""
+    return int(name.removeprefix("step-"))
+
+
+def _opened(store: Store | Path) -> Store:
+    return LocalStore(store) if isinstance(store, Path) else store
+
+
+def _contents(state: State) -> dict[str, Iterable[Piece]]:
+    facts = json.dumps({"step": state.step, **state.facts}, indent=2).encode()
+    parts = tensor_pieces(state.weights), tensor_pieces(state.optimizer), [facts]
+    return dict(zip(FILES, parts, strict=True))
+
+
+def _set_aside(store: Store, name: str, error: CheckpointError) -> None:
+    with answering(store):
+        store.set_aside(name, str(error))
+
+
+def _num_bytes(files: Entries) -> int:
+    return sum(int(entry["num_bytes"]) for entry in files.values())

@@ -7,6 +7,7 @@ of other slices are zeros, and x + 0 is x.
 Letters: m numbers of a tally, K outputs, S slices.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ from torch import Tensor
 from distnet.data.samples import Samples
 from distnet.tasks.task import Task
 from distnet.train.gradient import precision_context, seed_generators
+from distnet.train.heartbeat import Stage
 from distnet.train.sum import build_sum
 from distnet.train.world import World
 
@@ -31,6 +33,10 @@ class Evaluation:
     details: dict[str, Any]
     worst: list[tuple[int, float, Tensor]]
     """(position in the split, loss, output [K]) of the samples with the largest losses."""
+
+
+def _ignore(_: Stage) -> None:
+    """Nobody watches."""
 
 
 class Evaluator:
@@ -62,14 +68,23 @@ class Evaluator:
         self._sum = build_sum(world, slices, length, dtype=torch.float64)
 
     @torch.no_grad()
-    def __call__(self, network: torch.nn.Module, scale: Any) -> Evaluation:
-        """Measure `network` on inputs scaled by `scale`; leaves it in training mode."""
+    def __call__(
+        self, network: torch.nn.Module, scale: Any, stay: Callable[[Stage], None] = _ignore
+    ) -> Evaluation:
+        """Measure `network` on inputs scaled by `scale`; leaves it in training mode.
+
+        Args:
+            network: what is measured.
+            scale: prepares inputs.
+            stay: is told again and again what goes on.
+        """
         network.eval()
         rows = self._sum.rows
         for index in self._own:
             rows[index].zero_()
-            self._measure(network, scale, index, rows[index])
+            self._measure(network, scale, index, rows[index], stay)
             self._sum.add_own(index)
+        stay(Stage.SUMMING)
         total = self._sum().cpu()
         network.train()
         tally = total[: self._tally_length]
@@ -89,13 +104,21 @@ class Evaluator:
         _, y = self.samples.take(0, 0, 1)
         return self._task.tally(outputs, y.to(self._device))
 
-    def _measure(self, network: torch.nn.Module, scale: Any, index: int, row: Tensor) -> None:
+    def _measure(
+        self,
+        network: torch.nn.Module,
+        scale: Any,
+        index: int,
+        row: Tensor,
+        stay: Callable[[Stage], None],
+    ) -> None:
         """Fill the row of slice `index`: its tally, and its worst samples in its own place."""
         seed_generators(row.device, index)  # a network may draw when it is measured, too
         low, high = self._bounds[index], self._bounds[index + 1]
         tally = row[: self._tally_length]
         worst = torch.zeros(0, 2 + self._num_outputs, dtype=torch.float64, device=self._device)
         for start in range(low, high, self._batch_size):
+            stay(Stage.EVALUATING)
             stop = min(start + self._batch_size, high)
             x, y = self.samples.take(0, start, stop)
             x, y = scale(x.to(self._device)), y.to(self._device)

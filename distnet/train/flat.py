@@ -39,11 +39,8 @@ class FlatNetwork:
         return torch.cat(ones).to(self.vector.device)
 
     def weights(self) -> dict[str, Tensor]:
-        """A copy of parameters and buffers on the CPU, by their names."""
-        return {
-            name: tensor.detach().to("cpu", copy=True).contiguous()
-            for name, tensor in self._named().items()
-        }
+        """Parameters and buffers as they lie in memory, by their names; they go on changing."""
+        return {name: tensor.detach() for name, tensor in self._named().items()}
 
     def load(self, weights: Mapping[str, Tensor]) -> None:
         """Set parameters and buffers by their names.

@@ -2,20 +2,26 @@
 
 The file outlives its worker, however that was killed, and says at which step that happened. The
 launcher reads the files of all workers: one whose numbers stay the same for longer than its own
-limit hangs. Before the launcher ends it, the worker has written the stacks of its threads to its
-log by itself: `faulthandler` does that from a thread that needs no interpreter lock.
+limit hangs, unless it waits for one that does not. Before the launcher ends it, the worker has
+written the stacks of its threads to its log by itself: `faulthandler` does that from a thread that
+needs no interpreter lock.
 """
 
 import faulthandler
+import math
 import mmap
 import os
 import statistics
-import sys
+import threading
 import time
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
+from typing import Self
+
+from distnet.errors import RunError
 
 STARTING_LIMIT_S = 600.0
 """Before its first step a worker may read data and bring up networks for so long."""
@@ -24,6 +30,7 @@ MEDIANS = 10.0
 CHECKED_EVERY_S = 1.0
 STACKS_AFTER = 0.8
 """Stacks are written when this part of the limit has passed."""
+FOR_EVER_MS = 2**60
 NUM_NUMBERS = 7
 NUM_BYTES = 8 * NUM_NUMBERS
 
@@ -60,40 +67,64 @@ class Sign:
 
 
 class Heartbeat:
-    """Tells where this worker is.
+    """Tells where this worker is; left with an error, its file still says where that was.
 
     Args:
         path: the worker's file.
         attempt: the attempt's number.
         after_s: a worker hangs that makes no step for this long and ten median steps besides.
+        log: where the stacks of its threads go.
+
+    Raises:
+        RunError: the run folder cannot be written.
     """
 
-    def __init__(self, path: Path, *, attempt: int, after_s: float) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = path.with_name(f".{path.name}-{os.getpid()}")
-        fresh.write_bytes(bytes(NUM_BYTES))
-        with fresh.open("r+b") as file:
-            self._memory = mmap.mmap(file.fileno(), NUM_BYTES)
-        self._numbers = memoryview(self._memory).cast("q")
+    def __init__(self, path: Path, *, attempt: int, after_s: float, log: Path) -> None:
         self._after_s = after_s
         self._steps: deque[float] = deque(maxlen=STEPS_OF_MEDIAN)
-        self._stepped = self._checked = time.monotonic()
+        self._ended = threading.Event()
+        try:
+            self._memory = _map(path)
+            log.parent.mkdir(parents=True, exist_ok=True)
+            self._log = log.open("ab", buffering=0)
+        except OSError as error:
+            raise RunError(f"{path}: the run folder cannot be written: {error.strerror}") from None
+        self._numbers = memoryview(self._memory).cast("q")
         self._numbers[0] = attempt
         self._numbers[1] = os.getpid()
-        self._numbers[5] = round(STARTING_LIMIT_S * 1e3)
-        fresh.replace(path)  # complete from the beginning, and never that of an older attempt
+        self._stepped = time.monotonic()
+        self._arm(STARTING_LIMIT_S)
+        _fresh(path).replace(path)  # whole from the beginning, and never that of an older attempt
+        threading.Thread(target=_share, args=(path, self._ended), daemon=True).start()
+
+    def __enter__(self) -> Self:
+        """Everything is ready."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Tell that this worker has ended in order, unless it has not."""
+        faulthandler.cancel_dump_traceback_later()
+        if kind is None:
+            self._numbers[5] = FOR_EVER_MS
+            self.at(Stage.ENDED)
+        self._ended.set()
+        self._numbers.release()
+        self._memory.close()
+        self._log.close()
 
     def begin(self, step: int) -> None:
         """Tell that the loop begins after `step` steps."""
         self._numbers[6] = step
         self._numbers[2] = step
-        self._stepped = time.monotonic()
-        self.at(Stage.COMPUTING)
+        self._checked = -math.inf  # the first step ends the patience of the start
+        self.pause()
 
-    def at(self, stage: Stage) -> None:
-        """Tell what comes now."""
+    def at(self, stage: Stage, *, limit_s: float | None = None) -> None:
+        """Tell what comes now, and how long it may take if that is not the time of a step."""
         self._numbers[3] = stage
         self._numbers[4] += 1
+        if limit_s is not None:
+            self._arm(limit_s)
 
     def step(self, step: int) -> None:
         """Tell that so many steps are made."""
@@ -101,35 +132,37 @@ class Heartbeat:
         self._steps.append(now - self._stepped)
         self._stepped = now
         self._numbers[2] = step
-        self.at(Stage.COMPUTING)
+        self._numbers[3] = Stage.COMPUTING
+        self._numbers[4] += 1
         if now - self._checked > CHECKED_EVERY_S:
-            self.arm()
+            self._arm(self._limit_s)
 
     def pause(self) -> None:
-        """Forget the time since the last step: something else has been done since."""
+        """Tell that steps come again, and forget the time that something else has taken."""
         self._stepped = time.monotonic()
+        self.at(Stage.COMPUTING)
 
-    def arm(self) -> None:
-        """Count the limit anew from now; called once a second, and when a long stage goes on."""
-        self._checked = time.monotonic()
-        limit = self._after_s + MEDIANS * self.median_step_s
-        self._numbers[5] = round(limit * 1e3)
-        self._numbers[4] += 1
-        faulthandler.dump_traceback_later(limit * STACKS_AFTER, file=sys.__stderr__ or 2)
-        self._memory.flush()  # on a network file system others see it only then
+    def stay(self, stage: Stage) -> None:
+        """Tell that a stage which may last makes progress; cheap enough for every batch."""
+        self.at(stage)
+        if time.monotonic() - self._checked > CHECKED_EVERY_S:
+            self._arm(self._limit_s)
 
     @property
-    def median_step_s(self) -> float:
-        """Seconds of a step, the median of the newest."""
-        return statistics.median(self._steps) if self._steps else 0.0
+    def median_step_s(self) -> float | None:
+        """Seconds of a step, the median of the newest; None before the first."""
+        return statistics.median(self._steps) if self._steps else None
 
-    def close(self) -> None:
-        """Tell that this worker has ended in order."""
-        faulthandler.cancel_dump_traceback_later()
-        self.at(Stage.ENDED)
-        self._memory.flush()
-        self._numbers.release()
-        self._memory.close()
+    @property
+    def _limit_s(self) -> float:
+        return self._after_s + MEDIANS * (self.median_step_s or 0.0)
+
+    def _arm(self, limit_s: float) -> None:
+        """Count anew from now, with this limit."""
+        self._checked = time.monotonic()
+        self._numbers[5] = round(limit_s * 1e3)
+        self._numbers[4] += 1
+        faulthandler.dump_traceback_later(limit_s * STACKS_AFTER, file=self._log)
 
 
 def read_heartbeats(folder: Path) -> list[Sign]:
@@ -137,6 +170,29 @@ def read_heartbeats(folder: Path) -> list[Sign]:
     signs = [sign for path in folder.glob("worker-*") if (sign := _read(path)) is not None]
     newest = max((sign.attempt for sign in signs), default=0)
     return sorted((s for s in signs if s.attempt == newest), key=lambda sign: sign.rank)
+
+
+def _fresh(path: Path) -> Path:
+    """Where this process makes a file that is to be put in the place of `path`."""
+    return path.with_name(f".{path.name}-{os.getpid()}")
+
+
+def _map(path: Path) -> mmap.mmap:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _fresh(path).write_bytes(bytes(NUM_BYTES))
+    with _fresh(path).open("r+b") as file:
+        return mmap.mmap(file.fileno(), NUM_BYTES)
+
+
+def _share(path: Path, ended: threading.Event) -> None:
+    """Write the file back once a second: on a network file system others see it only then.
+
+    A thread does it, because that may take long while a checkpoint is being written.
+    """
+    with suppress(OSError), path.open("rb") as file:
+        while not ended.wait(CHECKED_EVERY_S):
+            os.fsync(file.fileno())
+        os.fsync(file.fileno())
 
 
 def _read(path: Path) -> Sign | None:

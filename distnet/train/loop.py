@@ -4,28 +4,30 @@
         for each own slice: samples -> network -> loss -> gradient -> its row
         total = the sum of all rows, the same on every worker
         weights <- optimizer(weights, total / number of samples)
+        or, where loss or gradient are no numbers, or memory does not suffice: what the job says
     after each epoch: evaluate; now and then: checkpoint
 
 Every worker holds the same weights and the same optimizer state at every step, so any of them could
 write the checkpoint (rank 0 does), and nothing is ever broadcast.
 """
 
-import math
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-import torch
-
-from distnet.errors import NonFiniteError
+from distnet.data.tally import Tally
 from distnet.train.build import Trainee
 from distnet.train.checkpoint import State
+from distnet.train.chronicle import Chronicle
 from distnet.train.evaluate import Evaluation
-from distnet.train.gradient import NUM_SUMS
+from distnet.train.heartbeat import Heartbeat, Stage
+from distnet.train.nonfinite import find_culprit, is_finite, reason, require_allowed
 from distnet.train.optimizer import clip
-from distnet.train.record import Progress, Tell
+from distnet.train.place import Place
+from distnet.train.position import Anchor, Position
+from distnet.train.record import Tell
+from distnet.train.riders import Total
 from distnet.train.schedule import rate_factor
-from distnet.train.tree import own_slices
+from distnet.train.step_sum import StepSum
 from distnet.train.world import World
 
 VIEWS_CHECKED_EVERY = 100
@@ -33,23 +35,19 @@ VIEWS_CHECKED_EVERY = 100
 
 @dataclass
 class Hooks:
-    """What the loop asks and tells; other ranks than 0 tell nothing."""
+    """What the loop asks and tells; on other ranks than 0 nobody listens."""
 
-    tell: Tell
-    save: Callable[[State], None]
-    """Commit a checkpoint."""
-    should_save: Callable[[int], bool]
+    tell: Tell = lambda _: None
+    save: Callable[[State], None] = lambda _: None
+    """Have a checkpoint made."""
+    should_save: Callable[[int], bool] = lambda _: False
     """Whether a checkpoint is due after this step."""
-    should_stop: Callable[[], bool]
+    should_stop: Callable[[], bool] = lambda: False
     """Whether someone asked for a planned stop."""
-
-
-@dataclass(frozen=True)
-class Position:
-    """Where training is: this and the weights are all that must survive a restart."""
-
-    step: int = 0
-    epoch_sums: tuple[float, float, int] = (0.0, 0.0, 0)
+    note_evaluation: Callable[[int, dict[str, float]], None] = lambda _, __: None
+    """What was measured after this step."""
+    note_first_step: Callable[[int], None] = lambda _: None
+    """The first step of this attempt is made; where it began."""
 
 
 @dataclass(frozen=True)
@@ -69,122 +67,151 @@ class Outcome:
 class Loop:
     """Trains to the end, or until someone asks to stop."""
 
-    def __init__(self, trainee: Trainee, world: World, hooks: Hooks, position: Position) -> None:
-        self.trainee, self.hooks = trainee, hooks
-        self.own = own_slices(world.rank, world.size, trainee.job.num_slices)
-        self.step = position.step
-        self.progress = Progress(trainee.num_steps, position.epoch_sums)
-        self.began = time.monotonic()
-        self.epoch_samples = 0  # of this epoch, by this attempt
-        self.speeds: list[float] = []
+    def __init__(
+        self,
+        trainee: Trainee,
+        world: World,
+        hooks: Hooks,
+        position: Position,
+        heartbeat: Heartbeat,
+    ) -> None:
+        self.trainee, self.world, self.hooks, self.heartbeat = trainee, world, hooks, heartbeat
+        self.add_up = StepSum(trainee, world, hooks.should_stop, hooks.tell, heartbeat)
+        self.chronicle = Chronicle(trainee, hooks.tell, position)
+        self.began_at = self.step = position.step
+        self.used, self.skipped = position.used, position.skipped
+        self.num_nonfinite = position.num_nonfinite
+        self.anchor = position.anchor if trainee.job.train.on_nonfinite == "rewind" else None
+        trainee.gradient.pieces = position.pieces or trainee.gradient.pieces
 
     def run(self) -> Outcome:
         """Train.
 
         Raises:
             NonFiniteError: loss or gradient are not numbers any more; the weights are untouched.
+            OutOfMemoryError: a slice did not fit in a worker's memory; the weights are untouched.
         """
-        trainee, steps_per_epoch = self.trainee, self.trainee.batches.steps_per_epoch
+        trainee = self.trainee
         evaluation: Evaluation | None = None
         evaluated_at, should_stop = self.step, False
-        epoch_began, is_whole_epoch = time.monotonic(), self.step % steps_per_epoch == 0
+        self._keep_anchor()
+        self.heartbeat.begin(self.step)
         while self.step < trainee.num_steps and not should_stop:
             should_stop = self._train_step()
-            if self.step % steps_per_epoch == 0 or self.step == trainee.num_steps:
-                seconds = time.monotonic() - epoch_began
-                measured = self._end_epoch(seconds, is_whole_epoch)
+            if self.step % trainee.batches.steps_per_epoch == 0 or self.step == trainee.num_steps:
+                measured = self._end_epoch()
                 if measured is not None:
                     evaluation, evaluated_at = measured, self.step
-                epoch_began, is_whole_epoch = time.monotonic(), True
+            self._keep_anchor()
             if self.hooks.should_save(self.step):
+                self.heartbeat.at(Stage.SAVING)
                 self.hooks.save(self.state())
+                self.heartbeat.pause()
         is_finished = self.step >= trainee.num_steps
-        if evaluation is None and is_finished and trainee.evaluator is not None:
-            evaluation = trainee.evaluator(trainee.flat.network, trainee.scale)
+        if evaluation is None and is_finished:
+            evaluation = self._evaluate()
         status = "finished" if is_finished else "stopped"
-        return Outcome(status, self.step, evaluation, evaluated_at, self.speeds)
+        return Outcome(status, self.step, evaluation, evaluated_at, self.chronicle.speeds)
 
     def state(self) -> State:
-        """All that must survive a restart."""
-        return State(
-            self.step,
-            self.trainee.flat.weights(),
-            self.trainee.optimizer.state,
-            {"epoch_sums": list(self.progress.epoch_sums)},
+        """All that must survive a restart; the tensors are those that training goes on with."""
+        position, vectors = self.position(), self.trainee.optimizer.state
+        if position.anchor is not None:
+            vectors = {**vectors, **position.anchor.tensors}
+        return State(self.step, self.trainee.flat.weights(), vectors, position.facts())
+
+    def position(self) -> Position:
+        """Where training is."""
+        is_here = self.anchor is not None and self.anchor.position.step == self.step
+        return Position(
+            step=self.step,
+            epoch_sums=self.chronicle.progress.epoch_sums,
+            used=self.used,
+            skipped=self.skipped,
+            num_nonfinite=self.num_nonfinite,
+            pieces=self.trainee.gradient.pieces,
+            anchor=None if is_here else self.anchor,
         )
 
     def _train_step(self) -> bool:
-        """One update of the weights; returns whether to stop after it."""
-        trainee, num_parameters = self.trainee, self.trainee.flat.num_parameters
-        epoch, batch = divmod(self.step, trainee.batches.steps_per_epoch)
-        low, high = trainee.batches.batch(batch)
-        self._write_rows(epoch, batch)
-        total = trainee.sum()
-        gradient = total[:num_parameters] / (high - low)
-        length = torch.linalg.vector_norm(gradient)[None]
-        # Read together: on a GPU each reading waits for all that was asked of it.
-        loss, score, stops, norm = torch.cat([total[-NUM_SUMS:], length]).tolist()
-        self._check_finite(loss, norm, epoch)
-        clip(gradient, norm, trainee.job.train.clip)
-        rate = trainee.job.optimizer.learning_rate * rate_factor(
-            trainee.job.schedule, self.step, trainee.num_steps
-        )
+        """Make one step; returns whether to stop after it."""
+        place = Place.of(self.trainee.batches, self.step)
+        total = self.add_up(place)
+        if is_finite(total):
+            self._move(total, place)
+        else:
+            self._pass_over(total, place)
         self.step += 1
-        trainee.optimizer.update(trainee.flat.vector, gradient, rate, self.step)
-        trainee.gradient.apply_buffers(total[num_parameters:-NUM_SUMS], trainee.job.num_slices)
-        if self.step == 1 or self.step % VIEWS_CHECKED_EVERY == 0:
+        self.heartbeat.step(self.step)
+        if self.step == self.began_at + 1:
+            self.hooks.note_first_step(self.began_at)
+        return total.is_stop
+
+    def _move(self, total: Total, place: Place) -> None:
+        """Update weights, optimizer and buffers."""
+        trainee, step = self.trainee, self.step + 1
+        clip(total.gradient, total.norm, trainee.job.train.clip)
+        factor = rate_factor(trainee.job.schedule, self.step, trainee.num_steps)
+        rate = trainee.job.optimizer.learning_rate * factor
+        trainee.optimizer.update(trainee.flat.vector, total.gradient, rate, step)
+        trainee.gradient.apply_buffers(total.buffers, trainee.job.num_slices)
+        if step == 1 or step % VIEWS_CHECKED_EVERY == 0:
             trainee.flat.require_views()
-        self.progress.add(loss, score, high - low)
-        self.epoch_samples += high - low
-        self._tell_step(epoch, rate, norm)
-        return bool(stops > 0)
+        self.used, self.num_nonfinite = self.used.plus(total.taken), 0
+        self.chronicle.step(step, place, total, rate)
 
-    def _write_rows(self, epoch: int, batch: int) -> None:
-        trainee, rows = self.trainee, self.trainee.sum.rows
-        device = rows.device
-        for index in self.own:
-            x, y = trainee.samples.take(epoch, *trainee.batches.slice(batch, index))
-            trainee.gradient.compute(self.step, index, x.to(device), y.to(device), rows[index])
-            if index == self.own.start and self.hooks.should_stop():
-                rows[index, -1] = 1.0
-            trainee.sum.add_own(index)
-
-    def _check_finite(self, loss: float, norm: float, epoch: int) -> None:
-        if math.isfinite(loss) and math.isfinite(norm):
-            return
-        what = f"the loss is {loss}" if not math.isfinite(loss) else f"the gradient is {norm}"
-        raise NonFiniteError(
-            f"step {self.step + 1} (epoch {epoch + 1}): {what}; the weights were not changed. "
-            "Lower optimizer.learning_rate, set train.clip, or look for extreme values in the data"
+    def _pass_over(self, total: Total, place: Place) -> None:
+        """Move nothing, or go back to the anchor: the samples since then count as skipped."""
+        mode, why = self.trainee.job.train.on_nonfinite, reason(total)
+        culprit = find_culprit(
+            self.trainee, self.world, self.add_up.own, place, self.heartbeat.stay
         )
+        self.trainee.gradient.reset_buffers()
+        self.num_nonfinite += 1
+        require_allowed(
+            mode, num_in_a_row=self.num_nonfinite, place=place, culprit=culprit, reason=why
+        )
+        self.skipped, from_step = self.skipped.plus(total.taken), place.step
+        if self.anchor is not None:
+            from_step = self._rewind(self.anchor, place)
+        self.chronicle.skip(mode, place, from_step, culprit, why)
 
-    def _tell_step(self, epoch: int, rate: float, norm: float) -> None:
-        if self.step != 1 and not self.progress.is_due(self.step):
+    def _rewind(self, anchor: Anchor, place: Place) -> int:
+        """Take weights, optimizer and buffers of the anchor, but not its place in the data."""
+        anchor.go_back(self.trainee)
+        then, epoch_began = anchor.position, place.step - place.batch
+        if then.step < epoch_began:
+            then = Position(epoch_began)
+        taken = self.used.plus(self.skipped)
+        self.used, self.skipped = then.used, taken.minus(then.used)
+        self.chronicle.progress.epoch_sums = then.epoch_sums
+        return anchor.position.step
+
+    def _keep_anchor(self) -> None:
+        """Remember the state of a step to which the job may rewind."""
+        job = self.trainee.job
+        if job.train.on_nonfinite != "rewind" or job.checkpoint.every_steps is None:
             return
-        loss, score, speed = self.progress.read()
-        record = {"kind": "step", "step": self.step, "epoch": epoch + 1, "loss": loss}
-        record |= {self.trainee.task.score_name: score, "learning_rate": rate}
-        record |= {"gradient_norm": norm, "samples_per_second": speed}
-        self.hooks.tell(record | {"seconds": time.monotonic() - self.began})
+        if self.anchor is None or self.step % job.checkpoint.every_steps == 0:
+            here = replace(self.position(), anchor=None)
+            self.anchor = Anchor.take(self.trainee, here, self.anchor)
 
-    def _end_epoch(self, seconds: float, is_whole: bool) -> Evaluation | None:
+    def _end_epoch(self) -> Evaluation | None:
         """Evaluate where it is due, and tell the epoch."""
-        trainee, score_name = self.trainee, self.trainee.task.score_name
-        epoch = -(-self.step // trainee.batches.steps_per_epoch)
-        loss, score = self.progress.read_epoch()
-        speed, self.epoch_samples = self.epoch_samples / max(seconds, 1e-9), 0
-        if self.step % trainee.batches.steps_per_epoch == 0:
-            self.progress.begin_epoch()
-            if is_whole:
-                self.speeds.append(speed)
-        record = {"kind": "epoch", "epoch": epoch, "step": self.step}
-        record |= {"train": {"loss": loss, score_name: score}}
-        evaluation = None
-        is_last = self.step == trainee.num_steps
-        if trainee.evaluator and (is_last or epoch % trainee.job.evaluate.every_epochs == 0):
-            evaluation = trainee.evaluator(trainee.flat.network, trainee.scale)
-            record[trainee.job.evaluate.split] = evaluation.metrics
-        self.progress.pause()
-        seconds = time.monotonic() - self.began
-        self.hooks.tell(record | {"samples_per_second": speed, "seconds": seconds})
+        trainee, steps = self.trainee, self.trainee.batches.steps_per_epoch
+        speed, epoch = self.chronicle.speed_of_epoch(), -(-self.step // steps)
+        is_due = epoch % trainee.job.evaluate.every_epochs == 0 or self.step == trainee.num_steps
+        evaluation = self._evaluate() if is_due else None
+        self.chronicle.end_epoch(self.position(), speed, evaluation)
+        if self.step % steps == 0:
+            self.used = self.skipped = Tally()
+        return evaluation
+
+    def _evaluate(self) -> Evaluation | None:
+        trainee = self.trainee
+        if trainee.evaluator is None:
+            return None
+        evaluation = trainee.evaluator(trainee.flat.network, trainee.scale, self.heartbeat.stay)
+        self.hooks.note_evaluation(self.step, evaluation.metrics)
+        self.heartbeat.pause()
         return evaluation

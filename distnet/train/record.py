@@ -6,52 +6,84 @@ second, so the file stays small however long the run is.
 
 import json
 import os
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TextIO
+
+from distnet.errors import RunError
+from distnet.train.events import Events
+from distnet.train.lines import Lines
 
 Record = dict[str, Any]
 Tell = Callable[[Record], None]
 
 TOLD_STEPS = 2000
 TOLD_EVERY_S = 1.0
+FLUSHED_EVERY_S = 0.2
 
 
 class Recorder:
-    """Writes the records of one attempt; only rank 0 has one.
+    """Writes the records of one attempt; only rank 0 has one. May be told from several threads.
+
+    A full disk ends no training: records wait in memory until there is room.
 
     Args:
         metrics: the file to append to.
         events: the folder of the event files.
         attempt: stands in every record.
         listener: is told every record too.
+
+    Raises:
+        RunError: `metrics` cannot be opened.
     """
 
     def __init__(
         self, metrics: Path, events: Path, *, attempt: int, listener: Tell | None = None
     ) -> None:
-        self._file = append_lines(metrics)
+        try:
+            self._lines = Lines(metrics)
+        except OSError as error:
+            raise RunError(f"{metrics}: cannot be written: {error.strerror}") from None
+        self._name = metrics.name
         self._events = Events(events)
         self._attempt, self._listener = attempt, listener
         self._flushed = time.monotonic()
+        self._lock = threading.RLock()
+        self._is_in_trouble = False
 
     def tell(self, record: Record) -> None:
         """Append one record."""
-        whole = {"kind": record["kind"], "attempt": self._attempt, **record}
-        self._file.write(json.dumps(whole) + "\n")
-        now = time.monotonic()
-        if record["kind"] != "step" or now - self._flushed > 0.2:
-            self._file.flush()
-            self._flushed = now
-        self._events.add(whole)
-        if self._listener is not None:
-            self._listener(whole)
+        with self._lock:
+            is_step = record["kind"] == "step"
+            whole = {"kind": record["kind"], "attempt": self._attempt, **record}
+            self._lines.add(json.dumps(whole), may_be_dropped=is_step)
+            now = time.monotonic()
+            if not is_step or now - self._flushed > FLUSHED_EVERY_S:
+                self._lines.flush()
+                self._flushed = now
+            self._events.add(whole)
+            if self._listener is not None:
+                self._listener(whole)
+            self._tell_trouble()
 
     def close(self) -> None:
         """Write what is left."""
-        self._file.close()
-        self._events.close()
+        with self._lock:
+            self._lines.close()
+            self._events.close()
+
+    def _tell_trouble(self) -> None:
+        """Tell when the disk begins to be full, and when there is room again."""
+        trouble = self._lines.trouble
+        if (trouble is not None) == self._is_in_trouble:
+            return
+        self._is_in_trouble = trouble is not None
+        text = f"there is room again ({self._lines.num_dropped} steps were not told)"
+        if trouble is not None:
+            text = f"{trouble}; what is to be told waits in memory until there is room"
+        self.tell({"kind": "note", "text": f"{self._name}: {text}"})
 
 
 def append_lines(path: Path) -> TextIO:
@@ -63,43 +95,6 @@ def append_lines(path: Path) -> TextIO:
         if file.read(1) != "\n":
             file.write("\n")
     return file
-
-
-class Events:
-    """TensorBoard event files; the writer is imported when the first epoch or ten seconds end.
-
-    Importing it at once would delay the first step.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._writer: Any = None
-        self._waiting: list[Record] = []
-        self._opened = time.monotonic()
-
-    def add(self, record: Record) -> None:
-        """Add the numbers of a step or an epoch."""
-        if record["kind"] not in ("step", "epoch"):
-            return
-        self._waiting.append({**record, "wall": time.time()})
-        if record["kind"] == "epoch" or time.monotonic() - self._opened > 10:
-            self._write()
-
-    def close(self) -> None:
-        """Write what is left."""
-        self._write()
-        if self._writer is not None:
-            self._writer.close()
-
-    def _write(self) -> None:
-        if self._writer is None:
-            from tensorboardX import SummaryWriter
-
-            self._writer = SummaryWriter(str(self._folder), flush_secs=10)
-        for record in self._waiting:
-            for name, value in _scalars(record):
-                self._writer.add_scalar(name, value, record["step"], walltime=record["wall"])
-        self._waiting.clear()
 
 
 class Progress:
@@ -146,13 +141,3 @@ class Progress:
     def pause(self) -> None:
         """Forget time and samples since the last record: something else has been done since."""
         self._told, self._loss, self._score, self._samples = time.monotonic(), 0.0, 0.0, 0
-
-
-def _scalars(record: Record) -> list[tuple[str, float]]:
-    found = []
-    for name, value in record.items():
-        if isinstance(value, dict):
-            found += [(f"{name}/{k}", v) for k, v in value.items() if isinstance(v, float)]
-        elif isinstance(value, float) and name not in ("seconds", "wall"):
-            found.append((f"{record['kind']}/{name}", value))
-    return found

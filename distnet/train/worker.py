@@ -3,16 +3,22 @@
 import os
 import statistics
 import time
+from contextlib import ExitStack
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from distnet.spec.retry import Retry
 from distnet.train.assignment import Assignment
 from distnet.train.build import Trainee, build
 from distnet.train.flat import weights_sha256
-from distnet.train.loop import Hooks, Loop, Outcome, Position
+from distnet.train.heartbeat import STARTING_LIMIT_S, Heartbeat, Stage
+from distnet.train.loop import Hooks, Loop, Outcome
+from distnet.train.out_of_memory import told_to_the_user
 from distnet.train.portrait import write_portrait
+from distnet.train.position import Position
 from distnet.train.record import Record, Recorder, Tell
 from distnet.train.saving import Saver, Start, require_same_start, restore
 from distnet.train.world import World
@@ -29,22 +35,27 @@ def work(assignment: Assignment, world: World, *, listener: Tell | None = None) 
     Raises:
         DistnetError: whatever the user can mend, or training itself failed.
     """
-    job = assignment.job
+    job, folder = assignment.job, assignment.folder
     torch.set_num_threads(job.train.threads_per_slice)
     if world.device != "cpu":
         choose_deterministic_kernels()
-    trainee = build(
-        job, Path(assignment.dataset), Path(assignment.job_folder), world, assignment.precision
+    heartbeat = Heartbeat(
+        folder.heartbeat(world.rank),
+        attempt=assignment.attempt,
+        after_s=job.retry.hang.after,
+        log=folder.worker_log(world.rank),
     )
-    try:
+    with heartbeat, told_to_the_user(), ExitStack() as stack:
+        trainee = build(
+            job, Path(assignment.dataset), Path(assignment.job_folder), world, assignment.precision
+        )
+        stack.callback(trainee.close)
         start = restore(trainee, assignment) if assignment.is_resumed else Start()
         require_same_start(trainee, start, world)
         if world.rank == 0:
-            return _lead(trainee, assignment, world, start, listener)
-        hooks = Hooks(lambda _: None, lambda _: None, lambda _: False, lambda: False)
-        return _outcome(trainee, Loop(trainee, world, hooks, start.position).run(), None)
-    finally:
-        trainee.close()
+            return _lead(trainee, assignment, world, start, heartbeat=heartbeat, listener=listener)
+        loop = Loop(trainee, world, Hooks(), start.position, heartbeat)
+        return _outcome(trainee, loop.run(), None)
 
 
 def _lead(
@@ -52,31 +63,38 @@ def _lead(
     assignment: Assignment,
     world: World,
     start: Start,
+    *,
+    heartbeat: Heartbeat,
     listener: Tell | None,
 ) -> dict[str, Any]:
     """Rank 0's part: it also writes the records, the checkpoints and the last evaluation."""
-    folder = assignment.folder
-    recorder = Recorder(
-        folder.metrics, folder.tensorboard, attempt=assignment.attempt, listener=listener
-    )
-    first_step = FirstStep(assignment.process_started, recorder.tell)
-    saver = Saver(trainee.job, assignment, recorder.tell)
-    try:
+    folder, attempt = assignment.folder, assignment.attempt
+    with ExitStack() as stack:
+        recorder = Recorder(folder.metrics, folder.tensorboard, attempt=attempt, listener=listener)
+        stack.callback(recorder.close)
+        saver = Saver(trainee.job, assignment, recorder.tell)
+        stack.callback(saver.close)
         recorder.tell(_attempt_record(assignment, world, trainee, start.position))
         for text in start.notes:
             recorder.tell({"kind": "note", "text": text})
-        hooks = Hooks(first_step, saver.save, saver.is_due, StopFile(folder.stop))
-        loop = Loop(trainee, world, hooks, start.position)
+        first_step = FirstStep(assignment, world, recorder.tell)
+        hooks = Hooks(
+            tell=recorder.tell,
+            save=saver.save,
+            should_save=saver.is_due,
+            should_stop=StopFile(folder.stop),
+            note_evaluation=saver.note_evaluation,
+            note_first_step=first_step,
+        )
+        loop = Loop(trainee, world, hooks, start.position, heartbeat)
+        saver.prepare(loop.state())
         outcome = loop.run()
-        saver.save(loop.state())
+        heartbeat.at(Stage.SAVING, limit_s=patience_s(trainee.job.retry))
+        saver.finish(loop.state())
         if outcome.evaluation is not None:
             write_portrait(folder, trainee, outcome.evaluation, outcome.evaluated_at)
-        seconds = time.monotonic() - loop.began
-        end = {"kind": "end", "status": outcome.status, "step": outcome.step}
-        recorder.tell(end | {"seconds": seconds, "error": None})
+        recorder.tell(_end_record(loop, outcome))
         return _outcome(trainee, outcome, first_step.seconds)
-    finally:
-        recorder.close()
 
 
 def choose_deterministic_kernels() -> None:
@@ -107,17 +125,27 @@ class StopFile:
 
 
 class FirstStep:
-    """Passes records on, and keeps how long after the command's start the first step was done."""
+    """Tells what a restart has cost, and how long after the command's start the first step came."""
 
-    def __init__(self, process_started: float, tell: Tell) -> None:
+    def __init__(self, assignment: Assignment, world: World, tell: Tell) -> None:
         self.seconds: float | None = None
-        self._started, self._tell = process_started, tell
+        self._assignment, self._world, self._tell = assignment, world, tell
 
-    def __call__(self, record: Record) -> None:
-        """Pass one record on."""
-        if self.seconds is None and record["kind"] == "step":
-            self.seconds = time.time() - self._started
-        self._tell(record)
+    def __call__(self, began_at: int) -> None:
+        """Take the time: the first step of an attempt that began after step `began_at` is made."""
+        now, assignment = time.time(), self._assignment
+        self.seconds = now - assignment.process_started
+        if assignment.began_waiting > 0:
+            record = {"kind": "restart", "cause": assignment.cause, "step": began_at}
+            record |= {"from": assignment.workers_before, "to": self._world.size}
+            self._tell(record | {"seconds": now - assignment.began_waiting})
+
+
+def patience_s(retry: Retry) -> float:
+    """How long the last checkpoint may take when the store fails as often as it may."""
+    waits = (min(retry.storage.backoff * 2.0**n, retry.longest_backoff) for n in range(64))
+    rest = max(retry.storage.times - 64, 0) * retry.longest_backoff
+    return STARTING_LIMIT_S + sum(islice(waits, retry.storage.times)) + rest
 
 
 def _attempt_record(
@@ -128,12 +156,28 @@ def _attempt_record(
         "kind": "attempt",
         "run": assignment.folder.name,
         "launch": assignment.launch,
+        "cause": assignment.cause,
         "workers": world.size,
+        "workers_before": assignment.workers_before,
         "slices": trainee.job.num_slices,
         "step": position.step,
+        **position.tallies(),
         "num_steps": trainee.num_steps,
         "num_epochs": epochs,
         "time": time.time(),
+    }
+
+
+def _end_record(loop: Loop, outcome: Outcome) -> Record:
+    return {
+        "kind": "end",
+        "status": outcome.status,
+        "step": outcome.step,
+        **loop.position().tallies(),
+        "seconds": time.monotonic() - loop.chronicle.began,
+        "median_step_seconds": loop.heartbeat.median_step_s,
+        "error": None,
+        "failure": None,
     }
 
 

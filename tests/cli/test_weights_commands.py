@@ -95,7 +95,7 @@ def test_export_tells_the_files_and_the_difference(
     [
         (["eval", "digits-2"], "digits-2: no such run"),
         (["eval", "digits-1", "--split", "exam"], "no split 'exam'; it has: "),
-        (["eval", "digits-1", "--step", "7"], "no checkpoint of step 7; there are: "),
+        (["eval", "digits-1", "--checkpoint", "7"], "no checkpoint of step 7; there are: "),
         (["predict", "digits-1", "gone.png"], "gone.png: found no such file"),
         (["predict", "digits-1", "gone.csv"], "gone.csv: found no such file"),
         (["export", "digits-1", "--format", "pickle"], "found the formats pickle, expected some"),

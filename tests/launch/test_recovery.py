@@ -249,11 +249,27 @@ class Net(nn.Sequential):
 
 
 def test_a_spent_budget_says_what_it_was(tmp_path, ray_address):
-    kills = [(step, send(0, signal.SIGKILL)) for step in (1, 2)]
-    budget = ("retry.lost_worker={times: 1, backoff: 10ms}", "checkpoint.every_steps=100000")
+    killed: set[int] = set()
+    folder = RunFolder(tmp_path / "it")
 
+    def kill_each_attempt(record: dict[str, Any]) -> None:
+        if record["kind"] == "step" and record["attempt"] not in killed:
+            killed.add(record["attempt"])
+            send(0, signal.SIGKILL)(folder)
+
+    options = ("retry.lost_worker={times: 1, backoff: 10ms}", "checkpoint.every_steps=100000")
     with pytest.raises(WorkerFailedError, match=r"retry\.lost_worker\.times: 1"):
-        tell(tmp_path, *kills, workers=1, address=ray_address, overrides=budget)
+        distnet.run(
+            JOB,
+            name="it",
+            runs=tmp_path,
+            workers=1,
+            address=ray_address,
+            listener=kill_each_attempt,
+            overrides=("train.steps=100000", *options),
+        )
+
+    assert killed == {1, 2}
 
 
 def test_what_can_never_fit_is_refused_at_once_and_told_in_the_records(tmp_path, ray_address):

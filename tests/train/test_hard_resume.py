@@ -137,7 +137,7 @@ def test_run_killed_while_saving_for_the_first_time_begins_anew(
 def test_checkpoint_removes_what_a_killed_one_left(tmp_path: Path) -> None:
     (tmp_path / ".partial-step-00000041").mkdir()
 
-    write_checkpoint(tmp_path, State(42, {}, {}), keep=2)
+    write_checkpoint(tmp_path, State(42, {}, {}))
 
     assert [path.name for path in tmp_path.iterdir()] == ["step-00000042"]
 

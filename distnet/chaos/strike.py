@@ -1,0 +1,64 @@
+"""One fault, done to real processes."""
+
+import signal
+from collections.abc import Sequence
+
+from distnet.chaos.driver import Driver
+from distnet.chaos.family import Family
+from distnet.chaos.faults import CONTROLLER, DRIVER, OTHER, PLAN, RAYLET, STOP, WORKER0, Fault
+from distnet.chaos.nodes import TwoNodes
+from distnet.train.heartbeat import Sign
+
+CONTROLLER_TITLE = "TrainController"
+SIGNALS = {STOP: signal.SIGSTOP, PLAN: signal.SIGTERM}
+
+
+class MissedError(Exception):
+    """The run had come to its end before the fault."""
+
+
+def strike(
+    fault: Fault,
+    signs: Sequence[Sign],
+    *,
+    driver: Driver,
+    families: Sequence[Family],
+    nodes: TwoNodes | None,
+) -> str:
+    """Do it; returns what was hit.
+
+    Args:
+        fault: the fault.
+        signs: of the workers that train now.
+        driver: of the run.
+        families: no other process is ever hit.
+        nodes: the Ray of the run, where that is not its own.
+
+    Raises:
+        MissedError: what was to be hit has just ended.
+    """
+    if fault.kind == RAYLET:
+        assert nodes is not None
+        hit = nodes.switch_off(with_workers=fault.choice < 0.5)
+        nodes.replace()
+        return hit
+    pid, who = _target(fault, signs, driver, families)
+    process = next((found for family in families if (found := family.find(pid))), None)
+    if process is None:
+        raise MissedError(f"{who} has ended")
+    process.send_signal(SIGNALS.get(fault.kind, signal.SIGKILL))
+    return f"{who}, process {pid}"
+
+
+def _target(
+    fault: Fault, signs: Sequence[Sign], driver: Driver, families: Sequence[Family]
+) -> tuple[int, str]:
+    """The process to be hit, and what it is."""
+    if fault.kind in (DRIVER, PLAN):
+        return driver.process.pid, "distnet run"
+    if fault.kind == CONTROLLER:
+        found = [process for family in families for process in family.titled(CONTROLLER_TITLE)]
+        return found[0].pid if found else 0, "controller"
+    ranks = {WORKER0: signs[:1], OTHER: signs[1:] or signs}.get(fault.kind, signs)
+    sign = ranks[int(fault.choice * len(ranks))]
+    return sign.process, f"worker {sign.rank}"

@@ -1,0 +1,191 @@
+"""One trial: a run of the job that suffers its faults one after the other, to its end."""
+
+import signal
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from distnet.chaos.driver import Command, Driver
+from distnet.chaos.family import Family
+from distnet.chaos.faults import DRIVER, PLAN, Fault
+from distnet.chaos.nodes import TwoNodes
+from distnet.chaos.results import Hit
+from distnet.chaos.strike import MissedError, strike
+from distnet.report.run import read_object
+from distnet.spec.run_folder import RunFolder
+from distnet.train.heartbeat import Sign, Stage, read_heartbeats
+
+WAITING_S = 0.005
+RECOVERING_S = 0.05
+HELD = "another process"
+HELD_PATIENCE_S = 60.0
+"""How long a run folder may stay held after its launcher was killed."""
+STOPPED = 130
+"""Exit code of a planned stop."""
+
+Show = Callable[[str], None]
+"""Is told what a trial waits for."""
+
+
+class LostError(Exception):
+    """The run ended otherwise than it should, or not at all; the text says how."""
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a run ended."""
+
+    hits: tuple[Hit, ...]
+    result: dict[str, Any]
+    error: str | None
+
+
+class Trial:
+    """Runs the job under faults.
+
+    Args:
+        command: of the job.
+        name: the run's.
+        family: gets the trial's processes.
+        nodes: the Ray to train on; by default the run starts its own.
+        patience_s: how long the run may show no sign of life.
+        show: is told what is waited for.
+    """
+
+    def __init__(
+        self,
+        command: Command,
+        name: str,
+        *,
+        family: Family,
+        nodes: TwoNodes | None,
+        patience_s: float,
+        show: Show,
+    ) -> None:
+        self._command, self._nodes, self._show = command, nodes, show
+        self._family, self._patience_s = family, patience_s
+        self._folder = RunFolder(command.runs / name)
+        self._log = command.runs / f"{name}.log"
+        environment = nodes.environment if nodes else None
+        self._driver = Driver(self._log, family=family, environment=environment)
+        self._address = ["--address", nodes.address] if nodes else []
+        self._reached: dict[int, int] = {}
+        self._struck = self._held_until = 0.0
+
+    def run(self, faults: Sequence[Fault]) -> Ending:
+        """Run to the end.
+
+        Raises:
+            MissedError: the run had ended before a fault, or before that could matter.
+        """
+        self._driver.start([*self._command.new(self._folder.name), *self._address])
+        hits: list[Hit] = []
+        try:
+            for fault in faults:
+                hits.append(self._suffer(fault))
+                hits[-1] = self._recover(hits[-1])
+            self._show("waits for the end")
+            self._wait_for_end()
+            self._require_exit(0)
+        except LostError as error:
+            if self._driver.exit_code is None:  # it hangs: what it then leaves is no news
+                self._family.end()
+            return Ending(tuple(hits), {}, str(error))
+        return Ending(tuple(hits), self._driver.printed(), None)
+
+    def _suffer(self, fault: Fault) -> Hit:
+        """Wait for the step of the fault, and do it."""
+        self._show(f"{fault.kind}: waits for step {fault.step:,}")
+        signs = self._wait(lambda signs: _step(signs) >= fault.step, WAITING_S)
+        if self._driver.exit_code is not None:
+            self._require_exit(0)
+        if self._driver.exit_code is not None or _has_ended(signs):
+            raise MissedError(f"the run ended before step {fault.step:,}")
+        families = [self._family, *([self._nodes.family] if self._nodes else [])]
+        self._struck = time.monotonic()
+        target = strike(fault, signs, driver=self._driver, families=families, nodes=self._nodes)
+        return Hit(fault.kind, fault.step, _step(signs), signs[0].attempt, target)
+
+    def _recover(self, hit: Hit) -> Hit:
+        """Do what a person would do, and wait until training goes on."""
+        self._show(f"{hit.kind} at step {hit.reached:,}: waits for the next step")
+        if hit.kind in (DRIVER, PLAN):
+            self._wait_for_end()
+            if read_object(self._folder.result).get("status") == "finished":
+                raise MissedError("the run ended just before the fault")
+            self._require_exit(STOPPED if hit.kind == PLAN else -signal.SIGKILL)
+            self._resume()
+        signs = self._wait(lambda signs: _goes_on(signs, hit.attempt), RECOVERING_S)
+        recovery_s = time.monotonic() - self._struck
+        if not _goes_on(signs, hit.attempt):
+            self._require_exit(0)
+            raise MissedError("the run ended without a need to begin again")
+        reached, began = self._reached[hit.attempt], signs[0].started_at
+        return replace(hit, recovery_s=recovery_s, reached=reached, restarted_at=began)
+
+    def _wait_for_end(self) -> None:
+        self._wait(lambda signs: False, RECOVERING_S)
+
+    def _wait(self, holds: Callable[[Sequence[Sign]], bool], pause_s: float) -> list[Sign]:
+        """Look until it `holds`, or until the driver has ended; returns the last signs.
+
+        Raises:
+            LostError: there was no sign of life for too long.
+        """
+        last, changed = None, time.monotonic()
+        while True:
+            has_ended = self._driver.exit_code is not None and not self._is_held()
+            signs = self._look()
+            if has_ended or holds(signs):
+                return signs
+            if (seen := (self._driver.process.pid, signs)) != last:
+                last, changed = seen, time.monotonic()
+            if time.monotonic() - changed > self._patience_s:
+                raise LostError(f"no sign of life for {self._patience_s:.0f} s; see {self._log}")
+            time.sleep(pause_s)
+
+    def _look(self) -> list[Sign]:
+        """Read where the workers are."""
+        self._family.look()
+        signs = read_heartbeats(self._folder.heartbeats)
+        for sign in signs:
+            self._reached[sign.attempt] = max(sign.step, self._reached.get(sign.attempt, 0))
+        return signs
+
+    def _resume(self) -> None:
+        self._held_until = time.monotonic() + HELD_PATIENCE_S
+        self._driver.start([*self._command.resume(self._folder.name), *self._address])
+
+    def _is_held(self) -> bool:
+        """Resume once more if what was left of the killed driver still held the folder."""
+        again = HELD in self._driver.error() and time.monotonic() < self._held_until
+        if again:
+            self._driver.start([*self._command.resume(self._folder.name), *self._address])
+        return again
+
+    def _require_exit(self, expected: int) -> None:
+        """Make sure that the driver ended as it should, if it did.
+
+        Raises:
+            LostError: it did otherwise.
+        """
+        if self._driver.exit_code != expected:
+            raise LostError(self._driver.error())
+
+
+def _step(signs: Sequence[Sign]) -> int:
+    """Steps that the fastest worker has made."""
+    return max((sign.step for sign in signs), default=0)
+
+
+def _has_ended(signs: Sequence[Sign]) -> bool:
+    return any(sign.stage is Stage.ENDED for sign in signs)
+
+
+def _goes_on(signs: Sequence[Sign], attempt: int) -> bool:
+    """Whether a later attempt has made a step, or had none left to make."""
+    return any(
+        sign.attempt > attempt and (sign.step > sign.started_at or sign.stage is Stage.ENDED)
+        for sign in signs
+    )

@@ -1,0 +1,184 @@
+"""A walk through the records of a run, in the order in which they were written.
+
+Each attempt begins where an earlier one was saved and undoes what came after; what is left has to
+be one line of steps from the first to the last, with every sample of every epoch on it once.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+import numpy as np
+
+from distnet.data.order import Batches, Ints, Order
+from distnet.data.tally import Tally
+from distnet.report.lines import Attempt, Checkpoint, End, Epoch, Line, Restart, Skip, Step, Tallies
+
+
+@dataclass
+class Walk:
+    """What has been found so far.
+
+    Args:
+        file: the name of the records' file, for the faults.
+        order: of the samples.
+        batches: what an epoch is cut into.
+    """
+
+    file: str
+    order: Order
+    batches: Batches
+    faults: list[str] = field(default_factory=list)
+    causes: Counter[str] = field(default_factory=Counter)
+    """Why attempts were made, and how often."""
+    restarts: list[Restart] = field(default_factory=list)
+    skips: list[Skip] = field(default_factory=list)
+    """Those that were not undone."""
+    attempt: int = 0
+    status: str = "not ended"
+    """How the newest attempt ended."""
+    num_steps: int = 0
+    reached: int = 0
+    """The newest step that is known to be done."""
+    steps_recomputed: int = 0
+    _saved: set[int] = field(default_factory=set)
+    _epochs: set[int] = field(default_factory=set)
+    _told: int = 0
+    _where: str = ""
+
+    def read(self, number: int, line: Line) -> None:
+        """Check the record of line `number`."""
+        self._where = f"{self.file}:{number}"
+        if isinstance(line, Attempt):
+            self._begin(line)
+        elif line.attempt == self.attempt:
+            self._go_on(line)
+        elif line.attempt > self.attempt:
+            self._fault(f"a record of attempt {line.attempt}, whose beginning was not told")
+        # An older attempt that is about to end may still tell something: it counts no more.
+
+    def finish(self) -> None:
+        """Check what has to be there when all is read."""
+        self._where = self.file
+        if not self.attempt:
+            self._fault("no attempt was told")
+        if self.status == "finished" and self.reached != self.num_steps:
+            self._fault(f"finished after step {self.reached}, expected {self.num_steps}")
+        self._require_epochs(self.reached)
+
+    def _begin(self, line: Attempt) -> None:
+        if line.attempt <= self.attempt:
+            self._fault(f"attempt {line.attempt} is told after attempt {self.attempt}")
+        if line.slices != self.batches.slices:
+            self._fault(f"found {line.slices} slices, expected {self.batches.slices}")
+        if not self._may_begin_after(line.step):
+            self._fault(
+                f"attempt {line.attempt} begins after step {line.step}, of which no checkpoint was "
+                "told before"
+            )
+        self.steps_recomputed += max(self.reached - line.step, 0)
+        self.causes[line.cause or "unknown"] += 1
+        self.attempt, self.status, self.num_steps = line.attempt, "not ended", line.num_steps or 0
+        self.reached = self._told = line.step
+        self.skips = [skip for skip in self.skips if skip.step <= line.step]
+        self._require_epochs(line.step)
+        epoch, batch = divmod(line.step, self.batches.steps_per_epoch)
+        self._compare(line, epoch, batch)
+
+    def _may_begin_after(self, step: int) -> bool:
+        """Whether that state was saved; the newest one of a killed attempt may not be told."""
+        if step == 0 or step in self._saved:
+            return True
+        is_killed = self.attempt > 0 and self.status in ("not ended", "failed")
+        return is_killed and step > max(self._saved, default=0)
+
+    def _go_on(self, line: Restart | Step | Skip | Epoch | Checkpoint | End) -> None:
+        match line:
+            case Restart():
+                self.restarts.append(line)
+                return
+            case Checkpoint():  # written in the background: told later than newer steps
+                self._saved.add(line.step)
+            case End():
+                self._end(line)
+            case _:
+                self._follow(line)
+        self.reached = max(self.reached, line.step or 0)
+        if self.reached > self.num_steps:
+            self._fault(f"step {self.reached}, expected {self.num_steps} at most")
+
+    def _follow(self, line: Step | Skip | Epoch) -> None:
+        if line.step < self._told:
+            self._fault(f"step {line.step} is told after step {self._told}")
+        self._told = line.step
+        if isinstance(line, Skip):
+            self.skips.append(line)
+        if isinstance(line, Epoch):
+            self._end_epoch(line)
+
+    def _end_epoch(self, line: Epoch) -> None:
+        steps = self.batches.steps_per_epoch
+        begin, end = (line.epoch - 1) * steps, line.epoch * steps
+        if line.step not in (end, self.num_steps) or not begin < line.step <= end:
+            self._fault(f"epoch {line.epoch} ends with step {line.step}, expected {end}")
+            return
+        if line.step == end:
+            self._epochs.add(line.epoch)
+        self._compare(line, line.epoch - 1, line.step - begin)
+
+    def _end(self, line: End) -> None:
+        self.status = line.status
+        if line.status != "failed" and line.step is not None:
+            if line.step < self._told:
+                self._fault(f"{line.status} after step {line.step}, but step {self._told} is told")
+            epoch, batch = divmod(line.step, self.batches.steps_per_epoch)
+            self._compare(line, epoch, batch)
+
+    def _require_epochs(self, step: int) -> None:
+        """All epochs that are whole after `step` have to be told."""
+        needed = range(1, step // self.batches.steps_per_epoch + 1)
+        for epoch in sorted(set(needed) - self._epochs):
+            self._fault(f"epoch {epoch} was not told, but step {step} comes after it")
+        self._epochs |= set(needed)  # one fault is enough
+
+    def _compare(self, line: Tallies, epoch: int, num_batches: int) -> None:
+        """Compare the samples that a record tells with those of the epoch's first batches."""
+        if line.used is None or line.skipped is None:
+            self._fault("the samples are not told (by an older version of distnet?)")
+            return
+        taken, expected = line.used.plus(line.skipped), self._first_batches(epoch, num_batches)
+        self._require(taken, expected, f"in {num_batches} steps of epoch {epoch + 1}, taken")
+        passed = self._passed_over(epoch, num_batches)
+        self._require(line.skipped, passed, f"in epoch {epoch + 1}, passed over")
+
+    def _require(self, found: Tally, expected: Tally, what: str) -> None:
+        if found.num_samples != expected.num_samples:
+            self._fault(f"{what}: {found.num_samples} samples, expected {expected.num_samples}")
+        elif found != expected:
+            self._fault(f"{what}: {found.num_samples} samples, but not those expected")
+
+    def _first_batches(self, epoch: int, num_batches: int) -> Tally:
+        if num_batches == 0:
+            return Tally()
+        if num_batches == self.batches.steps_per_epoch:
+            return Tally.of(np.arange(self.order.num_samples, dtype=np.int64))
+        return Tally.of(_ids(self.order, epoch)[: self.batches.batch(num_batches - 1)[1]])
+
+    def _passed_over(self, epoch: int, num_batches: int) -> Tally:
+        """The samples of those of the epoch's first batches that moved nothing in the end."""
+        first = epoch * self.batches.steps_per_epoch
+        steps = {step - 1 - first for skip in self.skips for step in skip.steps}
+        tally = Tally()
+        for batch in steps & set(range(num_batches)):
+            low, high = self.batches.batch(batch)
+            tally = tally.plus(Tally.of(_ids(self.order, epoch)[low:high]))
+        return tally
+
+    def _fault(self, text: str) -> None:
+        self.faults.append(f"{self._where}: {text}")
+
+
+@lru_cache(maxsize=2)
+def _ids(order: Order, epoch: int) -> Ints:
+    """The samples of an epoch in the order of use."""
+    return order.ids(epoch, 0, order.num_samples)
