@@ -14,7 +14,8 @@
        +- HangError                a worker made no step any more
        +- WorkerFailedError        a worker process died or raised
        +- PreemptedError           a node was taken away before training could stop as planned
-       +- StorageError             checkpoints could not be written for too long
+       +- StorageError             checkpoints cannot be read or written
+       |  +- StorageSpentError     they could not be written for as long as the job file allows
        +- PoisonStepError          one step failed again and again
        +- StaleAttemptError        a newer attempt has taken the run over
 
@@ -95,9 +96,13 @@ class PreemptedError(TrainingError):
 
 
 class StorageError(TrainingError):
-    """Checkpoints could not be written for as long as `retry.storage` allows."""
+    """Checkpoints cannot be read or written."""
 
     failure = "storage"
+
+
+class StorageSpentError(StorageError):
+    """Checkpoints could not be written for as long as `retry.storage` allows."""
 
 
 class PoisonStepError(TrainingError):

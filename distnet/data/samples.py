@@ -12,8 +12,9 @@ from torch import Tensor
 
 from distnet.data.manifest import Manifest
 from distnet.data.order import Ints, Window, order_of
+from distnet.data.sample_hash import running_hashes
 from distnet.data.shards import ShardReader
-from distnet.data.tally import MASK, Tally, running_hashes
+from distnet.data.tally import MASK, Tally
 
 
 class Samples:

@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from distnet.errors import DistnetError, PreemptedError
+from distnet.errors import DistnetError, PreemptedError, StorageSpentError
 from distnet.launch.budget import Budgets, Failure
 from distnet.launch.launcher import Launcher
 from distnet.launch.poison import describe_poison
@@ -121,6 +121,8 @@ class Attempts:
         Raises:
             DistnetError: it is spent.
         """
+        if isinstance(error, StorageSpentError):  # the worker has spent it while it trained
+            raise error
         kind = error.failure
         failure = Failure(kind, self._reached(), self._log.saved_step)
         seconds = self._budgets.spend(failure)

@@ -49,8 +49,14 @@ class HangWatch:
                 self._seen[sign.rank], self._since[sign.rank] = sign, now
                 self.last_sign = time.time()
         late = [rank for rank in range(self.workers) if now - self._since[rank] > self._limit(rank)]
-        if late:
+        if late and not self._wait_for_another(late):
             raise HangError(self._describe(late[0], now))
+
+    def _wait_for_another(self, late: list[int]) -> bool:
+        """Whether those that are late wait for one that goes on, as with unequal evaluations."""
+        stages = {rank: sign.stage for rank, sign in self._seen.items()}
+        goes_on = any(stages[rank] is not Stage.ENDED for rank in stages if rank not in late)
+        return goes_on and all(stages.get(rank) is Stage.SUMMING for rank in late)
 
     def _limit(self, rank: int) -> float:
         return self._seen[rank].limit_s if rank in self._seen else STARTING_LIMIT_S

@@ -13,7 +13,7 @@ SHOWN = 8
 def describe_poison(error: DistnetError, assignment: Assignment, step: int) -> PoisonStepError:
     """Name the step after `step`, and the samples of its slices by their places in the split."""
     try:
-        slices = samples_of_step(assignment.job, Path(assignment.dataset), step)
+        slices = samples_of_step(assignment.job, Path(assignment.dataset), step + 1)
     except DistnetError as unreadable:
         samples = f"cannot be told: {unreadable}"
     else:

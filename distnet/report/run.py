@@ -67,7 +67,10 @@ class Run:
 
     @property
     def saved(self) -> list[str]:
-        """The names of the checkpoints that are there, oldest first."""
+        """The checkpoints that are there, oldest first; of those in another store, the newest."""
+        told = self.history.checkpoints[-1:]
+        if any(not record.folder.startswith(self.folder.checkpoints.name) for record in told):
+            return [record.folder for record in told]
         folders = self.folder.checkpoints.glob("step-*")
         return sorted(folder.name for folder in folders if folder.is_dir())
 

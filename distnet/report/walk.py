@@ -11,6 +11,7 @@ from functools import lru_cache
 import numpy as np
 
 from distnet.data.order import Batches, Ints, Order
+from distnet.data.sample_hash import tally_of
 from distnet.data.tally import Tally
 from distnet.report.lines import Attempt, Checkpoint, End, Epoch, Line, Restart, Skip, Step, Tallies
 
@@ -161,8 +162,8 @@ class Walk:
         if num_batches == 0:
             return Tally()
         if num_batches == self.batches.steps_per_epoch:
-            return Tally.of(np.arange(self.order.num_samples, dtype=np.int64))
-        return Tally.of(_ids(self.order, epoch)[: self.batches.batch(num_batches - 1)[1]])
+            return tally_of(np.arange(self.order.num_samples, dtype=np.int64))
+        return tally_of(_ids(self.order, epoch)[: self.batches.batch(num_batches - 1)[1]])
 
     def _passed_over(self, epoch: int, num_batches: int) -> Tally:
         """The samples of those of the epoch's first batches that moved nothing in the end."""
@@ -171,7 +172,7 @@ class Walk:
         tally = Tally()
         for batch in steps & set(range(num_batches)):
             low, high = self.batches.batch(batch)
-            tally = tally.plus(Tally.of(_ids(self.order, epoch)[low:high]))
+            tally = tally.plus(tally_of(_ids(self.order, epoch)[low:high]))
         return tally
 
     def _fault(self, text: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
-from distnet.errors import StorageError
+from distnet.errors import StorageError, StorageSpentError
 from distnet.spec.retry import Budget
 from distnet.train.checkpoint import State
 from distnet.train.object_store import why
@@ -79,7 +79,7 @@ class BackgroundWriter:
         """Take a snapshot; waits only while the one before is being written.
 
         Raises:
-            StorageError: the budget is spent.
+            StorageSpentError: the budget is spent.
             BaseException: whatever else ended the thread.
         """
         began = time.monotonic()
@@ -98,7 +98,7 @@ class BackgroundWriter:
         """Wait until everything is committed.
 
         Raises:
-            StorageError: the budget is spent.
+            StorageSpentError: the budget is spent.
             BaseException: whatever else ended the thread.
         """
         with self._changed:
@@ -142,7 +142,7 @@ class BackgroundWriter:
         except (OSError, StorageError) as error:
             self._num_failures += 1
             if self._num_failures > self._budget.times:
-                raise StorageError(self._spent(step, why(error))) from None
+                raise StorageSpentError(self._spent(step, why(error))) from None
             self._tell_failure(step, why(error), self._wait_s())
             phase = Phase.WAITING
         else:

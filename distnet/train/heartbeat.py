@@ -117,7 +117,8 @@ class Heartbeat:
         self._numbers[6] = step
         self._numbers[2] = step
         self._checked = -math.inf  # the first step ends the patience of the start
-        self.pause()
+        self._stepped = time.monotonic()
+        self.at(Stage.COMPUTING)
 
     def at(self, stage: Stage, *, limit_s: float | None = None) -> None:
         """Tell what comes now, and how long it may take if that is not the time of a step."""
@@ -140,7 +141,7 @@ class Heartbeat:
     def pause(self) -> None:
         """Tell that steps come again, and forget the time that something else has taken."""
         self._stepped = time.monotonic()
-        self.at(Stage.COMPUTING)
+        self.at(Stage.COMPUTING, limit_s=self._limit_s)
 
     def stay(self, stage: Stage) -> None:
         """Tell that a stage which may last makes progress; cheap enough for every batch."""

@@ -19,7 +19,7 @@ from distnet.train.build import Trainee
 from distnet.train.checkpoint import State
 from distnet.train.chronicle import Chronicle
 from distnet.train.evaluate import Evaluation
-from distnet.train.heartbeat import Heartbeat, Stage
+from distnet.train.heartbeat import Heartbeat
 from distnet.train.nonfinite import find_culprit, is_finite, reason, require_allowed
 from distnet.train.optimizer import clip
 from distnet.train.place import Place
@@ -104,7 +104,6 @@ class Loop:
                     evaluation, evaluated_at = measured, self.step
             self._keep_anchor()
             if self.hooks.should_save(self.step):
-                self.heartbeat.at(Stage.SAVING)
                 self.hooks.save(self.state())
                 self.heartbeat.pause()
         is_finished = self.step >= trainee.num_steps

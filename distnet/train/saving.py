@@ -110,7 +110,7 @@ class Saver:
         """Take a snapshot, which is committed in the background, unless this step has one.
 
         Raises:
-            StorageError: checkpoints could not be written for as long as `retry.storage` allows.
+            StorageSpentError: checkpoints could not be written for too long.
             StaleAttemptError: a newer attempt has taken the run over.
         """
         if state.step == self._saved_step and not self._writer.has_failed:
@@ -126,7 +126,7 @@ class Saver:
         """Wait until what was handed to `save` is committed.
 
         Raises:
-            StorageError: checkpoints could not be written for as long as `retry.storage` allows.
+            StorageSpentError: checkpoints could not be written for too long.
             StaleAttemptError: a newer attempt has taken the run over.
         """
         self._writer.flush()
@@ -135,7 +135,7 @@ class Saver:
         """Commit `state` and wait for it: at the end, and at a planned stop.
 
         Raises:
-            StorageError: checkpoints could not be written for as long as `retry.storage` allows.
+            StorageSpentError: checkpoints could not be written for too long.
             StaleAttemptError: a newer attempt has taken the run over.
         """
         self.save(state)

@@ -13,6 +13,7 @@ import torch
 from distnet.spec.retry import Retry
 from distnet.train.assignment import Assignment
 from distnet.train.build import Trainee, build
+from distnet.train.checkpoint import State
 from distnet.train.flat import weights_sha256
 from distnet.train.heartbeat import STARTING_LIMIT_S, Heartbeat, Stage
 from distnet.train.loop import Hooks, Loop, Outcome
@@ -78,9 +79,15 @@ def _lead(
         for text in start.notes:
             recorder.tell({"kind": "note", "text": text})
         first_step = FirstStep(assignment, world, recorder.tell)
+        patience = patience_s(trainee.job.retry)
+
+        def save(state: State) -> None:
+            heartbeat.at(Stage.SAVING, limit_s=patience)  # it may wait for the one before
+            saver.save(state)
+
         hooks = Hooks(
             tell=recorder.tell,
-            save=saver.save,
+            save=save,
             should_save=saver.is_due,
             should_stop=StopFile(folder.stop),
             note_evaluation=saver.note_evaluation,
@@ -89,7 +96,7 @@ def _lead(
         loop = Loop(trainee, world, hooks, start.position, heartbeat)
         saver.prepare(loop.state())
         outcome = loop.run()
-        heartbeat.at(Stage.SAVING, limit_s=patience_s(trainee.job.retry))
+        heartbeat.at(Stage.SAVING, limit_s=patience)
         saver.finish(loop.state())
         if outcome.evaluation is not None:
             write_portrait(folder, trainee, outcome.evaluation, outcome.evaluated_at)

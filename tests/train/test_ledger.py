@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from distnet.data import shards
 from distnet.data.manifest import read_manifest
 from distnet.data.order import Batches, order_of
+from distnet.data.sample_hash import tally_of
 from distnet.data.samples import Samples
 from distnet.data.tally import Tally
 from distnet.spec.read import read_job_text
@@ -25,7 +26,7 @@ from tests.train.test_bits import MLP, assignment
 from tests.train.test_nonfinite import records, work_one
 
 NUM_SAMPLES = 1003
-EVERYTHING = Tally.of(np.arange(NUM_SAMPLES))
+EVERYTHING = tally_of(np.arange(NUM_SAMPLES))
 
 
 @pytest.fixture
@@ -39,11 +40,11 @@ def test_tally_is_the_same_in_any_order_and_sees_what_is_missing_or_twice() -> N
     shuffled = np.random.default_rng(0).permutation(ids)
     twice = np.concatenate([ids[1:], ids[1:2]])
 
-    assert Tally.of(shuffled) == Tally.of(ids)
-    assert Tally.of(ids[:200]).plus(Tally.of(ids[200:])) == Tally.of(ids)
-    assert Tally.of(ids).minus(Tally.of(ids[:200])) == Tally.of(ids[200:])
-    assert Tally.of(twice).num_samples == 500
-    assert Tally.of(twice) != Tally.of(ids)
+    assert tally_of(shuffled) == tally_of(ids)
+    assert tally_of(ids[:200]).plus(tally_of(ids[200:])) == tally_of(ids)
+    assert tally_of(ids).minus(tally_of(ids[:200])) == tally_of(ids[200:])
+    assert tally_of(twice).num_samples == 500
+    assert tally_of(twice) != tally_of(ids)
 
 
 @pytest.mark.parametrize("memory", ["512MB", "50KB"])
@@ -60,7 +61,7 @@ def test_samples_tally_what_they_give(memory: str, streamed: Path) -> None:
         x, _ = samples.take(epoch, low, high)
         ids = samples.order.ids(epoch, low, high)
         assert torch.equal(everything[torch.from_numpy(ids)], x)
-        assert samples.tally(epoch, low, high) == Tally.of(ids)
+        assert samples.tally(epoch, low, high) == tally_of(ids)
         total = total.plus(samples.tally(epoch, low, high))
     samples.close()
     split.close()
@@ -134,7 +135,7 @@ def test_ledger_goes_on_from_a_checkpoint_in_the_middle_of_an_epoch(
 
     first, last = records(run, "epoch")
     prefix = order_of(read_manifest(streamed), "train", memory_bytes=50_000, seed=3)
-    assert first["samples_hash"] == Tally.of(prefix.ids(0, 0, 600)).hexadecimal
+    assert first["samples_hash"] == tally_of(prefix.ids(0, 0, 600)).hexadecimal
     assert (last["samples"], last["samples_hash"]) == (NUM_SAMPLES, EVERYTHING.hexadecimal)
     [_, attempt] = records(run, "attempt")
     assert (attempt["samples"], attempt["samples_hash"]) == (600, first["samples_hash"])

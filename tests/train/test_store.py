@@ -22,6 +22,7 @@ from tests.train.checkpoints import FILES, is_same, state
 
 BUCKET = "training"
 CRASHED = 77
+KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 
 
 @pytest.fixture(scope="module")
@@ -29,9 +30,8 @@ def s3() -> Iterator[str]:
     """The query of an address of a real S3 server on 127.0.0.1 that has one bucket."""
     from moto.server import ThreadedMotoServer
 
-    keys = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
-    before = {key: os.environ.get(key) for key in keys}
-    os.environ |= keys
+    before = {key: os.environ.get(key) for key in KEYS}
+    os.environ |= KEYS
     server = ThreadedMotoServer("127.0.0.1", port=0)
     server.start()
     host, port = server.get_host_and_port()
@@ -189,6 +189,7 @@ def commit_until(address: str, folder: Path, count: int) -> None:
             os._exit(CRASHED)
 
     durable.LISTENERS.append(crash)
+    os.environ |= KEYS  # the server that forks may be older than those of the test
     write_checkpoint(opened(address, folder), state(2))
 
 

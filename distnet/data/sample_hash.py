@@ -1,0 +1,27 @@
+"""The hash of a sample, by its id: its place in the split, shard after shard. See `tally.py`."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from distnet.data.order import Ints, scramble
+from distnet.data.tally import Tally
+
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+
+
+def tally_of(ids: Ints) -> Tally:
+    """Tally samples by their ids [n]."""
+    return Tally(len(ids), int(hashes(ids).sum(dtype=np.uint64)))
+
+
+def running_hashes(ids: Ints) -> NDArray[np.uint64]:
+    """[n + 1]: sums of the hashes of the first 0, 1, ... n ids."""
+    sums = np.zeros(len(ids) + 1, dtype=np.uint64)
+    np.cumsum(hashes(ids), out=sums[1:])
+    return sums
+
+
+def hashes(ids: Ints) -> NDArray[np.uint64]:
+    """A hash of 64 bits for each id [n], by SplitMix64."""
+    with np.errstate(over="ignore"):
+        return scramble((ids.astype(np.uint64) + np.uint64(1)) * GOLDEN)
