@@ -59,6 +59,7 @@ class Family:
 
     def end(self) -> None:
         """Kill all that still run."""
+        self.look(now=True)
         deadline = time.monotonic() + END_PATIENCE_S
         while (left := self.alive()) and time.monotonic() < deadline:
             kill(left)

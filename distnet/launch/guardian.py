@@ -11,13 +11,15 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import psutil
 
 MARK = "DISTNET_SCRATCH"
 """A variable in the environment of all processes that belong to a launcher."""
+KEPT_ENVIRONMENT = {"SPT_NOENV": "1"}
+"""Has Ray's agents not write their title over their environment, in which the mark is."""
 PATIENCE_S = 10.0
 
 
@@ -33,15 +35,10 @@ def guarded(scratch: Path) -> Iterator[None]:
         cwd="/",
     )
     assert guardian.stdin is not None
-    before = os.environ.get(MARK)
-    os.environ[MARK] = str(scratch)
     try:
-        yield
+        with _environment(KEPT_ENVIRONMENT | {MARK: str(scratch)}):
+            yield
     finally:
-        if before is None:
-            del os.environ[MARK]
-        else:
-            os.environ[MARK] = before
         with contextlib.suppress(OSError):
             guardian.stdin.write(b"done")
             guardian.stdin.close()
@@ -62,16 +59,27 @@ def watch(scratch: Path) -> None:
 
 
 def marked(scratch: Path) -> set[psutil.Process]:
-    """Processes that inherited the mark, whoever their parents are by now, and all below them.
-
-    Ray's agents write their title over their environment: they are known by their raylet only.
-    """
+    """Processes that inherited the mark, whoever their parents are by now, and all below them."""
     found: set[psutil.Process] = set()
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
             if process.environ().get(MARK) == str(scratch):
                 found |= {process, *process.children(recursive=True)}
     return found
+
+
+@contextlib.contextmanager
+def _environment(settings: Mapping[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in settings}
+    os.environ.update(settings)
+    try:
+        yield
+    finally:
+        for name, old in before.items():
+            if old is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = old
 
 
 if __name__ == "__main__":

@@ -51,6 +51,18 @@ class AttemptRow:
     time: float
     seconds: float | None
     ended: Status
+    cause: str = ""
+    """Why it was made: start, resume, resize, drain, or a kind of failure."""
+    failure: str | None = None
+    """The kind of failure that ended it."""
+    ended_at: int | None = None
+    """The step at which it ended."""
+
+    @property
+    def end(self) -> str:
+        """How it ended, in a few words."""
+        why = f": {self.failure.replace('_', ' ')}" if self.failure else ""
+        return f"{self.ended}{why}"
 
 
 def summarise(run: Run) -> Summary:
@@ -103,6 +115,9 @@ def attempt_rows(run: Run, summary: Summary) -> list[AttemptRow]:
                 time=one.time,
                 seconds=run.history.seconds.get(one.attempt),
                 ended=end.status if end else silent,
+                cause=one.cause,
+                failure=end.failure if end else None,
+                ended_at=end.step if end else None,
             )
         )
     return rows

@@ -186,16 +186,20 @@ def _epoch_metrics(epoch: Epoch) -> dict[str, float]:
 
 
 def _attempts(run: Run, summary: Summary) -> Table:
-    table = _table("attempt", "launch", "workers", "from step", "began", "took", "ended")
+    table = _table(
+        "attempt", "why", "launch", "workers", "from step", "to step", "began", "took", "ended"
+    )
     for one in attempt_rows(run, summary):
         table.add_row(
             number(one.attempt),
+            one.cause.replace("_", " "),
             Text(one.launch),
             number(one.workers),
             number(one.step),
+            number(one.ended_at),
             moment(one.time),
             duration(one.seconds),
-            one.ended,
+            one.end,
         )
     return table
 

@@ -69,7 +69,7 @@ def test_chaos_is_gone_on_with_after_ctrl_c(tmp_path):
     process.send_signal(signal.SIGINT)
     code, told, err = end(process)
 
-    assert (code, told["is_interrupted"], told["trials"]) == (130, True, [])
+    assert (code, told.get("trials")) == (130, []), (told, err)
     assert Family(f"{told['session']}-001").alive() == []
     (line,) = [line for line in err.splitlines() if line.startswith("go on with: ")]
     command = shlex.split(line.removeprefix("go on with: "))

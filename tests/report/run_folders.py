@@ -137,6 +137,7 @@ def attempt(
     return {
         "kind": "attempt",
         "attempt": number,
+        "cause": "start" if number == 1 else "lost_worker",
         "launch": "ray" if workers > 1 else "inline",
         "workers": workers,
         "slices": 4,
