@@ -4,6 +4,7 @@
     +- JobFileError                the job file says something it cannot say
     +- UnknownPartError            a network, task or source that is not there
     +- DataError                   a dataset or a raw file is missing, damaged or does not fit
+    +- StoppedError                exit code 130: stopped as planned, before an attempt began
     +- RunError                    a run folder is missing, taken or cannot be written
     +- CheckpointError             no checkpoint could be read
     +- NotEnoughResourcesError     more workers, CPUs or GPUs asked for than there are
@@ -45,6 +46,12 @@ class DataError(DistnetError):
 
 class RunError(DistnetError):
     """A run folder that is missing, taken, or cannot be written."""
+
+
+class StoppedError(DistnetError):
+    """A planned stop came while no attempt was on: nothing was lost, and nothing trained."""
+
+    exit_code = 130
 
 
 class CheckpointError(DistnetError):

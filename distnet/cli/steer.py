@@ -40,7 +40,8 @@ def stop(
         print(f"{folder.name} was asked to stop")
     else:
         print(f"{folder.name} {ended['status']} after step {ended['step']}")
-        print(f"go on with: distnet run --resume {folder.path}")
+        if ended["status"] != "finished":
+            print(f"go on with: distnet run --resume {folder.path}")
 
 
 def resize(

@@ -12,19 +12,26 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from distnet.errors import DistnetError, PreemptedError, StorageSpentError
+from distnet.errors import (
+    DistnetError,
+    PreemptedError,
+    RunError,
+    StoppedError,
+    StorageError,
+    StorageSpentError,
+)
 from distnet.launch.budget import Budgets, Failure
 from distnet.launch.launcher import Launcher
 from distnet.launch.poison import describe_poison
 from distnet.launch.run_log import RunLog
 from distnet.launch.size import Size
 from distnet.launch.sizing import choose_workers
-from distnet.launch.stopping import DRAIN, RESIZE, STOP, asked_to_stop
-from distnet.launch.watch import Watch
+from distnet.launch.stopping import DRAIN, RESIZE, STOP, asked_to_stop, drop_request
+from distnet.launch.watch import Watch, take_request
 from distnet.spec.run_folder import RunFolder
 from distnet.train.assignment import Assignment
 from distnet.train.fence import claim_fence
-from distnet.train.heartbeat import read_heartbeats
+from distnet.train.heartbeat import Stage, read_heartbeats
 from distnet.train.record import Tell
 
 LOOKED_AT_EVERY_S = 0.1
@@ -45,12 +52,11 @@ class Attempts:
     """Of the newest attempt."""
     _budgets: Budgets = field(init=False)
     _log: RunLog = field(init=False)
-    _is_first: bool = field(init=False)
+    _is_first: bool = True
 
     def __post_init__(self) -> None:
         self._budgets = Budgets(self.assignment.job.retry)
         self._log = RunLog(self.folder)
-        self._is_first = not self.assignment.is_resumed
 
     @property
     def folder(self) -> RunFolder:
@@ -71,10 +77,13 @@ class Attempts:
             try:
                 watch = self._begin()
                 outcome = self.launcher.train(self.assignment, self.workers, watch.look)
+            except StoppedError as error:
+                raise self._stopped(error) from None
             except DistnetError as error:
                 cause = _first_cause(error, watch)
                 self._tell_failure(str(cause), cause.failure, began)
                 self._wait(cause)
+                drop_request(self.folder)
                 self._go_on(cause.failure, watch)
             except BaseException as error:
                 self._tell_failure(f"interrupted ({type(error).__name__})", None, began)
@@ -84,16 +93,21 @@ class Attempts:
                 self.folder.stop.unlink(missing_ok=True)
                 if outcome["status"] == "finished" or why not in (RESIZE, DRAIN):
                     return outcome
-                self.size = watch.next_size(self.size)
                 self._go_on(why, watch)
 
     def _begin(self) -> Watch:
         """Find room for the next attempt, and shut out all older ones."""
+        slices = self.assignment.job.num_slices
+        wanted = take_request(
+            self.folder, slices
+        )  # somebody may have asked while no attempt was on
+        if wanted is not None and self.assignment.launch != "inline":
+            self.size = self.size.asked_for(wanted)
         self.workers = self._choose_workers()
-        attempt = claim_fence(self.folder, self._log.num_attempts + 1)
-        self.assignment = replace(self.assignment, attempt=attempt)
+        self.assignment = replace(self.assignment, attempt=self._claim())
         self._is_first = False
-        return Watch(self.folder, attempt, self.workers, self.size.most, self.launcher)
+        number, most = self.assignment.attempt, self.size.most
+        return Watch(self.folder, number, self.workers, most, slices, self.launcher)
 
     def _choose_workers(self) -> int:
         return choose_workers(
@@ -105,8 +119,18 @@ class Attempts:
             is_stopped=self._is_stopped,
         )
 
+    def _claim(self) -> int:
+        """The number of the next attempt; a run folder that is full gets room as a store does."""
+        try:
+            return claim_fence(self.folder, self._log.num_attempts + 1)
+        except RunError as error:
+            if self._is_first:
+                raise
+            raise StorageError(str(error)) from None
+
     def _go_on(self, cause: str, watch: Watch | None) -> None:
-        """Prepare the next attempt."""
+        """Prepare the next attempt; what was asked of the one before counts, however it ended."""
+        self.size = watch.next_size(self.size) if watch is not None else self.size
         self.assignment = replace(
             self.assignment,
             is_resumed=True,
@@ -126,7 +150,7 @@ class Attempts:
         kind = error.failure
         failure = Failure(kind, self._reached(), self._log.saved_step)
         seconds = self._budgets.spend(failure)
-        if self._budgets.is_poisoned:
+        if self._budgets.is_poisoned and failure.step is not None:
             raise describe_poison(error, self.assignment, failure.step) from error
         if seconds is None:
             raise self._with_budget(error)
@@ -138,8 +162,16 @@ class Attempts:
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             if self._is_stopped():
-                raise type(error)(f"{error}\nstopped before it was tried again")
+                raise self._stopped(StoppedError(f"stopped before it was tried again: {error}"))
             time.sleep(LOOKED_AT_EVERY_S)
+
+    def _stopped(self, error: StoppedError) -> StoppedError:
+        """Say how to go on after a planned stop that came while no attempt was on."""
+        self.folder.stop.unlink(missing_ok=True)
+        return StoppedError(
+            f"{error}\nsaved is step {self._log.saved_step:,}; "
+            f"go on with: distnet run --resume {self.folder.path}"
+        )
 
     def _with_budget(self, error: DistnetError) -> DistnetError:
         """Say why there is no other attempt, where there might have been one."""
@@ -149,11 +181,11 @@ class Attempts:
         again = f"this happened {self._budgets.num_failures(error.failure)} times without progress"
         return type(error)(f"{error}\n{again} (retry.{error.failure}.times: {times})")
 
-    def _reached(self) -> int:
-        """The steps that were made when the newest attempt ended."""
+    def _reached(self) -> int | None:
+        """The steps that were made when the newest attempt ended; None if it had begun none."""
         signs = read_heartbeats(self.folder.heartbeats)
-        steps = [sign.step for sign in signs if sign.attempt == self.assignment.attempt]
-        return max(steps, default=self._log.saved_step)
+        own = [sign for sign in signs if sign.attempt == self.assignment.attempt]
+        return max((s.step for s in own if s.stage is not Stage.STARTING), default=None)
 
     def _is_stopped(self) -> bool:
         return asked_to_stop(self.folder) == STOP
@@ -173,8 +205,9 @@ class Attempts:
         self._end("the process that ran it was killed", "lost_worker", None)
 
     def _end(self, error: str, failure: str | None, seconds: float | None) -> None:
+        step = self._reached()
         record = {"kind": "end", "attempt": self.assignment.attempt, "status": "failed"}
-        record |= {"step": self._reached(), "seconds": seconds}
+        record |= {"step": self._log.saved_step if step is None else step, "seconds": seconds}
         self._record(record | {"error": error, "failure": failure})
 
     def _record(self, record: dict[str, Any]) -> None:

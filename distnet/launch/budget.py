@@ -16,8 +16,8 @@ class Failure:
 
     kind: str
     """A key of the job file's `retry`."""
-    step: int
-    """The steps it had made in all; the one after these was in progress."""
+    step: int | None
+    """The steps it had made in all, the one after these in progress; None before it began any."""
     saved: int
     """The step of the newest checkpoint."""
 
@@ -56,7 +56,8 @@ class Budgets:
         """Whether the newest failures are all of one kind at one step."""
         last = self.failures[-SAME_STEP:]
         same = {(failure.kind, failure.step) for failure in last}
-        return len(last) == SAME_STEP and len(same) == 1 and last[0].kind in STEP_KINDS
+        is_of_step = last[0].step is not None and last[0].kind in STEP_KINDS
+        return len(last) == SAME_STEP and len(same) == 1 and is_of_step
 
     def _budget(self, kind: str) -> Budget:
         budget: Budget = getattr(self.retry, kind)

@@ -42,6 +42,10 @@ class InlineLauncher:
         """Nobody tells."""
         return False
 
+    def is_home_draining(self) -> bool:
+        """Nobody tells."""
+        return False
+
     def close(self) -> None:
         """Nothing is held."""
 

@@ -23,6 +23,7 @@ from distnet.launch.ray_room import count_gpus
 OBJECT_STORE_BYTES = 100_000_000  # nothing of ours travels through it, and Ray demands 79 MB
 END_PATIENCE_S = 5.0
 ANSWER_PATIENCE_S = 5.0
+KNOCK_PATIENCE_S = 1.0
 
 SETTINGS = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -55,16 +56,21 @@ class Cluster:
     """As the user gave it."""
     roots: tuple[psutil.Process, ...] = ()
     """The processes that a Ray of ours cannot live without."""
+    head: str = ""
+    """host:port of the head of another Ray."""
 
     def require_alive(self) -> None:
-        """Look after a Ray of ours: this process would be ended a minute after its head.
+        """Look after the Ray: it would end this process a minute after the death of its head.
 
         Raises:
-            WorkerFailedError: one of its processes is gone.
+            WorkerFailedError: one of the processes of a Ray of ours is gone, or nobody listens any
+                more where the head of another was.
         """
         for process in self.roots:
             if not process.is_running() or process.status() == psutil.STATUS_ZOMBIE:
                 raise WorkerFailedError(f"Ray itself was killed (process {process.pid} is gone)")
+        if self.head and not _listens(self.head):
+            raise WorkerFailedError(f"the head of the Ray cluster at {self.head} is gone")
 
 
 @contextmanager
@@ -93,7 +99,8 @@ def ray_cluster(address: str | None, *, workers: int, cpus: int, gpus: int) -> I
                 yield Cluster(is_ours, scratch, address, roots)
         else:
             with nullcontext() if ray.is_initialized() else _connected(address):
-                yield Cluster(is_ours, scratch, address)
+                head = ray.get_runtime_context().gcs_address
+                yield Cluster(is_ours, scratch, address, head=head)
 
 
 @contextmanager
@@ -145,6 +152,18 @@ def _require_answer(address: str) -> None:
         raise NotEnoughResourcesError(
             f"no Ray cluster answers at {address} ({error}); is it running? ask with: ray status"
         ) from None
+
+
+def _listens(address: str) -> bool:
+    """Whether a port is open; silence is no answer, as of a network that is slow."""
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), KNOCK_PATIENCE_S).close()
+    except ConnectionRefusedError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def _init(failed: str, **options: Any) -> None:

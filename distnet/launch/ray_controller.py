@@ -22,7 +22,9 @@ from distnet.errors import RunError
 from distnet.launch.network_interface import choose_interface
 from distnet.spec.run_folder import RunFolder
 
-TIMEOUT_S = 600.0
+JOIN_TIMEOUT_S = 600.0
+COLLECTIVE_TIMEOUT_S = 86_400.0
+"""Who waits for whom, and for how long, is the launcher's to judge, from the heartbeats."""
 
 
 @dataclass
@@ -112,8 +114,9 @@ def join(backend: str, address: tuple[str, int], rank: int, size: int) -> None:
     """Make this process one of torch's process group."""
     import torch.distributed as dist
 
-    timeout = timedelta(seconds=TIMEOUT_S)
-    store = _store(address[0]) if rank == 0 else _distant_store(address, timeout)
+    patience = timedelta(seconds=JOIN_TIMEOUT_S)
+    store = _store(address[0]) if rank == 0 else _distant_store(address, patience)
+    timeout = timedelta(seconds=COLLECTIVE_TIMEOUT_S)
     dist.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=timeout)
 
 

@@ -2,12 +2,10 @@
 
 import os
 import secrets
-import signal
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from ray._private import ray_constants, worker
+from ray._private import ray_constants, utils, worker
 from ray._raylet import AuthenticationTokenLoader, Config  # type: ignore[attr-defined]
 
 
@@ -69,11 +67,10 @@ def quiet() -> Iterator[None]:
 
 @contextmanager
 def signals_kept() -> Iterator[None]:
-    """Take back the SIGTERM handler that ray.init installs for good."""
-    is_main = threading.current_thread() is threading.main_thread()
-    before = signal.getsignal(signal.SIGTERM)
+    """Keep ray.init from taking SIGTERM, which has to ask for a planned stop meanwhile, too."""
+    before = utils.set_sigterm_handler
+    utils.set_sigterm_handler = lambda _: None
     try:
         yield
     finally:
-        if is_main and before is not None:
-            signal.signal(signal.SIGTERM, before)
+        utils.set_sigterm_handler = before

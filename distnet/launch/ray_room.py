@@ -82,6 +82,11 @@ def is_draining(folder: RunFolder, workers: int) -> bool:
     return any(_node_of(folder, rank) in draining for rank in range(workers))
 
 
+def is_home_draining() -> bool:
+    """Whether the node of this process is about to be taken away."""
+    return ray.get_runtime_context().get_node_id() in state.state.get_draining_nodes()
+
+
 def _node_of(folder: RunFolder, rank: int) -> str:
     try:
         return folder.node(rank).read_text()

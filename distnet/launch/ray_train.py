@@ -8,7 +8,9 @@ our own. The main thread waits and answers Ctrl-C, because Ray's own handler abo
 
 import os
 import threading
-from contextlib import ExitStack
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any
 from uuid import uuid4
@@ -17,7 +19,7 @@ import ray
 from ray.exceptions import RayError
 from ray.train import FailureConfig, LoggingConfig, RunConfig, ScalingConfig
 
-from distnet.errors import HangError, WorkerFailedError
+from distnet.errors import HangError, NotEnoughResourcesError, WorkerFailedError
 from distnet.launch import ray_room
 from distnet.launch.lean_trainer import LeanTrainer
 from distnet.launch.ray_cluster import Cluster, ray_cluster
@@ -31,7 +33,9 @@ from distnet.train.assignment import Assignment
 from distnet.train.worker import work
 
 LOOKED_AT_EVERY_S = 0.1
+RAY_LOOKED_AT_EVERY_S = 1.0
 HANGING_END_S = 15.0
+LOST_END_S = 5.0
 FORWARDED = ("GLOO_", "NCCL_", "TORCH_DISTRIBUTED_", "TORCH_NCCL_", "DISTNET_")
 
 
@@ -55,6 +59,7 @@ class RayLauncher:
         self._function = function
         self._stack = ExitStack()
         self._cluster: Cluster | None = None
+        self._was_open = False
 
     def close(self) -> None:
         """Let go of the Ray: the next attempt starts or reaches it anew."""
@@ -69,22 +74,38 @@ class RayLauncher:
     def room(self) -> int:
         """How many workers there could be if nobody else used the machines."""
         if self.is_shared:
-            return ray_room.count_room(self._cpus, self._gpus)
+            with self._answering():
+                return ray_room.count_room(self._cpus, self._gpus)
         by_cpu = max(1, (os.cpu_count() or 1) // self._cpus)
         return min(by_cpu, ray_room.count_gpus() // self._gpus) if self._gpus else by_cpu
 
     def free_workers(self) -> int:
         """How many workers more would fit now; a Ray of our own does not grow by itself."""
-        return ray_room.count_free(self._cpus, self._gpus) if self.is_shared else 0
+        if not self.is_shared:
+            return 0
+        with self._answering():
+            return ray_room.count_free(self._cpus, self._gpus)
 
     def describe_room(self, workers: int) -> str:
         """What is missing for so many workers."""
         options = {"workers": workers, "cpus": self._cpus, "gpus": self._gpus}
-        return ray_room.describe_room(self._open().address, **options)
+        address = self._open().address
+        with self._answering():
+            return ray_room.describe_room(address, **options)
+
+    def is_home_draining(self) -> bool:
+        """Whether the node of this process is about to be taken away."""
+        if not self.is_shared:
+            return False
+        with self._answering():
+            return ray_room.is_home_draining()
 
     def is_draining(self, folder: RunFolder, workers: int) -> bool:
         """Whether a node with one of the workers is about to be taken away."""
-        return self.is_shared and ray_room.is_draining(folder, workers)
+        if not self.is_shared:
+            return False
+        with self._answering():
+            return ray_room.is_draining(folder, workers)
 
     def train(self, assignment: Assignment, workers: int, look: Look) -> dict[str, Any]:
         """Run one attempt on `workers` processes; returns what the function returned on rank 0.
@@ -103,17 +124,23 @@ class RayLauncher:
             ray_room.require_gpus(workers * self._gpus)
         fit, cluster = Fit(self._trainer(assignment, workers)), self._open()
         fit.start()
+        looked = time.monotonic()
         try:
             while fit.is_alive():
                 fit.join(LOOKED_AT_EVERY_S)  # not for ever: a signal is answered in between
-                cluster.require_alive()
+                if time.monotonic() - looked > RAY_LOOKED_AT_EVERY_S:
+                    cluster.require_alive()
+                    looked = time.monotonic()
                 look()
         except WorkerFailedError:
             self.close()
+            fit.join(LOST_END_S)  # what it still asks of Ray must not reach the next one
             raise
         except HangError:
             end_workers(assignment.folder, assignment.attempt)
             fit.join(HANGING_END_S)
+            if fit.is_alive():  # what does not end must not hold the room of the next attempt
+                self.close()
             raise
         if fit.error is not None:
             error = as_distnet_error(fit.error, assignment.folder)
@@ -134,8 +161,27 @@ class RayLauncher:
     def _open(self) -> Cluster:
         if self._cluster is None:
             size = {"workers": self._most, "cpus": self._cpus, "gpus": self._gpus}
-            self._cluster = self._stack.enter_context(ray_cluster(self._address, **size))
+            try:
+                self._cluster = self._stack.enter_context(ray_cluster(self._address, **size))
+            except NotEnoughResourcesError as error:
+                if self._was_open:  # it could be had before, so the user is not to blame
+                    raise WorkerFailedError(str(error)) from None
+                raise
+            self._was_open = True
         return self._cluster
+
+    @contextmanager
+    def _answering(self) -> Iterator[None]:
+        """Let go of a Ray that does not answer any more.
+
+        Raises:
+            WorkerFailedError: it does not.
+        """
+        try:
+            yield
+        except (RayError, OSError, RuntimeError) as error:
+            self.close()
+            raise WorkerFailedError(f"Ray itself does not answer: {error}") from None
 
     def _trainer(self, assignment: Assignment, workers: int) -> LeanTrainer:
         cluster, cpus, gpus = self._open(), self._cpus, self._gpus

@@ -4,6 +4,7 @@ What a worker raises is told to the user as it is, so it has to be whole here: R
 exception to the launcher without its traceback.
 """
 
+import errno
 import time
 import traceback
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from typing import Any
 
 import ray.train
 
-from distnet.errors import DistnetError, TrainingError, WorkerFailedError
+from distnet.errors import DistnetError, StorageError, TrainingError, WorkerFailedError
 from distnet.launch.host_id import host_id
 from distnet.launch.user_error import describe
 from distnet.train.assignment import Assignment
@@ -19,6 +20,7 @@ from distnet.train.world import World
 
 Work = Callable[[Assignment, World], dict[str, Any]]
 
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 PEER_PATIENCE_S = 10.0
 """A worker whose peer is gone waits so long, so that the peer's own error is told first."""
 
@@ -40,6 +42,8 @@ def run_worker(work: Work, assignment: Assignment) -> dict[str, Any]:
     except (Exception, SystemExit) as error:
         traceback.print_exc()
         what = describe(error)
+        if isinstance(error, OSError) and error.errno in NO_SPACE:
+            raise StorageError(f"worker {world.rank}: {error.strerror}: {error.filename}") from None
         log = assignment.folder.worker_log(world.rank)
         if _is_of_peer(error):
             time.sleep(PEER_PATIENCE_S)

@@ -133,8 +133,8 @@ def resume(
         plan = replace(plan, precision=before["precision"])
         _refuse_another_job(folder, file, Path(plan.dataset))
         write_plan(folder, file.job, plan)
-        for asked in (folder.stop, folder.resize):
-            asked.unlink(missing_ok=True)
+        for before_this in (folder.stop, folder.resize, folder.result):
+            before_this.unlink(missing_ok=True)
         assignment = Assignment(
             job=file.job,
             job_folder=plan.job_folder,

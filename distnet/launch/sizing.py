@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from distnet.errors import NotEnoughResourcesError
+from distnet.errors import NotEnoughResourcesError, StoppedError
 from distnet.launch.launcher import Launcher
 from distnet.launch.size import Size
 
@@ -26,14 +26,15 @@ def choose_workers(
     Args:
         launcher: where.
         size: the fewest and the most.
-        is_first: nothing was trained yet, so what can never fit is refused at once; later, machines
-            that were lost may come back.
+        is_first: what can never fit is refused at once; later, machines that were lost may come
+            back.
         wait_s: how long to wait for room.
         tell: is told once what is waited for.
         is_stopped: whether to give up waiting.
 
     Raises:
         NotEnoughResourcesError: there is no room, and none came.
+        StoppedError: a planned stop was asked for meanwhile.
     """
     if not launcher.is_shared:
         is_exact = size.is_asked or size.fewest == size.most
@@ -45,7 +46,10 @@ def choose_workers(
         free, waited = launcher.free_workers(), time.monotonic() - began
         if free >= size.most or (free >= size.fewest and waited > SETTLED_AFTER_S):
             return _within(size, free)
-        if waited > wait_s or is_stopped():
+        if is_stopped():
+            missing = launcher.describe_room(size.fewest)
+            raise StoppedError(f"stopped while waiting for room: {missing}")
+        if waited > wait_s:
             raise NotEnoughResourcesError(
                 f"no room for {size.fewest} workers came within {waited:.0f} s; "
                 + launcher.describe_room(size.fewest)

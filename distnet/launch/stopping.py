@@ -36,6 +36,12 @@ def asked_to_stop(folder: RunFolder) -> str | None:
     return why if why in (RESIZE, DRAIN) else STOP
 
 
+def drop_request(folder: RunFolder) -> None:
+    """Forget why an attempt, which has failed since, was to end; a stop for good stays."""
+    if asked_to_stop(folder) in (RESIZE, DRAIN):
+        folder.stop.unlink(missing_ok=True)
+
+
 @contextmanager
 def planned_stop(folder: RunFolder) -> Iterator[None]:
     """Ask for a planned stop at the first signal in the meantime, and raise at the second.

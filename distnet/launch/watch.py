@@ -24,6 +24,10 @@ class Room(Protocol):
         """How many workers more would fit now."""
         ...
 
+    def is_home_draining(self) -> bool:
+        """Whether the node of the launcher is about to be taken away."""
+        ...
+
     def is_draining(self, folder: RunFolder, workers: int) -> bool:
         """Whether a node with one of the workers is about to be taken away."""
         ...
@@ -38,6 +42,8 @@ class Watch:
     workers: int
     most: int
     """The workers that training may grow to by itself."""
+    slices: int
+    """The workers that there may be in any case."""
     room: Room
     asked: int | None = None
     """The workers that somebody asked for."""
@@ -77,13 +83,15 @@ class Watch:
         return self._hangs.last_sign
 
     def _look_for_request(self) -> None:
-        wanted = take_request(self.folder)
+        wanted = take_request(self.folder, self.slices)
         if wanted is not None and wanted != self.workers:
             self.asked = wanted
             ask_to_stop(self.folder, RESIZE)
 
     def _look_at_nodes(self) -> None:
-        if not self.is_drained and self.room.is_draining(self.folder, self.workers):
+        if self.room.is_home_draining():
+            ask_to_stop(self.folder)  # the launcher itself goes: go on from another machine
+        elif not self.is_drained and self.room.is_draining(self.folder, self.workers):
             self.is_drained = True
             ask_to_stop(self.folder, DRAIN)
 
@@ -95,11 +103,15 @@ class Watch:
         self._had_room = has_room
 
 
-def take_request(folder: RunFolder) -> int | None:
-    """The number of workers that someone asked for, if so; the request is then gone."""
+def take_request(folder: RunFolder, slices: int) -> int | None:
+    """The number of workers that someone asked for, if so; the request is then gone.
+
+    More than `slices` cannot be: `distnet resize` says so, a file made by hand may ask for it.
+    """
     try:
         text = folder.resize.read_text()
     except OSError:
         return None
     folder.resize.unlink(missing_ok=True)
-    return int(text) if text.strip().isdecimal() else None
+    wanted = int(text) if text.strip().isdecimal() else 0
+    return min(wanted, slices) or None

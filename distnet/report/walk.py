@@ -54,7 +54,7 @@ class Walk:
             self._begin(line)
         elif line.attempt == self.attempt:
             self._go_on(line)
-        elif line.attempt > self.attempt:
+        elif line.attempt > self.attempt and not _failed_to_begin(line):
             self._fault(f"a record of attempt {line.attempt}, whose beginning was not told")
         # An older attempt that is about to end may still tell something: it counts no more.
 
@@ -65,7 +65,9 @@ class Walk:
             self._fault("no attempt was told")
         if self.status == "finished" and self.reached != self.num_steps:
             self._fault(f"finished after step {self.reached}, expected {self.num_steps}")
-        self._require_epochs(self.reached)
+        is_ended = self.status in ("finished", "stopped")
+        # Whatever was killed while it evaluated has made the epoch's last step, but not told of it.
+        self._require_epochs(self.reached if is_ended else self.reached - 1)
 
     def _begin(self, line: Attempt) -> None:
         if line.attempt <= self.attempt:
@@ -82,6 +84,7 @@ class Walk:
         self.attempt, self.status, self.num_steps = line.attempt, "not ended", line.num_steps or 0
         self.reached = self._told = line.step
         self.skips = [skip for skip in self.skips if skip.step <= line.step]
+        self._epochs = {e for e in self._epochs if e * self.batches.steps_per_epoch <= line.step}
         self._require_epochs(line.step)
         epoch, batch = divmod(line.step, self.batches.steps_per_epoch)
         self._compare(line, epoch, batch)
@@ -177,6 +180,11 @@ class Walk:
 
     def _fault(self, text: str) -> None:
         self.faults.append(f"{self._where}: {text}")
+
+
+def _failed_to_begin(line: Line) -> bool:
+    """Whether an attempt is told to have ended before it could tell of its beginning."""
+    return isinstance(line, End) and line.status == "failed"
 
 
 @lru_cache(maxsize=2)

@@ -15,7 +15,10 @@ def write_whole(path: Path, data: bytes) -> None:
     partial = path.with_name(f".partial-{os.getpid()}-{path.name}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(data)
+        with partial.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())  # else the rename may outlive the content in a power cut
         partial.replace(path)
     except OSError as error:
         _remove(partial)

@@ -14,7 +14,7 @@ def read_fence(folder: RunFolder) -> int:
     """The number of the newest attempt; 0 before the first."""
     try:
         return int(folder.fence.read_text())
-    except (OSError, ValueError):
+    except (FileNotFoundError, ValueError):  # a folder that does not answer says nothing
         return 0
 
 

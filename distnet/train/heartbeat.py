@@ -163,7 +163,8 @@ class Heartbeat:
         self._checked = time.monotonic()
         self._numbers[5] = round(limit_s * 1e3)
         self._numbers[4] += 1
-        faulthandler.dump_traceback_later(limit_s * STACKS_AFTER, file=self._log)
+        stacks_after_s = min(limit_s * STACKS_AFTER, threading.TIMEOUT_MAX)
+        faulthandler.dump_traceback_later(stacks_after_s, file=self._log)
 
 
 def read_heartbeats(folder: Path) -> list[Sign]:

@@ -211,6 +211,7 @@ class Loop:
         if trainee.evaluator is None:
             return None
         evaluation = trainee.evaluator(trainee.flat.network, trainee.scale, self.heartbeat.stay)
+        trainee.gradient.reset_buffers()  # a network may change them when it is measured, too
         self.hooks.note_evaluation(self.step, evaluation.metrics)
         self.heartbeat.pause()
         return evaluation

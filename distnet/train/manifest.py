@@ -4,6 +4,7 @@ It lists each file's path, size and sha256, and bears its own sha256. It is writ
 checkpoint without one does not exist.
 """
 
+import errno
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
@@ -112,9 +113,11 @@ def _read(store: Store, name: str, path: str) -> bytes:
             return store.read(name, path)
         except UnreachableError:
             raise
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             raise CheckpointError(f"{store.address(name)}/{path}: missing") from None
         except OSError as error:
+            if error.errno != errno.EIO:  # the disk has lost it; anything else may pass
+                raise UnreachableError(f"{path}: {error.strerror}") from None
             raise CheckpointError(
                 f"{store.address(name)}/{path}: cannot be read: {error.strerror}"
             ) from None

@@ -7,6 +7,8 @@
 An attempt writes only below its own number, so one that has lost the run cannot touch the files of
 the next. Readers pass over a folder without a manifest; a later commit removes what older attempts
 left. Source: the manifest is the commit, as in Apache Iceberg's specification of table metadata.
+
+On Azure the account needs its hierarchical namespace: without it Arrow moves no files.
 """
 
 import re
@@ -88,6 +90,8 @@ class ObjectStore:
             UnreachableError: the store does not answer.
         """
         with suppress(FileNotFoundError), _answering():
+            if name not in self._whole(self._entries()):  # another worker was faster
+                return
             _write(self._system, f"{self._path}/damaged-{name}.txt", [f"{reason}\n".encode()])
             self._delete(self._at(name, MANIFEST))
 
@@ -170,6 +174,7 @@ class ObjectDraft:
 
     def __init__(self, system: Any, path: str, attempt: int) -> None:
         self._system, self._path, self._own = system, path, f"attempt-{attempt}"
+        self._may_be_there = False
 
     def put(self, file: str, pieces: Iterable[Piece]) -> str:
         """Write one file below the attempt's number; returns its path in the checkpoint.
@@ -194,10 +199,17 @@ class ObjectDraft:
             _write(self._system, draft, [manifest])
             allow()
             durable.point(f"rename {MANIFEST}")
+            self._may_be_there = True
             self._system.move(draft, f"{self._path}/{MANIFEST}")
 
     def discard(self) -> None:
-        """Remove what was written, as far as that is possible."""
+        """Remove what was written, as far as that is possible.
+
+        A move that failed may have arrived all the same: then the files are those of a checkpoint.
+        If it has not, they go with the next commit.
+        """
+        if self._may_be_there:
+            return
         with suppress(OSError), _answering():
             durable.point(f"rmdir {self._own}")
             self._system.delete_dir(f"{self._path}/{self._own}")

@@ -21,7 +21,6 @@ from distnet.train.checkpoint import (
     State,
     any_damaged,
     list_names,
-    name_of,
     read_attempt,
     read_newest,
     step_of,
@@ -221,8 +220,8 @@ def restore(trainee: Trainee, assignment: Assignment) -> Start:
         StorageError: the store does not answer.
     """
     store = store_of(assignment)
-    newest = list_names(store)[-1:]
-    if not newest and not _was_saved(store, assignment):
+    names = list_names(store)
+    if not names and not _was_saved(store, assignment):
         return Start()
     state = read_newest(store)
     for key, value in identity(trainee.job, Path(assignment.dataset)).items():
@@ -233,8 +232,8 @@ def restore(trainee: Trainee, assignment: Assignment) -> Start:
                 f"{what}; resume with the {what} that the run began with, or start a new run"
             )
     load_state(trainee, state)
-    is_newest = newest == [name_of(state.step)]
-    notes = () if is_newest else tuple(f"{n} is damaged and was set aside" for n in newest)
+    damaged = [name for name in names if step_of(name) > state.step]
+    notes = tuple(f"{name} is damaged and was set aside" for name in damaged)
     return Start(Position.of(state), notes)
 
 

@@ -24,7 +24,8 @@ from distnet.train.world import World
 SHARED_MEMORY = Path("/dev/shm")
 LINE = 8  # int64 counters apart: one cache line of 64 bytes each
 SPINS = 2000  # about 0.1 ms of looking before other processes are let through
-PATIENCE_S = 600.0
+PATIENCE_S = 86_400.0
+"""Who waits for whom, and for how long, is the launcher's to judge, from the heartbeats."""
 
 
 class SharedRows:
@@ -67,7 +68,7 @@ class SharedRows:
         """Wait until every worker of the group has come here as often as this one.
 
         Raises:
-            WorkerFailedError: one did not come for ten minutes.
+            WorkerFailedError: one did not come for a day.
         """
         self._count += 1
         counters, count = self._counters, self._count

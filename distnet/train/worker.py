@@ -128,7 +128,7 @@ class StopFile:
         if now - self._looked < STOP_LOOKED_AT_EVERY_S:
             return False
         self._looked = now
-        return self._path.exists()
+        return os.path.exists(self._path)  # unlike Path.exists, raises nothing on a poor network
 
 
 class FirstStep:

@@ -63,3 +63,11 @@ def test_preemptions_at_one_step_are_no_poison():
     for _ in range(5):
         assert spent.spend(Failure("preemption", 41, 30)) is not None
     assert not spent.is_poisoned
+
+
+def test_failures_before_a_step_began_are_no_poison():
+    spent = Budgets(Retry(lost_worker=Budget(times=9)))
+
+    for _ in range(5):
+        assert spent.spend(Failure("lost_worker", None, 30)) is not None
+    assert not spent.is_poisoned

@@ -3,7 +3,7 @@ import threading
 
 import pytest
 
-from distnet.launch.stopping import ask_to_stop, asked_to_stop, planned_stop
+from distnet.launch.stopping import ask_to_stop, asked_to_stop, drop_request, planned_stop
 from distnet.spec.run_folder import RunFolder
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM]
@@ -66,3 +66,13 @@ def test_a_file_that_a_person_made_asks_to_stop_for_good(tmp_path):
     (tmp_path / "stop").touch()
 
     assert asked_to_stop(RunFolder(tmp_path)) == "stop"
+
+
+@pytest.mark.parametrize(("why", "left"), [("resize", None), ("drain", None), ("stop", "stop")])
+def test_what_a_failed_attempt_was_to_end_for_is_dropped_unless_it_is_for_good(tmp_path, why, left):
+    folder = RunFolder(tmp_path)
+    ask_to_stop(folder, why)
+
+    drop_request(folder)
+
+    assert asked_to_stop(folder) == left

@@ -198,6 +198,44 @@ def test_checkpoint_that_was_not_told_is_missed(stopped: Path, tmp_path: Path) -
     assert any("no checkpoint was told" in fault for fault in audit(run).faults)
 
 
+def test_attempt_that_failed_before_it_began_is_no_fault(stopped: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(stopped, run)
+    lines = [line | {"attempt": {1: 1, 2: 3}[line["attempt"]]} for line in read_lines(run)]
+    place = lines.index(first(lines, "attempt", 1))
+    step = lines[place]["step"]
+    lines.insert(place, {"kind": "end", "attempt": 2, "status": "failed", "step": step})
+    (run / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+    found = audit(run)
+
+    assert found.faults == []
+    assert (found.status, found.attempts, found.steps_recomputed) == ("finished", 2, 0)
+
+
+def test_attempt_that_ended_while_it_evaluated_is_no_fault(stopped: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(stopped, run)
+    lines = list(read_lines(run))
+    lines = lines[: lines.index(first(lines, "epoch"))]
+    (run / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+    found = audit(run)
+
+    assert found.faults == []
+    assert (found.status, found.steps) == ("not ended", STEPS_PER_EPOCH)
+
+
+def test_epoch_that_was_undone_has_to_be_told_again(stopped: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(stopped, run)
+    lines = [line for line in read_lines(run) if line["attempt"] == 1]
+    again = [line | {"attempt": 2} for line in lines if line["kind"] != "epoch"]
+    (run / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines + again))
+
+    assert any("epoch 1 was not told" in fault for fault in audit(run).faults)
+
+
 def test_other_data_than_the_run_had_is_found(stopped: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     shutil.copytree(stopped, run)

@@ -113,6 +113,19 @@ def test_constants_of_any_type_keep_their_values(stripes: Path, tmp_path: Path) 
         assert torch.equal(weights[name], constant), name
 
 
+def test_what_changes_while_a_network_is_measured_is_not_saved(
+    stripes: Path, tmp_path: Path
+) -> None:
+    text = job_text("Observing").replace("every_steps: 7", "every_steps: 34")  # an epoch
+    whole = work(assignment(text, stripes, tmp_path / "whole"), World())
+    saved = "checkpoints/step-00000034"
+    shutil.copytree(tmp_path / "whole" / saved, tmp_path / "resumed" / saved)
+
+    resumed = work(assignment(text, stripes, tmp_path / "resumed", is_resumed=True), World())
+
+    assert resumed["weights_sha256"] == whole["weights_sha256"]
+
+
 @pytest.mark.parametrize("pieces", [2, 3, 4, 5, 9])
 def test_gradient_in_pieces_has_all_samples_when_pieces_are_many(
     pieces: int, stripes: Path
@@ -229,6 +242,14 @@ class Counting(Plain):
     def between(self, h: Tensor) -> Tensor:
         if self.training:
             self.seen += len(h)
+        return h / (1 + self.seen / 1000)
+
+
+class Observing(Counting):
+    """Counts the samples that it is measured on, too."""
+
+    def between(self, h: Tensor) -> Tensor:
+        self.seen += len(h)
         return h / (1 + self.seen / 1000)
 
 

@@ -46,6 +46,14 @@ def test_first_step_ends_the_patience_of_the_start(tmp_path: Path) -> None:
     assert 2.0 <= sign.limit_s < 600.0
 
 
+def test_limit_may_be_as_long_as_a_budget_without_end(tmp_path: Path) -> None:
+    with beat(tmp_path) as heartbeat:
+        heartbeat.at(Stage.SAVING, limit_s=1.3e11)
+        [sign] = read_heartbeats(tmp_path / "heartbeats")
+
+    assert sign.limit_s == pytest.approx(1.3e11)
+
+
 def test_ended_worker_may_be_silent_for_ever_and_a_failed_one_stays_where_it_was(
     tmp_path: Path,
 ) -> None:

@@ -150,6 +150,20 @@ def files_of(store: Store, address: str) -> list[str]:
     return [str(path) for path in system.find(folder)]
 
 
+def test_draft_that_has_become_a_checkpoint_cannot_be_discarded(
+    address: str, tmp_path: Path
+) -> None:
+    """A store may say that a commit failed which it has made."""
+    store = opened(address, tmp_path)
+    draft = store.draft("step-00000005", 1)
+    path = draft.put("weights.safetensors", [b"whole"])
+    draft.commit(b"{}", lambda: None)
+
+    draft.discard()
+
+    assert store.read("step-00000005", path) == b"whole"
+
+
 def test_attempt_that_has_lost_the_run_commits_nothing(address: str, tmp_path: Path) -> None:
     store = opened(address, tmp_path)
     write_checkpoint(store, state(1))
