@@ -35,6 +35,8 @@ WRITES = (
     "checkpoints/",
     "tensorboard/",
     "logs/",
+    "heartbeats/",
+    "fence",
     "figures/",
     "report.html",
 )
