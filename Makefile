@@ -26,7 +26,7 @@ bench: $(READY)
 	$(BIN)/python -m tests.bench.digits
 
 soak: $(READY)
-	$(BIN)/python -m pytest -s -m soak tests/soak
+	$(BIN)/python -m pytest -s -m soak
 
 chaos: $(READY)
 	$(BIN)/distnet chaos jobs/digits.yaml --kill worker,controller,driver,raylet --trials 60 --seed 1 --set checkpoint.every_steps=200

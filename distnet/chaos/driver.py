@@ -57,7 +57,7 @@ class Driver:
 
     def start(self, arguments: Sequence[str]) -> None:
         """Start a process; the one before must have ended."""
-        command = [sys.executable, "-m", "distnet.cli", "run", *arguments, "--json"]
+        command = [sys.executable, "-m", "distnet.cli", "run", *arguments, "--no-report", "--json"]
         with self._log.open("ab") as log, self._printed.open("wb") as printed:
             self._process = subprocess.Popen(
                 command,

@@ -51,6 +51,9 @@ def run(
     address: Annotated[
         str | None, typer.Option(help="A Ray cluster to run on; default: start one here.")
     ] = None,
+    draw: Annotated[
+        bool, typer.Option("--report/--no-report", help="Draw the report at the end.")
+    ] = True,
     as_json: AsJson = False,
 ) -> None:
     """Train a job to the end, with live progress, and leave a run folder with a report.
@@ -66,11 +69,11 @@ def run(
     options: dict[str, Any] = {"workers": workers, "inline": inline, "overrides": tuple(sets)}
     options |= {"address": address, "process_started": started}
     if job is not None:
-        _run(lambda listener: _new(job, name, runs, listener, options), as_json)
+        _run(lambda listener: _new(job, name, runs, listener, options), draw, as_json)
     else:
         assert resume is not None
         folder = _find(resume, runs)
-        _run(lambda listener: _old(folder, listener, options), as_json)
+        _run(lambda listener: _old(folder, listener, options), draw, as_json)
 
 
 def check(
@@ -95,7 +98,7 @@ def check(
     show_plan(plan)
 
 
-def _run(train: "Callable[[RunProgress], Run]", as_json: bool) -> None:
+def _run(train: "Callable[[RunProgress], Run]", draw: bool, as_json: bool) -> None:
     from rich.console import Console
 
     from distnet.cli.progress import RunProgress
@@ -103,7 +106,7 @@ def _run(train: "Callable[[RunProgress], Run]", as_json: bool) -> None:
     console = Console(stderr=True)
     with RunProgress(console) as progress:
         run = train(progress)
-    page = _report(console, run)
+    page = _report(console, run) if draw else None
     if as_json:
         print(json.dumps(run.result))
     else:

@@ -32,6 +32,12 @@ class HangWatch:
         self._since = dict.fromkeys(ranks, self._looked)
         self._log_sizes = {rank: _size(self.folder.worker_log(rank)) for rank in ranks}
 
+    @property
+    def is_training(self) -> bool:
+        """Whether all workers were seen beyond their start: before, they may not even be placed."""
+        stages = [self._seen[rank].stage for rank in range(self.workers) if rank in self._seen]
+        return len(stages) == self.workers and Stage.STARTING not in stages
+
     def look(self) -> None:
         """Compare the heartbeats with those of the last look.
 

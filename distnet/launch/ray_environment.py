@@ -2,6 +2,8 @@
 
 import os
 import secrets
+import signal
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
@@ -67,10 +69,17 @@ def quiet() -> Iterator[None]:
 
 @contextmanager
 def signals_kept() -> Iterator[None]:
-    """Keep ray.init from taking SIGTERM, which has to ask for a planned stop meanwhile, too."""
-    before = utils.set_sigterm_handler
+    """Keep ray.init from taking SIGTERM, which has to ask for a planned stop meanwhile, too.
+
+    Its Python part can be kept from it; its C++ part takes the signal as well, to abort with a
+    stack, so that the handler has to be set anew afterwards.
+    """
+    is_main = threading.current_thread() is threading.main_thread()
+    handler, before = signal.getsignal(signal.SIGTERM), utils.set_sigterm_handler
     utils.set_sigterm_handler = lambda _: None
     try:
         yield
     finally:
         utils.set_sigterm_handler = before
+        if is_main and handler is not None:
+            signal.signal(signal.SIGTERM, handler)

@@ -36,7 +36,8 @@ def stop(folder: RunFolder, *, wait_s: float | None) -> dict[str, object]:
     if wait_s is None:
         return {"run": folder.name, "status": "asked", "step": None}
     _wait(lambda: not is_held(folder), wait_s, f"{folder.path}: the run has not stopped")
-    end = RunLog(folder).end
+    log = RunLog(folder)
+    end = log.end if log.has_ended(log.num_attempts) else {"status": "interrupted"}
     return {"run": folder.name, "status": end.get("status", "failed"), "step": end.get("step")}
 
 

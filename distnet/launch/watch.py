@@ -10,7 +10,7 @@ from distnet.launch.size import Size
 from distnet.launch.stopping import DRAIN, RESIZE, ask_to_stop
 from distnet.spec.run_folder import RunFolder
 
-ROOM_LOOKED_AT_EVERY_S = 5.0
+ROOM_LOOKED_AT_EVERY_S = 2.0
 NODES_LOOKED_AT_EVERY_S = 1.0
 
 
@@ -71,7 +71,8 @@ class Watch:
             self._look_at_nodes()
         if self.workers < self.most and now - self._room_looked > ROOM_LOOKED_AT_EVERY_S:
             self._room_looked = now
-            self._look_for_room()
+            if self._hangs.is_training:  # else what its own workers need looks free
+                self._look_for_room()
 
     def next_size(self, size: Size) -> Size:
         """The workers that the next attempt may have."""

@@ -12,6 +12,8 @@ from distnet.train.checkpoint import State
 from distnet.train.object_store import why
 from distnet.train.snapshot import Snapshot
 
+CLOSE_PATIENCE_S = 60.0
+
 
 @dataclass(frozen=True)
 class Taken:
@@ -106,12 +108,15 @@ class BackgroundWriter:
             self._raise_error()
 
     def close(self) -> None:
-        """End the thread: a commit in progress is finished, waiting for a retry is given up."""
+        """End the thread: a commit in progress is finished, waiting for a retry is given up.
+
+        A store that hangs is left to itself: the thread does not keep the process alive.
+        """
         with self._changed:
             self._is_closing = True
             self._changed.notify_all()
         if self._thread is not None:
-            self._thread.join()
+            self._thread.join(CLOSE_PATIENCE_S)
 
     def _run(self) -> None:
         try:

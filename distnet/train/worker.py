@@ -25,6 +25,8 @@ from distnet.train.saving import Saver, Start, require_same_start, restore
 from distnet.train.world import World
 
 STOP_LOOKED_AT_EVERY_S = 0.1
+STORE_TRY_S = 60.0
+"""A store that fails takes so long to say so, at most."""
 
 
 def work(assignment: Assignment, world: World, *, listener: Tell | None = None) -> dict[str, Any]:
@@ -149,10 +151,11 @@ class FirstStep:
 
 
 def patience_s(retry: Retry) -> float:
-    """How long the last checkpoint may take when the store fails as often as it may."""
+    """How long the last checkpoint may take when the store fails, slowly, as often as it may."""
     waits = (min(retry.storage.backoff * 2.0**n, retry.longest_backoff) for n in range(64))
     rest = max(retry.storage.times - 64, 0) * retry.longest_backoff
-    return STARTING_LIMIT_S + sum(islice(waits, retry.storage.times)) + rest
+    tries = retry.storage.times * STORE_TRY_S
+    return STARTING_LIMIT_S + sum(islice(waits, retry.storage.times)) + rest + tries
 
 
 def _attempt_record(

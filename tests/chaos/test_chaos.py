@@ -60,6 +60,7 @@ def test_chaos_ends_with_the_same_weights_whatever_is_killed(tmp_path):
     assert told["summary"]["passed"] == 6
 
 
+@pytest.mark.soak
 def test_chaos_is_gone_on_with_after_ctrl_c(tmp_path):
     options = ["--kill", "driver", "--trials", "1", "--seed", "5", "--runs", str(tmp_path)]
     process = start(*options)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from distnet.errors import NotEnoughResourcesError
+from distnet.errors import NotEnoughResourcesError, StoppedError
 from distnet.launch import sizing
 from distnet.launch.size import Size
 from distnet.launch.sizing import choose_workers
@@ -67,7 +67,7 @@ def test_the_wait_for_room_is_bounded():
 
 
 def test_a_stop_ends_the_wait_for_room():
-    with pytest.raises(NotEnoughResourcesError):
+    with pytest.raises(StoppedError):
         choose(FakeMachines(free=[1]), Size(2, 2), wait_s=1e9, is_stopped=lambda: True)
 
 
