@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.ray, pytest.mark.slow]
 JOB = Path(__file__).parents[2] / "jobs" / "digits.yaml"
 STEPS = 3000
 EVERY = 100
-LONG = (f"train.steps={4 * STEPS}", "evaluate.every_epochs=1000")
+LONG = (f"train.steps={2 * STEPS}", "evaluate.every_epochs=1000")
 SHORT = (f"train.steps={STEPS}", f"checkpoint.every_steps={EVERY}")
 
 
