@@ -12,12 +12,12 @@ from typing import Any
 
 from distnet.errors import CheckpointError, RunError
 from distnet.launch.folder import make_run_folder, write_plan
-from distnet.launch.lock import held
 from distnet.launch.plan import make_plan
 from distnet.launch.size import Size
 from distnet.launch.train import shown, train
 from distnet.report.run import read_object
 from distnet.spec.job import Job
+from distnet.spec.lock import held
 from distnet.spec.read import JobFile, read_job
 from distnet.spec.run_folder import RunFolder
 from distnet.train.assignment import Assignment

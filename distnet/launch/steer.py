@@ -8,10 +8,10 @@ import time
 from collections.abc import Callable
 
 from distnet.errors import RunError
-from distnet.launch.lock import is_held
 from distnet.launch.run_log import RunLog
 from distnet.launch.stopping import ask_to_stop
 from distnet.report.run import read_object
+from distnet.spec.lock import is_held
 from distnet.spec.run_folder import RunFolder
 from distnet.spec.write import write_whole
 

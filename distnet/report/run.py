@@ -1,8 +1,6 @@
 """Everything a run folder holds, as one frozen value."""
 
-import fcntl
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ from distnet.errors import RunError
 from distnet.report.evaluation import Evaluation, read_evaluation
 from distnet.report.lines import Metrics, Record
 from distnet.report.records import History, read_history
+from distnet.spec.lock import is_held
 from distnet.spec.run_folder import RunFolder
 
 
@@ -56,14 +55,7 @@ class Run:
     @property
     def is_held(self) -> bool:
         """Whether a process trains in the folder now: it then holds a lock on it."""
-        handle = os.open(self.folder.path, os.O_RDONLY)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        finally:
-            os.close(handle)
-        return False
+        return is_held(self.folder)
 
     @property
     def saved(self) -> list[str]:
