@@ -84,11 +84,14 @@ def resize(folder: RunFolder, workers: int, *, wait_s: float | None) -> dict[str
 
 
 def _require_on(folder: RunFolder) -> None:
-    if not is_held(folder):
-        raise RunError(
-            f"{folder.path}: nobody trains this run at the moment; "
-            f"go on with it: distnet run --resume {folder.path}"
-        )
+    if is_held(folder):
+        return
+    if RunLog(folder).end.get("status") == "finished":
+        raise RunError(f"{folder.path}: this run is finished; look at it: distnet show")
+    raise RunError(
+        f"{folder.path}: nobody trains this run at the moment; "
+        f"go on with it: distnet run --resume {folder.path}"
+    )
 
 
 def _wait(is_done: Callable[[], bool], wait_s: float, what: str) -> None:

@@ -93,7 +93,7 @@ def _facts(run: Run, summary: Summary) -> list[tuple[str, str]]:
         ("workers", text.number(summary.workers)),
         ("epochs", text.progress(summary.epochs, summary.epochs_planned)),
         ("steps", text.progress(summary.steps, summary.steps_planned)),
-        ("time", text.duration(summary.seconds)),
+        ("training time", text.duration(summary.seconds)),
     ]
     if summary.weights_sha256:
         facts.append(("weights sha256", summary.weights_sha256[:12]))

@@ -202,9 +202,10 @@ def test_stop_from_another_process_ends_a_run_as_planned(tmp_path, ray_address, 
 def test_only_a_run_that_is_on_can_be_steered(tmp_path):
     run = distnet.run(JOB, inline=True, overrides=("train.steps=2",), runs=tmp_path)
 
-    with pytest.raises(RunError, match="nobody trains this run"):
+    with pytest.raises(RunError, match="this run is finished; look at it"):
         steer.stop(run.folder, wait_s=None)
-    with pytest.raises(RunError, match="nobody trains this run"):
+    run.folder.metrics.write_text("")
+    with pytest.raises(RunError, match=r"nobody trains this run.*run --resume"):
         steer.resize(run.folder, 2, wait_s=None)
 
 
