@@ -15,7 +15,7 @@ run: $(READY)
 	$(BIN)/distnet run jobs/digits.yaml
 
 test: $(READY) lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 lint: $(READY)
 	$(BIN)/ruff check .

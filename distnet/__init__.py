@@ -4,22 +4,27 @@ import distnet
 
 run = distnet.run("jobs/digits.yaml", workers=2)
 run.metrics, run.report()
+
+job = distnet.submit("jobs/digits.yaml", workers=4)  # on a server, which queues it
+job.status, job.result()
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from distnet.client.handle import submit
     from distnet.errors import DistnetError
     from distnet.launch.run import Run, resume, run
 
-__all__ = ["DistnetError", "Run", "resume", "run"]
+__all__ = ["DistnetError", "Run", "resume", "run", "submit"]
 
 _PLACES = {
     "DistnetError": "distnet.errors",
     "Run": "distnet.launch.run",
     "resume": "distnet.launch.run",
     "run": "distnet.launch.run",
+    "submit": "distnet.client.handle",
 }
 
 

@@ -9,6 +9,7 @@
     +- CheckpointError             no checkpoint could be read
     +- NotEnoughResourcesError     more workers, CPUs or GPUs asked for than there are
     |  +- NoRoomYetError           there would be enough if others did not use them
+    |  +- RoomLostError            the room that a server gave is gone; it has to give other
     +- TrainingError               exit code 3: training itself failed
        +- NonFiniteError           the loss or the gradient is no longer a number
        +- OutOfMemoryError         a slice of a batch, or a worker, did not fit in memory
@@ -64,6 +65,12 @@ class NotEnoughResourcesError(DistnetError):
 
 class NoRoomYetError(NotEnoughResourcesError):
     """Workers could not start because others were faster to take the room."""
+
+    failure = "lost_worker"
+
+
+class RoomLostError(NotEnoughResourcesError):
+    """The room that a server gave to an attempt is gone, and only the server can give other."""
 
     failure = "lost_worker"
 

@@ -17,6 +17,13 @@ os.environ.pop("RAY_ADDRESS", None)
 RAY_CPUS = 4
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With several test processes, one of them has all tests that start a Ray, in their order."""
+    for item in items:
+        if item.get_closest_marker("ray") is not None:
+            item.add_marker(pytest.mark.xdist_group("ray"))
+
+
 @pytest.fixture(scope="session")
 def ray_address() -> Iterator[str]:
     """The address of one Ray with four CPUs for the whole test run, which ends with it."""

@@ -20,9 +20,17 @@ MAY_IMPORT = {
     "report": {"spec", "data"},
     "launch": {"spec", "data", "networks", "tasks", "train", "report"},
     "chaos": {"spec", "data", "train", "launch", "report"},
-    "cli": {"spec", "data", "networks", "tasks", "train", "report", "launch", "chaos"},
+    "server": {"spec", "train", "report", "launch"},
+    "client": {"spec", "data", "server"},
+    "sim": {"server"},
+    "cli": {
+        *("spec", "data", "networks", "tasks", "train", "report", "launch", "chaos"),
+        *("server", "client", "sim"),
+    },
 }
-RAY_ROOMS = {"launch"}
+MAY_IMPORT_RAY = ("launch/", "server/ray_", "server/attempt/")
+ONLY_THE_ATTEMPT_MAY = {"launch", "train", "report"}
+PURE = "server/scheduler/"
 BANNED_NAMES = ("util", "common", "helper", "misc", "manager", "handler")
 
 
@@ -47,13 +55,17 @@ def test_package_was_found() -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
 def test_imports_point_one_way(path: Path) -> None:
-    own = room(path)
+    own, place = room(path), path.relative_to(PACKAGE).as_posix()
     for module in imports(path):
         name, *rest = module.split(".")
         if name == "distnet" and rest and own in MAY_IMPORT:
             assert rest[0] in MAY_IMPORT[own] | EVERYWHERE | {own}, f"{own} imports {module}"
         if name == "ray":
-            assert own in RAY_ROOMS, f"{path} imports ray"
+            assert place.startswith(MAY_IMPORT_RAY), f"{path} imports ray"
+        if own == "server" and rest and rest[0] in ONLY_THE_ATTEMPT_MAY:
+            assert place.startswith("server/attempt/"), f"{path} imports {module}"
+        if place.startswith(PURE) and name == "distnet":
+            assert module.startswith("distnet.server.scheduler"), f"{path} imports {module}"
         if name in ("torch", "torchvision"):
             assert own not in ("spec", "report"), f"{path} imports {name}"
 

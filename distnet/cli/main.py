@@ -8,18 +8,37 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated
 
 import typer
 from typer.main import get_command
 
-from distnet.cli import audit, chaos, data, run, runs, spec, steer, weights
+from distnet.cli import (
+    audit,
+    chaos,
+    context,
+    data,
+    jobs,
+    logs,
+    queue,
+    run,
+    runs,
+    schedules,
+    server,
+    spec,
+    steer,
+    submit,
+    team,
+    tokens,
+    weights,
+)
+from distnet.cli.panels import InPanels, show_in_panels
 from distnet.errors import DistnetError
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells count
 
 app = typer.Typer(
+    cls=InPanels,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["--help", "-h"]},
@@ -28,6 +47,8 @@ app = typer.Typer(
 
 def _show_version(wanted: bool) -> None:
     if wanted:
+        from importlib.metadata import PackageNotFoundError, version
+
         try:
             typer.echo(f"distnet {version('distnet')}")
         except PackageNotFoundError:
@@ -45,8 +66,27 @@ def distnet(
     """Train neural networks in parallel from one job file."""
 
 
-for verbs in (run, steer, spec, data, runs, audit, weights, chaos):
+for verbs in (
+    run,
+    steer,
+    spec,
+    submit,
+    queue,
+    logs,
+    jobs,
+    schedules,
+    data,
+    runs,
+    audit,
+    weights,
+    chaos,
+    server,
+    context,
+    tokens,
+    team,
+):
     verbs.register(app)
+show_in_panels(app)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -55,7 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _run(arguments)
     except DistnetError as error:
-        return _told(type(error).__name__, str(error), error.exit_code, arguments)
+        return _told(type(error).__name__, error, error.exit_code, arguments)
     except typer.TyperException as error:
         return _told("UsageError", _usage(error), 2, arguments)
     except BrokenPipeError:
@@ -75,13 +115,17 @@ def _run(arguments: list[str]) -> int:
     return code if isinstance(code, int) else 0
 
 
-def _told(kind: str, message: str, code: int, arguments: list[str]) -> int:
+def _told(kind: str, error: DistnetError | str, code: int, arguments: list[str]) -> int:
     """Tell an error on stderr, and as JSON on stdout where that was asked for."""
+    message = str(error)
     if message:  # a group without a verb has shown its help instead
         gap = "\n" if "\n" in message else " "
         typer.echo(typer.style("error:", fg="red", bold=True) + gap + message, err=True)
     if "--json" in arguments:
-        typer.echo(json.dumps({"error": {"type": kind, "message": message}}))
+        told = {"type": kind, "message": message}
+        if hasattr(error, "code"):  # of a server's refusal; it is stable
+            told["code"] = error.code
+        typer.echo(json.dumps({"error": told}))
     return code
 
 

@@ -1,12 +1,21 @@
-"""`distnet stop` and `distnet resize`: commands for a run that another process trains."""
+"""`distnet stop` and `distnet resize`: of a run that a process here trains, or a server's job."""
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-Reference = Annotated[str, typer.Argument(metavar="RUN", help="A run's name or folder, or latest.")]
+from distnet.cli.connect import Context, Server, waiting
+from distnet.cli.which import find_run_or_job
+from distnet.spec.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    from distnet.client.client import Answer, Client
+
+Reference = Annotated[
+    str, typer.Argument(metavar="RUN|JOB", help="A run's name or folder, latest, or a job.")
+]
 Runs = Annotated[
     Path, typer.Option(envvar="DISTNET_RUNS", metavar="DIR", help="The folder of run folders.")
 ]
@@ -26,22 +35,19 @@ def stop(
     runs: Runs = Path("runs"),
     timeout: Timeout = 300.0,
     no_wait: NoWait = False,
+    server: Server = None,
+    context: Context = None,
     as_json: AsJson = False,
 ) -> None:
-    """Have a run finish its step, save and end; go on later with run --resume."""
-    from distnet.launch.steer import stop as ask
+    """Have a run finish its step, save and end; no step is lost.
 
-    folder = _find(run, runs)
-    with _waiting(f"waiting for {folder.name} to save and end", no_wait):
-        ended = ask(folder, wait_s=None if no_wait else timeout)
-    if as_json:
-        print(json.dumps(ended))
-    elif no_wait:
-        print(f"{folder.name} was asked to stop")
+    It is the run in runs/ that a process trains, else (or with --server, --context) a server's job.
+    """
+    found = find_run_or_job(run, runs, server, context)
+    if isinstance(found, RunFolder):
+        _stop_run(found, None if no_wait else timeout, as_json)
     else:
-        print(f"{folder.name} {ended['status']} after step {ended['step']}")
-        if ended["status"] != "finished":
-            print(f"go on with: distnet run --resume {folder.path}")
+        _stop_job(found, run, None if no_wait else timeout, as_json)
 
 
 def resize(
@@ -50,31 +56,112 @@ def resize(
     runs: Runs = Path("runs"),
     timeout: Timeout = 300.0,
     no_wait: NoWait = False,
+    server: Server = None,
+    context: Context = None,
     as_json: AsJson = False,
 ) -> None:
-    """Give a run another number of workers while it trains; no step is lost, no bit changes."""
+    """Give a run another number of workers while it trains; no step is lost, no bit changes.
+
+    It is the run in runs/ that a process trains, else (or with --server, --context) a server's job.
+    """
+    found = find_run_or_job(run, runs, server, context)
+    if isinstance(found, RunFolder):
+        _resize_run(found, workers, None if no_wait else timeout, as_json)
+    else:
+        _resize_job(found, run, workers, None if no_wait else timeout, as_json)
+
+
+def _stop_run(folder: RunFolder, wait_s: float | None, as_json: bool) -> None:
+    from distnet.launch.steer import stop as ask
+
+    with waiting(f"waiting for {folder.path} to save and end", is_quiet=wait_s is None):
+        ended = ask(folder, wait_s=wait_s)
+    if as_json:
+        print(json.dumps(ended))
+    elif wait_s is None:
+        print(f"{folder.path} (a run here) was asked to stop")
+    else:
+        print(f"{folder.path} (a run here) {ended['status']} after step {ended['step']}")
+        if ended["status"] != "finished":
+            print(f"go on with: distnet run --resume {folder.path}")
+
+
+def _resize_run(folder: RunFolder, workers: int, wait_s: float | None, as_json: bool) -> None:
     from distnet.launch.steer import resize as ask
 
-    folder = _find(run, runs)
-    with _waiting(f"waiting for {folder.name} to change its workers", no_wait):
-        changed = ask(folder, workers, wait_s=None if no_wait else timeout)
+    with waiting(f"waiting for {folder.path} to change its workers", is_quiet=wait_s is None):
+        changed = ask(folder, workers, wait_s=wait_s)
     if as_json:
         print(json.dumps(changed))
-    elif no_wait:
-        print(f"{folder.name} was asked to go on with {workers} workers")
+    elif wait_s is None:
+        print(f"{folder.path} (a run here) was asked to go on with {workers} workers")
     else:
-        print(
-            f"{folder.name} goes on with {changed['workers']} workers from step {changed['step']}"
-        )
+        now = f"{changed['workers']} workers from step {changed['step']}"
+        print(f"{folder.path} (a run here) goes on with {now}")
 
 
-def _find(run: str, runs: Path) -> Any:
-    from distnet.report.find import find_run
+def _stop_job(client: "Client", job: str, wait_s: float | None, as_json: bool) -> None:
+    from distnet.client.follow import has_nothing_left
 
-    return find_run(run, runs)
+    answer = client.steer(job, "stop")
+    if wait_s is None:
+        _tell_asked(client, answer, "stop", as_json)
+        return
+    details = _until(client, job, has_nothing_left, wait_s, "save and end")
+    ended = details["job"]
+    if as_json:
+        print(json.dumps(ended | {"num_live_attempts": 0}))
+        return
+    last = max(details["attempts"], key=lambda attempt: attempt["number"], default=None)
+    step = f" after step {last['step']}" if last and last["step"] is not None else ""
+    proof = "no attempt was made" if last is None else "none of its attempts lives"
+    print(f"{job} (on {client.target.server}) {ended['state']}{step}; {proof}")
+    if ended["state"] == "stopped":
+        print(f"go on with: distnet retry {job}")
 
 
-def _waiting(what: str, no_wait: bool) -> Any:
-    from rich.console import Console
+def _resize_job(
+    client: "Client", job: str, workers: int, wait_s: float | None, as_json: bool
+) -> None:
+    from distnet.client.follow import has_ended, is_waiting
 
-    return Console(stderr=True, quiet=no_wait).status(what)
+    answer = client.resize(job, workers)
+    if wait_s is None or is_waiting(answer):
+        _tell_asked(client, answer, f"have {workers} workers", as_json)
+        return
+
+    def is_done(details: "Answer") -> bool:
+        now = details["job"]
+        return has_ended(details) or (now["state"] == "running" and now["workers"] == workers)
+
+    now = _until(client, job, is_done, wait_s, "change its workers")["job"]
+    if as_json:
+        print(json.dumps(now))
+    else:
+        has = f"{now['state']} with {now['workers']} workers" if now["workers"] else now["state"]
+        print(f"{job} (on {client.target.server}) is {has}")
+
+
+def _until(client: "Client", job: str, is_so: Any, wait_s: float, what: str) -> "Answer":
+    from distnet.client.follow import until
+    from distnet.errors import DistnetError
+
+    with waiting(f"waiting for {job} on {client.target.server} to {what}") as status:
+        try:
+            return until(
+                client.patient(),
+                job,
+                is_so,
+                timeout_s=wait_s,
+                see=lambda now: status.update(f"{job} is {now['state']}: {now['reason']}"),
+            )
+        except TimeoutError as error:
+            raise DistnetError(f"{error}; it was asked to {what}: distnet why {job}") from None
+
+
+def _tell_asked(client: "Client", answer: "Answer", what: str, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(answer))
+    else:
+        where = f"on {client.target.server}"
+        print(f"{answer['name']} ({where}) was asked to {what}; it is {answer['state']}")

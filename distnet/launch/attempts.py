@@ -14,7 +14,9 @@ from typing import Any
 
 from distnet.errors import (
     DistnetError,
+    NotEnoughResourcesError,
     PreemptedError,
+    RoomLostError,
     RunError,
     StoppedError,
     StorageError,
@@ -35,6 +37,8 @@ from distnet.train.heartbeat import Stage, read_heartbeats
 from distnet.train.record import Tell
 
 LOOKED_AT_EVERY_S = 0.1
+GIVEN_ROOM_WAIT_S = 60.0
+"""Room that a server gave may still be in use for a moment; it is not held idle for longer."""
 
 
 @dataclass
@@ -91,7 +95,7 @@ class Attempts:
             else:
                 why = asked_to_stop(self.folder)
                 self.folder.stop.unlink(missing_ok=True)
-                if outcome["status"] == "finished" or why not in (RESIZE, DRAIN):
+                if outcome["status"] == "finished" or why not in self._passing:
                     return outcome
                 self._go_on(why, watch)
 
@@ -110,14 +114,18 @@ class Attempts:
         return Watch(self.folder, number, self.workers, most, slices, self.launcher)
 
     def _choose_workers(self) -> int:
-        return choose_workers(
-            self.launcher,
-            self.size,
-            is_first=self._is_first,
-            wait_s=self._budgets.retry.room,
-            tell=self._note,
-            is_stopped=self._is_stopped,
-        )
+        is_given, wait_s = self.launcher.is_given, self._budgets.retry.room
+        try:
+            return choose_workers(
+                self.launcher,
+                self.size,
+                is_first=self._is_first or is_given,
+                wait_s=min(wait_s, GIVEN_ROOM_WAIT_S) if is_given else wait_s,
+                tell=self._note,
+                is_stopped=self._is_stopped,
+            )
+        except NotEnoughResourcesError as error:
+            raise RoomLostError(str(error)) if is_given else error from None
 
     def _claim(self) -> int:
         """The number of the next attempt; a run folder that is full gets room as a store does."""
@@ -127,6 +135,11 @@ class Attempts:
             if self._is_first:
                 raise
             raise StorageError(str(error)) from None
+
+    @property
+    def _passing(self) -> tuple[str, ...]:
+        """Planned stops that another attempt follows; a server gives room for a lost node."""
+        return (RESIZE,) if self.launcher.is_given else (RESIZE, DRAIN)
 
     def _go_on(self, cause: str, watch: Watch | None) -> None:
         """Prepare the next attempt; what was asked of the one before counts, however it ended."""
@@ -146,6 +159,8 @@ class Attempts:
             DistnetError: it is spent.
         """
         if isinstance(error, StorageSpentError):  # the worker has spent it while it trained
+            raise error
+        if isinstance(error, RoomLostError):  # nothing changes by waiting
             raise error
         kind = error.failure
         failure = Failure(kind, self._reached(), self._log.saved_step)

@@ -9,6 +9,7 @@ from typing import Any
 from distnet.data.manifest import MANIFEST, read_manifest
 from distnet.errors import RunError
 from distnet.launch.environment import read_environment
+from distnet.launch.learned import Learned
 from distnet.launch.plan import Plan
 from distnet.spec.dump import dump_job
 from distnet.spec.job import Job
@@ -18,7 +19,9 @@ from distnet.spec.section import NAME
 from distnet.spec.write import write_whole
 
 
-def make_run_folder(runs: Path, file: JobFile, plan: Plan, name: str | None) -> RunFolder:
+def make_run_folder(
+    runs: Path, file: JobFile, plan: Plan, name: str | None, learned: Learned | None = None
+) -> RunFolder:
     """Make the folder of a new run with its job, plan and environment.
 
     Args:
@@ -26,6 +29,7 @@ def make_run_folder(runs: Path, file: JobFile, plan: Plan, name: str | None) -> 
         file: the job.
         plan: its plan.
         name: of the run; by default the job's name and the next free number.
+        learned: what another run has learned, if it begins with that.
 
     Raises:
         RunError: the name is taken, or the folder cannot be written; nothing is left behind.
@@ -36,7 +40,7 @@ def make_run_folder(runs: Path, file: JobFile, plan: Plan, name: str | None) -> 
     except OSError as error:
         raise _cannot_write(runs, error) from None
     try:
-        _fill(folder, file.job, plan)
+        _fill(folder, file.job, plan, learned)
     except OSError as error:
         shutil.rmtree(folder.path, ignore_errors=True)
         raise _cannot_write(folder.path, error) from None
@@ -85,12 +89,16 @@ def _claim(runs: Path, job_name: str, name: str | None) -> Path:
             number += 1
 
 
-def _fill(folder: RunFolder, job: Job, plan: Plan) -> None:
+def _fill(folder: RunFolder, job: Job, plan: Plan, learned: Learned | None) -> None:
+    """Write all that a run needs; with its plan, the last, it is one that can be gone on with."""
     folder.logs.mkdir()
     folder.checkpoints.mkdir()
+    environment = read_environment(read_manifest(Path(plan.dataset)).sha256, Path(plan.job_folder))
+    if learned is not None:
+        write_whole(folder.start, learned.weights)
+        environment["start"] = learned.to_dict()
+    write_json(folder.environment, environment)
     write_plan(folder, job, plan)
-    data = read_manifest(Path(plan.dataset)).sha256
-    write_json(folder.environment, read_environment(data, Path(plan.job_folder)))
 
 
 def _cannot_write(path: Path, error: OSError) -> RunError:

@@ -22,6 +22,7 @@ class InlineLauncher:
     """
 
     is_shared = False
+    is_given = False
 
     def __init__(self, *, gpus: int = 0, listener: Tell | None = None) -> None:
         self._gpus, self._listener = gpus, listener

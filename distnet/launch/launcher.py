@@ -14,6 +14,11 @@ class Launcher(Room, Protocol):
         """Whether others use the same machines, so that there may be no room at the moment."""
         ...
 
+    @property
+    def is_given(self) -> bool:
+        """Whether a server gave the room: what is lost of it does not come back by itself."""
+        ...
+
     def room(self) -> int:
         """How many workers there could be if nobody else used the machines."""
         ...

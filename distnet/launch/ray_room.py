@@ -3,7 +3,7 @@
 Asked first, because Ray would wait for room for ever.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import ray
@@ -15,8 +15,11 @@ from ray.util.placement_group import (
     remove_placement_group,
 )
 
-from distnet.errors import NotEnoughResourcesError
+from distnet.errors import NoRoomYetError, NotEnoughResourcesError
 from distnet.spec.run_folder import RunFolder
+
+ANYWHERE: Mapping[str, int] = {}
+"""No places: every node will do. Places are the most workers on each node, by its id."""
 
 
 def count_gpus() -> int:
@@ -40,21 +43,40 @@ def require_gpus(wanted: int) -> None:
         )
 
 
-def count_room(cpus: int, gpus: int) -> int:
+def count_room(cpus: int, gpus: int, places: Mapping[str, int] = ANYWHERE) -> int:
     """How many workers the nodes of this Ray could hold if nobody else used them."""
-    return _count((node["Resources"] for node in _nodes()), cpus, gpus)
+    has = {node["NodeID"]: node["Resources"] for node in _nodes()}
+    return sum(_rooms(has, cpus, gpus, places).values())
 
 
-def count_free(cpus: int, gpus: int) -> int:
+def count_free(cpus: int, gpus: int, places: Mapping[str, int] = ANYWHERE) -> int:
     """How many workers fit into what is free now; a second old at most."""
-    staying = {node["NodeID"] for node in _nodes()}
-    free = state.available_resources_per_node()
-    return _count((has for node, has in free.items() if node in staying), cpus, gpus)
+    return sum(_rooms(_free(), cpus, gpus, places).values())
 
 
-def describe_room(address: str, *, workers: int, cpus: int, gpus: int) -> str:
+def choose_nodes(workers: int, cpus: int, gpus: int, places: Mapping[str, int]) -> list[str]:
+    """The node of each worker, within the places and what is free now; full nodes first.
+
+    Raises:
+        NoRoomYetError: others were faster to take the room.
+    """
+    rooms = _rooms(_free(), cpus, gpus, places)
+    order = sorted(rooms, key=lambda node: (-rooms[node], node))
+    nodes = [node for node in order for _ in range(rooms[node])][:workers]
+    if len(nodes) < workers:
+        raise NoRoomYetError(
+            f"{workers} workers were to start, but only {len(nodes)} of their places are free: "
+            "others use the nodes; wait for them (see: ray status)"
+        )
+    return nodes
+
+
+def describe_room(
+    address: str, *, workers: int, cpus: int, gpus: int, places: Mapping[str, int] = ANYWHERE
+) -> str:
     """What is missing for `workers`, node by node, in one sentence."""
-    room = count_room(cpus, gpus)
+    room = count_room(cpus, gpus, places)
+    where = f" at the {len(places)} nodes that this run was given" if places else ""
     found = "; ".join(
         f"{node['NodeManagerAddress']}: {node['Resources'].get('CPU', 0):g} CPUs, "
         f"{node['Resources'].get('GPU', 0):g} GPUs"
@@ -62,8 +84,8 @@ def describe_room(address: str, *, workers: int, cpus: int, gpus: int) -> str:
     )
     return (
         f"the Ray at {address} has room for {room} of {workers} workers with {cpus} CPUs and "
-        f"{gpus} GPUs each (it has {found or 'no node'}): set resources.workers to {max(room, 1)}, "
-        "give each worker less, or add nodes"
+        f"{gpus} GPUs each{where} (it has {found or 'no node'}): "
+        f"set resources.workers to {max(room, 1)}, give each worker less, or add nodes"
     )
 
 
@@ -100,8 +122,21 @@ def _nodes() -> list[dict[str, Any]]:
     return [node for node in ray.nodes() if node["Alive"] and node["NodeID"] not in draining]
 
 
-def _count(nodes: Iterable[Mapping[str, float]], cpus: int, gpus: int) -> int:
-    return sum(_num_workers(has, cpus, gpus) for has in nodes)
+def _free() -> dict[str, Mapping[str, float]]:
+    """What is free on each node that stays."""
+    staying = {node["NodeID"] for node in _nodes()}
+    free = state.available_resources_per_node()
+    return {node: has for node, has in free.items() if node in staying}
+
+
+def _rooms(
+    nodes: Mapping[str, Mapping[str, float]], cpus: int, gpus: int, places: Mapping[str, int]
+) -> dict[str, int]:
+    """How many workers each node can take."""
+    rooms = {node: _num_workers(has, cpus, gpus) for node, has in nodes.items()}
+    if not places:
+        return rooms
+    return {node: min(most, rooms.get(node, 0)) for node, most in places.items()}
 
 
 def _num_workers(has: Mapping[str, float], cpus: int, gpus: int) -> int:

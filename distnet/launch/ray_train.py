@@ -9,7 +9,7 @@ our own. The main thread waits and answers Ctrl-C, because Ray's own handler abo
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any
@@ -22,6 +22,7 @@ from ray.train import FailureConfig, LoggingConfig, RunConfig, ScalingConfig
 from distnet.errors import HangError, NotEnoughResourcesError, WorkerFailedError
 from distnet.launch import ray_room
 from distnet.launch.lean_trainer import LeanTrainer
+from distnet.launch.places import Places
 from distnet.launch.ray_cluster import Cluster, ray_cluster
 from distnet.launch.ray_controller import ProcessGroup
 from distnet.launch.ray_end import end_workers
@@ -36,6 +37,8 @@ LOOKED_AT_EVERY_S = 0.1
 RAY_LOOKED_AT_EVERY_S = 1.0
 HANGING_END_S = 15.0
 LOST_END_S = 5.0
+NODE = "ray.io/node-id"
+"""The label by which Ray finds a node."""
 FORWARDED = ("GLOO_", "NCCL_", "TORCH_DISTRIBUTED_", "TORCH_NCCL_", "DISTNET_")
 
 
@@ -49,14 +52,22 @@ class RayLauncher:
         most: the workers that there may ever be.
         cpus: cores a worker.
         gpus: GPUs a worker, 0 or 1.
+        places: where a server lets the workers be; by default wherever there is room.
         function: what each worker does.
     """
 
     def __init__(
-        self, *, most: int, cpus: int, gpus: int, address: str | None = None, function: Work = work
+        self,
+        *,
+        most: int,
+        cpus: int,
+        gpus: int,
+        address: str | None = None,
+        places: Places | None = None,
+        function: Work = work,
     ) -> None:
         self._address, self._most, self._cpus, self._gpus = address, most, cpus, gpus
-        self._function = function
+        self._places, self._function = places, function
         self._stack = ExitStack()
         self._cluster: Cluster | None = None
         self._was_open = False
@@ -71,11 +82,16 @@ class RayLauncher:
         """Whether the Ray was there before."""
         return not self._open().is_ours
 
+    @property
+    def is_given(self) -> bool:
+        """Whether a server gave the room."""
+        return self._places is not None
+
     def room(self) -> int:
         """How many workers there could be if nobody else used the machines."""
         if self.is_shared:
             with self._answering():
-                return ray_room.count_room(self._cpus, self._gpus)
+                return ray_room.count_room(self._cpus, self._gpus, self._nodes)
         by_cpu = max(1, (os.cpu_count() or 1) // self._cpus)
         return min(by_cpu, ray_room.count_gpus() // self._gpus) if self._gpus else by_cpu
 
@@ -84,14 +100,14 @@ class RayLauncher:
         if not self.is_shared:
             return 0
         with self._answering():
-            return ray_room.count_free(self._cpus, self._gpus)
+            return ray_room.count_free(self._cpus, self._gpus, self._nodes)
 
     def describe_room(self, workers: int) -> str:
         """What is missing for so many workers."""
-        options = {"workers": workers, "cpus": self._cpus, "gpus": self._gpus}
+        size = {"workers": workers, "cpus": self._cpus, "gpus": self._gpus}
         address = self._open().address
         with self._answering():
-            return ray_room.describe_room(address, **options)
+            return ray_room.describe_room(address, **size, places=self._nodes)
 
     def is_home_draining(self) -> bool:
         """Whether the node of this process is about to be taken away."""
@@ -164,7 +180,7 @@ class RayLauncher:
             try:
                 self._cluster = self._stack.enter_context(ray_cluster(self._address, **size))
             except NotEnoughResourcesError as error:
-                if self._was_open:  # it could be had before, so the user is not to blame
+                if self._was_open or self.is_given:  # it is there, so the user is not to blame
                     raise WorkerFailedError(str(error)) from None
                 raise
             self._was_open = True
@@ -183,6 +199,10 @@ class RayLauncher:
             self.close()
             raise WorkerFailedError(f"Ray itself does not answer: {error}") from None
 
+    @property
+    def _nodes(self) -> Mapping[str, int]:
+        return self._places.nodes if self._places is not None else ray_room.ANYWHERE
+
     def _trainer(self, assignment: Assignment, workers: int) -> LeanTrainer:
         cluster, cpus, gpus = self._open(), self._cpus, self._gpus
         return LeanTrainer(
@@ -193,10 +213,19 @@ class RayLauncher:
                 num_workers=workers,
                 use_gpu=gpus > 0,
                 resources_per_worker={"CPU": cpus, **({"GPU": gpus} if gpus else {})},
+                label_selector=self._selectors(workers),
             ),
             run_config=_run_config(assignment, cluster),
             is_alone=cluster.is_ours,
         )
+
+    def _selectors(self, workers: int) -> list[dict[str, str]] | None:
+        """What Ray is told of the node of each worker; None leaves it the choice."""
+        if not self._nodes:
+            return None
+        with self._answering():
+            chosen = ray_room.choose_nodes(workers, self._cpus, self._gpus, self._nodes)
+        return [{NODE: node} for node in chosen]
 
 
 class Fit(threading.Thread):

@@ -12,6 +12,8 @@ from typing import Any
 
 from distnet.errors import CheckpointError, RunError
 from distnet.launch.folder import make_run_folder, write_plan
+from distnet.launch.learned import read_learned, told_start
+from distnet.launch.places import Places
 from distnet.launch.plan import make_plan
 from distnet.launch.size import Size
 from distnet.launch.train import shown, train
@@ -63,7 +65,10 @@ def run(
     overrides: Sequence[str] = (),
     name: str | None = None,
     runs: str | Path = "runs",
+    job_folder: Path | None = None,
+    start_from: str | Path | None = None,
     address: str | None = None,
+    places: Places | None = None,
     listener: Tell | None = None,
     process_started: float | None = None,
 ) -> Run:
@@ -76,7 +81,10 @@ def run(
         overrides: such as `train.epochs=3`.
         name: of the run; by default the job's name and a number.
         runs: the folder of run folders.
+        job_folder: where the job's relative paths count from; by default where the file lies.
+        start_from: another run, with whose newest weights this one begins at step 0.
         address: of a Ray cluster; by default one is started for the run.
+        places: where a server lets its workers be on that cluster.
         listener: is told every record of metrics.jsonl.
         process_started: Unix time from which `first_step_s` counts; by default now.
 
@@ -84,9 +92,10 @@ def run(
         DistnetError: whatever the user can mend, or training itself failed.
     """
     started = process_started or time.time()
-    file = read_job(job, overrides=overrides)
+    file = read_job(job, overrides=overrides, folder=job_folder)
     plan = make_plan(file, workers=workers, inline=inline)
-    folder = make_run_folder(Path(runs), file, plan, name)
+    learned = None if start_from is None else read_learned(RunFolder(Path(start_from)))
+    folder = make_run_folder(Path(runs), file, plan, name, learned)
     assignment = Assignment(
         job=file.job.resolved(),
         job_folder=plan.job_folder,
@@ -94,11 +103,12 @@ def run(
         run=str(folder.path.resolve()),
         launch="inline" if inline else "ray",
         precision=plan.precision,
+        begins_with=told_start(folder),
         process_started=started,
     )
     size = _size(file.job, workers, inline=inline)
     with held(folder):
-        result = train(assignment, size, address=address, listener=listener)
+        result = train(assignment, size, address=address, places=places, listener=listener)
     return Run(RunFolder(shown(folder.path.resolve())), result)
 
 
@@ -109,6 +119,7 @@ def resume(
     inline: bool = False,
     overrides: Sequence[str] = (),
     address: str | None = None,
+    places: Places | None = None,
     listener: Tell | None = None,
     process_started: float | None = None,
 ) -> Run:
@@ -144,10 +155,11 @@ def resume(
             is_resumed=True,
             cause="resume",
             precision=plan.precision,
+            begins_with=told_start(folder),
             process_started=started,
         )
         size = _size(file.job, workers, inline=inline)
-        result = train(assignment, size, address=address, listener=listener)
+        result = train(assignment, size, address=address, places=places, listener=listener)
     return Run(RunFolder(shown(folder.path)), result)
 
 

@@ -10,6 +10,7 @@ from distnet.launch.attempts import Attempts
 from distnet.launch.folder import write_json
 from distnet.launch.inline import InlineLauncher
 from distnet.launch.launcher import Launcher
+from distnet.launch.places import Places
 from distnet.launch.size import Size
 from distnet.launch.stopping import planned_stop
 from distnet.launch.tail import following
@@ -18,7 +19,12 @@ from distnet.train.record import Record, Tell
 
 
 def train(
-    assignment: Assignment, size: Size, *, address: str | None, listener: Tell | None
+    assignment: Assignment,
+    size: Size,
+    *,
+    address: str | None,
+    places: Places | None,
+    listener: Tell | None,
 ) -> dict[str, Any]:
     """Train to the end, and write `result.json`; returns what stands in it.
 
@@ -31,7 +37,7 @@ def train(
     with (
         planned_stop(folder),
         following(folder.metrics, None if is_inline else listener),
-        closing(_launcher(assignment, address, listener)) as launcher,
+        closing(_launcher(assignment, address, places, listener)) as launcher,
     ):
         tell = listener if is_inline and listener is not None else _ignore
         attempts = Attempts(assignment, launcher, size, tell)
@@ -50,14 +56,20 @@ def shown(path: Path) -> Path:
         return path
 
 
-def _launcher(assignment: Assignment, address: str | None, listener: Tell | None) -> Launcher:
+def _launcher(
+    assignment: Assignment, address: str | None, places: Places | None, listener: Tell | None
+) -> Launcher:
     job = assignment.job
     if assignment.launch == "inline":
         return InlineLauncher(gpus=job.resources.gpus, listener=listener)
     from distnet.launch.ray_train import RayLauncher  # Ray takes seconds to import
 
     return RayLauncher(
-        most=job.num_slices, cpus=job.num_cpus, gpus=job.resources.gpus, address=address
+        most=job.num_slices,
+        cpus=job.num_cpus,
+        gpus=job.resources.gpus,
+        address=address,
+        places=places,
     )
 
 

@@ -12,6 +12,7 @@ from pydantic import Discriminator, Field, Tag, model_validator
 from distnet.spec.augmentation import Augmentation
 from distnet.spec.faults import KeyFaultError
 from distnet.spec.optimizer import Optimizer, Sgd
+from distnet.spec.queue import Queue
 from distnet.spec.retry import Retry
 from distnet.spec.schedule import Constant, Schedule
 from distnet.spec.section import Name, Part, PositiveFloat, PositiveInt, Section
@@ -172,6 +173,8 @@ class Job(Section):
     """When the network is measured on samples it does not learn from."""
     retry: Retry = Retry()
     """How often each kind of failure is tried again."""
+    queue: Queue = Queue()
+    """How it queues on a server."""
 
     @model_validator(mode="after")
     def _fits(self) -> "Job":

@@ -31,6 +31,11 @@ class RunFolder:
         return self.path / "environment.json"
 
     @property
+    def start(self) -> Path:
+        """The weights that the run began with, if it went on from what another had learned."""
+        return self.path / "start.safetensors"
+
+    @property
     def metrics(self) -> Path:
         """One JSON object a line: attempts, steps, epochs, checkpoints, the end."""
         return self.path / "metrics.jsonl"

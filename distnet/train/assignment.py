@@ -26,6 +26,8 @@ class Assignment:
     is_resumed: bool = False
     precision: str = "fp32"
     """`fp32` or `bf16`: `auto` is decided once, by the launcher."""
+    begins_with: str = ""
+    """What the weights of step 0 are, in words, if they are not drawn: they lie in `start`."""
     cause: str = "start"
     """Why this attempt was made: `start`, `resume`, `resize`, `drain`, or a kind of failure."""
     workers_before: int = 0

@@ -1,52 +1,36 @@
-"""When checkpoints are saved, and how training goes on from one."""
+"""When checkpoints are saved."""
 
 import hashlib
 import json
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import torch.distributed as dist
-
 from distnet.data.manifest import read_manifest
-from distnet.errors import CheckpointError, RunError, StorageError, TrainingError
+from distnet.errors import RunError, StorageError
 from distnet.spec.job import Job
 from distnet.train.assignment import Assignment
 from distnet.train.background import BackgroundWriter, Taken
-from distnet.train.build import Trainee
 from distnet.train.checkpoint import (
     State,
-    any_damaged,
     list_names,
     read_attempt,
-    read_newest,
     step_of,
     write_checkpoint,
 )
 from distnet.train.fence import require_newest
-from distnet.train.flat import weights_sha256
 from distnet.train.keeping import Keeping
-from distnet.train.position import Position
 from distnet.train.record import Record, Tell
 from distnet.train.store import Store, open_store
-from distnet.train.world import World
 
 NOT_DECISIVE: dict[str, Any] = {
-    **dict.fromkeys(("name", "resources", "checkpoint", "evaluate", "retry"), True),
+    **dict.fromkeys(("name", "resources", "checkpoint", "evaluate", "retry", "queue"), True),
     "train": {"epochs", "steps", "on_nonfinite", "on_out_of_memory"},  # may change on the way
 }
 CHECKPOINT = '"kind": "checkpoint"'
-
-
-@dataclass(frozen=True)
-class Start:
-    """Where an attempt begins, and what its user should know of that."""
-
-    position: Position = Position()
-    notes: tuple[str, ...] = ()
 
 
 class Saver:
@@ -210,68 +194,6 @@ def identity(job: Job, dataset: Path) -> dict[str, str]:
         "job_sha256": hashlib.sha256(text.encode()).hexdigest(),
         "data_sha256": read_manifest(dataset).sha256,
     }
-
-
-def restore(trainee: Trainee, assignment: Assignment) -> Start:
-    """Load the newest whole checkpoint; a run that was never saved begins at step 0.
-
-    Raises:
-        CheckpointError: none is whole, they are gone, or they are of another job or dataset.
-        StorageError: the store does not answer.
-    """
-    store = store_of(assignment)
-    names = list_names(store)
-    if not names and not _was_saved(store, assignment):
-        return Start()
-    state = read_newest(store)
-    for key, value in identity(trainee.job, Path(assignment.dataset)).items():
-        if state.facts.get(key) != value:
-            what = "job file" if key == "job_sha256" else "dataset"
-            raise CheckpointError(
-                f"{store.address()}: the checkpoint of step {state.step} was made with another "
-                f"{what}; resume with the {what} that the run began with, or start a new run"
-            )
-    load_state(trainee, state)
-    damaged = [name for name in names if step_of(name) > state.step]
-    notes = tuple(f"{name} is damaged and was set aside" for name in damaged)
-    return Start(Position.of(state), notes)
-
-
-def load_state(trainee: Trainee, state: State) -> None:
-    """Give the network and the optimizer the values of a checkpoint.
-
-    Raises:
-        CheckpointError: it is of another network.
-    """
-    trainee.flat.load(state.weights)
-    trainee.gradient.restart()
-    for name, vector in trainee.optimizer.state.items():
-        vector.copy_(state.optimizer[name])
-
-
-def require_same_start(trainee: Trainee, start: Start, world: World) -> None:
-    """Nothing is ever broadcast, so all workers must begin alike.
-
-    Raises:
-        TrainingError: their weights or steps differ.
-    """
-    if world.size == 1:
-        return
-    starts: list[object] = [None] * world.size
-    dist.all_gather_object(starts, (start.position.step, weights_sha256(trainee.flat.network)))
-    if any(each != starts[0] for each in starts):
-        raise TrainingError(
-            "the workers begin with weights that differ: a network has to draw its first weights "
-            "from torch's generator alone, and all workers have to see the same checkpoints"
-        )
-
-
-def _was_saved(store: Store, assignment: Assignment) -> bool:
-    """Whether damaged checkpoints, or the records, tell that there have been some."""
-    if any_damaged(store):
-        return True
-    metrics = assignment.folder.metrics
-    return metrics.is_file() and CHECKPOINT in metrics.read_text(errors="replace")
 
 
 def _is_recorded(metrics: Path, step: int) -> bool:

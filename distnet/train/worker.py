@@ -21,7 +21,8 @@ from distnet.train.out_of_memory import told_to_the_user
 from distnet.train.portrait import write_portrait
 from distnet.train.position import Position
 from distnet.train.record import Record, Recorder, Tell
-from distnet.train.saving import Saver, Start, require_same_start, restore
+from distnet.train.saving import Saver
+from distnet.train.start import Start, begin, require_same_start, restore
 from distnet.train.world import World
 
 STOP_LOOKED_AT_EVERY_S = 0.1
@@ -53,7 +54,7 @@ def work(assignment: Assignment, world: World, *, listener: Tell | None = None) 
             job, Path(assignment.dataset), Path(assignment.job_folder), world, assignment.precision
         )
         stack.callback(trainee.close)
-        start = restore(trainee, assignment) if assignment.is_resumed else Start()
+        start = (restore if assignment.is_resumed else begin)(trainee, assignment)
         require_same_start(trainee, start, world)
         if world.rank == 0:
             return _lead(trainee, assignment, world, start, heartbeat=heartbeat, listener=listener)

@@ -1,0 +1,192 @@
+"""`distnet server`: start the server, and make its first token."""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from distnet.errors import DistnetError
+
+if TYPE_CHECKING:
+    from distnet.server.people import People
+    from distnet.server.settings import Settings
+    from distnet.server.start import Started
+
+LOCAL = "local"
+
+Ledger = Annotated[
+    str | None,
+    typer.Option(
+        envvar="DISTNET_LEDGER",
+        metavar="URL",
+        help="postgresql://USER@HOST/NAME or sqlite:////FILE. Default: a file of this user's.",
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
+
+server = typer.Typer(no_args_is_help=True, help="Run the server that queues and schedules jobs.")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    server.command(epilog="Example: distnet server start --runs /shared/runs")(start)
+    server.command(epilog="Example: distnet server token ada --role admin")(token)
+    app.add_typer(server, name="server")
+
+
+def start(
+    listen: Annotated[
+        str, typer.Option(metavar="HOST:PORT", help="Where to listen; port 0 takes a free one.")
+    ] = "127.0.0.1:8270",
+    ledger: Ledger = None,
+    runs: Annotated[
+        Path,
+        typer.Option(envvar="DISTNET_RUNS", metavar="DIR", help="Run folders, seen by all nodes."),
+    ] = Path("runs"),
+    ray: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="The Ray cluster's dashboard.")
+    ] = None,
+    address: Annotated[
+        str, typer.Option(metavar="URL", help="How the cluster's nodes reach this server.")
+    ] = "",
+    settings: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="More settings, as YAML.")
+    ] = None,
+    wait: Annotated[
+        bool,
+        typer.Option("--wait", help="If the ledger has a server, take its place when it ends."),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Queue and schedule jobs on a Ray cluster until Ctrl-C; killed, it goes on where it was."""
+    import logging
+
+    from distnet.server.listen import parse_listen
+    from distnet.server.ray_gateway import RayGateway
+    from distnet.server.settings import Settings
+    from distnet.server.settings_file import with_file
+    from distnet.server.start import serve
+
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    host, port = parse_listen(listen)
+    chosen = Settings(
+        ledger=ledger or _own_ledger(), runs=runs.resolve(), address=address, listen=host
+    )
+    if settings is not None:
+        chosen = with_file(chosen, settings)
+    _make_folder(chosen.runs)
+    serve(
+        chosen,
+        RayGateway(ray),
+        port=port,
+        is_patient=wait,
+        told=lambda started: _welcome(started, chosen, as_json=as_json),
+    )
+
+
+def token(
+    user: Annotated[
+        str | None, typer.Argument(metavar="[USER]", help="For whom; made if new. Default: you.")
+    ] = None,
+    role: Annotated[
+        Literal["viewer", "submitter", "admin"] | None,
+        typer.Option(help="What the user may do. Default: admin for a new user."),
+    ] = None,
+    ledger: Ledger = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a token in the ledger itself, for whoever may write it; no server need run."""
+    from distnet.server.ledger import open_ledger
+    from distnet.server.people import People
+    from distnet.server.start import own_name
+
+    opened = open_ledger(ledger or _own_ledger())
+    try:
+        made = _make(People(opened), user or own_name(), role)
+    finally:
+        opened.close()
+    if as_json:
+        print(made)
+    else:
+        print(json.loads(made)["secret"])
+
+
+def _make(people: "People", user: str, role: Literal["viewer", "submitter", "admin"] | None) -> str:
+    from pydantic import ValidationError
+
+    from distnet.server.messages.people import TokenRequest
+
+    is_new = user not in {known.name for known in people.users()}
+    try:
+        asked = TokenRequest(user=user, role=role or ("admin" if is_new else None))
+    except ValidationError as error:
+        raise DistnetError(f"user {user!r}: {error.errors()[0]['msg']}") from None
+    return people.make(None, asked).model_dump_json()
+
+
+def _own_ledger() -> str:
+    """Where a user's own ledger lies: on a local disk, as SQLite needs it."""
+    state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return f"sqlite:///{(Path(state) / 'distnet' / 'ledger.db').resolve()}"
+
+
+def _make_folder(runs: Path) -> None:
+    try:
+        runs.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DistnetError(f"--runs {runs}: cannot be made: {error.strerror}") from None
+
+
+def _welcome(started: "Started", settings: "Settings", *, as_json: bool) -> None:
+    """See that this machine's user has a token at hand, and say where the server is."""
+    from distnet.client.contexts import contexts_file
+
+    try:
+        context, secret = _context(started)
+    except DistnetError as error:
+        print(f"{error}; make a token by hand: distnet server token", file=sys.stderr)
+        context, secret = None, None
+    if as_json:
+        facts = {
+            "address": started.address,
+            "for_attempts": settings.address or started.address,
+            "ledger": started.ledger.id,
+            "context": context,
+            "contexts": str(contexts_file()) if context else None,
+            "pid": os.getpid(),
+        }
+        print(json.dumps(facts), flush=True)
+        return
+    where = f"token in {contexts_file()}, context {context}" if context else "no token of yours"
+    print(f"distnet server at {started.address}, {where}", flush=True)
+    if secret is not None and sys.stdout.isatty():
+        print(f"open {started.address}/#token={secret}", flush=True)
+
+
+def _context(started: "Started") -> tuple[str | None, str | None]:
+    """The context with a token of this server, and the token; a new one is kept first."""
+    from distnet.client import contexts
+
+    known = contexts.load().contexts
+    own = f"{LOCAL}-{started.ledger.id}"
+    if started.token is not None:
+        name = own if LOCAL in known else LOCAL
+        contexts.save(name, started.address, started.token)
+        return name, started.token
+    for name in (own, LOCAL):
+        secret = known[name].token if name in known else None
+        if secret is not None and _is_of(started.people, secret):
+            if known[name].server != started.address:  # it listens elsewhere than the last time
+                contexts.save(name, started.address, secret, make_current=False)
+            return name, secret
+    return None, None
+
+
+def _is_of(people: "People", secret: str) -> bool:
+    from distnet.server.secret import id_of
+
+    id_ = id_of(secret)
+    return id_ is not None and people.find(id_) is not None

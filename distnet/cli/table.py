@@ -1,0 +1,95 @@
+"""Plain tables: rich would take longer to import than a server to answer."""
+
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import typer
+
+GAP = "  "
+ROOMY, NARROW = 28, 12  # characters of the last column: before and after others are cut, too
+KEPT_END = 5  # of a name, whose number is at its end
+COLOURS = {
+    "waiting": "blue",
+    "held": "magenta",
+    "starting": "cyan",
+    "running": "cyan",
+    "stopping": "yellow",
+    "unknown": "red",
+    "finished": "green",
+    "stopped": "yellow",
+    "failed": "red",
+    "cancelled": "yellow",
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: its head, and whether it holds numbers, which stand on the right."""
+
+    head: str
+    is_number: bool = False
+    is_state: bool = False
+    """Its cells are states, shown in their colours."""
+    least: int | None = None
+    """It may be cut to so many characters, in the middle, where the last column has little room."""
+
+
+def terminal_width() -> int | None:
+    """Characters of a line; None for a pipe, in which nothing is cut."""
+    if not sys.stdout.isatty() and "COLUMNS" not in os.environ:
+        return None
+    return shutil.get_terminal_size().columns
+
+
+def lay_out(
+    columns: Sequence[Column], rows: Sequence[Sequence[str]], *, width: int | None
+) -> list[str]:
+    """Write a table as lines of at most `width` characters; the last column is cut first."""
+    widths = [max(map(len, texts)) for texts in zip(_heads(columns), *rows, strict=True)]
+    if width is not None:
+        _shrink(columns, widths, width)
+    head = typer.style(_line(columns, widths, _heads(columns)), dim=True)
+    return [head, *(_line(columns, widths, row, is_coloured=True) for row in rows)]
+
+
+def print_table(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table on stdout."""
+    for line in lay_out(columns, rows, width=terminal_width()):
+        typer.echo(line)
+
+
+def _shrink(columns: Sequence[Column], widths: list[int], width: int) -> None:
+    last = len(widths) - 1
+    cuts = [(column.least, i) for i, column in enumerate(columns) if column.least is not None]
+    for least, index in ((ROOMY, last), *sorted(cuts), (NARROW, last)):
+        over = sum(widths) + len(GAP) * last - width
+        widths[index] -= min(max(0, over), max(0, widths[index] - least))
+
+
+def _heads(columns: Sequence[Column]) -> list[str]:
+    return [column.head for column in columns]
+
+
+def _line(
+    columns: Sequence[Column],
+    widths: Sequence[int],
+    cells: Sequence[str],
+    *,
+    is_coloured: bool = False,
+) -> str:
+    written = []
+    for column, width, cell in zip(columns, widths, cells, strict=True):
+        cut = _cut(cell, width, end=0 if column.least is None else KEPT_END)
+        text = cut.rjust(width) if column.is_number else cut.ljust(width)
+        colour = COLOURS.get(cell) if is_coloured and column.is_state else None
+        written.append(typer.style(text, fg=colour) if colour else text)
+    return GAP.join(written).rstrip()
+
+
+def _cut(text: str, width: int, *, end: int) -> str:
+    if len(text) <= width:
+        return text
+    return f"{text[: width - 1 - end]}…{text[len(text) - end :]}"

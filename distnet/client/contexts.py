@@ -1,0 +1,170 @@
+"""The servers that a user knows by name, with their tokens: one file that only the user may read.
+
+    {"current": "lab", "contexts": {"lab": {"server": "https://lab:8270", "token": "dn_..."}}}
+
+It lies in `~/.config/distnet` ($XDG_CONFIG_HOME/distnet), or in the folder $DISTNET_CONFIG.
+"""
+
+import fcntl
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from distnet.client.address import checked_token, normalised
+from distnet.errors import DistnetError
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+
+
+@dataclass(frozen=True)
+class Context:
+    """A server, and the token with which to talk to it."""
+
+    server: str
+    token: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class Contexts:
+    """All that the file says."""
+
+    current: str | None = None
+    contexts: Mapping[str, Context] = field(default_factory=dict)
+
+    def get(self, name: str) -> Context:
+        """Find a context by its name.
+
+        Raises:
+            DistnetError: there is none.
+        """
+        if name in self.contexts:
+            return self.contexts[name]
+        known = ", ".join(self.contexts) or "none yet"
+        raise DistnetError(
+            f"{contexts_file()}: found no context {name!r}, expected one of: {known}; "
+            f"make it with: distnet context add {name} URL"
+        )
+
+    def token_for(self, server: str) -> str | None:
+        """The token of a context with this address, the current one first."""
+        names = sorted(self.contexts, key=lambda name: name != self.current)
+        tokens = (self.contexts[n].token for n in names if self.contexts[n].server == server)
+        return next(filter(None, tokens), None)
+
+
+def contexts_file() -> Path:
+    """Where the contexts are kept; the file need not exist."""
+    folder = os.environ.get("DISTNET_CONFIG")
+    if folder:
+        return Path(folder).expanduser() / "contexts.json"
+    home = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
+    return Path(home) / "distnet" / "contexts.json"
+
+
+def load() -> Contexts:
+    """Read the contexts; without a file there are none.
+
+    Raises:
+        DistnetError: the file cannot be read, or is no file of contexts.
+    """
+    path = contexts_file()
+    try:
+        return _contexts(json.loads(path.read_bytes()))
+    except FileNotFoundError:
+        return Contexts()
+    except OSError as error:
+        raise DistnetError(f"{path}: cannot be read: {error.strerror}") from None
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise DistnetError(
+            f"{path}: found no contexts in it, expected what `distnet context add` writes; "
+            "mend it, or remove it and add them again"
+        ) from None
+
+
+def save(name: str, server: str, token: str | None, make_current: bool = True) -> None:
+    """Add a context, or replace the one of this name.
+
+    Raises:
+        DistnetError: the name, address or token cannot be one, or the file cannot be written.
+    """
+    if not NAME.fullmatch(name):
+        raise DistnetError(
+            f"context {name!r}: expected a name of up to 63 letters, digits, dots and dashes"
+        )
+    context = Context(normalised(server), checked_token(token))
+    with _locked() as old:
+        is_current = make_current or old.current is None
+        current = name if is_current else old.current
+        _write(Contexts(current, {**old.contexts, name: context}))
+
+
+def use(name: str) -> None:
+    """Make a context the current one.
+
+    Raises:
+        DistnetError: there is none of this name, or the file cannot be written.
+    """
+    with _locked() as old:
+        old.get(name)
+        _write(replace(old, current=name))
+
+
+def remove(name: str) -> None:
+    """Forget a context and its token.
+
+    Raises:
+        DistnetError: there is none of this name, or the file cannot be written.
+    """
+    with _locked() as old:
+        old.get(name)
+        left = {key: value for key, value in old.contexts.items() if key != name}
+        _write(Contexts(None if old.current == name else old.current, left))
+
+
+def _contexts(value: Any) -> Contexts:
+    contexts = {
+        str(name): Context(normalised(one["server"]), checked_token(one.get("token")))
+        for name, one in value["contexts"].items()
+    }
+    current = value.get("current")
+    return Contexts(current if current in contexts else None, contexts)
+
+
+@contextmanager
+def _locked() -> Iterator[Contexts]:
+    """Read the file and keep others from changing it meanwhile."""
+    folder = contexts_file().parent
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError as error:
+        raise DistnetError(f"{folder}: cannot keep contexts here: {error.strerror}") from None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield load()
+    finally:
+        os.close(handle)
+
+
+def _write(contexts: Contexts) -> None:
+    """Write the file whole or not at all; others can at no moment read it."""
+    path = contexts_file()
+    known = {n: {"server": c.server, "token": c.token} for n, c in contexts.contexts.items()}
+    text = json.dumps({"current": contexts.current, "contexts": known}, indent=2) + "\n"
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        partial.unlink(missing_ok=True)  # of a process that was killed and had this number
+        handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise DistnetError(f"{path}: cannot be written: {error.strerror}") from None

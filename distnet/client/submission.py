@@ -1,0 +1,121 @@
+"""A job file, made ready to be submitted from this machine: checked, complete, with its own files.
+
+What the server's machines could not find is settled here, where it is known: paths that count from
+the job file become absolute, and the files of parts such as `./mynet.py:MyNet` come along.
+"""
+
+import os
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from distnet.client.client import Answer, Client
+from distnet.client.code import Archive, pack
+from distnet.spec.read import JobFile, read_job
+from distnet.spec.yaml import decode
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A SubmitRequest, and the archive that it names."""
+
+    request: dict[str, Any]
+    archive: Archive | None
+    job_name: str
+
+    def upload(self, client: Client) -> None:
+        """Let the server have the archive; one that it knows is not sent again."""
+        if self.archive is not None and not client.has_code(self.archive.sha256):
+            client.put_code(self.archive.sha256, self.archive.data)
+
+    def send(self, client: Client) -> list[Answer]:
+        """Queue it: a JobAnswer for each of its jobs. Sent again, it is the same submit.
+
+        Raises:
+            ServerError: the server refuses it; nothing is queued.
+        """
+        self.upload(client)
+        return client.submit(self.request)
+
+
+def prepare(
+    job: Path | str,
+    *,
+    sets: Sequence[str] = (),
+    after: Sequence[str] = (),
+    start_from: str | None = None,
+    sweep: Sequence[str] = (),
+    **options: object,
+) -> Submission:
+    """Read and check a job file, and make the request that submits it.
+
+    Args:
+        job: the job file.
+        sets: overrides such as `train.epochs=3`.
+        after: jobs that must have ended, as `JOB` or `JOB:any`.
+        start_from: a job whose newest checkpoint this one begins with; it waits for it, too.
+        sweep: `KEY=1..10` or `KEY=a,b,c`, each; the server expands them.
+        options: other fields of SubmitRequest; those that are None are left out.
+
+    Raises:
+        JobFileError: the job file says what it cannot say; all faults are named.
+        DistnetError: its own files are too many or too large.
+    """
+    file = read_job(job, overrides=sets)
+    has_code = _has_own_parts(file) or any(".py:" in setting for setting in sweep)
+    archive = pack(_folder(file)) if has_code else None
+    waits_for = {name.partition(":")[0] for name in after}
+    if start_from is not None and start_from not in waits_for:
+        after = (*after, start_from)
+    request = {
+        "key": uuid.uuid4().hex,
+        "spec": decode(file.path.read_bytes()),
+        "file": str(job)[-200:],
+        "sets": [*sets, *_absolute(file)],
+        "after": list(after),
+        "start_from": start_from,
+        "sweep": list(sweep),
+        "code": archive and archive.sha256,
+        **options,
+    }
+    given = {key: value for key, value in request.items() if value is not None}
+    return Submission(given, archive, file.job.name)
+
+
+def _has_own_parts(file: JobFile) -> bool:
+    """Whether parts are of the user's own files, which must lie in the job file's folder."""
+    own = [s for s in ("network", "task") if ".py" in getattr(file.job, s).kind]
+    for section in own:
+        path = Path(getattr(file.job, section).kind.rpartition(":")[0] or ".")
+        is_inside = not path.is_absolute() and ".." not in path.parts
+        if not is_inside:
+            raise file.fault(
+                f"{section}.kind",
+                f"found {str(path)!r}, expected a file in the job file's own folder, which is "
+                "uploaded with the job",
+            )
+    return bool(own)
+
+
+def _absolute(file: JobFile) -> list[str]:
+    """Overrides that say where relative paths of the job lead, seen from anywhere."""
+    from distnet.data.shipped import shipped_datasets
+
+    source, store = file.job.data.source, file.job.checkpoint.store
+    sets = []
+    if source not in shipped_datasets():
+        sets += _override("data.source", source, file)
+    if store is not None and ":" not in store.partition("/")[0]:  # no address such as s3://...
+        sets += _override("checkpoint.store", store, file)
+    return sets
+
+
+def _override(key: str, path: str, file: JobFile) -> list[str]:
+    absolute = os.path.abspath(_folder(file) / Path(path).expanduser())
+    return [] if absolute == path else [f"{key}='{absolute.replace(chr(39), chr(39) * 2)}'"]
+
+
+def _folder(file: JobFile) -> Path:
+    return Path(os.path.abspath(file.folder))

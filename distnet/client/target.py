@@ -1,0 +1,61 @@
+"""Which server a command talks to."""
+
+import os
+from dataclasses import dataclass, field
+
+from distnet.client.address import DEFAULT, checked_token, normalised
+from distnet.client.contexts import Contexts, load
+from distnet.errors import DistnetError
+
+
+@dataclass(frozen=True)
+class Target:
+    """A server and the token to use with it."""
+
+    server: str
+    token: str | None = field(default=None, repr=False)
+    origin: str = "the default"
+    """Where the address comes from, for messages."""
+
+
+def find_target(server: str | None = None, context: str | None = None) -> Target:
+    """Find the server that is meant, and its token.
+
+    `server`, else DISTNET_SERVER, else `context`, else the current context, else this machine's.
+    A token is only ever sent to the server that it was given for: DISTNET_TOKEN to the one that
+    was named by its address, a context's to the context's.
+
+    Raises:
+        DistnetError: there is no such context, or two different servers are named.
+    """
+    contexts = load()
+    named, origin = _named(server)
+    if context is not None:
+        return _of_context(contexts, context, named, origin)
+    if named is None and contexts.current is not None:
+        return _of_context(contexts, contexts.current, None, "")
+    address = named or DEFAULT
+    token = checked_token(os.environ.get("DISTNET_TOKEN")) or contexts.token_for(address)
+    return Target(address, token, origin)
+
+
+def is_named(server: str | None, context: str | None) -> bool:
+    """Whether the command line itself says that a server is meant."""
+    return server is not None or context is not None
+
+
+def _named(server: str | None) -> tuple[str | None, str]:
+    if server is not None:
+        return normalised(server), "--server"
+    address = os.environ.get("DISTNET_SERVER")
+    return (normalised(address), "DISTNET_SERVER") if address else (None, "the default")
+
+
+def _of_context(contexts: Contexts, name: str, named: str | None, origin: str) -> Target:
+    found = contexts.get(name)
+    if named is not None and named != found.server:
+        # Silently talking to one of the two could cancel the wrong job.
+        raise DistnetError(
+            f"--context {name} is {found.server}, but {origin} says {named}; give one of them"
+        )
+    return Target(found.server, found.token, f"context {name}")

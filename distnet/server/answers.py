@@ -1,0 +1,246 @@
+"""What the server answers: jobs, reasons, logs, machines, as users see them."""
+
+from codecs import getincrementaldecoder
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from distnet.server.book import Book
+from distnet.server.dependencies import waits_for
+from distnet.server.ledger import attempts, events, jobs, streams
+from distnet.server.messages.cluster import ClusterAnswer, EventAnswer, EventsAnswer, NodeAnswer
+from distnet.server.messages.jobs import (
+    AttemptAnswer,
+    JobAnswer,
+    JobDetails,
+    StreamAnswer,
+    WhyAnswer,
+)
+from distnet.server.records import AttemptRecord, EventRecord, JobRecord
+from distnet.server.scheduler.why import explain
+from distnet.server.specs import text_of
+from distnet.server.states import JobState
+from distnet.server.steer import find
+from distnet.server.world import World, seconds_left
+
+AHEAD = 5
+
+
+def job_answer(book: Book, job: JobRecord, now: float) -> JobAnswer:
+    """A job as `ps` shows it."""
+    attempt = book.attempts.get(job.name)
+    code, reason, position = why_waiting(book, job)
+    shape, progress, result = job.shape, job.progress, job.result or {}
+    return JobAnswer(
+        number=job.number,
+        name=job.name,
+        owner=job.owner,
+        team=job.team,
+        state=job.state,
+        code=code,
+        reason=reason,
+        priority=job.priority,
+        workers=sum(attempt.placement.values()) if attempt is not None else None,
+        fewest=job.workers or shape.fewest,
+        most=job.workers or shape.most,
+        cpus=shape.cpus,
+        gpus=shape.gpus,
+        position=position,
+        step=progress.get("step"),
+        num_steps=progress.get("num_steps"),
+        loss=progress.get("loss"),
+        accuracy=progress.get("accuracy"),
+        samples_per_second=progress.get("samples_per_second") if attempt is not None else None,
+        seconds_left=seconds_left(job, attempt, now) if attempt is not None else None,
+        submitted_at=job.submitted_at,
+        started_at=job.started_at,
+        ended_at=job.ended_at,
+        num_attempts=job.num_attempts,
+        array=job.array,
+        schedule=job.schedule,
+        error=result.get("error"),
+        failure=result.get("failure"),
+        weights_sha256=result.get("weights_sha256"),
+    )
+
+
+def why_waiting(book: Book, job: JobRecord) -> tuple[str, str, int | None]:
+    """The code and the reason why a job is in its state, and its place in the queue."""
+    if job.state is JobState.HELD:
+        return "held", job.reason, None
+    if job.state is not JobState.WAITING:
+        return "", job.reason, None
+    unmet = waits_for(job, book.states(job)) if job.after else []
+    if unmet:
+        first = unmet[0]
+        return "after", f"after {first.job}:{first.condition}", None
+    if book.snapshot is None or book.unreachable:
+        return "cluster", f"the cluster cannot be reached: {book.unreachable}", None
+    wait = book.waits.get(job.number)
+    if wait is None:
+        return "behind", "it has just been submitted", None
+    return wait.code, wait.reason, book.places[job.number]
+
+
+def in_order(book: Book) -> list[JobRecord]:
+    """Open jobs as the schedule has them: those with an attempt, the queue, the others."""
+    live = [book.jobs[name] for name in book.attempts]
+    by_number = {job.number: job for job in book.jobs.values()}
+    queue = [by_number[wait.job] for wait in book.plan.queue if wait.job in by_number]
+    queue = [job for job in queue if job.state is JobState.WAITING]
+    known = {job.number for job in (*live, *queue)}
+    rest = [job for job in book.jobs.values() if job.number not in known]
+    return [*sorted(live, key=lambda job: job.number), *queue, *rest]
+
+
+def details(book: Book, runs: Path, name: str, now: float) -> JobDetails:
+    """Everything about one job."""
+    job = find(book, name)
+    with book.ledger.reading() as tx:
+        made = attempts.attempts_of(tx, name)
+        names = streams.stream_names(tx, name)
+    return JobDetails(
+        job=job_answer(book, job, now),
+        spec=text_of(book, job),
+        after=tuple(f"{d.job}:{d.condition}" for d in job.after),
+        attempts=tuple(_attempt_answer(attempt) for attempt in made),
+        result=dict(job.result) if job.result is not None else None,
+        streams=tuple(names),
+        folder=str(runs / job.name),
+    )
+
+
+def why(book: Book, world: World, name: str, usage: dict[str, float], now: float) -> WhyAnswer:
+    """What a job waits for, and when it may start."""
+    job = find(book, name)
+    code, reason, position = why_waiting(book, job)
+    answer = WhyAnswer(
+        job=name, state=job.state, code=code, reason=reason or str(job.state), position=position
+    )
+    wait = book.waits.get(job.number)
+    if job.state is not JobState.WAITING or position is None or wait is None:
+        return answer
+    estimate = explain(world.view(now, usage), job.number)
+    return answer.model_copy(
+        update={
+            "ahead": _names(book, (w.job for w in book.plan.queue[: position - 1][:AHEAD])),
+            "holders": _names(book, wait.holders),
+            "starts_at": estimate.starts_at,
+            "error_s": estimate.error_s,
+            "would_start": estimate.would_start,
+        }
+    )
+
+
+def stream(book: Book, name: str, stream: str, offset: int, limit: int) -> StreamAnswer:
+    """A piece of a log, cut between characters."""
+    job = find(book, name)
+    with book.ledger.reading() as tx:
+        data, end = streams.read_stream(tx, name, stream, offset, limit)
+    decoder = getincrementaldecoder("utf-8")(errors="replace")
+    is_last = offset + len(data) >= end
+    text = decoder.decode(data, final=is_last and job.state.is_terminal)
+    rest = len(decoder.getstate()[0])  # of a character that has not come whole
+    if rest == len(data):  # what is no text at all must not be asked for again and again
+        text, rest = decoder.decode(b"", final=True), 0
+    following = offset + len(data) - rest
+    is_complete = job.state.is_terminal and following >= end
+    return StreamAnswer(text=text, offset=offset, next=following, end=end, is_complete=is_complete)
+
+
+def event_answers(book: Book, *, after: int, job: str | None, limit: int) -> EventsAnswer:
+    """A part of the event log."""
+    with book.ledger.reading() as tx:
+        found = events.read_events(tx, after=after, job=job, limit=limit)
+    last = found[-1].number if found else after
+    return EventsAnswer(events=tuple(_event_answer(event) for event in found), next=last)
+
+
+def cluster(book: Book) -> ClusterAnswer:
+    """The machines, and who is on them."""
+    snapshot = book.snapshot
+    if snapshot is None:
+        return ClusterAnswer(is_reachable=False, seen_at=None, reason=book.unreachable, nodes=())
+    on_node: dict[str, dict[str, int]] = {node.id: {} for node in snapshot.nodes}
+    for name, attempt in book.attempts.items():
+        for place, workers in attempt.placement.items():
+            on_node.setdefault(place, {})[name] = workers
+    nodes = []
+    for node in snapshot.nodes:
+        there = on_node[node.id]
+        cpus = sum(book.jobs[name].shape.cpus * workers for name, workers in there.items())
+        gpus = sum(book.jobs[name].shape.gpus * workers for name, workers in there.items())
+        nodes.append(
+            NodeAnswer(
+                id=node.id,
+                name=node.name,
+                cpus=node.cpus,
+                gpus=node.gpus,
+                free_cpus=max(0.0, node.cpus - cpus),
+                free_gpus=max(0.0, node.gpus - gpus),
+                is_draining=node.is_draining,
+                jobs=there,
+            )
+        )
+    return ClusterAnswer(
+        is_reachable=not book.unreachable,
+        seen_at=snapshot.seen_at,
+        reason=book.unreachable,
+        nodes=tuple(nodes),
+    )
+
+
+def ended_jobs(
+    book: Book,
+    *,
+    states: Sequence[JobState],
+    owner: str | None,
+    team: str | None,
+    array: str | None,
+    text: str | None,
+    before: int | None,
+    limit: int,
+) -> tuple[Sequence[JobRecord], int]:
+    """Jobs that have ended, the newest first."""
+    with book.ledger.reading() as tx:
+        return jobs.list_jobs(
+            tx,
+            states=states,
+            owner=owner,
+            team=team,
+            array=array,
+            text=text,
+            before=before,
+            limit=limit,
+        )
+
+
+def _names(book: Book, numbers: Iterable[int]) -> tuple[str, ...]:
+    by_number = {job.number: job.name for job in book.jobs.values()}
+    return tuple(by_number[number] for number in numbers if number in by_number)
+
+
+def _attempt_answer(attempt: AttemptRecord) -> AttemptAnswer:
+    return AttemptAnswer(
+        number=attempt.number,
+        cause=attempt.cause,
+        placement=dict(attempt.placement),
+        created_at=attempt.created_at,
+        seen_at=attempt.seen_at,
+        ended_at=attempt.ended_at,
+        end=attempt.end,
+        stop=attempt.stop,
+        error=attempt.error,
+        failure=attempt.failure,
+        step=attempt.step,
+    )
+
+
+def _event_answer(event: EventRecord) -> EventAnswer:
+    return EventAnswer(
+        number=event.number,
+        time=event.time,
+        kind=event.kind,
+        job=event.job,
+        actor=event.actor,
+        text=event.text,
+    )

@@ -1,0 +1,162 @@
+"""Who may come in, how often, and with how much: before any route sees the request.
+
+Whatever is not named here as public needs a token, also a route that somebody adds tomorrow.
+What a role may do is said at each route (`needs.py`).
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+
+from anyio import CapacityLimiter, to_thread
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from distnet.server.api.answers import refusal, refused
+from distnet.server.api.denials import Denials, address_of
+from distnet.server.api.gatekeeper import REMEDY, Gatekeeper
+from distnet.server.errors import ServerError, TooManyError, UnauthenticatedError
+from distnet.server.limits import Buckets, read_body, replay
+from distnet.server.people import Caller
+from distnet.server.settings import Limits
+
+PUBLIC = ("/", "/healthz")
+ASSETS = "/assets/"
+ATTEMPT = "/api/v1/attempt"
+BULK = "/api/v1/jobs/bulk"
+CODE = "/api/v1/code/"
+WITH_BODY = ("POST", "PUT", "PATCH")
+HASHES_AT_ONCE = 2
+LARGE_AT_ONCE = 3
+WRONG_AT_ONCE = 20
+FEW = 10
+
+
+class BusyError(TooManyError):
+    """Too many requests; says when to try again."""
+
+    code = "too_many_requests"
+
+    def __init__(self, wait_s: float, what: str) -> None:
+        super().__init__(f"{what}; try again in {wait_s:.1f} s")
+        self.wait_s = wait_s
+
+
+class Gate:
+    """Lets a request through to the routes, with its caller in `state`."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        gatekeeper: Gatekeeper,
+        denials: Denials,
+        limits: Limits,
+        is_attempt: Callable[[str], bool],
+    ) -> None:
+        """Take whom to ask; `is_attempt` says at once whether a secret is a live attempt's."""
+        self._app = app
+        self._gatekeeper = gatekeeper
+        self._denials = denials
+        self._limits = limits
+        self._is_attempt = is_attempt
+        self._users = _buckets(limits.user_per_s)
+        self._addresses = _buckets(limits.address_per_s)
+        self._wrong = Buckets(limits.wrong_per_s, at_once=WRONG_AT_ONCE)
+        self._hashing = CapacityLimiter(HASHES_AT_ONCE)
+        self._checks: dict[str, asyncio.Future[Caller]] = {}
+        self._large = asyncio.Semaphore(LARGE_AT_ONCE)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request through, or answer why not."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        try:
+            async with AsyncExitStack() as held:
+                send = await self._admit(scope, send)
+                receive = await self._receive(scope, receive, held)
+                await self._app(scope, receive, send)
+        except BusyError as error:
+            answer = refusal(error.status, error.code, str(error), retry_after_s=error.wait_s)
+            await answer(scope, receive, send)
+        except ServerError as error:
+            await self._deny(scope, error)
+            await refused(error)(scope, receive, send)
+
+    async def _admit(self, scope: Scope, send: Send) -> Send:
+        """Find out who asks; returns how to answer them."""
+        path, address = scope["path"], address_of(scope)
+        _require(self._addresses.take(address), f"too many requests from {address}")
+        if path in PUBLIC or path.startswith(ASSETS):
+            return send
+        token = _bearer(Headers(scope=scope))
+        if path == ATTEMPT or path.startswith(f"{ATTEMPT}/"):
+            return send if self._is_attempt(token) else self._watch(address, send)
+        caller = self._gatekeeper.recall(token) or await self._check(token, address)
+        _require(self._users.take(caller.user.name), f"too many requests of {caller.user.name}")
+        scope.setdefault("state", {})["caller"] = caller
+        return send
+
+    async def _check(self, token: str, address: str) -> Caller:
+        """Ask the gatekeeper; who gives wrong tokens has to wait, others from there need not."""
+        if self._gatekeeper.has_hashed(token):
+            return await to_thread.run_sync(self._gatekeeper.check, token)
+        check = self._checks.get(token)
+        if check is None:  # many requests may come at once with a token that is new here
+            _require(self._wrong.take(address), f"too many wrong tokens from {address}")
+            check = self._checks[token] = asyncio.ensure_future(self._hash(token, address))
+            check.add_done_callback(lambda _: self._checks.pop(token))
+        return await asyncio.shield(check)
+
+    async def _hash(self, token: str, address: str) -> Caller:
+        caller = await to_thread.run_sync(self._gatekeeper.check, token, limiter=self._hashing)
+        self._wrong.give_back(address)
+        return caller
+
+    def _watch(self, address: str, send: Send) -> Send:
+        """Have a route judge the secret of an attempt; wrong ones count as wrong tokens do."""
+        _require(self._wrong.take(address), f"too many wrong secrets from {address}")
+
+        async def send_watched(message: Message) -> None:
+            if message["type"] == "http.response.start" and message["status"] != 401:
+                self._wrong.give_back(address)
+            await send(message)
+
+        return send_watched
+
+    async def _receive(self, scope: Scope, receive: Receive, held: AsyncExitStack) -> Receive:
+        """Read the body, as much of it as is allowed there."""
+        if scope["method"] not in WITH_BODY:
+            return receive
+        most = self._most_bytes(scope["path"])
+        if most > self._limits.body_bytes:
+            await held.enter_async_context(self._large)
+        body = await read_body(receive, most_bytes=most, within_s=self._limits.body_s)
+        return replay(body, receive)
+
+    def _most_bytes(self, path: str) -> int:
+        if path.startswith(CODE):
+            return self._limits.code_bytes
+        return self._limits.bulk_bytes if path == BULK else self._limits.body_bytes
+
+    async def _deny(self, scope: Scope, error: ServerError) -> None:
+        if isinstance(error, UnauthenticatedError):
+            await self._denials.tell(scope, None, error)
+
+
+def _buckets(per_s: float) -> Buckets:
+    """Those who come now and then may ask a few things at once, however low the rate is."""
+    return Buckets(per_s, at_once=max(FEW, 2 * per_s))
+
+
+def _bearer(headers: Headers) -> str:
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise UnauthenticatedError(f"found no token, expected `Authorization: Bearer`; {REMEDY}")
+    return token.strip()
+
+
+def _require(wait_s: float, what: str) -> None:
+    if wait_s > 0:
+        raise BusyError(wait_s, what)

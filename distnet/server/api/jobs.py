@@ -1,0 +1,142 @@
+"""Jobs: submit, list, look at, steer. Whether a job is the caller's is judged in the core."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import Field, ValidationError
+from starlette.concurrency import run_in_threadpool
+
+from distnet.server.api.answers import answer
+from distnet.server.api.needs import NameInPath, Submitter, TheServer, Viewer
+from distnet.server.listing import MOST, Wanted
+from distnet.server.messages.cluster import EventsAnswer
+from distnet.server.messages.jobs import (
+    JobAnswer,
+    JobDetails,
+    JobsAnswer,
+    PriorityRequest,
+    ResizeRequest,
+    SubmitAnswer,
+    WhyAnswer,
+)
+from distnet.server.messages.message import Message
+from distnet.server.messages.submit import BulkRequest, SubmitRequest
+from distnet.server.people import Caller
+from distnet.server.server import Server
+from distnet.server.states import JobState
+from distnet.spec.section import NAME
+
+Named = Annotated[str | None, Field(pattern=NAME)]
+BULK = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {"schema": BulkRequest.model_json_schema()}},
+    }
+}
+Verb = Literal["cancel", "stop", "hold", "release", "retry"]
+
+
+class JobsQuery(Message):
+    """Which jobs to list."""
+
+    state: Literal["open", "ended", "all"] | JobState = "open"
+    owner: Named = None
+    team: Named = None
+    array: Named = None
+    text: Annotated[str, Field(max_length=63, pattern=r"^[a-z0-9-]*$")] | None = None
+    """A part of the name."""
+    limit: Annotated[int, Field(ge=1, le=MOST)] = 100
+    after: Annotated[str, Field(max_length=40, pattern=r"^[a-z]+:[0-9]+$")] | None = None
+    """`next` of the page before."""
+
+
+router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])
+
+
+@router.post("", status_code=201, response_model=SubmitAnswer)
+def submit(request: SubmitRequest, server: TheServer, caller: Submitter) -> Response:
+    """Queue a job, or those of a sweep; 200 instead of 201 if it was submitted before."""
+    return _submitted(server, caller, (request,))
+
+
+@router.post("/bulk", status_code=201, response_model=SubmitAnswer, openapi_extra=BULK)
+async def submit_all(request: Request, server: TheServer, caller: Submitter) -> Response:
+    """Queue many jobs, all of them or none."""
+    data = await request.body()
+    return await run_in_threadpool(_submit_all, server, caller, data)
+
+
+@router.get("", response_model=JobsAnswer)
+def jobs(query: Annotated[JobsQuery, Query()], server: TheServer, _: Viewer) -> Response:
+    """List open jobs in the order of the schedule, ended ones by age."""
+    return answer(server.jobs(Wanted(**dict(query))))
+
+
+@router.get("/{job}", response_model=JobDetails)
+def details(job: NameInPath, server: TheServer, _: Viewer) -> Response:
+    """Tell everything about a job."""
+    return answer(server.details(job))
+
+
+@router.get("/{job}/why", response_model=WhyAnswer)
+def why(job: NameInPath, server: TheServer, _: Viewer) -> Response:
+    """Tell what a job waits for, and when it may start."""
+    return answer(server.why(job))
+
+
+@router.get("/{job}/events", response_model=EventsAnswer)
+def events(
+    job: NameInPath,
+    server: TheServer,
+    _: Viewer,
+    after: Annotated[int, Query(ge=0, lt=2**63)] = 0,
+    limit: Annotated[int, Query(ge=1, le=MOST)] = 500,
+) -> Response:
+    """List what happened to a job, the oldest first."""
+    return answer(server.events(after=after, job=job, limit=limit))
+
+
+@router.post("/{job}/resize", response_model=JobAnswer)
+def resize(
+    job: NameInPath, wanted: ResizeRequest, server: TheServer, caller: Submitter
+) -> Response:
+    """Give a job another number of workers."""
+    return answer(server.answer(server.resize(caller.user, job, wanted.workers)))
+
+
+@router.post("/{job}/priority", response_model=JobAnswer)
+def set_priority(
+    job: NameInPath, wanted: PriorityRequest, server: TheServer, caller: Submitter
+) -> Response:
+    """Give a job another priority."""
+    return answer(server.answer(server.set_priority(caller.user, job, wanted.priority)))
+
+
+@router.post("/{job}/{verb}", response_model=JobAnswer)
+def steer(job: NameInPath, verb: Verb, server: TheServer, caller: Submitter) -> Response:
+    """Cancel, stop, hold, release or retry a job."""
+    steps = {
+        "cancel": server.cancel,
+        "stop": server.stop,
+        "hold": server.hold,
+        "release": server.release,
+        "retry": server.retry,
+    }
+    return answer(server.answer(steps[verb](caller.user, job)))
+
+
+def _submit_all(server: Server, caller: Caller, data: bytes) -> Response:
+    """Read a large body here, not on the event loop, which everybody waits for."""
+    try:
+        asked = BulkRequest.model_validate_json(data)
+    except ValidationError as error:
+        faults = [{**fault, "loc": ("body", *fault["loc"])} for fault in error.errors()]
+        raise RequestValidationError(faults) from None
+    return _submitted(server, caller, asked.jobs)
+
+
+def _submitted(server: Server, caller: Caller, requests: tuple[SubmitRequest, ...]) -> Response:
+    records, is_new = server.submit(caller.user, requests)
+    jobs = tuple(server.answer(record) for record in records)
+    return answer(SubmitAnswer(jobs=jobs), status=201 if is_new else 200)

@@ -1,0 +1,95 @@
+"""Users, tokens, teams."""
+
+from importlib.metadata import PackageNotFoundError, version
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Response
+
+from distnet.server.api.answers import answer
+from distnet.server.api.needs import (
+    Admin,
+    NameInPath,
+    Submitter,
+    TheGatekeeper,
+    TheServer,
+    Viewer,
+)
+from distnet.server.errors import InvalidError
+from distnet.server.messages.people import (
+    TeamMessage,
+    TeamsAnswer,
+    TokenAnswer,
+    TokenRequest,
+    TokensAnswer,
+    UsersAnswer,
+    WhoAnswer,
+)
+
+TokenId = Annotated[str, Path(pattern=r"^[a-z0-9]{12}$")]
+
+router = APIRouter(prefix="/api/v1", tags=["people"])
+
+
+@router.get("/whoami", response_model=WhoAnswer)
+def whoami(server: TheServer, caller: Viewer) -> Response:
+    """Tell whose token this is."""
+    user = caller.user
+    return answer(
+        WhoAnswer(
+            user=user.name,
+            role=user.role,
+            team=user.team,
+            token=caller.token.id,
+            server=server.ledger.id,
+            version=_version(),
+        )
+    )
+
+
+@router.get("/tokens", response_model=TokensAnswer)
+def tokens(gatekeeper: TheGatekeeper, caller: Viewer) -> Response:
+    """List one's own tokens; everybody's for an admin."""
+    return answer(TokensAnswer(tokens=tuple(gatekeeper.people.tokens(caller))))
+
+
+@router.post("/tokens", status_code=201, response_model=TokenAnswer)
+def make_token(asked: TokenRequest, gatekeeper: TheGatekeeper, caller: Submitter) -> Response:
+    """Make a token for oneself; an admin may for anybody, and make users so."""
+    made = gatekeeper.people.make(caller, asked)
+    gatekeeper.forget()
+    return answer(made, status=201)
+
+
+@router.delete("/tokens/{id}", response_model=TokenAnswer)
+def revoke_token(id: TokenId, gatekeeper: TheGatekeeper, caller: Submitter) -> Response:
+    """Make a token worthless."""
+    revoked = gatekeeper.people.revoke(caller, id)
+    gatekeeper.forget()
+    return answer(revoked)
+
+
+@router.get("/users", response_model=UsersAnswer)
+def users(gatekeeper: TheGatekeeper, _: Admin) -> Response:
+    """List everybody who has tokens."""
+    return answer(UsersAnswer(users=tuple(gatekeeper.people.users())))
+
+
+@router.get("/teams", response_model=TeamsAnswer)
+def teams(server: TheServer, _: Viewer) -> Response:
+    """List the teams that have entitlements."""
+    return answer(TeamsAnswer(teams=tuple(server.teams())))
+
+
+@router.put("/teams/{name}", response_model=TeamMessage)
+def save_team(name: NameInPath, team: TeamMessage, server: TheServer, caller: Admin) -> Response:
+    """Give a team a weight, a quota, a limit."""
+    if team.name != name:
+        raise InvalidError(f"name: found {team.name!r}, expected {name!r}, as in the address")
+    return answer(server.save_team(caller.user, team))
+
+
+def _version() -> str:
+    try:
+        return version("distnet")
+    except PackageNotFoundError:
+        return "unknown"

@@ -1,0 +1,117 @@
+"""Unpack the job's own files: a zip that a user uploaded, so nothing that it says is believed.
+
+It may be of any size and hold any names. Names must stay below the folder; entries that are no
+plain files, links above all, are refused; what is unpacked is counted as it comes.
+"""
+
+import io
+import stat
+import struct
+import zipfile
+import zlib
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from distnet.errors import DataError
+
+MOST_ENTRIES = 20_000
+MOST_BYTES = 200_000_000
+MOST_RATIO = 1_100
+"""The compression of a zip makes files 1,032 times smaller at best; a bomb's parts overlap."""
+MOST_PARTS = 32
+LONGEST_NAME = 1_000
+PIECE_BYTES = 2**20
+UNIX_MODE = 16
+EXECUTABLE = 0o111
+
+
+PACKED_BY = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+DAMAGES = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    ValueError,
+    RuntimeError,  # encrypted; and NotImplementedError
+    IndexError,
+    OverflowError,
+)
+"""What `zipfile` raises of damaged archives."""
+
+
+def unpack(data: bytes, folder: Path) -> None:
+    """Unpack the zip `data` into `folder`, which is there and empty.
+
+    Raises:
+        DataError: it is no whole zip, too large, or holds what it must not.
+        OSError: the folder cannot be written.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            entries = archive.infolist()
+            _refuse_large(entries, len(data))
+            left = MOST_BYTES
+            for entry in entries:
+                left -= _unpack(archive, entry, folder, left)
+    except DAMAGES as error:
+        raise _refused(f"it is no whole zip archive ({error})") from None
+
+
+def _unpack(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, folder: Path, left: int) -> int:
+    """Unpack one entry; returns its size."""
+    path = folder.joinpath(*_parts(entry))
+    if entry.is_dir():
+        path.mkdir(parents=True, exist_ok=True)
+        return 0
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists():
+        raise _refused(f"it holds {entry.filename!r} twice")
+    with archive.open(entry) as source, path.open("xb") as target:
+        size = _copy(source, target, left)
+    if entry.external_attr >> UNIX_MODE & EXECUTABLE:
+        path.chmod(0o755)
+    return size
+
+
+def _copy(source: IO[bytes], target: IO[bytes], left: int) -> int:
+    """Copy what really comes, whatever its header says."""
+    size = 0
+    while piece := source.read(PIECE_BYTES):
+        size += len(piece)
+        if size > left:
+            raise _refused(f"it unpacks to more than {MOST_BYTES:,} bytes")
+        target.write(piece)
+    return size
+
+
+def _refuse_large(entries: list[zipfile.ZipInfo], packed: int) -> None:
+    if len(entries) > MOST_ENTRIES:
+        raise _refused(f"it holds {len(entries):,} files, expected at most {MOST_ENTRIES:,}")
+    size = sum(entry.file_size for entry in entries)
+    if size > MOST_BYTES:
+        raise _refused(f"it unpacks to {size:,} bytes, expected at most {MOST_BYTES:,}")
+    if size > packed * MOST_RATIO:
+        raise _refused(f"{packed:,} bytes claim to unpack to {size:,}")
+
+
+def _parts(entry: zipfile.ZipInfo) -> tuple[str, ...]:
+    """The names of folders and file, none of which leads out of the folder."""
+    name = entry.filename
+    mode = entry.external_attr >> UNIX_MODE
+    if stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR):
+        raise _refused(f"{name!r} is a link or a device, expected plain files and folders")
+    if entry.compress_type not in PACKED_BY:
+        raise _refused(f"{name!r} is packed in another way than zip's usual one")
+    path = PurePosixPath(name)
+    is_odd = (
+        path.is_absolute() or ".." in path.parts or "\\" in name or ":" in name or not path.parts
+    )
+    if is_odd or len(path.parts) > MOST_PARTS or len(name) > LONGEST_NAME or not name.isprintable():
+        raise _refused(f"{name[:100]!r} is no path of a file below a folder")
+    return path.parts
+
+
+def _refused(why: str) -> DataError:
+    return DataError(
+        f"the archive with the job's own files is refused: {why}; submit the job again"
+    )

@@ -1,0 +1,75 @@
+"""One attempt from its task to its last words.
+
+task <- server;  code -> runs/.code;  train in runs/<job>;  reports -> server;  exit -> server
+"""
+
+import os
+from pathlib import Path
+
+from distnet.launch.places import Places
+from distnet.server.attempt.connection import Connection, patiently
+from distnet.server.attempt.narration import Narrator
+from distnet.server.attempt.output import keep, printed_to, say
+from distnet.server.attempt.progress import Progress
+from distnet.server.attempt.reporter import Reporter
+from distnet.server.attempt.steering import Steering
+from distnet.server.attempt.streams import Streams
+from distnet.server.attempt.training import Training
+from distnet.server.messages.attempt import Exit, Task
+from distnet.server.states import AttemptEnd
+from distnet.spec.run_folder import RunFolder
+from distnet.train.record import Record
+
+FAILED, UNHEARD, GIVEN_UP = 1, 2, 3
+"""Exit codes, for those who look at Ray; the server goes by what it is told."""
+
+
+def carry_out(task: Task, connection: Connection, scratch: Path) -> int:
+    """Train as the task says while the server is kept informed; returns the exit code.
+
+    Args:
+        task: what to do.
+        connection: to the server.
+        scratch: a folder on this machine, for this attempt alone.
+    """
+    folder, output = RunFolder(Path(task.runs) / task.job), scratch / "output.log"
+    progress, narrate, places = Progress(folder), Narrator(), Places(task.placement)
+    steering = Steering(folder, places)
+    streams = Streams(folder, output=output, kept=task.kept)
+    reporter = Reporter(
+        connection, progress, streams, steering, every_s=task.report_every_s, end_at_once=_end
+    )
+
+    def listen(record: Record) -> None:
+        progress(record)
+        if text := narrate(record):
+            say(text)
+
+    training = Training(
+        task,
+        scratch,
+        places=places,
+        listener=listen,
+        fetch_code=lambda: patiently(connection.code),
+        is_stopped=lambda: steering.is_stop_ordered,
+    )
+    with printed_to(output):
+        say(f"attempt {task.attempt} of {task.job}")
+        reporter.start()
+        ended = training.carry_out()
+        steering.is_over = True
+        say(_last_words(ended))
+        keep(output, folder)
+        is_heard = reporter.finish(ended)
+    if not is_heard:
+        return UNHEARD
+    return FAILED if ended.end is AttemptEnd.FAILED else 0
+
+
+def _end() -> None:
+    """End this process at once; Ray then ends the workers of its driver, and the lock is let go."""
+    os._exit(GIVEN_UP)
+
+
+def _last_words(ended: Exit) -> str:
+    return f"{ended.end}: {ended.error}" if ended.error else str(ended.end)

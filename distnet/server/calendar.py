@@ -1,0 +1,89 @@
+"""When schedules fall due: cron in a time zone, times that were missed, jobs that still run.
+
+cronsim (of healthchecks.io) computes the times as Debian's cron does: a daily job runs once on the
+day that clocks change, neither twice nor never.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from cronsim import CronSim, CronSimError
+
+from distnet.server.errors import InvalidError
+from distnet.server.records import Missed, ScheduleRecord
+
+LATE_S = 60.0
+"""A time counts as missed when the server comes so much later."""
+MOST_MISSED = 100
+"""No more are made up for at once, whatever the policy."""
+
+
+def require_cron(cron: str, tz: str) -> None:
+    """Make sure that a schedule can be computed.
+
+    Raises:
+        InvalidError: `bad_time_zone` or `bad_cron`.
+    """
+    zone = _zone(tz)
+    try:
+        next(CronSim(cron, datetime(2026, 1, 1, tzinfo=zone)))
+    except CronSimError as error:
+        raise InvalidError(
+            f"--cron {cron!r}: {error}; expected five fields: minute hour day month weekday, such "
+            "as '0 2 * * *' for two o'clock each night",
+            code="bad_cron",
+        ) from None
+    except StopIteration:
+        raise InvalidError(f"--cron {cron!r}: such a day never comes", code="bad_cron") from None
+
+
+def next_time(schedule: ScheduleRecord, after: float) -> float | None:
+    """The first time after `after` at which a schedule falls due; None: never again."""
+    if schedule.cron is None:
+        return schedule.at if schedule.at is not None and schedule.num_runs == 0 else None
+    return next(_times(schedule, after), None)
+
+
+def due(schedule: ScheduleRecord, now: float) -> tuple[list[float], ScheduleRecord]:
+    """The times for which a schedule submits a job now, and the schedule with its next time."""
+    if schedule.is_paused or schedule.next_at is None or schedule.next_at > now:
+        return [], schedule
+    if schedule.cron is None:
+        return [schedule.next_at], replace(schedule, next_at=None)
+    times = [schedule.next_at]
+    following = None
+    for time in _times(schedule, schedule.next_at):
+        if time > now:
+            following = time
+            break
+        times = [*times, time][-MOST_MISSED:]
+    on_time = [time for time in times if now - time <= LATE_S]
+    missed = [time for time in times if now - time > LATE_S]
+    if schedule.missed is Missed.SKIP:
+        missed = []
+    elif schedule.missed is Missed.ONE:
+        missed = missed[-1:] if not on_time else []
+    return missed + on_time, replace(schedule, next_at=following)
+
+
+def resumed(schedule: ScheduleRecord, now: float) -> ScheduleRecord:
+    """A schedule that is no longer paused; what it missed on purpose is not made up for."""
+    return replace(schedule, is_paused=False, next_at=next_time(schedule, now))
+
+
+def _times(schedule: ScheduleRecord, after: float) -> Iterator[float]:
+    assert schedule.cron is not None
+    start = datetime.fromtimestamp(after, UTC).astimezone(_zone(schedule.tz))
+    return (time.timestamp() for time in CronSim(schedule.cron, start))
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise InvalidError(
+            f"--tz {name!r}: no such time zone, expected a name such as Europe/Berlin or UTC",
+            code="bad_time_zone",
+        ) from None

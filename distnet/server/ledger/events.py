@@ -1,0 +1,49 @@
+"""The event log: what happened, what was decided, who did it. Only ever appended to."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from sqlalchemy import Connection, func, insert, select
+
+from distnet.server.ledger.rows import LARGEST, from_row, to_row
+from distnet.server.ledger.tables import events
+from distnet.server.records import EventRecord
+
+LAST_NUMBER = select(func.max(events.c.number))
+INSERT = insert(events)
+
+
+def append_events(tx: Connection, records: Sequence[EventRecord]) -> list[EventRecord]:
+    """Add events; returns them with their numbers, whatever number they came with.
+
+    Numbers rise in the order of commits without gaps, so whoever has read up to one number misses
+    nothing by asking for what is after it.
+    """
+    last = last_number(tx)
+    numbered = [replace(record, number=last + 1 + at) for at, record in enumerate(records)]
+    if numbered:
+        tx.execute(INSERT, [to_row(record) for record in numbered])
+    return numbered
+
+
+def read_events(
+    tx: Connection, *, after: int = 0, job: str | None = None, limit: int = 500
+) -> list[EventRecord]:
+    """Events with larger numbers than `after`, of one job or of all, oldest first."""
+    query = select(events).where(events.c.number > min(after, LARGEST))
+    if job is not None:
+        query = query.where(events.c.job == job)
+    found = tx.execute(query.order_by(events.c.number).limit(limit))
+    return [from_row(EventRecord, row) for row in found]
+
+
+def last_number(tx: Connection) -> int:
+    """The number of the newest event, 0 if there is none."""
+    return tx.execute(LAST_NUMBER).scalar() or 0
+
+
+def newest(tx: Connection, kind: str) -> EventRecord | None:
+    """The newest event of a kind."""
+    query = select(events).where(events.c.kind == kind).order_by(events.c.number.desc()).limit(1)
+    row = tx.execute(query).first()
+    return from_row(EventRecord, row) if row else None

@@ -1,0 +1,203 @@
+"""Jobs in the ledger: submitted, saved, found again."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    bindparam,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
+
+from distnet.server.errors import ConflictError, NotFoundError
+from distnet.server.ledger.rows import LARGEST, chunks, to_row, upsert
+from distnet.server.ledger.tables import counters, jobs
+from distnet.server.records import Condition, Dependency, JobRecord
+from distnet.server.scheduler.view import Shape
+from distnet.server.states import JobState
+
+OPEN = [state for state in JobState if not state.is_terminal]
+
+# What every submit asks and writes is made once: that takes longer than to run it.
+LAST_NUMBER = select(func.max(jobs.c.number))
+INSERT = insert(jobs)
+SAVE = update(jobs).where(jobs.c.number == bindparam("row"))
+BY_NAME = select(jobs).where(jobs.c.name == bindparam("name"))
+NAMES = select(jobs.c.name).where(jobs.c.name.in_(bindparam("some", expanding=True)))
+OF_KEYS = (jobs.c.owner == bindparam("owner"), jobs.c.key.in_(bindparam("some", expanding=True)))
+BY_KEY = select(jobs).where(*OF_KEYS)
+KEYS = select(jobs.c.key).where(*OF_KEYS)
+NEXT = select(counters.c.next).where(counters.c.base == bindparam("base"))
+
+
+def insert_jobs(tx: Connection, records: Sequence[JobRecord]) -> list[JobRecord]:
+    """Add jobs; returns them with their numbers, which follow one another.
+
+    Raises:
+        ConflictError: `name_taken`; or `key_taken`, where an owner's key made a job before.
+    """
+    _refuse_taken(tx, records)
+    # No job is ever removed, so the largest number is the last that was given.
+    last = tx.execute(LAST_NUMBER).scalar() or 0
+    numbered = [replace(record, number=last + 1 + at) for at, record in enumerate(records)]
+    if numbered:
+        tx.execute(INSERT, [_row(record) for record in numbered])
+    return numbered
+
+
+def save_jobs(tx: Connection, records: Sequence[JobRecord]) -> None:
+    """Write jobs as they are now.
+
+    Raises:
+        NotFoundError: one of them was never inserted.
+    """
+    if not records:
+        return
+    rows = [_row(record) for record in records]
+    for row in rows:
+        row["row"] = row.pop("number")
+    if tx.execute(SAVE, rows).rowcount != len(rows):
+        raise NotFoundError("ledger: a job to be saved is not there")
+
+
+def read_job(tx: Connection, name: str) -> JobRecord | None:
+    """The job of this name."""
+    row = tx.execute(BY_NAME, {"name": name}).first()
+    return _record(row) if row else None
+
+
+def open_jobs(tx: Connection) -> list[JobRecord]:
+    """Those that have not ended, in the order of submission."""
+    found = tx.execute(select(jobs).where(jobs.c.state.in_(OPEN)).order_by(jobs.c.number))
+    return [_record(row) for row in found]
+
+
+def find_keys(tx: Connection, owner: str, keys: Iterable[str]) -> dict[str, JobRecord]:
+    """The jobs that an owner's keys have made."""
+    return {
+        row.key: _record(row)
+        for some in chunks(keys)
+        for row in tx.execute(BY_KEY, {"owner": owner, "some": some})
+    }
+
+
+def list_jobs(
+    tx: Connection,
+    *,
+    states: Collection[JobState] | None = None,
+    owner: str | None = None,
+    team: str | None = None,
+    array: str | None = None,
+    text: str | None = None,
+    before: int | None = None,
+    limit: int = 100,
+) -> tuple[list[JobRecord], int]:
+    """Jobs that match, newest first, from those numbered below `before`; and how many match in all.
+
+    `text` is part of a name or an owner, in small or capital letters.
+    """
+    match: list[ColumnElement[bool]] = [
+        column == value
+        for column, value in ((jobs.c.owner, owner), (jobs.c.team, team), (jobs.c.array, array))
+        if value is not None
+    ]
+    if states is not None:
+        match.append(jobs.c.state.in_(sorted(states)))
+    if text:
+        match.append(_contains(text))
+    total = tx.execute(select(func.count()).select_from(jobs).where(*match)).scalar_one()
+    found = tx.execute(_page(select(jobs).where(*match), before, limit))
+    return [_record(row) for row in found], total
+
+
+def states_of(tx: Connection, names: Iterable[str]) -> dict[str, JobState]:
+    """The states of those jobs that are there."""
+    return {
+        row.name: row.state
+        for some in chunks(names)
+        for row in tx.execute(select(jobs.c.name, jobs.c.state).where(jobs.c.name.in_(some)))
+    }
+
+
+def names_taken(tx: Connection, names: Iterable[str]) -> set[str]:
+    """Those names that jobs have already."""
+    return {name for some in chunks(names) for name in tx.execute(NAMES, {"some": some}).scalars()}
+
+
+def take_numbers(tx: Connection, base: str, count: int) -> int:
+    """Take `count` numbers N that follow one another, for names `base-N`; returns the first.
+
+    None of them is given again, nor was a job of such a name there.
+    """
+    first = tx.execute(NEXT, {"base": base}).scalar() or 1
+    while taken := names_taken(tx, [f"{base}-{first + at}" for at in range(count)]):
+        first = 1 + max(int(name.removeprefix(f"{base}-")) for name in taken)
+    upsert(tx, counters, [{"base": base, "next": first + count}])
+    return first
+
+
+def _refuse_taken(tx: Connection, records: Sequence[JobRecord]) -> None:
+    taken = names_taken(tx, [record.name for record in records])
+    keys = _keys_taken(tx, records)
+    for record in records:
+        if record.name in taken:
+            raise ConflictError(
+                f"{record.name}: a job has this name already, and names are never used again; "
+                "expected another name, or none to have one made",
+                code="name_taken",
+            )
+        if (record.owner, record.key) in keys:
+            raise ConflictError(
+                f"{record.name}: a job of {record.owner} was submitted with the key {record.key} "
+                "already; expected a new key for each job",
+                code="key_taken",
+            )
+        taken.add(record.name)
+        keys.add((record.owner, record.key))
+
+
+def _keys_taken(tx: Connection, records: Sequence[JobRecord]) -> set[tuple[str, str]]:
+    owned: dict[str, list[str]] = {}
+    for record in records:
+        owned.setdefault(record.owner, []).append(record.key)
+    return {
+        (owner, key)
+        for owner, keys in owned.items()
+        for some in chunks(keys)
+        for key in tx.execute(KEYS, {"owner": owner, "some": some}).scalars()
+    }
+
+
+def _contains(text: str) -> ColumnElement[bool]:
+    return or_(
+        jobs.c.name.icontains(text, autoescape=True), jobs.c.owner.icontains(text, autoescape=True)
+    )
+
+
+def _page(query: Select[Any], before: int | None, limit: int) -> Select[Any]:
+    if before is not None:
+        query = query.where(jobs.c.number < min(before, LARGEST))
+    return query.order_by(jobs.c.number.desc()).limit(limit)
+
+
+def _row(record: JobRecord) -> dict[str, Any]:
+    row = to_row(record)
+    shape = row.pop("shape")
+    row.update(fewest=shape.fewest, most=shape.most, cpus=shape.cpus, gpus=shape.gpus)
+    row["after"] = [[wanted.job, wanted.condition.value] for wanted in record.after]
+    return row
+
+
+def _record(row: Row[Any]) -> JobRecord:
+    values = row._asdict()
+    shape = Shape(*(values.pop(name) for name in ("fewest", "most", "cpus", "gpus")))
+    after = tuple(Dependency(job, Condition(condition)) for job, condition in values.pop("after"))
+    return JobRecord(**values, shape=shape, after=after)

@@ -1,0 +1,161 @@
+"""A ledger in PostgreSQL: for teams, and for a server that may move to another machine.
+
+Isolation: a transaction that writes first takes an advisory lock until it ends, so there is one at
+a time; at READ COMMITTED it then sees everything that was committed before, which together is
+serial, as in SQLite, without failures that would have to be tried again. Readers are at REPEATABLE
+READ: one transaction sees one moment.
+
+The lead is an advisory lock of the very session that writes. Had it a session of its own, that one
+could be lost while the other still wrote, beside a new leader. This way a session that may write
+has the lead, or there is no session. When it is lost and made anew, the lead is claimed again, and
+only if the ledger's term says that no other server has led meanwhile.
+
+Needs a session: PgBouncer in transaction mode cannot be between.
+Source: https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS
+"""
+
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, update
+
+from distnet.server.errors import LedgerError, UnavailableError
+from distnet.server.ledger.database import Database
+from distnet.server.ledger.faults import translated
+from distnet.server.ledger.tables import ledger
+
+PLACE = "hashtext(current_schema())"  # ledgers in other schemas have locks of their own
+WRITE_LOCK = f"SELECT pg_advisory_xact_lock(1684632431, {PLACE})"
+TAKE_LEAD = f"SELECT pg_try_advisory_lock(1684632432, {PLACE})"
+LEAVE_LEAD = f"SELECT pg_advisory_unlock(1684632432, {PLACE})"
+LOST = "lead_lost"
+
+POOL_S = 30.0
+CONNECT_ARGS = {
+    "connect_timeout": "5",
+    "application_name": "distnet",
+    # A peer that vanished is noticed within half a minute, from either side.
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "25000",
+}
+SESSION = (
+    "SET lock_timeout = '15s'",
+    "SET tcp_keepalives_idle = 10",
+    "SET tcp_keepalives_interval = 5",
+    "SET tcp_keepalives_count = 3",
+    "SELECT set_config('synchronous_commit', 'on', false) "
+    "WHERE current_setting('synchronous_commit') = 'off'",
+)
+
+
+def open_postgresql(url: URL) -> Database:
+    """Get ready to reach a database; nothing is connected yet."""
+    url = url.set(drivername="postgresql+psycopg")
+    name = url.set(drivername="postgresql").render_as_string(hide_password=True)
+    args = {key: value for key, value in CONNECT_ARGS.items() if key not in url.query}
+    writer = create_engine(
+        url,
+        pool_size=1,
+        max_overflow=0,
+        pool_timeout=POOL_S,
+        pool_pre_ping=True,
+        connect_args=args,
+    )
+    reader = create_engine(
+        url,
+        pool_size=4,
+        max_overflow=12,
+        pool_timeout=POOL_S,
+        pool_pre_ping=True,
+        connect_args=args,
+        isolation_level="REPEATABLE READ",
+        execution_options={"postgresql_readonly": True},
+    )
+    event.listen(writer, "connect", _prepare, insert=True)  # before SQLAlchemy asks anything
+    event.listen(writer, "begin", _wait_for_others)
+    return Database(name=name, writer=writer, reader=reader, lead=SessionLead(writer, name))
+
+
+class SessionLead:
+    """The lead as a lock of the session that writes."""
+
+    def __init__(self, writer: Engine, name: str) -> None:
+        self._writer = writer
+        self._name = name
+        self._term: int | None = None
+        event.listen(writer, "connect", self._claim_again)
+
+    def take(self) -> bool:
+        """Take the lock, and begin a new term."""
+        if self.is_held():
+            return True
+        self._term = None
+        with self._writer.begin() as tx:
+            if not tx.exec_driver_sql(TAKE_LEAD).scalar_one():
+                return False
+            new = update(ledger).values(term=ledger.c.term + 1).returning(ledger.c.term)
+            term = tx.execute(new).scalar_one()
+        self._term = term
+        return True
+
+    def is_held(self) -> bool:
+        """Whether the session that writes has the lock; a lost session is made anew."""
+        if self._term is None:
+            return False
+        try:
+            self._writer.connect().close()  # the pool asks whether the session is alive
+        except UnavailableError as error:
+            if error.code == LOST:
+                return False
+            raise
+        return True
+
+    def release(self) -> None:
+        """Unlock it, if there is a session."""
+        if self._term is None:
+            return
+        self._term = None
+        try:
+            with translated(self._name), self._writer.begin() as tx:
+                tx.exec_driver_sql(LEAVE_LEAD)
+        except UnavailableError:
+            pass  # no session, no lock
+
+    def _claim_again(self, connection: Any, _: object) -> None:
+        """Refuse a new session to a server whose lead has gone to another one."""
+        if self._term is None:
+            return
+        is_taken = connection.execute(TAKE_LEAD).fetchone()[0]
+        term = connection.execute("SELECT term FROM ledger").fetchone()[0]
+        connection.commit()
+        if term != self._term:
+            connection.close()
+            raise UnavailableError(
+                f"ledger {self._name}: another server has taken the lead; this one may write "
+                "nothing any more: start it again",
+                code=LOST,
+            )
+        if not is_taken:
+            connection.close()
+            raise UnavailableError(
+                f"ledger {self._name}: the lead is still held by a session that was lost, or has "
+                "just gone to another server; try again"
+            )
+
+
+def _prepare(connection: Any, _: object) -> None:
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        connection.close()
+        raise LedgerError(
+            f"ledger: the database's encoding is {encoding}, expected UTF8: "
+            "createdb --encoding=UTF8 --template=template0 NAME"
+        )
+    for statement in SESSION:
+        connection.execute(statement)
+    connection.commit()
+
+
+def _wait_for_others(tx: Connection) -> None:
+    tx.exec_driver_sql(WRITE_LOCK)

@@ -1,0 +1,62 @@
+"""Records to rows and back; what both databases have, said once."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import fields
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from sqlalchemy import Connection, Executable, Row, Table
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+INSERTS: dict[str, Any] = {"sqlite": sqlite_insert, "postgresql": postgresql_insert}
+CHUNK = 1000  # names in one question: far below the parameters that either database takes
+LARGEST = 2**63 - 1  # what a column of whole numbers holds
+
+R = TypeVar("R")
+
+
+def to_row(record: "DataclassInstance") -> dict[str, Any]:
+    """The columns of a record, whose fields are called as they are."""
+    return {field.name: getattr(record, field.name) for field in fields(record)}
+
+
+def from_row(kind: type[R], row: Row[Any]) -> R:
+    """The record that a row holds."""
+    return kind(**row._asdict())
+
+
+def upsert(tx: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert whole rows; those whose primary key is there already are replaced."""
+    if rows:
+        tx.execute(_upsert(tx.dialect.name, table), rows)
+
+
+def insert_if_new(tx: Connection, table: Table, row: Mapping[str, Any]) -> None:
+    """Insert a row, unless its primary key is there already."""
+    tx.execute(_insert_if_new(tx.dialect.name, table), [row])
+
+
+def chunks(names: Iterable[str]) -> Iterator[list[str]]:
+    """The names, each once, in lists that fit into one question."""
+    every = list(dict.fromkeys(names))
+    for start in range(0, len(every), CHUNK):
+        yield every[start : start + CHUNK]
+
+
+@cache  # to make a statement takes longer than to run it
+def _upsert(dialect: str, table: Table) -> Executable:
+    statement = INSERTS[dialect](table)
+    keys = [column.name for column in table.primary_key]
+    others = {c.name: statement.excluded[c.name] for c in table.columns if c.name not in keys}
+    upsert: Executable = statement.on_conflict_do_update(index_elements=keys, set_=others)
+    return upsert
+
+
+@cache
+def _insert_if_new(dialect: str, table: Table) -> Executable:
+    insert: Executable = INSERTS[dialect](table).on_conflict_do_nothing()
+    return insert

@@ -1,0 +1,23 @@
+"""Schedules in the ledger."""
+
+from sqlalchemy import Connection, delete, select
+
+from distnet.server.ledger.rows import from_row, to_row, upsert
+from distnet.server.ledger.tables import schedules
+from distnet.server.records import ScheduleRecord
+
+
+def save_schedule(tx: Connection, record: ScheduleRecord) -> None:
+    """Add a schedule, or write it as it is now."""
+    upsert(tx, schedules, [to_row(record)])
+
+
+def read_schedules(tx: Connection) -> list[ScheduleRecord]:
+    """All of them, by name."""
+    found = [from_row(ScheduleRecord, row) for row in tx.execute(select(schedules))]
+    return sorted(found, key=lambda record: record.name)
+
+
+def delete_schedule(tx: Connection, name: str) -> bool:
+    """Remove a schedule; its jobs stay. Whether there was one."""
+    return tx.execute(delete(schedules).where(schedules.c.name == name)).rowcount > 0

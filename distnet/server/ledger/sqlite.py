@@ -1,0 +1,139 @@
+"""A ledger in one SQLite file: no server to look after, durable at each commit.
+
+WAL lets readers go on while somebody writes; synchronous=FULL makes a commit survive a power cut;
+`BEGIN IMMEDIATE` takes the right to write before anything is read. The lead is a lock on a file
+beside it, which the kernel releases however the process ends.
+Source: https://www.sqlite.org/wal.html, https://www.sqlite.org/pragma.html
+"""
+
+import fcntl
+import os
+import sqlite3
+from pathlib import Path
+
+from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event
+
+from distnet.server.errors import LedgerError, UnavailableError
+from distnet.server.ledger.database import Database
+
+BUSY_S = 15.0
+"""How long to wait for another process that writes."""
+POOL_S = 30.0
+WAL_BYTES = 64 * 2**20
+"""What is left of the log beside the file after a burst."""
+
+
+def open_sqlite(url: URL) -> Database:
+    """Reach the file of a URL, and make it if it is not there.
+
+    Raises:
+        LedgerError: the URL names no file, or it cannot be made.
+    """
+    path = _path(url)
+    _make(path)
+    url = url.set(database=str(path))
+    return Database(
+        name=str(path),
+        writer=_engine(url, begin="BEGIN IMMEDIATE", size=1, spare=0),
+        reader=_engine(url, begin="BEGIN", size=4, spare=12, only_reads=True),
+        lead=FileLead(path.with_name(path.name + ".lock")),
+    )
+
+
+class FileLead:
+    """The lead as a lock on a file."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._handle: int | None = None
+
+    def take(self) -> bool:
+        """Lock the file.
+
+        Raises:
+            UnavailableError: the file cannot be made or locked at all.
+        """
+        if self.is_held():
+            return True
+        self.release()
+        try:
+            self._handle = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self.release()
+        except OSError as error:
+            self.release()
+            raise UnavailableError(f"{self._path}: cannot be locked: {error.strerror}") from error
+        return self.is_held()
+
+    def is_held(self) -> bool:
+        """Whether it is locked, and still the file that others would lock."""
+        if self._handle is None:
+            return False
+        try:
+            return os.path.samestat(os.fstat(self._handle), os.stat(self._path))
+        except FileNotFoundError:
+            return False
+
+    def release(self) -> None:
+        """Unlock it."""
+        if self._handle is not None:
+            os.close(self._handle)
+            self._handle = None
+
+
+def _path(url: URL) -> Path:
+    if not url.database or url.database == ":memory:" or url.query:
+        raise LedgerError(
+            f"ledger {url}: names no file: expected sqlite:////FOLDER/ledger.db (four slashes)"
+        )
+    return Path(url.database).expanduser().resolve()
+
+
+def _make(path: Path) -> None:
+    """Only the owner reads it; SQLite gives its files beside it the same rights."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise LedgerError(
+            f"ledger {path}: cannot be opened: {error.strerror}; expected a file in a folder "
+            "that this user may write"
+        ) from error
+
+
+def _engine(url: URL, *, begin: str, size: int, spare: int, only_reads: bool = False) -> Engine:
+    engine = create_engine(
+        url,
+        poolclass=QueuePool,
+        pool_size=size,
+        max_overflow=spare,
+        pool_timeout=POOL_S,
+        connect_args={"check_same_thread": False, "timeout": BUSY_S},
+    )
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: sqlite3.Connection, _: object) -> None:
+        connection.isolation_level = None  # the driver begins nothing by itself
+        _prepare(connection, only_reads=only_reads)
+
+    @event.listens_for(engine, "begin")
+    def start(tx: Connection) -> None:
+        tx.exec_driver_sql(begin)
+
+    return engine
+
+
+def _prepare(connection: sqlite3.Connection, *, only_reads: bool) -> None:
+    mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+    if mode != "wal":
+        connection.close()
+        raise LedgerError(
+            f"ledger: SQLite keeps its log as {mode!r} here, expected 'wal': the file must lie on "
+            "a local disk, not on a network drive"
+        )
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute(f"PRAGMA journal_size_limit = {WAL_BYTES}")
+    if only_reads:
+        connection.execute("PRAGMA query_only = ON")

@@ -1,0 +1,76 @@
+"""What an attempt and the server tell each other."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from distnet.server.messages.message import Message, Sha256
+from distnet.server.states import AttemptEnd, Why
+
+Count = Annotated[int, Field(ge=0, lt=2**53)]
+
+
+class Task(Message):
+    """What an attempt is to do; asked for with the attempt's own secret."""
+
+    job: str
+    attempt: int
+    spec: str
+    code: Sha256 | None
+    placement: dict[str, int]
+    runs: str
+    """The folder of run folders, which all nodes see."""
+    start_from: str | None
+    """Another job, whose newest checkpoint the first attempt begins with."""
+    report_every_s: float
+    kept: dict[str, int] = {}
+    """Bytes of each stream that were kept of all earlier attempts together: the files go on in the
+    run folder, so this attempt also sends what an earlier one could not send any more."""
+
+
+class Piece(Message):
+    """A part of a stream, UTF-8; `offset` counts bytes from where this attempt's part begins."""
+
+    stream: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")]
+    offset: Count
+    text: Annotated[str, Field(max_length=1_000_000)]
+
+
+class Exit(Message):
+    """How an attempt ended, by its own account."""
+
+    end: Literal[AttemptEnd.FINISHED, AttemptEnd.STOPPED, AttemptEnd.FAILED]
+    step: Count | None = None
+    error: Annotated[str, Field(max_length=20_000)] | None = None
+    failure: str | None = None
+    result: dict[str, Any] | None = None
+
+
+class Report(Message):
+    """An attempt tells where it is; sent again until it is answered."""
+
+    is_training: bool
+    """Whether a step was made."""
+    step: Count | None = None
+    num_steps: Count | None = None
+    saved_step: Count | None = None
+    placement: dict[str, Count] = {}
+    """Where its workers really are; empty while that is not known."""
+    progress: dict[str, float] = {}
+    """`loss`, `accuracy`, `samples_per_second`."""
+    pieces: tuple[Piece, ...] = ()
+    exit: Exit | None = None
+
+
+class Orders(Message):
+    """The answer to a report: what the attempt is to do next."""
+
+    stop: Why | None = None
+    """Save and end."""
+    workers: int | None = None
+    """Go on with so many workers."""
+    placement: dict[str, Count] = {}
+    """Where those may be: the most on each node. Empty: a smaller number stays at places that it
+    has, a larger one goes where there is room."""
+    offsets: dict[str, int] = {}
+    """How much of each stream has been kept: send what follows."""

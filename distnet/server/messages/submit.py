@@ -1,0 +1,43 @@
+"""Submitting jobs."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from distnet.server.messages.message import Key, Message, Priority, Sha256
+from distnet.spec.section import Name, PositiveInt
+
+
+class SubmitRequest(Message):
+    """Queue a job, or one job for each setting of a sweep."""
+
+    key: Key
+    """Made by the client; sent again, it is the same submit."""
+    spec: Annotated[str, Field(max_length=1_000_000)]
+    """The text of the job file."""
+    file: Annotated[str, Field(max_length=200)] = "job.yaml"
+    """How the job file is called, for messages."""
+    sets: tuple[Annotated[str, Field(max_length=1000)], ...] = ()
+    """Overrides such as `train.epochs=3`."""
+    code: Sha256 | None = None
+    """The archive with the job's own files, uploaded before."""
+    name: Name | None = None
+    """Default: the job file's name and a number."""
+    team: Name | None = None
+    priority: Priority | None = None
+    workers: PositiveInt | None = None
+    after: tuple[Annotated[str, Field(max_length=80)], ...] = ()
+    """`JOB`, `JOB:ok`, `JOB:any` or `JOB:failed`."""
+    start_from: Name | None = None
+    """Begin with the newest checkpoint of this job, which must be one of `after`."""
+    sweep: tuple[Annotated[str, Field(max_length=1000)], ...] = ()
+    """`KEY=1..10` or `KEY=a,b,c`; several make every combination."""
+    at: float | None = None
+    """Not before this time."""
+    hold: bool = False
+
+
+class BulkRequest(Message):
+    """Many submits, all acknowledged together or none."""
+
+    jobs: Annotated[tuple[SubmitRequest, ...], Field(min_length=1, max_length=10_000)]

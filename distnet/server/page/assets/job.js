@@ -1,0 +1,247 @@
+// One job: what it is, why it waits, how it learns, what it writes, what happened to it.
+
+import { drawActions } from "./actions.js";
+import { part, Refusal } from "./api.js";
+import { drawCurves } from "./curves.js";
+import { h } from "./dom.js";
+import { drawAttempts, drawEvents, drawJobFile, drawWhy } from "./jobparts.js";
+import { Logs } from "./logs.js";
+import { Metrics } from "./metrics.js";
+import { ago, facts, jobLink, loading, pill, steps } from "./parts.js";
+import { link } from "./place.js";
+import { count, duration, number, rate, score } from "./text.js";
+
+const TERMINAL = ["finished", "stopped", "failed", "cancelled"];
+const WAITING = ["waiting", "held"];
+const KINDS = ["second", "third", "fourth"];
+
+export class JobView {
+  #app;
+  #details = null;
+  #why = null;
+  #events = [];
+  #nextEvent = 0;
+  #isMissing = false;
+  #pointer = null;
+  #metrics;
+  #logs;
+
+  constructor(app, name) {
+    this.#app = app;
+    this.title = name;
+    this.#metrics = new Metrics(name);
+    this.#logs = new Logs(app, name);
+  }
+
+  async load(api, signal) {
+    const path = `jobs/${part(this.title)}`;
+    try {
+      const details = await api.get(path, {}, signal);
+      const why = WAITING.includes(details.job.state)
+        ? await api.get(`${path}/why`, {}, signal)
+        : null;
+      if (signal.aborted) return;
+      [this.#details, this.#why, this.#isMissing] = [details, why, false];
+    } catch (error) {
+      this.#isMissing =
+        error instanceof Refusal && [404, 422].includes(error.status) && !this.#details;
+      throw error;
+    }
+    this.#app.draw(); // logs and curves may take longer
+    await this.#follow(api, signal, path);
+  }
+
+  draw() {
+    if (this.#isMissing) return this.#drawMissing();
+    if (!this.#details) return [h("h1", {}, this.title), loading()];
+    const { job, attempts, spec } = this.#details;
+    const now = this.#app.api.now();
+    return [
+      this.#drawHead(job, now),
+      drawNote(job),
+      drawActions(this.#app, job),
+      this.#drawFacts(now),
+      this.#why && drawWhy(this.#why, now),
+      this.#drawLearning(),
+      h("section", { "aria-label": "Logs" }, h("h2", {}, "Logs"), this.#logs.draw()),
+      drawAttempts(attempts, now),
+      drawEvents(this.#events),
+      drawJobFile(spec),
+    ];
+  }
+
+  async #follow(api, signal, path) {
+    const { job, streams } = this.#details;
+    const isOpen = !TERMINAL.includes(job.state);
+    await Promise.all([
+      streams.includes("metrics") && this.#metrics.read(api, signal, isOpen),
+      this.#logs.read(api, signal, streams, isOpen),
+      this.#readEvents(api, signal, path),
+    ]);
+  }
+
+  async #readEvents(api, signal, path) {
+    const from = this.#nextEvent;
+    const { events, next } = await api.get(`${path}/events`, { after: from }, signal);
+    if (signal.aborted || from !== this.#nextEvent) return;
+    this.#nextEvent = next;
+    this.#events.push(...events);
+    if (events.length) await this.#readEvents(api, signal, path);
+  }
+
+  #drawMissing() {
+    const back = h("a", { href: "#/" }, "To the queue");
+    return h(
+      "div",
+      { class: "nothing" },
+      h("h1", {}, this.title),
+      h("p", {}, "There is no job of this name."),
+      back,
+    );
+  }
+
+  #drawHead(job, now) {
+    const owner = h("a", { href: link([], { owner: job.owner }) }, job.owner);
+    const team = h("a", { href: link([], { team: job.team }) }, job.team);
+    return h(
+      "div",
+      { class: "title" },
+      h("h1", {}, job.name),
+      h("span", { role: "status" }, pill(job.state)),
+      h(
+        "p",
+        {},
+        "of ",
+        owner,
+        ", team ",
+        team,
+        ", submitted ",
+        ago(job.submitted_at, now),
+        whence(job),
+      ),
+    );
+  }
+
+  #drawFacts(now) {
+    const { job, after } = this.#details;
+    const isLive = job.workers != null;
+    const end = job.ended_at ?? now;
+    return facts([
+      ["step", steps(job)],
+      ["loss", job.loss == null ? null : score(job.loss)],
+      ["accuracy", job.accuracy == null ? null : score(job.accuracy)],
+      ["samples/s", isLive && rate(job.samples_per_second)],
+      ["time left", isLive && duration(job.seconds_left)],
+      [
+        job.ended_at ? "took" : "since its start",
+        job.started_at == null ? null : duration(end - job.started_at),
+      ],
+      ["workers", isLive ? number(job.workers) : range(job.fewest, job.most)],
+      ["each worker", each(job)],
+      ["priority", number(job.priority)],
+      ["attempts", job.num_attempts ? number(job.num_attempts) : null],
+      [
+        "after",
+        after.length
+          ? after.map((one, at) => [
+              at ? ", " : "",
+              jobLink(one.split(":")[0]),
+              `:${one.split(":")[1]}`,
+            ])
+          : null,
+      ],
+      ["saved at step", this.#metrics.saved == null ? null : number(this.#metrics.saved)],
+      [
+        "weights, sha256",
+        job.weights_sha256 &&
+          h("code", { title: job.weights_sha256 }, job.weights_sha256.slice(0, 12)),
+      ],
+    ]);
+  }
+
+  #drawLearning() {
+    const { steps: told, scoreName } = this.#metrics;
+    const pace = {
+      label: "all workers",
+      kind: "first",
+      line: told.get("samples_per_second"),
+      isNoisy: true,
+    };
+    const figures = [
+      this.#curve("Loss", this.#lines("loss"), { format: score }),
+      scoreName && this.#curve(titled(scoreName), this.#lines(scoreName), { format: score }),
+      this.#curve("Samples a second", [pace], { format: rate, fromZero: true }),
+    ].filter(Boolean);
+    if (!figures.length) return null;
+    return h(
+      "section",
+      { "aria-label": "Learning" },
+      h("h2", {}, "Learning"),
+      h("div", { class: "figures" }, figures),
+    );
+  }
+
+  #lines(name) {
+    const { steps: told, epochs } = this.#metrics;
+    const splits = [...epochs.keys()]
+      .filter((key) => key.startsWith(`${name} `))
+      .map((key) => key.slice(name.length + 1));
+    const evaluated = splits.filter((split) => split !== "train");
+    return [
+      { label: "train", kind: "first", line: told.get(name), isNoisy: true },
+      ...evaluated.slice(0, KINDS.length).map((split, at) => ({
+        label: split,
+        kind: KINDS[at],
+        line: epochs.get(`${name} ${split}`),
+      })),
+    ];
+  }
+
+  #curve(title, lines, how) {
+    const point = (step) => {
+      this.#pointer = step;
+      this.#app.draw();
+    };
+    return drawCurves({
+      title,
+      lines,
+      begins: this.#metrics.begins,
+      at: this.#pointer,
+      point,
+      ...how,
+    });
+  }
+}
+
+function drawNote({ state, reason, error, failure }) {
+  if (state === "failed") {
+    return h(
+      "p",
+      { class: "note failed" },
+      h("strong", {}, `Failed${failure ? ` (${failure})` : ""}: `),
+      error || reason || "no reason was recorded",
+    );
+  }
+  const text = error || reason;
+  return text && !WAITING.includes(state) ? h("p", { class: "note" }, text) : null;
+}
+
+function whence({ array, schedule }) {
+  return [
+    array && [", sweep ", h("a", { href: link([], { array }) }, array)],
+    schedule && [", by schedule ", h("a", { href: link(["schedules"]) }, schedule)],
+  ];
+}
+
+function each({ cpus, gpus }) {
+  return gpus ? `${count(cpus, "CPU")}, ${count(gpus, "GPU")}` : count(cpus, "CPU");
+}
+
+function range(fewest, most) {
+  return fewest === most ? number(fewest) : `${number(fewest)}–${number(most)}`;
+}
+
+function titled(name) {
+  const words = name.replaceAll("_", " ");
+  return name === "mae" ? "Mean absolute error" : words[0].toUpperCase() + words.slice(1);
+}

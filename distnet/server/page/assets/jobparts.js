@@ -1,0 +1,119 @@
+// The parts of a job's page that only tell.
+
+import { h } from "./dom.js";
+import { ago, jobLinks, table } from "./parts.js";
+import { duration, moment, number } from "./text.js";
+
+const MOST_EVENTS = 200;
+
+// What it waits for, who holds it, and when it may start.
+export function drawWhy(why, now) {
+  const rows = [
+    ["in the queue", why.position == null ? null : `number ${number(why.position)}`],
+    ["behind", why.ahead.length ? jobLinks(why.ahead) : null],
+    ["held by", why.holders.length ? jobLinks(why.holders) : null],
+    ["starts", estimate(why, now)],
+    ["would start now", why.would_start || null],
+  ].filter(([, value]) => value);
+  return h(
+    "section",
+    { class: "why", "aria-label": "Why it waits" },
+    h("h2", {}, "Why it waits"),
+    h("p", { class: "lead", role: "status" }, why.reason),
+    rows.length > 0 &&
+      h(
+        "dl",
+        { class: "pairs" },
+        rows.map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]),
+      ),
+  );
+}
+
+export function drawAttempts(attempts, now) {
+  if (!attempts.length) return null;
+  const heads = [
+    ["#", "number"],
+    ["why"],
+    ["workers"],
+    ["began"],
+    ["took", "number"],
+    ["to step", "number"],
+    ["ended"],
+  ];
+  const rows = attempts.toReversed().map((one) => attemptRow(one, now));
+  return h(
+    "section",
+    { "aria-label": "Attempts" },
+    h("h2", {}, "Attempts"),
+    table(heads, h("tbody", {}, rows), "Attempts, the newest first"),
+  );
+}
+
+// The newest first.
+export function drawEvents(events) {
+  if (!events.length) return null;
+  const shown = events.slice(-MOST_EVENTS).toReversed();
+  const left = events.length - shown.length;
+  return h(
+    "section",
+    { "aria-label": "Events" },
+    h("h2", {}, "Events"),
+    h("ol", { class: "events" }, shown.map(drawEvent)),
+    left > 0 && h("p", { class: "muted" }, `${number(left)} older ones are not shown.`),
+  );
+}
+
+export function drawJobFile(text) {
+  return h(
+    "section",
+    { "aria-label": "Job file" },
+    h("details", {}, h("summary", {}, "Job file"), h("pre", { tabindex: 0 }, text)),
+  );
+}
+
+function estimate({ starts_at, error_s }, now) {
+  if (starts_at == null) return "nobody knows when: the end of what it waits for is not known";
+  const wait =
+    starts_at > now ? `in about ${duration(starts_at - now)}, ${moment(starts_at)}` : "any moment";
+  return error_s ? `${wait}, give or take ${duration(error_s)}` : wait;
+}
+
+function attemptRow(one, now) {
+  const num = Object.values(one.placement).reduce((total, workers) => total + workers, 0);
+  const nodes = Object.keys(one.placement).length;
+  return h(
+    "tr",
+    { key: one.number },
+    h("td", { class: "number", "data-label": "attempt" }, number(one.number)),
+    h("td", { "data-label": "why" }, one.cause),
+    h(
+      "td",
+      { class: "one", "data-label": "workers" },
+      `${number(num)} on ${nodes === 1 ? "1 node" : `${number(nodes)} nodes`}`,
+    ),
+    h("td", { class: "one", "data-label": "began" }, moment(one.created_at)),
+    h(
+      "td",
+      { class: "number", "data-label": "took" },
+      duration((one.ended_at ?? now) - one.created_at),
+    ),
+    h("td", { class: "number", "data-label": "to step" }, number(one.step)),
+    h(
+      "td",
+      { class: "ended" },
+      ending(one, now),
+      one.error && h("small", { class: "reason" }, one.error),
+    ),
+  );
+}
+
+function ending({ end, stop, failure, seen_at }, now) {
+  if (end) return [end, stop && ` (${stop})`, failure && ` (${failure})`].filter(Boolean).join("");
+  if (stop) return `asked to stop (${stop})`;
+  return seen_at == null ? "not heard from yet" : ["runs, heard ", ago(seen_at, now)];
+}
+
+function drawEvent({ number: key, time, actor, text }) {
+  const at = { datetime: new Date(time * 1000).toISOString(), title: moment(time) };
+  return h("li", { key }, h("time", at, moment(time)), h("b", {}, actor), h("span", {}, text));
+}

@@ -1,0 +1,207 @@
+// The logs of a job: read from near the end on, followed, and never moved under a reader's eyes.
+
+import { h } from "./dom.js";
+import { Following } from "./following.js";
+
+const BEGIN_BYTES = 200_000;
+const PROBE_BYTES = 4_000;
+const MOST_BYTES = 4_000_000;
+const NEAR_PX = 24;
+// Colours and cursor movements of terminals.
+const ESCAPES = /\u001b(?:\[[0-9;?]*[A-Za-z]|\][^\u0007]*\u0007)/g;
+
+export class Logs {
+  #app;
+  #job;
+  #names = [];
+  #log = null;
+
+  constructor(app, job) {
+    this.#app = app;
+    this.#job = job;
+  }
+
+  async read(api, signal, names, isOpen) {
+    this.#names = names.filter((name) => name !== "metrics");
+    if (!this.#log && this.#names.length) this.#log = new Log(this.#job, this.#names[0]);
+    await this.#log?.read(api, signal, isOpen);
+  }
+
+  draw() {
+    const log = this.#log;
+    if (!log) return h("p", { class: "muted" }, "Nothing has been written yet.");
+    return h(
+      "div",
+      { class: "logs" },
+      h("div", { class: "tools" }, this.#drawNames(), this.#drawFollow(log)),
+      log.begin > 0 &&
+        h(
+          "button",
+          { type: "button", class: "earlier", onclick: () => this.#showEarlier(log) },
+          "Show what is before",
+        ),
+      h("pre", {
+        key: log.name,
+        class: "log",
+        tabindex: 0,
+        role: "log",
+        "aria-label": `Log ${log.name}`,
+        "aria-live": log.isFollowed ? "polite" : "off",
+        own: (element) => log.attach(element),
+        onscroll: () => this.#scrolled(log),
+      }),
+    );
+  }
+
+  #drawNames() {
+    const choose = (name) => {
+      this.#log = new Log(this.#job, name);
+      this.#app.draw();
+      this.#app.refresh();
+    };
+    const chip = (name) =>
+      h(
+        "button",
+        {
+          key: name,
+          type: "button",
+          class: "chip",
+          "aria-pressed": String(name === this.#log.name),
+          onclick: () => choose(name),
+        },
+        name,
+      );
+    return h(
+      "div",
+      { class: "chips", role: "group", "aria-label": "Which log" },
+      this.#names.map(chip),
+    );
+  }
+
+  #drawFollow(log) {
+    const onchange = (event) => {
+      log.follow(event.target.checked);
+      this.#app.draw();
+    };
+    return h(
+      "label",
+      { class: "switch" },
+      h("input", { type: "checkbox", checked: log.isFollowed, onchange }),
+      " Follow",
+    );
+  }
+
+  #scrolled(log) {
+    const isFollowed = log.isAtEnd;
+    if (isFollowed === log.isFollowed) return;
+    log.isFollowed = isFollowed;
+    this.#app.draw();
+  }
+
+  async #showEarlier(log) {
+    await log.readEarlier(this.#app.api);
+    this.#app.draw();
+  }
+}
+
+class Log {
+  begin = 0; // where what is shown begins, in bytes
+  isFollowed = true;
+  #element = null;
+  #following;
+  #hasBegun = false;
+  #waiting = []; // what came before there was an element to show it in
+  #num = 0; // bytes that are shown
+
+  constructor(job, name) {
+    this.name = name;
+    this.#following = new Following(job, name);
+  }
+
+  get isAtEnd() {
+    const { scrollTop, scrollHeight, clientHeight } = this.#element;
+    return scrollHeight - clientHeight - scrollTop <= NEAR_PX;
+  }
+
+  attach(element) {
+    this.#element = element;
+    for (const piece of this.#waiting.splice(0)) this.#append(...piece);
+  }
+
+  follow(isFollowed) {
+    this.isFollowed = isFollowed;
+    if (isFollowed) this.#toEnd();
+  }
+
+  async read(api, signal, isOpen) {
+    if (!this.#hasBegun) await this.#findBegin(api, signal);
+    if (isOpen) this.#following.isComplete = false; // it was retried
+    await this.#following.read(api, signal, (text, bytes) => this.#append(text, bytes));
+  }
+
+  // Puts what is before in front; what one reads stays where it is on the screen.
+  async readEarlier(api) {
+    const end = this.begin;
+    const from = await this.#lineNear(api, undefined, end - BEGIN_BYTES);
+    const piece = await this.#following.piece(api, undefined, from, end - from);
+    if (end !== this.begin) return; // pressed twice
+    const element = this.#element;
+    const height = element.scrollHeight;
+    this.begin = from;
+    this.isFollowed = false;
+    element.prepend(shown(piece.text, end - from));
+    this.#num += end - from;
+    element.scrollTop += element.scrollHeight - height;
+  }
+
+  async #findBegin(api, signal) {
+    const { end } = await this.#following.piece(api, signal, 0, 1);
+    if (signal.aborted) return;
+    const begin = await this.#lineNear(api, signal, end - BEGIN_BYTES);
+    if (signal.aborted) return;
+    this.#hasBegun = true;
+    this.begin = this.#following.next = begin;
+  }
+
+  // Where the first line after an offset begins; if lines are long, the first character.
+  async #lineNear(api, signal, offset) {
+    if (offset <= 0) return 0;
+    const { text } = await this.#following.piece(api, signal, offset, PROBE_BYTES);
+    const [cut] = /^\ufffd*/.exec(text); // each a byte of a character that begins before
+    const line = text.slice(cut.length, text.indexOf("\n") + 1);
+    return offset + cut.length + new TextEncoder().encode(line).length;
+  }
+
+  #append(text, bytes) {
+    if (!this.#element) {
+      this.#waiting.push([text, bytes]);
+      return;
+    }
+    this.#element.append(shown(text, bytes));
+    this.#num += bytes;
+    if (this.isFollowed) {
+      this.#dropFirst();
+      this.#toEnd();
+    }
+  }
+
+  // Keeps the page light: of a log that is followed for days only the end is in the document.
+  #dropFirst() {
+    const element = this.#element;
+    while (this.#num > MOST_BYTES && element.childNodes.length > 1) {
+      const { bytes } = element.firstChild;
+      this.#num -= bytes;
+      this.begin += bytes;
+      element.firstChild.remove();
+    }
+  }
+
+  #toEnd() {
+    if (this.#element) this.#element.scrollTop = this.#element.scrollHeight;
+  }
+}
+
+function shown(text, bytes) {
+  const clean = text.replaceAll("\r\n", "\n").replace(ESCAPES, "");
+  return Object.assign(document.createTextNode(clean), { bytes });
+}

@@ -1,0 +1,137 @@
+// The lines of `metrics.jsonl`, as they come, turned into lines to draw.
+
+import { Following } from "./following.js";
+
+const MOST_POINTS = 2000;
+const NOT_SCORES = new Set([
+  "kind",
+  "attempt",
+  "step",
+  "epoch",
+  "loss",
+  "learning_rate",
+  "gradient_norm",
+  "samples_per_second",
+  "seconds",
+]);
+
+export class Metrics {
+  steps = new Map(); // loss, the score, samples_per_second of the steps
+  epochs = new Map(); // `loss train`, `loss test`, `accuracy test`, ... of the epochs
+  begins = []; // attempts: number, step, cause
+  saved = null; // the newest checkpoint's step
+  scoreName = null;
+  #following;
+  #rest = "";
+
+  constructor(job) {
+    this.#following = new Following(job, "metrics");
+  }
+
+  // Reads what has come; `isOpen` says whether more may come.
+  read(api, signal, isOpen) {
+    if (isOpen) this.#following.isComplete = false; // it was retried
+    return this.#following.read(api, signal, (text) => this.#take(text));
+  }
+
+  #take(text) {
+    const lines = (this.#rest + text).split("\n");
+    this.#rest = lines.pop();
+    for (const line of lines) {
+      const record = parsed(line);
+      if (record) this.#add(record);
+    }
+  }
+
+  #add(record) {
+    if (record.kind === "attempt") this.#begin(record);
+    else if (record.kind === "step") this.#addStep(record);
+    else if (record.kind === "epoch") this.#addEpoch(record);
+    else if (record.kind === "checkpoint") this.saved = record.step;
+  }
+
+  // What comes after the step at which an attempt begins is computed anew, and told again.
+  #begin({ attempt, step, cause }) {
+    for (const line of [...this.steps.values(), ...this.epochs.values()]) line.cut(step);
+    this.begins = this.begins.filter((one) => one.attempt !== attempt);
+    this.begins.push({ attempt, step, cause });
+  }
+
+  #addStep(record) {
+    this.scoreName ??=
+      Object.keys(record).find((key) => !NOT_SCORES.has(key) && Number.isFinite(record[key])) ??
+      null;
+    for (const name of ["loss", this.scoreName, "samples_per_second"]) {
+      if (name) this.#point(this.steps, name, record.step, record[name]);
+    }
+  }
+
+  #addEpoch({ step, train, ...splits }) {
+    const measured = Object.entries({ train, ...splits }).filter(
+      ([, values]) => values?.loss !== undefined,
+    );
+    for (const [split, values] of measured) {
+      for (const name of ["loss", this.scoreName]) {
+        if (name) this.#point(this.epochs, `${name} ${split}`, step, values[name]);
+      }
+    }
+  }
+
+  #point(lines, name, step, value) {
+    if (!Number.isFinite(value)) return;
+    if (!lines.has(name)) lines.set(name, new Line());
+    lines.get(name).add(step, value);
+  }
+}
+
+// Points of growing x. A long line keeps the mean of every so many, twice as many each time.
+export class Line {
+  x = [];
+  y = [];
+  last = null;
+  #stride = 1;
+  #sum = 0;
+  #num = 0;
+
+  add(x, y) {
+    if (this.x.length && x <= this.x.at(-1)) this.cut(x - 1);
+    this.last = y;
+    this.#sum += y;
+    this.#num += 1;
+    if (this.#num < this.#stride) return;
+    this.#push(x, this.#sum / this.#num);
+    if (this.x.length >= MOST_POINTS) this.#halve();
+  }
+
+  // Forgets what comes after x.
+  cut(x) {
+    while (this.x.length && this.x.at(-1) > x) {
+      this.x.pop();
+      this.y.pop();
+    }
+    this.#sum = this.#num = 0;
+  }
+
+  #push(x, y) {
+    this.x.push(x);
+    this.y.push(y);
+    this.#sum = this.#num = 0;
+  }
+
+  #halve() {
+    const odd = (_, at) => at % 2 === 1;
+    this.y = this.y.map((y, at) => (y + this.y[Math.max(0, at - 1)]) / 2).filter(odd);
+    this.x = this.x.filter(odd);
+    this.#stride *= 2;
+  }
+}
+
+function parsed(line) {
+  // An attempt that was killed may have left a line without its end before the next one's first.
+  const begin = line.lastIndexOf('{"kind"');
+  try {
+    return begin < 0 ? null : JSON.parse(line.slice(begin));
+  } catch {
+    return null;
+  }
+}

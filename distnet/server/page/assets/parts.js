@@ -1,0 +1,65 @@
+// Small things that several views show.
+
+import { h } from "./dom.js";
+import { link } from "./place.js";
+import { duration, moment, number } from "./text.js";
+
+export function pill(state) {
+  return h("span", { class: `pill ${state}` }, state);
+}
+
+export function jobLink(name) {
+  return h("a", { href: link(["jobs", name]) }, name);
+}
+
+export function jobLinks(names) {
+  return names.map((name, at) => [at ? ", " : "", jobLink(name)]);
+}
+
+// A bar with its figures in words, for eyes and for screen readers.
+export function bar(value, most, text, kind = "") {
+  return h(
+    "div",
+    { class: `bar ${kind}` },
+    h("progress", { value: most ? value : 0, max: most || 1, "aria-label": text }),
+    h("span", { "aria-hidden": "true" }, text),
+  );
+}
+
+export function steps(job) {
+  if (job.step == null && job.num_steps == null) return null;
+  const text = `${number(job.step ?? 0)} / ${number(job.num_steps)}`;
+  return bar(job.step ?? 0, job.num_steps, text, job.state);
+}
+
+// How long ago, with the moment itself on demand.
+export function ago(time, now) {
+  if (time == null) return null;
+  return h(
+    "time",
+    { datetime: new Date(time * 1000).toISOString(), title: moment(time) },
+    `${duration(now - time)} ago`,
+  );
+}
+
+export function facts(pairs) {
+  const shown = pairs.filter(([, value]) => value != null && value !== false);
+  return h(
+    "dl",
+    { class: "facts" },
+    shown.map(([name, value]) => h("div", { key: name }, h("dt", {}, name), h("dd", {}, value))),
+  );
+}
+
+export function table(heads, bodies, label) {
+  const head = heads.map(([name, kind]) => h("th", { scope: "col", class: kind }, name));
+  return h(
+    "div",
+    { class: "scroll" },
+    h("table", { "aria-label": label }, h("thead", {}, h("tr", {}, head)), bodies),
+  );
+}
+
+export function loading() {
+  return h("p", { class: "muted" }, "Asking the server …");
+}

@@ -1,0 +1,183 @@
+// The queue as it is: what runs, what waits in the true order of the schedule, and why.
+
+import { h } from "./dom.js";
+import { Listing } from "./listing.js";
+import { ago, jobLink, loading, pill, steps, table } from "./parts.js";
+import { count, duration, number, rate, score } from "./text.js";
+
+const STATES = ["open", "running", "waiting", "held", "starting", "stopping", "unknown"];
+const HEADS = [
+  ["#", "number"],
+  ["job"],
+  ["state"],
+  ["steps"],
+  ["loss", "number"],
+  ["accuracy", "number"],
+  ["samples/s", "number"],
+  ["time left", "number"],
+  ["workers", "number"],
+  ["priority", "number"],
+];
+
+export class QueueView {
+  title = "Queue";
+  #app;
+  #listing;
+
+  constructor(app, { query }) {
+    this.#app = app;
+    this.#listing = new Listing(app, [], query, STATES);
+  }
+
+  load(api, signal) {
+    return this.#listing.load(api, signal);
+  }
+
+  draw() {
+    const { answer } = this.#listing;
+    return [
+      h(
+        "div",
+        { class: "title" },
+        h("h1", {}, "Queue"),
+        h("p", {}, drawRoom(this.#app.cluster)),
+        h("p", { class: "unseen", role: "status" }, answer && this.#summary(answer)),
+      ),
+      this.#listing.drawFilters(),
+      answer ? this.#drawJobs(answer) : loading(),
+    ];
+  }
+
+  #summary({ num_total, num_by_state }) {
+    if (this.#listing.isFiltered) return `${count(num_total, "job")} found`;
+    const told = STATES.slice(1).filter((state) => num_by_state[state]);
+    return told.map((state) => `${number(num_by_state[state])} ${state}`).join(" · ");
+  }
+
+  #drawJobs({ jobs }) {
+    if (!jobs.length) return this.#drawNothing();
+    return [
+      table(HEADS, this.#bodies(jobs), "Jobs in the order of the schedule"),
+      this.#listing.drawPager(),
+    ];
+  }
+
+  #drawNothing() {
+    if (this.#listing.isFiltered) {
+      const clear = () => this.#listing.clear();
+      return h(
+        "div",
+        { class: "nothing" },
+        h("p", {}, "No open job is like this."),
+        h("button", { type: "button", onclick: clear }, "Show all"),
+      );
+    }
+    return h(
+      "div",
+      { class: "nothing" },
+      h("p", {}, "Nothing runs, and nothing waits."),
+      h(
+        "p",
+        { class: "muted" },
+        "Queue a job with ",
+        h("code", {}, "distnet submit jobs/digits.yaml"),
+      ),
+    );
+  }
+
+  #bodies(jobs) {
+    const groups = new Map(
+      ["Running", "Waiting, in this order", "Not yet in the queue"].map((name) => [name, []]),
+    );
+    for (const job of jobs) groups.get(groupOf(job)).push(job);
+    return [...groups]
+      .filter(([, of]) => of.length)
+      .map(([name, of]) =>
+        h(
+          "tbody",
+          { key: name },
+          h("tr", { class: "group" }, h("th", { colspan: HEADS.length, scope: "rowgroup" }, name)),
+          of.map((job) => this.#row(job)),
+        ),
+      );
+  }
+
+  #row(job) {
+    const now = this.#app.api.now();
+    const isLive = groupOf(job) === "Running";
+    return h(
+      "tr",
+      { key: job.name },
+      h("td", { class: "number place" }, job.position == null ? "" : number(job.position)),
+      h("td", { class: "job" }, jobLink(job.name), h("small", {}, this.#whose(job))),
+      h("td", { class: "state" }, pill(job.state)),
+      isLive ? liveCells(job) : whyCell(job, now),
+      h("td", { class: "number", "data-label": "workers" }, workers(job)),
+      h("td", { class: "number", "data-label": "priority" }, number(job.priority)),
+    );
+  }
+
+  #whose({ owner, team, array }) {
+    const listing = this.#listing;
+    return [
+      listing.narrow("owner", owner),
+      " · ",
+      listing.narrow("team", team),
+      array && [" · ", listing.narrow("array", array)],
+    ];
+  }
+}
+
+// How much of the cluster is free.
+function drawRoom(cluster) {
+  if (!cluster?.nodes.length) return null;
+  const sum = (key) => cluster.nodes.reduce((total, node) => total + node[key], 0);
+  const free = (kind) =>
+    `${number(sum(`free_${kind}`))} of ${number(sum(kind))} ${kind.toUpperCase().replace("S", "s")} free`;
+  return [
+    free("cpus"),
+    sum("gpus") ? `, ${free("gpus")}` : "",
+    " on ",
+    h("a", { href: "#/nodes" }, count(cluster.nodes.length, "node")),
+  ];
+}
+
+function groupOf({ state, position }) {
+  if (["starting", "running", "stopping", "unknown"].includes(state)) return "Running";
+  return position == null ? "Not yet in the queue" : "Waiting, in this order";
+}
+
+function liveCells(job) {
+  return [
+    h(
+      "td",
+      { class: "steps" },
+      steps(job),
+      job.reason && h("small", { class: "reason" }, job.reason),
+    ),
+    h("td", { class: "number", "data-label": "loss" }, score(job.loss)),
+    h("td", { class: "number", "data-label": "accuracy" }, score(job.accuracy)),
+    h("td", { class: "number", "data-label": "samples/s" }, rate(job.samples_per_second)),
+    h("td", { class: "number", "data-label": "time left" }, duration(job.seconds_left)),
+  ];
+}
+
+function whyCell(job, now) {
+  return h(
+    "td",
+    { class: "why", colspan: 5 },
+    h("span", { class: "reason" }, job.reason || "waits"),
+    h(
+      "small",
+      {},
+      "submitted ",
+      ago(job.submitted_at, now),
+      job.step ? `, at step ${number(job.step)} of ${number(job.num_steps)}` : "",
+    ),
+  );
+}
+
+function workers({ workers: now, fewest, most }) {
+  if (now != null) return number(now);
+  return fewest === most ? number(fewest) : `${number(fewest)}–${number(most)}`;
+}

@@ -1,0 +1,207 @@
+"""What attempts report, and what they are told to do.
+
+Signs of life are kept in memory and become durable every few seconds; what is acknowledged to the
+attempt (pieces of its logs, its exit) is durable before.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from distnet.server.book import Book
+from distnet.server.change import ATTEMPT, Change
+from distnet.server.endings import after_end, with_progress
+from distnet.server.errors import ConflictError, UnauthenticatedError
+from distnet.server.ledger import attempts, streams
+from distnet.server.messages.attempt import Exit, Orders, Report, Task
+from distnet.server.records import AttemptRecord, JobRecord
+from distnet.server.specs import retry_of, text_of
+from distnet.server.states import AttemptEnd, JobState
+
+LIVE_AGAIN = (JobState.STARTING, JobState.UNKNOWN, JobState.RUNNING)
+
+
+def find(book: Book, secret: str) -> tuple[JobRecord, AttemptRecord]:
+    """The live attempt that has this secret, and its job.
+
+    Raises:
+        UnauthenticatedError: nobody has it.
+        ConflictError: `stale_attempt`: it is over, or a newer one has taken its place.
+    """
+    sha256 = hashlib.sha256(secret.encode()).hexdigest()
+    name = book.job_of_secret(sha256)
+    if name is not None:
+        return book.jobs[name], book.attempts[name]
+    with book.ledger.reading() as tx:
+        old = attempts.attempt_by_token(tx, sha256)
+    if old is None:
+        raise UnauthenticatedError("no attempt has this secret")
+    raise ConflictError(
+        f"attempt {old.number} of {old.job} is over ({old.end}); end it", code="stale_attempt"
+    )
+
+
+def task(book: Book, secret: str, *, runs: str, report_every_s: float) -> Task:
+    """What the attempt with this secret is to do."""
+    job, attempt = find(book, secret)
+    with book.ledger.reading() as tx:
+        kept = {
+            name: streams.end_of(tx, job.name, name) for name in streams.stream_names(tx, job.name)
+        }
+    return Task(
+        job=job.name,
+        attempt=attempt.number,
+        spec=text_of(book, job),
+        code=job.code,
+        placement=dict(attempt.placement),
+        runs=runs,
+        start_from=job.start_from,
+        report_every_s=report_every_s,
+        kept=kept,
+    )
+
+
+def report(book: Book, secret: str, said: Report, now: float) -> Orders:
+    """Take down what an attempt says; returns what it is to do next.
+
+    Raises:
+        UnauthenticatedError: nobody has this secret.
+        ConflictError: `stale_attempt`.
+        UnavailableError: the ledger cannot be reached; nothing of it was taken down.
+    """
+    try:
+        job, attempt = find(book, secret)
+    except ConflictError:
+        if said.exit is not None and _is_told(book, secret):
+            return Orders()  # the answer to its last words was lost
+        raise
+    offsets = _keep_pieces(book, attempt, said)
+    job, attempt = _sign_of_life(job, attempt, said, now)
+    if said.exit is not None:
+        _end(book, job, attempt, said.exit, now)
+        return Orders(offsets=offsets)
+    state = _state(job, attempt, said)
+    if state is job.state:
+        book.note(job, attempt)
+    else:
+        _change_state(book, job, attempt, state, now)
+    target = dict(attempt.target or {})
+    return Orders(
+        stop=attempt.stop, workers=sum(target.values()) or None, placement=target, offsets=offsets
+    )
+
+
+def _is_told(book: Book, secret: str) -> bool:
+    """Whether this attempt has ended by its own account."""
+    with book.ledger.reading() as tx:
+        old = attempts.attempt_by_token(tx, hashlib.sha256(secret.encode()).hexdigest())
+    own = (AttemptEnd.FINISHED, AttemptEnd.STOPPED, AttemptEnd.FAILED)
+    return old is not None and old.end in own
+
+
+def _keep_pieces(book: Book, attempt: AttemptRecord, said: Report) -> dict[str, int]:
+    if not said.pieces:
+        return {}
+    with book.ledger.transaction() as tx:
+        return {
+            piece.stream: streams.append_piece(
+                tx, attempt.job, attempt.number, piece.stream, piece.offset, piece.text.encode()
+            )
+            for piece in said.pieces
+        }
+
+
+def _sign_of_life(
+    job: JobRecord, attempt: AttemptRecord, said: Report, now: float
+) -> tuple[JobRecord, AttemptRecord]:
+    progress: dict[str, Any] = {**job.progress, **said.progress}
+    if said.step is not None:
+        progress["step"] = said.step
+    if said.num_steps is not None:
+        progress["num_steps"] = said.num_steps
+    placement, target = said.placement or attempt.placement, attempt.target
+    if target is not None and said.placement and _num(said.placement) == _num(target):
+        target = None  # it has changed its workers as it was asked to
+    elif target is not None:
+        placement = attempt.placement  # room for both is kept meanwhile
+    job = with_progress(replace(job, progress=progress), said.saved_step)
+    attempt = replace(
+        attempt,
+        seen_at=now,
+        placement=placement,
+        target=target,
+        handed_at=attempt.handed_at or now,
+    )
+    return job, attempt
+
+
+def _num(placement: Mapping[str, int]) -> int:
+    return sum(placement.values())
+
+
+def _state(job: JobRecord, attempt: AttemptRecord, said: Report) -> JobState:
+    if attempt.stop is not None:
+        return JobState.STOPPING
+    if said.is_training:
+        return JobState.RUNNING
+    return JobState.STARTING if job.state is JobState.UNKNOWN else job.state
+
+
+def _change_state(
+    book: Book, job: JobRecord, attempt: AttemptRecord, state: JobState, now: float
+) -> None:
+    change = Change(now)
+    was_silent = job.state is JobState.UNKNOWN
+    text = f"{job.name} is heard again" if was_silent else f"{job.name} trains"
+    started_at = job.started_at or (now if state is JobState.RUNNING else None)
+    reason = "" if state is JobState.RUNNING else job.reason
+    change.job(
+        replace(job, state=state, started_at=started_at, reason=reason), "state", ATTEMPT, text
+    )
+    change.attempt(attempt)
+    book.commit(change)
+
+
+def _end(book: Book, job: JobRecord, attempt: AttemptRecord, said: Exit, now: float) -> None:
+    attempt = replace(
+        attempt,
+        ended_at=now,
+        end=said.end,
+        error=said.error,
+        failure=said.failure,
+        step=said.step,
+    )
+    end_attempt(book, job, attempt, result=said.result, now=now)
+
+
+def flush(book: Book, now: float) -> None:
+    """Make the newest signs of life durable."""
+    change = Change(now, is_quiet=True)
+    for name, attempt in book.attempts.items():
+        change.attempt(attempt)
+        change.jobs[name] = book.jobs[name]
+    book.commit(change)
+
+
+def end_attempt(
+    book: Book,
+    job: JobRecord,
+    attempt: AttemptRecord,
+    *,
+    result: dict[str, Any] | None,
+    now: float,
+) -> None:
+    """Take down that an attempt has ended, and what becomes of its job."""
+    if attempt.step is not None and attempt.end is not AttemptEnd.FAILED:
+        job = with_progress(job, attempt.step)
+    after = after_end(job, attempt, retry_of(book, job), now)
+    failed = {"error": attempt.error, "failure": attempt.failure} if attempt.error else None
+    after = replace(after, result=result or failed or job.result)
+    change = Change(now)
+    said = f"attempt {attempt.number} of {job.name} {attempt.end}"
+    why = f": {attempt.error.splitlines()[0]}" if attempt.error else ""
+    change.attempt(attempt)
+    facts = {"state": after.state, "end": attempt.end, "step": attempt.step}
+    change.job(after, "ended", ATTEMPT, said + why, **facts)
+    book.commit(change)

@@ -1,0 +1,200 @@
+"""Round after round: see the cluster, look after attempts, plan, act on the plan.
+
+What touches the cluster is an errand, run when the lock is not held: a cluster that answers slowly
+holds up nobody who asks the server something.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from distnet.server.acting import act, secret_of
+from distnet.server.book import Book
+from distnet.server.change import SERVER, Change
+from distnet.server.dependencies import never_met
+from distnet.server.errors import ServerError, UnavailableError
+from distnet.server.gateway import Gateway, Order
+from distnet.server.ledger import usage as saved_usage
+from distnet.server.reports import flush
+from distnet.server.scheduler.decide import decide
+from distnet.server.schedules import submit_due
+from distnet.server.settings import Settings
+from distnet.server.states import JobState
+from distnet.server.steer import ended
+from distnet.server.usage import Usage
+from distnet.server.watching import Errand, Watching
+from distnet.server.world import World
+
+logger = logging.getLogger(__name__)
+LOOK_EVERY_S = 1.0
+SAVE_EVERY_S = 15.0
+PLAN_EVERY_S = 5.0  # if nothing happens: time alone changes the order, and lets jobs begin
+Run = Callable[[Callable[[], None]], Any]
+
+
+@dataclass
+class Rounds:
+    """The server's own doing."""
+
+    book: Book
+    gateway: Gateway
+    settings: Settings
+    clock: Callable[[], float]
+    run: Run
+    """Runs an errand: at once, or in a thread."""
+    world: World = field(init=False)
+    watching: Watching = field(init=False)
+    usage: Usage = field(default_factory=Usage)
+    _looked_at: float = 0.0
+    _saved_at: float = 0.0
+    _planned: object = None
+    """What the newest plan went by."""
+    _planned_at: float = 0.0
+    _on_the_way: set[tuple[str, str]] = field(default_factory=set)
+    _live: dict[str, str] = field(default_factory=dict)
+    """The submissions that lived in the round before, with their jobs."""
+
+    def __post_init__(self) -> None:
+        self.world = World(self.book, self.settings.policy)
+        self.watching = Watching(self.book, self.settings)
+
+    def open(self) -> None:
+        """Take up what was there before."""
+        with self.book.ledger.reading() as tx:
+            saved = saved_usage.read_usage(tx)
+        self.usage.load(saved, self.clock())
+
+    def round(self) -> None:
+        """Make one round; what the ledger refuses is done in a later one."""
+        now = self.clock()
+        if now - self._looked_at >= LOOK_EVERY_S:
+            self._looked_at = now
+            self._send(Errand("look", ""))
+        with self.book.held():
+            errands = self._see_to(now)
+        for errand in errands:
+            self._send(errand)
+
+    def _see_to(self, now: float) -> list[Errand]:
+        book = self.book
+        errands = self._forget_ended()
+        submit_due(book, now, self.settings.max_open_jobs_per_user)
+        self._cancel_hopeless(now)
+        errands += self.watching.look(now)
+        self._save(now)
+        if self._plan(now):
+            errands += self.watching.look(now)
+        return errands
+
+    def _plan(self, now: float) -> bool:
+        """Decide and act; whether there was something to do."""
+        book, snapshot = self.book, self.book.snapshot
+        if snapshot is None or book.unreachable:
+            return False  # what is free is not known
+        seen = (book.version, snapshot.cluster, snapshot.nodes)
+        if seen == self._planned and now - self._planned_at < PLAN_EVERY_S:
+            return False
+        view = self.world.view(now, self.usage.values)
+        self.usage.count(view.holders, view.nodes, now)
+        plan = decide(view)
+        act(book, plan.decisions, now)
+        book.set_plan(plan)
+        self._planned, self._planned_at = seen, now
+        return bool(plan.decisions)
+
+    def _cancel_hopeless(self, now: float) -> None:
+        """Cancel jobs that wait for what cannot come true any more."""
+        book = self.book
+        change = Change(now)
+        for name in {name for names in book.dependents.values() for name in names}:
+            job = book.jobs[name]
+            lost = never_met(job, book.states(job))
+            if lost is None or job.state not in (JobState.WAITING, JobState.HELD):
+                continue
+            why = f"{lost.job} {book.outcomes[lost.job]}, but this job waited for {lost.condition}"
+            change.job(ended(job, JobState.CANCELLED, why, now), "cancel", SERVER, f"{name}: {why}")
+        book.commit(change)
+
+    def _forget_ended(self) -> list[Errand]:
+        """Have the cluster forget attempts that have ended since the round before."""
+        live = {attempt.submission: name for name, attempt in self.book.attempts.items()}
+        gone = self._live.keys() - live.keys()
+        self._live = live
+        self.world.forget_ended()
+        self.watching.forget_ended()
+        return [Errand("forget", submission) for submission in sorted(gone)]
+
+    def _save(self, now: float) -> None:
+        """Make durable, now and then, what may be lost without harm."""
+        if now - self._saved_at < SAVE_EVERY_S:
+            return
+        self._saved_at = now
+        flush(self.book, now)
+        values = {who: (value, now) for who, value in self.usage.values.items()}
+        with self.book.ledger.transaction() as tx:
+            saved_usage.save_usage(tx, values)
+
+    def _send(self, errand: Errand) -> None:
+        key = (errand.kind, errand.submission)
+        with self.book.lock:
+            if key in self._on_the_way:
+                return
+            self._on_the_way.add(key)
+
+        def do() -> None:
+            try:
+                self._do(errand)
+            finally:
+                with self.book.lock:
+                    self._on_the_way.discard(key)
+
+        self.run(do)
+
+    def _do(self, errand: Errand) -> None:
+        try:
+            _ERRANDS[errand.kind](self, errand)
+        except UnavailableError as error:
+            logger.info("%s %s: %s", errand.kind, errand.submission, error)
+        except ServerError as error:
+            logger.warning("%s %s: %s", errand.kind, errand.submission, error)
+
+    def _look(self, _: Errand) -> None:
+        try:
+            snapshot = self.gateway.look()
+        except UnavailableError as error:
+            with self.book.lock:
+                self.book.unreachable = str(error) or "it does not answer"
+            return
+        with self.book.lock:
+            self.book.snapshot, self.book.unreachable = snapshot, ""
+
+    def _start(self, errand: Errand) -> None:
+        with self.book.lock:
+            attempt = self.book.attempts.get(errand.job)
+            secret = secret_of(self.book, errand.submission)
+        if attempt is None or attempt.submission != errand.submission:
+            return
+        self.gateway.start(Order(errand.submission, self.settings.address, secret))
+        with self.book.held():
+            self.watching.handed(errand.job, errand.submission, self.clock())
+
+    def _sight(self, errand: Errand) -> None:
+        sight = self.gateway.sight(errand.submission)
+        with self.book.held():
+            self.watching.saw(errand.job, errand.submission, sight, self.clock())
+
+    def _kill(self, errand: Errand) -> None:
+        self.gateway.end(errand.submission)
+
+    def _forget(self, errand: Errand) -> None:
+        self.gateway.forget(errand.submission)
+
+
+_ERRANDS: dict[str, Callable[[Rounds, Errand], None]] = {
+    "look": Rounds._look,
+    "start": Rounds._start,
+    "sight": Rounds._sight,
+    "end": Rounds._kill,
+    "forget": Rounds._forget,
+}

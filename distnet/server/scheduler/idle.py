@@ -1,0 +1,58 @@
+"""What is left after everybody has had a turn goes to elastic jobs."""
+
+from collections.abc import Iterator
+
+from distnet.server.scheduler.elastic import may_grow, more_places
+from distnet.server.scheduler.fit import Places, worker_of
+from distnet.server.scheduler.limit import Limits
+from distnet.server.scheduler.order import rank
+from distnet.server.scheduler.outlook import Outlook
+from distnet.server.scheduler.view import Candidate, Holder, Resize, View
+
+
+class Idle:
+    """Room that nobody waits for, or that they could have back at once."""
+
+    def __init__(self, view: View, outlook: Outlook, limits: Limits) -> None:
+        self._view, self._outlook, self._limits = view, outlook, limits
+
+    def widen(self, job: Candidate, places: Places, *, is_short: bool) -> Places:
+        """Give a job that starts more than the fewest workers; returns all its places."""
+        more = self._more(job, places, job.shape.most - job.shape.fewest, is_short=is_short)
+        return _sum(places, more)
+
+    def grow(self, asked: set[int]) -> Iterator[Resize]:
+        """Give jobs that run more workers, the highest rank first, without those just asked."""
+        view = self._view
+        if not view.policy.elastic:
+            return
+        able = [h for h in view.holders if may_grow(h, view.now, view.policy)]
+        able.sort(key=lambda h: (-rank(h.job, view.now, view.policy), h.job.number))
+        for holder in able:
+            if holder.job.number not in asked:
+                yield from self._grow(holder)
+
+    def _grow(self, holder: Holder) -> Iterator[Resize]:
+        job, hosts = holder.job, self._outlook.hosts
+        places = hosts.places(holder.placement)
+        if len(places) < len(holder.placement):
+            return  # part of it is on a node that goes away: it will have to move anyway
+        more = self._more(job, places, job.shape.most - holder.workers, is_short=False)
+        if more:
+            reason = f"there is idle room for {sum(more.values())} more of its workers"
+            yield Resize(job.number, hosts.placement(_sum(places, more)), reason)
+
+    def _more(self, job: Candidate, places: Places, most: int, *, is_short: bool) -> Places:
+        worker = worker_of(job.shape)
+        room = self._outlook.room(is_short=is_short)
+        most = min(most, self._limits.idle(job), room.count(worker))
+        if most <= 0:
+            return {}
+        more = more_places(room, worker, places, most)
+        self._outlook.start(more, worker, is_short=is_short)
+        self._limits.start(job, sum(more.values()))
+        return more
+
+
+def _sum(places: Places, more: Places) -> Places:
+    return {n: places.get(n, 0) + more.get(n, 0) for n in places | more}

@@ -1,0 +1,162 @@
+"""Who gives way to a job that does not fit: workers to spare first, then whole jobs.
+
+No more than needed, and nobody unless all of the gang fits then.
+
+A job may stop another one if its own priority is above the other's rank. Ranks grow with age and
+priorities do not, so of two jobs only one can ever stop the other, however long both wait. Across
+teams, what is within a quota comes before what is borrowed (`quota.py`).
+
+Victims are taken from the lowest rank up, of one rank those first that started last, until the gang
+fits; then all that turn out not to be needed are spared, the dearest first, as Kueue's
+`minimalPreemptions` and `fillBackWorkloads` do
+(https://github.com/kubernetes-sigs/kueue/blob/main/pkg/scheduler/preemption/preemption.go).
+Those that are already leaving are counted before anybody is asked, and what they leave is promised
+to whom they left for (`outlook.py`), so the same room is never made twice.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterator
+from operator import itemgetter
+from typing import NamedTuple
+
+from distnet.server.scheduler.elastic import has_spare, may_shrink, since
+from distnet.server.scheduler.fit import Places, Worker, worker_of, workers_in
+from distnet.server.scheduler.limit import Limits
+from distnet.server.scheduler.order import rank
+from distnet.server.scheduler.outlook import Outlook
+from distnet.server.scheduler.prey import Prey
+from distnet.server.scheduler.quota import Rights
+from distnet.server.scheduler.reserve import Reservation
+from distnet.server.scheduler.trial import Leaver, Trial, spared
+from distnet.server.scheduler.view import Candidate, Holder, View
+
+MOST_ASKED = 100
+"""In one pass, beyond which nobody more is asked: the next pass is near, and each stays short."""
+
+
+class Preemption:
+    """Finds victims; one that was asked is not found again."""
+
+    def __init__(self, view: View, outlook: Outlook, rights: Rights, limits: Limits) -> None:
+        self._view, self._outlook = view, outlook
+        self._rights, self._limits = rights, limits
+        self._asked: set[int] = set()
+        self._num_asked = 0
+        steady = (h for h in view.holders if h.is_steady and not h.is_stopping)
+        ranked = [(rank(h.job, view.now, view.policy), h) for h in steady]
+        ranked.sort(key=lambda e: (e[0], -e[1].started_at, -e[1].job.number))
+        self._preemptible = [entry for entry in ranked if entry[1].job.is_preemptible]
+        self._spare = [e for e in ranked if view.policy.elastic and has_spare(e[1])]
+        self._prey: dict[_Class, Prey] = {}
+        self._reach: dict[tuple[_Class, Worker, str], int] = {}
+
+    def find(self, job: Candidate, reservation: Reservation | None) -> list[Leaver] | None:
+        """Find those that give way so that all of the gang fits; None if that is not to be had."""
+        if len(self._asked) >= MOST_ASKED:
+            return None
+        prey, worker = self._prey_of(job), worker_of(job.shape)
+        if not prey.is_enough(job.shape, self._outlook, reservation, self._view.now):
+            return None
+        kind = self._class_of(job), worker, job.team if self._limits.concern(job) else ""
+        if self._reach.get(kind, job.shape.fewest) < job.shape.fewest:
+            return None
+        trial = Trial(job, self._outlook, self._limits, reservation, self._view.now)
+        leavers: dict[int, Leaver] = {}
+        for holder, count in self._candidates(job, prey, reservation):
+            leaver = leavers.get(holder.job.number)
+            if leaver is None:
+                spare = count if count < holder.workers else 0
+                leaver = leavers[holder.job.number] = Leaver(holder, spare)
+            trial.move(leaver, count)
+            if trial.fits:
+                return spared(trial, leavers)
+        self._reach[kind] = trial.reach
+        return None
+
+    def ask(self, leaver: Leaver) -> None:
+        """Take note that a job was asked."""
+        self._asked.add(leaver.holder.job.number)
+        self._reach.clear()  # what it leaves may be more than is needed
+        for prey in self._prey.values():
+            prey.leave(leaver, self._outlook)
+
+    def promise(self, places: Places, worker: Worker) -> None:
+        """Take note that what those leave who were asked is promised to somebody."""
+        for prey in self._prey.values():
+            prey.take(places, worker)
+        if self._spare and len(self._asked) != self._num_asked:
+            self._num_asked = len(self._asked)
+            self._spare = [e for e in self._spare if e[1].job.number not in self._asked]
+
+    def _candidates(
+        self, job: Candidate, prey: Prey, reservation: Reservation | None
+    ) -> Iterator[tuple[Holder, int]]:
+        """Those that may be asked, the cheapest first, and how many of their workers may leave."""
+        for level, holder in self._spare:
+            if self._may_shrink(job, holder, level, reservation):
+                yield holder, holder.workers - holder.job.shape.fewest
+        for level, holder in prey.stoppable(self._asked):
+            if self._may_stop(job, holder, level) and self._is_of_use(job, holder):
+                yield holder, holder.workers
+
+    def _prey_of(self, job: Candidate) -> Prey:
+        """Whom jobs of this class may ask, or a few more."""
+        key = self._class_of(job)
+        known = self._prey.get(key)
+        if known is None:
+            known = self._prey[key] = Prey(self._stoppable_by(key), self._spare)
+        return known
+
+    def _stoppable_by(self, preemptors: "_Class") -> list[tuple[int, Holder]]:
+        if not self._view.policy.preemption:
+            return []
+        if not self._rights.has_quotas:
+            below = bisect_left(self._preemptible, preemptors.priority, key=itemgetter(0))
+            return self._preemptible[:below]
+        return [entry for entry in self._preemptible if self._is_prey(preemptors, *entry)]
+
+    def _class_of(self, job: Candidate) -> "_Class":
+        is_entitled = self._rights.is_entitled(job)
+        return _Class(job.priority, is_entitled, "" if is_entitled else job.team)
+
+    def _is_prey(self, preemptors: "_Class", level: int, holder: Holder) -> bool:
+        is_borrowed = self._rights.has_borrowed(holder)
+        if level < preemptors.priority:
+            return preemptors.is_entitled or is_borrowed or holder.job.team == preemptors.team
+        return is_borrowed and preemptors.is_entitled
+
+    def _may_shrink(
+        self, job: Candidate, holder: Holder, level: int, reservation: Reservation | None
+    ) -> bool:
+        if holder.job.number in self._asked or not self._is_of_use(job, holder):
+            return False
+        if reservation is not None and reservation.is_past(max(self._view.now, holder.ends_at)):
+            return False  # with fewer workers it would end later, and the first job counts on it
+        is_below = level < job.priority
+        return is_below or may_shrink(holder, self._view.now, self._view.policy)
+
+    def _may_stop(self, job: Candidate, holder: Holder, level: int) -> bool:
+        """Whether one that some job of this class may stop may be stopped by this one."""
+        other, rights = holder.job, self._rights
+        borrows = rights.borrows(holder, job.shape)
+        if level < job.priority:
+            return borrows or other.team == job.team or rights.is_entitled(job)
+        is_old = self._view.now - since(holder) >= self._view.policy.steady_s
+        return borrows and other.team != job.team and is_old
+
+    def _is_of_use(self, job: Candidate, holder: Holder) -> bool:
+        """Whether a node of the other job could hold a worker of this one, or its team's limit."""
+        if self._limits.concern(job) and holder.job.team == job.team:
+            return True
+        hosts, worker = self._outlook.hosts, worker_of(job.shape)
+        places = self._outlook.staying_of(holder)
+        return any(workers_in(hosts.cpus[n], hosts.gpus[n], worker) for n in places)
+
+
+class _Class(NamedTuple):
+    """Jobs that may ask the same others."""
+
+    priority: int
+    is_entitled: bool
+    team: str
+    """Of those that borrow; the others may ask any team."""

@@ -1,0 +1,31 @@
+"""Resolved job files by their hash, and what the server needs to know of them."""
+
+from functools import lru_cache
+
+from distnet.server.book import Book
+from distnet.server.errors import NotFoundError
+from distnet.server.ledger import texts
+from distnet.server.records import JobRecord
+from distnet.spec.read import read_job_text
+from distnet.spec.retry import Retry
+
+READ_LAST = 1000
+
+
+def text_of(book: Book, job: JobRecord) -> str:
+    """The resolved job file of a job."""
+    with book.ledger.reading() as tx:
+        text = texts.read_text(tx, job.spec)
+    if text is None:
+        raise NotFoundError(f"the job file of {job.name} is missing in the ledger")
+    return text
+
+
+def retry_of(book: Book, job: JobRecord) -> Retry:
+    """What its job file says about failures."""
+    return _retry(text_of(book, job))
+
+
+@lru_cache(maxsize=READ_LAST)
+def _retry(text: str) -> Retry:
+    return read_job_text(text).job.retry

@@ -1,0 +1,171 @@
+"""Start the server: port, ledger, lead, first user, HTTP; and end it so that nobody notices.
+
+Killed at any point it leaves nothing behind that the next start would have to mend.
+"""
+
+import getpass
+import logging
+import os
+import re
+import resource
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+
+from distnet.errors import DistnetError
+from distnet.server.api.app import make_app
+from distnet.server.api.gatekeeper import Gatekeeper
+from distnet.server.errors import UnavailableError
+from distnet.server.feed import Feed
+from distnet.server.gateway import Gateway
+from distnet.server.ledger import Ledger, events, open_ledger
+from distnet.server.listen import address_of, bind, is_routable
+from distnet.server.people import People
+from distnet.server.records import EventRecord
+from distnet.server.server import Server
+from distnet.server.serving import Serving
+from distnet.server.settings import Settings
+from distnet.server.ticker import Ticker
+from distnet.server.webhooks import Announcer
+
+STARTED = "server-started"
+LOOK_AGAIN_S = 1.0
+OPEN_FILES = 16_384
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A server that answers."""
+
+    address: str
+    """At which this machine reaches it."""
+    ledger: Ledger
+    people: People
+    token: str | None
+    """Of the first admin, if there was nobody before."""
+
+
+def serve(
+    settings: Settings,
+    gateway: Gateway,
+    *,
+    port: int,
+    is_patient: bool = False,
+    told: Callable[[Started], None],
+) -> None:
+    """Be the server until a signal, or the loss of the lead, ends it.
+
+    Args:
+        settings: an empty `address` is found out.
+        gateway: the cluster.
+        port: to listen on; 0 takes any that is free.
+        is_patient: whether to wait while another process leads the ledger.
+        told: called once the server answers.
+
+    Raises:
+        DistnetError: it cannot start, or has lost the lead.
+    """
+    _allow_connections()
+    with ExitStack() as open_things:
+        listener = open_things.enter_context(bind(settings.listen, port))
+        address = address_of(settings.listen, listener.getsockname()[1])
+        settings = replace(settings, address=settings.address or address)
+        ledger = open_ledger(settings.ledger)
+        open_things.callback(ledger.close)
+        people = People(ledger)
+        _require_token(settings.listen, people)
+        _lead(ledger, settings.ledger, is_patient=is_patient)
+        _note_start(ledger, settings.address)
+        started = Started(address, ledger, people, people.first_admin(own_name()))
+        serving = open_things.enter_context(_running(ledger, gateway, people, settings))
+        serving.run_on(listener, lambda: told(started))
+
+
+def own_name() -> str:
+    """The name of the user who runs this process, fitted to the rule for names."""
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):
+        name = ""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:63].strip("-") or "admin"
+
+
+@contextmanager
+def _running(
+    ledger: Ledger, gateway: Gateway, people: People, settings: Settings
+) -> Iterator[Serving]:
+    """Everything that goes on besides answering requests."""
+    server = Server(ledger, gateway, settings)
+    server.open()
+    app = make_app(server, Gatekeeper(people), settings)
+    readers = [app.state.metrics.count_event]
+    with ExitStack() as running:
+        if settings.webhooks is not None:
+            announcer = Announcer(settings.webhooks, lambda name: server.details(name).job)
+            announcer.start()
+            running.callback(announcer.close)
+            readers.append(announcer.read)
+        feed = Feed(ledger, readers)
+        feed.start()
+        running.callback(feed.close)
+        ticker = Ticker(server, made=app.state.metrics.count_round)
+        ticker.start()
+        running.callback(ticker.close)
+        yield Serving(app, ledger)
+
+
+def _require_token(host: str, people: People) -> None:
+    if not is_routable(host):
+        return
+    if not people.has_token():
+        raise DistnetError(
+            f"--listen {host}: other machines could reach this server, and nobody has a token "
+            "yet; make the first one, then start it again: distnet server token"
+        )
+    logger.warning(
+        "other machines can reach this server, and tokens travel in plain text: listen only where "
+        "nobody else can hear, or behind a proxy that speaks https"
+    )
+
+
+def _allow_connections() -> None:
+    """Take as many open files as attempts, pages and clients need: one for each connection."""
+    few, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if few != resource.RLIM_INFINITY and few < OPEN_FILES:
+        wanted = OPEN_FILES if most == resource.RLIM_INFINITY else min(OPEN_FILES, most)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
+
+
+def _lead(ledger: Ledger, url: str, *, is_patient: bool) -> None:
+    if ledger.lead():
+        return
+    held = f"the ledger {url} has a server already: {_leader(ledger)}"
+    if not is_patient:
+        raise DistnetError(f"{held}; use that one, end it, or take its place when it ends: --wait")
+    logger.warning("%s; waiting for its end", held)
+    while not _leads(ledger):
+        time.sleep(LOOK_AGAIN_S)
+
+
+def _leads(ledger: Ledger) -> bool:
+    try:
+        return ledger.lead()
+    except UnavailableError as error:
+        logger.warning("%s", error)
+        return False
+
+
+def _leader(ledger: Ledger) -> str:
+    with ledger.reading() as tx:
+        event = events.newest(tx, STARTED)
+    return event.text if event else "one that has just been started"
+
+
+def _note_start(ledger: Ledger, address: str) -> None:
+    text = f"process {os.getpid()} on {socket.gethostname()}, {address}"
+    with ledger.transaction() as tx:
+        events.append_events(tx, [EventRecord(0, time.time(), STARTED, None, "server", text)])

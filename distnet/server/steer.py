@@ -1,0 +1,146 @@
+"""What users ask of their jobs: cancel, stop, hold, release, retry, resize, priority."""
+
+from dataclasses import replace
+
+from distnet.server.acting import ask_to_stop
+from distnet.server.book import Book
+from distnet.server.change import Change
+from distnet.server.endings import AFTER_STOP
+from distnet.server.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
+from distnet.server.ledger import jobs
+from distnet.server.records import JobRecord, Role, User
+from distnet.server.states import JobState, Why
+
+
+def cancel(book: Book, user: User, name: str, now: float) -> JobRecord:
+    """End a job for good; what it has saved stays in its run folder."""
+    job = _own(book, user, name)
+    if job.state.is_terminal:
+        if job.state is JobState.CANCELLED:
+            return job
+        raise _wrong_state(job, "nothing to cancel")
+    return _end(book, job, Why.CANCEL, user, now)
+
+
+def stop(book: Book, user: User, name: str, now: float) -> JobRecord:
+    """Have a job save and end; `retry` goes on with it later."""
+    job = _own(book, user, name)
+    if job.state.is_terminal:
+        if job.state is JobState.STOPPED:
+            return job
+        raise _wrong_state(job, "nothing to stop")
+    return _end(book, job, Why.STOP, user, now)
+
+
+def hold(book: Book, user: User, name: str, now: float) -> JobRecord:
+    """Keep a job from starting; one that trains is saved and gives up its room."""
+    job = _own(book, user, name)
+    if job.state.is_terminal:
+        raise _wrong_state(job, "nothing to hold")
+    if job.state is JobState.HELD:
+        return job
+    return _end(book, job, Why.HOLD, user, now)
+
+
+def release(book: Book, user: User, name: str, now: float) -> JobRecord:
+    """Let a job that was held wait for its turn."""
+    job = _own(book, user, name)
+    if job.state is not JobState.HELD:
+        raise _wrong_state(job, "only a job that is held can be released")
+    released = replace(job, state=JobState.WAITING, reason="")
+    return _save(book, released, "release", user=user, text=f"{name} released", now=now)
+
+
+def retry(book: Book, user: User, name: str, now: float) -> JobRecord:
+    """Queue a job that has ended again; it goes on from its newest checkpoint."""
+    job = _own(book, user, name)
+    if job.state not in (JobState.FAILED, JobState.STOPPED, JobState.CANCELLED):
+        raise _wrong_state(job, "only a job that failed, was stopped or cancelled can be retried")
+    again = replace(
+        job,
+        state=JobState.WAITING,
+        reason=f"retried by {user.name}",
+        failures={},
+        not_before=0.0,
+        ended_at=None,
+        result=None,
+        trained_s=0.0,
+        submitted_at=now,
+    )
+    return _save(book, again, "retry", user=user, text=f"{name} retried", now=now)
+
+
+def resize(book: Book, user: User, name: str, workers: int, now: float) -> JobRecord:
+    """Give a job another number of workers; one that trains changes them when there is room."""
+    job = _own(book, user, name)
+    if job.state.is_terminal:
+        raise _wrong_state(job, "nothing to resize")
+    if workers > job.slices:
+        raise InvalidError(
+            f"--workers: found {workers}, expected at most {job.slices}: a batch of {name} is cut "
+            "into so many slices, and a worker needs one",
+            code="too_many_workers",
+        )
+    resized = replace(job, workers=workers)
+    text = f"{name} is to have {workers} workers"
+    return _save(book, resized, "resize", user=user, text=text, now=now)
+
+
+def set_priority(book: Book, user: User, name: str, priority: int, now: float) -> JobRecord:
+    """Give a job another priority."""
+    job = _own(book, user, name)
+    if job.state.is_terminal:
+        raise _wrong_state(job, "its priority matters no more")
+    text = f"{name}: priority {priority} after {job.priority}"
+    return _save(book, replace(job, priority=priority), "priority", user=user, text=text, now=now)
+
+
+def find(book: Book, name: str) -> JobRecord:
+    """A job, open or ended.
+
+    Raises:
+        NotFoundError: there is none of that name.
+    """
+    job = book.jobs.get(name)
+    if job is None:
+        with book.ledger.reading() as tx:
+            job = jobs.read_job(tx, name)
+    if job is None:
+        raise NotFoundError(f"there is no job {name}; list them with: distnet ps --all")
+    return job
+
+
+def _own(book: Book, user: User, name: str) -> JobRecord:
+    job = find(book, name)
+    if job.owner != user.name and user.role is not Role.ADMIN:
+        raise ForbiddenError(f"{name} belongs to {job.owner}")
+    return job
+
+
+def _end(book: Book, job: JobRecord, why: Why, user: User, now: float) -> JobRecord:
+    """End a job that waits at once; one with an attempt saves first."""
+    change = Change(now)
+    state = AFTER_STOP[why]
+    text = f"{state} by {user.name}"
+    if job.name in book.attempts:
+        ask_to_stop(book, change, job, why, actor=user.name, reason=text)
+    else:
+        change.job(ended(job, state, text, now), why.value, user.name, f"{job.name} {text}")
+    book.commit(change)
+    return change.jobs.get(job.name, job)
+
+
+def ended(job: JobRecord, state: JobState, reason: str, now: float) -> JobRecord:
+    """A job that has no attempt, in a state in which it gets none."""
+    return replace(job, state=state, reason=reason, ended_at=now if state.is_terminal else None)
+
+
+def _save(book: Book, job: JobRecord, kind: str, *, user: User, text: str, now: float) -> JobRecord:
+    change = Change(now)
+    change.job(job, kind, user.name, text)
+    book.commit(change)
+    return job
+
+
+def _wrong_state(job: JobRecord, what: str) -> ConflictError:
+    return ConflictError(f"{job.name} is {job.state}: {what}", code="wrong_state")

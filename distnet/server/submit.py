@@ -1,0 +1,206 @@
+"""Submit jobs: requests -> records, all of them acknowledged together or none."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+from sqlalchemy import Connection
+
+from distnet.server.asked import Asked, read_request
+from distnet.server.book import Book
+from distnet.server.change import Change
+from distnet.server.dependencies import never_met, read_dependency, require_no_cycle
+from distnet.server.errors import InvalidError, TooManyError
+from distnet.server.ledger import jobs, texts
+from distnet.server.messages.submit import SubmitRequest
+from distnet.server.records import JobRecord, User
+from distnet.server.room import require_fits
+from distnet.server.states import JobState
+from distnet.server.sweep import expand
+
+LONGEST = 63
+
+
+def submit(
+    book: Book,
+    user: User,
+    requests: Sequence[SubmitRequest],
+    *,
+    now: float,
+    most_open: int,
+    schedule: str | None = None,
+) -> tuple[list[JobRecord], bool]:
+    """Queue the jobs that are asked for; what was submitted before with the same key is left.
+
+    Args:
+        book: held by the caller.
+        user: who asks; the jobs are theirs.
+        requests: in the order in which their jobs are numbered.
+        now: Unix time.
+        most_open: jobs of one user that may be open at a time.
+        schedule: the schedule that asks, if one does.
+
+    Returns:
+        The jobs, and whether any of them is new.
+
+    Raises:
+        InvalidError: something is wrong with one of them; none is queued.
+        ConflictError: `name_taken`.
+        TooManyError: `too_many_jobs`.
+    """
+    drafts = [draft for request in requests for draft in _drafts(book, user, request, now)]
+    with book.ledger.reading() as tx:
+        known = dict(jobs.find_keys(tx, user.name, [draft.key for draft, _ in drafts]))
+    fresh = [(replace(d, schedule=schedule), asked) for d, asked in drafts if d.key not in known]
+    if fresh:
+        _require_few(book, user, len(fresh), most_open)
+        known |= {job.key: job for job in _queue(book, user, fresh, now)}
+    return [known[draft.key] for draft, _ in drafts], bool(fresh)
+
+
+def check(book: Book, user: User, request: SubmitRequest) -> None:
+    """Refuse what `submit` would refuse, as far as that can be known beforehand.
+
+    Raises:
+        InvalidError: something is wrong with it.
+    """
+    for overrides in expand(request.sweep):
+        asked = read_request(request, overrides)
+        require_fits(book, asked.shape, request.team or asked.queue.team or user.team)
+    for text in request.after:
+        read_dependency(text)
+
+
+def _drafts(
+    book: Book, user: User, request: SubmitRequest, now: float
+) -> list[tuple[JobRecord, Asked]]:
+    combinations = expand(request.sweep)
+    drafts = []
+    for index, overrides in enumerate(combinations):
+        asked = read_request(request, overrides)
+        require_fits(book, asked.shape, request.team or asked.queue.team or user.team)
+        key = request.key if len(combinations) == 1 else f"{request.key}.{index}"
+        drafts.append((_draft(user, request, asked, key, now), asked))
+    if len(drafts) == 1:
+        return drafts
+    array = request.name or asked.name
+    return [(replace(draft, array=array), asked) for draft, asked in drafts]
+
+
+def _draft(user: User, request: SubmitRequest, asked: Asked, key: str, now: float) -> JobRecord:
+    """A record without a number, and without a name where none was asked for."""
+    queue = asked.queue
+    is_array = bool(request.sweep)
+    return JobRecord(
+        number=0,
+        name="" if is_array or request.name is None else request.name,
+        key=key,
+        owner=user.name,
+        team=request.team or queue.team or user.team,
+        spec=hashlib.sha256(asked.spec.encode()).hexdigest(),
+        code=request.code,
+        shape=asked.shape,
+        slices=asked.slices,
+        priority=queue.priority if request.priority is None else request.priority,
+        submitted_at=now,
+        state=JobState.HELD if request.hold else JobState.WAITING,
+        reason=f"held by {user.name}" if request.hold else "",
+        after=tuple(read_dependency(text) for text in request.after),
+        start_from=request.start_from,
+        not_before=request.at or 0.0,
+        is_preemptible=queue.preemptible,
+        grace_s=queue.grace,
+        max_time_s=queue.max_time,
+        expected_s=queue.expected or queue.max_time,
+    )
+
+
+def _queue(
+    book: Book, user: User, fresh: list[tuple[JobRecord, Asked]], now: float
+) -> list[JobRecord]:
+    """Name the jobs and make them durable, in one transaction."""
+    with book.writing() as tx:
+        _require_code(tx, {job.code for job, _ in fresh if job.code is not None})
+        new = _named(tx, fresh)
+        states = _states(tx, new)
+        require_no_cycle(new)
+        for spec in {asked.spec for _, asked in fresh}:
+            texts.put_text(tx, spec)
+        change = Change(now, new_jobs=new)
+        for job in new:
+            change.tell("submitted", user.name, f"{job.name} submitted", job.name)
+        queued = book.write(tx, change)
+    book.outcomes |= {name: state for name, state in states.items() if state.is_terminal}
+    book.take_in(change, queued)
+    return queued
+
+
+def _require_few(book: Book, user: User, num_new: int, most: int) -> None:
+    num_open = sum(job.owner == user.name for job in book.jobs.values())
+    if num_open + num_new > most:
+        raise TooManyError(
+            f"{user.name} has {num_open:,} open jobs and asks for {num_new:,} more, but at most "
+            f"{most:,} may be open at a time; cancel some, or wait",
+            code="too_many_jobs",
+        )
+
+
+def _require_code(tx: Connection, archives: set[str]) -> None:
+    for sha256 in archives:
+        if not texts.has_code(tx, sha256):
+            raise InvalidError(
+                f"code: there is no archive {sha256}; send it first, then submit again",
+                code="unknown_code",
+            )
+
+
+def _named(tx: Connection, fresh: list[tuple[JobRecord, Asked]]) -> list[JobRecord]:
+    """Give the jobs that have none the names BASE-1, BASE-2, ..."""
+    counts = Counter(draft.array or asked.name for draft, asked in fresh if not draft.name)
+    next_of = {base: jobs.take_numbers(tx, base, count) for base, count in counts.items()}
+    named = []
+    for draft, asked in fresh:
+        name = draft.name
+        if not name:
+            base = draft.array or asked.name
+            name = f"{base}-{next_of[base]}"
+            next_of[base] += 1
+        if len(name) > LONGEST:
+            raise InvalidError(
+                f"name: found {name}, expected at most {LONGEST} characters; give a shorter --name",
+                code="bad_name",
+            )
+        named.append(replace(draft, name=name))
+    return named
+
+
+def _states(tx: Connection, new: list[JobRecord]) -> dict[str, JobState]:
+    """The states of the jobs that the new ones wait for.
+
+    Raises:
+        InvalidError: `unknown_dependency`.
+    """
+    wanted = {d.job for job in new for d in job.after}
+    states = jobs.states_of(tx, sorted(wanted)) if wanted else {}
+    come_along = {job.name: job.state for job in new}
+    for job in new:
+        for dependency in job.after:
+            if dependency.job not in states and dependency.job not in come_along:
+                raise _unknown(f"--after {dependency.job}: there is no such job (distnet ps --all)")
+        lost = never_met(job, states)
+        if lost is not None:
+            raise _unknown(
+                f"--after {lost.job}:{lost.condition}: {lost.job} {states[lost.job]} already, so "
+                "this job would never start"
+            )
+        if job.start_from is not None and job.start_from not in {d.job for d in job.after}:
+            raise _unknown(
+                f"--start-from {job.start_from}: found a job that is not one of --after, for "
+                "whose end this one would have to wait"
+            )
+    return states
+
+
+def _unknown(message: str) -> InvalidError:
+    return InvalidError(message, code="unknown_dependency")

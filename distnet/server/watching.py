@@ -1,0 +1,158 @@
+"""Look after the attempts that live: those not handed over yet, silent ones, those that overstay.
+
+Silence is never a failure. An attempt is given up only when a reachable cluster says, for a while,
+that its process is gone, and it has not been heard for longer than it could have gone unheard.
+"""
+
+from dataclasses import dataclass, field, replace
+
+from distnet.server.acting import ask_to_stop
+from distnet.server.book import Book
+from distnet.server.change import SERVER, Change
+from distnet.server.gateway import Sight
+from distnet.server.records import AttemptRecord, JobRecord
+from distnet.server.reports import end_attempt
+from distnet.server.settings import Settings
+from distnet.server.states import AttemptEnd, JobState, Why
+from distnet.server.world import trained_s
+
+SIGHT_EVERY_S = 5.0
+KILL_EVERY_S = 10.0
+GONE_FOR_S = 10.0
+RESIZE_PATIENCE_S = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """Something to ask of the cluster."""
+
+    kind: str
+    """`start`, `sight`, `end` or `forget`."""
+    submission: str
+    job: str = ""
+
+
+@dataclass
+class Watching:
+    """Remembers what the cluster said of attempts; all of it can be forgotten without harm."""
+
+    book: Book
+    settings: Settings
+    _asked: dict[tuple[str, str], float] = field(default_factory=dict)
+    _gone_since: dict[str, float] = field(default_factory=dict)
+    _resizing: dict[str, tuple[int, float]] = field(default_factory=dict)
+
+    def look(self, now: float) -> list[Errand]:
+        """See to every live attempt; returns what to ask of the cluster."""
+        errands: list[Errand] = []
+        for name, attempt in list(self.book.attempts.items()):
+            job = self.book.jobs[name]
+            if attempt.handed_at is None:
+                errands += self._ask("start", attempt, 1.0, now)
+                continue
+            self._look_at_time(job, attempt, now)
+            self._look_at_resize(attempt, now)
+            errands += self._look_at_silence(job, attempt, now)
+            errands += self._look_at_grace(job, attempt, now)
+        return errands
+
+    def saw(self, job_name: str, submission: str, sight: Sight, now: float) -> None:
+        """Take in what the cluster says of an attempt."""
+        attempt = self.book.attempts.get(job_name)
+        if attempt is None or attempt.submission != submission:
+            return
+        if sight in (Sight.PENDING, Sight.RUNNING):
+            self._gone_since.pop(submission, None)
+            return
+        gone_for = now - self._gone_since.setdefault(submission, now)
+        was_killed = attempt.stop is not None and self._overstays(attempt, now)
+        patience = self.settings.silent_after_s if was_killed else self.settings.lost_after_s
+        if gone_for >= GONE_FOR_S and now - self._heard(attempt) >= patience:
+            self._give_up(attempt, sight, now)
+
+    def handed(self, job_name: str, submission: str, now: float) -> None:
+        """Take down that the cluster has an attempt."""
+        attempt = self.book.attempts.get(job_name)
+        if attempt is None or attempt.submission != submission or attempt.handed_at is not None:
+            return
+        change = Change(now)
+        change.attempt(replace(attempt, handed_at=now))
+        self.book.commit(change)
+
+    def _heard(self, attempt: AttemptRecord) -> float:
+        return max(attempt.seen_at or 0.0, attempt.handed_at or 0.0, self.book.opened_at)
+
+    def _overstays(self, attempt: AttemptRecord, now: float) -> bool:
+        grace = self.book.jobs[attempt.job].grace_s
+        return attempt.stop_at is not None and now - attempt.stop_at > grace
+
+    def _look_at_silence(self, job: JobRecord, attempt: AttemptRecord, now: float) -> list[Errand]:
+        silent = now - self._heard(attempt)
+        if silent < self.settings.silent_after_s:
+            self._gone_since.pop(attempt.submission, None)
+            return []
+        if job.state is JobState.RUNNING:
+            change = Change(now)
+            reason = f"not heard for {silent:.0f} s; it may well be training"
+            unknown = replace(job, state=JobState.UNKNOWN, reason=reason)
+            change.job(unknown, "state", SERVER, f"{job.name}: {reason}")
+            self.book.commit(change)
+        return self._ask("sight", attempt, SIGHT_EVERY_S, now)
+
+    def _look_at_grace(self, job: JobRecord, attempt: AttemptRecord, now: float) -> list[Errand]:
+        if attempt.stop is None or not self._overstays(attempt, now):
+            return []
+        return [
+            *self._ask("end", attempt, KILL_EVERY_S, now),
+            *self._ask("sight", attempt, SIGHT_EVERY_S, now),
+        ]
+
+    def _look_at_time(self, job: JobRecord, attempt: AttemptRecord, now: float) -> None:
+        if job.max_time_s is None or attempt.stop is not None:
+            return
+        if trained_s(job, attempt, now) > job.max_time_s:
+            change = Change(now)
+            reason = f"trained for queue.max_time, {job.max_time_s:g} s"
+            ask_to_stop(self.book, change, job, Why.MAX_TIME, actor=SERVER, reason=reason)
+            self.book.commit(change)
+
+    def _look_at_resize(self, attempt: AttemptRecord, now: float) -> None:
+        """An attempt that does not change its workers may do as it likes after a while."""
+        if attempt.target is None:
+            self._resizing.pop(attempt.submission, None)
+            return
+        wanted = sum(attempt.target.values())
+        before, since = self._resizing.setdefault(attempt.submission, (wanted, now))
+        if wanted != before:
+            self._resizing[attempt.submission] = (wanted, now)
+        elif now - since > RESIZE_PATIENCE_S:
+            change = Change(now)
+            change.attempt(replace(attempt, target=None))
+            text = f"{attempt.job} has not changed its workers to {wanted}"
+            change.tell("resized", SERVER, text, attempt.job)
+            self.book.commit(change)
+
+    def _give_up(self, attempt: AttemptRecord, sight: Sight, now: float) -> None:
+        self._gone_since.pop(attempt.submission, None)
+        said = "knows nothing of it" if sight is Sight.ABSENT else "says that it has ended"
+        lost = replace(
+            attempt,
+            ended_at=now,
+            end=AttemptEnd.LOST,
+            error=f"not heard of any more, and the cluster {said}",
+        )
+        end_attempt(self.book, self.book.jobs[attempt.job], lost, result=None, now=now)
+
+    def _ask(self, kind: str, attempt: AttemptRecord, every_s: float, now: float) -> list[Errand]:
+        key = (kind, attempt.submission)
+        if now - self._asked.get(key, 0.0) < every_s:
+            return []
+        self._asked[key] = now
+        return [Errand(kind, attempt.submission, attempt.job)]
+
+    def forget_ended(self) -> None:
+        """Let go of what was remembered of attempts that have ended."""
+        live = {attempt.submission for attempt in self.book.attempts.values()}
+        self._asked = {key: at for key, at in self._asked.items() if key[1] in live}
+        self._gone_since = {who: at for who, at in self._gone_since.items() if who in live}
+        self._resizing = {who: asked for who, asked in self._resizing.items() if who in live}

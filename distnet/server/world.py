@@ -1,0 +1,121 @@
+"""The scheduler's view of what the book says."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from distnet.server.book import Book
+from distnet.server.dependencies import waits_for
+from distnet.server.records import AttemptRecord, JobRecord, TeamRecord
+from distnet.server.scheduler.view import Candidate, Holder, Policy, Shape, Team, View
+from distnet.server.states import JobState
+
+
+@dataclass
+class World:
+    """Makes views; what does not change from one to the next is made once."""
+
+    book: Book
+    policy: Policy
+    _candidates: dict[str, tuple[JobRecord, Candidate]] = field(default_factory=dict)
+
+    def view(self, now: float, usage: Mapping[str, float]) -> View:
+        """What is there at this moment."""
+        book = self.book
+        snapshot = book.snapshot
+        return View(
+            now=now,
+            nodes=snapshot.nodes if snapshot is not None else (),
+            waiting=[
+                self.candidate(job)
+                for job in book.jobs.values()
+                if job.state is JobState.WAITING
+                and not (job.after and waits_for(job, book.states(job)))
+            ],
+            holders=[
+                self._holder(book.jobs[name], attempt, now)
+                for name, attempt in book.attempts.items()
+            ],
+            teams={name: _team(record) for name, record in book.teams.items()},
+            usage=usage,
+            policy=self.policy,
+        )
+
+    def candidate(self, job: JobRecord) -> Candidate:
+        """A job as the scheduler sees it."""
+        known = self._candidates.get(job.name)
+        if known is not None and known[0] is job:
+            return known[1]
+        candidate = Candidate(
+            number=job.number,
+            name=job.name,
+            owner=job.owner,
+            team=job.team,
+            priority=job.priority,
+            submitted_at=job.submitted_at,
+            shape=_shape(job),
+            not_before=job.not_before,
+            expected_s=_expected(job),
+            is_preemptible=job.is_preemptible,
+        )
+        self._candidates[job.name] = (job, candidate)
+        return candidate
+
+    def forget_ended(self) -> None:
+        """Let go of jobs that are not open any more."""
+        for name in self._candidates.keys() - self.book.jobs.keys():
+            del self._candidates[name]
+
+    def _holder(self, job: JobRecord, attempt: AttemptRecord, now: float) -> Holder:
+        left = seconds_left(job, attempt, now)
+        is_steady = job.state is JobState.RUNNING and attempt.target is None
+        return Holder(
+            job=self.candidate(job),
+            placement=attempt.placement,
+            started_at=attempt.created_at,
+            ends_at=math.inf if left is None else now + left,
+            is_stopping=attempt.stop is not None,
+            is_steady=is_steady,
+        )
+
+
+def seconds_left(job: JobRecord, attempt: AttemptRecord | None, now: float) -> float | None:
+    """How long a job still trains, by its progress and by what it was given; None: unknown."""
+    so_far = trained_s(job, attempt, now)
+    by_time = [limit - so_far for limit in (job.max_time_s, job.expected_s) if limit is not None]
+    step, num_steps = job.progress.get("step"), job.progress.get("num_steps")
+    if attempt is not None and attempt.seen_at is not None and step and num_steps and so_far > 0:
+        by_time.append(so_far / step * (num_steps - step))
+    return max(0.0, min(by_time)) if by_time else None
+
+
+def trained_s(job: JobRecord, attempt: AttemptRecord | None, now: float) -> float:
+    """For how long a job has trained, all attempts together."""
+    if attempt is None:
+        return job.trained_s
+    return job.trained_s + max(0.0, now - (attempt.handed_at or attempt.created_at))
+
+
+def _shape(job: JobRecord) -> Shape:
+    if job.workers is None:
+        return job.shape
+    return Shape(job.workers, job.workers, job.shape.cpus, job.shape.gpus)
+
+
+def _expected(job: JobRecord) -> float:
+    limit = min((x for x in (job.expected_s, job.max_time_s) if x is not None), default=math.inf)
+    return max(0.0, limit - job.trained_s)
+
+
+def _team(record: TeamRecord) -> Team:
+    def number(value: float | None) -> float:
+        return math.inf if value is None else value
+
+    return Team(
+        record.name,
+        record.weight,
+        number(record.quota_cpus),
+        number(record.quota_gpus),
+        number(record.limit_cpus),
+        number(record.limit_gpus),
+    )

@@ -1,0 +1,96 @@
+"""What a simulation comes to.
+
+Waits are those for the first start. Bounded slowdown is (wait + held) / held, of at least 10 s
+(Feitelson, Rudolph, Schwiegelshohn, Sevcik, Wong, JSSPP 1997), all waits counted. Fairness is Jain's
+index (DEC TR-301, 1984) over users: of what a user asked for at each moment, how much was held, by
+dominant share.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from distnet.sim.engine import Simulation
+from distnet.sim.running import SimRun
+
+SHORT_S = 10.0
+
+
+def figures(simulation: Simulation) -> dict[str, Any]:
+    """Work out the figures, also of a simulation that was broken off."""
+    runs = [run for run in simulation.runs if run.job.submit_s <= simulation.now]
+    started = [run for run in runs if run.record.started_s is not None]
+    cpus, gpus = simulation.usage.utilisation(simulation.now)
+    return {
+        "jobs": {
+            "all": len(simulation.runs),
+            "submitted": len(runs),
+            "started": len(started),
+            "ended": simulation.num_ended,
+            "skipped": simulation.load.num_skipped,
+        },
+        "waits_s": {
+            "all": spread([_wait(run) for run in started]),
+            "priority": _grouped(started, lambda run: run.job.priority),
+            "team": _grouped(started, lambda run: run.job.team),
+        },
+        "bounded_slowdown": spread([_slowdown(run) for run in runs if run.record.ended_s]),
+        "utilisation": {"cpus": cpus, "gpus": gpus},
+        "fairness": _fairness(simulation, runs),
+        "preemptions": sum(run.record.stops for run in runs),
+        "resizes": sum(run.record.resizes for run in runs),
+        "makespan_s": simulation.now,
+        "passes": simulation.num_passes,
+    }
+
+
+def spread(values: Sequence[float]) -> dict[str, float]:
+    """Mean, median, 95th percentile and largest of some numbers; zeros of none."""
+    ordered = sorted(values)
+    if not ordered:
+        return {"count": 0, "mean": 0.0, "p50": 0.0, "p95": 0.0, "max": 0.0}
+    return {
+        "count": len(ordered),
+        "mean": sum(ordered) / len(ordered),
+        "p50": ordered[(len(ordered) - 1) // 2],
+        "p95": ordered[-(-95 * len(ordered) // 100) - 1],
+        "max": ordered[-1],
+    }
+
+
+def jain(values: Iterable[float]) -> float:
+    """Jain's index: 1 if all are equal, 1/n if one has everything."""
+    parts = list(values)
+    squares = sum(part * part for part in parts)
+    return sum(parts) ** 2 / (len(parts) * squares) if squares else 1.0
+
+
+def _grouped(runs: Iterable[SimRun], key: Callable[[SimRun], Any]) -> dict[str, dict[str, float]]:
+    groups: dict[Any, list[float]] = {}
+    for run in runs:
+        groups.setdefault(key(run), []).append(_wait(run))
+    return {str(name): spread(groups[name]) for name in sorted(groups)}
+
+
+def _wait(run: SimRun) -> float:
+    assert run.record.started_s is not None
+    return run.record.started_s - run.record.submit_s
+
+
+def _slowdown(run: SimRun) -> float:
+    record = run.record
+    assert record.ended_s is not None
+    return max(1.0, (record.ended_s - record.submit_s) / max(record.held_s, SHORT_S))
+
+
+def _fairness(simulation: Simulation, runs: Iterable[SimRun]) -> float:
+    asked: dict[str, float] = {}
+    held: dict[str, float] = {}
+    for run in runs:
+        job, record = run.job, run.record
+        until_s = simulation.now if record.ended_s is None else record.ended_s
+        share = simulation.usage.share(job)
+        wanted = (until_s - record.submit_s) * job.min_workers * share
+        got = min(record.held_worker_s * share, wanted)
+        asked[job.user] = asked.get(job.user, 0.0) + wanted
+        held[job.user] = held.get(job.user, 0.0) + got
+    return jain(held[user] / wanted for user, wanted in asked.items() if wanted > 0)

@@ -1,0 +1,132 @@
+"""Jobs that are made up: Poisson arrivals, lognormal sizes and lengths.
+
+Source: lognormal sizes and run times, and users whose activity differs widely, as in U. Lublin and
+D. Feitelson, The Workload on Parallel Supercomputers, JPDC 2003. Users' estimates lie above the run
+time, as in A. Mu'alem and D. Feitelson, IEEE TPDS 2001.
+"""
+
+import math
+import random
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+
+from distnet.server.scheduler.fit import largest_gang
+from distnet.server.scheduler.view import Node, Shape
+from distnet.sim.load import Load, SimError, SimJob, make_load
+from distnet.sim.settings import read_seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Synthetic:
+    """What jobs are made up."""
+
+    jobs: int = 1000
+    load: float = 0.9
+    """Of the cluster, by the resource of which a job needs the larger share."""
+    users: int = 20
+    teams: int = 4
+    workers: float = 2.0
+    """Median."""
+    workers_spread: float = 1.0
+    """Deviation of the logarithm."""
+    length: float = 1800.0
+    """Median of the run time, in seconds."""
+    length_spread: float = 1.5
+    cpus: int = 4
+    """Of a worker, at most: 1, 2, 4, ..."""
+    gpus: float = 0.5
+    """Part of the jobs whose workers have a GPU each, if there are any."""
+    elastic: float = 0.2
+    """Part of the jobs that may have a quarter of their workers."""
+    priorities: int = 3
+    """Levels, from 0."""
+    estimates: float = 2.0
+    """Median of what users expect, in run times; never below 1."""
+    unknown: float = 0.1
+    """Part of the jobs whose users say nothing."""
+
+
+def read_synthetic(text: str) -> Synthetic:
+    """Read `jobs=5000,load=0.9,length=2h` over the defaults.
+
+    Raises:
+        SimError: there is no such key, or it cannot be that.
+    """
+    known = {field.name: field.type for field in fields(Synthetic)}
+    found: dict[str, float] = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        key, equals, value = part.partition("=")
+        if not equals or key not in known:
+            expected = f"KEY=VALUE with KEY one of {', '.join(known)}"
+            raise SimError(f"--synthetic: found {part!r}, expected {expected}")
+        found[key] = _value(key, value, is_whole=known[key] is int)
+    return replace(Synthetic(), **found)  # type: ignore[arg-type]
+
+
+def make_jobs(spec: Synthetic, nodes: Sequence[Node], seed: int) -> Load:
+    """Make up the jobs for a cluster; the same seed makes the same jobs."""
+    rng = random.Random(seed)
+    cpus, gpus = sum(node.cpus for node in nodes), sum(node.gpus for node in nodes)
+    rooms: dict[Shape, int] = {}
+    jobs = [_job(spec, rng, nodes, rooms, has_gpus=gpus > 0) for _ in range(spec.jobs)]
+    work_s = sum(job.runtime_s * _share(job, cpus, gpus) for job in jobs)
+    gap_s, time_s, timed = work_s / spec.load / len(jobs), 0.0, []
+    for job in jobs:
+        time_s += rng.expovariate(1.0) * gap_s
+        timed.append(replace(job, submit_s=time_s))
+    return make_load(timed, "synthetic")
+
+
+def _job(
+    spec: Synthetic,
+    rng: random.Random,
+    nodes: Sequence[Node],
+    rooms: dict[Shape, int],
+    *,
+    has_gpus: bool,
+) -> SimJob:
+    user = min(int(rng.expovariate(1.0) * spec.users / 3), spec.users - 1)
+    gpus = int(has_gpus and rng.random() < spec.gpus)
+    cpus = 2 ** rng.randint(0, int(math.log2(spec.cpus)))
+    one = Shape(1, 1, cpus, gpus)
+    if one not in rooms:
+        rooms[one] = max(1, largest_gang(one, nodes))
+    drawn = rng.lognormvariate(math.log(spec.workers), spec.workers_spread)
+    workers = min(max(1, round(drawn)), rooms[one])
+    runtime_s = rng.lognormvariate(math.log(spec.length), spec.length_spread)
+    factor = max(1.0, rng.lognormvariate(math.log(spec.estimates), 0.5))
+    is_elastic, is_unknown = rng.random() < spec.elastic, rng.random() < spec.unknown
+    return SimJob(
+        submit_s=0.0,
+        runtime_s=runtime_s,
+        min_workers=max(1, workers // 4) if is_elastic else workers,
+        max_workers=workers,
+        cpus=cpus,
+        gpus=gpus,
+        user=f"user-{user:02}",
+        team=f"team-{user % spec.teams}",
+        priority=rng.randrange(spec.priorities),
+        expected_s=math.inf if is_unknown else runtime_s * factor,
+    )
+
+
+def _share(job: SimJob, cpus: float, gpus: float) -> float:
+    by_gpus = job.gpus / gpus if gpus else 0.0
+    return job.max_workers * max(job.cpus / cpus, by_gpus)
+
+
+def _value(key: str, text: str, *, is_whole: bool) -> float:
+    if key == "length":
+        value = read_seconds("--synthetic length", text)
+    elif re.fullmatch(r"\d{1,9}" if is_whole else r"\d{1,9}(\.\d{1,9})?", text):
+        value = int(text) if is_whole else float(text)
+    else:
+        raise SimError(f"--synthetic {key}: found {text!r}, expected a number")
+    if key in ("gpus", "elastic", "unknown") and value > 1:
+        raise SimError(f"--synthetic {key}: found {text!r}, expected a part from 0 to 1")
+    if value == 0 and key not in ("gpus", "elastic", "unknown", "workers_spread", "length_spread"):
+        raise SimError(f"--synthetic {key}: found {text!r}, expected more than 0")
+    if key == "jobs" and value > 10_000_000:
+        raise SimError(f"--synthetic jobs: found {text!r}, expected at most 10,000,000")
+    return value

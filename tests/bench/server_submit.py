@@ -1,0 +1,244 @@
+"""How fast a server takes submits, answers `ps` and plans, with 10,000 jobs in its queue.
+
+    python -m tests.bench.server_submit [--jobs 10000] [--one-by-one 2000] [--trials 10]
+        [--ledger postgresql://USER@HOST/EMPTY_DATABASE]
+
+The server is a process of its own behind real HTTP, its ledger is on disk. Only the cluster is in
+memory: nodes without room, so that everything else waits. The goals: 200 durable submits a second
+one by one, 2,000 in bulk, rounds of the scheduler p99 100 ms, a page of `ps` p99 200 ms, a start in
+3 s, 400 MB, and nothing that was acknowledged is lost when the server is killed in the middle.
+"""
+
+import argparse
+import http.client
+import itertools
+import json
+import random
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import psutil
+
+from distnet.server.gateway import Order, Sight, Snapshot
+from distnet.server.scheduler.view import Node
+from distnet.server.settings import Settings
+
+SPEC = """\
+name: digits
+network: {kind: mlp, hidden: [16]}
+data: {source: mnist}
+train: {steps: 10, slices: 4}
+"""
+NODES = tuple(Node(f"node-{n}", 8, 0, f"node-{n}") for n in range(50))
+PAGES = 300
+
+
+class StillCluster:
+    """Nodes on which every attempt is begun, and none ever says a word."""
+
+    def look(self) -> Snapshot:
+        return Snapshot("still", NODES, time.time())
+
+    def start(self, order: Order) -> None:
+        return
+
+    def sight(self, submission: str) -> Sight:
+        return Sight.PENDING
+
+    def end(self, submission: str) -> None:
+        return
+
+    def forget(self, submission: str) -> None:
+        return
+
+
+def serve(ledger: str, folder: str) -> None:
+    """Be the server that is measured."""
+    from distnet.server.start import Started
+    from distnet.server.start import serve as run
+
+    def told(started: Started) -> None:
+        facts = {"address": started.address, "token": started.token}
+        print(json.dumps(facts), flush=True)  # noqa: T201
+
+    run(Settings(ledger=ledger, runs=Path(folder), address=""), StillCluster(), port=0, told=told)
+
+
+@dataclass
+class Server:
+    """A server process, and one connection to it."""
+
+    process: "subprocess.Popen[str]"
+    address: str
+    token: str
+    start_s: float
+
+    def __post_init__(self) -> None:
+        self._http = http.client.HTTPConnection(urlsplit(self.address).netloc, timeout=600)
+
+    def ask(self, method: str, path: str, value: object = None) -> tuple[int, bytes]:
+        """Ask over the connection that is kept."""
+        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
+        data = None if value is None else json.dumps(value).encode()
+        self._http.request(method, path, body=data, headers=headers)
+        answer = self._http.getresponse()
+        return answer.status, answer.read()
+
+    def rss_mb(self) -> float:
+        """Memory of the process."""
+        return float(psutil.Process(self.process.pid).memory_info().rss) / 1e6
+
+
+@contextmanager
+def started(ledger: str, folder: Path, token: str | None = None) -> Iterator[Server]:
+    """Start the server; killed at the end."""
+    began = time.monotonic()
+    command = [sys.executable, "-m", "tests.bench.server_submit", "--serve", ledger, str(folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            facts = json.loads(process.stdout.readline())
+            start_s = time.monotonic() - began
+            yield Server(process, facts["address"], token or facts["token"], start_s)
+        finally:
+            process.kill()
+
+
+def request(keys: Iterator[int], mark: str) -> dict[str, Any]:
+    """A submit with a key of its own."""
+    return {"key": f"bench-{mark}-{next(keys)}", "spec": SPEC, "workers": 1}
+
+
+def one_by_one(server: Server, count: int, mark: str) -> float:
+    """Submits a second, each after the answer to the one before."""
+    keys = itertools.count()
+    began = time.monotonic()
+    for _ in range(count):
+        status, _ = server.ask("POST", "/api/v1/jobs", request(keys, mark))
+        assert status == 201, status
+    return count / (time.monotonic() - began)
+
+
+def in_bulk(server: Server, count: int) -> float:
+    """Submits a second, all in one request."""
+    keys = itertools.count()
+    jobs = [request(keys, "bulk") for _ in range(count)]
+    began = time.monotonic()
+    status, answer = server.ask("POST", "/api/v1/jobs/bulk", {"jobs": jobs})
+    assert status == 201, answer[:500]
+    return count / (time.monotonic() - began)
+
+
+def pages(server: Server) -> list[float]:
+    """Seconds of each of some hundred pages of `ps`, sorted."""
+    times = []
+    for _ in range(PAGES):
+        began = time.monotonic()
+        status, _ = server.ask("GET", "/api/v1/jobs?limit=100")
+        times.append(time.monotonic() - began)
+        assert status == 200
+    return sorted(times)
+
+
+def round_p99(before: dict[float, float], after: dict[float, float]) -> float:
+    """The bound below which 99 of 100 rounds lay, between two readings of the histogram."""
+    counts = {bound: after[bound] - before.get(bound, 0.0) for bound in sorted(after)}
+    total = max(counts.values())
+    return next(bound for bound, count in counts.items() if count >= 0.99 * total)
+
+
+def rounds(server: Server) -> dict[float, float]:
+    """The histogram of rounds: how many took at most so many seconds."""
+    text = server.ask("GET", "/metrics")[1].decode()
+    prefix = 'distnet_round_seconds_bucket{le="'
+    lines = [line for line in text.splitlines() if line.startswith(prefix)]
+    parts = [line.removeprefix(prefix).split('"} ') for line in lines]
+    return {float(bound): float(count) for bound, count in parts}
+
+
+def killed(ledger: str, folder: Path, token: str, seed: int) -> tuple[int, int]:
+    """Kill a server while it takes submits; returns how many it acknowledged, and how many of them
+    the next one does not know.
+    """
+    acknowledged: list[str] = []
+    keys = itertools.count()
+    mark = f"kill-{seed}"
+    with started(ledger, folder, token) as server:
+        after_s = random.Random(seed).uniform(0.3, 1.5)
+        threading.Timer(after_s, server.process.send_signal, (signal.SIGKILL,)).start()
+        with suppress(OSError, http.client.HTTPException):
+            while True:
+                status, answer = server.ask("POST", "/api/v1/jobs", request(keys, mark))
+                assert status == 201, answer
+                acknowledged.append(json.loads(answer)["jobs"][0]["name"])
+    with started(ledger, folder, token) as server:
+        lost = sum(server.ask("GET", f"/api/v1/jobs/{name}")[0] != 200 for name in acknowledged)
+        again = iter(range(len(acknowledged)))
+        for name in acknowledged:  # sent once more, each is the same job
+            status, answer = server.ask("POST", "/api/v1/jobs", request(again, mark))
+            lost += status != 200 or json.loads(answer)["jobs"][0]["name"] != name
+    return len(acknowledged), lost
+
+
+def measure(ledger: str, folder: Path, arguments: argparse.Namespace) -> None:
+    """Measure and print."""
+
+    def say(what: str, value: str) -> None:
+        print(f"{what:<44} {value}", flush=True)  # noqa: T201
+
+    with started(ledger, folder) as server:
+        token = server.token
+        say("start, empty ledger", f"{server.start_s:.2f} s")
+        say("submits one by one", f"{one_by_one(server, arguments.one_by_one, 'first'):,.0f}/s")
+        say("submits in bulk", f"{in_bulk(server, arguments.jobs):,.0f}/s")
+    with started(ledger, folder, token) as server:
+        say(
+            f"start, {arguments.jobs + arguments.one_by_one:,} open jobs", f"{server.start_s:.2f} s"
+        )
+        before = rounds(server)
+        times = pages(server)
+        median, p99 = statistics.median(times), times[int(0.99 * len(times))]
+        say("page of ps, median and p99", f"{median * 1000:.0f} ms, {p99 * 1000:.0f} ms")
+        time.sleep(arguments.rounds_s)
+        say(
+            "round of the scheduler, p99 at most",
+            f"{round_p99(before, rounds(server)) * 1000:g} ms",
+        )
+        say("submits one by one, into that queue", f"{one_by_one(server, 300, 'later'):,.0f}/s")
+        say("memory", f"{server.rss_mb():.0f} MB")
+    results = [killed(ledger, folder, token, seed) for seed in range(arguments.trials)]
+    acknowledged, lost = (sum(column) for column in zip(*results, strict=True))
+    say(f"killed in the middle, {arguments.trials} trials", f"{lost} of {acknowledged:,} lost")
+
+
+def main() -> None:
+    """Measure, or be the server that is measured."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--jobs", type=int, default=10_000)
+    parser.add_argument("--one-by-one", type=int, default=2_000)
+    parser.add_argument("--rounds-s", type=float, default=20.0)
+    parser.add_argument("--trials", type=int, default=10)
+    parser.add_argument("--ledger")
+    parser.add_argument("--serve", nargs=2, metavar=("LEDGER", "DIR"))
+    arguments = parser.parse_args()
+    if arguments.serve:
+        serve(*arguments.serve)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        ledger = arguments.ledger or f"sqlite:///{folder}/ledger.db"
+        measure(ledger, Path(folder), arguments)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,174 @@
+"""`distnet submit`, `schedule` and `schedules` as a person types them."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from distnet.cli.main import main
+from distnet.client.code import LARGEST_FILE
+from tests.client.fake_server import FakeServer, make_job
+
+pytestmark = pytest.mark.usefixtures("job_file")
+
+
+def test_submit_says_where_the_job_is_and_how_to_look(
+    server: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["submit", "digits.yaml", "--name", "mine", "--workers", "2"]) == 0
+
+    said = capsys.readouterr()
+    assert said.out == "mine is waiting: no room\n"
+    assert f"on {server.url}" in said.err
+    assert "distnet logs mine -f" in said.err
+
+
+def test_submit_sends_what_was_asked_for(server: FakeServer) -> None:
+    command = "submit digits.yaml --priority -5 --team vision --after a --after b:any --hold"
+    more = "--start-from a --sweep train.seed=1..3 --set train.epochs=3 --at 2030-01-01T00:00+00:00"
+    assert main([*command.split(), *more.split()]) == 0
+
+    [request] = server.submits
+    assert (request.priority, request.team, request.hold) == (-5, "vision", True)
+    assert (request.after, request.start_from) == (("a", "b:any"), "a")
+    assert (request.sweep, request.sets) == (("train.seed=1..3",), ("train.epochs=3",))
+    assert request.at == datetime(2030, 1, 1, tzinfo=UTC).timestamp()
+    assert request.file == "digits.yaml"
+
+
+def test_submit_prints_json_of_all_jobs_of_a_sweep(
+    server: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["submit", "digits.yaml", "--sweep", "train.seed=1..3", "--json"]) == 0
+
+    said = json.loads(capsys.readouterr().out)
+    assert [job["name"] for job in said["jobs"]] == ["digits-1", "digits-2", "digits-3"]
+
+
+def test_submit_names_only_the_first_jobs_of_a_large_sweep(
+    server: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["submit", "digits.yaml", "--sweep", "train.seed=1..200"]) == 0
+
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 11
+    assert lines[-1] == "and 190 more: distnet ps --array digits"
+
+
+def test_submit_refuses_a_faulty_job_file_without_asking_the_server(
+    server: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("digits.yaml").write_text("name: digits\nnetwork: {kind: mlp}\ntrain: {epochs: ten}\n")
+
+    assert main(["submit", "digits.yaml"]) == 2
+
+    said = capsys.readouterr().err
+    assert said == "error: digits.yaml:3 train.epochs: found text 'ten', expected a whole number\n"
+    assert server.asked == []
+
+
+def test_a_refusal_is_one_line_and_its_code_is_in_the_json(
+    server: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.jobs["mine"] = make_job("mine")
+
+    assert main(["submit", "digits.yaml", "--name", "mine", "--json"]) == 2
+
+    said = capsys.readouterr()
+    assert said.err == "error: the name mine is taken\n"
+    error = {"type": "ConflictError", "message": "the name mine is taken", "code": "name_taken"}
+    assert json.loads(said.out) == {"error": error}
+
+
+def test_submit_tells_which_files_were_too_large_to_come_along(
+    server: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("net.py").write_text("class Net: ...\n")
+    with Path("data.bin").open("wb") as file:
+        file.truncate(LARGEST_FILE + 1)
+
+    assert main(["submit", "digits.yaml", "--set", "network.kind=./net.py:Net"]) == 0
+    assert "data.bin (10.0 MB)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("state", "code"), [("finished", 0), ("failed", 3), ("stopped", 130), ("cancelled", 130)]
+)
+def test_submit_follows_the_log_and_ends_as_the_job_does(
+    state: str, code: int, server: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.logs["mine", "run"] = b"epoch 1/10\nepoch 2/10\n"
+    server.complete.add("mine")
+    server.changes["mine"] = [{"state": "running"}, {"state": state}]
+
+    assert main(["submit", "digits.yaml", "--name", "mine", "--follow"]) == code
+
+    said = capsys.readouterr()
+    assert said.out.endswith("epoch 1/10\nepoch 2/10\n")
+    assert f"mine is {state}" in said.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["submit", "digits.yaml", "--follow", "--json"], "--follow"),
+        (["submit", "digits.yaml", "--at", "soon"], "'soon'"),
+        (["submit", "absent.yaml"], "absent.yaml"),
+        (["schedule", "digits.yaml"], "--cron"),
+        (["schedule", "digits.yaml", "--cron", "* * * * *", "--at", "+2h"], "--cron"),
+        (["schedule", "digits.yaml", "--cron", "* * * * *", "--overlap", "never"], "overlap"),
+    ],
+)
+def test_a_wrong_call_is_refused(
+    arguments: list[str], told: str, server: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    assert told in capsys.readouterr().err
+    assert server.submits == []
+    assert server.schedules == {}
+
+
+def test_schedule_sends_the_job_and_the_clock(
+    server: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["schedule", "digits.yaml", "--cron", "0 2 * * *", "--tz", "Europe/Berlin"]
+    assert main([*command, "--overlap", "queue", "--missed", "all", "--workers", "2"]) == 0
+
+    [request] = server.scheduled
+    assert (request.name, request.cron, request.tz) == ("digits", "0 2 * * *", "Europe/Berlin")
+    assert (request.overlap, request.missed, request.request.workers) == ("queue", "all", 2)
+    said = capsys.readouterr().out
+    assert said.startswith("schedule digits: 0 2 * * * Europe/Berlin, next at 20")
+
+
+def test_schedule_takes_the_zone_of_this_machine(
+    server: FakeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+
+    assert main(["schedule", "digits.yaml", "--cron", "0 2 * * *", "--name", "nightly"]) == 0
+    assert (server.scheduled[0].name, server.scheduled[0].tz) == ("nightly", "Asia/Tokyo")
+
+
+def test_schedules_are_listed_paused_resumed_and_removed(
+    server: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["schedules", "list"]) == 0
+    assert "no schedules" in capsys.readouterr().err
+    main(["schedule", "digits.yaml", "--at", "+2h", "--name", "later"])
+    main(["schedule", "digits.yaml", "--cron", "0 2 * * *", "--tz", "UTC", "--name", "nightly"])
+    capsys.readouterr()
+
+    assert main(["schedules", "pause", "nightly"]) == 0
+    assert "paused" in capsys.readouterr().out
+    assert main(["schedules", "list"]) == 0
+    listed = capsys.readouterr().out
+    assert "once at" in listed
+    assert "nightly   0 2 * * * UTC             paused" in listed
+    assert main(["schedules", "resume", "nightly", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["is_paused"] is False
+    assert main(["schedules", "remove", "nightly"]) == 0
+    assert list(server.schedules) == ["later"]
+    assert main(["schedules", "remove", "nightly"]) == 2
+    assert "no schedule nightly" in capsys.readouterr().err

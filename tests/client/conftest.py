@@ -1,0 +1,3 @@
+from tests.client.fixtures import config, job_file, server
+
+__all__ = ["config", "job_file", "server"]

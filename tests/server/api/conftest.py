@@ -1,0 +1,21 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.server.api.api import Api
+from tests.server.world import World
+
+
+@pytest.fixture
+def api(tmp_path: Path) -> Iterator[Api]:
+    """A server with a real ledger and a cluster in memory, behind its HTTP application."""
+    with World(f"sqlite:///{tmp_path}/ledger.db", tmp_path) as world:
+        yield Api(world)
+
+
+@pytest.fixture
+def each_api(ledger_url: str, tmp_path: Path) -> Iterator[Api]:
+    """The same, once on each kind of ledger."""
+    with World(ledger_url, tmp_path) as world:
+        yield Api(world)

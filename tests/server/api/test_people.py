@@ -1,0 +1,165 @@
+import pytest
+
+from distnet.server.api.gatekeeper import LOOKED_UP_EVERY_S
+from distnet.server.ledger.tables import metadata
+from distnet.server.messages.people import TokenRequest
+from tests.server.api.api import Api
+
+
+@pytest.fixture
+def api(each_api: Api) -> Api:
+    return each_api
+
+
+def test_whoami_tells_whose_token_it_is(api: Api) -> None:
+    who = api.client("vic").get("/api/v1/whoami").json()
+
+    assert (who["user"], who["role"], who["team"]) == ("vic", "viewer", "vision")
+    assert who["token"] == api.token("vic")[3:15]
+    assert who["server"] == api.world.ledger.id
+
+
+def test_a_new_token_works_and_is_shown_once(api: Api) -> None:
+    client = api.client("ada")
+
+    made = client.post("/api/v1/tokens", json={"note": "laptop"})
+    assert made.status_code == 201
+    secret = made.json()["secret"]
+
+    assert api.client(None, token=secret).get("/api/v1/whoami").json()["user"] == "ada"
+    listed = client.get("/api/v1/tokens")
+    assert made.json()["id"] in {token["id"] for token in listed.json()["tokens"]}
+    assert all(token["secret"] is None for token in listed.json()["tokens"])
+    assert secret not in listed.text
+
+
+def test_nothing_in_the_ledger_gives_a_token_away(api: Api) -> None:
+    secret = api.client("ada").post("/api/v1/tokens", json={}).json()["secret"]
+
+    with api.world.ledger.reading() as tx:
+        kept = [str(tx.execute(table.select()).all()) for table in metadata.sorted_tables]
+
+    assert secret[3:15] in "".join(kept)
+    assert secret[16:] not in "".join(kept)
+
+
+def test_users_see_their_own_tokens_and_an_admin_all(api: Api) -> None:
+    for user in ("ada", "bob"):
+        api.token(user)
+
+    def owners(user: str) -> set[str]:
+        return {t["user"] for t in api.client(user).get("/api/v1/tokens").json()["tokens"]}
+
+    assert owners("ada") == {"ada"}
+    assert owners("root") >= {"ada", "bob", "root"}
+
+
+def test_a_revoked_token_is_worthless_at_once(api: Api) -> None:
+    secret = api.client("ada").post("/api/v1/tokens", json={}).json()["secret"]
+    own = api.client(None, token=secret)
+    assert own.get("/api/v1/jobs").status_code == 200
+
+    assert api.client("ada").delete(f"/api/v1/tokens/{secret[3:15]}").status_code == 200
+
+    assert own.get("/api/v1/jobs").status_code == 401
+    assert api.client("ada").delete("/api/v1/tokens/zzzzzzzzzzzz").status_code == 404
+
+
+def test_a_token_that_another_process_revokes_is_worthless_soon(api: Api) -> None:
+    secret = api.token("ada", note="laptop")
+    client = api.client(None, token=secret)
+    assert client.get("/api/v1/jobs").status_code == 200
+
+    api.people.revoke(None, secret[3:15])
+    api.clock.pass_(LOOKED_UP_EVERY_S + 0.1)
+
+    assert client.get("/api/v1/jobs").status_code == 401
+
+
+def test_a_role_that_changes_counts_at_once(api: Api) -> None:
+    ada = api.client("ada")
+    assert ada.get("/api/v1/users").status_code == 403
+
+    changed = api.client("root").post("/api/v1/tokens", json={"user": "ada", "role": "admin"})
+
+    assert changed.json()["role"] == "admin"
+    assert ada.get("/api/v1/users").status_code == 200
+
+
+def test_an_admin_makes_users(api: Api) -> None:
+    asked = {"user": "eve", "role": "viewer", "team": "speech"}
+    made = api.client("root").post("/api/v1/tokens", json=asked).json()
+
+    who = api.client(None, token=made["secret"]).get("/api/v1/whoami").json()
+    assert (who["user"], who["role"], who["team"]) == ("eve", "viewer", "speech")
+    users = api.client("root").get("/api/v1/users").json()["users"]
+    assert [u["name"] for u in users] == sorted(u["name"] for u in users)
+    assert "eve" in {u["name"] for u in users}
+
+
+def test_the_last_admin_stays_one(api: Api) -> None:
+    answer = api.client("root").post("/api/v1/tokens", json={"user": "root", "role": "viewer"})
+
+    assert answer.status_code == 409
+    assert answer.json()["error"]["code"] == "last_admin"
+    assert api.client("root").get("/api/v1/users").status_code == 200
+
+
+def test_a_token_does_not_outlive_the_one_that_made_it(api: Api) -> None:
+    end = api.clock() + 100
+    short = api.client(None, token=api.token("ada", expires_at=end))
+
+    assert short.post("/api/v1/tokens", json={}).json()["expires_at"] == end
+    later = short.post("/api/v1/tokens", json={"expires_at": end + 1000}).json()
+    assert later["expires_at"] == end
+    assert short.post("/api/v1/tokens", json={"expires_at": end - 1}).json()["expires_at"] < end
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"expires_at": 1.0},
+        {"user": "Not A Name"},
+        {"role": "king"},
+        {"note": "x" * 201},
+        {"note": "a\nb"},
+        {"what": 1},
+    ],
+)
+def test_a_wrong_wish_for_a_token_is_refused(api: Api, asked: dict[str, object]) -> None:
+    answer = api.client("root").post("/api/v1/tokens", json=asked)
+
+    assert answer.status_code == 422
+    assert answer.json()["error"]["code"] == "invalid"
+
+
+def test_the_first_user_is_made_once(api: Api) -> None:
+    assert api.people.first_admin("someone") is None
+    assert "someone" not in {user.name for user in api.people.users()}
+
+
+def test_tokens_remember_when_they_were_used(api: Api) -> None:
+    client = api.client("ada")
+    client.get("/api/v1/whoami")
+    (first,) = [t["used_at"] for t in client.get("/api/v1/tokens").json()["tokens"]]
+    api.clock.pass_(3600)
+    client.get("/api/v1/whoami")
+    (second,) = [t["used_at"] for t in client.get("/api/v1/tokens").json()["tokens"]]
+
+    assert second - first == 3600
+
+
+def test_teams_are_kept(api: Api) -> None:
+    team = {"name": "vision", "weight": 2.0, "quota_cpus": 8.0}
+
+    assert api.client("root").put("/api/v1/teams/vision", json=team).status_code == 200
+    (kept,) = api.client("vic").get("/api/v1/teams").json()["teams"]
+    assert {key: kept[key] for key in team} == team
+    assert api.client("root").put("/api/v1/teams/speech", json=team).status_code == 422
+
+
+def test_a_token_made_without_a_server_names_its_user(api: Api) -> None:
+    made = api.people.make(None, TokenRequest(user="zoe", role="admin"))
+
+    assert (made.user, made.role) == ("zoe", "admin")
+    assert ("local", "zoe is admin, team default") in api.events("user-created")

@@ -1,0 +1,81 @@
+from pathlib import Path
+
+import pytest
+
+from distnet.errors import DistnetError
+from distnet.server.settings import Settings
+from distnet.server.settings_file import with_file
+
+SECRET = "0123456789abcdef0123456789abcdef"
+WHOLE = """\
+hosts: [lab.example.org]
+silent_after: 45s
+policy:
+  ageing: 2h
+  preemption: false
+limits:
+  code: 10MB
+  open_jobs_per_user: 50
+webhooks:
+  urls: [https://hooks.example.org/distnet]
+  secret: ./hook.key
+  private: [10.1.0.0/16]
+"""
+
+
+def read(folder: Path, text: str) -> Settings:
+    (folder / "hook.key").write_text(SECRET + "\n")
+    path = folder / "server.yaml"
+    path.write_text(text)
+    return with_file(Settings(ledger="sqlite:////x", runs=folder), path)
+
+
+def test_a_settings_file_says_what_no_option_says(tmp_path: Path) -> None:
+    settings = read(tmp_path, WHOLE)
+
+    assert settings.hosts == ("lab.example.org",)
+    assert settings.silent_after_s == 45
+    assert (settings.policy.ageing_s, settings.policy.preemption) == (7200, False)
+    assert settings.policy.backfill
+    assert settings.limits.code_bytes == 10_000_000
+    assert settings.max_open_jobs_per_user == 50
+    assert settings.webhooks is not None
+    assert settings.webhooks.secret == SECRET
+    assert settings.webhooks.private == ("10.1.0.0/16",)
+
+
+def test_an_empty_file_changes_nothing(tmp_path: Path) -> None:
+    assert read(tmp_path, "") == Settings(ledger="sqlite:////x", runs=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "key"),
+    [
+        ("45s", "-1", 2, "silent_after"),
+        ("ageing: 2h", "agein: 2h", 4, "policy.agein"),
+        ("https://hooks", "http://hooks", 10, "webhooks.urls.0"),
+        ("https://hooks", "https://user:word@hooks", 10, "webhooks.urls.0"),
+        ("./hook.key", "./none.key", 11, "webhooks.secret"),
+        ("10.1.0.0/16", "10.1.0.0.0", 12, "webhooks.private.0"),
+        ("10.1.0.0/16", "10.1.0.1/16", 12, "webhooks.private.0"),
+        ("50", "0", 8, "limits.open_jobs_per_user"),
+    ],
+)
+def test_a_fault_is_told_with_its_line(
+    tmp_path: Path, old: str, new: str, line: int, key: str
+) -> None:
+    with pytest.raises(DistnetError) as told:
+        read(tmp_path, WHOLE.replace(old, new))
+
+    assert f"server.yaml:{line} {key}: " in str(told.value)
+
+
+def test_a_secret_that_is_too_short_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "short.key").write_text("short\n")
+    with pytest.raises(DistnetError, match="expected at least 16"):
+        read(tmp_path, WHOLE.replace("hook.key", "short.key"))
+
+
+def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(DistnetError, match="cannot be read"):
+        with_file(Settings(ledger="x", runs=tmp_path), tmp_path / "none.yaml")

@@ -1,0 +1,238 @@
+"""`distnet server start` and `token` as real processes; there is no Ray behind them."""
+
+import json
+import os
+import re
+import signal
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from distnet.server.listen import address_of, is_routable, parse_listen
+from distnet.server.start import own_name
+from distnet.spec.section import NAME
+from tests.server.api.api import body
+
+NO_RAY = "http://127.0.0.1:9"
+
+
+class Home:
+    """A user's home: configuration and ledger of their own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.environment = {
+            **{key: value for key, value in os.environ.items() if not key.startswith("DISTNET")},
+            "DISTNET_CONFIG": str(folder / "config"),
+            "XDG_STATE_HOME": str(folder / "state"),
+        }
+
+    @property
+    def contexts(self) -> dict[str, Any]:
+        known: dict[str, Any] = json.loads((self.folder / "config" / "contexts.json").read_text())
+        return known
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            self.command(*arguments),
+            env=self.environment,
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    @contextmanager
+    def server(self, *arguments: str, listen: str = "127.0.0.1:0") -> Iterator["Running"]:
+        """A server that answers; killed at the end if it still runs."""
+        command = self.command("start", "--json", "--listen", listen, "--ray", NO_RAY, *arguments)
+        with subprocess.Popen(
+            command,
+            env=self.environment,
+            cwd=self.folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process:
+            try:
+                yield Running(process, self)
+            finally:
+                process.kill()
+
+    def command(self, *arguments: str) -> list[str]:
+        return [sys.executable, "-m", "distnet.cli", "server", *arguments]
+
+
+class Running:
+    """A server process."""
+
+    def __init__(self, process: "subprocess.Popen[str]", home: Home) -> None:
+        self.process = process
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert line, process.stderr.read() if process.stderr else ""
+        self.facts: dict[str, Any] = json.loads(line)
+        self._home = home
+
+    @property
+    def client(self) -> httpx.Client:
+        token = self._home.contexts["contexts"][self.facts["context"]]["token"]
+        headers = {"Authorization": f"Bearer {token}"}
+        return httpx.Client(base_url=self.facts["address"], headers=headers, timeout=30)
+
+    def end(self, number: int) -> tuple[int, str]:
+        """Send a signal; returns the exit code and what was said on stderr."""
+        self.process.send_signal(number)
+        _, said = self.process.communicate(timeout=30)
+        return self.process.returncode, said
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path)
+
+
+def test_the_first_start_makes_an_admin_whose_token_is_at_hand(home: Home) -> None:
+    with home.server() as server:
+        who = server.client.get("/api/v1/whoami").json()
+        assert (who["user"], who["role"]) == (own_name(), "admin")
+        assert server.facts["ledger"] == who["server"]
+
+        path = home.folder / "config" / "contexts.json"
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        assert home.contexts["current"] == "local"
+        assert home.contexts["contexts"]["local"]["server"] == server.facts["address"]
+        assert home.contexts["contexts"]["local"]["token"] not in server.facts.values()
+        assert server.end(signal.SIGTERM) == (0, "")
+
+
+def test_a_server_that_is_killed_goes_on_where_it_was(home: Home) -> None:
+    with home.server() as server:
+        answer = server.client.post("/api/v1/jobs", json=body())
+        assert answer.status_code == 201
+        server.end(signal.SIGKILL)
+    with home.server() as server:
+        assert server.facts["context"] == "local"
+        assert home.contexts["contexts"]["local"]["server"] == server.facts["address"]
+        jobs = server.client.get("/api/v1/jobs").json()["jobs"]
+        assert [job["name"] for job in jobs] == ["digits-1"]
+        assert server.end(signal.SIGINT) == (0, "")
+
+
+def test_a_second_server_of_a_ledger_is_told_who_has_it(home: Home) -> None:
+    with home.server() as server:
+        refused = home.run("start", "--listen", "127.0.0.1:0", "--ray", NO_RAY, "--json")
+
+        assert refused.returncode == 2
+        assert f"process {server.process.pid} on" in refused.stderr
+        assert server.facts["address"] in refused.stderr
+        assert "Traceback" not in refused.stderr
+
+
+def test_a_server_that_waits_takes_the_place_of_the_one_that_dies(home: Home) -> None:
+    with home.server() as first:
+        command = home.command("start", "--json", "--listen", "127.0.0.1:0", "--wait")
+        with subprocess.Popen(
+            command, env=home.environment, cwd=home.folder, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        ) as waiting:  # fmt: skip
+            assert waiting.stderr is not None
+            assert "waiting for its end" in waiting.stderr.readline()
+            assert first.client.post("/api/v1/jobs", json=body()).status_code == 201
+            first.end(signal.SIGKILL)
+            second = Running(waiting, home)
+            assert second.client.get("/api/v1/jobs").json()["num_total"] == 1
+            assert second.end(signal.SIGTERM)[0] == 0
+
+
+def test_a_port_in_use_is_told(home: Home) -> None:
+    with home.server() as server:
+        port = server.facts["address"].rpartition(":")[2]
+        refused = home.run("start", "--listen", f"127.0.0.1:{port}", "--ledger", "sqlite:////x")
+
+    assert refused.returncode == 2
+    assert "in use" in refused.stderr
+
+
+def test_a_routable_address_needs_a_token_first(home: Home) -> None:
+    refused = home.run("start", "--listen", "0.0.0.0:0", "--ray", NO_RAY)
+    assert refused.returncode == 2
+    assert "distnet server token" in refused.stderr
+    assert not (home.folder / "config").exists()
+
+    made = home.run("token", "--json")
+    assert json.loads(made.stdout)["role"] == "admin"
+    token = json.loads(made.stdout)["secret"]
+
+    with home.server(listen="0.0.0.0:0") as server:
+        headers = {"Authorization": f"Bearer {token}"}
+        url = f"http://127.0.0.1:{server.facts['address'].rpartition(':')[2]}/api/v1/whoami"
+        assert httpx.get(url, headers=headers).json()["user"] == own_name()
+        assert httpx.get(url).status_code == 401
+        assert httpx.get(url, headers={**headers, "Host": "evil.example"}).status_code == 403
+
+
+def test_a_token_can_be_made_while_the_server_runs(home: Home) -> None:
+    with home.server() as server:
+        token = home.run("token", "ada", "--role", "submitter").stdout.strip()
+        assert re.fullmatch(r"dn_[a-z0-9]{12}_[A-Za-z0-9_-]{43}", token)
+        headers = {"Authorization": f"Bearer {token}"}
+        who = httpx.get(f"{server.facts['address']}/api/v1/whoami", headers=headers).json()
+        assert (who["user"], who["role"]) == ("ada", "submitter")
+    assert home.run("token", "Not A Name").returncode == 2
+
+
+def test_a_second_ledger_does_not_take_the_first_ones_token_away(home: Home) -> None:
+    with home.server():
+        first = home.contexts["contexts"]["local"]
+    with home.server("--ledger", f"sqlite:///{home.folder}/other.db") as server:
+        assert server.facts["context"] == f"local-{server.facts['ledger']}"
+        assert home.contexts["contexts"]["local"] == first
+        assert home.contexts["current"] == server.facts["context"]
+
+
+def test_wrong_options_are_told_in_one_line(home: Home) -> None:
+    for arguments in (
+        ("--listen", "127.0.0.1:http"),
+        ("--ledger", "mysql://x"),
+        ("--settings", "none.yaml"),
+        ("--listen", "203.0.113.77:0"),
+    ):
+        refused = home.run("start", "--ray", NO_RAY, *arguments)
+        assert refused.returncode == 2, refused
+        assert "Traceback" not in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("127.0.0.1:9000", ("127.0.0.1", 9000)),
+        ("0.0.0.0", ("0.0.0.0", 8270)),
+        (":9000", ("127.0.0.1", 9000)),
+        ("[::1]:9000", ("::1", 9000)),
+        ("::1", ("::1", 8270)),
+        ("lab", ("lab", 8270)),
+    ],
+)
+def test_listen_is_read_in_every_form(text: str, expected: tuple[str, int]) -> None:
+    assert parse_listen(text) == expected
+
+
+def test_only_loopback_is_not_routable() -> None:
+    assert not any(is_routable(host) for host in ("127.0.0.1", "127.9.9.9", "::1", "localhost"))
+    assert all(is_routable(host) for host in ("0.0.0.0", "::", "10.0.0.1", "lab", "fe80::1"))
+    assert address_of("::1", 9000) == "http://[::1]:9000"
+
+
+def test_the_admin_has_a_name_that_a_user_can_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("root", "Ada Lovelace", "x" * 99, "---", "MÜLLER", "DOMAIN\\ada"):
+        monkeypatch.setenv("LOGNAME", name)
+        assert re.fullmatch(NAME, own_name())

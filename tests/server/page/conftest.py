@@ -1,0 +1,39 @@
+"""A real Chromium that looks at a real server. Without one these tests are skipped, and say so."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect, sync_playwright
+
+from tests.server.page.looker import Looker
+from tests.server.page.site import Site, open_site
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+# A machine that does other things meanwhile is slow; what is looked for comes at last, or never.
+expect.set_options(timeout=60_000)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("there is no chromium on this machine")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    with open_site(tmp_path) as site:
+        yield site
+
+
+@pytest.fixture
+def looker(browser: Browser, site: Site) -> Iterator[Looker]:
+    """Opens the page; at the end nothing of it may have gone wrong."""
+    looker = Looker(browser, site)
+    yield looker
+    looker.close()

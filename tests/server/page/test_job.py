@@ -1,0 +1,202 @@
+"""The page of one job."""
+
+import pytest
+from playwright.sync_api import expect
+
+from distnet.server.states import JobState
+from tests.server.world import asks
+
+HTML = "<img src=x onerror=\"document.title='broken in'\"><b>bold</b>"
+
+
+@pytest.fixture
+def running(site):
+    """A site where digits-1 trains."""
+    site.world.submit(asks(workers=2))
+    site.world.run(2)
+    return site
+
+
+def test_a_job_shows_how_it_learns(running, looker):
+    running.learn("digits-1", first=1, last=200)
+    epoch = {"kind": "epoch", "epoch": 1, "step": 100, "test": {"loss": 0.5, "accuracy": 0.75}}
+    running.record("digits-1", epoch, {"kind": "checkpoint", "step": 150})
+    page = looker.open("/jobs/digits-1")
+
+    loss = page.get_by_role("img", name="Loss: train")
+    expect(loss).to_have_attribute("aria-label", "Loss: train 0.3333, test 0.5000")
+    expect(page.get_by_role("img", name="Accuracy: train")).to_be_visible()
+    expect(page.get_by_role("img", name="Samples a second: all workers 1,000")).to_be_visible()
+    expect(page.locator("dl.facts")).to_contain_text("saved at step150")
+
+    running.learn("digits-1", first=201, last=360)
+    expect(loss).to_have_attribute("aria-label", "Loss: train 0.2000, test 0.5000")
+
+
+def test_steps_that_are_computed_anew_replace_those_of_before(running, looker):
+    running.learn("digits-1", first=1, last=50)
+    running.record("digits-1", {"kind": "attempt", "attempt": 2, "cause": "preempt", "step": 20})
+    running.write("digits-1", "metrics", '{"kind": "step", "half a line of one that was killed')
+    running.learn("digits-1", first=21, last=40)
+    page = looker.open("/jobs/digits-1")
+
+    loss = page.locator("figure", has_text="Loss").locator("svg")
+    expect(loss).to_have_attribute("aria-label", "Loss: train 1.0000")
+    expect(loss.locator("title")).to_have_text("preempt")
+    path = loss.locator("path").get_attribute("d")
+    assert path is not None
+    xs = [float(point.split()[0]) for point in path.lstrip("M").split("L")]
+    assert len(xs) == 40
+    assert xs == sorted(xs)
+
+
+def test_the_pointer_tells_the_values_of_a_step(running, looker):
+    running.learn("digits-1", first=1, last=41)
+    page = looker.open("/jobs/digits-1")
+    figure = page.locator("figure", has_text="Loss")
+    box = figure.locator("svg").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] - 1, box["y"] + 60)
+    expect(figure).to_contain_text("step 41")
+
+
+def test_a_log_is_followed_and_stays_where_one_reads(running, looker):
+    running.write("digits-1", "run", "".join(f"line {at}\n" for at in range(300)))
+    page = looker.open("/jobs/digits-1")
+    log, follow = page.get_by_role("log"), page.get_by_label("Follow")
+    at_end = "one => one.scrollHeight - one.clientHeight - one.scrollTop < 24"
+
+    expect(log).to_contain_text("line 299")
+    assert log.evaluate(at_end)
+    running.write("digits-1", "run", "one line more\n")
+    expect(log).to_contain_text("one line more")
+    assert log.evaluate(at_end)
+
+    log.evaluate("one => { one.scrollTop = 500; }")
+    expect(follow).not_to_be_checked()
+    running.write("digits-1", "run", "and another\n")
+    expect(log).to_contain_text("and another")
+    assert log.evaluate("one => one.scrollTop") == 500
+    follow.check()
+    assert log.evaluate(at_end)
+
+
+def test_of_a_long_log_the_end_is_shown_first_and_the_rest_when_asked_for(running, looker):
+    lines = [f"línea✓{at:06}" for at in range(30_000)]
+    running.write("digits-1", "run", "\n".join(lines) + "\n")
+    page = looker.open("/jobs/digits-1")
+    log, earlier = page.get_by_role("log"), page.get_by_role("button", name="Show what is before")
+
+    expect(log).to_contain_text(lines[-1])
+    expect(log).not_to_contain_text(lines[100])
+    expect(earlier).to_be_visible()
+    while earlier.is_visible():
+        before = len(log.inner_text())
+        earlier.click()
+        page.wait_for_function(
+            "n => document.querySelector('.log').innerText.length > n", arg=before
+        )
+    assert log.inner_text().split() == " ".join(lines).split()
+
+
+def test_each_worker_has_a_log(running, looker):
+    running.write("digits-1", "run", "the run\n")
+    running.write("digits-1", "worker-1", "\x1b[31mthe second worker\x1b[0m\n")
+    page = looker.open("/jobs/digits-1")
+    expect(page.get_by_role("log")).to_have_text("the run\n", use_inner_text=True)
+    page.get_by_role("button", name="worker-1").click()
+    expect(page.get_by_role("log")).to_have_text("the second worker\n", use_inner_text=True)
+
+
+def test_text_of_users_stays_text(running, looker):
+    running.write("digits-1", "run", f"{HTML}\n")
+    page = looker.open("/jobs/digits-1")
+    expect(page.get_by_role("log")).to_have_text(HTML)
+    running.world.fail("digits-1", HTML, "bug")
+    running.world.run(1)
+    expect(page.locator("p.note")).to_contain_text(HTML)
+    expect(page.get_by_role("region", name="Attempts")).to_contain_text(HTML)
+    assert page.locator("img, b:text-is('bold')").count() == 0
+    page.goto(f"{running.address}/#/history")
+    expect(page.locator("tr", has_text="digits-1")).to_contain_text(HTML)
+    assert page.locator("img, b:text-is('bold')").count() == 0
+    assert "broken in" not in page.title()
+
+
+def test_a_job_that_waits_says_for_what_and_what_would_start_it(running, looker):
+    running.world.submit(asks(workers=4, name="next"), asks(workers=4, name="later"))
+    running.world.run(1)
+    why = running.world.server.why("later")
+    page = looker.open("/jobs/later")
+    region = page.get_by_role("region", name="Why it waits")
+
+    expect(region).to_contain_text(why.reason)
+    expect(region).to_contain_text(why.would_start)
+    expect(region).to_contain_text(f"number {why.position}")
+    expect(region.get_by_role("link", name="next")).to_be_visible()
+    region.get_by_role("link", name="digits-1").first.click()
+    expect(page.get_by_role("heading", name="digits-1")).to_be_visible()
+
+
+def test_attempts_and_events_are_listed(running, looker):
+    running.world.submit(asks(workers=4, priority=9, name="urgent"))
+    running.world.run(4)
+    page = looker.open("/jobs/digits-1")
+    expect(page.get_by_role("region", name="Attempts")).to_contain_text("stopped (preempt)")
+    expect(page.get_by_role("region", name="Events")).to_contain_text("gives way to urgent")
+    page.get_by_text("Job file").click()
+    expect(page.get_by_text("source: mnist")).to_be_visible()
+
+
+def test_a_job_is_stopped_through_the_page(running, looker):
+    page = looker.open("/jobs/digits-1", user="ada")
+    page.get_by_role("button", name="Stop").click()
+    dialog = page.get_by_role("dialog", name="Stop digits-1?")
+    expect(dialog).to_contain_text("saves a checkpoint first")
+    dialog.get_by_role("button", name="Leave it").click()
+    expect(dialog).not_to_be_visible()
+    assert running.world.job("digits-1").state is JobState.RUNNING
+
+    page.get_by_role("button", name="Stop").click()
+    page.get_by_role("dialog").get_by_role("button", name="Stop").click()
+    expect(page.get_by_role("status").first).to_have_text("stopping")
+    running.world.run(3)
+    expect(page.get_by_role("status").first).to_have_text("stopped")
+    expect(page.get_by_role("button", name="Retry")).to_be_visible()
+    assert running.world.job("digits-1").state is JobState.STOPPED
+
+
+def test_priority_and_workers_are_asked_for(site, looker):
+    site.world.submit(asks(workers=1))
+    page = looker.open("/jobs/digits-1")
+    page.get_by_role("button", name="Priority").click()
+    page.get_by_label("Priority, -1000 to 1000").fill("-7")
+    page.keyboard.press("Enter")
+    expect(page.locator("#toast")).to_have_text("digits-1 has another priority: -7.")
+    assert site.world.job("digits-1").priority == -7
+
+    page.get_by_role("button", name="Resize").click()
+    page.get_by_label("Workers").fill("99")
+    page.get_by_role("dialog").get_by_role("button", name="Resize").click()
+    looker.expected.append("422")
+    expect(page.get_by_role("dialog").get_by_role("alert")).to_contain_text("expected at most 4")
+    page.get_by_label("Workers").fill("3")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("dialog")).not_to_be_visible()
+    assert site.world.job("digits-1").most == 3
+
+
+@pytest.mark.parametrize(("user", "has_buttons"), [("vic", 0), ("bob", 0), ("ada", 1), ("root", 1)])
+def test_only_who_may_steer_a_job_sees_how(running, looker, user, has_buttons):
+    page = looker.open("/jobs/digits-1", user=user)
+    expect(page.get_by_text(f"{user} ·")).to_be_visible()
+    expect(page.get_by_role("region", name="Events")).to_be_visible()
+    expect(page.get_by_role("button", name="Stop")).to_have_count(has_buttons)
+
+
+@pytest.mark.parametrize("name", ["nobody-knows-me", "%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E"])
+def test_a_job_that_is_not_there_is_said_not_to_be(site, looker, name):
+    looker.expected += ["404", "422"]
+    page = looker.open(f"/jobs/{name}")
+    expect(page.get_by_text("There is no job of this name.")).to_be_visible()
+    assert page.locator("img").count() == 0

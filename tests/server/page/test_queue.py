@@ -1,0 +1,152 @@
+"""The queue, as it is seen in a browser."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.server.page.looker import DESKTOP, PHONE
+from tests.server.world import ADA, BOB, asks
+
+
+def rows(page: Page):
+    return page.locator("tbody tr:not(.group)")
+
+
+def names(page: Page) -> list[str]:
+    return page.locator("td.job > a").all_inner_texts()
+
+
+def test_an_empty_queue_says_how_to_fill_it(site, looker):
+    site.world.run(1)
+    page = looker.open()
+    expect(page.get_by_text("Nothing runs, and nothing waits.")).to_be_visible()
+    expect(page.get_by_text("distnet submit")).to_be_visible()
+    expect(page.get_by_text("4 of 4 CPUs free on 2 nodes")).to_be_visible()
+
+
+def test_jobs_stand_in_the_order_of_the_schedule_with_what_they_wait_for(site, looker):
+    site.world.submit(asks(workers=3), asks(workers=4), asks(workers=4, priority=5))
+    site.world.server.hold(ADA, "digits-3")
+    site.world.run(3)
+    site.world.server.release(ADA, "digits-3")
+    site.world.server.hold(ADA, "digits-2")
+    site.world.submit(asks(workers=4, priority=-1))
+    site.tell("digits-1", loss=0.25, accuracy=0.9, samples_per_second=12345.0)
+
+    page = looker.open()
+
+    running = page.locator("tr", has_text="digits-1")
+    for text in ("running", "ada", "vision", "/ 100", "0.2500", "0.9000", "12,345"):
+        expect(running).to_contain_text(text)
+    waiting = page.locator("tr", has_text="digits-4")
+    expect(waiting).to_contain_text("has just been submitted")
+    site.world.run(1, steps=0)
+    reason = site.world.job("digits-4").reason
+    expect(waiting).to_contain_text(reason)
+    wanted = [job.name for job in site.world.open_jobs()]
+    assert wanted[0] == "digits-1"
+    assert names(page) == wanted
+    expect(page.get_by_role("rowheader")).to_have_text(
+        ["Running", "Waiting, in this order", "Not yet in the queue"]
+    )
+
+
+def test_what_changes_is_shown_without_a_new_visit(site, looker):
+    page = looker.open()
+    expect(page.get_by_text("Nothing runs")).to_be_visible()
+    site.world.submit(asks())
+    expect(page.get_by_role("link", name="digits-1")).to_be_visible()
+    site.world.run(2)
+    expect(page.locator("td.state")).to_have_text("running")
+
+
+def test_of_a_thousand_jobs_only_a_page_is_in_the_document(site, looker):
+    site.world.submit(*(asks() for _ in range(1000)))
+    site.world.run(2)
+    wanted = [job.name for job in site.world.open_jobs()]
+
+    page = looker.open()
+
+    expect(page.get_by_text("1 – 50 of 1,000")).to_be_visible()
+    assert names(page) == wanted[:50]
+    page.get_by_role("button", name="Next").click()
+    expect(page.get_by_text("51 – 100 of 1,000")).to_be_visible()
+    assert names(page) == wanted[50:100]
+    expect(rows(page)).to_have_count(50)
+    page.get_by_role("button", name="Back").click()
+    expect(page.get_by_text("1 – 50 of 1,000")).to_be_visible()
+    expect(page.get_by_role("button", name="First")).to_be_disabled()
+
+
+def test_jobs_are_found_by_name_state_and_owner(site, looker):
+    site.world.submit(asks(name="alpha"), asks(name="beta"))
+    site.world.submit(asks(name="alpine"), asks(name="gamma"), user=BOB)
+    site.world.server.hold(BOB, "gamma")
+    page = looker.open()
+    expect(rows(page)).to_have_count(4)
+
+    page.get_by_role("searchbox").fill("ALP<")
+    expect(rows(page)).to_have_count(2)
+    assert sorted(names(page)) == ["alpha", "alpine"]
+    page.get_by_role("button", name="bob").click()
+    expect(rows(page)).to_have_count(1)
+    assert names(page) == ["alpine"]
+    page.get_by_role("searchbox").fill("")
+    page.get_by_role("button", name="held 1").click()
+    expect(page.locator("td.job > a")).to_have_text(["gamma"])
+    assert page.evaluate("location.hash") == "#/?owner=bob&state=held"
+
+
+def test_a_place_with_filters_can_be_kept(site, looker):
+    site.world.submit(asks(name="alpha"))
+    site.world.submit(asks(name="beta"), user=BOB)
+    page = looker.open("/?owner=bob&state=waiting")
+    expect(page.locator("td.job > a")).to_have_text(["beta"])
+
+
+def test_what_one_types_and_where_one_is_stays_while_the_page_is_drawn_anew(site, looker):
+    site.world.submit(*(asks() for _ in range(3)))
+    page = looker.open()
+    expect(rows(page)).to_have_count(3)
+    link = page.get_by_role("link", name="digits-2", exact=True)
+    link.focus()
+    site.world.submit(asks(priority=9, name="first"))
+    site.world.run(1, steps=0)
+    expect(rows(page)).to_have_count(4)
+    expect(page.locator("td.state").first).to_have_text("starting")
+    page.get_by_role("searchbox").focus()
+    page.keyboard.type("dig")
+    expect(rows(page)).to_have_count(3)
+    expect(page.get_by_role("searchbox")).to_be_focused()
+    expect(page.get_by_role("searchbox")).to_have_value("dig")
+
+
+@pytest.mark.parametrize("is_dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("size", [PHONE, DESKTOP, (1920, 1000)], ids=str)
+def test_nothing_is_wider_than_the_window(site, looker, size, is_dark):
+    long_name = "a-name-that-is-as-long-as-any-name-of-a-job-may-ever-be-in-here"
+    site.world.submit(asks(workers=2), asks(workers=4, name=long_name))
+    site.world.run(2)
+    site.write("digits-1", "run", "a" * 500 + "\n")
+    site.learn("digits-1", first=1, last=30)
+
+    page = looker.open(size=size, is_dark=is_dark)
+
+    expect(rows(page)).to_have_count(2)
+    _require_to_fit(page)
+    background = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert background == ("rgb(16, 21, 27)" if is_dark else "rgb(255, 255, 255)")
+    for place, sign in (
+        ("/jobs/digits-1", "Samples a second"),
+        (f"/jobs/{long_name}", "Why it waits"),
+        ("/nodes", "node-a"),
+        ("/history", "No job has ended"),
+        ("/schedules", "Nothing is submitted by the clock"),
+    ):
+        page.goto(f"{site.address}/#{place}")
+        expect(page.get_by_text(sign).first).to_be_visible()
+        _require_to_fit(page)
+
+
+def _require_to_fit(page: Page) -> None:
+    wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    assert wide <= 0, f"the page is {wide} px wider than its window"

@@ -1,0 +1,69 @@
+"""What is said when the server or the cluster cannot be reached."""
+
+from playwright.sync_api import expect
+
+from tests.server.world import asks
+
+
+def test_a_server_that_goes_away_and_comes_back(site, looker):
+    looker.expected.append("ERR_CONNECTION_REFUSED")
+    site.world.submit(asks())
+    page = looker.open()
+    expect(page.get_by_role("link", name="digits-1")).to_be_visible()
+
+    site.stop()
+    banner = page.get_by_role("alert").filter(has_text="The server has not answered since")
+    expect(banner).to_be_visible()
+    expect(page.get_by_role("link", name="digits-1")).to_be_visible()
+
+    site.world.submit(asks())
+    site.start()
+    expect(page.get_by_role("link", name="digits-2")).to_be_visible()
+    expect(banner).not_to_be_visible()
+
+
+def test_an_action_on_a_server_that_is_away_is_not_lost_silently(site, looker):
+    looker.expected.append("ERR_CONNECTION_REFUSED")
+    site.world.submit(asks())
+    page = looker.open("/jobs/digits-1")
+    page.get_by_role("button", name="Cancel").click()
+    site.stop()
+    page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
+    alert = page.get_by_role("dialog").get_by_role("alert")
+    expect(alert).to_have_text("The server does not answer.")
+    site.start()
+    page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
+    expect(page.get_by_role("dialog")).not_to_be_visible()
+    expect(page.locator(".pill").first).to_have_text("cancelled")
+
+
+def test_a_cluster_that_is_away_is_told_with_the_time(site, looker):
+    site.world.run(1)
+    site.world.cluster.is_reachable = False
+    site.world.run(2)
+    page = looker.open("/nodes")
+    banner = page.get_by_role("alert").filter(has_text="The cluster cannot be reached since")
+    expect(banner).to_contain_text("the cluster does not answer")
+    site.world.cluster.is_reachable = True
+    site.world.run(2)
+    expect(banner).not_to_be_visible()
+
+
+def test_a_page_that_nobody_sees_asks_nothing(site, looker):
+    page = looker.open(has_own_time=True)
+    expect(page.get_by_text("Nothing runs")).to_be_visible()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    with page.expect_request("**/api/v1/jobs**"):
+        page.clock.run_for(2500)
+    hide = """isHidden => {
+        Object.defineProperty(document, "hidden", { value: isHidden, configurable: true });
+        document.dispatchEvent(new Event("visibilitychange"));
+    }"""
+    page.evaluate(hide, True)
+    site.world.submit(asks())
+    asked.clear()
+    page.clock.run_for(60_000)
+    assert asked == []
+    page.evaluate(hide, False)
+    expect(page.get_by_role("link", name="digits-1")).to_be_visible()

@@ -1,0 +1,76 @@
+"""Nodes, history, schedules."""
+
+from playwright.sync_api import expect
+
+from distnet.server.messages.schedules import ScheduleRequest
+from distnet.server.scheduler.view import Node
+from tests.server.world import ADA, BOB, asks
+
+
+def test_nodes_show_their_workers_and_what_is_free(site, looker):
+    site.world.cluster.nodes = (
+        Node("node-a", 2, 0, "node-a"),
+        Node("node-b", 4, 1, "node-b", is_draining=True),
+    )
+    site.world.submit(asks(workers=2))
+    site.world.run(2)
+    page = looker.open("/nodes")
+    first = page.get_by_role("listitem").filter(has_text="node-a")
+    expect(first).to_contain_text("digits-1 × 2 workers")
+    expect(first.get_by_role("progressbar", name="2 of 2 CPUs in use")).to_be_visible()
+    second = page.get_by_role("listitem").filter(has_text="node-b")
+    for text in ("draining", "0 of 4 CPUs in use", "0 of 1 GPUs in use", "no workers"):
+        expect(second).to_contain_text(text)
+    expect(page.locator("dl.facts")).to_contain_text("4 of 6")
+
+
+def test_of_many_nodes_some_are_shown_at_first(site, looker):
+    site.world.cluster.nodes = tuple(Node(f"n{at}", 2, 0, f"n{at}") for at in range(70))
+    site.world.run(1)
+    page = looker.open("/nodes")
+    cards = page.locator(".cards > li")
+    expect(cards).to_have_count(60)
+    page.get_by_role("button", name="Show more, 10 nodes left").click()
+    expect(cards).to_have_count(70)
+
+
+def test_history_shows_what_ended_the_newest_first(site, looker):
+    site.world.submit(asks(), asks(), asks(workers=4))
+    site.world.server.cancel(ADA, "digits-2")
+    site.world.run_until_all_ended(steps=50)
+    page = looker.open("/history")
+    expect(page.locator("td.job > a")).to_have_text(["digits-3", "digits-2", "digits-1"])
+    expect(page.locator("tr", has_text="digits-1")).to_contain_text("abababab")
+    page.get_by_role("button", name="cancelled").click()
+    expect(page.locator("td.job > a")).to_have_text(["digits-2"])
+    assert page.evaluate("location.hash") == "#/history?state=cancelled"
+
+
+def test_a_long_history_ends_with_its_last_page(site, looker):
+    site.world.submit(*(asks() for _ in range(100)))
+    for at in range(1, 101):
+        site.world.server.cancel(ADA, f"digits-{at}")
+    page = looker.open("/history")
+    page.get_by_role("button", name="Next").click()
+    expect(page.get_by_text("51 – 100 of 100")).to_be_visible()
+    expect(page.locator("td.job > a").last).to_have_text("digits-1")
+    expect(page.get_by_role("button", name="Next")).to_be_disabled()
+
+
+def test_schedules_are_listed_paused_and_removed(site, looker):
+    for name, user in (("nightly", ADA), ("theirs", BOB)):
+        asked = ScheduleRequest(name=name, request=asks(), cron="0 2 * * *", tz="Europe/Berlin")
+        site.world.server.add_schedule(user, asked)
+    page = looker.open("/schedules", user="ada")
+    mine = page.locator("tr", has_text="nightly")
+    expect(mine).to_contain_text("0 2 * * *")
+    expect(mine).to_contain_text("Europe/Berlin")
+    expect(page.locator("tr", has_text="theirs").get_by_role("button")).to_have_count(0)
+
+    mine.get_by_role("button", name="Pause").click()
+    page.get_by_role("dialog").get_by_role("button", name="Pause").click()
+    expect(mine).to_contain_text("paused")
+    mine.get_by_role("button", name="Remove").click()
+    page.get_by_role("dialog").get_by_role("button", name="Remove").click()
+    expect(mine).to_have_count(0)
+    assert [one.name for one in site.world.server.schedules()] == ["theirs"]

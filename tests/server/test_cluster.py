@@ -1,0 +1,133 @@
+"""As a new user would: server, submit, logs, page, cron, preemption, on a Ray of three machines."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import distnet
+from tests.server.three_nodes import (
+    DASHBOARD,
+    Machines,
+    is_possible,
+    three_nodes,
+    wait_until,
+)
+
+pytestmark = [
+    pytest.mark.ray,
+    pytest.mark.slow,
+    pytest.mark.timeout(900),
+    pytest.mark.skipif(not is_possible(), reason="network namespaces: root, Linux, iproute2"),
+]
+JOB = Path(__file__).parents[2] / "jobs" / "digits.yaml"
+LONG = "train.steps=12000"
+
+
+class Site:
+    """The machines and the server on the head's."""
+
+    def __init__(self, machines: Machines) -> None:
+        self.machines = machines
+        self.log = machines.folder / "server.log"
+        self.server: subprocess.Popen[str] | None = None
+
+    def start_server(self) -> None:
+        options = ["--ray", DASHBOARD, "--runs", str(self.machines.folder / "runs")]
+        self.server = self.machines.start("server", "start", *options, log=self.log)
+        wait_until(lambda: self.machines.run("whoami").returncode == 0, 60, self.server)
+
+    def kill_server(self) -> None:
+        assert self.server is not None
+        self.server.kill()
+        self.server.wait()
+
+    def ask(self, *words: str) -> dict:
+        """Run a command of distnet, and read what it prints."""
+        done = self.machines.run(*words, "--json")
+        assert done.returncode == 0, f"{words}: {done.stderr}{self.log.read_text()[-3000:]}"
+        return json.loads(done.stdout)
+
+    def state(self, job: str) -> str:
+        return self.job(job)["state"]
+
+    def job(self, name: str) -> dict:
+        (job,) = [job for job in self.jobs() if job["name"] == name]
+        return job
+
+    def jobs(self) -> list[dict]:
+        found = self.ask("ps", "--all")
+        return found["jobs"] if isinstance(found, dict) else found
+
+    def wait(self, job: str, state: str, timeout_s: float = 180) -> None:
+        wait_until(lambda: self.state(job) == state, timeout_s, self.server)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    with three_nodes(tmp_path_factory.mktemp("site")) as machines:
+        site = Site(machines)
+        site.start_server()
+        yield site
+        site.kill_server()
+
+
+def test_a_job_of_four_workers_is_followed_to_its_end(site, tmp_path):
+    done = site.machines.run("submit", str(JOB), "--workers", "4", "--follow", timeout=300)
+    assert done.returncode == 0, done.stderr + site.log.read_text()[-3000:]
+    assert "epoch 12/12" in done.stdout.replace("epoch 12/12", "epoch 12/12")
+    expected = distnet.run(JOB, inline=True, runs=tmp_path)
+    assert site.job("digits-1")["weights_sha256"] == expected.result["weights_sha256"]
+
+
+def test_a_job_gives_way_and_goes_on_without_a_step_made_twice(site, tmp_path):
+    site.ask("submit", str(JOB), "--workers", "4", "--name", "low", "--set", LONG)
+    wait_until(lambda: (site.job("low")["step"] or 0) > 500, 120)
+    site.ask("submit", str(JOB), "--workers", "4", "--name", "high", "--priority", "5")
+    site.wait("high", "finished", 240)
+    site.wait("low", "finished", 240)
+
+    lines = (site.machines.folder / "runs" / "low" / "metrics.jsonl").read_text().splitlines()
+    records = [json.loads(line) for line in lines]
+    ends = [record for record in records if record["kind"] == "end"]
+    begins = [record for record in records if record["kind"] == "attempt"]
+    assert [end["status"] for end in ends] == ["stopped", "finished"]
+    assert begins[1]["step"] == ends[0]["step"]
+    expected = distnet.run(JOB, inline=True, runs=tmp_path, overrides=[LONG])
+    assert site.job("low")["weights_sha256"] == expected.result["weights_sha256"]
+
+
+def test_cron_submits_a_job_each_minute(site):
+    short = ["--set", "train.steps=20"]
+    site.ask("schedule", str(JOB), "--cron", "* * * * *", "--name", "each-minute", *short)
+    try:
+        wait_until(lambda: len(scheduled(site)) >= 2, 200, site.server)
+    finally:
+        site.ask("schedules", "remove", "each-minute")
+    for job in scheduled(site):
+        site.wait(job["name"], "finished", 120)
+
+
+def test_logs_stay_when_the_head_is_gone_and_all_jobs_finish_by_themselves(site):
+    """Two run and twenty wait when the head is killed; an empty one takes its place."""
+    short = ["--set", "train.steps=200"]
+    for number in (1, 2):
+        more = ["--workers", "2", "--set", "train.steps=6000"]
+        site.ask("submit", str(JOB), "--name", f"running-{number}", *more)
+    site.ask("submit", str(JOB), "--name", "waiting", "--sweep", "train.seed=1..20", *short)
+    for number in (1, 2):
+        wait_until(lambda name=f"running-{number}": (site.job(name)["step"] or 0) > 300, 120)
+    before = site.machines.run("logs", "running-1").stdout
+    for index in (0, 1, 2):
+        site.machines.kill_node(index)
+
+    assert before.splitlines()[0] in site.machines.run("logs", "running-1").stdout
+    for index in (0, 1, 2):
+        site.machines.start_node(index)
+    names = ["running-1", "running-2", *(f"waiting-{number}" for number in range(1, 21))]
+    wait_until(lambda: {site.state(name) for name in names} == {"finished"}, 800, site.server)
+
+
+def scheduled(site: Site) -> list[dict]:
+    return [job for job in site.jobs() if job["schedule"] == "each-minute"]

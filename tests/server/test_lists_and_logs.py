@@ -1,0 +1,98 @@
+"""Pages of jobs, and pieces of logs, as the server's callers get them."""
+
+import pytest
+
+from distnet.server.listing import Wanted
+from distnet.server.messages.attempt import Report
+from distnet.server.states import JobState
+from tests.server.fake_cluster import piece
+from tests.server.world import ADA, BOB, World, asks
+
+
+@pytest.fixture
+def world(ledger_url, tmp_path):
+    with World(ledger_url, tmp_path) as world:
+        yield world
+
+
+def names(page) -> list[str]:
+    return [job.name for job in page.jobs]
+
+
+def test_jobs_of_one_state_are_listed_and_those_of_all_counted(world):
+    world.submit(*(asks(workers=4) for _ in range(3)))
+    world.submit(asks(workers=4, priority=-1), user=BOB)
+    world.server.hold(ADA, "digits-2")
+    world.run(2)
+
+    held = world.server.jobs(Wanted(state=JobState.HELD))
+    mine = world.server.jobs(Wanted(state=JobState.WAITING, owner="ada"))
+
+    assert (names(held), held.num_total) == (["digits-2"], 1)
+    assert held.num_by_state == {"running": 1, "waiting": 2, "held": 1}
+    assert (names(mine), mine.num_total) == (["digits-3"], 1)
+    assert mine.num_by_state == {"running": 1, "waiting": 1, "held": 1}
+
+
+def test_ended_jobs_of_one_state_are_listed_page_by_page_to_the_last(world):
+    world.submit(*(asks(workers=4) for _ in range(5)))
+    for at in (2, 3, 4, 5):
+        world.server.cancel(ADA, f"digits-{at}")
+    world.run_until_all_ended(steps=5)
+
+    first = world.server.jobs(Wanted(state=JobState.CANCELLED, limit=2))
+    last = world.server.jobs(Wanted(state=JobState.CANCELLED, limit=2, after=first.next))
+    finished = world.server.jobs(Wanted(state=JobState.FINISHED))
+
+    assert names(first) == ["digits-5", "digits-4"]
+    assert names(last) == ["digits-3", "digits-2"]
+    assert (first.num_total, last.num_total, last.next) == (4, 4, None)
+    assert names(finished) == ["digits-1"]
+
+
+def test_open_and_ended_jobs_make_one_list(world):
+    world.submit(*(asks(workers=4) for _ in range(4)))
+    world.server.cancel(ADA, "digits-3")
+    world.server.cancel(ADA, "digits-4")
+
+    found, after = [], None
+    while True:
+        page = world.server.jobs(Wanted(state="all", limit=1, after=after))
+        found += names(page)
+        after = page.next
+        if after is None:
+            break
+
+    assert found == ["digits-1", "digits-2", "digits-4", "digits-3"]
+
+
+@pytest.mark.parametrize("limit", [4, 5, 6, 7, 1000])
+def test_a_log_cut_anywhere_is_put_together_again(world, limit):
+    text = "é✓𝄞 plain\n" * 20
+    world.submit(asks())
+    world.run(2)
+    (attempt,) = world.cluster.attempts.values()
+    world.server.report(
+        attempt.order.secret, Report(is_training=True, pieces=(piece("run", 0, text),))
+    )
+
+    read, offset = "", 0
+    while (got := world.server.stream("digits-1", "run", offset, limit)).next > offset:
+        assert got.offset == offset
+        assert got.end == len(text.encode())
+        read, offset = read + got.text, got.next
+
+    assert read == text
+
+
+def test_a_log_read_from_within_a_character_goes_on_after_it(world):
+    world.submit(asks())
+    world.run(2)
+    (attempt,) = world.cluster.attempts.values()
+    world.server.report(
+        attempt.order.secret, Report(is_training=True, pieces=(piece("run", 0, "✓ab"),))
+    )
+
+    got = world.server.stream("digits-1", "run", 1, 1000)
+
+    assert (got.text[-2:], got.next) == ("ab", 5)

@@ -1,0 +1,216 @@
+"""Ledger, scheduler and server under anything that may happen, in any order (Hypothesis)."""
+
+import os
+import tempfile
+from pathlib import Path
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+)
+
+from distnet.server.errors import ServerError
+from distnet.server.messages.people import TeamMessage
+from distnet.server.scheduler.view import Node
+from distnet.server.states import JobState
+from tests.server.world import ADA, BOB, ROOT, World, asks
+
+STEPS = int(os.environ.get("DISTNET_MACHINE_STEPS", "60"))
+RUNS = int(os.environ.get("DISTNET_MACHINE_RUNS", "12"))
+NODES = tuple(Node(f"node-{name}", 2, 0, f"node-{name}") for name in "abc")
+LIMIT = 3
+
+
+class Anything(RuleBasedStateMachine):
+    """Users, processes, machines and the server itself do what they like; nothing is lost."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = tempfile.TemporaryDirectory()
+        self.acknowledged: set[str] = set()
+        self.world: World | None = None
+
+    @initialize(aged=st.booleans())
+    def begin(self, aged: bool) -> None:
+        path = Path(self.folder.name)
+        policy = {"ageing_s": 60.0} if aged else {}
+        self.world = World(f"sqlite:///{path}/ledger.db", path, NODES, **policy)
+        self.world.cluster.num_steps = 8
+        self.world.server.save_team(ROOT, TeamMessage(name="speech", limit_cpus=LIMIT))
+        self.world.run(1)
+
+    def teardown(self) -> None:
+        try:
+            if self.world is not None:
+                self._calm_down()
+        finally:
+            if self.world is not None:
+                self.world.ledger.close()
+            self.folder.cleanup()
+
+    @rule(
+        workers=st.integers(1, 4),
+        priority=st.integers(-2, 2),
+        is_bob=st.booleans(),
+        is_elastic=st.booleans(),
+        after=st.none() | st.tuples(st.integers(0, 50), st.sampled_from(["ok", "any", "failed"])),
+        sweep=st.booleans(),
+        backoff=st.booleans(),
+    )
+    def submit(self, workers, priority, is_bob, is_elastic, after, sweep, backoff) -> None:
+        names = sorted(self.acknowledged)
+        more: dict[str, object] = {"priority": priority}
+        if after is not None and names:
+            more["after"] = (f"{names[after[0] % len(names)]}:{after[1]}",)
+        if sweep:
+            more["sweep"] = ("train.seed=1..3",)
+        if is_elastic:
+            more |= {"workers": None, "sets": (f"resources.workers={{min: 1, max: {workers}}}",)}
+        else:
+            more["workers"] = workers
+        if backoff:
+            more["at"] = self.world.clock() + 5
+        try:
+            jobs = self.world.submit(asks(**more), user=BOB if is_bob else ADA)
+        except ServerError:
+            return
+        self.acknowledged |= {job.name for job in jobs}
+
+    @precondition(lambda self: self.acknowledged)
+    @rule(
+        at=st.integers(0, 1000),
+        verb=st.sampled_from(["cancel", "stop", "hold", "release", "retry", "resize", "priority"]),
+        number=st.integers(1, 4),
+    )
+    def steer(self, at, verb, number) -> None:
+        names = sorted(self.acknowledged)
+        name, server = names[at % len(names)], self.world.server
+        try:
+            if verb == "resize":
+                server.resize(ROOT, name, number)
+            elif verb == "priority":
+                server.set_priority(ROOT, name, number)
+            else:
+                getattr(server, verb)(ROOT, name)
+        except ServerError:
+            pass
+
+    @rule(rounds=st.integers(1, 5), every_s=st.sampled_from([0.5, 1.0, 20.0]))
+    def pass_time(self, rounds, every_s) -> None:
+        self.world.run(rounds, every_s=every_s)
+
+    @rule(
+        at=st.integers(0, 1000),
+        fault=st.sampled_from(["kill", "mute", "speak", "deafen", "lost_worker", "user_error"]),
+    )
+    def strike(self, at, fault) -> None:
+        processes = list(self.world.cluster.attempts.values())
+        if not processes:
+            return
+        process = processes[at % len(processes)]
+        if fault == "kill":
+            process.is_alive = False
+        elif fault in ("mute", "speak"):
+            process.is_mute = fault == "mute"
+        elif fault == "deafen":
+            process.is_deaf = True
+        elif process.job:
+            self.world.fail(process.job, "an error", fault)
+
+    @rule(is_reachable=st.booleans())
+    def part(self, is_reachable) -> None:
+        self.world.cluster.is_reachable = is_reachable
+
+    @rule(nodes=st.sets(st.sampled_from(NODES), min_size=1), is_drained=st.booleans())
+    def change_nodes(self, nodes, is_drained) -> None:
+        """Machines go and come; what ran on those that go is gone."""
+        cluster = self.world.cluster
+        staying = {node.id for node in nodes}
+        for process in cluster.attempts.values():
+            if not process.placement.keys() <= staying:
+                process.is_alive = False
+        cluster.nodes = tuple(sorted(nodes, key=lambda node: node.id))
+
+    @rule()
+    def lose_the_head(self) -> None:
+        self.world.cluster.lose_everything()
+
+    @rule()
+    def kill_the_server(self) -> None:
+        self.world.restart()
+
+    @invariant()
+    def nothing_acknowledged_is_lost(self) -> None:
+        if self.world is not None:
+            assert self.acknowledged <= {job.name for job in self.world.all_jobs()}
+
+    @invariant()
+    def no_job_has_two_attempts(self) -> None:
+        """But for one that was given up while it lived, and will be told that it is stale."""
+        if self.world is None:
+            return
+        newest: dict[str, int] = {}
+        for process in self.world.cluster.attempts.values():
+            if process.is_alive and process.job and not process.is_mute:
+                assert self.world.cluster.fences[process.job] >= process.number
+                newest[process.job] = max(newest.get(process.job, 0), process.number)
+        for name, number in newest.items():
+            assert number <= self.world.job(name).num_attempts
+
+    @invariant()
+    def gangs_are_whole_and_nodes_hold_them(self) -> None:
+        if self.world is None:
+            return
+        book = self.world.server.book
+        for name, attempt in book.attempts.items():
+            job, workers = book.jobs[name], sum(attempt.placement.values())
+            fewest, most = job.shape.fewest, job.shape.most
+            assert min(fewest, job.workers or fewest) <= workers <= max(most, job.workers or most)
+            assert job.state.is_live
+        assert all(job.state.is_live == (name in book.attempts) for name, job in book.jobs.items())
+
+    @invariant()
+    def limits_are_kept(self) -> None:
+        if self.world is None:
+            return
+        book = self.world.server.book
+        used = sum(
+            sum(attempt.placement.values())
+            for name, attempt in book.attempts.items()
+            if book.jobs[name].team == "speech"
+        )
+        assert used <= LIMIT
+
+    def _calm_down(self) -> None:
+        """Once nothing goes wrong any more, everything that may end does."""
+        world = self.world
+        world.cluster.is_reachable = True
+        world.cluster.nodes = NODES
+        for process in world.cluster.attempts.values():
+            process.is_mute = process.is_deaf = False
+        for job in world.open_jobs():
+            if job.state is JobState.HELD:
+                world.server.release(ROOT, job.name)
+        for _ in range(40):
+            for job in world.open_jobs():
+                if job.state is JobState.HELD:
+                    world.server.release(ROOT, job.name)
+            world.run(30, every_s=4.0, steps=2)
+            if not world.server.book.jobs:
+                return
+        states = [(job.name, job.state, job.code, job.reason) for job in world.open_jobs()]
+        raise AssertionError(f"these never ended: {states}")
+
+
+Anything.TestCase.settings = settings(
+    max_examples=RUNS,
+    stateful_step_count=STEPS,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
+TestAnything = Anything.TestCase
