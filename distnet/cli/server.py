@@ -160,7 +160,11 @@ def _welcome(started: "Started", settings: "Settings", *, as_json: bool) -> None
         }
         print(json.dumps(facts), flush=True)
         return
-    where = f"token in {contexts_file()}, context {context}" if context else "no token of yours"
+    where = (
+        f"token in {contexts_file()}, context {context}"
+        if context
+        else "no token of yours here; make one: distnet server token"
+    )
     print(f"distnet server at {started.address}, {where}", flush=True)
     if secret is not None and sys.stdout.isatty():
         print(f"open {started.address}/#token={secret}", flush=True)

@@ -12,6 +12,8 @@ class Places:
 
     def __init__(self, nodes: Mapping[str, int]) -> None:
         self._nodes = dict(nodes)
+        self.draining: tuple[str, ...] = ()
+        """Nodes of the Ray, ours or not, that are about to be taken away: the server's to know."""
 
     @property
     def nodes(self) -> Mapping[str, int]:

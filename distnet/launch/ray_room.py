@@ -104,6 +104,11 @@ def is_draining(folder: RunFolder, workers: int) -> bool:
     return any(_node_of(folder, rank) in draining for rank in range(workers))
 
 
+def draining_nodes() -> tuple[str, ...]:
+    """All nodes that are about to be taken away."""
+    return tuple(sorted(state.state.get_draining_nodes()))
+
+
 def is_home_draining() -> bool:
     """Whether the node of this process is about to be taken away."""
     return ray.get_runtime_context().get_node_id() in state.state.get_draining_nodes()

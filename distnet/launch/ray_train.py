@@ -91,6 +91,7 @@ class RayLauncher:
         """How many workers there could be if nobody else used the machines."""
         if self.is_shared:
             with self._answering():
+                self._note_draining()
                 return ray_room.count_room(self._cpus, self._gpus, self._nodes)
         by_cpu = max(1, (os.cpu_count() or 1) // self._cpus)
         return min(by_cpu, ray_room.count_gpus() // self._gpus) if self._gpus else by_cpu
@@ -121,6 +122,7 @@ class RayLauncher:
         if not self.is_shared:
             return False
         with self._answering():
+            self._note_draining()
             return ray_room.is_draining(folder, workers)
 
     def train(self, assignment: Assignment, workers: int, look: Look) -> dict[str, Any]:
@@ -198,6 +200,10 @@ class RayLauncher:
         except (RayError, OSError, RuntimeError) as error:
             self.close()
             raise WorkerFailedError(f"Ray itself does not answer: {error}") from None
+
+    def _note_draining(self) -> None:
+        if self._places is not None:
+            self._places.draining = ray_room.draining_nodes()
 
     @property
     def _nodes(self) -> Mapping[str, int]:

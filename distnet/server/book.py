@@ -5,6 +5,7 @@ comes here when it is durable. Jobs that have ended are let go of, and read from
 """
 
 import threading
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -58,6 +59,8 @@ class Book:
     """The ledger may know something that is not here."""
     version: int = 0
     """Counts the changes that matter to the scheduler."""
+    num_open: Counter[str] = field(default_factory=Counter)
+    """Jobs that have not ended, by their owner."""
     outcomes: dict[str, JobState] = field(default_factory=dict)
     """How the jobs ended that open jobs wait for."""
     opened_at: float = 0.0
@@ -67,6 +70,7 @@ class Book:
         """Read everything that is open from the ledger."""
         for memory in (self.jobs, self.attempts, self.secrets, self.dependents, self.outcomes):
             memory.clear()
+        self.num_open.clear()
         self.is_doubtful = True
         with self.ledger.reading() as tx:
             self._put(jobs.open_jobs(tx))
@@ -183,6 +187,7 @@ class Book:
     def _put(self, records: Iterable[JobRecord]) -> None:
         for job in records:
             before = self.jobs.get(job.name)
+            self.num_open[job.owner] += (before is None) - job.state.is_terminal
             if job.state.is_terminal:
                 self.jobs.pop(job.name, None)
                 self._forget_dependencies(job)

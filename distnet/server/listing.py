@@ -54,10 +54,11 @@ def list_jobs(book: Book, wanted: Wanted, now: float) -> JobsAnswer:
     total = 0
     following: str | None = None
     num_by_state: Counter[JobState] = Counter()
-    if wanted.open_states:
+    states = wanted.open_states
+    if states:
         alike = [job for job in in_order(book) if _matches(job, wanted)]
         num_by_state.update(job.state for job in alike)
-        matching = [job for job in alike if job.state in wanted.open_states]
+        matching = [job for job in alike if job.state in states]
         total += len(matching)
         if kind == "open":
             found = matching[place : place + limit]

@@ -137,7 +137,7 @@ def _queue(
 
 
 def _require_few(book: Book, user: User, num_new: int, most: int) -> None:
-    num_open = sum(job.owner == user.name for job in book.jobs.values())
+    num_open = book.num_open[user.name]
     if num_open + num_new > most:
         raise TooManyError(
             f"{user.name} has {num_open:,} open jobs and asks for {num_new:,} more, but at most "

@@ -1,8 +1,8 @@
 """The same `decide` as the server's, in virtual time: from event to event.
 
-A stopped job is saved and loses nothing: it leaves after `grace_s` and waits with the work it still
-has; whenever a job starts again, or with other workers, `restart_s` passes before it goes on.
-Passes are at least `every_s` apart, so that a day of many short jobs is not a pass for each of them.
+A stopped job is saved and loses nothing: it leaves after `grace_s` and waits with the work it has
+left; whenever a job starts again, or with other workers, `restart_s` passes before it goes on.
+Passes are at least `every_s` apart, so that many short jobs do not need a pass each.
 """
 
 import heapq
@@ -39,12 +39,15 @@ class Simulation:
 
     def __init__(self, load: Load, setting: Setting) -> None:
         self.load, self.setting = load, setting
+        self._nodes = tuple(setting.nodes)
         self.runs = [make_run(number, job) for number, job in enumerate(load.jobs, start=1)]
         self.now = 0.0
         self.num_passes = self.num_ended = 0
         self.usage = Usage(setting.nodes)
         self._waiting: dict[int, SimRun] = {}
         self._running: dict[int, SimRun] = {}
+        self._growing: set[int] = set()
+        """Jobs that could use more workers than they have."""
         self._events: list[Event] = [
             (run.job.submit_s, ARRIVES, run.number, 0) for run in self.runs
         ]
@@ -99,9 +102,7 @@ class Simulation:
     def _pass(self) -> None:
         self._is_due = False
         self._next_pass_s = self.now + self.setting.every_s
-        if not self._waiting and not any(
-            run.job.min_workers < run.job.max_workers for run in self._running.values()
-        ):
+        if not self._waiting and not self._growing:
             return
         self.num_passes += 1
         plan = decide(self._view())
@@ -122,7 +123,7 @@ class Simulation:
         setting = self.setting
         return View(
             now=self.now,
-            nodes=setting.nodes,
+            nodes=self._nodes,
             waiting=[run.candidate for run in self._waiting.values()],
             holders=[run.holder() for run in self._running.values()],
             teams=setting.teams,
@@ -134,7 +135,7 @@ class Simulation:
         del self._waiting[run.number]
         self._running[run.number] = run
         overhead_s = 0.0 if run.record.started_s is None else self.setting.restart_s
-        run.begin(self.now, {}, overhead_s)
+        run.begin(self.now, overhead_s)
         self._take(run, decision.placement)
         self._go_on(run)
 
@@ -163,11 +164,16 @@ class Simulation:
         run.count(self.now)
         self.usage.add(run.job, -run.workers, self.now)
         run.placement = placement
+        if run.workers < run.job.max_workers:
+            self._growing.add(run.number)
+        else:
+            self._growing.discard(run.number)
         self.usage.add(run.job, run.workers, self.now)
 
     def _let_go(self, run: SimRun) -> None:
         self.usage.add(run.job, -run.workers, self.now)
         run.leave(self.now)
+        self._growing.discard(run.number)
         del self._running[run.number]
 
     def _go_on(self, run: SimRun) -> None:
@@ -176,6 +182,6 @@ class Simulation:
         heapq.heappush(self._events, (run.ends_s, ENDS, run.number, run.version))
         if not run.is_steady:
             heapq.heappush(self._events, (run.trains_from_s, SETTLES, run.number, run.version))
-        if run.job.min_workers < run.job.max_workers or self.setting.teams:
+        if run.is_elastic or self.setting.teams:
             time_s = self.now + self.setting.policy.steady_s
             heapq.heappush(self._events, (time_s, WAKES, run.number, 0))

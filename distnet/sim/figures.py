@@ -1,9 +1,9 @@
 """What a simulation comes to.
 
 Waits are those for the first start. Bounded slowdown is (wait + held) / held, of at least 10 s
-(Feitelson, Rudolph, Schwiegelshohn, Sevcik, Wong, JSSPP 1997), all waits counted. Fairness is Jain's
-index (DEC TR-301, 1984) over users: of what a user asked for at each moment, how much was held, by
-dominant share.
+(Feitelson, Rudolph, Schwiegelshohn, Sevcik, Wong, JSSPP 1997), all waits counted. Fairness is
+Jain's index (DEC TR-301, 1984) over users: of what a user asked for at each moment, how much was
+held, by dominant share.
 """
 
 from collections.abc import Callable, Iterable, Sequence

@@ -62,9 +62,13 @@ class SimRun:
         """When its work will be done."""
         return self.trains_from_s + self.work_left / self.workers
 
-    def begin(self, now: float, placement: Mapping[str, int], overhead_s: float) -> None:
-        """Take room."""
-        self.placement = placement
+    @property
+    def is_elastic(self) -> bool:
+        """Whether its workers may change."""
+        return self.job.min_workers < self.job.max_workers
+
+    def begin(self, now: float, overhead_s: float) -> None:
+        """Start, on nodes that it is given next; it goes on with its work after the overhead."""
         self.started_s, self.resized_s = now, 0.0
         self.trains_from_s, self.counted_s = now + overhead_s, now
         self.is_stopping, self.asked, self.is_steady = False, None, overhead_s == 0

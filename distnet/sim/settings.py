@@ -28,7 +28,8 @@ def read_nodes(text: str) -> list[Node]:
             raise SimError(
                 f"--nodes: found {part!r}, expected 1 to {MOST_NODES:,} nodes with a CPU or more"
             )
-        nodes += (Node(f"node-{len(nodes) + n:06}", cpus, gpus) for n in range(count))
+        first = len(nodes)
+        nodes += [Node(f"node-{n:06}", cpus, gpus) for n in range(first, first + count)]
     return nodes
 
 

@@ -16,6 +16,9 @@ from distnet.server.scheduler.view import Node, Shape
 from distnet.sim.load import Load, SimError, SimJob, make_load
 from distnet.sim.settings import read_seconds
 
+LARGEST_PART = 4
+"""No job takes more than a quarter of the cluster."""
+
 
 @dataclass(frozen=True, slots=True)
 class Synthetic:
@@ -23,7 +26,7 @@ class Synthetic:
 
     jobs: int = 1000
     load: float = 0.9
-    """Of the cluster, by the resource of which a job needs the larger share."""
+    """Of the cluster's CPUs or GPUs, whichever are wanted more."""
     users: int = 20
     teams: int = 4
     workers: float = 2.0
@@ -35,8 +38,9 @@ class Synthetic:
     length_spread: float = 1.5
     cpus: int = 4
     """Of a worker, at most: 1, 2, 4, ..."""
-    gpus: float = 0.5
-    """Part of the jobs whose workers have a GPU each, if there are any."""
+    gpus: float = math.nan
+    """Part of the jobs whose workers have a GPU each; if not told, as many as make GPUs wanted as
+    much as CPUs."""
     elastic: float = 0.2
     """Part of the jobs that may have a quarter of their workers."""
     priorities: int = 3
@@ -68,32 +72,37 @@ def make_jobs(spec: Synthetic, nodes: Sequence[Node], seed: int) -> Load:
     """Make up the jobs for a cluster; the same seed makes the same jobs."""
     rng = random.Random(seed)
     cpus, gpus = sum(node.cpus for node in nodes), sum(node.gpus for node in nodes)
+    if math.isnan(spec.gpus) or not gpus:
+        kinds = _cpu_kinds(spec)
+        spec = replace(spec, gpus=min(1.0, gpus * sum(kinds) / len(kinds) / cpus))
     rooms: dict[Shape, int] = {}
-    jobs = [_job(spec, rng, nodes, rooms, has_gpus=gpus > 0) for _ in range(spec.jobs)]
-    work_s = sum(job.runtime_s * _share(job, cpus, gpus) for job in jobs)
-    gap_s, time_s, timed = work_s / spec.load / len(jobs), 0.0, []
+    jobs = [_job(spec, rng, nodes, rooms) for _ in range(spec.jobs)]
+    work_s = [job.runtime_s * job.max_workers for job in jobs]
+    by_cpus = sum(work * job.cpus for work, job in zip(work_s, jobs, strict=True)) / cpus
+    by_gpus = sum(work * job.gpus for work, job in zip(work_s, jobs, strict=True)) / (gpus or 1)
+    gap_s, time_s, timed = max(by_cpus, by_gpus) / spec.load / len(jobs), 0.0, []
     for job in jobs:
         time_s += rng.expovariate(1.0) * gap_s
         timed.append(replace(job, submit_s=time_s))
     return make_load(timed, "synthetic")
 
 
+def _cpu_kinds(spec: Synthetic) -> list[int]:
+    """CPUs of a worker: 1, 2, 4, ..."""
+    return [2**power for power in range(int(math.log2(spec.cpus)) + 1)]
+
+
 def _job(
-    spec: Synthetic,
-    rng: random.Random,
-    nodes: Sequence[Node],
-    rooms: dict[Shape, int],
-    *,
-    has_gpus: bool,
+    spec: Synthetic, rng: random.Random, nodes: Sequence[Node], rooms: dict[Shape, int]
 ) -> SimJob:
     user = min(int(rng.expovariate(1.0) * spec.users / 3), spec.users - 1)
-    gpus = int(has_gpus and rng.random() < spec.gpus)
-    cpus = 2 ** rng.randint(0, int(math.log2(spec.cpus)))
+    gpus = int(rng.random() < spec.gpus)
+    cpus = rng.choice(_cpu_kinds(spec))
     one = Shape(1, 1, cpus, gpus)
     if one not in rooms:
-        rooms[one] = max(1, largest_gang(one, nodes))
+        rooms[one] = largest_gang(one, nodes)
     drawn = rng.lognormvariate(math.log(spec.workers), spec.workers_spread)
-    workers = min(max(1, round(drawn)), rooms[one])
+    workers = min(max(1, round(drawn)), max(1, rooms[one] // LARGEST_PART))
     runtime_s = rng.lognormvariate(math.log(spec.length), spec.length_spread)
     factor = max(1.0, rng.lognormvariate(math.log(spec.estimates), 0.5))
     is_elastic, is_unknown = rng.random() < spec.elastic, rng.random() < spec.unknown
@@ -109,11 +118,6 @@ def _job(
         priority=rng.randrange(spec.priorities),
         expected_s=math.inf if is_unknown else runtime_s * factor,
     )
-
-
-def _share(job: SimJob, cpus: float, gpus: float) -> float:
-    by_gpus = job.gpus / gpus if gpus else 0.0
-    return job.max_workers * max(job.cpus / cpus, by_gpus)
 
 
 def _value(key: str, text: str, *, is_whole: bool) -> float:

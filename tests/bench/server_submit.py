@@ -167,6 +167,15 @@ def rounds(server: Server) -> dict[float, float]:
     return {float(bound): float(count) for bound, count in parts}
 
 
+def keep_planning(server: Server, seconds: float) -> None:
+    """Give the scheduler something new again and again: a round without news plans nothing."""
+    keys = itertools.count()
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        assert server.ask("POST", "/api/v1/jobs", request(keys, "news"))[0] == 201
+        time.sleep(0.05)
+
+
 def killed(ledger: str, folder: Path, token: str, seed: int) -> tuple[int, int]:
     """Kill a server while it takes submits; returns how many it acknowledged, and how many of them
     the next one does not know.
@@ -210,7 +219,7 @@ def measure(ledger: str, folder: Path, arguments: argparse.Namespace) -> None:
         times = pages(server)
         median, p99 = statistics.median(times), times[int(0.99 * len(times))]
         say("page of ps, median and p99", f"{median * 1000:.0f} ms, {p99 * 1000:.0f} ms")
-        time.sleep(arguments.rounds_s)
+        keep_planning(server, arguments.rounds_s)
         say(
             "round of the scheduler, p99 at most",
             f"{round_p99(before, rounds(server)) * 1000:g} ms",

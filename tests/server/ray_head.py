@@ -74,7 +74,8 @@ class RayHead:
             options += ["--include-dashboard=true", f"--ray-client-server-port={self._client_port}"]
         ray = str(Path(sys.executable).with_name("ray"))
         command = [ray, "start", "--block", f"--node-ip-address={host(index)}", *options]
-        command += [f"--num-cpus={cpus}", "--num-gpus=0", "--object-store-memory=100000000"]
+        command += [f"--dashboard-agent-listen-port={free_port(index)}", f"--num-cpus={cpus}"]
+        command += ["--num-gpus=0", "--object-store-memory=100000000"]
         log = self.folder / f"node-{index}.log"
         with log.open("wb") as output:
             node = subprocess.Popen(
@@ -149,9 +150,9 @@ def ray_head() -> Iterator[RayHead]:
         yield head
 
 
-def free_port() -> int:
-    """A port that nobody listens at."""
-    with socket.create_server((host(0), 0)) as listener:
+def free_port(index: int = 0) -> int:
+    """A port of a node at which nobody listens; by itself Ray always takes the same for some."""
+    with socket.create_server((host(index), 0)) as listener:
         return int(listener.getsockname()[1])
 
 

@@ -1,5 +1,6 @@
 """Users, tokens, teams."""
 
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated
 
@@ -88,6 +89,7 @@ def save_team(name: NameInPath, team: TeamMessage, server: TheServer, caller: Ad
     return answer(server.save_team(caller.user, team))
 
 
+@cache
 def _version() -> str:
     try:
         return version("distnet")

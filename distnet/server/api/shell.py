@@ -6,7 +6,7 @@ import secrets
 import time
 from collections.abc import Callable
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -17,6 +17,9 @@ from distnet.server.errors import ForbiddenError
 
 Count = Callable[[Scope, int, float], None]
 """Takes a request, the status of its answer, and the seconds that it took."""
+
+FRESH = (b"cache-control", b"no-cache")
+UNKEPT = (b"cache-control", b"no-store")
 
 logger = logging.getLogger(__name__)
 
@@ -62,11 +65,11 @@ class Shell:
 
 
 def _add_headers(path: str, message: Message) -> None:
-    headers = MutableHeaders(scope=message)
-    for name, value in HEADERS:
-        headers[name.decode()] = value.decode()
-    # Parts of the page are asked for again after an update, and not sent again before.
-    headers.setdefault("cache-control", "no-cache" if path.startswith("/assets/") else "no-store")
+    headers = [*message["headers"], *HEADERS]
+    if not any(name == b"cache-control" for name, _ in headers):
+        # Parts of the page are asked for again after an update, and not sent again before.
+        headers.append(FRESH if path.startswith("/assets/") else UNKEPT)
+    message["headers"] = headers
 
 
 async def _fail(scope: Scope, receive: Receive, send: Send, *, is_answered: bool) -> None:

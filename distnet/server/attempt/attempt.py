@@ -33,8 +33,8 @@ def carry_out(task: Task, connection: Connection, scratch: Path) -> int:
         scratch: a folder on this machine, for this attempt alone.
     """
     folder, output = RunFolder(Path(task.runs) / task.job), scratch / "output.log"
-    progress, narrate, places = Progress(folder), Narrator(), Places(task.placement)
-    steering = Steering(folder, places)
+    places, narrate = Places(task.placement), Narrator()
+    progress, steering = Progress(folder, places), Steering(folder, places)
     streams = Streams(folder, output=output, kept=task.kept)
     reporter = Reporter(
         connection, progress, streams, steering, every_s=task.report_every_s, end_at_once=_end

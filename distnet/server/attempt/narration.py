@@ -1,5 +1,6 @@
 """The records of a run in plain sentences, for its log: what a person who follows it reads."""
 
+import math
 import time
 
 from distnet.report.text import number
@@ -12,7 +13,7 @@ class Narrator:
     """Says what is worth reading; steps now and then."""
 
     def __init__(self) -> None:
-        self._num_epochs = 0.0
+        self._num_epochs = 0
         self._step_told = time.monotonic()
 
     def __call__(self, record: Record) -> str | None:
@@ -28,7 +29,7 @@ class Narrator:
         return sentence(record) if sentence is not None else None
 
     def _attempt(self, record: Record) -> str:
-        self._num_epochs = record["num_epochs"]
+        self._num_epochs = math.ceil(round(record["num_epochs"], 6))
         workers = f"{record['workers']} worker{'s' * (record['workers'] > 1)}"
         start = f", going on from step {record['step']:,}" if record["step"] else ""
         why = f" ({record['cause']})" if record["cause"] not in ("start", "resume") else ""
@@ -47,7 +48,7 @@ class Narrator:
         return f"{self._epoch_of(record)}  {measured}  {record['samples_per_second']:,.0f}/s"
 
     def _epoch_of(self, record: Record) -> str:
-        return f"epoch {record['epoch']}/{self._num_epochs:g}"
+        return f"epoch {record['epoch']}/{self._num_epochs}"
 
 
 def _figures(values: Record) -> str:

@@ -5,6 +5,7 @@ import threading
 from collections import Counter
 from typing import Any
 
+from distnet.launch.places import Places
 from distnet.server.messages.attempt import Report
 from distnet.spec.run_folder import RunFolder
 from distnet.train.heartbeat import Stage, read_heartbeats
@@ -20,8 +21,8 @@ class Progress:
     they are called by their number.
     """
 
-    def __init__(self, folder: RunFolder) -> None:
-        self._folder = folder
+    def __init__(self, folder: RunFolder, places: Places) -> None:
+        self._folder, self._places = folder, places
         self._lock = threading.Lock()
         self._number: int | None = None
         self._workers = 0
@@ -55,6 +56,7 @@ class Progress:
             return Report(
                 is_training=self._is_training,
                 placement=self._placement,
+                draining=self._places.draining,
                 progress={k: v for k, v in self._figures.items() if _is_number(v)},
                 **self._facts,
             )

@@ -56,6 +56,8 @@ class Report(Message):
     saved_step: Count | None = None
     placement: dict[str, Count] = {}
     """Where its workers really are; empty while that is not known."""
+    draining: tuple[str, ...] = ()
+    """Nodes of the cluster that are about to be taken away; Ray tells only its drivers of them."""
     progress: dict[str, float] = {}
     """`loss`, `accuracy`, `samples_per_second`."""
     pieces: tuple[Piece, ...] = ()

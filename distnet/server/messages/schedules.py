@@ -15,7 +15,7 @@ class ScheduleRequest(Message):
     name: Name
     request: SubmitRequest
     cron: Annotated[str, Field(max_length=200)] | None = None
-    at: float | None = None
+    at: Annotated[float, Field(allow_inf_nan=False)] | None = None
     tz: Annotated[str, Field(max_length=100)] = "UTC"
     overlap: Literal["skip", "queue", "stop-old", "allow"] = "skip"
     missed: Literal["skip", "one", "all"] = "one"

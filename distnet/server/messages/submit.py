@@ -32,7 +32,7 @@ class SubmitRequest(Message):
     """Begin with the newest checkpoint of this job, which must be one of `after`."""
     sweep: tuple[Annotated[str, Field(max_length=1000)], ...] = ()
     """`KEY=1..10` or `KEY=a,b,c`; several make every combination."""
-    at: float | None = None
+    at: Annotated[float, Field(allow_inf_nan=False)] | None = None
     """Not before this time."""
     hold: bool = False
 

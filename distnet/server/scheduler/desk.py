@@ -46,7 +46,7 @@ class Desk:
     def __init__(self, view: View, rights: Rights) -> None:
         self.queue: list[Wait] = []
         self._view, self._rights = view, rights
-        self._hosts = Hosts(view.nodes)
+        self._hosts = Hosts.of(view.nodes)
         self._outlook = Outlook(self._hosts, view.holders)
         self._limits = Limits(view)
         self._reservation: Reservation | None = None

@@ -12,7 +12,9 @@ starves large gangs.
 """
 
 from bisect import bisect_left, insort
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 from distnet.server.scheduler.view import Node, Shape
 from distnet.server.scheduler.words import amount, gang
@@ -32,8 +34,7 @@ def worker_of(shape: Shape) -> Worker:
 
 def largest_gang(shape: Shape, nodes: Sequence[Node]) -> int:
     """Count the workers of this shape that would fit if nobody else was there."""
-    worker = worker_of(shape)
-    return sum(workers_in(node.cpus, node.gpus, worker) for node in nodes)
+    return Hosts.of(nodes).most_workers(worker_of(shape))
 
 
 def why_never(shape: Shape, nodes: Sequence[Node]) -> str | None:
@@ -44,9 +45,8 @@ def why_never(shape: Shape, nodes: Sequence[Node]) -> str | None:
     room = largest_gang(shape, nodes)
     if room >= shape.fewest:
         return None
-    missing = shape.fewest - room
     found = f"the cluster has room for {room}" if nodes else "there are no nodes"
-    return f"needs {gang(shape)}, {found}; {would_do(shape, missing)} would do"
+    return f"needs {gang(shape)}, {found}; {would_do(shape, shape.fewest - room)} would do"
 
 
 def would_do(shape: Shape, missing: int) -> str:
@@ -66,13 +66,38 @@ def workers_in(cpus: float, gpus: float, worker: Worker) -> int:
 class Hosts:
     """The nodes that may be used, by index, in the order of their ids."""
 
+    _newest: ClassVar["Hosts | None"] = None
+
     def __init__(self, nodes: Sequence[Node]) -> None:
+        self.nodes = nodes
+        self.total_cpus = sum(node.cpus for node in nodes)
+        self.total_gpus = sum(node.gpus for node in nodes)
         usable = sorted((node for node in nodes if not node.is_draining), key=lambda n: n.id)
         self.ids = [node.id for node in usable]
         self.index = {node: n for n, node in enumerate(self.ids)}
         self.cpus = [float(node.cpus) for node in usable]
         self.gpus = [float(node.gpus) for node in usable]
         self.has_gpus = [node.gpus > 0 for node in usable]
+        self._kinds = Counter((node.cpus, node.gpus) for node in nodes)
+        self._most: dict[Worker, int] = {}
+
+    @classmethod
+    def of(cls, nodes: Sequence[Node]) -> "Hosts":
+        """Arrange nodes; the same tuple as the last time, which cannot have changed, only once."""
+        newest = cls._newest
+        if newest is None or newest.nodes is not nodes or not isinstance(nodes, tuple):
+            newest = cls._newest = cls(nodes)
+        return newest
+
+    def most_workers(self, worker: Worker) -> int:
+        """Count the workers that would fit if all nodes were free, draining ones as well."""
+        known = self._most.get(worker)
+        if known is None:
+            known = self._most[worker] = sum(
+                workers_in(cpus, gpus, worker) * count
+                for (cpus, gpus), count in self._kinds.items()
+            )
+        return known
 
     def places(self, placement: Mapping[str, int]) -> Places:
         """Translate node ids; nodes that are gone or draining are left out."""

@@ -37,18 +37,19 @@ class Limits:
         self._now = dict.fromkeys(self._teams, NOTHING)
         self._heads: dict[str, _Head] = {}
         self._releases: dict[str, list[_Release]] = {name: [] for name in self._teams}
-        for holder in view.holders:
+        holders = [h for h in view.holders if h.job.team in self._teams] if self._teams else []
+        for holder in holders:
             self._add(self._now, holder.job, max(holder.workers, holder.asked or 0))
         self._soon = dict(self._now)
-        for holder in view.holders:
+        for holder in holders:
+            job = holder.job
             if holder.is_stopping:
-                self._add(self._soon, holder.job, -holder.workers)
+                self._add(self._soon, job, -holder.workers)
                 continue
-            if holder.job.team in self._teams:
-                release = holder.ends_at, holder.job.number, holder.job.shape, holder.workers
-                self._releases[holder.job.team].append(release)
+            release = holder.ends_at, job.number, job.shape, holder.workers
+            self._releases[job.team].append(release)
             if holder.asked is not None and holder.asked < holder.workers:
-                self._add(self._soon, holder.job, holder.asked - holder.workers)
+                self._add(self._soon, job, holder.asked - holder.workers)
 
     def concern(self, job: Candidate) -> bool:
         """Whether the job's team has a limit."""

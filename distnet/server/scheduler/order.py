@@ -19,6 +19,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from itertools import groupby
 
+from distnet.server.scheduler.fit import Hosts
 from distnet.server.scheduler.quota import Rights
 from distnet.server.scheduler.view import Candidate, Policy, Shape, View
 
@@ -42,8 +43,8 @@ def in_order(view: View, jobs: Iterable[Candidate], rights: Rights) -> list[Cand
         (-job.priority - int(max(0.0, now - job.submitted_at) // ageing_s), job.number, job)
         for job in jobs
     )
-    if not keyed:
-        return []
+    if len(keyed) < 2:
+        return [entry[2] for entry in keyed]
     shares = Shares(view)
     ordered: Queue = []
     for _, level in groupby(keyed, key=lambda entry: entry[0]):
@@ -58,8 +59,8 @@ class Shares:
     """The dominant share of each team and user: what is held now, and what was used lately."""
 
     def __init__(self, view: View) -> None:
-        self._cpus = sum(node.cpus for node in view.nodes) or math.inf
-        self._gpus = sum(node.gpus for node in view.nodes) or math.inf
+        hosts = Hosts.of(view.nodes)
+        self._cpus, self._gpus = hosts.total_cpus or math.inf, hosts.total_gpus or math.inf
         self.weights = defaultdict(lambda: 1.0, {n: team.weight for n, team in view.teams.items()})
         self._sizes: dict[Shape, float] = {}
         self.teams: defaultdict[str, float] = defaultdict(float)

@@ -104,10 +104,8 @@ class Outlook:
     def reserve(self, later: Free) -> None:
         """Keep what is free at the reservation's beginning, beside the job that has it."""
         self.later = later
-        self.lasting = self.open.copy()
-        if self.due is self.open:
-            self.due = self.lasting.copy()
-        self._refresh(range(len(self.hosts.ids)))
+        self.lasting = least(self.hosts, self.open, later)
+        self.due = least(self.hosts, self.soon, later)
 
     @property
     def is_plain(self) -> bool:
@@ -140,6 +138,12 @@ class Outlook:
                 self.lasting.put(n, min(cpus, open_cpus), min(gpus, open_gpus))
             if self.due is not self.open:
                 self.due.put(n, cpus, gpus)
+
+
+def least(hosts: Hosts, one: Free | Room, other: Free) -> Room:
+    """What is free at both of two moments."""
+    cpus, gpus = map(min, one.cpus, other.cpus), map(min, one.gpus, other.gpus)
+    return Room(hosts, list(cpus), list(gpus))
 
 
 def _leaving(holder: Holder) -> dict[str, int]:

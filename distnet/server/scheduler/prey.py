@@ -5,7 +5,7 @@ fit that nothing would help. It may be too large, never too small.
 """
 
 from distnet.server.scheduler.fit import Places, Room, Worker, worker_of
-from distnet.server.scheduler.outlook import Free, Outlook
+from distnet.server.scheduler.outlook import Outlook, least
 from distnet.server.scheduler.reserve import Reservation
 from distnet.server.scheduler.trial import Leaver
 from distnet.server.scheduler.view import Holder, Shape
@@ -66,12 +66,4 @@ class Prey:
             soon.add(places, worker, 1)
             if later is not None and reservation and not reservation.counts_on(holder, now):
                 later.add(places, worker, 1)
-        both = soon if later is None else _least(soon, later)
-        return Room(outlook.hosts, both.cpus, both.gpus)
-
-
-def _least(one: Free, other: Free) -> Free:
-    return Free(
-        list(map(min, one.cpus, other.cpus)),
-        list(map(min, one.gpus, other.gpus)),
-    )
+        return least(outlook.hosts, soon, later or soon)

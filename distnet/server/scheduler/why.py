@@ -76,7 +76,7 @@ class _Replay:
     def __init__(self, view: View, plan: Plan) -> None:
         self._jobs = {job.number: job for job in view.waiting}
         self._plan, self._now = plan, view.now
-        self._hosts = Hosts(view.nodes)
+        self._hosts = Hosts.of(view.nodes)
         outlook = Outlook(self._hosts, view.holders)
         self._room: Room = outlook.due
         self._ends: list[tuple[float, int, Places, Worker]] = []
@@ -126,7 +126,7 @@ class _Replay:
 
 def _ways(view: View, job: Candidate, wait: Wait) -> list[str]:
     """What would start it now, the smallest change first."""
-    missing = job.shape.fewest - Outlook(Hosts(view.nodes), view.holders).open.count(
+    missing = job.shape.fewest - Outlook(Hosts.of(view.nodes), view.holders).open.count(
         worker_of(job.shape)
     )
     more = [would_do(job.shape, missing)] if missing > 0 else []
@@ -144,7 +144,7 @@ def _ways(view: View, job: Candidate, wait: Wait) -> list[str]:
 def _stops(view: View, job: Candidate) -> list[str]:
     """Name the jobs whose end would make room for it, if they are few."""
     limits = Limits(view)
-    outlook = Outlook(Hosts(view.nodes), view.holders)
+    outlook = Outlook(Hosts.of(view.nodes), view.holders)
     trial = Trial(job, outlook, limits, None, view.now)
     if trial.fits:
         return []

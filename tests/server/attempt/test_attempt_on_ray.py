@@ -32,9 +32,10 @@ pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="nodes on other loopback addresses"),
 ]
 JOB = Path(__file__).parents[3] / "jobs" / "digits.yaml"
-STEPS = 20_000
-SET = (f"train.steps={STEPS}", "checkpoint.every_steps=500", "evaluate.every_epochs=1000")
-PATIENCE_S = 120.0
+STEPS = 5_000
+SET = (f"train.steps={STEPS}", "checkpoint.every_steps=200", "evaluate.every_epochs=1000")
+ENDLESS = "train.steps=1000000"
+PATIENCE_S = 180.0
 
 
 @pytest.fixture(scope="module")
@@ -47,11 +48,11 @@ def cluster() -> Iterator[RayHead]:
 class Story:
     """One job, whose attempts are begun one after the other."""
 
-    def __init__(self, cluster: RayHead, server: FakeServer, runs: Path, *sets: str) -> None:
+    def __init__(self, cluster: RayHead, server: FakeServer, runs: Path) -> None:
         self.cluster, self.server = cluster, server
         self.gateway = RayGateway(cluster.dashboard)
         self.runs, self.folder = runs, RunFolder(runs / "it")
-        self.spec = dump_job(read_job(JOB, overrides=(*SET, *sets)).job.resolved())
+        self.sets: tuple[str, ...] = SET
         self.nodes = {node.name: node.id for node in self.gateway.look().nodes}
         self.kept: dict[str, bytes] = {}
         self.number = 0
@@ -66,7 +67,7 @@ class Story:
         self.server.task = Task(
             job="it",
             attempt=self.number,
-            spec=self.spec,
+            spec=dump_job(read_job(JOB, overrides=self.sets).job.resolved()),
             code=None,
             placement=self.placement(*workers),
             runs=str(self.runs),
@@ -121,7 +122,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def test_a_job_is_placed_as_planned_stopped_and_gone_on_with_elsewhere(story, undisturbed):
     story.begin(2, 1)
-    placed = story.wait(lambda r: r.is_training and (r.step or 0) > 1000, "step 1,000")
+    placed = story.wait(lambda r: r.is_training and (r.step or 0) > 400, "step 400")
     assert placed.placement == story.placement(2, 1)
     assert placed.num_steps == STEPS
     story.server.orders = lambda _: Orders(stop=Why.PREEMPT)
@@ -147,7 +148,7 @@ def test_a_job_is_placed_as_planned_stopped_and_gone_on_with_elsewhere(story, un
 
 def test_a_killed_worker_costs_a_restart_and_a_killed_attempt_another_attempt(story, undisturbed):
     story.begin(1, 1)
-    story.wait(lambda r: (r.step or 0) > 1000, "step 1,000")
+    story.wait(lambda r: (r.step or 0) > 400, "step 400")
     sign = read_heartbeats(story.folder.heartbeats)[1]
     os.kill(sign.process, signal.SIGKILL)
     story.wait(lambda r: r.is_training and len(story.records("attempt")) == 2, "a new start")
@@ -174,6 +175,7 @@ def test_a_killed_worker_costs_a_restart_and_a_killed_attempt_another_attempt(st
 
 
 def test_an_attempt_is_resized_and_ends_when_its_node_is_gone(story, cluster):
+    story.sets = (*SET, ENDLESS)
     story.begin(1, 0)
     story.wait(lambda r: r.is_training, "training")
     more = Orders(workers=3, placement=story.placement(1, 2))
@@ -200,6 +202,7 @@ def test_an_attempt_is_resized_and_ends_when_its_node_is_gone(story, cluster):
 
 
 def test_an_attempt_that_is_given_up_ends_at_once_with_its_workers(story):
+    story.sets = (*SET, ENDLESS)
     story.begin(1, 1)
     story.wait(lambda r: (r.step or 0) > 100, "step 100")
     signs = read_heartbeats(story.folder.heartbeats)
@@ -217,6 +220,7 @@ def test_an_attempt_that_is_given_up_ends_at_once_with_its_workers(story):
 
 
 def test_a_drained_node_ends_an_attempt_with_no_step_lost(story, cluster):
+    story.sets = (*SET, ENDLESS)
     story.begin(1, 1)
     story.wait(lambda r: (r.step or 0) > 100, "step 100")
     words = ["drain-node", "--address", cluster.address, "--node-id", story.nodes[host(2)]]
@@ -226,5 +230,6 @@ def test_a_drained_node_ends_an_attempt_with_no_step_lost(story, cluster):
     stopped = story.ended()
 
     assert stopped.end is AttemptEnd.STOPPED
+    assert story.server.reports[-1].draining == (story.nodes[host(2)],)
     assert stopped.step == story.records("checkpoint")[-1]["step"]
     assert [record["status"] for record in story.records("end")] == ["stopped"]

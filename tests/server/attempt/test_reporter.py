@@ -32,8 +32,8 @@ class Attempt:
         folder.logs.mkdir(parents=True)
         folder.heartbeats.mkdir()
         self.folder, self.given_up = folder, threading.Event()
-        self.progress = Progress(folder)
         self.places = Places({"a": 2, "b": 1})
+        self.progress = Progress(folder, self.places)
         self.steering = Steering(folder, self.places)
         self.reporter = Reporter(
             Connection(url, SECRET),

@@ -1,0 +1,53 @@
+"""The figures of `distnet sim` as tables for a terminal."""
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from distnet.report.text import NONE, duration, number
+
+
+def show_figures(found: dict[str, Any]) -> None:
+    """Print the tables on stdout."""
+    console = Console()
+    console.print(_waits_table(found["waits_s"]))
+    console.print(_summary_table(found))
+
+
+def _waits_table(waits: dict[str, Any]) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for head in ("waits of", "jobs", "mean", "p50", "p95", "max"):
+        table.add_column(head, justify="left" if head == "waits of" else "right", no_wrap=True)
+    groups = {"all": waits["all"]}
+    groups |= {
+        f"priority {level}": waits["priority"][level]
+        for level in sorted(waits["priority"], key=int, reverse=True)
+    }
+    groups |= {f"team {name}": facts for name, facts in waits["team"].items()}
+    for name, facts in groups.items():
+        times = [duration(facts[key]) for key in ("mean", "p50", "p95", "max")]
+        table.add_row(name, number(facts["count"]), *times)
+    return table
+
+
+def _summary_table(found: dict[str, Any]) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
+    jobs, slowdown, used = found["jobs"], found["bounded_slowdown"], found["utilisation"]
+    parts = [f"{jobs['ended']:,} of {jobs['all']:,} ended"]
+    waiting = jobs["submitted"] - jobs["started"]
+    parts += [f"{waiting:,} never started"] if waiting else []
+    parts += [f"{jobs['skipped']:,} lines of the trace skipped"] if jobs["skipped"] else []
+    table.add_row("jobs", ", ".join(parts))
+    gpus = NONE if used["gpus"] is None else f"{used['gpus']:.1%}"
+    table.add_row("utilisation", f"CPUs {used['cpus']:.1%}, GPUs {gpus}")
+    table.add_row("fairness", f"{found['fairness']:.3f} (Jain's index over users, 1 is equal)")
+    low, high = slowdown["p50"], slowdown["p95"]
+    table.add_row(
+        "bounded slowdown", f"p50 {low:,.2f}, p95 {high:,.1f}, max {slowdown['max']:,.0f}"
+    )
+    table.add_row("preemptions", f"{found['preemptions']:,}, and {found['resizes']:,} resizes")
+    table.add_row("makespan", duration(found["makespan_s"]))
+    speed = f"{found['passes']:,} passes of the scheduler in {duration(found['seconds'])}"
+    table.add_row("simulated", f"{speed}{', broken off' if found['is_interrupted'] else ''}")
+    return table
