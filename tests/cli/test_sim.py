@@ -59,9 +59,23 @@ def test_sim_refuses_what_it_cannot_do(capsys, arguments, told):
     assert told in json.loads(capsys.readouterr().out)["error"]["message"]
 
 
+def test_sim_imports_nothing_heavy():
+    probe = f"""import sys
+from distnet.cli.main import main
+main({["sim", *SMALL, "--json"]})
+heavy = {{"torch", "ray", "sqlalchemy", "fastapi", "numpy", "pandas"}}
+print("HEAVY", sorted(heavy & sys.modules.keys()))"""
+
+    ended = subprocess.run(
+        [sys.executable, "-c", probe], capture_output=True, text=True, check=True
+    )
+
+    assert ended.stdout.strip().endswith("HEAVY []")
+
+
 def test_sim_prints_what_was_simulated_so_far_on_ctrl_c(tmp_path):
     trace = tmp_path / "long.csv"
-    rows = "".join(f"{n},{50 + n % 7}\n" for n in range(200_000))
+    rows = "".join(f"{n},{50 + n % 7}\n" for n in range(40_000))
     trace.write_text(f"submit_s,runtime_s\n{rows}")
     command = [sys.executable, "-m", "distnet.cli", "sim", "--nodes", "8x8c", "--every", "0"]
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2]), "TERM": "xterm"}
@@ -80,4 +94,4 @@ def test_sim_prints_what_was_simulated_so_far_on_ctrl_c(tmp_path):
     found = json.loads(out)
     assert process.returncode == 130
     assert found["is_interrupted"]
-    assert 0 < found["jobs"]["ended"] < 200_000
+    assert 0 < found["jobs"]["ended"] < 40_000

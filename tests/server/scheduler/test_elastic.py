@@ -81,9 +81,10 @@ def test_job_whose_end_the_first_in_line_counts_on_is_not_shrunk_for_others():
     elastic = runs(job(1, (1, 3)), {"n0": 3}, ends_in=500.0)
     fixed = runs(job(2, 3, priority=50), {"n0": 3}, ends_in=500.0)
 
-    plan = planned(nodes(6), [job(3, 6, priority=5), job(4, 2, expected_s=50.0)], [elastic, fixed])
+    plan = planned(nodes(6), [job(3, 4, priority=5), job(4, 2, expected_s=50.0)], [elastic, fixed])
 
     assert plan.decisions == ()
+    assert codes(plan) == {3: "no-room", 4: "no-room"}
 
 
 def test_nothing_is_resized_when_elasticity_is_off():
