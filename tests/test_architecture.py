@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "chaos": {"spec", "data", "train", "launch", "report"},
     "server": {"spec", "train", "report", "launch"},
     "client": {"spec", "data", "server"},
-    "sim": {"server"},
+    "sim": {"server", "spec"},
     "cli": {
         *("spec", "data", "networks", "tasks", "train", "report", "launch", "chaos"),
         *("server", "client", "sim"),

@@ -22,6 +22,39 @@ QUIET_S = 2.0
 BAR_EVERY_S = 0.2
 LINE_EVERY_S = 10.0
 
+Trace = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Recorded jobs: .csv or .jsonl with submit_s, runtime_s and, as wanted, workers "
+        "(or min_workers and max_workers), cpus, gpus, user, team, priority, expected_s, "
+        "preemptible; or .swf (Standard Workload Format). Also with .gz.",
+    ),
+]
+Synthetic = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SPEC",
+        help="Made jobs: jobs=1000,load=0.9,users=20,teams=4,workers=2,length=30m,cpus=4,"
+        "elastic=0.2,priorities=3,estimates=2,unknown=0.1 (these are the defaults), gpus=PART, "
+        "workers_spread, length_spread.",
+    ),
+]
+Policies = Annotated[
+    list[str],
+    typer.Option(
+        metavar="KEY=VALUE",
+        help="ageing=1h, steady=60s, preemption, backfill, elastic=yes|no. Repeat it for more.",
+    ),
+]
+Teams = Annotated[
+    list[str],
+    typer.Option(
+        metavar="NAME:KEY=VALUE,...",
+        help="weight, quota_cpus, quota_gpus, limit_cpus, limit_gpus of a team.",
+    ),
+]
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -33,38 +66,10 @@ def sim(
     nodes: Annotated[
         str, typer.Option(metavar="SPEC", help="The cluster, such as 900x64c,100x128c8g.")
     ],
-    trace: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Recorded jobs: .csv or .jsonl with submit_s, runtime_s and, as wanted, workers "
-            "(or min_workers and max_workers), cpus, gpus, user, team, priority, expected_s, "
-            "preemptible; or .swf (Standard Workload Format). Also with .gz.",
-        ),
-    ] = None,
-    synthetic: Annotated[
-        str | None,
-        typer.Option(
-            metavar="SPEC",
-            help="Made jobs: jobs=1000,load=0.9,users=20,teams=4,workers=2,length=30m,cpus=4,"
-            "elastic=0.2,priorities=3,estimates=2,unknown=0.1 (these are the defaults), gpus=PART, "
-            "workers_spread, length_spread.",
-        ),
-    ] = None,
-    policy: Annotated[
-        list[str],
-        typer.Option(
-            metavar="KEY=VALUE",
-            help="ageing=1h, steady=60s, preemption, backfill, elastic=yes|no. Repeat it for more.",
-        ),
-    ] = [],  # noqa: B006 - typer copies it
-    team: Annotated[
-        list[str],
-        typer.Option(
-            metavar="NAME:KEY=VALUE,...",
-            help="weight, quota_cpus, quota_gpus, limit_cpus, limit_gpus of a team.",
-        ),
-    ] = [],  # noqa: B006 - typer copies it
+    trace: Trace = None,
+    synthetic: Synthetic = None,
+    policy: Policies = [],  # noqa: B006 - typer copies it
+    team: Teams = [],  # noqa: B006 - typer copies it
     seed: Annotated[int, typer.Option(min=0, help="Draws the made jobs.")] = 0,
     restart: Annotated[
         str, typer.Option(metavar="TIME", help="Lost whenever a job starts again or is resized.")
