@@ -72,7 +72,7 @@ class NoRoomYetError(NotEnoughResourcesError):
 class RoomLostError(NotEnoughResourcesError):
     """The room that a server gave to an attempt is gone, and only the server can give other."""
 
-    failure = "lost_worker"
+    failure = "preemption"  # whoever took it: the job is not to blame
 
 
 class TrainingError(DistnetError):

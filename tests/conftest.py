@@ -17,6 +17,7 @@ os.environ.pop("RAY_ADDRESS", None)
 RAY_CPUS = 4
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """With several test processes, one of them has all tests that start a Ray, in their order."""
     for item in items:

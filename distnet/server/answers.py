@@ -155,7 +155,7 @@ def event_answers(book: Book, *, after: int, job: str | None, limit: int) -> Eve
     return EventsAnswer(events=tuple(_event_answer(event) for event in found), next=last)
 
 
-def cluster(book: Book) -> ClusterAnswer:
+def cluster(book: Book, now: float) -> ClusterAnswer:
     """The machines, and who is on them."""
     snapshot = book.snapshot
     if snapshot is None:
@@ -165,7 +165,7 @@ def cluster(book: Book) -> ClusterAnswer:
         for place, workers in attempt.placement.items():
             on_node.setdefault(place, {})[name] = workers
     nodes = []
-    for node in snapshot.nodes:
+    for node in book.nodes(now):
         there = on_node[node.id]
         cpus = sum(book.jobs[name].shape.cpus * workers for name, workers in there.items())
         gpus = sum(book.jobs[name].shape.gpus * workers for name, workers in there.items())

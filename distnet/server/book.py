@@ -8,7 +8,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 from sqlalchemy import Connection
 
@@ -23,7 +23,7 @@ from distnet.server.records import (
     ScheduleRecord,
     TeamRecord,
 )
-from distnet.server.scheduler.view import Plan, Wait
+from distnet.server.scheduler.view import Node, Plan, Wait
 from distnet.server.states import JobState
 
 
@@ -61,6 +61,8 @@ class Book:
     """Counts the changes that matter to the scheduler."""
     num_open: Counter[str] = field(default_factory=Counter)
     """Jobs that have not ended, by their owner."""
+    draining: dict[str, float] = field(default_factory=dict)
+    """Nodes that attempts say are about to go away, and until when that is believed."""
     outcomes: dict[str, JobState] = field(default_factory=dict)
     """How the jobs ended that open jobs wait for."""
     opened_at: float = 0.0
@@ -168,6 +170,20 @@ class Book:
     def job_of_secret(self, sha256: str) -> str | None:
         """The job whose live attempt has this secret."""
         return self.secrets.get(sha256)
+
+    def set_draining(self, nodes: Iterable[str], until: float) -> None:
+        """Start nothing on these nodes for a while."""
+        new = set(nodes)
+        self.version += not new <= self.draining.keys()
+        self.draining |= dict.fromkeys(new, until)
+
+    def nodes(self, now: float) -> tuple[Node, ...]:
+        """The nodes that were seen last."""
+        self.draining = {node: until for node, until in self.draining.items() if until > now}
+        return tuple(
+            replace(node, is_draining=True) if node.id in self.draining else node
+            for node in (self.snapshot.nodes if self.snapshot is not None else ())
+        )
 
     def set_plan(self, plan: Plan) -> None:
         """Keep the newest plan, for those who ask why a job waits."""

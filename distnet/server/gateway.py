@@ -54,6 +54,10 @@ class Gateway(Protocol):
         """What the cluster says of an attempt."""
         ...
 
+    def last_words(self, submission: str) -> str:
+        """What the cluster says of how an attempt ended, as far as it knows."""
+        ...
+
     def end(self, submission: str) -> None:
         """Kill an attempt and everything of it; one that is not there is no error."""
         ...

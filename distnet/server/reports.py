@@ -21,6 +21,8 @@ from distnet.server.states import AttemptEnd, JobState
 
 LIVE_AGAIN = (JobState.STARTING, JobState.UNKNOWN, JobState.RUNNING)
 
+DRAINING_FOR_S = 120.0  # a node whose end was announced is gone by then, or stays
+
 
 def find(book: Book, secret: str) -> tuple[JobRecord, AttemptRecord]:
     """The live attempt that has this secret, and its job.
@@ -77,6 +79,7 @@ def report(book: Book, secret: str, said: Report, now: float) -> Orders:
             return Orders()  # the answer to its last words was lost
         raise
     offsets = _keep_pieces(book, attempt, said)
+    book.set_draining(said.draining, now + DRAINING_FOR_S)
     job, attempt = _sign_of_life(job, attempt, said, now)
     if said.exit is not None:
         _end(book, job, attempt, said.exit, now)

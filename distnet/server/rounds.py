@@ -14,7 +14,7 @@ from distnet.server.book import Book
 from distnet.server.change import SERVER, Change
 from distnet.server.dependencies import never_met
 from distnet.server.errors import ServerError, UnavailableError
-from distnet.server.gateway import Gateway, Order
+from distnet.server.gateway import Gateway, Order, Sight
 from distnet.server.ledger import usage as saved_usage
 from distnet.server.reports import flush
 from distnet.server.scheduler.decide import decide
@@ -158,6 +158,8 @@ class Rounds:
             logger.info("%s %s: %s", errand.kind, errand.submission, error)
         except ServerError as error:
             logger.warning("%s %s: %s", errand.kind, errand.submission, error)
+        except Exception:
+            logger.exception("%s %s: a fault of distnet itself", errand.kind, errand.submission)
 
     def _look(self, _: Errand) -> None:
         try:
@@ -181,8 +183,9 @@ class Rounds:
 
     def _sight(self, errand: Errand) -> None:
         sight = self.gateway.sight(errand.submission)
+        words = self.gateway.last_words(errand.submission) if sight is Sight.ENDED else ""
         with self.book.held():
-            self.watching.saw(errand.job, errand.submission, sight, self.clock())
+            self.watching.saw(errand, sight, words, self.clock())
 
     def _kill(self, errand: Errand) -> None:
         self.gateway.end(errand.submission)

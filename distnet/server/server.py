@@ -121,7 +121,7 @@ class Server:
     def cluster(self) -> ClusterAnswer:
         """The machines, and who is on them."""
         with self.book.held():
-            return answers.cluster(self.book)
+            return answers.cluster(self.book, self.clock())
 
     def stream(self, name: str, stream: str, offset: int, limit: int) -> StreamAnswer:
         """A piece of a log."""

@@ -20,6 +20,7 @@ SIGHT_EVERY_S = 5.0
 KILL_EVERY_S = 10.0
 GONE_FOR_S = 10.0
 RESIZE_PATIENCE_S = 300.0
+LONGEST_WORDS = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,19 +57,19 @@ class Watching:
             errands += self._look_at_grace(job, attempt, now)
         return errands
 
-    def saw(self, job_name: str, submission: str, sight: Sight, now: float) -> None:
-        """Take in what the cluster says of an attempt."""
-        attempt = self.book.attempts.get(job_name)
-        if attempt is None or attempt.submission != submission:
+    def saw(self, errand: Errand, sight: Sight, words: str, now: float) -> None:
+        """Take in what the cluster says of an attempt, and of how it ended."""
+        attempt = self.book.attempts.get(errand.job)
+        if attempt is None or attempt.submission != errand.submission:
             return
         if sight in (Sight.PENDING, Sight.RUNNING):
-            self._gone_since.pop(submission, None)
+            self._gone_since.pop(attempt.submission, None)
             return
-        gone_for = now - self._gone_since.setdefault(submission, now)
+        gone_for = now - self._gone_since.setdefault(attempt.submission, now)
         was_killed = attempt.stop is not None and self._overstays(attempt, now)
         patience = self.settings.silent_after_s if was_killed else self.settings.lost_after_s
         if gone_for >= GONE_FOR_S and now - self._heard(attempt) >= patience:
-            self._give_up(attempt, sight, now)
+            self._give_up(attempt, sight, words, now)
 
     def handed(self, job_name: str, submission: str, now: float) -> None:
         """Take down that the cluster has an attempt."""
@@ -132,9 +133,11 @@ class Watching:
             change.tell("resized", SERVER, text, attempt.job)
             self.book.commit(change)
 
-    def _give_up(self, attempt: AttemptRecord, sight: Sight, now: float) -> None:
+    def _give_up(self, attempt: AttemptRecord, sight: Sight, words: str, now: float) -> None:
         self._gone_since.pop(attempt.submission, None)
         said = "knows nothing of it" if sight is Sight.ABSENT else "says that it has ended"
+        if words and attempt.seen_at is None:  # later on, its own log says more
+            said += f": {words[-LONGEST_WORDS:]}"
         lost = replace(
             attempt,
             ended_at=now,

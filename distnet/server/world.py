@@ -22,10 +22,9 @@ class World:
     def view(self, now: float, usage: Mapping[str, float]) -> View:
         """What is there at this moment."""
         book = self.book
-        snapshot = book.snapshot
         return View(
             now=now,
-            nodes=snapshot.nodes if snapshot is not None else (),
+            nodes=book.nodes(now),
             waiting=[
                 self.candidate(job)
                 for job in book.jobs.values()

@@ -35,6 +35,8 @@ class FakeAttempt:
     is_alive: bool = True
     is_mute: bool = False
     """It trains, but nobody hears from it."""
+    draining: tuple[str, ...] = ()
+    """Nodes of which it has heard that they will go away."""
     is_deaf: bool = False
     """It does not stop when it is asked to."""
     job: str = ""
@@ -62,6 +64,8 @@ class FakeCluster:
     hides: set[str] = field(default_factory=set)
     """Attempts that it has and denies."""
     refuses_starts: bool = False
+    is_mute: bool = False
+    """Nothing that it begins says a word."""
     _generations: "itertools.count[int]" = field(default_factory=lambda: itertools.count(2))
 
     def look(self) -> Snapshot:
@@ -73,7 +77,8 @@ class FakeCluster:
         if self.refuses_starts:
             raise UnavailableError("it does not take jobs at the moment")
         if order.submission not in self.attempts:
-            self.attempts[order.submission] = FakeAttempt(order, self.num_steps)
+            new = FakeAttempt(order, self.num_steps, is_mute=self.is_mute)
+            self.attempts[order.submission] = new
 
     def sight(self, submission: str) -> Sight:
         self._require_reachable()
@@ -81,6 +86,10 @@ class FakeCluster:
         if attempt is None or submission in self.hides:
             return Sight.ABSENT
         return Sight.RUNNING if attempt.is_alive else Sight.ENDED
+
+    def last_words(self, submission: str) -> str:
+        self._require_reachable()
+        return "python: not found" if submission in self.attempts else ""
 
     def end(self, submission: str) -> None:
         self._require_reachable()
@@ -134,6 +143,7 @@ class FakeCluster:
                 num_steps=attempt.num_steps,
                 saved_step=self.saved.get(attempt.job),
                 placement=attempt.placement,
+                draining=attempt.draining,
                 progress={"loss": 1.0 / (1 + attempt.step)},
                 exit=None if is_stale else attempt.last,
             )

@@ -272,3 +272,33 @@ def test_user_errors_fail_at_once_and_lost_workers_spend_a_budget(world):
     world.run(2)
     assert world.job("digits-2").state is JobState.FAILED
     assert "retry.lost_worker" in world.job("digits-2").reason
+
+
+def test_an_attempt_that_never_spoke_is_lost_with_the_last_words_of_the_cluster(world):
+    world.submit(asks())
+    world.cluster.is_mute = True
+    world.run(2)
+    (process,) = world.cluster.attempts.values()
+    process.is_alive = False
+    world.cluster.is_mute = False
+    world.run_until_all_ended(every_s=2)
+    first, second = world.server.details("digits-1").attempts
+    assert (first.end, second.end) == ("lost", "finished")
+    assert "python: not found" in first.error
+
+
+def test_nothing_starts_on_a_node_that_is_about_to_go_away(world):
+    world.submit(asks(), steps=1000)
+    world.run(3)
+    (process,) = world.cluster.attempts.values()
+    (node,) = process.placement
+    process.draining = (node,)
+    world.run(1)
+    process.draining = ()
+    world.submit(asks(workers=3))
+    world.run(5)
+    assert world.job("digits-2").state is JobState.WAITING
+    (left,) = [n for n in world.server.cluster().nodes if n.is_draining]
+    assert left.id == node
+    world.run(130)
+    assert world.job("digits-2").state is not JobState.WAITING

@@ -132,6 +132,7 @@ class Desk:
         leavers = self._preemption.find(job, self._reservation)
         if leavers is None:
             return False
+        self._preemption.ask(leavers)
         for leaver in leavers:
             self._ask(leaver, job)
         self._promise(job, [leaver.holder.job for leaver in leavers])
@@ -144,7 +145,6 @@ class Desk:
         places = self._hosts.places(leaver.leaving)
         self._outlook.leave(holder, places, is_gone_later=counted)
         self._limits.leave(holder.job, leaver.count)
-        self._preemption.ask(leaver)
         reason = reasons.give_way(job, leaver, view)
         if leaver.is_stop:
             self._asked.append(Stop(holder.job.number, job.number, reason))
@@ -157,7 +157,6 @@ class Desk:
         places = self._outlook.due.place(worker, job.shape.fewest)
         assert places is not None
         self._outlook.claim(places, worker)
-        self._preemption.promise(places, worker)
         self._limits.claim(job, job.shape.fewest)
         self._promised.append(job)
         self._taken.append((job, places))

@@ -38,13 +38,16 @@ def may_shrink(holder: Holder, now: float, policy: Policy) -> bool:
 
 def has_spare(holder: Holder) -> bool:
     """Whether it has more than the fewest workers, and can be resized now."""
-    return holder.is_steady and not holder.is_stopping and holder.workers > holder.job.shape.fewest
+    shape = holder.job.shape
+    is_free = holder.is_steady and not holder.is_stopping
+    return shape.is_elastic and is_free and holder.workers > shape.fewest
 
 
 def may_grow(holder: Holder, now: float, policy: Policy) -> bool:
     """Whether more workers are worth a restart to it."""
     return (
-        holder.is_steady
+        holder.job.shape.is_elastic
+        and holder.is_steady
         and not holder.is_stopping
         and holder.workers < holder.job.shape.most
         and now - since(holder) >= policy.steady_s

@@ -17,7 +17,8 @@ import heapq
 import math
 from collections import defaultdict
 from collections.abc import Iterable
-from itertools import groupby
+from dataclasses import dataclass
+from operator import attrgetter
 
 from distnet.server.scheduler.fit import Hosts
 from distnet.server.scheduler.quota import Rights
@@ -28,66 +29,94 @@ FULL_USAGE = HALF_LIFE_S / math.log(2)
 """The decayed usage of somebody who has always had the whole cluster."""
 
 Queue = list[Candidate]
-Users = list[tuple[float, str, Queue]]
+Users = list[tuple[float, str, Queue, "Account"]]
+Teams = list[tuple[float, str, Users, "Account"]]
 
 
 def rank(job: Candidate, now: float, policy: Policy) -> int:
     """The job's priority, lifted by its age; it protects from preemption, and gives no right to."""
-    return job.priority + int(max(0.0, now - job.submitted_at) // policy.ageing_s)
+    age_s = now - job.submitted_at
+    return job.priority + int(age_s // policy.ageing_s) if age_s > 0 else job.priority
 
 
 def in_order(view: View, jobs: Iterable[Candidate], rights: Rights) -> list[Candidate]:
     """Sort jobs into the order in which they are considered; the order they come in is ignored."""
-    now, ageing_s = view.now, view.policy.ageing_s
-    keyed = sorted(
-        (-job.priority - int(max(0.0, now - job.submitted_at) // ageing_s), job.number, job)
-        for job in jobs
-    )
-    if len(keyed) < 2:
-        return [entry[2] for entry in keyed]
-    shares = Shares(view)
+    now, policy = view.now, view.policy
+    levels: defaultdict[int, Queue] = defaultdict(list)
+    for job in jobs:
+        levels[rank(job, now, policy)].append(job)
     ordered: Queue = []
-    for _, level in groupby(keyed, key=lambda entry: entry[0]):
-        ordered += _interleaved([entry[2] for entry in level], shares)
+    shares: Shares | None = None
+    for level in sorted(levels, reverse=True):
+        queue = sorted(levels[level], key=attrgetter("number"))
+        if len(queue) > 1:
+            shares = shares or Shares(view, ordered)
+            queue = _interleaved(queue, shares)
+        elif shares is not None:
+            shares.pass_by(queue[0])
+        ordered += queue
     if not rights.has_quotas:
         return ordered
-    entitled = [job for job in ordered if rights.is_entitled(job)]
-    return entitled + [job for job in ordered if not rights.is_entitled(job)]
+    entitled: Queue = []
+    borrowing: Queue = []
+    for job in ordered:
+        (entitled if rights.is_entitled(job) else borrowing).append(job)
+    return entitled + borrowing
+
+
+@dataclass(slots=True)
+class Account:
+    """What somebody holds, or was passed in the order with: whole numbers, so any order adds up."""
+
+    used: float = 0.0
+    """Lately, as a share of the cluster."""
+    weight: float = 1.0
+    cpus: int = 0
+    gpus: int = 0
+
+    def add(self, shape: Shape, workers: int) -> None:
+        """Count so many workers more."""
+        self.cpus += workers * shape.cpus
+        self.gpus += workers * shape.gpus
 
 
 class Shares:
     """The dominant share of each team and user: what is held now, and what was used lately."""
 
-    def __init__(self, view: View) -> None:
+    def __init__(self, view: View, passed: Queue) -> None:
         hosts = Hosts.of(view.nodes)
-        self._cpus, self._gpus = hosts.total_cpus or math.inf, hosts.total_gpus or math.inf
-        self.weights = defaultdict(lambda: 1.0, {n: team.weight for n, team in view.teams.items()})
-        self._sizes: dict[Shape, float] = {}
-        self.teams: defaultdict[str, float] = defaultdict(float)
-        """Divided by their weights."""
-        self.users: defaultdict[str, float] = defaultdict(float)
+        self._per_cpu = 1 / hosts.total_cpus if hosts.total_cpus else 0.0
+        self._per_gpu = 1 / hosts.total_gpus if hosts.total_gpus else 0.0
+        self._accounts: defaultdict[str, Account] = defaultdict(Account)
         for who, used in view.usage.items():
-            kind, _, name = who.partition(":")
-            if kind == "team":
-                self.teams[name] += used / FULL_USAGE / self.weights[name]
-            else:
-                self.users[name] += used / FULL_USAGE
+            self._accounts[who].used = used / FULL_USAGE
+        for name, team in view.teams.items():
+            self.team(name).weight = team.weight
         for holder in view.holders:
-            job = holder.job
-            self.add(job, self.size(job.shape) * holder.workers / job.shape.fewest)
+            self._add(holder.job, holder.workers)
+        for job in passed:
+            self.pass_by(job)
 
-    def size(self, shape: Shape) -> float:
-        """The share of the cluster that the fewest workers of a job take."""
-        known = self._sizes.get(shape)
-        if known is None:
-            by_cpus, by_gpus = shape.cpus / self._cpus, shape.gpus / self._gpus
-            known = self._sizes[shape] = shape.fewest * max(by_cpus, by_gpus)
-        return known
+    def team(self, name: str) -> Account:
+        """The account of a team."""
+        return self._accounts[f"team:{name}"]
 
-    def add(self, job: Candidate, size: float) -> None:
-        """Count so much more for the job's team and user."""
-        self.teams[job.team] += size / self.weights[job.team]
-        self.users[job.owner] += size
+    def user(self, name: str) -> Account:
+        """The account of a user."""
+        return self._accounts[f"user:{name}"]
+
+    def of(self, account: Account) -> float:
+        """The weighted share: of CPUs or of GPUs, whichever is larger."""
+        held = max(account.cpus * self._per_cpu, account.gpus * self._per_gpu)
+        return (held + account.used) / account.weight
+
+    def pass_by(self, job: Candidate) -> None:
+        """Count a job that has its place in the order."""
+        self._add(job, job.shape.fewest)
+
+    def _add(self, job: Candidate, workers: int) -> None:
+        self.team(job.team).add(job.shape, workers)
+        self.user(job.owner).add(job.shape, workers)
 
 
 def _interleaved(jobs: Queue, shares: Shares) -> Queue:
@@ -96,33 +125,37 @@ def _interleaved(jobs: Queue, shares: Shares) -> Queue:
     for job in reversed(jobs):
         queues.setdefault(job.team, {}).setdefault(job.owner, []).append(job)
     if len(queues) == 1 and len(queues[jobs[0].team]) == 1:
-        shares.add(jobs[0], sum(shares.size(job.shape) for job in jobs))
+        for job in jobs:
+            shares.pass_by(job)
         return jobs
-    teams: list[tuple[float, str, Users]] = []
+    teams: Teams = []
     for team, owners in queues.items():
-        users = [(shares.users[owner], owner, queue) for owner, queue in owners.items()]
+        users: Users = []
+        for owner, queue in owners.items():
+            account = shares.user(owner)
+            users.append((shares.of(account), owner, queue, account))
         heapq.heapify(users)
-        teams.append((shares.teams[team], team, users))
+        teams.append((shares.of(shares.team(team)), team, users, shares.team(team)))
     heapq.heapify(teams)
     return _drained(teams, shares)
 
 
-def _drained(teams: list[tuple[float, str, Users]], shares: Shares) -> Queue:
+def _drained(teams: Teams, shares: Shares) -> Queue:
     ordered: Queue = []
     while teams:
-        _, team, users = teams[0]
-        _, owner, queue = users[0]
+        _, team, users, of_team = teams[0]
+        _, owner, queue, of_user = users[0]
         job = queue.pop()
         ordered.append(job)
-        size = shares.size(job.shape)
-        shares.users[owner] += size
-        shares.teams[team] += size / shares.weights[team]
+        shape = job.shape
+        of_team.add(shape, shape.fewest)
+        of_user.add(shape, shape.fewest)
         if queue:
-            heapq.heapreplace(users, (shares.users[owner], owner, queue))
+            heapq.heapreplace(users, (shares.of(of_user), owner, queue, of_user))
         else:
             heapq.heappop(users)
         if users:
-            heapq.heapreplace(teams, (shares.teams[team], team, users))
+            heapq.heapreplace(teams, (shares.of(of_team), team, users, of_team))
         else:
             heapq.heappop(teams)
     return ordered

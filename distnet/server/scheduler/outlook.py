@@ -43,7 +43,7 @@ class Outlook:
         self.later: Free | None = None
         self.staying: dict[int, Places] = {}
         """Of jobs whose workers are leaving, by number: those that stay."""
-        coming: list[tuple[Holder, Places]] = []
+        coming: list[Holder] = []
         index, cpus, gpus = hosts.index, self.now.cpus, self.now.gpus
         for holder in holders:
             shape = holder.job.shape
@@ -52,9 +52,8 @@ class Outlook:
                 if n is not None:
                     cpus[n] -= count * shape.cpus
                     gpus[n] -= count * shape.gpus
-            leaving = _leaving(holder)
-            if leaving:
-                coming.append((holder, hosts.places(leaving)))
+            if holder.is_stopping or holder.asked is not None:
+                coming.append(holder)
         self.open = Room(hosts, cpus, gpus)
         """For a job that will have ended before the reservation begins."""
         self.lasting = self.open
@@ -63,8 +62,10 @@ class Outlook:
         """For one that waits until others have left."""
         self.unheld = self.open
         """Promised to somebody or not."""
-        for holder, places in coming:
-            self.leave(holder, places, is_gone_later=False)
+        for holder in coming:
+            leaving = _leaving(holder)
+            if leaving:
+                self.leave(holder, hosts.places(leaving), is_gone_later=False)
 
     def room(self, *, is_short: bool) -> Room:
         """The room for a job that will have ended before the reservation begins, or may not."""

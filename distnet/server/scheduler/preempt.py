@@ -15,12 +15,12 @@ to whom they left for (`outlook.py`), so the same room is never made twice.
 """
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from operator import itemgetter
 from typing import NamedTuple
 
 from distnet.server.scheduler.elastic import has_spare, may_shrink, since
-from distnet.server.scheduler.fit import Places, Worker, worker_of, workers_in
+from distnet.server.scheduler.fit import Worker, worker_of, workers_in
 from distnet.server.scheduler.limit import Limits
 from distnet.server.scheduler.order import rank
 from distnet.server.scheduler.outlook import Outlook
@@ -41,7 +41,6 @@ class Preemption:
         self._view, self._outlook = view, outlook
         self._rights, self._limits = rights, limits
         self._asked: set[int] = set()
-        self._num_asked = 0
         steady = (h for h in view.holders if h.is_steady and not h.is_stopping)
         ranked = [(rank(h.job, view.now, view.policy), h) for h in steady]
         ranked.sort(key=lambda e: (e[0], -e[1].started_at, -e[1].job.number))
@@ -73,20 +72,10 @@ class Preemption:
         self._reach[kind] = trial.reach
         return None
 
-    def ask(self, leaver: Leaver) -> None:
-        """Take note that a job was asked."""
-        self._asked.add(leaver.holder.job.number)
-        self._reach.clear()  # what it leaves may be more than is needed
-        for prey in self._prey.values():
-            prey.leave(leaver, self._outlook)
-
-    def promise(self, places: Places, worker: Worker) -> None:
-        """Take note that what those leave who were asked is promised to somebody."""
-        for prey in self._prey.values():
-            prey.take(places, worker)
-        if self._spare and len(self._asked) != self._num_asked:
-            self._num_asked = len(self._asked)
-            self._spare = [e for e in self._spare if e[1].job.number not in self._asked]
+    def ask(self, leavers: Iterable[Leaver]) -> None:
+        """Take note that jobs were asked."""
+        self._asked.update(leaver.holder.job.number for leaver in leavers)
+        self._spare = [e for e in self._spare if e[1].job.number not in self._asked]
 
     def _candidates(
         self, job: Candidate, prey: Prey, reservation: Reservation | None

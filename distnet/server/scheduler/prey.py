@@ -1,13 +1,12 @@
 """Those that a class of jobs may ask to give way, and the room there would be if all of them left.
 
-That room is worked out once for all kinds of gangs: a quick look which tells most gangs that do not
-fit that nothing would help. It may be too large, never too small.
+That room is worked out once for all kinds of gangs: a quick look that tells most gangs which do not
+fit that nothing would help.
 """
 
-from distnet.server.scheduler.fit import Places, Room, Worker, worker_of
+from distnet.server.scheduler.fit import Room, worker_of
 from distnet.server.scheduler.outlook import Outlook, least
 from distnet.server.scheduler.reserve import Reservation
-from distnet.server.scheduler.trial import Leaver
 from distnet.server.scheduler.view import Holder, Shape
 
 Ranked = tuple[int, Holder]
@@ -18,7 +17,8 @@ class Prey:
 
     def __init__(self, stoppable: list[Ranked], spare: list[Ranked]) -> None:
         self._stoppable = stoppable
-        self._everybody = {holder.job.number: holder for _, holder in (*stoppable, *spare)}
+        everybody = {holder.job.number: holder for _, holder in (*stoppable, *spare)}
+        self._everybody = list(everybody.values())
         self._num_asked = 0
         self._room: Room | None = None
         self._reservation: Reservation | None = None
@@ -41,27 +41,10 @@ class Prey:
             self._reservation = reservation
         return self._room.count(worker_of(shape)) >= shape.fewest
 
-    def leave(self, leaver: Leaver, outlook: Outlook) -> None:
-        """Count what somebody leaves who was asked by others."""
-        if leaver.holder.job.number not in self._everybody:
-            places = outlook.hosts.places(leaver.leaving)
-            self._add(places, worker_of(leaver.holder.job.shape), 1)
-
-    def take(self, places: Places, worker: Worker) -> None:
-        """Count what was promised to somebody."""
-        self._add(places, worker, -1)
-
-    def _add(self, places: Places, worker: Worker, sign: int) -> None:
-        room = self._room
-        if room is not None:
-            for n, count in places.items():
-                cpus = room.cpus[n] + sign * count * worker[0]
-                room.put(n, cpus, room.gpus[n] + sign * count * worker[1])
-
     def _without_them(self, outlook: Outlook, reservation: Reservation | None, now: float) -> Room:
         soon = outlook.soon.copy()
         later = outlook.later.copy() if outlook.later is not None else None
-        for holder in self._everybody.values():
+        for holder in self._everybody:
             places, worker = outlook.staying_of(holder), worker_of(holder.job.shape)
             soon.add(places, worker, 1)
             if later is not None and reservation and not reservation.counts_on(holder, now):

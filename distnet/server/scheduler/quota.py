@@ -29,8 +29,10 @@ class Rights:
         self.has_quotas = bool(teams)
         self._borrowing: set[int] = set()
         self._borrowed: dict[int, tuple[bool, bool]] = {}
+        if not teams:
+            return
         holders = {holder.job.number: holder for holder in view.holders if not holder.is_stopping}
-        everybody = [*jobs, *(holder.job for holder in holders.values())] if teams else []
+        everybody = [*jobs, *(holder.job for holder in holders.values())]
         members: dict[str, list[Candidate]] = {name: [] for name in teams}
         for job in everybody:
             if job.team in teams:

@@ -194,7 +194,7 @@ def test_an_attempt_is_resized_and_ends_when_its_node_is_gone(story, cluster):
     finally:
         cluster.start(2, cpus=2)
 
-    assert (ended.end, ended.failure) == (AttemptEnd.FAILED, "lost_worker")
+    assert (ended.end, ended.failure) == (AttemptEnd.FAILED, "preemption")
     assert [r["workers"] for r in story.records("attempt")] == [1, 3, 2]
     ends = story.records("end")
     begins = story.records("attempt")

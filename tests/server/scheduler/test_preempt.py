@@ -123,6 +123,27 @@ def test_job_behind_the_first_stops_nobody_whose_room_the_first_waits_for():
     assert codes(plan) == {8: "no-room", 9: "no-room"}
 
 
+def test_victim_is_not_the_one_whose_room_the_first_waits_for():
+    kept = on(1, 2, for_s=10.0, ends_in=100.0)
+    holders = [kept, on(2, 2, for_s=900.0), on(3, 2, priority=50, ends_in=100.0)]
+    first, behind = job(8, 4, age_s=9 * HOUR), job(9, 2, priority=5)
+
+    plan = planned(nodes(6), [first, behind], holders)
+
+    assert stopped(plan) == {2: 9}
+    assert codes(plan) == {8: "no-room", 9: "making-room"}
+
+
+def test_room_of_a_victim_is_not_counted_twice_for_the_time_when_the_first_starts():
+    holders = [on(1, 4, ends_in=100.0), on(2, 4, priority=50, ends_in=100.0)]
+    first, urgent, third = job(7, 7, age_s=9 * HOUR), job(8, 3, priority=5), job(9, 1)
+
+    plan = planned(nodes(10), [first, urgent, third], holders)
+
+    assert stopped(plan) == {1: 8}
+    assert codes(plan) == {7: "no-room", 8: "making-room", 9: "reserved"}
+
+
 def test_elastic_job_gives_workers_before_any_job_is_stopped():
     elastic = runs(job(1, (1, 4)), {"n0": 4})
 
