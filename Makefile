@@ -2,7 +2,7 @@
 # make test   set up and test
 # make lint   set up and check format, style and types
 # make bench  set up and measure speed
-# make soak   set up and run the long tests (about 10 minutes on 2 cores)
+# make soak   set up and run the long tests (about 40 minutes on 2 cores)
 # make chaos  set up and kill processes of 60 runs (about 45 minutes on 2 cores)
 
 PYTHON ?= python3
@@ -15,7 +15,7 @@ run: $(READY)
 	$(BIN)/distnet run jobs/digits.yaml
 
 test: $(READY) lint
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2 --no-loadscope-reorder
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 # Read when Ray is imported: its drivers then take 127.0.0.1 for what it is.
 os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
@@ -15,14 +16,21 @@ os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
 os.environ.pop("RAY_ADDRESS", None)
 
 RAY_CPUS = 4
+RAY_MARK = "pytest.mark." + "ray"
+ROOT = Path(__file__).parents[1]
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With several test processes, one of them has all tests that start a Ray, in their order."""
-    for item in items:
-        if item.get_closest_marker("ray") is not None:
-            item.add_marker(pytest.mark.xdist_group("ray"))
+class OneRay(LoadScopeScheduling):
+    """With several test processes, one of them has all files whose tests start a Ray."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return RAY_MARK if RAY_MARK in (ROOT / file).read_text() else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> OneRay:
+    """Files are kept together; xdist's own groups do nothing with this pytest."""
+    return OneRay(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -47,6 +47,7 @@ def _summary_table(found: dict[str, Any]) -> Table:
         "bounded slowdown", f"p50 {low:,.2f}, p95 {high:,.1f}, max {slowdown['max']:,.0f}"
     )
     table.add_row("preemptions", f"{found['preemptions']:,}, and {found['resizes']:,} resizes")
+    table.add_row("lost", f"{found['lost']:.1%} of what was held, to restarts")
     table.add_row("makespan", duration(found["makespan_s"]))
     speed = f"{found['passes']:,} passes of the scheduler in {duration(found['seconds'])}"
     table.add_row("simulated", f"{speed}{', broken off' if found['is_interrupted'] else ''}")

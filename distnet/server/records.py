@@ -117,6 +117,8 @@ class AttemptRecord:
     """When it was asked to."""
     target: Mapping[str, int] | None = None
     """Where it was asked to go on, if with other workers."""
+    resized_at: float | None = None
+    """When it changed its workers last."""
     ended_at: float | None = None
     end: AttemptEnd | None = None
     error: str | None = None

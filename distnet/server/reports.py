@@ -126,6 +126,7 @@ def _sign_of_life(
     placement, target = said.placement or attempt.placement, attempt.target
     if target is not None and said.placement and _num(said.placement) == _num(target):
         target = None  # it has changed its workers as it was asked to
+        attempt = replace(attempt, resized_at=now)
     elif target is not None:
         placement = attempt.placement  # room for both is kept meanwhile
     job = with_progress(replace(job, progress=progress), said.saved_step)

@@ -9,6 +9,7 @@ from distnet.server.endings import AFTER_STOP
 from distnet.server.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
 from distnet.server.ledger import jobs
 from distnet.server.records import JobRecord, Role, User
+from distnet.server.scheduler.elastic import fewer
 from distnet.server.states import JobState, Why
 
 
@@ -81,9 +82,14 @@ def resize(book: Book, user: User, name: str, workers: int, now: float) -> JobRe
             "into so many slices, and a worker needs one",
             code="too_many_workers",
         )
-    resized = replace(job, workers=workers)
+    change = Change(now)
     text = f"{name} is to have {workers} workers"
-    return _save(book, resized, "resize", user=user, text=text, now=now)
+    change.job(replace(job, workers=workers), "resize", user.name, text)
+    attempt = book.attempts.get(name)
+    if attempt is not None and workers < sum(attempt.placement.values()):
+        change.attempt(replace(attempt, target=fewer(attempt.placement, workers)))
+    book.commit(change)
+    return change.jobs[name]
 
 
 def set_priority(book: Book, user: User, name: str, priority: int, now: float) -> JobRecord:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from distnet.server.book import Book
 from distnet.server.dependencies import waits_for
@@ -69,9 +69,10 @@ class World:
         left = seconds_left(job, attempt, now)
         is_steady = job.state is JobState.RUNNING and attempt.target is None
         return Holder(
-            job=self.candidate(job),
+            job=_wished(self.candidate(job), job.workers, sum(attempt.placement.values())),
             placement=attempt.placement,
             started_at=attempt.created_at,
+            resized_at=attempt.resized_at or 0.0,
             ends_at=math.inf if left is None else now + left,
             is_stopping=attempt.stop is not None,
             is_steady=is_steady,
@@ -93,6 +94,15 @@ def trained_s(job: JobRecord, attempt: AttemptRecord | None, now: float) -> floa
     if attempt is None:
         return job.trained_s
     return job.trained_s + max(0.0, now - (attempt.handed_at or attempt.created_at))
+
+
+def _wished(candidate: Candidate, workers: int | None, held: int) -> Candidate:
+    """A job whose user wants other workers than it has: it may grow as elastic ones do."""
+    if workers is None or workers == held:
+        return candidate
+    shape = candidate.shape
+    wished = Shape(min(workers, held), max(workers, held), shape.cpus, shape.gpus)
+    return replace(candidate, shape=wished)
 
 
 def _shape(job: JobRecord) -> Shape:

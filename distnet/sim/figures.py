@@ -3,7 +3,7 @@
 Waits are those for the first start. Bounded slowdown is (wait + held) / held, of at least 10 s
 (Feitelson, Rudolph, Schwiegelshohn, Sevcik, Wong, JSSPP 1997), all waits counted. Fairness is
 Jain's index (DEC TR-301, 1984) over users: of what a user asked for at each moment, how much was
-held, by dominant share.
+held, by dominant share. Lost is what was held by jobs that restarted, of all that was held.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -35,6 +35,7 @@ def figures(simulation: Simulation) -> dict[str, Any]:
         },
         "bounded_slowdown": spread([_slowdown(run) for run in runs if run.record.ended_s]),
         "utilisation": {"cpus": cpus, "gpus": gpus},
+        "lost": _lost(simulation, started),
         "fairness": _fairness(simulation, runs),
         "preemptions": sum(run.record.stops for run in runs),
         "resizes": sum(run.record.resizes for run in runs),
@@ -80,6 +81,15 @@ def _slowdown(run: SimRun) -> float:
     record = run.record
     assert record.ended_s is not None
     return max(1.0, (record.ended_s - record.submit_s) / max(record.held_s, SHORT_S))
+
+
+def _lost(simulation: Simulation, runs: Iterable[SimRun]) -> float:
+    held = useful = 0.0
+    for run in runs:
+        share = simulation.usage.share(run.job)
+        held += run.record.held_worker_s * share
+        useful += (run.job.runtime_s * run.job.max_workers - run.work_left) * share
+    return 1 - useful / held if held else 0.0
 
 
 def _fairness(simulation: Simulation, runs: Iterable[SimRun]) -> float:

@@ -101,6 +101,7 @@ def test_a_job_gives_way_and_goes_on_without_a_step_made_twice(site, tmp_path):
     assert site.job("low")["weights_sha256"] == expected.result["weights_sha256"]
 
 
+@pytest.mark.soak
 def test_cron_submits_a_job_each_minute(site):
     short = ["--set", "train.steps=20"]
     site.ask("schedule", str(JOB), "--cron", "* * * * *", "--name", "each-minute", *short)
@@ -112,9 +113,8 @@ def test_cron_submits_a_job_each_minute(site):
         site.wait(job["name"], "finished", 120)
 
 
-@pytest.mark.parametrize(
-    ("running", "waiting"), [(1, 2), pytest.param(2, 20, marks=pytest.mark.soak)]
-)
+@pytest.mark.soak
+@pytest.mark.parametrize(("running", "waiting"), [(1, 2), (2, 20)])
 def test_a_head_that_is_killed_loses_no_job(site, running, waiting):
     """Some run and others wait when the head is killed; an empty one takes its place."""
     base = f"{running}-of-{waiting}"

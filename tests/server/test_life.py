@@ -302,3 +302,15 @@ def test_nothing_starts_on_a_node_that_is_about_to_go_away(world):
     assert left.id == node
     world.run(130)
     assert world.job("digits-2").state is not JobState.WAITING
+
+
+def test_a_user_resizes_a_job_that_trains(world):
+    world.submit(asks(workers=4), steps=1000)
+    world.run(3)
+    world.server.resize(ADA, "digits-1", 2)
+    world.run(4)
+    assert world.job("digits-1").workers == 2
+    world.server.resize(ADA, "digits-1", 3)
+    world.run(100)
+    assert world.job("digits-1").workers == 3
+    assert world.job("digits-1").num_attempts == 1

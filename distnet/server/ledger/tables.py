@@ -115,6 +115,7 @@ attempts = Table(
     Column("stop", Choice(Why)),
     Column("stop_at", Double),
     Column("target", Json),
+    Column("resized_at", Double),
     Column("ended_at", Double),
     Column("end", Choice(AttemptEnd)),
     Column("error", Words),

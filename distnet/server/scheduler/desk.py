@@ -83,7 +83,9 @@ class Desk:
             if starting.job.shape.is_elastic:
                 is_short = starting.is_short
                 starting.places = idle.widen(starting.job, starting.places, is_short=is_short)
-        self._asked += idle.grow({decision.job for decision in self._asked})
+        jobs = {job.number: job for job in self._view.waiting}
+        waiting = (jobs[wait.job] for wait in self.queue if wait.code != "quota")
+        self._asked += idle.grow({decision.job for decision in self._asked}, waiting)
 
     def decisions(self) -> tuple[Decision, ...]:
         """Those that start first: they need nobody to leave."""
@@ -231,7 +233,8 @@ class Desk:
 
     @cached_property
     def _leaving(self) -> list[Candidate]:
-        return [h.job for h in self._view.holders if h.is_stopping or h.asked is not None]
+        leaving = (h.job for h in self._view.holders if h.is_stopping or h.asked is not None)
+        return sorted(leaving, key=lambda job: job.number)
 
     @cached_property
     def _by_end(self) -> list[Holder]:

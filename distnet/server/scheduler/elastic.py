@@ -31,6 +31,12 @@ def what_stays(placement: Mapping[str, int], leaving: Mapping[str, int]) -> dict
     return {node: count for node, count in left.items() if count > 0}
 
 
+def fewer(placement: Mapping[str, int], workers: int) -> dict[str, int]:
+    """Places for so many workers, some of those that there are."""
+    leaving = first_to_go(placement, sum(placement.values()) - workers)
+    return what_stays(placement, leaving)
+
+
 def may_shrink(holder: Holder, now: float, policy: Policy) -> bool:
     """Whether it has workers to spare for a job of any priority."""
     return has_spare(holder) and now - since(holder) >= policy.steady_s

@@ -1,6 +1,11 @@
-"""What is left after everybody has had a turn goes to elastic jobs."""
+"""What is left after everybody has had a turn goes to elastic jobs.
 
-from collections.abc import Iterator
+A job that runs does not grow while others wait for such room as it would take: too small for them
+now, it soon would not be, and the job had restarted twice for nothing. Malleable jobs grow under
+the same condition in S. Iserte et al., DMR API, Parallel Computing 2018.
+"""
+
+from collections.abc import Iterable, Iterator
 
 from distnet.server.scheduler.elastic import may_grow, more_places
 from distnet.server.scheduler.fit import Places, worker_of
@@ -21,12 +26,20 @@ class Idle:
         more = self._more(job, places, job.shape.most - job.shape.fewest, is_short=is_short)
         return _sum(places, more)
 
-    def grow(self, asked: set[int]) -> Iterator[Resize]:
-        """Give jobs that run more workers, the highest rank first, without those just asked."""
+    def grow(self, asked: set[int], waiting: Iterable[Candidate]) -> Iterator[Resize]:
+        """Give jobs that run more workers, the highest rank first.
+
+        Args:
+            asked: jobs that were asked for something just now.
+            waiting: jobs that wait for room.
+        """
         view = self._view
-        if not view.policy.elastic:
+        wanted = {job.shape.gpus > 0 for job in waiting}
+        if not view.policy.elastic or False in wanted:
             return
         able = [h for h in view.holders if may_grow(h, view.now, view.policy)]
+        if wanted:
+            able = [holder for holder in able if not holder.job.shape.gpus]
         able.sort(key=lambda h: (-rank(h.job, view.now, view.policy), h.job.number))
         for holder in able:
             if holder.job.number not in asked:

@@ -9,6 +9,7 @@ freed room be taken while the last of several victims was still leaving, and pre
 """
 
 from collections.abc import Iterable
+from operator import sub
 
 from distnet.server.scheduler.elastic import first_to_go
 from distnet.server.scheduler.fit import Hosts, Places, Room, Worker, worker_of
@@ -38,23 +39,24 @@ class Outlook:
 
     def __init__(self, hosts: Hosts, holders: Iterable[Holder]) -> None:
         self.hosts = hosts
-        self.now = Free(hosts.cpus.copy(), hosts.gpus.copy())
-        self.soon = self.now
-        self.later: Free | None = None
-        self.staying: dict[int, Places] = {}
-        """Of jobs whose workers are leaving, by number: those that stay."""
         coming: list[Holder] = []
-        index, cpus, gpus = hosts.index, self.now.cpus, self.now.gpus
+        index, num_nodes = hosts.index, len(hosts.ids)
+        cpus, gpus = [0] * num_nodes, [0] * num_nodes  # whole numbers: any order adds up
         for holder in holders:
             shape = holder.job.shape
             for node, count in holder.placement.items():
                 n = index.get(node)
                 if n is not None:
-                    cpus[n] -= count * shape.cpus
-                    gpus[n] -= count * shape.gpus
+                    cpus[n] += count * shape.cpus
+                    gpus[n] += count * shape.gpus
             if holder.is_stopping or holder.asked is not None:
                 coming.append(holder)
-        self.open = Room(hosts, cpus, gpus)
+        self.now = Free(list(map(sub, hosts.cpus, cpus)), list(map(sub, hosts.gpus, gpus)))
+        self.soon = self.now
+        self.later: Free | None = None
+        self.staying: dict[int, Places] = {}
+        """Of jobs whose workers are leaving, by number: those that stay."""
+        self.open = Room(hosts, self.now.cpus, self.now.gpus)
         """For a job that will have ended before the reservation begins."""
         self.lasting = self.open
         """For one that may last longer."""
@@ -62,7 +64,7 @@ class Outlook:
         """For one that waits until others have left."""
         self.unheld = self.open
         """Promised to somebody or not."""
-        for holder in coming:
+        for holder in sorted(coming, key=lambda holder: holder.job.number):
             leaving = _leaving(holder)
             if leaving:
                 self.leave(holder, hosts.places(leaving), is_gone_later=False)

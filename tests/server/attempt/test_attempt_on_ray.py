@@ -146,6 +146,7 @@ def test_a_job_is_placed_as_planned_stopped_and_gone_on_with_elsewhere(story, un
     assert "finished" in story.server.streams["run"].decode()
 
 
+@pytest.mark.soak
 def test_a_killed_worker_costs_a_restart_and_a_killed_attempt_another_attempt(story, undisturbed):
     story.begin(1, 1)
     story.wait(lambda r: (r.step or 0) > 400, "step 400")
@@ -174,6 +175,7 @@ def test_a_killed_worker_costs_a_restart_and_a_killed_attempt_another_attempt(st
     assert [r["workers"] for r in story.records("attempt")] == [2, 2, 2]
 
 
+@pytest.mark.soak
 def test_an_attempt_is_resized_and_ends_when_its_node_is_gone(story, cluster):
     story.sets = (*SET, ENDLESS)
     story.begin(1, 0)
@@ -201,6 +203,7 @@ def test_an_attempt_is_resized_and_ends_when_its_node_is_gone(story, cluster):
     assert [end["step"] for end in ends[:2]] == [begin["step"] for begin in begins[1:]]
 
 
+@pytest.mark.soak
 def test_an_attempt_that_is_given_up_ends_at_once_with_its_workers(story):
     story.sets = (*SET, ENDLESS)
     story.begin(1, 1)
@@ -219,6 +222,7 @@ def test_an_attempt_that_is_given_up_ends_at_once_with_its_workers(story):
     assert story.server.exit is None
 
 
+@pytest.mark.soak
 def test_a_drained_node_ends_an_attempt_with_no_step_lost(story, cluster):
     story.sets = (*SET, ENDLESS)
     story.begin(1, 1)

@@ -20,6 +20,7 @@ def test_attempt_is_read_as_it_was_saved(ledger: Ledger) -> None:
         stop=Why.MAX_TIME,
         stop_at=3.5,
         target={"node-c": 4},
+        resized_at=6.5,
         ended_at=4.5,
         end=AttemptEnd.REFUSED,
         error="worker 3:\n\0 ☃",

@@ -25,7 +25,7 @@ def clusters(draw: st.DrawFn) -> list[Node]:
     return [
         Node(
             f"n{n}",
-            draw(st.sampled_from([4, 2, 3, 8, 2.5])),
+            draw(st.sampled_from([4, 2.9, 3, 8, 5.3])),
             draw(st.sampled_from([2, 0, 4])),
             is_draining=draw(st.integers(0, 19)) == 19,
         )
@@ -177,15 +177,18 @@ def crowded(draw: st.DrawFn) -> View:
         job = draw(candidates(number, now=now))
         node = draw(st.sampled_from([*cluster, Node("gone", 8, 8)]))
         count = draw(st.integers(job.shape.fewest, job.shape.most))
-        stopping = draw(st.integers(0, 3)) == 0
+        is_stopping = draw(st.integers(0, 3)) == 0
+        is_steady = not is_stopping and draw(st.booleans())
+        resizes = not is_stopping and not is_steady and draw(st.booleans())
         holders.append(
             Holder(
                 job,
                 {node.id: count},
                 started_at=now - draw(st.floats(0, 200)),
                 ends_at=now + draw(st.sampled_from([-20.0, 10.0, 500.0, math.inf])),
-                is_stopping=stopping,
-                is_steady=not stopping and draw(st.booleans()),
+                is_stopping=is_stopping,
+                is_steady=is_steady,
+                asked=draw(st.integers(job.shape.fewest, job.shape.most)) if resizes else None,
             )
         )
     waiting = [draw(candidates(100 + n, now=now)) for n in range(draw(st.integers(0, 8)))]
@@ -196,6 +199,19 @@ def crowded(draw: st.DrawFn) -> View:
 @given(crowded())
 def test_every_plan_of_any_state_keeps_the_rules(view):
     check(view, decide(view))
+
+
+@settings(FEW, max_examples=300)
+@given(crowded(), st.randoms(use_true_random=False))
+def test_the_order_changes_nothing_in_any_state(view, random):
+    shuffled = replace(
+        view,
+        nodes=random.sample(view.nodes, len(view.nodes)),
+        waiting=random.sample(view.waiting, len(view.waiting)),
+        holders=random.sample(view.holders, len(view.holders)),
+    )
+
+    assert decide(shuffled) == decide(view)
 
 
 @st.composite

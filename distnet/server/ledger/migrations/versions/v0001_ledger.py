@@ -116,6 +116,7 @@ def _attempts() -> None:
         sa.Column("stop", sa.Text()),
         sa.Column("stop_at", sa.Double()),
         sa.Column("target", sa.Text()),
+        sa.Column("resized_at", sa.Double()),
         sa.Column("ended_at", sa.Double()),
         sa.Column("end", sa.Text()),
         sa.Column("error", sa.Text()),
