@@ -7,9 +7,8 @@ GPUs, whichever is larger.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from distnet.server.scheduler.order import HALF_LIFE_S
 from distnet.server.scheduler.view import Holder, Node
-
-HALF_LIFE_S = 86_400.0
 
 
 @dataclass

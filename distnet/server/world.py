@@ -72,6 +72,7 @@ class World:
             job=_wished(self.candidate(job), job.workers, sum(attempt.placement.values())),
             placement=attempt.placement,
             started_at=attempt.created_at,
+            asked=None if attempt.target is None else sum(attempt.target.values()),
             resized_at=attempt.resized_at or 0.0,
             ends_at=math.inf if left is None else now + left,
             is_stopping=attempt.stop is not None,
