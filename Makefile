@@ -3,7 +3,7 @@
 # make lint   set up and check format, style and types
 # make bench  set up and measure speed
 # make soak   set up and run the long tests (about 40 minutes on 2 cores)
-# make chaos  set up and kill processes of 60 runs (about 45 minutes on 2 cores)
+# make chaos  set up and kill processes of 60 runs (about an hour on 2 cores)
 
 PYTHON ?= python3
 BIN := .venv/bin

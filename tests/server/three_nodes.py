@@ -33,6 +33,8 @@ class Machines:
     folder: Path
     """That all of them see."""
     nodes: dict[int, subprocess.Popen[str]] = field(default_factory=dict)
+    temp: Path | None = None
+    """Ray's own folder; its name must be short."""
 
     def start_node(self, index: int) -> None:
         """Start Ray on a machine, and wait until it runs."""
@@ -40,8 +42,8 @@ class Machines:
         command = [ray, "start", "--block", "--object-store-memory=100000000"]
         command += [f"--node-ip-address={ADDRESSES[index]}"]
         if index == 0:
-            temp = tempfile.mkdtemp(prefix="distnet-tests-", dir="/tmp")
-            command += ["--head", "--port=6379", f"--temp-dir={temp}", "--num-cpus=0"]
+            self.temp = Path(tempfile.mkdtemp(prefix="distnet-tests-", dir="/tmp"))
+            command += ["--head", "--port=6379", f"--temp-dir={self.temp}", "--num-cpus=0"]
             command += ["--include-dashboard=true", "--dashboard-host=0.0.0.0"]
             command += ["--disable-usage-stats"]
         else:
@@ -67,6 +69,8 @@ class Machines:
                     process.kill()
         node.kill()
         node.wait()
+        if index == 0 and self.temp is not None:
+            shutil.rmtree(self.temp, ignore_errors=True)
 
     def run(self, *words: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
         """Run distnet on the head's machine, as a user there would."""
