@@ -74,7 +74,7 @@ def why_waiting(book: Book, job: JobRecord) -> tuple[str, str, int | None]:
         first = unmet[0]
         return "after", f"after {first.job}:{first.condition}", None
     if book.snapshot is None or book.unreachable:
-        return "cluster", f"the cluster cannot be reached: {book.unreachable}", None
+        return "cluster", book.unreachable, None
     wait = book.waits.get(job.number)
     if wait is None:
         return "behind", "it has just been submitted", None

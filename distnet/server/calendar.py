@@ -4,6 +4,7 @@ cronsim (of healthchecks.io) computes the times as Debian's cron does: a daily j
 day that clocks change, neither twice nor never.
 """
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -50,15 +51,13 @@ def due(schedule: ScheduleRecord, now: float) -> tuple[list[float], ScheduleReco
     """The times for which a schedule submits a job now, and the schedule with its next time."""
     if schedule.is_paused or schedule.next_at is None or schedule.next_at > now:
         return [], schedule
-    if schedule.cron is None:
-        return [schedule.next_at], replace(schedule, next_at=None)
-    times = [schedule.next_at]
-    following = None
-    for time in _times(schedule, schedule.next_at):
-        if time > now:
-            following = time
-            break
-        times = [*times, time][-MOST_MISSED:]
+    times, following = deque([schedule.next_at], maxlen=MOST_MISSED), None
+    if schedule.cron is not None:
+        for time in _times(schedule, schedule.next_at):
+            if time > now:
+                following = time
+                break
+            times.append(time)
     on_time = [time for time in times if now - time <= LATE_S]
     missed = [time for time in times if now - time > LATE_S]
     if schedule.missed is Missed.SKIP:

@@ -46,7 +46,7 @@ class RayJobs(JobSubmissionClient):  # type: ignore[misc]
             response: Response = super()._do_request(method, endpoint, **options)
         except (RequestException, AuthenticationError) as error:
             raise UnavailableError(
-                f"the Ray cluster at {self._address} does not answer: {_first_line(error)}"
+                f"the Ray cluster at {self._address} does not answer: {_reason(error)}"
             ) from None
         if response.status_code == HTTPStatus.NOT_FOUND:
             raise NotThereError(endpoint)
@@ -58,7 +58,13 @@ class RayJobs(JobSubmissionClient):  # type: ignore[misc]
         return response
 
 
-def _first_line(error: Exception) -> str:
+def _reason(error: BaseException) -> str:
+    """What the system said, from beneath the layers of `requests`."""
+    cause = error
+    while (deeper := cause.__cause__ or cause.__context__) is not None:
+        cause = deeper
+    if isinstance(cause, OSError) and cause.strerror:
+        return cause.strerror.lower()
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
 
 

@@ -1,5 +1,6 @@
 """Jobs that are submitted by the clock."""
 
+import hashlib
 from dataclasses import replace
 
 from distnet.server.acting import ask_to_stop
@@ -103,7 +104,7 @@ def _submit(
         book.commit(change)
         return done
     values = dict(schedule.request)
-    values["key"] = f"schedule.{schedule.name}.{schedule.created_at:.0f}.{time:.0f}"[:64]
+    values["key"] = _key(schedule, time)
     if open_jobs and schedule.overlap is Overlap.QUEUE:
         values["after"] = [*values.get("after", ()), f"{open_jobs[-1].name}:any"]
     try:
@@ -120,6 +121,12 @@ def _submit(
     if schedule.overlap is Overlap.STOP_OLD:
         _stop_old(book, schedule, {job.name for job in open_jobs}, now)
     return replace(done, last_job=records[-1].name)
+
+
+def _key(schedule: ScheduleRecord, time: float) -> str:
+    """One key for each time at which a schedule falls due; however long its name is."""
+    text = f"{schedule.name} {schedule.created_at} {time}"
+    return f"schedule.{hashlib.sha256(text.encode()).hexdigest()[:32]}"
 
 
 def _stop_old(book: Book, schedule: ScheduleRecord, names: set[str], now: float) -> None:

@@ -15,32 +15,17 @@ from distnet.server.states import JobState, Why
 
 def cancel(book: Book, user: User, name: str, now: float) -> JobRecord:
     """End a job for good; what it has saved stays in its run folder."""
-    job = _own(book, user, name)
-    if job.state.is_terminal:
-        if job.state is JobState.CANCELLED:
-            return job
-        raise _wrong_state(job, "nothing to cancel")
-    return _end(book, job, Why.CANCEL, user, now)
+    return _end(book, user, name, Why.CANCEL, now)
 
 
 def stop(book: Book, user: User, name: str, now: float) -> JobRecord:
     """Have a job save and end; `retry` goes on with it later."""
-    job = _own(book, user, name)
-    if job.state.is_terminal:
-        if job.state is JobState.STOPPED:
-            return job
-        raise _wrong_state(job, "nothing to stop")
-    return _end(book, job, Why.STOP, user, now)
+    return _end(book, user, name, Why.STOP, now)
 
 
 def hold(book: Book, user: User, name: str, now: float) -> JobRecord:
     """Keep a job from starting; one that trains is saved and gives up its room."""
-    job = _own(book, user, name)
-    if job.state.is_terminal:
-        raise _wrong_state(job, "nothing to hold")
-    if job.state is JobState.HELD:
-        return job
-    return _end(book, job, Why.HOLD, user, now)
+    return _end(book, user, name, Why.HOLD, now)
 
 
 def release(book: Book, user: User, name: str, now: float) -> JobRecord:
@@ -123,17 +108,21 @@ def _own(book: Book, user: User, name: str) -> JobRecord:
     return job
 
 
-def _end(book: Book, job: JobRecord, why: Why, user: User, now: float) -> JobRecord:
-    """End a job that waits at once; one with an attempt saves first."""
+def _end(book: Book, user: User, name: str, why: Why, now: float) -> JobRecord:
+    """End a job that waits at once; one with an attempt saves first; once ended, it stays so."""
+    job, state = _own(book, user, name), AFTER_STOP[why]
+    if job.state is state:
+        return job
+    if job.state.is_terminal:
+        raise _wrong_state(job, f"nothing to {why}")
     change = Change(now)
-    state = AFTER_STOP[why]
     text = f"{state} by {user.name}"
-    if job.name in book.attempts:
+    if name in book.attempts:
         ask_to_stop(book, change, job, why, actor=user.name, reason=text)
     else:
-        change.job(ended(job, state, text, now), why.value, user.name, f"{job.name} {text}")
+        change.job(ended(job, state, text, now), why.value, user.name, f"{name} {text}")
     book.commit(change)
-    return change.jobs.get(job.name, job)
+    return change.jobs.get(name, job)
 
 
 def ended(job: JobRecord, state: JobState, reason: str, now: float) -> JobRecord:

@@ -1,0 +1,134 @@
+"""Jobs by the clock: when they fall due, what is missed, what overlaps; in time made to pass."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from distnet.server.errors import ConflictError, ForbiddenError, InvalidError
+from distnet.server.messages.schedules import ScheduleRequest
+from distnet.server.states import JobState
+from tests.server.world import ADA, BOB, World, asks
+
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+@pytest.fixture
+def world(ledger_url, tmp_path):
+    with World(ledger_url, tmp_path) as world:
+        yield world
+
+
+def add(world, name="nightly", **more):
+    request = more.pop("request", asks())
+    return world.server.add_schedule(ADA, ScheduleRequest(name=name, request=request, **more))
+
+
+def at(world, *when):
+    """Set the clock."""
+    world.clock.now = datetime(*when, tzinfo=BERLIN).timestamp()
+
+
+def starts(world):
+    """When each job was submitted, as Berlin's clocks had it."""
+    times = (datetime.fromtimestamp(job.submitted_at, BERLIN) for job in world.all_jobs())
+    return [f"{time:%m-%d %H:%M}" for time in times]
+
+
+@pytest.mark.parametrize("name", ["m", "m" * 63])
+def test_each_minute_has_a_job_however_long_the_name(world, name):
+    at(world, 2026, 5, 1, 12, 0, 30)
+    add(world, name, cron="* * * * *", overlap="allow")
+    world.run(180)
+    assert starts(world) == ["05-01 12:01", "05-01 12:02", "05-01 12:03"]
+
+
+def test_a_daily_job_runs_once_on_days_on_which_clocks_change(world):
+    at(world, 2026, 3, 28, 12)
+    add(world, cron="30 2 * * *", tz="Europe/Berlin")
+    world.run(48, every_s=3600, steps=10)
+    at(world, 2026, 10, 24, 12)
+    world.server.pause_schedule(ADA, "nightly", True)
+    world.server.pause_schedule(ADA, "nightly", False)
+    before = len(world.all_jobs())
+    world.run(48 * 6, every_s=600, steps=10)
+    days = [start[:5] for start in starts(world)[before:]]
+    assert before == 2
+    assert days == ["10-25", "10-26"]
+
+
+@pytest.mark.parametrize(("missed", "num"), [("skip", 0), ("one", 1), ("all", 5)])
+def test_times_that_were_missed(world, missed, num):
+    at(world, 2026, 5, 1, 12, 0, 30)
+    add(world, cron="0 * * * *", missed=missed, overlap="allow")
+    world.clock.pass_(5 * 3600 + 600)
+    world.restart()
+    world.run(2)
+    assert len(world.all_jobs()) == num
+
+
+@pytest.mark.parametrize(
+    ("overlap", "states"),
+    [
+        ("skip", [JobState.RUNNING]),
+        ("allow", [JobState.RUNNING, JobState.RUNNING]),
+        ("queue", [JobState.RUNNING, JobState.WAITING]),
+        ("stop-old", [JobState.STOPPED, JobState.RUNNING]),
+    ],
+)
+def test_a_job_that_still_runs_when_the_next_is_due(world, overlap, states):
+    world.cluster.num_steps = 10_000
+    at(world, 2026, 5, 1, 12, 0, 30)
+    add(world, cron="* * * * *", overlap=overlap)
+    world.run(105)
+    assert [job.state for job in world.all_jobs()] == states
+
+
+def test_once_at_a_time_and_never_again_after_a_restart(world):
+    add(world, at=world.clock() + 60)
+    world.run(59)
+    assert world.all_jobs() == []
+    world.run(5)
+    world.restart()
+    world.run(200)
+    assert len(world.all_jobs()) == 1
+    assert world.server.schedules()[0].next_at is None
+
+
+def test_a_paused_schedule_submits_nothing_and_makes_up_for_nothing(world):
+    at(world, 2026, 5, 1, 12, 0, 30)
+    add(world, cron="* * * * *", missed="all", overlap="allow")
+    world.server.pause_schedule(ADA, "nightly", True)
+    world.run(200)
+    world.server.pause_schedule(ADA, "nightly", False)
+    world.run(1)
+    assert world.all_jobs() == []
+    world.run(60)
+    assert len(world.all_jobs()) == 1
+
+
+def test_what_would_fail_at_night_is_refused_by_day(world):
+    world.run(1)
+    for more, code in (
+        ({"cron": "61 * * * *"}, "bad_cron"),
+        ({"cron": "0 0 31 2 *"}, "bad_cron"),
+        ({"cron": "* * * * *", "tz": "Mars/Phobos"}, "bad_time_zone"),
+        ({}, "bad_cron"),
+        ({"cron": "* * * * *", "request": asks(sets=("resources.cpus=9",))}, "never_fits"),
+        ({"cron": "* * * * *", "request": asks(sets=("train.epoch=9",))}, "bad_job_file"),
+    ):
+        with pytest.raises(InvalidError) as error:
+            add(world, **more)
+        assert error.value.code == code
+    assert world.server.schedules() == []
+
+
+def test_names_and_owners_of_schedules(world):
+    add(world, cron="* * * * *")
+    with pytest.raises(ConflictError, match="already"):
+        add(world, cron="* * * * *")
+    with pytest.raises(ForbiddenError, match="belongs to ada"):
+        world.server.remove_schedule(BOB, "nightly")
+    world.server.remove_schedule(ADA, "nightly")
+    world.restart()
+    assert world.server.schedules() == []
