@@ -44,7 +44,7 @@ Policies = Annotated[
     list[str],
     typer.Option(
         metavar="KEY=VALUE",
-        help="ageing=1h, steady=60s, preemption, backfill, elastic=yes|no. Repeat it for more.",
+        help="ageing=24h, steady=60s, preemption, backfill, elastic=yes|no. Repeat it for more.",
     ),
 ]
 Teams = Annotated[

@@ -1,6 +1,7 @@
 """What the server asks of a cluster. Ray's is in `ray_gateway.py`; tests have one in memory."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
@@ -37,6 +38,8 @@ class Order:
     """The address at which the attempt finds the server."""
     secret: str
     """With which it reports."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Variables of whoever runs the server, for all attempts."""
 
 
 class Gateway(Protocol):

@@ -67,12 +67,12 @@ class RayGateway:
 
     def start(self, order: Order) -> None:
         """Begin an attempt; one with this id that was begun before is left as it is."""
-        environment = {"DISTNET_SERVER": order.server, "DISTNET_ATTEMPT_SECRET": order.secret}
+        own = {"DISTNET_SERVER": order.server, "DISTNET_ATTEMPT_SECRET": order.secret}
         try:
             self._client().submit_job(
                 entrypoint=self._entrypoint,
                 submission_id=order.submission,
-                runtime_env={"env_vars": environment},
+                runtime_env={"env_vars": {**order.environment, **own}},
             )
         except UnavailableError:  # refused as known already, or the answer was lost
             if self.sight(order.submission) is Sight.ABSENT:
@@ -138,9 +138,12 @@ class RayGateway:
         from distnet.server.ray_jobs import NotThereError
 
         try:
-            if self.sight(submission) is Sight.ENDED:
+            sight = self.sight(submission)
+            if sight is Sight.ENDED:
                 self._client().delete_job(submission)
-            elif self.sight(submission) is not Sight.ABSENT:
+            elif sight is not Sight.ABSENT:
+                if sight is Sight.PENDING:  # it need not begin any more
+                    self._client().stop_job(submission)
                 return
         except NotThereError:
             pass

@@ -177,7 +177,8 @@ class Rounds:
             secret = secret_of(self.book, errand.submission)
         if attempt is None or attempt.submission != errand.submission:
             return
-        self.gateway.start(Order(errand.submission, self.settings.address, secret))
+        address, environment = self.settings.address, self.settings.environment
+        self.gateway.start(Order(errand.submission, address, secret, environment))
         with self.book.held():
             self.watching.handed(errand.job, errand.submission, self.clock())
 

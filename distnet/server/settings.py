@@ -4,7 +4,8 @@
 (`settings_file.py`).
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from distnet.server.scheduler.view import Policy
@@ -70,3 +71,5 @@ class Settings:
     max_open_jobs_per_user: int = 100_000
     limits: Limits = Limits()
     webhooks: Webhooks | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Variables for all attempts, such as NCCL_SOCKET_IFNAME; Ray keeps them in plain text."""

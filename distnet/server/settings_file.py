@@ -2,11 +2,13 @@
 
 hosts: [lab.example.org]            # names under which browsers call the server
 policy: {ageing: 2h, preemption: false}
+environment: {NCCL_SOCKET_IFNAME: eth1}
 webhooks:
   urls: [https://hooks.example.org/distnet]
   secret: ./webhook.key             # a file that only the server's user may read
 """
 
+import re
 from dataclasses import replace
 from ipaddress import ip_network
 from pathlib import Path
@@ -25,6 +27,7 @@ from distnet.spec.validation import faults_of
 from distnet.spec.yaml import decode, read_yaml
 
 SHORTEST_SECRET = 16
+VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"
 USUAL = Settings(ledger="", runs=Path())
 """The values of what is not said."""
 
@@ -41,6 +44,12 @@ def _network(text: str) -> str:
         return str(ip_network(text))
     except ValueError:
         raise ValueError("expected a network such as 10.1.0.0/16") from None
+
+
+def _variable(name: str) -> str:
+    if not re.fullmatch(VARIABLE, name) or name.startswith("DISTNET_"):
+        raise ValueError("expected a variable such as NCCL_SOCKET_IFNAME, none of distnet's own")
+    return name
 
 
 class PolicySection(Section):
@@ -88,6 +97,8 @@ class SettingsFile(Section):
     policy: PolicySection = PolicySection()
     limits: LimitsSection = LimitsSection()
     webhooks: WebhooksSection | None = None
+    environment: dict[Annotated[str, AfterValidator(_variable)], str] = {}
+    """Variables for all attempts. No secrets: who can see the cluster can see them."""
 
 
 def with_file(settings: Settings, path: Path) -> Settings:
@@ -116,6 +127,7 @@ def with_file(settings: Settings, path: Path) -> Settings:
             code_bytes=limits.code,
         ),
         webhooks=_webhooks(said.webhooks, path.parent, places) if said.webhooks else None,
+        environment=said.environment,
     )
 
 

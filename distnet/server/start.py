@@ -19,6 +19,7 @@ from distnet.server.api.app import make_app
 from distnet.server.api.gatekeeper import Gatekeeper
 from distnet.server.errors import UnavailableError
 from distnet.server.feed import Feed
+from distnet.server.garbage import seldom_collected
 from distnet.server.gateway import Gateway
 from distnet.server.ledger import Ledger, events, open_ledger
 from distnet.server.listen import address_of, bind, is_routable
@@ -115,6 +116,7 @@ def _running(
         ticker = Ticker(server, made=app.state.metrics.count_round)
         ticker.start()
         running.callback(ticker.close)
+        running.enter_context(seldom_collected())
         yield Serving(app, ledger)
 
 

@@ -49,14 +49,20 @@ def submit(
         ConflictError: `name_taken`.
         TooManyError: `too_many_jobs`.
     """
-    drafts = [draft for request in requests for draft in _drafts(book, user, request, now)]
-    with book.ledger.reading() as tx:
-        known = dict(jobs.find_keys(tx, user.name, [draft.key for draft, _ in drafts]))
-    fresh = [(replace(d, schedule=schedule), asked) for d, asked in drafts if d.key not in known]
-    if fresh:
+    drafts = [draft for one in requests for draft in _drafts(book, user, one, now, schedule)]
+    change = Change(now)
+    with book.writing() as tx:
+        known = jobs.find_keys(tx, user.name, [draft.key for draft, _ in drafts])
+        fresh = [draft for draft in drafts if draft[0].key not in known]
+        if not fresh:
+            return [known[draft.key] for draft, _ in drafts], False
         _require_few(book, user, len(fresh), most_open)
-        known |= {job.key: job for job in _queue(book, user, fresh, now)}
-    return [known[draft.key] for draft, _ in drafts], bool(fresh)
+        outcomes = _queue(tx, change, user, fresh)
+        queued = book.write(tx, change)
+    book.outcomes |= outcomes
+    book.take_in(change, queued)
+    known |= {job.key: job for job in queued}
+    return [known[draft.key] for draft, _ in drafts], True
 
 
 def check(book: Book, user: User, request: SubmitRequest) -> None:
@@ -73,7 +79,7 @@ def check(book: Book, user: User, request: SubmitRequest) -> None:
 
 
 def _drafts(
-    book: Book, user: User, request: SubmitRequest, now: float
+    book: Book, user: User, request: SubmitRequest, now: float, schedule: str | None
 ) -> list[tuple[JobRecord, Asked]]:
     combinations = expand(request.sweep)
     drafts = []
@@ -81,14 +87,22 @@ def _drafts(
         asked = read_request(request, overrides)
         require_fits(book, asked.shape, request.team or asked.queue.team or user.team)
         key = request.key if len(combinations) == 1 else f"{request.key}.{index}"
-        drafts.append((_draft(user, request, asked, key, now), asked))
+        drafts.append((_draft(user, request, asked, key, now=now, schedule=schedule), asked))
     if len(drafts) == 1:
         return drafts
     array = request.name or asked.name
     return [(replace(draft, array=array), asked) for draft, asked in drafts]
 
 
-def _draft(user: User, request: SubmitRequest, asked: Asked, key: str, now: float) -> JobRecord:
+def _draft(
+    user: User,
+    request: SubmitRequest,
+    asked: Asked,
+    key: str,
+    *,
+    now: float,
+    schedule: str | None,
+) -> JobRecord:
     """A record without a number, and without a name where none was asked for."""
     queue = asked.queue
     is_array = bool(request.sweep)
@@ -113,27 +127,24 @@ def _draft(user: User, request: SubmitRequest, asked: Asked, key: str, now: floa
         grace_s=queue.grace,
         max_time_s=queue.max_time,
         expected_s=queue.expected or queue.max_time,
+        schedule=schedule,
     )
 
 
 def _queue(
-    book: Book, user: User, fresh: list[tuple[JobRecord, Asked]], now: float
-) -> list[JobRecord]:
-    """Name the jobs and make them durable, in one transaction."""
-    with book.writing() as tx:
-        _require_code(tx, {job.code for job, _ in fresh if job.code is not None})
-        new = _named(tx, fresh)
-        states = _states(tx, new)
-        require_no_cycle(new)
-        for spec in {asked.spec for _, asked in fresh}:
-            texts.put_text(tx, spec)
-        change = Change(now, new_jobs=new)
-        for job in new:
-            change.tell("submitted", user.name, f"{job.name} submitted", job.name)
-        queued = book.write(tx, change)
-    book.outcomes |= {name: state for name, state in states.items() if state.is_terminal}
-    book.take_in(change, queued)
-    return queued
+    tx: Connection, change: Change, user: User, fresh: list[tuple[JobRecord, Asked]]
+) -> dict[str, JobState]:
+    """Add the jobs, named, to a change; returns how those ended that they wait for."""
+    _require_code(tx, {job.code for job, _ in fresh if job.code is not None})
+    new = _named(tx, fresh)
+    states = _states(tx, new)
+    require_no_cycle(new)
+    for spec in {asked.spec for _, asked in fresh}:
+        texts.put_text(tx, spec)
+    change.new_jobs += new
+    for job in new:
+        change.tell("submitted", user.name, f"{job.name} submitted", job.name)
+    return {name: state for name, state in states.items() if state.is_terminal}
 
 
 def _require_few(book: Book, user: User, num_new: int, most: int) -> None:

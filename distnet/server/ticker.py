@@ -11,8 +11,8 @@ from distnet.server.server import Server
 
 logger = logging.getLogger(__name__)
 EVERY_S = 0.5
-REST = 4.0
-"""A round is followed by a rest of so many times its length: users ask in between."""
+REST = 9.0
+"""A round is followed by a rest of so many times its length: nine tenths of the time are users'."""
 SHORTEST_REST_S = 0.05
 NUM_ERRANDS = 8
 

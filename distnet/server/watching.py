@@ -1,7 +1,9 @@
 """Look after the attempts that live: those not handed over yet, silent ones, those that overstay.
 
 Silence is never a failure. An attempt is given up only when a reachable cluster says, for a while,
-that its process is gone, and it has not been heard for longer than it could have gone unheard.
+that its process is gone, and it has not been heard for longer than it could have gone unheard. One
+that never spoke, and that the cluster has not begun for minutes, is begun anew as well: Ray forgets
+one now and then, and calls it pending for a quarter of an hour.
 """
 
 from dataclasses import dataclass, field, replace
@@ -20,7 +22,13 @@ SIGHT_EVERY_S = 5.0
 KILL_EVERY_S = 10.0
 GONE_FOR_S = 10.0
 RESIZE_PATIENCE_S = 300.0
+PENDING_PATIENCE_S = 180.0
 LONGEST_WORDS = 2000
+SAID = {
+    Sight.ABSENT: "knows nothing of it",
+    Sight.ENDED: "says that it has ended",
+    Sight.PENDING: "has not begun it for minutes",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +72,9 @@ class Watching:
             return
         if sight in (Sight.PENDING, Sight.RUNNING):
             self._gone_since.pop(attempt.submission, None)
+            has_spoken, waited = attempt.seen_at is not None, now - self._heard(attempt)
+            if sight is Sight.PENDING and not has_spoken and waited >= PENDING_PATIENCE_S:
+                self._give_up(attempt, sight, words, now)
             return
         gone_for = now - self._gone_since.setdefault(attempt.submission, now)
         was_killed = attempt.stop is not None and self._overstays(attempt, now)
@@ -135,7 +146,7 @@ class Watching:
 
     def _give_up(self, attempt: AttemptRecord, sight: Sight, words: str, now: float) -> None:
         self._gone_since.pop(attempt.submission, None)
-        said = "knows nothing of it" if sight is Sight.ABSENT else "says that it has ended"
+        said = SAID[sight]
         if words and attempt.seen_at is None:  # later on, its own log says more
             said += f": {words[-LONGEST_WORDS:]}"
         lost = replace(

@@ -97,7 +97,7 @@ def _follow(location: Key, model: type[BaseModel]) -> tuple[Key, Any]:
         branches = _branches(here)
         if branches:
             here = branches.get(str(part))
-        else:
+        elif part != "[key]":  # pydantic's mark: what is wrong is the key itself
             key, here = (*key, part), _below(here, part)
     return key, here
 

@@ -33,6 +33,7 @@ class FakeAttempt:
     step: int = 0
     placement: dict[str, int] = field(default_factory=dict)
     is_alive: bool = True
+    is_pending: bool = False
     is_mute: bool = False
     """It trains, but nobody hears from it."""
     draining: tuple[str, ...] = ()
@@ -66,6 +67,8 @@ class FakeCluster:
     refuses_starts: bool = False
     is_mute: bool = False
     """Nothing that it begins says a word."""
+    is_stuck: bool = False
+    """It takes attempts, and does not begin them."""
     _generations: "itertools.count[int]" = field(default_factory=lambda: itertools.count(2))
 
     def look(self) -> Snapshot:
@@ -78,6 +81,7 @@ class FakeCluster:
             raise UnavailableError("it does not take jobs at the moment")
         if order.submission not in self.attempts:
             new = FakeAttempt(order, self.num_steps, is_mute=self.is_mute)
+            new.is_pending, new.is_alive = self.is_stuck, not self.is_stuck
             self.attempts[order.submission] = new
 
     def sight(self, submission: str) -> Sight:
@@ -85,6 +89,8 @@ class FakeCluster:
         attempt = self.attempts.get(submission)
         if attempt is None or submission in self.hides:
             return Sight.ABSENT
+        if attempt.is_pending:
+            return Sight.PENDING
         return Sight.RUNNING if attempt.is_alive else Sight.ENDED
 
     def last_words(self, submission: str) -> str:

@@ -2,14 +2,19 @@
 
 import json
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect, sync_playwright
 
 import distnet
+from tests.server.page.looker import CHROMIUM, Looker
 from tests.server.three_nodes import (
+    ADDRESSES,
     DASHBOARD,
     Machines,
+    in_namespace,
     is_possible,
     three_nodes,
     wait_until,
@@ -21,6 +26,7 @@ pytestmark = [
     pytest.mark.timeout(2400),
     pytest.mark.skipif(not is_possible(), reason="network namespaces: root, Linux, iproute2"),
 ]
+PAGE = "http://127.0.0.1:8270"
 JOB = Path(__file__).parents[2] / "jobs" / "digits.yaml"
 LONG = ("train.steps=4000", "evaluate.every_epochs=1000")
 SETS = [word for each in LONG for word in ("--set", each)]
@@ -76,6 +82,23 @@ def site(tmp_path_factory):
         site.kill_server()
 
 
+@pytest.fixture
+def looker(site: Site) -> Iterator[Looker]:
+    """Somebody with a browser on the head's machine."""
+    if CHROMIUM is None:
+        pytest.skip("there is no chromium on this machine")
+    there = site.machines.folder / "chromium"
+    there.write_text(f'#!/bin/sh\nexec {" ".join(in_namespace(0, [CHROMIUM]))} "$@"\n')
+    there.chmod(0o755)
+    token = site.ask("token", "create")["secret"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=there)
+        looker = Looker(browser, PAGE, lambda _: token)
+        yield looker
+        looker.close()
+        browser.close()
+
+
 def test_a_job_of_four_workers_is_followed_to_its_end(site, tmp_path):
     done = site.machines.run("submit", str(JOB), "--workers", "4", "--follow", timeout=300)
     assert done.returncode == 0, done.stderr + site.log.read_text()[-3000:]
@@ -99,6 +122,32 @@ def test_a_job_gives_way_and_goes_on_without_a_step_made_twice(site, tmp_path):
     assert begins[1]["step"] == ends[0]["step"]
     expected = distnet.run(JOB, inline=True, runs=tmp_path, overrides=LONG)
     assert site.job("low")["weights_sha256"] == expected.result["weights_sha256"]
+
+
+def test_the_page_shows_what_the_cluster_does(site, looker):
+    site.ask("submit", str(JOB), "--workers", "4", "--name", "seen", *SETS)
+    site.ask("submit", str(JOB), "--workers", "2", "--name", "next")
+    page = looker.open("/jobs/seen")
+    expect(page.get_by_role("img", name="Loss: train")).to_be_visible()
+    expect(page.get_by_role("img", name="Samples a second: all workers")).to_be_visible()
+    expect(page.get_by_role("log")).to_contain_text("epoch 1/18")
+
+    page.goto(f"{PAGE}/#/nodes")
+    for address in ADDRESSES[1:]:
+        node = page.get_by_role("listitem").filter(has_text=address)
+        expect(node).to_contain_text("seen × 2 workers")
+    page.goto(f"{PAGE}/#/")
+    expect(page.locator("tr", has_text="seen")).to_contain_text("running")
+    expect(page.locator("tr", has_text="next")).to_contain_text("first in line")
+
+    page.goto(f"{PAGE}/#/jobs/seen")
+    page.get_by_role("button", name="Cancel").click()
+    page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
+    expect(page.locator(".pill").first).to_have_text("cancelled")
+    page.goto(f"{PAGE}/#/jobs/next")
+    expect(page.locator(".pill").first).to_have_text("finished", timeout=120_000)
+    page.goto(f"{PAGE}/#/history")
+    expect(page.locator("td.job > a").first).to_have_text("next")
 
 
 @pytest.mark.soak

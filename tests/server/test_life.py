@@ -287,6 +287,29 @@ def test_an_attempt_that_never_spoke_is_lost_with_the_last_words_of_the_cluster(
     assert "python: not found" in first.error
 
 
+def test_an_attempt_that_the_cluster_never_begins_is_begun_anew(world):
+    world.cluster.is_stuck = True
+    world.submit(asks())
+    world.run(100, every_s=1)
+    world.cluster.is_stuck = False
+    world.run(40, every_s=1)
+    assert world.job("digits-1").num_attempts == 1
+    world.run_until_all_ended(every_s=2)
+    first, second = world.server.details("digits-1").attempts
+    assert (first.end, second.end) == ("lost", "finished")
+    assert "has not begun it" in first.error
+
+
+def test_an_attempt_that_has_spoken_is_not_begun_anew_whatever_the_cluster_calls_it(world):
+    world.submit(asks(), steps=1000)
+    world.run(3)
+    (process,) = world.cluster.attempts.values()
+    process.is_mute = process.is_pending = True
+    world.run(300, every_s=2)
+    assert world.job("digits-1").state is JobState.UNKNOWN
+    assert world.job("digits-1").num_attempts == 1
+
+
 def test_nothing_starts_on_a_node_that_is_about_to_go_away(world):
     world.submit(asks(), steps=1000)
     world.run(3)

@@ -44,7 +44,8 @@ sys.stdin.read()
 
 
 def order(number: int) -> Order:
-    return Order(f"distnet-test-1-{number}", "http://127.0.0.1:1", "secret-of-this-attempt")
+    more = {"NCCL_SOCKET_IFNAME": "eth1", "DISTNET_SERVER": "another"}
+    return Order(f"distnet-test-1-{number}", "http://127.0.0.1:1", "secret-of-this-attempt", more)
 
 
 def wait(is_so: Callable[[], object], what: str) -> None:
@@ -130,6 +131,7 @@ def test_an_attempt_gets_its_secret_and_no_user_text(ray_head, tmp_path):
     found = json.loads((tmp_path / "environment").read_text())
     assert found["DISTNET_SERVER"] == order(2).server
     assert found["DISTNET_ATTEMPT_SECRET"] == order(2).secret
+    assert found["NCCL_SOCKET_IFNAME"] == "eth1"
     assert found["RAY_ADDRESS"] == ray_head.address
     assert "ZeroDivisionError" in gateway.last_words(order(2).submission)
     assert gateway.last_words("distnet-test-9-9") == ""

@@ -1,7 +1,8 @@
 """Ray's own calls about jobs fail now and then: no job that lives is ever taken for failed.
 
 `make soak`. Of Ray's calls behind submitting, pinging and listing jobs one in twenty fails: before
-it arrives, before it is answered, or on the way back.
+it arrives, before it is answered, or on the way back. The training itself is spared: the server
+gives its attempts an environment without the failures.
 """
 
 import json
@@ -56,7 +57,10 @@ def a_server(head: RayHead, folder: Path) -> Iterator[Any]:
     environment = here | head.environment | {"DISTNET_CONFIG": str(folder / "config")}
     command = [sys.executable, "-m", "distnet.cli"]
     ledger = f"sqlite:///{folder}/ledger.db"
+    settings = folder / "server.yaml"
+    settings.write_text('environment: {RAY_testing_rpc_failure: ""}\n')
     options = ["--ray", head.dashboard, "--ledger", ledger, "--runs", str(folder / "runs")]
+    options += ["--settings", str(settings)]
     server = subprocess.Popen(
         [*command, "server", "start", "--listen", "127.0.0.1:0", *options, "--json"],
         env=environment,

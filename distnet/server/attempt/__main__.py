@@ -8,10 +8,9 @@ alone, and for nothing once it is over.
 import logging
 import os
 import sys
-import tempfile
-from pathlib import Path
 
 from distnet.server.attempt.connection import Connection, GivenUpError, UnreachableError, patiently
+from distnet.server.attempt.scratch import scratch_folder
 
 SERVER, SECRET = "DISTNET_SERVER", "DISTNET_ATTEMPT_SECRET"
 
@@ -30,8 +29,8 @@ def main() -> int:
     connection = Connection(os.environ[SERVER], os.environ[SECRET])
     try:
         task = patiently(connection.task)
-        with tempfile.TemporaryDirectory(prefix="distnet-attempt-") as scratch:
-            return carry_out(task, connection, Path(scratch))
+        with scratch_folder() as scratch:
+            return carry_out(task, connection, scratch)
     except GivenUpError as error:
         logger.error("the server has given this attempt up: %s", error)
         return GIVEN_UP

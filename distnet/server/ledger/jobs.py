@@ -16,6 +16,7 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.exc import IntegrityError
 
 from distnet.server.errors import ConflictError, NotFoundError
 from distnet.server.ledger.rows import LARGEST, chunks, to_row, upsert
@@ -44,12 +45,16 @@ def insert_jobs(tx: Connection, records: Sequence[JobRecord]) -> list[JobRecord]
     Raises:
         ConflictError: `name_taken`; or `key_taken`, where an owner's key made a job before.
     """
-    _refuse_taken(tx, records)
     # No job is ever removed, so the largest number is the last that was given.
     last = tx.execute(LAST_NUMBER).scalar() or 0
     numbered = [replace(record, number=last + 1 + at) for at, record in enumerate(records)]
     if numbered:
-        tx.execute(INSERT, [_row(record) for record in numbered])
+        try:
+            with tx.begin_nested():
+                tx.execute(INSERT, [_row(record) for record in numbered])
+        except IntegrityError:
+            _refuse_taken(tx, records)
+            raise
     return numbered
 
 

@@ -114,6 +114,13 @@ class Shares:
         """Count a job that has its place in the order."""
         self._add(job, job.shape.fewest)
 
+    def pass_all_of_one(self, jobs: Queue) -> None:
+        """Count jobs of one user of one team."""
+        team, user = self.team(jobs[0].team), self.user(jobs[0].owner)
+        for job in jobs:
+            team.add(job.shape, job.shape.fewest)
+            user.add(job.shape, job.shape.fewest)
+
     def _add(self, job: Candidate, workers: int) -> None:
         self.team(job.team).add(job.shape, workers)
         self.user(job.owner).add(job.shape, workers)
@@ -125,8 +132,7 @@ def _interleaved(jobs: Queue, shares: Shares) -> Queue:
     for job in reversed(jobs):
         queues.setdefault(job.team, {}).setdefault(job.owner, []).append(job)
     if len(queues) == 1 and len(queues[jobs[0].team]) == 1:
-        for job in jobs:
-            shares.pass_by(job)
+        shares.pass_all_of_one(jobs)
         return jobs
     teams: Teams = []
     for team, owners in queues.items():

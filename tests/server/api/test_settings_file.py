@@ -20,6 +20,8 @@ webhooks:
   urls: [https://hooks.example.org/distnet]
   secret: ./hook.key
   private: [10.1.0.0/16]
+environment:
+  NCCL_SOCKET_IFNAME: eth1
 """
 
 
@@ -42,6 +44,7 @@ def test_a_settings_file_says_what_no_option_says(tmp_path: Path) -> None:
     assert settings.webhooks is not None
     assert settings.webhooks.secret == SECRET
     assert settings.webhooks.private == ("10.1.0.0/16",)
+    assert settings.environment == {"NCCL_SOCKET_IFNAME": "eth1"}
 
 
 def test_an_empty_file_changes_nothing(tmp_path: Path) -> None:
@@ -58,6 +61,9 @@ def test_an_empty_file_changes_nothing(tmp_path: Path) -> None:
         ("./hook.key", "./none.key", 11, "webhooks.secret"),
         ("10.1.0.0/16", "10.1.0.0.0", 12, "webhooks.private.0"),
         ("10.1.0.0/16", "10.1.0.1/16", 12, "webhooks.private.0"),
+        ("NCCL_SOCKET_IFNAME", "DISTNET_SERVER", 14, "environment.DISTNET_SERVER"),
+        ("NCCL_SOCKET_IFNAME", "1ST", 14, "environment.1ST"),
+        ("eth1", "1", 14, "environment.NCCL_SOCKET_IFNAME"),
         ("50", "0", 8, "limits.open_jobs_per_user"),
     ],
 )

@@ -1,18 +1,13 @@
 """A real Chromium that looks at a real server. Without one these tests are skipped, and say so."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, sync_playwright
 
-from tests.server.page.looker import Looker
+from tests.server.page.looker import CHROMIUM, Looker
 from tests.server.page.site import Site, open_site
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-# A machine that does other things meanwhile is slow; what is looked for comes at last, or never.
-expect.set_options(timeout=60_000)
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +29,6 @@ def site(tmp_path: Path) -> Iterator[Site]:
 @pytest.fixture
 def looker(browser: Browser, site: Site) -> Iterator[Looker]:
     """Opens the page; at the end nothing of it may have gone wrong."""
-    looker = Looker(browser, site)
+    looker = Looker(browser, site.address, site.api.token)
     yield looker
     looker.close()

@@ -1,19 +1,24 @@
 """Somebody who looks at the page, and notices what a browser complains of."""
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request
+import shutil
+from collections.abc import Callable
 
-from tests.server.page.site import Site
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect
 
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 DESKTOP = (1280, 900)
 PHONE = (390, 844)
+# A machine that does other things meanwhile is slow; what is looked for comes at last, or never.
+expect.set_options(timeout=60_000)
 
 
 class Looker:
     """Opens the page as users do."""
 
-    def __init__(self, browser: Browser, site: Site) -> None:
+    def __init__(self, browser: Browser, address: str, token_of: Callable[[str], str]) -> None:
         self._browser = browser
-        self._site = site
+        self._address = address
+        self._token_of = token_of
         self._contexts: list[BrowserContext] = []
         self.faults: list[str] = []
         self.foreign: list[str] = []
@@ -47,10 +52,10 @@ class Looker:
         page.on("console", self._said)
         page.on("pageerror", lambda error: self.faults.append(str(error)))
         page.on("request", self._asked)
-        token = f"#token={self._site.api.token(user)}" if user else ""
-        page.goto(f"{self._site.address}/{token}")
+        token = f"#token={self._token_of(user)}" if user else ""
+        page.goto(f"{self._address}/{token}")
         if place != "/":
-            page.goto(f"{self._site.address}/#{place}")
+            page.goto(f"{self._address}/#{place}")
         return page
 
     def close(self) -> None:
@@ -66,5 +71,5 @@ class Looker:
             self.faults.append(message.text)
 
     def _asked(self, request: Request) -> None:
-        if not request.url.startswith((f"{self._site.address}/", "data:")):
+        if not request.url.startswith((f"{self._address}/", "data:")):
             self.foreign.append(request.url)

@@ -6,7 +6,7 @@ from distnet.server.scheduler.view import Candidate, Holder, Policy, Team
 from tests.server.scheduler.views import job, nodes, planned, runs, view
 
 FULL = [runs(job(999, 4, priority=1000, owner="zoe", team="other"), {"n0": 4})]
-HOUR = 3600.0
+DAY = 86_400.0
 
 
 def order(*jobs: Candidate, holders: list[Holder] | None = None, **settings: object) -> list[int]:
@@ -23,11 +23,11 @@ def test_earlier_job_comes_first_when_all_else_is_equal():
 
 
 def test_job_gains_a_level_for_each_time_of_ageing():
-    young, old = job(1, priority=2), job(2, priority=0, age_s=3 * HOUR)
+    young, old = job(1, priority=2), job(2, priority=0, age_s=3 * DAY)
 
     assert order(young, old) == [2, 1]
     assert order(young, replace(old, submitted_at=old.submitted_at + 10)) == [1, 2]
-    assert order(young, old, policy=Policy(ageing_s=2 * HOUR)) == [1, 2]
+    assert order(young, old, policy=Policy(ageing_s=2 * DAY)) == [1, 2]
 
 
 def test_users_of_a_team_take_turns_when_they_compete():

@@ -13,7 +13,7 @@ from tests.server.scheduler.views import (
     waits,
 )
 
-HOUR = 3600.0
+DAY = 86_400.0
 
 
 def on(number: int, workers: int, node: str = "n0", **facts: object) -> Holder:
@@ -35,11 +35,11 @@ def test_equal_priority_stops_nobody():
 
 
 def test_age_protects_from_preemption_and_gives_no_right_to_it():
-    old = on(1, 4, priority=0, age_s=5 * HOUR)
+    old = on(1, 4, priority=0, age_s=5 * DAY)
 
     assert stopped(planned(nodes(4), [job(9, 4, priority=5)], [old])) == {}
     assert stopped(planned(nodes(4), [job(9, 4, priority=6)], [old])) == {1: 9}
-    aged = job(9, 4, priority=0, age_s=9 * HOUR)
+    aged = job(9, 4, priority=0, age_s=9 * DAY)
     assert stopped(planned(nodes(4), [aged], [on(1, 4, priority=1)])) == {}
 
 
@@ -126,7 +126,7 @@ def test_job_behind_the_first_stops_nobody_whose_room_the_first_waits_for():
 def test_victim_is_not_the_one_whose_room_the_first_waits_for():
     kept = on(1, 2, for_s=10.0, ends_in=100.0)
     holders = [kept, on(2, 2, for_s=900.0), on(3, 2, priority=50, ends_in=100.0)]
-    first, behind = job(8, 4, age_s=9 * HOUR), job(9, 2, priority=5)
+    first, behind = job(8, 4, age_s=9 * DAY), job(9, 2, priority=5)
 
     plan = planned(nodes(6), [first, behind], holders)
 
@@ -136,7 +136,7 @@ def test_victim_is_not_the_one_whose_room_the_first_waits_for():
 
 def test_room_of_a_victim_is_not_counted_twice_for_the_time_when_the_first_starts():
     holders = [on(1, 4, ends_in=100.0), on(2, 4, priority=50, ends_in=100.0)]
-    first, urgent, third = job(7, 7, age_s=9 * HOUR), job(8, 3, priority=5), job(9, 1)
+    first, urgent, third = job(7, 7, age_s=9 * DAY), job(8, 3, priority=5), job(9, 1)
 
     plan = planned(nodes(10), [first, urgent, third], holders)
 

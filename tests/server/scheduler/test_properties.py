@@ -220,7 +220,7 @@ def queues_of_known_length(draw: st.DrawFn) -> tuple[list[Node], list[Candidate]
     jobs = []
     for number in range(1, draw(st.integers(3, 12))):
         job = draw(candidates(number, age=0.0))
-        shape = replace(job.shape, most=job.shape.fewest)
+        shape = job.shape._replace(most=job.shape.fewest)
         length = draw(st.sampled_from([10.0, 30.0, 70.0, 200.0]))
         one = {"owner": "ann", "team": "a"}  # shares change the order when others end
         jobs.append(replace(job, shape=shape, expected_s=length, not_before=0.0, **one))
