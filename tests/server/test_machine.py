@@ -16,14 +16,24 @@ from hypothesis.stateful import (
 
 from distnet.server.errors import ServerError
 from distnet.server.messages.people import TeamMessage
+from distnet.server.scheduler.decide import decide
 from distnet.server.scheduler.view import Node
 from distnet.server.states import JobState
+from tests.server.scheduler.loop import check
 from tests.server.world import ADA, BOB, ROOT, World, asks
 
 STEPS = int(os.environ.get("DISTNET_MACHINE_STEPS", "60"))
 RUNS = int(os.environ.get("DISTNET_MACHINE_RUNS", "12"))
 NODES = tuple(Node(f"node-{name}", 2, 0, f"node-{name}") for name in "abc")
 LIMIT = 3
+TEAMS = {
+    "none": (),
+    "limited": (TeamMessage(name="speech", limit_cpus=LIMIT),),
+    "entitled": (
+        TeamMessage(name="speech", quota_cpus=4),
+        TeamMessage(name="vision", quota_cpus=2),
+    ),
+}
 
 
 class Anything(RuleBasedStateMachine):
@@ -35,13 +45,15 @@ class Anything(RuleBasedStateMachine):
         self.acknowledged: set[str] = set()
         self.world: World | None = None
 
-    @initialize(aged=st.booleans())
-    def begin(self, aged: bool) -> None:
+    @initialize(aged=st.booleans(), teams=st.sampled_from(["none", "limited", "entitled"]))
+    def begin(self, aged: bool, teams: str) -> None:
         path = Path(self.folder.name)
         policy = {"ageing_s": 60.0} if aged else {}
         self.world = World(f"sqlite:///{path}/ledger.db", path, NODES, **policy)
         self.world.cluster.num_steps = 8
-        self.world.server.save_team(ROOT, TeamMessage(name="speech", limit_cpus=LIMIT))
+        for team in TEAMS[teams]:
+            self.world.server.save_team(ROOT, team)
+        self.limit = LIMIT if teams == "limited" else 6
         self.world.run(1)
 
     def teardown(self) -> None:
@@ -184,7 +196,16 @@ class Anything(RuleBasedStateMachine):
             for name, attempt in book.attempts.items()
             if book.jobs[name].team == "speech"
         )
-        assert used <= LIMIT
+        assert used <= self.limit
+
+    @invariant()
+    def what_is_planned_keeps_the_rules(self) -> None:
+        """Room, gangs, limits, quotas, priorities, and who may displace whom."""
+        if self.world is None or self.world.server.book.snapshot is None:
+            return
+        rounds = self.world.server.rounds
+        view = rounds.world.view(self.world.clock(), rounds.usage.values)
+        check(view, decide(view))
 
     def _calm_down(self) -> None:
         """Once nothing goes wrong any more, everything that may end does."""

@@ -4,6 +4,7 @@ What is checked is worked out anew here, from the view alone, with none of the s
 """
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -161,6 +162,7 @@ def check(view: View, plan: Plan) -> None:
     _check_victims(view, plan, jobs, holders)
     if not view.teams:
         _check_order(view, plan, jobs, starts)
+    _check_quotas(view, plan, jobs, starts)
 
 
 def _check_gangs(jobs: dict[int, Candidate], starts: dict[int, object]) -> None:
@@ -227,6 +229,30 @@ def _check_victims(view, plan, jobs, holders) -> None:  # type: ignore[no-untype
             assert is_above or (view.teams and holder.job.team != job.team)
         else:
             assert view.policy.elastic
+
+
+def _check_quotas(view, plan, jobs, starts) -> None:  # type: ignore[no-untyped-def]
+    """Nobody borrows what somebody needs who is below the quota, and whom it would suit as well."""
+    held: Counter[str] = Counter()
+    for holder in view.holders:
+        held[holder.job.team] += holder.workers * holder.job.shape.cpus
+    after = held.copy()
+    for number, placement in starts.items():
+        after[jobs[number].team] += sum(placement.values()) * jobs[number].shape.cpus
+    teams = view.teams.values()
+    borrowing = {team.name for team in teams if held[team.name] > team.quota_cpus}
+    borrowers = {
+        (jobs[number].shape, jobs[number].expected_s)
+        for number in starts
+        if jobs[number].team in borrowing
+    }
+    quotas = {team.name: min(team.quota_cpus, team.limit_cpus) for team in teams}
+    for wait in plan.queue:
+        job, code = jobs[wait.job], wait.code
+        needed = after[job.team] + job.shape.most * job.shape.cpus
+        is_entitled = job.shape.gpus == 0 and needed <= quotas.get(job.team, 0)
+        if code in ("no-room", "behind", "reserved") and is_entitled:
+            assert (job.shape, job.expected_s) not in borrowers, f"job {job.number} was passed"
 
 
 def _check_order(view, plan, jobs, starts) -> None:  # type: ignore[no-untyped-def]
