@@ -65,6 +65,8 @@ class Book:
     """Nodes that attempts say are about to go away, and until when that is believed."""
     outcomes: dict[str, JobState] = field(default_factory=dict)
     """How the jobs ended that open jobs wait for."""
+    specs: set[str] = field(default_factory=set)
+    """The sha256 of job files that the ledger has for certain; not of all."""
     opened_at: float = 0.0
     """Silence of an attempt counts from here at the earliest: nobody listened before."""
 

@@ -20,6 +20,8 @@ from distnet.server.states import JobState
 from distnet.server.sweep import expand
 
 LONGEST = 63
+MOST_SPECS = 10_000
+"""Remembered, so that they are not offered to the ledger again."""
 
 
 def submit(
@@ -58,7 +60,13 @@ def submit(
             return [known[draft.key] for draft, _ in drafts], False
         _require_few(book, user, len(fresh), most_open)
         outcomes = _queue(tx, change, user, fresh)
+        specs = {draft.spec: asked.spec for draft, asked in fresh if draft.spec not in book.specs}
+        for spec in specs.values():
+            texts.put_text(tx, spec)
         queued = book.write(tx, change)
+    if len(book.specs) > MOST_SPECS:
+        book.specs.clear()
+    book.specs |= specs.keys()
     book.outcomes |= outcomes
     book.take_in(change, queued)
     known |= {job.key: job for job in queued}
@@ -139,8 +147,6 @@ def _queue(
     new = _named(tx, fresh)
     states = _states(tx, new)
     require_no_cycle(new)
-    for spec in {asked.spec for _, asked in fresh}:
-        texts.put_text(tx, spec)
     change.new_jobs += new
     for job in new:
         change.tell("submitted", user.name, f"{job.name} submitted", job.name)

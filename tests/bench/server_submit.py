@@ -236,7 +236,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--jobs", type=int, default=10_000)
     parser.add_argument("--one-by-one", type=int, default=2_000)
-    parser.add_argument("--rounds-s", type=float, default=20.0)
+    parser.add_argument("--rounds-s", type=float, default=60.0)
     parser.add_argument("--trials", type=int, default=10)
     parser.add_argument("--ledger")
     parser.add_argument("--serve", nargs=2, metavar=("LEDGER", "DIR"))

@@ -1,12 +1,15 @@
 """Jobs in the ledger: submitted, saved, found again."""
 
 from collections.abc import Collection, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Executable,
     Row,
     Select,
     bindparam,
@@ -19,7 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 
 from distnet.server.errors import ConflictError, NotFoundError
-from distnet.server.ledger.rows import LARGEST, chunks, to_row, upsert
+from distnet.server.ledger.rows import INSERTS, LARGEST, chunks, to_row, upsert
 from distnet.server.ledger.tables import counters, jobs
 from distnet.server.records import Condition, Dependency, JobRecord
 from distnet.server.scheduler.view import Shape
@@ -36,7 +39,6 @@ NAMES = select(jobs.c.name).where(jobs.c.name.in_(bindparam("some", expanding=Tr
 OF_KEYS = (jobs.c.owner == bindparam("owner"), jobs.c.key.in_(bindparam("some", expanding=True)))
 BY_KEY = select(jobs).where(*OF_KEYS)
 KEYS = select(jobs.c.key).where(*OF_KEYS)
-NEXT = select(counters.c.next).where(counters.c.base == bindparam("base"))
 
 
 def insert_jobs(tx: Connection, records: Sequence[JobRecord]) -> list[JobRecord]:
@@ -50,7 +52,7 @@ def insert_jobs(tx: Connection, records: Sequence[JobRecord]) -> list[JobRecord]
     numbered = [replace(record, number=last + 1 + at) for at, record in enumerate(records)]
     if numbered:
         try:
-            with tx.begin_nested():
+            with _all_or_nothing(tx, len(numbered)):
                 tx.execute(INSERT, [_row(record) for record in numbered])
         except IntegrityError:
             _refuse_taken(tx, records)
@@ -142,11 +144,28 @@ def take_numbers(tx: Connection, base: str, count: int) -> int:
 
     None of them is given again, nor was a job of such a name there.
     """
-    first = tx.execute(NEXT, {"base": base}).scalar() or 1
+    counted = {"base": base, "next": 1 + count, "count": count}
+    first: int = tx.execute(_count_up(tx.dialect.name), counted).scalar_one() - count
     while taken := names_taken(tx, [f"{base}-{first + at}" for at in range(count)]):
         first = 1 + max(int(name.removeprefix(f"{base}-")) for name in taken)
-    upsert(tx, counters, [{"base": base, "next": first + count}])
+        upsert(tx, counters, [{"base": base, "next": first + count}])
     return first
+
+
+def _all_or_nothing(tx: Connection, num_rows: int) -> AbstractContextManager[object]:
+    """After a refusal none of the rows is there, and questions are answered still."""
+    is_simple = num_rows == 1 and tx.dialect.name == "sqlite"  # it needs no help to leave out one
+    return nullcontext() if is_simple else tx.begin_nested()
+
+
+@cache
+def _count_up(dialect: str) -> Executable:
+    first = INSERTS[dialect](counters).values(base=bindparam("base"), next=bindparam("next"))
+    more = {"next": counters.c.next + bindparam("count")}
+    counted: Executable = first.on_conflict_do_update(index_elements=["base"], set_=more).returning(
+        counters.c.next
+    )
+    return counted
 
 
 def _refuse_taken(tx: Connection, records: Sequence[JobRecord]) -> None:
