@@ -17,7 +17,10 @@ from distnet.server.server import Server
 from distnet.server.states import JobState
 
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "DELETE"))
-SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+SECONDS = (
+    *(0.001, 0.002, 0.005, 0.01, 0.02, 0.035, 0.05, 0.075, 0.1, 0.15, 0.2),
+    *(0.35, 0.5, 1.0, 2.0, 5.0, 10.0),
+)
 
 
 class Metrics:

@@ -215,10 +215,10 @@ def measure(ledger: str, folder: Path, arguments: argparse.Namespace) -> None:
         say(
             f"start, {arguments.jobs + arguments.one_by_one:,} open jobs", f"{server.start_s:.2f} s"
         )
-        before = rounds(server)
         times = pages(server)
         median, p99 = statistics.median(times), times[int(0.99 * len(times))]
         say("page of ps, median and p99", f"{median * 1000:.0f} ms, {p99 * 1000:.0f} ms")
+        before = rounds(server)
         keep_planning(server, arguments.rounds_s)
         say(
             "round of the scheduler, p99 at most",

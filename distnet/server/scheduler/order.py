@@ -15,7 +15,7 @@
 
 import heapq
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from operator import attrgetter
@@ -116,10 +116,10 @@ class Shares:
 
     def pass_all_of_one(self, jobs: Queue) -> None:
         """Count jobs of one user of one team."""
-        team, user = self.team(jobs[0].team), self.user(jobs[0].owner)
-        for job in jobs:
-            team.add(job.shape, job.shape.fewest)
-            user.add(job.shape, job.shape.fewest)
+        shapes = Counter(job.shape for job in jobs)
+        for shape, count in shapes.items():
+            self.team(jobs[0].team).add(shape, count * shape.fewest)
+            self.user(jobs[0].owner).add(shape, count * shape.fewest)
 
     def _add(self, job: Candidate, workers: int) -> None:
         self.team(job.team).add(job.shape, workers)
