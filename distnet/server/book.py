@@ -65,6 +65,8 @@ class Book:
     """Nodes that attempts say are about to go away, and until when that is believed."""
     outcomes: dict[str, JobState] = field(default_factory=dict)
     """How the jobs ended that open jobs wait for."""
+    heard: set[str] = field(default_factory=set)
+    """Jobs whose newest sign of life is not durable yet."""
     specs: set[str] = field(default_factory=set)
     """The sha256 of job files that the ledger has for certain; not of all."""
     opened_at: float = 0.0
@@ -75,6 +77,7 @@ class Book:
         for memory in (self.jobs, self.attempts, self.secrets, self.dependents, self.outcomes):
             memory.clear()
         self.num_open.clear()
+        self.heard.clear()
         self.is_doubtful = True
         with self.ledger.reading() as tx:
             self._put(jobs.open_jobs(tx))
@@ -131,10 +134,8 @@ class Book:
         """Write a change into a transaction; returns the new jobs with their numbers."""
         new = jobs.insert_jobs(tx, change.new_jobs) if change.new_jobs else []
         jobs.save_jobs(tx, list(change.jobs.values()))
-        for attempt in change.new_attempts:
-            attempts.insert_attempt(tx, attempt)
-        for attempt in change.attempts.values():
-            attempts.save_attempt(tx, attempt)
+        attempts.insert_attempts(tx, change.new_attempts)
+        attempts.save_attempts(tx, list(change.attempts.values()))
         for schedule in change.schedules.values():
             schedules.save_schedule(tx, schedule)
         for name in change.removed_schedules:
@@ -158,6 +159,7 @@ class Book:
         """Let a sign of life be seen that becomes durable with a later change."""
         self.jobs[job.name] = job
         self.attempts[job.name] = attempt
+        self.heard.add(job.name)
 
     def states(self, job: JobRecord) -> dict[str, JobState]:
         """The states of the jobs that a job waits for, as far as they are known."""

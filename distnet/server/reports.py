@@ -182,10 +182,11 @@ def _end(book: Book, job: JobRecord, attempt: AttemptRecord, said: Exit, now: fl
 def flush(book: Book, now: float) -> None:
     """Make the newest signs of life durable."""
     change = Change(now, is_quiet=True)
-    for name, attempt in book.attempts.items():
-        change.attempt(attempt)
+    for name in sorted(book.heard & book.attempts.keys()):
+        change.attempt(book.attempts[name])
         change.jobs[name] = book.jobs[name]
     book.commit(change)
+    book.heard.clear()
 
 
 def end_attempt(

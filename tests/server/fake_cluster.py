@@ -167,7 +167,7 @@ class FakeCluster:
     def _begin(self, server: Server, attempt: FakeAttempt) -> None:
         task = server.task(attempt.order.secret)
         attempt.job, attempt.number = task.job, task.attempt
-        attempt.placement = dict(task.placement)
+        self._take_room(attempt, task.placement)
         attempt.step = self.saved.get(task.job, 0)
         self.begins.setdefault(task.job, []).append(attempt.step)
         self.fences[task.job] = max(task.attempt, self.fences.get(task.job, 0))
@@ -189,8 +189,16 @@ class FakeCluster:
         if stop is not None:
             attempt.stop = stop
         elif placement and placement != attempt.placement:
-            attempt.placement = dict(placement)
+            self._take_room(attempt, placement)
             self.saved[attempt.job] = attempt.step
+
+    def _take_room(self, attempt: FakeAttempt, placement: dict[str, int]) -> None:
+        """Nodes may have gone since the server has seen them."""
+        attempt.placement = dict(placement)
+        if not placement.keys() <= {node.id for node in self.nodes}:
+            attempt.placement = {}
+            error = "the room that a server gave is gone"
+            attempt.last = Exit(end=AttemptEnd.FAILED, error=error, failure="preemption")
 
     def _require_reachable(self) -> None:
         if not self.is_reachable:

@@ -1,5 +1,7 @@
 """Attempts in the ledger."""
 
+from collections.abc import Sequence
+
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from distnet.server.errors import NotFoundError
@@ -7,26 +9,32 @@ from distnet.server.ledger.rows import from_row, to_row
 from distnet.server.ledger.tables import attempts
 from distnet.server.records import AttemptRecord
 
+# What is written all the time is made once: that takes longer than to run it.
+INSERT = insert(attempts)
 SAVE = update(attempts).where(
     attempts.c.job == bindparam("row_job"), attempts.c.number == bindparam("row_number")
 )
 
 
-def insert_attempt(tx: Connection, record: AttemptRecord) -> None:
-    """Add an attempt; its number was not there before, nor its submission or token."""
-    tx.execute(insert(attempts), [to_row(record)])
+def insert_attempts(tx: Connection, records: Sequence[AttemptRecord]) -> None:
+    """Add attempts; their numbers were not there before, nor their submissions or tokens."""
+    if records:
+        tx.execute(INSERT, [to_row(record) for record in records])
 
 
-def save_attempt(tx: Connection, record: AttemptRecord) -> None:
-    """Write an attempt as it is now.
+def save_attempts(tx: Connection, records: Sequence[AttemptRecord]) -> None:
+    """Write attempts as they are now.
 
     Raises:
-        NotFoundError: it was never inserted.
+        NotFoundError: one of them was never inserted.
     """
-    row = to_row(record)
-    row["row_job"], row["row_number"] = row.pop("job"), row.pop("number")
-    if tx.execute(SAVE, row).rowcount != 1:
-        raise NotFoundError(f"{record.job}: attempt {record.number} is not in the ledger")
+    if not records:
+        return
+    rows = [to_row(record) for record in records]
+    for row in rows:
+        row["row_job"], row["row_number"] = row.pop("job"), row.pop("number")
+    if tx.execute(SAVE, rows).rowcount != len(rows):
+        raise NotFoundError("ledger: an attempt to be saved is not there")
 
 
 def live_attempts(tx: Connection) -> list[AttemptRecord]:

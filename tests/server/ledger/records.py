@@ -58,5 +58,5 @@ def begin(ledger: Ledger, name: str, number: int = 1, **fields: Any) -> AttemptR
     """Insert an attempt in a transaction of its own."""
     record = attempt(name, number, **fields)
     with ledger.transaction() as tx:
-        attempts.insert_attempt(tx, record)
+        attempts.insert_attempts(tx, [record])
     return record

@@ -31,7 +31,7 @@ def test_attempt_is_read_as_it_was_saved(ledger: Ledger) -> None:
     with ledger.reading() as tx:
         assert attempts.attempts_of(tx, "digits-1") == [begun]
     with ledger.transaction() as tx:
-        attempts.save_attempt(tx, ended)
+        attempts.save_attempts(tx, [ended])
 
     with ledger.reading() as tx:
         kept = replace(ended, error="worker 3:\n\ufffd ☃")
@@ -70,5 +70,5 @@ def test_attempt_at_a_job_that_is_not_there_is_refused(ledger: Ledger) -> None:
 def test_saving_an_attempt_that_was_never_inserted_is_refused(ledger: Ledger) -> None:
     submit(ledger, job("a"))
 
-    with pytest.raises(NotFoundError, match="a: attempt 3"), ledger.transaction() as tx:
-        attempts.save_attempt(tx, attempt("a", 3))
+    with pytest.raises(NotFoundError, match="not there"), ledger.transaction() as tx:
+        attempts.save_attempts(tx, [attempt("a", 3)])
