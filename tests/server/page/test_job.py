@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from distnet.server.states import JobState
-from tests.server.world import asks
+from tests.server.world import ADA, asks
 
 HTML = "<img src=x onerror=\"document.title='broken in'\"><b>bold</b>"
 
@@ -79,6 +79,27 @@ def test_a_log_is_followed_and_stays_where_one_reads(running, looker):
     assert log.evaluate("one => one.scrollTop") == 500
     follow.check()
     assert log.evaluate(at_end)
+
+
+def test_a_log_stays_whole_when_the_job_starts_and_when_it_ends(site, looker):
+    site.world.submit(asks(workers=4, name="first"), asks(workers=4, name="second"))
+    site.world.run(2)
+    page = looker.open("/jobs/second")
+    log, status = page.get_by_role("log"), page.get_by_role("main").get_by_role("status").first
+    expect(page.get_by_role("region", name="Why it waits")).to_be_visible()
+    site.world.server.cancel(ADA, "first")
+    site.world.run(5)
+    expect(status).to_have_text("running")
+    site.write("second", "run", "the first line\n")
+    expect(log).to_contain_text("the first line")
+    site.learn("second", first=1, last=40)
+    expect(page.get_by_role("img", name="Loss: train")).to_be_visible()
+    site.write("second", "run", "the second line\n")
+    expect(log).to_contain_text("the second line")
+    site.world.fail("second", "no such device", "bug")
+    site.world.run(2)
+    expect(page.locator("p.note")).to_contain_text("no such device")
+    expect(log).to_have_text("the first line\nthe second line\n", use_inner_text=True)
 
 
 def test_of_a_long_log_the_end_is_shown_first_and_the_rest_when_asked_for(running, looker):

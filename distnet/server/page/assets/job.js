@@ -63,7 +63,8 @@ export class JobView {
       this.#drawFacts(now),
       this.#why && drawWhy(this.#why, now),
       this.#drawLearning(),
-      h("section", { "aria-label": "Logs" }, h("h2", {}, "Logs"), this.#logs.draw()),
+      // Sections come and go above it; with a key it stays the same element, and keeps its text.
+      h("section", { key: "logs", "aria-label": "Logs" }, h("h2", {}, "Logs"), this.#logs.draw()),
       drawAttempts(attempts, now),
       drawEvents(this.#events),
       drawJobFile(spec),
