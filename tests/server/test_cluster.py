@@ -110,7 +110,8 @@ def test_a_job_of_four_workers_is_followed_to_its_end(site, tmp_path):
 def test_a_job_gives_way_and_goes_on_without_a_step_made_twice(site, tmp_path):
     site.ask("submit", str(JOB), "--workers", "4", "--name", "low", *SETS)
     wait_until(lambda: (site.job("low")["step"] or 0) > 500, 120)
-    site.ask("submit", str(JOB), "--workers", "4", "--name", "high", "--priority", "5")
+    urgent = ["--name", "high", "--priority", "5", "--set", "train.steps=200"]
+    site.ask("submit", str(JOB), "--workers", "4", *urgent)
     site.wait("high", "finished", 240)
     site.wait("low", "finished", 240)
 
@@ -126,7 +127,8 @@ def test_a_job_gives_way_and_goes_on_without_a_step_made_twice(site, tmp_path):
 
 def test_the_page_shows_what_the_cluster_does(site, looker):
     site.ask("submit", str(JOB), "--workers", "4", "--name", "seen", *SETS)
-    site.ask("submit", str(JOB), "--workers", "2", "--name", "next")
+    short = ["--name", "next", "--set", "train.steps=200"]
+    site.ask("submit", str(JOB), "--workers", "2", *short)
     page = looker.open("/jobs/seen")
     expect(page.get_by_role("img", name="Loss: train")).to_be_visible()
     expect(page.get_by_role("img", name="Samples a second: all workers")).to_be_visible()
