@@ -171,6 +171,14 @@ class Book:
                 known[dependency.job] = state
         return known
 
+    def recall(self, job: JobRecord) -> None:
+        """Find out how those ended that a job waits for: with its own end they were let go of."""
+        unknown = {d.job for d in job.after} - self.jobs.keys() - self.outcomes.keys()
+        if unknown:
+            with self.ledger.reading() as tx:
+                states = jobs.states_of(tx, sorted(unknown))
+            self.outcomes |= {name: state for name, state in states.items() if state.is_terminal}
+
     def job_of_secret(self, sha256: str) -> str | None:
         """The job whose live attempt has this secret."""
         return self.secrets.get(sha256)

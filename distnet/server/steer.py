@@ -42,6 +42,7 @@ def retry(book: Book, user: User, name: str, now: float) -> JobRecord:
     job = _own(book, user, name)
     if job.state not in (JobState.FAILED, JobState.STOPPED, JobState.CANCELLED):
         raise _wrong_state(job, "only a job that failed, was stopped or cancelled can be retried")
+    book.recall(job)
     again = replace(
         job,
         state=JobState.WAITING,

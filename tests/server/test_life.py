@@ -274,6 +274,27 @@ def test_user_errors_fail_at_once_and_lost_workers_spend_a_budget(world):
     assert "retry.lost_worker" in world.job("digits-2").reason
 
 
+def test_a_job_that_is_retried_remembers_how_those_ended_that_it_waited_for(world):
+    world.submit(asks(name="a"), asks(name="b", after=("a",)))
+    while world.job("a").ended_at is None or world.job("b").started_at is None:
+        world.run(1)
+    world.fail("b", "no such device", "user_error")
+    world.run_until_all_ended()
+    world.server.retry(ADA, "b")
+    world.run_until_all_ended()
+    assert world.job("b").state is JobState.FINISHED
+
+
+def test_a_job_that_is_retried_gives_up_on_what_cannot_come_true_any_more(world):
+    world.submit(asks(name="a"), asks(name="b", after=("a:failed",)))
+    world.run_until_all_ended()
+    assert world.job("b").state is JobState.CANCELLED
+    world.server.retry(ADA, "b")
+    world.run(2)
+    assert world.job("b").state is JobState.CANCELLED
+    assert "a finished" in world.job("b").reason
+
+
 def test_an_attempt_that_never_spoke_is_lost_with_the_last_words_of_the_cluster(world):
     world.submit(asks())
     world.cluster.is_mute = True
