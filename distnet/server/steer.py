@@ -9,7 +9,9 @@ from distnet.server.endings import AFTER_STOP
 from distnet.server.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
 from distnet.server.ledger import jobs
 from distnet.server.records import JobRecord, Role, User
+from distnet.server.room import require_fits
 from distnet.server.scheduler.elastic import fewer
+from distnet.server.scheduler.view import Shape
 from distnet.server.states import JobState, Why
 
 
@@ -68,6 +70,9 @@ def resize(book: Book, user: User, name: str, workers: int, now: float) -> JobRe
             "into so many slices, and a worker needs one",
             code="too_many_workers",
         )
+    if workers > (job.workers or job.shape.fewest):
+        wanted = Shape(workers, workers, job.shape.cpus, job.shape.gpus)
+        require_fits(book, wanted, job.team)
     change = Change(now)
     text = f"{name} is to have {workers} workers"
     change.job(replace(job, workers=workers), "resize", user.name, text)

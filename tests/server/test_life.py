@@ -3,6 +3,7 @@
 import pytest
 
 from distnet.server.errors import ConflictError, ForbiddenError, InvalidError, ServerError
+from distnet.server.messages.people import TeamMessage
 from distnet.server.states import JobState
 from tests.server.world import ADA, BOB, ROOT, World, asks
 
@@ -346,6 +347,20 @@ def test_nothing_starts_on_a_node_that_is_about_to_go_away(world):
     assert left.id == node
     world.run(130)
     assert world.job("digits-2").state is not JobState.WAITING
+
+
+def test_a_job_is_not_resized_to_what_can_never_start(world):
+    world.server.save_team(ROOT, TeamMessage(name="vision", limit_cpus=3))
+    world.run(1)
+    world.submit(asks(), asks(workers=2, name="pair"))
+    with pytest.raises(InvalidError, match="may never have more than 3") as refused:
+        world.server.resize(ADA, "pair", 4)
+    assert refused.value.code == "never_fits"
+    world.server.resize(ADA, "pair", 3)
+    assert world.job("pair").fewest == 3
+    world.server.resize(ADA, "pair", 1)
+    world.run_until_all_ended()
+    assert world.job("pair").state is JobState.FINISHED
 
 
 def test_a_user_resizes_a_job_that_trains(world):
