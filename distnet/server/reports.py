@@ -64,8 +64,15 @@ def task(book: Book, secret: str, *, runs: str, report_every_s: float) -> Task:
     )
 
 
-def report(book: Book, secret: str, said: Report, now: float) -> Orders:
+def report(book: Book, secret: str, said: Report, now: float, *, most_bytes: int) -> Orders:
     """Take down what an attempt says; returns what it is to do next.
+
+    Args:
+        book: with the attempt.
+        secret: the attempt's.
+        said: what it says.
+        now: Unix time.
+        most_bytes: of each of its streams that are kept.
 
     Raises:
         UnauthenticatedError: nobody has this secret.
@@ -78,7 +85,7 @@ def report(book: Book, secret: str, said: Report, now: float) -> Orders:
         if said.exit is not None and _is_told(book, secret):
             return Orders()  # the answer to its last words was lost
         raise
-    offsets = _keep_pieces(book, attempt, said)
+    offsets = _keep_pieces(book, attempt, said, most_bytes)
     book.set_draining(said.draining, now + DRAINING_FOR_S)
     job, attempt = _sign_of_life(job, attempt, said, now)
     if said.exit is not None:
@@ -103,13 +110,21 @@ def _is_told(book: Book, secret: str) -> bool:
     return old is not None and old.end in own
 
 
-def _keep_pieces(book: Book, attempt: AttemptRecord, said: Report) -> dict[str, int]:
+def _keep_pieces(
+    book: Book, attempt: AttemptRecord, said: Report, most_bytes: int
+) -> dict[str, int]:
     if not said.pieces:
         return {}
     with book.ledger.transaction() as tx:
         return {
             piece.stream: streams.append_piece(
-                tx, attempt.job, attempt.number, piece.stream, piece.offset, piece.text.encode()
+                tx,
+                attempt.job,
+                attempt.number,
+                piece.stream,
+                piece.offset,
+                piece.text.encode(),
+                most_bytes=most_bytes,
             )
             for piece in said.pieces
         }

@@ -194,8 +194,9 @@ class Server:
 
     def report(self, secret: str, said: Report) -> Orders:
         """Take down what an attempt says."""
+        most = self.settings.limits.log_bytes
         with self.book.held():
-            orders = reports.report(self.book, secret, said, self.clock())
+            orders = reports.report(self.book, secret, said, self.clock(), most_bytes=most)
         if said.exit is not None:
             self.poked()
         return orders

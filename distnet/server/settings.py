@@ -29,6 +29,8 @@ class Limits:
     body_bytes: int = 8 * MB
     bulk_bytes: int = 64 * MB
     code_bytes: int = 50 * MB
+    log_bytes: int = 256 * MB
+    """Of each stream of an attempt; the run folder has the rest."""
     body_s: float = 60.0
     """A body must have come whole within this time."""
 

@@ -72,6 +72,7 @@ class LimitsSection(Section):
     body: Bytes = USUAL.limits.body_bytes
     bulk: Bytes = USUAL.limits.bulk_bytes
     code: Bytes = USUAL.limits.code_bytes
+    log: Bytes = USUAL.limits.log_bytes
     open_jobs_per_user: PositiveInt = USUAL.max_open_jobs_per_user
 
 
@@ -125,6 +126,7 @@ def with_file(settings: Settings, path: Path) -> Settings:
             body_bytes=limits.body,
             bulk_bytes=limits.bulk,
             code_bytes=limits.code,
+            log_bytes=limits.log,
         ),
         webhooks=_webhooks(said.webhooks, path.parent, places) if said.webhooks else None,
         environment=said.environment,

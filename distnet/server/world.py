@@ -10,6 +10,8 @@ from distnet.server.records import AttemptRecord, JobRecord, TeamRecord
 from distnet.server.scheduler.view import Candidate, Holder, Policy, Shape, Team, View
 from distnet.server.states import JobState
 
+TRAINING = (JobState.RUNNING, JobState.UNKNOWN)
+
 
 @dataclass
 class World:
@@ -81,13 +83,24 @@ class World:
 
 
 def seconds_left(job: JobRecord, attempt: AttemptRecord | None, now: float) -> float | None:
-    """How long a job still trains, by its progress and by what it was given; None: unknown."""
+    """How long a job still trains, by its own pace, else by what it was given; None: unknown."""
     so_far = trained_s(job, attempt, now)
-    by_time = [limit - so_far for limit in (job.max_time_s, job.expected_s) if limit is not None]
+    limit = None if job.max_time_s is None else job.max_time_s - so_far
+    told = None if job.expected_s is None else job.expected_s - so_far
+    left = _by_pace(job, attempt, now)
+    known = [seconds for seconds in (limit, told if left is None else left) if seconds is not None]
+    return max(0.0, min(known)) if known else None
+
+
+def _by_pace(job: JobRecord, attempt: AttemptRecord | None, now: float) -> float | None:
+    """What is left of the steps, at the pace that the workers told last."""
+    if attempt is None or attempt.seen_at is None or job.state not in TRAINING:
+        return None
     step, num_steps = job.progress.get("step"), job.progress.get("num_steps")
-    if attempt is not None and attempt.seen_at is not None and step and num_steps and so_far > 0:
-        by_time.append(so_far / step * (num_steps - step))
-    return max(0.0, min(by_time)) if by_time else None
+    pace = job.progress.get("seconds_per_step")
+    if step is None or num_steps is None or pace is None:
+        return None
+    return float(pace * (num_steps - step)) - (now - attempt.seen_at)
 
 
 def trained_s(job: JobRecord, attempt: AttemptRecord | None, now: float) -> float:

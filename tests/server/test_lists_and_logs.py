@@ -96,3 +96,26 @@ def test_a_log_read_from_within_a_character_goes_on_after_it(world):
     got = world.server.stream("digits-1", "run", 1, 1000)
 
     assert (got.text[-2:], got.next) == ("ab", 5)
+
+
+def test_the_time_left_goes_by_the_pace_of_the_workers_not_by_their_start_up(world):
+    """Ten minutes of start-up, then 2 s a step: of 100 steps 60 are left."""
+    world.submit(asks(sets=("queue.expected=1h",)))
+    world.run(2)
+    (attempt,) = world.cluster.attempts.values()
+    attempt.is_mute = True
+
+    def left() -> float | None:
+        return world.server.jobs(Wanted(state="all", limit=1)).jobs[0].seconds_left
+
+    starting = left()
+    world.clock.now += 600
+    told = {"loss": 1.0, "seconds_per_step": 2.0}
+    said = Report(is_training=True, step=40, num_steps=100, progress=told)
+    world.server.report(attempt.order.secret, said)
+
+    assert starting is not None
+    assert starting > 3500
+    assert left() == 120.0
+    world.clock.now += 20
+    assert left() == 100.0

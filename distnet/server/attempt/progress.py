@@ -2,6 +2,7 @@
 
 import math
 import threading
+import time
 from collections import Counter
 from typing import Any
 
@@ -30,6 +31,8 @@ class Progress:
         self._figures: dict[str, float] = {}
         self._placement: dict[str, int] = {}
         self._is_training = False
+        self._first: tuple[float, int] | None = None
+        """A time after the first step of these workers, and the step that was made by then."""
 
     def __call__(self, record: Record) -> None:
         """Take in one record of metrics.jsonl."""
@@ -53,6 +56,7 @@ class Progress:
         """Where training is now, without logs."""
         with self._lock:
             self._look_at_workers()
+            self._look_at_pace(time.monotonic())
             return Report(
                 is_training=self._is_training,
                 placement=self._placement,
@@ -63,7 +67,7 @@ class Progress:
 
     def _begin(self, record: Record) -> None:
         self._number, self._workers = record["attempt"], record["workers"]
-        self._placement = {}
+        self._placement, self._first = {}, None
         self._facts |= {"step": record["step"], "num_steps": record["num_steps"]}
         self._facts.setdefault("saved_step", record["step"])
 
@@ -77,6 +81,17 @@ class Progress:
             if sign.attempt == self._number and sign.stage is not Stage.STARTING:
                 self._facts["step"] = max(self._facts["step"], sign.step)
                 self._is_training |= sign.step > sign.started_at
+
+    def _look_at_pace(self, now: float) -> None:
+        """Measure how long a step takes, with all that comes with it, but without the start-up."""
+        if not self._is_training or self._number is None:
+            return
+        step = self._facts["step"]
+        if self._first is None:
+            self._first = (now, step)
+        since, first = self._first
+        if step > first:
+            self._figures["seconds_per_step"] = (now - since) / (step - first)
 
 
 def _placement(folder: RunFolder, workers: int) -> dict[str, int]:

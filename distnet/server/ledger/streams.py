@@ -16,6 +16,9 @@ from distnet.server.ledger.tables import pieces, streams
 PIECE_BYTES = 65_536
 TAIL_BYTES = 8_192
 """A last piece shorter than this is written again with what follows: about what a page costs."""
+NO_MORE = 2**53 - 1
+METRICS = "metrics"
+FULL = b"\n[distnet] the server keeps no more of this log; the run folder has all of it\n"
 
 
 def _at(table: Table) -> ColumnElement[bool]:
@@ -31,18 +34,30 @@ TOUCHED = (
 
 
 def append_piece(  # noqa: PLR0917
-    tx: Connection, job: str, attempt: int, stream: str, offset: int, data: bytes
+    tx: Connection,
+    job: str,
+    attempt: int,
+    stream: str,
+    offset: int,
+    data: bytes,
+    *,
+    most_bytes: int = NO_MORE,
 ) -> int:
-    """Keep what an attempt sends; returns how many bytes of this attempt's stream are kept.
+    """Keep what an attempt sends; returns the byte of its stream from which it is to go on.
 
     What is kept already is skipped; a piece that begins beyond it is not kept, so the caller sends
-    again from the number that is returned.
+    again from the number that is returned: `NO_MORE` once `most_bytes` are there, which the log's
+    last line says. A job that prints without end must not fill the ledger's disk.
     """
     place = {"job": job, "attempt": attempt, "stream": stream}
     end, tail = _end(tx, place)
+    if end >= most_bytes:
+        return NO_MORE
     fresh = data[max(end - offset, 0) :]
     if offset > end or not fresh:
         return end
+    if end + len(fresh) >= most_bytes and stream != METRICS:
+        fresh += FULL
     start = end
     if 0 < end - tail < TAIL_BYTES:
         start, fresh = tail, _cut(tx, place, tail, end) + fresh

@@ -59,7 +59,7 @@ class Report(Message):
     draining: tuple[str, ...] = ()
     """Nodes of the cluster that are about to be taken away; Ray tells only its drivers of them."""
     progress: dict[str, float] = {}
-    """`loss`, `accuracy`, `samples_per_second`."""
+    """`loss`, `accuracy`, `samples_per_second`, `seconds_per_step`."""
     pieces: tuple[Piece, ...] = ()
     exit: Exit | None = None
 

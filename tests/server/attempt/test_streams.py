@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from distnet.server.attempt import streams
 from distnet.server.attempt.streams import Streams, as_text
+from distnet.server.ledger.streams import NO_MORE
 from distnet.spec.run_folder import RunFolder
 
 
@@ -120,3 +121,16 @@ def test_pieces_of_good_text_are_that_text(data, cut):
     first = as_text(whole[:cut], is_end=False)
 
     assert first + as_text(whole[len(first.encode()) :], is_end=True) == data
+
+
+def test_a_stream_of_which_the_server_keeps_no_more_is_not_sent(folder, tmp_path):
+    output = tmp_path / "output.log"
+    output.write_text("endless\n" * 100_000)
+    source = Streams(folder, output=output, kept={})
+    assert source.pieces()
+
+    source.note_kept({"run": NO_MORE})
+    output.write_text("endless\n" * 200_000)
+
+    assert source.pieces() == []
+    assert source.pieces(is_last=True) == []

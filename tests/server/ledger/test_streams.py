@@ -51,6 +51,21 @@ def test_piece_that_is_sent_again_is_kept_once(running: Ledger) -> None:
     assert read(running) == b"abcdefgh"
 
 
+@pytest.mark.parametrize("stream", ["run", "metrics"])
+def test_a_stream_is_kept_up_to_its_limit(running: Ledger, stream: str) -> None:
+    def send_some(offset: int, data: bytes) -> int:
+        with running.transaction() as tx:
+            return streams.append_piece(tx, "a", 1, stream, offset, data, most_bytes=10)
+
+    assert send_some(0, b"one\ntwo\n") == 8
+    end = send_some(8, b"three\nfour\n")
+    assert send_some(end, b"five\n") == streams.NO_MORE
+    assert send_some(0, b"one\n") == streams.NO_MORE
+
+    said = b"" if stream == "metrics" else streams.FULL
+    assert read(running, stream=stream) == b"one\ntwo\nthree\nfour\n" + said
+
+
 def test_piece_behind_a_gap_is_not_kept(running: Ledger) -> None:
     assert send(running, 5, b"late") == 0
     send(running, 0, b"abc")
