@@ -21,6 +21,7 @@ from ray.train.v2._internal.execution.scaling_policy.fixed import FixedScalingPo
 from distnet.errors import RunError
 from distnet.launch.network_interface import choose_interface
 from distnet.spec.run_folder import RunFolder
+from distnet.spec.write import write_whole
 
 JOIN_TIMEOUT_S = 600.0
 COLLECTIVE_TIMEOUT_S = 86_400.0
@@ -100,7 +101,8 @@ def prepare(run: str, rank: int, size: int) -> None:
     os.close(log)
     choose_interface(address, os.environ)
     folder.heartbeats.mkdir(exist_ok=True)
-    folder.node(rank).write_text(ray.get_runtime_context().get_node_id())
+    # Whole or not at all: whoever reads it meanwhile would take an empty name for a node.
+    write_whole(folder.node(rank), ray.get_runtime_context().get_node_id().encode())
     print(f"worker {rank} of {size} on {address}, process {os.getpid()}", flush=True)  # noqa: T201
 
 

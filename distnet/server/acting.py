@@ -10,7 +10,7 @@ from distnet.server.records import AttemptRecord, JobRecord
 from distnet.server.scheduler.view import Decision, Resize, Start, Stop
 from distnet.server.states import JobState, Why
 
-WEIGHT = {Why.CANCEL: 3, Why.STOP: 2, Why.MAX_TIME: 2, Why.HOLD: 1, Why.PREEMPT: 0, Why.DRAIN: 0}
+WEIGHT = {Why.CANCEL: 3, Why.STOP: 2, Why.MAX_TIME: 2, Why.HOLD: 1, Why.PREEMPT: 0}
 
 
 def act(book: Book, decisions: tuple[Decision, ...], now: float) -> None:

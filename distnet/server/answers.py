@@ -16,11 +16,10 @@ from distnet.server.messages.jobs import (
     WhyAnswer,
 )
 from distnet.server.records import AttemptRecord, EventRecord, JobRecord
-from distnet.server.scheduler.why import explain
 from distnet.server.specs import text_of
 from distnet.server.states import JobState
 from distnet.server.steer import find
-from distnet.server.world import World, seconds_left
+from distnet.server.world import seconds_left
 
 AHEAD = 5
 
@@ -57,10 +56,15 @@ def job_answer(book: Book, job: JobRecord, now: float) -> JobAnswer:
         num_attempts=job.num_attempts,
         array=job.array,
         schedule=job.schedule,
-        error=result.get("error"),
-        failure=result.get("failure"),
-        weights_sha256=result.get("weights_sha256"),
+        error=_text(result.get("error")),
+        failure=_text(result.get("failure")),
+        weights_sha256=_text(result.get("weights_sha256")),
     )
+
+
+def _text(said: object) -> str | None:
+    """What an attempt said of its end; the job's own code may have said anything."""
+    return said if isinstance(said, str) else None
 
 
 def why_waiting(book: Book, job: JobRecord) -> tuple[str, str, int | None]:
@@ -109,8 +113,8 @@ def details(book: Book, runs: Path, name: str, now: float) -> JobDetails:
     )
 
 
-def why(book: Book, world: World, name: str, usage: dict[str, float], now: float) -> WhyAnswer:
-    """What a job waits for, and when it may start."""
+def why(book: Book, name: str) -> WhyAnswer:
+    """What a job waits for, without when it may start."""
     job = find(book, name)
     code, reason, position = why_waiting(book, job)
     answer = WhyAnswer(
@@ -119,16 +123,8 @@ def why(book: Book, world: World, name: str, usage: dict[str, float], now: float
     wait = book.waits.get(job.number)
     if job.state is not JobState.WAITING or position is None or wait is None:
         return answer
-    estimate = explain(world.view(now, usage), job.number)
-    return answer.model_copy(
-        update={
-            "ahead": _names(book, (w.job for w in book.plan.queue[: position - 1][:AHEAD])),
-            "holders": _names(book, wait.holders),
-            "starts_at": estimate.starts_at,
-            "error_s": estimate.error_s,
-            "would_start": estimate.would_start,
-        }
-    )
+    ahead = _names(book, (w.job for w in book.plan.queue[: position - 1][:AHEAD]))
+    return answer.model_copy(update={"ahead": ahead, "holders": _names(book, wait.holders)})
 
 
 def stream(book: Book, name: str, stream: str, offset: int, limit: int) -> StreamAnswer:

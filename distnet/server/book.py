@@ -183,6 +183,11 @@ class Book:
         """The job whose live attempt has this secret."""
         return self.secrets.get(sha256)
 
+    @property
+    def known_nodes(self) -> set[str]:
+        """The ids of the nodes that were seen last."""
+        return {node.id for node in self.snapshot.nodes} if self.snapshot is not None else set()
+
     def set_draining(self, nodes: Iterable[str], until: float) -> None:
         """Start nothing on these nodes for a while."""
         new = set(nodes)
@@ -206,7 +211,7 @@ class Book:
     def set_team(self, team: TeamRecord, actor: str, now: float) -> None:
         """Give a team other entitlements."""
         text = f"team {team.name}: other entitlements"
-        with self.ledger.transaction() as tx:
+        with self.writing() as tx:
             people.save_team(tx, team)
             events.append_events(tx, [EventRecord(0, now, "team", None, actor, text, asdict(team))])
         self.teams[team.name] = team

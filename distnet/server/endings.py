@@ -20,7 +20,6 @@ AFTER_STOP = {
     Why.CANCEL: JobState.CANCELLED,
     Why.HOLD: JobState.HELD,
     Why.PREEMPT: JobState.WAITING,
-    Why.DRAIN: JobState.WAITING,
 }
 SAID = {
     Why.STOP: "stopped as asked, saved at step {step}",
@@ -28,7 +27,6 @@ SAID = {
     Why.CANCEL: "cancelled",
     Why.HOLD: "held; saved at step {step}",
     Why.PREEMPT: "gave way to another job, saved at step {step}",
-    Why.DRAIN: "its node was taken away, saved at step {step}",
 }
 
 
@@ -84,5 +82,5 @@ def _again(job: JobRecord, kind: str, retry: Retry, *, what: str, now: float) ->
     if num > budget.times:
         spent = f"{what}; {num} times without progress, as often as retry.{kind} allows"
         return _ended(job, JobState.FAILED, spent, now)
-    wait_s = min(budget.backoff * 2 ** (num - 1), retry.longest_backoff)
+    wait_s = min(budget.backoff * 2.0 ** min(num - 1, 60), retry.longest_backoff)
     return replace(job, state=JobState.WAITING, reason=what, not_before=now + wait_s)

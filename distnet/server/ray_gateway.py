@@ -43,7 +43,7 @@ class RayGateway:
         self._entrypoint = entrypoint
         self._connected = threading.Event()
         self._jobs: RayJobs | None = None
-        self._to_forget: set[str] = set()
+        self._to_forget: dict[str, None] = {}
         self._others: Held = {}
         self._others_looked = -OTHERS_EVERY_S
         self._lock = threading.Lock()
@@ -111,23 +111,23 @@ class RayGateway:
     def forget(self, submission: str) -> None:
         """Remove an attempt from Ray's table; one whose process still ends, a little later."""
         with self._lock:
-            self._to_forget.add(submission)
+            self._to_forget[submission] = None
         self._forget(submission)
 
     def _held_by_others(self, jobs: "RayJobs") -> Held:
         """What others hold: a few seconds old, because it takes three questions."""
         now = time.monotonic()
-        with self._lock:
-            is_due = now - self._others_looked > OTHERS_EVERY_S
-            self._others_looked = now if is_due else self._others_looked
-        if is_due:
+        if now - self._others_looked > OTHERS_EVERY_S:
             self._others = held_by_others(jobs)
+            self._others_looked = now  # not before: without an answer nothing is known of them
         return self._others
 
     def _forget_some(self) -> None:
         """Try again those that could not be removed yet."""
         with self._lock:
-            submissions = sorted(self._to_forget)[:FORGOTTEN_AT_ONCE]
+            submissions = list(self._to_forget)[:FORGOTTEN_AT_ONCE]
+            for submission in submissions:  # to the end of the line: some may never end in Ray
+                self._to_forget[submission] = self._to_forget.pop(submission)
         for submission in submissions:
             try:
                 self._forget(submission)
@@ -148,7 +148,7 @@ class RayGateway:
         except NotThereError:
             pass
         with self._lock:
-            self._to_forget.discard(submission)
+            self._to_forget.pop(submission, None)
 
     def _connect(self) -> None:
         """Import Ray, which nobody needs to wait for."""

@@ -5,7 +5,8 @@ attempt (pieces of its logs, its exit) is durable before.
 """
 
 import hashlib
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Set
 from dataclasses import replace
 from typing import Any
 
@@ -21,6 +22,7 @@ from distnet.server.states import AttemptEnd, JobState
 
 LIVE_AGAIN = (JobState.STARTING, JobState.UNKNOWN, JobState.RUNNING)
 
+FIGURES = ("loss", "accuracy", "samples_per_second", "seconds_per_step")
 DRAINING_FOR_S = 120.0  # a node whose end was announced is gone by then, or stays
 
 
@@ -86,8 +88,9 @@ def report(book: Book, secret: str, said: Report, now: float, *, most_bytes: int
             return Orders()  # the answer to its last words was lost
         raise
     offsets = _keep_pieces(book, attempt, said, most_bytes)
-    book.set_draining(said.draining, now + DRAINING_FOR_S)
-    job, attempt = _sign_of_life(job, attempt, said, now)
+    nodes = book.known_nodes
+    book.set_draining(nodes & set(said.draining), now + DRAINING_FOR_S)
+    job, attempt = _sign_of_life(job, attempt, said, nodes, now)
     if said.exit is not None:
         _end(book, job, attempt, said.exit, now)
         return Orders(offsets=offsets)
@@ -131,19 +134,22 @@ def _keep_pieces(
 
 
 def _sign_of_life(
-    job: JobRecord, attempt: AttemptRecord, said: Report, now: float
+    job: JobRecord, attempt: AttemptRecord, said: Report, nodes: Set[str], now: float
 ) -> tuple[JobRecord, AttemptRecord]:
-    progress: dict[str, Any] = {**job.progress, **said.progress}
+    told = {name: said.progress[name] for name in FIGURES if name in said.progress}
+    figures = {name: figure for name, figure in told.items() if math.isfinite(figure)}
+    progress: dict[str, Any] = {**job.progress, **figures}
     if said.step is not None:
         progress["step"] = said.step
     if said.num_steps is not None:
         progress["num_steps"] = said.num_steps
-    placement, target = said.placement or attempt.placement, attempt.target
-    if target is not None and said.placement and _num(said.placement) == _num(target):
-        target = None  # it has changed its workers as it was asked to
-        attempt = replace(attempt, resized_at=now)
-    elif target is not None:
-        placement = attempt.placement  # room for both is kept meanwhile
+    placement, target = attempt.placement, attempt.target
+    is_true = _may_be_true(job, attempt, said.placement, nodes)
+    if is_true and target is None:
+        placement = said.placement
+    elif is_true and _num(said.placement) == _num(target or {}):
+        placement, target = said.placement, None  # it has changed its workers as it was asked to
+        attempt = replace(attempt, resized_at=now)  # until then room for both is kept
     job = with_progress(replace(job, progress=progress), said.saved_step)
     attempt = replace(
         attempt,
@@ -153,6 +159,15 @@ def _sign_of_life(
         handed_at=attempt.handed_at or now,
     )
     return job, attempt
+
+
+def _may_be_true(
+    job: JobRecord, attempt: AttemptRecord, placement: Mapping[str, int], nodes: Set[str]
+) -> bool:
+    """Whether workers can be where an attempt says: nobody may hold more than he could be given."""
+    most = max(job.shape.most, job.workers or 0, _num(attempt.placement))
+    is_known = placement.keys() <= nodes and min(placement.values(), default=0) > 0
+    return is_known and _num(placement) <= most
 
 
 def _num(placement: Mapping[str, int]) -> int:

@@ -12,6 +12,7 @@ from typing import Any
 from distnet.server.acting import act, secret_of
 from distnet.server.book import Book
 from distnet.server.change import SERVER, Change
+from distnet.server.clock import Clock
 from distnet.server.dependencies import never_met
 from distnet.server.errors import ServerError, UnavailableError
 from distnet.server.gateway import Gateway, Order, Sight
@@ -29,6 +30,7 @@ from distnet.server.world import World
 logger = logging.getLogger(__name__)
 LOOK_EVERY_S = 1.0
 SAVE_EVERY_S = 15.0
+STALE_S = 15.0
 PLAN_EVERY_S = 5.0  # if nothing happens: time alone changes the order, and lets jobs begin
 Run = Callable[[Callable[[], None]], Any]
 
@@ -41,12 +43,19 @@ class Rounds:
     gateway: Gateway
     settings: Settings
     clock: Callable[[], float]
+    monotonic: Callable[[], float]
+    """Seconds that pass whatever the clock is set to."""
     run: Run
     """Runs an errand: at once, or in a thread."""
+    run_look: Run = field(init=False)
+    """The same for a look at the cluster."""
     world: World = field(init=False)
     watching: Watching = field(init=False)
+    _clock: Clock = field(init=False)
     usage: Usage = field(default_factory=Usage)
     _looked_at: float = 0.0
+    _seen_at: float = 0.0
+    """When the cluster answered last."""
     _saved_at: float = 0.0
     _planned: object = None
     """What the newest plan went by."""
@@ -58,6 +67,8 @@ class Rounds:
     def __post_init__(self) -> None:
         self.world = World(self.book, self.settings.policy)
         self.watching = Watching(self.book, self.settings)
+        self.run_look = self.run
+        self._clock = Clock(self.clock, self.monotonic)
 
     def open(self) -> None:
         """Take up what was there before."""
@@ -67,7 +78,9 @@ class Rounds:
 
     def round(self) -> None:
         """Make one round; what the ledger refuses is done in a later one."""
-        now = self.clock()
+        now, set_by_s = self.clock(), self._clock.was_set_by()
+        if set_by_s:
+            self._clock_was_set(set_by_s, now)
         if now - self._looked_at >= LOOK_EVERY_S:
             self._looked_at = now
             self._send(Errand("look", ""))
@@ -75,6 +88,15 @@ class Rounds:
             errands = self._see_to(now)
         for errand in errands:
             self._send(errand)
+
+    def _clock_was_set(self, by_s: float, now: float) -> None:
+        logger.warning("the clock was set by %+.0f s", by_s)
+        self._looked_at = self._saved_at = self._planned_at = 0.0
+        self._seen_at += by_s
+        self.usage.counted_at += by_s
+        with self.book.held():
+            self.book.draining.clear()
+            self.watching.clock_was_set(by_s, now)
 
     def _see_to(self, now: float) -> list[Errand]:
         book = self.book
@@ -90,7 +112,7 @@ class Rounds:
     def _plan(self, now: float) -> bool:
         """Decide and act; whether there was something to do."""
         book, snapshot = self.book, self.book.snapshot
-        if snapshot is None or book.unreachable:
+        if snapshot is None or book.unreachable or now - self._seen_at > STALE_S:
             return False  # what is free is not known
         seen = (book.version, snapshot.cluster, snapshot.nodes)
         if seen == self._planned and now - self._planned_at < PLAN_EVERY_S:
@@ -149,7 +171,8 @@ class Rounds:
                 with self.book.lock:
                     self._on_the_way.discard(key)
 
-        self.run(do)
+        run = self.run_look if errand.kind == "look" else self.run
+        run(do)
 
     def _do(self, errand: Errand) -> None:
         try:
@@ -164,12 +187,15 @@ class Rounds:
     def _look(self, _: Errand) -> None:
         try:
             snapshot = self.gateway.look()
-        except UnavailableError as error:
+        except Exception as error:
             with self.book.lock:
                 self.book.unreachable = str(error) or "it does not answer"
+            if not isinstance(error, UnavailableError):
+                raise
             return
         with self.book.lock:
             self.book.snapshot, self.book.unreachable = snapshot, ""
+            self._seen_at = self.clock()
 
     def _start(self, errand: Errand) -> None:
         with self.book.lock:
@@ -178,7 +204,12 @@ class Rounds:
         if attempt is None or attempt.submission != errand.submission:
             return
         address, environment = self.settings.address, self.settings.environment
-        self.gateway.start(Order(errand.submission, address, secret, environment))
+        try:
+            self.gateway.start(Order(errand.submission, address, secret, environment))
+        except UnavailableError as error:
+            with self.book.held():
+                self.watching.refused(errand, str(error))
+            raise
         with self.book.held():
             self.watching.handed(errand.job, errand.submission, self.clock())
 

@@ -19,7 +19,7 @@ from distnet.server.messages.schedules import ScheduleRequest
 from distnet.server.messages.submit import SubmitRequest
 from distnet.server.records import Missed, Overlap, Role, ScheduleRecord, User
 from distnet.server.states import Why
-from distnet.server.submit import check, submit
+from distnet.server.submit import check, draft, submit
 
 
 def add(book: Book, user: User, request: ScheduleRequest, now: float) -> ScheduleRecord:
@@ -110,9 +110,8 @@ def _submit(
     try:
         user = _owner(book, schedule)
         request = SubmitRequest.model_validate(values)
-        records, _ = submit(
-            book, user, [request], now=now, most_open=most_open, schedule=schedule.name
-        )
+        drafts = draft(user, [request], now=now, schedule=schedule.name)
+        records, _ = submit(book, user, drafts, now=now, most_open=most_open)
     except ServerError as error:
         change = Change(now)
         change.tell("schedule", actor, f"schedule {schedule.name}: not submitted: {error}")

@@ -6,11 +6,12 @@ One lock. Every change is one transaction of the ledger before it is acknowledge
 import hashlib
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from distnet.server import answers, reports, schedules, steer
 from distnet.server.book import Book
 from distnet.server.errors import InvalidError, NotFoundError
+from distnet.server.explaining import Explainer
 from distnet.server.gateway import Gateway
 from distnet.server.ledger import Ledger, texts
 from distnet.server.listing import Wanted, list_jobs
@@ -23,7 +24,7 @@ from distnet.server.messages.submit import SubmitRequest
 from distnet.server.records import JobRecord, ScheduleRecord, TeamRecord, User
 from distnet.server.rounds import Rounds, Run
 from distnet.server.settings import Settings
-from distnet.server.submit import submit
+from distnet.server.submit import draft, submit
 
 
 def _at_once(errand: Callable[[], None]) -> None:
@@ -38,16 +39,20 @@ class Server:
     gateway: Gateway
     settings: Settings
     clock: Callable[[], float] = time.time
+    monotonic: Callable[[], float] = time.monotonic
     run: Run = _at_once
     """Runs what is asked of the cluster: at once, or in a thread."""
     poked: Callable[[], None] = lambda: None
     """Called when there may be something to do before the next round."""
     book: Book = field(init=False)
     rounds: Rounds = field(init=False)
+    _explainer: Explainer = field(default_factory=Explainer)
 
     def __post_init__(self) -> None:
         self.book = Book(self.ledger)
-        self.rounds = Rounds(self.book, self.gateway, self.settings, self.clock, self.run)
+        self.rounds = Rounds(
+            self.book, self.gateway, self.settings, self.clock, self.monotonic, self.run
+        )
 
     def open(self) -> None:
         """Read what is open; attempts that live are adopted."""
@@ -62,9 +67,10 @@ class Server:
 
     def submit(self, user: User, requests: Sequence[SubmitRequest]) -> tuple[list[JobRecord], bool]:
         """Queue jobs, see `submit.submit`."""
+        now, most = self.clock(), self.settings.max_open_jobs_per_user
+        drafts = draft(user, requests, now=now)
         with self.book.held():
-            most = self.settings.max_open_jobs_per_user
-            records, is_new = submit(self.book, user, requests, now=self.clock(), most_open=most)
+            records, is_new = submit(self.book, user, drafts, now=now, most_open=most)
             records = [self.book.jobs.get(record.name, record) for record in records]
         self.poked()
         return records, is_new
@@ -115,8 +121,13 @@ class Server:
     def why(self, name: str) -> WhyAnswer:
         """What a job waits for."""
         with self.book.held():
-            rounds = self.rounds
-            return answers.why(self.book, rounds.world, name, rounds.usage.values, self.clock())
+            answer = answers.why(self.book, name)
+            if answer.position is None:
+                return answer
+            number = self.book.jobs[name].number
+            view = self.rounds.world.view(self.clock(), dict(self.rounds.usage.values))
+        estimate = self._explainer.estimate(view, number)
+        return answer.model_copy(update=asdict(estimate))
 
     def cluster(self) -> ClusterAnswer:
         """The machines, and who is on them."""

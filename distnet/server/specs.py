@@ -2,6 +2,7 @@
 
 from functools import lru_cache
 
+from distnet.errors import JobFileError
 from distnet.server.book import Book
 from distnet.server.errors import NotFoundError
 from distnet.server.ledger import texts
@@ -28,4 +29,7 @@ def retry_of(book: Book, job: JobRecord) -> Retry:
 
 @lru_cache(maxsize=READ_LAST)
 def _retry(text: str) -> Retry:
-    return read_job_text(text).job.retry
+    try:
+        return read_job_text(text).job.retry
+    except JobFileError:  # of an older distnet; that the attempt has ended is to be taken down
+        return Retry()

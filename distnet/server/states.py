@@ -50,8 +50,6 @@ class AttemptEnd(StrEnum):
     """Its own exit record says so, with a kind of failure."""
     LOST = "lost"
     """It ended without a record, or its cluster is gone."""
-    REFUSED = "refused"
-    """The cluster never began it."""
 
 
 class Why(StrEnum):
@@ -67,5 +65,3 @@ class Why(StrEnum):
     """A user holds it: the job is held."""
     MAX_TIME = "max-time"
     """It has trained for as long as it may: the job is stopped."""
-    DRAIN = "drain"
-    """Its node goes away: the job waits again."""

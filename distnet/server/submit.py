@@ -11,53 +11,80 @@ from distnet.server.asked import Asked, read_request
 from distnet.server.book import Book
 from distnet.server.change import Change
 from distnet.server.dependencies import never_met, read_dependency, require_no_cycle
-from distnet.server.errors import InvalidError, TooManyError
+from distnet.server.errors import ForbiddenError, InvalidError, TooManyError
 from distnet.server.ledger import jobs, texts
 from distnet.server.messages.submit import SubmitRequest
-from distnet.server.records import JobRecord, User
+from distnet.server.records import JobRecord, Role, User
 from distnet.server.room import require_fits
 from distnet.server.states import JobState
-from distnet.server.sweep import expand
+from distnet.server.sweep import MOST, expand
 
 LONGEST = 63
 MOST_SPECS = 10_000
 """Remembered, so that they are not offered to the ledger again."""
 
 
-def submit(
-    book: Book,
-    user: User,
-    requests: Sequence[SubmitRequest],
-    *,
-    now: float,
-    most_open: int,
-    schedule: str | None = None,
-) -> tuple[list[JobRecord], bool]:
-    """Queue the jobs that are asked for; what was submitted before with the same key is left.
+Draft = tuple[JobRecord, Asked]
+"""A job without a number, perhaps without a name, and the job file that it was read from."""
+
+
+def draft(
+    user: User, requests: Sequence[SubmitRequest], *, now: float, schedule: str | None = None
+) -> list[Draft]:
+    """Read what is asked for, which takes a while for many jobs and needs nobody to wait.
 
     Args:
-        book: held by the caller.
         user: who asks; the jobs are theirs.
         requests: in the order in which their jobs are numbered.
         now: Unix time.
-        most_open: jobs of one user that may be open at a time.
         schedule: the schedule that asks, if one does.
+
+    Raises:
+        InvalidError: something is wrong with one of them.
+        ForbiddenError: `not_your_team`.
+        TooManyError: `too_many_jobs`: more than one submit may ask for.
+    """
+    combinations = [expand(request.sweep) for request in requests]
+    num_jobs = sum(map(len, combinations))
+    if num_jobs > MOST:
+        raise TooManyError(
+            f"found {num_jobs:,} jobs in one submit, expected at most {MOST:,}; send them in parts",
+            code="too_many_jobs",
+        )
+    return [
+        draft
+        for request, overrides in zip(requests, combinations, strict=True)
+        for draft in _drafts(user, request, overrides, now, schedule)
+    ]
+
+
+def submit(
+    book: Book, user: User, drafts: Sequence[Draft], *, now: float, most_open: int
+) -> tuple[list[JobRecord], bool]:
+    """Queue drafts; what was submitted before with the same key is left.
+
+    Args:
+        book: held by the caller.
+        user: who asks.
+        drafts: in the order in which they are numbered.
+        now: Unix time.
+        most_open: jobs of one user that may be open at a time.
 
     Returns:
         The jobs, and whether any of them is new.
 
     Raises:
-        InvalidError: something is wrong with one of them; none is queued.
+        InvalidError: `never_fits`, `unknown_dependency`, ...; none is queued.
         ConflictError: `name_taken`.
         TooManyError: `too_many_jobs`.
     """
-    drafts = [draft for one in requests for draft in _drafts(book, user, one, now, schedule)]
     change = Change(now)
     with book.writing() as tx:
         known = jobs.find_keys(tx, user.name, [draft.key for draft, _ in drafts])
         fresh = [draft for draft in drafts if draft[0].key not in known]
         if not fresh:
             return [known[draft.key] for draft, _ in drafts], False
+        _require_fit(book, fresh)
         _require_few(book, user, len(fresh), most_open)
         outcomes = _queue(tx, change, user, fresh)
         specs = {draft.spec: asked.spec for draft, asked in fresh if draft.spec not in book.specs}
@@ -79,21 +106,20 @@ def check(book: Book, user: User, request: SubmitRequest) -> None:
     Raises:
         InvalidError: something is wrong with it.
     """
-    for overrides in expand(request.sweep):
-        asked = read_request(request, overrides)
-        require_fits(book, asked.shape, request.team or asked.queue.team or user.team)
-    for text in request.after:
-        read_dependency(text)
+    for job, _ in draft(user, [request], now=0.0):
+        require_fits(book, job.shape, job.team)
 
 
 def _drafts(
-    book: Book, user: User, request: SubmitRequest, now: float, schedule: str | None
-) -> list[tuple[JobRecord, Asked]]:
-    combinations = expand(request.sweep)
+    user: User,
+    request: SubmitRequest,
+    combinations: Sequence[tuple[str, ...]],
+    now: float,
+    schedule: str | None,
+) -> list[Draft]:
     drafts = []
     for index, overrides in enumerate(combinations):
         asked = read_request(request, overrides)
-        require_fits(book, asked.shape, request.team or asked.queue.team or user.team)
         key = request.key if len(combinations) == 1 else f"{request.key}.{index}"
         drafts.append((_draft(user, request, asked, key, now=now, schedule=schedule), asked))
     if len(drafts) == 1:
@@ -119,7 +145,7 @@ def _draft(
         name="" if is_array or request.name is None else request.name,
         key=key,
         owner=user.name,
-        team=request.team or queue.team or user.team,
+        team=_team(user, request.team or queue.team),
         spec=hashlib.sha256(asked.spec.encode()).hexdigest(),
         code=request.code,
         shape=asked.shape,
@@ -139,9 +165,18 @@ def _draft(
     )
 
 
-def _queue(
-    tx: Connection, change: Change, user: User, fresh: list[tuple[JobRecord, Asked]]
-) -> dict[str, JobState]:
+def _team(user: User, wanted: str | None) -> str:
+    """Whose quota a job uses: that of its owner's team, if not an admin says otherwise."""
+    if wanted is None or wanted == user.team or user.role is Role.ADMIN:
+        return wanted or user.team
+    raise ForbiddenError(
+        f"--team: found {wanted}, expected {user.team}: {user.name} is of that team, and only an "
+        "admin submits for another one",
+        code="not_your_team",
+    )
+
+
+def _queue(tx: Connection, change: Change, user: User, fresh: list[Draft]) -> dict[str, JobState]:
     """Add the jobs, named, to a change; returns how those ended that they wait for."""
     _require_code(tx, {job.code for job, _ in fresh if job.code is not None})
     new = _named(tx, fresh)
@@ -151,6 +186,12 @@ def _queue(
     for job in new:
         change.tell("submitted", user.name, f"{job.name} submitted", job.name)
     return {name: state for name, state in states.items() if state.is_terminal}
+
+
+def _require_fit(book: Book, fresh: Sequence[Draft]) -> None:
+    """Refuse what can never start; a schedule's job waits until there are machines again."""
+    for shape, team in {(job.shape, job.team): None for job, _ in fresh if job.schedule is None}:
+        require_fits(book, shape, team)
 
 
 def _require_few(book: Book, user: User, num_new: int, most: int) -> None:
@@ -172,7 +213,7 @@ def _require_code(tx: Connection, archives: set[str]) -> None:
             )
 
 
-def _named(tx: Connection, fresh: list[tuple[JobRecord, Asked]]) -> list[JobRecord]:
+def _named(tx: Connection, fresh: list[Draft]) -> list[JobRecord]:
     """Give the jobs that have none the names BASE-1, BASE-2, ..."""
     counts = Counter(draft.array or asked.name for draft, asked in fresh if not draft.name)
     next_of = {base: jobs.take_numbers(tx, base, count) for base, count in counts.items()}

@@ -6,6 +6,7 @@ makes six lists of overrides, the last setting changing fastest.
 """
 
 import itertools
+import math
 import re
 from collections.abc import Sequence
 
@@ -25,9 +26,7 @@ def expand(sweep: Sequence[str]) -> list[tuple[str, ...]]:
         InvalidError: `bad_sweep`.
     """
     settings = [_values(text) for text in sweep]
-    num_jobs = 1
-    for setting in settings:
-        num_jobs *= len(setting)
+    num_jobs = math.prod(len(setting) for setting in settings)
     if num_jobs > MOST:
         raise _bad(f"--sweep: found {num_jobs:,} combinations, expected at most {MOST:,}")
     return list(itertools.product(*settings))

@@ -7,13 +7,14 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from distnet.server.errors import ServerError
+from distnet.server.rounds import Run
 from distnet.server.server import Server
 
 logger = logging.getLogger(__name__)
 EVERY_S = 0.5
 REST = 9.0
-"""A round is followed by a rest of so many times its length: nine tenths of the time are users'."""
-SHORTEST_REST_S = 0.05
+"""A round is followed by a rest of so many times its work: nine tenths of the time are users'."""
+SHORTEST_REST_S, LONGEST_REST_S = 0.05, 1.0
 NUM_ERRANDS = 8
 
 
@@ -27,32 +28,40 @@ class Ticker:
         self._server = server
         self._made = made
         self._poked = threading.Event()
-        self._is_closed = False
+        self._closed = threading.Event()
         self._pool = ThreadPoolExecutor(NUM_ERRANDS, thread_name_prefix="errand")
+        self._looks = ThreadPoolExecutor(1, thread_name_prefix="look")
         self._thread = threading.Thread(target=self._run, name="rounds", daemon=True)
         self.last_round_s = 0.0
         """How long the newest round took."""
 
     def start(self) -> None:
         """Begin; the server's errands are run in threads from now on."""
-        self._server.rounds.run = self._submit
+        # A look has a thread of its own: however many slow starts are waited for, what is free
+        # must be known.
+        self._server.rounds.run = self._in_pool(self._pool)
+        self._server.rounds.run_look = self._in_pool(self._looks)
         self._server.poked = self._poked.set
         self._thread.start()
 
     def close(self) -> None:
         """End after the round that is on; errands on their way are not waited for."""
-        self._is_closed = True
+        self._closed.set()
         self._poked.set()
         self._thread.join()
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        for pool in (self._pool, self._looks):
+            pool.shutdown(wait=False, cancel_futures=True)
 
-    def _submit(self, errand: Callable[[], None]) -> None:
-        if not self._is_closed:
-            self._pool.submit(errand)
+    def _in_pool(self, pool: ThreadPoolExecutor) -> Run:
+        def run(errand: Callable[[], None]) -> None:
+            if not self._closed.is_set():
+                pool.submit(errand)
+
+        return run
 
     def _run(self) -> None:
-        while not self._is_closed:
-            began = time.monotonic()
+        while not self._closed.is_set():
+            began, worked = time.monotonic(), time.thread_time()
             self._poked.clear()
             try:
                 self._server.tick()
@@ -62,5 +71,6 @@ class Ticker:
                 logger.exception("a fault of distnet itself; the next round is made all the same")
             self.last_round_s = time.monotonic() - began
             self._made(self.last_round_s)
-            time.sleep(max(SHORTEST_REST_S, REST * self.last_round_s))
+            worked = time.thread_time() - worked  # who waits for the lock keeps it from nobody
+            self._closed.wait(min(max(SHORTEST_REST_S, REST * worked), LONGEST_REST_S))
             self._poked.wait(EVERY_S)

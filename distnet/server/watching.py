@@ -14,6 +14,7 @@ from distnet.server.change import SERVER, Change
 from distnet.server.gateway import Sight
 from distnet.server.records import AttemptRecord, JobRecord
 from distnet.server.reports import end_attempt
+from distnet.server.scheduler.words import span
 from distnet.server.settings import Settings
 from distnet.server.states import AttemptEnd, JobState, Why
 from distnet.server.world import trained_s
@@ -55,14 +56,15 @@ class Watching:
         """See to every live attempt; returns what to ask of the cluster."""
         errands: list[Errand] = []
         for name, attempt in list(self.book.attempts.items()):
-            job = self.book.jobs[name]
             if attempt.handed_at is None:
-                errands += self._ask("start", attempt, 1.0, now)
+                # One that is to stop need not begin; but a start may be on its way, or be done.
+                kind = "start" if attempt.stop is None else "sight"
+                errands += self._ask(kind, attempt, 1.0, now)
                 continue
-            self._look_at_time(job, attempt, now)
-            self._look_at_resize(attempt, now)
-            errands += self._look_at_silence(job, attempt, now)
-            errands += self._look_at_grace(job, attempt, now)
+            self._look_at_time(name, now)
+            self._look_at_resize(name, now)
+            errands += self._look_at_silence(name, now)
+            errands += self._look_at_grace(name, now)
         return errands
 
     def saw(self, errand: Errand, sight: Sight, words: str, now: float) -> None:
@@ -71,15 +73,17 @@ class Watching:
         if attempt is None or attempt.submission != errand.submission:
             return
         if sight in (Sight.PENDING, Sight.RUNNING):
+            self.handed(errand.job, errand.submission, now)  # if the answer to its start was lost
+            attempt = self.book.attempts[errand.job]
             self._gone_since.pop(attempt.submission, None)
-            has_spoken, waited = attempt.seen_at is not None, now - self._heard(attempt)
+            has_spoken, waited = attempt.seen_at is not None, now - self._heard(attempt, now)
             if sight is Sight.PENDING and not has_spoken and waited >= PENDING_PATIENCE_S:
                 self._give_up(attempt, sight, words, now)
             return
         gone_for = now - self._gone_since.setdefault(attempt.submission, now)
         was_killed = attempt.stop is not None and self._overstays(attempt, now)
         patience = self.settings.silent_after_s if was_killed else self.settings.lost_after_s
-        if gone_for >= GONE_FOR_S and now - self._heard(attempt) >= patience:
+        if gone_for >= GONE_FOR_S and now - self._heard(attempt, now) >= patience:
             self._give_up(attempt, sight, words, now)
 
     def handed(self, job_name: str, submission: str, now: float) -> None:
@@ -90,16 +94,31 @@ class Watching:
         change = Change(now)
         change.attempt(replace(attempt, handed_at=now))
         self.book.commit(change)
+        job = self.book.jobs[job_name]
+        if job.state is JobState.STARTING and job.reason:  # why it had to be tried again
+            self.book.note(replace(job, reason=""), self.book.attempts[job_name])
 
-    def _heard(self, attempt: AttemptRecord) -> float:
-        return max(attempt.seen_at or 0.0, attempt.handed_at or 0.0, self.book.opened_at)
+    def refused(self, errand: Errand, why: str) -> None:
+        """Say why an attempt has not begun yet; it is tried again and again."""
+        attempt = self.book.attempts.get(errand.job)
+        if attempt is None or attempt.submission != errand.submission or attempt.handed_at:
+            return
+        job, reason = self.book.jobs[errand.job], f"the cluster has not taken it yet: {why}"
+        if job.state is JobState.STARTING and job.reason != reason:
+            self.book.note(replace(job, reason=reason), attempt)
+
+    def _heard(self, attempt: AttemptRecord, now: float) -> float:
+        times = (attempt.seen_at or 0.0, attempt.handed_at or 0.0, self.book.opened_at)
+        # Times to come are of an earlier clock that was fast.
+        return max((time for time in times if time <= now), default=now)
 
     def _overstays(self, attempt: AttemptRecord, now: float) -> bool:
         grace = self.book.jobs[attempt.job].grace_s
         return attempt.stop_at is not None and now - attempt.stop_at > grace
 
-    def _look_at_silence(self, job: JobRecord, attempt: AttemptRecord, now: float) -> list[Errand]:
-        silent = now - self._heard(attempt)
+    def _look_at_silence(self, name: str, now: float) -> list[Errand]:
+        job, attempt = self._newest(name)
+        silent = now - self._heard(attempt, now)
         if silent < self.settings.silent_after_s:
             self._gone_since.pop(attempt.submission, None)
             return []
@@ -111,7 +130,8 @@ class Watching:
             self.book.commit(change)
         return self._ask("sight", attempt, SIGHT_EVERY_S, now)
 
-    def _look_at_grace(self, job: JobRecord, attempt: AttemptRecord, now: float) -> list[Errand]:
+    def _look_at_grace(self, name: str, now: float) -> list[Errand]:
+        _, attempt = self._newest(name)
         if attempt.stop is None or not self._overstays(attempt, now):
             return []
         return [
@@ -119,7 +139,11 @@ class Watching:
             *self._ask("sight", attempt, SIGHT_EVERY_S, now),
         ]
 
-    def _look_at_time(self, job: JobRecord, attempt: AttemptRecord, now: float) -> None:
+    def _newest(self, name: str) -> tuple[JobRecord, AttemptRecord]:
+        return self.book.jobs[name], self.book.attempts[name]
+
+    def _look_at_time(self, name: str, now: float) -> None:
+        job, attempt = self._newest(name)
         if job.max_time_s is None or attempt.stop is not None:
             return
         if trained_s(job, attempt, now) > job.max_time_s:
@@ -128,8 +152,9 @@ class Watching:
             ask_to_stop(self.book, change, job, Why.MAX_TIME, actor=SERVER, reason=reason)
             self.book.commit(change)
 
-    def _look_at_resize(self, attempt: AttemptRecord, now: float) -> None:
+    def _look_at_resize(self, name: str, now: float) -> None:
         """An attempt that does not change its workers may do as it likes after a while."""
+        _, attempt = self._newest(name)
         if attempt.target is None:
             self._resizing.pop(attempt.submission, None)
             return
@@ -163,6 +188,23 @@ class Watching:
             return []
         self._asked[key] = now
         return [Errand(kind, attempt.submission, attempt.job)]
+
+    def clock_was_set(self, by_s: float, now: float) -> None:
+        """Count on from where the clock is now: nobody has trained any longer for it."""
+        self._asked.clear()
+        self._gone_since.clear()
+        self._resizing.clear()
+        self.book.opened_at += by_s
+        change, way = Change(now), "forward" if by_s > 0 else "back"
+        change.tell("clock", SERVER, f"the clock was set {way} by {span(abs(by_s))}")
+        for attempt in self.book.attempts.values():
+            moved = {
+                name: time + by_s
+                for name in ("handed_at", "seen_at", "stop_at")
+                if (time := getattr(attempt, name)) is not None
+            }
+            change.attempt(replace(attempt, **moved))
+        self.book.commit(change)
 
     def forget_ended(self) -> None:
         """Let go of what was remembered of attempts that have ended."""

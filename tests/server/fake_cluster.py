@@ -16,12 +16,21 @@ class Clock:
 
     def __init__(self, now: float = 1_800_000_000.0) -> None:
         self.now = now
+        self.set_by = 0.0
 
     def __call__(self) -> float:
         return self.now
 
     def pass_(self, seconds: float) -> None:
         self.now += seconds
+
+    def set_(self, by: float) -> None:
+        """Change the clock, without any time that passes."""
+        self.now += by
+        self.set_by += by
+
+    def monotonic(self) -> float:
+        return self.now - self.set_by
 
 
 @dataclass

@@ -64,7 +64,9 @@ class World:
         with self.ledger.transaction() as tx:
             for user in (ADA, BOB, ROOT):
                 save_user(tx, user)
-        self.server = Server(self.ledger, self.cluster, self.settings, self.clock)
+        self.server = Server(
+            self.ledger, self.cluster, self.settings, self.clock, self.clock.monotonic
+        )
         self.server.open()
 
     def restart(self) -> None:

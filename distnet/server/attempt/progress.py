@@ -97,9 +97,10 @@ class Progress:
 def _placement(folder: RunFolder, workers: int) -> dict[str, int]:
     """The workers on each node; empty until it is known of all."""
     try:
-        return dict(Counter(folder.node(rank).read_text() for rank in range(workers)))
+        nodes = [folder.node(rank).read_text() for rank in range(workers)]
     except OSError:
         return {}
+    return dict(Counter(nodes)) if all(nodes) else {}
 
 
 def _is_number(value: object) -> bool:

@@ -69,10 +69,12 @@ class Reporter:
                 logger.warning("this attempt is over for the server: %s", error)
                 self.end_at_once()
                 return
-            except UnreachableError as error:
+            except Exception as error:  # also a file that cannot be read: the next report may do
                 if trouble_began is None:
                     trouble_began = time.monotonic()
-                    logger.warning("the server does not answer, which is tried on: %s", error)
+                    is_ours = not isinstance(error, UnreachableError)
+                    said = "the server could not be told, which is tried on: %s"
+                    logger.warning(said, error, exc_info=is_ours)
                 time.sleep(wait_s)
                 wait_s = min(2 * wait_s, LONGEST_WAIT_S)
                 continue

@@ -22,7 +22,7 @@ def test_attempt_is_read_as_it_was_saved(ledger: Ledger) -> None:
         target={"node-c": 4},
         resized_at=6.5,
         ended_at=4.5,
-        end=AttemptEnd.REFUSED,
+        end=AttemptEnd.LOST,
         error="worker 3:\n\0 ☃",
         failure="hang",
         step=2**40,
