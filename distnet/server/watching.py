@@ -81,9 +81,9 @@ class Watching:
                 self._give_up(attempt, sight, words, now)
             return
         gone_for = now - self._gone_since.setdefault(attempt.submission, now)
-        was_killed = attempt.stop is not None and self._overstays(attempt, now)
-        patience = self.settings.silent_after_s if was_killed else self.settings.lost_after_s
-        if gone_for >= GONE_FOR_S and now - self._heard(attempt, now) >= patience:
+        if gone_for >= GONE_FOR_S and now - self._heard(attempt, now) >= self._patience(
+            attempt, now
+        ):
             self._give_up(attempt, sight, words, now)
 
     def handed(self, job_name: str, submission: str, now: float) -> None:
@@ -111,6 +111,13 @@ class Watching:
         times = (attempt.seen_at or 0.0, attempt.handed_at or 0.0, self.book.opened_at)
         # Times to come are of an earlier clock that was fast.
         return max((time for time in times if time <= now), default=now)
+
+    def _patience(self, attempt: AttemptRecord, now: float) -> float:
+        """How long an attempt that the cluster does not have may still be heard of."""
+        if attempt.handed_at is None:
+            return 0.0  # nobody expects to hear of it
+        was_killed = attempt.stop is not None and self._overstays(attempt, now)
+        return self.settings.silent_after_s if was_killed else self.settings.lost_after_s
 
     def _overstays(self, attempt: AttemptRecord, now: float) -> bool:
         grace = self.book.jobs[attempt.job].grace_s

@@ -249,3 +249,32 @@ def test_the_pace_is_that_of_the_newest_workers_without_their_start_up(folder, m
     progress(ATTEMPT | {"attempt": 2, "workers": 1, "step": 5})
     assert pace(99.0, 6) == 2.0  # the newest that is known
     assert pace(107.0, 8) == 4.0
+
+
+def test_a_node_whose_name_is_not_written_yet_is_not_told(folder):
+    folder.heartbeats.mkdir(parents=True)
+    progress = Progress(folder, Places({"a": 2}))
+    progress(ATTEMPT)
+    folder.node(0).write_text("a")
+    folder.node(1).write_text("")
+    assert progress.report().placement == {}
+
+    folder.node(1).write_text("a")
+    assert progress.report().placement == {"a": 2}
+
+
+def test_a_report_that_cannot_be_made_is_made_later(folder, monkeypatch):
+    with serving(FakeServer()) as server:
+        attempt = Attempt(folder, server.url)
+        looked = attempt.progress.report
+        failures = iter([OSError(116, "Stale file handle"), ValueError("cut off")])
+
+        def report():
+            for failure in failures:
+                raise failure
+            return looked()
+
+        monkeypatch.setattr(attempt.progress, "report", report)
+        attempt.reporter.start()
+        assert attempt.reporter.finish(EXIT)
+    assert server.exit == EXIT
