@@ -44,7 +44,7 @@ def next_time(schedule: ScheduleRecord, after: float) -> float | None:
     """The first time after `after` at which a schedule falls due; None: never again."""
     if schedule.cron is None:
         return schedule.at if schedule.at is not None and schedule.num_runs == 0 else None
-    return next(_times(schedule, after), None)
+    return next(_times(schedule.cron, schedule.tz, after), None)
 
 
 def due(schedule: ScheduleRecord, now: float) -> tuple[list[float], ScheduleRecord]:
@@ -53,7 +53,7 @@ def due(schedule: ScheduleRecord, now: float) -> tuple[list[float], ScheduleReco
         return [], schedule
     times, following = deque([schedule.next_at], maxlen=MOST_MISSED), None
     if schedule.cron is not None:
-        for time in _times(schedule, schedule.next_at):
+        for time in _times(schedule.cron, schedule.tz, schedule.next_at):
             if time > now:
                 following = time
                 break
@@ -72,10 +72,15 @@ def resumed(schedule: ScheduleRecord, now: float) -> ScheduleRecord:
     return replace(schedule, is_paused=False, next_at=next_time(schedule, now))
 
 
-def _times(schedule: ScheduleRecord, after: float) -> Iterator[float]:
-    assert schedule.cron is not None
-    start = datetime.fromtimestamp(after, UTC).astimezone(_zone(schedule.tz))
-    return (time.timestamp() for time in CronSim(schedule.cron, start))
+def _times(cron: str, tz: str, after: float) -> Iterator[float]:
+    """All times after `after`.
+
+    In the hour that comes twice cronsim goes by the hands of the clock, and from its second pass
+    falls back into the first.
+    """
+    start = datetime.fromtimestamp(after, UTC).astimezone(_zone(tz))
+    times = (time.timestamp() for time in CronSim(cron, start))
+    return (time for time in times if time > after)
 
 
 def _zone(name: str) -> ZoneInfo:

@@ -24,9 +24,9 @@ def add(world, name="nightly", **more):
     return world.server.add_schedule(ADA, ScheduleRequest(name=name, request=request, **more))
 
 
-def at(world, *when):
+def at(world, *when, fold=0):
     """Set the clock."""
-    world.clock.now = datetime(*when, tzinfo=BERLIN).timestamp()
+    world.clock.now = datetime(*when, tzinfo=BERLIN, fold=fold).timestamp()
 
 
 def starts(world):
@@ -55,6 +55,18 @@ def test_a_daily_job_runs_once_on_days_on_which_clocks_change(world):
     days = [start[:5] for start in starts(world)[before:]]
     assert before == 2
     assert days == ["10-25", "10-26"]
+
+
+@pytest.mark.parametrize("is_resumed", [False, True])
+def test_what_has_passed_in_the_hour_that_comes_twice_comes_the_next_day(world, is_resumed):
+    at(world, 2026, 10, 24 if is_resumed else 25, 2, 10, fold=1)
+    add(world, cron="30 2 * * *", tz="Europe/Berlin")
+    if is_resumed:
+        world.server.pause_schedule(ADA, "nightly", True)
+        at(world, 2026, 10, 25, 2, 10, fold=1)
+        world.server.pause_schedule(ADA, "nightly", False)
+    world.run(25, every_s=3600)
+    assert starts(world) == ["10-26 03:10"]
 
 
 @pytest.mark.parametrize(("missed", "num"), [("skip", 0), ("one", 1), ("all", 5)])
