@@ -20,6 +20,11 @@ LATE_S = 60.0
 MOST_MISSED = 100
 """No more are made up for at once, whatever the policy."""
 
+EXPECTED = (
+    "expected five fields: minute hour day month weekday, such as '0 2 * * *' for two o'clock each "
+    "night"
+)
+
 
 def require_cron(cron: str, tz: str) -> None:
     """Make sure that a schedule can be computed.
@@ -27,15 +32,14 @@ def require_cron(cron: str, tz: str) -> None:
     Raises:
         InvalidError: `bad_time_zone` or `bad_cron`.
     """
-    zone = _zone(tz)
+    zone, num_fields = _zone(tz), len(cron.split())
+    if num_fields != 5:  # cronsim takes a sixth for seconds
+        found = "1 field" if num_fields == 1 else f"{num_fields} fields"
+        raise InvalidError(f"--cron {cron!r}: found {found}; {EXPECTED}", code="bad_cron")
     try:
         next(CronSim(cron, datetime(2026, 1, 1, tzinfo=zone)))
     except CronSimError as error:
-        raise InvalidError(
-            f"--cron {cron!r}: {error}; expected five fields: minute hour day month weekday, such "
-            "as '0 2 * * *' for two o'clock each night",
-            code="bad_cron",
-        ) from None
+        raise InvalidError(f"--cron {cron!r}: {error}; {EXPECTED}", code="bad_cron") from None
     except StopIteration:
         raise InvalidError(f"--cron {cron!r}: such a day never comes", code="bad_cron") from None
 

@@ -135,6 +135,16 @@ def test_what_would_fail_at_night_is_refused_by_day(world):
     assert world.server.schedules() == []
 
 
+@pytest.mark.parametrize(
+    ("cron", "found"),
+    [("0 0 2 * * *", "found 6 fields"), ("0 2 * *", "found 4 fields"), ("@daily", "found 1 field")],
+)
+def test_cron_has_five_fields(world, cron, found):
+    with pytest.raises(InvalidError, match=f"{found}; expected five fields") as error:
+        add(world, cron=cron)
+    assert error.value.code == "bad_cron"
+
+
 def test_names_and_owners_of_schedules(world):
     add(world, cron="* * * * *")
     with pytest.raises(ConflictError, match="already"):
