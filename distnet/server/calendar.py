@@ -4,10 +4,11 @@ cronsim (of healthchecks.io) computes the times as Debian's cron does: a daily j
 day that clocks change, neither twice nor never.
 """
 
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import lru_cache
+from itertools import takewhile
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cronsim import CronSim, CronSimError
@@ -53,27 +54,56 @@ def next_time(schedule: ScheduleRecord, after: float) -> float | None:
 
 def due(schedule: ScheduleRecord, now: float) -> tuple[list[float], ScheduleRecord]:
     """The times for which a schedule submits a job now, and the schedule with its next time."""
-    if schedule.is_paused or schedule.next_at is None or schedule.next_at > now:
+    if schedule.is_paused or schedule.next_at is None:
         return [], schedule
-    times, following = deque([schedule.next_at], maxlen=MOST_MISSED), None
-    if schedule.cron is not None:
-        for time in _times(schedule.cron, schedule.tz, schedule.next_at):
-            if time > now:
-                following = time
-                break
-            times.append(time)
+    if schedule.next_at > now:
+        return [], _brought_forward(schedule, schedule.next_at, now)
+    times = _passed(schedule, schedule.next_at, now)
     on_time = [time for time in times if now - time <= LATE_S]
     missed = [time for time in times if now - time > LATE_S]
     if schedule.missed is Missed.SKIP:
         missed = []
     elif schedule.missed is Missed.ONE:
         missed = missed[-1:] if not on_time else []
+    following = None if schedule.cron is None else next_time(schedule, now)
     return missed + on_time, replace(schedule, next_at=following)
 
 
 def resumed(schedule: ScheduleRecord, now: float) -> ScheduleRecord:
     """A schedule that is no longer paused; what it missed on purpose is not made up for."""
     return replace(schedule, is_paused=False, next_at=next_time(schedule, now))
+
+
+def _brought_forward(schedule: ScheduleRecord, next_at: float, now: float) -> ScheduleRecord:
+    """The schedule, due sooner if its time was computed while the clock was ahead."""
+    if schedule.cron is None:
+        return schedule
+    sooner = _first_after(schedule.cron, schedule.tz, now // 60 * 60)
+    return replace(schedule, next_at=sooner) if sooner and now < sooner < next_at else schedule
+
+
+@lru_cache(maxsize=10_000)
+def _first_after(cron: str, tz: str, minute: float) -> float | None:
+    """Remembered, because every round asks, and fields of cron know nothing below a minute."""
+    return next(_times(cron, tz, minute), None)
+
+
+def _passed(schedule: ScheduleRecord, next_at: float, now: float) -> list[float]:
+    """The newest times from `next_at` until now.
+
+    They are looked for in ever longer stretches of the past: a year has half a million minutes.
+    """
+    if schedule.cron is None:
+        return [next_at]
+    stretch = MOST_MISSED * 60.0
+    while True:
+        start = max(next_at, now - stretch)
+        times = list(takewhile(lambda time: time <= now, _times(schedule.cron, schedule.tz, start)))
+        if start == next_at:
+            times.insert(0, next_at)
+        if start == next_at or len(times) >= MOST_MISSED:
+            return times[-MOST_MISSED:]
+        stretch *= 4
 
 
 def _times(cron: str, tz: str, after: float) -> Iterator[float]:

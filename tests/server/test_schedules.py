@@ -1,5 +1,6 @@
 """Jobs by the clock: when they fall due, what is missed, what overlaps; in time made to pass."""
 
+import time
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -31,8 +32,11 @@ def at(world, *when, fold=0):
 
 def starts(world):
     """When each job was submitted, as Berlin's clocks had it."""
-    times = (datetime.fromtimestamp(job.submitted_at, BERLIN) for job in world.all_jobs())
-    return [f"{time:%m-%d %H:%M}" for time in times]
+    return [f"{_berlin(job.submitted_at):%m-%d %H:%M}" for job in world.all_jobs()]
+
+
+def _berlin(moment):
+    return datetime.fromtimestamp(moment, BERLIN)
 
 
 @pytest.mark.parametrize("name", ["m", "m" * 63])
@@ -77,6 +81,31 @@ def test_times_that_were_missed(world, missed, num):
     world.restart()
     world.run(2)
     assert len(world.all_jobs()) == num
+
+
+@pytest.mark.parametrize(("missed", "num"), [("one", 1), ("all", 100)])
+def test_after_a_year_of_downtime_a_minutely_schedule_goes_on_without_delay(world, missed, num):
+    at(world, 2026, 5, 1, 12, 0, 30)
+    add(world, cron="* * * * *", tz="Europe/Berlin", missed=missed, overlap="allow")
+    at(world, 2027, 5, 1, 12, 0, 45)
+    took_s = -time.thread_time()
+    world.server.tick()
+    took_s += time.thread_time()
+    assert len(world.all_jobs()) == num
+    assert f"{_berlin(world.server.schedules()[0].next_at):%m-%d %H:%M}" == "05-01 12:01"
+    assert took_s < 2.0
+
+
+def test_a_clock_that_was_ahead_for_a_while_holds_up_no_schedule(world):
+    at(world, 2026, 5, 1, 12, 0, 30)
+    add(world, cron="0 * * * *", tz="Europe/Berlin", overlap="allow")
+    at(world, 2026, 6, 1, 12, 0, 30)
+    world.run(2)
+    at(world, 2026, 5, 1, 12, 0, 40)
+    world.restart()
+    before = len(world.all_jobs())
+    world.run(19, every_s=600)
+    assert starts(world)[before:] == ["05-01 13:00", "05-01 14:00", "05-01 15:00"]
 
 
 @pytest.mark.parametrize(
