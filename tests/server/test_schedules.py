@@ -174,6 +174,17 @@ def test_cron_has_five_fields(world, cron, found):
     assert error.value.code == "bad_cron"
 
 
+def test_a_job_that_does_not_fit_at_its_time_waits_for_the_machines(world):
+    at(world, 2026, 5, 1, 1, 59, 55)
+    add(world, cron="0 2 * * *", tz="Europe/Berlin", request=asks(workers=4))
+    nodes, world.cluster.nodes = world.cluster.nodes, world.cluster.nodes[:1]
+    world.run(10)
+    assert [job.state for job in world.all_jobs()] == [JobState.WAITING]
+    world.cluster.nodes = nodes
+    world.run(5)
+    assert [job.state for job in world.all_jobs()] == [JobState.RUNNING]
+
+
 def test_names_and_owners_of_schedules(world):
     add(world, cron="* * * * *")
     with pytest.raises(ConflictError, match="already"):
