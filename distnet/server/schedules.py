@@ -141,6 +141,8 @@ def _owner(book: Book, schedule: ScheduleRecord) -> User:
         user = people.read_user(tx, schedule.owner)
     if user is None:
         raise ForbiddenError(f"its owner {schedule.owner} is not a user any more")
+    if user.role is Role.VIEWER:
+        raise ForbiddenError(f"its owner {schedule.owner} is a viewer, who may not submit")
     return user
 
 

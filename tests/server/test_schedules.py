@@ -1,13 +1,16 @@
 """Jobs by the clock: when they fall due, what is missed, what overlaps; in time made to pass."""
 
 import time
+from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from distnet.server.errors import ConflictError, ForbiddenError, InvalidError
+from distnet.server.ledger.people import save_user
 from distnet.server.messages.schedules import ScheduleRequest
+from distnet.server.records import Role
 from distnet.server.states import JobState
 from tests.server.world import ADA, BOB, World, asks
 
@@ -37,6 +40,11 @@ def starts(world):
 
 def _berlin(moment):
     return datetime.fromtimestamp(moment, BERLIN)
+
+
+def told(world):
+    """What the event log has of schedules."""
+    return [event.text for event in world.server.events().events if event.kind == "schedule"]
 
 
 @pytest.mark.parametrize("name", ["m", "m" * 63])
@@ -183,6 +191,15 @@ def test_a_job_that_does_not_fit_at_its_time_waits_for_the_machines(world):
     world.cluster.nodes = nodes
     world.run(5)
     assert [job.state for job in world.all_jobs()] == [JobState.RUNNING]
+
+
+def test_who_may_not_submit_any_more_submits_nothing_by_the_clock_either(world):
+    add(world, at=world.clock() + 5)
+    with world.ledger.transaction() as tx:
+        save_user(tx, replace(ADA, role=Role.VIEWER))
+    world.run(10)
+    assert world.all_jobs() == []
+    assert "not submitted: its owner ada is a viewer" in told(world)[-1]
 
 
 def test_names_and_owners_of_schedules(world):
