@@ -43,6 +43,8 @@ class Book:
     secrets: dict[str, str] = field(default_factory=dict)
     """The name of the job, by the sha256 of the secret of its live attempt."""
     schedules: dict[str, ScheduleRecord] = field(default_factory=dict)
+    schedule_faults: dict[str, str] = field(default_factory=dict)
+    """Why schedules cannot be looked after, by name, as the event log has it."""
     teams: dict[str, TeamRecord] = field(default_factory=dict)
     dependents: dict[str, set[str]] = field(default_factory=dict)
     """Jobs that wait for the end of another, by its name."""

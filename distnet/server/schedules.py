@@ -1,6 +1,7 @@
 """Jobs that are submitted by the clock."""
 
 import hashlib
+import logging
 from dataclasses import replace
 
 from distnet.server.acting import ask_to_stop
@@ -13,13 +14,17 @@ from distnet.server.errors import (
     InvalidError,
     NotFoundError,
     ServerError,
+    UnavailableError,
 )
 from distnet.server.ledger import people
 from distnet.server.messages.schedules import ScheduleRequest
 from distnet.server.messages.submit import SubmitRequest
-from distnet.server.records import Missed, Overlap, Role, ScheduleRecord, User
-from distnet.server.states import Why
+from distnet.server.records import JobRecord, Missed, Overlap, Role, ScheduleRecord, User
+from distnet.server.states import JobState, Why
+from distnet.server.steer import ended
 from distnet.server.submit import check, draft, submit
+
+logger = logging.getLogger(__name__)
 
 
 def add(book: Book, user: User, request: ScheduleRequest, now: float) -> ScheduleRecord:
@@ -80,46 +85,87 @@ def remove(book: Book, user: User, name: str, now: float) -> None:
 
 
 def submit_due(book: Book, now: float, most_open: int) -> None:
-    """Submit the jobs of all schedules that are due."""
+    """Submit the jobs of all schedules that are due; one with a fault holds up no other.
+
+    Raises:
+        UnavailableError: the ledger cannot be reached; the next round tries again what is left.
+    """
     for schedule in list(book.schedules.values()):
-        times, after = due(schedule, now)
-        for time in times:
-            after = _submit(book, after, time, now, most_open)
-        if after is not schedule:
-            change = Change(now, schedules={after.name: after})
-            book.commit(change)
+        try:
+            _submit_times(book, schedule, now, most_open)
+        except UnavailableError:
+            raise
+        except Exception as error:
+            _tell_fault(book, schedule, error, now)
+        else:
+            book.schedule_faults.pop(schedule.name, None)
+
+
+def _submit_times(book: Book, schedule: ScheduleRecord, now: float, most_open: int) -> None:
+    """Submit a job for each time that has come; only then is the schedule due at its next time."""
+    times, after = due(schedule, now)
+    if after is schedule:
+        return
+    change = Change(now)
+    if not times and after.next_at is None:
+        text = f"schedule {schedule.name}: left out, its time has passed and missed is skip"
+        change.tell("schedule", _actor(schedule), text)
+    for time in times:
+        after = _submit(book, change, after, time, most_open)
+    change.schedules[after.name] = after
+    book.commit(change)
 
 
 def _submit(
-    book: Book, schedule: ScheduleRecord, time: float, now: float, most_open: int
+    book: Book, change: Change, schedule: ScheduleRecord, time: float, most_open: int
 ) -> ScheduleRecord:
-    """Submit one job; its key is made from the time, so a crash in between does not double it."""
+    """Submit one job.
+
+    Its key is made from the time, so a crash or a lost connection before `change` is durable does
+    not double it: all of this is done again, and must find what was submitted the first time.
+    """
     done = replace(schedule, last_at=time, num_runs=schedule.num_runs + 1)
-    actor = f"schedule:{schedule.name}"
+    actor, key = _actor(schedule), _key(schedule, time)
     open_jobs = [job for job in book.jobs.values() if job.schedule == schedule.name]
-    if open_jobs and schedule.overlap is Overlap.SKIP:
-        change = Change(now)
-        text = f"schedule {schedule.name}: left out, {open_jobs[-1].name} has not ended"
-        change.tell("schedule", actor, text, open_jobs[-1].name)
-        book.commit(change)
+    others = [job for job in open_jobs if not job.key.startswith(key)]
+    is_there = len(others) < len(open_jobs)
+    if others and not is_there and schedule.overlap is Overlap.SKIP:
+        text = f"schedule {schedule.name}: left out, {others[-1].name} has not ended"
+        change.tell("schedule", actor, text, others[-1].name)
         return done
-    values = dict(schedule.request)
-    values["key"] = _key(schedule, time)
-    if open_jobs and schedule.overlap is Overlap.QUEUE:
-        values["after"] = [*values.get("after", ()), f"{open_jobs[-1].name}:any"]
+    values = {**schedule.request, "key": key}
+    if others and schedule.overlap is Overlap.QUEUE:
+        values["after"] = [*values.get("after", ()), f"{others[-1].name}:any"]
     try:
         user = _owner(book, schedule)
         request = SubmitRequest.model_validate(values)
-        drafts = draft(user, [request], now=now, schedule=schedule.name)
-        records, _ = submit(book, user, drafts, now=now, most_open=most_open)
+        drafts = draft(user, [request], now=change.now, schedule=schedule.name)
+        records, _ = submit(book, user, drafts, now=change.now, most_open=most_open)
+    except UnavailableError:
+        raise  # nobody knows whether it was submitted
     except ServerError as error:
-        change = Change(now)
         change.tell("schedule", actor, f"schedule {schedule.name}: not submitted: {error}")
-        book.commit(change)
         return done
     if schedule.overlap is Overlap.STOP_OLD:
-        _stop_old(book, schedule, {job.name for job in open_jobs}, now)
+        _stop_old(book, change, [job for job in others if job.number < records[0].number], schedule)
     return replace(done, last_job=records[-1].name)
+
+
+def _tell_fault(book: Book, schedule: ScheduleRecord, error: Exception, now: float) -> None:
+    """Tell once that a schedule cannot be looked after: every round tries again."""
+    name, said = schedule.name, f"{type(error).__name__}: {error}"
+    if book.schedule_faults.get(name) == said:
+        return
+    logger.error("schedule %s", name, exc_info=error)
+    change = Change(now)
+    text = f"schedule {name}: submits nothing until this is mended: {said}"
+    change.tell("schedule", _actor(schedule), text)
+    book.commit(change)
+    book.schedule_faults[name] = said
+
+
+def _actor(schedule: ScheduleRecord) -> str:
+    return f"schedule:{schedule.name}"
 
 
 def _key(schedule: ScheduleRecord, time: float) -> str:
@@ -128,12 +174,17 @@ def _key(schedule: ScheduleRecord, time: float) -> str:
     return f"schedule.{hashlib.sha256(text.encode()).hexdigest()[:32]}"
 
 
-def _stop_old(book: Book, schedule: ScheduleRecord, names: set[str], now: float) -> None:
-    change = Change(now)
-    for name in names & book.attempts.keys():
-        reason = f"the schedule {schedule.name} has submitted its next job"
-        ask_to_stop(book, change, book.jobs[name], Why.STOP, actor=SERVER, reason=reason)
-    book.commit(change)
+def _stop_old(book: Book, change: Change, old: list[JobRecord], schedule: ScheduleRecord) -> None:
+    """End the jobs before; those that wait end at once."""
+    reason = f"the schedule {schedule.name} has submitted its next job"
+    for job in old:
+        if job.name in change.jobs:
+            continue  # by the job before, which was submitted in the same round
+        if job.name in book.attempts:
+            ask_to_stop(book, change, job, Why.STOP, actor=SERVER, reason=reason)
+        else:
+            stopped = ended(job, JobState.STOPPED, reason, change.now)
+            change.job(stopped, Why.STOP.value, SERVER, f"{job.name}: {reason}")
 
 
 def _owner(book: Book, schedule: ScheduleRecord) -> User:

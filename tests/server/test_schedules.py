@@ -1,14 +1,16 @@
 """Jobs by the clock: when they fall due, what is missed, what overlaps; in time made to pass."""
 
 import time
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from distnet.server.errors import ConflictError, ForbiddenError, InvalidError
+from distnet.server.errors import ConflictError, ForbiddenError, InvalidError, UnavailableError
 from distnet.server.ledger.people import save_user
+from distnet.server.ledger.schedules import save_schedule
 from distnet.server.messages.schedules import ScheduleRequest
 from distnet.server.records import Role
 from distnet.server.states import JobState
@@ -45,6 +47,23 @@ def _berlin(moment):
 def told(world):
     """What the event log has of schedules."""
     return [event.text for event in world.server.events().events if event.kind == "schedule"]
+
+
+def lose_ledger(world, nth, *, is_done):
+    """Have the connection break once, in the n-th transaction from now: before it, or after."""
+    real, left = world.ledger.transaction, [nth]
+
+    @contextmanager
+    def transaction():
+        left[0] -= 1
+        if left[0] == 0 and not is_done:
+            raise UnavailableError("the connection is lost")
+        with real() as tx:
+            yield tx
+        if left[0] == 0:
+            raise UnavailableError("the connection is lost; whether it was done is not known")
+
+    world.ledger.transaction = transaction
 
 
 @pytest.mark.parametrize("name", ["m", "m" * 63])
@@ -133,6 +152,37 @@ def test_a_job_that_still_runs_when_the_next_is_due(world, overlap, states):
     assert [job.state for job in world.all_jobs()] == states
 
 
+def test_stop_old_ends_jobs_that_wait_too(world):
+    at(world, 2026, 5, 1, 12, 0, 30)
+    world.submit(asks(workers=4), user=BOB, steps=10_000)
+    add(world, cron="* * * * *", overlap="stop-old", missed="all")
+    world.run(95)
+    world.clock.pass_(180)
+    world.run(2)
+    _, *old, newest = world.all_jobs()
+    assert len(old) == 4
+    assert {(job.state, job.reason) for job in old} == {
+        (JobState.STOPPED, "the schedule nightly has submitted its next job")
+    }
+    assert newest.state is JobState.WAITING
+
+
+@pytest.mark.parametrize("overlap", ["skip", "queue", "stop-old"])
+@pytest.mark.parametrize(("nth", "is_done"), [(1, False), (1, True), (2, False), (2, True)])
+def test_a_ledger_that_is_lost_for_a_moment_costs_no_job(world, overlap, nth, is_done):
+    at(world, 2026, 5, 1, 1, 59, 55)
+    add(world, cron="0 2 * * *", tz="Europe/Berlin", overlap=overlap)
+    world.run(4)
+    lose_ledger(world, nth, is_done=is_done)
+    with pytest.raises(UnavailableError):
+        world.run(1)
+    world.run(5)
+    (job,), (schedule,) = world.all_jobs(), world.server.schedules()
+    assert job.state is JobState.RUNNING
+    assert (schedule.num_runs, schedule.last_job) == (1, job.name)
+    assert told(world) == ["schedule nightly added"]
+
+
 def test_once_at_a_time_and_never_again_after_a_restart(world):
     add(world, at=world.clock() + 60)
     world.run(59)
@@ -154,6 +204,25 @@ def test_a_paused_schedule_submits_nothing_and_makes_up_for_nothing(world):
     assert world.all_jobs() == []
     world.run(60)
     assert len(world.all_jobs()) == 1
+
+
+def test_a_schedule_that_cannot_be_computed_holds_up_nobody(world):
+    at(world, 2026, 5, 1, 12, 0, 30)
+    add(world, name="a-broken-one", cron="* * * * *", overlap="allow")
+    add(world, cron="* * * * *", overlap="allow")
+    broken = world.server.book.schedules["a-broken-one"]
+    with world.ledger.transaction() as tx:
+        save_schedule(tx, replace(broken, tz="Mars/Phobos"))
+    world.restart()
+    world.run(70)
+    assert [job.schedule for job in world.all_jobs()] == ["nightly"]
+    (fault,) = [text for text in told(world) if "Mars/Phobos" in text]
+    assert fault.startswith("schedule a-broken-one: submits nothing until this is mended")
+    with world.ledger.transaction() as tx:
+        save_schedule(tx, broken)
+    world.restart()
+    world.run(2)
+    assert [job.schedule for job in world.all_jobs()] == ["nightly", "a-broken-one"]
 
 
 def test_what_would_fail_at_night_is_refused_by_day(world):
