@@ -49,7 +49,10 @@ def pause(
 def resume(
     name: Name, server: Server = None, context: Context = None, as_json: AsJson = False
 ) -> None:
-    """Let a paused schedule submit again."""
+    """Let a paused schedule submit again; times of --cron that have passed are left out.
+
+    If the time of --at has passed, its job is submitted now, unless it was made with --missed skip.
+    """
     _pause(name, False, server, context, as_json)
 
 

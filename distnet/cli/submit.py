@@ -101,7 +101,11 @@ def schedule(
         typer.Option(metavar="skip|queue|stop-old|allow", help="If the job before is not over."),
     ] = "skip",
     missed: Annotated[
-        str, typer.Option(metavar="skip|one|all", help="About times when the server was down.")
+        str,
+        typer.Option(
+            metavar="skip|one|all",
+            help="About times when the server was down; of --at also while it was paused.",
+        ),
     ] = "one",
     name: Annotated[str | None, typer.Option(help="Of the schedule; default: the job's.")] = None,
     workers: Workers = None,

@@ -70,7 +70,11 @@ def due(schedule: ScheduleRecord, now: float) -> tuple[list[float], ScheduleReco
 
 
 def resumed(schedule: ScheduleRecord, now: float) -> ScheduleRecord:
-    """A schedule that is no longer paused; what it missed on purpose is not made up for."""
+    """A schedule that is no longer paused.
+
+    What cron's fields named meanwhile was missed on purpose and is not made up for; there is a next
+    time. The only time of `at` stands: if it has passed, it was missed, and `missed` decides.
+    """
     return replace(schedule, is_paused=False, next_at=next_time(schedule, now))
 
 

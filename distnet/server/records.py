@@ -153,7 +153,10 @@ class Overlap(StrEnum):
 
 
 class Missed(StrEnum):
-    """What a schedule does about times that passed while the server was down or it was paused."""
+    """What a schedule does about times that passed while the server was down.
+
+    Times of cron that pass while it is paused are left out; the one of `at` is missed like others.
+    """
 
     SKIP = "skip"
     ONE = "one"

@@ -206,6 +206,23 @@ def test_a_paused_schedule_submits_nothing_and_makes_up_for_nothing(world):
     assert len(world.all_jobs()) == 1
 
 
+@pytest.mark.parametrize("is_paused", [False, True])
+@pytest.mark.parametrize(("missed", "num"), [("skip", 0), ("one", 1), ("all", 1)])
+def test_once_at_a_time_that_was_missed(world, is_paused, missed, num):
+    add(world, at=world.clock() + 60, missed=missed)
+    if is_paused:
+        world.server.pause_schedule(ADA, "nightly", True)
+        world.run(30, every_s=100)
+        world.server.pause_schedule(ADA, "nightly", False)
+    else:
+        world.clock.pass_(3000)
+        world.restart()
+    world.run(2)
+    assert len(world.all_jobs()) == num
+    assert world.server.schedules()[0].next_at is None
+    assert any("left out, its time has passed" in text for text in told(world)) == (num == 0)
+
+
 def test_a_schedule_that_cannot_be_computed_holds_up_nobody(world):
     at(world, 2026, 5, 1, 12, 0, 30)
     add(world, name="a-broken-one", cron="* * * * *", overlap="allow")
