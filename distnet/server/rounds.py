@@ -101,7 +101,7 @@ class Rounds:
     def _see_to(self, now: float) -> list[Errand]:
         book = self.book
         errands = self._forget_ended()
-        submit_due(book, now, self.settings.max_open_jobs_per_user)
+        submit_due(book, now, self.settings.allowance)
         self._cancel_hopeless(now)
         errands += self.watching.look(now)
         self._save(now)

@@ -20,6 +20,7 @@ from distnet.server.ledger import people
 from distnet.server.messages.schedules import ScheduleRequest
 from distnet.server.messages.submit import SubmitRequest
 from distnet.server.records import JobRecord, Missed, Overlap, Role, ScheduleRecord, User
+from distnet.server.settings import Allowance
 from distnet.server.states import JobState, Why
 from distnet.server.steer import ended
 from distnet.server.submit import check, draft, submit
@@ -84,7 +85,7 @@ def remove(book: Book, user: User, name: str, now: float) -> None:
     book.commit(change)
 
 
-def submit_due(book: Book, now: float, most_open: int) -> None:
+def submit_due(book: Book, now: float, allowance: Allowance) -> None:
     """Submit the jobs of all schedules that are due; one with a fault holds up no other.
 
     Raises:
@@ -92,7 +93,7 @@ def submit_due(book: Book, now: float, most_open: int) -> None:
     """
     for schedule in list(book.schedules.values()):
         try:
-            _submit_times(book, schedule, now, most_open)
+            _submit_times(book, schedule, now, allowance)
         except UnavailableError:
             raise
         except Exception as error:
@@ -101,7 +102,7 @@ def submit_due(book: Book, now: float, most_open: int) -> None:
             book.schedule_faults.pop(schedule.name, None)
 
 
-def _submit_times(book: Book, schedule: ScheduleRecord, now: float, most_open: int) -> None:
+def _submit_times(book: Book, schedule: ScheduleRecord, now: float, allowance: Allowance) -> None:
     """Submit a job for each time that has come; only then is the schedule due at its next time."""
     times, after = due(schedule, now)
     if after is schedule:
@@ -111,13 +112,13 @@ def _submit_times(book: Book, schedule: ScheduleRecord, now: float, most_open: i
         text = f"schedule {schedule.name}: left out, its time has passed and missed is skip"
         change.tell("schedule", _actor(schedule), text)
     for time in times:
-        after = _submit(book, change, after, time, most_open)
+        after = _submit(book, change, after, time, allowance)
     change.schedules[after.name] = after
     book.commit(change)
 
 
 def _submit(
-    book: Book, change: Change, schedule: ScheduleRecord, time: float, most_open: int
+    book: Book, change: Change, schedule: ScheduleRecord, time: float, allowance: Allowance
 ) -> ScheduleRecord:
     """Submit one job.
 
@@ -140,7 +141,7 @@ def _submit(
         user = _owner(book, schedule)
         request = SubmitRequest.model_validate(values)
         drafts = draft(user, [request], now=change.now, schedule=schedule.name)
-        records, _ = submit(book, user, drafts, now=change.now, most_open=most_open)
+        records, _ = submit(book, user, drafts, now=change.now, allowance=allowance)
     except UnavailableError:
         raise  # nobody knows whether it was submitted
     except ServerError as error:

@@ -67,10 +67,10 @@ class Server:
 
     def submit(self, user: User, requests: Sequence[SubmitRequest]) -> tuple[list[JobRecord], bool]:
         """Queue jobs, see `submit.submit`."""
-        now, most = self.clock(), self.settings.max_open_jobs_per_user
+        now, allowance = self.clock(), self.settings.allowance
         drafts = draft(user, requests, now=now)
         with self.book.held():
-            records, is_new = submit(self.book, user, drafts, now=now, most_open=most)
+            records, is_new = submit(self.book, user, drafts, now=now, allowance=allowance)
             records = [self.book.jobs.get(record.name, record) for record in records]
         self.poked()
         return records, is_new
@@ -101,7 +101,9 @@ class Server:
 
     def set_priority(self, user: User, name: str, priority: int) -> JobRecord:
         """Give a job another priority."""
-        return self._steer(steer.set_priority, user, name, priority)
+        return self._steer(
+            steer.set_priority, user, name, priority, self.settings.allowance.priority
+        )
 
     def answer(self, job: JobRecord) -> JobAnswer:
         """A job as users see it."""

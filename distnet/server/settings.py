@@ -36,6 +36,16 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Allowance:
+    """What the jobs of one user may be."""
+
+    open_jobs: int = 100_000
+    """So many at a time."""
+    priority: int = 1000
+    """No higher than this; those of admins may be."""
+
+
+@dataclass(frozen=True, slots=True)
 class Webhooks:
     """Whom the server tells that a job ended. Their hosts are the only ones it ever calls."""
 
@@ -70,7 +80,7 @@ class Settings:
     report_every_s: float = 1.0
     """How often attempts report."""
     policy: Policy = Policy()
-    max_open_jobs_per_user: int = 100_000
+    allowance: Allowance = Allowance()
     limits: Limits = Limits()
     webhooks: Webhooks | None = None
     environment: Mapping[str, str] = field(default_factory=dict)

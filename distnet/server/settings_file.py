@@ -18,8 +18,9 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, ValidationError
 
 from distnet.errors import DistnetError, JobFileError
+from distnet.server.messages.message import Priority
 from distnet.server.scheduler.view import Policy
-from distnet.server.settings import Limits, Settings, Webhooks
+from distnet.server.settings import Allowance, Limits, Settings, Webhooks
 from distnet.spec.faults import Fault, FaultsError, Places
 from distnet.spec.section import PositiveFloat, PositiveInt, Section
 from distnet.spec.units import Bytes, Seconds
@@ -73,7 +74,9 @@ class LimitsSection(Section):
     bulk: Bytes = USUAL.limits.bulk_bytes
     code: Bytes = USUAL.limits.code_bytes
     log: Bytes = USUAL.limits.log_bytes
-    open_jobs_per_user: PositiveInt = USUAL.max_open_jobs_per_user
+    open_jobs_per_user: PositiveInt = USUAL.allowance.open_jobs
+    priority: Priority = USUAL.allowance.priority
+    """The highest that a user who is no admin may give."""
 
 
 class WebhooksSection(Section):
@@ -116,7 +119,7 @@ def with_file(settings: Settings, path: Path) -> Settings:
         silent_after_s=said.silent_after,
         lost_after_s=said.lost_after,
         report_every_s=said.report_every,
-        max_open_jobs_per_user=limits.open_jobs_per_user,
+        allowance=Allowance(limits.open_jobs_per_user, limits.priority),
         policy=Policy(
             policy.ageing, policy.preemption, policy.backfill, policy.elastic, policy.steady
         ),

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from distnet.server.acting import ask_to_stop
+from distnet.server.allowed import require_priority
 from distnet.server.book import Book
 from distnet.server.change import Change
 from distnet.server.endings import AFTER_STOP
@@ -83,9 +84,12 @@ def resize(book: Book, user: User, name: str, workers: int, now: float) -> JobRe
     return change.jobs[name]
 
 
-def set_priority(book: Book, user: User, name: str, priority: int, now: float) -> JobRecord:
-    """Give a job another priority."""
+def set_priority(  # noqa: PLR0917
+    book: Book, user: User, name: str, priority: int, highest: int, now: float
+) -> JobRecord:
+    """Give a job another priority; only admins give one above `highest`."""
     job = _own(book, user, name)
+    require_priority(user, priority, highest)
     if job.state.is_terminal:
         raise _wrong_state(job, "its priority matters no more")
     text = f"{name}: priority {priority} after {job.priority}"

@@ -7,15 +7,17 @@ from dataclasses import replace
 
 from sqlalchemy import Connection
 
+from distnet.server.allowed import require_few, require_priority, team_of
 from distnet.server.asked import Asked, read_request
 from distnet.server.book import Book
 from distnet.server.change import Change
 from distnet.server.dependencies import never_met, read_dependency, require_no_cycle
-from distnet.server.errors import ForbiddenError, InvalidError, TooManyError
+from distnet.server.errors import InvalidError, TooManyError
 from distnet.server.ledger import jobs, texts
 from distnet.server.messages.submit import SubmitRequest
-from distnet.server.records import JobRecord, Role, User
+from distnet.server.records import JobRecord, User
 from distnet.server.room import require_fits
+from distnet.server.settings import Allowance
 from distnet.server.states import JobState
 from distnet.server.sweep import MOST, expand
 
@@ -59,7 +61,7 @@ def draft(
 
 
 def submit(
-    book: Book, user: User, drafts: Sequence[Draft], *, now: float, most_open: int
+    book: Book, user: User, drafts: Sequence[Draft], *, now: float, allowance: Allowance
 ) -> tuple[list[JobRecord], bool]:
     """Queue drafts; what was submitted before with the same key is left.
 
@@ -68,7 +70,7 @@ def submit(
         user: who asks.
         drafts: in the order in which they are numbered.
         now: Unix time.
-        most_open: jobs of one user that may be open at a time.
+        allowance: what the jobs of one user may be.
 
     Returns:
         The jobs, and whether any of them is new.
@@ -77,6 +79,7 @@ def submit(
         InvalidError: `never_fits`, `unknown_dependency`, ...; none is queued.
         ConflictError: `name_taken`.
         TooManyError: `too_many_jobs`.
+        ForbiddenError: `priority_too_high`.
     """
     change = Change(now)
     with book.writing() as tx:
@@ -85,7 +88,8 @@ def submit(
         if not fresh:
             return [known[draft.key] for draft, _ in drafts], False
         _require_fit(book, fresh)
-        _require_few(book, user, len(fresh), most_open)
+        require_few(book, user, len(fresh), allowance.open_jobs)
+        require_priority(user, max(job.priority for job, _ in fresh), allowance.priority)
         outcomes = _queue(tx, change, user, fresh)
         specs = {draft.spec: asked.spec for draft, asked in fresh if draft.spec not in book.specs}
         for spec in specs.values():
@@ -145,7 +149,7 @@ def _draft(
         name="" if is_array or request.name is None else request.name,
         key=key,
         owner=user.name,
-        team=_team(user, request.team or queue.team),
+        team=team_of(user, request.team or queue.team),
         spec=hashlib.sha256(asked.spec.encode()).hexdigest(),
         code=request.code,
         shape=asked.shape,
@@ -165,17 +169,6 @@ def _draft(
     )
 
 
-def _team(user: User, wanted: str | None) -> str:
-    """Whose quota a job uses: that of its owner's team, if not an admin says otherwise."""
-    if wanted is None or wanted == user.team or user.role is Role.ADMIN:
-        return wanted or user.team
-    raise ForbiddenError(
-        f"--team: found {wanted}, expected {user.team}: {user.name} is of that team, and only an "
-        "admin submits for another one",
-        code="not_your_team",
-    )
-
-
 def _queue(tx: Connection, change: Change, user: User, fresh: list[Draft]) -> dict[str, JobState]:
     """Add the jobs, named, to a change; returns how those ended that they wait for."""
     _require_code(tx, {job.code for job, _ in fresh if job.code is not None})
@@ -192,16 +185,6 @@ def _require_fit(book: Book, fresh: Sequence[Draft]) -> None:
     """Refuse what can never start; a schedule's job waits until there are machines again."""
     for shape, team in {(job.shape, job.team): None for job, _ in fresh if job.schedule is None}:
         require_fits(book, shape, team)
-
-
-def _require_few(book: Book, user: User, num_new: int, most: int) -> None:
-    num_open = book.num_open[user.name]
-    if num_open + num_new > most:
-        raise TooManyError(
-            f"{user.name} has {num_open:,} open jobs and asks for {num_new:,} more, but at most "
-            f"{most:,} may be open at a time; cancel some, or wait",
-            code="too_many_jobs",
-        )
 
 
 def _require_code(tx: Connection, archives: set[str]) -> None:

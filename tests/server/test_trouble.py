@@ -9,6 +9,7 @@ from distnet.server.errors import ForbiddenError, TooManyError
 from distnet.server.listing import Wanted
 from distnet.server.messages.attempt import Exit, Report
 from distnet.server.scheduler.view import Node
+from distnet.server.settings import Allowance
 from distnet.server.states import AttemptEnd, JobState
 from tests.server.world import ADA, BOB, ROOT, World, asks
 
@@ -171,6 +172,16 @@ def test_a_team_is_used_by_its_members_and_admins(world):
     (own,) = world.submit(asks(team="vision"))
     (for_others,) = world.submit(asks(team="speech"), user=ROOT)
     assert (own.team, for_others.team) == ("vision", "speech")
+
+
+def test_users_give_no_higher_priority_than_they_may(world):
+    world.server.settings = replace(world.settings, allowance=Allowance(priority=10))
+    world.submit(asks(priority=10))
+    with pytest.raises(ForbiddenError, match="found 11, expected at most 10"):
+        world.submit(asks(priority=11))
+    with pytest.raises(ForbiddenError, match="found 11, expected at most 10"):
+        world.server.set_priority(ADA, "digits-1", 11)
+    assert world.server.set_priority(ROOT, "digits-1", 11).priority == 11
 
 
 def test_one_submit_may_ask_for_so_many_jobs(world):

@@ -10,6 +10,7 @@ from starlette.types import Message
 
 from distnet.server.errors import TooLargeError
 from distnet.server.limits import MOST_KEYS, Buckets, TooSlowError, read_body, replay
+from distnet.server.settings import Allowance
 from tests.server.api.api import Api, body
 from tests.server.fake_cluster import Clock
 from tests.server.world import World
@@ -188,7 +189,7 @@ def test_many_wrong_secrets_of_attempts_are_slowed_down(patient: Api) -> None:
 
 def test_a_user_has_so_many_open_jobs_at_most(tmp_path: Path) -> None:
     with World(f"sqlite:///{tmp_path}/ledger.db", tmp_path) as world:
-        world.server.settings = replace(world.settings, max_open_jobs_per_user=3)
+        world.server.settings = replace(world.settings, allowance=Allowance(open_jobs=3))
         client = Api(world).client()
         jobs = [body() for _ in range(4)]
 

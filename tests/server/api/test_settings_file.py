@@ -13,9 +13,9 @@ silent_after: 45s
 policy:
   ageing: 2h
   preemption: false
-limits:
-  code: 10MB
-  open_jobs_per_user: 50
+limits: {log: 2MB, priority: 10,
+  code: 10MB,
+  open_jobs_per_user: 50}
 webhooks:
   urls: [https://hooks.example.org/distnet]
   secret: ./hook.key
@@ -40,7 +40,8 @@ def test_a_settings_file_says_what_no_option_says(tmp_path: Path) -> None:
     assert (settings.policy.ageing_s, settings.policy.preemption) == (7200, False)
     assert settings.policy.backfill
     assert settings.limits.code_bytes == 10_000_000
-    assert settings.max_open_jobs_per_user == 50
+    assert settings.limits.log_bytes == 2_000_000
+    assert (settings.allowance.open_jobs, settings.allowance.priority) == (50, 10)
     assert settings.webhooks is not None
     assert settings.webhooks.secret == SECRET
     assert settings.webhooks.private == ("10.1.0.0/16",)
