@@ -8,6 +8,8 @@ from typer.main import get_command
 
 import distnet
 from distnet.cli.main import app
+from distnet.server.settings import Settings
+from distnet.server.settings_file import with_file
 from distnet.spec.read import read_job, read_job_text
 from distnet.spec.schema import job_schema
 
@@ -35,6 +37,16 @@ def test_readme_shows_the_shipped_job() -> None:
     shown = read_job_text(block("yaml", "name: digits")).job
 
     assert shown == read_job(ROOT / "jobs" / "digits.yaml").job
+
+
+def test_readme_shows_settings_that_a_server_takes(tmp_path: Path) -> None:
+    (tmp_path / "webhook.key").write_text("0123456789abcdef")
+    (tmp_path / "server.yaml").write_text(block("yaml", "policy:"))
+
+    settings = with_file(Settings(ledger="", runs=tmp_path), tmp_path / "server.yaml")
+
+    assert settings.hosts == ("lab.example.org",)
+    assert settings.policy.ageing_s == 24 * 3600
 
 
 def test_readme_network_trains(tmp_path: Path) -> None:
