@@ -70,8 +70,9 @@ class World:
     def _holder(self, job: JobRecord, attempt: AttemptRecord, now: float) -> Holder:
         left = seconds_left(job, attempt, now)
         is_steady = job.state is JobState.RUNNING and attempt.target is None
+        held = sum(attempt.placement.values())
         return Holder(
-            job=_wished(self.candidate(job), job.workers, sum(attempt.placement.values())),
+            job=_wished(self.candidate(job), job.workers, held),
             placement=attempt.placement,
             started_at=attempt.created_at,
             asked=None if attempt.target is None else sum(attempt.target.values()),
@@ -79,6 +80,7 @@ class World:
             ends_at=math.inf if left is None else now + left,
             is_stopping=attempt.stop is not None,
             is_steady=is_steady,
+            is_wished=job.workers not in (None, held),
         )
 
 

@@ -370,6 +370,15 @@ def test_a_user_resizes_a_job_that_trains(world):
     world.run(4)
     assert world.job("digits-1").workers == 2
     world.server.resize(ADA, "digits-1", 3)
-    world.run(100)
+    world.run(4)  # at once, though it has changed its workers just now
     assert world.job("digits-1").workers == 3
     assert world.job("digits-1").num_attempts == 1
+
+
+def test_a_user_may_resize_where_the_policy_resizes_nobody(ledger_url, tmp_path):
+    with World(ledger_url, tmp_path, elastic=False) as world:
+        world.submit(asks(workers=2), steps=1000)
+        world.run(3)
+        world.server.resize(ADA, "digits-1", 4)
+        world.run(4)
+        assert world.job("digits-1").workers == 4

@@ -50,15 +50,12 @@ def has_spare(holder: Holder) -> bool:
 
 
 def may_grow(holder: Holder, now: float, policy: Policy) -> bool:
-    """Whether more workers are worth a restart to it."""
-    return (
-        holder.job.shape.is_elastic
-        and holder.is_steady
-        and not holder.is_stopping
-        and holder.workers < holder.job.shape.most
-        and now - since(holder) >= policy.steady_s
-        and holder.ends_at - now > policy.steady_s
-    )
+    """Whether it may have more workers, and they are worth a restart: what a user asks for is."""
+    is_able = holder.job.shape.is_elastic and holder.is_steady and not holder.is_stopping
+    if not is_able or holder.workers >= holder.job.shape.most:
+        return False
+    is_worth = min(now - since(holder), holder.ends_at - now) >= policy.steady_s
+    return holder.is_wished or (policy.elastic and is_worth)
 
 
 def since(holder: Holder) -> float:

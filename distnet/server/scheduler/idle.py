@@ -35,9 +35,9 @@ class Idle:
         """
         view = self._view
         wanted = {job.shape.gpus > 0 for job in waiting}
-        if not view.policy.elastic or False in wanted:
+        if False in wanted:
             return
-        able = [h for h in view.holders if may_grow(h, view.now, view.policy)]
+        able = [holder for holder in view.holders if may_grow(holder, view.now, view.policy)]
         if wanted:
             able = [holder for holder in able if not holder.job.shape.gpus]
         able.sort(key=lambda h: (-rank(h.job, view.now, view.policy), h.job.number))

@@ -82,6 +82,8 @@ class Holder:
     """Workers that it was asked to go on with, until it has them."""
     resized_at: float = 0.0
     """When its workers changed last; 0: never."""
+    is_wished: bool = False
+    """A user has asked for other workers than it has, and not only for a range."""
 
     @property
     def workers(self) -> int:
