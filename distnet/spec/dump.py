@@ -1,6 +1,6 @@
 """Write a job as YAML that reads back as the same job."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
@@ -17,7 +17,13 @@ def dump_job(job: Job) -> str:
     return yaml.dump(values, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
 
 
-class _Dumper(yaml.SafeDumper):
+if TYPE_CHECKING:
+    from yaml import SafeDumper as _Safe
+else:  # libyaml's where there is one: a sweep writes thousands of jobs
+    _Safe = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+
+class _Dumper(_Safe):
     """Writes what YAML 1.2 would misread in quotes, and lists in one line."""
 
     def ignore_aliases(self, data: Any) -> bool:
