@@ -1,13 +1,17 @@
 """What attempts ask and tell, each with a secret of its own; the core judges the secret."""
 
 import hashlib
+from typing import Annotated
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Response
 from starlette.concurrency import run_in_threadpool
 
 from distnet.server.api.answers import answer
+from distnet.server.api.bodies import large, shown
 from distnet.server.api.needs import Secret, TheFollowers, TheServer
 from distnet.server.messages.attempt import Orders, Report, Task
+
+Said = Annotated[Report, Depends(large(Report))]
 
 router = APIRouter(prefix="/api/v1/attempt", tags=["attempt"])
 
@@ -24,9 +28,9 @@ def code(server: TheServer, secret: Secret) -> Response:
     return Response(server.code_of(secret), media_type="application/octet-stream")
 
 
-@router.post("/report", response_model=Orders)
+@router.post("/report", response_model=Orders, openapi_extra=shown(Report))
 async def report(
-    said: Report, server: TheServer, followers: TheFollowers, secret: Secret
+    said: Said, server: TheServer, followers: TheFollowers, secret: Secret
 ) -> Response:
     """Take down what an attempt says; the answer says what it is to do next."""
     job = server.book.job_of_secret(hashlib.sha256(secret.encode()).hexdigest())

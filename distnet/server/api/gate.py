@@ -25,6 +25,10 @@ ASSETS = "/assets/"
 ATTEMPT = "/api/v1/attempt"
 BULK = "/api/v1/jobs/bulk"
 CODE = "/api/v1/code/"
+USUAL = ("/api/v1/jobs", "/api/v1/schedules", f"{ATTEMPT}/report")
+"""Routes that read a body as `bodies.py` does."""
+SMALL_BYTES = 16_000
+"""What all others may be sent; they read it on the event loop, which everybody waits for."""
 WITH_BODY = ("POST", "PUT", "PATCH")
 HASHES_AT_ONCE = 2
 LARGE_AT_ONCE = 3
@@ -138,7 +142,10 @@ class Gate:
     def _most_bytes(self, path: str) -> int:
         if path.startswith(CODE):
             return self._limits.code_bytes
-        return self._limits.bulk_bytes if path == BULK else self._limits.body_bytes
+        if path == BULK:
+            return self._limits.bulk_bytes
+        usual = self._limits.body_bytes
+        return usual if path in USUAL else min(SMALL_BYTES, usual)
 
     async def _deny(self, scope: Scope, error: ServerError) -> None:
         if isinstance(error, UnauthenticatedError):

@@ -2,12 +2,11 @@
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query, Request, Response
-from fastapi.exceptions import RequestValidationError
-from pydantic import Field, ValidationError
-from starlette.concurrency import run_in_threadpool
+from fastapi import APIRouter, Depends, Query, Response
+from pydantic import Field
 
 from distnet.server.api.answers import answer
+from distnet.server.api.bodies import large, shown
 from distnet.server.api.needs import NameInPath, Submitter, TheServer, Viewer
 from distnet.server.listing import MOST, Wanted
 from distnet.server.messages.cluster import EventsAnswer
@@ -28,12 +27,8 @@ from distnet.server.states import JobState
 from distnet.spec.section import NAME
 
 Named = Annotated[str | None, Field(pattern=NAME)]
-BULK = {
-    "requestBody": {
-        "required": True,
-        "content": {"application/json": {"schema": BulkRequest.model_json_schema()}},
-    }
-}
+Submit = Annotated[SubmitRequest, Depends(large(SubmitRequest))]
+Bulk = Annotated[BulkRequest, Depends(large(BulkRequest))]
 Verb = Literal["cancel", "stop", "hold", "release", "retry"]
 
 
@@ -54,17 +49,18 @@ class JobsQuery(Message):
 router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])
 
 
-@router.post("", status_code=201, response_model=SubmitAnswer)
-def submit(request: SubmitRequest, server: TheServer, caller: Submitter) -> Response:
+@router.post("", status_code=201, response_model=SubmitAnswer, openapi_extra=shown(SubmitRequest))
+def submit(server: TheServer, caller: Submitter, request: Submit) -> Response:
     """Queue a job, or those of a sweep; 200 instead of 201 if it was submitted before."""
     return _submitted(server, caller, (request,))
 
 
-@router.post("/bulk", status_code=201, response_model=SubmitAnswer, openapi_extra=BULK)
-async def submit_all(request: Request, server: TheServer, caller: Submitter) -> Response:
+@router.post(
+    "/bulk", status_code=201, response_model=SubmitAnswer, openapi_extra=shown(BulkRequest)
+)
+def submit_all(server: TheServer, caller: Submitter, asked: Bulk) -> Response:
     """Queue many jobs, all of them or none."""
-    data = await request.body()
-    return await run_in_threadpool(_submit_all, server, caller, data)
+    return _submitted(server, caller, asked.jobs)
 
 
 @router.get("", response_model=JobsAnswer)
@@ -124,16 +120,6 @@ def steer(job: NameInPath, verb: Verb, server: TheServer, caller: Submitter) -> 
         "retry": server.retry,
     }
     return answer(server.answer(steps[verb](caller.user, job)))
-
-
-def _submit_all(server: Server, caller: Caller, data: bytes) -> Response:
-    """Read a large body here, not on the event loop, which everybody waits for."""
-    try:
-        asked = BulkRequest.model_validate_json(data)
-    except ValidationError as error:
-        faults = [{**fault, "loc": ("body", *fault["loc"])} for fault in error.errors()]
-        raise RequestValidationError(faults) from None
-    return _submitted(server, caller, asked.jobs)
 
 
 def _submitted(server: Server, caller: Caller, requests: tuple[SubmitRequest, ...]) -> Response:

@@ -1,10 +1,15 @@
 """Jobs that are submitted by the clock."""
 
-from fastapi import APIRouter, Response
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Response
 
 from distnet.server.api.answers import answer
+from distnet.server.api.bodies import large, shown
 from distnet.server.api.needs import NameInPath, Submitter, TheServer, Viewer
 from distnet.server.messages.schedules import ScheduleAnswer, ScheduleRequest, SchedulesAnswer
+
+Asked = Annotated[ScheduleRequest, Depends(large(ScheduleRequest))]
 
 router = APIRouter(prefix="/api/v1/schedules", tags=["schedules"])
 
@@ -15,8 +20,10 @@ def schedules(server: TheServer, _: Viewer) -> Response:
     return answer(SchedulesAnswer(schedules=tuple(server.schedules())))
 
 
-@router.post("", status_code=201, response_model=ScheduleAnswer)
-def add(request: ScheduleRequest, server: TheServer, caller: Submitter) -> Response:
+@router.post(
+    "", status_code=201, response_model=ScheduleAnswer, openapi_extra=shown(ScheduleRequest)
+)
+def add(server: TheServer, caller: Submitter, request: Asked) -> Response:
     """Submit a job again and again, or once."""
     return answer(server.add_schedule(caller.user, request), status=201)
 

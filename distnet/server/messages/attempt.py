@@ -4,10 +4,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from distnet.server.messages.message import Message, Sha256
+from distnet.server.messages.message import Message, Node, Sha256, UpTo10000
 from distnet.server.states import AttemptEnd, Why
 
 Count = Annotated[int, Field(ge=0, lt=2**53)]
+Figure = Annotated[str, Field(max_length=100)]
+Placement = Annotated[dict[Node, Count], Field(max_length=10_000)]
+"""Workers on each node."""
 
 
 class Task(Message):
@@ -42,7 +45,7 @@ class Exit(Message):
     end: Literal[AttemptEnd.FINISHED, AttemptEnd.STOPPED, AttemptEnd.FAILED]
     step: Count | None = None
     error: Annotated[str, Field(max_length=20_000)] | None = None
-    failure: str | None = None
+    failure: Annotated[str, Field(max_length=1000)] | None = None
     result: dict[str, Any] | None = None
 
 
@@ -54,13 +57,13 @@ class Report(Message):
     step: Count | None = None
     num_steps: Count | None = None
     saved_step: Count | None = None
-    placement: dict[str, Count] = {}
+    placement: Placement = {}
     """Where its workers really are; empty while that is not known."""
-    draining: tuple[str, ...] = ()
+    draining: UpTo10000[Node] = ()
     """Nodes of the cluster that are about to be taken away; Ray tells only its drivers of them."""
-    progress: dict[str, float] = {}
+    progress: Annotated[dict[Figure, float], Field(max_length=100)] = {}
     """`loss`, `accuracy`, `samples_per_second`, `seconds_per_step`."""
-    pieces: tuple[Piece, ...] = ()
+    pieces: UpTo10000[Piece] = ()
     exit: Exit | None = None
 
 
@@ -71,7 +74,7 @@ class Orders(Message):
     """Save and end."""
     workers: int | None = None
     """Go on with so many workers."""
-    placement: dict[str, Count] = {}
+    placement: Placement = {}
     """Where those may be: the most on each node. Empty: a smaller number stays at places that it
     has, a larger one goes where there is room."""
     offsets: dict[str, int] = {}

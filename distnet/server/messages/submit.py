@@ -4,7 +4,14 @@ from typing import Annotated
 
 from pydantic import Field
 
-from distnet.server.messages.message import Key, Message, Priority, Sha256
+from distnet.server.messages.message import (
+    Key,
+    Message,
+    Priority,
+    Sha256,
+    UpTo1000,
+    UpTo10000,
+)
 from distnet.spec.section import Name, PositiveInt
 
 
@@ -17,7 +24,7 @@ class SubmitRequest(Message):
     """The text of the job file."""
     file: Annotated[str, Field(max_length=200)] = "job.yaml"
     """How the job file is called, for messages."""
-    sets: tuple[Annotated[str, Field(max_length=1000)], ...] = ()
+    sets: UpTo1000[Annotated[str, Field(max_length=1000)]] = ()
     """Overrides such as `train.epochs=3`."""
     code: Sha256 | None = None
     """The archive with the job's own files, uploaded before."""
@@ -26,11 +33,11 @@ class SubmitRequest(Message):
     team: Name | None = None
     priority: Priority | None = None
     workers: PositiveInt | None = None
-    after: tuple[Annotated[str, Field(max_length=80)], ...] = ()
+    after: UpTo10000[Annotated[str, Field(max_length=80)]] = ()
     """`JOB`, `JOB:ok`, `JOB:any` or `JOB:failed`."""
     start_from: Name | None = None
     """Begin with the newest checkpoint of this job, which must be one of `after`."""
-    sweep: tuple[Annotated[str, Field(max_length=1000)], ...] = ()
+    sweep: UpTo1000[Annotated[str, Field(max_length=1000)]] = ()
     """`KEY=1..10` or `KEY=a,b,c`; several make every combination."""
     at: Annotated[float, Field(allow_inf_nan=False)] | None = None
     """Not before this time."""
@@ -40,4 +47,4 @@ class SubmitRequest(Message):
 class BulkRequest(Message):
     """Many submits, all acknowledged together or none."""
 
-    jobs: Annotated[tuple[SubmitRequest, ...], Field(min_length=1, max_length=10_000)]
+    jobs: Annotated[UpTo10000[SubmitRequest], Field(min_length=1)]

@@ -1,0 +1,62 @@
+"""Bodies that may be large: read in a thread, and no further than to their first faults.
+
+Everybody waits for the event loop, so what is read on it must be small (`gate.py`: SMALL_BYTES).
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
+from starlette.concurrency import run_in_threadpool
+
+from distnet.server.errors import InvalidError
+from distnet.server.messages.message import Message
+
+JSON = "application/json"
+MOST_FAULTS = 1000
+"""To look at: pydantic writes out either all faults or none, and takes long for a million."""
+
+M = TypeVar("M", bound=Message)
+
+
+def large(model: type[M]) -> Callable[[Request], Awaitable[M]]:
+    """Make the dependency that reads the body of a request."""
+
+    async def read(request: Request) -> M:
+        kind = request.headers.get("content-type", "")
+        if kind.partition(";")[0].strip().lower() != JSON:
+            raise InvalidError(f"body: found Content-Type {kind[:100]!r}, expected {JSON}")
+        return await run_in_threadpool(_read, model, await request.body())
+
+    return read
+
+
+def shown(model: type[Message]) -> dict[str, Any]:
+    """Describe such a body for `openapi_extra`: FastAPI sees only a dependency."""
+    schema = model.model_json_schema()
+    content = {JSON: {"schema": _inlined(schema, schema.pop("$defs", {}))}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+def _read(model: type[M], data: bytes) -> M:
+    try:
+        return model.model_validate_json(data)
+    except ValidationError as error:
+        num_faults = error.error_count()
+        if num_faults > MOST_FAULTS:
+            raise InvalidError(f"body: found {num_faults:,} faults, expected none") from None
+        faults = error.errors(include_url=False)
+    raise RequestValidationError([{**fault, "loc": ("body", *fault["loc"])} for fault in faults])
+
+
+def _inlined(schema: Any, parts: dict[str, Any]) -> Any:
+    """Put the parts of a schema where it refers to them: its root is another one here."""
+    if isinstance(schema, list):
+        return [_inlined(item, parts) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" in schema:
+        return _inlined(parts[schema["$ref"].rpartition("/")[2]], parts)
+    return {key: _inlined(value, parts) for key, value in schema.items()}
