@@ -28,7 +28,7 @@ from distnet.spec.section import NAME
 
 Named = Annotated[str | None, Field(pattern=NAME)]
 Submit = Annotated[SubmitRequest, Depends(large(SubmitRequest))]
-Bulk = Annotated[BulkRequest, Depends(large(BulkRequest))]
+Bulk = Annotated[BulkRequest, Depends(large(BulkRequest, most_marks=4_000_000))]
 Verb = Literal["cancel", "stop", "hold", "release", "retry"]
 
 
