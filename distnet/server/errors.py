@@ -35,6 +35,13 @@ class NotFoundError(ServerError):
     code = "not_found"
 
 
+class NotAllowedError(ServerError):
+    """There is such a place, but not with this method."""
+
+    status = 405
+    code = "method_not_allowed"
+
+
 class ConflictError(ServerError):
     """It does not fit what there is: `name_taken`, `wrong_state`, `stale_attempt`, ..."""
 

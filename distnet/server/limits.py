@@ -6,7 +6,9 @@ Source: the token bucket, RFC 2697. A body is counted while it comes, whatever i
 import asyncio
 import threading
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from starlette.requests import ClientDisconnect
@@ -22,6 +24,13 @@ class TooSlowError(ServerError):
 
     status = 408
     code = "too_slow"
+
+
+class FullError(ServerError):
+    """Bodies of other requests take up the memory that there is for them."""
+
+    status = 503
+    code = "too_many_bytes"
 
 
 @dataclass(slots=True)
@@ -76,8 +85,40 @@ class Buckets:
         self._levels = dict(kept[-MOST_KEYS // 2 :])
 
 
-async def read_body(receive: Receive, *, most_bytes: int, within_s: float) -> bytes:
+class Room:
+    """Memory for bodies, of which no sender may have more than half; used by one event loop."""
+
+    def __init__(self, num_bytes: int) -> None:
+        self._num_bytes = num_bytes
+        self._held: Counter[str] = Counter()
+
+    @contextmanager
+    def hold(self, sender: str) -> Iterator[Callable[[int], None]]:
+        """Yields what takes more bytes, or raises FullError; all are given back at the end."""
+        taken = 0
+
+        def take(num_bytes: int) -> None:
+            nonlocal taken
+            own, all_ = self._held[sender] + num_bytes, self._held.total() + num_bytes
+            if own > self._num_bytes // 2 or all_ > self._num_bytes:
+                raise FullError("too many large requests at once")
+            taken += num_bytes
+            self._held[sender] = own
+
+        try:
+            yield take
+        finally:
+            self._held[sender] -= taken
+            if not self._held[sender]:
+                del self._held[sender]
+
+
+async def read_body(
+    receive: Receive, *, most_bytes: int, within_s: float, take: Callable[[int], None]
+) -> bytes:
     """Read the body of a request, and no more of it than is allowed.
+
+    `take` is told of each piece before it is kept; it may refuse.
 
     Raises:
         TooLargeError: it is longer; the rest was not read.
@@ -98,6 +139,7 @@ async def read_body(receive: Receive, *, most_bytes: int, within_s: float) -> by
                     raise TooLargeError(
                         f"found a body of more than {most_bytes / 1e6:g} MB, expected at most that"
                     )
+                take(len(piece))
                 pieces.append(piece)
                 if not message.get("more_body", False):
                     return b"".join(pieces)

@@ -1,23 +1,32 @@
 """Who may come in, how often, and with how much: before any route sees the request.
 
 Whatever is not named here as public needs a token, also a route that somebody adds tomorrow.
-What a role may do is said at each route (`needs.py`).
+What a role may do is said at each route (`needs.py`); but who may only look sends nothing, so no
+body is read before it is known that its sender may do more.
 """
 
 import asyncio
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import ExitStack
 
 from anyio import CapacityLimiter, to_thread
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from distnet.server.api.answers import refusal, refused
-from distnet.server.api.denials import Denials, address_of
+from distnet.server.api.denials import NOBODY, Denials, address_of
 from distnet.server.api.gatekeeper import REMEDY, Gatekeeper
-from distnet.server.errors import ServerError, TooManyError, UnauthenticatedError
-from distnet.server.limits import Buckets, read_body, replay
+from distnet.server.api.needs import require_role
+from distnet.server.errors import (
+    ForbiddenError,
+    NotAllowedError,
+    ServerError,
+    TooManyError,
+    UnauthenticatedError,
+)
+from distnet.server.limits import Buckets, FullError, Room, read_body, replay
 from distnet.server.people import Caller
+from distnet.server.records import Role
 from distnet.server.settings import Limits
 
 PUBLIC = ("/", "/healthz")
@@ -29,11 +38,14 @@ USUAL = ("/api/v1/jobs", "/api/v1/schedules", f"{ATTEMPT}/report")
 """Routes that read a body as `bodies.py` does."""
 SMALL_BYTES = 16_000
 """What all others may be sent; they read it on the event loop, which everybody waits for."""
+LOOKING = ("GET", "HEAD")
 WITH_BODY = ("POST", "PUT", "PATCH")
 HASHES_AT_ONCE = 2
-LARGE_AT_ONCE = 3
+BODIES_AT_ONCE = 4
+"""Of the largest size; of smaller ones, as many as take up no more memory."""
 WRONG_AT_ONCE = 20
 FEW = 10
+SOON_S = 1.0
 
 
 class BusyError(TooManyError):
@@ -69,7 +81,8 @@ class Gate:
         self._wrong = Buckets(limits.wrong_per_s, at_once=WRONG_AT_ONCE)
         self._hashing = CapacityLimiter(HASHES_AT_ONCE)
         self._checks: dict[str, asyncio.Future[Caller]] = {}
-        self._large = asyncio.Semaphore(LARGE_AT_ONCE)
+        largest = max(limits.body_bytes, limits.bulk_bytes, limits.code_bytes)
+        self._room = Room(BODIES_AT_ONCE * largest)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request through, or answer why not."""
@@ -77,30 +90,39 @@ class Gate:
             await self._app(scope, receive, send)
             return
         try:
-            async with AsyncExitStack() as held:
-                send = await self._admit(scope, send)
-                receive = await self._receive(scope, receive, held)
+            with ExitStack() as held:
+                sender, send = await self._admit(scope, send)
+                receive = await self._receive(scope, receive, sender, held)
                 await self._app(scope, receive, send)
         except BusyError as error:
             answer = refusal(error.status, error.code, str(error), retry_after_s=error.wait_s)
+            await answer(scope, receive, send)
+        except FullError as error:
+            answer = refusal(error.status, error.code, str(error), retry_after_s=SOON_S)
             await answer(scope, receive, send)
         except ServerError as error:
             await self._deny(scope, error)
             await refused(error)(scope, receive, send)
 
-    async def _admit(self, scope: Scope, send: Send) -> Send:
-        """Find out who asks; returns how to answer them."""
+    async def _admit(self, scope: Scope, send: Send) -> tuple[str, Send]:
+        """Find out who asks; returns who that is, and how to answer them."""
         path, address = scope["path"], address_of(scope)
         _require(self._addresses.take(address), f"too many requests from {address}")
         if path in PUBLIC or path.startswith(ASSETS):
-            return send
+            if scope["method"] not in LOOKING:
+                raise NotAllowedError("this can only be looked at")
+            return NOBODY, send
         token = _bearer(Headers(scope=scope))
         if path == ATTEMPT or path.startswith(f"{ATTEMPT}/"):
-            return send if self._is_attempt(token) else self._watch(address, send)
+            if self._is_attempt(token):
+                return token, send
+            return NOBODY, self._watch(address, send)
         caller = self._gatekeeper.recall(token) or await self._check(token, address)
         _require(self._users.take(caller.user.name), f"too many requests of {caller.user.name}")
         scope.setdefault("state", {})["caller"] = caller
-        return send
+        if scope["method"] in WITH_BODY:
+            require_role(caller, Role.SUBMITTER)
+        return caller.user.name, send
 
     async def _check(self, token: str, address: str) -> Caller:
         """Ask the gatekeeper; who gives wrong tokens has to wait, others from there need not."""
@@ -129,14 +151,19 @@ class Gate:
 
         return send_watched
 
-    async def _receive(self, scope: Scope, receive: Receive, held: AsyncExitStack) -> Receive:
+    async def _receive(
+        self, scope: Scope, receive: Receive, sender: str, held: ExitStack
+    ) -> Receive:
         """Read the body, as much of it as is allowed there."""
         if scope["method"] not in WITH_BODY:
             return receive
         most = self._most_bytes(scope["path"])
-        if most > self._limits.body_bytes:
-            await held.enter_async_context(self._large)
-        body = await read_body(receive, most_bytes=most, within_s=self._limits.body_s)
+        body = await read_body(
+            receive,
+            most_bytes=most,
+            within_s=self._limits.body_s,
+            take=held.enter_context(self._room.hold(sender)),
+        )
         return replay(body, receive)
 
     def _most_bytes(self, path: str) -> int:
@@ -148,8 +175,8 @@ class Gate:
         return usual if path in USUAL else min(SMALL_BYTES, usual)
 
     async def _deny(self, scope: Scope, error: ServerError) -> None:
-        if isinstance(error, UnauthenticatedError):
-            await self._denials.tell(scope, None, error)
+        if isinstance(error, UnauthenticatedError | ForbiddenError):
+            await self._denials.tell(scope, scope.get("state", {}).get("caller"), error)
 
 
 def _buckets(per_s: float) -> Buckets:

@@ -27,14 +27,23 @@ def require(role: Role) -> Callable[[Request], Awaitable[Caller]]:
         caller = getattr(request.state, "caller", None)
         if not isinstance(caller, Caller):
             raise UnauthenticatedError("found no token")
-        if RANK[caller.user.role] < RANK[role]:
-            raise ForbiddenError(
-                f"{caller.user.name} is a {caller.user.role}; this needs the role {role}",
-                code="role",
-            )
+        require_role(caller, role)
         return caller
 
     return check
+
+
+def require_role(caller: Caller, role: Role) -> None:
+    """Refuse a caller who may not do what `role` may.
+
+    Raises:
+        ForbiddenError: `role`.
+    """
+    if RANK[caller.user.role] < RANK[role]:
+        raise ForbiddenError(
+            f"{caller.user.name} is a {caller.user.role}; this needs the role {role}",
+            code="role",
+        )
 
 
 async def _server(request: Request) -> Server:

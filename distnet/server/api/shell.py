@@ -56,7 +56,9 @@ class Shell:
         except ForbiddenError as error:
             await self._denials.tell(scope, None, error)
             await refused(error)(scope, receive, send_safely)
-        except (ClientDisconnect, asyncio.CancelledError):
+        except ClientDisconnect:
+            logger.debug("nobody waits any more for %s %.200r", scope["method"], scope["path"])
+        except asyncio.CancelledError:
             raise
         except Exception:
             await _fail(scope, receive, send_safely, is_answered=bool(status))

@@ -49,6 +49,10 @@ def test_an_empty_bucket_is_not_forgotten_for_many_new_keys() -> None:
     assert buckets.take("ada") > 0
 
 
+def anything(_: int) -> None:
+    """There is room for everything."""
+
+
 def messages(*pieces: bytes, is_whole: bool = True) -> Any:
     last = pieces[-1] if is_whole else None
     parts = iter(pieces)
@@ -67,13 +71,13 @@ def messages(*pieces: bytes, is_whole: bool = True) -> Any:
 def test_a_body_is_read_up_to_its_limit() -> None:
     async def check() -> None:
         receive = messages(b"abc", b"def")
-        data = await read_body(receive, most_bytes=6, within_s=9)
+        data = await read_body(receive, most_bytes=6, within_s=9, take=anything)
         assert data == b"abcdef"
         again = replay(data, receive)
         assert (await again())["body"] == b"abcdef"
         assert (await again())["type"] == "http.disconnect"
         with pytest.raises(TooLargeError):
-            await read_body(messages(b"abc", b"def"), most_bytes=5, within_s=9)
+            await read_body(messages(b"abc", b"def"), most_bytes=5, within_s=9, take=anything)
 
     asyncio.run(check())
 
@@ -81,12 +85,14 @@ def test_a_body_is_read_up_to_its_limit() -> None:
 def test_a_body_that_does_not_end_is_given_up() -> None:
     async def check() -> None:
         with pytest.raises(TooSlowError):
-            await read_body(messages(b"abc", is_whole=False), most_bytes=9, within_s=0.01)
+            await read_body(
+                messages(b"abc", is_whole=False), most_bytes=9, within_s=0.01, take=anything
+            )
         cut = messages(b"abc", b"def")
         await cut()
         await cut()
         with pytest.raises(ClientDisconnect):
-            await read_body(cut, most_bytes=9, within_s=9)
+            await read_body(cut, most_bytes=9, within_s=9, take=anything)
 
     asyncio.run(check())
 
