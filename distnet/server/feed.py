@@ -47,11 +47,18 @@ class Feed:
             with self._ledger.reading() as tx:
                 found = events.read_events(tx, after=self._after, limit=AT_ONCE)
             for event in found:
-                for read in self._readers:
-                    read(event)
+                self._pass_on(event)
                 self._after = event.number
             if len(found) < AT_ONCE:
                 return
+
+    def _pass_on(self, event: EventRecord) -> None:
+        """A reader's fault costs that reader this event, and nobody anything else."""
+        for read in self._readers:
+            try:
+                read(event)
+            except Exception:
+                logger.exception("event %d (%s) was not understood", event.number, event.kind)
 
     def _run(self) -> None:
         is_last = False
@@ -61,3 +68,5 @@ class Feed:
                 self.catch_up()
             except ServerError as error:
                 logger.warning("events cannot be followed now: %s", error)
+            except Exception:
+                logger.exception("events cannot be followed now")
