@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterator
 
 from distnet.server.messages.jobs import StreamAnswer
 
@@ -15,9 +16,13 @@ class Followers:
     """Belongs to the event loop; only `close` may be called from elsewhere."""
 
     def __init__(self) -> None:
-        self._news: dict[str, asyncio.Event] = {}
+        self._waiting: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
         self._is_closing = False
-        self.num_waiting = 0
+
+    @property
+    def num_waiting(self) -> int:
+        """How many follow any job."""
+        return sum(map(len, self._waiting.values()))
 
     def close(self) -> None:
         """Have everybody answered soon, because the server ends."""
@@ -25,29 +30,31 @@ class Followers:
 
     def tell(self, job: str) -> None:
         """Wake whoever waits for news of a job."""
-        event = self._news.pop(job, None)
-        if event is not None:
-            event.set()
+        for news in self._waiting.get(job, ()):
+            news.set()
 
     async def follow(
         self, job: str, read: Callable[[], Awaitable[StreamAnswer]], *, wait_s: float
     ) -> StreamAnswer:
         """Read until there is something, or the wait is over."""
         end = time.monotonic() + wait_s
-        answer = await read()
-        while not (answer.text or answer.is_complete or self._is_closing):
-            left = end - time.monotonic()
-            if left <= 0:
-                break
-            news = self._news.setdefault(job, asyncio.Event())
-            await self._wait(news, min(left, LOOKED_AT_EVERY_S))
-            answer = await read()
-        return answer
+        with self._listening(job) as news:
+            while True:
+                news.clear()  # before it is read: what comes meanwhile is news
+                answer = await read()
+                left = end - time.monotonic()
+                if answer.text or answer.is_complete or self._is_closing or left <= 0:
+                    return answer
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(news.wait(), min(left, LOOKED_AT_EVERY_S))
 
-    async def _wait(self, news: asyncio.Event, wait_s: float) -> None:
-        self.num_waiting += 1
+    @contextlib.contextmanager
+    def _listening(self, job: str) -> Iterator[asyncio.Event]:
+        news = asyncio.Event()
+        self._waiting[job].add(news)
         try:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(news.wait(), wait_s)
+            yield news
         finally:
-            self.num_waiting -= 1
+            self._waiting[job].discard(news)
+            if not self._waiting[job]:
+                del self._waiting[job]

@@ -1,5 +1,6 @@
 """What attempts ask over HTTP, and users who follow their logs."""
 
+import asyncio
 import threading
 import time
 from typing import Any
@@ -8,7 +9,9 @@ import httpx
 import pytest
 from fastapi.testclient import TestClient
 
+from distnet.server.api.followers import Followers
 from distnet.server.messages.attempt import Report
+from distnet.server.messages.jobs import StreamAnswer
 from tests.server.api.api import Api, body
 from tests.server.api.live import live
 from tests.server.fake_cluster import piece
@@ -168,3 +171,44 @@ def test_a_server_that_ends_lets_its_followers_go(api: Api) -> None:
     follower.join()
 
     assert [answer.status_code for answer in answers] == [200]
+
+
+def stream(text: str) -> StreamAnswer:
+    size = len(text)
+    return StreamAnswer(text=text, offset=0, next=size, end=size, is_complete=False)
+
+
+def test_nothing_is_kept_of_followers_that_have_left() -> None:
+    async def check() -> None:
+        followers = Followers()
+
+        async def read() -> StreamAnswer:
+            return stream("")
+
+        await asyncio.gather(
+            *(followers.follow(f"job-{at}", read, wait_s=0.01) for at in range(50)),
+            *(followers.follow("job-0", read, wait_s=0.01) for _ in range(5)),
+        )
+        assert followers.num_waiting == 0
+        kept = [value for value in vars(followers).values() if hasattr(value, "__len__")]
+        assert kept
+        assert not any(kept)
+
+    asyncio.run(check())
+
+
+@pytest.mark.timeout(30)
+def test_news_that_come_while_a_log_is_read_are_not_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("distnet.server.api.followers.LOOKED_AT_EVERY_S", 1000.0)
+
+    async def check() -> None:
+        followers, texts = Followers(), iter(["", "news"])
+
+        async def read() -> StreamAnswer:
+            found = stream(next(texts))
+            followers.tell("job-1")
+            return found
+
+        assert (await followers.follow("job-1", read, wait_s=1000)).text == "news"
+
+    asyncio.run(check())
