@@ -5,12 +5,16 @@ whose user has another role, by whatever process, does not open anything for lon
 """
 
 import hashlib
+import math
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from anyio import CapacityLimiter
 
 from distnet.server.errors import UnauthenticatedError
+from distnet.server.messages.people import TokenAnswer, TokenRequest
 from distnet.server.people import Caller, People, is_usable
 from distnet.server.secret import id_of, is_token
 
@@ -34,6 +38,8 @@ class Gatekeeper:
         self._clock = clock
         self._known: dict[bytes, _Known] = {}
         self._lock = threading.Lock()
+        self.making = CapacityLimiter(1)
+        """For those who make tokens: each is hashed, and who comes in must not wait for that."""
 
     def recall(self, token: str) -> Caller | None:
         """Say at once who is behind a token that was checked a moment ago; else None."""
@@ -70,10 +76,24 @@ class Gatekeeper:
             self.people.mark_used(caller.token)
         return caller
 
-    def forget(self) -> None:
-        """Look everybody up again: a token or a user has changed."""
+    def make(self, by: Caller, asked: TokenRequest) -> TokenAnswer:
+        """Make a token, see `People.make`; hashes for 40 ms."""
+        made = self.people.make(by, asked)
+        self._look_up_again(made.user)
+        return made
+
+    def revoke(self, by: Caller, token_id: str) -> TokenAnswer:
+        """End a token for good, see `People.revoke`."""
+        revoked = self.people.revoke(by, token_id)
+        self._look_up_again(revoked.user)
+        return revoked
+
+    def _look_up_again(self, user: str) -> None:
+        """A user, or a token of theirs, has changed; what was hashed need not be hashed again."""
         with self._lock:
-            self._known = {}
+            for digest, known in self._known.items():
+                if known.caller.user.name == user:
+                    self._known[digest] = replace(known, looked_up_at=-math.inf)
 
     def _is_right(self, digest: bytes, token: str, caller: Caller) -> bool:
         known = self._known.get(digest)

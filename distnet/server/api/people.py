@@ -4,6 +4,7 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated
 
+from anyio import to_thread
 from fastapi import APIRouter, Path, Response
 
 from distnet.server.api.answers import answer
@@ -54,19 +55,17 @@ def tokens(gatekeeper: TheGatekeeper, caller: Viewer) -> Response:
 
 
 @router.post("/tokens", status_code=201, response_model=TokenAnswer)
-def make_token(asked: TokenRequest, gatekeeper: TheGatekeeper, caller: Submitter) -> Response:
+async def make_token(asked: TokenRequest, gatekeeper: TheGatekeeper, caller: Submitter) -> Response:
     """Make a token for oneself; an admin may for anybody, and make users so."""
-    made = gatekeeper.people.make(caller, asked)
-    gatekeeper.forget()
+    limiter = gatekeeper.making  # who has to wait holds no thread
+    made = await to_thread.run_sync(gatekeeper.make, caller, asked, limiter=limiter)
     return answer(made, status=201)
 
 
 @router.delete("/tokens/{id}", response_model=TokenAnswer)
 def revoke_token(id: TokenId, gatekeeper: TheGatekeeper, caller: Submitter) -> Response:
     """Make a token worthless."""
-    revoked = gatekeeper.people.revoke(caller, id)
-    gatekeeper.forget()
-    return answer(revoked)
+    return answer(gatekeeper.revoke(caller, id))
 
 
 @router.get("/users", response_model=UsersAnswer)

@@ -1,9 +1,14 @@
+import threading
+import time
+
+import httpx
 import pytest
 
 from distnet.server.api.gatekeeper import LOOKED_UP_EVERY_S
 from distnet.server.ledger.tables import metadata
 from distnet.server.messages.people import TokenRequest
 from tests.server.api.api import Api
+from tests.server.api.live import live
 
 
 @pytest.fixture
@@ -163,3 +168,53 @@ def test_a_token_made_without_a_server_names_its_user(api: Api) -> None:
 
     assert (made.user, made.role) == ("zoe", "admin")
     assert ("local", "zoe is admin, team default") in api.events("user-created")
+
+
+def test_who_makes_and_revokes_tokens_has_nobody_hashed_again(api: Api) -> None:
+    for user in ("ada", "bob"):
+        assert api.client(user).get("/api/v1/whoami").status_code == 200
+
+    made = api.client("ada").post("/api/v1/tokens", json={}).json()
+    api.client("ada").delete(f"/api/v1/tokens/{made['id']}")
+
+    assert api.gatekeeper.recall(api.token("bob")) is not None
+    assert api.gatekeeper.recall(api.token("ada")) is None  # looked up again
+    assert api.gatekeeper.has_hashed(api.token("ada"))
+
+
+def test_tokens_are_made_one_after_the_other_and_nobody_waits_for_that(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More of them are asked for than the pool has threads."""
+    headers = {"Authorization": f"Bearer {api.token('ada')}"}
+    at_once, most, may_end = 0, 0, threading.Event()
+
+    def hash_slowly(text: str, salt: bytes) -> bytes:
+        nonlocal at_once, most
+        at_once += 1
+        most = max(most, at_once)
+        may_end.wait(30)
+        time.sleep(0.01)
+        at_once -= 1
+        return text.encode() + salt
+
+    statuses: list[int] = []
+
+    def make() -> None:
+        answer = httpx.post(f"{address}/api/v1/tokens", json={}, headers=headers, timeout=60)
+        statuses.append(answer.status_code)
+
+    with live(api) as address:
+        monkeypatch.setattr("distnet.server.people.hash_token", hash_slowly)
+        makers = [threading.Thread(target=make) for _ in range(60)]
+        for maker in makers:
+            maker.start()
+        while api.gatekeeper.making.statistics().tasks_waiting < len(makers) - 1:
+            time.sleep(0.01)
+        answer = httpx.get(f"{address}/api/v1/jobs", headers=headers, timeout=20)
+        may_end.set()
+        for maker in makers:
+            maker.join()
+
+    assert answer.status_code == 200
+    assert (most, statuses) == (1, [201] * len(makers))
