@@ -27,8 +27,10 @@ from distnet.server.states import JobState
 from distnet.spec.section import NAME
 
 Named = Annotated[str | None, Field(pattern=NAME)]
+MOST_MARKS = 2_000_000
+"""Ten thousand jobs have one million bytes outside of texts."""
 Submit = Annotated[SubmitRequest, Depends(large(SubmitRequest))]
-Bulk = Annotated[BulkRequest, Depends(large(BulkRequest, most_marks=4_000_000))]
+Bulk = Annotated[BulkRequest, Depends(large(BulkRequest, most_marks=MOST_MARKS))]
 Verb = Literal["cancel", "stop", "hold", "release", "retry"]
 
 
