@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from distnet.server.start import Started
 
 LOCAL = "local"
+EXAMPLE = "http://10.0.0.1:8270"
 
 Ledger = Annotated[
     str | None,
@@ -47,7 +48,11 @@ def start(
         typer.Option(envvar="DISTNET_RUNS", metavar="DIR", help="Run folders, seen by all nodes."),
     ] = Path("runs"),
     ray: Annotated[
-        str | None, typer.Option(metavar="ADDRESS", help="The Ray cluster's dashboard.")
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="The Ray cluster's dashboard. Default: RAY_API_SERVER_ADDRESS, or this machine's.",
+        ),
     ] = None,
     address: Annotated[
         str, typer.Option(metavar="URL", help="How the cluster's nodes reach this server.")
@@ -72,15 +77,19 @@ def start(
 
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     host, port = parse_listen(listen)
+    dashboard = _dashboard(ray)
     chosen = Settings(
-        ledger=ledger or _own_ledger(), runs=runs.resolve(), address=address, listen=host
+        ledger=ledger or _own_ledger(),
+        runs=runs.resolve(),
+        address=_address(address),
+        listen=host,
     )
     if settings is not None:
         chosen = with_file(chosen, settings)
     _make_folder(chosen.runs)
     serve(
         chosen,
-        RayGateway(ray),
+        RayGateway(dashboard),
         port=port,
         is_patient=wait,
         told=lambda started: _welcome(started, chosen, as_json=as_json),
@@ -131,6 +140,24 @@ def _own_ledger() -> str:
     """Where a user's own ledger lies: on a local disk, as SQLite needs it."""
     state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
     return f"sqlite:///{(Path(state) / 'distnet' / 'ledger.db').resolve()}"
+
+
+def _dashboard(given: str | None) -> str | None:
+    """The address of the dashboard that is named; None if none is."""
+    name = "RAY_API_SERVER_ADDRESS" if given is None else "--ray"
+    address = os.environ.get(name) if given is None else given
+    if not address and given is None:
+        return None
+    from distnet.client.address import explicit
+
+    return explicit(str(address), name, "the dashboard's address such as http://10.0.0.1:8265")
+
+
+def _address(given: str) -> str:
+    """How attempts reach this server; empty if that is to be found out."""
+    from distnet.client.address import explicit
+
+    return explicit(given, "--address", f"an address such as {EXAMPLE}") if given else ""
 
 
 def _make_folder(runs: Path) -> None:

@@ -32,6 +32,26 @@ def normalised(url: str) -> str:
     return f"{parts.scheme}://{name}{number}{parts.path.rstrip('/')}"
 
 
+def explicit(url: str, what: str, expected: str = "http://HOST:PORT or https://HOST") -> str:
+    """The same for an address that is kept: a bare word, more likely a mistake, is none.
+
+    Args:
+        url: an http or https URL, or HOST:PORT.
+        what: whose address it is, for the error.
+        expected: what is told to be expected instead.
+
+    Raises:
+        DistnetError: it is none of these.
+    """
+    try:
+        address = normalised(url)
+    except DistnetError:
+        address = ""
+    if not address or ("://" not in url and urlsplit(address).port is None):
+        raise DistnetError(f"{what}: found {url!r}, expected {expected}")
+    return address
+
+
 def checked_token(token: str | None) -> str | None:
     """Take blanks off a token; nothing is left of an empty one.
 

@@ -11,14 +11,15 @@ BACKLOG = 2048
 
 
 def parse_listen(text: str) -> tuple[str, int]:
-    """Read `HOST:PORT`, `[HOST]:PORT`, `HOST` or `:PORT`.
+    """Read `HOST:PORT`, `[HOST]:PORT`, `HOST` or `:PORT`; a bare number is none of them.
 
     Raises:
         DistnetError: it is none of these.
     """
     host, _, port = text.rpartition(":") if text.count(":") == 1 or "]:" in text else (text, "", "")
     host = host.strip("[]") or "127.0.0.1"
-    if port and not (port.isdecimal() and int(port) < 65536):
+    is_port = not port or (port.isdecimal() and int(port) < 65536)
+    if not is_port or text.isdecimal():
         raise DistnetError(f"--listen {text!r}: expected HOST:PORT, as in 127.0.0.1:{PORT}")
     return host, int(port) if port else PORT
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from distnet.client import contexts
+from distnet.client.address import explicit
 from distnet.client.target import Target, find_target
 from distnet.errors import DistnetError
 
@@ -90,6 +91,14 @@ def test_what_is_no_address_is_refused(address: str, config: Path) -> None:
     with pytest.raises(DistnetError, match="server"):
         contexts.save("lab", address, None)
     assert not (config / "contexts.json").exists()
+
+
+@pytest.mark.parametrize("address", ["notaurl", "", "ray://head:10001", "http://", "a:b", "::1"])
+def test_an_address_that_is_kept_has_a_scheme_or_a_port(address: str) -> None:
+    assert explicit("10.0.0.1:8265", "--ray") == "http://10.0.0.1:8265"
+    assert explicit("https://lab/ray/", "--ray") == "https://lab/ray"
+    with pytest.raises(DistnetError, match=f"--ray: found {address!r}, expected http"):
+        explicit(address, "--ray")
 
 
 def test_a_token_with_a_line_break_is_refused(config: Path) -> None:

@@ -205,6 +205,11 @@ def test_wrong_options_are_told_in_one_line(home: Home) -> None:
         ("--ledger", "mysql://x"),
         ("--settings", "none.yaml"),
         ("--listen", "203.0.113.77:0"),
+        ("--listen", "8270"),
+        ("--address", "foo"),
+        ("--ray", "ray://127.0.0.1:10001"),
+        ("--ray", "foo"),
+        ("--ray", ""),
     )
     commands = [["server", "start", "--ray", NO_RAY, *options] for options in wrong]
     script = f"from distnet.cli.main import main; print([main(c) for c in {commands}])"
@@ -217,9 +222,22 @@ def test_wrong_options_are_told_in_one_line(home: Home) -> None:
         check=True,
     )
 
-    assert tried.stdout.strip() == "[2, 2, 2, 2]"
-    assert tried.stderr.count("error: ") == 4
-    assert "Traceback" not in tried.stderr
+    assert tried.stdout.strip() == str([2] * len(wrong))
+    said = tried.stderr.splitlines()
+    assert [line.startswith("error: ") for line in said] == [True] * len(wrong), said
+    assert "'8270': expected HOST:PORT, as in 127.0.0.1:8270" in said[4]
+    assert "--address: found 'foo', expected an address such as http://" in said[5]
+    wanted = "expected the dashboard's address such as http://10.0.0.1:8265"
+    assert f"--ray: found 'ray://127.0.0.1:10001', {wanted}" in said[6]
+
+
+def test_an_address_of_ray_in_the_environment_is_checked(home: Home) -> None:
+    home.environment["RAY_API_SERVER_ADDRESS"] = "ray://127.0.0.1:10001"
+    refused = home.run("start", "--listen", "127.0.0.1:0")
+
+    assert refused.returncode == 2
+    assert "RAY_API_SERVER_ADDRESS: found 'ray://127.0.0.1:10001'" in refused.stderr
+    assert not (home.folder / "state").exists()
 
 
 @pytest.mark.parametrize(
