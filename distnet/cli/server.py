@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from distnet.cli.connect import say
 from distnet.errors import DistnetError
 
 if TYPE_CHECKING:
     from distnet.server.people import People
-    from distnet.server.settings import Settings
-    from distnet.server.start import Started
 
-LOCAL = "local"
 EXAMPLE = "http://10.0.0.1:8270"
 
 Ledger = Annotated[
@@ -69,6 +67,7 @@ def start(
     """Queue and schedule jobs on a Ray cluster until Ctrl-C; killed, it goes on where it was."""
     import logging
 
+    from distnet.cli.welcome import welcome
     from distnet.server.listen import parse_listen
     from distnet.server.ray_gateway import RayGateway
     from distnet.server.settings import Settings
@@ -92,7 +91,8 @@ def start(
         RayGateway(dashboard),
         port=port,
         is_patient=wait,
-        told=lambda started: _welcome(started, chosen, as_json=as_json),
+        told=lambda started: welcome(started, chosen, as_json=as_json),
+        say=say,
     )
 
 
@@ -165,59 +165,3 @@ def _make_folder(runs: Path) -> None:
         runs.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DistnetError(f"--runs {runs}: cannot be made: {error.strerror}") from None
-
-
-def _welcome(started: "Started", settings: "Settings", *, as_json: bool) -> None:
-    """See that this machine's user has a token at hand, and say where the server is."""
-    from distnet.client.contexts import contexts_file
-
-    try:
-        context, secret = _context(started)
-    except DistnetError as error:
-        print(f"{error}; make a token by hand: distnet server token", file=sys.stderr)
-        context, secret = None, None
-    if as_json:
-        facts = {
-            "address": started.address,
-            "for_attempts": settings.address or started.address,
-            "ledger": started.ledger.id,
-            "context": context,
-            "contexts": str(contexts_file()) if context else None,
-            "pid": os.getpid(),
-        }
-        print(json.dumps(facts), flush=True)
-        return
-    where = (
-        f"token in {contexts_file()}, context {context}"
-        if context
-        else "no token of yours here; make one: distnet server token"
-    )
-    print(f"distnet server at {started.address}, {where}", flush=True)
-    if secret is not None and sys.stdout.isatty():
-        print(f"open {started.address}/#token={secret}", flush=True)
-
-
-def _context(started: "Started") -> tuple[str | None, str | None]:
-    """The context with a token of this server, and the token; a new one is kept first."""
-    from distnet.client import contexts
-
-    known = contexts.load().contexts
-    own = f"{LOCAL}-{started.ledger.id}"
-    if started.token is not None:
-        name = own if LOCAL in known else LOCAL
-        contexts.save(name, started.address, started.token)
-        return name, started.token
-    for name in (own, LOCAL):
-        secret = known[name].token if name in known else None
-        if secret is not None and _is_of(started.people, secret):
-            if known[name].server != started.address:  # it listens elsewhere than the last time
-                contexts.save(name, started.address, secret, make_current=False)
-            return name, secret
-    return None, None
-
-
-def _is_of(people: "People", secret: str) -> bool:
-    from distnet.server.secret import id_of
-
-    id_ = id_of(secret)
-    return id_ is not None and people.find(id_) is not None

@@ -98,8 +98,7 @@ def save(name: str, server: str, token: str | None, make_current: bool = True) -
         )
     context = Context(normalised(server), checked_token(token))
     with _locked() as old:
-        is_current = make_current or old.current is None
-        current = name if is_current else old.current
+        current = name if make_current else old.current
         _write(Contexts(current, {**old.contexts, name: context}))
 
 

@@ -24,6 +24,7 @@ from distnet.server.gateway import Gateway
 from distnet.server.ledger import Ledger, events, open_ledger
 from distnet.server.listen import address_of, bind, is_routable
 from distnet.server.people import People
+from distnet.server.reach import Reach
 from distnet.server.records import EventRecord
 from distnet.server.server import Server
 from distnet.server.serving import Serving
@@ -48,6 +49,8 @@ class Started:
     people: People
     token: str | None
     """Of the first admin, if there was nobody before."""
+    num_adopted: int = 0
+    """Jobs that have gone on without a server, and are in its care again."""
 
 
 def serve(
@@ -57,6 +60,7 @@ def serve(
     port: int,
     is_patient: bool = False,
     told: Callable[[Started], None],
+    say: Callable[[str], None] = logger.warning,
 ) -> None:
     """Be the server until a signal, or the loss of the lead, ends it.
 
@@ -66,6 +70,7 @@ def serve(
         port: to listen on; 0 takes any that is free.
         is_patient: whether to wait while another process leads the ledger.
         told: called once the server answers.
+        say: tells a person what becomes of the cluster and of the jobs.
 
     Raises:
         DistnetError: it cannot start, or has lost the lead.
@@ -81,9 +86,19 @@ def serve(
         _require_token(settings.listen, people)
         _lead(ledger, settings.ledger, is_patient=is_patient)
         _note_start(ledger, settings.address)
-        started = Started(address, ledger, people, people.first_admin(own_name()))
-        serving = open_things.enter_context(_running(ledger, gateway, people, settings))
-        serving.run_on(listener, lambda: told(started))
+        token = people.first_admin(own_name())
+        server = Server(ledger, gateway, settings)
+        server.open()
+        started = Started(address, ledger, people, token, _num_live(server))
+        reach = Reach(server.book, say)
+        serving = open_things.enter_context(_running(server, people, reach))
+
+        def ready() -> None:
+            told(started)
+            reach.begin()
+
+        serving.run_on(listener, ready)
+        say(_farewell(_num_live(server)))
 
 
 def own_name() -> str:
@@ -96,12 +111,9 @@ def own_name() -> str:
 
 
 @contextmanager
-def _running(
-    ledger: Ledger, gateway: Gateway, people: People, settings: Settings
-) -> Iterator[Serving]:
+def _running(server: Server, people: People, reach: Reach) -> Iterator[Serving]:
     """Everything that goes on besides answering requests."""
-    server = Server(ledger, gateway, settings)
-    server.open()
+    ledger, settings = server.ledger, server.settings
     app = make_app(server, Gatekeeper(people), settings)
     readers = [app.state.metrics.count_event]
     with ExitStack() as running:
@@ -113,11 +125,29 @@ def _running(
         feed = Feed(ledger, readers)
         feed.start()
         running.callback(feed.close)
-        ticker = Ticker(server, made=app.state.metrics.count_round)
+
+        def made(seconds: float) -> None:
+            app.state.metrics.count_round(seconds)
+            reach.look()
+
+        ticker = Ticker(server, made=made)
         ticker.start()
         running.callback(ticker.close)
         running.enter_context(seldom_collected())
         yield Serving(app, ledger)
+
+
+def _num_live(server: Server) -> int:
+    """Jobs with an attempt on the cluster, as far as is known."""
+    with server.book.lock:
+        return sum(job.state.is_live for job in server.book.jobs.values())
+
+
+def _farewell(num_live: int) -> str:
+    if num_live == 0:
+        return "the server has ended; no job was running"
+    jobs = "1 job goes" if num_live == 1 else f"{num_live} jobs go"
+    return f"the server has ended; {jobs} on training, and the next start adopts what runs"
 
 
 def _require_token(host: str, people: People) -> None:

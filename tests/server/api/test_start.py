@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,10 @@ import httpx
 import pytest
 
 from distnet.server.listen import address_of, is_routable, parse_listen
-from distnet.server.start import own_name
+from distnet.server.start import Started, own_name, serve
 from distnet.spec.section import NAME
 from tests.server.api.api import body
+from tests.server.world import World, asks
 
 NO_RAY = "http://127.0.0.1:9"
 
@@ -111,7 +113,9 @@ def test_the_first_start_makes_an_admin_whose_token_is_at_hand(home: Home) -> No
         assert home.contexts["current"] == "local"
         assert home.contexts["contexts"]["local"]["server"] == server.facts["address"]
         assert home.contexts["contexts"]["local"]["token"] not in server.facts.values()
-        assert server.end(signal.SIGTERM) == (0, "")
+        code, said = server.end(signal.SIGTERM)
+        assert code == 0
+        assert said.splitlines()[-1] == "the server has ended; no job was running"
 
 
 def test_a_server_that_is_killed_goes_on_where_it_was(home: Home) -> None:
@@ -124,7 +128,7 @@ def test_a_server_that_is_killed_goes_on_where_it_was(home: Home) -> None:
         assert home.contexts["contexts"]["local"]["server"] == server.facts["address"]
         jobs = server.client.get("/api/v1/jobs").json()["jobs"]
         assert [job["name"] for job in jobs] == ["digits-1"]
-        assert server.end(signal.SIGINT) == (0, "")
+        assert server.end(signal.SIGINT)[0] == 0
 
 
 def test_a_second_server_of_a_ledger_is_told_who_has_it(home: Home) -> None:
@@ -190,13 +194,62 @@ def test_a_token_can_be_made_while_the_server_runs(home: Home) -> None:
     assert home.run("token", "Not A Name").returncode == 2
 
 
-def test_a_second_ledger_does_not_take_the_first_ones_token_away(home: Home) -> None:
+def test_a_cluster_that_does_not_answer_is_told_once(home: Home) -> None:
+    with home.server() as server:
+        assert server.process.stderr is not None
+        warned = server.process.stderr.readline()
+        _, rest = server.end(signal.SIGTERM)
+
+    assert f"the Ray cluster at {NO_RAY} does not answer: connection refused" in warned
+    assert "jobs wait until it does; start one with: ray start --head" in warned
+    assert rest == "the server has ended; no job was running\n"
+
+
+def test_jobs_that_go_on_are_told_at_the_end_and_at_the_start(tmp_path: Path) -> None:
+    with World(f"sqlite:///{tmp_path}/ledger.db", tmp_path) as world:
+        world.submit(asks(), steps=1000)
+        world.run(2)
+    adopted: list[int] = []
+    said: list[str] = []
+
+    def told(started: Started) -> None:
+        adopted.append(started.num_adopted)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    serve(replace(world.settings, address=""), world.cluster, port=0, told=told, say=said.append)
+
+    assert adopted == [1]
+    assert said == [
+        "the server has ended; 1 job goes on training, and the next start adopts what runs"
+    ]
+
+
+def test_a_second_ledger_takes_neither_the_token_nor_the_commands_of_the_first(home: Home) -> None:
     with home.server():
         first = home.contexts["contexts"]["local"]
-    with home.server("--ledger", f"sqlite:///{home.folder}/other.db") as server:
-        assert server.facts["context"] == f"local-{server.facts['ledger']}"
-        assert home.contexts["contexts"]["local"] == first
-        assert home.contexts["current"] == server.facts["context"]
+        with home.server("--ledger", f"sqlite:///{home.folder}/other.db") as server:
+            assert server.facts["context"] == f"local-{server.facts['ledger']}"
+            assert home.contexts["contexts"]["local"] == first
+            assert home.contexts["current"] == "local"
+            assert server.facts["is_current"] is False
+
+
+def test_a_start_leads_commands_to_the_ledger_that_is_at_the_address_now(home: Home) -> None:
+    def start(*arguments: str) -> str:
+        with home.server(*arguments, listen=listen) as server:
+            assert server.facts["is_current"]
+            assert home.contexts["current"] == server.facts["context"]
+            assert server.client.get("/api/v1/whoami").status_code == 200
+            listens.append(server.facts["address"].removeprefix("http://"))
+            server.end(signal.SIGTERM)
+            return str(server.facts["context"])
+
+    listen, listens = "127.0.0.1:0", []
+    assert start() == "local"
+    listen = listens[0]
+    other = ("--ledger", f"sqlite:///{home.folder}/other.db")
+    assert start(*other).startswith("local-")
+    assert start() == "local"
 
 
 def test_wrong_options_are_told_in_one_line(home: Home) -> None:
