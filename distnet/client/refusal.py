@@ -4,7 +4,9 @@ import json
 import socket
 import ssl
 
-from distnet.client.target import Target
+from distnet.client.contexts import load
+from distnet.client.target import Target, token_of_environment
+from distnet.errors import DistnetError
 from distnet.server.errors import (
     ConflictError,
     ForbiddenError,
@@ -36,7 +38,9 @@ def refused(target: Target, status: int, body: bytes) -> ServerError:
     """Make the error for an answer that is none of success."""
     code, message = _told(body)
     if status == 401:
-        message = f"{message or 'the server wants a token'}; {_whose_token(target)}"
+        # The server tells a remedy, too; but here it is known which contexts there are.
+        found = message.partition(";")[0] or "the server wants a token"
+        message = f"{found}; {_whose_token(target)}; {_remedy(target)}"
     kind = KINDS.get(status, ServerError)
     if message:
         error = kind(message, code=code)
@@ -79,9 +83,39 @@ def _told(body: bytes) -> tuple[str | None, str]:
 def _whose_token(target: Target) -> str:
     asked = f"asked {target.server} ({target.origin})"
     if target.token is None:
-        return f"{asked} without one; set DISTNET_TOKEN, or: distnet context add NAME URL"
+        return f"{asked} without one"
     public = target.token[:15] if target.token.startswith("dn_") else "that is no distnet token"
-    return f"{asked} with the token {public}"
+    where = " of DISTNET_TOKEN" if _is_of_environment(target) else ""
+    return f"{asked} with the token {public}{where}"
+
+
+def _remedy(target: Target) -> str:
+    """Where there is a token that the server may know."""
+    names = _other_contexts(target)
+    if names and not _is_of_environment(target):
+        uses = " or ".join(f"distnet context use {name}" for name in names)
+        return f"for this server there is another token: {uses}"
+    if names:
+        return f"unset DISTNET_TOKEN to use the one of context {' or '.join(names)}"
+    return (
+        "make one on the server's machine: distnet server token, or ask an admin for one; then "
+        "set DISTNET_TOKEN, or: distnet context add NAME URL"
+    )
+
+
+def _other_contexts(target: Target) -> list[str]:
+    """Contexts with this address and another token; none where the file cannot be read."""
+    try:
+        known = load().contexts.items()
+    except DistnetError:
+        return []
+    return [
+        n for n, c in known if c.server == target.server and c.token not in (None, target.token)
+    ]
+
+
+def _is_of_environment(target: Target) -> bool:
+    return target.token is not None and target.token == token_of_environment()
 
 
 def _reason(error: Exception) -> str:

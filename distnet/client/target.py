@@ -22,8 +22,7 @@ def find_target(server: str | None = None, context: str | None = None) -> Target
     """Find the server that is meant, and its token.
 
     `server`, else DISTNET_SERVER, else `context`, else the current context, else this machine's.
-    A token is only ever sent to the server that it was given for: DISTNET_TOKEN to the one that
-    was named by its address, a context's to the context's.
+    The token is DISTNET_TOKEN, where that is set; a context's is only ever sent to its own server.
 
     Raises:
         DistnetError: there is no such context, or two different servers are named.
@@ -35,8 +34,16 @@ def find_target(server: str | None = None, context: str | None = None) -> Target
     if named is None and contexts.current is not None:
         return _of_context(contexts, contexts.current, None, "")
     address = named or DEFAULT
-    token = checked_token(os.environ.get("DISTNET_TOKEN")) or contexts.token_for(address)
-    return Target(address, token, origin)
+    return Target(address, token_of_environment() or contexts.token_for(address), origin)
+
+
+def token_of_environment() -> str | None:
+    """The token that DISTNET_TOKEN gives.
+
+    Raises:
+        DistnetError: it has characters that no token has.
+    """
+    return checked_token(os.environ.get("DISTNET_TOKEN"))
 
 
 def is_named(server: str | None, context: str | None) -> bool:
@@ -58,4 +65,4 @@ def _of_context(contexts: Contexts, name: str, named: str | None, origin: str) -
         raise DistnetError(
             f"--context {name} is {found.server}, but {origin} says {named}; give one of them"
         )
-    return Target(found.server, found.token, f"context {name}")
+    return Target(found.server, token_of_environment() or found.token, f"context {name}")

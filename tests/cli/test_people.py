@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from distnet.cli.main import main
+from distnet.client import contexts
 from tests.client.fake_server import TOKEN, FakeServer, make_job
 
 
@@ -84,6 +85,34 @@ def test_without_a_token_the_remedy_is_told(
 
     told = capsys.readouterr().err
     assert "DISTNET_TOKEN" in told
+    assert len(told.splitlines()) == 1
+
+
+def test_a_refused_token_names_the_context_with_another(
+    nobody: FakeServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    contexts.save("mine", nobody.url, TOKEN)
+    contexts.save("old", nobody.url, "dn_old")
+
+    assert main(["ps"]) == 2
+    told = capsys.readouterr().err
+    assert "(context old) with the token dn_old; " in told
+    assert told.endswith("another token: distnet context use mine\n")
+
+    monkeypatch.setenv("DISTNET_TOKEN", "dn_wrong")
+    assert main(["ps", "--context", "mine"]) == 2
+    assert "unset DISTNET_TOKEN to use the one of context mine or old" in capsys.readouterr().err
+
+
+def test_a_refused_token_without_another_tells_where_to_get_one(
+    nobody: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    contexts.save("old", nobody.url, "dn_old")
+
+    assert main(["ps"]) == 2
+    told = capsys.readouterr().err
+    assert "make one on the server's machine: distnet server token" in told
+    assert "token create" not in told
     assert len(told.splitlines()) == 1
 
 

@@ -126,7 +126,13 @@ def test_a_token_goes_only_to_its_own_server(lab: str, monkeypatch: pytest.Monke
     assert find_target("other:1").token is None
     assert find_target("lab:8270").token == TOKEN
 
-    monkeypatch.setenv("DISTNET_TOKEN", "dn_other")
-    assert find_target("other:1").token == "dn_other"
     assert find_target(context="lab").token == TOKEN
     assert TOKEN not in repr(find_target(context="lab"))
+
+
+def test_a_token_of_the_environment_wins(lab: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DISTNET_TOKEN", "dn_other")
+
+    assert find_target() == Target(lab, "dn_other", "context lab")
+    assert find_target(context="lab").token == "dn_other"
+    assert find_target("other:1").token == "dn_other"
