@@ -1,6 +1,5 @@
 """`distnet server`: start the server, and make its first token."""
 
-import json
 import os
 import sys
 from pathlib import Path
@@ -12,7 +11,7 @@ from distnet.cli.connect import say
 from distnet.errors import DistnetError
 
 if TYPE_CHECKING:
-    from distnet.server.people import People
+    from distnet.server.messages.people import TokenRequest
 
 EXAMPLE = "http://10.0.0.1:8270"
 
@@ -102,8 +101,11 @@ def token(
     ] = None,
     role: Annotated[
         Literal["viewer", "submitter", "admin"] | None,
-        typer.Option(help="What the user may do. Default: admin for a new user."),
+        typer.Option(help="Default: as before; admin for the first user, else submitter."),
     ] = None,
+    change_role: Annotated[
+        bool, typer.Option("--change-role", help="Give a known user this role from now on.")
+    ] = False,
     ledger: Ledger = None,
     as_json: AsJson = False,
 ) -> None:
@@ -112,28 +114,31 @@ def token(
     from distnet.server.people import People
     from distnet.server.start import own_name
 
-    opened = open_ledger(ledger or _own_ledger())
+    own = _own_ledger()  # a first token may be made before the first start; elsewhere it is a slip
+    opened = open_ledger(ledger or own, must_exist=ledger not in (None, own))
     try:
-        made = _make(People(opened), user or own_name(), role)
+        people = People(opened)
+        asked = _request(user or own_name(), role or (None if people.users() else "admin"))
+        made = people.make(None, asked, may_change_role=change_role)
     finally:
         opened.close()
     if as_json:
-        print(made)
-    else:
-        print(json.loads(made)["secret"])
+        print(made.model_dump_json())
+        return
+    print(made.secret)
+    say(f"token {made.id} of {made.user} ({made.role}); it is shown this once only")
 
 
-def _make(people: "People", user: str, role: Literal["viewer", "submitter", "admin"] | None) -> str:
+def _request(user: str, role: Literal["viewer", "submitter", "admin"] | None) -> "TokenRequest":
     from pydantic import ValidationError
 
     from distnet.server.messages.people import TokenRequest
 
-    is_new = user not in {known.name for known in people.users()}
     try:
-        asked = TokenRequest(user=user, role=role or ("admin" if is_new else None))
+        return TokenRequest(user=user, role=role)
     except ValidationError as error:
-        raise DistnetError(f"user {user!r}: {error.errors()[0]['msg']}") from None
-    return people.make(None, asked).model_dump_json()
+        wrong = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise DistnetError(f"user {user!r}: {wrong}") from None
 
 
 def _own_ledger() -> str:

@@ -44,9 +44,14 @@ def whoami(server: Server = None, context: Context = None, as_json: AsJson = Fal
 def create(
     user: Annotated[str | None, typer.Option(metavar="USER", help="Default: oneself.")] = None,
     role: Annotated[
-        str | None, typer.Option(metavar="viewer|submitter|admin", help="Of a new user.")
+        str | None,
+        typer.Option(
+            metavar="viewer|submitter|admin", help="Of a new user; else it must be theirs."
+        ),
     ] = None,
-    team: Annotated[str | None, typer.Option(metavar="TEAM", help="Of a new user.")] = None,
+    team: Annotated[
+        str | None, typer.Option(metavar="TEAM", help="The user's from now on.")
+    ] = None,
     note: Annotated[str, typer.Option(help="What it is for.")] = "",
     expires: Annotated[
         str | None, typer.Option(metavar="TIME", help="As +30d or 2027-01-01; default: never.")
@@ -86,11 +91,18 @@ def revoke(
     """Make a token worthless, at once and for ever."""
     if token.startswith("dn_"):  # the whole secret was given; only its public part may travel
         token = token[3:15]
-    connect(server, context).revoke_token(token)
+    client = connect(server, context)
+    was_own = (client.target.token or "").startswith(f"dn_{token}_")
+    client.revoke_token(token)
     if as_json:
-        print_json({"id": token, "is_revoked": True})
-    else:
-        typer.echo(f"token {token} is revoked")
+        print_json({"id": token, "is_revoked": True, "was_own": was_own})
+        return
+    typer.echo(f"token {token} is revoked")
+    if was_own:
+        say(
+            "this was your own token; get another one on the server's machine: distnet server "
+            "token, or ask an admin for one"
+        )
 
 
 def _show(tokens: "list[Answer]") -> None:

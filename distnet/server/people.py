@@ -89,22 +89,26 @@ class People:
             if by.is_admin or token.user == by.user.name
         ]
 
-    def make(self, by: Caller | None, asked: TokenRequest) -> TokenAnswer:
+    def make(
+        self, by: Caller | None, asked: TokenRequest, *, may_change_role: bool = False
+    ) -> TokenAnswer:
         """Make a token, and the user if an admin names a new one.
 
         Args:
             by: who asks; None for somebody who can write the ledger itself.
             asked: for whom, and until when.
+            may_change_role: whether somebody who is known may get another role by it.
 
         Raises:
             ForbiddenError: only an admin may do this.
-            ConflictError: `last_admin`: nobody would be left who may do everything.
+            ConflictError: `other_role`: the user has another role than the one named;
+                `last_admin`: nobody would be left who may do everything.
             InvalidError: it would have expired already, or nobody is named.
         """
         _require_later(asked.expires_at, self._clock())
         token, text = self._draw(_name(by, asked), asked.note, _expiry(by, asked))
         with self._ledger.transaction() as tx:
-            user = self._user_for(tx, by, asked)
+            user = self._user_for(tx, by, asked, may_change_role=may_change_role)
             self._add(tx, _actor(by), token)
         return _shown(token, user).model_copy(update={"secret": text})
 
@@ -137,7 +141,9 @@ class People:
         with self._ledger.transaction() as tx:
             self._tell(tx, kind, actor, text)
 
-    def _user_for(self, tx: Connection, by: Caller | None, asked: TokenRequest) -> User:
+    def _user_for(
+        self, tx: Connection, by: Caller | None, asked: TokenRequest, *, may_change_role: bool
+    ) -> User:
         name = _name(by, asked)
         known = people.read_user(tx, name)
         wanted = _wanted(known, name, asked, self._clock())
@@ -149,6 +155,8 @@ class People:
             raise ForbiddenError("only an admin may make users or change their role or team")
         if known is not None and known.role is Role.ADMIN:
             _require_other_admin(tx, wanted)
+        if known is not None and not may_change_role:
+            _require_same_role(known, wanted)
         people.save_user(tx, wanted)
         self._tell(
             tx,
@@ -205,6 +213,17 @@ def _require_other_admin(tx: Connection, wanted: User) -> None:
     if not others:
         raise ConflictError(
             f"{wanted.name} is the only admin; make another one first", code="last_admin"
+        )
+
+
+def _require_same_role(known: User, wanted: User) -> None:
+    """A token is for somebody as they are: a role that is only mentioned must not change theirs."""
+    if wanted.role != known.role:
+        raise ConflictError(
+            f"{known.name} is {known.role} already, found the role {wanted.role}; leave the role "
+            "out for one more token, or change it on the server's machine: distnet server token "
+            f"{known.name} --role {wanted.role} --change-role",
+            code="other_role",
         )
 
 

@@ -145,6 +145,21 @@ def test_tokens_are_listed_and_revoked(
     assert main(["token", "revoke", "absent"]) == 2
 
 
+def test_who_revokes_the_token_in_use_is_told(
+    server: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["token", "create"])
+    server.tokens["abcdefghijkl"] = server.tokens["k3x9q1z7b5m2"]
+    capsys.readouterr()
+
+    assert main(["token", "revoke", "k3x9q1z7b5m2"]) == 0
+    assert capsys.readouterr().err == ""
+    assert main(["token", "revoke", "abcdefghijkl"]) == 0
+    assert "your own token; get another one" in capsys.readouterr().err
+    assert main(["token", "revoke", "abcdefghijkl", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["was_own"] is True
+
+
 def test_a_whole_secret_is_not_sent_to_be_revoked(server: FakeServer) -> None:
     assert main(["token", "revoke", TOKEN]) == 2
 

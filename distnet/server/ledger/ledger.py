@@ -11,7 +11,7 @@ from distnet.server.ledger.database import Database
 from distnet.server.ledger.faults import translated
 from distnet.server.ledger.migrate import bring_up_to_date
 from distnet.server.ledger.postgresql import open_postgresql
-from distnet.server.ledger.sqlite import open_sqlite
+from distnet.server.ledger.sqlite import open_sqlite, sqlite_path
 
 KINDS = {
     "sqlite": open_sqlite,
@@ -82,16 +82,26 @@ class Ledger:
         self._database.reader.dispose()
 
 
-def open_ledger(url: str) -> Ledger:
+def open_ledger(url: str, *, must_exist: bool = False) -> Ledger:
     """Open the ledger at a URL: `sqlite:////FOLDER/ledger.db`, `postgresql://USER@HOST/DATABASE`.
 
     It is made if it is not there, and brought up to date if an older distnet made it.
 
+    Args:
+        url: where it is.
+        must_exist: whether not to make a file; a database is never made.
+
     Raises:
-        LedgerError: the URL is none, or what is there is damaged, something else, or newer.
+        LedgerError: the URL is none, or what is there is damaged, something else, or newer; or
+            nothing is there, and it must exist.
         UnavailableError: the database cannot be reached.
     """
     where = _parse(url)
+    if must_exist and where.drivername == "sqlite" and not sqlite_path(where).exists():
+        raise LedgerError(
+            f"there is no ledger at {sqlite_path(where)}; start the server with it first: "
+            f"distnet server start --ledger {url}"
+        )
     with translated(where.render_as_string(hide_password=True)):
         database = KINDS[where.drivername](where)
         try:

@@ -29,7 +29,7 @@ def open_sqlite(url: URL) -> Database:
     Raises:
         LedgerError: the URL names no file, or it cannot be made.
     """
-    path = _path(url)
+    path = sqlite_path(url)
     _make(path)
     url = url.set(database=str(path))
     return Database(
@@ -82,7 +82,12 @@ class FileLead:
             self._handle = None
 
 
-def _path(url: URL) -> Path:
+def sqlite_path(url: URL) -> Path:
+    """The file that a URL names.
+
+    Raises:
+        LedgerError: it names none.
+    """
     if not url.database or url.database == ":memory:" or url.query:
         raise LedgerError(
             f"ledger {url}: names no file: expected sqlite:////FOLDER/ledger.db (four slashes)"

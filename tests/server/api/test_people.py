@@ -81,14 +81,27 @@ def test_a_token_that_another_process_revokes_is_worthless_soon(api: Api) -> Non
     assert client.get("/api/v1/jobs").status_code == 401
 
 
-def test_a_role_that_changes_counts_at_once(api: Api) -> None:
+def test_a_role_that_another_process_changes_counts_soon(api: Api) -> None:
     ada = api.client("ada")
     assert ada.get("/api/v1/users").status_code == 403
 
-    changed = api.client("root").post("/api/v1/tokens", json={"user": "ada", "role": "admin"})
+    changed = api.people.make(None, TokenRequest(user="ada", role="admin"), may_change_role=True)
+    api.clock.pass_(LOOKED_UP_EVERY_S + 0.1)
 
-    assert changed.json()["role"] == "admin"
+    assert changed.role == "admin"
     assert ada.get("/api/v1/users").status_code == 200
+
+
+def test_a_token_does_not_change_the_role_of_its_user(api: Api) -> None:
+    refused = api.client("root").post("/api/v1/tokens", json={"user": "ada", "role": "viewer"})
+
+    assert refused.status_code == 409
+    assert refused.json()["error"]["code"] == "other_role"
+    told = refused.json()["error"]["message"]
+    assert "ada is submitter already" in told
+    assert "distnet server token ada --role viewer --change-role" in told
+    same = api.client("root").post("/api/v1/tokens", json={"user": "ada", "role": "submitter"})
+    assert same.status_code == 201
 
 
 def test_an_admin_makes_users(api: Api) -> None:

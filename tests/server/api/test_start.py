@@ -191,7 +191,32 @@ def test_a_token_can_be_made_while_the_server_runs(home: Home) -> None:
         headers = {"Authorization": f"Bearer {token}"}
         who = httpx.get(f"{server.facts['address']}/api/v1/whoami", headers=headers).json()
         assert (who["user"], who["role"]) == ("ada", "submitter")
-    assert home.run("token", "Not A Name").returncode == 2
+
+
+def test_only_the_first_user_is_an_admin_by_default(home: Home) -> None:
+    first, second = home.run("token", "ada"), home.run("token", "eve")
+    assert re.fullmatch(r"dn_[a-z0-9]{12}_[A-Za-z0-9_-]{43}\n", first.stdout)
+    assert f"token {first.stdout[3:15]} of ada (admin); " in first.stderr
+    assert f"token {second.stdout[3:15]} of eve (submitter); " in second.stderr
+
+    refused = home.run("token", "eve", "--role", "viewer")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "eve is submitter already" in refused.stderr
+    assert (
+        "of eve (viewer); " in home.run("token", "eve", "--role", "viewer", "--change-role").stderr
+    )
+
+
+def test_a_token_that_cannot_be_made_is_told(home: Home) -> None:
+    wrong = home.run("token", "Not A Name")
+    assert wrong.returncode == 2
+    assert "user 'Not A Name': expected" in wrong.stderr
+
+    absent = home.folder / "absent" / "x.db"
+    refused = home.run("token", "--ledger", f"sqlite:///{absent}")
+    assert refused.returncode == 2
+    assert f"there is no ledger at {absent}; start the server with it first" in refused.stderr
+    assert not absent.parent.exists()
 
 
 def test_a_cluster_that_does_not_answer_is_told_once(home: Home) -> None:
