@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from distnet.cli.connect import AsJson, print_json, say
+from distnet.errors import DistnetError
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The context's name.")]
 Url = Annotated[str, typer.Argument(metavar="URL", help="The server's address.")]
@@ -13,7 +14,11 @@ Url = Annotated[str, typer.Argument(metavar="URL", help="The server's address.")
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    group = typer.Typer(no_args_is_help=True, help="Servers by name, with their tokens.")
+    group = typer.Typer(
+        no_args_is_help=True,
+        help="Servers by name, with their tokens.",
+        epilog="Example: distnet context add lab https://lab.example:8270",
+    )
     group.command("list", epilog="Example: distnet context list")(list_)
     group.command(epilog="Example: distnet context use lab")(use)
     group.command(epilog="Example: distnet context add lab https://lab.example:8270")(add)
@@ -67,21 +72,31 @@ def add(
     is_current: Annotated[
         bool, typer.Option("--use/--no-use", help="Whether commands talk to it from now on.")
     ] = True,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace a context of this name with another server.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Keep the address and token of a server under a name; the token is tried first."""
+    """Keep the address and token of a server under a name; the token is tried first.
+
+    One that could not be tried is kept, but commands do not talk to it before `context use`.
+    """
     from distnet.client import contexts
-    from distnet.client.address import checked_token, normalised
+    from distnet.client.address import checked_token, explicit
     from distnet.client.client import Client
     from distnet.client.target import Target
     from distnet.server.errors import UnavailableError
 
-    target = Target(normalised(url), checked_token(_given(token)), f"context {name}")
+    address = explicit(url, f"context {name}")
+    if not force:
+        _require_free(name, address)
+    target = Target(address, checked_token(_given(token)), f"context {name}")
     try:
         who = Client(target).whoami()
     except UnavailableError as error:
         who = None
-        say(f"kept without a try: {error}")
+        is_current = False
+        say(f"kept without a try, use it with: distnet context use {name}; {error}")
     contexts.save(name, target.server, target.token, make_current=is_current)
     known = f" as {who['user']} ({who['role']})" if who else ""
     _tell(name, f"is {target.server}{known}", as_json)
@@ -93,6 +108,17 @@ def remove(name: Name, as_json: AsJson = False) -> None:
 
     contexts.remove(name)
     _tell(name, "is removed", as_json)
+
+
+def _require_free(name: str, address: str) -> None:
+    from distnet.client.contexts import load
+
+    known = load().contexts.get(name)
+    if known is not None and known.server != address:
+        raise DistnetError(
+            f"context {name}: found {known.server} by this name, expected {address} or nothing; "
+            "take another name, or replace it: --force"
+        )
 
 
 def _given(token: str | None) -> str | None:

@@ -61,7 +61,11 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")
 
 def register(app: typer.Typer) -> None:
     """Add the verbs to the command line."""
-    data = typer.Typer(no_args_is_help=True, help="Make, look at and check datasets.")
+    data = typer.Typer(
+        no_args_is_help=True,
+        help="Make, look at and check datasets.",
+        epilog="Example: distnet data verify mnist",
+    )
     data.command("import", epilog="Example: distnet data import flowers/ flowers-64 --size 64x64")(
         import_
     )

@@ -19,7 +19,9 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="The schedule's name."
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     group = typer.Typer(
-        no_args_is_help=True, help="List, pause, resume and remove schedules (distnet schedule)."
+        no_args_is_help=True,
+        help="List, pause, resume and remove schedules (distnet schedule).",
+        epilog="Example: distnet schedules pause nightly",
     )
     group.command("list", epilog="Example: distnet schedules list")(list_)
     group.command(epilog="Example: distnet schedules pause nightly")(pause)

@@ -25,7 +25,11 @@ Ledger = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 
-server = typer.Typer(no_args_is_help=True, help="Run the server that queues and schedules jobs.")
+server = typer.Typer(
+    no_args_is_help=True,
+    help="Run the server that queues and schedules jobs.",
+    epilog="Example: distnet server start --runs /shared/runs",
+)
 
 
 def register(app: typer.Typer) -> None:

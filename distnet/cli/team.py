@@ -15,7 +15,11 @@ Amount = Annotated[str | None, typer.Option(metavar="N|none", help="none is with
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    group = typer.Typer(no_args_is_help=True, help="Shares, quotas and limits of teams.")
+    group = typer.Typer(
+        no_args_is_help=True,
+        help="Shares, quotas and limits of teams.",
+        epilog="Example: distnet team set vision --weight 2 --quota-gpus 8",
+    )
     group.command("list", epilog="Example: distnet team list")(list_)
     group.command("set", epilog="Example: distnet team set vision --weight 2 --quota-gpus 8")(set_)
     app.add_typer(group, name="team")

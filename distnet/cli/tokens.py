@@ -23,7 +23,11 @@ if TYPE_CHECKING:
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command(epilog="Example: distnet whoami")(whoami)
-    group = typer.Typer(no_args_is_help=True, help="Create, list and revoke tokens.")
+    group = typer.Typer(
+        no_args_is_help=True,
+        help="Create, list and revoke tokens.",
+        epilog="Example: distnet token create --user ada --role submitter",
+    )
     group.command(epilog="Example: distnet token create --user ada --role submitter")(create)
     group.command("list", epilog="Example: distnet token list")(list_)
     group.command(epilog="Example: distnet token revoke k3x9q1z7b5m2")(revoke)
@@ -50,7 +54,7 @@ def create(
         ),
     ] = None,
     team: Annotated[
-        str | None, typer.Option(metavar="TEAM", help="The user's from now on.")
+        str | None, typer.Option(metavar="TEAM", help="Of the user, from now on.")
     ] = None,
     note: Annotated[str, typer.Option(help="What it is for.")] = "",
     expires: Annotated[

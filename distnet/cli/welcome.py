@@ -63,8 +63,8 @@ def _say_where(started: "Started", own: Own | None) -> None:
     elif own.is_current:
         token = f"token in {contexts_file()}, context {own.name}, which is the current one"
     else:
-        use = f"distnet context use {own.name}"
-        token = f"token in {contexts_file()}, context {own.name}, not the current one: {use}"
+        use = f"use it with: distnet context use {own.name}"
+        token = f"token in {contexts_file()}, context {own.name}, not the current one; {use}"
     print(f"distnet server and its page at {started.address}, {token}")
     if started.num_adopted:
         jobs = "job" if started.num_adopted == 1 else "jobs"

@@ -156,7 +156,8 @@ def _require_token(host: str, people: People) -> None:
     if not people.has_token():
         raise DistnetError(
             f"--listen {host}: other machines could reach this server, and nobody has a token "
-            "yet; make the first one, then start it again: distnet server token"
+            "yet; make the first one, with the same --ledger, then start it again: "
+            "distnet server token"
         )
     logger.warning(
         "other machines can reach this server, and tokens travel in plain text: listen only where "

@@ -55,6 +55,28 @@ def test_a_server_that_is_off_can_be_added(
     assert "kept without a try" in capsys.readouterr().err
     assert main(["ps", "--context", "lab"]) == 2
     assert "127.0.0.1:9 (context lab)" in capsys.readouterr().err
+    assert contexts.load().current is None
+
+
+@pytest.mark.parametrize("url", ["notaurl", "ray://lab:10001", "http://"])
+def test_what_is_no_address_is_not_added(
+    url: str, config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["context", "add", "x", url, "--token", "dn_x"]) == 2
+    assert f"context x: found {url!r}, expected http://HOST:PORT" in capsys.readouterr().err
+    assert not (config / "contexts.json").exists()
+
+
+def test_a_context_is_not_replaced_by_one_of_another_server(
+    nobody: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    contexts.save("lab", "http://elsewhere:8270", TOKEN)
+
+    assert main(["context", "add", "lab", nobody.url, "--token", TOKEN]) == 2
+    assert "found http://elsewhere:8270 by this name" in capsys.readouterr().err
+    assert main(["context", "add", "lab", nobody.url, "--token", TOKEN, "--force"]) == 0
+    assert main(["context", "add", "lab", nobody.url, "--token", TOKEN]) == 0
+    assert contexts.load().contexts["lab"].server == nobody.url
 
 
 def test_contexts_are_listed_without_secrets(
@@ -187,6 +209,12 @@ def test_a_team_keeps_what_is_not_named(
     assert "vision" in capsys.readouterr().out
     assert main(["team", "set", "vision", "--quota-cpus", "many"]) == 2
     assert "--quota-cpus: found 'many'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("group", ["server", "schedules", "context", "token", "team", "data"])
+def test_every_group_shows_an_example(group: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([group, "--help"]) == 0
+    assert f"Example: distnet {group} " in capsys.readouterr().out
 
 
 def test_every_verb_has_a_panel(capsys: pytest.CaptureFixture[str]) -> None:
