@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from tests.server.api.api import Api
+from tests.server.api.home import Home
 from tests.server.world import World
 
 
@@ -19,3 +20,9 @@ def each_api(ledger_url: str, tmp_path: Path) -> Iterator[Api]:
     """The same, once on each kind of ledger."""
     with World(ledger_url, tmp_path) as world:
         yield Api(world)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    """A user's home: configuration and ledger of their own."""
+    return Home(tmp_path)

@@ -1,105 +1,22 @@
-"""`distnet server start` and `token` as real processes; there is no Ray behind them."""
+"""`distnet server start` as a real process; there is no Ray behind it."""
 
-import json
 import os
 import re
 import signal
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
 
 from distnet.server.listen import address_of, is_routable, parse_listen
 from distnet.server.start import Started, own_name, serve
 from distnet.spec.section import NAME
 from tests.server.api.api import body
+from tests.server.api.home import NO_RAY, Home, Running
 from tests.server.world import World, asks
-
-NO_RAY = "http://127.0.0.1:9"
-
-
-class Home:
-    """A user's home: configuration and ledger of their own."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.environment = {
-            **{key: value for key, value in os.environ.items() if not key.startswith("DISTNET")},
-            "DISTNET_CONFIG": str(folder / "config"),
-            "XDG_STATE_HOME": str(folder / "state"),
-        }
-
-    @property
-    def contexts(self) -> dict[str, Any]:
-        known: dict[str, Any] = json.loads((self.folder / "config" / "contexts.json").read_text())
-        return known
-
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            self.command(*arguments),
-            env=self.environment,
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-
-    @contextmanager
-    def server(self, *arguments: str, listen: str = "127.0.0.1:0") -> Iterator["Running"]:
-        """A server that answers; killed at the end if it still runs."""
-        command = self.command("start", "--json", "--listen", listen, "--ray", NO_RAY, *arguments)
-        with subprocess.Popen(
-            command,
-            env=self.environment,
-            cwd=self.folder,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        ) as process:
-            try:
-                yield Running(process, self)
-            finally:
-                process.kill()
-
-    def command(self, *arguments: str) -> list[str]:
-        return [sys.executable, "-m", "distnet.cli", "server", *arguments]
-
-
-class Running:
-    """A server process."""
-
-    def __init__(self, process: "subprocess.Popen[str]", home: Home) -> None:
-        self.process = process
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        assert line, process.stderr.read() if process.stderr else ""
-        self.facts: dict[str, Any] = json.loads(line)
-        self._home = home
-
-    @property
-    def client(self) -> httpx.Client:
-        token = self._home.contexts["contexts"][self.facts["context"]]["token"]
-        headers = {"Authorization": f"Bearer {token}"}
-        return httpx.Client(base_url=self.facts["address"], headers=headers, timeout=30)
-
-    def end(self, number: int) -> tuple[int, str]:
-        """Send a signal; returns the exit code and what was said on stderr."""
-        self.process.send_signal(number)
-        _, said = self.process.communicate(timeout=30)
-        return self.process.returncode, said
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Home:
-    return Home(tmp_path)
 
 
 def test_the_first_start_makes_an_admin_whose_token_is_at_hand(home: Home) -> None:
@@ -166,59 +83,6 @@ def test_a_port_in_use_is_told(home: Home) -> None:
     assert "in use" in refused.stderr
 
 
-def test_a_routable_address_needs_a_token_first(home: Home) -> None:
-    refused = home.run("start", "--listen", "0.0.0.0:0", "--ray", NO_RAY)
-    assert refused.returncode == 2
-    assert "distnet server token" in refused.stderr
-    assert not (home.folder / "config").exists()
-
-    made = home.run("token", "--json")
-    assert json.loads(made.stdout)["role"] == "admin"
-    token = json.loads(made.stdout)["secret"]
-
-    with home.server(listen="0.0.0.0:0") as server:
-        headers = {"Authorization": f"Bearer {token}"}
-        url = f"http://127.0.0.1:{server.facts['address'].rpartition(':')[2]}/api/v1/whoami"
-        assert httpx.get(url, headers=headers).json()["user"] == own_name()
-        assert httpx.get(url).status_code == 401
-        assert httpx.get(url, headers={**headers, "Host": "evil.example"}).status_code == 403
-
-
-def test_a_token_can_be_made_while_the_server_runs(home: Home) -> None:
-    with home.server() as server:
-        token = home.run("token", "ada", "--role", "submitter").stdout.strip()
-        assert re.fullmatch(r"dn_[a-z0-9]{12}_[A-Za-z0-9_-]{43}", token)
-        headers = {"Authorization": f"Bearer {token}"}
-        who = httpx.get(f"{server.facts['address']}/api/v1/whoami", headers=headers).json()
-        assert (who["user"], who["role"]) == ("ada", "submitter")
-
-
-def test_only_the_first_user_is_an_admin_by_default(home: Home) -> None:
-    first, second = home.run("token", "ada"), home.run("token", "eve")
-    assert re.fullmatch(r"dn_[a-z0-9]{12}_[A-Za-z0-9_-]{43}\n", first.stdout)
-    assert f"token {first.stdout[3:15]} of ada (admin); " in first.stderr
-    assert f"token {second.stdout[3:15]} of eve (submitter); " in second.stderr
-
-    refused = home.run("token", "eve", "--role", "viewer")
-    assert (refused.returncode, refused.stdout) == (2, "")
-    assert "eve is submitter already" in refused.stderr
-    assert (
-        "of eve (viewer); " in home.run("token", "eve", "--role", "viewer", "--change-role").stderr
-    )
-
-
-def test_a_token_that_cannot_be_made_is_told(home: Home) -> None:
-    wrong = home.run("token", "Not A Name")
-    assert wrong.returncode == 2
-    assert "user 'Not A Name': expected" in wrong.stderr
-
-    absent = home.folder / "absent" / "x.db"
-    refused = home.run("token", "--ledger", f"sqlite:///{absent}")
-    assert refused.returncode == 2
-    assert f"there is no ledger at {absent}; start the server with it first" in refused.stderr
-    assert not absent.parent.exists()
-
-
 def test_a_cluster_that_does_not_answer_is_told_once(home: Home) -> None:
     with home.server() as server:
         assert server.process.stderr is not None
@@ -247,34 +111,6 @@ def test_jobs_that_go_on_are_told_at_the_end_and_at_the_start(tmp_path: Path) ->
     assert said == [
         "the server has ended; 1 job goes on training, and the next start adopts what runs"
     ]
-
-
-def test_a_second_ledger_takes_neither_the_token_nor_the_commands_of_the_first(home: Home) -> None:
-    with home.server():
-        first = home.contexts["contexts"]["local"]
-        with home.server("--ledger", f"sqlite:///{home.folder}/other.db") as server:
-            assert server.facts["context"] == f"local-{server.facts['ledger']}"
-            assert home.contexts["contexts"]["local"] == first
-            assert home.contexts["current"] == "local"
-            assert server.facts["is_current"] is False
-
-
-def test_a_start_leads_commands_to_the_ledger_that_is_at_the_address_now(home: Home) -> None:
-    def start(*arguments: str) -> str:
-        with home.server(*arguments, listen=listen) as server:
-            assert server.facts["is_current"]
-            assert home.contexts["current"] == server.facts["context"]
-            assert server.client.get("/api/v1/whoami").status_code == 200
-            listens.append(server.facts["address"].removeprefix("http://"))
-            server.end(signal.SIGTERM)
-            return str(server.facts["context"])
-
-    listen, listens = "127.0.0.1:0", []
-    assert start() == "local"
-    listen = listens[0]
-    other = ("--ledger", f"sqlite:///{home.folder}/other.db")
-    assert start(*other).startswith("local-")
-    assert start() == "local"
 
 
 def test_wrong_options_are_told_in_one_line(home: Home) -> None:
