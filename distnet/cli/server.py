@@ -122,8 +122,8 @@ def token(
     opened = open_ledger(ledger or own, must_exist=ledger not in (None, own))
     try:
         people = People(opened)
-        asked = _request(user or own_name(), role or (None if people.users() else "admin"))
-        made = people.make(None, asked, may_change_role=change_role)
+        chosen = role or (None if people.users() else "admin")
+        made = people.make(None, _request(user or own_name(), chosen, change_role))
     finally:
         opened.close()
     if as_json:
@@ -133,13 +133,15 @@ def token(
     say(f"token {made.id} of {made.user} ({made.role}); it is shown this once only")
 
 
-def _request(user: str, role: Literal["viewer", "submitter", "admin"] | None) -> "TokenRequest":
+def _request(
+    user: str, role: Literal["viewer", "submitter", "admin"] | None, change_role: bool
+) -> "TokenRequest":
     from pydantic import ValidationError
 
     from distnet.server.messages.people import TokenRequest
 
     try:
-        return TokenRequest(user=user, role=role)
+        return TokenRequest(user=user, role=role, change_role=change_role)
     except ValidationError as error:
         wrong = error.errors()[0]["msg"].removeprefix("Value error, ")
         raise DistnetError(f"user {user!r}: {wrong}") from None

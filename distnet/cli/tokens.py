@@ -53,6 +53,9 @@ def create(
             metavar="viewer|submitter|admin", help="Of a new user; else it must be theirs."
         ),
     ] = None,
+    change_role: Annotated[
+        bool, typer.Option("--change-role", help="Give a known user this role from now on.")
+    ] = False,
     team: Annotated[
         str | None, typer.Option(metavar="TEAM", help="Of the user, from now on.")
     ] = None,
@@ -69,6 +72,8 @@ def create(
 
     expires_at = future_time(expires, now=time.time()) if expires else None
     request = {"user": user, "role": role, "team": team, "note": note, "expires_at": expires_at}
+    if change_role:
+        request["change_role"] = True
     token = connect(server, context).add_token(request)
     if as_json:
         print_json(token)

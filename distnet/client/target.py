@@ -1,7 +1,7 @@
 """Which server a command talks to."""
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from distnet.client.address import DEFAULT, checked_token, normalised
 from distnet.client.contexts import Contexts, load
@@ -22,7 +22,8 @@ def find_target(server: str | None = None, context: str | None = None) -> Target
     """Find the server that is meant, and its token.
 
     `server`, else DISTNET_SERVER, else `context`, else the current context, else this machine's.
-    The token is DISTNET_TOKEN, where that is set; a context's is only ever sent to its own server.
+    The token is DISTNET_TOKEN, where that is set and no context is named; the token of a context
+    is only ever sent to its own server.
 
     Raises:
         DistnetError: there is no such context, or two different servers are named.
@@ -32,7 +33,8 @@ def find_target(server: str | None = None, context: str | None = None) -> Target
     if context is not None:
         return _of_context(contexts, context, named, origin)
     if named is None and contexts.current is not None:
-        return _of_context(contexts, contexts.current, None, "")
+        current = _of_context(contexts, contexts.current, None, "")
+        return replace(current, token=token_of_environment() or current.token)
     address = named or DEFAULT
     return Target(address, token_of_environment() or contexts.token_for(address), origin)
 
@@ -65,4 +67,4 @@ def _of_context(contexts: Contexts, name: str, named: str | None, origin: str) -
         raise DistnetError(
             f"--context {name} is {found.server}, but {origin} says {named}; give one of them"
         )
-    return Target(found.server, token_of_environment() or found.token, f"context {name}")
+    return Target(found.server, found.token, f"context {name}")

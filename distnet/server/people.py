@@ -89,15 +89,12 @@ class People:
             if by.is_admin or token.user == by.user.name
         ]
 
-    def make(
-        self, by: Caller | None, asked: TokenRequest, *, may_change_role: bool = False
-    ) -> TokenAnswer:
+    def make(self, by: Caller | None, asked: TokenRequest) -> TokenAnswer:
         """Make a token, and the user if an admin names a new one.
 
         Args:
             by: who asks; None for somebody who can write the ledger itself.
             asked: for whom, and until when.
-            may_change_role: whether somebody who is known may get another role by it.
 
         Raises:
             ForbiddenError: only an admin may do this.
@@ -108,7 +105,7 @@ class People:
         _require_later(asked.expires_at, self._clock())
         token, text = self._draw(_name(by, asked), asked.note, _expiry(by, asked))
         with self._ledger.transaction() as tx:
-            user = self._user_for(tx, by, asked, may_change_role=may_change_role)
+            user = self._user_for(tx, by, asked)
             self._add(tx, _actor(by), token)
         return _shown(token, user).model_copy(update={"secret": text})
 
@@ -141,9 +138,7 @@ class People:
         with self._ledger.transaction() as tx:
             self._tell(tx, kind, actor, text)
 
-    def _user_for(
-        self, tx: Connection, by: Caller | None, asked: TokenRequest, *, may_change_role: bool
-    ) -> User:
+    def _user_for(self, tx: Connection, by: Caller | None, asked: TokenRequest) -> User:
         name = _name(by, asked)
         known = people.read_user(tx, name)
         wanted = _wanted(known, name, asked, self._clock())
@@ -155,7 +150,7 @@ class People:
             raise ForbiddenError("only an admin may make users or change their role or team")
         if known is not None and known.role is Role.ADMIN:
             _require_other_admin(tx, wanted)
-        if known is not None and not may_change_role:
+        if known is not None and not asked.change_role:
             _require_same_role(known, wanted)
         people.save_user(tx, wanted)
         self._tell(
@@ -221,7 +216,7 @@ def _require_same_role(known: User, wanted: User) -> None:
     if wanted.role != known.role:
         raise ConflictError(
             f"{known.name} is {known.role} already, found the role {wanted.role}; leave the role "
-            "out for one more token, or change it on the server's machine: distnet server token "
+            "out for one more token, or change it: distnet token create --user "
             f"{known.name} --role {wanted.role} --change-role",
             code="other_role",
         )

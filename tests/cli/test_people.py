@@ -122,7 +122,8 @@ def test_a_refused_token_names_the_context_with_another(
     assert told.endswith("another token: distnet context use mine\n")
 
     monkeypatch.setenv("DISTNET_TOKEN", "dn_wrong")
-    assert main(["ps", "--context", "mine"]) == 2
+    assert main(["ps", "--context", "mine"]) == 0  # named: its own token is meant
+    assert main(["ps"]) == 2
     assert "unset DISTNET_TOKEN to use the one of context mine or old" in capsys.readouterr().err
 
 

@@ -134,5 +134,5 @@ def test_a_token_of_the_environment_wins(lab: str, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("DISTNET_TOKEN", "dn_other")
 
     assert find_target() == Target(lab, "dn_other", "context lab")
-    assert find_target(context="lab").token == "dn_other"
+    assert find_target(context="lab").token == TOKEN
     assert find_target("other:1").token == "dn_other"

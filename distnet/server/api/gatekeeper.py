@@ -21,7 +21,7 @@ from distnet.server.secret import id_of, is_token
 LOOKED_UP_EVERY_S = 5.0
 USED_EVERY_S = 60.0
 MOST_KNOWN = 10_000
-REMEDY = "make one with `distnet token create`, or ask an admin for one"
+REMEDY = "make one on the server's machine with `distnet server token`, or ask an admin for one"
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,8 @@ class TokenRequest(Message):
 
     user: Name | None = None
     role: Literal["viewer", "submitter", "admin"] | None = None
+    change_role: bool = False
+    """Whether somebody who is known gets this role from now on; else it must be theirs."""
     team: Name | None = None
     note: Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
     expires_at: Annotated[float, Field(allow_inf_nan=False)] | None = None

@@ -85,7 +85,7 @@ def test_a_role_that_another_process_changes_counts_soon(api: Api) -> None:
     ada = api.client("ada")
     assert ada.get("/api/v1/users").status_code == 403
 
-    changed = api.people.make(None, TokenRequest(user="ada", role="admin"), may_change_role=True)
+    changed = api.people.make(None, TokenRequest(user="ada", role="admin", change_role=True))
     api.clock.pass_(LOOKED_UP_EVERY_S + 0.1)
 
     assert changed.role == "admin"
@@ -99,9 +99,14 @@ def test_a_token_does_not_change_the_role_of_its_user(api: Api) -> None:
     assert refused.json()["error"]["code"] == "other_role"
     told = refused.json()["error"]["message"]
     assert "ada is submitter already" in told
-    assert "distnet server token ada --role viewer --change-role" in told
+    assert "distnet token create --user ada --role viewer --change-role" in told
     same = api.client("root").post("/api/v1/tokens", json={"user": "ada", "role": "submitter"})
     assert same.status_code == 201
+    asked = {"user": "ada", "role": "viewer", "change_role": True}
+    assert api.client("root").post("/api/v1/tokens", json=asked).json()["role"] == "viewer"
+    assert (
+        api.client("ada").post("/api/v1/tokens", json=asked | {"role": "admin"}).status_code == 403
+    )
 
 
 def test_an_admin_makes_users(api: Api) -> None:
