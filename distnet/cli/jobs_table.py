@@ -56,9 +56,10 @@ def _left(job: Answer) -> str:
 
 
 def _workers(job: Answer) -> str:
-    """Write how many it has, or may have."""
+    """Write how many it has (`2`, `1→2` while they change), or may have (`1-4`)."""
     if job["workers"] is not None:
-        return str(job["workers"])
+        has, wanted = job["workers"], job["wanted"]
+        return str(has) if wanted is None else f"{has}→{wanted}"
     most, fewest = job["most"], job["fewest"]
     return f"{most}" if most == fewest else f"{fewest}-{most}"
 

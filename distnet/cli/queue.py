@@ -142,22 +142,30 @@ def _watch(client: "Client", query: dict[str, Any], as_json: bool) -> None:
 
 
 def _reasons(answer: "Answer", now: float) -> list[tuple[str, str]]:
-    from distnet.report.text import duration, moment
+    from distnet.report.text import moment
+    from distnet.server.scheduler.words import span
 
     at, error_s = answer["starts_at"], answer["error_s"]
-    place = "" if answer["position"] is None else f", number {answer['position']:,} in the queue"
-    lines = [("", f"{answer['job']} is {answer['state']}{place}: {answer['reason']}")]
+    lines = [("", _state(answer))]
     if answer["ahead"]:
         lines.append(("behind", ", ".join(answer["ahead"])))
     if answer["holders"]:
         lines.append(("held by", ", ".join(answer["holders"])))
     if at is not None:
-        off = f", give or take {duration(error_s)}" if error_s is not None else ""
-        starts = f"in about {duration(max(0.0, at - now))}, {moment(at)}{off}"
+        off = f", give or take {span(error_s)}" if error_s is not None else ""
+        starts = f"in about {span(max(0.0, at - now))}, {moment(at)}{off}"
         lines.append(("starts", starts))
     if answer["would_start"]:
         lines.append(("now, if", answer["would_start"]))
     return lines
+
+
+def _state(answer: "Answer") -> str:
+    if answer["state"] == "finished":
+        return f"{answer['job']} has finished"
+    place = "" if answer["position"] is None else f", number {answer['position']:,} in the queue"
+    reason = f": {answer['reason']}" if answer["reason"] else ""
+    return f"{answer['job']} is {answer['state']}{place}{reason}"
 
 
 def _ended(client: "Client", filters: dict[str, Any], begin: float, limit: int) -> "list[Answer]":

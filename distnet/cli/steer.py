@@ -94,9 +94,9 @@ def _resize_run(folder: RunFolder, workers: int, wait_s: float | None, as_json: 
     if as_json:
         print(json.dumps(changed))
     elif wait_s is None:
-        print(f"{folder.path} (a run here) was asked to go on with {workers} workers")
+        print(f"{folder.path} (a run here) was asked to go on with {_workers(workers)}")
     else:
-        now = f"{changed['workers']} workers from step {changed['step']}"
+        now = f"{_workers(changed['workers'])} from step {changed['step']}"
         print(f"{folder.path} (a run here) goes on with {now}")
 
 
@@ -126,23 +126,34 @@ def _resize_job(
     from distnet.client.follow import has_ended, is_waiting
 
     answer = client.resize(job, workers)
+    what = f"go on with {_workers(workers)}"
     if wait_s is None or is_waiting(answer):
-        _tell_asked(client, answer, f"have {workers} workers", as_json)
+        _tell_asked(client, answer, what, as_json)
         return
 
     def is_done(details: "Answer") -> bool:
-        now = details["job"]
-        return has_ended(details) or (now["state"] == "running" and now["workers"] == workers)
+        return has_ended(details) or _has(details["job"], workers)
 
-    now = _until(client, job, is_done, wait_s, "change its workers")["job"]
+    now = _until(client, job, is_done, wait_s, what)["job"]
     if as_json:
         print(json.dumps(now))
+    elif _has(now, workers):
+        print(f"{job} (on {client.target.server}) goes on with {_workers(workers)}")
     else:
-        has = f"{now['state']} with {now['workers']} workers" if now["workers"] else now["state"]
-        print(f"{job} (on {client.target.server}) is {has}")
+        print(f"{job} (on {client.target.server}) is {now['state']}: it needs no workers any more")
+
+
+def _has(job: "Answer", workers: int) -> bool:
+    """Whether so many workers train, and nothing else is wanted of it."""
+    return bool(job["state"] == "running" and job["wanted"] is None and job["workers"] == workers)
+
+
+def _workers(count: object) -> str:
+    return f"{count} worker{'' if count == 1 else 's'}"
 
 
 def _until(client: "Client", job: str, is_so: Any, wait_s: float, what: str) -> "Answer":
+    from distnet.cli.jobs import described
     from distnet.client.follow import until
     from distnet.errors import DistnetError
 
@@ -153,7 +164,7 @@ def _until(client: "Client", job: str, is_so: Any, wait_s: float, what: str) -> 
                 job,
                 is_so,
                 timeout_s=wait_s,
-                see=lambda now: status.update(f"{job} is {now['state']}: {now['reason']}"),
+                see=lambda now: status.update(described(now)),
             )
         except TimeoutError as error:
             raise DistnetError(f"{error}; it was asked to {what}: distnet why {job}") from None
@@ -163,5 +174,6 @@ def _tell_asked(client: "Client", answer: "Answer", what: str, as_json: bool) ->
     if as_json:
         print(json.dumps(answer))
     else:
-        where = f"on {client.target.server}"
-        print(f"{answer['name']} ({where}) was asked to {what}; it is {answer['state']}")
+        name, has = f"{answer['name']} (on {client.target.server})", answer["workers"]
+        now = answer["state"] if has is None else f"{answer['state']} with {_workers(has)}"
+        print(f"{name} was asked to {what}; it is {now}")

@@ -7,7 +7,7 @@ from pathlib import Path
 from distnet.server.book import Book
 from distnet.server.dependencies import waits_for
 from distnet.server.ledger import attempts, events, jobs, streams
-from distnet.server.messages.cluster import ClusterAnswer, EventAnswer, EventsAnswer, NodeAnswer
+from distnet.server.messages.cluster import EventAnswer, EventsAnswer
 from distnet.server.messages.jobs import (
     AttemptAnswer,
     JobAnswer,
@@ -16,6 +16,7 @@ from distnet.server.messages.jobs import (
     WhyAnswer,
 )
 from distnet.server.records import AttemptRecord, EventRecord, JobRecord
+from distnet.server.resizing import how, pending, wanted_of, workers_of
 from distnet.server.specs import text_of
 from distnet.server.states import JobState
 from distnet.server.steer import find
@@ -38,7 +39,8 @@ def job_answer(book: Book, job: JobRecord, now: float) -> JobAnswer:
         code=code,
         reason=reason,
         priority=job.priority,
-        workers=sum(attempt.placement.values()) if attempt is not None else None,
+        workers=workers_of(job, attempt) if attempt is not None else None,
+        wanted=wanted_of(job, attempt) if attempt is not None else None,
         fewest=job.workers or shape.fewest,
         most=job.workers or shape.most,
         cpus=shape.cpus,
@@ -81,7 +83,7 @@ def why_waiting(book: Book, job: JobRecord) -> tuple[str, str, int | None]:
         return "cluster", book.unreachable, None
     wait = book.waits.get(job.number)
     if wait is None:
-        return "behind", "it has just been submitted", None
+        return "behind", "it has just been queued", None
     return wait.code, wait.reason, book.places[job.number]
 
 
@@ -113,12 +115,23 @@ def details(book: Book, runs: Path, name: str, now: float) -> JobDetails:
     )
 
 
-def why(book: Book, name: str) -> WhyAnswer:
-    """What a job waits for, without when it may start."""
+def why(book: Book, name: str, now: float) -> WhyAnswer:
+    """What a job waits for, without when it may start; of others, how they are."""
     job = find(book, name)
     code, reason, position = why_waiting(book, job)
+    attempt = book.attempts.get(name)
+    holders: tuple[str, ...] = ()
+    if attempt is not None and wanted_of(job, attempt) is not None:
+        code, (reason, holders) = "resize", pending(book, job, attempt, now)
+    elif attempt is not None:
+        reason = reason or how(job, attempt)
     answer = WhyAnswer(
-        job=name, state=job.state, code=code, reason=reason or str(job.state), position=position
+        job=name,
+        state=job.state,
+        code=code,
+        reason=reason,
+        position=position,
+        holders=holders[:AHEAD],
     )
     wait = book.waits.get(job.number)
     if job.state is not JobState.WAITING or position is None or wait is None:
@@ -149,40 +162,6 @@ def event_answers(book: Book, *, after: int, job: str | None, limit: int) -> Eve
         found = events.read_events(tx, after=after, job=job, limit=limit)
     last = found[-1].number if found else after
     return EventsAnswer(events=tuple(_event_answer(event) for event in found), next=last)
-
-
-def cluster(book: Book, now: float) -> ClusterAnswer:
-    """The machines, and who is on them."""
-    snapshot = book.snapshot
-    if snapshot is None:
-        return ClusterAnswer(is_reachable=False, seen_at=None, reason=book.unreachable, nodes=())
-    on_node: dict[str, dict[str, int]] = {node.id: {} for node in snapshot.nodes}
-    for name, attempt in book.attempts.items():
-        for place, workers in attempt.placement.items():
-            on_node.setdefault(place, {})[name] = workers
-    nodes = []
-    for node in book.nodes(now):
-        there = on_node[node.id]
-        cpus = sum(book.jobs[name].shape.cpus * workers for name, workers in there.items())
-        gpus = sum(book.jobs[name].shape.gpus * workers for name, workers in there.items())
-        nodes.append(
-            NodeAnswer(
-                id=node.id,
-                name=node.name,
-                cpus=node.cpus,
-                gpus=node.gpus,
-                free_cpus=max(0.0, node.cpus - cpus),
-                free_gpus=max(0.0, node.gpus - gpus),
-                is_draining=node.is_draining,
-                jobs=there,
-            )
-        )
-    return ClusterAnswer(
-        is_reachable=not book.unreachable,
-        seen_at=snapshot.seen_at,
-        reason=book.unreachable,
-        nodes=tuple(nodes),
-    )
 
 
 def ended_jobs(

@@ -86,7 +86,7 @@ class JobRecord:
     trained_s: float = 0.0
     """Of attempts that have ended."""
     progress: Mapping[str, Any] = field(default_factory=dict)
-    """`step`, `num_steps`, `loss`, `accuracy`, `samples_per_second`, as last reported."""
+    """`step`, `num_steps`, `workers`, `loss`, `accuracy`, ..., as last reported."""
     result: Mapping[str, Any] | None = None
     """What `result.json` of the run says, or the error: `{"error": ..., "failure": ...}`."""
 

@@ -145,6 +145,8 @@ def _sign_of_life(
         progress["num_steps"] = said.num_steps
     placement, target = attempt.placement, attempt.target
     is_true = _may_be_true(job, attempt, said.placement, nodes)
+    if is_true:
+        progress["workers"] = _num(said.placement)
     if is_true and target is None:
         placement = said.placement
     elif is_true and _num(said.placement) == _num(target or {}):

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 
-from distnet.server import answers, reports, schedules, steer
+from distnet.server import answers, machines, reports, schedules, steer
 from distnet.server.book import Book
 from distnet.server.errors import InvalidError, NotFoundError
 from distnet.server.explaining import Explainer
@@ -123,7 +123,7 @@ class Server:
     def why(self, name: str) -> WhyAnswer:
         """What a job waits for."""
         with self.book.held():
-            answer = answers.why(self.book, name)
+            answer = answers.why(self.book, name, self.clock())
             if answer.position is None:
                 return answer
             number = self.book.jobs[name].number
@@ -134,7 +134,7 @@ class Server:
     def cluster(self) -> ClusterAnswer:
         """The machines, and who is on them."""
         with self.book.held():
-            return answers.cluster(self.book, self.clock())
+            return machines.cluster(self.book, self.clock())
 
     def stream(self, name: str, stream: str, offset: int, limit: int) -> StreamAnswer:
         """A piece of a log."""

@@ -61,6 +61,16 @@ def test_ps_has_a_column_for_each_figure_where_there_is_room(
     assert first.split() == shown.split()
 
 
+def test_ps_shows_workers_that_change(
+    queue: FakeServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    queue.change("digits-1", workers=1, wanted=2)
+
+    assert main(["ps"]) == 0
+    assert capsys.readouterr().out.splitlines()[1].split()[2] == "1→2"
+
+
 @pytest.mark.parametrize("width", [64, 80, 100, 140])
 def test_ps_fits_the_terminal(
     width: int,
@@ -137,7 +147,7 @@ def test_why_says_what_a_job_waits_for(
 
     said = capsys.readouterr().out
     assert "digits-2 is waiting, number 3 in the queue: 2 workers" in said
-    for words in ("digits-1, digits-2", "big-1", "give or take 1 min 30 s", "2 free CPUs"):
+    for words in ("digits-1, digits-2", "big-1", "give or take 90 s", "2 free CPUs"):
         assert words in said
     assert main(["why", "digits-2", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["holders"] == ["big-1"]

@@ -150,12 +150,25 @@ def test_stop_gives_up_in_time_and_says_that_it_was_asked(
     assert "digits-1 is stopping after 0 s; it was asked to" in capsys.readouterr().err
 
 
-def test_a_running_job_is_resized(server: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
-    server.jobs["digits-1"] = make_job("digits-1", state="running", workers=2)
-    server.changes["digits-1"] = [{"state": "stopping"}, {"state": "running", "workers": 3}]
+def test_resize_waits_until_the_wanted_workers_train(
+    server: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.jobs["digits-1"] = make_job("digits-1", state="running", workers=2, wanted=3)
+    server.changes["digits-1"] = [{}, {"workers": 3}, {"wanted": None}, {"workers": 5}]
 
     assert main(["resize", "digits-1", "--workers", "3", "--server", server.url]) == 0
-    assert "is running with 3 workers" in capsys.readouterr().out
+    assert capsys.readouterr().out.endswith("goes on with 3 workers\n")
+    assert server.changes["digits-1"] == [{"workers": 5}]
+
+
+def test_resize_that_does_not_wait_says_what_trains(
+    server: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.jobs["digits-1"] = make_job("digits-1", state="running", workers=2, wanted=1)
+
+    assert main(["resize", "digits-1", "--workers", "1", "--server", server.url, "--no-wait"]) == 0
+    said = "was asked to go on with 1 worker; it is running with 2 workers\n"
+    assert capsys.readouterr().out.endswith(said)
 
 
 def test_a_waiting_job_is_resized_at_once(

@@ -382,3 +382,48 @@ def test_a_user_may_resize_where_the_policy_resizes_nobody(ledger_url, tmp_path)
         world.server.resize(ADA, "digits-1", 4)
         world.run(4)
         assert world.job("digits-1").workers == 4
+
+
+def test_while_the_workers_change_those_that_train_are_told(world):
+    world.submit(asks(), steps=1000)
+    world.run(70)
+    (process,) = world.cluster.attempts.values()
+    process.is_deaf = True  # it has not saved yet
+
+    world.server.resize(ADA, "digits-1", 2)
+    world.run(2)
+    changing, why = world.job("digits-1"), world.server.why("digits-1")
+    process.is_deaf = False
+    world.run(3)
+    changed = world.job("digits-1")
+
+    assert (changing.workers, changing.wanted) == (1, 2)
+    assert "asked for 2 workers, 1 now; it goes on with them when it has saved" in why.reason
+    assert (changed.workers, changed.wanted) == (2, None)
+
+
+def test_why_tells_who_holds_the_room_for_more_workers(world):
+    world.submit(asks(workers=2, name="first"), asks(workers=2, name="other"), steps=1000)
+    world.run(3)
+    world.server.resize(ADA, "first", 4)
+    world.run(1)
+
+    why = world.server.why("first")
+
+    assert why.reason == "asked for 4 workers, 2 now; there is no room yet for 2 more"
+    assert why.holders == ("other",)
+    assert world.job("first").wanted == 4
+
+
+def test_why_speaks_plainly_of_jobs_that_do_not_wait(world):
+    world.cluster.is_mute = True
+    world.submit(asks(), steps=5)
+    world.run(1)
+    assert world.server.why("digits-1").reason == "its attempt 1 has not spoken yet"
+    world.cluster.is_mute = False
+    (process,) = world.cluster.attempts.values()
+    process.is_mute = False
+    world.run(2)
+    assert world.server.why("digits-1").reason == "its attempt 1 trains"
+    world.run_until_all_ended()
+    assert world.server.why("digits-1").reason == ""

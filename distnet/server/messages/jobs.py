@@ -21,7 +21,9 @@ class JobAnswer(Message):
     reason: str = ""
     priority: int
     workers: int | None
-    """That it has now; null where it has none."""
+    """That train now; null where none do."""
+    wanted: int | None = None
+    """That it is to go on with as soon as it can; null where it has what it is to have."""
     fewest: int
     most: int
     cpus: int

@@ -7,7 +7,7 @@ import { h } from "./dom.js";
 import { drawAttempts, drawEvents, drawJobFile, drawWhy } from "./jobparts.js";
 import { Logs } from "./logs.js";
 import { Metrics } from "./metrics.js";
-import { ago, facts, jobLink, loading, pill, steps } from "./parts.js";
+import { ago, facts, jobLink, loading, pill, steps, workers } from "./parts.js";
 import { link } from "./place.js";
 import { count, duration, number, rate, score } from "./text.js";
 
@@ -137,7 +137,7 @@ export class JobView {
         job.ended_at ? "took" : "since its start",
         job.started_at == null ? null : duration(end - job.started_at),
       ],
-      ["workers", isLive ? number(job.workers) : range(job.fewest, job.most)],
+      ["workers", workers(job)],
       ["each worker", each(job)],
       ["priority", number(job.priority)],
       ["attempts", job.num_attempts ? number(job.num_attempts) : null],
@@ -236,10 +236,6 @@ function whence({ array, schedule }) {
 
 function each({ cpus, gpus }) {
   return gpus ? `${count(cpus, "CPU")}, ${count(gpus, "GPU")}` : count(cpus, "CPU");
-}
-
-function range(fewest, most) {
-  return fewest === most ? number(fewest) : `${number(fewest)}–${number(most)}`;
 }
 
 function titled(name) {

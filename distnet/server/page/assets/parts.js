@@ -32,6 +32,12 @@ export function steps(job) {
   return bar(job.step ?? 0, job.num_steps, text, job.state);
 }
 
+// How many it has (2, or 1→2 while they change), or may have (1–4).
+export function workers({ workers: now, wanted, fewest, most }) {
+  if (now != null) return wanted == null ? number(now) : `${number(now)}→${number(wanted)}`;
+  return fewest === most ? number(fewest) : `${number(fewest)}–${number(most)}`;
+}
+
 // How long ago, with the moment itself on demand.
 export function ago(time, now) {
   if (time == null) return null;

@@ -2,7 +2,7 @@
 
 import { h } from "./dom.js";
 import { Listing } from "./listing.js";
-import { ago, jobLink, loading, pill, steps, table } from "./parts.js";
+import { ago, jobLink, loading, pill, steps, table, workers } from "./parts.js";
 import { count, duration, number, rate, score } from "./text.js";
 
 const STATES = ["open", "running", "waiting", "held", "starting", "stopping", "unknown"];
@@ -175,9 +175,4 @@ function whyCell(job, now) {
       job.step ? `, at step ${number(job.step)} of ${number(job.num_steps)}` : "",
     ),
   );
-}
-
-function workers({ workers: now, fewest, most }) {
-  if (now != null) return number(now);
-  return fewest === most ? number(fewest) : `${number(fewest)}–${number(most)}`;
 }
