@@ -33,13 +33,14 @@ def find_run_or_job(
     if reference == LATEST or os.sep in reference:
         return find_run(reference, runs)
     client = connect(None, None)
-    job = _open_job(client, reference)
+    job, silence = _open_job(client, reference)
     try:
         folder = find_run(reference, runs)
     except RunError as error:
         if job is not None:
             return client  # which says so if it has no such job either
-        raise RunError(f"{error} Nor could a server be asked: {client.target.server}") from None
+        here = str(error).partition(". ")[0].rstrip("?")
+        raise RunError(f"{here}; nor can a server be asked for such a job: {silence}") from None
     if not job:
         return folder
     if not is_held(folder) or _is_in(folder, job):
@@ -50,8 +51,8 @@ def find_run_or_job(
     )
 
 
-def _open_job(client: "Client", name: str) -> "Answer | None":
-    """The JobDetails of a job that is not over, empty if there is none; None: nobody answers."""
+def _open_job(client: "Client", name: str) -> "tuple[Answer | None, str]":
+    """The JobDetails of a job that is not over, empty if there is none; or None, and why."""
     from distnet.client.client import Client
     from distnet.client.follow import has_ended
     from distnet.server.errors import NotFoundError, ServerError
@@ -59,10 +60,10 @@ def _open_job(client: "Client", name: str) -> "Answer | None":
     try:
         details = Client(client.target, patience_s=0.0).details(name)
     except NotFoundError:
-        return {}
-    except ServerError:
-        return None
-    return {} if has_ended(details) else details
+        return {}, ""
+    except ServerError as error:
+        return None, str(error)
+    return ({} if has_ended(details) else details), ""
 
 
 def _is_in(folder: RunFolder, job: "Answer") -> bool:

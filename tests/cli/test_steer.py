@@ -107,8 +107,8 @@ def test_what_is_nowhere_is_told_so(
     assert main(["stop", "digits-2"]) == 2
 
     told = capsys.readouterr().err
-    assert "did you mean digits-1?" in told
-    assert "http://127.0.0.1:9" in told
+    assert "did you mean digits-1; nor can a server be asked for such a job: no distnet" in told
+    assert "http://127.0.0.1:9 (DISTNET_SERVER): connection refused" in told
 
 
 def test_a_job_that_is_nowhere_is_told_by_the_server(
