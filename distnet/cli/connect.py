@@ -47,6 +47,11 @@ def say(text: str) -> None:
     typer.echo(text, err=True)
 
 
+def tell_silence(error: Exception) -> None:
+    """Tell somebody who waits that no server answers, and that this goes on."""
+    say(f"{str(error).partition('; ')[0]}; this waits until one does")
+
+
 def one_line(text: str) -> str:
     """Make text of somebody else's fit to be shown: one line, nothing that steers a terminal."""
     return " ".join(UNSAFE.sub("", text).replace("\x1b", "").split())

@@ -14,12 +14,14 @@ from distnet.cli.connect import (
     connect,
     one_line,
     print_json,
+    say,
+    tell_silence,
     waiting,
 )
 from distnet.errors import DistnetError
 
 if TYPE_CHECKING:
-    from distnet.client.client import Answer
+    from distnet.client.client import Answer, Client
 
 FAILED = 3
 STOPPED = 130
@@ -96,19 +98,12 @@ def wait(
     as_json: AsJson = False,
 ) -> None:
     """Wait for jobs to end; exit code 0: all finished, 3: one failed, 130: one was stopped."""
-    from distnet.client.follow import has_ended, until
-
     client = connect(server, context).patient()
-    ended = []
-    for name in jobs:
-        with waiting(f"waiting for {name}"):
-            try:
-                job = until(client, name, has_ended, timeout_s=timeout)["job"]
-            except TimeoutError as error:
-                raise DistnetError(f"{error}; look with: distnet why {name}") from None
-        ended.append(job)
-        if not as_json:
-            typer.echo(described(job))
+    try:
+        ended = [_wait(client, name, timeout, as_json) for name in jobs]
+    except KeyboardInterrupt:
+        say(f"\nthis stops no job; wait again with: distnet wait {' '.join(jobs)}")
+        raise
     if as_json:
         print_json(ended)
     raise typer.Exit(max((exit_code(job) for job in ended), key=_gravity))
@@ -123,6 +118,22 @@ def described(job: "Answer") -> str:
     """Say in one line where a job is, and why."""
     reason = one_line(job["error"] or job["reason"])
     return f"{job['name']} is {job['state']}{f': {reason}' if reason else ''}"
+
+
+def _wait(client: "Client", name: str, timeout: float | None, as_json: bool) -> "Answer":
+    from distnet.client.follow import has_ended, until
+
+    with waiting(f"waiting for {name}"):
+        try:
+            job: Answer = until(client, name, has_ended, timeout_s=timeout, lost=tell_silence)[
+                "job"
+            ]
+        except TimeoutError as error:
+            raise DistnetError(f"{error}; look with: distnet why {name}") from None
+    job: Answer = details["job"]
+    if not as_json:
+        typer.echo(described(job))
+    return job
 
 
 def _gravity(code: int) -> int:

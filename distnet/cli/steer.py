@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from distnet.cli.connect import Context, Server, waiting
+from distnet.cli.connect import Context, Server, tell_silence, waiting
 from distnet.cli.which import find_run_or_job
 from distnet.spec.run_folder import RunFolder
 
@@ -165,6 +165,7 @@ def _until(client: "Client", job: str, is_so: Any, wait_s: float, what: str) -> 
                 is_so,
                 timeout_s=wait_s,
                 see=lambda now: status.update(described(now)),
+                lost=tell_silence,
             )
         except TimeoutError as error:
             raise DistnetError(f"{error}; it was asked to {what}: distnet why {job}") from None

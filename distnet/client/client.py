@@ -19,7 +19,7 @@ class Client:
     """
 
     def __init__(self, target: Target, *, patience_s: float = PATIENCE_S) -> None:
-        self.target = target
+        self.target, self.patience_s = target, patience_s
         self._connection = Connection(target, patience_s=patience_s)
 
     def patient(self) -> "Client":
