@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -257,6 +258,82 @@ def test_wait_gives_up_in_time(queue: FakeServer, capsys: pytest.CaptureFixture[
     assert "digits-2 is waiting after 0 s" in capsys.readouterr().err
 
 
+def test_wait_says_that_no_server_answers_and_gives_up_in_time(
+    config: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DISTNET_SERVER", "http://127.0.0.1:9")
+
+    assert main(["wait", "digits-2", "--timeout", "0.3"]) == 2
+
+    told = capsys.readouterr().err
+    assert told.count("connection refused; this waits until one does") == 1
+    assert "no server has told of digits-2 after 0.3 s" in told
+
+
+def test_wait_lives_through_a_restart_of_the_server(
+    queue: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    queue.faults += [503, 503]
+
+    assert main(["wait", "old-1"]) == 3
+    assert capsys.readouterr().err.count("this waits until one does") == 1
+
+
+def test_an_interrupted_wait_says_how_to_go_on(queue: FakeServer) -> None:
+    command = [sys.executable, "-u", "-m", "distnet.cli", "wait", "digits-2", "digits-3"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ})
+    while not queue.asked:
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate()
+
+    assert process.returncode == 130
+    assert "wait again with: distnet wait digits-2 digits-3" in told
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--worker", "7"], "--worker: found worker-7, expected one of run, metrics, worker-0, "),
+        (["--stream", "nosuch"], "--stream: found nosuch, expected one of run, metrics, worker-0"),
+        (["--offset", "12", "-f"], "--offset: found 12, expected at most 11, where"),
+    ],
+)
+def test_what_a_log_does_not_have_is_refused(
+    options: list[str], told: str, queue: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    queue.logs["digits-1", "run"] = b"epoch 1/10\n"
+
+    assert main(["logs", "digits-1", *options]) == 2
+    assert told in capsys.readouterr().err
+
+
+def test_logs_say_why_there_are_none(queue: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
+    queue.jobs["gone-1"] = make_job("gone-1", state="cancelled", ended_at=100.0)
+
+    assert main(["logs", "digits-3"]) == 0
+    told = "digits-3 is waiting and has no log yet; see: distnet why digits-3\n"
+    assert capsys.readouterr().err == told
+    assert main(["logs", "gone-1"]) == 0
+    assert capsys.readouterr().err == "gone-1 is cancelled and has no log\n"
+
+
+def test_a_log_has_the_same_keys_followed_or_not(
+    queue: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    queue.logs["old-1", "run"] = b"epoch 1/10\n"
+    queue.complete.add("old-1")
+
+    main(["logs", "old-1", "--json"])
+    whole = json.loads(capsys.readouterr().out)
+    main(["logs", "old-1", "-f", "--json"])
+    pieces = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+    assert all(piece.keys() == whole.keys() for piece in pieces)
+    assert "".join(piece["text"] for piece in pieces) == whole["text"]
+
+
 def test_logs_print_all_there_is(queue: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
     queue.logs["digits-1", "run"] = b"epoch 1/10\nepoch 2/10\n"
     queue.logs["digits-1", "worker-1"] = b"hello\n"
@@ -271,6 +348,7 @@ def test_logs_print_all_there_is(queue: FakeServer, capsys: pytest.CaptureFixtur
         "stream": "run",
         "offset": 11,
         "next": 22,
+        "end": 22,
         "is_complete": False,
         "text": "epoch 2/10\n",
     }

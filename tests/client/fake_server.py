@@ -169,7 +169,7 @@ def details(server: FakeServer, name: str, **_: Any) -> BaseModel:
         after=(),
         attempts=tuple(server.attempts.get(name, ())),
         result=server.results.get(name),
-        streams=("run",),
+        streams=tuple(sorted(stream for job, stream in server.logs if job == name)),
         folder=server.folders.get(name),
     )
 
