@@ -13,6 +13,7 @@ from typing import Any
 
 from distnet.client.client import Answer, Client
 from distnet.client.code import Archive, pack
+from distnet.errors import DataError
 from distnet.spec.read import JobFile, read_job
 from distnet.spec.yaml import decode
 
@@ -96,6 +97,11 @@ def _has_own_parts(file: JobFile) -> bool:
                 f"found {str(path)!r}, expected a file in the job file's own folder, which is "
                 "uploaded with the job",
             )
+        if not (_folder(file) / path).is_file():
+            raise file.fault(
+                f"{section}.kind",
+                f"found no file {_folder(file) / path}, expected `{path}` beside the job file",
+            )
     return bool(own)
 
 
@@ -106,10 +112,21 @@ def _absolute(file: JobFile) -> list[str]:
     source, store = file.job.data.source, file.job.checkpoint.store
     sets = []
     if source not in shipped_datasets():
+        if not os.path.isabs(source):  # which only the machines of the cluster need to have
+            _require_dataset(source, file)
         sets += _override("data.source", source, file)
     if store is not None and ":" not in store.partition("/")[0]:  # no address such as s3://...
         sets += _override("checkpoint.store", store, file)
     return sets
+
+
+def _require_dataset(source: str, file: JobFile) -> None:
+    from distnet.data.shipped import find_dataset
+
+    try:
+        find_dataset(source, folder=_folder(file))
+    except DataError as error:
+        raise file.fault("data.source", str(error)) from None
 
 
 def _override(key: str, path: str, file: JobFile) -> list[str]:

@@ -4,11 +4,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
+from distnet.data.shipped import shipped_datasets
 from distnet.errors import JobFileError
 from distnet.server.errors import InvalidError
 from distnet.server.messages.submit import SubmitRequest
 from distnet.server.scheduler.view import Shape
 from distnet.spec.dump import dump_job
+from distnet.spec.faults import shortened, unknown
 from distnet.spec.parts import Room, kinds
 from distnet.spec.queue import Queue
 from distnet.spec.read import JobFile, read_job_text
@@ -35,7 +37,8 @@ def read_request(request: SubmitRequest, overrides: tuple[str, ...]) -> Asked:
     Raises:
         InvalidError: `bad_job_file`, with every fault and its line; `code_missing`.
     """
-    asked = _read(request.spec, request.file, request.sets + overrides, request.code is not None)
+    has_code = request.code is not None
+    asked = _read(request.spec, request.file, request.sets, overrides, has_code)
     if request.workers is None:
         return asked
     if request.workers > asked.slices:
@@ -49,16 +52,25 @@ def read_request(request: SubmitRequest, overrides: tuple[str, ...]) -> Asked:
 
 
 @lru_cache(maxsize=READ_LAST)
-def _read(text: str, path: str, overrides: tuple[str, ...], has_code: bool) -> Asked:
+def _read(
+    text: str, path: str, sets: tuple[str, ...], sweep: tuple[str, ...], has_code: bool
+) -> Asked:
     try:
-        file = read_job_text(text, path=Path(path), overrides=overrides)
+        file = read_job_text(text, path=Path(path), overrides=sets + sweep)
     except JobFileError as error:
-        raise InvalidError(str(error), code="bad_job_file") from None
+        raise InvalidError(_blaming(str(error), sweep), code="bad_job_file") from None
     _require_reachable(file, has_code)
     job = file.job.resolved()
     resources = job.resources
     shape = Shape(resources.min_workers, resources.max_workers, job.num_cpus, resources.gpus)
     return Asked(job.name, dump_job(job), shape, job.queue, job.num_slices)
+
+
+def _blaming(message: str, sweep: tuple[str, ...]) -> str:
+    """Call what a sweep gave by its option; to the job file it is a `--set` as any other."""
+    for setting in sweep:
+        message = message.replace(f"--set {shortened(setting)}", f"--sweep {shortened(setting)}")
+    return message
 
 
 def _require_reachable(file: JobFile, has_code: bool) -> None:
@@ -72,21 +84,23 @@ def _require_reachable(file: JobFile, has_code: bool) -> None:
         elif kind not in kinds(room):
             wrong = f"found {kind!r}, expected one of {', '.join(kinds(room))}, or ./file.py:Class"
             raise InvalidError(str(file.fault(f"{section}.kind", wrong)), code="bad_job_file")
-    source = file.job.data.source
-    if source.startswith(".") or ("/" in source and not PurePosixPath(source).is_absolute()):
-        raise InvalidError(
-            str(
-                file.fault(
-                    "data.source",
-                    f"found {source!r}, expected a dataset that ships with distnet or an absolute "
-                    "path that all machines of the cluster see",
-                )
-            ),
-            code="bad_job_file",
-        )
+    _require_data(file)
     store = file.job.checkpoint.store
     if store is not None and "://" not in store and not PurePosixPath(store).is_absolute():
         raise InvalidError(
             str(file.fault("checkpoint.store", f"found {store!r}, expected an absolute path")),
             code="bad_job_file",
         )
+
+
+def _require_data(file: JobFile) -> None:
+    """Refuse a dataset that is neither shipped nor at a place that means the same everywhere."""
+    source, shipped = file.job.data.source, shipped_datasets()
+    if PurePosixPath(source).is_absolute() or source in shipped:
+        return
+    if "/" in source or source.startswith("."):
+        wrong = f"found {source!r}, expected a dataset that ships with distnet or an absolute path"
+    else:
+        wrong = f"{unknown('dataset', source, shipped)}; a folder is given by its absolute path"
+    wrong += " that all machines of the cluster see"
+    raise InvalidError(str(file.fault("data.source", wrong)), code="bad_job_file")

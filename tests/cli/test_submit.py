@@ -93,6 +93,30 @@ def test_submit_tells_which_files_were_too_large_to_come_along(
 
 
 @pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("network: {kind: ./mynet.py:MyNet}", "3 network.kind: found no file "),
+        ("data: {source: mnits}", "3 data.source: dataset 'mnits' not found: none of that name"),
+        ("data: {source: ./nodata}", "3 data.source: dataset './nodata' not found: none of that"),
+        ("data: {source: ./empty}", "3 data.source: "),
+    ],
+)
+def test_what_could_never_be_found_is_refused_without_asking_the_server(
+    line: str, told: str, server: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("empty").mkdir()
+    network = "" if "network" in line else "network: {kind: mlp}\n"
+    Path("digits.yaml").write_text(f"name: digits\n{network or chr(10)}{line}\n")
+
+    assert main(["submit", "digits.yaml"]) == 2
+
+    said = capsys.readouterr().err
+    assert said.startswith(f"error: digits.yaml:{told}")
+    assert ("did you mean 'mnist'?" in said) == ("mnits" in line)
+    assert server.asked == []
+
+
+@pytest.mark.parametrize(
     ("state", "code"), [("finished", 0), ("failed", 3), ("stopped", 130), ("cancelled", 130)]
 )
 def test_submit_follows_the_log_and_ends_as_the_job_does(

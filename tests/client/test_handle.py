@@ -109,6 +109,8 @@ def test_own_files_outside_of_the_folder_are_refused(server: FakeServer) -> None
 
 
 def test_relative_paths_become_absolute(server: FakeServer, tmp_path: Path) -> None:
+    (tmp_path / "it's").mkdir()
+    (tmp_path / "it's" / "manifest.json").touch()
     distnet.submit("digits.yaml", sets=["data.source=./it's", "checkpoint.store=kept"])
     distnet.submit("digits.yaml", name="two", sets=["data.source=/data", "checkpoint.store=s3://b"])
 
