@@ -125,9 +125,7 @@ def _wait(client: "Client", name: str, timeout: float | None, as_json: bool) -> 
 
     with waiting(f"waiting for {name}"):
         try:
-            job: Answer = until(client, name, has_ended, timeout_s=timeout, lost=tell_silence)[
-                "job"
-            ]
+            details = until(client, name, has_ended, timeout_s=timeout, lost=tell_silence)
         except TimeoutError as error:
             raise DistnetError(f"{error}; look with: distnet why {name}") from None
     job: Answer = details["job"]

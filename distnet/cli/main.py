@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 a fault of distnet itself, 2 something the user can mend, 
 
 import json
 import os
+import re
 import sys
 from collections.abc import Sequence
 from typing import Annotated
@@ -36,6 +37,8 @@ from distnet.cli import (
 from distnet.cli.panels import InPanels, show_in_panels
 from distnet.errors import DistnetError
 
+REQUEST = re.compile(r"^(?:body|query|path)\.([a-z_]+):", re.MULTILINE)
+"""How a server names the part of a request that is at fault."""
 INTERRUPTED = 130  # 128 + SIGINT, as shells count
 
 app = typer.Typer(
@@ -119,7 +122,7 @@ def _run(arguments: list[str]) -> int:
 
 def _told(kind: str, error: DistnetError | str, code: int, arguments: list[str]) -> int:
     """Tell an error on stderr, and as JSON on stdout where that was asked for."""
-    message = str(error)
+    message = REQUEST.sub(lambda found: _option(found[1], arguments), str(error))
     if message:  # a group without a verb has shown its help instead
         gap = "\n" if "\n" in message else " "
         typer.echo(typer.style("error:", fg="red", bold=True) + gap + message, err=True)
@@ -131,8 +134,22 @@ def _told(kind: str, error: DistnetError | str, code: int, arguments: list[str])
     return code
 
 
+def _option(key: str, arguments: list[str]) -> str:
+    """Name a part of a request as the command line did: `--name`, or `name` for an argument."""
+    option = f"--{key.replace('_', '-')}"
+    is_given = any(word == option or word.startswith(f"{option}=") for word in arguments)
+    return f"{option if is_given else key}:"
+
+
 def _usage(error: typer.TyperException) -> str:
     message = error.format_message().rstrip(".")
+    if hasattr(error.__cause__, "errors"):  # pydantic's, which speaks of its own input
+        from distnet.spec.faults import shortened
+        from distnet.spec.validation import expected
+
+        first = error.__cause__.errors()[0]
+        where = message.partition("'")[2].partition("'")[0]
+        message = f"{where}: found {shortened(str(first['input']))}, expected {expected(first)}"
     context = getattr(error, "ctx", None)
     if not message or context is None:
         return message

@@ -228,7 +228,9 @@ def _states(tx: Connection, new: list[JobRecord]) -> dict[str, JobState]:
     for job in new:
         for dependency in job.after:
             if dependency.job not in states and dependency.job not in come_along:
-                raise _unknown(f"--after {dependency.job}: there is no such job (distnet ps --all)")
+                option = "--start-from" if dependency.job == job.start_from else "--after"
+                gone = f"{option} {dependency.job}: there is no such job (distnet ps --all)"
+                raise _unknown(gone)
         lost = never_met(job, states)
         if lost is not None:
             raise _unknown(

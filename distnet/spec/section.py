@@ -6,11 +6,12 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 NAME = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
+NAMED = "up to 63 lower-case letters, digits and dashes, as in digits-2"
 
 
 def _named(text: str) -> str:
     if not re.fullmatch(NAME, text):
-        raise ValueError("expected up to 63 lower-case letters, digits and dashes, as in digits-2")
+        raise ValueError(f"expected {NAMED}")
     return text
 
 

@@ -11,6 +11,10 @@ from distnet.spec.faults import Fault, Key, KeyFaultError, found, unknown
 EXPECTED = {
     "int_type": "a whole number",
     "int_from_float": "a whole number",
+    "int_parsing": "a whole number",
+    "int_parsing_size": "a smaller number",
+    "float_parsing": "a number",
+    "bool_parsing": "true or false",
     "float_type": "a number",
     "string_type": "text",
     "bool_type": "true or false",
@@ -26,6 +30,9 @@ EXPECTED = {
     "less_than_equal": "a number of at most {le}",
     "finite_number": "a finite number",
     "literal_error": "{expected}",
+    "enum": "{expected}",
+    "string_too_long": "text of at most {max_length} characters",
+    "string_too_short": "text of at least {min_length} characters",
     "too_long": "a list of at most {max_length}",
     "too_short": "a list of at least {min_length}",
     "string_pattern_mismatch": "text that matches {pattern}",
@@ -36,15 +43,24 @@ def faults_of(error: ValidationError, model: type[BaseModel]) -> list[Fault]:
     """List the faults of a `model` that did not validate, in pydantic's order."""
     wordings: dict[tuple[Key, str], list[str]] = {}
     for details in error.errors():
-        key, what, expected = _wording(details, model)
-        wordings.setdefault((key, what), []).extend(expected)
-    return [_fault(key, what, expected) for (key, what), expected in wordings.items()]
+        key, what, wanted = _wording(details, model)
+        wordings.setdefault((key, what), []).extend(wanted)
+    return [_fault(key, what, wanted) for (key, what), wanted in wordings.items()]
 
 
-def _fault(key: Key, what: str, expected: list[str]) -> Fault:
+def expected(error: ErrorDetails) -> str:
+    """What was expected where something else was found, of one error of pydantic's."""
+    kind, context = error["type"], error.get("ctx", {})
+    if kind in EXPECTED:
+        return EXPECTED[kind].format(**context)
+    said = str(context["error"]) if kind == "value_error" else error["msg"]
+    return said.removeprefix("Input should be ").removeprefix("expected ")
+
+
+def _fault(key: Key, what: str, wanted: list[str]) -> Fault:
     # The branches of a union each expect something else: one fault names them all.
-    choices = " or ".join(dict.fromkeys(expected))
-    return Fault(key, f"{what}, expected {choices}" if expected else what)
+    choices = " or ".join(dict.fromkeys(wanted))
+    return Fault(key, f"{what}, expected {choices}" if wanted else what)
 
 
 def _wording(error: ErrorDetails, model: type[BaseModel]) -> tuple[Key, str, list[str]]:
@@ -60,11 +76,7 @@ def _wording(error: ErrorDetails, model: type[BaseModel]) -> tuple[Key, str, lis
             return _kind((*key, "kind"), value.get("kind"), list(_branches(here)))
         case "value_error":
             return _raised(key, value, context["error"])
-    if error["type"] in EXPECTED:
-        expected = EXPECTED[error["type"]].format(**context)
-    else:
-        expected = error["msg"].removeprefix("Input should be ")
-    return key, f"found {found(value)}", [expected]
+    return key, f"found {found(value)}", [expected(error)]
 
 
 def _missing(key: Key) -> tuple[Key, str, list[str]]:

@@ -19,7 +19,7 @@ from distnet.server.messages.jobs import (
     SubmitAnswer,
     WhyAnswer,
 )
-from distnet.server.messages.message import Message
+from distnet.server.messages.message import CURSOR, Message
 from distnet.server.messages.submit import BulkRequest, SubmitRequest
 from distnet.server.people import Caller
 from distnet.server.server import Server
@@ -44,7 +44,7 @@ class JobsQuery(Message):
     text: Annotated[str, Field(max_length=63, pattern=r"^[a-z0-9-]*$")] | None = None
     """A part of the name."""
     limit: Annotated[int, Field(ge=1, le=MOST)] = 100
-    after: Annotated[str, Field(max_length=40, pattern=r"^[a-z]+:[0-9]+$")] | None = None
+    after: Annotated[str, Field(max_length=40, pattern=CURSOR)] | None = None
     """`next` of the page before."""
 
 

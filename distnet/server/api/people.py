@@ -17,6 +17,7 @@ from distnet.server.api.needs import (
     Viewer,
 )
 from distnet.server.errors import InvalidError
+from distnet.server.messages.message import TOKEN_ID
 from distnet.server.messages.people import (
     TeamMessage,
     TeamsAnswer,
@@ -27,7 +28,7 @@ from distnet.server.messages.people import (
     WhoAnswer,
 )
 
-TokenId = Annotated[str, Path(pattern=r"^[a-z0-9]{12}$")]
+TokenId = Annotated[str, Path(pattern=TOKEN_ID)]
 
 router = APIRouter(prefix="/api/v1", tags=["people"])
 

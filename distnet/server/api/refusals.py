@@ -1,18 +1,27 @@
 """Every error that a route raises, as the one form of a refusal; no traceback ever."""
 
-from typing import Any
+from typing import Any, cast
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from pydantic_core import ErrorDetails
 from starlette.exceptions import HTTPException
 
 from distnet.errors import DistnetError
 from distnet.server.api.answers import refusal, refused
 from distnet.server.api.denials import Denials
 from distnet.server.errors import ForbiddenError, UnauthenticatedError
+from distnet.server.messages.message import CURSOR, TOKEN_ID
 from distnet.spec.faults import found
+from distnet.spec.section import NAME, NAMED
+from distnet.spec.validation import expected
 
 CODES = {404: "not_found", 405: "method_not_allowed", 400: "bad_request"}
+PATTERNS = {
+    NAME: NAMED,
+    CURSOR: "the `next` of the page before, as in open:50",
+    TOKEN_ID: "the id of a token, twelve characters as `distnet token list` shows it",
+}
 MOST_FAULTS = 10
 MOST_TEXT = 4000
 
@@ -34,10 +43,13 @@ def install(app: FastAPI, denials: Denials) -> None:
 
 async def _invalid(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    faults = error.errors()
-    lines = [_line(fault) for fault in faults[:MOST_FAULTS]]
-    if len(faults) > MOST_FAULTS:
-        lines.append(f"... and {len(faults) - MOST_FAULTS} more")
+    wanted: dict[str, list[str]] = {}
+    for fault in error.errors():  # the branches of a union each expect something else
+        what, choice = _found(fault)
+        wanted.setdefault(what, []).append(choice)
+    lines = [f"{what}{_either(choices)}" for what, choices in wanted.items()]
+    if len(lines) > MOST_FAULTS:
+        lines[MOST_FAULTS:] = [f"... and {len(lines) - MOST_FAULTS} more"]
     return refusal(422, "invalid", "\n".join(lines)[:MOST_TEXT])
 
 
@@ -47,11 +59,23 @@ async def _of_http(_: Request, error: Exception) -> Response:
     return refusal(status, CODES.get(status, "bad_request"), str(error.detail))
 
 
-def _line(fault: dict[str, Any]) -> str:
-    where = ".".join(str(part) for part in fault["loc"])[:200]
-    if fault["type"] == "missing":
-        return f"{where}: found nothing, expected a value"
-    if fault["type"] == "json_invalid":
-        return f"{where}: found a body that is no JSON: {fault.get('ctx', {}).get('error')}"
-    what = found(fault.get("input"))
-    return f"{where}: found {what}: {fault['msg']}"
+def _found(fault: dict[str, Any]) -> tuple[str, str]:
+    """Where a fault is and what was found there; and what was expected."""
+    # What pydantic calls a branch of a union, as `literal['open']`, is no part of a request.
+    parts = [str(part) for part in fault["loc"] if "[" not in str(part)]
+    where = ".".join(parts)[:200]
+    match fault["type"]:
+        case "missing":
+            return f"{where}: found nothing", "a value"
+        case "json_invalid":
+            why = fault.get("ctx", {}).get("error")
+            return f"{'.'.join(parts[:1])}: found what is no JSON ({why})", "an object"
+        case "extra_forbidden":
+            return f"{where}: found a key that is not known", "none of this name"
+    pattern = fault.get("ctx", {}).get("pattern")
+    wanted = PATTERNS.get(pattern) or expected(cast("ErrorDetails", fault))
+    return f"{where}: found {found(fault.get('input'))}", wanted
+
+
+def _either(wanted: list[str]) -> str:
+    return f", expected {' or '.join(dict.fromkeys(wanted))}"

@@ -8,6 +8,10 @@ from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, ConfigDict, FailFast, Field
 
+CURSOR = r"^[a-z]+:[0-9]+$"
+"""Where a page of a list begins."""
+TOKEN_ID = r"^[a-z0-9]{12}$"
+
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Key = Annotated[str, Field(min_length=8, max_length=64, pattern=r"^[A-Za-z0-9_.:-]+$")]
 Node = Annotated[str, Field(max_length=200)]

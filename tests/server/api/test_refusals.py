@@ -41,6 +41,31 @@ def test_a_body_that_makes_no_sense_is_refused(
     assert "/site-packages/" not in answer.text
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "content", "told"),
+    [
+        ("POST", "/api/v1/tokens", {"job": 1}, "body.job: found a key that is not known, expected"),
+        (
+            "POST",
+            "/api/v1/jobs/a/resize",
+            {"workers": "x"},
+            "body.workers: found text 'x'",
+        ),
+        ("POST", "/api/v1/jobs/a/resize", {}, "body.workers: found nothing, expected a value"),
+        ("GET", "/api/v1/jobs?state=x", None, "query.state: found text 'x', expected 'open', 'en"),
+        ("GET", "/api/v1/jobs?limit=0", None, "query.limit: found text '0', expected a number of"),
+    ],
+)
+def test_a_refusal_says_what_was_found_and_expected(
+    api: Api, method: str, path: str, content: Any, told: str
+) -> None:
+    answer = api.client().request(method, path, json=content)
+
+    message = answer.json()["error"]["message"]
+    assert message.startswith(told)
+    assert message.count("\n") == 0
+
+
 def test_a_secret_in_a_refused_body_is_not_told_back(api: Api) -> None:
     answer = api.client().post("/api/v1/tokens", json={"note": 5, "hidden": {"password": "s3cret"}})
 
