@@ -84,6 +84,9 @@ def sim(
 ) -> None:
     """Try a scheduling policy on a load in virtual time: waits, utilisation, fairness.
 
+    Utilisation is told for the time while jobs arrive, to be compared with a load that was asked
+    for, and for all the time until the last has ended, which one long job can stretch.
+
     The scheduler is the server's own. Stopped jobs lose nothing but the restart. Ctrl-C prints what
     was simulated so far.
     """

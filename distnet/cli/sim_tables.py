@@ -33,14 +33,14 @@ def _waits_table(waits: dict[str, Any]) -> Table:
 
 def _summary_table(found: dict[str, Any]) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
-    jobs, slowdown, used = found["jobs"], found["bounded_slowdown"], found["utilisation"]
+    jobs, slowdown = found["jobs"], found["bounded_slowdown"]
     parts = [f"{jobs['ended']:,} of {jobs['all']:,} ended"]
     waiting = jobs["submitted"] - jobs["started"]
     parts += [f"{waiting:,} never started"] if waiting else []
     parts += [f"{jobs['skipped']:,} lines of the trace skipped"] if jobs["skipped"] else []
     table.add_row("jobs", ", ".join(parts))
-    gpus = NONE if used["gpus"] is None else f"{used['gpus']:.1%}"
-    table.add_row("utilisation", f"CPUs {used['cpus']:.1%}, GPUs {gpus}")
+    table.add_row("utilisation", f"{_used(found['utilisation_while_jobs_arrive'])} as jobs arrive")
+    table.add_row("", f"{_used(found['utilisation'])} until all have ended")
     table.add_row("fairness", f"{found['fairness']:.3f} (Jain's index over users, 1 is equal)")
     low, high = slowdown["p50"], slowdown["p95"]
     table.add_row(
@@ -52,3 +52,10 @@ def _summary_table(found: dict[str, Any]) -> Table:
     speed = f"{found['passes']:,} passes of the scheduler in {duration(found['seconds'])}"
     table.add_row("simulated", f"{speed}{', broken off' if found['is_interrupted'] else ''}")
     return table
+
+
+def _used(parts: dict[str, float | None]) -> str:
+    return ", ".join(
+        f"{kind.upper().replace('S', 's')} {NONE if part is None else f'{part:.1%}'}"
+        for kind, part in parts.items()
+    )

@@ -8,6 +8,7 @@ from distnet.server.book import Book
 from distnet.server.change import SCHEDULER, Change
 from distnet.server.records import AttemptRecord, JobRecord
 from distnet.server.scheduler.view import Decision, Resize, Start, Stop
+from distnet.server.scheduler.words import counted
 from distnet.server.states import JobState, Why
 
 WEIGHT = {Why.CANCEL: 3, Why.STOP: 2, Why.MAX_TIME: 2, Why.HOLD: 1, Why.PREEMPT: 0}
@@ -64,7 +65,7 @@ def _start(book: Book, change: Change, job: JobRecord, decision: Start) -> None:
     )
     workers = sum(decision.placement.values())
     started = replace(job, state=JobState.STARTING, reason="", num_attempts=number)
-    text = f"attempt {number} of {job.name} on {workers} workers: {decision.reason}"
+    text = f"attempt {number} of {job.name} on {counted(workers, 'worker')}: {decision.reason}"
     change.job(started, "started", SCHEDULER, text, placement=dict(decision.placement))
 
 
@@ -75,5 +76,5 @@ def _resize(book: Book, change: Change, job: JobRecord, decision: Resize) -> Non
     nodes = attempt.placement.keys() | decision.placement.keys()
     both = {n: max(attempt.placement.get(n, 0), decision.placement.get(n, 0)) for n in nodes}
     change.attempt(replace(attempt, target=dict(decision.placement), placement=both))
-    text = f"{job.name} is to go on with {workers} workers: {decision.reason}"
+    text = f"{job.name} is to go on with {counted(workers, 'worker')}: {decision.reason}"
     change.job(job, "resized", SCHEDULER, text, placement=dict(decision.placement))

@@ -1,5 +1,8 @@
 """What a server refuses, as errors with a stable code and an HTTP status."""
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 from distnet.errors import DistnetError
 
 
@@ -86,3 +89,10 @@ class LedgerError(ServerError):
 
     status = 500
     code = "ledger"
+
+
+def no_such(what: str, name: str, known: Iterable[str], see: str) -> NotFoundError:
+    """Say that there is no job or schedule of a name; and which was meant, or where all are."""
+    near = get_close_matches(name, list(known), n=1)
+    rest = f"did you mean {near[0]}?" if near else f"list them with: {see}"
+    return NotFoundError(f"there is no {what} {name}; {rest}")

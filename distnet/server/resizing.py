@@ -4,6 +4,7 @@ from distnet.server.book import Book
 from distnet.server.machines import cluster
 from distnet.server.records import AttemptRecord, JobRecord
 from distnet.server.scheduler.fit import worker_of, workers_in
+from distnet.server.scheduler.words import counted
 from distnet.server.states import JobState
 
 
@@ -28,7 +29,7 @@ def pending(
 ) -> tuple[str, tuple[str, ...]]:
     """What the other workers of a job wait for, and the jobs that hold the room for them."""
     wanted, has = wanted_of(job, attempt) or 0, workers_of(job, attempt)
-    asked = f"asked for {wanted} worker{'' if wanted == 1 else 's'}, {has} now"
+    asked = f"asked for {counted(wanted, 'worker')}, {has} now"
     if attempt.target is not None:
         return f"{asked}; it goes on with them when it has saved", ()
     nodes = [node for node in cluster(book, now).nodes if not node.is_draining]

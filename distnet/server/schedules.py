@@ -12,9 +12,9 @@ from distnet.server.errors import (
     ConflictError,
     ForbiddenError,
     InvalidError,
-    NotFoundError,
     ServerError,
     UnavailableError,
+    no_such,
 )
 from distnet.server.ledger import people
 from distnet.server.messages.schedules import ScheduleRequest
@@ -201,7 +201,7 @@ def _owner(book: Book, schedule: ScheduleRecord) -> User:
 def _own(book: Book, user: User, name: str) -> ScheduleRecord:
     schedule = book.schedules.get(name)
     if schedule is None:
-        raise NotFoundError(f"there is no schedule {name}; list them with: distnet schedules list")
+        raise no_such("schedule", name, book.schedules, "distnet schedules list")
     if schedule.owner != user.name and user.role is not Role.ADMIN:
         raise ForbiddenError(f"the schedule {name} belongs to {schedule.owner}")
     return schedule

@@ -7,13 +7,17 @@ from distnet.server.allowed import require_priority
 from distnet.server.book import Book
 from distnet.server.change import Change
 from distnet.server.endings import AFTER_STOP
-from distnet.server.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
+from distnet.server.errors import ConflictError, ForbiddenError, InvalidError, no_such
 from distnet.server.ledger import jobs
 from distnet.server.records import JobRecord, Role, User
 from distnet.server.room import require_fits
 from distnet.server.scheduler.elastic import fewer
 from distnet.server.scheduler.view import Shape
+from distnet.server.scheduler.words import counted
 from distnet.server.states import JobState, Why
+
+NEWEST = 200
+"""Jobs whose names are compared with one that is not known."""
 
 
 def cancel(book: Book, user: User, name: str, now: float) -> JobRecord:
@@ -75,7 +79,7 @@ def resize(book: Book, user: User, name: str, workers: int, now: float) -> JobRe
         wanted = Shape(workers, workers, job.shape.cpus, job.shape.gpus)
         require_fits(book, wanted, job.team)
     change = Change(now)
-    text = f"{name} is to have {workers} workers"
+    text = f"{name} is to have {counted(workers, 'worker')}"
     change.job(replace(job, workers=workers), "resize", user.name, text)
     attempt = book.attempts.get(name)
     if attempt is not None and workers < sum(attempt.placement.values()):
@@ -106,8 +110,10 @@ def find(book: Book, name: str) -> JobRecord:
     if job is None:
         with book.ledger.reading() as tx:
             job = jobs.read_job(tx, name)
-    if job is None:
-        raise NotFoundError(f"there is no job {name}; list them with: distnet ps --all")
+            if job is None:
+                newest, _ = jobs.list_jobs(tx, limit=NEWEST)
+                known = [job.name for job in newest]
+                raise no_such("job", name, known, "distnet ps --all")
     return job
 
 

@@ -44,6 +44,8 @@ class Simulation:
         self.now = 0.0
         self.num_passes = self.num_ended = 0
         self.usage = Usage(setting.nodes)
+        self.used_by_last_arrival: tuple[float, float | None] = (0.0, None)
+        """The parts of all CPUs and GPUs that were held until the newest job came."""
         self._waiting: dict[int, SimRun] = {}
         self._running: dict[int, SimRun] = {}
         self._growing: set[int] = set()
@@ -82,6 +84,7 @@ class Simulation:
         self.now = time_s
         if kind == ARRIVES:
             self._waiting[number] = run
+            self.used_by_last_arrival = self.usage.utilisation(time_s)
         elif kind == ENDS:
             self._let_go(run)
             run.record.ended_s = time_s

@@ -3,7 +3,9 @@
 Waits are those for the first start. Bounded slowdown is (wait + held) / held, of at least 10 s
 (Feitelson, Rudolph, Schwiegelshohn, Sevcik, Wong, JSSPP 1997), all waits counted. Fairness is
 Jain's index (DEC TR-301, 1984) over users: of what a user asked for at each moment, how much was
-held, by dominant share. Lost is what was held by jobs that restarted, of all that was held.
+held, by dominant share. Utilisation is what was held of the cluster until the last job ended; and,
+as one long job can stretch that, from the first arrival to the last. Lost is what was held by jobs
+that restarted, of all that was held.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -20,6 +22,7 @@ def figures(simulation: Simulation) -> dict[str, Any]:
     runs = [run for run in simulation.runs if run.job.submit_s <= simulation.now]
     started = [run for run in runs if run.record.started_s is not None]
     cpus, gpus = simulation.usage.utilisation(simulation.now)
+    early_cpus, early_gpus = simulation.used_by_last_arrival
     return {
         "jobs": {
             "all": len(simulation.runs),
@@ -35,6 +38,7 @@ def figures(simulation: Simulation) -> dict[str, Any]:
         },
         "bounded_slowdown": spread([_slowdown(run) for run in runs if run.record.ended_s]),
         "utilisation": {"cpus": cpus, "gpus": gpus},
+        "utilisation_while_jobs_arrive": {"cpus": early_cpus, "gpus": early_gpus},
         "lost": _lost(simulation, started),
         "fairness": _fairness(simulation, runs),
         "preemptions": sum(run.record.stops for run in runs),

@@ -2,6 +2,7 @@
 
 import pytest
 
+from distnet.server.errors import NotFoundError
 from distnet.server.listing import Wanted
 from distnet.server.messages.attempt import Report
 from distnet.server.states import JobState
@@ -119,3 +120,24 @@ def test_the_time_left_goes_by_the_pace_of_the_workers_not_by_their_start_up(wor
     assert left() == 120.0
     world.clock.now += 20
     assert left() == 100.0
+
+
+def test_a_name_that_is_nearly_right_is_asked_back(world):
+    world.submit(asks(name="first"), asks(name="gone"))
+    world.server.cancel(ADA, "gone")
+
+    for wrong, told in (
+        ("frst", "there is no job frst; did you mean first?"),
+        ("gne", "there is no job gne; did you mean gone?"),
+        ("zzz", "there is no job zzz; list them with: distnet ps --all"),
+    ):
+        with pytest.raises(NotFoundError) as refused:
+            world.server.details(wrong)
+        assert str(refused.value) == told
+
+
+def test_history_counts_one_worker_as_one(world):
+    world.submit(asks())
+    world.run(1)
+    texts = " ".join(event.text for event in world.server.events(job="digits-1").events)
+    assert "on 1 worker: " in texts

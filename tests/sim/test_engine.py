@@ -181,3 +181,10 @@ def test_same_load_comes_to_the_same():
     assert one.run()
     assert other.run()
     assert figures(one) == figures(other)
+
+
+def test_utilisation_while_jobs_arrive_is_told_apart_from_that_of_a_long_tail():
+    found = figures(simulated([job(0, 100, 3), job(0, 1000), job(100, 1)]))
+
+    assert found["utilisation_while_jobs_arrive"]["cpus"] == 1.0
+    assert found["utilisation"]["cpus"] < 0.6

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from distnet.launch.places import Places
 from distnet.server.attempt.connection import Connection, patiently
-from distnet.server.attempt.narration import Narrator
+from distnet.server.attempt.narration import Narrator, pointing
 from distnet.server.attempt.output import keep, printed_to, say
 from distnet.server.attempt.progress import Progress
 from distnet.server.attempt.reporter import Reporter
@@ -40,10 +40,14 @@ def carry_out(task: Task, connection: Connection, scratch: Path) -> int:
         connection, progress, streams, steering, every_s=task.report_every_s, end_at_once=_end
     )
 
+    told = ""
+
     def listen(record: Record) -> None:
+        nonlocal told
         progress(record)
         if text := narrate(record):
-            say(text)
+            told = pointing(text, task.job)
+            say(told)
 
     training = Training(
         task,
@@ -58,7 +62,7 @@ def carry_out(task: Task, connection: Connection, scratch: Path) -> int:
         reporter.start()
         ended = training.carry_out()
         steering.is_over = True
-        say(_last_words(ended))
+        say(_last_words(ended, told))
         keep(output, folder)
         is_heard = reporter.finish(ended)
     if not is_heard:
@@ -71,5 +75,9 @@ def _end() -> None:
     os._exit(GIVEN_UP)
 
 
-def _last_words(ended: Exit) -> str:
+def _last_words(ended: Exit, told: str) -> str:
+    """How it ended; the line of its error that was told just before is not told again."""
+    first, _, rest = (ended.error or "").partition("\n")
+    if first and first.rstrip(":;") in told:
+        return f"{ended.end}\n{rest}".rstrip()
     return f"{ended.end}: {ended.error}" if ended.error else str(ended.end)

@@ -1,12 +1,21 @@
 """The records of a run in plain sentences, for its log: what a person who follows it reads."""
 
 import math
+import re
 import time
 
 from distnet.report.text import number
 from distnet.train.record import Record
 
 STEP_TOLD_EVERY_S = 10.0
+
+
+LOG = re.compile(r"its log is .*?worker-(\d+)\.log")
+
+
+def pointing(text: str, job: str) -> str:
+    """The text with the log of a worker as the users of a server get it, not as a path."""
+    return LOG.sub(rf"its log: distnet logs {job} --worker \1", text)
 
 
 class Narrator:

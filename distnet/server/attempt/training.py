@@ -18,6 +18,7 @@ from distnet.launch.run_log import RunLog
 from distnet.report.run import read_object
 from distnet.server.attempt.code import code_folder
 from distnet.server.attempt.connection import UnreachableError
+from distnet.server.attempt.narration import pointing
 from distnet.server.messages.attempt import Exit, Task
 from distnet.server.states import AttemptEnd
 from distnet.spec.lock import is_held
@@ -118,8 +119,8 @@ class Training:
         return sum(self.task.placement.values())
 
     def _failed(self, error: str, failure: str) -> Exit:
-        error = _short(error.replace(f"{self.scratch}{os.sep}", ""))
-        return Exit(end=FAILED, step=self._saved_step(), error=error, failure=failure)
+        error = pointing(error.replace(f"{self.scratch}{os.sep}", ""), self.task.job)
+        return Exit(end=FAILED, step=self._saved_step(), error=_short(error), failure=failure)
 
     def _saved_step(self) -> int:
         return RunLog(self.folder).saved_step

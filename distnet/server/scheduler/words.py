@@ -6,10 +6,15 @@ from collections.abc import Iterable, Mapping
 from distnet.server.scheduler.view import Shape
 
 
+def counted(count: float, thing: str) -> str:
+    """Write `1 worker`, `2 workers`."""
+    return f"{count:g} {thing}{'' if count == 1 else 's'}"
+
+
 def amount(cpus: float, gpus: float) -> str:
     """Write `2 CPUs and 1 GPU`."""
-    parts = [_counted(cpus, "CPU")] if cpus or not gpus else []
-    parts += [_counted(gpus, "GPU")] if gpus else []
+    parts = [counted(cpus, "CPU")] if cpus or not gpus else []
+    parts += [counted(gpus, "GPU")] if gpus else []
     return " and ".join(parts)
 
 
@@ -21,7 +26,7 @@ def gang(shape: Shape) -> str:
 def workers(count: int, shape: Shape) -> str:
     """Write so many workers of a shape."""
     each = " each" if count != 1 else ""
-    return f"{_counted(count, 'worker')} with {amount(shape.cpus, shape.gpus)}{each}"
+    return f"{counted(count, 'worker')} with {amount(shape.cpus, shape.gpus)}{each}"
 
 
 def span(seconds: float) -> str:
@@ -44,18 +49,14 @@ def some(names: Iterable[str], most: int = 2) -> str:
     known = list(names)
     rest = len(known) - most
     if rest > 0:
-        return f"{', '.join(known[:most])} and {_counted(rest, 'other')}"
+        return f"{', '.join(known[:most])} and {counted(rest, 'other')}"
     return " and ".join(filter(None, [", ".join(known[:-1]), *known[-1:]]))
 
 
 def where(placement: Mapping[str, int], names: Mapping[str, str]) -> str:
     """Write `2 workers on node-a`, or `8 workers on 3 nodes`."""
-    count = _counted(sum(placement.values()), "worker")
+    count = counted(sum(placement.values()), "worker")
     if len(placement) == 1:
         [node] = placement
         return f"{count} on {names.get(node) or node}"
     return f"{count} on {len(placement)} nodes"
-
-
-def _counted(count: float, thing: str) -> str:
-    return f"{count:g} {thing}{'' if count == 1 else 's'}"

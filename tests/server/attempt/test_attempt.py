@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 import distnet
+from distnet.errors import TrainingError
 from distnet.server.attempt.__main__ import SECRET as SECRET_NAME
 from distnet.server.attempt.__main__ import SERVER as SERVER_NAME
 from distnet.server.attempt.training import Training
@@ -275,6 +276,17 @@ def test_whatever_is_raised_is_told(tmp_path, error, failure, capsys):
 
     assert (ended.end, ended.failure) == (AttemptEnd.FAILED, failure)
     assert str(error) in ended.error
+
+
+def test_a_failure_points_to_the_log_as_a_user_of_the_server_gets_it(tmp_path):
+    def fetch() -> bytes:
+        log = RunFolder(tmp_path / "runs" / "digits-7").logs / "worker-1.log"
+        raise TrainingError(f"worker 1 failed: too warm; its log is {log}")
+
+    ended = Trained(tmp_path, code="0" * 64).carry_out(fetch_code=fetch)
+
+    assert ended.error.startswith("worker 1 failed: too warm; its log: distnet logs ")
+    assert ended.error.endswith(" --worker 1")
 
 
 def test_a_stop_that_comes_with_the_first_answer_is_heard(server, runs):

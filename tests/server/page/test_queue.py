@@ -38,7 +38,7 @@ def test_jobs_stand_in_the_order_of_the_schedule_with_what_they_wait_for(site, l
     for text in ("running", "ada", "vision", "/ 100", "0.2500", "0.9000", "12,345"):
         expect(running).to_contain_text(text)
     waiting = page.locator("tr", has_text="digits-4")
-    expect(waiting).to_contain_text("has just been submitted")
+    expect(waiting).to_contain_text("has just been queued")
     site.world.run(1, steps=0)
     reason = site.world.job("digits-4").reason
     expect(waiting).to_contain_text(reason)
