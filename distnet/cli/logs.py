@@ -92,7 +92,7 @@ def _print(client: "Client", job: str, stream: str, offset: int, as_json: bool) 
     from distnet.client.follow import pieces
 
     texts: list[str] = []
-    last = {"next": offset, "end": offset, "is_complete": False}
+    last: Answer = {"next": offset, "end": offset, "is_complete": False}
     for last in pieces(client, job, stream, offset=offset):
         if as_json:
             texts.append(last["text"])

@@ -143,11 +143,12 @@ def _option(key: str, arguments: list[str]) -> str:
 
 def _usage(error: typer.TyperException) -> str:
     message = error.format_message().rstrip(".")
-    if hasattr(error.__cause__, "errors"):  # pydantic's, which speaks of its own input
+    faults = getattr(error.__cause__, "errors", None)
+    if faults is not None:  # pydantic's, which speaks of "input"
         from distnet.spec.faults import shortened
         from distnet.spec.validation import expected
 
-        first = error.__cause__.errors()[0]
+        first = faults()[0]
         where = message.partition("'")[2].partition("'")[0]
         message = f"{where}: found {shortened(str(first['input']))}, expected {expected(first)}"
     context = getattr(error, "ctx", None)

@@ -6,13 +6,14 @@ from pathlib import Path
 
 from distnet.data.manifest import MANIFEST
 from distnet.errors import DataError
+from distnet.spec.parts import datasets
 
 _PACKAGE = Path(__file__).parent
 
 
 def shipped_datasets() -> list[str]:
     """Names of the datasets that come with distnet."""
-    return sorted(_names_in(_PACKAGE))
+    return datasets()
 
 
 def find_dataset(source: str, *, folder: Path) -> Path:

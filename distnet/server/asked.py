@@ -4,14 +4,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
-from distnet.data.shipped import shipped_datasets
 from distnet.errors import JobFileError
 from distnet.server.errors import InvalidError
 from distnet.server.messages.submit import SubmitRequest
 from distnet.server.scheduler.view import Shape
 from distnet.spec.dump import dump_job
 from distnet.spec.faults import shortened, unknown
-from distnet.spec.parts import Room, kinds
+from distnet.spec.parts import Room, datasets, kinds
 from distnet.spec.queue import Queue
 from distnet.spec.read import JobFile, read_job_text
 
@@ -95,7 +94,7 @@ def _require_reachable(file: JobFile, has_code: bool) -> None:
 
 def _require_data(file: JobFile) -> None:
     """Refuse a dataset that is neither shipped nor at a place that means the same everywhere."""
-    source, shipped = file.job.data.source, shipped_datasets()
+    source, shipped = file.job.data.source, datasets()
     if PurePosixPath(source).is_absolute() or source in shipped:
         return
     if "/" in source or source.startswith("."):

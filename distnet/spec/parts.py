@@ -32,6 +32,12 @@ def kinds(room: Room) -> list[str]:
     return [n.replace("_", "-") for n in names if n not in SEAMS and not n.startswith("_")]
 
 
+def datasets() -> list[str]:
+    """List the datasets that ship with distnet, by their folders."""
+    folder = Path(__file__).parents[1] / "data"
+    return sorted(manifest.parent.name for manifest in folder.glob("*/manifest.json"))
+
+
 def load_part(room: Room, part: Part, *, folder: Path) -> tuple[type[Any], dict[str, Any]]:
     """Load the class that `part` names and check its options; relative files are in `folder`.
 

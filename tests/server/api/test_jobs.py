@@ -169,6 +169,7 @@ def test_what_cannot_be_done_is_refused_with_its_reason(
         ({"spec": "name: ["}, "bad_job_file"),
         ({"spec": "name: digits\nnetwork: {kind: nothing}\n"}, "bad_job_file"),
         ({"workers": 99}, "bad_job_file"),
+        ({"sets": ["data.source=nosuch"]}, "bad_job_file"),
         ({"after": ["nothing-1"]}, "unknown_dependency"),
         ({"sweep": ["train.seed"]}, "bad_sweep"),
         ({"key": "x"}, "invalid"),
