@@ -85,7 +85,7 @@ def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
         (["frobnicate"], "No such command 'frobnicate'; see: distnet --help"),
         (["check"], "see: distnet check --help"),
         (["check", "job.yaml", "--frob"], "--frob"),
-        (["run", "job.yaml", "--workers", "many"], "'--workers'"),
+        (["run", "job.yaml", "--workers", "many"], "--workers: found many, expected a whole"),
     ],
 )
 def test_a_wrong_call_is_told_in_one_line(

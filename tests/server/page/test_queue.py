@@ -150,3 +150,14 @@ def test_nothing_is_wider_than_the_window(site, looker, size, is_dark):
 def _require_to_fit(page: Page) -> None:
     wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
     assert wide <= 0, f"the page is {wide} px wider than its window"
+
+
+def test_workers_that_change_are_shown_with_those_that_are_wanted(site, looker):
+    site.world.submit(asks(workers=2))
+    site.world.run(2)
+    site.attempt("digits-1").is_deaf = True
+    site.world.server.resize(ADA, "digits-1", 1)
+    page = looker.open()
+    expect(page.get_by_role("row", name="digits-1").get_by_text("2→1")).to_be_visible()
+    page.get_by_role("link", name="digits-1").click()
+    expect(page.get_by_text("2→1")).to_be_visible()
