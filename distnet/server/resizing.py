@@ -36,7 +36,7 @@ def pending(
     worker = worker_of(job.shape)
     free = sum(workers_in(node.free_cpus, node.free_gpus, worker) for node in nodes)
     if wanted - has <= free:
-        return f"{asked}; there is room, which it gets when it has trained for a while", ()
+        return f"{asked}; there is room, which it gets as soon as no other job waits for such", ()
     others = sorted({name for node in nodes for name in node.jobs} - {job.name})
     return f"{asked}; there is no room yet for {wanted - has} more", tuple(others)
 
