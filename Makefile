@@ -35,7 +35,7 @@ clean:
 	rm -rf .venv
 
 $(READY): pyproject.toml
-	@echo "setting up .venv (about two minutes the first time: torch is large)"
+	@echo "setting up .venv (a few minutes the first time: torch is large)"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "distnet needs Python 3.11 or newer: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'

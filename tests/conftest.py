@@ -20,17 +20,22 @@ RAY_MARK = "pytest.mark." + "ray"
 ROOT = Path(__file__).parents[1]
 
 
-class OneRay(LoadScopeScheduling):
-    """With several test processes, one of them has all files whose tests start a Ray."""
+class FewRays(LoadScopeScheduling):
+    """With several test processes, files whose tests start a Ray are in two of them at the most.
+
+    They mostly wait for Ray's processes, so two go well beside each other; more would not.
+    """
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        return RAY_MARK if RAY_MARK in (ROOT / file).read_text() else file
+        if RAY_MARK not in (ROOT / file).read_text():
+            return file
+        return f"{RAY_MARK} {file.startswith('tests/server/')}"
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> OneRay:
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> FewRays:
     """Files are kept together; xdist's own groups do nothing with this pytest."""
-    return OneRay(config, log)
+    return FewRays(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -53,6 +53,8 @@ class Rounds:
     watching: Watching = field(init=False)
     _clock: Clock = field(init=False)
     usage: Usage = field(default_factory=Usage)
+    held_s: float = 0.0
+    """How long the newest round kept the book from others."""
     _looked_at: float = 0.0
     _seen_at: float = 0.0
     """When the cluster answered last."""
@@ -85,7 +87,9 @@ class Rounds:
             self._looked_at = now
             self._send(Errand("look", ""))
         with self.book.held():
+            began = self.monotonic()
             errands = self._see_to(now)
+            self.held_s = self.monotonic() - began
         for errand in errands:
             self._send(errand)
 

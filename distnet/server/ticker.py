@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 EVERY_S = 0.5
 REST = 9.0
 """A round is followed by a rest of so many times its work: nine tenths of the time are users'."""
-SHORTEST_REST_S, LONGEST_REST_S = 0.05, 1.0
+SHORTEST_REST_S, LONGEST_REST_S = 0.05, 3.0
 NUM_ERRANDS = 8
 
 
@@ -61,7 +61,7 @@ class Ticker:
 
     def _run(self) -> None:
         while not self._closed.is_set():
-            began, worked = time.monotonic(), time.thread_time()
+            began = time.monotonic()
             self._poked.clear()
             try:
                 self._server.tick()
@@ -71,6 +71,6 @@ class Ticker:
                 logger.exception("a fault of distnet itself; the next round is made all the same")
             self.last_round_s = time.monotonic() - began
             self._made(self.last_round_s)
-            worked = time.thread_time() - worked  # who waits for the lock keeps it from nobody
-            self._closed.wait(min(max(SHORTEST_REST_S, REST * worked), LONGEST_REST_S))
+            rest_s = REST * self._server.rounds.held_s
+            self._closed.wait(min(max(SHORTEST_REST_S, rest_s), LONGEST_REST_S))
             self._poked.wait(EVERY_S)
