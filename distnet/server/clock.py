@@ -12,7 +12,7 @@ SET_BY_S = 10.0
 
 
 class Clock:
-    """Tells how far the wall clock was set since the last question.
+    """Tells how far the wall clock was set, until that is `settled`.
 
     Args:
         wall: Unix time.
@@ -25,6 +25,12 @@ class Clock:
 
     def was_set_by(self) -> float:
         """Seconds, below 0 if it was set back; 0 if it was not."""
-        apart = self._wall() - self._monotonic()
-        by, self._apart = apart - self._apart, apart
-        return by if abs(by) > SET_BY_S else 0.0
+        by = self._wall() - self._monotonic() - self._apart
+        if abs(by) > SET_BY_S:
+            return by
+        self._apart += by
+        return 0.0
+
+    def settled(self, by_s: float) -> None:
+        """Everything that was measured by the clock has moved along."""
+        self._apart += by_s

@@ -15,14 +15,13 @@ from distnet.server.change import ATTEMPT, Change
 from distnet.server.endings import after_end, with_progress
 from distnet.server.errors import ConflictError, UnauthenticatedError
 from distnet.server.ledger import attempts, streams
-from distnet.server.messages.attempt import Exit, Orders, Report, Task
+from distnet.server.messages.attempt import FIGURES, Exit, Orders, Report, Task
 from distnet.server.records import AttemptRecord, JobRecord
 from distnet.server.specs import retry_of, text_of
 from distnet.server.states import AttemptEnd, JobState
 
 LIVE_AGAIN = (JobState.STARTING, JobState.UNKNOWN, JobState.RUNNING)
 
-FIGURES = ("loss", "accuracy", "samples_per_second", "seconds_per_step")
 DRAINING_FOR_S = 120.0  # a node whose end was announced is gone by then, or stays
 
 

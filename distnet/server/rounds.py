@@ -95,12 +95,13 @@ class Rounds:
 
     def _clock_was_set(self, by_s: float, now: float) -> None:
         logger.warning("the clock was set by %+.0f s", by_s)
+        with self.book.held():
+            self.watching.clock_was_set(by_s, now)  # if the ledger refuses it, the next round tries
+            self.book.draining.clear()
         self._looked_at = self._saved_at = self._planned_at = 0.0
         self._seen_at += by_s
         self.usage.counted_at += by_s
-        with self.book.held():
-            self.book.draining.clear()
-            self.watching.clock_was_set(by_s, now)
+        self._clock.settled(by_s)
 
     def _see_to(self, now: float) -> list[Errand]:
         book = self.book

@@ -81,9 +81,8 @@ class Watching:
                 self._give_up(attempt, sight, words, now)
             return
         gone_for = now - self._gone_since.setdefault(attempt.submission, now)
-        if gone_for >= GONE_FOR_S and now - self._heard(attempt, now) >= self._patience(
-            attempt, now
-        ):
+        silent_for = now - self._heard(attempt, now)
+        if gone_for >= GONE_FOR_S and silent_for >= self._patience(attempt, now):
             self._give_up(attempt, sight, words, now)
 
     def handed(self, job_name: str, submission: str, now: float) -> None:
@@ -198,20 +197,19 @@ class Watching:
 
     def clock_was_set(self, by_s: float, now: float) -> None:
         """Count on from where the clock is now: nobody has trained any longer for it."""
-        self._asked.clear()
-        self._gone_since.clear()
-        self._resizing.clear()
-        self.book.opened_at += by_s
         change, way = Change(now), "forward" if by_s > 0 else "back"
         change.tell("clock", SERVER, f"the clock was set {way} by {span(abs(by_s))}")
         for attempt in self.book.attempts.values():
             moved = {
-                name: time + by_s
+                name: min(time + by_s, now)
                 for name in ("handed_at", "seen_at", "stop_at")
                 if (time := getattr(attempt, name)) is not None
             }
             change.attempt(replace(attempt, **moved))
         self.book.commit(change)
+        self.book.opened_at += by_s
+        for memory in (self._asked, self._gone_since, self._resizing):
+            memory.clear()
 
     def forget_ended(self) -> None:
         """Let go of what was remembered of attempts that have ended."""

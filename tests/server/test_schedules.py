@@ -1,7 +1,6 @@
 """Jobs by the clock: when they fall due, what is missed, what overlaps; in time made to pass."""
 
 import time
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -47,23 +46,6 @@ def _berlin(moment):
 def told(world):
     """What the event log has of schedules."""
     return [event.text for event in world.server.events().events if event.kind == "schedule"]
-
-
-def lose_ledger(world, nth, *, is_done):
-    """Have the connection break once, in the n-th transaction from now: before it, or after."""
-    real, left = world.ledger.transaction, [nth]
-
-    @contextmanager
-    def transaction():
-        left[0] -= 1
-        if left[0] == 0 and not is_done:
-            raise UnavailableError("the connection is lost")
-        with real() as tx:
-            yield tx
-        if left[0] == 0:
-            raise UnavailableError("the connection is lost; whether it was done is not known")
-
-    world.ledger.transaction = transaction
 
 
 @pytest.mark.parametrize("name", ["m", "m" * 63])
@@ -173,7 +155,7 @@ def test_a_ledger_that_is_lost_for_a_moment_costs_no_job(world, overlap, nth, is
     at(world, 2026, 5, 1, 1, 59, 55)
     add(world, cron="0 2 * * *", tz="Europe/Berlin", overlap=overlap)
     world.run(4)
-    lose_ledger(world, nth, is_done=is_done)
+    world.lose_ledger(nth, is_done=is_done)
     with pytest.raises(UnavailableError):
         world.run(1)
     world.run(5)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from distnet.server.errors import ForbiddenError, TooManyError
+from distnet.server.errors import ForbiddenError, TooManyError, UnavailableError
 from distnet.server.listing import Wanted
 from distnet.server.messages.attempt import Exit, Report
 from distnet.server.scheduler.view import Node
@@ -80,6 +80,20 @@ def test_nobody_has_trained_longer_because_the_clock_was_set(world, by):
     world.submit(asks(sets=("queue.max_time=60s",)), steps=10_000)
     world.run(30)
     world.clock.set_(by)
+    world.run(20)
+    assert world.job("digits-1").state is JobState.RUNNING
+    world.run(20)
+    assert world.job("digits-1").state is JobState.STOPPED
+
+
+def test_a_ledger_that_is_lost_while_the_clock_is_set_stops_nobody(world):
+    """As when a laptop wakes up: hours have passed, and its connections are gone."""
+    world.submit(asks(sets=("queue.max_time=60s",)), steps=10_000)
+    world.run(30)
+    world.clock.set_(HOUR)
+    world.lose_ledger()
+    with pytest.raises(UnavailableError):
+        world.run(1)
     world.run(20)
     assert world.job("digits-1").state is JobState.RUNNING
     world.run(20)

@@ -1,8 +1,10 @@
 """A server in the test process: a real ledger, a cluster in memory, time that is made to pass."""
 
 import itertools
+from contextlib import contextmanager
 from pathlib import Path
 
+from distnet.server.errors import UnavailableError
 from distnet.server.ledger import open_ledger
 from distnet.server.ledger.people import save_user
 from distnet.server.listing import Wanted
@@ -73,6 +75,22 @@ class World:
         """Kill the server, as far as one process can: nothing of its memory is kept."""
         self.ledger.close()
         self._open()
+
+    def lose_ledger(self, nth: int = 1, *, is_done: bool = False) -> None:
+        """Have the connection break once, in the n-th transaction from now: before it, or after."""
+        real, left = self.ledger.transaction, [nth]
+
+        @contextmanager
+        def transaction():  # type: ignore[no-untyped-def]
+            left[0] -= 1
+            if left[0] == 0 and not is_done:
+                raise UnavailableError("the connection is lost")
+            with real() as tx:
+                yield tx
+            if left[0] == 0:
+                raise UnavailableError("the connection is lost; whether it was done is not known")
+
+        self.ledger.transaction = transaction
 
     def submit(self, *requests: SubmitRequest, user: User = ADA, steps: int | None = None):
         """Submit, with attempts that take so many steps."""

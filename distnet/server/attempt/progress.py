@@ -7,12 +7,10 @@ from collections import Counter
 from typing import Any
 
 from distnet.launch.places import Places
-from distnet.server.messages.attempt import Report
+from distnet.server.messages.attempt import FIGURES, Report
 from distnet.spec.run_folder import RunFolder
 from distnet.train.heartbeat import Stage, read_heartbeats
 from distnet.train.record import Record
-
-FIGURES = ("loss", "accuracy", "samples_per_second")
 
 
 class Progress:

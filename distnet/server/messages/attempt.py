@@ -7,6 +7,8 @@ from pydantic import Field
 from distnet.server.messages.message import Message, Node, Sha256, UpTo10000
 from distnet.server.states import AttemptEnd, Why
 
+FIGURES = ("loss", "accuracy", "samples_per_second", "seconds_per_step")
+"""What an attempt tells of its progress besides steps."""
 Count = Annotated[int, Field(ge=0, lt=2**53)]
 Figure = Annotated[str, Field(max_length=100)]
 Placement = Annotated[dict[Node, Count], Field(max_length=10_000)]
@@ -62,7 +64,7 @@ class Report(Message):
     draining: UpTo10000[Node] = ()
     """Nodes of the cluster that are about to be taken away; Ray tells only its drivers of them."""
     progress: Annotated[dict[Figure, float], Field(max_length=100)] = {}
-    """`loss`, `accuracy`, `samples_per_second`, `seconds_per_step`."""
+    """Some of FIGURES; others are not kept."""
     pieces: UpTo10000[Piece] = ()
     exit: Exit | None = None
 
