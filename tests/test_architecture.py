@@ -13,24 +13,30 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 EVERYWHERE = {"errors"}
 MAY_IMPORT = {
     "spec": set(),
-    "data": {"spec"},
+    "run_folder": {"spec"},
+    "data": {"spec", "run_folder"},
     "networks": {"spec"},
     "tasks": {"spec", "data"},
-    "train": {"spec", "data", "networks", "tasks"},
-    "report": {"spec", "data"},
-    "launch": {"spec", "data", "networks", "tasks", "train", "report"},
-    "chaos": {"spec", "data", "train", "launch", "report"},
-    "server": {"spec", "train", "report", "launch"},
-    "client": {"spec", "data", "server"},
-    "sim": {"server", "spec"},
+    "train": {"spec", "run_folder", "data", "networks", "tasks"},
+    "report": {"spec", "run_folder", "data"},
+    "trained": {"spec", "run_folder", "data", "networks", "tasks", "train"},
+    "scheduler": set(),
+    "protocol": {"spec"},
+    "launch": {*("spec", "run_folder", "data", "networks", "tasks", "train", "trained", "report")},
+    "agent": {"spec", "run_folder", "report", "launch", "protocol"},
+    "server": {"spec", "run_folder", "protocol", "scheduler"},
+    "client": {"spec", "run_folder", "data", "protocol"},
+    "sim": {"spec", "scheduler", "protocol"},
+    "chaos": {"spec", "run_folder", "data", "train", "launch", "report"},
     "cli": {
-        *("spec", "data", "networks", "tasks", "train", "report", "launch", "chaos"),
-        *("server", "client", "sim"),
+        *("spec", "run_folder", "data", "networks", "tasks", "train", "trained", "report"),
+        *("launch", "scheduler", "protocol", "agent", "server", "client", "sim", "chaos"),
     },
 }
-MAY_IMPORT_RAY = ("launch/", "server/ray_", "server/attempt/")
-ONLY_THE_ATTEMPT_MAY = {"launch", "train", "report"}
-PURE = "server/scheduler/"
+MAY_IMPORT_RAY = ("launch/ray/", "server/gateway/", "agent/")
+MAY_NOT_IMPORT_TORCH = (
+    *("spec", "run_folder", "report", "scheduler", "protocol", "server", "client", "sim", "cli"),
+)
 BANNED_NAMES = ("util", "common", "helper", "misc", "manager", "handler")
 
 
@@ -62,12 +68,8 @@ def test_imports_point_one_way(path: Path) -> None:
             assert rest[0] in MAY_IMPORT[own] | EVERYWHERE | {own}, f"{own} imports {module}"
         if name == "ray":
             assert place.startswith(MAY_IMPORT_RAY), f"{path} imports ray"
-        if own == "server" and rest and rest[0] in ONLY_THE_ATTEMPT_MAY:
-            assert place.startswith("server/attempt/"), f"{path} imports {module}"
-        if place.startswith(PURE) and name == "distnet":
-            assert module.startswith("distnet.server.scheduler"), f"{path} imports {module}"
         if name in ("torch", "torchvision"):
-            assert own not in ("spec", "report"), f"{path} imports {name}"
+            assert own not in MAY_NOT_IMPORT_TORCH, f"{own} imports {name}"
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))

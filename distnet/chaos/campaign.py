@@ -19,9 +19,9 @@ from distnet.chaos.strike import MissedError
 from distnet.chaos.trial import Ending, Show, Trial
 from distnet.chaos.undisturbed import Undisturbed, run_undisturbed
 from distnet.errors import RunError
-from distnet.spec.job import Job
+from distnet.run_folder.paths import RunFolder
 from distnet.spec.read import read_job
-from distnet.spec.run_folder import RunFolder
+from distnet.spec.sections.job import Job
 
 PATIENCE_S = 180.0
 """A run may show no sign of life for so long, besides what it took undisturbed and what the job

@@ -22,7 +22,7 @@ import psutil
 
 from distnet.chaos.family import Family, below, kill, title_of
 from distnet.errors import NotEnoughResourcesError
-from distnet.launch.guardian import guarded
+from distnet.launch.ray.guardian import guarded
 
 HEAD, SECOND = "127.0.0.2", "127.0.0.3"
 STARTED = "Ray runtime started"

@@ -72,7 +72,7 @@ class Remains:
     def _groups(self) -> list[str]:
         if self._nodes is None:
             return []
-        command = [sys.executable, "-m", "distnet.launch.ray_groups", self._nodes.address]
+        command = [sys.executable, "-m", "distnet.launch.ray.groups", self._nodes.address]
         environment = os.environ | self._nodes.environment
         asked = subprocess.run(command, env=environment, capture_output=True, check=False)
         with contextlib.suppress(ValueError, IndexError):

@@ -9,7 +9,7 @@ from distnet.chaos.request import Request
 from distnet.chaos.summary import summarise
 from distnet.chaos.undisturbed import Undisturbed
 from distnet.errors import RunError
-from distnet.spec.write import write_whole
+from distnet.run_folder.write import write_whole
 
 FILE = "chaos.json"
 

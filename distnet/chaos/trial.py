@@ -12,9 +12,9 @@ from distnet.chaos.faults import DRIVER, PLAN, Fault
 from distnet.chaos.nodes import TwoNodes
 from distnet.chaos.results import Hit
 from distnet.chaos.strike import MissedError, strike
-from distnet.report.run import read_object
-from distnet.spec.run_folder import RunFolder
-from distnet.train.heartbeat import Sign, Stage, read_heartbeats
+from distnet.run_folder.heartbeat import Sign, Stage, read_heartbeats
+from distnet.run_folder.paths import RunFolder
+from distnet.run_folder.read import read_object
 
 WAITING_S = 0.005
 RECOVERING_S = 0.05

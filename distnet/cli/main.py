@@ -14,27 +14,15 @@ from typing import Annotated
 import typer
 from typer.main import get_command
 
-from distnet.cli import (
-    audit,
-    chaos,
-    context,
-    data,
-    jobs,
-    logs,
-    queue,
-    run,
-    runs,
-    schedules,
-    server,
-    sim,
-    spec,
-    steer,
-    submit,
-    team,
-    tokens,
-    weights,
-)
+from distnet.cli.data import data
+from distnet.cli.look import audit, runs, weights
 from distnet.cli.panels import InPanels, show_in_panels
+from distnet.cli.queue import jobs, logs, schedules, submit
+from distnet.cli.queue import ps as queue
+from distnet.cli.server import context, server, sim, team, tokens
+from distnet.cli.train import chaos, run
+from distnet.cli.train import init_schema as spec
+from distnet.cli.train import stop_resize as steer
 from distnet.errors import DistnetError
 
 REQUEST = re.compile(r"^(?:body|query|path)\.([a-z_]+):", re.MULTILINE)
@@ -145,8 +133,8 @@ def _usage(error: typer.TyperException) -> str:
     message = error.format_message().rstrip(".")
     faults = getattr(error.__cause__, "errors", None)
     if faults is not None:  # pydantic's, which speaks of "input"
-        from distnet.spec.faults import shortened
-        from distnet.spec.validation import expected
+        from distnet.spec.reading.faults import shortened
+        from distnet.spec.reading.validation import expected
 
         first = faults()[0]
         where = message.partition("'")[2].partition("'")[0]

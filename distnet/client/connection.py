@@ -15,7 +15,7 @@ from urllib.parse import urlencode, urlsplit
 
 from distnet.client.refusal import not_ours, refused, unreachable
 from distnet.client.target import Target
-from distnet.server.errors import ServerError
+from distnet.protocol.errors import ServerError
 
 PATIENCE_S = 2.0
 CONNECT_S = 5.0

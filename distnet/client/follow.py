@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable, Iterator
 
 from distnet.client.client import Answer, Client
-from distnet.server.errors import ServerError, TooManyError, UnavailableError
-from distnet.server.states import JobState
+from distnet.protocol.errors import ServerError, TooManyError, UnavailableError
+from distnet.protocol.states import JobState
 
 WAIT_S = 20.0  # how long the server may hold a request until there is something new
 LOOK_EVERY_S = 1.0

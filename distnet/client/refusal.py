@@ -7,7 +7,7 @@ import ssl
 from distnet.client.contexts import load
 from distnet.client.target import Target, token_of_environment
 from distnet.errors import DistnetError
-from distnet.server.errors import (
+from distnet.protocol.errors import (
     ConflictError,
     ForbiddenError,
     InvalidError,

@@ -15,7 +15,7 @@ from distnet.client.client import Answer, Client
 from distnet.client.code import Archive, pack
 from distnet.errors import DataError
 from distnet.spec.read import JobFile, read_job
-from distnet.spec.yaml import decode
+from distnet.spec.reading.yaml import decode
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ def past_time(text: str, *, now: float) -> float:
 
 
 def _span(amount: str, text: str, forms: str) -> float:
-    from distnet.spec.units import seconds
+    from distnet.spec.sections.units import seconds
 
     try:
         return float(str(seconds(amount)))

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample
 
-from distnet.spec.augmentation import Augmentation, Crop, Flip, Rotate, Shift
+from distnet.spec.sections.augmentation import Augmentation, Crop, Flip, Rotate, Shift
 
 Change = Callable[[Tensor], Tensor]
 

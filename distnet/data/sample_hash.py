@@ -1,17 +1,17 @@
-"""The hash of a sample, by its id: its place in the split, shard after shard. See `tally.py`."""
+"""The hash of a sample, by its id: its index in the split, shard after shard."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from distnet.data.order import Ints, scramble
-from distnet.data.tally import Tally
+from distnet.run_folder.sample_digest import SampleDigest
 
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
-def tally_of(ids: Ints) -> Tally:
-    """Tally samples by their ids [n]."""
-    return Tally(len(ids), int(hashes(ids).sum(dtype=np.uint64)))
+def digest_of(ids: Ints) -> SampleDigest:
+    """SampleDigest samples by their ids [n]."""
+    return SampleDigest(len(ids), int(hashes(ids).sum(dtype=np.uint64)))
 
 
 def running_hashes(ids: Ints) -> NDArray[np.uint64]:

@@ -14,7 +14,7 @@ from distnet.data.manifest import Manifest
 from distnet.data.order import Ints, Window, order_of
 from distnet.data.sample_hash import running_hashes
 from distnet.data.shards import ShardReader
-from distnet.data.tally import MASK, Tally
+from distnet.run_folder.sample_digest import MASK, SampleDigest
 
 
 class Samples:
@@ -54,10 +54,10 @@ class Samples:
             return parts[0]
         return torch.cat([x for x, _ in parts]), torch.cat([y for _, y in parts])
 
-    def tally(self, epoch: int, low: int, high: int) -> Tally:
-        """Tally what `take` gives for the same positions."""
-        first, *others = [rows.tally(low, high) for rows in self._windows(epoch, low, high)]
-        return reduce(Tally.plus, others, first)
+    def digest(self, epoch: int, low: int, high: int) -> SampleDigest:
+        """SampleDigest what `take` gives for the same positions."""
+        first, *others = [rows.digest(low, high) for rows in self._windows(epoch, low, high)]
+        return reduce(SampleDigest.plus, others, first)
 
     def close(self) -> None:
         """Let go of the reading thread."""
@@ -123,10 +123,10 @@ class _Rows:
         rows = self._rows[max(low - self._first, 0) : high - self._first]
         return self.x.index_select(0, rows), self.y.index_select(0, rows)
 
-    def tally(self, low: int, high: int) -> Tally:
+    def digest(self, low: int, high: int) -> SampleDigest:
         start, stop = max(low - self._first, 0), min(high - self._first, len(self._ids))
         hashes = self._running_hashes
-        return Tally(stop - start, (hashes.item(stop) - hashes.item(start)) & MASK)
+        return SampleDigest(stop - start, (hashes.item(stop) - hashes.item(start)) & MASK)
 
     @cached_property
     def _running_hashes(self) -> NDArray[np.uint64]:

@@ -22,19 +22,17 @@ from distnet.errors import (
     StorageError,
     StorageSpentError,
 )
-from distnet.launch.budget import Budgets, Failure
+from distnet.launch.budget import Budgets, Failure, describe_poison
 from distnet.launch.launcher import Launcher
-from distnet.launch.poison import describe_poison
-from distnet.launch.run_log import RunLog
-from distnet.launch.size import Size
-from distnet.launch.sizing import choose_workers
-from distnet.launch.stopping import DRAIN, RESIZE, STOP, asked_to_stop, drop_request
+from distnet.launch.sizing import Size, choose_workers
 from distnet.launch.watch import Watch, take_request
-from distnet.spec.run_folder import RunFolder
-from distnet.train.assignment import Assignment
-from distnet.train.fence import claim_fence
-from distnet.train.heartbeat import Stage, read_heartbeats
-from distnet.train.record import Tell
+from distnet.run_folder.assignment import Assignment
+from distnet.run_folder.fence import claim_fence
+from distnet.run_folder.heartbeat import Stage, read_heartbeats
+from distnet.run_folder.log import RunLog
+from distnet.run_folder.paths import RunFolder
+from distnet.run_folder.recorder import Tell
+from distnet.run_folder.stop import DRAIN, RESIZE, STOP, asked_to_stop, drop_request
 
 LOOKED_AT_EVERY_S = 0.1
 GIVEN_ROOM_WAIT_S = 60.0

@@ -3,8 +3,8 @@
 import torch
 
 from distnet.data.manifest import Manifest
-from distnet.spec.faults import unknown
 from distnet.spec.read import JobFile
+from distnet.spec.reading.faults import unknown
 from distnet.tasks.task import Task
 
 

@@ -1,8 +1,18 @@
 """How often a run may fail: one budget for each kind of failure, given back by progress."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from distnet.spec.retry import Budget, Retry
+from distnet.data.manifest import read_manifest
+from distnet.data.order import Batches, order_of
+from distnet.errors import DistnetError, PoisonStepError
+from distnet.run_folder.assignment import Assignment
+from distnet.spec.sections.job import Job
+from distnet.spec.sections.retry import Budget, Retry
+from distnet.train.step.step_index import Place
+
+SHOWN = 8
+
 
 SAME_STEP = 3
 """So many failures of one kind at one step make it a poison step."""
@@ -62,3 +72,36 @@ class Budgets:
     def _budget(self, kind: str) -> Budget:
         budget: Budget = getattr(self.retry, kind)
         return budget
+
+
+def describe_poison(error: DistnetError, assignment: Assignment, step: int) -> PoisonStepError:
+    """Name the step after `step`, and the samples of its slices by their places in the split."""
+    try:
+        slices = samples_of_step(assignment.job, Path(assignment.dataset), step + 1)
+    except DistnetError as unreadable:
+        samples = f"cannot be told: {unreadable}"
+    else:
+        samples = "; ".join(f"slice {i}: {_some(ids)}" for i, ids in enumerate(slices))
+    return PoisonStepError(
+        f"step {step + 1} failed {SAME_STEP} times in the same way, so it is not tried again. "
+        f"Look at its samples (rows of the train split, counted from 0): {samples}\n{error}"
+    )
+
+
+def _some(ids: list[int]) -> str:
+    shown = ", ".join(map(str, ids[:SHOWN]))
+    return shown + (f" and {len(ids) - SHOWN} more" if len(ids) > SHOWN else "")
+
+
+def samples_of_step(job: Job, dataset: Path, step: int) -> list[list[int]]:
+    """Tell the samples of each slice of `step` (counted from 1), by their places in the split.
+
+    Raises:
+        DataError: the dataset is missing or damaged.
+    """
+    manifest = read_manifest(dataset)
+    order = order_of(manifest, "train", memory_bytes=job.data.memory, seed=job.train.seed)
+    batches = Batches(order.num_samples, job.train.batch_size, job.num_slices)
+    place = Place.of(batches, step - 1)
+    bounds = [batches.slice(place.batch, index) for index in range(job.num_slices)]
+    return [order.ids(place.epoch, low, high).tolist() for low, high in bounds]

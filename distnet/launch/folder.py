@@ -9,14 +9,14 @@ from typing import Any
 from distnet.data.manifest import MANIFEST, read_manifest
 from distnet.errors import RunError
 from distnet.launch.environment import read_environment
-from distnet.launch.learned import Learned
 from distnet.launch.plan import Plan
+from distnet.run_folder.paths import RunFolder
+from distnet.run_folder.write import write_whole
 from distnet.spec.dump import dump_job
-from distnet.spec.job import Job
 from distnet.spec.read import JobFile
-from distnet.spec.run_folder import RunFolder
-from distnet.spec.section import NAME
-from distnet.spec.write import write_whole
+from distnet.spec.sections.job import Job
+from distnet.spec.sections.section import NAME
+from distnet.trained.start_weights import Learned
 
 
 def make_run_folder(

@@ -4,13 +4,13 @@ import traceback
 from typing import Any
 
 from distnet.errors import DistnetError, TrainingError
+from distnet.launch.launcher import Look
 from distnet.launch.user_error import describe
-from distnet.launch.watch import Look
-from distnet.spec.run_folder import RunFolder
-from distnet.train.assignment import Assignment
-from distnet.train.record import Tell
+from distnet.run_folder.assignment import Assignment
+from distnet.run_folder.paths import RunFolder
+from distnet.run_folder.recorder import Tell
+from distnet.train.exchange.worker_group import WorkerGroup
 from distnet.train.worker import work
-from distnet.train.world import World
 
 
 class InlineLauncher:
@@ -56,7 +56,7 @@ class InlineLauncher:
         Raises:
             DistnetError: whatever the user can mend, or training itself failed.
         """
-        world = World(device="cuda:0" if self._gpus else "cpu")
+        world = WorkerGroup(device="cuda:0" if self._gpus else "cpu")
         try:
             return work(assignment, world, listener=self._listener)
         except DistnetError:

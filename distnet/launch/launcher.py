@@ -1,9 +1,28 @@
 """What makes attempts: this process (`inline.py`), or a Ray (`ray_train.py`)."""
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
-from distnet.launch.watch import Look, Room
-from distnet.train.assignment import Assignment
+from distnet.run_folder.assignment import Assignment
+from distnet.run_folder.paths import RunFolder
+
+Look = Callable[[], None]
+
+
+class Room(Protocol):
+    """What is known of the machines."""
+
+    def free_workers(self) -> int:
+        """How many workers more would fit now."""
+        ...
+
+    def is_home_draining(self) -> bool:
+        """Whether the node of the launcher is about to be taken away."""
+        ...
+
+    def is_draining(self, folder: RunFolder, workers: int) -> bool:
+        """Whether a node with one of the workers is about to be taken away."""
+        ...
 
 
 class Launcher(Room, Protocol):

@@ -13,13 +13,13 @@ from distnet.data.order import Batches
 from distnet.data.shipped import find_dataset
 from distnet.errors import DataError, NotEnoughResourcesError, RunError, UnknownPartError
 from distnet.launch.best_metric import refuse_unknown_metric
-from distnet.spec.job import Job
 from distnet.spec.read import JobFile
-from distnet.train.build import build_network, build_task, count_steps, has_convolution
-from distnet.train.flat import refuse_other_types
-from distnet.train.riders import NUM_SUMS
-from distnet.train.store import check_store
-from distnet.train.tree import own_slices
+from distnet.spec.sections.job import Job
+from distnet.train.checkpoint.store import check_store
+from distnet.train.compute.flat import refuse_other_types
+from distnet.train.compute.row import NUM_SUMS
+from distnet.train.compute.trainee import build_network, build_task, count_steps, has_convolution
+from distnet.train.exchange.tree import own_slices
 
 OPTIMIZER_VECTORS = {"sgd": 1, "adam": 2, "adamw": 2, "lion": 1}
 PROBE_SAMPLES = 2

@@ -12,19 +12,19 @@ from typing import Any
 
 from distnet.errors import CheckpointError, RunError
 from distnet.launch.folder import make_run_folder, write_plan
-from distnet.launch.learned import read_learned, told_start
-from distnet.launch.places import Places
+from distnet.launch.placement import Placement
 from distnet.launch.plan import make_plan
-from distnet.launch.size import Size
+from distnet.launch.sizing import Size
 from distnet.launch.train import shown, train
-from distnet.report.run import read_object
-from distnet.spec.job import Job
-from distnet.spec.lock import held
+from distnet.run_folder.assignment import Assignment
+from distnet.run_folder.lock import held
+from distnet.run_folder.paths import RunFolder
+from distnet.run_folder.read import read_object
+from distnet.run_folder.recorder import Tell
 from distnet.spec.read import JobFile, read_job
-from distnet.spec.run_folder import RunFolder
-from distnet.train.assignment import Assignment
-from distnet.train.record import Tell
-from distnet.train.saving import identity
+from distnet.spec.sections.job import Job
+from distnet.train.checkpoint.saver import identity
+from distnet.trained.start_weights import read_learned, told_start
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def run(
     job_folder: Path | None = None,
     start_from: str | Path | None = None,
     address: str | None = None,
-    places: Places | None = None,
+    placement: Placement | None = None,
     listener: Tell | None = None,
     process_started: float | None = None,
 ) -> Run:
@@ -84,7 +84,7 @@ def run(
         job_folder: where the job's relative paths count from; by default where the file lies.
         start_from: another run, with whose newest weights this one begins at step 0.
         address: of a Ray cluster; by default one is started for the run.
-        places: where a server lets its workers be on that cluster.
+        placement: where a server lets its workers be on that cluster.
         listener: is told every record of metrics.jsonl.
         process_started: Unix time from which `first_step_s` counts; by default now.
 
@@ -108,7 +108,7 @@ def run(
     )
     size = _size(file.job, workers, inline=inline)
     with held(folder):
-        result = train(assignment, size, address=address, places=places, listener=listener)
+        result = train(assignment, size, address=address, placement=placement, listener=listener)
     return Run(RunFolder(shown(folder.path.resolve())), result)
 
 
@@ -119,7 +119,7 @@ def resume(
     inline: bool = False,
     overrides: Sequence[str] = (),
     address: str | None = None,
-    places: Places | None = None,
+    placement: Placement | None = None,
     listener: Tell | None = None,
     process_started: float | None = None,
 ) -> Run:
@@ -159,7 +159,7 @@ def resume(
             process_started=started,
         )
         size = _size(file.job, workers, inline=inline)
-        result = train(assignment, size, address=address, places=places, listener=listener)
+        result = train(assignment, size, address=address, placement=placement, listener=listener)
     return Run(RunFolder(shown(folder.path)), result)
 
 

@@ -2,10 +2,25 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from distnet.errors import NotEnoughResourcesError, StoppedError
 from distnet.launch.launcher import Launcher
-from distnet.launch.size import Size
+
+
+@dataclass(frozen=True)
+class Size:
+    """The workers that a run may have."""
+
+    fewest: int
+    most: int
+    is_asked: bool = False
+    """Somebody asked for just the most: a Ray of our own then has more workers than cores."""
+
+    def asked_for(self, workers: int) -> "Size":
+        """The size after somebody asked for `workers`: those, or what there is of them."""
+        return Size(min(self.fewest, workers), workers, is_asked=True)
+
 
 SETTLED_AFTER_S = 3.0
 """What an attempt that has just ended gives back is seen to be free so much later, at most."""

@@ -10,12 +10,12 @@ from distnet.launch.attempts import Attempts
 from distnet.launch.folder import write_json
 from distnet.launch.inline import InlineLauncher
 from distnet.launch.launcher import Launcher
-from distnet.launch.places import Places
-from distnet.launch.size import Size
-from distnet.launch.stopping import planned_stop
-from distnet.launch.tail import following
-from distnet.train.assignment import Assignment
-from distnet.train.record import Record, Tell
+from distnet.launch.placement import Placement
+from distnet.launch.sizing import Size
+from distnet.run_folder.assignment import Assignment
+from distnet.run_folder.follow import following
+from distnet.run_folder.recorder import Record, Tell
+from distnet.run_folder.stop import planned_stop
 
 
 def train(
@@ -23,7 +23,7 @@ def train(
     size: Size,
     *,
     address: str | None,
-    places: Places | None,
+    placement: Placement | None,
     listener: Tell | None,
 ) -> dict[str, Any]:
     """Train to the end, and write `result.json`; returns what stands in it.
@@ -37,7 +37,7 @@ def train(
     with (
         planned_stop(folder),
         following(folder.metrics, None if is_inline else listener),
-        closing(_launcher(assignment, address, places, listener)) as launcher,
+        closing(_launcher(assignment, address, placement, listener)) as launcher,
     ):
         tell = listener if is_inline and listener is not None else _ignore
         attempts = Attempts(assignment, launcher, size, tell)
@@ -57,19 +57,19 @@ def shown(path: Path) -> Path:
 
 
 def _launcher(
-    assignment: Assignment, address: str | None, places: Places | None, listener: Tell | None
+    assignment: Assignment, address: str | None, placement: Placement | None, listener: Tell | None
 ) -> Launcher:
     job = assignment.job
     if assignment.launch == "inline":
         return InlineLauncher(gpus=job.resources.gpus, listener=listener)
-    from distnet.launch.ray_train import RayLauncher  # Ray takes seconds to import
+    from distnet.launch.ray.launcher import RayLauncher  # Ray takes seconds to import
 
     return RayLauncher(
         most=job.num_slices,
         cpus=job.num_cpus,
         gpus=job.resources.gpus,
         address=address,
-        places=places,
+        placement=placement,
     )
 
 

@@ -12,7 +12,7 @@ from pydantic import Field
 from torch import nn
 
 from distnet.networks._layers import ACTIVATIONS, Activation, image_shape, initialise
-from distnet.spec.section import Fraction, PositiveInt
+from distnet.spec.sections.section import Fraction, PositiveInt
 
 __all__ = ("CNN",)
 

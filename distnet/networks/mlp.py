@@ -9,7 +9,7 @@ from math import prod
 from torch import nn
 
 from distnet.networks._layers import ACTIVATIONS, Activation, initialise
-from distnet.spec.section import Fraction, PositiveInt
+from distnet.spec.sections.section import Fraction, PositiveInt
 
 __all__ = ("MLP",)
 

@@ -11,7 +11,7 @@ from typing import Literal
 from torch import Tensor, nn
 
 from distnet.networks._layers import image_shape, initialise
-from distnet.spec.section import PositiveInt
+from distnet.spec.sections.section import PositiveInt
 
 __all__ = ("ResNet",)
 

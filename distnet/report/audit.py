@@ -14,10 +14,10 @@ from pydantic import ValidationError
 from distnet.data.manifest import Manifest
 from distnet.data.order import Batches, order_of
 from distnet.errors import RunError
-from distnet.report.records import read_lines
 from distnet.report.walk import Walk
+from distnet.run_folder.history import read_lines
+from distnet.run_folder.paths import RunFolder
 from distnet.spec.read import read_job
-from distnet.spec.run_folder import RunFolder
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from distnet.errors import JobFileError, RunError
 from distnet.report.run import Run
 from distnet.report.summary import Summary, summarise
 from distnet.report.text import flatten
-from distnet.spec.yaml import read_yaml
+from distnet.spec.reading.yaml import read_yaml
 
 
 @dataclass(frozen=True)

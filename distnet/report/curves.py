@@ -10,7 +10,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from distnet.report.records import History
 from distnet.report.style import (
     BLUE,
     GREEN,
@@ -23,6 +22,7 @@ from distnet.report.style import (
     styled,
 )
 from distnet.report.text import number
+from distnet.run_folder.history import History
 
 Line = tuple[NDArray[Any], NDArray[Any]]
 LARGE_FALL = 10

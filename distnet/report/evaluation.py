@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field, ValidationError
 
 from distnet.errors import RunError
-from distnet.report.lines import Metrics, Number, Record
+from distnet.run_folder.record_kinds import Metrics, Number, Record
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -5,9 +5,9 @@ import os
 from pathlib import Path
 
 from distnet.errors import RunError
-from distnet.report.records import started_at
 from distnet.report.run import is_run
-from distnet.spec.run_folder import RunFolder
+from distnet.run_folder.history import started_at
+from distnet.run_folder.paths import RunFolder
 
 LATEST = "latest"
 

@@ -8,12 +8,12 @@ from matplotlib.figure import Figure
 from distnet.report.compare import Comparison
 from distnet.report.curves import finite, score_title, smooth, thin
 from distnet.report.figures import Drawing
-from distnet.report.lines import Step
 from distnet.report.page import inline, render
 from distnet.report.run import Run
 from distnet.report.style import SERIES, new_axes, number_axis, styled, to_png
 from distnet.report.text import shorten
-from distnet.spec.write import write_whole
+from distnet.run_folder.record_kinds import Step
+from distnet.run_folder.write import write_whole
 
 
 @styled()

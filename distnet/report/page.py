@@ -14,8 +14,8 @@ from distnet.report.figures import Drawing, draw_all
 from distnet.report.run import Run, read_run
 from distnet.report.style import to_png, to_svg
 from distnet.report.summary import Summary, attempt_rows, summarise
-from distnet.spec.run_folder import RunFolder
-from distnet.spec.write import write_whole
+from distnet.run_folder.paths import RunFolder
+from distnet.run_folder.write import write_whole
 
 
 @dataclass(frozen=True)

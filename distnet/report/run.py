@@ -1,6 +1,5 @@
 """Everything a run folder holds, as one frozen value."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,10 +8,11 @@ from pydantic import ValidationError
 
 from distnet.errors import RunError
 from distnet.report.evaluation import Evaluation, read_evaluation
-from distnet.report.lines import Metrics, Record
-from distnet.report.records import History, read_history
-from distnet.spec.lock import is_held
-from distnet.spec.run_folder import RunFolder
+from distnet.run_folder.history import History, read_history
+from distnet.run_folder.lock import is_held
+from distnet.run_folder.paths import RunFolder
+from distnet.run_folder.read import read_bytes, read_object
+from distnet.run_folder.record_kinds import Metrics, Record
 
 
 class Result(Record):
@@ -94,26 +94,10 @@ def read_run(folder: RunFolder) -> Run:
         history=history,
         plan=read_object(folder.plan),
         environment=read_object(folder.environment),
-        job_text=_read(folder.job).decode(errors="replace"),
+        job_text=read_bytes(folder.job).decode(errors="replace"),
         evaluation=read_evaluation(folder.evaluation),
         result=_read_result(folder.result, history),
     )
-
-
-def read_object(path: Path) -> dict[str, Any]:
-    """Read a JSON object; a missing file is an empty one.
-
-    Raises:
-        RunError: the file cannot be read or is damaged.
-    """
-    text = _read(path)
-    try:
-        value = json.loads(text or b"{}")
-    except (ValueError, RecursionError) as error:
-        raise RunError(f"{path}: damaged: {error}; delete the file to go on without it") from None
-    if not isinstance(value, dict):
-        raise RunError(f"{path}: damaged: expected an object; delete the file to go on without it")
-    return value
 
 
 def _read_result(path: Path, history: History) -> Result | None:
@@ -129,12 +113,3 @@ def _read_result(path: Path, history: History) -> Result | None:
         raise RunError(
             f"{path}: damaged at {key}: {first['msg']}; delete the file to go on without it"
         ) from None
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        return b""
-    except OSError as error:
-        raise RunError(f"{path}: cannot be read: {error.strerror}") from None

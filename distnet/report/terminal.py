@@ -9,7 +9,6 @@ from rich.text import Text
 
 from distnet.report.commands import commands
 from distnet.report.compare import Comparison
-from distnet.report.lines import Epoch
 from distnet.report.run import Run
 from distnet.report.summary import Summary, attempt_rows
 from distnet.report.text import (
@@ -24,6 +23,7 @@ from distnet.report.text import (
     size,
     sparkline,
 )
+from distnet.run_folder.record_kinds import Epoch
 
 COLOURS = {
     "finished": "green",

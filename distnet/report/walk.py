@@ -11,9 +11,19 @@ from functools import lru_cache
 import numpy as np
 
 from distnet.data.order import Batches, Ints, Order
-from distnet.data.sample_hash import tally_of
-from distnet.data.tally import Tally
-from distnet.report.lines import Attempt, Checkpoint, End, Epoch, Line, Restart, Skip, Step, Tallies
+from distnet.data.sample_hash import digest_of
+from distnet.run_folder.record_kinds import (
+    Attempt,
+    Checkpoint,
+    End,
+    Epoch,
+    Line,
+    Restart,
+    Skip,
+    Step,
+    Tallies,
+)
+from distnet.run_folder.sample_digest import SampleDigest
 
 
 @dataclass
@@ -155,28 +165,28 @@ class Walk:
         passed = self._passed_over(epoch, num_batches)
         self._require(line.skipped, passed, f"in epoch {epoch + 1}, passed over")
 
-    def _require(self, found: Tally, expected: Tally, what: str) -> None:
+    def _require(self, found: SampleDigest, expected: SampleDigest, what: str) -> None:
         if found.num_samples != expected.num_samples:
             self._fault(f"{what}: {found.num_samples} samples, expected {expected.num_samples}")
         elif found != expected:
             self._fault(f"{what}: {found.num_samples} samples, but not those expected")
 
-    def _first_batches(self, epoch: int, num_batches: int) -> Tally:
+    def _first_batches(self, epoch: int, num_batches: int) -> SampleDigest:
         if num_batches == 0:
-            return Tally()
+            return SampleDigest()
         if num_batches == self.batches.steps_per_epoch:
-            return tally_of(np.arange(self.order.num_samples, dtype=np.int64))
-        return tally_of(_ids(self.order, epoch)[: self.batches.batch(num_batches - 1)[1]])
+            return digest_of(np.arange(self.order.num_samples, dtype=np.int64))
+        return digest_of(_ids(self.order, epoch)[: self.batches.batch(num_batches - 1)[1]])
 
-    def _passed_over(self, epoch: int, num_batches: int) -> Tally:
+    def _passed_over(self, epoch: int, num_batches: int) -> SampleDigest:
         """The samples of those of the epoch's first batches that moved nothing in the end."""
         first = epoch * self.batches.steps_per_epoch
         steps = {step - 1 - first for skip in self.skips for step in skip.steps}
-        tally = Tally()
+        digest = SampleDigest()
         for batch in steps & set(range(num_batches)):
             low, high = self.batches.batch(batch)
-            tally = tally.plus(tally_of(_ids(self.order, epoch)[low:high]))
-        return tally
+            digest = digest.plus(digest_of(_ids(self.order, epoch)[low:high]))
+        return digest
 
     def _fault(self, text: str) -> None:
         self.faults.append(f"{self._where}: {text}")

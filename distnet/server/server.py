@@ -8,23 +8,26 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 
-from distnet.server import answers, machines, reports, schedules, steer
-from distnet.server.book import Book
-from distnet.server.errors import InvalidError, NotFoundError
-from distnet.server.explaining import Explainer
-from distnet.server.gateway import Gateway
+from distnet.protocol.attempt import Orders, Report, Task
+from distnet.protocol.cluster import ClusterAnswer, EventsAnswer
+from distnet.protocol.errors import InvalidError, NotFoundError
+from distnet.protocol.jobs import JobAnswer, JobDetails, JobsAnswer, StreamAnswer, WhyAnswer
+from distnet.protocol.schedules import ScheduleAnswer, ScheduleRequest
+from distnet.protocol.submit import SubmitRequest
+from distnet.protocol.users import TeamMessage
+from distnet.server.attempts import reports
+from distnet.server.gateway.gateway import Gateway
+from distnet.server.jobs import schedules, steer
+from distnet.server.jobs.submit import draft, submit
 from distnet.server.ledger import Ledger, texts
-from distnet.server.listing import Wanted, list_jobs
-from distnet.server.messages.attempt import Orders, Report, Task
-from distnet.server.messages.cluster import ClusterAnswer, EventsAnswer
-from distnet.server.messages.jobs import JobAnswer, JobDetails, JobsAnswer, StreamAnswer, WhyAnswer
-from distnet.server.messages.people import TeamMessage
-from distnet.server.messages.schedules import ScheduleAnswer, ScheduleRequest
-from distnet.server.messages.submit import SubmitRequest
-from distnet.server.records import JobRecord, ScheduleRecord, TeamRecord, User
-from distnet.server.rounds import Rounds, Run
+from distnet.server.ledger.records import JobRecord, ScheduleRecord, TeamRecord, User
+from distnet.server.loop.loop import Rounds, Run
 from distnet.server.settings import Settings
-from distnet.server.submit import draft, submit
+from distnet.server.state.mirror import Mirror
+from distnet.server.views import jobs as answers
+from distnet.server.views import nodes as machines
+from distnet.server.views.explain import Explainer
+from distnet.server.views.listing import Wanted, list_jobs
 
 
 def _at_once(errand: Callable[[], None]) -> None:
@@ -44,21 +47,21 @@ class Server:
     """Runs what is asked of the cluster: at once, or in a thread."""
     poked: Callable[[], None] = lambda: None
     """Called when there may be something to do before the next round."""
-    book: Book = field(init=False)
+    mirror: Mirror = field(init=False)
     rounds: Rounds = field(init=False)
     _explainer: Explainer = field(default_factory=Explainer)
 
     def __post_init__(self) -> None:
-        self.book = Book(self.ledger)
+        self.mirror = Mirror(self.ledger)
         self.rounds = Rounds(
-            self.book, self.gateway, self.settings, self.clock, self.monotonic, self.run
+            self.mirror, self.gateway, self.settings, self.clock, self.monotonic, self.run
         )
 
     def open(self) -> None:
         """Read what is open; attempts that live are adopted."""
-        with self.book.held():
-            self.book.opened_at = self.clock()
-            self.book.load()
+        with self.mirror.held():
+            self.mirror.opened_at = self.clock()
+            self.mirror.load()
             self.rounds.open()
 
     def tick(self) -> None:
@@ -69,9 +72,9 @@ class Server:
         """Queue jobs, see `submit.submit`."""
         now, allowance = self.clock(), self.settings.allowance
         drafts = draft(user, requests, now=now)
-        with self.book.held():
-            records, is_new = submit(self.book, user, drafts, now=now, allowance=allowance)
-            records = [self.book.jobs.get(record.name, record) for record in records]
+        with self.mirror.held():
+            records, is_new = submit(self.mirror, user, drafts, now=now, allowance=allowance)
+            records = [self.mirror.jobs.get(record.name, record) for record in records]
         self.poked()
         return records, is_new
 
@@ -107,66 +110,66 @@ class Server:
 
     def answer(self, job: JobRecord) -> JobAnswer:
         """A job as users see it."""
-        with self.book.held():
-            return answers.job_answer(self.book, job, self.clock())
+        with self.mirror.held():
+            return answers.job_answer(self.mirror, job, self.clock())
 
     def jobs(self, wanted: Wanted) -> JobsAnswer:
         """Jobs in the order of the schedule, or those that have ended."""
-        with self.book.held():
-            return list_jobs(self.book, wanted, self.clock())
+        with self.mirror.held():
+            return list_jobs(self.mirror, wanted, self.clock())
 
     def details(self, name: str) -> JobDetails:
         """Everything about one job."""
-        with self.book.held():
-            return answers.details(self.book, self.settings.runs, name, self.clock())
+        with self.mirror.held():
+            return answers.details(self.mirror, self.settings.runs, name, self.clock())
 
     def why(self, name: str) -> WhyAnswer:
         """What a job waits for."""
-        with self.book.held():
-            answer = answers.why(self.book, name, self.clock())
+        with self.mirror.held():
+            answer = answers.why(self.mirror, name, self.clock())
             if answer.position is None:
                 return answer
-            number = self.book.jobs[name].number
+            number = self.mirror.jobs[name].number
             view = self.rounds.world.view(self.clock(), dict(self.rounds.usage.values))
         estimate = self._explainer.estimate(view, number)
         return answer.model_copy(update=asdict(estimate))
 
     def cluster(self) -> ClusterAnswer:
         """The machines, and who is on them."""
-        with self.book.held():
-            return machines.cluster(self.book, self.clock())
+        with self.mirror.held():
+            return machines.cluster(self.mirror, self.clock())
 
     def stream(self, name: str, stream: str, offset: int, limit: int) -> StreamAnswer:
         """A piece of a log."""
-        with self.book.held():
-            return answers.stream(self.book, name, stream, offset, limit)
+        with self.mirror.held():
+            return answers.stream(self.mirror, name, stream, offset, limit)
 
     def events(self, *, after: int = 0, job: str | None = None, limit: int = 500) -> EventsAnswer:
         """A part of the event log."""
-        with self.book.held():
+        with self.mirror.held():
             if job is not None:
-                steer.find(self.book, job)
-            return answers.event_answers(self.book, after=after, job=job, limit=limit)
+                steer.find(self.mirror, job)
+            return answers.event_answers(self.mirror, after=after, job=job, limit=limit)
 
     def add_schedule(self, user: User, request: ScheduleRequest) -> ScheduleAnswer:
         """Add a schedule."""
-        with self.book.held():
-            return _shown(schedules.add(self.book, user, request, self.clock()))
+        with self.mirror.held():
+            return _shown(schedules.add(self.mirror, user, request, self.clock()))
 
     def schedules(self) -> list[ScheduleAnswer]:
         """All schedules, by name."""
-        with self.book.held():
-            return [_shown(self.book.schedules[name]) for name in sorted(self.book.schedules)]
+        with self.mirror.held():
+            return [_shown(self.mirror.schedules[name]) for name in sorted(self.mirror.schedules)]
 
     def pause_schedule(self, user: User, name: str, is_paused: bool) -> ScheduleAnswer:
         """Pause a schedule, or let it go on."""
-        with self.book.held():
-            return _shown(schedules.pause(self.book, user, name, is_paused, self.clock()))
+        with self.mirror.held():
+            return _shown(schedules.pause(self.mirror, user, name, is_paused, self.clock()))
 
     def remove_schedule(self, user: User, name: str) -> None:
         """Remove a schedule."""
-        with self.book.held():
-            schedules.remove(self.book, user, name, self.clock())
+        with self.mirror.held():
+            schedules.remove(self.mirror, user, name, self.clock())
 
     def put_code(self, sha256: str, data: bytes) -> None:
         """Keep an archive with a job's own files.
@@ -190,13 +193,13 @@ class Server:
     def task(self, secret: str) -> Task:
         """What an attempt is to do."""
         runs, every_s = str(self.settings.runs), self.settings.report_every_s
-        with self.book.held():
-            return reports.task(self.book, secret, runs=runs, report_every_s=every_s)
+        with self.mirror.held():
+            return reports.task(self.mirror, secret, runs=runs, report_every_s=every_s)
 
     def code_of(self, secret: str) -> bytes:
         """The archive of an attempt's job."""
-        with self.book.held():
-            job, _ = reports.find(self.book, secret)
+        with self.mirror.held():
+            job, _ = reports.find(self.mirror, secret)
             if job.code is None:
                 raise NotFoundError(f"{job.name} has no files of its own")
             with self.ledger.reading() as tx:
@@ -208,30 +211,30 @@ class Server:
     def report(self, secret: str, said: Report) -> Orders:
         """Take down what an attempt says."""
         most = self.settings.limits.log_bytes
-        with self.book.held():
-            orders = reports.report(self.book, secret, said, self.clock(), most_bytes=most)
+        with self.mirror.held():
+            orders = reports.report(self.mirror, secret, said, self.clock(), most_bytes=most)
         if said.exit is not None:
             self.poked()
         return orders
 
     def teams(self) -> list[TeamMessage]:
         """The teams that have entitlements."""
-        with self.book.held():
-            teams = [self.book.teams[name] for name in sorted(self.book.teams)]
+        with self.mirror.held():
+            teams = [self.mirror.teams[name] for name in sorted(self.mirror.teams)]
         return [TeamMessage.model_validate(team, from_attributes=True) for team in teams]
 
     def save_team(self, user: User, team: TeamMessage) -> TeamMessage:
         """Give a team other entitlements."""
-        with self.book.held():
-            self.book.set_team(TeamRecord(**team.model_dump()), user.name, self.clock())
+        with self.mirror.held():
+            self.mirror.set_team(TeamRecord(**team.model_dump()), user.name, self.clock())
         self.poked()
         return team
 
     def _steer(
         self, verb: Callable[..., JobRecord], user: User, name: str, *more: int
     ) -> JobRecord:
-        with self.book.held():
-            job = verb(self.book, user, name, *more, self.clock())
+        with self.mirror.held():
+            job = verb(self.mirror, user, name, *more, self.clock())
         self.poked()
         return job
 

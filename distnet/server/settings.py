@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from distnet.server.scheduler.view import Policy
+from distnet.scheduler.view import Policy
 
 PORT = 8270
 MB = 1_000_000

@@ -18,14 +18,14 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, ValidationError
 
 from distnet.errors import DistnetError, JobFileError
-from distnet.server.messages.message import Priority
-from distnet.server.scheduler.view import Policy
+from distnet.protocol.message import Priority
+from distnet.scheduler.view import Policy
 from distnet.server.settings import Allowance, Limits, Settings, Webhooks
-from distnet.spec.faults import Fault, FaultsError, Places
-from distnet.spec.section import PositiveFloat, PositiveInt, Section
-from distnet.spec.units import Bytes, Seconds
-from distnet.spec.validation import faults_of
-from distnet.spec.yaml import decode, read_yaml
+from distnet.spec.reading.faults import Fault, FaultsError, Places
+from distnet.spec.reading.validation import faults_of
+from distnet.spec.reading.yaml import decode, read_yaml
+from distnet.spec.sections.section import PositiveFloat, PositiveInt, Section
+from distnet.spec.sections.units import Bytes, Seconds
 
 SHORTEST_SECRET = 16
 VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"

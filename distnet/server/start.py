@@ -15,22 +15,22 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 
 from distnet.errors import DistnetError
-from distnet.server.api.app import make_app
-from distnet.server.api.gatekeeper import Gatekeeper
-from distnet.server.errors import UnavailableError
-from distnet.server.feed import Feed
-from distnet.server.garbage import seldom_collected
-from distnet.server.gateway import Gateway
+from distnet.protocol.errors import UnavailableError
+from distnet.server.gateway.gateway import Gateway
+from distnet.server.gateway.reachability import Reach
+from distnet.server.http.app import make_app
+from distnet.server.http.listen import address_of, bind, is_routable
+from distnet.server.http.uvicorn_server import Serving
 from distnet.server.ledger import Ledger, events, open_ledger
-from distnet.server.listen import address_of, bind, is_routable
-from distnet.server.people import People
-from distnet.server.reach import Reach
-from distnet.server.records import EventRecord
+from distnet.server.ledger.records import EventRecord
+from distnet.server.loop.garbage import seldom_collected
+from distnet.server.loop.ticker import Ticker
+from distnet.server.observers.feed import Feed
+from distnet.server.observers.webhooks import Announcer
 from distnet.server.server import Server
-from distnet.server.serving import Serving
 from distnet.server.settings import Settings
-from distnet.server.ticker import Ticker
-from distnet.server.webhooks import Announcer
+from distnet.server.users.authenticator import Authenticator
+from distnet.server.users.users import Users
 
 STARTED = "server-started"
 LOOK_AGAIN_S = 1.0
@@ -46,7 +46,7 @@ class Started:
     address: str
     """At which this machine reaches it."""
     ledger: Ledger
-    people: People
+    people: Users
     token: str | None
     """Of the first admin, if there was nobody before."""
     num_adopted: int = 0
@@ -82,7 +82,7 @@ def serve(
         settings = replace(settings, address=settings.address or address)
         ledger = open_ledger(settings.ledger)
         open_things.callback(ledger.close)
-        people = People(ledger)
+        people = Users(ledger)
         _require_token(settings.listen, people)
         _lead(ledger, settings.ledger, is_patient=is_patient)
         _note_start(ledger, settings.address)
@@ -90,7 +90,7 @@ def serve(
         server = Server(ledger, gateway, settings)
         server.open()
         started = Started(address, ledger, people, token, _num_live(server))
-        reach = Reach(server.book, say)
+        reach = Reach(server.mirror, say)
         serving = open_things.enter_context(_running(server, people, reach))
 
         def ready() -> None:
@@ -111,10 +111,10 @@ def own_name() -> str:
 
 
 @contextmanager
-def _running(server: Server, people: People, reach: Reach) -> Iterator[Serving]:
+def _running(server: Server, people: Users, reach: Reach) -> Iterator[Serving]:
     """Everything that goes on besides answering requests."""
     ledger, settings = server.ledger, server.settings
-    app = make_app(server, Gatekeeper(people), settings)
+    app = make_app(server, Authenticator(people), settings)
     readers = [app.state.metrics.count_event]
     with ExitStack() as running:
         if settings.webhooks is not None:
@@ -139,8 +139,8 @@ def _running(server: Server, people: People, reach: Reach) -> Iterator[Serving]:
 
 def _num_live(server: Server) -> int:
     """Jobs with an attempt on the cluster, as far as is known."""
-    with server.book.lock:
-        return sum(job.state.is_live for job in server.book.jobs.values())
+    with server.mirror.lock:
+        return sum(job.state.is_live for job in server.mirror.jobs.values())
 
 
 def _farewell(num_live: int) -> str:
@@ -150,7 +150,7 @@ def _farewell(num_live: int) -> str:
     return f"the server has ended; {jobs} on training, and the next start adopts what runs"
 
 
-def _require_token(host: str, people: People) -> None:
+def _require_token(host: str, people: Users) -> None:
     if not is_routable(host):
         return
     if not people.has_token():

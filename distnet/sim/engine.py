@@ -10,9 +10,9 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from distnet.server.scheduler.decide import decide
-from distnet.server.scheduler.preempt import MOST_ASKED
-from distnet.server.scheduler.view import Node, Policy, Resize, Start, Stop, Team, View
+from distnet.scheduler.decide import decide
+from distnet.scheduler.preempt import MOST_ASKED
+from distnet.scheduler.view import Node, Policy, Resize, Start, Stop, Team, View
 from distnet.sim.load import Load
 from distnet.sim.running import SimRun, make_run
 from distnet.sim.usage import Usage

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from distnet.server.scheduler.view import Candidate, Holder, Shape
+from distnet.scheduler.view import Candidate, Holder, Shape
 from distnet.sim.load import SimJob
 
 

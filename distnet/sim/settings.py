@@ -5,9 +5,9 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 
-from distnet.server.scheduler.view import Node, Policy, Team
+from distnet.scheduler.view import Node, Policy, Team
 from distnet.sim.load import SimError
-from distnet.spec.units import seconds
+from distnet.spec.sections.units import seconds
 
 MOST_NODES = 100_000
 

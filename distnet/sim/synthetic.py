@@ -11,8 +11,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 
-from distnet.server.scheduler.fit import largest_gang
-from distnet.server.scheduler.view import Node, Shape
+from distnet.scheduler.fit import largest_gang
+from distnet.scheduler.view import Node, Shape
 from distnet.sim.load import Load, SimError, SimJob, make_load
 from distnet.sim.settings import read_seconds
 

@@ -3,8 +3,8 @@
 from collections import defaultdict
 from collections.abc import Sequence
 
-from distnet.server.scheduler.order import FULL_USAGE, HALF_LIFE_S
-from distnet.server.scheduler.view import Node
+from distnet.scheduler.order import FULL_USAGE, HALF_LIFE_S
+from distnet.scheduler.view import Node
 from distnet.sim.load import SimJob
 
 

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from distnet.spec.job import Job
-from distnet.spec.scalars import plain
+from distnet.spec.reading.scalars import plain
+from distnet.spec.sections.job import Job
 
 
 def dump_job(job: Job) -> str:

@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import Any
 
 from distnet.errors import UnknownPartError
-from distnet.spec.faults import shortened, unknown
+from distnet.spec.reading.faults import shortened, unknown
 
 
 def load_own_class(kind: str, *, folder: Path) -> type[Any]:

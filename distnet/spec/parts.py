@@ -14,11 +14,11 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from distnet.errors import UnknownPartError
-from distnet.spec.faults import Fault, FaultsError, shortened, unknown
 from distnet.spec.options import Signature, read_signature
 from distnet.spec.own_file import load_own_class
-from distnet.spec.section import Part
-from distnet.spec.validation import faults_of
+from distnet.spec.reading.faults import Fault, FaultsError, shortened, unknown
+from distnet.spec.reading.validation import faults_of
+from distnet.spec.sections.section import Part
 
 Room = Literal["networks", "tasks"]
 

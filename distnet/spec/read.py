@@ -11,12 +11,12 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from distnet.errors import JobFileError, UnknownPartError
-from distnet.spec.faults import Fault, FaultsError, Key, Places, dotted
-from distnet.spec.job import Job
-from distnet.spec.overrides import Override, apply, read_override
 from distnet.spec.parts import load_part
-from distnet.spec.validation import faults_of
-from distnet.spec.yaml import MAX_BYTES, Document, Value, decode, read_yaml
+from distnet.spec.reading.faults import Fault, FaultsError, Key, Places, dotted
+from distnet.spec.reading.overrides import Override, apply, read_override
+from distnet.spec.reading.validation import faults_of
+from distnet.spec.reading.yaml import MAX_BYTES, Document, Value, decode, read_yaml
+from distnet.spec.sections.job import Job
 
 # A section that only `--set` mentions has the kind that it would have by default.
 DEFAULT_KINDS: dict[str, Value] = {

@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-from distnet.spec.job import Job
 from distnet.spec.options import read_signature
 from distnet.spec.parts import Room, kinds, load_class
-from distnet.spec.section import Part
+from distnet.spec.sections.job import Job
+from distnet.spec.sections.section import Part
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 SECTIONS: dict[str, Room] = {"network": "networks", "task": "tasks"}

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from distnet.data.manifest import Manifest
-from distnet.spec.section import Fraction, PositiveInt
+from distnet.spec.sections.section import Fraction, PositiveInt
 
 __all__ = ("Classify",)
 

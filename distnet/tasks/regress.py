@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from distnet.data.manifest import Manifest
-from distnet.spec.section import PositiveFloat
+from distnet.spec.sections.section import PositiveFloat
 
 __all__ = ("Regress",)
 

@@ -14,21 +14,21 @@ write the checkpoint (rank 0 does), and nothing is ever broadcast.
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from distnet.data.tally import Tally
-from distnet.train.build import Trainee
-from distnet.train.checkpoint import State
-from distnet.train.chronicle import Chronicle
-from distnet.train.evaluate import Evaluation
-from distnet.train.heartbeat import Heartbeat
-from distnet.train.nonfinite import find_culprit, is_finite, reason, require_allowed
-from distnet.train.optimizer import clip
-from distnet.train.place import Place
-from distnet.train.position import Anchor, Position
-from distnet.train.record import Tell
-from distnet.train.riders import Total
-from distnet.train.schedule import rate_factor
-from distnet.train.step_sum import StepSum
-from distnet.train.world import World
+from distnet.run_folder.heartbeat import Heartbeat
+from distnet.run_folder.recorder import Tell
+from distnet.run_folder.sample_digest import SampleDigest
+from distnet.train.checkpoint.checkpoint import State
+from distnet.train.checkpoint.position import Anchor, Position
+from distnet.train.compute.evaluate import Evaluation
+from distnet.train.compute.optimizer import clip
+from distnet.train.compute.row import Total
+from distnet.train.compute.schedule import rate_factor
+from distnet.train.compute.trainee import Trainee
+from distnet.train.exchange.worker_group import WorkerGroup
+from distnet.train.progress import Chronicle
+from distnet.train.step.nonfinite import find_culprit, is_finite, reason, require_allowed
+from distnet.train.step.step import StepSum
+from distnet.train.step.step_index import Place
 
 VIEWS_CHECKED_EVERY = 100
 
@@ -70,7 +70,7 @@ class Loop:
     def __init__(
         self,
         trainee: Trainee,
-        world: World,
+        world: WorkerGroup,
         hooks: Hooks,
         position: Position,
         heartbeat: Heartbeat,
@@ -203,7 +203,7 @@ class Loop:
         evaluation = self._evaluate() if is_due else None
         self.chronicle.end_epoch(self.position(), speed, evaluation)
         if self.step % steps == 0:
-            self.used = self.skipped = Tally()
+            self.used = self.skipped = SampleDigest()
         return evaluation
 
     def _evaluate(self) -> Evaluation | None:

@@ -10,27 +10,29 @@ from typing import Any
 
 import torch
 
-from distnet.spec.retry import Retry
-from distnet.train.assignment import Assignment
-from distnet.train.build import Trainee, build
-from distnet.train.checkpoint import State
-from distnet.train.flat import weights_sha256
-from distnet.train.heartbeat import STARTING_LIMIT_S, Heartbeat, Stage
+from distnet.run_folder.assignment import Assignment
+from distnet.run_folder.heartbeat import STARTING_LIMIT_S, Heartbeat, Stage
+from distnet.run_folder.recorder import Record, Recorder, Tell
+from distnet.spec.sections.retry import Retry
+from distnet.train.artifacts import write_portrait
+from distnet.train.checkpoint.checkpoint import State
+from distnet.train.checkpoint.position import Position
+from distnet.train.checkpoint.saver import Saver
+from distnet.train.compute.flat import weights_sha256
+from distnet.train.compute.trainee import Trainee, build
+from distnet.train.exchange.worker_group import WorkerGroup
 from distnet.train.loop import Hooks, Loop, Outcome
-from distnet.train.out_of_memory import told_to_the_user
-from distnet.train.portrait import write_portrait
-from distnet.train.position import Position
-from distnet.train.record import Record, Recorder, Tell
-from distnet.train.saving import Saver
-from distnet.train.start import Start, begin, require_same_start, restore
-from distnet.train.world import World
+from distnet.train.resume import Start, begin, require_same_start, restore
+from distnet.train.step.out_of_memory import told_to_the_user
 
 STOP_LOOKED_AT_EVERY_S = 0.1
 STORE_TRY_S = 60.0
 """A store that fails takes so long to say so, at most."""
 
 
-def work(assignment: Assignment, world: World, *, listener: Tell | None = None) -> dict[str, Any]:
+def work(
+    assignment: Assignment, world: WorkerGroup, *, listener: Tell | None = None
+) -> dict[str, Any]:
     """Train as one of the workers of `world`.
 
     Returns:
@@ -65,7 +67,7 @@ def work(assignment: Assignment, world: World, *, listener: Tell | None = None) 
 def _lead(
     trainee: Trainee,
     assignment: Assignment,
-    world: World,
+    world: WorkerGroup,
     start: Start,
     *,
     heartbeat: Heartbeat,
@@ -137,7 +139,7 @@ class StopFile:
 class FirstStep:
     """Tells what a restart has cost, and how long after the command's start the first step came."""
 
-    def __init__(self, assignment: Assignment, world: World, tell: Tell) -> None:
+    def __init__(self, assignment: Assignment, world: WorkerGroup, tell: Tell) -> None:
         self.seconds: float | None = None
         self._assignment, self._world, self._tell = assignment, world, tell
 
@@ -160,7 +162,7 @@ def patience_s(retry: Retry) -> float:
 
 
 def _attempt_record(
-    assignment: Assignment, world: World, trainee: Trainee, position: Position
+    assignment: Assignment, world: WorkerGroup, trainee: Trainee, position: Position
 ) -> Record:
     epochs = trainee.num_steps / trainee.batches.steps_per_epoch
     return {
@@ -172,7 +174,7 @@ def _attempt_record(
         "workers_before": assignment.workers_before,
         "slices": trainee.job.num_slices,
         "step": position.step,
-        **position.tallies(),
+        **position.digests(),
         "num_steps": trainee.num_steps,
         "num_epochs": epochs,
         "time": time.time(),
@@ -184,7 +186,7 @@ def _end_record(loop: Loop, outcome: Outcome) -> Record:
         "kind": "end",
         "status": outcome.status,
         "step": outcome.step,
-        **loop.position().tallies(),
+        **loop.position().digests(),
         "seconds": time.monotonic() - loop.chronicle.began,
         "median_step_seconds": loop.heartbeat.median_step_s,
         "error": None,

@@ -12,14 +12,14 @@ from pathlib import Path
 import torch
 import torch.distributed as dist
 
-from distnet.train.sum import build_sum
-from distnet.train.world import World
+from distnet.train.exchange.reduce import build_sum
+from distnet.train.exchange.worker_group import ViewBuilder
 from tests.train.processes import run_workers
 
 LENGTH, REPEATS = 13_005, 1001
 
 
-def measure(world: World) -> tuple[float, float]:
+def measure(world: ViewBuilder) -> tuple[float, float]:
     """Milliseconds of one sum: ours, and gloo's; medians."""
     torch.set_num_threads(1)
     ours, row = build_sum(world, world.size, LENGTH), torch.ones(LENGTH)

@@ -14,9 +14,9 @@ from distnet.data.manifest import read_manifest
 from distnet.data.scale import Scale
 from distnet.data.shipped import find_dataset
 from distnet.spec.read import read_job
-from distnet.train.build import build_network, build_task, open_samples
-from distnet.train.flat import FlatNetwork
-from distnet.train.gradient import SliceGradient
+from distnet.train.compute.flat import FlatNetwork
+from distnet.train.compute.slice_gradient import SliceGradient
+from distnet.train.compute.trainee import build_network, build_task, open_samples
 
 JOB = Path(__file__).parents[2] / "jobs" / "digits-cnn.yaml"
 SAMPLES, REPEATS = 64, 31

@@ -12,9 +12,9 @@ import statistics
 import sys
 import time
 
-from distnet.server.garbage import seldom_collected
-from distnet.server.scheduler.decide import decide
-from distnet.server.scheduler.view import Candidate, Holder, Node, Plan, Shape, Start, Team, View
+from distnet.scheduler.decide import decide
+from distnet.scheduler.view import Candidate, Holder, Node, Plan, Shape, Start, Team, View
+from distnet.server.loop.garbage import seldom_collected
 
 NUM_NODES, NUM_WAITING, REPEATS = 1000, 10_000, 40
 SHAPES = (

@@ -30,8 +30,8 @@ from urllib.parse import urlsplit
 
 import psutil
 
-from distnet.server.gateway import Order, Sight, Snapshot
-from distnet.server.scheduler.view import Node
+from distnet.scheduler.view import Node
+from distnet.server.gateway.gateway import Order, Sight, Snapshot
 from distnet.server.settings import Settings
 
 SPEC = """\

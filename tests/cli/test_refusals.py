@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from distnet.cli.main import main
-from tests.server.api.api import Api
-from tests.server.api.live import live
-from tests.server.world import World
+from tests.server.harness import Harness
+from tests.server.http.api import Api
+from tests.server.http.live import live
 
 NAMED = "expected up to 63 lower-case letters, digits and dashes, as in digits-2"
 
@@ -33,8 +33,8 @@ def test_what_a_server_refuses_is_named_as_it_was_typed(
     job_file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with (
-        World(f"sqlite:///{job_file.parent}/ledger.db", job_file.parent) as world,
-        live(api := Api(world)) as address,
+        Harness(f"sqlite:///{job_file.parent}/ledger.db", job_file.parent) as harness,
+        live(api := Api(harness)) as address,
     ):
         monkeypatch.setenv("DISTNET_SERVER", address)
         monkeypatch.setenv("DISTNET_TOKEN", api.token())

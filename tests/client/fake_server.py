@@ -1,6 +1,6 @@
 """A small server of distnet's HTTP interface, over a real socket.
 
-What it reads and writes are the models of `distnet.server.messages`, so its shapes cannot drift
+What it reads and writes are the models of `distnet.protocol`, so its shapes cannot drift
 from those of the real one.
 """
 
@@ -15,15 +15,15 @@ from urllib.parse import parse_qs, urlsplit
 
 from pydantic import BaseModel, ValidationError
 
-from distnet.server.errors import (
+from distnet.protocol.cluster import EventAnswer, EventsAnswer
+from distnet.protocol.errors import (
     ConflictError,
     InvalidError,
     NotFoundError,
     ServerError,
     UnauthenticatedError,
 )
-from distnet.server.messages.cluster import EventAnswer, EventsAnswer
-from distnet.server.messages.jobs import (
+from distnet.protocol.jobs import (
     AttemptAnswer,
     JobAnswer,
     JobDetails,
@@ -34,7 +34,10 @@ from distnet.server.messages.jobs import (
     SubmitAnswer,
     WhyAnswer,
 )
-from distnet.server.messages.people import (
+from distnet.protocol.schedules import ScheduleAnswer, ScheduleRequest, SchedulesAnswer
+from distnet.protocol.states import JobState
+from distnet.protocol.submit import SubmitRequest
+from distnet.protocol.users import (
     TeamMessage,
     TeamsAnswer,
     TokenAnswer,
@@ -42,10 +45,7 @@ from distnet.server.messages.people import (
     TokensAnswer,
     WhoAnswer,
 )
-from distnet.server.messages.schedules import ScheduleAnswer, ScheduleRequest, SchedulesAnswer
-from distnet.server.messages.submit import SubmitRequest
-from distnet.server.states import JobState
-from distnet.server.sweep import expand
+from distnet.server.jobs.sweep import expand
 
 TOKEN = "dn_abcdefghijkl_" + "s" * 43
 STEERED = {"cancel": "cancelled", "stop": "stopped", "hold": "held", "release": "waiting"}

@@ -8,7 +8,7 @@ import pytest
 
 from distnet.client.client import Client
 from distnet.client.target import Target, find_target
-from distnet.server.errors import (
+from distnet.protocol.errors import (
     ConflictError,
     NotFoundError,
     ServerError,

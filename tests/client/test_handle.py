@@ -9,7 +9,7 @@ import pytest
 
 import distnet
 from distnet.errors import JobFileError, StoppedError, TrainingError
-from distnet.server.errors import ConflictError, UnavailableError
+from distnet.protocol.errors import ConflictError, UnavailableError
 from tests.client.fake_server import FakeServer, make_attempt, make_job
 
 pytestmark = pytest.mark.usefixtures("job_file")

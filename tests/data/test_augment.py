@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from distnet.data.augment import build_augmentation
-from distnet.spec.augmentation import Augmentation, Crop, Flip, Rotate, Shift
+from distnet.spec.sections.augmentation import Augmentation, Crop, Flip, Rotate, Shift
 
 
 @pytest.fixture

@@ -12,13 +12,12 @@ import torch
 import torch.distributed as dist
 
 from distnet.errors import DataError
-from distnet.launch.ray_train import RayLauncher
-from distnet.launch.ray_worker import Work
-from distnet.launch.size import Size
-from distnet.launch.sizing import choose_workers
-from distnet.launch.stopping import planned_stop
-from distnet.train.assignment import Assignment
-from distnet.train.world import World
+from distnet.launch.ray.launcher import RayLauncher
+from distnet.launch.ray.worker import Work
+from distnet.launch.sizing import Size, choose_workers
+from distnet.run_folder.assignment import Assignment
+from distnet.run_folder.stop import planned_stop
+from distnet.train.exchange.worker_group import WorkerGroup
 
 LONG_S = 300.0
 
@@ -44,7 +43,7 @@ def train_on_ray(
         return launcher.train(assignment, found, lambda: None)
 
 
-def tell(assignment: Assignment, world: World) -> dict[str, Any]:
+def tell(assignment: Assignment, world: WorkerGroup) -> dict[str, Any]:
     """What rank 0 knows of all workers, and a sum over them."""
     total = torch.tensor([float(world.rank + 1)])
     interface = os.environ.get("GLOO_SOCKET_IFNAME")
@@ -63,21 +62,21 @@ def tell(assignment: Assignment, world: World) -> dict[str, Any]:
     }
 
 
-def raise_own_error(assignment: Assignment, world: World) -> dict[str, Any]:
+def raise_own_error(assignment: Assignment, world: WorkerGroup) -> dict[str, Any]:
     """A mistake in the user's code, on one worker while the other waits for it."""
     if world.rank == 1:
         raise ValueError("the shapes\ndo not fit")
     return wait_for_all(world)
 
 
-def raise_known_error(assignment: Assignment, world: World) -> dict[str, Any]:
+def raise_known_error(assignment: Assignment, world: WorkerGroup) -> dict[str, Any]:
     """What distnet tells on purpose, on one worker while the other waits for it."""
     if world.rank == 1:
         raise DataError("train-00000.parquet: damaged")
     return wait_for_all(world)
 
 
-def be_killed(assignment: Assignment, world: World) -> dict[str, Any]:
+def be_killed(assignment: Assignment, world: WorkerGroup) -> dict[str, Any]:
     """End without a word but the last one."""
     if world.rank == 1:
         os.system("echo my last words")
@@ -85,7 +84,7 @@ def be_killed(assignment: Assignment, world: World) -> dict[str, Any]:
     return wait_for_all(world)
 
 
-def lose_peer(assignment: Assignment, world: World) -> dict[str, Any]:
+def lose_peer(assignment: Assignment, world: WorkerGroup) -> dict[str, Any]:
     """Leave the process group, of which the other fails at once, and fail somewhat later."""
     if world.rank == 1:
         dist.destroy_process_group()
@@ -95,12 +94,12 @@ def lose_peer(assignment: Assignment, world: World) -> dict[str, Any]:
     return wait_for_all(world)
 
 
-def exit_early(assignment: Assignment, world: World) -> dict[str, Any]:
+def exit_early(assignment: Assignment, world: WorkerGroup) -> dict[str, Any]:
     """Leave as a careless library does."""
     sys.exit("enough")
 
 
-def train_until_stopped(assignment: Assignment, world: World) -> dict[str, Any]:
+def train_until_stopped(assignment: Assignment, world: WorkerGroup) -> dict[str, Any]:
     """Step until the stop file is there, as training does."""
     should_stop = torch.zeros(1)
     steps = 0
@@ -114,13 +113,13 @@ def train_until_stopped(assignment: Assignment, world: World) -> dict[str, Any]:
     return {"status": "stopped", "steps": steps}
 
 
-def train_for_ever(assignment: Assignment, world: World) -> dict[str, Any]:
+def train_for_ever(assignment: Assignment, world: WorkerGroup) -> dict[str, Any]:
     """Step, and look at no stop file."""
     (assignment.folder.path / "steps").write_text("0")
     return wait_for_all(world)
 
 
-def wait_for_all(world: World) -> dict[str, Any]:
+def wait_for_all(world: WorkerGroup) -> dict[str, Any]:
     """Wait in a collective for a worker that does not come."""
     if world.rank == 0:
         dist.all_reduce(torch.zeros(1))

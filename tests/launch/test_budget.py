@@ -1,7 +1,7 @@
 import pytest
 
 from distnet.launch.budget import Budgets, Failure
-from distnet.spec.retry import Budget, Retry
+from distnet.spec.sections.retry import Budget, Retry
 
 
 def budgets(**changes) -> Budgets:

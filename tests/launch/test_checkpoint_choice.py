@@ -9,8 +9,8 @@ import distnet
 from distnet.cli.main import main
 from distnet.errors import CheckpointError
 from distnet.launch.plan import make_plan
-from distnet.launch.trained import evaluate, load_trained
 from distnet.spec.read import read_job
+from distnet.trained.load import evaluate, load_trained
 
 JOB = """
 name: chosen

@@ -12,7 +12,7 @@ import yaml
 
 import distnet
 from distnet.chaos.nodes import SECOND, two_nodes
-from distnet.spec.run_folder import RunFolder
+from distnet.run_folder.paths import RunFolder
 
 pytestmark = [
     pytest.mark.ray,

@@ -19,9 +19,9 @@ import yaml
 
 import distnet
 from distnet.errors import NotEnoughResourcesError, PoisonStepError, RunError, TrainingError
-from distnet.launch import steer
-from distnet.spec.run_folder import RunFolder
-from distnet.train.heartbeat import read_heartbeats
+from distnet.run_folder import steer
+from distnet.run_folder.heartbeat import read_heartbeats
+from distnet.run_folder.paths import RunFolder
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 JOB = Path(__file__).parents[2] / "jobs" / "digits.yaml"

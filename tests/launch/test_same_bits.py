@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import distnet
-from distnet.train.checkpoint import read_newest
+from distnet.train.checkpoint.checkpoint import read_newest
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
 JOBS = Path(__file__).parents[2] / "jobs"

@@ -7,8 +7,7 @@ import pytest
 
 from distnet.errors import NotEnoughResourcesError, StoppedError
 from distnet.launch import sizing
-from distnet.launch.size import Size
-from distnet.launch.sizing import choose_workers
+from distnet.launch.sizing import Size, choose_workers
 
 
 @dataclass

@@ -14,11 +14,11 @@ from distnet.cli.main import main
 from distnet.data.manifest import read_manifest
 from distnet.errors import RunError
 from distnet.report.audit import Audit, audit_run
-from distnet.spec.run_folder import RunFolder
+from distnet.run_folder.paths import RunFolder
 from tests.datasets import write_dataset
 from tests.train import troubled
+from tests.train.step.test_nonfinite import job_text
 from tests.train.test_hard_resume import kill_after
-from tests.train.test_nonfinite import job_text
 
 Lines = list[dict[str, Any]]
 STEPS_PER_EPOCH = 34

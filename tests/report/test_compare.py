@@ -7,8 +7,8 @@ from distnet.errors import RunError
 from distnet.report.compare import Comparison, compare_runs
 from distnet.report.overlay import write_comparison, write_overlay
 from distnet.report.run import Run, read_run
-from distnet.spec.run_folder import RunFolder
-from tests.report.run_folders import digits_run, new_run, table_run
+from distnet.run_folder.paths import RunFolder
+from tests.run_folder.run_folders import digits_run, new_run, table_run
 
 
 def runs(*paths: Path) -> list[Run]:

@@ -9,12 +9,12 @@ from distnet.report.classes import draw_class_scores, draw_confusion
 from distnet.report.curves import draw_loss, finite, smooth, thin
 from distnet.report.evaluation import Evaluation, read_pictures
 from distnet.report.figures import Drawing, draw_all
-from distnet.report.records import History, read_history
 from distnet.report.run import read_run
 from distnet.report.samples import draw_first_layer, draw_mistakes, draw_worst_numbers
 from distnet.report.style import to_png, to_svg
-from distnet.spec.run_folder import RunFolder
-from tests.report import run_folders
+from distnet.run_folder.history import History, read_history
+from distnet.run_folder.paths import RunFolder
+from tests.run_folder import run_folders
 
 CURVES = {"loss", "score", "throughput", "learning-rate", "gradient-norm"}
 
@@ -232,6 +232,6 @@ def test_a_figure_is_the_same_whatever_the_users_settings(digits: Path) -> None:
 
 
 def _steps(lines: list[dict[str, object]]) -> list[object]:
-    from distnet.report.records import Step
+    from distnet.run_folder.history import Step
 
     return [Step.model_validate(line) for line in lines]

@@ -4,7 +4,7 @@ import pytest
 
 from distnet.errors import RunError
 from distnet.report.find import find_run, list_runs
-from tests.report.run_folders import STARTED, digits_run, new_run
+from tests.run_folder.run_folders import STARTED, digits_run, new_run
 
 
 @pytest.fixture

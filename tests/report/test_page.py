@@ -9,8 +9,8 @@ import pytest
 
 from distnet.errors import RunError
 from distnet.report.page import write_report
-from distnet.spec.run_folder import RunFolder
-from tests.report import run_folders
+from distnet.run_folder.paths import RunFolder
+from tests.run_folder import run_folders
 
 HOSTILE = "<script>alert('x')</script>"
 VOID = {"meta", "br", "img", "link", "input", "hr"}
@@ -194,7 +194,7 @@ def test_a_report_needs_neither_torch_nor_ray(table: Path) -> None:
         "import sys; from pathlib import Path\n"
         "from distnet.report.page import write_report\n"
         "from distnet.report import overlay\n"
-        "from distnet.spec.run_folder import RunFolder\n"
+        "from distnet.run_folder.paths import RunFolder\n"
         f"write_report(RunFolder(Path({str(table)!r})))\n"
         "assert not {'torch', 'ray', 'pandas', 'matplotlib.pyplot'} & set(sys.modules)\n"
     )

@@ -7,8 +7,8 @@ import pytest
 from distnet.errors import RunError
 from distnet.report.evaluation import read_pictures
 from distnet.report.run import Run, read_run
-from distnet.spec.run_folder import RunFolder
-from tests.report import run_folders
+from distnet.run_folder.paths import RunFolder
+from tests.run_folder import run_folders
 
 
 def read(path: Path) -> Run:

@@ -6,8 +6,8 @@ import pytest
 
 from distnet.report.run import read_run
 from distnet.report.summary import Summary, attempt_rows, summarise
-from distnet.spec.run_folder import RunFolder
-from tests.report import run_folders
+from distnet.run_folder.paths import RunFolder
+from tests.run_folder import run_folders
 
 
 def summary(path: Path) -> Summary:

@@ -3,12 +3,12 @@
 import itertools
 from dataclasses import dataclass, field
 
-from distnet.server.errors import ServerError, UnavailableError
-from distnet.server.gateway import Order, Sight, Snapshot
-from distnet.server.messages.attempt import Exit, Piece, Report
-from distnet.server.scheduler.view import Node
+from distnet.protocol.attempt import Exit, Piece, Report
+from distnet.protocol.errors import ServerError, UnavailableError
+from distnet.protocol.states import AttemptEnd, Why
+from distnet.scheduler.view import Node
+from distnet.server.gateway.gateway import Order, Sight, Snapshot
 from distnet.server.server import Server
-from distnet.server.states import AttemptEnd, Why
 
 
 class Clock:

@@ -14,13 +14,13 @@ from hypothesis.stateful import (
     rule,
 )
 
-from distnet.server.errors import ServerError
-from distnet.server.messages.people import TeamMessage
-from distnet.server.scheduler.decide import decide
-from distnet.server.scheduler.view import Node
-from distnet.server.states import JobState
-from tests.server.scheduler.loop import check
-from tests.server.world import ADA, BOB, ROOT, World, asks
+from distnet.protocol.errors import ServerError
+from distnet.protocol.states import JobState
+from distnet.protocol.users import TeamMessage
+from distnet.scheduler.decide import decide
+from distnet.scheduler.view import Node
+from tests.scheduler.loop import check
+from tests.server.harness import ADA, BOB, ROOT, Harness, asks
 
 STEPS = int(os.environ.get("DISTNET_MACHINE_STEPS", "60"))
 RUNS = int(os.environ.get("DISTNET_MACHINE_RUNS", "12"))
@@ -43,26 +43,26 @@ class Anything(RuleBasedStateMachine):
         super().__init__()
         self.folder = tempfile.TemporaryDirectory()
         self.acknowledged: set[str] = set()
-        self.world: World | None = None
+        self.harness: Harness | None = None
 
     @initialize(aged=st.booleans(), teams=st.sampled_from(["none", "limited", "entitled"]))
     def begin(self, aged: bool, teams: str) -> None:
         path = Path(self.folder.name)
         policy = {"ageing_s": 60.0} if aged else {}
-        self.world = World(f"sqlite:///{path}/ledger.db", path, NODES, **policy)
-        self.world.cluster.num_steps = 8
+        self.harness = Harness(f"sqlite:///{path}/ledger.db", path, NODES, **policy)
+        self.harness.cluster.num_steps = 8
         for team in TEAMS[teams]:
-            self.world.server.save_team(ROOT, team)
+            self.harness.server.save_team(ROOT, team)
         self.limit = LIMIT if teams == "limited" else 6
-        self.world.run(1)
+        self.harness.run(1)
 
     def teardown(self) -> None:
         try:
-            if self.world is not None:
+            if self.harness is not None:
                 self._calm_down()
         finally:
-            if self.world is not None:
-                self.world.ledger.close()
+            if self.harness is not None:
+                self.harness.ledger.close()
             self.folder.cleanup()
 
     @rule(
@@ -86,9 +86,9 @@ class Anything(RuleBasedStateMachine):
         else:
             more["workers"] = workers
         if backoff:
-            more["at"] = self.world.clock() + 5
+            more["at"] = self.harness.clock() + 5
         try:
-            jobs = self.world.submit(asks(**more), user=BOB if is_bob else ADA)
+            jobs = self.harness.submit(asks(**more), user=BOB if is_bob else ADA)
         except ServerError:
             return
         self.acknowledged |= {job.name for job in jobs}
@@ -101,7 +101,7 @@ class Anything(RuleBasedStateMachine):
     )
     def steer(self, at, verb, number) -> None:
         names = sorted(self.acknowledged)
-        name, server = names[at % len(names)], self.world.server
+        name, server = names[at % len(names)], self.harness.server
         try:
             if verb == "resize":
                 server.resize(ROOT, name, number)
@@ -114,14 +114,14 @@ class Anything(RuleBasedStateMachine):
 
     @rule(rounds=st.integers(1, 5), every_s=st.sampled_from([0.5, 1.0, 20.0]))
     def pass_time(self, rounds, every_s) -> None:
-        self.world.run(rounds, every_s=every_s)
+        self.harness.run(rounds, every_s=every_s)
 
     @rule(
         at=st.integers(0, 1000),
         fault=st.sampled_from(["kill", "mute", "speak", "deafen", "lost_worker", "user_error"]),
     )
     def strike(self, at, fault) -> None:
-        processes = list(self.world.cluster.attempts.values())
+        processes = list(self.harness.cluster.attempts.values())
         if not processes:
             return
         process = processes[at % len(processes)]
@@ -132,16 +132,16 @@ class Anything(RuleBasedStateMachine):
         elif fault == "deafen":
             process.is_deaf = True
         elif process.job:
-            self.world.fail(process.job, "an error", fault)
+            self.harness.fail(process.job, "an error", fault)
 
     @rule(is_reachable=st.booleans())
     def part(self, is_reachable) -> None:
-        self.world.cluster.is_reachable = is_reachable
+        self.harness.cluster.is_reachable = is_reachable
 
     @rule(nodes=st.sets(st.sampled_from(NODES), min_size=1), is_drained=st.booleans())
     def change_nodes(self, nodes, is_drained) -> None:
         """Machines go and come; what ran on those that go is gone."""
-        cluster = self.world.cluster
+        cluster = self.harness.cluster
         staying = {node.id for node in nodes}
         for process in cluster.attempts.values():
             if not process.placement.keys() <= staying:
@@ -150,81 +150,83 @@ class Anything(RuleBasedStateMachine):
 
     @rule()
     def lose_the_head(self) -> None:
-        self.world.cluster.lose_everything()
+        self.harness.cluster.lose_everything()
 
     @rule()
     def kill_the_server(self) -> None:
-        self.world.restart()
+        self.harness.restart()
 
     @invariant()
     def nothing_acknowledged_is_lost(self) -> None:
-        if self.world is not None:
-            assert self.acknowledged <= {job.name for job in self.world.all_jobs()}
+        if self.harness is not None:
+            assert self.acknowledged <= {job.name for job in self.harness.all_jobs()}
 
     @invariant()
     def no_job_has_two_attempts(self) -> None:
         """But for one that was given up while it lived, and will be told that it is stale."""
-        if self.world is None:
+        if self.harness is None:
             return
         newest: dict[str, int] = {}
-        for process in self.world.cluster.attempts.values():
+        for process in self.harness.cluster.attempts.values():
             if process.is_alive and process.job and not process.is_mute:
-                assert self.world.cluster.fences[process.job] >= process.number
+                assert self.harness.cluster.fences[process.job] >= process.number
                 newest[process.job] = max(newest.get(process.job, 0), process.number)
         for name, number in newest.items():
-            assert number <= self.world.job(name).num_attempts
+            assert number <= self.harness.job(name).num_attempts
 
     @invariant()
     def gangs_are_whole_and_nodes_hold_them(self) -> None:
-        if self.world is None:
+        if self.harness is None:
             return
-        book = self.world.server.book
-        for name, attempt in book.attempts.items():
-            job, workers = book.jobs[name], sum(attempt.placement.values())
+        mirror = self.harness.server.mirror
+        for name, attempt in mirror.attempts.items():
+            job, workers = mirror.jobs[name], sum(attempt.placement.values())
             fewest, most = job.shape.fewest, job.shape.most
             assert min(fewest, job.workers or fewest) <= workers <= max(most, job.workers or most)
             assert job.state.is_live
-        assert all(job.state.is_live == (name in book.attempts) for name, job in book.jobs.items())
+        assert all(
+            job.state.is_live == (name in mirror.attempts) for name, job in mirror.jobs.items()
+        )
 
     @invariant()
     def limits_are_kept(self) -> None:
-        if self.world is None:
+        if self.harness is None:
             return
-        book = self.world.server.book
+        mirror = self.harness.server.mirror
         used = sum(
             sum(attempt.placement.values())
-            for name, attempt in book.attempts.items()
-            if book.jobs[name].team == "speech"
+            for name, attempt in mirror.attempts.items()
+            if mirror.jobs[name].team == "speech"
         )
         assert used <= self.limit
 
     @invariant()
     def what_is_planned_keeps_the_rules(self) -> None:
         """Room, gangs, limits, quotas, priorities, and who may displace whom."""
-        if self.world is None or self.world.server.book.snapshot is None:
+        if self.harness is None or self.harness.server.mirror.snapshot is None:
             return
-        rounds = self.world.server.rounds
-        view = rounds.world.view(self.world.clock(), rounds.usage.values)
+        rounds = self.harness.server.rounds
+        view = rounds.harness.view(self.harness.clock(), rounds.usage.values)
         check(view, decide(view))
 
     def _calm_down(self) -> None:
         """Once nothing goes wrong any more, everything that may end does."""
-        world = self.world
-        world.cluster.is_reachable = True
-        world.cluster.nodes = NODES
-        for process in world.cluster.attempts.values():
+        harness = self.harness
+        harness.cluster.is_reachable = True
+        harness.cluster.nodes = NODES
+        for process in harness.cluster.attempts.values():
             process.is_mute = process.is_deaf = False
-        for job in world.open_jobs():
+        for job in harness.open_jobs():
             if job.state is JobState.HELD:
-                world.server.release(ROOT, job.name)
+                harness.server.release(ROOT, job.name)
         for _ in range(40):
-            for job in world.open_jobs():
+            for job in harness.open_jobs():
                 if job.state is JobState.HELD:
-                    world.server.release(ROOT, job.name)
-            world.run(30, every_s=4.0, steps=2)
-            if not world.server.book.jobs:
+                    harness.server.release(ROOT, job.name)
+            harness.run(30, every_s=4.0, steps=2)
+            if not harness.server.mirror.jobs:
                 return
-        states = [(job.name, job.state, job.code, job.reason) for job in world.open_jobs()]
+        states = [(job.name, job.state, job.code, job.reason) for job in harness.open_jobs()]
         raise AssertionError(f"these never ended: {states}")
 
 

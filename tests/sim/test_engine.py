@@ -7,7 +7,7 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given, settings
 
-from distnet.server.scheduler.view import Node, Policy, Team
+from distnet.scheduler.view import Node, Policy, Team
 from distnet.sim.engine import Setting, Simulation
 from distnet.sim.figures import figures, jain, spread
 from distnet.sim.load import SimJob, make_load

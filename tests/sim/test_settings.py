@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from distnet.server.scheduler.view import Node, Policy, Team
+from distnet.scheduler.view import Node, Policy, Team
 from distnet.sim.load import SimError
 from distnet.sim.settings import read_nodes, read_policy, read_teams
 from distnet.sim.synthetic import Synthetic, make_jobs, read_synthetic

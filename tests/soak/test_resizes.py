@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 import distnet
-from distnet.launch import steer
 from distnet.report.audit import audit_run
-from distnet.spec.run_folder import RunFolder
+from distnet.run_folder import steer
+from distnet.run_folder.paths import RunFolder
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(3000)]
 JOB = Path(__file__).parents[2] / "jobs" / "digits.yaml"

@@ -2,9 +2,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from distnet.spec.dump import dump_job
-from distnet.spec.job import Job
 from distnet.spec.read import read_job_text
-from distnet.spec.section import Part
+from distnet.spec.sections.job import Job
+from distnet.spec.sections.section import Part
 
 JOB = """\
 name: all

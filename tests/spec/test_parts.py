@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from distnet.errors import UnknownPartError
-from distnet.spec.faults import FaultsError
 from distnet.spec.parts import Room, kinds, load_part
-from distnet.spec.section import Part
+from distnet.spec.reading.faults import FaultsError
+from distnet.spec.sections.section import Part
 
 ROOMS: tuple[Room, ...] = ("networks", "tasks")
 
@@ -147,7 +147,7 @@ def test_an_own_class_is_loaded_with_its_neighbours(folder: Path) -> None:
 
 def test_an_own_class_loads_again_in_another_process(folder: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from distnet.spec.section import Part;"
+        "import sys; from pathlib import Path; from distnet.spec.sections.section import Part;"
         "from distnet.spec.parts import load_part;"
         "cls, _ = load_part('networks', Part(kind='./mynet.py:Net'), folder=Path(sys.argv[1]));"
         "print(cls((1,), 2).width)"

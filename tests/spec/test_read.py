@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from distnet.errors import JobFileError, UnknownPartError
-from distnet.spec.faults import Fault, FaultsError
-from distnet.spec.job import Between
-from distnet.spec.optimizer import Adam, Sgd
 from distnet.spec.read import read_job, read_job_text
+from distnet.spec.reading.faults import Fault, FaultsError
+from distnet.spec.sections.job import Between
+from distnet.spec.sections.optimizer import Adam, Sgd
 
 DIGITS = """\
 name: digits

@@ -6,8 +6,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from distnet.spec.parts import kinds
+from distnet.spec.reading.yaml import read_yaml
 from distnet.spec.schema import job_schema
-from distnet.spec.yaml import read_yaml
 
 GOOD = """\
 name: digits

@@ -6,7 +6,7 @@ from torch.nn import functional as F
 
 from distnet.data.manifest import Input, Manifest, Split, Target
 from distnet.spec.parts import kinds, load_part
-from distnet.spec.section import Part
+from distnet.spec.sections.section import Part
 from distnet.tasks.classify import Classify
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch.distributed as dist
 
-from distnet.train.world import World
+from distnet.train.exchange.worker_group import WorkerGroup
 
 
 def run_workers(
@@ -37,7 +37,7 @@ def _work(
     if size > 1:
         dist.init_process_group("gloo", init_method=f"file://{store}", rank=rank, world_size=size)
     try:
-        return function(World(rank=rank, size=size, hosts=hosts), *args)
+        return function(WorkerGroup(rank=rank, size=size, hosts=hosts), *args)
     finally:
         if size > 1:
             dist.destroy_process_group()

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
+from distnet.run_folder.assignment import Assignment
 from distnet.spec.read import read_job_text
-from distnet.train.assignment import Assignment
-from distnet.train.checkpoint import read_newest
+from distnet.train.checkpoint.checkpoint import read_newest
+from distnet.train.exchange.worker_group import WorkerGroup
 from distnet.train.worker import work
-from distnet.train.world import World
 from tests.train.processes import run_workers
 
 MLP = """
@@ -46,7 +46,7 @@ def assignment(text: str, data: Path, run: Path, *, is_resumed: bool = False) ->
     )
 
 
-def train(world: World, assigned: Assignment, stop_at: int | None = None) -> dict[str, Any]:
+def train(world: WorkerGroup, assigned: Assignment, stop_at: int | None = None) -> dict[str, Any]:
     def listen(record: dict[str, Any]) -> None:
         if record["kind"] == "step" and record["step"] == stop_at:
             assigned.folder.stop.touch()
@@ -89,16 +89,16 @@ def test_bits_change_with_the_seed_and_with_the_slices(stripes: Path, tmp_path: 
     for i, change in enumerate(("seed: 3", "seed: 4", "seed: 3, threads_per_slice: 1")):
         run = tmp_path / str(i)
         text = MLP.replace("seed: 3", change)
-        hashes.add(train(World(), assignment(text, stripes, run))["weights_sha256"])
+        hashes.add(train(WorkerGroup(), assignment(text, stripes, run))["weights_sha256"])
     other = MLP.replace("slices: 4", "slices: 3")
-    hashes.add(train(World(), assignment(other, stripes, tmp_path / "s"))["weights_sha256"])
+    hashes.add(train(WorkerGroup(), assignment(other, stripes, tmp_path / "s"))["weights_sha256"])
 
     assert len(hashes) == 3
 
 
 def test_fast_sum_learns_the_same_up_to_rounding(stripes: Path, tmp_path: Path) -> None:
     text = MLP.replace("slices: 4", "slices: 4, sum: fast")
-    exact = train(World(), assignment(MLP, stripes, tmp_path / "exact"))
+    exact = train(WorkerGroup(), assignment(MLP, stripes, tmp_path / "exact"))
     fast = run_workers(train, 2, tmp_path, assignment(text, stripes, tmp_path / "fast"))
 
     assert fast[0]["weights_sha256"] == fast[1]["weights_sha256"]

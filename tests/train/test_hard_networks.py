@@ -17,14 +17,14 @@ from torch.nn import functional as F
 from distnet.data.manifest import read_manifest
 from distnet.errors import DistnetError, TrainingError
 from distnet.launch.plan import make_plan
+from distnet.run_folder.assignment import Assignment
 from distnet.spec.read import read_job_text
 from distnet.tasks.classify import Classify
-from distnet.train.assignment import Assignment
-from distnet.train.checkpoint import read_newest
-from distnet.train.flat import FlatNetwork
-from distnet.train.gradient import NUM_SUMS, SliceGradient
+from distnet.train.checkpoint.checkpoint import read_newest
+from distnet.train.compute.flat import FlatNetwork
+from distnet.train.compute.slice_gradient import NUM_SUMS, SliceGradient
+from distnet.train.exchange.worker_group import WorkerGroup
 from distnet.train.worker import work
-from distnet.train.world import World
 from tests.train.processes import run_workers
 from tests.train.test_bits import assignment, bits
 
@@ -80,7 +80,7 @@ def trained(stripes: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str
     }
 
 
-def work_all(world: World, assigned: list[Assignment]) -> list[dict[str, Any]]:
+def work_all(world: WorkerGroup, assigned: list[Assignment]) -> list[dict[str, Any]]:
     return [work(each, world) for each in assigned]
 
 
@@ -88,7 +88,7 @@ def work_all(world: World, assigned: list[Assignment]) -> list[dict[str, Any]]:
 def test_bits_of_any_network_are_the_same_on_one_and_three_workers(
     network: str, stripes: Path, trained: dict[str, Trained], tmp_path: Path
 ) -> None:
-    alone = work(assignment(job_text(network), stripes, tmp_path), World())
+    alone = work(assignment(job_text(network), stripes, tmp_path), WorkerGroup())
 
     assert trained[network].bits() == bits([alone], tmp_path)
 
@@ -100,13 +100,13 @@ def test_bits_of_any_network_are_the_same_after_a_resume(
     saved = "checkpoints/step-00000021"
     shutil.copytree(trained[network].run / saved, tmp_path / saved)
 
-    resumed = work(assignment(job_text(network), stripes, tmp_path, is_resumed=True), World())
+    resumed = work(assignment(job_text(network), stripes, tmp_path, is_resumed=True), WorkerGroup())
 
     assert trained[network].bits() == bits([resumed], tmp_path)
 
 
 def test_constants_of_any_type_keep_their_values(stripes: Path, tmp_path: Path) -> None:
-    work(assignment(job_text("Constants"), stripes, tmp_path), World())
+    work(assignment(job_text("Constants"), stripes, tmp_path), WorkerGroup())
 
     weights = read_newest(tmp_path / "checkpoints").weights
     for name, constant in Constants((1, 12, 12), 4).named_buffers():
@@ -117,11 +117,11 @@ def test_what_changes_while_a_network_is_measured_is_not_saved(
     stripes: Path, tmp_path: Path
 ) -> None:
     text = job_text("Observing").replace("every_steps: 7", "every_steps: 34")  # an epoch
-    whole = work(assignment(text, stripes, tmp_path / "whole"), World())
+    whole = work(assignment(text, stripes, tmp_path / "whole"), WorkerGroup())
     saved = "checkpoints/step-00000034"
     shutil.copytree(tmp_path / "whole" / saved, tmp_path / "resumed" / saved)
 
-    resumed = work(assignment(text, stripes, tmp_path / "resumed", is_resumed=True), World())
+    resumed = work(assignment(text, stripes, tmp_path / "resumed", is_resumed=True), WorkerGroup())
 
     assert resumed["weights_sha256"] == whole["weights_sha256"]
 
@@ -140,12 +140,12 @@ def test_network_of_other_tensors_is_refused_as_a_mistake_of_the_user(
     network: str, stripes: Path, tmp_path: Path
 ) -> None:
     with pytest.raises(DistnetError, match="network"):
-        work(assignment(job_text(network), stripes, tmp_path), World())
+        work(assignment(job_text(network), stripes, tmp_path), WorkerGroup())
 
 
 def test_network_that_leaves_the_trained_vector_is_refused(stripes: Path, tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match=r"b\.weight"):
-        work(assignment(job_text("Replacing"), stripes, tmp_path), World())
+        work(assignment(job_text("Replacing"), stripes, tmp_path), WorkerGroup())
 
 
 def test_networks_that_begin_differently_are_refused(stripes: Path, tmp_path: Path) -> None:

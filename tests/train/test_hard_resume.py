@@ -14,11 +14,11 @@ import pytest
 
 import distnet
 from distnet.data import shards
-from distnet.launch.tail import following
-from distnet.train.assignment import Assignment
-from distnet.train.checkpoint import State, write_checkpoint
+from distnet.run_folder.assignment import Assignment
+from distnet.run_folder.follow import following
+from distnet.train.checkpoint.checkpoint import State, write_checkpoint
+from distnet.train.exchange.worker_group import WorkerGroup
 from distnet.train.worker import work
-from distnet.train.world import World
 from tests.datasets import write_dataset
 from tests.train.processes import run_workers
 from tests.train.test_bits import assignment, bits
@@ -46,7 +46,9 @@ def test_bits_and_epochs_are_the_same_resumed_at_any_step(
 ) -> None:
     optimizer, schedule = LEARNING[learning]
     text = JOB.replace("{kind: sgd, learning_rate: 0.05}", f"{optimizer}\nschedule: {schedule}")
-    whole = bits([work(assignment(text, stripes, tmp_path / "whole"), World())], tmp_path / "whole")
+    whole = bits(
+        [work(assignment(text, stripes, tmp_path / "whole"), WorkerGroup())], tmp_path / "whole"
+    )
     last = 2 * STEPS_PER_EPOCH
 
     for step in (1, STEPS_PER_EPOCH - 1, STEPS_PER_EPOCH, STEPS_PER_EPOCH + 1, last - 1, last):
@@ -54,7 +56,7 @@ def test_bits_and_epochs_are_the_same_resumed_at_any_step(
         saved = f"checkpoints/step-{step:08d}"
         shutil.copytree(tmp_path / "whole" / saved, run / saved)
         less_saved = text.replace("every_steps: 1, ", "")
-        resumed = work(assignment(less_saved, stripes, run, is_resumed=True), World())
+        resumed = work(assignment(less_saved, stripes, run, is_resumed=True), WorkerGroup())
 
         assert bits([resumed], run) == whole, f"resumed at step {step}"
         assert epochs(run).items() <= epochs(tmp_path / "whole").items()
@@ -71,12 +73,12 @@ def test_bits_of_a_streamed_split_are_the_same_on_three_workers_and_after_a_resu
     text = JOB.replace("source: stripes", f"source: stripes, memory: {memory}")
     text = text.replace("batch_size: 30", f"batch_size: {batch_size}")
     text = text.replace("every_steps: 1,", "every_steps: 4,")
-    alone = bits([work(assignment(text, data, tmp_path / "1"), World())], tmp_path / "1")
+    alone = bits([work(assignment(text, data, tmp_path / "1"), WorkerGroup())], tmp_path / "1")
 
     three = run_workers(work_one, 3, tmp_path, assignment(text, data, tmp_path / "3"))
     saved = "checkpoints/step-00000004"
     shutil.copytree(tmp_path / "3" / saved, tmp_path / "again" / saved)
-    again = work(assignment(text, data, tmp_path / "again", is_resumed=True), World())
+    again = work(assignment(text, data, tmp_path / "again", is_resumed=True), WorkerGroup())
 
     assert bits(three, tmp_path / "3") == alone
     assert bits([again], tmp_path / "again") == alone
@@ -97,7 +99,7 @@ def test_bits_of_an_unusual_division_are_the_same_on_three_workers(
 ) -> None:
     text = JOB.replace(*change).replace("epochs: 2", "steps: 12").replace("every_steps: 1, ", "")
 
-    alone = bits([work(assignment(text, stripes, tmp_path / "1"), World())], tmp_path / "1")
+    alone = bits([work(assignment(text, stripes, tmp_path / "1"), WorkerGroup())], tmp_path / "1")
     three = run_workers(work_one, 3, tmp_path, assignment(text, stripes, tmp_path / "3"))
 
     assert bits(three, tmp_path / "3") == alone
@@ -131,7 +133,7 @@ def test_run_killed_while_saving_for_the_first_time_begins_anew(
     assigned = assignment(JOB, stripes, tmp_path, is_resumed=True)
     (tmp_path / "checkpoints/.partial-step-00000001").mkdir()
 
-    assert work(assigned, World())["status"] == "finished"
+    assert work(assigned, WorkerGroup())["status"] == "finished"
 
 
 def test_checkpoint_removes_what_a_killed_one_left(tmp_path: Path) -> None:
@@ -146,7 +148,7 @@ def test_evaluation_of_a_stopped_run_tells_the_step_that_it_measured(
     stripes: Path, tmp_path: Path
 ) -> None:
     text = JOB.replace("epochs: 2", "steps: 35")
-    whole = work(assignment(text, stripes, tmp_path / "whole"), World())
+    whole = work(assignment(text, stripes, tmp_path / "whole"), WorkerGroup())
     stopped = assignment(JOB, stripes, tmp_path / "stopped", is_resumed=True)
     saved = f"checkpoints/step-{STEPS_PER_EPOCH - 1:08d}"
     assert whole["steps"] == STEPS_PER_EPOCH + 1
@@ -188,7 +190,7 @@ def test_following_goes_on_after_a_torn_line(tmp_path: Path) -> None:
     assert told == [{"kind": "end"}]
 
 
-def work_one(world: World, assigned: Assignment) -> dict[str, Any]:
+def work_one(world: WorkerGroup, assigned: Assignment) -> dict[str, Any]:
     return work(assigned, world)
 
 
@@ -197,7 +199,7 @@ def stop_in_second_epoch(assigned: Assignment) -> dict[str, Any]:
         if record["kind"] == "epoch":
             assigned.folder.stop.touch()
 
-    return work(assigned, World(), listener=listen)
+    return work(assigned, WorkerGroup(), listener=listen)
 
 
 def epochs(run: Path) -> dict[int, Any]:

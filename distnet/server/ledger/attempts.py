@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
-from distnet.server.errors import NotFoundError
+from distnet.protocol.errors import NotFoundError
+from distnet.server.ledger.records import AttemptRecord
 from distnet.server.ledger.rows import from_row, to_row
 from distnet.server.ledger.tables import attempts
-from distnet.server.records import AttemptRecord
 
 # What is written all the time is made once: that takes longer than to run it.
 INSERT = insert(attempts)

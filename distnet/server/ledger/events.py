@@ -5,9 +5,9 @@ from dataclasses import replace
 
 from sqlalchemy import Connection, func, insert, select
 
+from distnet.server.ledger.records import EventRecord
 from distnet.server.ledger.rows import LARGEST, from_row, to_row
 from distnet.server.ledger.tables import events
-from distnet.server.records import EventRecord
 
 LAST_NUMBER = select(func.max(events.c.number))
 INSERT = insert(events)

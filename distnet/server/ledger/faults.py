@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from sqlalchemy import exc
 
-from distnet.server.errors import (
+from distnet.protocol.errors import (
     ConflictError,
     InvalidError,
     LedgerError,

@@ -21,12 +21,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
-from distnet.server.errors import ConflictError, NotFoundError
+from distnet.protocol.errors import ConflictError, NotFoundError
+from distnet.protocol.states import JobState
+from distnet.scheduler.view import Shape
+from distnet.server.ledger.records import Condition, Dependency, JobRecord
 from distnet.server.ledger.rows import INSERTS, LARGEST, chunks, to_row, upsert
 from distnet.server.ledger.tables import counters, jobs
-from distnet.server.records import Condition, Dependency, JobRecord
-from distnet.server.scheduler.view import Shape
-from distnet.server.states import JobState
 
 OPEN = [state for state in JobState if not state.is_terminal]
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from sqlalchemy import URL, Connection, make_url
 from sqlalchemy.exc import ArgumentError
 
-from distnet.server.errors import LedgerError
+from distnet.protocol.errors import LedgerError
 from distnet.server.ledger.database import Database
 from distnet.server.ledger.faults import translated
 from distnet.server.ledger.migrate import bring_up_to_date

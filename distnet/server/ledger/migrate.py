@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, String, column, insert, inspect, select, table
 
-from distnet.server.errors import LedgerError
+from distnet.protocol.errors import LedgerError
 from distnet.server.ledger.database import Database
 from distnet.server.ledger.tables import ledger, metadata
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, update
 
-from distnet.server.errors import LedgerError, UnavailableError
+from distnet.protocol.errors import LedgerError, UnavailableError
 from distnet.server.ledger.database import Database
 from distnet.server.ledger.faults import translated
 from distnet.server.ledger.tables import ledger

@@ -2,9 +2,9 @@
 
 from sqlalchemy import Connection, delete, select
 
+from distnet.server.ledger.records import ScheduleRecord
 from distnet.server.ledger.rows import from_row, to_row, upsert
 from distnet.server.ledger.tables import schedules
-from distnet.server.records import ScheduleRecord
 
 
 def save_schedule(tx: Connection, record: ScheduleRecord) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event
 
-from distnet.server.errors import LedgerError, UnavailableError
+from distnet.protocol.errors import LedgerError, UnavailableError
 from distnet.server.ledger.database import Database
 
 BUSY_S = 15.0

@@ -1,6 +1,6 @@
 """The tables, as the newest migration leaves them (a test compares the two).
 
-Columns are named as the fields of the records in `distnet.server.records`.
+Columns are named as the fields of the records in `distnet.server.ledger.records`.
 """
 
 from sqlalchemy import (
@@ -17,9 +17,9 @@ from sqlalchemy import (
     text,
 )
 
+from distnet.protocol.states import AttemptEnd, JobState, Why
 from distnet.server.ledger.columns import Choice, Json, Number, Words
-from distnet.server.records import Missed, Overlap, Role
-from distnet.server.states import AttemptEnd, JobState, Why
+from distnet.server.ledger.records import Missed, Overlap, Role
 
 NAMES = {
     "pk": "pk_%(table_name)s",

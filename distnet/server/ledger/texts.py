@@ -7,7 +7,7 @@ import hashlib
 
 from sqlalchemy import Connection, select
 
-from distnet.server.errors import InvalidError, LedgerError
+from distnet.protocol.errors import InvalidError, LedgerError
 from distnet.server.ledger.rows import insert_if_new
 from distnet.server.ledger.tables import codes, texts
 

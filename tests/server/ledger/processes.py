@@ -12,7 +12,7 @@ from itertools import count
 from pathlib import Path
 
 from distnet.server.ledger import Ledger, events, jobs, open_ledger
-from distnet.server.records import EventRecord
+from distnet.server.ledger.records import EventRecord
 from tests.server.ledger.records import job, submit_in
 
 ROOT = Path(__file__).parents[3]

@@ -3,9 +3,9 @@
 import hashlib
 from typing import Any
 
+from distnet.scheduler.view import Shape
 from distnet.server.ledger import Connection, Ledger, attempts, jobs, texts
-from distnet.server.records import AttemptRecord, JobRecord
-from distnet.server.scheduler.view import Shape
+from distnet.server.ledger.records import AttemptRecord, JobRecord
 
 SPEC = "name: digits\n"
 SPEC_SHA = hashlib.sha256(SPEC.encode()).hexdigest()

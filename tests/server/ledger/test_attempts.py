@@ -2,9 +2,9 @@ from dataclasses import replace
 
 import pytest
 
-from distnet.server.errors import ConflictError, NotFoundError
+from distnet.protocol.errors import ConflictError, NotFoundError
+from distnet.protocol.states import AttemptEnd, Why
 from distnet.server.ledger import Ledger, attempts
-from distnet.server.states import AttemptEnd, Why
 from tests.server.ledger.records import attempt, begin, job, submit
 
 

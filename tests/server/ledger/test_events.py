@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 from distnet.server.ledger import Ledger, events
-from distnet.server.records import EventRecord
+from distnet.server.ledger.records import EventRecord
 
 
 def event(text: str, job: str | None = None) -> EventRecord:

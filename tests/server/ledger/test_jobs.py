@@ -3,11 +3,11 @@ from dataclasses import replace
 
 import pytest
 
-from distnet.server.errors import ConflictError, NotFoundError
+from distnet.protocol.errors import ConflictError, NotFoundError
+from distnet.protocol.states import JobState
+from distnet.scheduler.view import Shape
 from distnet.server.ledger import Ledger, jobs, texts
-from distnet.server.records import Condition, Dependency
-from distnet.server.scheduler.view import Shape
-from distnet.server.states import JobState
+from distnet.server.ledger.records import Condition, Dependency
 from tests.server.ledger.records import job, submit, submit_in
 
 

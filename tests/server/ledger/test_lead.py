@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from distnet.server.errors import UnavailableError
+from distnet.protocol.errors import UnavailableError
 from distnet.server.ledger import Ledger, jobs, open_ledger
 from tests.server.ledger.processes import answer, lead, started
 from tests.server.ledger.records import job, submit

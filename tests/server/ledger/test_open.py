@@ -13,9 +13,8 @@ from psycopg import sql
 from sqlalchemy import Table
 
 from distnet.errors import DistnetError
-from distnet.server import records
-from distnet.server.errors import LedgerError, UnavailableError
-from distnet.server.ledger import Ledger, jobs, open_ledger, tables
+from distnet.protocol.errors import LedgerError, UnavailableError
+from distnet.server.ledger import Ledger, jobs, open_ledger, records, tables
 from distnet.server.ledger.migrate import HEAD, SCRIPTS, VERSION_TABLE
 from tests.server.ledger.processes import answer, identify, started
 from tests.server.ledger.records import job, submit

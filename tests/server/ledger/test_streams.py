@@ -2,7 +2,7 @@ import random
 
 import pytest
 
-from distnet.server.errors import ConflictError
+from distnet.protocol.errors import ConflictError
 from distnet.server.ledger import Ledger, streams
 from tests.server.ledger.records import begin, job, submit
 

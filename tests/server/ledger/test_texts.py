@@ -4,7 +4,7 @@ import os
 import pytest
 from sqlalchemy import update
 
-from distnet.server.errors import InvalidError, LedgerError
+from distnet.protocol.errors import InvalidError, LedgerError
 from distnet.server.ledger import Ledger, texts
 from distnet.server.ledger.tables import codes
 from distnet.server.ledger.tables import texts as texts_table

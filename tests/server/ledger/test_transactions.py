@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from distnet.server.errors import InvalidError, LedgerError, UnavailableError
+from distnet.protocol.errors import InvalidError, LedgerError, UnavailableError
 from distnet.server.ledger import Ledger, attempts, events, jobs, open_ledger, sqlite
-from distnet.server.records import EventRecord
+from distnet.server.ledger.records import EventRecord
 from tests.server.ledger.records import begin, job, submit, submit_in
 
 

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from distnet.server.messages.attempt import Report
-from tests.server.api.api import Api
-from tests.server.api.live import live
+from distnet.protocol.attempt import Report
 from tests.server.fake_cluster import FakeAttempt, piece
-from tests.server.world import World
+from tests.server.harness import Harness
+from tests.server.http.api import Api
+from tests.server.http.live import live
 
 
 class Site:
@@ -18,14 +18,14 @@ class Site:
 
     def __init__(self, api: Api) -> None:
         self.api = api
-        self.world = api.world
+        self.harness = api.harness
         self.address = ""
         self._ends: dict[tuple[str, str], int] = {}
         self.start()
 
     def start(self) -> None:
         """Listen: at a free port, or where it was before."""
-        self._live = live(Api(self.world), int(self.address.rpartition(":")[2] or 0))
+        self._live = live(Api(self.harness), int(self.address.rpartition(":")[2] or 0))
         self.address = self._live.__enter__()
 
     def stop(self) -> None:
@@ -34,7 +34,8 @@ class Site:
 
     def attempt(self, job: str) -> FakeAttempt:
         """The attempt of a job that lives."""
-        (found,) = (a for a in self.world.cluster.attempts.values() if a.job == job and a.is_alive)
+        attempts = self.harness.cluster.attempts.values()
+        (found,) = (a for a in attempts if a.job == job and a.is_alive)
         return found
 
     def write(self, job: str, stream: str, text: str) -> None:
@@ -42,14 +43,14 @@ class Site:
         begin = self._ends.get((job, stream), 0)
         attempt = self.attempt(job)
         said = Report(is_training=True, step=attempt.step, pieces=(piece(stream, begin, text),))
-        orders = self.world.server.report(attempt.order.secret, said)
+        orders = self.harness.server.report(attempt.order.secret, said)
         self._ends[job, stream] = orders.offsets[stream]
 
     def tell(self, job: str, **progress: float) -> None:
         """Have the attempt of a job report how well it learns."""
         attempt = self.attempt(job)
         said = Report(is_training=True, step=attempt.step, num_steps=100, progress=progress)
-        self.world.server.report(attempt.order.secret, said)
+        self.harness.server.report(attempt.order.secret, said)
 
     def learn(self, job: str, *, first: int, last: int) -> None:
         """Have the attempt of a job write the metrics of some steps."""
@@ -63,10 +64,10 @@ class Site:
 @contextmanager
 def open_site(folder: Path) -> Iterator[Site]:
     """Serve a new server, with nothing in it; its clock begins at the real time."""
-    with World(f"sqlite:///{folder}/ledger.db", folder) as world:
-        world.clock.now = time.time()
-        world.cluster.num_steps = 100
-        site = Site(Api(world))
+    with Harness(f"sqlite:///{folder}/ledger.db", folder) as harness:
+        harness.clock.now = time.time()
+        harness.cluster.num_steps = 100
+        site = Site(Api(harness))
         try:
             yield site
         finally:

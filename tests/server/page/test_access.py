@@ -2,7 +2,7 @@
 
 from playwright.sync_api import expect
 
-from tests.server.world import asks
+from tests.server.harness import asks
 
 
 def test_the_token_is_taken_out_of_the_address(site, looker):
@@ -26,7 +26,7 @@ def test_a_token_given_to_a_page_that_is_open_is_used_at_once(site, looker):
 def test_without_a_token_one_is_asked_for(site, looker):
     looker.expected.append("401")
     page = looker.open("/jobs/digits-1", user=None)
-    site.world.submit(asks())
+    site.harness.submit(asks())
     field = page.get_by_label("Your token for this server")
     field.fill("dn_wrong")
     page.get_by_role("button", name="Sign in").click()
@@ -47,7 +47,7 @@ def test_a_token_that_is_revoked_ends_the_visit(site, looker):
     expect(page.get_by_text("ada · submitter")).to_be_visible()
     (token,) = (t for t in site.api.people.tokens(_admin(site)) if t.user == "ada")
     site.api.people.revoke(None, token.id)
-    site.world.clock.pass_(10)
+    site.harness.clock.pass_(10)
     expect(page.get_by_role("alert").filter(has_text="was revoked")).to_be_visible()
 
 
@@ -77,7 +77,7 @@ def test_no_script_but_the_servers_own_is_run(site, looker):
 
 
 def test_the_page_is_used_with_the_keyboard_alone(site, looker):
-    site.world.submit(asks())
+    site.harness.submit(asks())
     page = looker.open()
     expect(page.get_by_role("link", name="digits-1")).to_be_visible()
     page.keyboard.press("Tab")
@@ -93,4 +93,4 @@ def test_the_page_is_used_with_the_keyboard_alone(site, looker):
 
 
 def _admin(site):
-    return site.api.gatekeeper.check(site.api.token("root"))
+    return site.api.authenticator.check(site.api.token("root"))

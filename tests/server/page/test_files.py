@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from tests.server.api.api import Api
-from tests.server.world import World
+from tests.server.harness import Harness
+from tests.server.http.api import Api
 
 PAGE = Path(__file__).parents[3] / "distnet" / "server" / "page"
 ASSETS = sorted((PAGE / "assets").iterdir())
@@ -18,8 +18,8 @@ CODE = ("eval(", "new Function", 'setAttribute("on', "javascript:")
 
 @pytest.fixture
 def client(tmp_path):
-    with World(f"sqlite:///{tmp_path}/ledger.db", tmp_path) as world:
-        yield Api(world).client(None)
+    with Harness(f"sqlite:///{tmp_path}/ledger.db", tmp_path) as harness:
+        yield Api(harness).client(None)
 
 
 def test_the_files_were_found():

@@ -3,8 +3,8 @@
 import pytest
 from playwright.sync_api import expect
 
-from distnet.server.states import JobState
-from tests.server.world import ADA, asks
+from distnet.protocol.states import JobState
+from tests.server.harness import ADA, asks
 
 HTML = "<img src=x onerror=\"document.title='broken in'\"><b>bold</b>"
 
@@ -12,8 +12,8 @@ HTML = "<img src=x onerror=\"document.title='broken in'\"><b>bold</b>"
 @pytest.fixture
 def running(site):
     """A site where digits-1 trains."""
-    site.world.submit(asks(workers=2))
-    site.world.run(2)
+    site.harness.submit(asks(workers=2))
+    site.harness.run(2)
     return site
 
 
@@ -82,13 +82,13 @@ def test_a_log_is_followed_and_stays_where_one_reads(running, looker):
 
 
 def test_a_log_stays_whole_when_the_job_starts_and_when_it_ends(site, looker):
-    site.world.submit(asks(workers=4, name="first"), asks(workers=4, name="second"))
-    site.world.run(2)
+    site.harness.submit(asks(workers=4, name="first"), asks(workers=4, name="second"))
+    site.harness.run(2)
     page = looker.open("/jobs/second")
     log, status = page.get_by_role("log"), page.get_by_role("main").get_by_role("status").first
     expect(page.get_by_role("region", name="Why it waits")).to_be_visible()
-    site.world.server.cancel(ADA, "first")
-    site.world.run(5)
+    site.harness.server.cancel(ADA, "first")
+    site.harness.run(5)
     expect(status).to_have_text("running")
     site.write("second", "run", "the first line\n")
     expect(log).to_contain_text("the first line")
@@ -96,8 +96,8 @@ def test_a_log_stays_whole_when_the_job_starts_and_when_it_ends(site, looker):
     expect(page.get_by_role("img", name="Loss: train")).to_be_visible()
     site.write("second", "run", "the second line\n")
     expect(log).to_contain_text("the second line")
-    site.world.fail("second", "no such device", "bug")
-    site.world.run(2)
+    site.harness.fail("second", "no such device", "bug")
+    site.harness.run(2)
     expect(page.locator("p.note")).to_contain_text("no such device")
     expect(log).to_have_text("the first line\nthe second line\n", use_inner_text=True)
 
@@ -133,8 +133,8 @@ def test_text_of_users_stays_text(running, looker):
     running.write("digits-1", "run", f"{HTML}\n")
     page = looker.open("/jobs/digits-1")
     expect(page.get_by_role("log")).to_have_text(HTML)
-    running.world.fail("digits-1", HTML, "bug")
-    running.world.run(1)
+    running.harness.fail("digits-1", HTML, "bug")
+    running.harness.run(1)
     expect(page.locator("p.note")).to_contain_text(HTML)
     expect(page.get_by_role("region", name="Attempts")).to_contain_text(HTML)
     assert page.locator("img, b:text-is('bold')").count() == 0
@@ -145,9 +145,9 @@ def test_text_of_users_stays_text(running, looker):
 
 
 def test_a_job_that_waits_says_for_what_and_what_would_start_it(running, looker):
-    running.world.submit(asks(workers=4, name="next"), asks(workers=4, name="later"))
-    running.world.run(1)
-    why = running.world.server.why("later")
+    running.harness.submit(asks(workers=4, name="next"), asks(workers=4, name="later"))
+    running.harness.run(1)
+    why = running.harness.server.why("later")
     page = looker.open("/jobs/later")
     region = page.get_by_role("region", name="Why it waits")
 
@@ -160,8 +160,8 @@ def test_a_job_that_waits_says_for_what_and_what_would_start_it(running, looker)
 
 
 def test_attempts_and_events_are_listed(running, looker):
-    running.world.submit(asks(workers=4, priority=9, name="urgent"))
-    running.world.run(4)
+    running.harness.submit(asks(workers=4, priority=9, name="urgent"))
+    running.harness.run(4)
     page = looker.open("/jobs/digits-1")
     expect(page.get_by_role("region", name="Attempts")).to_contain_text("stopped (preempt)")
     expect(page.get_by_role("region", name="Events")).to_contain_text("gives way to urgent")
@@ -176,25 +176,25 @@ def test_a_job_is_stopped_through_the_page(running, looker):
     expect(dialog).to_contain_text("saves a checkpoint first")
     dialog.get_by_role("button", name="Leave it").click()
     expect(dialog).not_to_be_visible()
-    assert running.world.job("digits-1").state is JobState.RUNNING
+    assert running.harness.job("digits-1").state is JobState.RUNNING
 
     page.get_by_role("button", name="Stop").click()
     page.get_by_role("dialog").get_by_role("button", name="Stop").click()
     expect(page.get_by_role("status").first).to_have_text("stopping")
-    running.world.run(3)
+    running.harness.run(3)
     expect(page.get_by_role("status").first).to_have_text("stopped")
     expect(page.get_by_role("button", name="Retry")).to_be_visible()
-    assert running.world.job("digits-1").state is JobState.STOPPED
+    assert running.harness.job("digits-1").state is JobState.STOPPED
 
 
 def test_priority_and_workers_are_asked_for(site, looker):
-    site.world.submit(asks(workers=1))
+    site.harness.submit(asks(workers=1))
     page = looker.open("/jobs/digits-1")
     page.get_by_role("button", name="Priority").click()
     page.get_by_label("Priority, -1000 to 1000").fill("-7")
     page.keyboard.press("Enter")
     expect(page.locator("#toast")).to_have_text("digits-1 has another priority: -7.")
-    assert site.world.job("digits-1").priority == -7
+    assert site.harness.job("digits-1").priority == -7
 
     page.get_by_role("button", name="Resize").click()
     page.get_by_label("Workers").fill("99")
@@ -204,7 +204,7 @@ def test_priority_and_workers_are_asked_for(site, looker):
     page.get_by_label("Workers").fill("3")
     page.keyboard.press("Enter")
     expect(page.get_by_role("dialog")).not_to_be_visible()
-    assert site.world.job("digits-1").most == 3
+    assert site.harness.job("digits-1").most == 3
 
 
 @pytest.mark.parametrize(("user", "has_buttons"), [("vic", 0), ("bob", 0), ("ada", 1), ("root", 1)])

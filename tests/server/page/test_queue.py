@@ -3,8 +3,8 @@
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.server.harness import ADA, BOB, asks
 from tests.server.page.looker import DESKTOP, PHONE
-from tests.server.world import ADA, BOB, asks
 
 
 def rows(page: Page):
@@ -16,7 +16,7 @@ def names(page: Page) -> list[str]:
 
 
 def test_an_empty_queue_says_how_to_fill_it(site, looker):
-    site.world.run(1)
+    site.harness.run(1)
     page = looker.open()
     expect(page.get_by_text("Nothing runs, and nothing waits.")).to_be_visible()
     expect(page.get_by_text("distnet submit")).to_be_visible()
@@ -24,12 +24,12 @@ def test_an_empty_queue_says_how_to_fill_it(site, looker):
 
 
 def test_jobs_stand_in_the_order_of_the_schedule_with_what_they_wait_for(site, looker):
-    site.world.submit(asks(workers=3), asks(workers=4), asks(workers=4, priority=5))
-    site.world.server.hold(ADA, "digits-3")
-    site.world.run(3)
-    site.world.server.release(ADA, "digits-3")
-    site.world.server.hold(ADA, "digits-2")
-    site.world.submit(asks(workers=4, priority=-1))
+    site.harness.submit(asks(workers=3), asks(workers=4), asks(workers=4, priority=5))
+    site.harness.server.hold(ADA, "digits-3")
+    site.harness.run(3)
+    site.harness.server.release(ADA, "digits-3")
+    site.harness.server.hold(ADA, "digits-2")
+    site.harness.submit(asks(workers=4, priority=-1))
     site.tell("digits-1", loss=0.25, accuracy=0.9, samples_per_second=12345.0)
 
     page = looker.open()
@@ -39,10 +39,10 @@ def test_jobs_stand_in_the_order_of_the_schedule_with_what_they_wait_for(site, l
         expect(running).to_contain_text(text)
     waiting = page.locator("tr", has_text="digits-4")
     expect(waiting).to_contain_text("has just been queued")
-    site.world.run(1, steps=0)
-    reason = site.world.job("digits-4").reason
+    site.harness.run(1, steps=0)
+    reason = site.harness.job("digits-4").reason
     expect(waiting).to_contain_text(reason)
-    wanted = [job.name for job in site.world.open_jobs()]
+    wanted = [job.name for job in site.harness.open_jobs()]
     assert wanted[0] == "digits-1"
     assert names(page) == wanted
     expect(page.get_by_role("rowheader")).to_have_text(
@@ -53,16 +53,16 @@ def test_jobs_stand_in_the_order_of_the_schedule_with_what_they_wait_for(site, l
 def test_what_changes_is_shown_without_a_new_visit(site, looker):
     page = looker.open()
     expect(page.get_by_text("Nothing runs")).to_be_visible()
-    site.world.submit(asks())
+    site.harness.submit(asks())
     expect(page.get_by_role("link", name="digits-1")).to_be_visible()
-    site.world.run(2)
+    site.harness.run(2)
     expect(page.locator("td.state")).to_have_text("running")
 
 
 def test_of_a_thousand_jobs_only_a_page_is_in_the_document(site, looker):
-    site.world.submit(*(asks() for _ in range(1000)))
-    site.world.run(2)
-    wanted = [job.name for job in site.world.open_jobs()]
+    site.harness.submit(*(asks() for _ in range(1000)))
+    site.harness.run(2)
+    wanted = [job.name for job in site.harness.open_jobs()]
 
     page = looker.open()
 
@@ -78,9 +78,9 @@ def test_of_a_thousand_jobs_only_a_page_is_in_the_document(site, looker):
 
 
 def test_jobs_are_found_by_name_state_and_owner(site, looker):
-    site.world.submit(asks(name="alpha"), asks(name="beta"))
-    site.world.submit(asks(name="alpine"), asks(name="gamma"), user=BOB)
-    site.world.server.hold(BOB, "gamma")
+    site.harness.submit(asks(name="alpha"), asks(name="beta"))
+    site.harness.submit(asks(name="alpine"), asks(name="gamma"), user=BOB)
+    site.harness.server.hold(BOB, "gamma")
     page = looker.open()
     expect(rows(page)).to_have_count(4)
 
@@ -97,20 +97,20 @@ def test_jobs_are_found_by_name_state_and_owner(site, looker):
 
 
 def test_a_place_with_filters_can_be_kept(site, looker):
-    site.world.submit(asks(name="alpha"))
-    site.world.submit(asks(name="beta"), user=BOB)
+    site.harness.submit(asks(name="alpha"))
+    site.harness.submit(asks(name="beta"), user=BOB)
     page = looker.open("/?owner=bob&state=waiting")
     expect(page.locator("td.job > a")).to_have_text(["beta"])
 
 
 def test_what_one_types_and_where_one_is_stays_while_the_page_is_drawn_anew(site, looker):
-    site.world.submit(*(asks() for _ in range(3)))
+    site.harness.submit(*(asks() for _ in range(3)))
     page = looker.open()
     expect(rows(page)).to_have_count(3)
     link = page.get_by_role("link", name="digits-2", exact=True)
     link.focus()
-    site.world.submit(asks(priority=9, name="first"))
-    site.world.run(1, steps=0)
+    site.harness.submit(asks(priority=9, name="first"))
+    site.harness.run(1, steps=0)
     expect(rows(page)).to_have_count(4)
     expect(page.locator("td.state").first).to_have_text("starting")
     page.get_by_role("searchbox").focus()
@@ -124,8 +124,8 @@ def test_what_one_types_and_where_one_is_stays_while_the_page_is_drawn_anew(site
 @pytest.mark.parametrize("size", [PHONE, DESKTOP, (1920, 1000)], ids=str)
 def test_nothing_is_wider_than_the_window(site, looker, size, is_dark):
     long_name = "a-name-that-is-as-long-as-any-name-of-a-job-may-ever-be-in-here"
-    site.world.submit(asks(workers=2), asks(workers=4, name=long_name))
-    site.world.run(2)
+    site.harness.submit(asks(workers=2), asks(workers=4, name=long_name))
+    site.harness.run(2)
     site.write("digits-1", "run", "a" * 500 + "\n")
     site.learn("digits-1", first=1, last=30)
 
@@ -153,10 +153,10 @@ def _require_to_fit(page: Page) -> None:
 
 
 def test_workers_that_change_are_shown_with_those_that_are_wanted(site, looker):
-    site.world.submit(asks(workers=2))
-    site.world.run(2)
+    site.harness.submit(asks(workers=2))
+    site.harness.run(2)
     site.attempt("digits-1").is_deaf = True
-    site.world.server.resize(ADA, "digits-1", 1)
+    site.harness.server.resize(ADA, "digits-1", 1)
     page = looker.open()
     expect(page.get_by_role("row", name="digits-1").get_by_text("2→1")).to_be_visible()
     page.get_by_role("link", name="digits-1").click()

@@ -2,12 +2,12 @@
 
 from playwright.sync_api import expect
 
-from tests.server.world import asks
+from tests.server.harness import asks
 
 
 def test_a_server_that_goes_away_and_comes_back(site, looker):
     looker.expected.append("ERR_CONNECTION_REFUSED")
-    site.world.submit(asks())
+    site.harness.submit(asks())
     page = looker.open()
     expect(page.get_by_role("link", name="digits-1")).to_be_visible()
 
@@ -16,7 +16,7 @@ def test_a_server_that_goes_away_and_comes_back(site, looker):
     expect(banner).to_be_visible()
     expect(page.get_by_role("link", name="digits-1")).to_be_visible()
 
-    site.world.submit(asks())
+    site.harness.submit(asks())
     site.start()
     expect(page.get_by_role("link", name="digits-2")).to_be_visible()
     expect(banner).not_to_be_visible()
@@ -24,7 +24,7 @@ def test_a_server_that_goes_away_and_comes_back(site, looker):
 
 def test_an_action_on_a_server_that_is_away_is_not_lost_silently(site, looker):
     looker.expected.append("ERR_CONNECTION_REFUSED")
-    site.world.submit(asks())
+    site.harness.submit(asks())
     page = looker.open("/jobs/digits-1")
     page.get_by_role("button", name="Cancel").click()
     site.stop()
@@ -38,14 +38,14 @@ def test_an_action_on_a_server_that_is_away_is_not_lost_silently(site, looker):
 
 
 def test_a_cluster_that_is_away_is_told_with_the_time(site, looker):
-    site.world.run(1)
-    site.world.cluster.is_reachable = False
-    site.world.run(2)
+    site.harness.run(1)
+    site.harness.cluster.is_reachable = False
+    site.harness.run(2)
     page = looker.open("/nodes")
     banner = page.get_by_role("alert").filter(has_text="The cluster cannot be reached since")
     expect(banner).to_contain_text("the cluster does not answer")
-    site.world.cluster.is_reachable = True
-    site.world.run(2)
+    site.harness.cluster.is_reachable = True
+    site.harness.run(2)
     expect(banner).not_to_be_visible()
 
 
@@ -61,7 +61,7 @@ def test_a_page_that_nobody_sees_asks_nothing(site, looker):
         document.dispatchEvent(new Event("visibilitychange"));
     }"""
     page.evaluate(hide, True)
-    site.world.submit(asks())
+    site.harness.submit(asks())
     asked.clear()
     page.clock.run_for(60_000)
     assert asked == []

@@ -2,18 +2,18 @@
 
 from playwright.sync_api import expect
 
-from distnet.server.messages.schedules import ScheduleRequest
-from distnet.server.scheduler.view import Node
-from tests.server.world import ADA, BOB, asks
+from distnet.protocol.schedules import ScheduleRequest
+from distnet.scheduler.view import Node
+from tests.server.harness import ADA, BOB, asks
 
 
 def test_nodes_show_their_workers_and_what_is_free(site, looker):
-    site.world.cluster.nodes = (
+    site.harness.cluster.nodes = (
         Node("node-a", 2, 0, "node-a"),
         Node("node-b", 4, 1, "node-b", is_draining=True),
     )
-    site.world.submit(asks(workers=2))
-    site.world.run(2)
+    site.harness.submit(asks(workers=2))
+    site.harness.run(2)
     page = looker.open("/nodes")
     first = page.get_by_role("listitem").filter(has_text="node-a")
     expect(first).to_contain_text("digits-1 × 2 workers")
@@ -25,8 +25,8 @@ def test_nodes_show_their_workers_and_what_is_free(site, looker):
 
 
 def test_of_many_nodes_some_are_shown_at_first(site, looker):
-    site.world.cluster.nodes = tuple(Node(f"n{at}", 2, 0, f"n{at}") for at in range(70))
-    site.world.run(1)
+    site.harness.cluster.nodes = tuple(Node(f"n{at}", 2, 0, f"n{at}") for at in range(70))
+    site.harness.run(1)
     page = looker.open("/nodes")
     cards = page.locator(".cards > li")
     expect(cards).to_have_count(60)
@@ -35,9 +35,9 @@ def test_of_many_nodes_some_are_shown_at_first(site, looker):
 
 
 def test_history_shows_what_ended_the_newest_first(site, looker):
-    site.world.submit(asks(), asks(), asks(workers=4))
-    site.world.server.cancel(ADA, "digits-2")
-    site.world.run_until_all_ended(steps=50)
+    site.harness.submit(asks(), asks(), asks(workers=4))
+    site.harness.server.cancel(ADA, "digits-2")
+    site.harness.run_until_all_ended(steps=50)
     page = looker.open("/history")
     expect(page.locator("td.job > a")).to_have_text(["digits-3", "digits-2", "digits-1"])
     expect(page.locator("tr", has_text="digits-1")).to_contain_text("abababab")
@@ -47,9 +47,9 @@ def test_history_shows_what_ended_the_newest_first(site, looker):
 
 
 def test_a_long_history_ends_with_its_last_page(site, looker):
-    site.world.submit(*(asks() for _ in range(100)))
+    site.harness.submit(*(asks() for _ in range(100)))
     for at in range(1, 101):
-        site.world.server.cancel(ADA, f"digits-{at}")
+        site.harness.server.cancel(ADA, f"digits-{at}")
     page = looker.open("/history")
     page.get_by_role("button", name="Next").click()
     expect(page.get_by_text("51 – 100 of 100")).to_be_visible()
@@ -60,7 +60,7 @@ def test_a_long_history_ends_with_its_last_page(site, looker):
 def test_schedules_are_listed_paused_and_removed(site, looker):
     for name, user in (("nightly", ADA), ("theirs", BOB)):
         asked = ScheduleRequest(name=name, request=asks(), cron="0 2 * * *", tz="Europe/Berlin")
-        site.world.server.add_schedule(user, asked)
+        site.harness.server.add_schedule(user, asked)
     page = looker.open("/schedules", user="ada")
     mine = page.locator("tr", has_text="nightly")
     expect(mine).to_contain_text("0 2 * * *")
@@ -73,4 +73,4 @@ def test_schedules_are_listed_paused_and_removed(site, looker):
     mine.get_by_role("button", name="Remove").click()
     page.get_by_role("dialog").get_by_role("button", name="Remove").click()
     expect(mine).to_have_count(0)
-    assert [one.name for one in site.world.server.schedules()] == ["theirs"]
+    assert [one.name for one in site.harness.server.schedules()] == ["theirs"]

@@ -1,0 +1,193 @@
+"""Train as a task says, in the job's run folder, and say how that ended."""
+
+import math
+import os
+import shutil
+import time
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from distnet.agent.code import code_folder
+from distnet.agent.connection import UnreachableError
+from distnet.agent.log_lines import pointing
+from distnet.errors import DistnetError, RunError, StoppedError, WorkerFailedError
+from distnet.launch.placement import Placement
+from distnet.launch.run import resume, run
+from distnet.protocol.attempt import Exit, Task
+from distnet.protocol.states import AttemptEnd
+from distnet.run_folder.fence import claim_fence, read_fence
+from distnet.run_folder.lock import is_held
+from distnet.run_folder.log import RunLog
+from distnet.run_folder.paths import RunFolder
+from distnet.run_folder.read import read_object
+from distnet.run_folder.recorder import Tell
+from distnet.spec.read import read_job
+
+FINISHED, STOPPED, FAILED = AttemptEnd.FINISHED, AttemptEnd.STOPPED, AttemptEnd.FAILED
+HELD_PATIENCE_S = 120.0
+"""How long an older attempt may take to notice that its time is over."""
+LOOKED_AT_EVERY_S = 0.2
+LONGEST_ERROR = 10_000
+LOST = "lost_worker"
+
+
+@dataclass(frozen=True)
+class Training:
+    """What one attempt trains, and where."""
+
+    task: Task
+    scratch: Path
+    """A folder on this machine."""
+    placement: Placement
+    listener: Tell
+    fetch_code: Callable[[], bytes]
+    """Gets the archive with the job's own files."""
+    is_stopped: Callable[[], bool] = lambda: False
+    """Whether a stop was ordered already."""
+    held_patience_s: float = HELD_PATIENCE_S
+
+    @property
+    def folder(self) -> RunFolder:
+        """The run's."""
+        return RunFolder(Path(self.task.runs) / self.task.job)
+
+    def carry_out(self) -> Exit:
+        """Train to the end; whatever happens is told as an exit."""
+        try:
+            return _ended(self._train())
+        except StoppedError as error:
+            return Exit(end=STOPPED, step=self._saved_step(), error=_short(str(error)))
+        except DistnetError as error:
+            return self._failed(str(error), error.failure)
+        except KeyboardInterrupt:
+            return self._failed("killed from outside by a second signal", LOST)
+        except (Exception, SystemExit) as error:  # of the user's own files, or of Ray's
+            traceback.print_exc()
+            text = f"{type(error).__name__}: {error}"
+            return self._failed(text, LOST if _is_from_outside(error) else "user_error")
+
+    def _train(self) -> dict[str, Any]:
+        """Begin the run, or go on with it; returns its result."""
+        spec = self.scratch / "job.yaml"
+        spec.write_text(self.task.spec)
+        job_folder = self._job_folder()
+        if self.is_stopped():
+            raise StoppedError("stopped before it began")
+        if self.folder.plan.is_file():
+            return self._go_on(spec)
+        remove_unbegun(self.folder)
+        return self._begin(spec, job_folder)
+
+    def _begin(self, spec: Path, job_folder: Path) -> dict[str, Any]:
+        start = self.task.start_from
+        return run(
+            spec,
+            workers=self._workers,
+            name=self.task.job,
+            runs=self.task.runs,
+            job_folder=job_folder,
+            start_from=None if start is None else Path(self.task.runs) / start,
+            **self._cluster,
+        ).result
+
+    def _go_on(self, spec: Path) -> dict[str, Any]:
+        folder = self.folder
+        _refuse_another_job(folder, spec)
+        shut_out_others(folder, patience_s=self.held_patience_s)
+        result = read_object(folder.result)
+        if result.get("status") == "finished":  # by an attempt whose last words were lost
+            return result
+        return resume(folder.path, workers=self._workers, **self._cluster).result
+
+    def _job_folder(self) -> Path:
+        """Where the job's relative paths count from."""
+        runs, code = Path(self.task.runs), self.task.code
+        return runs if code is None else code_folder(runs, code, self.fetch_code)
+
+    @property
+    def _cluster(self) -> dict[str, Any]:
+        """The Ray that has begun this process, and what it is used for."""
+        address = os.environ.get("RAY_ADDRESS") or "auto"
+        return {"address": address, "placement": self.placement, "listener": self.listener}
+
+    @property
+    def _workers(self) -> int:
+        return sum(self.task.placement.values())
+
+    def _failed(self, error: str, failure: str) -> Exit:
+        error = pointing(error.replace(f"{self.scratch}{os.sep}", ""), self.task.job)
+        return Exit(end=FAILED, step=self._saved_step(), error=_short(error), failure=failure)
+
+    def _saved_step(self) -> int:
+        return RunLog(self.folder).saved_step
+
+
+def shut_out_others(folder: RunFolder, *, patience_s: float) -> None:
+    """Wait until no older attempt trains in this folder; meanwhile it may save nothing any more.
+
+    Raises:
+        WorkerFailedError: one did not end.
+    """
+    end, fence = time.monotonic() + patience_s, None
+    while is_held(folder):
+        if read_fence(folder) != fence:  # the older one has begun anew meanwhile, if not None
+            fence = claim_fence(folder, 1)
+        if time.monotonic() > end:
+            raise WorkerFailedError(
+                f"{folder.path}: an older attempt still trains this run after {patience_s:.0f} s; "
+                "it is tried again later"
+            )
+        time.sleep(LOOKED_AT_EVERY_S)
+
+
+def remove_unbegun(folder: RunFolder) -> None:
+    """Remove what an attempt that was killed while it filled the run folder has left.
+
+    A folder in which anything else lies stays as it is.
+    """
+    files = (folder.start, folder.environment, folder.job, folder.data_manifest, folder.stop)
+    empty = (folder.logs, folder.checkpoints)
+    with suppress(OSError):
+        found = {path for path in folder.path.iterdir() if not path.name.startswith(".partial-")}
+        if found <= {*files, *empty} and not any(any(each.iterdir()) for each in found & {*empty}):
+            shutil.rmtree(folder.path)
+
+
+def _refuse_another_job(folder: RunFolder, spec: Path) -> None:
+    """A job's name is unique on the server, but anybody may have put a folder there before.
+
+    Raises:
+        RunError: the folder is of another job.
+    """
+    if read_job(folder.job).job != read_job(spec).job.resolved():
+        raise RunError(
+            f"{folder.path}: found the run of another job with this name, expected none; move that "
+            "folder away, or submit the job under another --name"
+        )
+
+
+def _ended(result: dict[str, Any]) -> Exit:
+    end = FINISHED if result.get("status") == "finished" else STOPPED
+    return Exit(end=end, step=result.get("steps"), result=_plain(result))
+
+
+def _plain(value: Any) -> Any:
+    """The value without numbers that JSON does not know."""
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST_ERROR else f"{text[:LONGEST_ERROR]}..."
+
+
+def _is_from_outside(error: BaseException) -> bool:
+    kinds = (ConnectionError, UnreachableError)
+    return isinstance(error, kinds) or type(error).__module__.startswith("ray.")

@@ -1,0 +1,164 @@
+"""The first job file for a dataset: task and network by what the data is, each line explained."""
+
+import json
+import re
+from math import log2
+
+from distnet.data.manifest import Manifest
+from distnet.spec.reading.scalars import plain
+
+SMALL_SIDE = 8  # pixels; below, three blocks of cnn would leave nothing of the image
+GOOD_STEPS = 3000  # updates after which a small network has usually learned what it can
+
+
+def starter_job(manifest: Manifest, *, source: str, file: str) -> str:
+    """Write the text of a commented job file.
+
+    Args:
+        manifest: of the dataset to learn from.
+        source: how the job file is to name the dataset.
+        file: how the job file will be called, for the commands in its comments.
+    """
+    sections = [
+        _head(manifest, source, file),
+        _network(manifest),
+        _task(manifest),
+        _data(manifest, source),
+        OPTIMIZER,
+        _train(manifest),
+        RESOURCES,
+        _evaluate(manifest),
+    ]
+    return "\n".join(sections)
+
+
+def choose_network(manifest: Manifest) -> str:
+    """Choose `cnn` for images, `mlp` for the rest, tiny images among them."""
+    is_image = manifest.x.kind == "image" and min(manifest.x.shape[1:]) >= SMALL_SIDE
+    return "cnn" if is_image else "mlp"
+
+
+def choose_task(manifest: Manifest) -> str:
+    """Choose `classify` for classes, `regress` for numbers."""
+    return "classify" if manifest.y.kind == "class" else "regress"
+
+
+def _head(manifest: Manifest, source: str, file: str) -> str:
+    name = re.sub(r"[^a-z0-9]+", "-", manifest.name.lower()).strip("-")[:60].strip("-") or "job"
+    return f"""\
+# A job file: everything that one training needs. Keys that are left out have good defaults.
+#   distnet check {file}   says what it will do, without doing it
+#   distnet run {file}     trains, and leaves a run folder with a report to open in a browser
+
+# Names the run folders: runs/{name}-1, runs/{name}-2, ...
+name: {_text(name)}
+"""
+
+
+def _network(manifest: Manifest) -> str:
+    shape = " x ".join(map(str, manifest.x.shape))
+    if choose_network(manifest) == "cnn":
+        return f"""\
+# What computes. Convolutions find the same pattern anywhere in an image, so they suit pictures.
+# Others: mlp (plain layers), resnet (larger pictures), or your own class as ./mynet.py:MyNet.
+network:
+  kind: cnn                # takes images of {shape} (channels x height x width)
+  channels: [16, 32, 64]   # feature maps of each block; each block halves the image
+  dropout: 0.25            # neurons left out at random: more of it against learning by heart
+"""
+    return f"""\
+# What computes. Layers of neurons, each joined to all of the layer before.
+# Others: perceptron (a single layer), or your own class as ./mynet.py:MyNet.
+network:
+  kind: mlp                # takes {shape} numbers
+  hidden: [64, 32]         # neurons of each hidden layer: more of them learn finer detail
+  activation: relu
+"""
+
+
+def _task(manifest: Manifest) -> str:
+    if choose_task(manifest) == "classify":
+        return f"""\
+# What is learned: to put each sample into one of {len(manifest.y.classes)} classes.
+task:
+  kind: classify           # balanced: true would help classes with few samples
+"""
+    return """\
+# What is learned: to predict numbers as closely as can be.
+task:
+  kind: regress
+  loss: mse                # huber is less disturbed by outliers
+"""
+
+
+def _data(manifest: Manifest, source: str) -> str:
+    splits = ", ".join(f"{s.num_samples:,} in {name}" for name, s in manifest.splits.items())
+    text = f"""\
+# Where the samples come from: {splits}.
+data:
+  source: {_text(source)}
+  normalise: true          # bring all inputs to one scale, which makes learning faster
+"""
+    if choose_network(manifest) != "cnn":
+        return text
+    return f"""\
+{text}  augment:                 # small random changes, so that no image is seen twice
+    - {{kind: shift, pixels: 2}}
+  # - {{kind: flip}}           # left and right; not for letters or digits
+"""
+
+
+OPTIMIZER = """\
+# How the weights follow the gradient. If the loss jumps or grows, lower the learning rate.
+optimizer:
+  kind: adamw              # or sgd, adam, lion
+  learning_rate: 0.002
+
+# How the learning rate changes: up at first, then down to nothing. Or constant, cosine, step.
+schedule:
+  kind: one-cycle
+"""
+
+
+def _train(manifest: Manifest) -> str:
+    num_samples = manifest.splits["train"].num_samples
+    slices = 4 if num_samples >= 8 else 1
+    # About 50 batches an epoch; slices of two samples at the least, as batch norm needs.
+    batch_size = max(2 * slices, 2 ** min(8, max(4, round(log2(max(num_samples, 1) / 50)))))
+    steps_per_epoch = max(1, num_samples // batch_size)
+    epochs = min(100, max(5, round(GOOD_STEPS / steps_per_epoch)))
+    return f"""\
+# How long, and in what portions. A batch is cut into slices, which the workers share: the result
+# is the same on any number of workers up to the number of slices.
+train:
+  epochs: {epochs:<16} # how often every sample is used
+  batch_size: {batch_size:<12} # samples of one update of the weights, over all workers
+  slices: {slices}
+  seed: 0                  # another seed, another beginning
+"""
+
+
+RESOURCES = """\
+# What to train on. Each worker is a process with its own CPU cores, or a GPU (gpus: 1).
+resources:
+  workers: 1               # the command line can say otherwise: --workers 2
+"""
+
+
+def _evaluate(manifest: Manifest) -> str:
+    others = [name for name in manifest.splits if name != "train"]
+    split = "test" if "test" in others else others[0] if others else None
+    if split is None:
+        return "# No samples are set aside, so the network is not measured on unseen ones.\n"
+    return f"""\
+# How good the network is, measured on samples that it does not learn from.
+evaluate:
+  split: {_text(split)}
+  every_epochs: 1
+"""
+
+
+def _text(text: str) -> str:
+    """Quote text that YAML would not read as itself."""
+    is_plain = re.fullmatch(r"[\w./][\w./-]*", text) and isinstance(plain(text), str)
+    return text if is_plain else json.dumps(text, ensure_ascii=False)

@@ -1,0 +1,195 @@
+"""What runs in Ray Train's controller, and what that does on every worker before training.
+
+Ray's own torch backend imports torch in the controller, which costs 2 s and 300 MB, leaves the
+choice of the network interface to the host's name, and waits up to 30 s at the end for workers
+that sit in a collective. Keep torch out of the top of this file.
+"""
+
+import os
+import socket
+import sys
+from collections.abc import MutableMapping
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import psutil
+import ray
+from ray.train.backend import Backend, BackendConfig
+from ray.train.torch import TorchTrainer
+from ray.train.v2._internal.callbacks import DatasetsCallback
+from ray.train.v2._internal.callbacks.placement_group_callback import PlacementGroupCleanerCallback
+from ray.train.v2._internal.execution.scaling_policy.fixed import FixedScalingPolicy
+
+from distnet.errors import RunError
+from distnet.run_folder.paths import RunFolder
+from distnet.run_folder.write import write_whole
+
+
+class LeanTrainer(TorchTrainer):  # type: ignore[misc]
+    """Trains without Ray Data, and with no regard to others where the Ray is ours alone."""
+
+    def __init__(self, *args: Any, is_alone: bool, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._is_alone = is_alone
+
+    def _create_default_callbacks(self) -> list[Any]:
+        """Leave out those that start an actor of which distnet has no use."""
+        useless: tuple[type, ...] = (DatasetsCallback,)
+        if self._is_alone:  # the placement group ends with the cluster
+            useless += (PlacementGroupCleanerCallback,)
+        callbacks = super()._create_default_callbacks()
+        return [callback for callback in callbacks if not isinstance(callback, useless)]
+
+    def _initialize_and_run_controller(self, **parts: Any) -> Any:
+        """Ask no autoscaler for machines where there is none."""
+        if self._is_alone:
+            parts["scaling_policy"] = UnannouncedPolicy(self.scaling_config)
+        return super()._initialize_and_run_controller(**parts)
+
+
+JOIN_TIMEOUT_S = 600.0
+COLLECTIVE_TIMEOUT_S = 86_400.0
+"""Who waits for whom, and for how long, is the launcher's to judge, from the heartbeats."""
+
+
+@dataclass
+class ProcessGroup(BackendConfig):  # type: ignore[misc]
+    """Asks Ray Train for workers that are one process group of torch."""
+
+    run: str
+    """The run's folder."""
+    backend: str = "gloo"
+    """`gloo` or `nccl`."""
+
+    @property
+    def backend_cls(self) -> type["ProcessGroupBackend"]:
+        """What Ray Train calls when the workers are there."""
+        return ProcessGroupBackend
+
+
+class ProcessGroupBackend(Backend):  # type: ignore[misc]
+    """Called in Ray Train's controller."""
+
+    # GPUs of one node reach one another only if each process sees all of them.
+    share_cuda_visible_devices = True
+
+    def on_start(self, worker_group: Any, backend_config: ProcessGroup) -> None:
+        """Prepare every worker, then join them."""
+        size = len(worker_group)
+        tasks = [
+            worker_group.execute_single_async(rank, prepare, backend_config.run, rank, size)
+            for rank in range(size)
+        ]
+        ray.get(tasks)
+        if size == 1:
+            return
+        address = worker_group.execute_single(0, listen)
+        tasks = [
+            worker_group.execute_single_async(
+                rank, join, backend_config.backend, address, rank, size
+            )
+            for rank in range(size)
+        ]
+        ray.get(tasks)
+
+
+class UnannouncedPolicy(FixedScalingPolicy):  # type: ignore[misc]
+    """A fixed number of workers, without telling the AutoscalingCoordinator."""
+
+    def after_controller_start(self, train_run_context: Any) -> None:
+        """Announce nothing."""
+
+    def _maybe_send_resource_request(self) -> None:
+        """Announce nothing."""
+
+
+def prepare(run: str, rank: int, size: int) -> None:
+    """Send all that this process prints to its log in the run folder, and choose the interface.
+
+    Raises:
+        RunError: this node does not see the run folder.
+    """
+    folder, address = RunFolder(Path(run)), _node_address()
+    if not folder.path.is_dir():
+        raise RunError(
+            f"{run}: the node {address} does not see this folder; "
+            "on a cluster, choose a place for --runs that all nodes share"
+        )
+    folder.logs.mkdir(exist_ok=True)
+    # The descriptors, not Python's streams: NCCL, gloo and a dying interpreter write to them too.
+    log = os.open(folder.worker_log(rank), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    os.close(log)
+    choose_interface(address, os.environ)
+    folder.heartbeats.mkdir(exist_ok=True)
+    # Whole or not at all: whoever reads it meanwhile would take an empty name for a node.
+    write_whole(folder.node(rank), ray.get_runtime_context().get_node_id().encode())
+    print(f"worker {rank} of {size} on {address}, process {os.getpid()}", flush=True)  # noqa: T201
+
+
+def listen() -> tuple[str, int]:
+    """Open the store at which the workers meet, on this worker; returns its address."""
+    host = _node_address()
+    return host, _store(host).port
+
+
+def join(backend: str, address: tuple[str, int], rank: int, size: int) -> None:
+    """Make this process one of torch's process group."""
+    import torch.distributed as dist
+
+    patience = timedelta(seconds=JOIN_TIMEOUT_S)
+    store = _store(address[0]) if rank == 0 else _distant_store(address, patience)
+    timeout = timedelta(seconds=COLLECTIVE_TIMEOUT_S)
+    dist.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=timeout)
+
+
+@cache
+def _store(host: str) -> Any:
+    """The store of rank 0 (a TCPStore), which listens at the node's address only."""
+    import torch.distributed as dist
+
+    server = socket.create_server((host, 0), family=_family(host))
+    port = server.getsockname()[1]
+    return dist.TCPStore(  # type: ignore[attr-defined]
+        host, port, is_master=True, wait_for_workers=False, master_listen_fd=server.detach()
+    )
+
+
+def _distant_store(address: tuple[str, int], timeout: timedelta) -> Any:
+    import torch.distributed as dist
+
+    return dist.TCPStore(*address, timeout=timeout)  # type: ignore[attr-defined]
+
+
+def _node_address() -> str:
+    """The address by which Ray knows this node; `ray.util.get_node_ip_address` guesses another."""
+    here = ray.get_runtime_context().get_node_id()
+    return next(str(n["NodeManagerAddress"]) for n in ray.nodes() if n["NodeID"] == here)
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
+
+
+def interface_of(address: str) -> str | None:
+    """Name the interface that holds the IP `address` (`127.0.0.1` -> `lo`); None if none does."""
+    for name, held in psutil.net_if_addrs().items():
+        # IPv6 addresses of one link carry its name: fe80::1%eth0
+        if any(one.address.split("%")[0] == address for one in held):
+            return name
+    return None
+
+
+def choose_interface(address: str, environment: MutableMapping[str, str]) -> None:
+    """Have gloo and NCCL use the interface that holds `address`, where the user named none."""
+    name = interface_of(address)
+    if name is None:  # behind address translation: the libraries' own choice is the best guess
+        return
+    environment.setdefault("GLOO_SOCKET_IFNAME", name)
+    environment.setdefault("NCCL_SOCKET_IFNAME", f"={name}")  # "=": not its mere prefix

@@ -1,0 +1,51 @@
+"""Kill the workers of an attempt that hangs, wherever they are.
+
+Ray asks a worker to end; one that is stopped, or holds the interpreter's lock, does not answer. A
+killed one is noticed by Ray Train, which then ends the attempt as it does after any death.
+"""
+
+import contextlib
+import logging
+from typing import Any
+
+import psutil
+import ray
+from ray.exceptions import RayError
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from distnet.run_folder.heartbeat import read_heartbeats
+from distnet.run_folder.paths import RunFolder
+
+logger = logging.getLogger(__name__)
+PATIENCE_S = 15.0
+
+
+def end_workers(folder: RunFolder, attempt: int) -> None:
+    """Kill every worker of this attempt that told its process."""
+    here = ray.get_runtime_context().get_node_id()
+    there: dict[str, list[int]] = {}
+    for sign in read_heartbeats(folder.heartbeats):
+        if sign.attempt != attempt:
+            continue
+        with contextlib.suppress(OSError):
+            there.setdefault(folder.node(sign.rank).read_text(), []).append(sign.process)
+    kill(there.pop(here, []))
+    tasks = [_on(node).remote(processes) for node, processes in there.items()]
+    try:
+        ray.wait(tasks, num_returns=len(tasks), timeout=PATIENCE_S) if tasks else None
+    except RayError as error:  # a node that is gone has no workers to kill either
+        logger.info("ending hung workers: %s", error)
+
+
+def kill(processes: list[int]) -> None:
+    """Kill processes of this machine, if they still are workers of Ray."""
+    for process in processes:
+        with contextlib.suppress(psutil.Error, IndexError):
+            found = psutil.Process(process)
+            if found.cmdline()[0].startswith("ray::"):
+                found.kill()
+
+
+def _on(node: str) -> Any:
+    strategy = NodeAffinitySchedulingStrategy(node, soft=False)
+    return ray.remote(kill).options(num_cpus=0, max_retries=0, scheduling_strategy=strategy)

@@ -1,0 +1,130 @@
+"""A worker of Ray Train: builds its WorkerGroup, calls the training, and says why it failed.
+
+What a worker raises is told to the user as it is, so it has to be whole here: Ray carries the
+exception to the launcher without its traceback.
+"""
+
+import errno
+import os
+import socket
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import ray.train
+
+from distnet.errors import DistnetError, StorageError, TrainingError, WorkerFailedError
+from distnet.launch.user_error import describe
+from distnet.run_folder.assignment import Assignment
+from distnet.train.exchange.worker_group import WorkerGroup
+
+Work = Callable[[Assignment, WorkerGroup], dict[str, Any]]
+
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+PEER_PATIENCE_S = 10.0
+"""A worker whose peer is gone waits so long, so that the peer's own error is told first."""
+
+LOST_PEER = ("gloo", "NCCL", "Connection closed by peer", "Connection reset by peer", "Broken pipe")
+
+
+def run_worker(work: Work, assignment: Assignment) -> dict[str, Any]:
+    """Train as one worker; called by Ray Train in every worker process.
+
+    Raises:
+        DistnetError: training failed; the log of this worker has the traceback.
+    """
+    world = build_world()
+    try:
+        return work(assignment, world)
+    except DistnetError:
+        traceback.print_exc()
+        raise
+    except (Exception, SystemExit) as error:
+        traceback.print_exc()
+        what = describe(error)
+        if isinstance(error, OSError) and error.errno in NO_SPACE:
+            raise StorageError(f"worker {world.rank}: {error.strerror}: {error.filename}") from None
+        log = assignment.folder.worker_log(world.rank)
+        if _is_of_peer(error):
+            time.sleep(PEER_PATIENCE_S)
+            raise WorkerFailedError(
+                f"worker {world.rank} lost the others: {what}; see {log.parent}"
+            ) from None
+        raise TrainingError(
+            f"worker {world.rank} failed: {what}; the whole traceback is in {log}"
+        ) from None
+
+
+def build_world() -> WorkerGroup:
+    """Tell this worker which one it is, and which of the others share its memory."""
+    device = _device()  # first: NCCL speaks from the thread's current GPU
+    context = ray.train.get_context()
+    size = context.get_world_size()
+    return WorkerGroup(
+        rank=context.get_world_rank(),
+        size=size,
+        local_rank=context.get_local_rank(),
+        local_size=context.get_local_world_size(),
+        hosts=_hosts(size) if size > 1 else (host_id(),),
+        device=device,
+    )
+
+
+def _hosts(size: int) -> tuple[str, ...]:
+    import torch.distributed as dist
+
+    hosts: list[str] = [""] * size
+    dist.all_gather_object(hosts, host_id())
+    return tuple(hosts)
+
+
+def _device() -> str:
+    """The GPU that Ray gave to this worker, made the current one of this thread; else the CPU."""
+    if not ray.get_runtime_context().get_accelerator_ids().get("GPU"):
+        return "cpu"
+    import torch
+    from ray.train.torch import get_device
+
+    device = get_device()
+    torch.cuda.set_device(device)
+    return str(device)
+
+
+def _is_of_peer(error: BaseException) -> bool:
+    return isinstance(error, RuntimeError | OSError) and any(
+        mark in str(error) for mark in LOST_PEER
+    )
+
+
+def host_id() -> str:
+    """Name this machine or container, so that equal names see one another's /dev/shm.
+
+    The kernel's boot tells machines apart, the namespaces and the memory file system tell the
+    containers of one machine apart, and the host name tells machines apart that were cloned while
+    they ran. To be wrongly apart costs speed, to be wrongly together would hang.
+    """
+    facts = [socket.gethostname(), *(_link(f"/proc/self/ns/{kind}") for kind in ("mnt", "ipc"))]
+    for read in (_boot, _memory):
+        try:
+            facts.append(read())
+        except OSError:
+            facts.append("?")
+    return "/".join(facts)
+
+
+def _link(path: str) -> str:
+    try:
+        return os.readlink(path)
+    except OSError:
+        return "?"
+
+
+def _boot() -> str:
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+
+
+def _memory() -> str:
+    shared = os.stat("/dev/shm")
+    return f"{shared.st_dev}:{shared.st_ino}"

@@ -1,0 +1,44 @@
+"""Jobs that are submitted by the clock."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from distnet.protocol.message import Message
+from distnet.protocol.submit import SubmitRequest
+from distnet.spec.sections.section import Name
+
+
+class ScheduleRequest(Message):
+    """Submit a job again and again (`cron`), or once (`at`)."""
+
+    name: Name
+    request: SubmitRequest
+    cron: Annotated[str, Field(max_length=200)] | None = None
+    at: Annotated[float, Field(allow_inf_nan=False)] | None = None
+    tz: Annotated[str, Field(max_length=100)] = "UTC"
+    overlap: Literal["skip", "queue", "stop-old", "allow"] = "skip"
+    missed: Literal["skip", "one", "all"] = "one"
+
+
+class ScheduleAnswer(Message):
+    """A schedule."""
+
+    name: str
+    owner: str
+    cron: str | None
+    at: float | None
+    tz: str
+    overlap: str
+    missed: str
+    is_paused: bool
+    next_at: float | None
+    last_at: float | None
+    last_job: str | None
+    num_runs: int
+
+
+class SchedulesAnswer(Message):
+    """All schedules, by name."""
+
+    schedules: tuple[ScheduleAnswer, ...]

@@ -1,0 +1,43 @@
+"""What a launcher gives to each worker: plain values only, so that it can travel anywhere."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from distnet.run_folder.paths import RunFolder
+from distnet.spec.sections.job import Job
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """One attempt at a run."""
+
+    job: Job
+    """The resolved job."""
+    job_folder: str
+    """Where paths of the job file's parts start."""
+    dataset: str
+    """The folder of the dataset."""
+    run: str
+    """The run's folder, seen by all workers."""
+    launch: str = "inline"
+    attempt: int = 1
+    """Counts from 1; also the fencing number: a worker whose number is below that of the run's
+    `fence` file may write nothing any more."""
+    is_resumed: bool = False
+    precision: str = "fp32"
+    """`fp32` or `bf16`: `auto` is decided once, by the launcher."""
+    begins_with: str = ""
+    """What the weights of step 0 are, in words, if they are not drawn: they lie in `start`."""
+    cause: str = "start"
+    """Why this attempt was made: `start`, `resume`, `resize`, `drain`, or a kind of failure."""
+    workers_before: int = 0
+    """Of the attempt before, if there was one in the same command."""
+    began_waiting: float = 0.0
+    """Unix time at which the attempt before made its last step; 0 for the first."""
+    process_started: float = 0.0
+    """Unix time at which the user's command began."""
+
+    @property
+    def folder(self) -> RunFolder:
+        """The run's folder."""
+        return RunFolder(Path(self.run))

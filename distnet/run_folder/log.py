@@ -1,0 +1,60 @@
+"""What the launcher reads from a run's records, and adds to them while no attempt is on."""
+
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+from distnet.run_folder.paths import RunFolder
+from distnet.run_folder.recorder import Record, append_lines
+
+MARK = '"kind": "{}"'
+
+
+class RunLog:
+    """The records of one run. A line that a crash has torn is passed over."""
+
+    def __init__(self, folder: RunFolder) -> None:
+        self._path = folder.metrics
+
+    @property
+    def num_attempts(self) -> int:
+        """The number of the newest attempt that is recorded; 0 before the first."""
+        return max((record.get("attempt", 0) for record in self._records("attempt")), default=0)
+
+    @property
+    def saved_step(self) -> int:
+        """The step of the newest checkpoint; 0 before the first."""
+        return max((record.get("step", 0) for record in self._records("checkpoint")), default=0)
+
+    @property
+    def attempt(self) -> Record:
+        """The record of the newest attempt; empty before the first."""
+        return max(self._records("attempt"), key=lambda r: int(r.get("attempt", 0)), default={})
+
+    @property
+    def end(self) -> Record:
+        """The newest record of an end; empty if there is none."""
+        *_, newest = ({}, *self._records("end"))
+        return newest
+
+    def has_ended(self, attempt: int) -> bool:
+        """Whether it is told how that attempt ended."""
+        return any(record.get("attempt") == attempt for record in self._records("end"))
+
+    def append(self, record: Record) -> None:
+        """Add a record; a folder that is full or gone may be the very reason for it."""
+        with suppress(OSError), append_lines(self._path) as file:
+            file.write(json.dumps(record) + "\n")
+
+    def _records(self, kind: str) -> Iterator[dict[str, Any]]:
+        if not self._path.is_file():
+            return
+        mark = MARK.format(kind)
+        with self._path.open(errors="replace") as file:
+            for line in file:
+                if mark in line:
+                    with suppress(ValueError):
+                        record = json.loads(line)
+                        if isinstance(record, dict):
+                            yield record

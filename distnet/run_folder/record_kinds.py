@@ -1,0 +1,177 @@
+"""The kinds of lines in `metrics.jsonl`, as frozen values."""
+
+import math
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
+
+from distnet.run_folder.sample_digest import SampleDigest
+
+# JSON has no NaN: a loss that is no number may be written as null.
+Number = Annotated[float, BeforeValidator(lambda value: math.nan if value is None else value)]
+Metrics = dict[str, Number]
+Hash = Annotated[str, Field(pattern="^[0-9a-f]{16}$")]
+
+
+class Record(BaseModel):
+    """A frozen piece of a run folder; keys of a newer version are passed over."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Tallies(Record):
+    """The samples of the epoch so far; None in records of older versions."""
+
+    samples: int | None = None
+    samples_hash: Hash | None = None
+    skipped_samples: int | None = None
+    skipped_hash: Hash | None = None
+
+    @property
+    def used(self) -> SampleDigest | None:
+        """Those that moved the weights."""
+        return _digest(self.samples, self.samples_hash)
+
+    @property
+    def skipped(self) -> SampleDigest | None:
+        """Those that did not, because loss or gradient were no numbers."""
+        return _digest(self.skipped_samples, self.skipped_hash)
+
+
+class Attempt(Tallies):
+    """One launch of the run on some workers."""
+
+    kind: Literal["attempt"]
+    attempt: int
+    launch: str = ""
+    cause: str = ""
+    """Why it was made: start, resume, resize, drain, or a kind of failure."""
+    workers: int = 1
+    workers_before: int = 0
+    slices: int = 1
+    step: int = 0
+    """The step it began after: 0, or that of the checkpoint it resumed from."""
+    num_steps: int | None = None
+    time: float = math.nan
+    """When it began, in seconds since 1970."""
+
+
+class Step(Record):
+    """One update of the weights; the task's score stands beside the loss under its own name."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    kind: Literal["step"]
+    attempt: int = 1
+    step: int
+    epoch: int = 0
+    loss: Number
+    learning_rate: Number = math.nan
+    gradient_norm: Number = math.nan
+    samples_per_second: Number = math.nan
+    seconds: Number = math.nan
+
+    @property
+    def scores(self) -> dict[str, float]:
+        """The numbers beside the loss, by name."""
+        return {k: float(v) for k, v in (self.model_extra or {}).items() if _is_number(v)}
+
+
+class Restart(Record):
+    """What it cost to go on with another attempt in the same command."""
+
+    kind: Literal["restart"]
+    attempt: int = 1
+    cause: str = ""
+    workers_before: int = Field(0, alias="from")
+    workers: int = Field(0, alias="to")
+    step: int
+    seconds: float | None = None
+    """From the last step of the attempt before to the first of this one."""
+
+
+class Skip(Record):
+    """An update that was passed over because loss or gradient were no numbers."""
+
+    kind: Literal["skip"]
+    attempt: int = 1
+    mode: Literal["skip", "rewind"]
+    step: int
+    from_step: int
+    """Training went on with the weights of this step."""
+    slice: int = 0
+    samples: tuple[int, ...] = ()
+    num_samples: int = 0
+    reason: str = ""
+
+    @property
+    def steps(self) -> range:
+        """The steps that have moved nothing in the end."""
+        first = self.from_step if self.mode == "rewind" else self.step - 1
+        return range(first + 1, self.step + 1)
+
+
+class Epoch(Tallies):
+    """One pass over the training samples; each evaluated split stands under its own name."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    kind: Literal["epoch"]
+    attempt: int = 1
+    epoch: int
+    step: int
+    train: Metrics = {}
+    samples_per_second: Number = math.nan
+    seconds: Number = math.nan
+
+    @property
+    def evaluated(self) -> dict[str, dict[str, float]]:
+        """The metrics of each evaluated split, by the split's name."""
+        splits = {k: v for k, v in (self.model_extra or {}).items() if isinstance(v, dict)}
+        return {
+            split: {k: float(v) for k, v in metrics.items() if _is_number(v)}
+            for split, metrics in splits.items()
+        }
+
+
+class Checkpoint(Record):
+    """A saved state of training, in a folder relative to that of the run."""
+
+    kind: Literal["checkpoint"]
+    attempt: int = 1
+    step: int
+    folder: str = ""
+    num_bytes: int = 0
+    stall_seconds: Number = math.nan
+    """How long training stood still for it."""
+    seconds: Number = math.nan
+    """Until it was safe."""
+
+
+class End(Tallies):
+    """How an attempt ended."""
+
+    kind: Literal["end"]
+    attempt: int = 1
+    status: Literal["finished", "stopped", "failed"]
+    step: int | None = None
+    """None where the one who tells of the end did not train."""
+    seconds: Number = math.nan
+    median_step_seconds: float | None = None
+    error: str | None = None
+    failure: str | None = None
+    """Its kind; see `distnet/errors.py`."""
+
+
+Line = Attempt | Restart | Step | Skip | Epoch | Checkpoint | End
+LINE: TypeAdapter[Line] = TypeAdapter(Annotated[Line, Field(discriminator="kind")])
+
+
+def _digest(num_samples: int | None, digits: str | None) -> SampleDigest | None:
+    if num_samples is None or digits is None:
+        return None
+    return SampleDigest(num_samples, int(digits, 16))
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -1,0 +1,92 @@
+"""HTTP until the end: uvicorn, with an end that is told to whoever waits."""
+
+import logging
+import socket
+import threading
+from collections.abc import Callable
+from types import FrameType
+
+import uvicorn
+from fastapi import FastAPI
+
+from distnet.errors import DistnetError
+from distnet.protocol.errors import ServerError
+from distnet.server.ledger import Ledger
+
+LEAD_EVERY_S = 2.0
+GRACE_S = 5
+"""For requests that are on their way when the server ends."""
+IDLE_S = 60
+MOST_CONNECTIONS = 4000
+
+logger = logging.getLogger(__name__)
+
+
+class Serving(uvicorn.Server):
+    """Answers requests until a signal comes or the lead is lost."""
+
+    def __init__(self, app: FastAPI, ledger: Ledger) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,  # whoever connects could write any address there
+                timeout_keep_alive=IDLE_S,
+                timeout_graceful_shutdown=GRACE_S,
+                limit_concurrency=MOST_CONNECTIONS,
+            )
+        )
+        self._followers = app.state.followers
+        self._ledger = ledger
+        self._ready: Callable[[], None] = lambda: None
+        self._has_ended = threading.Event()
+        self._has_lost_lead = False
+
+    def run_on(self, listener: socket.socket, ready: Callable[[], None]) -> None:
+        """Answer what comes in at `listener`; call `ready` when that has begun.
+
+        Raises:
+            DistnetError: another server leads the ledger now.
+        """
+        self._ready = ready
+        watch = threading.Thread(target=self._watch_lead, name="lead", daemon=True)
+        watch.start()
+        try:
+            self.run(sockets=[listener])
+        finally:
+            self._has_ended.set()
+        if self._has_lost_lead:
+            raise DistnetError("another server leads the ledger now; this one has ended")
+
+    def end(self) -> None:
+        """Answer those who wait, then end."""
+        self.should_exit = True
+        self._followers.close()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin, and say so."""
+        await super().startup(sockets)
+        if self.started:
+            self._ready()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
+        """End in good order, at a second signal at once; the process goes on to clean up."""
+        self.force_exit = self.should_exit
+        self.end()
+
+    def _watch_lead(self) -> None:
+        """End when the lead is lost: what this server knows may not be true any more."""
+        while not self._has_ended.wait(LEAD_EVERY_S):
+            try:
+                if self._ledger.still_leads():
+                    continue
+            except ServerError as error:
+                logger.warning("whether this server still leads is not known: %s", error)
+                continue
+            self._has_lost_lead = True
+            self.end()
+            return

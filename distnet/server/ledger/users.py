@@ -1,0 +1,55 @@
+"""Users, their tokens, and teams in the ledger."""
+
+from sqlalchemy import Connection, select
+
+from distnet.server.ledger.records import TeamRecord, Token, User
+from distnet.server.ledger.rows import from_row, to_row, upsert
+from distnet.server.ledger.tables import teams, tokens, users
+
+
+def save_user(tx: Connection, record: User) -> None:
+    """Add a user, or write it as it is now."""
+    upsert(tx, users, [to_row(record)])
+
+
+def read_user(tx: Connection, name: str) -> User | None:
+    """The user of this name."""
+    row = tx.execute(select(users).where(users.c.name == name)).first()
+    return from_row(User, row) if row else None
+
+
+def read_users(tx: Connection) -> list[User]:
+    """All of them, by name."""
+    found = [from_row(User, row) for row in tx.execute(select(users))]
+    return sorted(found, key=lambda record: record.name)
+
+
+def save_token(tx: Connection, record: Token) -> None:
+    """Add a token of a user who is there, or write it as it is now."""
+    upsert(tx, tokens, [to_row(record)])
+
+
+def read_token(tx: Connection, id: str) -> Token | None:  # noqa: A002
+    """The token with this public part, revoked or expired ones too."""
+    row = tx.execute(select(tokens).where(tokens.c.id == id)).first()
+    return from_row(Token, row) if row else None
+
+
+def read_tokens(tx: Connection, user: str | None = None) -> list[Token]:
+    """Those of one user, or all, oldest first."""
+    query = select(tokens)
+    if user is not None:
+        query = query.where(tokens.c.user == user)
+    found = [from_row(Token, row) for row in tx.execute(query)]
+    return sorted(found, key=lambda record: (record.created_at, record.id))
+
+
+def save_team(tx: Connection, record: TeamRecord) -> None:
+    """Add a team, or write it as it is now."""
+    upsert(tx, teams, [to_row(record)])
+
+
+def read_teams(tx: Connection) -> list[TeamRecord]:
+    """All of them, by name."""
+    found = [from_row(TeamRecord, row) for row in tx.execute(select(teams))]
+    return sorted(found, key=lambda record: record.name)

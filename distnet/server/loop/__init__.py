@@ -1,0 +1,1 @@
+"""The server's loop: look at the cluster, decide, act."""

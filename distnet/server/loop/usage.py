@@ -1,0 +1,50 @@
+"""What users and teams have used lately: seconds x share of the cluster, halved every day.
+
+The share is the dominant one (Ghodsi et al., Dominant Resource Fairness, NSDI 2011): of CPUs or of
+GPUs, whichever is larger.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from distnet.scheduler.order import HALF_LIFE_S
+from distnet.scheduler.view import Holder, Node
+
+
+@dataclass
+class Usage:
+    """Decayed sums by `user:NAME` and `team:NAME`."""
+
+    values: dict[str, float] = field(default_factory=dict)
+    counted_at: float = 0.0
+
+    def count(self, holders: Iterable[Holder], nodes: Iterable[Node], now: float) -> None:
+        """Add what was held since the last count."""
+        passed = now - self.counted_at
+        is_first = self.counted_at == 0.0
+        self.counted_at = now
+        if passed <= 0 or is_first:
+            return
+        decay = 0.5 ** (passed / HALF_LIFE_S)
+        self.values = {who: v * decay for who, v in self.values.items() if v * decay > 1e-3}
+        nodes = list(nodes)
+        cpus, gpus = sum(n.cpus for n in nodes), sum(n.gpus for n in nodes)
+        for holder in holders:
+            share = _share(holder, cpus, gpus) * passed
+            for who in (f"user:{holder.job.owner}", f"team:{holder.job.team}"):
+                self.values[who] = self.values.get(who, 0.0) + share
+
+    def load(self, saved: Mapping[str, tuple[float, float]], now: float) -> None:
+        """Take up what was saved, as much of it as is left."""
+        self.values = {
+            who: value * 0.5 ** (max(0.0, now - time) / HALF_LIFE_S)
+            for who, (value, time) in saved.items()
+        }
+        self.counted_at = now
+
+
+def _share(holder: Holder, cpus: float, gpus: float) -> float:
+    shape, workers = holder.job.shape, holder.workers
+    by_cpu = shape.cpus * workers / cpus if cpus else 0.0
+    by_gpu = shape.gpus * workers / gpus if gpus else 0.0
+    return max(by_cpu, by_gpu)

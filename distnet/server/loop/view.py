@@ -1,0 +1,146 @@
+"""The scheduler's view of what the mirror says."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from distnet.protocol.states import JobState
+from distnet.scheduler.view import Candidate, Holder, Policy, Shape, Team, View
+from distnet.server.jobs.dependencies import waits_for
+from distnet.server.ledger.records import AttemptRecord, JobRecord, TeamRecord
+from distnet.server.state.mirror import Mirror
+
+TRAINING = (JobState.RUNNING, JobState.UNKNOWN)
+
+
+@dataclass
+class ViewBuilder:
+    """Makes views; what does not change from one to the next is made once."""
+
+    mirror: Mirror
+    policy: Policy
+    _candidates: dict[str, tuple[JobRecord, Candidate]] = field(default_factory=dict)
+
+    def view(self, now: float, usage: Mapping[str, float]) -> View:
+        """What is there at this moment."""
+        mirror = self.mirror
+        return View(
+            now=now,
+            nodes=mirror.nodes(now),
+            waiting=[
+                self.candidate(job)
+                for job in mirror.jobs.values()
+                if job.state is JobState.WAITING
+                and not (job.after and waits_for(job, mirror.states(job)))
+            ],
+            holders=[
+                self._holder(mirror.jobs[name], attempt, now)
+                for name, attempt in mirror.attempts.items()
+            ],
+            teams={name: _team(record) for name, record in mirror.teams.items()},
+            usage=usage,
+            policy=self.policy,
+        )
+
+    def candidate(self, job: JobRecord) -> Candidate:
+        """A job as the scheduler sees it."""
+        known = self._candidates.get(job.name)
+        if known is not None and known[0] is job:
+            return known[1]
+        candidate = Candidate(
+            number=job.number,
+            name=job.name,
+            owner=job.owner,
+            team=job.team,
+            priority=job.priority,
+            submitted_at=job.submitted_at,
+            shape=_shape(job),
+            not_before=job.not_before,
+            expected_s=_expected(job),
+            is_preemptible=job.is_preemptible,
+        )
+        self._candidates[job.name] = (job, candidate)
+        return candidate
+
+    def forget_ended(self) -> None:
+        """Let go of jobs that are not open any more."""
+        for name in self._candidates.keys() - self.mirror.jobs.keys():
+            del self._candidates[name]
+
+    def _holder(self, job: JobRecord, attempt: AttemptRecord, now: float) -> Holder:
+        left = seconds_left(job, attempt, now)
+        is_steady = job.state is JobState.RUNNING and attempt.target is None
+        held = sum(attempt.placement.values())
+        return Holder(
+            job=_wished(self.candidate(job), job.workers, held),
+            placement=attempt.placement,
+            started_at=attempt.created_at,
+            asked=None if attempt.target is None else sum(attempt.target.values()),
+            resized_at=attempt.resized_at or 0.0,
+            ends_at=math.inf if left is None else now + left,
+            is_stopping=attempt.stop is not None,
+            is_steady=is_steady,
+            is_wished=job.workers not in (None, held),
+        )
+
+
+def seconds_left(job: JobRecord, attempt: AttemptRecord | None, now: float) -> float | None:
+    """How long a job still trains, by its own pace, else by what it was given; None: unknown."""
+    so_far = trained_s(job, attempt, now)
+    limit = None if job.max_time_s is None else job.max_time_s - so_far
+    told = None if job.expected_s is None else job.expected_s - so_far
+    left = _by_pace(job, attempt, now)
+    known = [seconds for seconds in (limit, told if left is None else left) if seconds is not None]
+    return max(0.0, min(known)) if known else None
+
+
+def _by_pace(job: JobRecord, attempt: AttemptRecord | None, now: float) -> float | None:
+    """What is left of the steps, at the pace that the workers told last."""
+    if attempt is None or attempt.seen_at is None or job.state not in TRAINING:
+        return None
+    step, num_steps = job.progress.get("step"), job.progress.get("num_steps")
+    pace = job.progress.get("seconds_per_step")
+    if step is None or num_steps is None or pace is None:
+        return None
+    return float(pace * (num_steps - step)) - (now - attempt.seen_at)
+
+
+def trained_s(job: JobRecord, attempt: AttemptRecord | None, now: float) -> float:
+    """For how long a job has trained, all attempts together."""
+    if attempt is None:
+        return job.trained_s
+    return job.trained_s + max(0.0, now - (attempt.handed_at or attempt.created_at))
+
+
+def _wished(candidate: Candidate, workers: int | None, held: int) -> Candidate:
+    """A job whose user wants other workers than it has: it may grow as elastic ones do."""
+    if workers is None or workers == held:
+        return candidate
+    shape = candidate.shape
+    wished = Shape(min(workers, held), max(workers, held), shape.cpus, shape.gpus)
+    return replace(candidate, shape=wished)
+
+
+def _shape(job: JobRecord) -> Shape:
+    if job.workers is None:
+        return job.shape
+    return Shape(job.workers, job.workers, job.shape.cpus, job.shape.gpus)
+
+
+def _expected(job: JobRecord) -> float:
+    limit = min((x for x in (job.expected_s, job.max_time_s) if x is not None), default=math.inf)
+    return max(0.0, limit - job.trained_s)
+
+
+def _team(record: TeamRecord) -> Team:
+    def number(value: float | None) -> float:
+        return math.inf if value is None else value
+
+    return Team(
+        record.name,
+        record.weight,
+        number(record.quota_cpus),
+        number(record.quota_gpus),
+        number(record.limit_cpus),
+        number(record.limit_gpus),
+    )

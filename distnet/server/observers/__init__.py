@@ -1,0 +1,1 @@
+"""Those who are told what happens: followers of the feed, webhooks, Prometheus."""

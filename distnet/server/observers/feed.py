@@ -1,0 +1,72 @@
+"""Follow the event log, and pass what is new to whoever wants to know: figures, webhooks.
+
+What happened is in the log anyway, so nobody who makes it happen has to tell anybody else.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+
+from distnet.protocol.errors import ServerError
+from distnet.server.ledger import Ledger, events
+from distnet.server.ledger.records import EventRecord
+
+EVERY_S = 1.0
+AT_ONCE = 1000
+
+logger = logging.getLogger(__name__)
+
+
+class Feed:
+    """Reads the log from where it ends when the feed is made."""
+
+    def __init__(self, ledger: Ledger, readers: Sequence[Callable[[EventRecord], None]]) -> None:
+        self._ledger = ledger
+        self._readers = readers
+        self._is_closed = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="feed", daemon=True)
+        with ledger.reading() as tx:
+            self._after = events.last_number(tx)
+
+    def start(self) -> None:
+        """Begin to follow, in a thread."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Pass on what is there still, and end."""
+        self._is_closed.set()
+        self._thread.join()
+
+    def catch_up(self) -> None:
+        """Pass on everything new.
+
+        Raises:
+            UnavailableError: the ledger cannot be reached.
+        """
+        while True:
+            with self._ledger.reading() as tx:
+                found = events.read_events(tx, after=self._after, limit=AT_ONCE)
+            for event in found:
+                self._pass_on(event)
+                self._after = event.number
+            if len(found) < AT_ONCE:
+                return
+
+    def _pass_on(self, event: EventRecord) -> None:
+        """A reader's fault costs that reader this event, and nobody anything else."""
+        for read in self._readers:
+            try:
+                read(event)
+            except Exception:
+                logger.exception("event %d (%s) was not understood", event.number, event.kind)
+
+    def _run(self) -> None:
+        is_last = False
+        while not is_last:
+            is_last = self._is_closed.wait(EVERY_S)
+            try:
+                self.catch_up()
+            except ServerError as error:
+                logger.warning("events cannot be followed now: %s", error)
+            except Exception:
+                logger.exception("events cannot be followed now")

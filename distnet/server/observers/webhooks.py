@@ -1,0 +1,205 @@
+"""Tell others over https that a job has ended. Off unless the settings name addresses.
+
+Only those addresses are called, at the address of their host that was checked, and no redirect is
+followed; so nobody who answers can make the server call something else. Told at least once while
+the server runs; what could not be told when it ends is dropped.
+
+    X-Distnet-Signature: sha256=HMAC(secret, TIMESTAMP + "." + BODY)
+
+Source: OWASP, Server-Side Request Forgery Prevention; RFC 2104 (HMAC).
+"""
+
+import hashlib
+import hmac
+import http.client
+import ipaddress
+import json
+import logging
+import queue
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import SplitResult, urlsplit
+
+from distnet.protocol.errors import ServerError
+from distnet.protocol.jobs import JobAnswer
+from distnet.protocol.states import JobState
+from distnet.server.ledger.records import EventRecord
+from distnet.server.settings import Webhooks
+
+ENDS = frozenset(("ended", "cancel", "stop"))
+TIMEOUT_S = 10.0
+PAUSES_S = (1.0, 5.0, 30.0, 120.0, 600.0)
+MOST_WAITING = 10_000
+
+Look = Callable[[str], JobAnswer]
+"""Finds a job by its name."""
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Message:
+    number: int
+    body: bytes
+
+
+class Announcer:
+    """Tells every address the ends of jobs, each from a thread of its own."""
+
+    def __init__(
+        self, webhooks: Webhooks, look: Look, *, pauses_s: tuple[float, ...] = PAUSES_S
+    ) -> None:
+        self._look = look
+        self._told: dict[str, float | None] = {}
+        self._is_closed = threading.Event()
+        self._lines = [_Line(url, webhooks, pauses_s, self._is_closed) for url in webhooks.urls]
+
+    def start(self) -> None:
+        """Begin to deliver."""
+        for line in self._lines:
+            line.thread.start()
+
+    def close(self) -> None:
+        """End; what is on its way is given up after its timeout."""
+        self._is_closed.set()
+
+    def read(self, event: EventRecord) -> None:
+        """Take in an event; if it is the end of a job, it will be told."""
+        if event.kind not in ENDS or event.job is None:
+            return
+        try:
+            job = self._look(event.job)
+        except ServerError as error:
+            logger.warning("the end of %s is not told: %s", event.job, error)
+            return
+        if not job.state.is_terminal or self._told.get(job.name) == job.ended_at:
+            return
+        self._remember(job)
+        kind = "job-failed" if job.state is JobState.FAILED else "job-ended"
+        body = {"event": kind, "time": event.time, "job": job.model_dump(mode="json")}
+        message = _Message(event.number, json.dumps(body).encode())
+        for line in self._lines:
+            line.put(message)
+
+    def _remember(self, job: JobAnswer) -> None:
+        """A stop may be asked for and done: two events, one end."""
+        if len(self._told) >= MOST_WAITING:
+            self._told.pop(next(iter(self._told)))
+        self._told[job.name] = job.ended_at
+
+
+class _Line:
+    """Deliveries to one address, in order."""
+
+    def __init__(
+        self,
+        url: str,
+        webhooks: Webhooks,
+        pauses_s: tuple[float, ...],
+        is_closed: threading.Event,
+    ) -> None:
+        self._url = urlsplit(url)
+        self._webhooks = webhooks
+        self._pauses_s = pauses_s
+        self._is_closed = is_closed
+        self._waiting: queue.Queue[_Message] = queue.Queue(MOST_WAITING)
+        self.thread = threading.Thread(target=self._run, name="webhook", daemon=True)
+
+    def put(self, message: _Message) -> None:
+        try:
+            self._waiting.put_nowait(message)
+        except queue.Full:
+            logger.warning("webhook %s: too many wait; one is dropped", self._url.hostname)
+
+    def _run(self) -> None:
+        while not self._is_closed.is_set():
+            try:
+                message = self._waiting.get(timeout=1.0)
+            except queue.Empty:
+                continue
+            self._deliver(message)
+
+    def _deliver(self, message: _Message) -> None:
+        for pause in (*self._pauses_s, None):
+            try:
+                status = post(self._url, message.body, message.number, self._webhooks)
+            except (OSError, http.client.HTTPException, ValueError) as error:
+                problem = str(error) or type(error).__name__
+            else:
+                if 200 <= status < 300:
+                    return
+                problem = f"it answers {status}"
+            logger.warning("webhook %s: %s", self._url.hostname, problem)
+            if pause is None or self._is_closed.wait(pause):
+                return
+
+
+def post(url: SplitResult, body: bytes, number: int, webhooks: Webhooks) -> int:
+    """Send a message once; returns the status of the answer, whose text nobody reads.
+
+    Raises:
+        OSError: it cannot be reached, or its certificate is not valid.
+        ValueError: its address is one that may not be called.
+    """
+    host, port = url.hostname or "", url.port or 443
+    address = checked_address(host, port, webhooks.private)
+    context = ssl.create_default_context(cafile=webhooks.authority)
+    connection = _Pinned(host, port, address, context)
+    try:
+        path = (url.path or "/") + (f"?{url.query}" if url.query else "")
+        connection.request("POST", path, body=body, headers=_headers(body, number, webhooks))
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+def checked_address(host: str, port: int, private: tuple[str, ...]) -> str:
+    """Resolve a host; every address that it has must be public, or in a network that is listed.
+
+    Raises:
+        OSError: it cannot be resolved.
+        ValueError: one of its addresses may not be called.
+    """
+    found = [str(info[4][0]) for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+    allowed = [ipaddress.ip_network(text) for text in private]
+    for text in found:
+        address = ipaddress.ip_address(text.partition("%")[0])
+        mapped = getattr(address, "ipv4_mapped", None) or address
+        is_listed = any(mapped in network for network in allowed)
+        if not is_listed and (not mapped.is_global or mapped.is_multicast):
+            raise ValueError(f"{text} is not public; list its network under webhooks.private")
+    return found[0]
+
+
+class _Pinned(http.client.HTTPSConnection):
+    """Connects to the address that was checked, and expects the host's certificate there."""
+
+    def __init__(self, host: str, port: int, address: str, context: ssl.SSLContext) -> None:
+        super().__init__(host, port, timeout=TIMEOUT_S, context=context)
+        self._address = address
+        self._tls = context
+
+    def connect(self) -> None:
+        """Connect; the name is not resolved again."""
+        plain = socket.create_connection((self._address, self.port), TIMEOUT_S)
+        try:
+            self.sock = self._tls.wrap_socket(plain, server_hostname=self.host)
+        except BaseException:
+            plain.close()
+            raise
+
+
+def _headers(body: bytes, number: int, webhooks: Webhooks) -> dict[str, str]:
+    now = str(int(time.time()))
+    signed = hmac.new(webhooks.secret.encode(), now.encode() + b"." + body, hashlib.sha256)
+    return {
+        "Content-Type": "application/json",
+        "User-Agent": "distnet",
+        "X-Distnet-Delivery": str(number),
+        "X-Distnet-Timestamp": now,
+        "X-Distnet-Signature": f"sha256={signed.hexdigest()}",
+    }

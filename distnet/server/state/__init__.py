@@ -1,0 +1,1 @@
+"""What the server knows: a mirror of the open rows of the ledger, and how it changes."""

@@ -1,0 +1,1 @@
+"""Answers to queries: jobs, nodes, explanations, as the API shows them."""

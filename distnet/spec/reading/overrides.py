@@ -1,0 +1,72 @@
+"""Change a job from the command line: `--set train.epochs=3`."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from distnet.errors import JobFileError
+from distnet.spec.reading.faults import FaultsError, shortened
+from distnet.spec.reading.yaml import Value, read_yaml
+
+# Only one of the two may stand in a job, so giving one takes the place of the other.
+INSTEAD: dict[tuple[str, ...], tuple[str, ...]] = {
+    ("train", "steps"): ("train", "epochs"),
+    ("train", "epochs"): ("train", "steps"),
+}
+
+
+@dataclass(frozen=True)
+class Override:
+    """One `--set`: its text as given, the key, and the value by the rules of a job file."""
+
+    text: str
+    key: tuple[str, ...]
+    value: Value
+
+
+def read_override(text: str) -> Override:
+    """Read `key.of.section=value`.
+
+    Raises:
+        JobFileError: it is not of that form, or the value is not YAML.
+    """
+    dotted, equals, value = text.partition("=")
+    key = tuple(part.strip() for part in dotted.split("."))
+    if not equals or not all(key) or not value.strip():
+        wrong = "found no key and value, expected KEY=VALUE such as train.epochs=3"
+        raise JobFileError(f"--set {shortened(text)}: {wrong}")
+    try:
+        document = read_yaml(value)
+    except FaultsError as error:
+        messages = "; ".join(fault.message for fault in error.faults)
+        raise JobFileError(f"--set {shortened(text)}: {messages}") from None
+    return Override(text, key, document.value)
+
+
+def apply(changes: Iterable[Override], value: dict[str, Value]) -> Value:
+    """Return the value of a job file with all changes made; it is left as it is."""
+    changes = list(changes)
+    changed: Value = value
+    for change in changes:
+        changed = _without(changed, INSTEAD.get(change.key))
+    for change in changes:
+        changed = _with(changed, change.key, change.value)
+    return changed
+
+
+def _with(value: Value, key: tuple[str, ...], new: Value) -> Value:
+    if not key:
+        return new
+    first, rest = key[0], key[1:]
+    if isinstance(value, tuple) and first in (places := [str(i) for i in range(len(value))]):
+        i = places.index(first)
+        return (*value[:i], _with(value[i], rest, new), *value[i + 1 :])
+    section = value if isinstance(value, dict) else {}
+    return section | {first: _with(section.get(first), rest, new)}
+
+
+def _without(value: Value, key: tuple[str, ...] | None) -> Value:
+    if key is None or not isinstance(value, dict) or key[0] not in value:
+        return value
+    if len(key) == 1:
+        return {name: below for name, below in value.items() if name != key[0]}
+    return value | {key[0]: _without(value[key[0]], key[1:])}

@@ -1,0 +1,154 @@
+"""Turn pydantic's errors into faults that name the key as people wrote it, in plain words."""
+
+from types import NoneType, UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
+
+from pydantic import BaseModel, Tag, ValidationError
+from pydantic_core import ErrorDetails
+
+from distnet.spec.reading.faults import Fault, Key, KeyFaultError, found, unknown
+
+EXPECTED = {
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "int_parsing": "a whole number",
+    "int_parsing_size": "a smaller number",
+    "float_parsing": "a number",
+    "bool_parsing": "true or false",
+    "float_type": "a number",
+    "string_type": "text",
+    "bool_type": "true or false",
+    "none_required": "nothing",
+    "tuple_type": "a list",
+    "list_type": "a list",
+    "dict_type": "a section",
+    "model_type": "a section",
+    "model_attributes_type": "a section",
+    "greater_than": "a number above {gt}",
+    "greater_than_equal": "a number of at least {ge}",
+    "less_than": "a number below {lt}",
+    "less_than_equal": "a number of at most {le}",
+    "finite_number": "a finite number",
+    "literal_error": "{expected}",
+    "enum": "{expected}",
+    "string_too_long": "text of at most {max_length} characters",
+    "string_too_short": "text of at least {min_length} characters",
+    "too_long": "a list of at most {max_length}",
+    "too_short": "a list of at least {min_length}",
+    "string_pattern_mismatch": "text that matches {pattern}",
+}
+
+
+def faults_of(error: ValidationError, model: type[BaseModel]) -> list[Fault]:
+    """List the faults of a `model` that did not validate, in pydantic's order."""
+    wordings: dict[tuple[Key, str], list[str]] = {}
+    for details in error.errors():
+        key, what, wanted = _wording(details, model)
+        wordings.setdefault((key, what), []).extend(wanted)
+    return [_fault(key, what, wanted) for (key, what), wanted in wordings.items()]
+
+
+def expected(error: ErrorDetails) -> str:
+    """What was expected where something else was found, of one error of pydantic's."""
+    kind, context = error["type"], error.get("ctx", {})
+    if kind in EXPECTED:
+        return EXPECTED[kind].format(**context)
+    said = str(context["error"]) if kind == "value_error" else error["msg"]
+    return said.removeprefix("Input should be ").removeprefix("expected ")
+
+
+def _fault(key: Key, what: str, wanted: list[str]) -> Fault:
+    # The branches of a union each expect something else: one fault names them all.
+    choices = " or ".join(dict.fromkeys(wanted))
+    return Fault(key, f"{what}, expected {choices}" if wanted else what)
+
+
+def _wording(error: ErrorDetails, model: type[BaseModel]) -> tuple[Key, str, list[str]]:
+    key, here = _follow(error["loc"], model)
+    value, context = error["input"], error.get("ctx", {})
+    match error["type"]:
+        case "missing":
+            return _missing(key)
+        case "extra_forbidden":
+            section = _follow(error["loc"][:-1], model)[1]
+            return key, unknown("key", str(key[-1]), _keys(section)), []
+        case "union_tag_not_found" | "union_tag_invalid":
+            return _kind((*key, "kind"), value.get("kind"), list(_branches(here)))
+        case "value_error":
+            return _raised(key, value, context["error"])
+    return key, f"found {found(value)}", [expected(error)]
+
+
+def _missing(key: Key) -> tuple[Key, str, list[str]]:
+    *section, name = key
+    if isinstance(name, int):
+        return tuple(section), f"found a list of {name}", ["a longer one"]
+    return key, f"found no `{name}`, which is required", []
+
+
+def _kind(key: Key, kind: object, known: list[str]) -> tuple[Key, str, list[str]]:
+    if isinstance(kind, str):
+        return key, unknown("kind", kind, known), []
+    return key, f"found {found(kind)}", [f"one of: {', '.join(known)}"]
+
+
+def _raised(key: Key, value: object, error: ValueError) -> tuple[Key, str, list[str]]:
+    message = str(error)
+    if isinstance(error, KeyFaultError):
+        return (*key, *error.key), message, []
+    if message.startswith("expected "):
+        return key, f"found {found(value)}", [message.removeprefix("expected ")]
+    return key, message, []
+
+
+def _follow(location: Key, model: type[BaseModel]) -> tuple[Key, Any]:
+    """Follow pydantic's location down the types; leave out the names of unions' branches."""
+    key: Key = ()
+    here: Any = model
+    for part in location:
+        branches = _branches(here)
+        if branches:
+            here = branches.get(str(part))
+        elif part != "[key]":  # pydantic's mark: what is wrong is the key itself
+            key, here = (*key, part), _below(here, part)
+    return key, here
+
+
+def _below(annotation: Any, part: str | int) -> Any:
+    annotation = _bare(annotation)
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        fields = annotation.model_fields.items()
+        return next((f.annotation for name, f in fields if part in (name, f.alias)), None)
+    items = [item for item in get_args(annotation) if item is not Ellipsis]
+    return items[min(part, len(items) - 1)] if items and isinstance(part, int) else None
+
+
+def _branches(annotation: Any) -> dict[str, Any]:
+    """Name the branches of a union as pydantic does; empty where the type is no union."""
+    annotation = _bare(annotation)
+    if get_origin(annotation) not in (Union, UnionType):
+        return {}
+    return {_branch_name(member): member for member in get_args(annotation)}
+
+
+def _branch_name(member: Any) -> str:
+    for mark in getattr(member, "__metadata__", ()):
+        if isinstance(mark, Tag):
+            return mark.tag
+    fields = getattr(_bare(member), "model_fields", {})
+    return str(get_args(fields["kind"].annotation)[0]) if "kind" in fields else str(member)
+
+
+def _bare(annotation: Any) -> Any:
+    """Take off `Annotated` and a `None` beside a single type."""
+    if get_origin(annotation) is Annotated:
+        return _bare(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, UnionType):
+        members = [member for member in get_args(annotation) if member is not NoneType]
+        return _bare(members[0]) if len(members) == 1 else annotation
+    return annotation
+
+
+def _keys(section: Any) -> list[str]:
+    fields = getattr(_bare(section), "model_fields", {})
+    return [field.alias or name for name, field in fields.items()]

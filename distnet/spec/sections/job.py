@@ -1,0 +1,210 @@
+"""The Job: what a job file says, validated, frozen, with all defaults filled in.
+
+Sections that name a part (`network`, `task`) keep the part's own options as they are; the part's
+constructor says which options exist, and `distnet.spec.parts` checks them against it. Everything
+else is typed here. Nothing in this file imports torch, so a job file is read in milliseconds.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import Discriminator, Field, Tag, model_validator
+
+from distnet.spec.reading.faults import KeyFaultError
+from distnet.spec.sections.augmentation import Augmentation
+from distnet.spec.sections.optimizer import Optimizer, Sgd
+from distnet.spec.sections.queue import Queue
+from distnet.spec.sections.retry import Retry
+from distnet.spec.sections.schedule import Constant, Schedule
+from distnet.spec.sections.section import Name, Part, PositiveFloat, PositiveInt, Section
+from distnet.spec.sections.units import Bytes, Seconds
+
+
+class Data(Section):
+    """Where the samples come from and how they reach the network."""
+
+    source: str = "mnist"
+    """A dataset that ships with distnet (`mnist`), or a folder that `distnet data import` wrote."""
+    normalise: bool = True
+    """Subtract the training mean and divide by its deviation, both from the dataset's manifest."""
+    augment: tuple[Augmentation, ...] = ()
+    """Random changes to the training images, in this order."""
+    memory: Bytes = 512_000_000
+    """Splits up to this size are held in memory; larger ones are streamed."""
+
+
+class Train(Section):
+    """How long, in what batches, in what numbers."""
+
+    epochs: PositiveInt | None = None
+    """How often every training sample is used. Give `epochs` or `steps`; 10 epochs by default."""
+    steps: PositiveInt | None = None
+    """How many updates of the weights in all, instead of `epochs`."""
+    batch_size: PositiveInt = 64
+    """Samples of one update, over all workers together."""
+    slices: PositiveInt | None = None
+    """Parts a batch is cut into, whatever the workers. Default: the most workers asked for."""
+    threads_per_slice: Annotated[int, Field(gt=0, le=1024)] = 1
+    """CPU threads that compute one slice. Part of the job, because it changes the last bits."""
+    precision: Literal["fp32", "bf16", "auto"] = "fp32"
+    """Number format of the network's arithmetic; weights and sums stay fp32. `auto` takes bf16
+    for convolutions on hardware made for it."""
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    """Where all randomness begins: first weights, order of samples, dropout, augmentation."""
+    clip: PositiveFloat | None = None
+    """Scale the gradient down to this length where it is longer."""
+    accumulate: PositiveInt = 1
+    """Compute each slice in this many pieces, one after the other, to save memory."""
+    sum: Literal["exact", "fast"] = "exact"
+    """`exact`: the same bits on any number of workers. `fast`: torch's own all-reduce."""
+    on_nonfinite: Literal["stop", "skip", "rewind"] = "stop"
+    """When loss or gradient are no numbers: `stop`, `skip` this update, or `rewind` to the last
+    multiple of checkpoint.every_steps and go on behind this batch."""
+    on_out_of_memory: Literal["stop", "halve"] = "stop"
+    """When a slice does not fit in memory: `stop` the attempt, or `halve` the pieces it is computed
+    in, for good. Halves change the last bits, so that is for you to choose."""
+
+    @model_validator(mode="after")
+    def _one_length(self) -> "Train":
+        if self.epochs is not None and self.steps is not None:
+            raise KeyFaultError("steps", "found steps beside epochs, expected one of them")
+        return self
+
+
+class Between(Section):
+    """A number of workers that may change while training."""
+
+    min: PositiveInt
+    """The fewest workers that training may start with."""
+    max: PositiveInt
+    """The most workers that training can use."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "Between":
+        if self.min > self.max:
+            raise KeyFaultError("min", f"found {self.min}, expected at most the max of {self.max}")
+        return self
+
+
+def _workers_form(value: object) -> str:
+    return "between" if isinstance(value, dict | Between) else "number"
+
+
+Workers = Annotated[
+    Annotated[PositiveInt, Tag("number")] | Annotated[Between, Tag("between")],
+    Discriminator(_workers_form),
+]
+
+
+class Resources(Section):
+    """What the workers need."""
+
+    workers: Workers = 1
+    """How many workers: a number, or `{min: 1, max: 4}`."""
+    cpus: PositiveInt | None = None
+    """CPU cores reserved for a worker; `threads_per_slice` by default. More cores than a slice's
+    threads are used by more workers, which changes no bit."""
+    gpus: Annotated[int, Field(ge=0, le=1)] = 0
+    """GPUs a worker: 0 or 1."""
+
+    @property
+    def max_workers(self) -> int:
+        """The largest number of workers the job may have."""
+        return self.workers if isinstance(self.workers, int) else self.workers.max
+
+    @property
+    def min_workers(self) -> int:
+        """The smallest number of workers the job may start with."""
+        return self.workers if isinstance(self.workers, int) else self.workers.min
+
+
+class Checkpoint(Section):
+    """When the state of training is saved, where, and how much of it is kept."""
+
+    every_steps: PositiveInt | None = None
+    """Save after every so many steps, besides when `every` has passed and at the end."""
+    every: Seconds = 60.0
+    """Save when this much time has passed since the last one ("90s", "10m")."""
+    keep: PositiveInt = 2
+    """How many of the newest checkpoints are kept."""
+    keep_best: Annotated[int, Field(ge=0, le=1000)] = 0
+    """How many of those with the best `best_metric` are kept besides."""
+    best_metric: str = "loss"
+    """What `keep_best` goes by: a metric of the evaluation, such as accuracy."""
+    best_order: Literal["min", "max"] = "min"
+    """Whether a small or a large `best_metric` is good."""
+    store: str | None = None
+    """Where checkpoints lie: a folder, or an address such as s3://bucket/folder. Default: the
+    run's folder."""
+
+
+class Evaluate(Section):
+    """When the network is measured on samples it does not learn from."""
+
+    split: str = "test"
+    """The split of the dataset to measure on."""
+    every_epochs: PositiveInt = 1
+    """Measure after every so many epochs, and at the end."""
+    batch_size: PositiveInt = 1000
+    """Samples computed at once."""
+
+
+class Job(Section):
+    """One training, as a person asks for it."""
+
+    name: Name
+    """Lower-case letters, digits and dashes; names the run folders."""
+    network: Part
+    """What computes: a network of distnet or your own, and its options."""
+    task: Part = Part(kind="classify")
+    """What is learned: `classify`, `regress` or your own, and its options."""
+    data: Data = Data()
+    """Where the samples come from and how they reach the network."""
+    optimizer: Optimizer = Sgd(kind="sgd")
+    """How the weights follow the gradient."""
+    schedule: Schedule = Constant()
+    """How the learning rate changes over the steps."""
+    train: Train = Train()
+    """How long, in what batches, in what numbers."""
+    resources: Resources = Resources()
+    """What the workers need."""
+    checkpoint: Checkpoint = Checkpoint()
+    """When the state of training is saved, and how much of it is kept."""
+    evaluate: Evaluate = Evaluate()
+    """When the network is measured on samples it does not learn from."""
+    retry: Retry = Retry()
+    """How often each kind of failure is tried again."""
+    queue: Queue = Queue()
+    """How it queues on a server."""
+
+    @model_validator(mode="after")
+    def _fits(self) -> "Job":
+        workers, slices = self.resources.max_workers, self.num_slices
+        if slices < workers:
+            needed = f"at least {workers}, one for each of resources.workers"
+            raise KeyFaultError("train.slices", f"found {slices}, expected {needed}")
+        if self.train.batch_size < slices:
+            needed = f"at least {slices}, one sample for each of the slices"
+            raise KeyFaultError(
+                "train.batch_size", f"found {self.train.batch_size}, expected {needed}"
+            )
+        if self.train.on_nonfinite == "rewind" and self.checkpoint.every_steps is None:
+            raise KeyFaultError(
+                "train.on_nonfinite",
+                "found rewind without checkpoint.every_steps, which says where to go back to",
+            )
+        return self
+
+    @property
+    def num_slices(self) -> int:
+        """S: the parts of every batch, the same for all attempts of a run."""
+        return self.train.slices or self.resources.max_workers
+
+    @property
+    def num_cpus(self) -> int:
+        """CPU cores of one worker."""
+        return self.resources.cpus or self.train.threads_per_slice
+
+    def resolved(self) -> "Job":
+        """The same job with its slices written out: other workers then change nothing."""
+        train = self.train.model_copy(update={"slices": self.num_slices})
+        return self.model_copy(update={"train": train})

@@ -1,0 +1,266 @@
+"""Checkpoints in a store that cannot rename: S3, Google Cloud Storage, Azure, HDFS and others.
+
+    step-00000938/attempt-2/weights.safetensors ...   the files, as attempt 2 wrote them
+    step-00000938/manifest.json                       written last: before it there is no checkpoint
+    damaged-step-00000469.txt                         why that one lost its manifest
+
+An attempt writes only below its own number, so one that has lost the run cannot touch the files of
+the next. Readers pass over a folder without a manifest; a later commit removes what older attempts
+left. Source: the manifest is the commit, as in Apache Iceberg's specification of table metadata.
+
+On Azure the account needs its hierarchical namespace: without it Arrow moves no files.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+from urllib.parse import urlsplit
+
+from distnet.errors import DistnetError, RunError
+from distnet.train.checkpoint import durable
+from distnet.train.checkpoint.durable import MANIFEST, Piece
+
+ENTRY = re.compile(r"(?P<name>step-[0-9]+)(?:/attempt-(?P<attempt>[0-9]+))?(?:/(?P<file>[^/]+))?")
+ARROW_SCHEMES = ("s3", "gs", "gcs", "abfs", "abfss", "hdfs", "viewfs")
+WITH_BUCKETS = ("s3", "gcs", "abfs")
+
+
+class UnreachableError(OSError):
+    """A store does not answer as it should; that says nothing of the checkpoints in it."""
+
+
+class ObjectStore:
+    """The checkpoints below one path of a file system.
+
+    Args:
+        system: a `pyarrow.fs.FileSystem`.
+        path: below which they lie.
+        shown: what records and messages call it.
+    """
+
+    def __init__(self, system: Any, path: str, *, shown: str) -> None:
+        self._system, self._path, self._shown = system, path.rstrip("/"), shown
+
+    def names(self) -> list[str]:
+        """Those that have a manifest, oldest first, not verified.
+
+        Raises:
+            UnreachableError: the store does not answer.
+        """
+        with _answering():
+            found = self._whole(self._entries())
+        return sorted(found, key=lambda name: int(name[5:]))
+
+    def address(self, name: str = "") -> str:
+        """Where one is, for people."""
+        return f"{self._shown}/{name}".rstrip("/")
+
+    def read(self, name: str, file: str) -> bytes:
+        """One file of one checkpoint.
+
+        Raises:
+            FileNotFoundError: it is not there.
+            UnreachableError: the store does not answer.
+        """
+        with _answering(), self._system.open_input_stream(self._at(name, file)) as stream:
+            return bytes(stream.read())
+
+    def draft(self, name: str, attempt: int) -> "ObjectDraft":
+        """Begin to write one; its files bear the attempt's number.
+
+        Raises:
+            UnreachableError: the store does not answer.
+        """
+        with _answering():
+            durable.point(f"mkdir {name}")
+            self._system.create_dir(self._at(name, f"attempt-{attempt}"))
+        return ObjectDraft(self._system, self._at(name), attempt)
+
+    def remove(self, name: str) -> None:
+        """Remove one, its manifest first."""
+        with suppress(OSError), _answering():
+            self._delete(self._at(name, MANIFEST))
+            self._delete_folder(self._at(name))
+
+    def set_aside(self, name: str, reason: str) -> None:
+        """Take a damaged one's manifest away and note why; of several workers the first one does.
+
+        Raises:
+            UnreachableError: the store does not answer.
+        """
+        with suppress(FileNotFoundError), _answering():
+            if name not in self._whole(self._entries()):  # another worker was faster
+                return
+            _write(self._system, f"{self._path}/damaged-{name}.txt", [f"{reason}\n".encode()])
+            self._delete(self._at(name, MANIFEST))
+
+    def has_damaged(self) -> bool:
+        """Whether one was set aside.
+
+        Raises:
+            UnreachableError: the store does not answer.
+        """
+        with _answering():
+            return any(path.startswith("damaged-") for path in self._paths())
+
+    def clean(self, attempt: int) -> None:
+        """Remove what attempts up to this one left without a manifest; newer ones' is not touched.
+
+        Raises:
+            UnreachableError: the store does not answer.
+        """
+        with _answering():
+            entries = list(self._entries())
+            whole = self._whole(entries)
+            for name in sorted({entry["name"] for entry in entries} - whole):
+                numbers = {int(e["attempt"] or 0) for e in entries if e["name"] == name}
+                if max(numbers) <= attempt:
+                    self._delete_folder(self._at(name))
+                    continue
+                for number in sorted(n for n in numbers if 0 < n <= attempt):
+                    self._delete_folder(self._at(name, f"attempt-{number}"))
+
+    def check(self) -> None:
+        """Make sure, without writing, that the store answers and has the bucket.
+
+        Raises:
+            RunError: it does not.
+        """
+        from pyarrow.fs import FileType
+
+        bucket = self._path.strip("/").split("/", 1)[0]
+        try:
+            with _answering():
+                kind = self._system.get_file_info(bucket).type
+        except OSError as error:
+            raise RunError(
+                f"found {self._shown}, which does not answer: {why(error)}; look at the address "
+                "and at the credentials in the environment"
+            ) from None
+        if self._system.type_name in WITH_BUCKETS and kind == FileType.NotFound:
+            raise RunError(f"found {self._shown}, but there is no bucket {bucket}; make it first")
+
+    def _at(self, name: str, file: str = "") -> str:
+        return f"{self._path}/{name}/{file}".rstrip("/")
+
+    def _entries(self) -> Iterator[re.Match[str]]:
+        matches = (ENTRY.fullmatch(path) for path in self._paths())
+        return (match for match in matches if match)
+
+    def _whole(self, entries: Iterable[re.Match[str]]) -> set[str]:
+        return {e["name"] for e in entries if e["file"] == MANIFEST and e["attempt"] is None}
+
+    def _paths(self) -> list[str]:
+        """Everything below this store, relative to it."""
+        from pyarrow.fs import FileSelector
+
+        selector = FileSelector(self._path, recursive=True, allow_not_found=True)
+        found = self._system.get_file_info(selector)
+        # Some file systems give paths with a slash before them, whatever they were asked for.
+        return [info.path.strip("/")[len(self._path.strip("/")) + 1 :] for info in found]
+
+    def _delete(self, path: str) -> None:
+        durable.point(f"unlink {path.rsplit('/', 1)[-1]}")
+        self._system.delete_file(path)
+
+    def _delete_folder(self, path: str) -> None:
+        durable.point(f"rmdir {path.rsplit('/', 1)[-1]}")
+        self._system.delete_dir(path)
+
+
+class ObjectDraft:
+    """A checkpoint whose files are written, but not its manifest."""
+
+    def __init__(self, system: Any, path: str, attempt: int) -> None:
+        self._system, self._path, self._own = system, path, f"attempt-{attempt}"
+        self._may_be_there = False
+
+    def put(self, file: str, pieces: Iterable[Piece]) -> str:
+        """Write one file below the attempt's number; returns its path in the checkpoint.
+
+        Raises:
+            UnreachableError: the store does not take it.
+        """
+        with _answering():
+            _write(self._system, f"{self._path}/{self._own}/{file}", pieces)
+        return f"{self._own}/{file}"
+
+    def commit(self, manifest: bytes, allow: Callable[[], None]) -> None:
+        """Write the manifest and move it to its place, where it appears whole.
+
+        To move is to rename where that exists, and else to copy within the store.
+
+        Raises:
+            UnreachableError: the store does not take it.
+        """
+        with _answering():
+            draft = f"{self._path}/{self._own}/{MANIFEST}"
+            _write(self._system, draft, [manifest])
+            allow()
+            durable.point(f"rename {MANIFEST}")
+            self._may_be_there = True
+            self._system.move(draft, f"{self._path}/{MANIFEST}")
+
+    def discard(self) -> None:
+        """Remove what was written, as far as that is possible.
+
+        A move that failed may have arrived all the same: then the files are those of a checkpoint.
+        If it has not, they go with the next commit.
+        """
+        if self._may_be_there:
+            return
+        with suppress(OSError), _answering():
+            durable.point(f"rmdir {self._own}")
+            self._system.delete_dir(f"{self._path}/{self._own}")
+
+
+def connect(address: str) -> tuple[Any, str]:
+    """Find the file system behind an address, and the path in it.
+
+    Raises:
+        RunError: nobody knows such addresses, or what they need is missing.
+    """
+    from pyarrow.fs import FileSystem, FSSpecHandler, PyFileSystem
+
+    try:
+        with _answering():
+            if urlsplit(address).scheme in ARROW_SCHEMES:
+                system, path = FileSystem.from_uri(address)
+                return system, path
+            from fsspec.core import url_to_fs
+
+            foreign, path = url_to_fs(address)
+            return PyFileSystem(FSSpecHandler(foreign)), path
+    except OSError as error:
+        raise RunError(
+            f"found {address.split('?', 1)[0]!r}, which cannot be used: {why(error)}; expected "
+            "a folder, or an address such as s3://bucket/folder"
+        ) from None
+
+
+def why(error: BaseException) -> str:
+    """What the system says, in one line."""
+    text = getattr(error, "strerror", None) or str(error).strip().split("\n", 1)[0]
+    return text or type(error).__name__
+
+
+def _write(system: Any, path: str, pieces: Iterable[Piece]) -> None:
+    name = path.rsplit("/", 1)[-1]
+    durable.point(f"create {name}")
+    with system.open_output_stream(path) as stream:
+        for piece in pieces:
+            durable.point(f"write {name}")
+            stream.write(piece)
+        durable.point(f"close {name}")
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    """Turn whatever a foreign file system raises into one error; there are many kinds of them."""
+    try:
+        yield
+    except (FileNotFoundError, UnreachableError, DistnetError):
+        raise
+    except Exception as error:
+        raise UnreachableError(why(error)) from error

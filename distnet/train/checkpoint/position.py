@@ -1,0 +1,132 @@
+"""Where training is: this, the weights and the optimizer's vectors are all that survives a restart.
+
+    Position   step, sums and samples of the epoch so far, and what failures have changed
+    Anchor     the same and all vectors of an earlier step, for a job that may rewind to it
+
+A job that rewinds goes back to the last multiple of `checkpoint.every_steps`. Every worker keeps
+that state in memory, and checkpoints made in between carry it: so going back depends neither on
+when checkpoints were written, nor on the store, nor on which of them were kept.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor
+
+from distnet.errors import CheckpointError
+from distnet.run_folder.sample_digest import SampleDigest
+from distnet.train.checkpoint.checkpoint import State
+from distnet.train.compute.trainee import Trainee
+
+PREFIX = "rewind/"
+WEIGHTS = f"{PREFIX}weights"
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where training is."""
+
+    step: int = 0
+    epoch_sums: tuple[float, float, int] = (0.0, 0.0, 0)
+    """Loss, score and samples of the epoch so far."""
+    used: SampleDigest = SampleDigest()
+    """The samples of the epoch so far that moved the weights."""
+    skipped: SampleDigest = SampleDigest()
+    """Those that did not, because the loss or the gradient was no number."""
+    num_nonfinite: int = 0
+    """How many updates in a row were passed over just before this step."""
+    pieces: int | None = None
+    """In how many pieces a slice is computed; None is what the job says."""
+    anchor: "Anchor | None" = None
+    """Where to rewind to, if not to this position itself."""
+
+    @classmethod
+    def of(cls, state: State) -> "Position":
+        """Read the position of a checkpoint.
+
+        Raises:
+            CheckpointError: it was made by another version of distnet.
+        """
+        try:
+            anchor = None
+            if "rewind" in state.facts:
+                tensors = {k: v for k, v in state.optimizer.items() if k.startswith(PREFIX)}
+                anchor = Anchor(_read(state.facts["rewind"]), tensors)
+            return _read({**state.facts, "step": state.step}, anchor)
+        except (KeyError, TypeError, ValueError) as error:
+            raise CheckpointError(
+                f"the checkpoint of step {state.step} was made by another version of distnet "
+                f"(its facts: {error}); go on with that version, or start a new run"
+            ) from None
+
+    def facts(self) -> dict[str, Any]:
+        """Plain values for a checkpoint, which holds the step by itself."""
+        facts = {
+            "epoch_sums": list(self.epoch_sums),
+            "used": list(self.used),
+            "skipped": list(self.skipped),
+            "num_nonfinite": self.num_nonfinite,
+            "pieces": self.pieces,
+        }
+        if self.anchor is not None:
+            facts["rewind"] = {"step": self.anchor.position.step, **self.anchor.position.facts()}
+        return facts
+
+    def digests(self) -> dict[str, Any]:
+        """The samples of the epoch so far, as records tell them."""
+        return {
+            "samples": self.used.num_samples,
+            "samples_hash": self.used.hexadecimal,
+            "skipped_samples": self.skipped.num_samples,
+            "skipped_hash": self.skipped.hexadecimal,
+        }
+
+
+@dataclass(frozen=True)
+class Anchor:
+    """A whole state of training to go back to."""
+
+    position: Position
+    tensors: Mapping[str, Tensor] = field(default_factory=dict)
+
+    @classmethod
+    def take(cls, trainee: Trainee, position: Position, before: "Anchor | None") -> "Anchor":
+        """Copy the state as it is now to the memory of the CPU: that of the anchor `before`."""
+        buffers = enumerate(trainee.flat.buffers.read())
+        tensors = {_optimizer(name): vector for name, vector in trainee.optimizer.state.items()}
+        tensors |= {_buffer(index): buffer for index, buffer in buffers}
+        tensors[WEIGHTS] = trainee.flat.vector
+        if before is None:
+            return cls(position, {k: v.to("cpu", copy=True) for k, v in tensors.items()})
+        return cls(position, {k: before.tensors[k].copy_(v) for k, v in tensors.items()})
+
+    def go_back(self, trainee: Trainee) -> None:
+        """Set weights, buffers and optimizer to what they were."""
+        trainee.flat.vector.copy_(self.tensors[WEIGHTS])
+        for name, vector in trainee.optimizer.state.items():
+            vector.copy_(self.tensors[_optimizer(name)])
+        num_buffers = len(trainee.flat.buffers.read())
+        trainee.flat.buffers.write([self.tensors[_buffer(i)] for i in range(num_buffers)])
+        trainee.gradient.restart()
+
+
+def _optimizer(name: str) -> str:
+    return f"{PREFIX}optimizer/{name}"
+
+
+def _buffer(index: int) -> str:
+    return f"{PREFIX}buffer/{index}"
+
+
+def _read(facts: Mapping[str, Any], anchor: Anchor | None = None) -> Position:
+    loss, score, samples = facts["epoch_sums"]
+    return Position(
+        step=facts["step"],
+        epoch_sums=(loss, score, samples),
+        used=SampleDigest(*facts["used"]),
+        skipped=SampleDigest(*facts["skipped"]),
+        num_nonfinite=facts["num_nonfinite"],
+        pieces=facts["pieces"],
+        anchor=anchor,
+    )

@@ -1,0 +1,203 @@
+"""When checkpoints are saved."""
+
+import hashlib
+import json
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from distnet.data.manifest import read_manifest
+from distnet.errors import RunError, StorageError
+from distnet.run_folder.assignment import Assignment
+from distnet.run_folder.fence import require_newest
+from distnet.run_folder.recorder import Record, Tell
+from distnet.spec.sections.job import Job
+from distnet.train.checkpoint.background import BackgroundWriter, Taken
+from distnet.train.checkpoint.checkpoint import (
+    State,
+    list_names,
+    read_attempt,
+    step_of,
+    write_checkpoint,
+)
+from distnet.train.checkpoint.retention import Keeping
+from distnet.train.checkpoint.store import Store, open_store
+
+NOT_DECISIVE: dict[str, Any] = {
+    **dict.fromkeys(("name", "resources", "checkpoint", "evaluate", "retry", "queue"), True),
+    "train": {"epochs", "steps", "on_nonfinite", "on_out_of_memory"},  # may change on the way
+}
+CHECKPOINT = '"kind": "checkpoint"'
+
+
+class Saver:
+    """Decides when a checkpoint is due, and has it committed while training goes on.
+
+    Where saving goes by time, one that is due while another is being written waits for that one.
+    Multiples of `checkpoint.every_steps`, and evaluated steps where the best are kept, are never
+    passed over: they were asked for by their steps, so training waits there.
+
+    Raises:
+        RunError: a new run finds checkpoints of another one of its name.
+        StorageError: the store does not answer.
+    """
+
+    def __init__(self, job: Job, assignment: Assignment, tell: Tell) -> None:
+        self._spec, self._tell, self._assignment = job.checkpoint, tell, assignment
+        self._facts = identity(job, Path(assignment.dataset))
+        self._store = store_of(assignment)
+        self._keeping = Keeping(self._store, job.checkpoint)
+        self._writer = BackgroundWriter(
+            self._commit,
+            job.retry.storage,
+            longest_s=job.retry.longest_backoff,
+            tell_failure=self._tell_failure,
+        )
+        self._saved_at, self._saved_step = time.monotonic(), -1
+        self._measured: tuple[int, Mapping[str, float]] = (-1, {})
+        self._safe_step = self._begin_after(list_names(self._store))
+
+    def prepare(self, state: State) -> None:
+        """Get memory for snapshots before the first step, so that the first stalls no longer."""
+        self._writer.prepare(state)
+
+    def is_due(self, step: int) -> bool:
+        """Whether `save` is to be called after this step."""
+        if self._writer.has_failed:
+            return True
+        every = self._spec.every_steps
+        if every is not None and step % every == 0:
+            return True
+        if self._spec.keep_best and self._measured[0] == step:
+            return True
+        is_time = time.monotonic() - self._saved_at > self._spec.every
+        return is_time and not self._writer.is_busy
+
+    def note_evaluation(self, step: int, metrics: Mapping[str, float]) -> None:
+        """Take down what was measured after `step`: a checkpoint of that step will carry it.
+
+        Raises:
+            RunError: the best are to be kept by a metric that is none of these.
+        """
+        self._measured = step, dict(metrics)
+        if self._spec.keep_best and self._spec.best_metric not in metrics:
+            raise RunError(
+                f"checkpoint.best_metric: found {self._spec.best_metric}, but the evaluation gives "
+                f"{', '.join(metrics)}; name one of these"
+            )
+
+    def save(self, state: State) -> None:
+        """Take a snapshot, which is committed in the background, unless this step has one.
+
+        Raises:
+            StorageSpentError: checkpoints could not be written for too long.
+            StaleAttemptError: a newer attempt has taken the run over.
+        """
+        if state.step == self._saved_step and not self._writer.has_failed:
+            return
+        facts = {**state.facts, **self._facts}
+        step, metrics = self._measured
+        if step == state.step:
+            facts["metrics"] = metrics
+        self._writer.hand_over(replace(state, facts=facts))
+        self._saved_at, self._saved_step = time.monotonic(), state.step
+
+    def flush(self) -> None:
+        """Wait until what was handed to `save` is committed.
+
+        Raises:
+            StorageSpentError: checkpoints could not be written for too long.
+            StaleAttemptError: a newer attempt has taken the run over.
+        """
+        self._writer.flush()
+
+    def finish(self, state: State) -> None:
+        """Commit `state` and wait for it: at the end, and at a planned stop.
+
+        Raises:
+            StorageSpentError: checkpoints could not be written for too long.
+            StaleAttemptError: a newer attempt has taken the run over.
+        """
+        self.save(state)
+        self.flush()
+
+    def close(self) -> None:
+        """End the writing thread: a commit in progress is finished, a retry is given up."""
+        self._writer.close()
+
+    def _commit(self, taken: Taken) -> None:
+        """Write one checkpoint; called in the writing thread, as are the two below."""
+        folder, attempt = self._assignment.folder, self._assignment.attempt
+        written = write_checkpoint(
+            self._store,
+            taken.state,
+            attempt=attempt,
+            allow=lambda: require_newest(folder, attempt),
+        )
+        self._safe_step = taken.state.step
+        record = {**self._record(written.name), "num_bytes": written.num_bytes}
+        record |= {"stall_seconds": taken.stall_s, "seconds": time.monotonic() - taken.began}
+        self._tell(record)
+        # It is safe by now: what cannot be removed goes after the next one.
+        with suppress(OSError, StorageError):
+            self._keeping.prune()
+
+    def _tell_failure(self, step: int, reason: str, wait_s: float) -> None:
+        before = "there is none before it"
+        if self._safe_step is not None:
+            before = f"the one of step {self._safe_step} is intact"
+        text = f"checkpoint of step {step} could not be written: {reason}; {before}; "
+        self._tell({"kind": "note", "text": f"{text}tried again in {wait_s:g} s"})
+
+    def _record(self, name: str) -> Record:
+        return {"kind": "checkpoint", "step": step_of(name), "folder": self._store.address(name)}
+
+    def _begin_after(self, names: list[str]) -> int | None:
+        """Look at what is there already; returns the step of the newest checkpoint."""
+        if not names:
+            return None
+        if not self._assignment.is_resumed:
+            raise RunError(
+                f"{self._store.address()}: found checkpoints of another run with this name; "
+                "choose another --name, or remove them"
+            )
+        step = step_of(names[-1])
+        if not _is_recorded(self._assignment.folder.metrics, step):
+            # An attempt was killed when it had committed, but not yet told of it.
+            attempt = read_attempt(self._store, names[-1])
+            self._tell({**self._record(names[-1]), "attempt": attempt})
+        return step
+
+
+def store_of(assignment: Assignment) -> Store:
+    """Open the store of the run's checkpoints.
+
+    Raises:
+        RunError: its address cannot be used.
+    """
+    return open_store(
+        assignment.job.checkpoint.store,
+        run=assignment.folder,
+        job_folder=Path(assignment.job_folder),
+    )
+
+
+def identity(job: Job, dataset: Path) -> dict[str, str]:
+    """What decides the weights: the job without its name, machines and checkpoints; the data."""
+    decisive = job.model_dump(mode="json", exclude=NOT_DECISIVE)
+    decisive["slices"] = job.num_slices
+    text = json.dumps(decisive, sort_keys=True)
+    return {
+        "job_sha256": hashlib.sha256(text.encode()).hexdigest(),
+        "data_sha256": read_manifest(dataset).sha256,
+    }
+
+
+def _is_recorded(metrics: Path, step: int) -> bool:
+    if not metrics.is_file():
+        return False
+    lines = metrics.read_text(errors="replace").splitlines()
+    return any(CHECKPOINT in line and f'"step": {step},' in line for line in lines)

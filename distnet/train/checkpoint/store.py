@@ -1,0 +1,140 @@
+"""Where checkpoints lie: a folder, or a store behind an address such as s3://bucket/folder.
+
+A checkpoint is a few files and a manifest, and is there as soon as its manifest is. A folder gets
+it by renaming; a store without rename gets the manifest last. Secrets come from the environment.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import unquote, urlsplit
+
+from distnet.errors import RunError
+from distnet.run_folder.paths import RunFolder
+from distnet.train.checkpoint.durable import Piece
+from distnet.train.checkpoint.local_store import LocalStore
+from distnet.train.checkpoint.object_store import ObjectStore, connect
+
+ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+HALF_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
+EXPECTED = "expected a folder, or an address such as s3://bucket/folder"
+
+
+class Draft(Protocol):
+    """A checkpoint that is being written: nobody reads it before `commit`."""
+
+    def put(self, file: str, pieces: Iterable[Piece]) -> str:
+        """Write one file; returns its path below the checkpoint, for the manifest."""
+        ...
+
+    def commit(self, manifest: bytes, allow: Callable[[], None]) -> None:
+        """Make it a checkpoint, unless `allow`, called just before, raises."""
+        ...
+
+    def discard(self) -> None:
+        """Remove what was written, as far as that is possible."""
+        ...
+
+
+class Store(Protocol):
+    """Checkpoints by their names, `step-00000938`."""
+
+    def names(self) -> list[str]:
+        """Those that are there, oldest first, not verified."""
+        ...
+
+    def address(self, name: str = "") -> str:
+        """Where one is, for people."""
+        ...
+
+    def read(self, name: str, file: str) -> bytes:
+        """One file of one checkpoint.
+
+        Raises:
+            FileNotFoundError: it is not there.
+            UnreachableError: the store does not answer, which says nothing of the checkpoint.
+            OSError: it cannot be read.
+        """
+        ...
+
+    def draft(self, name: str, attempt: int) -> Draft:
+        """Begin to write one; whatever it writes bears the attempt's number."""
+        ...
+
+    def remove(self, name: str) -> None:
+        """Remove one; it is no checkpoint any more as soon as this begins."""
+        ...
+
+    def set_aside(self, name: str, reason: str) -> None:
+        """Keep a damaged one from being taken for whole; of several workers the first one does."""
+        ...
+
+    def has_damaged(self) -> bool:
+        """Whether one was set aside."""
+        ...
+
+    def clean(self, attempt: int) -> None:
+        """Remove what attempts up to this one left half-written; newer ones' is not touched."""
+        ...
+
+
+def open_store(store: str | None, *, run: RunFolder, job_folder: Path) -> Store:
+    """Open the store of a run's checkpoints.
+
+    Args:
+        store: `checkpoint.store` of the job file.
+        run: the run's folder; its name tells its checkpoints from those of other runs.
+        job_folder: what a relative folder counts from.
+
+    Raises:
+        RunError: the address cannot be used.
+    """
+    if store is None:
+        return LocalStore(run.checkpoints, shown=run.checkpoints.name)
+    name = run.path.resolve().name
+    folder = _folder(store, job_folder)
+    if folder is not None:
+        return LocalStore(folder / name)
+    system, path = _connect(store)
+    shown = store.split("?", 1)[0].rstrip("/")
+    return ObjectStore(system, f"{path}/{name}", shown=f"{shown}/{name}")
+
+
+def check_store(store: str | None, *, job_folder: Path) -> None:
+    """Make sure, without writing, that checkpoints can lie there.
+
+    Raises:
+        RunError: they cannot.
+    """
+    if store is None:
+        return
+    folder = _folder(store, job_folder)
+    if folder is not None:
+        LocalStore(folder).check()
+        return
+    system, path = _connect(store)
+    ObjectStore(system, path, shown=store.split("?", 1)[0]).check()
+
+
+def _folder(store: str, job_folder: Path) -> Path | None:
+    """The folder that `store` names; None for an address of something else."""
+    if not ADDRESS.match(store):
+        if not store.strip() or HALF_ADDRESS.match(store.split("/", 1)[0]):
+            raise RunError(f"found {store!r}, {EXPECTED}")
+        return job_folder / Path(store).expanduser()
+    parts = urlsplit(store)
+    if parts.scheme != "file":
+        return None
+    if parts.netloc not in ("", "localhost") or not parts.path:
+        raise RunError(f"found {store!r}, expected a file address such as file:///data/checkpoints")
+    return Path(unquote(parts.path))
+
+
+def _connect(store: str) -> tuple[Any, str]:
+    if urlsplit(store).password is not None:
+        raise RunError(
+            "found a password in the address, which everyone who reads the job file would see; "
+            "leave it out and give it in the environment, as in AWS_SECRET_ACCESS_KEY"
+        )
+    return connect(store)

@@ -1,0 +1,35 @@
+"""The learning rate as a pure function of the step."""
+
+from math import cos, floor, pi
+from typing import assert_never
+
+from distnet.spec.sections.schedule import Constant, Cosine, OneCycle, Schedule, Step
+
+
+def rate_factor(schedule: Schedule, step: int, num_steps: int) -> float:
+    """What the learning rate is multiplied with at `step` (from 0) of `num_steps`."""
+    progress = step / num_steps
+    match schedule:
+        case Constant():
+            return _warm_up(schedule.warmup, step, num_steps)
+        case Cosine():
+            rest = max(0.0, progress - schedule.warmup) / (1 - schedule.warmup)
+            return _warm_up(schedule.warmup, step, num_steps) * _cosine(1.0, schedule.final, rest)
+        case Step():
+            stairs = floor(progress / schedule.every + 1e-9)
+            return _warm_up(schedule.warmup, step, num_steps) * schedule.factor**stairs
+        case OneCycle():
+            if progress < schedule.peak:
+                return _cosine(schedule.first, 1.0, progress / schedule.peak)
+            return _cosine(1.0, schedule.final, (progress - schedule.peak) / (1 - schedule.peak))
+        case _:
+            assert_never(schedule)
+
+
+def _warm_up(part: float, step: int, num_steps: int) -> float:
+    """Grow from a first small rate to 1 over the warm-up's steps."""
+    return min(1.0, (step + 1) / max(1.0, part * num_steps))
+
+
+def _cosine(first: float, last: float, progress: float) -> float:
+    return last + (first - last) * (1 + cos(pi * progress)) / 2

@@ -1,0 +1,80 @@
+"""Rows between hosts: sent by the first worker of each host, with gloo, or NCCL on GPUs.
+
+Only copies travel here; what is added to what is `tree.py`'s.
+"""
+
+from collections.abc import Sequence
+
+import torch.distributed as dist
+from torch import Tensor
+
+from distnet.train.exchange.tree import Addition, Tree
+from distnet.train.exchange.worker_group import WorkerGroup
+
+
+class Links:
+    """The pairs of one host with all others."""
+
+    def __init__(
+        self, hosts: tuple[range, ...], world: WorkerGroup, groups: Sequence[Sequence[int]]
+    ) -> None:
+        self.num_hosts = len(hosts)
+        self._tree = Tree(hosts[-1].stop, hosts)
+        self._groups = groups
+        self._leaders = [ranks[0] for ranks in groups]
+        self._me = next(i for i, ranks in enumerate(groups) if world.rank in ranks)
+
+    def on_host(self, pairs: Sequence[Addition]) -> list[Addition]:
+        """Those of `pairs` that need no other host."""
+        inside = set(self._tree.inside[self._me])
+        return [pair for pair in pairs if pair in inside]
+
+    def share_rows(self, rows: Tensor, left_of_worker: Sequence[Sequence[int]]) -> None:
+        """Give the rows that this host's workers are left with to all hosts, and take theirs.
+
+        Args:
+            rows: [S, n]; rows of other hosts are written in their own places.
+            left_of_worker: for each rank, the rows that it is left with.
+        """
+        left = [[row for rank in ranks for row in left_of_worker[rank]] for ranks in self._groups]
+        moves = []
+        for host in self._others():
+            moves += [self._send(rows[row], host, row) for row in left[self._me]]
+            moves += [self._receive(rows[row], host, row) for row in left[host]]
+        _travel(moves)
+
+    def sum_rows(self, rows: Tensor) -> None:
+        """Sum what all hosts are left with into row 0, each host one stretch of the vector."""
+        left = self._tree.roots
+        stretches = [_stretch(h, self.num_hosts, rows.shape[1]) for h in range(self.num_hosts)]
+        mine = stretches[self._me]
+        moves = []
+        for host in self._others():
+            moves += [self._send(rows[row, stretches[host]], host, row) for row in left[self._me]]
+            moves += [self._receive(rows[row, mine], host, row) for row in left[host]]
+        _travel(moves)
+        for to, other in self._tree.across:
+            rows[to, mine].add_(rows[other, mine])
+        moves = []
+        for host in self._others():
+            moves.append(self._send(rows[0, mine], host, 0))
+            moves.append(self._receive(rows[0, stretches[host]], host, 0))
+        _travel(moves)
+
+    def _others(self) -> list[int]:
+        return [host for host in range(self.num_hosts) if host != self._me]
+
+    def _send(self, numbers: Tensor, host: int, tag: int) -> dist.P2POp:
+        return dist.P2POp(dist.isend, numbers, self._leaders[host], tag=tag)
+
+    def _receive(self, numbers: Tensor, host: int, tag: int) -> dist.P2POp:
+        return dist.P2POp(dist.irecv, numbers, self._leaders[host], tag=tag)
+
+
+def _travel(moves: list[dist.P2POp]) -> None:
+    for work in dist.batch_isend_irecv([move for move in moves if move.tensor.numel()]):
+        work.wait()
+
+
+def _stretch(index: int, count: int, length: int) -> slice:
+    return slice(index * length // count, (index + 1) * length // count)

@@ -1,0 +1,198 @@
+"""The sum over all slices of all workers: the same bits everywhere.
+
+Every worker writes the vector of each of its slices into a row of `rows` [S, n], adds up what it
+can by itself, and calls the sum, which gives every worker the same total. The additions are those
+of `tree.py`; only the way the rows travel differs:
+
+    Alone          one worker: no rows travel
+    SharedMemory   workers of one host see one another's rows
+    Links          hosts (or GPUs) send one another the rows that they are left with
+
+Short vectors: everyone receives all rows that are left and adds them up for itself, in one round.
+Long vectors: everyone adds up one stretch of the vector, then the stretches are put together, which
+moves no more bytes than a ring all-reduce (Thakur et al. 2005, "Optimization of Collective
+Communication Operations in MPICH").
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+from distnet.train.exchange.links import Links
+from distnet.train.exchange.shared_memory import SharedRows
+from distnet.train.exchange.tree import Addition, Tree, own_slices
+from distnet.train.exchange.worker_group import WorkerGroup
+
+SHORT_BYTES = 1 << 20
+
+
+class Sum(Protocol):
+    """Adds the rows of all slices along the one tree."""
+
+    @property
+    def rows(self) -> Tensor:
+        """[S, n]: where the vectors of this worker's slices are to be written for this step."""
+        ...
+
+    def add_own(self, index: int) -> None:
+        """Tell that row `index` is written: make the additions that this completes."""
+        ...
+
+    def __call__(self) -> Tensor:
+        """Wait for all workers and return the total [n], valid until the next call."""
+        ...
+
+    def close(self) -> None:
+        """Let go of shared memory."""
+        ...
+
+
+def build_sum(
+    world: WorkerGroup,
+    slices: int,
+    length: int,
+    *,
+    dtype: torch.dtype = torch.float32,
+    mode: str = "exact",
+) -> Sum:
+    """Choose how rows travel between these workers.
+
+    Args:
+        world: the workers.
+        slices: S.
+        length: n, the numbers of a row.
+        dtype: of the rows.
+        mode: `exact`, or `fast` for torch's own all-reduce, whose bits depend on the workers.
+    """
+    parts = tuple(own_slices(rank, world.size, slices) for rank in range(world.size))
+    tree = Tree(slices, parts)
+    if mode == "fast" or world.size == 1:
+        rows = torch.zeros(slices, length, dtype=dtype, device=world.device)
+        return OwnSum(rows, tree, world)
+    return TravellingSum(tree, world, length, dtype)
+
+
+class OwnSum:
+    """The rows of one worker; with more workers, their totals go through torch's all-reduce."""
+
+    def __init__(self, rows: Tensor, tree: Tree, world: WorkerGroup) -> None:
+        self.rows = rows
+        self._own = tree.parts[world.rank]
+        self._completed = _by_completion(tree, world.rank)
+        self._roots = tree.roots[world.rank]
+        self._workers = world.size
+
+    def add_own(self, index: int) -> None:
+        """Make the additions that row `index` completes."""
+        _add(self.rows, self._completed.get(index, ()))
+
+    def __call__(self) -> Tensor:
+        """Return the total [n]."""
+        first, *others = self._roots
+        total = self.rows[first]
+        for row in others:
+            total.add_(self.rows[row])
+        if self._workers > 1:
+            dist.all_reduce(total)
+        return total
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+class TravellingSum:
+    """Rows of several workers, through shared memory on a host and links between hosts."""
+
+    def __init__(self, tree: Tree, world: WorkerGroup, length: int, dtype: torch.dtype) -> None:
+        itemsize = torch.empty(0, dtype=dtype).element_size()
+        self._is_short = length * itemsize <= SHORT_BYTES
+        self._completed = _by_completion(tree, world.rank)
+        self._shared = SharedRows(world, tree.slices, length, dtype, pages=1 + self._is_short)
+        hosts = _parts_of_hosts(tree, self._shared.groups)
+        self._links = Links(hosts, world, self._shared.groups)
+        self._tree = tree
+        self._rank_on_host = self._shared.groups[self._shared.group].index(world.rank)
+        self._total = torch.zeros(length, dtype=dtype, device=world.device)
+        self._spare: dict[int, Tensor] = {}
+
+    @property
+    def rows(self) -> Tensor:
+        """[S, n]: the page of this step."""
+        return self._shared.rows
+
+    def add_own(self, index: int) -> None:
+        """Make the additions that row `index` completes."""
+        _add(self.rows, self._completed.get(index, ()))
+
+    def __call__(self) -> Tensor:
+        """Wait for all workers and return the total [n]."""
+        total = self._sum_short() if self._is_short else self._sum_long()
+        self._shared.turn_page()
+        return total
+
+    def close(self) -> None:
+        """Let go of the shared memory."""
+        self._shared.close()
+
+    def _sum_short(self) -> Tensor:
+        """Everyone adds up all rows that are left, out of place: others still read them."""
+        rows = self.rows
+        self._shared.wait()
+        if self._links.num_hosts > 1:
+            if self._rank_on_host == 0:
+                self._links.share_rows(rows, self._tree.roots)
+            self._shared.wait()
+        sums: dict[int, Tensor] = {}
+        for left, right in self._tree.across:
+            out = self._buffer(left)
+            torch.add(sums.get(left, rows[left]), sums.get(right, rows[right]), out=out)
+            sums[left] = out
+        return sums[0]
+
+    def _sum_long(self) -> Tensor:
+        """Each worker of a host adds up its stretch of what the host can; hosts do the rest."""
+        rows = self.rows
+        self._shared.wait()
+        groups = self._shared.groups
+        low, high = _stretch(self._rank_on_host, len(groups[self._shared.group]), rows.shape[1])
+        stretch = rows[:, low:high]
+        _add(stretch, self._links.on_host(self._tree.across))
+        self._shared.wait()
+        if self._links.num_hosts > 1:
+            if self._rank_on_host == 0:
+                self._links.sum_rows(rows)
+            self._shared.wait()
+        self._total.copy_(rows[0])
+        self._shared.wait()
+        return self._total
+
+    def _buffer(self, row: int) -> Tensor:
+        if row not in self._spare:
+            self._spare[row] = torch.empty_like(self._total)
+        return self._spare[row]
+
+
+def _by_completion(tree: Tree, rank: int) -> dict[int, tuple[Addition, ...]]:
+    """For each own row, the additions that become possible once it is written, in order."""
+    completed: dict[int, list[Addition]] = {}
+    ends = {row: row for row in tree.parts[rank]}
+    for left, right in tree.inside[rank]:
+        ends[left] = ends[right]
+        completed.setdefault(ends[right], []).append((left, right))
+    return {row: tuple(made) for row, made in completed.items()}
+
+
+def _add(rows: Tensor, pairs: Sequence[Addition]) -> None:
+    for left, right in pairs:
+        rows[left].add_(rows[right])
+
+
+def _parts_of_hosts(tree: Tree, groups: Sequence[Sequence[int]]) -> tuple[range, ...]:
+    return tuple(range(tree.parts[g[0]].start, tree.parts[g[-1]].stop) for g in groups)
+
+
+def _stretch(index: int, count: int, length: int) -> tuple[int, int]:
+    return index * length // count, (index + 1) * length // count

@@ -1,0 +1,33 @@
+"""Which worker this is, among which."""
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+import torch.distributed as dist
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class WorkerGroup:
+    """The workers of one attempt, as one of them sees it.
+
+    torch.distributed is initialised (gloo, or NCCL on GPUs) when `size` is above 1.
+    """
+
+    rank: int = 0
+    size: int = 1
+    local_rank: int = 0
+    local_size: int = 1
+    hosts: tuple[str, ...] = ("here",)
+    """For each rank, the identity of the machine: equal where two ranks share memory."""
+    device: str = "cpu"
+
+
+def gather(world: WorkerGroup, value: T) -> list[T]:
+    """The value of every worker, by rank; all workers have to call this at the same step."""
+    if world.size == 1:
+        return [value]
+    values: list[T | None] = [None] * world.size
+    dist.all_gather_object(values, value)
+    return values  # type: ignore[return-value]  # every place is filled

@@ -1,0 +1,116 @@
+"""Where an attempt begins: at the newest checkpoint, or at step 0."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch.distributed as dist
+from safetensors import SafetensorError
+from safetensors.torch import load
+from torch import Tensor
+
+from distnet.errors import CheckpointError, TrainingError
+from distnet.run_folder.assignment import Assignment
+from distnet.train.checkpoint.checkpoint import State, any_damaged, list_names, read_newest, step_of
+from distnet.train.checkpoint.position import Position
+from distnet.train.checkpoint.saver import CHECKPOINT, identity, store_of
+from distnet.train.checkpoint.store import Store
+from distnet.train.compute.flat import weights_sha256
+from distnet.train.compute.trainee import Trainee
+from distnet.train.exchange.worker_group import WorkerGroup
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where an attempt begins, and what its user should know of that."""
+
+    position: Position = Position()
+    notes: tuple[str, ...] = ()
+
+
+def begin(trainee: Trainee, assignment: Assignment) -> Start:
+    """Begin at step 0, with the network's first weights or those that another run has learned.
+
+    Raises:
+        CheckpointError: the other run's are missing, damaged or of another network.
+    """
+    if not assignment.begins_with:
+        return Start()
+    path = assignment.folder.start
+    try:
+        weights = load(path.read_bytes())
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"{path}: the weights to begin with are gone: {error}") from None
+    load_weights(trainee, weights)
+    return Start(notes=(f"begins with the weights of {assignment.begins_with}",))
+
+
+def restore(trainee: Trainee, assignment: Assignment) -> Start:
+    """Load the newest whole checkpoint; a run that was never saved begins at step 0.
+
+    Raises:
+        CheckpointError: none is whole, they are gone, or they are of another job or dataset.
+        StorageError: the store does not answer.
+    """
+    store = store_of(assignment)
+    names = list_names(store)
+    if not names and not _was_saved(store, assignment):
+        return begin(trainee, assignment)
+    state = read_newest(store)
+    for key, value in identity(trainee.job, Path(assignment.dataset)).items():
+        if state.facts.get(key) != value:
+            what = "job file" if key == "job_sha256" else "dataset"
+            raise CheckpointError(
+                f"{store.address()}: the checkpoint of step {state.step} was made with another "
+                f"{what}; resume with the {what} that the run began with, or start a new run"
+            )
+    load_state(trainee, state)
+    damaged = [name for name in names if step_of(name) > state.step]
+    notes = tuple(f"{name} is damaged and was set aside" for name in damaged)
+    return Start(Position.of(state), notes)
+
+
+def load_state(trainee: Trainee, state: State) -> None:
+    """Give the network and the optimizer the values of a checkpoint.
+
+    Raises:
+        CheckpointError: it is of another network.
+    """
+    load_weights(trainee, state.weights)
+    for name, vector in trainee.optimizer.state.items():
+        vector.copy_(state.optimizer[name])
+
+
+def load_weights(trainee: Trainee, weights: Mapping[str, Tensor]) -> None:
+    """Give the network alone the weights and buffers of a checkpoint.
+
+    Raises:
+        CheckpointError: they are of another network.
+    """
+    trainee.flat.load(weights)
+    trainee.gradient.restart()
+
+
+def require_same_start(trainee: Trainee, start: Start, world: WorkerGroup) -> None:
+    """Nothing is ever broadcast, so all workers must begin alike.
+
+    Raises:
+        TrainingError: their weights or steps differ.
+    """
+    if world.size == 1:
+        return
+    starts: list[object] = [None] * world.size
+    dist.all_gather_object(starts, (start.position.step, weights_sha256(trainee.flat.network)))
+    if any(each != starts[0] for each in starts):
+        raise TrainingError(
+            "the workers begin with weights that differ: a network has to draw its first weights "
+            "from torch's generator alone, and all workers have to see the same checkpoints"
+        )
+
+
+def _was_saved(store: Store, assignment: Assignment) -> bool:
+    """Whether damaged checkpoints, or the records, tell that there have been some."""
+    if any_damaged(store):
+        return True
+    metrics = assignment.folder.metrics
+    return metrics.is_file() and CHECKPOINT in metrics.read_text(errors="replace")

@@ -1,0 +1,99 @@
+"""A trained network as files that other programs read: safetensors, and ONNX."""
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from safetensors.torch import save
+
+from distnet.errors import RunError
+from distnet.train.compute.flat import weights_sha256
+from distnet.trained.load import Trained
+from distnet.trained.onnx_model import Check, check_onnx, to_onnx
+
+FORMATS = ("safetensors", "onnx")
+
+
+@dataclass(frozen=True)
+class Exported:
+    """The files written, and the check of the ONNX file where there is one."""
+
+    files: tuple[Path, ...]
+    check: Check | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        check = None if self.check is None else asdict(self.check)
+        return {"files": [str(file) for file in self.files], "check": check}
+
+
+def export(
+    trained: Trained, *, output: Path | None = None, formats: Sequence[str] = FORMATS
+) -> Exported:
+    """Write the network in each format, all of them or none.
+
+    Args:
+        trained: the network.
+        output: the folder of the files; by default `export` in the run folder.
+        formats: any of `safetensors` and `onnx`.
+
+    Raises:
+        RunError: a format is unknown, the network cannot be written as ONNX, ONNX computes
+            something else, or the folder cannot be written.
+    """
+    wrong = [name for name in formats if name not in FORMATS]
+    if wrong or not formats:
+        found = ", ".join(wrong) or "none"
+        raise RunError(f"found the formats {found}, expected some of {', '.join(FORMATS)}")
+    folder = output or trained.folder.path / "export"
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=folder.parent, prefix=".export-") as partial:
+            return _write_all(trained, Path(partial), folder, formats)
+    except OSError as error:
+        raise RunError(
+            f"{folder}: cannot be written: {error.strerror}; choose another place with --output"
+        ) from None
+
+
+def _write_all(trained: Trained, partial: Path, folder: Path, formats: Sequence[str]) -> Exported:
+    """Write and check under `partial`, then move what was written into `folder`."""
+    name, check, written = trained.folder.path.resolve().name, None, []
+    if "safetensors" in formats:
+        written.append(partial / f"{name}.safetensors")
+        weights = {k: v.contiguous() for k, v in trained.network.state_dict().items()}
+        written[-1].write_bytes(save(weights, metadata=_facts(trained)))
+    if "onnx" in formats:
+        written.append(partial / f"{name}.onnx")
+        model = to_onnx(trained, _facts(trained))
+        check = check_onnx(trained, model)
+        written[-1].write_bytes(model)
+    folder.mkdir(exist_ok=True)
+    for file in written:
+        os.replace(file, folder / file.name)
+    return Exported(tuple(folder / file.name for file in written), check)
+
+
+def _facts(trained: Trained) -> dict[str, str]:
+    """What a program that reads the files must know; texts, as both formats want."""
+    stored = "pixels from 0 to 255" if trained.data.x.dtype == "uint8" else "numbers as in the data"
+    return {
+        "run": trained.folder.path.resolve().name,
+        "step": str(trained.step),
+        "weights_sha256": weights_sha256(trained.network),
+        "data_sha256": trained.data.sha256,
+        "network": json.dumps(trained.job.network.model_dump(mode="json")),
+        "task": trained.job.task.kind,
+        "input": json.dumps({"shape": trained.data.x.shape, "stored": stored}),
+        "names": json.dumps(trained.data.x.names),
+        "mean": json.dumps(trained.data.x.mean if trained.job.data.normalise else None),
+        "std": json.dumps(trained.data.x.std if trained.job.data.normalise else None),
+        "classes": json.dumps(trained.data.y.classes),
+        "targets": json.dumps(trained.data.y.names),
+        "target_mean": json.dumps(trained.data.y.mean),
+        "target_std": json.dumps(trained.data.y.std),
+    }

@@ -1,0 +1,191 @@
+"""A trained network, ready to use: everything comes from its run folder, no dataset is needed."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import ValidationError
+from torch import Tensor, nn
+
+from distnet.data.manifest import Manifest, read_manifest
+from distnet.data.samples import Samples
+from distnet.data.scale import Scale
+from distnet.data.shipped import find_dataset
+from distnet.errors import CheckpointError, DataError, RunError
+from distnet.run_folder.paths import RunFolder
+from distnet.spec.read import read_job
+from distnet.spec.sections.job import Job
+from distnet.tasks.task import Task
+from distnet.train.checkpoint.checkpoint import (
+    State,
+    list_names,
+    name_of,
+    read_checkpoint,
+    read_newest,
+    step_of,
+)
+from distnet.train.checkpoint.retention import find_best
+from distnet.train.checkpoint.store import Store, open_store
+from distnet.train.compute.evaluate import Evaluation, Evaluator
+from distnet.train.compute.flat import FlatNetwork
+from distnet.train.compute.trainee import build_network, build_task
+from distnet.train.exchange.worker_group import WorkerGroup
+
+BATCH_SIZE = 1000
+NEWEST, BEST = "newest", "best"
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A network with the weights of one step of its run, in evaluation mode, on the CPU."""
+
+    folder: RunFolder
+    job: Job
+    job_folder: Path
+    """What relative paths of the job count from."""
+    data: Manifest
+    """What it learned from."""
+    task: Task
+    network: nn.Module
+    scale: Scale
+    step: int
+
+    @torch.no_grad()
+    def __call__(self, x: NDArray[np.generic]) -> Tensor:
+        """Compute the outputs [n, K], fp32, of samples x [n, ...] as a dataset stores them."""
+        starts = range(0, len(x), BATCH_SIZE)
+        batches = [torch.tensor(x[start : start + BATCH_SIZE]) for start in starts]
+        return torch.cat([self.network(self.scale(batch)).float() for batch in batches])
+
+
+def load_trained(run: Path, *, checkpoint: str | int = NEWEST) -> Trained:
+    """Load the network of the run folder `run`.
+
+    Args:
+        run: the run folder.
+        checkpoint: whose weights: `newest`, `best` by the job's `best_metric`, or a step.
+
+    Raises:
+        RunError: there is no run, or a file of it is missing or damaged.
+        CheckpointError: there are no whole weights, or not those.
+        StorageError: the store of the checkpoints does not answer.
+        UnknownPartError: the user's own network or task is not where it was.
+    """
+    folder = RunFolder(run)
+    if not folder.job.is_file():
+        raise RunError(f"{run}: no run here ({folder.job.name} is missing); see: distnet runs")
+    job, job_folder = read_job(folder.job).job, _job_folder(folder)
+    data = _data_manifest(folder)
+    store = open_store(job.checkpoint.store, run=folder, job_folder=job_folder)
+    state = _state(store, job, checkpoint)
+    task = build_task(job.task, data, job_folder)
+    network = build_network(job, data, task.num_outputs, job_folder)
+    FlatNetwork(network).load(state.weights)
+    scale = Scale(data.x, normalise=job.data.normalise)
+    return Trained(folder, job, job_folder, data, task, network.eval(), scale, state.step)
+
+
+def evaluate(
+    run: Path, *, split: str | None = None, data: str | None = None, checkpoint: str | int = NEWEST
+) -> dict[str, Any]:
+    """Measure a run's network on every sample of a split, once each, in fp32.
+
+    Args:
+        run: the run folder.
+        split: by default that of the job's `evaluate` section.
+        data: a dataset's name or folder; by default the one it learned from.
+        checkpoint: whose weights: `newest`, `best` by the job's `best_metric`, or a step.
+
+    Returns:
+        Plain values, as in the run's `evaluation.json`, and `run` and `dataset`.
+
+    Raises:
+        DistnetError: the run or the data is missing, damaged, or they do not fit one another.
+    """
+    trained = load_trained(run, checkpoint=checkpoint)
+    source, folder = (data, Path.cwd()) if data else (trained.job.data.source, trained.job_folder)
+    dataset, split = find_dataset(source, folder=folder), split or trained.job.evaluate.split
+    evaluation = _measure(trained, dataset, split)
+    return {
+        "run": trained.folder.path.resolve().name,
+        "dataset": str(dataset),
+        "split": split,
+        "step": trained.step,
+        "num_samples": evaluation.num_samples,
+        "task": trained.job.task.kind,
+        "score_name": trained.task.score_name,
+        "metrics": evaluation.metrics,
+        **evaluation.details,
+    }
+
+
+def _measure(trained: Trained, dataset: Path, split: str) -> Evaluation:
+    manifest = read_manifest(dataset)
+    _refuse_other_kind(dataset, manifest, trained.data)
+    if manifest.split(split).num_samples == 0:
+        raise DataError(f"{dataset}: the split {split!r} has no samples to measure on")
+    memory_bytes = trained.job.data.memory
+    samples = Samples(dataset, manifest, split, memory_bytes=memory_bytes, seed=None)
+    evaluator = Evaluator(samples, trained.task, WorkerGroup(), slices=1, batch_size=BATCH_SIZE)
+    try:
+        return evaluator(trained.network, trained.scale)
+    finally:
+        evaluator.close()
+
+
+def _job_folder(folder: RunFolder) -> Path:
+    try:
+        return Path(json.loads(folder.plan.read_bytes())["job_folder"])
+    except (OSError, ValueError, KeyError, TypeError):
+        raise RunError(f"{folder.plan}: missing or damaged; train the job again") from None
+
+
+def _data_manifest(folder: RunFolder) -> Manifest:
+    try:
+        return Manifest.model_validate_json(folder.data_manifest.read_bytes())
+    except (OSError, ValidationError) as error:
+        reason = getattr(error, "strerror", None) or "no manifest of a dataset"
+        raise RunError(
+            f"{folder.data_manifest}: missing or damaged ({reason}); copy the dataset's "
+            "manifest.json here again, or train the job again"
+        ) from None
+
+
+def _state(store: Store, job: Job, checkpoint: str | int) -> State:
+    if checkpoint == NEWEST:
+        return read_newest(store)
+    if checkpoint == BEST:
+        return read_checkpoint(store, find_best(store, job.checkpoint))
+    if not str(checkpoint).isdecimal():
+        raise CheckpointError(
+            f"--checkpoint {checkpoint}: expected newest, best, or a step such as 900"
+        )
+    names, step = list_names(store), int(checkpoint)
+    if name_of(step) not in names:
+        raise CheckpointError(
+            f"{store.address()}: no checkpoint of step {step}; there are: "
+            f"{', '.join(str(step_of(name)) for name in names) or 'none'}"
+        )
+    return read_checkpoint(store, name_of(step))
+
+
+def _refuse_other_kind(dataset: Path, found: Manifest, learned: Manifest) -> None:
+    """A network can be measured only on what looks like the data that it learned from."""
+    for what, has, needs in (
+        ("inputs", (found.x.kind, found.x.shape), (learned.x.kind, learned.x.shape)),
+        ("targets", (found.y.kind, found.y.shape), (learned.y.kind, learned.y.shape)),
+        ("classes", found.y.classes, learned.y.classes),
+    ):
+        if has != needs:
+            raise DataError(
+                f"{dataset}: its {what} are {_plain(has)}, but the network learned from "
+                f"{_plain(needs)}; give a dataset of the same kind"
+            )
+
+
+def _plain(value: tuple[object, ...]) -> str:
+    return ", ".join(str(list(v) if isinstance(v, tuple) else v) for v in value)

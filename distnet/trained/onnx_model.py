@@ -1,0 +1,140 @@
+"""A trained network as an ONNX model, checked in onnxruntime before anybody uses it.
+
+The model takes samples as the dataset stores them (pixels from 0 to 255, numbers in their own
+units): scaling and normalisation are inside. A regression's outputs are in the units of the data
+as well.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import onnxruntime
+import torch
+from numpy.typing import NDArray
+from onnx.helper import set_model_props
+from torch import Tensor, nn
+
+from distnet.data.manifest import read_manifest
+from distnet.data.shards import ShardReader
+from distnet.data.shipped import find_dataset
+from distnet.errors import DataError, RunError
+from distnet.tasks.regress import Regress
+from distnet.tasks.task import Task
+from distnet.trained.load import Trained
+
+TOLERANCE = 1e-4  # of the largest output, and at least of 1: rounding in another order of sums
+NUM_CHECKED = 128  # random inputs, and as many real ones
+
+Inputs = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Check:
+    """How far the ONNX network was seen to be from the network."""
+
+    max_difference: float
+    """Of any output of any input."""
+    num_random: int
+    num_real: int
+    """Inputs compared; no real ones where the dataset is not on this machine."""
+
+
+def to_onnx(trained: Trained, facts: Mapping[str, str]) -> bytes:
+    """Translate the network to an ONNX model that takes any number of samples at a time.
+
+    Args:
+        trained: the network.
+        facts: what the model says of itself.
+
+    Raises:
+        RunError: a part of the network cannot be translated.
+    """
+    example = torch.zeros(2, *trained.data.x.shape)
+    try:
+        program = torch.onnx.export(
+            _FromStored(trained).eval(),
+            (example,),
+            input_names=["x"],
+            output_names=["outputs"],
+            dynamic_shapes=({0: torch.export.Dim("batch")},),
+            dynamo=True,
+            verbose=False,
+        )
+    except torch.onnx.OnnxExporterError as error:
+        raise RunError(
+            f"{trained.folder.path}: the network cannot be written as ONNX: "
+            f"{_last_line(error.__cause__ or error)}; write --format safetensors alone"
+        ) from None
+    assert program is not None  # it is only where a file is asked for
+    model = program.model_proto
+    set_model_props(model, dict(facts))
+    return bytes(model.SerializeToString())
+
+
+def check_onnx(trained: Trained, model: bytes) -> Check:
+    """Compare the model with the network, on one sample at a time and on many.
+
+    Raises:
+        RunError: they differ by more than rounding.
+    """
+    session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+    random, real = _random_inputs(trained), _real_inputs(trained)
+    difference = largest = 0.0
+    for x in (random[:1], random, real):
+        if len(x):
+            expected = _in_units(trained.task, trained(x)).numpy()
+            found = session.run(["outputs"], {"x": x})[0]
+            difference = max(difference, float(np.abs(found - expected).max()))
+            largest = max(largest, float(np.abs(expected).max()))
+    if not difference <= TOLERANCE * max(1.0, largest):  # NaN is refused as well
+        raise RunError(
+            f"{trained.folder.path}: the ONNX network differs from the network by "
+            f"{difference:.3g}, where outputs reach {largest:.3g}; nothing was written. Write "
+            "--format safetensors alone, and report this with the job file"
+        )
+    return Check(difference, len(random), len(real))
+
+
+class _FromStored(nn.Module):
+    """The network with its scale before it, and the units of its task behind it."""
+
+    factor: Tensor
+    offset: Tensor
+
+    def __init__(self, trained: Trained) -> None:
+        super().__init__()
+        self.network, self.task = trained.network, trained.task
+        self.register_buffer("factor", trained.scale.factor)
+        self.register_buffer("offset", trained.scale.offset)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return _in_units(self.task, self.network((x - self.offset) * self.factor))
+
+
+def _in_units(task: Task, outputs: Tensor) -> Tensor:
+    return task.in_units(outputs) if isinstance(task, Regress) else outputs
+
+
+def _random_inputs(trained: Trained) -> Inputs:
+    generator, data = np.random.default_rng(0), trained.data.x
+    shape = (NUM_CHECKED, *data.shape)
+    if data.dtype == "uint8":
+        return generator.uniform(0, 255, shape).astype(np.float32)
+    return generator.normal(data.mean, data.std, shape).astype(np.float32)
+
+
+def _real_inputs(trained: Trained) -> Inputs:
+    """Samples of the data that the network learned from; none where it is not here any more."""
+    try:
+        dataset = find_dataset(trained.job.data.source, folder=trained.job_folder)
+        manifest = read_manifest(dataset)
+        x, _ = ShardReader(dataset, manifest, "train").read_group(0)
+    except DataError:
+        return np.empty((0, *trained.data.x.shape), np.float32)
+    return x[:NUM_CHECKED].astype(np.float32)
+
+
+def _last_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[-1]

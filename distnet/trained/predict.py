@@ -1,0 +1,49 @@
+"""What a trained network says about files: pictures, or CSV tables with a row for each sample."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from distnet.data.picture import read_picture
+from distnet.data.rows import read_rows
+from distnet.errors import DataError
+from distnet.trained.load import Trained
+
+TABLES = (".csv", ".tsv")
+
+
+def predict(
+    trained: Trained, files: Iterable[Path], *, as_is: bool = False
+) -> list[dict[str, Any]]:
+    """Say what the network takes each sample for, in the order of the files.
+
+    Args:
+        trained: the network.
+        files: pictures, or tables with the columns that the network learned from.
+        as_is: do not find and centre the figure of a picture.
+
+    Returns:
+        One object a sample: `file`, for a table `row` (from 1), and the task's prediction.
+
+    Raises:
+        DataError: a file cannot be read, or is not what the network learned from.
+    """
+    return [said for file in files for said in _predict_file(trained, file, as_is)]
+
+
+def _predict_file(trained: Trained, file: Path, as_is: bool) -> list[dict[str, Any]]:
+    if not file.is_file():
+        found = "a folder" if file.is_dir() else "no such file"
+        raise DataError(f"{file}: found {found}, expected a picture or a CSV file")
+    if file.suffix.lower() in TABLES:
+        said = _predict_samples(trained, read_rows(file, trained.data.x))
+        return [{"file": str(file), "row": row, **one} for row, one in enumerate(said, start=1)]
+    picture = read_picture(file, trained.data.x, as_is=as_is)
+    return [{"file": str(file), **one} for one in _predict_samples(trained, picture[None])]
+
+
+def _predict_samples(trained: Trained, x: NDArray[np.generic]) -> Sequence[dict[str, Any]]:
+    return [trained.task.prediction(output) for output in trained(x)]

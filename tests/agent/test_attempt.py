@@ -1,0 +1,312 @@
+"""The process of an attempt, as Ray begins it, wherever it needs no Ray to get where it gets."""
+
+import hashlib
+import io
+import json
+import os
+import subprocess
+import sys
+import threading
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import distnet
+from distnet.agent.__main__ import SECRET as SECRET_NAME
+from distnet.agent.__main__ import SERVER as SERVER_NAME
+from distnet.agent.training import Training
+from distnet.errors import TrainingError
+from distnet.protocol.attempt import Orders, Task
+from distnet.protocol.states import AttemptEnd, Why
+from distnet.run_folder.fence import read_fence
+from distnet.run_folder.lock import held
+from distnet.run_folder.paths import RunFolder
+from distnet.spec.dump import dump_job
+from distnet.spec.read import read_job
+from tests.agent.fake_server import SECRET, FakeServer, serving
+
+JOB = Path(__file__).parents[2] / "jobs" / "digits.yaml"
+SHORT = ("train.steps=2",)
+SPEC = dump_job(read_job(JOB, overrides=SHORT).job.resolved())
+
+
+@pytest.fixture
+def server() -> Iterator[FakeServer]:
+    with serving(FakeServer()) as server:
+        yield server
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    return tmp_path / "runs"
+
+
+def make_task(runs: Path, **changes: Any) -> Task:
+    fields: dict[str, Any] = {
+        "job": "digits-7",
+        "attempt": 1,
+        "spec": SPEC,
+        "code": None,
+        "placement": {"node": 2},
+        "runs": str(runs),
+        "start_from": None,
+        "report_every_s": 0.05,
+    }
+    return Task.model_validate(fields | changes)
+
+
+def run_attempt(server: FakeServer, **environment: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "distnet.agent"],
+        env=os.environ | {SERVER_NAME: server.url, SECRET_NAME: SECRET} | environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def archive(**files: str) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as file:
+        for name, text in files.items():
+            file.writestr(f"{name}.py", text)
+    return buffer.getvalue()
+
+
+def test_a_job_that_is_wrong_fails_with_its_reason(server, runs):
+    server.task = make_task(runs, spec=SPEC.replace("kind: mlp", "kind: nothing"))
+
+    ended = run_attempt(server)
+
+    assert ended.returncode == 1
+    assert server.exit is not None
+    assert server.exit.end is AttemptEnd.FAILED
+    assert server.exit.failure == "user_error"
+    assert (server.exit.error or "").startswith("job.yaml:3 network.kind:")
+    log = server.streams["run"].decode()
+    assert "attempt 1 of digits-7" in log
+    assert server.exit.error in log
+    assert "nothing" in ended.stdout  # Ray's own log has it, too
+    assert not (runs / "digits-7").exists()
+
+
+def test_a_run_that_is_finished_already_is_told_as_finished(server, runs):
+    """The attempt before was killed when it had finished, but not yet told of it."""
+    run = distnet.run(JOB, inline=True, overrides=SHORT, runs=runs, name="digits-7")
+    server.task = make_task(runs, attempt=2)
+
+    ended = run_attempt(server)
+
+    assert ended.returncode == 0, ended.stderr
+    assert server.exit is not None
+    assert server.exit.end is AttemptEnd.FINISHED
+    assert server.exit.step == 2
+    assert server.exit.result == json.loads(run.folder.result.read_text())
+    assert server.streams["metrics"] == run.folder.metrics.read_bytes()
+    assert server.streams["run"] == (run.folder.logs / "run.log").read_bytes()
+
+
+def test_a_folder_of_another_job_is_left_alone(server, runs):
+    run = distnet.run(JOB, inline=True, overrides=["train.steps=3"], runs=runs, name="digits-7")
+    before = run.folder.metrics.read_bytes()
+    server.task = make_task(runs)
+
+    run_attempt(server)
+
+    assert server.exit is not None
+    assert server.exit.failure == "user_error"
+    assert "another job" in (server.exit.error or "")
+    assert run.folder.metrics.read_bytes() == before
+
+
+def test_an_attempt_that_is_given_up_touches_nothing(server, runs):
+    server.refusal = (409, "stale_attempt")
+
+    ended = run_attempt(server)
+
+    assert ended.returncode == 3
+    assert "given this attempt up" in ended.stderr
+    assert not runs.exists()
+
+
+def test_a_secret_of_another_attempt_is_no_use(server, runs):
+    server.task = make_task(runs)
+
+    ended = run_attempt(server, **{SECRET_NAME: "another"})
+
+    assert ended.returncode == 3
+    assert server.reports == []
+
+
+def test_an_attempt_needs_to_be_told_whom_to_ask(server):
+    ended = run_attempt(server, **{SECRET_NAME: ""})
+
+    assert ended.returncode == 2
+    assert SECRET_NAME in ended.stderr
+
+
+def test_the_jobs_own_files_are_unpacked_once_where_all_nodes_see_them(server, runs):
+    server.code = archive(mynet="this is not Python")
+    sha256 = hashlib.sha256(server.code).hexdigest()
+    spec = SPEC.replace("kind: mlp", "kind: ./mynet.py:MyNet")
+    assert spec != SPEC
+    server.task = make_task(runs, code=sha256, spec=spec)
+
+    run_attempt(server)
+    server.code = b"is not fetched again"
+    server.task = make_task(runs, code=sha256, spec=spec, attempt=2)
+    run_attempt(server)
+
+    own = runs / ".code" / sha256 / "mynet.py"
+    assert own.read_text() == "this is not Python"
+    exits = [report.exit for report in server.reports if report.exit]
+    assert len(exits) == 2
+    for ended in exits:
+        assert ended.failure == "user_error"
+        assert str(own) in (ended.error or "")
+    assert [path.name for path in (runs / ".code").iterdir()] == [sha256]
+
+
+def test_another_archive_than_the_job_names_is_refused(server, runs):
+    server.code = archive(mynet="")
+    server.task = make_task(runs, code="0" * 64)
+
+    run_attempt(server)
+
+    assert server.exit is not None
+    assert server.exit.failure == "user_error"
+    assert "submit again" in (server.exit.error or "")
+
+
+class Trained:
+    """What `Training` needs, around a folder."""
+
+    def __init__(self, tmp_path: Path, **changes: Any) -> None:
+        from distnet.launch.placement import Placement
+
+        self.task = make_task(tmp_path / "runs", **changes)
+        self.folder = RunFolder(tmp_path / "runs" / self.task.job)
+        self.options: dict[str, Any] = {
+            "placement": Placement({}),
+            "listener": lambda _: None,
+            "fetch_code": bytes,
+            "held_patience_s": 0.3,
+        }
+        self.scratch = tmp_path
+
+    def carry_out(self, **options: Any) -> Any:
+        return Training(self.task, self.scratch, **(self.options | options)).carry_out()
+
+
+def test_an_older_attempt_is_shut_out_and_waited_for(tmp_path):
+    trained = Trained(tmp_path)
+    distnet.run(JOB, inline=True, overrides=SHORT, runs=tmp_path / "runs", name="digits-7")
+    ended = threading.Event()
+
+    def train() -> None:
+        with held(trained.folder):
+            began.set()
+            ended.wait(60)
+
+    began, older = threading.Event(), threading.Thread(target=train)
+    older.start()
+    began.wait(60)
+    fence = read_fence(trained.folder)
+
+    failed = trained.carry_out()
+    assert (failed.end, failed.failure) == (AttemptEnd.FAILED, "lost_worker")
+    assert "older attempt" in failed.error
+    assert read_fence(trained.folder) == fence + 1  # the older one may save nothing any more
+
+    threading.Timer(0.2, ended.set).start()
+    assert trained.carry_out(held_patience_s=60.0).end is AttemptEnd.FINISHED
+    older.join()
+
+
+def test_what_was_stopped_before_it_began_is_stopped(tmp_path):
+    ended = Trained(tmp_path).carry_out(is_stopped=lambda: True)
+
+    assert ended.end is AttemptEnd.STOPPED
+    assert ended.step == 0
+    assert not (tmp_path / "runs" / "digits-7").exists()
+
+
+def test_the_rest_of_an_attempt_that_was_killed_at_its_beginning_is_no_obstacle(tmp_path):
+    trained = Trained(tmp_path, spec=SPEC.replace("source: mnist", "source: nowhere"))
+    trained.folder.logs.mkdir(parents=True)
+    trained.folder.checkpoints.mkdir()
+    trained.folder.job.write_text("name: digits\n")
+
+    ended = trained.carry_out()
+
+    assert "nowhere" in ended.error
+    assert not trained.folder.path.exists()
+
+
+def test_a_folder_with_anything_else_in_it_is_left_as_it_is(tmp_path):
+    trained = Trained(tmp_path)
+    trained.folder.logs.mkdir(parents=True)
+    (trained.folder.logs / "mine.txt").write_text("mine")
+
+    ended = trained.carry_out()
+
+    assert ended.failure == "user_error"
+    assert "taken" in ended.error
+    assert (trained.folder.logs / "mine.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("error", "failure"),
+    [
+        (ConnectionRefusedError("ray is gone"), "lost_worker"),
+        (ValueError("a mistake"), "user_error"),
+        (SystemExit("a library gave up"), "user_error"),
+        (KeyboardInterrupt(), "lost_worker"),
+    ],
+)
+def test_whatever_is_raised_is_told(tmp_path, error, failure, capsys):
+    def fetch() -> bytes:
+        raise error
+
+    ended = Trained(tmp_path, code="0" * 64).carry_out(fetch_code=fetch)
+
+    assert (ended.end, ended.failure) == (AttemptEnd.FAILED, failure)
+    assert str(error) in ended.error
+
+
+def test_a_failure_points_to_the_log_as_a_user_of_the_server_gets_it(tmp_path):
+    def fetch() -> bytes:
+        log = RunFolder(tmp_path / "runs" / "digits-7").logs / "worker-1.log"
+        raise TrainingError(f"worker 1 failed: too warm; its log is {log}")
+
+    ended = Trained(tmp_path, code="0" * 64).carry_out(fetch_code=fetch)
+
+    assert ended.error.startswith("worker 1 failed: too warm; its log: distnet logs ")
+    assert ended.error.endswith(" --worker 1")
+
+
+def test_a_stop_that_comes_with_the_first_answer_is_heard(server, runs):
+    """Fetching the job's own files takes as long as the network likes."""
+    server.orders = lambda _: Orders(stop=Why.CANCEL)
+    heard = threading.Event()
+
+    def slow(method: str, path: str, *rest: Any) -> Any:
+        if path.endswith("/code"):
+            server.wait(lambda s: len(s.reports) > 2)
+            heard.set()
+        return answer(method, path, *rest)
+
+    answer, server.code = server.answer, archive(mynet="")
+    server.answer = slow  # type: ignore[method-assign]
+    server.task = make_task(runs, code=hashlib.sha256(server.code).hexdigest())
+
+    ended = run_attempt(server)
+
+    assert heard.is_set()
+    assert ended.returncode == 0
+    assert server.exit is not None
+    assert server.exit.end is AttemptEnd.STOPPED

@@ -1,0 +1,280 @@
+"""The reporter against a server that is slow, goes away, forgets, or gives the attempt up."""
+
+import socket
+import threading
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from distnet.agent import reporter as reporter_file
+from distnet.agent.connection import Connection
+from distnet.agent.instructions import Steering
+from distnet.agent.progress import Progress
+from distnet.agent.reporter import Reporter
+from distnet.agent.streams import Streams
+from distnet.launch.placement import Placement
+from distnet.protocol.attempt import Exit, Orders
+from distnet.protocol.states import AttemptEnd, Why
+from distnet.run_folder.lock import held
+from distnet.run_folder.paths import RunFolder
+from tests.agent.fake_server import SECRET, FakeServer, serving
+
+EXIT = Exit(end=AttemptEnd.FINISHED, step=10, result={"status": "finished"})
+ATTEMPT = {"kind": "attempt", "attempt": 1, "workers": 2, "step": 0, "num_steps": 10}
+
+
+class Attempt:
+    """Everything of an attempt but its training."""
+
+    def __init__(self, folder: RunFolder, url: str) -> None:
+        folder.logs.mkdir(parents=True)
+        folder.heartbeats.mkdir()
+        self.folder, self.given_up = folder, threading.Event()
+        self.placement = Placement({"a": 2, "b": 1})
+        self.progress = Progress(folder, self.placement)
+        self.steering = Steering(folder, self.placement)
+        self.reporter = Reporter(
+            Connection(url, SECRET),
+            self.progress,
+            Streams(folder, output=folder.path / "output.log", kept={}),
+            self.steering,
+            every_s=0.02,
+            end_at_once=self.given_up.set,
+            give_up_s=30.0,
+        )
+
+    def train_with(self, *nodes: str) -> None:
+        """Tell of a launcher's attempt whose workers are there."""
+        for rank, node in enumerate(nodes):
+            self.folder.node(rank).write_text(node)
+        self.progress(ATTEMPT | {"workers": len(nodes)})
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch):
+    monkeypatch.setattr(reporter_file, "LONGEST_WAIT_S", 0.1)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> RunFolder:
+    return RunFolder(tmp_path / "run")
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def test_server_learns_where_training_is(folder):
+    with serving(FakeServer()) as server:
+        attempt = Attempt(folder, server.url)
+        attempt.reporter.start()
+        server.wait(lambda s: s.reports and not s.reports[-1].is_training)
+        attempt.train_with("a", "a", "b")
+        server.wait(lambda s: s.reports[-1].placement == {"a": 2, "b": 1})
+        step = {"kind": "step", "step": 4, "loss": 0.5, "accuracy": float("nan")}
+        attempt.progress(step | {"samples_per_second": 1e6, "gradient_norm": 1.0})
+        attempt.progress({"kind": "checkpoint", "step": 3})
+        server.wait(lambda s: s.reports[-1].saved_step == 3)
+        assert attempt.reporter.finish(EXIT)
+
+    last = server.reports[-1]
+    assert last.is_training
+    assert (last.step, last.num_steps) == (4, 10)
+    assert last.progress.items() >= {"loss": 0.5, "samples_per_second": 1e6}.items()
+    assert "gradient_norm" not in last.progress
+    assert server.exit == EXIT
+
+
+def test_nothing_is_lost_or_told_twice_while_the_server_is_away(folder):
+    first, second, port = FakeServer(), FakeServer(), free_port()
+    attempt = Attempt(folder, f"http://127.0.0.1:{port}")
+    attempt.reporter.start()
+    log = folder.worker_log(0)
+    log.write_text("before it came\n")
+    with serving(first, port):
+        first.wait(lambda s: "worker-0" in s.streams)
+    log.open("a").write("while it was away\n")
+    second.streams = dict(first.streams)  # the ledger outlives the process
+    second.loses_answers = 3
+    with serving(second, port):
+        second.wait(lambda s: b"away" in s.streams["worker-0"])
+        log.open("a").write("at the end\n")
+        assert attempt.reporter.finish(EXIT)
+
+    assert second.streams["worker-0"] == log.read_bytes()
+    assert second.exit == EXIT
+
+
+def test_last_words_are_repeated_until_they_are_heard_after_all_logs(folder, monkeypatch):
+    monkeypatch.setattr("distnet.agent.streams.PIECE_BYTES", 50)
+    port = free_port()
+    attempt = Attempt(folder, f"http://127.0.0.1:{port}")
+    attempt.reporter.start()
+    folder.worker_log(0).write_text("x" * 1000)
+    heard: list[bool] = []
+    ending = threading.Thread(target=lambda: heard.append(attempt.reporter.finish(EXIT)))
+    ending.start()
+    ready = FakeServer(loses_answers=2)
+    with serving(ready, port):
+        ending.join()
+
+    assert heard == [True]
+    assert ready.streams["worker-0"] == b"x" * 1000
+    assert all(report.exit is None for report in ready.reports[:-1])
+    assert ready.exit == EXIT
+
+
+def test_last_words_are_given_up_in_the_end(folder):
+    attempt = Attempt(folder, f"http://127.0.0.1:{free_port()}")
+    attempt.reporter.give_up_s = 0.1
+    attempt.reporter.start()
+
+    assert not attempt.reporter.finish(EXIT)
+
+
+@pytest.mark.parametrize("refusal", [(409, "stale_attempt"), (401, "unauthenticated")])
+def test_an_attempt_that_is_given_up_ends_at_once(folder, refusal):
+    with serving(FakeServer(refusal=refusal)) as server:
+        attempt = Attempt(folder, server.url)
+        attempt.reporter.start()
+        assert attempt.given_up.wait(30)
+        assert not attempt.reporter.finish(EXIT)
+
+
+@pytest.mark.parametrize("refusal", [(503, "unavailable"), (500, ""), (429, "too_many"), (409, "")])
+def test_other_refusals_are_waited_out(folder, refusal):
+    with serving(FakeServer(refusal=refusal)) as server:
+        attempt = Attempt(folder, server.url)
+        attempt.reporter.start()
+        threading.Timer(0.3, setattr, (server, "refusal", None)).start()
+        assert attempt.reporter.finish(EXIT)
+
+    assert not attempt.given_up.is_set()
+    assert server.exit == EXIT
+
+
+def test_a_stop_is_asked_for_until_it_is_over(folder):
+    with serving(FakeServer(orders=lambda _: Orders(stop=Why.PREEMPT))) as server:
+        attempt = Attempt(folder, server.url)
+        attempt.reporter.start()
+        server.wait(lambda s: folder.stop.exists() and len(s.reports) > 1)
+        folder.stop.unlink()  # as the beginning of a resumed run does
+        num = len(server.reports)
+        server.wait(lambda s: len(s.reports) > num + 2)
+        assert folder.stop.exists()
+        attempt.steering.is_over = True
+        folder.stop.unlink()
+        assert attempt.reporter.finish(EXIT)
+
+    assert not folder.stop.exists()
+    assert attempt.steering.is_stop_ordered
+
+
+@pytest.mark.parametrize(
+    ("wanted", "given", "placement"),
+    [
+        (2, {}, {"a": 2}),
+        (1, {"b": 1}, {"b": 1}),
+        (4, {"a": 2, "c": 2}, {"a": 2, "c": 2}),
+        (4, {}, {}),
+    ],
+)
+def test_other_workers_are_asked_for_once_they_train(folder, wanted, given, placement):
+    orders = Orders(workers=wanted, placement=given)
+    with ExitStack() as stack:
+        server = stack.enter_context(serving(FakeServer(orders=lambda _: orders)))
+        attempt = Attempt(folder, server.url)
+        folder.plan.write_text('{"slices": 4}')
+        stack.enter_context(held(folder))
+        attempt.reporter.start()
+        server.wait(lambda s: len(s.reports) > 2)
+        assert not folder.resize.exists()  # nobody trains yet
+        attempt.train_with("a", "a", "b")
+        server.wait(lambda _: folder.resize.exists())
+        num = len(server.reports)
+        server.wait(lambda s: len(s.reports) > num + 1)
+        assert folder.resize.read_text().split() == [str(wanted)]
+        assert dict(attempt.placement.nodes) == placement
+        folder.resize.unlink()  # the launcher has taken it
+        num = len(server.reports)
+        server.wait(lambda s: len(s.reports) > num + 2)
+        assert not folder.resize.exists()
+        attempt.reporter.finish(EXIT)
+
+
+def test_a_resize_that_cannot_be_is_tried_again(folder):
+    with serving(FakeServer(orders=lambda _: Orders(workers=9))) as server:
+        attempt = Attempt(folder, server.url)
+        folder.plan.write_text('{"slices": 4}')
+        attempt.reporter.start()
+        attempt.train_with("a", "a", "b")
+        server.wait(lambda s: len(s.reports) > 5)
+        assert attempt.reporter.finish(EXIT)
+
+    assert not folder.resize.exists()
+    assert dict(attempt.placement.nodes) == {"a": 2, "b": 1}
+
+
+def test_reports_are_no_larger_than_the_server_takes(folder):
+    with serving(FakeServer()) as server:
+        attempt = Attempt(folder, server.url)
+        folder.worker_log(0).write_bytes(b"\0" * 3_000_000)
+        attempt.reporter.start()
+        assert attempt.reporter.finish(EXIT)
+
+    def size(report: Any) -> int:
+        return len(report.model_dump_json())
+
+    assert max(map(size, server.reports)) < 8_000_000
+    assert server.streams["worker-0"] == b"\0" * 3_000_000
+
+
+def test_the_pace_is_that_of_the_newest_workers_without_their_start_up(folder, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("distnet.agent.progress.time.monotonic", lambda: now[0])
+    progress = Progress(folder, Placement({"a": 2}))
+
+    def pace(at: float, step: int) -> float | None:
+        now[0] = at
+        progress({"kind": "step", "step": step})
+        return progress.report().progress.get("seconds_per_step")
+
+    folder.heartbeats.mkdir(parents=True)
+    progress(ATTEMPT)
+    assert pace(50.0, 1) is None
+    assert pace(58.0, 5) == 2.0
+    progress(ATTEMPT | {"attempt": 2, "workers": 1, "step": 5})
+    assert pace(99.0, 6) == 2.0  # the newest that is known
+    assert pace(107.0, 8) == 4.0
+
+
+def test_a_node_whose_name_is_not_written_yet_is_not_told(folder):
+    folder.heartbeats.mkdir(parents=True)
+    progress = Progress(folder, Placement({"a": 2}))
+    progress(ATTEMPT)
+    folder.node(0).write_text("a")
+    folder.node(1).write_text("")
+    assert progress.report().placement == {}
+
+    folder.node(1).write_text("a")
+    assert progress.report().placement == {"a": 2}
+
+
+def test_a_report_that_cannot_be_made_is_made_later(folder, monkeypatch):
+    with serving(FakeServer()) as server:
+        attempt = Attempt(folder, server.url)
+        looked = attempt.progress.report
+        failures = iter([OSError(116, "Stale file handle"), ValueError("cut off")])
+
+        def report():
+            for failure in failures:
+                raise failure
+            return looked()
+
+        monkeypatch.setattr(attempt.progress, "report", report)
+        attempt.reporter.start()
+        assert attempt.reporter.finish(EXIT)
+    assert server.exit == EXIT

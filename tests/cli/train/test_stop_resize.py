@@ -1,0 +1,180 @@
+"""`distnet stop` and `resize`: of a run here, or of a server's job, and which of them is meant."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from distnet.cli.main import main
+from distnet.protocol.states import AttemptEnd
+from distnet.run_folder.lock import held
+from distnet.run_folder.paths import RunFolder
+from tests.client.fake_server import FakeServer, make_attempt, make_job
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunFolder:
+    """A run in runs/ that nobody trains."""
+    monkeypatch.chdir(tmp_path)
+    folder = RunFolder(Path("runs/digits-1"))
+    folder.path.mkdir(parents=True)
+    folder.plan.write_text('{"slices": 4}')
+    attempt = {"kind": "attempt", "attempt": 1, "launch": "ray", "workers": 2, "step": 0}
+    folder.metrics.write_text(json.dumps(attempt) + "\n")
+    return folder
+
+
+@pytest.fixture
+def trained(run: RunFolder) -> Iterator[RunFolder]:
+    """A run that this process trains."""
+    with held(run):
+        yield run
+
+
+@pytest.mark.usefixtures("config")
+def test_a_run_that_is_trained_here_is_stopped_without_a_server(
+    trained: RunFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["stop", "digits-1", "--no-wait"]) == 0
+
+    assert capsys.readouterr().out == "runs/digits-1 (a run here) was asked to stop\n"
+    assert trained.stop.exists()
+
+
+def test_a_run_here_is_resized(trained: RunFolder, server: FakeServer) -> None:
+    assert main(["resize", "digits-1", "--workers", "3", "--no-wait"]) == 0
+
+    assert trained.resize.read_text() == "3\n"
+    assert not [asked for asked in server.asked if asked.startswith("POST")]
+
+
+@pytest.mark.usefixtures("run")
+def test_a_job_of_the_server_is_meant_when_the_run_here_is_not_trained(
+    server: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.jobs["digits-1"] = make_job("digits-1")
+
+    assert main(["stop", "digits-1"]) == 0
+
+    said = capsys.readouterr().out
+    assert f"digits-1 (on {server.url}) stopped; no attempt was made" in said
+
+
+def test_what_is_trained_here_and_there_must_be_named_better(
+    trained: RunFolder, server: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.jobs["digits-1"] = make_job("digits-1", state="running")
+
+    assert main(["stop", "digits-1"]) == 2
+    told = capsys.readouterr().err
+    assert "runs/digits-1" in told
+    assert f"--server {server.url}" in told
+    assert not trained.stop.exists()
+
+    assert main(["stop", "runs/digits-1", "--no-wait"]) == 0
+    assert trained.stop.exists()
+    assert server.jobs["digits-1"].state == "running"
+    assert main(["stop", "digits-1", "--server", server.url]) == 0
+    assert server.jobs["digits-1"].state == "stopped"
+
+
+def test_a_run_here_that_is_an_attempt_of_the_server_is_its_job(
+    trained: RunFolder, server: FakeServer
+) -> None:
+    server.jobs["digits-1"] = make_job("digits-1", state="running")
+    server.folders["digits-1"] = str(trained.path.resolve())
+
+    assert main(["stop", "digits-1"]) == 0
+    assert server.jobs["digits-1"].state == "stopped"
+    assert not trained.stop.exists()
+
+
+@pytest.mark.usefixtures("run")
+def test_a_run_that_nobody_trains_is_told_so(
+    server: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["stop", "digits-1"]) == 2
+    assert "nobody trains this run" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("run", "config")
+def test_what_is_nowhere_is_told_so(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DISTNET_SERVER", "http://127.0.0.1:9")
+
+    assert main(["stop", "digits-2"]) == 2
+
+    told = capsys.readouterr().err
+    assert "did you mean digits-1; nor can a server be asked for such a job: no distnet" in told
+    assert "http://127.0.0.1:9 (DISTNET_SERVER): connection refused" in told
+
+
+def test_a_job_that_is_nowhere_is_told_by_the_server(
+    server: FakeServer, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert main(["stop", "absent", "--runs", str(tmp_path)]) == 2
+    assert "there is no job absent" in capsys.readouterr().err
+
+
+def test_stop_waits_until_no_attempt_lives(
+    server: FakeServer, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    live, over = make_attempt(2), {"ended_at": 3.0, "end": AttemptEnd.STOPPED, "step": 938}
+    server.jobs["digits-1"] = make_job("digits-1", state="running", workers=2)
+    server.attempts["digits-1"] = [live]
+    server.changes["digits-1"] = [
+        {"state": "running"},
+        {"state": "stopping"},
+        {"state": "stopped"},
+        {"attempts": [live.model_copy(update=over)]},
+    ]
+
+    assert main(["stop", "digits-1", "--runs", str(tmp_path)]) == 0
+
+    said = capsys.readouterr().out
+    assert "stopped after step 938; none of its attempts lives" in said
+    assert "distnet retry digits-1" in said
+    assert server.changes["digits-1"] == []
+
+
+def test_stop_gives_up_in_time_and_says_that_it_was_asked(
+    server: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.jobs["digits-1"] = make_job("digits-1", state="running")
+    server.changes["digits-1"] = []
+
+    command = ["stop", "digits-1", "--server", server.url, "--timeout", "0"]
+    assert main(command) == 2
+    assert "digits-1 is stopping after 0 s; it was asked to" in capsys.readouterr().err
+
+
+def test_resize_waits_until_the_wanted_workers_train(
+    server: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.jobs["digits-1"] = make_job("digits-1", state="running", workers=2, wanted=3)
+    server.changes["digits-1"] = [{}, {"workers": 3}, {"wanted": None}, {"workers": 5}]
+
+    assert main(["resize", "digits-1", "--workers", "3", "--server", server.url]) == 0
+    assert capsys.readouterr().out.endswith("goes on with 3 workers\n")
+    assert server.changes["digits-1"] == [{"workers": 5}]
+
+
+def test_resize_that_does_not_wait_says_what_trains(
+    server: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.jobs["digits-1"] = make_job("digits-1", state="running", workers=2, wanted=1)
+
+    assert main(["resize", "digits-1", "--workers", "1", "--server", server.url, "--no-wait"]) == 0
+    said = "was asked to go on with 1 worker; it is running with 2 workers\n"
+    assert capsys.readouterr().out.endswith(said)
+
+
+def test_a_waiting_job_is_resized_at_once(
+    server: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.jobs["digits-1"] = make_job("digits-1")
+
+    assert main(["resize", "digits-1", "--workers", "3", "--server", server.url, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["state"] == "waiting"

@@ -1,0 +1,43 @@
+import psutil
+import pytest
+
+from distnet.launch.ray.controller import choose_interface, interface_of
+
+
+def test_interface_of_loopback_is_the_loopback_interface():
+    loopback = interface_of("127.0.0.1")
+
+    assert loopback is not None
+    assert "127.0.0.1" in [held.address for held in psutil.net_if_addrs()[loopback]]
+
+
+def test_interface_of_each_address_of_this_machine_holds_it():
+    for name, addresses in psutil.net_if_addrs().items():
+        for held in addresses:
+            if held.family.name == "AF_INET":
+                assert interface_of(held.address) == name
+
+
+def test_interface_of_an_address_of_nobody_here_is_none():
+    assert interface_of("203.0.113.7") is None  # a range that documents may use and nobody has
+
+
+def test_choose_interface_names_it_to_gloo_and_nccl():
+    environment: dict[str, str] = {}
+
+    choose_interface("127.0.0.1", environment)
+
+    loopback = interface_of("127.0.0.1")
+    assert environment == {
+        "GLOO_SOCKET_IFNAME": loopback,
+        "NCCL_SOCKET_IFNAME": f"={loopback}",
+    }
+
+
+@pytest.mark.parametrize("name", ["GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME"])
+def test_choose_interface_keeps_what_the_user_chose(name):
+    environment = {name: "ib0"}
+
+    choose_interface("127.0.0.1", environment)
+
+    assert environment[name] == "ib0"

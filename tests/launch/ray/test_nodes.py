@@ -1,0 +1,155 @@
+"""Two nodes of a cluster on one machine: network namespaces that a pair of interfaces joins."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+import distnet
+
+pytestmark = [
+    pytest.mark.ray,
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        sys.platform != "linux" or os.geteuid() != 0 or shutil.which("ip") is None,
+        reason="network namespaces are made by root, on Linux, with iproute2",
+    ),
+]
+
+ADDRESSES = ("10.213.0.1", "10.213.0.2")
+NAMES = tuple(f"dn{os.getpid()}{letter}" for letter in "ab")
+DRIVER = """
+import json, sys
+from distnet.run_folder.assignment import Assignment
+from tests.launch import ray_work
+from tests.launch.ray_work import train_on_ray
+assignment = Assignment(job={}, job_folder="", dataset="", run=sys.argv[1])
+options = {"workers": 2, "cpus": 1, "gpus": 0, "address": sys.argv[2]}
+print(json.dumps(train_on_ray(assignment, **options, function=ray_work.tell)))
+"""
+
+
+@pytest.fixture
+def namespaces() -> Iterator[None]:
+    """Two hosts as far as the network goes; namespaces and interfaces have the names of NAMES."""
+    try:
+        for name in NAMES:
+            ip("netns", "add", name)
+        ip("link", "add", NAMES[0], "type", "veth", "peer", "name", NAMES[1])
+        for name, address in zip(NAMES, ADDRESSES, strict=True):
+            ip("link", "set", name, "netns", name)
+            ip("-n", name, "addr", "add", f"{address}/24", "dev", name)
+            ip("-n", name, "link", "set", name, "up")
+            ip("-n", name, "link", "set", "lo", "up")
+        yield
+    finally:
+        for name in NAMES:
+            subprocess.run(["ip", "netns", "delete", name], check=False, capture_output=True)
+
+
+@pytest.fixture
+def cluster(namespaces: None) -> Iterator[str]:
+    """The address of a Ray with a node of one CPU in each namespace."""
+    folder = tempfile.mkdtemp(prefix="distnet-tests-", dir="/tmp")
+    address = f"{ADDRESSES[0]}:6379"
+    head = ["--head", "--port=6379", "--include-dashboard=false", f"--temp-dir={folder}"]
+    nodes: list[subprocess.Popen[str]] = []
+    try:
+        for options in (head, [f"--address={address}"]):
+            nodes.append(start_node(len(nodes), options))
+        yield address
+    finally:
+        for node in nodes:
+            for process in psutil.Process(node.pid).children(recursive=True):
+                process.kill()  # told kindly, a node takes half a minute to hand its work on
+            node.kill()
+            node.wait()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_train_on_ray_joins_nodes_by_the_interface_of_their_ray_address(cluster, tmp_path):
+    run = tmp_path / "run"
+    run.mkdir()
+
+    driver = subprocess.run(
+        in_namespace(0, [sys.executable, "-c", DRIVER, str(run), cluster]),
+        env=environment(),
+        cwd=Path(__file__).parents[3],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+    assert driver.returncode == 0, driver.stderr
+    outcome = json.loads(driver.stdout)
+    assert outcome["total"] == 1 + 2
+    assert sorted(outcome["interfaces"]) == sorted(NAMES)
+    assert len(set(outcome["worlds"][0]["hosts"])) == 2
+    assert [world["local_rank"] for world in outcome["worlds"]] == [0, 0]
+
+
+def test_run_on_two_nodes_has_the_bits_of_one_process(cluster: str, tmp_path: Path) -> None:
+    job = Path(__file__).parents[3] / "jobs" / "digits.yaml"
+    options = ["--set", "train.steps=40", "--runs", str(tmp_path), "--address", cluster, "--json"]
+
+    ended = subprocess.run(
+        in_namespace(0, [sys.executable, "-m", "distnet.cli", "run", str(job), *options]),
+        env=environment(),
+        cwd=Path(__file__).parents[3],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=180,
+    )
+    inline = distnet.run(job, inline=True, overrides=["train.steps=40"], runs=tmp_path)
+
+    assert ended.returncode == 0, ended.stderr
+    result = json.loads(ended.stdout)
+    assert result["workers"] == 2
+    assert result["weights_sha256"] == inline.result["weights_sha256"]
+    assert result["metrics"] == inline.metrics
+
+
+def start_node(index: int, options: list[str]) -> subprocess.Popen[str]:
+    """Start a node, and wait until it is one."""
+    ray = str(Path(sys.executable).with_name("ray"))
+    command = [ray, "start", "--block", "--num-cpus=1", "--object-store-memory=100000000"]
+    command += ["--disable-usage-stats"] if "--head" in options else []
+    command += [f"--node-ip-address={ADDRESSES[index]}", *options]
+    node = subprocess.Popen(
+        in_namespace(index, command),
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    assert node.stdout is not None
+    said = []
+    for line in node.stdout:
+        said.append(line)
+        if "Ray runtime started" in line:
+            return node
+    raise AssertionError("".join(said))
+
+
+def environment() -> dict[str, str]:
+    """That of a machine in a cluster: not that of the tests, which is bound to 127.0.0.1."""
+    here = {k: v for k, v in os.environ.items() if not k.startswith("RAY_")}
+    return {**here, "RAY_AUTH_MODE": "disabled"}
+
+
+def in_namespace(index: int, command: list[str]) -> list[str]:
+    return ["ip", "netns", "exec", NAMES[index], *command]
+
+
+def ip(*arguments: str) -> None:
+    subprocess.run(["ip", *arguments], check=True, capture_output=True)

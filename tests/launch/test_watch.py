@@ -1,0 +1,55 @@
+"""Workers that hang are told from those that wait for another."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from distnet.errors import HangError
+from distnet.launch.watch import HangWatch
+from distnet.run_folder.heartbeat import Heartbeat, Stage
+from distnet.run_folder.paths import RunFolder
+
+LIMIT_S = 0.2
+
+
+def beat(folder: RunFolder, rank: int) -> Heartbeat:
+    heartbeat = Heartbeat(
+        folder.heartbeat(rank), attempt=1, after_s=LIMIT_S, log=folder.worker_log(rank)
+    )
+    heartbeat.begin(0)
+    heartbeat.step(1)
+    return heartbeat
+
+
+def look_on(watch: HangWatch) -> None:
+    while True:
+        watch.look()
+
+
+def test_worker_that_waits_for_a_busy_one_does_not_hang_but_a_silent_one_does(
+    tmp_path: Path,
+) -> None:
+    folder = RunFolder(tmp_path)
+    with beat(folder, 0) as waiting, beat(folder, 1) as busy:
+        watch = HangWatch(folder, 1, 2)
+        waiting.at(Stage.SUMMING)
+        began = time.monotonic()
+        while time.monotonic() - began < 8 * LIMIT_S:
+            busy.stay(Stage.EVALUATING)
+            watch.look()
+
+        with pytest.raises(HangError, match=r"worker 1 hung .* evaluating in step 2"):
+            look_on(watch)
+
+
+def test_worker_that_has_ended_never_hangs(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    with beat(folder, 0) as last:
+        with beat(folder, 1):
+            pass
+        watch = HangWatch(folder, 1, 2)
+        began = time.monotonic()
+        while time.monotonic() - began < 8 * LIMIT_S:
+            last.stay(Stage.SAVING)
+            watch.look()

@@ -1,0 +1,78 @@
+import signal
+import threading
+
+import pytest
+
+from distnet.run_folder.paths import RunFolder
+from distnet.run_folder.stop import ask_to_stop, asked_to_stop, drop_request, planned_stop
+
+SIGNALS = [signal.SIGINT, signal.SIGTERM]
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_planned_stop_makes_the_file_at_the_first_signal(tmp_path, number):
+    with planned_stop(RunFolder(tmp_path)):
+        assert not (tmp_path / "stop").exists()
+        signal.raise_signal(number)
+
+        assert (tmp_path / "stop").exists()
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_planned_stop_raises_at_the_second_signal_only(tmp_path, number):
+    with planned_stop(RunFolder(tmp_path)):
+        signal.raise_signal(number)
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(number)
+        signal.raise_signal(number)  # while cleaning up
+
+
+def test_planned_stop_puts_the_handlers_back(tmp_path):
+    before = [signal.getsignal(number) for number in SIGNALS]
+
+    with planned_stop(RunFolder(tmp_path)):
+        assert [signal.getsignal(number) for number in SIGNALS] != before
+
+    assert [signal.getsignal(number) for number in SIGNALS] == before
+
+
+def test_planned_stop_changes_nothing_in_another_thread(tmp_path):
+    seen = []
+
+    def enter() -> None:
+        with planned_stop(RunFolder(tmp_path)):
+            seen.append(signal.getsignal(signal.SIGINT))
+
+    thread = threading.Thread(target=enter)
+    thread.start()
+    thread.join()
+
+    assert seen == [signal.getsignal(signal.SIGINT)]
+
+
+def test_a_stop_for_good_is_not_taken_back_by_a_resize(tmp_path):
+    folder = RunFolder(tmp_path)
+    assert asked_to_stop(folder) is None
+
+    ask_to_stop(folder, "resize")
+    assert asked_to_stop(folder) == "resize"
+    ask_to_stop(folder)
+    ask_to_stop(folder, "drain")
+
+    assert asked_to_stop(folder) == "stop"
+
+
+def test_a_file_that_a_person_made_asks_to_stop_for_good(tmp_path):
+    (tmp_path / "stop").touch()
+
+    assert asked_to_stop(RunFolder(tmp_path)) == "stop"
+
+
+@pytest.mark.parametrize(("why", "left"), [("resize", None), ("drain", None), ("stop", "stop")])
+def test_what_a_failed_attempt_was_to_end_for_is_dropped_unless_it_is_for_good(tmp_path, why, left):
+    folder = RunFolder(tmp_path)
+    ask_to_stop(folder, why)
+
+    drop_request(folder)
+
+    assert asked_to_stop(folder) == left

@@ -1,0 +1,96 @@
+"""A gang starts whole, on few nodes, where it fits best, or not at all."""
+
+import pytest
+
+from distnet.scheduler.fit import largest_gang, why_never
+from distnet.scheduler.view import Node, Shape
+from tests.scheduler.views import codes, job, nodes, planned, runs, started, waits
+
+
+def test_gang_starts_whole_when_it_fits_over_several_nodes():
+    plan = planned(nodes(4, 4, 4), [job(1, 10)])
+
+    assert sum(started(plan)[1].values()) == 10
+
+
+def test_gang_waits_whole_when_one_worker_does_not_fit():
+    plan = planned(nodes(4, 4), [job(1, 9, cpus=1)], [])
+
+    assert started(plan) == {}
+    assert codes(plan) == {1: "never-fits"}
+
+
+def test_gang_goes_to_the_tightest_node_that_holds_all_of_it():
+    plan = planned(nodes(16, 4, 8), [job(1, 4)])
+
+    assert started(plan) == {1: {"n1": 4}}
+
+
+def test_gang_uses_as_few_nodes_as_it_can():
+    plan = planned(nodes(3, 8, 2, 8), [job(1, 18)])
+
+    assert started(plan) == {1: {"n1": 8, "n2": 2, "n3": 8}}
+
+
+def test_workers_need_their_cpus_and_gpus_on_one_node():
+    cluster = [Node("a", 8, 0), Node("b", 1, 4), Node("c", 8, 2)]
+
+    plan = planned(cluster, [job(1, 2, cpus=2, gpus=1)])
+
+    assert started(plan) == {1: {"c": 2}}
+
+
+def test_workers_without_gpus_leave_gpu_nodes_to_others():
+    cluster = [Node("a", 4, 4), Node("b", 64, 0)]
+
+    assert started(planned(cluster, [job(1, 4)])) == {1: {"b": 4}}
+    assert started(planned(cluster, [job(1, 66)])) == {1: {"a": 2, "b": 64}}
+
+
+def test_draining_nodes_get_nothing():
+    cluster = [Node("a", 8, 0, is_draining=True), Node("b", 4, 0)]
+
+    plan = planned(cluster, [job(1, 4), job(2, 4)])
+
+    assert started(plan) == {1: {"b": 4}}
+    assert codes(plan) == {2: "no-room"}
+
+
+def test_job_that_only_draining_nodes_could_hold_waits_and_keeps_nobody():
+    cluster = [Node("a", 8, 0, is_draining=True), Node("b", 4, 0)]
+
+    plan = planned(cluster, [job(1, 8), job(2, 4)])
+
+    assert started(plan) == {2: {"b": 4}}
+    assert codes(plan) == {1: "no-room"}
+
+
+def test_parts_of_a_cpu_are_not_a_cpu():
+    cluster = [Node("a", 2.9, 0), Node("b", 1.1 + 2.2 - 0.3, 0)]
+
+    assert started(planned(cluster, [job(1, 5)])) == {1: {"a": 2, "b": 3}}
+
+
+def test_room_of_a_holder_whose_node_is_gone_is_not_counted():
+    plan = planned(nodes(4), [job(2, 4)], [runs(job(1, 8), {"gone": 8})])
+
+    assert started(plan) == {2: {"n0": 4}}
+
+
+def test_never_fits_names_the_node_that_would_do():
+    plan = planned(nodes(8, 8), [job(1, 1, cpus=16)])
+
+    assert "another node with 16 CPUs free would do" in waits(plan)[1].reason
+
+
+@pytest.mark.parametrize(
+    ("shape", "room"), [(Shape(1, 1, 3, 0), 4), (Shape(1, 1, 1, 1), 3), (Shape(1, 1, 9, 0), 0)]
+)
+def test_largest_gang_counts_workers_on_an_empty_cluster(shape: Shape, room: int):
+    assert largest_gang(shape, [Node("a", 8, 2), Node("b", 7, 1)]) == room
+
+
+def test_why_never_is_none_for_what_could_fit():
+    assert why_never(Shape(2, 9, 4, 0), nodes(8)) is None
+    assert why_never(Shape(3, 9, 4, 0), nodes(8)) is not None
+    assert "no nodes" in str(why_never(Shape(1, 1, 1, 0), []))

@@ -1,0 +1,318 @@
+"""What holds for every cluster and queue, drawn at random and driven in virtual time."""
+
+import math
+from dataclasses import replace
+
+import hypothesis.strategies as st
+from hypothesis import HealthCheck, given, settings
+
+from distnet.scheduler.decide import decide
+from distnet.scheduler.view import Candidate, Holder, Node, Policy, Shape, Team, View
+from tests.scheduler.loop import GRACE_S, Loop, check, free_room, room_for, take
+
+FEW = settings(
+    max_examples=150,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+TEAM_NAMES = ("a", "b", "c")
+
+
+@st.composite
+def clusters(draw: st.DrawFn) -> list[Node]:
+    count = draw(st.integers(1, 4))
+    return [
+        Node(
+            f"n{n}",
+            draw(st.sampled_from([4, 2.9, 3, 8, 5.3])),
+            draw(st.sampled_from([2, 0, 4])),
+            is_draining=draw(st.integers(0, 19)) == 19,
+        )
+        for n in range(count)
+    ]
+
+
+@st.composite
+def candidates(
+    draw: st.DrawFn, number: int, *, now: float = 0.0, age: float = 10_000.0
+) -> Candidate:
+    fewest = draw(st.integers(1, 3))
+    most = fewest + draw(st.sampled_from([0, 4, 0, 1]))
+    return Candidate(
+        number=number,
+        name=f"job-{number}",
+        owner=draw(st.sampled_from(["ann", "bob"])),
+        team=draw(st.sampled_from(TEAM_NAMES)),
+        priority=draw(st.integers(-2, 3)),
+        submitted_at=now - draw(st.floats(0, age)),
+        shape=Shape(fewest, most, draw(st.integers(1, 2)), draw(st.sampled_from([0, 0, 1]))),
+        not_before=now + draw(st.sampled_from([-1.0, -1.0, -1.0, 50.0])),
+        expected_s=draw(st.sampled_from([20.0, 100.0, 300.0, math.inf])),
+        is_preemptible=draw(st.integers(0, 4)) < 4,
+    )
+
+
+@st.composite
+def teams(draw: st.DrawFn) -> dict[str, Team]:
+    quotas = st.sampled_from([math.inf, 1.0, 2.0, 4.0])
+    limits = st.sampled_from([math.inf, math.inf, math.inf, 2.0, 6.0])
+    return {
+        name: Team(
+            name,
+            draw(st.sampled_from([1.0, 2.0, 0.5])),
+            draw(quotas),
+            draw(quotas),
+            draw(limits),
+            draw(limits),
+        )
+        for name in TEAM_NAMES
+        if draw(st.booleans())
+    }
+
+
+def policies() -> st.SearchStrategy[Policy]:
+    return st.builds(
+        Policy,
+        ageing_s=st.sampled_from([100.0, 3600.0]),
+        preemption=st.sampled_from([True, True, True, False]),
+        backfill=st.sampled_from([True, True, True, False]),
+        elastic=st.sampled_from([True, True, True, False]),
+        steady_s=st.sampled_from([0.0, 60.0]),
+    )
+
+
+@st.composite
+def loops(draw: st.DrawFn, *, with_teams: bool) -> tuple[Loop, list[tuple[float, Candidate]]]:
+    """A cluster, and jobs that arrive one after the other."""
+    arrivals, time = [], 0.0
+    for number in range(1, draw(st.integers(3, 16))):
+        time += draw(st.sampled_from([5.0, 0.0, 20.0, 70.0]))
+        arrivals.append((time, draw(candidates(number, now=time, age=300.0))))
+    loop = Loop(
+        draw(clusters()),
+        draw(teams()) if with_teams else {},
+        draw(policies()),
+    )
+    return loop, arrivals
+
+
+def drive(loop: Loop, arrivals: list[tuple[float, Candidate]], *, most_steps: int = 300) -> int:
+    """Run until nothing happens any more; returns the number of passes."""
+    queue = list(arrivals)
+    for steps in range(most_steps):
+        plan = loop.step()
+        times = [loop.next_event(), *(time for time, _ in queue[:1])]
+        if not plan.decisions:  # time alone may change something: age, what is steady, not_before
+            times.append(loop.now + 50.0 if loop.now < 2000.0 else math.inf)
+        upcoming = min(times)
+        if math.isinf(upcoming):
+            return steps
+        loop.advance(max(loop.now, upcoming))
+        while queue and queue[0][0] <= loop.now:
+            loop.submit(queue.pop(0)[1])
+    raise AssertionError("it does not come to rest")
+
+
+@FEW
+@given(loops(with_teams=False))
+def test_every_plan_of_a_day_keeps_the_rules(drawn):
+    loop, arrivals = drawn
+
+    drive(loop, arrivals)
+
+    assert not any((b, a) in loop.stops for a, b in loop.stops), "two jobs stopped each other"
+
+
+@FEW
+@given(loops(with_teams=True))
+def test_every_plan_of_a_day_with_teams_keeps_the_rules(drawn):
+    loop, arrivals = drawn
+
+    drive(loop, arrivals)
+
+
+@FEW
+@given(loops(with_teams=True))
+def test_jobs_that_never_end_come_to_rest_with_teams_or_without(drawn):
+    loop, arrivals = drawn
+    endless = [(time, replace(job, expected_s=math.inf)) for time, job in arrivals]
+
+    drive(loop, endless)
+
+    assert not any((b, a) in loop.stops for a, b in loop.stops), "two jobs stopped each other"
+    assert len(loop.stops) <= len(arrivals) ** 2
+
+
+@FEW
+@given(loops(with_teams=True), st.randoms(use_true_random=False), st.integers(1, 8))
+def test_the_order_in_which_things_are_told_changes_nothing(drawn, random, steps):
+    loop, arrivals = drawn
+    for _, job in arrivals:
+        loop.submit(job)
+    for _ in range(steps):
+        loop.step()
+        loop.advance(min(loop.next_event(), loop.now + 60.0))
+    view = loop.view()
+    shuffled = View(
+        view.now,
+        random.sample(view.nodes, len(view.nodes)),
+        random.sample(view.waiting, len(view.waiting)),
+        random.sample(view.holders, len(view.holders)),
+        dict(random.sample(list(view.teams.items()), len(view.teams))),
+        view.usage,
+        view.policy,
+    )
+
+    assert decide(view) == decide(view)
+    assert decide(shuffled) == decide(view)
+
+
+@st.composite
+def crowded(draw: st.DrawFn) -> View:
+    """Any state, also one that no run of ours leads to."""
+    cluster, now = draw(clusters()), 5000.0
+    holders = []
+    for number in range(1, draw(st.integers(1, 8))):
+        job = draw(candidates(number, now=now))
+        node = draw(st.sampled_from([*cluster, Node("gone", 8, 8)]))
+        count = draw(st.integers(job.shape.fewest, job.shape.most))
+        is_stopping = draw(st.integers(0, 3)) == 0
+        is_steady = not is_stopping and draw(st.booleans())
+        resizes = not is_stopping and not is_steady and draw(st.booleans())
+        holders.append(
+            Holder(
+                job,
+                {node.id: count},
+                started_at=now - draw(st.floats(0, 200)),
+                ends_at=now + draw(st.sampled_from([-20.0, 10.0, 500.0, math.inf])),
+                is_stopping=is_stopping,
+                is_steady=is_steady,
+                asked=draw(st.integers(job.shape.fewest, job.shape.most)) if resizes else None,
+            )
+        )
+    waiting = [draw(candidates(100 + n, now=now)) for n in range(draw(st.integers(0, 8)))]
+    return View(now, cluster, waiting, holders, draw(teams()), {}, draw(policies()))
+
+
+@settings(FEW, max_examples=400)
+@given(crowded())
+def test_every_plan_of_any_state_keeps_the_rules(view):
+    check(view, decide(view))
+
+
+@settings(FEW, max_examples=300)
+@given(crowded(), st.randoms(use_true_random=False))
+def test_the_order_changes_nothing_in_any_state(view, random):
+    shuffled = replace(
+        view,
+        nodes=random.sample(view.nodes, len(view.nodes)),
+        waiting=random.sample(view.waiting, len(view.waiting)),
+        holders=random.sample(view.holders, len(view.holders)),
+    )
+
+    assert decide(shuffled) == decide(view)
+
+
+@st.composite
+def queues_of_known_length(draw: st.DrawFn) -> tuple[list[Node], list[Candidate]]:
+    cluster = [replace(node, is_draining=False) for node in draw(clusters())]
+    jobs = []
+    for number in range(1, draw(st.integers(3, 12))):
+        job = draw(candidates(number, age=0.0))
+        shape = job.shape._replace(most=job.shape.fewest)
+        length = draw(st.sampled_from([10.0, 30.0, 70.0, 200.0]))
+        one = {"owner": "ann", "team": "a"}  # shares change the order when others end
+        jobs.append(replace(job, shape=shape, expected_s=length, not_before=0.0, **one))
+    return cluster, jobs
+
+
+@settings(FEW, max_examples=300)
+@given(queues_of_known_length())
+def test_first_in_line_starts_when_it_was_promised_to_or_earlier(drawn):
+    cluster, jobs = drawn
+    loop = Loop(cluster, {}, Policy(ageing_s=1e9, preemption=False))
+    for job in jobs:
+        loop.submit(job)
+    promised: dict[int, float] = {}
+    while loop.waiting or loop.holders:
+        before = loop.view()
+        plan = loop.step()
+        first = next((w.job for w in plan.queue if "first in line" in w.reason), None)
+        if first is not None and first not in promised:
+            promised[first] = earliest(before, plan_starts_ahead(loop, first), first)
+        if math.isinf(loop.next_event()):
+            break
+        loop.advance(loop.next_event())
+
+    for number, time in promised.items():
+        assert loop.starts[number] <= time
+
+
+def plan_starts_ahead(loop: Loop, first: int) -> list[Holder]:
+    """Those that started in this pass and were considered before the first that waits."""
+    priority = loop.waiting[first].priority
+    return [
+        holder
+        for holder in loop.holders.values()
+        if holder.started_at == loop.now and holder.job.priority >= priority
+    ]
+
+
+def earliest(view: View, ahead: list[Holder], first: int) -> float:
+    """When a job could start if nobody started besides those ahead of it."""
+    job = next(job for job in view.waiting if job.number == first)
+    free = free_room(view)
+    for holder in ahead:
+        take(free, holder.job, holder.placement)
+    running = sorted([*view.holders, *ahead], key=lambda holder: holder.ends_at)
+    for holder in running:
+        take(free, holder.job, {node: -count for node, count in holder.placement.items()})
+        if room_for(free, job) >= job.shape.fewest:
+            return holder.ends_at
+    return math.inf
+
+
+def test_large_job_of_low_priority_starts_in_bounded_time_under_a_stream_of_small_ones():
+    """After 6 x ageing it is ahead of all that come; then those that run, at most, hold it up."""
+    ageing_s, length_s, priority = 1000.0, 100.0, 5
+    loop = Loop([Node("a", 4, 0), Node("b", 4, 0)], {}, Policy(ageing_s=ageing_s))
+    loop.submit(Candidate(1, "large", "ann", "a", 0, 0.0, Shape(8, 8, 1, 0), expected_s=50.0))
+    number = 1
+    while 1 not in loop.starts and loop.now < 20 * ageing_s:
+        while len(loop.waiting) < 6:
+            number += 1
+            loop.submit(
+                Candidate(
+                    number, f"small-{number}", "bob", "a", priority, loop.now, Shape(1, 1, 1, 0),
+                    expected_s=length_s - number % 7,
+                )
+            )  # fmt: skip
+        loop.step()
+        loop.advance(loop.next_event())
+
+    bound = (priority + 1) * ageing_s + 2 * length_s
+    assert loop.starts[1] <= bound
+
+
+def test_preempted_jobs_get_their_turn_in_bounded_time_under_a_stream_of_urgent_ones():
+    ageing_s = 500.0
+    loop = Loop([Node("a", 2, 0)], {}, Policy(ageing_s=ageing_s))
+    loop.submit(Candidate(1, "low", "ann", "a", 0, 0.0, Shape(2, 2, 1, 0), expected_s=400.0))
+    loop.step()
+    number, ended_at = 1, math.inf
+    while math.isinf(ended_at) and loop.now < 40 * ageing_s:
+        number += 1
+        loop.submit(
+            Candidate(
+                number, f"u-{number}", "bob", "a", 4, loop.now, Shape(1, 1, 1, 0), expected_s=90.0
+            )
+        )
+        loop.step()
+        loop.advance(min(loop.next_event(), loop.now + 45.0))
+        if 1 not in loop.holders and 1 not in loop.waiting:
+            ended_at = loop.now
+
+    # From rank 4 on nobody may stop it any more; it starts anew each time in this loop.
+    assert ended_at <= 5 * ageing_s + 400.0 + 2 * 90.0 + GRACE_S
+    assert loop.stops

@@ -1,0 +1,143 @@
+"""Quotas, borrowing, taking back, limits."""
+
+from distnet.scheduler.view import Holder, Team
+from tests.scheduler.views import codes, job, nodes, planned, runs, started, stopped, waits
+
+A, B = Team("a", quota_cpus=2), Team("b", quota_cpus=2)
+
+
+def of(team: str, number: int, workers: int = 1, **facts: object) -> Holder:
+    times = {key: facts.pop(key) for key in ("for_s", "ends_in", "is_stopping") if key in facts}
+    return runs(
+        job(number, workers, team=team, **facts),  # type: ignore[arg-type]
+        {"n0": workers},
+        **times,  # type: ignore[arg-type]
+    )
+
+
+def test_team_borrows_what_stands_idle():
+    plan = planned(nodes(4), [job(n, 1, team="a") for n in range(1, 5)], teams=[A, B])
+
+    assert set(started(plan)) == {1, 2, 3, 4}
+
+
+def test_team_takes_back_what_another_borrowed():
+    holders = [of("a", n) for n in range(1, 5)]
+
+    plan = planned(nodes(4), [job(9, 2, team="b")], holders, teams=[A, B])
+
+    assert stopped(plan) == {4: 9, 3: 9}
+    assert "within the quota of b" in plan.decisions[0].reason
+
+
+def test_team_takes_back_from_higher_priorities_too():
+    holders = [of("a", n, priority=100) for n in range(1, 5)]
+
+    assert stopped(planned(nodes(4), [job(9, team="b")], holders, teams=[A, B])) == {4: 9}
+
+
+def test_team_takes_nothing_back_beyond_its_quota():
+    holders = [of("a", n) for n in range(1, 3)] + [of("b", n) for n in range(3, 5)]
+
+    assert stopped(planned(nodes(4), [job(9, team="b")], holders, teams=[A, B])) == {}
+
+
+def test_job_that_would_borrow_stops_nobody_within_a_quota():
+    holders = [of("a", n) for n in range(1, 3)] + [of("b", n) for n in range(3, 5)]
+    urgent = job(9, team="b", priority=100)
+
+    plan = planned(nodes(4), [urgent], holders, teams=[A, B])
+
+    assert stopped(plan) == {4: 9}  # of its own team
+
+
+def test_borrowed_room_is_safe_until_the_job_is_steady():
+    holders = [of("a", n, for_s=30.0) for n in range(1, 5)]
+
+    assert stopped(planned(nodes(4), [job(9, team="b")], holders, teams=[A, B])) == {}
+
+
+def test_low_priority_borrows_before_high_priority_of_the_same_team():
+    holders = [of("a", 1, priority=-5), *(of("a", n, priority=n) for n in (2, 3))]
+
+    assert stopped(planned(nodes(3), [job(9, team="b")], holders, teams=[A, B])) == {1: 9}
+
+
+def test_job_of_a_team_without_quota_is_within_its_right():
+    holders = [of("a", n) for n in range(1, 5)]
+
+    assert stopped(planned(nodes(4), [job(9, team="other")], holders, teams=[A])) == {4: 9}
+
+
+def test_what_is_borrowed_is_told_for_each_resource():
+    gpus_only = Team("a", quota_gpus=1)
+    holders = [
+        runs(job(1, 2, gpus=1, team="a"), {"n0": 2}),
+        runs(job(2, 2, team="a"), {"n0": 2}),
+    ]
+    cluster = nodes(4, gpus=2)
+
+    assert stopped(planned(cluster, [job(9, team="b")], holders, teams=[gpus_only, B])) == {}
+    assert stopped(planned(cluster, [job(9, gpus=1, team="b")], holders, teams=[gpus_only, B])) == {
+        1: 9
+    }
+
+
+def test_limit_is_never_exceeded_even_if_the_rest_stands_idle():
+    limited = Team("a", limit_cpus=3)
+
+    plan = planned(nodes(8), [job(1, 2, team="a"), job(2, 2, team="a")], teams=[limited])
+
+    assert set(started(plan)) == {1}
+    assert codes(plan) == {2: "quota"}
+    assert "at most 3 CPUs" in waits(plan)[2].reason
+
+
+def test_limit_of_one_team_holds_up_no_other():
+    limited = Team("a", limit_cpus=1)
+
+    plan = planned(nodes(4), [job(1, 2, team="a"), job(2, 4, team="b")], teams=[limited])
+
+    assert set(started(plan)) == {2}
+
+
+def test_job_makes_room_within_its_teams_limit():
+    limited = Team("a", limit_cpus=2)
+    holders = [of("a", 1, 2)]
+
+    plan = planned(nodes(8), [job(9, 2, team="a", priority=3)], holders, teams=[limited])
+
+    assert stopped(plan) == {1: 9}
+    assert codes(plan) == {9: "making-room"}
+
+
+def test_job_waits_for_its_teams_own_that_stop_when_a_limit_holds_it_up():
+    limited = Team("a", limit_cpus=2)
+    holders = [of("a", 1, 2, is_stopping=True), of("a", 3, 0)]
+
+    plan = planned(nodes(8), [job(9, 2, team="a")], holders[:1], teams=[limited])
+
+    assert started(plan) == {}
+    assert codes(plan) == {9: "making-room"}
+
+
+def test_large_job_is_not_passed_by_small_ones_of_its_team_when_the_limit_holds_it_up():
+    limited = Team("a", limit_cpus=4)
+    holders = [of("a", 1, 2, ends_in=100.0, priority=9)]
+    large = job(2, 4, team="a", priority=1)
+    short, long = job(3, 2, team="a", expected_s=100.0), job(4, 2, team="a", expected_s=200.0)
+
+    plan = planned(nodes(8), [large, short, long], holders, teams=[limited])
+
+    assert set(started(plan)) == {3}
+    assert codes(plan) == {2: "quota", 4: "quota"}
+    assert "job-2 of the same team comes first" in waits(plan)[4].reason
+
+
+def test_waiting_job_keeps_its_right_when_a_smaller_one_of_its_team_was_let_pass():
+    holders = [of("a", 1, 2), of("a", 2), of("a", 3), of("b", 4)]
+    large = job(5, 2, team="b", age_s=500.0)
+
+    plan = planned(nodes(5), [large], holders, teams=[A, B])
+
+    assert set(stopped(plan)) == {2, 3}

@@ -1,0 +1,234 @@
+"""The gateway to a real Ray with a token, and to what is no Ray, or none any more."""
+
+import json
+import os
+import shlex
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+import psutil
+import pytest
+
+from distnet.protocol.errors import UnavailableError
+from distnet.server.gateway.gateway import Order, Sight
+from distnet.server.gateway.ray_gateway import RayGateway
+from tests.agent.fake_server import FakeServer, serving
+from tests.server.ray_head import RayHead, a_ray, free_port, host, ray_head
+
+__all__ = ["ray_head"]
+
+pytestmark = [
+    pytest.mark.ray,
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="nodes on other loopback addresses"),
+]
+PATIENCE_S = 60.0
+WAITS = "python -c 'import time; time.sleep(1000)'"
+HOLDS = """
+import os, ray, sys
+from ray.util import placement_group
+ray.init(address=sys.argv[1], log_to_driver=False)
+@ray.remote(num_cpus=1)
+class Server:
+    def ready(self):
+        return True
+server = Server.remote()
+ray.get(server.ready.remote())
+ray.get(placement_group([{"CPU": 2}]).ready())
+print("holds", flush=True)
+sys.stdin.read()
+"""
+
+
+def order(number: int) -> Order:
+    more = {"NCCL_SOCKET_IFNAME": "eth1", "DISTNET_SERVER": "another"}
+    return Order(f"distnet-test-1-{number}", "http://127.0.0.1:1", "secret-of-this-attempt", more)
+
+
+def wait(is_so: Callable[[], object], what: str) -> None:
+    end = time.monotonic() + PATIENCE_S
+    while not is_so():
+        assert time.monotonic() < end, f"{what} did not come"
+        time.sleep(0.1)
+
+
+def begin(gateway: RayGateway, begun: Order) -> None:
+    """Begin an attempt as the server does: again and again, while Ray is still waking up."""
+
+    def is_begun() -> bool:
+        try:
+            gateway.start(begun)
+        except UnavailableError:
+            return False
+        return True
+
+    wait(is_begun, "a Ray that begins attempts")
+
+
+@pytest.fixture(scope="module")
+def gateway(ray_head: RayHead) -> RayGateway:
+    return RayGateway(ray_head.dashboard, entrypoint=WAITS)
+
+
+@pytest.fixture
+def holder(ray_head: RayHead) -> Iterator["subprocess.Popen[str]"]:
+    """A driver that is not ours, with an actor of one CPU and a group of two."""
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLDS, ray_head.address],
+        env=os.environ | ray_head.environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert holder.stdout is not None
+    assert "holds" in holder.stdout.readline()
+    yield holder
+    holder.communicate()
+
+
+def test_nodes_are_seen_with_what_they_have(gateway, ray_head):
+    snapshot = gateway.look()
+
+    assert [(node.name, node.cpus, node.gpus) for node in snapshot.nodes] == [
+        (host(0), 0, 0),
+        (host(1), 4, 0),
+    ]
+    assert not any(node.is_draining for node in snapshot.nodes)
+    assert len({node.id for node in snapshot.nodes}) == 2
+    assert abs(time.time() - snapshot.seen_at) < 60
+    assert gateway.look().cluster == snapshot.cluster
+
+
+def test_an_attempt_is_begun_once_seen_ended_and_forgotten(gateway):
+    begun = order(1)
+    assert gateway.sight(begun.submission) is Sight.ABSENT
+
+    begin(gateway, begun)
+    begin(gateway, begun)
+    wait(lambda: gateway.sight(begun.submission) is Sight.RUNNING, "the attempt")
+    gateway.forget(begun.submission)  # it runs, so that must wait
+    assert gateway.sight(begun.submission) is Sight.RUNNING
+    gateway.end(begun.submission)
+    wait(lambda: gateway.sight(begun.submission) is not Sight.RUNNING, "its end")
+    gateway.look()
+    assert gateway.sight(begun.submission) is Sight.ABSENT
+
+    gateway.end(begun.submission)
+    gateway.forget(begun.submission)
+
+
+def test_an_attempt_gets_its_secret_and_no_user_text(ray_head, tmp_path):
+    code = "import json, os, sys; open(sys.argv[1], 'w').write(json.dumps(dict(os.environ))); 1 / 0"
+    entrypoint = shlex.join(["python", "-c", code, str(tmp_path / "environment")])
+    gateway = RayGateway(ray_head.dashboard, entrypoint=entrypoint)
+
+    begin(gateway, order(2))
+    wait(lambda: gateway.sight(order(2).submission) is Sight.ENDED, "its end")
+
+    found = json.loads((tmp_path / "environment").read_text())
+    assert found["DISTNET_SERVER"] == order(2).server
+    assert found["DISTNET_ATTEMPT_SECRET"] == order(2).secret
+    assert found["NCCL_SOCKET_IFNAME"] == "eth1"
+    assert found["RAY_ADDRESS"] == ray_head.address
+    assert "ZeroDivisionError" in gateway.last_words(order(2).submission)
+    assert gateway.last_words("distnet-test-9-9") == ""
+
+
+def test_what_others_hold_is_taken_off(ray_head, holder):
+    gateway = RayGateway(ray_head.dashboard, entrypoint=WAITS)
+
+    assert [node.cpus for node in gateway.look().nodes] == [0, 1]
+
+    holder.communicate()
+    gateway = RayGateway(ray_head.dashboard, entrypoint=WAITS)
+    wait(lambda: [n.cpus for n in RayGateway(ray_head.dashboard).look().nodes] == [0, 4], "room")
+
+
+def test_what_attempts_hold_is_not_taken_off(ray_head, tmp_path):
+    (tmp_path / "holds.py").write_text(
+        HOLDS.replace("sys.stdin.read()", "import time; time.sleep(1000)")
+    )
+    entrypoint = shlex.join(["python", str(tmp_path / "holds.py"), "auto"])
+    gateway = RayGateway(ray_head.dashboard, entrypoint=entrypoint)
+    begin(gateway, order(3))
+    wait(lambda: "holds" in gateway._client().get_job_logs(order(3).submission), "the attempt")
+
+    assert [node.cpus for node in RayGateway(ray_head.dashboard).look().nodes] == [0, 4]
+    gateway.end(order(3).submission)
+
+
+def test_killing_an_attempt_leaves_no_process(ray_head, tmp_path):
+    code = "import os, signal, sys, time; signal.signal(15, signal.SIG_IGN); "
+    code += "open(sys.argv[1], 'w').write(str(os.getpid())); time.sleep(1000)"
+    entrypoint = shlex.join(["python", "-c", code, str(tmp_path / "pid")])
+    gateway = RayGateway(ray_head.dashboard, entrypoint=entrypoint)
+    begin(gateway, order(4))
+    wait(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text(), "the attempt")
+    process = psutil.Process(int((tmp_path / "pid").read_text()))
+
+    gateway.end(order(4).submission)
+
+    wait(lambda: not process.is_running(), "its end")
+
+
+def everything_is_unavailable(gateway: RayGateway, match: str) -> None:
+    for ask in (
+        gateway.look,
+        lambda: gateway.start(order(5)),
+        lambda: gateway.sight("distnet-test-1-5"),
+        lambda: gateway.end("distnet-test-1-5"),
+        lambda: gateway.forget("distnet-test-1-5"),
+    ):
+        with pytest.raises(UnavailableError, match=match):
+            ask()
+
+
+def test_a_wrong_token_is_told(ray_head):
+    gateway = RayGateway(ray_head.dashboard)
+    gateway.look()
+    gateway._client()._headers["Authorization"] = "Bearer wrong"
+
+    everything_is_unavailable(gateway, "Invalid authentication token")
+
+
+def test_nobody_there_is_unavailable():
+    everything_is_unavailable(RayGateway(f"http://{host(0)}:{free_port()}"), "does not answer")
+
+
+def test_somebody_who_does_not_answer_is_unavailable_in_time(monkeypatch):
+    monkeypatch.setattr("distnet.server.gateway.ray_jobs.ANSWER_S", 0.3)
+    with socket.create_server((host(0), 0)) as listener:
+        gateway = RayGateway(f"http://{host(0)}:{listener.getsockname()[1]}")
+        everything_is_unavailable(gateway, "does not answer")
+
+
+@pytest.mark.parametrize("refusal", [(500, "x"), (503, "x"), (429, "x"), (302, "x")])
+def test_answers_of_trouble_say_nothing_of_an_attempt(refusal):
+    with serving(FakeServer(refusal=refusal)) as server:
+        everything_is_unavailable(RayGateway(server.url), str(refusal[0]))
+
+
+def test_something_else_than_ray_is_unavailable():
+    with serving(FakeServer(refusal=(200, "not Ray"))) as server:
+        gateway = RayGateway(server.url)
+        with pytest.raises(UnavailableError, match="not Ray's"):
+            gateway.look()
+
+
+def test_a_new_head_is_another_cluster_that_knows_nothing():
+    with a_ray(1) as head:
+        gateway = RayGateway(head.dashboard, entrypoint=WAITS)
+        before = gateway.look()
+        begin(gateway, order(6))
+        head.kill()
+        everything_is_unavailable(gateway, "does not answer")
+        head.start(cpus=2)
+        after = gateway.look()
+
+        assert after.cluster != before.cluster
+        assert [node.cpus for node in after.nodes] == [2]
+        assert {n.id for n in after.nodes}.isdisjoint({n.id for n in before.nodes})
+        assert gateway.sight(order(6).submission) is Sight.ABSENT

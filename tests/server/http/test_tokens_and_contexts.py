@@ -1,0 +1,91 @@
+"""Tokens of `distnet server token`, and the contexts that a start leaves; as real processes."""
+
+import json
+import re
+import signal
+
+import httpx
+
+from distnet.server.start import own_name
+from tests.server.http.home import NO_RAY, Home
+
+
+def test_a_routable_address_needs_a_token_first(home: Home) -> None:
+    refused = home.run("start", "--listen", "0.0.0.0:0", "--ray", NO_RAY)
+    assert refused.returncode == 2
+    assert "distnet server token" in refused.stderr
+    assert not (home.folder / "config").exists()
+
+    made = home.run("token", "--json")
+    assert json.loads(made.stdout)["role"] == "admin"
+    token = json.loads(made.stdout)["secret"]
+
+    with home.server(listen="0.0.0.0:0") as server:
+        headers = {"Authorization": f"Bearer {token}"}
+        url = f"http://127.0.0.1:{server.facts['address'].rpartition(':')[2]}/api/v1/whoami"
+        assert httpx.get(url, headers=headers).json()["user"] == own_name()
+        assert httpx.get(url).status_code == 401
+        assert httpx.get(url, headers={**headers, "Host": "evil.example"}).status_code == 403
+
+
+def test_a_token_can_be_made_while_the_server_runs(home: Home) -> None:
+    with home.server() as server:
+        token = home.run("token", "ada", "--role", "submitter").stdout.strip()
+        assert re.fullmatch(r"dn_[a-z0-9]{12}_[A-Za-z0-9_-]{43}", token)
+        headers = {"Authorization": f"Bearer {token}"}
+        who = httpx.get(f"{server.facts['address']}/api/v1/whoami", headers=headers).json()
+        assert (who["user"], who["role"]) == ("ada", "submitter")
+
+
+def test_only_the_first_user_is_an_admin_by_default(home: Home) -> None:
+    first, second = home.run("token", "ada"), home.run("token", "eve")
+    assert re.fullmatch(r"dn_[a-z0-9]{12}_[A-Za-z0-9_-]{43}\n", first.stdout)
+    assert f"token {first.stdout[3:15]} of ada (admin); " in first.stderr
+    assert f"token {second.stdout[3:15]} of eve (submitter); " in second.stderr
+
+    refused = home.run("token", "eve", "--role", "viewer")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "eve is submitter already" in refused.stderr
+    assert (
+        "of eve (viewer); " in home.run("token", "eve", "--role", "viewer", "--change-role").stderr
+    )
+
+
+def test_a_token_that_cannot_be_made_is_told(home: Home) -> None:
+    wrong = home.run("token", "Not A Name")
+    assert wrong.returncode == 2
+    assert "user 'Not A Name': expected" in wrong.stderr
+
+    absent = home.folder / "absent" / "x.db"
+    refused = home.run("token", "--ledger", f"sqlite:///{absent}")
+    assert refused.returncode == 2
+    assert f"there is no ledger at {absent}; start the server with it first" in refused.stderr
+    assert not absent.parent.exists()
+
+
+def test_a_second_ledger_takes_neither_the_token_nor_the_commands_of_the_first(home: Home) -> None:
+    with home.server():
+        first = home.contexts["contexts"]["local"]
+        with home.server("--ledger", f"sqlite:///{home.folder}/other.db") as server:
+            assert server.facts["context"] == f"local-{server.facts['ledger']}"
+            assert home.contexts["contexts"]["local"] == first
+            assert home.contexts["current"] == "local"
+            assert server.facts["is_current"] is False
+
+
+def test_a_start_leads_commands_to_the_ledger_that_is_at_the_address_now(home: Home) -> None:
+    def start(*arguments: str) -> str:
+        with home.server(*arguments, listen=listen) as server:
+            assert server.facts["is_current"]
+            assert home.contexts["current"] == server.facts["context"]
+            assert server.client.get("/api/v1/whoami").status_code == 200
+            listens.append(server.facts["address"].removeprefix("http://"))
+            server.end(signal.SIGTERM)
+            return str(server.facts["context"])
+
+    listen, listens = "127.0.0.1:0", []
+    assert start() == "local"
+    listen = listens[0]
+    other = ("--ledger", f"sqlite:///{home.folder}/other.db")
+    assert start(*other).startswith("local-")
+    assert start() == "local"

@@ -1,0 +1,159 @@
+"""The ledger: which samples moved the weights, told by all workers together."""
+
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from distnet.data import shards
+from distnet.data.manifest import read_manifest
+from distnet.data.order import Batches, order_of
+from distnet.data.sample_hash import digest_of
+from distnet.data.samples import Samples
+from distnet.launch.budget import samples_of_step
+from distnet.run_folder.sample_digest import SampleDigest
+from distnet.spec.read import read_job_text
+from distnet.train.compute.row import NUM_SUMS, read_total, write_flags
+from distnet.train.exchange.worker_group import WorkerGroup
+from distnet.train.worker import work
+from tests.datasets import write_dataset
+from tests.train.processes import run_workers
+from tests.train.step.test_nonfinite import records, work_one
+from tests.train.test_bits import MLP, assignment
+
+NUM_SAMPLES = 1003
+EVERYTHING = digest_of(np.arange(NUM_SAMPLES))
+
+
+@pytest.fixture
+def streamed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    monkeypatch.setattr(shards, "ROW_GROUP_BYTES", 40 * 12 * 12)
+    return write_dataset(tmp_path / "streamed", train=NUM_SAMPLES, test=20)
+
+
+def test_tally_is_the_same_in_any_order_and_sees_what_is_missing_or_twice() -> None:
+    ids = np.arange(500)
+    shuffled = np.random.default_rng(0).permutation(ids)
+    twice = np.concatenate([ids[1:], ids[1:2]])
+
+    assert digest_of(shuffled) == digest_of(ids)
+    assert digest_of(ids[:200]).plus(digest_of(ids[200:])) == digest_of(ids)
+    assert digest_of(ids).minus(digest_of(ids[:200])) == digest_of(ids[200:])
+    assert digest_of(twice).num_samples == 500
+    assert digest_of(twice) != digest_of(ids)
+
+
+@pytest.mark.parametrize("memory", ["512MB", "50KB"])
+def test_samples_tally_what_they_give(memory: str, streamed: Path) -> None:
+    manifest = read_manifest(streamed)
+    num_bytes = {"512MB": 512_000_000, "50KB": 50_000}[memory]
+    samples = Samples(streamed, manifest, "train", memory_bytes=num_bytes, seed=3)
+    split = Samples(streamed, manifest, "train", memory_bytes=512_000_000, seed=None)
+    everything, _ = split.take(0, 0, NUM_SAMPLES)
+
+    total = SampleDigest()
+    for epoch, low in [(0, 0), (0, 90), (0, 900), (1, 0), (1, 500)]:
+        high = min(low + 103, NUM_SAMPLES)
+        x, _ = samples.take(epoch, low, high)
+        ids = samples.order.ids(epoch, low, high)
+        assert torch.equal(everything[torch.from_numpy(ids)], x)
+        assert samples.digest(epoch, low, high) == digest_of(ids)
+        total = total.plus(samples.digest(epoch, low, high))
+    samples.close()
+    split.close()
+
+    assert total.num_samples == 5 * 103
+
+
+def test_order_of_a_manifest_is_that_of_the_samples(streamed: Path) -> None:
+    manifest = read_manifest(streamed)
+    for memory in (1, 50_000, 512_000_000):
+        samples = Samples(streamed, manifest, "train", memory_bytes=memory, seed=3)
+        order = order_of(manifest, "train", memory_bytes=memory, seed=3)
+        ids = order.ids(5, 0, NUM_SAMPLES)
+
+        assert np.array_equal(np.sort(ids), np.arange(NUM_SAMPLES))
+        assert np.array_equal(ids, samples.order.ids(5, 0, NUM_SAMPLES))
+        samples.close()
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 2**64 - 1), st.integers(0, 2**32 - 1)), max_size=6))
+def test_flags_of_workers_add_up_exactly_in_any_order(taken: list[tuple[int, int]]) -> None:
+    rows = torch.zeros(len(taken) + 1, 3 + NUM_SUMS)
+    expected = SampleDigest()
+    for row, digest in zip(rows[1:], taken, strict=True):
+        write_flags(
+            row, is_stop=False, is_out_of_memory=False, taken=SampleDigest(digest[1], digest[0])
+        )
+        expected = expected.plus(SampleDigest(digest[1], digest[0]))
+    order = random.Random(0).sample(range(len(rows)), len(rows))
+
+    total = read_total(rows[order].sum(0), num_parameters=3, num_samples=1)
+
+    assert total.taken == expected
+    assert not total.is_stop
+    assert not total.is_out_of_memory
+
+
+@pytest.mark.parametrize(("stop", "memory"), [(True, False), (False, True), (True, True)])
+def test_flag_of_one_worker_is_seen_by_all(stop: bool, memory: bool) -> None:
+    rows = torch.zeros(300, 1 + NUM_SUMS)
+    for row in rows:
+        write_flags(
+            row, is_stop=False, is_out_of_memory=False, taken=SampleDigest(2**32 - 1, 2**64 - 1)
+        )
+    write_flags(rows[7], is_stop=stop, is_out_of_memory=memory, taken=SampleDigest())
+
+    total = read_total(rows.sum(0), num_parameters=1, num_samples=1)
+
+    assert (total.is_stop, total.is_out_of_memory) == (stop, memory)
+    assert total.taken == SampleDigest(299 * (2**32 - 1), -299 % 2**64)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_epochs_tell_every_sample_once_on_any_workers(
+    size: int, stripes: Path, tmp_path: Path
+) -> None:
+    assigned = assignment(MLP.replace("epochs: 8", "epochs: 2"), stripes, tmp_path / "run")
+
+    run_workers(work_one, size, tmp_path, assigned)
+
+    told = [(e["samples"], e["samples_hash"]) for e in records(tmp_path / "run", "epoch")]
+    assert told == [(NUM_SAMPLES, EVERYTHING.hexadecimal)] * 2
+
+
+def test_ledger_goes_on_from_a_checkpoint_in_the_middle_of_an_epoch(
+    streamed: Path, tmp_path: Path
+) -> None:
+    text = MLP.replace("source: stripes", "source: s, memory: 50KB")
+    part, longer = text.replace("epochs: 8", "steps: 20"), text.replace("epochs: 8", "epochs: 1")
+    run = tmp_path / "run"
+    work(assignment(part, streamed, run), WorkerGroup())
+
+    run_workers(work_one, 2, tmp_path, assignment(longer, streamed, run, is_resumed=True))
+
+    first, last = records(run, "epoch")
+    prefix = order_of(read_manifest(streamed), "train", memory_bytes=50_000, seed=3)
+    assert first["samples_hash"] == digest_of(prefix.ids(0, 0, 600)).hexadecimal
+    assert (last["samples"], last["samples_hash"]) == (NUM_SAMPLES, EVERYTHING.hexadecimal)
+    [_, attempt] = records(run, "attempt")
+    assert (attempt["samples"], attempt["samples_hash"]) == (600, first["samples_hash"])
+
+
+def test_samples_of_steps_are_all_samples_once(stripes: Path) -> None:
+    job = read_job_text(MLP).job
+    batches = Batches(NUM_SAMPLES, job.train.batch_size, 4)
+
+    for epoch in (0, 3):
+        first = epoch * batches.steps_per_epoch
+        steps = [samples_of_step(job, stripes, first + i + 1) for i in range(34)]
+        assert batches.steps_per_epoch == 34
+        assert {len(step) for step in steps} == {4}
+        assert sorted(i for step in steps for part in step for i in part) == list(
+            range(NUM_SAMPLES)
+        )

@@ -1,0 +1,3 @@
+from tests.datasets import stripes
+
+__all__ = ["stripes"]
