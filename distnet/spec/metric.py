@@ -1,0 +1,60 @@
+"""A metric: a named figure with a format and a direction.
+
+Every task declares its metrics, the headline metric first; the declaration travels in the record of
+an attempt to `ps`, the page, the history, the progress line and the report, so none of them knows
+what a task measures.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, Self, get_args
+
+Format = Literal["percent", "number"]
+Direction = Literal["higher", "lower"]
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """What a figure is called, how it is written, and which way is better."""
+
+    name: str
+    format: Format = "number"
+    """`percent`: a fraction of 1, written as 95.88%. `number`: four significant digits."""
+    direction: Direction = "lower"
+    """Whether higher or lower is better."""
+
+    def text(self, value: float | None) -> str:
+        """Write a value as people read it: `95.88%`, `0.1234`; a dash where there is none."""
+        if value is None:
+            return "-"
+        if not math.isfinite(value):
+            return str(value)
+        return f"{value:.2%}" if self.format == "percent" else f"{value:.4g}"
+
+    def is_better(self, value: float, than: float) -> bool:
+        """Whether a value beats another; NaN never does, and anything beats NaN."""
+        if math.isnan(value) or math.isnan(than):
+            return math.isnan(than) and not math.isnan(value)
+        return value > than if self.direction == "higher" else value < than
+
+    def to_dict(self) -> dict[str, Any]:
+        """The metric as it stands in records: name, format, direction."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, facts: Mapping[str, Any]) -> Self:
+        """Read a metric from a record; formats and directions of a newer version become defaults.
+
+        Raises:
+            KeyError: it has no name.
+        """
+        format_, direction = facts.get("format"), facts.get("direction")
+        return cls(
+            str(facts["name"]),
+            format_ if format_ in get_args(Format) else "number",
+            direction if direction in get_args(Direction) else "lower",
+        )
+
+
+LOSS = Metric("loss")
