@@ -8,7 +8,7 @@ what a task measures.
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, Self, get_args
+from typing import Any, Literal, Self
 
 Format = Literal["percent", "number"]
 Direction = Literal["higher", "lower"]
@@ -49,11 +49,10 @@ class Metric:
         Raises:
             KeyError: it has no name.
         """
-        format_, direction = facts.get("format"), facts.get("direction")
         return cls(
             str(facts["name"]),
-            format_ if format_ in get_args(Format) else "number",
-            direction if direction in get_args(Direction) else "lower",
+            "percent" if facts.get("format") == "percent" else "number",
+            "higher" if facts.get("direction") == "higher" else "lower",
         )
 
 
