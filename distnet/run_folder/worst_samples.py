@@ -1,0 +1,101 @@
+"""The samples with the largest loss of an evaluation, as figures."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from distnet.run_folder.figures import Cell, Figure, Images, Scatter, Series, Table
+from distnet.spec.metric import Format
+
+Outcome = str | float | list[float] | dict[str, float]
+"""The name of a class, or one or more numbers."""
+TITLE = "Worst samples"
+COLUMNS = ("sample", "loss", "actual", "predicted", "probability")
+FORMATS: tuple[Format, ...] = (*("number",) * 4, "percent")
+SHOWN_NUMBERS = 4
+"""Of an outcome of more numbers, the first are written."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One sample of the evaluated split, and what the network made of it."""
+
+    index: int
+    """Its position in the split."""
+    loss: float
+    predicted: Outcome
+    actual: Outcome
+    probability: float | None = None
+    """That of the predicted class."""
+
+
+def worst_figures(samples: Sequence[Sample], images: str = "") -> list[Figure]:
+    """Show the worst samples: images with captions where there are images, else a table.
+
+    Numbers are also drawn as predicted against actual.
+
+    Args:
+        samples: largest loss first.
+        images: the array of `pictures.npz` that holds their images in this order, or empty.
+    """
+    if not samples:
+        return []
+    captions = tuple(map(_caption, samples))
+    shown = Images(TITLE, images, captions) if images else _table(samples)
+    is_named = any(isinstance(sample.actual, str) for sample in samples)
+    return [shown] if is_named else [_scatter(samples), shown]
+
+
+def _caption(sample: Sample) -> str:
+    sure = "" if sample.probability is None else f"at {sample.probability:.1%} "
+    last = f"{sure}(#{sample.index:,})"
+    return f"actual {_text(sample.actual)}\npredicted {_text(sample.predicted)}\n{last}"
+
+
+def _table(samples: Sequence[Sample]) -> Table:
+    width = 5 if any(sample.probability is not None for sample in samples) else 4
+    rows = tuple(_row(sample)[:width] for sample in samples)
+    return Table(TITLE, COLUMNS[:width], rows, FORMATS[:width])
+
+
+def _row(sample: Sample) -> tuple[Cell, ...]:
+    actual, predicted = _cell(sample.actual), _cell(sample.predicted)
+    return sample.index, sample.loss, actual, predicted, sample.probability
+
+
+def _scatter(samples: Sequence[Sample]) -> Scatter:
+    """One series an output; each number against the one that it should be."""
+    actual, predicted = (
+        list(zip(*(_numbers(getattr(sample, side)) for sample in samples), strict=True))
+        for side in ("actual", "predicted")
+    )
+    outcome = samples[0].predicted
+    names = list(outcome) if isinstance(outcome, dict) else [f"y{i}" for i in range(len(actual))]
+    names = names if len(names) > 1 else ["sample"]
+    series = tuple(Series(*points) for points in zip(names, actual, predicted, strict=True))
+    return Scatter("Worst predictions", "actual", "predicted", series, has_diagonal=True)
+
+
+def _cell(outcome: Outcome) -> Cell:
+    if isinstance(outcome, str):
+        return outcome
+    numbers = _numbers(outcome)
+    return numbers[0] if len(numbers) == 1 else _text(outcome)
+
+
+def _text(outcome: Outcome) -> str:
+    if isinstance(outcome, str):
+        return outcome
+    numbers = _numbers(outcome)
+    more = ", ..." if len(numbers) > SHOWN_NUMBERS else ""
+    return ", ".join(f"{number:.4g}" for number in numbers[:SHOWN_NUMBERS]) + more
+
+
+def _numbers(outcome: Outcome) -> list[float]:
+    match outcome:
+        case dict():
+            return list(outcome.values())
+        case list():
+            return outcome
+        case float() | int():
+            return [float(outcome)]
+    raise ValueError(f"expected numbers, found {outcome!r}")
