@@ -111,7 +111,7 @@ def _absolute(file: JobFile) -> list[str]:
 
     source, store = file.job.data.source, file.job.checkpoint.store
     sets = []
-    if source not in shipped_datasets():
+    if source is not None and source not in shipped_datasets():
         if not os.path.isabs(source):  # which only the machines of the cluster need to have
             _require_dataset(source, file)
         sets += _override("data.source", source, file)

@@ -148,9 +148,24 @@ class Batch:
         """The same on `device`."""
         return Batch({name: _to(column, device) for name, column in self.fields.items()})
 
+    def joined(self, other: "Batch") -> "Batch":
+        """These samples, and behind them those of another batch of the same fields."""
+        return Batch({name: _joined(column, other[name]) for name, column in self.fields.items()})
+
     def with_(self, **columns: Column) -> "Batch":
         """The same with some columns added or replaced."""
         return Batch({**self.fields, **columns})
+
+
+def _joined(column: Column, other: Column) -> Column:
+    if isinstance(column, Tensor) and isinstance(other, Tensor):
+        return torch.cat([column, other])
+    if isinstance(column, Ragged) and isinstance(other, Ragged):
+        lengths = torch.cat([column.lengths, other.lengths])
+        return Ragged(torch.cat([column.values, other.values]), lengths)
+    if isinstance(column, list) and isinstance(other, list):
+        return [*column, *other]
+    raise TypeError(f"cannot join {type(column).__name__} and {type(other).__name__}")
 
 
 def _slice(column: Column, low: int, high: int) -> Column:

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from distnet.data.batch import Batch
 from distnet.data.manifest import Manifest
 from distnet.data.order import Ints, Window, order_of
 from distnet.data.sample_hash import running_hashes
@@ -43,7 +44,7 @@ class Samples:
         self._ahead: dict[tuple[int, int], Future[_Rows]] = {}
         self._held: dict[tuple[int, int], _Rows] = {}
 
-    def take(self, epoch: int, low: int, high: int) -> tuple[Tensor, Tensor]:
+    def take(self, epoch: int, low: int, high: int) -> Batch:
         """Take positions `low` to `high` (exclusive) of `epoch`.
 
         Returns:
@@ -51,8 +52,10 @@ class Samples:
         """
         parts = [rows.take(low, high) for rows in self._windows(epoch, low, high)]
         if len(parts) == 1:
-            return parts[0]
-        return torch.cat([x for x, _ in parts]), torch.cat([y for _, y in parts])
+            x, y = parts[0]
+        else:
+            x, y = torch.cat([x for x, _ in parts]), torch.cat([y for _, y in parts])
+        return Batch({"x": x, "y": y})
 
     def digest(self, epoch: int, low: int, high: int) -> SampleDigest:
         """SampleDigest what `take` gives for the same positions."""

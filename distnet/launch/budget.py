@@ -9,7 +9,9 @@ from distnet.errors import DistnetError, PoisonStepError
 from distnet.run_folder.assignment import Assignment
 from distnet.spec.sections.job import Job
 from distnet.spec.sections.retry import Budget, Retry
-from distnet.train.step.step_index import Place
+from distnet.tasks.task import phases_of
+from distnet.train.compute.trainee import build_task
+from distnet.train.compute.turn import num_draws
 
 SHOWN = 8
 
@@ -77,7 +79,7 @@ class Budgets:
 def describe_poison(error: DistnetError, assignment: Assignment, step: int) -> PoisonStepError:
     """Name the step after `step`, and the samples of its slices by their places in the split."""
     try:
-        slices = samples_of_step(assignment.job, Path(assignment.dataset), step + 1)
+        slices = _samples_of(assignment, step + 1)
     except DistnetError as unreadable:
         samples = f"cannot be told: {unreadable}"
     else:
@@ -88,20 +90,28 @@ def describe_poison(error: DistnetError, assignment: Assignment, step: int) -> P
     )
 
 
+def _samples_of(assignment: Assignment, step: int) -> list[list[int]]:
+    if assignment.dataset_folder is None:
+        return []
+    folder = Path(assignment.job_folder)
+    return samples_of_step(assignment.job, assignment.dataset_folder, folder, step)
+
+
 def _some(ids: list[int]) -> str:
     shown = ", ".join(map(str, ids[:SHOWN]))
     return shown + (f" and {len(ids) - SHOWN} more" if len(ids) > SHOWN else "")
 
 
-def samples_of_step(job: Job, dataset: Path, step: int) -> list[list[int]]:
+def samples_of_step(job: Job, dataset: Path, folder: Path, step: int) -> list[list[int]]:
     """Tell the samples of each slice of `step` (counted from 1), by their places in the split.
 
     Raises:
         DataError: the dataset is missing or damaged.
     """
     manifest = read_manifest(dataset)
+    draws = num_draws(phases_of(build_task(job.task, manifest, folder)))
     order = order_of(manifest, "train", memory_bytes=job.data.memory, seed=job.train.seed)
-    batches = Batches(order.num_samples, job.train.batch_size, job.num_slices)
-    place = Place.of(batches, step - 1)
-    bounds = [batches.slice(place.batch, index) for index in range(job.num_slices)]
-    return [order.ids(place.epoch, low, high).tolist() for low, high in bounds]
+    batches = Batches(order.num_samples, job.train.batch_size * draws, job.num_slices)
+    epoch, batch = divmod(step - 1, batches.steps_per_epoch)
+    bounds = [batches.slice(batch, index) for index in range(job.num_slices)]
+    return [order.ids(epoch, low, high).tolist() for low, high in bounds]

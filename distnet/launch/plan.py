@@ -1,28 +1,24 @@
 """What a job will do, worked out and checked before anything is written or started."""
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
 from distnet.data.manifest import Manifest, read_manifest
 from distnet.data.order import Batches
 from distnet.data.shipped import find_dataset
-from distnet.errors import DataError, NotEnoughResourcesError, RunError, UnknownPartError
-from distnet.launch.best_metric import refuse_unknown_metric
+from distnet.errors import DataError, NotEnoughResourcesError, RunError
+from distnet.launch.probe import Probe, probe
 from distnet.spec.read import JobFile
 from distnet.spec.sections.job import Job
 from distnet.train.checkpoint.store import check_store
-from distnet.train.compute.flat import refuse_other_types
-from distnet.train.compute.row import NUM_SUMS
-from distnet.train.compute.trainee import build_network, build_task, count_steps, has_convolution
+from distnet.train.compute.trainee import count_steps
 from distnet.train.exchange.tree import own_slices
+from distnet.train.feed import Feed
 
 OPTIMIZER_VECTORS = {"sgd": 1, "adam": 2, "adamw": 2, "lion": 1}
-PROBE_SAMPLES = 2
 WRITES = (
     "job.yaml",
     "plan.json",
@@ -88,35 +84,35 @@ def make_plan(file: JobFile, *, workers: int | None = None, inline: bool = False
     job = file.job
     num_workers = 1 if inline else workers or job.resources.max_workers
     dataset = _dataset(file)
-    manifest = read_manifest(dataset)
-    _refuse_misfits(file, manifest, num_workers, inline=inline)
-    batches = _batches(file, manifest)
-    num_parameters, num_outputs, activations, is_convolutional = _probe(file, manifest)
+    data = None if dataset is None else read_manifest(dataset)
+    _refuse_misfits(file, data, num_workers, inline=inline)
+    found = probe(file, data)
+    batches = None if data is None else _batches(file, data, found)
+    steps_per_epoch = _steps_per_epoch(file, batches, found)
     device = "cuda" if job.resources.gpus else "cpu"
-    steps = count_steps(job, batches)
+    steps = count_steps(job, steps_per_epoch)
     ranges = [own_slices(rank, num_workers, job.num_slices) for rank in range(num_workers)]
-    in_memory = _split_bytes(manifest, "train") <= job.data.memory
     return Plan(
         name=job.name,
         network=job.network.kind,
-        num_parameters=num_parameters,
-        input_shape=manifest.x.shape,
-        num_outputs=num_outputs,
-        train_samples=batches.num_samples,
-        eval_samples=_num_samples(manifest, job.evaluate.split),
-        epochs=steps / batches.steps_per_epoch,
+        num_parameters=found.num_parameters,
+        input_shape=() if data is None else data.x.shape,
+        num_outputs=found.num_outputs,
+        train_samples=_num_samples(data, "train"),
+        eval_samples=_num_samples(data, job.evaluate.split),
+        epochs=steps / steps_per_epoch,
         steps=steps,
-        steps_per_epoch=batches.steps_per_epoch,
+        steps_per_epoch=steps_per_epoch,
         batch_size=job.train.batch_size,
         slices=job.num_slices,
         workers=num_workers,
         slices_per_worker=tuple((r.start, r.stop) for r in ranges),
-        precision=choose_precision(job.train.precision, device, is_convolutional),
+        precision=choose_precision(job.train.precision, device, found.is_convolutional),
         device=device,
-        data_in_memory=in_memory,
-        dataset=str(dataset.resolve()),
+        data_in_memory=_split_bytes(data, "train") <= job.data.memory,
+        dataset="" if dataset is None else str(dataset.resolve()),
         job_folder=str(file.folder.resolve()),
-        memory_bytes=_memory(job, manifest, num_parameters, activations, max(map(len, ranges))),
+        memory_bytes=_memory(job, data, found, max(map(len, ranges))),
         writes=WRITES,
     )
 
@@ -138,7 +134,9 @@ def _cpu_has_bf16() -> bool:
     return "avx512_bf16" in flags or "amx_bf16" in flags
 
 
-def _refuse_misfits(file: JobFile, manifest: Manifest, num_workers: int, *, inline: bool) -> None:
+def _refuse_misfits(
+    file: JobFile, data: Manifest | None, num_workers: int, *, inline: bool
+) -> None:
     """Refuse what the job asks for and its slices, its data or this machine cannot give."""
     job = file.job
     if num_workers > job.num_slices:
@@ -151,111 +149,63 @@ def _refuse_misfits(file: JobFile, manifest: Manifest, num_workers: int, *, inli
         check_store(job.checkpoint.store, job_folder=file.folder)
     except RunError as error:
         raise file.fault("checkpoint.store", str(error)) from None
-    if job.data.augment and manifest.x.kind != "image":
+    if job.data.augment and (data is None or data.x.kind != "image"):
         raise file.fault(
-            "data.augment", "found augmentations, but this dataset holds vectors; leave them out"
+            "data.augment", "found augmentations, but this job has no images; leave them out"
         )
     if job.resources.gpus and inline and not torch.cuda.is_available():
         found = f"found {job.resources.gpus}, but this machine has no GPU that torch can use"
         raise NotEnoughResourcesError(str(file.fault("resources.gpus", f"{found}; set it to 0")))
 
 
-def _dataset(file: JobFile) -> Path:
+def _dataset(file: JobFile) -> Path | None:
+    if file.job.data.source is None:
+        return None
     try:
         return find_dataset(file.job.data.source, folder=file.folder)
     except DataError as error:
         raise file.fault("data.source", str(error)) from None
 
 
-def _batches(file: JobFile, manifest: Manifest) -> Batches:
+def _batches(file: JobFile, data: Manifest, found: Probe) -> Batches:
     job = file.job
-    if "train" not in manifest.splits:
+    if "train" not in data.splits:
         raise file.fault(
             "data.source",
-            f"found the splits {', '.join(manifest.splits)}, expected one named train",
+            f"found the splits {', '.join(data.splits)}, expected one named train",
         )
-    num_samples = manifest.splits["train"].num_samples
-    if num_samples < job.num_slices:
+    num_samples = data.splits["train"].num_samples
+    if num_samples < job.num_slices * found.draws:
         raise file.fault(
             "train.slices",
             f"found {job.num_slices} slices, but the dataset has {num_samples} training samples; "
             "use fewer workers and slices",
         )
-    if job.evaluate.split not in manifest.splits and "split" in job.evaluate.model_fields_set:
+    if job.evaluate.split not in data.splits and "split" in job.evaluate.model_fields_set:
         raise file.fault(
             "evaluate.split",
-            f"found {job.evaluate.split!r}, expected one of {', '.join(manifest.splits)}",
+            f"found {job.evaluate.split!r}, expected one of {', '.join(data.splits)}",
         )
-    return Batches(num_samples, job.train.batch_size, job.num_slices)
+    batches = Batches(num_samples, job.train.batch_size * found.draws, job.num_slices)
+    _refuse_tiny_slices(file, batches, found)
+    return batches
 
 
-def _probe(file: JobFile, manifest: Manifest) -> tuple[int, int, int, bool]:
-    """Make the network and send two blank samples through it.
-
-    Returns:
-        Parameters, outputs, numbers that one sample leaves in the layers, has convolutions.
-    """
-    job = file.job
-    file.load_part("task")
-    file.load_part("network")
+def _steps_per_epoch(file: JobFile, batches: Batches | None, found: Probe) -> int:
+    if batches is not None:
+        return batches.steps_per_epoch
+    make: Any = getattr(found.task, "feed", None)
+    feed: Feed = make(file.job)
     try:
-        task = build_task(job.task, manifest, file.folder)
-    except UnknownPartError as error:
-        raise file.fault("task", str(error)) from None
-    refuse_unknown_metric(file, manifest, task)
-    try:
-        network = build_network(job, manifest, task.num_outputs, file.folder)
-    except UnknownPartError as error:
-        raise file.fault("network", str(error)) from None
-    try:
-        refuse_other_types(network)
-    except UnknownPartError as error:
-        raise file.fault("network.kind", str(error)) from None
-    num_parameters = sum(p.numel() for p in network.parameters())
-    if not any(p.requires_grad for p in network.parameters()):
-        raise file.fault("network.kind", "found a network without a trainable parameter")
-    activations = _count_activations(file, network, manifest, task.num_outputs)
-    _refuse_tiny_slices(file, network, manifest)
-    return num_parameters, task.num_outputs, activations, has_convolution(network)
-
-
-def _count_activations(
-    file: JobFile, network: nn.Module, manifest: Manifest, num_outputs: int
-) -> int:
-    numbers = 0
-
-    def count(_: nn.Module, __: Any, output: Any) -> None:
-        nonlocal numbers
-        numbers += output.numel() if isinstance(output, torch.Tensor) else 0
-
-    leaves = [m for m in network.modules() if not list(m.children())]
-    hooks = [leaf.register_forward_hook(count) for leaf in leaves]
-    shape = (PROBE_SAMPLES, *manifest.x.shape)
-    try:
-        with torch.no_grad():
-            output = network.eval()(torch.zeros(shape))
-    except (RuntimeError, ValueError, TypeError, IndexError) as error:
-        raise file.fault(
-            "network", f"cannot take inputs {list(shape[1:])} of this dataset: {_first_line(error)}"
-        ) from None
+        return feed.steps_per_epoch
     finally:
-        for hook in hooks:
-            hook.remove()
-    expected = (PROBE_SAMPLES, num_outputs)
-    if not isinstance(output, torch.Tensor) or tuple(output.shape) != expected:
-        found = list(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
-        raise file.fault(
-            "network",
-            f"for {PROBE_SAMPLES} samples it gives {found}, but the task needs {list(expected)}",
-        )
-    return numbers // PROBE_SAMPLES
+        feed.close()
 
 
-def _refuse_tiny_slices(file: JobFile, network: nn.Module, manifest: Manifest) -> None:
+def _refuse_tiny_slices(file: JobFile, batches: Batches, found: Probe) -> None:
     """Batch normalisation cannot compute a deviation from one sample."""
-    norms = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
-    smallest = _batches(file, manifest).smallest_slice // file.job.train.accumulate
-    if smallest < 2 and any(isinstance(m, norms) for m in network.modules()):
+    smallest = batches.smallest_slice // found.draws // file.job.train.accumulate
+    if smallest < 2 and found.has_batch_norm:
         raise file.fault(
             "train.batch_size",
             "found pieces of a slice with 1 sample, but batch normalisation needs 2; "
@@ -263,33 +213,27 @@ def _refuse_tiny_slices(file: JobFile, network: nn.Module, manifest: Manifest) -
         )
 
 
-def _memory(
-    job: Job, manifest: Manifest, num_parameters: int, activations: int, own: int
-) -> dict[str, int]:
+def _memory(job: Job, data: Manifest | None, found: Probe, own: int) -> dict[str, int]:
     slice_samples = -(-job.train.batch_size // job.num_slices // job.train.accumulate)
-    splits: Sequence[str] = ("train", job.evaluate.split)
-    sizes = [_split_bytes(manifest, s) for s in splits if s in manifest.splits]
-    optimizer = 4 * num_parameters * OPTIMIZER_VECTORS[job.optimizer.kind]
+    sizes = [_split_bytes(data, split) for split in ("train", job.evaluate.split)]
+    weights = 4 * found.num_parameters
+    optimizer = weights * (OPTIMIZER_VECTORS[job.optimizer.kind] + found.num_shadows)
     # Of the worker that writes checkpoints. To rewind, a state is kept, and goes into them too.
     num_states = 3 if job.train.on_nonfinite == "rewind" else 1
     memory = {
-        "weights": 4 * num_parameters,
-        "gradients": 4 * (num_parameters + NUM_SUMS) * (own + 2),
+        "weights": weights,
+        "gradients": 4 * found.row_length * (own + 2),
         "optimizer": optimizer,
-        "snapshot": num_states * (4 * num_parameters + optimizer),
-        "activations": 4 * activations * slice_samples * 2,
+        "snapshot": num_states * (weights + optimizer),
+        "activations": 4 * found.num_activations * slice_samples * 2,
         "data": sum(min(size, job.data.memory) for size in sizes),
     }
     return memory | {"total": sum(memory.values())}
 
 
-def _num_samples(manifest: Manifest, split: str) -> int:
-    return manifest.splits[split].num_samples if split in manifest.splits else 0
+def _num_samples(data: Manifest | None, split: str) -> int:
+    return data.splits[split].num_samples if data is not None and split in data.splits else 0
 
 
-def _split_bytes(manifest: Manifest, split: str) -> int:
-    return _num_samples(manifest, split) * manifest.x.num_bytes
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().split("\n", 1)[0]
+def _split_bytes(data: Manifest | None, split: str) -> int:
+    return 0 if data is None else _num_samples(data, split) * data.x.num_bytes

@@ -16,7 +16,7 @@ class Assignment:
     job_folder: str
     """Where paths of the job file's parts start."""
     dataset: str
-    """The folder of the dataset."""
+    """The folder of the dataset; empty where the task makes its own samples."""
     run: str
     """The run's folder, seen by all workers."""
     launch: str = "inline"
@@ -36,6 +36,11 @@ class Assignment:
     """Unix time at which the attempt before made its last step; 0 for the first."""
     process_started: float = 0.0
     """Unix time at which the user's command began."""
+
+    @property
+    def dataset_folder(self) -> Path | None:
+        """The folder of the dataset, if there is one."""
+        return Path(self.dataset) if self.dataset else None
 
     @property
     def folder(self) -> RunFolder:

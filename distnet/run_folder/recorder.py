@@ -19,8 +19,6 @@ from distnet.run_folder.tensorboard import Events
 Record = dict[str, Any]
 Tell = Callable[[Record], None]
 
-TOLD_STEPS = 2000
-TOLD_EVERY_S = 1.0
 FLUSHED_EVERY_S = 0.2
 
 
@@ -95,49 +93,3 @@ def append_lines(path: Path) -> TextIO:
         if file.read(1) != "\n":
             file.write("\n")
     return file
-
-
-class Progress:
-    """Sums since the last record of a step, and since the epoch's beginning."""
-
-    def __init__(
-        self, num_steps: int, epoch_sums: tuple[float, float, int] = (0.0, 0.0, 0)
-    ) -> None:
-        self._every = max(1, num_steps // TOLD_STEPS)
-        self._told = time.monotonic()
-        self._loss = self._score = 0.0
-        self._samples = 0
-        self.epoch_sums = epoch_sums
-        """Loss, score and samples of the epoch so far; kept in checkpoints."""
-
-    def add(self, loss: float, score: float, samples: int) -> None:
-        """Count one step: sums of loss and score over its samples."""
-        self._loss, self._score = self._loss + loss, self._score + score
-        self._samples += samples
-        all_loss, all_score, all_samples = self.epoch_sums
-        self.epoch_sums = (all_loss + loss, all_score + score, all_samples + samples)
-
-    def is_due(self, step: int) -> bool:
-        """Whether this step is to be told."""
-        return step % self._every == 0 or time.monotonic() - self._told > TOLD_EVERY_S
-
-    def read(self) -> tuple[float, float, float]:
-        """Mean loss, mean score and samples/s since the last call."""
-        now = time.monotonic()
-        loss, score = self._loss / self._samples, self._score / self._samples
-        speed = self._samples / max(now - self._told, 1e-9)
-        self.pause()
-        return loss, score, speed
-
-    def read_epoch(self) -> tuple[float, float]:
-        """Mean loss and score of the epoch so far."""
-        loss, score, samples = self.epoch_sums
-        return loss / max(samples, 1), score / max(samples, 1)
-
-    def begin_epoch(self) -> None:
-        """Count anew."""
-        self.epoch_sums = (0.0, 0.0, 0)
-
-    def pause(self) -> None:
-        """Forget time and samples since the last record: something else has been done since."""
-        self._told, self._loss, self._score, self._samples = time.monotonic(), 0.0, 0.0, 0

@@ -22,7 +22,7 @@ from distnet.spec.sections.section import Part
 
 Room = Literal["networks", "tasks"]
 
-SEAMS = ("network", "task")  # modules that say what a part is, and are none
+SEAMS = ("network", "task", "per_sample")  # modules that say what a part is, and are none
 
 
 def kinds(room: Room) -> list[str]:

@@ -10,26 +10,31 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from distnet.data.manifest import Manifest
+from distnet.run_folder.figures import Confusion, Dots, Table
+from distnet.spec.metric import Format, Metric
 from distnet.spec.sections.section import Fraction, PositiveInt
+from distnet.tasks.task import Summary
 
 __all__ = ("Classify",)
 
 LIKELIEST = 3  # the classes that a prediction shows
+ACCURACY = "accuracy"
+SCORES = ("precision", "recall", "f1")
 
 
 class Classify:
-    """Cross-entropy over the classes of the dataset; accuracy is the score.
+    """Cross-entropy over the classes of the dataset; accuracy is the headline metric.
 
     Args:
         label_smoothing: the part of a target spread evenly over all classes (Szegedy et al. 2016).
-        top_k: also count a sample as right where its class is among the k likeliest.
-        balanced: weigh each class by the inverse of how often it stands in the training split.
+        top_k: also count a sample as correct where its class is among the k likeliest.
+        balanced: weigh each class by the inverse of how often it occurs in the training split.
 
     Raises:
         ValueError: the dataset has no classes.
     """
 
-    score_name = "accuracy"
+    training = (ACCURACY,)
 
     def __init__(
         self,
@@ -49,6 +54,9 @@ class Classify:
         self._smoothing = label_smoothing
         self._top_k = top_k if top_k < self.num_outputs else 0
         self._weights = _class_weights(data) if balanced else None
+        near = (Metric(f"top{top_k}", "percent", "higher"),) if self._top_k else ()
+        accuracy = Metric(ACCURACY, "percent", "higher")
+        self.metrics = (accuracy, *near, Metric("macro_f1", "percent", "higher"))
 
     def losses(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Return the cross-entropy of each sample, [n], from outputs [n, K] and classes [n]."""
@@ -57,36 +65,29 @@ class Classify:
             outputs, targets.long(), weights, reduction="none", label_smoothing=self._smoothing
         )
 
-    def scores(self, outputs: Tensor, targets: Tensor) -> Tensor:
+    def scores(self, outputs: Tensor, targets: Tensor) -> dict[str, Tensor]:
         """Return 1 for each sample put into the right class, else 0, [n]."""
-        return (outputs.argmax(1) == targets).float()
+        return {ACCURACY: (outputs.argmax(1) == targets).float()}
 
-    def tally(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Return [n, sum of losses, right within top k, confusion of K x K...], float64."""
+    def sums(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Return [right within top k, confusion of K x K...], float64."""
         targets = targets.long()
         cells = targets * self.num_outputs + outputs.argmax(1)
         confusion = torch.bincount(cells, minlength=self.num_outputs**2).double()
-        loss = self.losses(outputs, targets).double().sum()
-        sums = torch.stack([loss.new_tensor(len(targets)), loss, self._num_near(outputs, targets)])
-        return torch.cat([sums, confusion])
+        return torch.cat([self._num_near(outputs, targets)[None], confusion])
 
-    def metrics(self, tally: Tensor) -> dict[str, float]:
-        """Return loss, accuracy, the mean F1 of the classes, and top-k where K > k."""
-        num_samples, loss, num_near = tally[:3].tolist()
-        right = float(self._confusion(tally).diagonal().sum())
-        figures = {"loss": loss / num_samples, "accuracy": right / num_samples}
+    def summarise(self, sums: Tensor) -> Summary:
+        """Return accuracy, the mean F1 of the classes, and top-k where K > k; and their figures."""
+        num_near = float(sums[0])
+        confusion = sums[1:].reshape(self.num_outputs, self.num_outputs)
+        num_samples, right = float(confusion.sum()), float(confusion.diagonal().sum())
+        metrics = {ACCURACY: right / num_samples}
         if self._top_k:
-            figures[f"top{self._top_k}"] = num_near / num_samples
-        seen = [row["f1"] for row in self._per_class(tally) if row["num_samples"]]
-        return figures | {"macro_f1": sum(seen) / len(seen)}
-
-    def details(self, tally: Tensor) -> dict[str, Any]:
-        """Return the confusion matrix (row: actual, column: predicted) and each class's scores."""
-        return {
-            "classes": list(self.classes),
-            "confusion": self._confusion(tally).long().tolist(),
-            "per_class": self._per_class(tally),
-        }
+            metrics[f"top{self._top_k}"] = num_near / num_samples
+        scores = _class_scores(confusion)
+        seen = [f1 for f1, count in zip(scores["f1"], confusion.sum(1), strict=True) if count]
+        metrics["macro_f1"] = sum(seen) / len(seen)
+        return Summary(metrics, self._figures(confusion, scores))
 
     def prediction(self, output: Tensor) -> dict[str, Any]:
         """Return the likeliest class of one output [K], its probability, and the best three."""
@@ -103,24 +104,35 @@ class Classify:
         nearest = outputs.topk(self._top_k, dim=1).indices
         return (nearest == targets[:, None]).any(1).double().sum()
 
-    def _confusion(self, tally: Tensor) -> Tensor:
-        return tally[3:].reshape(self.num_outputs, self.num_outputs)
+    def _figures(
+        self, confusion: Tensor, scores: dict[str, tuple[float, ...]]
+    ) -> tuple[Confusion | Dots | Table, ...]:
+        """The confusion matrix (row: actual, column: predicted) and each class's scores."""
+        counts = tuple(map(tuple, confusion.long().tolist()))
+        formats: list[Format] = ["number", *["percent"] * len(scores), "number"]
+        columns = [self.classes, *scores.values(), confusion.sum(1).long().tolist()]
+        return (
+            Confusion("Confusion matrix", self.classes, counts),
+            Dots("Scores of each class", "class", self.classes, scores, "percent"),
+            Table(
+                "Scores of each class",
+                ("class", *scores, "samples"),
+                tuple(zip(*columns, strict=True)),
+                tuple(formats),
+            ),
+        )
 
-    def _per_class(self, tally: Tensor) -> list[dict[str, Any]]:
-        confusion = self._confusion(tally)
-        right, actual, predicted = confusion.diagonal(), confusion.sum(1), confusion.sum(0)
-        columns = {
-            # Where nothing was predicted or present, right is 0 as well, and 0 / 1 is the score.
-            "precision": right / predicted.clamp_min(1),
-            "recall": right / actual.clamp_min(1),
-            "f1": 2 * right / (actual + predicted).clamp_min(1),
-            "num_samples": actual.long(),
-        }
-        rows = zip(*(column.tolist() for column in columns.values()), strict=True)
-        return [
-            {"class": name, **dict(zip(columns, row, strict=True))}
-            for name, row in zip(self.classes, rows, strict=True)
-        ]
+
+def _class_scores(confusion: Tensor) -> dict[str, tuple[float, ...]]:
+    """Precision, recall and F1 of each class, from the confusion matrix [K, K]."""
+    right, actual, predicted = confusion.diagonal(), confusion.sum(1), confusion.sum(0)
+    columns = (
+        # Where nothing was predicted or present, right is 0 as well, and 0 / 1 is the score.
+        right / predicted.clamp_min(1),
+        right / actual.clamp_min(1),
+        2 * right / (actual + predicted).clamp_min(1),
+    )
+    return {name: tuple(c.tolist()) for name, c in zip(SCORES, columns, strict=True)}
 
 
 def _described(data: Manifest) -> str:

@@ -10,7 +10,10 @@ import torch
 from torch import Tensor
 
 from distnet.data.manifest import Manifest
+from distnet.run_folder.figures import Cell, Table
+from distnet.spec.metric import Metric
 from distnet.spec.sections.section import PositiveFloat
+from distnet.tasks.task import Summary
 
 __all__ = ("Regress",)
 
@@ -18,22 +21,23 @@ SUMS = ("absolute", "squared", "targets", "squared_targets")
 
 
 class Regress:
-    """Distance to the numbers of the dataset; the mean absolute error (mae) is the score.
+    """Distance to the numbers of the dataset; the mean absolute error (mae) is the headline metric.
 
     The network gives each number in standard deviations from its mean over the training split, so
-    that prices of houses are learned as fast as their ages. The loss is in these units; scores,
-    metrics and predictions are in those of the data.
+    that prices of houses are learned as fast as their ages. The loss is in these units; metrics and
+    predictions are in those of the data.
 
     Args:
         loss: what training makes small: the squared error, the absolute one, or `huber`, which is
-            squared up to `delta` and grows in proportion beyond, so that outliers weigh less.
+            squared up to `delta` and linear beyond, so that outliers weigh less.
         delta: where `huber` turns, in standard deviations of the targets (Huber 1964).
 
     Raises:
         ValueError: the dataset's targets are classes.
     """
 
-    score_name = "mae"
+    metrics = (Metric("mae"), Metric("rmse"), Metric("r2", direction="higher"))
+    training = ("mae",)
 
     def __init__(
         self,
@@ -68,33 +72,32 @@ class Regress:
                 losses = near * (errors.abs() - near / 2)
         return losses.mean(1)
 
-    def scores(self, outputs: Tensor, targets: Tensor) -> Tensor:
+    def scores(self, outputs: Tensor, targets: Tensor) -> dict[str, Tensor]:
         """Return the mean absolute error of each sample, [n]."""
-        return self._errors(outputs, targets).abs().mean(1)
+        return {"mae": self._errors(outputs, targets).abs().mean(1)}
 
-    def tally(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Return [n, sum of losses, then the `SUMS` of each of the K numbers], float64."""
+    def sums(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Return [n, then the `SUMS` of each of the K numbers], float64."""
         errors = self._errors(outputs, targets).double()
         numbers = targets.reshape(len(outputs), -1).double()
-        loss = self.losses(outputs, targets).double().sum()
         columns = (errors.abs(), errors.square(), numbers, numbers.square())
-        return torch.cat(
-            [torch.stack([loss.new_tensor(len(outputs)), loss]), *(c.sum(0) for c in columns)]
-        )
+        return torch.cat([errors.new_tensor([len(outputs)]), *(c.sum(0) for c in columns)])
 
-    def metrics(self, tally: Tensor) -> dict[str, float]:
-        """Return loss, mae, rmse and r2 (the last a mean over the K numbers)."""
-        rows = self._per_target(tally)
-        return {
-            "loss": float(tally[1] / tally[0]),
+    def summarise(self, sums: Tensor) -> Summary:
+        """Return mae, rmse and r2 (a mean over the K numbers), and those of each number."""
+        num_samples = float(sums[0])
+        columns = sums[1:].reshape(len(SUMS), self.num_outputs).T.tolist()
+        rows = [_figures(num_samples, *column) for column in columns]
+        metrics = {
             "mae": _mean([row["mae"] for row in rows]),
             "rmse": _mean([row["rmse"] ** 2 for row in rows]) ** 0.5,
             "r2": _mean([row["r2"] for row in rows]),
         }
-
-    def details(self, tally: Tensor) -> dict[str, Any]:
-        """Return the figures of each of the K numbers."""
-        return {"per_target": self._per_target(tally)}
+        named = zip(self.names, rows, strict=True)
+        lines: list[tuple[Cell, ...]] = [(name, *row.values()) for name, row in named]
+        return Summary(
+            metrics, (Table("Errors of each number", ("number", *metrics), tuple(lines)),)
+        )
 
     def prediction(self, output: Tensor) -> dict[str, Any]:
         """Return one output [K] as numbers, and by their names."""
@@ -102,19 +105,11 @@ class Regress:
         return {"value": values, "values": dict(zip(self.names, values, strict=True))}
 
     def in_units(self, outputs: Tensor) -> Tensor:
-        """Bring outputs [..., K] from standard deviations to the units of the data."""
+        """Convert outputs [..., K] from standard deviations to the units of the data."""
         return outputs * self._std.to(outputs) + self._mean.to(outputs)
 
     def _errors(self, outputs: Tensor, targets: Tensor) -> Tensor:
         return self.in_units(outputs) - targets.reshape(outputs.shape)
-
-    def _per_target(self, tally: Tensor) -> list[dict[str, Any]]:
-        num_samples = float(tally[0])
-        sums = tally[2:].reshape(len(SUMS), self.num_outputs).T.tolist()
-        return [
-            {"target": name, **_figures(num_samples, *row)}
-            for name, row in zip(self.names, sums, strict=True)
-        ]
 
 
 def _names(data: Manifest) -> tuple[str, ...]:

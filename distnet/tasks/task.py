@@ -1,45 +1,161 @@
 """What a task is: the seam between the training loop and what is learned.
 
-A task is constructed as `Task(data, **options)`, where `data` is the dataset's manifest and the
-options are the keys of the job file's `task` section. A user's own task has the same members.
+A task is constructed as `Task(data, **options)`, where `data` is the dataset's manifest (None for a
+job without one) and the options are the keys of the job file's `task` section. The loop knows
+nothing but the members below, so a classifier, a GAN, a language model and a deep Q-network train
+through the same lines. A task with one output and one target a sample is written shorter: see
+`per_sample.py`.
 
-Letters: n samples, K outputs, m numbers kept by an evaluation.
+    for each phase of a step:
+        for each slice:  loss(networks, batch, phase) -> gradient of the phase's player
+        the gradients of all slices are added up, divided once by the summed weight, applied
+
+`networks["network"]` is what trains; every shadow stands beside it under its own name.
 """
 
-from typing import Any, Protocol
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple, Protocol
 
-from torch import Tensor
+from torch import Tensor, nn
+
+from distnet.data.batch import Batch
+from distnet.run_folder.figures import Figure
+from distnet.spec.metric import Metric
+
+NETWORK = "network"
+"""The name of the network that trains, and of the player that owns all of its parameters."""
+Networks = Mapping[str, nn.Module]
+"""The network that trains, and its shadows, by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """What a phase makes small on one slice.
+
+    The gradient of a step is the gradient of the summed `values * weights` over all slices, divided
+    once by the summed weights.
+    """
+
+    values: Tensor
+    """A value a sample (or token) [n], or one number for the whole slice."""
+    weights: Tensor | None = None
+    """Beside `values`: [n], or one number. By default 1 a sample."""
+    metrics: Mapping[str, tuple[Tensor, Tensor | float]] = field(default_factory=dict)
+    """Each of the phase's metrics as (sum, weight); divided after all slices are added up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """One kind of update within a step. Weights move only when all phases of a step are finite."""
+
+    name: str = "train"
+    player: str = NETWORK
+    """Whose parameters it moves."""
+    every: int = 1
+    """Made in every n-th step only."""
+    repeat: int = 1
+    """Made so often in a row within a step."""
+    batch: Literal["new", "same"] = "new"
+    """Whether each time takes samples of its own, or those that came before in the step."""
+    metrics: tuple[str, ...] = ()
+    """The names that its `Loss.metrics` has, always the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shadow:
+    """A second copy of the network that follows the first; `networks[name]` is a frozen view of it.
+
+    It is part of every checkpoint, and a step that was skipped does not move it.
+    """
+
+    name: str
+    source: str = "*"
+    """The parameters that follow, by a name pattern; the others keep their first values."""
+    decay: float | None = None
+    """Follow as an exponential moving average: s <- decay s + (1 - decay) w."""
+    every: int | None = None
+    """Or copy the weights in every n-th step."""
+    has_buffers: bool = True
+    """Whether the buffers are copied as well."""
+    used_by: frozenset[Literal["evaluation", "export"]] = frozenset()
+    """Where it stands in for the network, besides its uses in `loss`."""
+
+
+class Measured(NamedTuple):
+    """What an evaluation takes from one batch."""
+
+    sums: Tensor
+    """float64 [m]: added up over all batches."""
+    values: Tensor
+    """[n]: how bad each sample is; the report shows the worst."""
+    collected: bytes = b""
+    """What cannot be summed (scores for an AUC); joined in the order of the samples."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What an evaluation comes to."""
+
+    metrics: dict[str, float]
+    """`loss` and every declared metric."""
+    figures: tuple[Figure, ...] = ()
 
 
 class Task(Protocol):
-    """What is learned: the loss, the metrics, and how to read an output."""
+    """What is learned: the loss, the metrics, and how to read an output.
 
-    num_outputs: int
-    """K: the outputs that the network must have."""
+    Optional members:
+        phases, players, shadows: see above.
+        embed(networks, batch) -> Tensor [n, d]: the embeddings of all slices are handed to `loss`
+            as the field `embedding`, with the fields that `gathers` names.
+        collects: True where `measure` collects bytes.
+        feed(job), evaluation_feed(job): samples that no dataset holds; see `distnet.train.feed`.
+        exported(outputs): what an exported network gives, in the units of the data.
+    """
 
-    score_name: str
-    """The metric that a progress line and a table of runs show first (`accuracy`, `mae`)."""
+    metrics: tuple[Metric, ...]
+    """What an evaluation measures besides the loss; the first is the headline metric."""
 
-    def losses(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """The loss of each sample, [n], from outputs [n, K] and targets [n, ...]."""
+    @property
+    def network_arguments(self) -> tuple[Any, ...]:
+        """What the network's constructor takes by position."""
         ...
 
-    def scores(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """The score of each sample, [n]; the mean over samples is the metric `score_name`."""
+    def loss(self, networks: Networks, batch: Batch, phase: Phase) -> Loss:
+        """Compute the loss of one slice, with its graph."""
         ...
 
-    def tally(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Sums over the samples, float64 [m]; tallies of parts add up to that of the whole."""
+    def measure(self, networks: Networks, batch: Batch) -> Measured:
+        """Measure one batch of an evaluation; called without gradients."""
         ...
 
-    def metrics(self, tally: Tensor) -> dict[str, float]:
-        """Named figures from a tally over all samples: at least `score_name`."""
+    def summarise(self, sums: Tensor, collected: Sequence[bytes]) -> Summary:
+        """Turn the sums [m] over all samples, and what was collected, into metrics and figures."""
         ...
 
-    def details(self, tally: Tensor) -> dict[str, Any]:
-        """Larger figures for `evaluation.json` (confusion matrix, per-class scores)."""
+    def predict(self, networks: Networks, batch: Batch) -> list[dict[str, Any]]:
+        """Say what the network makes of each sample: `{"class": "7", "probability": 0.98, ...}`."""
         ...
 
-    def prediction(self, output: Tensor) -> dict[str, Any]:
-        """What one output [K] says, for people: `{"class": "7", "probability": 0.98, ...}`."""
-        ...
+
+ONE_PHASE = (Phase(),)
+ONE_PLAYER = {NETWORK: "*"}
+
+
+def phases_of(task: Task) -> tuple[Phase, ...]:
+    """The phases of a step; one, unless the task says otherwise."""
+    phases: tuple[Phase, ...] = getattr(task, "phases", ONE_PHASE)
+    return phases
+
+
+def players_of(task: Task) -> Mapping[str, str]:
+    """The name pattern of each player's parameters; one player has all, by default."""
+    players: Mapping[str, str] = getattr(task, "players", ONE_PLAYER)
+    return players
+
+
+def shadows_of(task: Task) -> tuple[Shadow, ...]:
+    """The shadows of the network; none, by default."""
+    shadows: tuple[Shadow, ...] = getattr(task, "shadows", ())
+    return shadows

@@ -1,77 +1,98 @@
-"""What the loop tells of its steps and epochs: records, and how fast they were."""
+"""Sums over the steps: since the last record, and since the beginning of the epoch."""
 
 import time
+from collections.abc import Mapping, Sequence
 
-from distnet.run_folder.recorder import Progress, Record, Tell
-from distnet.train.checkpoint.position import Position
-from distnet.train.compute.evaluate import Evaluation
-from distnet.train.compute.row import Total
-from distnet.train.compute.trainee import Trainee
-from distnet.train.step.nonfinite import Culprit
-from distnet.train.step.step_index import Place
+from distnet.spec.metric import LOSS
+from distnet.tasks.task import Phase
+
+PhaseSums = dict[str, tuple[float, ...]]
+"""Of each phase: loss and weight, then the sum and the weight of each of its metrics."""
 
 
-class Chronicle:
-    """Tells the steps and epochs of one attempt.
+class Progress:
+    """What the steps came to. Kept by every worker, since all see the same sums.
 
     Args:
-        trainee: what trains.
-        tell: writes a record.
-        position: where the attempt begins.
+        phases: of the task.
+        epoch_sums: of the epoch so far.
+        epoch_samples: of the epoch so far.
     """
 
-    def __init__(self, trainee: Trainee, tell: Tell, position: Position) -> None:
-        self.progress = Progress(trainee.num_steps, position.epoch_sums)
-        self.began = time.monotonic()
-        self.speeds: list[float] = []
-        """Training samples/s of each whole epoch."""
-        self._trainee, self._tell, self._score = trainee, tell, trainee.task.score_name
-        self._is_whole = position.step % trainee.batches.steps_per_epoch == 0
-        self._epoch_began, self._epoch_samples = self.began, 0
+    def __init__(
+        self,
+        phases: Sequence[Phase],
+        epoch_sums: Mapping[str, tuple[float, ...]],
+        epoch_samples: int,
+    ) -> None:
+        self._phases = phases
+        self._sums: PhaseSums = {}
+        self._samples, self._since = 0, time.monotonic()
+        self.epoch_sums: PhaseSums = dict(epoch_sums)
+        self.epoch_samples = epoch_samples
+        self._epoch_since, self._epoch_trained = self._since, 0
 
-    def step(self, step: int, place: Place, total: Total, rate: float) -> None:
-        """Count a step that moved the weights, and tell it now and then."""
-        self.progress.add(total.loss, total.score, place.num_samples)
-        self._epoch_samples += place.num_samples
-        if step != 1 and not self.progress.is_due(step):
-            return
-        loss, score, speed = self.progress.read()
-        record: Record = {"kind": "step", "step": step, "epoch": place.epoch + 1, "loss": loss}
-        record |= {self._score: score, "learning_rate": rate, "gradient_norm": total.norm}
-        record |= {"samples_per_second": speed, "seconds": time.monotonic() - self.began}
-        self._tell(record)
+    def add(self, sums: Mapping[str, tuple[float, ...]], samples: int) -> None:
+        """Count a step that moved the weights: the sums of each of its phases."""
+        for phase, numbers in sums.items():
+            self._sums[phase] = _plus(self._sums.get(phase), numbers)
+            self.epoch_sums[phase] = _plus(self.epoch_sums.get(phase), numbers)
+        self._samples += samples
+        self._epoch_trained += samples
+        self.epoch_samples += samples
 
-    def skip(self, mode: str, place: Place, from_step: int, culprit: Culprit, reason: str) -> None:
-        """Tell of a step that moved nothing; training goes on with the weights of `from_step`."""
-        record: Record = {
-            "kind": "skip",
-            "mode": mode,
-            "step": place.step + 1,
-            "from_step": from_step,
-        }
-        record |= {"slice": culprit.slice, "samples": list(culprit.samples)}
-        self._tell(record | {"num_samples": culprit.num_samples, "reason": reason})
+    def read(self) -> tuple[dict[str, float], float]:
+        """Mean loss and metrics, and samples/s, since the last call."""
+        means = means_of(self._phases, self._sums)
+        speed = self._samples / max(time.monotonic() - self._since, 1e-9)
+        self.pause()
+        return means, speed
 
-    def speed_of_epoch(self) -> float:
-        """Samples/s of this attempt since the epoch began, evaluations left out."""
-        return self._epoch_samples / max(time.monotonic() - self._epoch_began, 1e-9)
+    def read_epoch(self) -> dict[str, float]:
+        """Mean loss and metrics of the epoch so far."""
+        return means_of(self._phases, self.epoch_sums)
 
-    def end_epoch(self, position: Position, speed: float, evaluation: Evaluation | None) -> None:
-        """Tell the epoch that ends at `position`; where it is whole, the next one begins."""
-        steps = self._trainee.batches.steps_per_epoch
-        loss, score = self.progress.read_epoch()
-        record: Record = {
-            "kind": "epoch",
-            "epoch": -(-position.step // steps),
-            "step": position.step,
-        }
-        record |= {"train": {"loss": loss, self._score: score}}
-        if evaluation is not None:
-            record[self._trainee.job.evaluate.split] = evaluation.metrics
-        record |= {**position.digests(), "samples_per_second": speed}
-        self._tell(record | {"seconds": time.monotonic() - self.began})
-        if position.step % steps == 0:
-            self.progress.begin_epoch()
-            self.speeds += [speed] if self._is_whole else []
-        self.progress.pause()
-        self._epoch_began, self._epoch_samples, self._is_whole = time.monotonic(), 0, True
+    def epoch_speed(self) -> float:
+        """Samples/s of this attempt in the epoch so far, if nothing but training was done."""
+        return self._epoch_trained / max(time.monotonic() - self._epoch_since, 1e-9)
+
+    def begin_epoch(self) -> None:
+        """Count from zero."""
+        self.epoch_sums, self.epoch_samples = {}, 0
+
+    def rewind(self, epoch_sums: Mapping[str, tuple[float, ...]], epoch_samples: int) -> None:
+        """Count the epoch from an earlier state of it."""
+        self.epoch_sums, self.epoch_samples = dict(epoch_sums), epoch_samples
+
+    def pause(self) -> None:
+        """Forget time and sums since the last record: something else was done since."""
+        self._since, self._sums, self._samples = time.monotonic(), {}, 0
+
+    def resume_epoch(self) -> None:
+        """Measure the speed of the epoch that begins, or goes on, from here."""
+        self.pause()
+        self._epoch_since, self._epoch_trained = self._since, 0
+
+
+def means_of(phases: Sequence[Phase], sums: Mapping[str, tuple[float, ...]]) -> dict[str, float]:
+    """Turn sums into the names and numbers of records.
+
+    `loss` is that of the last phase; where there are several, each has a `<phase>_loss` besides.
+    """
+    means: dict[str, float] = {}
+    for phase in phases:
+        numbers = sums.get(phase.name)
+        if numbers is None or not numbers[1]:
+            continue
+        means[LOSS.name] = numbers[0] / numbers[1]
+        if len(phases) > 1:
+            means[f"{phase.name}_loss"] = means[LOSS.name]
+        pairs = zip(phase.metrics, numbers[2::2], numbers[3::2], strict=True)
+        means |= {name: total / weight for name, total, weight in pairs if weight}
+    return means
+
+
+def _plus(before: tuple[float, ...] | None, numbers: tuple[float, ...]) -> tuple[float, ...]:
+    if before is None:
+        return numbers
+    return tuple(a + b for a, b in zip(before, numbers, strict=True))

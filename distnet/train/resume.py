@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch.distributed as dist
 from safetensors import SafetensorError
@@ -12,7 +11,8 @@ from torch import Tensor
 from distnet.errors import CheckpointError, TrainingError
 from distnet.run_folder.assignment import Assignment
 from distnet.train.checkpoint.checkpoint import State, any_damaged, list_names, read_newest, step_of
-from distnet.train.checkpoint.position import Position
+from distnet.train.checkpoint.feed_state import feed_states
+from distnet.train.checkpoint.position import Position, set_updates
 from distnet.train.checkpoint.saver import CHECKPOINT, identity, store_of
 from distnet.train.checkpoint.store import Store
 from distnet.train.compute.flat import weights_sha256
@@ -57,28 +57,33 @@ def restore(trainee: Trainee, assignment: Assignment) -> Start:
     if not names and not _was_saved(store, assignment):
         return begin(trainee, assignment)
     state = read_newest(store)
-    for key, value in identity(trainee.job, Path(assignment.dataset)).items():
+    for key, value in identity(trainee.job, assignment.dataset_folder).items():
         if state.facts.get(key) != value:
             what = "job file" if key == "job_sha256" else "dataset"
             raise CheckpointError(
                 f"{store.address()}: the checkpoint of step {state.step} was made with another "
                 f"{what}; resume with the {what} that the run began with, or start a new run"
             )
+    position = Position.of(state)
     load_state(trainee, state)
+    set_updates(trainee, position)
     damaged = [name for name in names if step_of(name) > state.step]
     notes = tuple(f"{name} is damaged and was set aside" for name in damaged)
-    return Start(Position.of(state), notes)
+    return Start(position, notes)
 
 
 def load_state(trainee: Trainee, state: State) -> None:
-    """Give the network and the optimizer the values of a checkpoint.
+    """Give the network, its shadows, the optimizers and the feed the values of a checkpoint.
 
     Raises:
         CheckpointError: it is of another network.
     """
-    load_weights(trainee, state.weights)
-    for name, vector in trainee.optimizer.state.items():
+    trainee.flat.load(state.weights)
+    trainee.gradient.restart()
+    for name, vector in trainee.state().items():
         vector.copy_(state.optimizer[name])
+    for index, of_slice in feed_states(state.optimizer).items():
+        trainee.feed.restore(index, of_slice)
 
 
 def load_weights(trainee: Trainee, weights: Mapping[str, Tensor]) -> None:
@@ -89,6 +94,8 @@ def load_weights(trainee: Trainee, weights: Mapping[str, Tensor]) -> None:
     """
     trainee.flat.load(weights)
     trainee.gradient.restart()
+    for shadow in trainee.shadows:
+        shadow.restart()
 
 
 def require_same_start(trainee: Trainee, start: Start, world: WorkerGroup) -> None:

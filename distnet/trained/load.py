@@ -1,6 +1,7 @@
 """A trained network, ready to use: everything comes from its run folder, no dataset is needed."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,15 +12,15 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 from torch import Tensor, nn
 
+from distnet.data.batch import Batch
 from distnet.data.manifest import Manifest, read_manifest
 from distnet.data.samples import Samples
-from distnet.data.scale import Scale
 from distnet.data.shipped import find_dataset
 from distnet.errors import CheckpointError, DataError, RunError
 from distnet.run_folder.paths import RunFolder
 from distnet.spec.read import read_job
 from distnet.spec.sections.job import Job
-from distnet.tasks.task import Task
+from distnet.tasks.task import NETWORK, Networks, Task, players_of, shadows_of
 from distnet.train.checkpoint.checkpoint import (
     State,
     list_names,
@@ -32,8 +33,11 @@ from distnet.train.checkpoint.retention import find_best
 from distnet.train.checkpoint.store import Store, open_store
 from distnet.train.compute.evaluate import Evaluation, Evaluator
 from distnet.train.compute.flat import FlatNetwork
-from distnet.train.compute.trainee import build_network, build_task
+from distnet.train.compute.prepare import Prepare
+from distnet.train.compute.shadows import ShadowNetwork, networks_for, networks_of
+from distnet.train.compute.trainee import build_network, build_scales, build_task
 from distnet.train.exchange.worker_group import WorkerGroup
+from distnet.train.feed import DatasetEvaluationFeed
 
 BATCH_SIZE = 1000
 NEWEST, BEST = "newest", "best"
@@ -50,16 +54,27 @@ class Trained:
     data: Manifest
     """What it learned from."""
     task: Task
-    network: nn.Module
-    scale: Scale
+    networks: Networks
+    """The network, or the shadow that stands in for it, and all other shadows."""
+    prepare: Prepare
     step: int
 
+    @property
+    def network(self) -> nn.Module:
+        """The network itself."""
+        return self.networks[NETWORK]
+
     @torch.no_grad()
-    def __call__(self, x: NDArray[np.generic]) -> Tensor:
+    def outputs(self, x: NDArray[np.generic]) -> Tensor:
         """Compute the outputs [n, K], fp32, of samples x [n, ...] as a dataset stores them."""
-        starts = range(0, len(x), BATCH_SIZE)
-        batches = [torch.tensor(x[start : start + BATCH_SIZE]) for start in starts]
-        return torch.cat([self.network(self.scale(batch)).float() for batch in batches])
+        batches = map(self.prepare, _batches(x))
+        return torch.cat([self.network(batch.tensor("x")).float() for batch in batches])
+
+    @torch.no_grad()
+    def predict(self, x: NDArray[np.generic]) -> list[dict[str, Any]]:
+        """Say what the network makes of samples x [n, ...] as a dataset stores them."""
+        batches = map(self.prepare, _batches(x))
+        return [said for batch in batches for said in self.task.predict(self.networks, batch)]
 
 
 def load_trained(run: Path, *, checkpoint: str | int = NEWEST) -> Trained:
@@ -83,10 +98,9 @@ def load_trained(run: Path, *, checkpoint: str | int = NEWEST) -> Trained:
     store = open_store(job.checkpoint.store, run=folder, job_folder=job_folder)
     state = _state(store, job, checkpoint)
     task = build_task(job.task, data, job_folder)
-    network = build_network(job, data, task.num_outputs, job_folder)
-    FlatNetwork(network).load(state.weights)
-    scale = Scale(data.x, normalise=job.data.normalise)
-    return Trained(folder, job, job_folder, data, task, network.eval(), scale, state.step)
+    networks = _networks(job, task, job_folder, state)
+    prepare = Prepare(build_scales(job, data, "cpu"), "cpu")
+    return Trained(folder, job, job_folder, data, task, networks, prepare, state.step)
 
 
 def evaluate(
@@ -108,7 +122,7 @@ def evaluate(
     """
     trained = load_trained(run, checkpoint=checkpoint)
     source, folder = (data, Path.cwd()) if data else (trained.job.data.source, trained.job_folder)
-    dataset, split = find_dataset(source, folder=folder), split or trained.job.evaluate.split
+    dataset, split = find_dataset(source or "", folder=folder), split or trained.job.evaluate.split
     evaluation = _measure(trained, dataset, split)
     return {
         "run": trained.folder.path.resolve().name,
@@ -117,9 +131,9 @@ def evaluate(
         "step": trained.step,
         "num_samples": evaluation.num_samples,
         "task": trained.job.task.kind,
-        "score_name": trained.task.score_name,
         "metrics": evaluation.metrics,
-        **evaluation.details,
+        "declared": [metric.to_dict() for metric in trained.task.metrics],
+        "figures": [figure.to_dict() for figure in evaluation.summary.figures],
     }
 
 
@@ -130,11 +144,33 @@ def _measure(trained: Trained, dataset: Path, split: str) -> Evaluation:
         raise DataError(f"{dataset}: the split {split!r} has no samples to measure on")
     memory_bytes = trained.job.data.memory
     samples = Samples(dataset, manifest, split, memory_bytes=memory_bytes, seed=None)
-    evaluator = Evaluator(samples, trained.task, WorkerGroup(), slices=1, batch_size=BATCH_SIZE)
+    feed = DatasetEvaluationFeed(samples)
+    evaluator = Evaluator(
+        feed, trained.task, trained.prepare, WorkerGroup(), slices=1, batch_size=BATCH_SIZE
+    )
     try:
-        return evaluator(trained.network, trained.scale)
+        return evaluator(trained.networks)
     finally:
         evaluator.close()
+
+
+def _networks(job: Job, task: Task, job_folder: Path, state: State) -> Networks:
+    """The network and its shadows with the weights of a checkpoint, in evaluation mode."""
+    flat = FlatNetwork(build_network(job, task, job_folder), players=players_of(task))
+    flat.load(state.weights)
+    shadows = [ShadowNetwork(shadow, flat) for shadow in shadows_of(task)]
+    for shadow in shadows:
+        for name, tensor in shadow.state().items():
+            tensor.copy_(state.optimizer[name])
+    networks = networks_for("export", networks_of(flat, shadows), shadows_of(task))
+    for network in networks.values():
+        network.eval()
+    return networks
+
+
+def _batches(x: NDArray[np.generic]) -> Iterator[Batch]:
+    for start in range(0, len(x), BATCH_SIZE):
+        yield Batch({"x": torch.tensor(x[start : start + BATCH_SIZE])})
 
 
 def _job_folder(folder: RunFolder) -> Path:

@@ -19,7 +19,6 @@ from distnet.data.manifest import read_manifest
 from distnet.data.shards import ShardReader
 from distnet.data.shipped import find_dataset
 from distnet.errors import DataError, RunError
-from distnet.tasks.regress import Regress
 from distnet.tasks.task import Task
 from distnet.trained.load import Trained
 
@@ -83,7 +82,7 @@ def check_onnx(trained: Trained, model: bytes) -> Check:
     difference = largest = 0.0
     for x in (random[:1], random, real):
         if len(x):
-            expected = _in_units(trained.task, trained(x)).numpy()
+            expected = exported(trained.task, trained.outputs(x)).numpy()
             found = session.run(["outputs"], {"x": x})[0]
             difference = max(difference, float(np.abs(found - expected).max()))
             largest = max(largest, float(np.abs(expected).max()))
@@ -105,15 +104,18 @@ class _FromStored(nn.Module):
     def __init__(self, trained: Trained) -> None:
         super().__init__()
         self.network, self.task = trained.network, trained.task
-        self.register_buffer("factor", trained.scale.factor)
-        self.register_buffer("offset", trained.scale.offset)
+        scale = trained.prepare.scales["x"]
+        self.register_buffer("factor", scale.factor)
+        self.register_buffer("offset", scale.offset)
 
     def forward(self, x: Tensor) -> Tensor:
-        return _in_units(self.task, self.network((x - self.offset) * self.factor))
+        return exported(self.task, self.network((x - self.offset) * self.factor))
 
 
-def _in_units(task: Task, outputs: Tensor) -> Tensor:
-    return task.in_units(outputs) if isinstance(task, Regress) else outputs
+def exported(task: Task, outputs: Tensor) -> Tensor:
+    """Convert outputs [n, K] to what an exported network gives: the units of the data."""
+    convert = getattr(task, "exported", None)
+    return outputs if convert is None else convert(outputs)
 
 
 def _random_inputs(trained: Trained) -> Inputs:
@@ -127,7 +129,7 @@ def _random_inputs(trained: Trained) -> Inputs:
 def _real_inputs(trained: Trained) -> Inputs:
     """Samples of the data that the network learned from; none where it is not here any more."""
     try:
-        dataset = find_dataset(trained.job.data.source, folder=trained.job_folder)
+        dataset = find_dataset(trained.job.data.source or "", folder=trained.job_folder)
         manifest = read_manifest(dataset)
         x, _ = ShardReader(dataset, manifest, "train").read_group(0)
     except DataError:

@@ -46,4 +46,4 @@ def _predict_file(trained: Trained, file: Path, as_is: bool) -> list[dict[str, A
 
 
 def _predict_samples(trained: Trained, x: NDArray[np.generic]) -> Sequence[dict[str, Any]]:
-    return [trained.task.prediction(output) for output in trained(x)]
+    return trained.predict(x)

@@ -26,7 +26,7 @@ from distnet.data.shards import ShardReader
 from distnet.data.shipped import find_dataset
 from distnet.run_folder.assignment import Assignment
 from distnet.spec.read import read_job_text
-from distnet.train.exchange.worker_group import ViewBuilder
+from distnet.train.exchange.worker_group import WorkerGroup
 from distnet.train.worker import work
 from tests.train.processes import run_workers
 
@@ -41,7 +41,7 @@ evaluate: {{every_epochs: 1000}}
 """
 
 
-def train_distnet(world: ViewBuilder, folder: str, slices: int) -> float:
+def train_distnet(world: WorkerGroup, folder: str, slices: int) -> float:
     """Train with distnet; returns samples/s, the median over epochs without the first."""
     text = JOB.format(epochs=EPOCHS, batch=SAMPLES * world.size, slices=slices)
     (Path(folder) / "checkpoints").mkdir(parents=True, exist_ok=True)
@@ -52,7 +52,7 @@ def train_distnet(world: ViewBuilder, folder: str, slices: int) -> float:
     return float(work(assignment, world)["samples_per_second"])
 
 
-def train_torch(world: ViewBuilder) -> float:
+def train_torch(world: WorkerGroup) -> float:
     """Train with DistributedDataParallel and a DataLoader over tensors in memory."""
     torch.set_num_threads(1)
     folder = find_dataset("mnist", folder=Path())

@@ -13,13 +13,13 @@ import torch
 import torch.distributed as dist
 
 from distnet.train.exchange.reduce import build_sum
-from distnet.train.exchange.worker_group import ViewBuilder
+from distnet.train.exchange.worker_group import WorkerGroup
 from tests.train.processes import run_workers
 
 LENGTH, REPEATS = 13_005, 1001
 
 
-def measure(world: ViewBuilder) -> tuple[float, float]:
+def measure(world: WorkerGroup) -> tuple[float, float]:
     """Milliseconds of one sum: ours, and gloo's; medians."""
     torch.set_num_threads(1)
     ours, row = build_sum(world, world.size, LENGTH), torch.ones(LENGTH)

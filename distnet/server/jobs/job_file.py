@@ -95,7 +95,7 @@ def _require_reachable(file: JobFile, has_code: bool) -> None:
 def _require_data(file: JobFile) -> None:
     """Refuse a dataset that is neither shipped nor at a place that means the same everywhere."""
     source, shipped = file.job.data.source, datasets()
-    if PurePosixPath(source).is_absolute() or source in shipped:
+    if source is None or PurePosixPath(source).is_absolute() or source in shipped:
         return
     if "/" in source or source.startswith("."):
         wrong = f"found {source!r}, expected a dataset that ships with distnet or an absolute path"

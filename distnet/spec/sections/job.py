@@ -5,6 +5,7 @@ constructor says which options exist, and `distnet.spec.parts` checks them again
 else is typed here. Nothing in this file imports torch, so a job file is read in milliseconds.
 """
 
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
@@ -22,8 +23,9 @@ from distnet.spec.sections.units import Bytes, Seconds
 class Data(Section):
     """Where the samples come from and how they reach the network."""
 
-    source: str = "mnist"
-    """A dataset that ships with distnet (`mnist`), or a folder that `distnet data import` wrote."""
+    source: str | None = "mnist"
+    """A dataset that ships with distnet (`mnist`), or a folder that `distnet data import` wrote.
+    `null` for a task that makes its own samples, such as one that plays a game."""
     normalise: bool = True
     """Subtract the training mean and divide by its deviation, both from the dataset's manifest."""
     augment: tuple[Augmentation, ...] = ()
@@ -148,6 +150,26 @@ class Evaluate(Section):
     """Samples computed at once."""
 
 
+class Player(Section):
+    """How the parameters of one player are moved, where a task has several (as a GAN has)."""
+
+    optimizer: Optimizer | None = None
+    """Instead of the job's optimizer."""
+    schedule: Schedule | None = None
+    """Instead of the job's schedule."""
+    clip: PositiveFloat | None = None
+    """Instead of `train.clip`."""
+
+
+@dataclass(frozen=True)
+class PlayerSettings:
+    """What applies to one player."""
+
+    optimizer: Optimizer
+    schedule: Schedule
+    clip: float | None
+
+
 class Job(Section):
     """One training, as a person asks for it."""
 
@@ -163,6 +185,8 @@ class Job(Section):
     """How the weights follow the gradient."""
     schedule: Schedule = Constant()
     """How the learning rate changes over the steps."""
+    players: dict[str, Player] = {}
+    """Other settings for some of the task's players, by name."""
     train: Train = Train()
     """How long, in what batches, in what numbers."""
     resources: Resources = Resources()
@@ -203,6 +227,15 @@ class Job(Section):
     def num_cpus(self) -> int:
         """CPU cores of one worker."""
         return self.resources.cpus or self.train.threads_per_slice
+
+    def player(self, name: str) -> PlayerSettings:
+        """The settings of one player: its own, or the job's."""
+        own = self.players.get(name, Player())
+        return PlayerSettings(
+            own.optimizer or self.optimizer,
+            own.schedule or self.schedule,
+            own.clip or self.train.clip,
+        )
 
     def resolved(self) -> "Job":
         """The same job with its slices written out: other workers then change nothing."""

@@ -21,6 +21,8 @@ from distnet.train.compute.trainee import Trainee
 
 PREFIX = "rewind/"
 WEIGHTS = f"{PREFIX}weights"
+PhaseSums = Mapping[str, tuple[float, ...]]
+"""The sums of each phase, as they stand in its rows."""
 
 
 @dataclass(frozen=True)
@@ -28,14 +30,18 @@ class Position:
     """Where training is."""
 
     step: int = 0
-    epoch_sums: tuple[float, float, int] = (0.0, 0.0, 0)
-    """Loss, score and samples of the epoch so far."""
+    epoch_sums: PhaseSums = field(default_factory=dict)
+    """Of the epoch so far."""
+    epoch_samples: int = 0
+    """Samples of the epoch so far that moved the weights."""
     used: SampleDigest = SampleDigest()
     """The samples of the epoch so far that moved the weights."""
     skipped: SampleDigest = SampleDigest()
-    """Those that did not, because the loss or the gradient was no number."""
+    """Those that did not, because the loss or the gradient was not finite."""
     num_nonfinite: int = 0
-    """How many updates in a row were passed over just before this step."""
+    """How many steps in a row were skipped just before this one."""
+    updates: Mapping[str, int] = field(default_factory=dict)
+    """Updates that each player's optimizer has made."""
     pieces: int | None = None
     """In how many pieces a slice is computed; None is what the job says."""
     anchor: "Anchor | None" = None
@@ -46,7 +52,7 @@ class Position:
         """Read the position of a checkpoint.
 
         Raises:
-            CheckpointError: it was made by another version of distnet.
+            CheckpointError: it was written by another version of distnet.
         """
         try:
             anchor = None
@@ -54,19 +60,22 @@ class Position:
                 tensors = {k: v for k, v in state.optimizer.items() if k.startswith(PREFIX)}
                 anchor = Anchor(_read(state.facts["rewind"]), tensors)
             return _read({**state.facts, "step": state.step}, anchor)
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise CheckpointError(
-                f"the checkpoint of step {state.step} was made by another version of distnet "
-                f"(its facts: {error}); go on with that version, or start a new run"
+                f"the checkpoint of step {state.step} was written by another version of distnet "
+                f"(its facts: {error}); go on with that version, or start a new run from its "
+                "weights"
             ) from None
 
     def facts(self) -> dict[str, Any]:
         """Plain values for a checkpoint, which holds the step by itself."""
         facts = {
-            "epoch_sums": list(self.epoch_sums),
+            "epoch_sums": {phase: list(sums) for phase, sums in self.epoch_sums.items()},
+            "epoch_samples": self.epoch_samples,
             "used": list(self.used),
             "skipped": list(self.skipped),
             "num_nonfinite": self.num_nonfinite,
+            "updates": dict(self.updates),
             "pieces": self.pieces,
         }
         if self.anchor is not None:
@@ -74,7 +83,7 @@ class Position:
         return facts
 
     def digests(self) -> dict[str, Any]:
-        """The samples of the epoch so far, as records tell them."""
+        """The samples of the epoch so far, as they stand in records."""
         return {
             "samples": self.used.num_samples,
             "samples_hash": self.used.hexadecimal,
@@ -93,26 +102,35 @@ class Anchor:
     @classmethod
     def take(cls, trainee: Trainee, position: Position, before: "Anchor | None") -> "Anchor":
         """Copy the state as it is now to the memory of the CPU: that of the anchor `before`."""
-        buffers = enumerate(trainee.flat.buffers.read())
-        tensors = {_optimizer(name): vector for name, vector in trainee.optimizer.state.items()}
-        tensors |= {_buffer(index): buffer for index, buffer in buffers}
-        tensors[WEIGHTS] = trainee.flat.vector
+        tensors = _live_tensors(trainee)
         if before is None:
             return cls(position, {k: v.to("cpu", copy=True) for k, v in tensors.items()})
         return cls(position, {k: before.tensors[k].copy_(v) for k, v in tensors.items()})
 
     def go_back(self, trainee: Trainee) -> None:
-        """Set weights, buffers and optimizer to what they were."""
-        trainee.flat.vector.copy_(self.tensors[WEIGHTS])
-        for name, vector in trainee.optimizer.state.items():
-            vector.copy_(self.tensors[_optimizer(name)])
+        """Set weights, buffers, shadows and optimizers to what they were."""
+        for name, vector in _live_vectors(trainee).items():
+            vector.copy_(self.tensors[name])
         num_buffers = len(trainee.flat.buffers.read())
         trainee.flat.buffers.write([self.tensors[_buffer(i)] for i in range(num_buffers)])
         trainee.gradient.restart()
+        set_updates(trainee, self.position)
 
 
-def _optimizer(name: str) -> str:
-    return f"{PREFIX}optimizer/{name}"
+def set_updates(trainee: Trainee, position: Position) -> None:
+    """Tell each optimizer how many updates it has made at `position`."""
+    for player, optimizer in trainee.optimizers.items():
+        optimizer.num_updates = position.updates.get(player, 0)
+
+
+def _live_vectors(trainee: Trainee) -> dict[str, Tensor]:
+    vectors = {f"{PREFIX}state/{name}": vector for name, vector in trainee.state().items()}
+    return vectors | {WEIGHTS: trainee.flat.vector}
+
+
+def _live_tensors(trainee: Trainee) -> dict[str, Tensor]:
+    buffers = enumerate(trainee.flat.buffers.read())
+    return _live_vectors(trainee) | {_buffer(index): buffer for index, buffer in buffers}
 
 
 def _buffer(index: int) -> str:
@@ -120,13 +138,14 @@ def _buffer(index: int) -> str:
 
 
 def _read(facts: Mapping[str, Any], anchor: Anchor | None = None) -> Position:
-    loss, score, samples = facts["epoch_sums"]
     return Position(
         step=facts["step"],
-        epoch_sums=(loss, score, samples),
+        epoch_sums={phase: tuple(sums) for phase, sums in facts["epoch_sums"].items()},
+        epoch_samples=facts["epoch_samples"],
         used=SampleDigest(*facts["used"]),
         skipped=SampleDigest(*facts["skipped"]),
         num_nonfinite=facts["num_nonfinite"],
+        updates=facts["updates"],
         pieces=facts["pieces"],
         anchor=anchor,
     )

@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,10 @@ from distnet.data.manifest import read_manifest
 from distnet.errors import RunError, StorageError
 from distnet.run_folder.assignment import Assignment
 from distnet.run_folder.fence import require_newest
+from distnet.run_folder.heartbeat import STARTING_LIMIT_S
 from distnet.run_folder.recorder import Record, Tell
-from distnet.spec.sections.job import Job
+from distnet.spec.sections.job import Checkpoint, Job
+from distnet.spec.sections.retry import Retry
 from distnet.train.checkpoint.background import BackgroundWriter, Taken
 from distnet.train.checkpoint.checkpoint import (
     State,
@@ -31,6 +34,8 @@ NOT_DECISIVE: dict[str, Any] = {
     "train": {"epochs", "steps", "on_nonfinite", "on_out_of_memory"},  # may change on the way
 }
 CHECKPOINT = '"kind": "checkpoint"'
+STORE_TRY_S = 60.0
+"""A store that fails takes so long to say so, at most."""
 
 
 class Saver:
@@ -47,7 +52,9 @@ class Saver:
 
     def __init__(self, job: Job, assignment: Assignment, tell: Tell) -> None:
         self._spec, self._tell, self._assignment = job.checkpoint, tell, assignment
-        self._facts = identity(job, Path(assignment.dataset))
+        self._facts = identity(job, assignment.dataset_folder)
+        self.patience_s = patience_s(job.retry)
+        """How long saving may take while the store fails as often as it may."""
         self._store = store_of(assignment)
         self._keeping = Keeping(self._store, job.checkpoint)
         self._writer = BackgroundWriter(
@@ -64,14 +71,9 @@ class Saver:
         """Get memory for snapshots before the first step, so that the first stalls no longer."""
         self._writer.prepare(state)
 
-    def is_due(self, step: int) -> bool:
-        """Whether `save` is to be called after this step."""
+    def is_due_by_time(self) -> bool:
+        """Whether a checkpoint is due because of the time, or because writing one has failed."""
         if self._writer.has_failed:
-            return True
-        every = self._spec.every_steps
-        if every is not None and step % every == 0:
-            return True
-        if self._spec.keep_best and self._measured[0] == step:
             return True
         is_time = time.monotonic() - self._saved_at > self._spec.every
         return is_time and not self._writer.is_busy
@@ -113,16 +115,6 @@ class Saver:
             StaleAttemptError: a newer attempt has taken the run over.
         """
         self._writer.flush()
-
-    def finish(self, state: State) -> None:
-        """Commit `state` and wait for it: at the end, and at a planned stop.
-
-        Raises:
-            StorageSpentError: checkpoints could not be written for too long.
-            StaleAttemptError: a newer attempt has taken the run over.
-        """
-        self.save(state)
-        self.flush()
 
     def close(self) -> None:
         """End the writing thread: a commit in progress is finished, a retry is given up."""
@@ -172,6 +164,34 @@ class Saver:
         return step
 
 
+class NullSaver:
+    """Saves nothing: for all ranks but one."""
+
+    patience_s = STARTING_LIMIT_S
+
+    def prepare(self, state: State) -> None:
+        """Nothing is needed."""
+
+    def flush(self) -> None:
+        """Nothing is on its way."""
+
+    def is_due_by_time(self) -> bool:
+        """It is for another rank to say."""
+        return False
+
+    def note_evaluation(self, step: int, metrics: Mapping[str, float]) -> None:
+        """Keep nothing."""
+
+    def save(self, state: State) -> None:
+        """Save nothing."""
+
+
+def is_due_by_step(spec: Checkpoint, step: int, is_evaluated: bool) -> bool:
+    """Whether a checkpoint is due after `step`, whatever the time; the same on every worker."""
+    is_multiple = spec.every_steps is not None and step % spec.every_steps == 0
+    return is_multiple or (bool(spec.keep_best) and is_evaluated)
+
+
 def store_of(assignment: Assignment) -> Store:
     """Open the store of the run's checkpoints.
 
@@ -185,15 +205,25 @@ def store_of(assignment: Assignment) -> Store:
     )
 
 
-def identity(job: Job, dataset: Path) -> dict[str, str]:
+def identity(job: Job, dataset: Path | None) -> dict[str, str]:
     """What decides the weights: the job without its name, machines and checkpoints; the data."""
     decisive = job.model_dump(mode="json", exclude=NOT_DECISIVE)
     decisive["slices"] = job.num_slices
+    if not job.players:
+        del decisive["players"]  # so that a job without any is the same as before there were some
     text = json.dumps(decisive, sort_keys=True)
     return {
         "job_sha256": hashlib.sha256(text.encode()).hexdigest(),
-        "data_sha256": read_manifest(dataset).sha256,
+        "data_sha256": "" if dataset is None else read_manifest(dataset).sha256,
     }
+
+
+def patience_s(retry: Retry) -> float:
+    """How long a checkpoint may take when the store fails, slowly, as often as it may."""
+    waits = (min(retry.storage.backoff * 2.0**n, retry.longest_backoff) for n in range(64))
+    rest = max(retry.storage.times - 64, 0) * retry.longest_backoff
+    tries = retry.storage.times * STORE_TRY_S
+    return STARTING_LIMIT_S + sum(islice(waits, retry.storage.times)) + rest + tries
 
 
 def _is_recorded(metrics: Path, step: int) -> bool:

@@ -4,18 +4,24 @@ Their changes travel in the row of a slice, as fp32, and their mean is applied; 
 themselves stay in their own types. So what does not change keeps its value to the last bit.
 """
 
+from fnmatch import fnmatchcase
+
 import torch
 from torch import Tensor, nn
 
 
 class Buffers:
-    """All buffers of a network, found by their places: a network may put new tensors there.
+    """Buffers of a network, found by their owners: a network may put new tensors there.
 
-    Letters: B numbers in all buffers; a complex number counts as two.
+    Letters: B numbers in all of them; a complex number counts as two.
+
+    Args:
+        network: the network.
+        pattern: of the names of those that are meant.
     """
 
-    def __init__(self, network: nn.Module) -> None:
-        self._places = _places(network)
+    def __init__(self, network: nn.Module, pattern: str = "*") -> None:
+        self._owners = _find_owners(network, pattern)
         self._sizes = [_numbers(buffer).numel() for buffer in self.read()]
         self.num_numbers = sum(self._sizes)
 
@@ -37,24 +43,25 @@ class Buffers:
         changes = [(_numbers(now) - _numbers(then)).reshape(-1).float() for now, then in pairs]
         return torch.cat(changes).nan_to_num_(0.0, 0.0, 0.0)
 
-    def moved(self, before: list[Tensor], changes: Tensor) -> list[Tensor]:
-        """Add changes [B] to the values `before`; whole numbers move by whole numbers."""
+    def move(self, before: list[Tensor], changes: Tensor) -> None:
+        """Set all to the values `before` plus changes [B]; integers move by integers."""
         parts = torch.split(changes, self._sizes)
-        return [_move(then, part) for then, part in zip(before, parts, strict=True)]
+        self.write([_moved(then, part) for then, part in zip(before, parts, strict=True)])
 
     def _now(self) -> list[Tensor]:
-        found = (module._buffers[name] for module, name in self._places)
+        found = (module._buffers[name] for module, name in self._owners)
         return [buffer.detach() for buffer in found if buffer is not None]
 
 
-def _places(network: nn.Module) -> list[tuple[nn.Module, str]]:
-    """Where buffers are kept; one that stands in two places counts once."""
-    places: dict[int, tuple[nn.Module, str]] = {}
-    for module in network.modules():
+def _find_owners(network: nn.Module, pattern: str) -> list[tuple[nn.Module, str]]:
+    """The module and the name of each buffer; one that two modules share counts once."""
+    owners: dict[int, tuple[nn.Module, str]] = {}
+    for prefix, module in network.named_modules():
         for name, buffer in module._buffers.items():
-            if buffer is not None and buffer.numel():
-                places.setdefault(id(buffer), (module, name))
-    return list(places.values())
+            full = f"{prefix}.{name}" if prefix else name
+            if buffer is not None and buffer.numel() and fnmatchcase(full, pattern):
+                owners.setdefault(id(buffer), (module, name))
+    return list(owners.values())
 
 
 def _numbers(buffer: Tensor) -> Tensor:
@@ -63,7 +70,7 @@ def _numbers(buffer: Tensor) -> Tensor:
     return buffer if buffer.is_floating_point() else buffer.long()
 
 
-def _move(buffer: Tensor, change: Tensor) -> Tensor:
+def _moved(buffer: Tensor, change: Tensor) -> Tensor:
     numbers = _numbers(buffer)
     change = change.view(numbers.shape)
     if not numbers.is_floating_point():

@@ -1,147 +1,165 @@
 """Exact evaluation: every sample once, the same figures for any number of workers.
 
-The split is cut into S contiguous slices, as a batch is. Each slice's tally and its worst samples
-have places of their own in one vector, and one sum along the tree brings all of it together: places
-of other slices are zeros, and x + 0 is x.
+The samples are cut into S contiguous slices, as a batch is. The sums of all slices are added along
+the tree. The worst samples of each slice have a stretch of their own in the same vector: those of
+other slices are zeros, and x + 0 is x.
 
-Letters: m numbers of a tally, K outputs, S slices.
+Letters: m sums of the task, S slices.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from distnet.data.samples import Samples
 from distnet.run_folder.heartbeat import Stage
-from distnet.tasks.task import Task
-from distnet.train.compute.slice_gradient import precision_context, seed_generators
-from distnet.train.exchange.reduce import build_sum
-from distnet.train.exchange.worker_group import WorkerGroup
+from distnet.tasks.task import Measured, Networks, Summary, Task
+from distnet.train.compute.slice_gradient import PrepareBatch, precision_context, seed_generators
+from distnet.train.exchange.reduce import Sum, build_sum
+from distnet.train.exchange.tree import own_slices
+from distnet.train.exchange.worker_group import WorkerGroup, gather
+from distnet.train.feed import EvaluationFeed
 
 WORST = 25
+Stay = Callable[[Stage], None]
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What came out of measuring a network on all samples of a split."""
+    """What a network came to on all samples of a split."""
 
     num_samples: int
-    metrics: dict[str, float]
-    details: dict[str, Any]
-    worst: list[tuple[int, float, Tensor]]
-    """(position in the split, loss, output [K]) of the samples with the largest losses."""
+    summary: Summary
+    worst: list[tuple[int, float]]
+    """(index in the split, value) of the worst samples, the worst first."""
 
-
-def _ignore(_: Stage) -> None:
-    """Nobody watches."""
+    @property
+    def metrics(self) -> dict[str, float]:
+        """`loss` and every declared metric."""
+        return self.summary.metrics
 
 
 class Evaluator:
-    """Measures a network on one split, together with the other workers."""
+    """Measures networks on one split, together with the other workers.
+
+    Args:
+        feed: the samples.
+        task: what is measured.
+        prepare: from samples as stored to what a network sees.
+        group: the workers; all of them have to measure at the same step.
+        slices: S.
+        batch_size: samples computed at once.
+        is_bf16: whether the network's arithmetic is bf16 where that is safe.
+    """
 
     def __init__(
         self,
-        samples: Samples,
+        feed: EvaluationFeed,
         task: Task,
-        world: WorkerGroup,
+        prepare: PrepareBatch,
+        group: WorkerGroup,
         *,
         slices: int,
         batch_size: int,
         is_bf16: bool = False,
-        is_channels_last: bool = False,
     ) -> None:
-        self.samples, self._task, self._batch_size = samples, task, batch_size
-        self._bounds = [i * samples.order.num_samples // slices for i in range(slices + 1)]
-        self._own = range(
-            world.rank * slices // world.size, (world.rank + 1) * slices // world.size
-        )
-        self._precision = precision_context(world.device.split(":")[0], is_bf16=is_bf16)
-        self._is_channels_last, self._device = is_channels_last, world.device
-        self._num_outputs = task.num_outputs
-        example = torch.zeros(1, task.num_outputs, device=world.device)
-        self._tally_length = self._empty_tally(example).numel()
-        self._worst_length = WORST * (2 + self._num_outputs)
-        length = self._tally_length + slices * self._worst_length
-        self._sum = build_sum(world, slices, length, dtype=torch.float64)
+        self.feed, self.prepare, self._task = feed, prepare, task
+        self._batch_size, self._slices, self._group = batch_size, slices, group
+        self._bounds = [i * feed.length // slices for i in range(slices + 1)]
+        self._own = own_slices(group.rank, group.size, slices)
+        self._precision = precision_context(group.device.split(":")[0], is_bf16=is_bf16)
+        self._sum: Sum | None = None
+        self._num_sums = 0
 
     @torch.no_grad()
-    def __call__(
-        self, network: torch.nn.Module, scale: Any, stay: Callable[[Stage], None] = _ignore
-    ) -> Evaluation:
-        """Measure `network` on inputs scaled by `scale`; leaves it in training mode.
+    def __call__(self, networks: Networks, stay: Stay = lambda _: None) -> Evaluation:
+        """Measure `networks`, which are left in evaluation mode.
 
         Args:
-            network: what is measured.
-            scale: prepares inputs.
-            stay: is told again and again what goes on.
+            networks: what is measured.
+            stay: called again and again with what goes on.
         """
-        network.eval()
-        rows = self._sum.rows
-        for index in self._own:
-            rows[index].zero_()
-            self._measure(network, scale, index, rows[index], stay)
-            self._sum.add_own(index)
+        for network in networks.values():
+            network.eval()
+        slices = {index: self._measure(networks, index, stay) for index in self._own}
         stay(Stage.SUMMING)
-        total = self._sum().cpu()
-        network.train()
-        tally = total[: self._tally_length]
-        return Evaluation(
-            self.samples.order.num_samples,
-            self._task.metrics(tally),
-            self._task.details(tally),
-            self._read_worst(total[self._tally_length :]),
-        )
+        sums, worst = self._add_up(slices)
+        summary = self._task.summarise(sums, self._collect(slices))
+        return Evaluation(self.feed.length, summary, _read_worst(worst))
 
     def close(self) -> None:
-        """Let go of shared memory and the reading thread."""
-        self._sum.close()
-        self.samples.close()
+        """Let go of the samples and of shared memory."""
+        self.feed.close()
+        if self._sum is not None:
+            self._sum.close()
 
-    def _empty_tally(self, outputs: Tensor) -> Tensor:
-        _, y = self.samples.take(0, 0, 1)
-        return self._task.tally(outputs, y.to(self._device))
-
-    def _measure(
-        self,
-        network: torch.nn.Module,
-        scale: Any,
-        index: int,
-        row: Tensor,
-        stay: Callable[[Stage], None],
-    ) -> None:
-        """Fill the row of slice `index`: its tally, and its worst samples in its own place."""
-        seed_generators(row.device, index)  # a network may draw when it is measured, too
+    def _measure(self, networks: Networks, index: int, stay: Stay) -> "_OfSlice":
+        """Measure slice `index`, batch by batch."""
+        device = torch.device(self._group.device)
+        seed_generators(device, index)  # a network may draw when it is measured, too
         low, high = self._bounds[index], self._bounds[index + 1]
-        tally = row[: self._tally_length]
-        worst = torch.zeros(0, 2 + self._num_outputs, dtype=torch.float64, device=self._device)
+        found = _OfSlice(device)
         for start in range(low, high, self._batch_size):
             stay(Stage.EVALUATING)
             stop = min(start + self._batch_size, high)
-            x, y = self.samples.take(0, start, stop)
-            x, y = scale(x.to(self._device)), y.to(self._device)
-            if self._is_channels_last:
-                x = x.contiguous(memory_format=torch.channels_last)
+            batch = self.prepare(self.feed.take(start, stop, networks))
             with self._precision():
-                outputs = network(x).float()
-            tally.add_(self._task.tally(outputs, y))
-            losses = self._task.losses(outputs, y).double()
-            # Positions count from 1 here, so that a place left empty can be told from the first.
-            places = torch.arange(start + 1, stop + 1, device=self._device).double()
-            found = torch.cat([places[:, None], losses[:, None], outputs.double()], 1)
-            worst = _largest_losses(torch.cat([worst, found]))
-        begin = self._tally_length + index * self._worst_length
-        row[begin : begin + worst.numel()] = worst.reshape(-1)
+                found.add(self._task.measure(networks, batch), start)
+        return found
 
-    def _read_worst(self, numbers: Tensor) -> list[tuple[int, float, Tensor]]:
-        table = numbers.view(-1, 2 + self._num_outputs)
-        table = _largest_losses(table[table[:, 0] > 0])
-        return [(int(line[0]) - 1, float(line[1]), line[2:]) for line in table]
+    def _add_up(self, slices: dict[int, "_OfSlice"]) -> tuple[Tensor, Tensor]:
+        """[m] and [S * WORST * 2]: the sums of all slices, and the worst samples of each."""
+        if self._sum is None:  # how many sums a task has is known only when it has measured
+            own = max(found.sums.numel() for found in slices.values())
+            self._num_sums = max(gather(self._group, own))
+            length = self._num_sums + self._slices * WORST * 2
+            self._sum = build_sum(self._group, self._slices, length, dtype=torch.float64)
+        for index, found in slices.items():
+            row = self._sum.rows[index].zero_()
+            row[: found.sums.numel()] = found.sums
+            begin = self._num_sums + index * WORST * 2
+            row[begin : begin + found.worst.numel()] = found.worst.reshape(-1)
+            self._sum.add_own(index)
+        total = self._sum().cpu()
+        return total[: self._num_sums], total[self._num_sums :]
+
+    def _collect(self, slices: dict[int, "_OfSlice"]) -> list[bytes]:
+        """What all slices collected, in their order."""
+        if not getattr(self._task, "collects", False):
+            return []
+        mine = {index: b"".join(found.collected) for index, found in slices.items()}
+        every = {k: v for of_worker in gather(self._group, mine) for k, v in of_worker.items()}
+        return [every[index] for index in sorted(every)]
 
 
-def _largest_losses(table: Tensor) -> Tensor:
-    """The lines with the largest losses, largest first; equal ones by position."""
+class _OfSlice:
+    """What the batches of one slice came to."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.sums = torch.zeros(0, dtype=torch.float64, device=device)
+        self.worst = torch.zeros(0, 2, dtype=torch.float64, device=device)
+        self.collected: list[bytes] = []
+
+    def add(self, measured: Measured, first: int) -> None:
+        """Add a batch whose first sample has index `first`."""
+        sums = measured.sums.double()
+        self.sums = sums.clone() if not self.sums.numel() else self.sums.add_(sums)
+        # Indices count from 1 here, so that an empty line can be told from the first sample.
+        indices = torch.arange(len(measured.values), device=sums.device).double() + first + 1
+        found = torch.stack([indices, measured.values.double()], 1)
+        self.worst = _largest(torch.cat([self.worst, found]))
+        if measured.collected:
+            self.collected.append(measured.collected)
+
+
+def _read_worst(numbers: Tensor) -> list[tuple[int, float]]:
+    table = numbers.view(-1, 2)
+    table = _largest(table[table[:, 0] > 0])
+    return [(int(index) - 1, value) for index, value in table.tolist()]
+
+
+def _largest(table: Tensor) -> Tensor:
+    """The lines with the largest values, largest first; equal ones by index."""
     order = torch.argsort(table[:, 1], descending=True, stable=True)
     return table[order[:WORST]]

@@ -13,23 +13,35 @@ from torch import Tensor
 
 from distnet.spec.sections.optimizer import Adam, AdamW, Lion, Optimizer, Sgd
 
-Update = Callable[[Tensor, Tensor, float, int], None]
-"""(weights [P], gradient [P], learning rate, step from 1): change the weights in place."""
+Update = Callable[[Tensor, float], None]
+"""(gradient [P], learning rate): change the weights in place."""
 
 
 class FlatOptimizer:
-    """One of the job file's optimizers, on weights [P].
+    """One of the job file's optimizers, on the weights of one player.
 
     Args:
         spec: the job file's section.
-        like: a vector [P] of the weights' size and device.
+        weights: [P], which it moves.
         decayed: [P], 1 where weight decay applies.
     """
 
-    def __init__(self, spec: Optimizer, like: Tensor, decayed: Tensor) -> None:
+    def __init__(self, spec: Optimizer, weights: Tensor, decayed: Tensor) -> None:
         self.state: dict[str, Tensor] = {}
-        self._like, self._decayed = like, decayed
-        self.update: Update = self._build(spec)
+        self.num_updates = 0
+        """Updates made so far: bias correction counts these, not the steps that were skipped."""
+        self._weights, self._decayed = weights, decayed
+        self._update = self._build(spec)
+
+    def update(self, gradient: Tensor, rate: float) -> None:
+        """Move the weights by one update.
+
+        Args:
+            gradient: [P]; may be changed.
+            rate: the learning rate.
+        """
+        self.num_updates += 1
+        self._update(gradient, rate)
 
     def _build(self, spec: Optimizer) -> Update:
         match spec:
@@ -43,7 +55,7 @@ class FlatOptimizer:
                 assert_never(spec)
 
     def _vector(self, name: str) -> Tensor:
-        self.state[name] = torch.zeros_like(self._like)
+        self.state[name] = torch.zeros_like(self._weights)
         return self.state[name]
 
     def _sgd(self, spec: Sgd) -> Update:
@@ -52,9 +64,10 @@ class FlatOptimizer:
         Source: Sutskever et al. 2013, "On the importance of initialization and momentum", in
         the form of torch.optim.SGD.
         """
+        weights = self._weights
         velocity = self._vector("velocity") if spec.momentum else None
 
-        def update(weights: Tensor, gradient: Tensor, rate: float, step: int) -> None:
+        def update(gradient: Tensor, rate: float) -> None:
             if spec.weight_decay:
                 gradient = gradient + self._decayed * weights * spec.weight_decay
             if velocity is None:
@@ -74,17 +87,17 @@ class FlatOptimizer:
         """
         mean, square = self._vector("mean"), self._vector("square")
         first, second = spec.betas
-        is_decoupled = spec.kind == "adamw"
+        is_decoupled, weights = spec.kind == "adamw", self._weights
 
-        def update(weights: Tensor, gradient: Tensor, rate: float, step: int) -> None:
+        def update(gradient: Tensor, rate: float) -> None:
             if spec.weight_decay and is_decoupled:
                 weights.sub_(self._decayed * weights * (rate * spec.weight_decay))
             elif spec.weight_decay:
                 gradient = gradient + self._decayed * weights * spec.weight_decay
             mean.mul_(first).add_(gradient * (1 - first))
             square.mul_(second).add_((gradient * gradient).mul_(1 - second))
-            scale = (square / (1 - second**step)).sqrt_().add_(spec.epsilon)
-            weights.sub_((mean / scale).mul_(rate / (1 - first**step)))
+            scale = (square / (1 - second**self.num_updates)).sqrt_().add_(spec.epsilon)
+            weights.sub_((mean / scale).mul_(rate / (1 - first**self.num_updates)))
 
         return update
 
@@ -95,8 +108,9 @@ class FlatOptimizer:
         """
         momentum = self._vector("momentum")
         first, second = spec.betas
+        weights = self._weights
 
-        def update(weights: Tensor, gradient: Tensor, rate: float, step: int) -> None:
+        def update(gradient: Tensor, rate: float) -> None:
             change = (momentum * first).add_(gradient * (1 - first)).sign_()
             if spec.weight_decay:
                 change.add_(self._decayed * weights * spec.weight_decay)

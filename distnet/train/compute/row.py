@@ -1,13 +1,15 @@
-"""What rides at the end of a row, so that all workers know it after the same step.
+"""The row of a slice: what all workers know after one sum.
 
-    loss, score                sums over the samples of the slice
-    a worker's flags, 14 bytes: stop | out of memory | hash of its samples | their number
+    [gradient P | loss, weight, (sum, weight) of each metric | changes of buffers B | flags]
 
-A byte of the flags is one number of the row. Sums of bytes stay exact in fp32 for 65,000 workers,
-whoever adds them in whatever order; the carries are made when they are read.
+Everything is a sum over the samples of the slice, so the sum of all rows is that of the step. A
+worker's flags stand in the row of its last slice: a byte is one number, and sums of bytes stay
+exact in fp32 for 65,000 workers, whoever adds them in whatever order; carries are made when they
+are read.
 """
 
 import struct
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
@@ -15,48 +17,103 @@ from torch import Tensor
 
 from distnet.run_folder.sample_digest import MASK, SampleDigest
 
-FLAGS = struct.Struct("<??QI")
-NUM_SUMS = 2 + FLAGS.size
+FLAGS = struct.Struct("<???QI")
 HASH_BYTES = 8
 
 
+class Flags(NamedTuple):
+    """What a worker says beside its gradients; summed, what any of them says."""
+
+    is_stop: bool = False
+    """A planned stop was requested."""
+    is_out_of_memory: bool = False
+    """A slice did not fit in memory, so the rest of the row means nothing."""
+    is_save: bool = False
+    """A checkpoint is due after this step."""
+    samples: SampleDigest = SampleDigest()
+    """The samples that went in."""
+
+    def write(self, row: Tensor) -> None:
+        """Write them at the end of a row."""
+        first = self.is_stop, self.is_out_of_memory, self.is_save
+        packed = FLAGS.pack(*first, self.samples.hash, self.samples.num_samples)
+        row[-FLAGS.size :] = torch.frombuffer(bytearray(packed), dtype=torch.uint8)
+
+    @classmethod
+    def read(cls, numbers: list[float]) -> "Flags":
+        """Read the flags from sums of their bytes."""
+        stops, shortages, saves, *digest = numbers
+        samples = SampleDigest(_number(digest[HASH_BYTES:]), _number(digest[:HASH_BYTES]) & MASK)
+        return cls(stops > 0, shortages > 0, saves > 0, samples)
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where things stand in the rows of one phase."""
+
+    num_parameters: int
+    """P."""
+    num_metrics: int
+    num_buffers: int
+    """B."""
+
+    @property
+    def sums_end(self) -> int:
+        """Where gradient and sums end."""
+        return self.num_parameters + 2 + 2 * self.num_metrics
+
+    @property
+    def flags_start(self) -> int:
+        """Where the changes of the buffers end."""
+        return self.sums_end + self.num_buffers
+
+    @property
+    def length(self) -> int:
+        """Numbers of a row."""
+        return self.flags_start + FLAGS.size
+
+
 class Total(NamedTuple):
-    """What one step came to, over all slices."""
+    """What one update comes to, over all slices."""
 
     gradient: Tensor
-    """[P]: the mean over the samples."""
+    """[P]: of the weighted mean loss."""
     buffers: Tensor
     """[B]: the sum of the changes."""
     norm: float
     """The gradient's length."""
-    loss: float
-    score: float
-    is_stop: bool
-    """Someone asked for a planned stop."""
-    is_out_of_memory: bool
-    """A slice did not fit in memory, so the rest means nothing."""
-    taken: SampleDigest
-    """The samples that went in."""
+    sums: tuple[float, ...]
+    """Loss and weight, then the sum and the weight of each metric."""
+    flags: Flags
+
+    @property
+    def loss(self) -> float:
+        """The summed loss."""
+        return self.sums[0]
+
+    @property
+    def weight(self) -> float:
+        """The summed weight; 0 where no sample counts, so that nothing is to be moved."""
+        return self.sums[1]
 
 
-def write_flags(row: Tensor, *, is_stop: bool, is_out_of_memory: bool, taken: SampleDigest) -> None:
-    """Write a worker's flags into one of its rows; `taken` are its samples of this step."""
-    packed = FLAGS.pack(is_stop, is_out_of_memory, taken.hash, taken.num_samples)
-    row[-FLAGS.size :] = torch.frombuffer(bytearray(packed), dtype=torch.uint8)
-
-
-def read_total(total: Tensor, num_parameters: int, num_samples: int) -> Total:
-    """Read the sum of all rows of a step that has `num_samples`."""
-    gradient = total[:num_parameters] / num_samples
+def read_total(total: Tensor, layout: Layout) -> Total:
+    """Read the sum of all rows of a phase; its gradient is divided by the summed weight here."""
+    num_parameters, num_sums = layout.num_parameters, layout.sums_end - layout.num_parameters
+    gradient = total[:num_parameters] / total[num_parameters + 1]
     length = torch.linalg.vector_norm(gradient)[None]
-    # Read together: on a GPU each reading waits for all that was asked of it.
-    numbers = torch.cat([total[-NUM_SUMS:], length]).tolist()
-    loss, score, stops, shortages, *digest, norm = numbers
-    taken = SampleDigest(_number(digest[HASH_BYTES:]), _number(digest[:HASH_BYTES]) & MASK)
-    buffers = total[num_parameters:-NUM_SUMS]
-    return Total(gradient, buffers, norm, loss, score, stops > 0, shortages > 0, taken)
+    # Read together: on a GPU each reading waits for all work that was queued before it.
+    pieces = [total[num_parameters : layout.sums_end], total[layout.flags_start :], length]
+    *numbers, norm = torch.cat(pieces).tolist()
+    return Total(
+        gradient,
+        total[layout.sums_end : layout.flags_start],
+        norm,
+        tuple(numbers[:num_sums]),
+        Flags.read(numbers[num_sums:]),
+    )
 
 
 def _number(sums_of_bytes: list[float]) -> int:
     """Put a number together from its bytes, the lowest first."""
-    return sum(int(digit) << 8 * place for place, digit in enumerate(sums_of_bytes))
+    return sum(int(digit) << 8 * index for index, digit in enumerate(sums_of_bytes))

@@ -7,74 +7,93 @@ for this slice, and running statistics start from those of the step's beginning.
 
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
-from distnet.data.augment import Change
+from distnet.data.batch import Batch
 from distnet.data.order import mix
-from distnet.tasks.task import Task
-from distnet.train.compute.flat import FlatNetwork
-from distnet.train.compute.row import NUM_SUMS
+from distnet.tasks.task import Loss, Networks, Phase, Task
+from distnet.train.compute.flat import FlatNetwork, Player
+from distnet.train.compute.row import Layout
+from distnet.train.compute.turn import SliceId, Turn
+
+PrepareBatch = Callable[[Batch], Batch]
+"""From samples as stored to what a network sees: augmented, scaled, laid out."""
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """What a task with `embed` sees of the other slices: fields of all samples of the step."""
+
+    batch: Batch
+    """The field `embedding` [N, d], and those that the task's `gathers` names."""
+    first: int
+    """The first sample of this slice among them."""
 
 
 class SliceGradient:
-    """Computes the row of a slice: [gradient P | change of buffers B | riders].
+    """Computes the rows of slices; see `row.py` for what stands in them.
 
-    Gradient, loss and score are sums over the slice's samples; see `riders.py` for the rest.
+    Args:
+        flat: the network that trains.
+        networks: it and its shadows, as the task sees them.
+        task: what is learned.
+        prepare: from samples as stored to what a network sees.
+        seed: the job's.
+        pieces: in how many parts a slice is computed, one after the other, to save memory.
+        is_bf16: whether the network's arithmetic is bf16 where that is safe.
     """
 
     def __init__(
         self,
         flat: FlatNetwork,
+        networks: Networks,
         task: Task,
-        scale: Callable[[Tensor], Tensor],
-        augment: Change | None,
+        prepare: PrepareBatch,
         *,
         seed: int,
         pieces: int = 1,
         is_bf16: bool = False,
-        is_channels_last: bool = False,
     ) -> None:
-        self._flat, self._task, self._scale, self._augment = flat, task, scale, augment
-        self._seed, self._is_channels_last = seed, is_channels_last
+        self._flat, self._networks, self._task = flat, networks, task
+        self._prepare, self._seed = prepare, seed
         self.pieces = pieces
-        """In how many parts a slice is computed, one after the other, to save memory."""
-        self._precision = precision_context(flat.vector.device.type, is_bf16=is_bf16)
-        self._num_parameters = flat.num_parameters
         self._device = flat.vector.device
+        self._precision = precision_context(self._device.type, is_bf16=is_bf16)
         self._start = flat.buffers.read()
+        self._starts = {name: p.buffers.read() for name, p in flat.players.items()}
 
-    @property
-    def row_length(self) -> int:
-        """P + B + what rides along."""
-        return self._num_parameters + self._flat.buffers.num_numbers + NUM_SUMS
+    def layout(self, phase: Phase) -> Layout:
+        """Where things stand in the rows of a phase."""
+        player = self._flat.players[phase.player]
+        return Layout(player.num_parameters, len(phase.metrics), player.buffers.num_numbers)
 
-    def compute(self, step: int, index: int, x: Tensor, y: Tensor, row: Tensor) -> None:
-        """Write the row of slice `index` of `step` for its samples x [n, ...], y [n, ...]."""
-        x = self.prepare(step, index, x)
-        gradient, sums = row[: self._num_parameters], row[-NUM_SUMS:]
-        sums.zero_()
-        self._add_pieces(x, y, gradient, sums)
-        if self._start:
-            changes = self._flat.buffers.change_since(self._start)
-            row[self._num_parameters : -NUM_SUMS] = changes
+    def write(
+        self, row: Tensor, of: SliceId, batch: Batch, gathered: Gathered | None = None
+    ) -> None:
+        """Write gradient, sums and changes of buffers of a slice into its row."""
+        phase = of.turn.phase
+        player, layout = self._flat.players[phase.player], self.layout(phase)
+        out = row[: layout.sums_end]
+        self._write_pieces(self.prepared(of, batch), phase, player, out, gathered)
+        if layout.num_buffers:
+            changes = player.buffers.change_since(self._starts[player.name])
+            row[layout.sums_end : layout.flags_start] = changes
 
-    def prepare(self, step: int, index: int, x: Tensor) -> Tensor:
-        """Seed the generators and reset the buffers for a slice; augment and scale its x."""
-        seed_generators(self._device, self._seed, step, index)
+    def prepared(self, of: SliceId, batch: Batch) -> Batch:
+        """Seed the generators and reset the buffers for a slice; augment and scale its samples."""
+        seed_generators(self._device, self._seed, of.step, of.slice, *of.turn.key)
         self.reset_buffers()
-        if self._augment is not None:
-            x = self._augment(x)
-        x = self._scale(x)
-        return x.contiguous(memory_format=torch.channels_last) if self._is_channels_last else x
+        return self._prepare(batch)
 
-    def losses(self, x: Tensor, y: Tensor) -> Tensor:
-        """Compute the losses [n] of prepared samples, with their graph."""
+    def loss(self, batch: Batch, phase: Phase) -> Loss:
+        """Compute the loss of prepared samples, with its graph, from the buffers of the step."""
         self.reset_buffers()
-        return self._forward(x, y)[1]
+        return self._loss(batch, phase)
 
     def bounds(self, num_samples: int) -> Iterable[tuple[int, int]]:
         """First sample and end of each piece of a slice."""
@@ -82,64 +101,112 @@ class SliceGradient:
         return pairwise(piece * num_samples // pieces for piece in range(pieces + 1))
 
     @torch.no_grad()
-    def why_whole(self, x: Tensor, y: Tensor) -> str | None:
+    def why_whole(self, batch: Batch, phase: Phase) -> str | None:
         """Say why a slice of this network must not be cut; None if samples are independent.
 
         Args:
-            x: two samples [2, ...].
-            y: their targets.
+            batch: two samples.
+            phase: whose loss is computed.
         """
-        x = self.prepare(0, 0, x)
+        if hasattr(self._task, "embed"):
+            return None  # a piece sees the embeddings of all others
+        batch = self.prepared(SliceId(Turn(phase, 0, ()), 0, 0), batch)
         before = _generator_states(self._device)
-        outputs, losses, _ = self._forward(x, y)
+        losses = self._loss(batch, phase).values
         if not all(map(torch.equal, before, _generator_states(self._device))):
-            return "the network draws random numbers (dropout), which would be others"
+            return "the network draws random numbers (dropout), which would change"
         if self._start and self._flat.buffers.change_since(self._start).any():
             return "its buffers change with every batch (batch normalisation)"
-        alone, others, _ = self._forward(x[[0, 0]], y[[0, 0]])
-        if not torch.equal(outputs[0], alone[0]) or not torch.equal(losses[0], others[0]):
-            return "what it computes for a sample depends on the others (normalisation of a batch)"
+        if losses.shape != (len(batch),):
+            return "its loss is one number for the whole slice"
+        twice = batch.slice(0, 1).joined(batch.slice(0, 1))
+        if not torch.equal(losses[0], self._loss(twice, phase).values[0]):
+            return "what it computes for a sample depends on the others (batch normalisation)"
         return None
 
     def restart(self) -> None:
         """Take the buffers as they are now for those of the step's beginning."""
         self._start = self._flat.buffers.read()
+        self._starts = {name: p.buffers.read() for name, p in self._flat.players.items()}
 
-    def apply_buffers(self, changes: Tensor, slices: int) -> None:
-        """Move the buffers by the mean over all slices, from the sum of changes [B]."""
-        if self._start:
-            self._start = self._flat.buffers.moved(self._start, changes / slices)
-            self._flat.buffers.write(self._start)
+    def apply_buffers(self, player: Player, changes: Tensor, slices: int) -> None:
+        """Move a player's buffers by the mean over all slices, from the sum of changes [B]."""
+        if not self._start:
+            return
+        self.reset_buffers()
+        if player.buffers.num_numbers:
+            player.buffers.move(self._starts[player.name], changes / slices)
+            self.restart()
 
     def reset_buffers(self) -> None:
         """Set the buffers to what they were at the step's beginning."""
         if self._start:
             self._flat.buffers.write(self._start)
 
-    def _add_pieces(self, x: Tensor, y: Tensor, gradient: Tensor, sums: Tensor) -> None:
-        """Write the gradient of the slice, computed in as many pieces as the job says."""
-        if min(self.pieces, len(x)) == 1:
-            self._add_piece(x, y, gradient, sums)
+    def embed(self, of: SliceId, batch: Batch) -> Tensor:
+        """Compute the embeddings [n, d] of a slice, without their graph."""
+        batch = self.prepared(of, batch)
+        with torch.no_grad(), self._precision():
+            embedding: Tensor = self._task.embed(self._networks, batch)  # type: ignore[attr-defined]
+        return embedding
+
+    def _write_pieces(
+        self, batch: Batch, phase: Phase, player: Player, out: Tensor, gathered: Gathered | None
+    ) -> None:
+        """Write gradient and sums of the slice, computed in as many pieces as the job says."""
+        if min(self.pieces, len(batch)) == 1:
+            self._write_piece(batch, phase, player, out, gathered)
             return
-        total = torch.zeros_like(gradient)
-        for low, high in self.bounds(len(x)):
-            # Memory of its own: a matrix product may depend on where its operands lie.
-            self._add_piece(x[low:high].clone(), y[low:high], gradient, sums)
-            total.add_(gradient)
-        gradient.copy_(total)
+        total = torch.zeros_like(out)
+        for low, high in self.bounds(len(batch)):
+            beside = gathered and Gathered(gathered.batch, gathered.first + low)
+            self._write_piece(own_copy(batch.slice(low, high)), phase, player, out, beside)
+            total.add_(out)
+        out.copy_(total)
 
-    def _add_piece(self, x: Tensor, y: Tensor, gradient: Tensor, sums: Tensor) -> None:
-        outputs, _, loss = self._forward(x, y)
-        torch.cat(gradients(loss, self._flat.parameters), out=gradient)
-        sums[0] += loss.detach()
-        sums[1] += self._task.scores(outputs.detach().float(), y).sum()
+    def _write_piece(
+        self, batch: Batch, phase: Phase, player: Player, out: Tensor, gathered: Gathered | None
+    ) -> None:
+        if gathered is None:
+            value, sums = weigh(self._loss(batch, phase), phase, len(batch))
+        else:
+            value, sums = self._weigh_among(batch, phase, gathered)
+        torch.cat([*gradients(value, player.parameters), sums], out=out)
 
-    def _forward(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Compute outputs [n, K], losses [n], and the sum of the losses."""
+    def _weigh_among(self, batch: Batch, phase: Phase, gathered: Gathered) -> tuple[Tensor, Tensor]:
+        """The summed loss of all samples, differentiated through those of this batch alone.
+
+        Added up over all slices, the gradients are that of the whole loss. The sums are those of
+        this batch's own samples. Source: Gao et al. 2021, "Scaling Deep Contrastive Learning Batch
+        Size under Memory Limited Setup" (gradient cache).
+        """
+        low, high = gathered.first, gathered.first + len(batch)
         with self._precision():
-            outputs = self._flat.network(x)
-            losses = self._task.losses(outputs.float(), y)
-            return outputs, losses, losses.sum()
+            own: Tensor = self._task.embed(self._networks, batch)  # type: ignore[attr-defined]
+        every = gathered.batch.tensor("embedding")
+        whole = gathered.batch.with_(embedding=torch.cat([every[:low], own, every[high:]]))
+        loss = self._loss(whole, phase)
+        weights = None if loss.weights is None else loss.weights[low:high]
+        mine = replace(loss, values=loss.values[low:high], weights=weights)
+        _, sums = weigh(mine, phase, len(batch))
+        return (loss.values if loss.weights is None else loss.values * loss.weights).sum(), sums
+
+    def _loss(self, batch: Batch, phase: Phase) -> Loss:
+        with self._precision():
+            return self._task.loss(self._networks, batch, phase)
+
+
+def weigh(loss: Loss, phase: Phase, num_samples: int) -> tuple[Tensor, Tensor]:
+    """The summed loss of a slice with its graph, and [2 + 2 M]: it, its weight and the metrics."""
+    if loss.weights is None:
+        weight: Tensor | float = float(num_samples)
+        value = loss.values.sum() if loss.values.ndim else loss.values * num_samples
+    else:
+        value, weight = (loss.values * loss.weights).sum(), loss.weights.sum()
+    numbers = [value.detach(), weight]
+    for name in phase.metrics:
+        numbers += loss.metrics[name]
+    return value, torch.stack([_scalar(number, value) for number in numbers])
 
 
 def gradients(loss: Tensor, parameters: list[nn.Parameter], *, keep: bool = False) -> list[Tensor]:
@@ -148,6 +215,11 @@ def gradients(loss: Tensor, parameters: list[nn.Parameter], *, keep: bool = Fals
         loss, parameters, retain_graph=keep, allow_unused=True, materialize_grads=True
     )
     return [part.reshape(-1) for part in parts]
+
+
+def own_copy(batch: Batch) -> Batch:
+    """Copy samples to memory of their own: matrix products may depend on where operands lie."""
+    return Batch({k: v.clone() if isinstance(v, Tensor) else v for k, v in batch.fields.items()})
 
 
 def precision_context(device: str, *, is_bf16: bool) -> Callable[[], AbstractContextManager[None]]:
@@ -163,6 +235,12 @@ def seed_generators(device: torch.device, *key: int) -> None:
     torch.default_generator.manual_seed(seed)
     if device.type == "cuda":
         torch.cuda.default_generators[device.index or 0].manual_seed(seed)
+
+
+def _scalar(number: Tensor | float, like: Tensor) -> Tensor:
+    if isinstance(number, Tensor):
+        return number.to(like.dtype)
+    return like.new_tensor(number)
 
 
 def _generator_states(device: torch.device) -> list[Tensor]:

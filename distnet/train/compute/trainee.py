@@ -1,13 +1,16 @@
-"""From a job to the things that train: network, task, samples, optimizer, sum, evaluator."""
+"""From a job to the things that train: network, task, samples, optimizers, sums, evaluator."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from distnet.data.augment import build_augmentation
+from distnet.data.batch import Batch
 from distnet.data.manifest import Manifest, read_manifest
 from distnet.data.order import Batches, mix
 from distnet.data.samples import Samples
@@ -16,97 +19,138 @@ from distnet.errors import UnknownPartError
 from distnet.spec.parts import load_part
 from distnet.spec.sections.job import Job
 from distnet.spec.sections.section import Part
-from distnet.tasks.task import Task
+from distnet.tasks.per_sample import PerSample
+from distnet.tasks.task import Networks, Task, phases_of, players_of, shadows_of
 from distnet.train.compute.evaluate import Evaluator
 from distnet.train.compute.flat import FlatNetwork
 from distnet.train.compute.optimizer import FlatOptimizer
+from distnet.train.compute.prepare import Prepare
+from distnet.train.compute.row import Layout
+from distnet.train.compute.shadows import ShadowNetwork, networks_of
 from distnet.train.compute.slice_gradient import SliceGradient
+from distnet.train.compute.turn import Turn, num_draws, turns_of
 from distnet.train.exchange.reduce import Sum, build_sum
 from distnet.train.exchange.worker_group import WorkerGroup
+from distnet.train.feed import DatasetEvaluationFeed, DatasetFeed, EvaluationFeed, Feed
 
 
-@dataclass(frozen=True)
+@dataclass
 class Trainee:
     """Everything one worker trains with."""
 
     job: Job
-    manifest: Manifest
-    samples: Samples
-    batches: Batches
+    data: Manifest | None
+    """None where no dataset is trained on."""
     task: Task
     flat: FlatNetwork
-    scale: Scale
-    optimizer: FlatOptimizer
+    shadows: list[ShadowNetwork]
+    networks: Networks
+    """The network that trains and its shadows, as the task sees them."""
+    turns: tuple[Turn, ...]
+    """The updates of a step, in order."""
+    feed: Feed
     gradient: SliceGradient
-    sum: Sum
+    optimizers: dict[str, FlatOptimizer]
+    """By player."""
+    layouts: dict[str, Layout]
+    """Of the rows of each phase."""
+    sums: dict[str, Sum]
+    """Of each phase; phases with rows of one length share one."""
     evaluator: Evaluator | None
 
-    @cached_property
+    @property
     def num_steps(self) -> int:
-        """Updates of the whole run."""
-        return count_steps(self.job, self.batches)
+        """Steps of the whole run."""
+        return count_steps(self.job, self.feed.steps_per_epoch)
+
+    def turns_at(self, step: int) -> Sequence[Turn]:
+        """The updates of one step, counted from 0."""
+        if len(self.turns) == 1:
+            return self.turns
+        return [turn for turn in self.turns if step % turn.phase.every == 0]
+
+    def state(self) -> dict[str, Tensor]:
+        """All vectors besides the weights: of the optimizers, and of the shadows."""
+        vectors = dict[str, Tensor]()
+        for player, optimizer in self.optimizers.items():
+            prefix = f"{player}/" if len(self.optimizers) > 1 else ""
+            vectors |= {f"{prefix}{name}": vector for name, vector in optimizer.state.items()}
+        for shadow in self.shadows:
+            vectors |= shadow.state()
+        return vectors
 
     def close(self) -> None:
         """Let go of shared memory and reading threads."""
-        self.samples.close()
-        self.sum.close()
+        self.feed.close()
+        for sum_ in {id(sum_): sum_ for sum_ in self.sums.values()}.values():
+            sum_.close()
         if self.evaluator is not None:
             self.evaluator.close()
 
 
-def build(job: Job, dataset: Path, job_folder: Path, world: WorkerGroup, precision: str) -> Trainee:
+def build(
+    job: Job, dataset: Path | None, job_folder: Path, group: WorkerGroup, precision: str
+) -> Trainee:
     """Make everything that a worker needs; the same on every worker.
 
     Raises:
         DataError: the dataset is missing or damaged.
         UnknownPartError: the network or the task cannot be made.
     """
-    manifest = read_manifest(dataset)
-    task = build_task(job.task, manifest, job_folder)
-    network = build_network(job, manifest, task.num_outputs, job_folder)
-    flat = FlatNetwork(network.train(), world.device)
-    scale = Scale(manifest.x, normalise=job.data.normalise, device=world.device)
+    data = None if dataset is None else read_manifest(dataset)
+    task = build_task(job.task, data, job_folder)
+    network = build_network(job, task, job_folder)
+    flat = FlatNetwork(network.train(), group.device, players_of(task))
+    shadows = [ShadowNetwork(shadow, flat) for shadow in shadows_of(task)]
+    networks = networks_of(flat, shadows)
     is_bf16 = precision == "bf16"
     # GPUs want channels-last for bf16 convolutions; on CPUs the layout makes no difference.
-    is_channels_last = is_bf16 and manifest.x.kind == "image" and has_convolution(network)
+    is_channels_last = is_bf16 and has_convolution(network)
+    scales = build_scales(job, data, group.device)
+    prepare = partial(Prepare, scales, group.device, is_channels_last=is_channels_last)
     gradient = SliceGradient(
         flat,
+        networks,
         task,
-        scale,
-        build_augmentation(job.data.augment),
+        prepare(transform=_transform(job)),
         seed=job.train.seed,
         pieces=job.train.accumulate,
         is_bf16=is_bf16,
-        is_channels_last=is_channels_last,
     )
-    slices = job.num_slices
-    samples = open_samples(job, dataset, manifest, "train", seed=job.train.seed)
+    phases, turns = phases_of(task), build_turns(task)
+    layouts = {phase.name: gradient.layout(phase) for phase in phases}
+    evaluation = _evaluation_feed(job, dataset, data, task)
     return Trainee(
         job=job,
-        manifest=manifest,
-        samples=samples,
-        batches=Batches(manifest.splits["train"].num_samples, job.train.batch_size, slices),
+        data=data,
         task=task,
         flat=flat,
-        scale=scale,
-        optimizer=FlatOptimizer(job.optimizer, flat.vector, flat.decayed()),
+        shadows=shadows,
+        networks=networks,
+        turns=turns,
+        feed=_feed(job, dataset, data, task, num_draws(phases)),
         gradient=gradient,
-        sum=build_sum(world, slices, gradient.row_length, mode=job.train.sum),
+        optimizers={
+            name: FlatOptimizer(job.player(name).optimizer, player.vector, player.decayed)
+            for name, player in flat.players.items()
+        },
+        layouts=layouts,
+        sums=_sums(job, layouts, group),
         evaluator=None
-        if job.evaluate.split not in manifest.splits
+        if evaluation is None
         else Evaluator(
-            open_samples(job, dataset, manifest, job.evaluate.split, seed=None),
+            evaluation,
             task,
-            world,
-            slices=slices,
+            prepare(),
+            group,
+            slices=job.num_slices,
             batch_size=job.evaluate.batch_size,
             is_bf16=is_bf16,
-            is_channels_last=is_channels_last,
         ),
     )
 
 
-def build_task(part: Part, manifest: Manifest, folder: Path) -> Task:
+def build_task(part: Part, data: Manifest | None, folder: Path) -> Task:
     """Make the task for this data.
 
     Raises:
@@ -114,13 +158,14 @@ def build_task(part: Part, manifest: Manifest, folder: Path) -> Task:
     """
     cls, options = load_part("tasks", part, folder=folder)
     try:
-        task: Task = cls(manifest, **options)
+        task = cls(data, **options)
+        is_whole = hasattr(task, "loss")  # else each sample has a loss of its own
+        return task if is_whole or data is None else PerSample(task, data)
     except ValueError as error:
         raise UnknownPartError(f"task {part.kind} does not fit the data: {error}") from None
-    return task
 
 
-def build_network(job: Job, manifest: Manifest, num_outputs: int, folder: Path) -> nn.Module:
+def build_network(job: Job, task: Task, folder: Path) -> nn.Module:
     """Make the network with the weights it starts from, a function of the job's seed.
 
     Raises:
@@ -129,7 +174,7 @@ def build_network(job: Job, manifest: Manifest, num_outputs: int, folder: Path) 
     cls, options = load_part("networks", job.network, folder=folder)
     torch.manual_seed(mix(job.train.seed) >> 1)
     try:
-        network: nn.Module = cls(manifest.x.shape, num_outputs, **options)
+        network: nn.Module = cls(*task.network_arguments, **options)
     except ValueError as error:
         raise UnknownPartError(
             f"network {job.network.kind} does not fit the data: {error}"
@@ -137,18 +182,74 @@ def build_network(job: Job, manifest: Manifest, num_outputs: int, folder: Path) 
     return network
 
 
+def build_turns(task: Task) -> tuple[Turn, ...]:
+    """The updates of a step.
+
+    Raises:
+        UnknownPartError: the phases of the task are not possible.
+    """
+    try:
+        return turns_of(phases_of(task))
+    except ValueError as error:
+        raise UnknownPartError(f"task: {error}") from None
+
+
+def build_scales(job: Job, data: Manifest | None, device: str) -> dict[str, Scale]:
+    """The scaling of each field that has one."""
+    if data is None:
+        return {}
+    return {"x": Scale(data.x, normalise=job.data.normalise, device=device)}
+
+
 def open_samples(
-    job: Job, dataset: Path, manifest: Manifest, split: str, *, seed: int | None
+    job: Job, dataset: Path, data: Manifest, split: str, *, seed: int | None
 ) -> Samples:
     """Open one split for reading, in memory or streamed as the job says."""
-    return Samples(dataset, manifest, split, memory_bytes=job.data.memory, seed=seed)
+    return Samples(dataset, data, split, memory_bytes=job.data.memory, seed=seed)
 
 
-def count_steps(job: Job, batches: Batches) -> int:
-    """Updates of the whole run, from `train.steps` or `train.epochs`."""
-    return job.train.steps or (job.train.epochs or 10) * batches.steps_per_epoch
+def count_steps(job: Job, steps_per_epoch: int) -> int:
+    """Steps of the whole run, from `train.steps` or `train.epochs`."""
+    return job.train.steps or (job.train.epochs or 10) * steps_per_epoch
 
 
 def has_convolution(network: nn.Module) -> bool:
     """Whether any layer is a convolution."""
     return any(isinstance(m, nn.Conv1d | nn.Conv2d | nn.Conv3d) for m in network.modules())
+
+
+def _sums(job: Job, layouts: dict[str, Layout], group: WorkerGroup) -> dict[str, Sum]:
+    lengths = sorted({layout.length for layout in layouts.values()})
+    by_length = {n: build_sum(group, job.num_slices, n, mode=job.train.sum) for n in lengths}
+    return {name: by_length[layout.length] for name, layout in layouts.items()}
+
+
+def _transform(job: Job) -> Callable[[Batch], Batch] | None:
+    augment = build_augmentation(job.data.augment)
+    if augment is None:
+        return None
+    return lambda batch: batch.with_(x=augment(batch.tensor("x")))
+
+
+def _feed(job: Job, dataset: Path | None, data: Manifest | None, task: Task, draws: int) -> Feed:
+    make: Any = getattr(task, "feed", None)
+    if make is not None:
+        feed: Feed = make(job)
+        return feed
+    if dataset is None or data is None:
+        raise UnknownPartError(f"task {job.task.kind}: needs data; name it in data.source")
+    samples = open_samples(job, dataset, data, "train", seed=job.train.seed)
+    num_samples, size = data.splits["train"].num_samples, job.train.batch_size * draws
+    return DatasetFeed(samples, Batches(num_samples, size, job.num_slices), draws)
+
+
+def _evaluation_feed(
+    job: Job, dataset: Path | None, data: Manifest | None, task: Task
+) -> EvaluationFeed | None:
+    make: Any = getattr(task, "evaluation_feed", None)
+    if make is not None:
+        feed: EvaluationFeed = make(job)
+        return feed
+    if dataset is None or data is None or job.evaluate.split not in data.splits:
+        return None
+    return DatasetEvaluationFeed(open_samples(job, dataset, data, job.evaluate.split, seed=None))

@@ -1,7 +1,7 @@
 """Slices that do not fit in memory: tried again at once, then agreed upon by all workers.
 
-first       caches are let go of, and the same slice is computed again: nothing has changed
-then        a flag rides in the row, so nobody moves and all know it after the same step
+first       caches are freed, and the same slice is computed again: nothing has changed
+then        a flag in the row: nobody moves, and all workers know it after the same step
 stop        all workers raise the same error
 halve       all workers compute slices in twice as many pieces from then on, this step included
 """
@@ -14,13 +14,16 @@ from dataclasses import dataclass
 
 import torch
 
+from distnet.data.batch import Batch
 from distnet.errors import OutOfMemoryError
 from distnet.train.compute.trainee import Trainee
+from distnet.train.compute.turn import Turn
 from distnet.train.exchange.worker_group import WorkerGroup, gather
-from distnet.train.step.step_index import Place
+from distnet.train.step.step_index import StepIndex
 
 MARKS = ("can't allocate memory", "not enough memory", "out of memory", "ALLOC_FAILED")
 """What allocators say whose errors have no type of their own: torch's on CPUs, cuBLAS, cuDNN."""
+Probe = tuple[Batch, Turn]
 ASKED = re.compile(r"(?:tried|unable) to allocate ([\d.]+ \w+)", re.IGNORECASE)
 ANOTHER = (
     "start a new run with train.accumulate: 2 (each slice in two pieces), more train.slices or a "
@@ -46,7 +49,7 @@ class Shortage:
     def text(self) -> str:
         """What happened, for people."""
         asked = ASKED.search(self.reason)
-        what = f"{asked[1]} were asked for" if asked else self.reason
+        what = f"it needs another {asked[1]}" if asked else self.reason
         pieces = f" in {self.pieces} pieces" if self.pieces > 1 else ""
         return (
             f"slice {self.slice} ({self.num_samples} samples{pieces}) did not fit in the memory "
@@ -55,14 +58,14 @@ class Shortage:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that memory did not suffice."""
+    """Whether an error says that a process ran out of memory."""
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
     return isinstance(error, RuntimeError) and any(mark in str(error) for mark in MARKS)
 
 
 def try_twice(compute: Callable[[], None]) -> str | None:
-    """Call `compute`, and once more if memory did not suffice; returns why not, if it never did."""
+    """Call `compute`, and once more if it ran out of memory; returns the reason if it did twice."""
     reason = _try(compute)
     if reason is None:
         return None
@@ -72,25 +75,25 @@ def try_twice(compute: Callable[[], None]) -> str | None:
 
 
 def agree_on_shortage(
-    trainee: Trainee, world: WorkerGroup, shortages: list[Shortage], place: Place, own: range
+    trainee: Trainee, group: WorkerGroup, shortages: list[Shortage], at: StepIndex, probe: Probe
 ) -> str:
-    """Do what the job says, on all workers alike; returns what to tell of it.
+    """Do what the job says, on all workers alike; returns a note about it.
 
     Args:
         trainee: what trains; its slices are halved.
-        world: the workers; all of them have to call this.
+        group: the workers; all of them have to call this.
         shortages: those of this worker.
-        place: the step.
-        own: the slices of this worker.
+        at: the step.
+        probe: a batch of this worker, and the update it is for.
 
     Raises:
         OutOfMemoryError: the job says so, or halves would give another result.
     """
     is_halving = trainee.job.train.on_out_of_memory == "halve"
-    refusal = _why_whole(trainee, place, own.start) if is_halving else None
-    found = gather(world, (shortages, refusal))
+    refusal = _why_whole(trainee, *probe) if is_halving else None
+    found = gather(group, (shortages, refusal))
     first = min((s for each, _ in found for s in each), key=lambda s: s.slice)
-    what = f"{place.name}: {first.text}"
+    what = f"{at.name}: {first.text}"
     if not is_halving:
         raise OutOfMemoryError(f"{what}; the weights were not changed. {ANOTHER}; or {HALVE}")
     refusals = [why for _, why in found if why]
@@ -103,11 +106,11 @@ def agree_on_shortage(
 
 
 @contextmanager
-def told_to_the_user() -> Iterator[None]:
-    """Tell of memory that did not suffice anywhere else.
+def out_of_memory_explained() -> Iterator[None]:
+    """Say what to do where memory ran out anywhere else.
 
     Raises:
-        OutOfMemoryError: it did not.
+        OutOfMemoryError: it did.
     """
     try:
         yield
@@ -116,20 +119,19 @@ def told_to_the_user() -> Iterator[None]:
             raise
         reason = str(error).strip().split("\n", 1)[0] or type(error).__name__
         raise OutOfMemoryError(
-            f"memory did not suffice: {reason}. A smaller data.memory, evaluate.batch_size or "
-            "network needs less; what needs how much: distnet check JOB"
+            f"out of memory: {reason}. A smaller data.memory, evaluate.batch_size or network needs "
+            "less; see what needs how much with: distnet check JOB"
         ) from error
 
 
-def _why_whole(trainee: Trainee, place: Place, index: int) -> str | None:
+def _why_whole(trainee: Trainee, batch: Batch, turn: Turn) -> str | None:
     """Why slices of this network have to be computed whole, from two samples of one of them."""
-    low = min(trainee.batches.slice(place.batch, index)[0], trainee.batches.num_samples - 2)
-    device, reason = trainee.flat.vector.device, None
+    reason = None
+    two = batch.slice(0, 2) if len(batch) > 1 else batch.joined(batch)
 
     def probe() -> None:
         nonlocal reason
-        x, y = trainee.samples.take(place.epoch, low, low + 2)
-        reason = trainee.gradient.why_whole(x.to(device), y.to(device))
+        reason = trainee.gradient.why_whole(two, turn.phase)
 
     return "there is no memory for two samples" if try_twice(probe) else reason
 

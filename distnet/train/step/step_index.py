@@ -2,23 +2,17 @@
 
 from typing import NamedTuple
 
-from distnet.data.order import Batches
 
-
-class Place(NamedTuple):
-    """One step's place, everything counted from 0; `name` counts from 1, as people do."""
+class StepIndex(NamedTuple):
+    """One step, counted from 0; `name` counts from 1, as people do."""
 
     step: int
     epoch: int
-    batch: int
-    num_samples: int
 
     @classmethod
-    def of(cls, batches: Batches, step: int) -> "Place":
-        """The place of a step."""
-        epoch, batch = divmod(step, batches.steps_per_epoch)
-        low, high = batches.batch(batch)
-        return cls(step, epoch, batch, high - low)
+    def of(cls, step: int, steps_per_epoch: int) -> "StepIndex":
+        """The step and the epoch that it is in."""
+        return cls(step, step // steps_per_epoch)
 
     @property
     def name(self) -> str:

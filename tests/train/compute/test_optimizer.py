@@ -54,7 +54,7 @@ def test_optimizer_does_what_torchs_does(spec: Optimizer) -> None:
     reference = network()
     rival = theirs(reference, spec)
     flat = FlatNetwork(network())
-    optimizer = FlatOptimizer(spec, flat.vector, flat.decayed())
+    optimizer = FlatOptimizer(spec, flat.vector, flat.players["network"].decayed)
 
     for step in range(1, 21):
         given = gradients(reference, step)
@@ -62,7 +62,7 @@ def test_optimizer_does_what_torchs_does(spec: Optimizer) -> None:
             parameter.grad = gradient.clone()
         rival.step()
         whole = torch.cat([g.reshape(-1) for g in given])
-        optimizer.update(flat.vector, whole, spec.learning_rate, step)
+        optimizer.update(whole, spec.learning_rate)
 
     for mine, other in zip(flat.network.parameters(), reference.parameters(), strict=True):
         torch.testing.assert_close(mine, other, rtol=1e-5, atol=1e-6)
@@ -71,10 +71,10 @@ def test_optimizer_does_what_torchs_does(spec: Optimizer) -> None:
 def test_lion_steps_by_the_learning_rate_along_signs() -> None:
     flat = FlatNetwork(network())
     before = flat.vector.clone()
-    optimizer = FlatOptimizer(Lion(kind="lion"), flat.vector, flat.decayed())
+    optimizer = FlatOptimizer(Lion(kind="lion"), flat.vector, flat.players["network"].decayed)
     gradient = torch.randn(flat.num_parameters, generator=torch.Generator().manual_seed(1))
 
-    optimizer.update(flat.vector, gradient, 0.01, 1)
+    optimizer.update(gradient, 0.01)
 
     torch.testing.assert_close(flat.vector, before - 0.01 * gradient.sign())
     torch.testing.assert_close(optimizer.state["momentum"], 0.01 * gradient)

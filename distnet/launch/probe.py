@@ -1,0 +1,140 @@
+"""A job's task and network, made once before anything starts, and what they need."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from distnet.data.manifest import Manifest
+from distnet.errors import UnknownPartError
+from distnet.launch.best_metric import refuse_unknown_metric
+from distnet.spec.read import JobFile
+from distnet.tasks.per_sample import PerSample
+from distnet.tasks.task import Task, phases_of, players_of, shadows_of
+from distnet.train.compute.flat import FlatNetwork
+from distnet.train.compute.row import Layout
+from distnet.train.compute.shadows import ShadowNetwork
+from distnet.train.compute.trainee import build_network, build_task, build_turns, has_convolution
+from distnet.train.compute.turn import num_draws
+
+PROBE_SAMPLES = 2
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What is known of a job's task and network."""
+
+    task: Task
+    num_parameters: int
+    num_outputs: int
+    """What the network gives for a sample; 0 where the task does not say."""
+    num_activations: int
+    """Numbers that one sample leaves in the layers; 0 where that is not known."""
+    is_convolutional: bool
+    has_batch_norm: bool
+    draws: int
+    """Batches of samples that a step takes."""
+    num_shadows: int
+    row_length: int
+    """Numbers in the longest row of a slice."""
+
+
+def probe(file: JobFile, data: Manifest | None) -> Probe:
+    """Make the task and the network, and send two blank samples through it.
+
+    Raises:
+        DistnetError: they cannot be made, or do not fit one another or the data.
+    """
+    job = file.job
+    file.load_part("task")
+    file.load_part("network")
+    task = _task(file, data)
+    try:
+        network = build_network(job, task, file.folder)
+    except UnknownPartError as error:
+        raise file.fault("network", str(error)) from None
+    num_parameters = sum(p.numel() for p in network.parameters())
+    if not any(p.requires_grad for p in network.parameters()):
+        raise file.fault("network.kind", "found a network without a trainable parameter")
+    flat = _flat(file, network, task)
+    num_outputs = task.task.num_outputs if isinstance(task, PerSample) else 0
+    norms = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+    return Probe(
+        task=task,
+        num_parameters=num_parameters,
+        num_outputs=num_outputs,
+        num_activations=_count_activations(file, network, data, num_outputs),
+        is_convolutional=has_convolution(network),
+        has_batch_norm=any(isinstance(m, norms) for m in network.modules()),
+        draws=num_draws(phases_of(task)),
+        num_shadows=len(shadows_of(task)),
+        row_length=max(
+            Layout(p.num_parameters, 0, p.buffers.num_numbers).length for p in flat.players.values()
+        ),
+    )
+
+
+def _task(file: JobFile, data: Manifest | None) -> Task:
+    try:
+        task = build_task(file.job.task, data, file.folder)
+        build_turns(task)
+    except UnknownPartError as error:
+        raise file.fault("task", str(error)) from None
+    if data is None and not hasattr(task, "feed"):
+        raise file.fault("data.source", f"found null, but the task {file.job.task.kind} needs data")
+    unknown = sorted(file.job.players.keys() - players_of(task).keys())
+    if unknown:
+        raise file.fault(
+            "players", f"found {unknown[0]}, expected one of {', '.join(players_of(task))}"
+        )
+    refuse_unknown_metric(file, data, task)
+    return task
+
+
+def _flat(file: JobFile, network: nn.Module, task: Task) -> FlatNetwork:
+    try:
+        flat = FlatNetwork(network, players=players_of(task))
+        for shadow in shadows_of(task):
+            ShadowNetwork(shadow, flat)
+    except UnknownPartError as error:
+        raise file.fault("network.kind", str(error)) from None
+    return flat
+
+
+def _count_activations(
+    file: JobFile, network: nn.Module, data: Manifest | None, num_outputs: int
+) -> int:
+    if data is None or not num_outputs:
+        return 0
+    numbers = 0
+
+    def count(_: nn.Module, __: Any, output: Any) -> None:
+        nonlocal numbers
+        numbers += output.numel() if isinstance(output, torch.Tensor) else 0
+
+    leaves = [m for m in network.modules() if not list(m.children())]
+    hooks = [leaf.register_forward_hook(count) for leaf in leaves]
+    shape = (PROBE_SAMPLES, *data.x.shape)
+    try:
+        with torch.no_grad():
+            output = network.eval()(torch.zeros(shape))
+    except (RuntimeError, ValueError, TypeError, IndexError) as error:
+        raise file.fault(
+            "network", f"cannot take inputs {list(shape[1:])} of this dataset: {_first_line(error)}"
+        ) from None
+    finally:
+        for hook in hooks:
+            hook.remove()
+    expected = (PROBE_SAMPLES, num_outputs)
+    if not isinstance(output, torch.Tensor) or tuple(output.shape) != expected:
+        found = list(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
+        raise file.fault(
+            "network",
+            f"for {PROBE_SAMPLES} samples it gives {found}, but the task needs {list(expected)}",
+        )
+    return numbers // PROBE_SAMPLES
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().split("\n", 1)[0]

@@ -1,0 +1,48 @@
+"""From samples as stored to what a network sees: augmented, scaled, laid out in memory."""
+
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor
+
+from distnet.data.batch import Batch
+from distnet.data.scale import Scale
+
+Transform = Callable[[Batch], Batch]
+
+
+class Prepare:
+    """Moves a batch to the device, and changes it there.
+
+    Args:
+        scales: the scaling of each field that has one; other fields stay as they are.
+        device: where the network computes.
+        transform: random changes; None for an evaluation.
+        is_channels_last: whether images are laid out with their channels last.
+    """
+
+    def __init__(
+        self,
+        scales: Mapping[str, Scale],
+        device: str,
+        *,
+        transform: Transform | None = None,
+        is_channels_last: bool = False,
+    ) -> None:
+        self.scales, self._device = scales, device
+        self._transform, self._is_channels_last = transform, is_channels_last
+
+    def __call__(self, batch: Batch) -> Batch:
+        """Prepare the samples of one slice."""
+        if self._device != "cpu":
+            batch = batch.to(self._device)
+        if self._transform is not None:
+            batch = self._transform(batch)
+        scaled = {k: self._scaled(batch.tensor(k), s) for k, s in self.scales.items()}
+        return Batch({**batch.fields, **scaled})
+
+    def _scaled(self, x: Tensor, scale: Scale) -> Tensor:
+        x = scale(x)
+        if self._is_channels_last and x.ndim == 4:
+            return x.contiguous(memory_format=torch.channels_last)
+        return x

@@ -1,0 +1,77 @@
+"""Networks that follow the one that trains: moving averages, and copies made now and then.
+
+Source: Polyak and Juditsky 1992, "Acceleration of Stochastic Approximation by Averaging"; Mnih et
+al. 2015, "Human-level control through deep reinforcement learning" (the target network).
+"""
+
+from collections.abc import Sequence
+from copy import deepcopy
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from distnet.errors import UnknownPartError
+from distnet.tasks.task import NETWORK, Networks, Shadow
+from distnet.train.compute.flat import FlatNetwork
+
+Use = Literal["evaluation", "export"]
+
+
+class ShadowNetwork:
+    """One shadow: a frozen network with a vector of its own, at first equal to the other's.
+
+    Raises:
+        UnknownPartError: the shadow has no rule, or two; or it follows no parameter.
+    """
+
+    def __init__(self, shadow: Shadow, flat: FlatNetwork) -> None:
+        if (shadow.decay is None) == (shadow.every is None):
+            raise UnknownPartError(f"shadow {shadow.name}: expected either decay or every")
+        self.shadow, self._source = shadow, flat
+        self._flat = FlatNetwork(
+            deepcopy(flat.network), str(flat.vector.device), players=flat.patterns
+        )
+        self.network = self._flat.network.requires_grad_(False)
+        self._following = self._flat.stretches(shadow.source)
+        self._followed = flat.stretches(shadow.source)
+        if not self._followed:
+            raise UnknownPartError(
+                f"shadow {shadow.name}: no trainable parameter is named {shadow.source}"
+            )
+
+    @torch.no_grad()
+    def follow(self, step: int) -> None:
+        """Follow the weights after `step` steps."""
+        decay, every = self.shadow.decay, self.shadow.every
+        if every is not None and step % every:
+            return
+        weight = 1.0 if decay is None else 1.0 - decay
+        for mine, theirs in zip(self._following, self._followed, strict=True):
+            mine.lerp_(theirs, weight)
+        if self.shadow.has_buffers:
+            self._flat.buffers.write(self._source.buffers.read())
+
+    def state(self) -> dict[str, Tensor]:
+        """Its tensors as they lie in memory, by their names in a checkpoint."""
+        prefix = f"shadow/{self.shadow.name}/"
+        return {f"{prefix}{name}": tensor for name, tensor in self._flat.weights().items()}
+
+    def restart(self) -> None:
+        """Begin with the weights that the network has now."""
+        with torch.no_grad():
+            self._flat.vector.copy_(self._source.vector)
+        self._flat.buffers.write(self._source.buffers.read())
+
+
+def networks_of(flat: FlatNetwork, shadows: Sequence[ShadowNetwork]) -> Networks:
+    """The network that trains and its shadows, by name."""
+    return {NETWORK: flat.network, **{s.shadow.name: s.network for s in shadows}}
+
+
+def networks_for(use: Use, networks: Networks, shadows: Sequence[Shadow]) -> Networks:
+    """The same for an evaluation or an export, where a shadow may stand in for the network."""
+    for shadow in shadows:
+        if use in shadow.used_by:
+            return {**networks, NETWORK: networks[shadow.name]}
+    return networks

@@ -1,0 +1,132 @@
+"""Where the batches of training and of evaluation come from.
+
+A dataset's samples depend on (manifest, seed, step) alone, so `DatasetFeed` has no state. A feed
+that makes its samples (an environment with replay) keeps a state for each slice; the worker that
+owns a slice advances it, and the states of all slices are part of every checkpoint, so training
+goes on at any number of workers.
+"""
+
+from typing import Protocol
+
+from distnet.data.batch import Batch
+from distnet.data.order import Batches
+from distnet.data.samples import Samples
+from distnet.run_folder.sample_digest import SampleDigest
+from distnet.tasks.task import Networks
+
+
+class Feed(Protocol):
+    """Gives each slice of each step its samples."""
+
+    steps_per_epoch: int
+    """Steps after which an epoch is reported, and evaluated where that is due."""
+    has_state: bool
+    """Whether `state` says anything."""
+
+    def take(self, step: int, index: int, draw: int, networks: Networks) -> Batch:
+        """The samples of slice `index` of `step` (both from 0), of one of the step's batches.
+
+        Called once, in the order of the steps, by the worker that owns the slice; torch's
+        generators were seeded by (seed, step, slice).
+        """
+        ...
+
+    def digest(self, step: int, index: int) -> SampleDigest:
+        """Which samples of a dataset slice `index` of `step` takes; empty where there is none."""
+        ...
+
+    def ids(self, step: int, index: int, draw: int) -> tuple[int, ...]:
+        """The samples that `take` gives, by their index in the split; empty where there is none."""
+        ...
+
+    def state(self, index: int) -> bytes:
+        """Everything that slice `index` needs to go on after a restart."""
+        ...
+
+    def restore(self, index: int, state: bytes) -> None:
+        """Go on from what `state` gave."""
+        ...
+
+    def close(self) -> None:
+        """Let go of files, threads and environments."""
+        ...
+
+
+class EvaluationFeed(Protocol):
+    """Gives the samples that a network is measured on."""
+
+    length: int
+    """Samples (or episodes) of an evaluation."""
+
+    def take(self, low: int, high: int, networks: Networks) -> Batch:
+        """The samples `low` to `high` (exclusive)."""
+        ...
+
+    def close(self) -> None:
+        """Let go of files, threads and environments."""
+        ...
+
+
+class DatasetFeed:
+    """Samples of a dataset: every sample once an epoch, in the order that `samples` has.
+
+    Args:
+        samples: of the training split.
+        batches: how an epoch is cut into steps and slices.
+        draws: batches a step: its samples are shared out among them.
+    """
+
+    has_state = False
+
+    def __init__(self, samples: Samples, batches: Batches, draws: int = 1) -> None:
+        self.samples, self.batches, self._draws = samples, batches, draws
+        self.steps_per_epoch = batches.steps_per_epoch
+
+    def take(self, step: int, index: int, draw: int, networks: Networks) -> Batch:  # noqa: ARG002
+        """The samples of a slice, or its share for one of the step's batches."""
+        return self.samples.take(*self._positions(step, index, draw))
+
+    def digest(self, step: int, index: int) -> SampleDigest:
+        """All samples of a slice."""
+        epoch, batch = divmod(step, self.steps_per_epoch)
+        return self.samples.digest(epoch, *self.batches.slice(batch, index))
+
+    def ids(self, step: int, index: int, draw: int) -> tuple[int, ...]:
+        """The samples that `take` gives, by their index in the split."""
+        return tuple(self.samples.order.ids(*self._positions(step, index, draw)).tolist())
+
+    def state(self, index: int) -> bytes:  # noqa: ARG002
+        """Nothing: the step says it all."""
+        return b""
+
+    def restore(self, index: int, state: bytes) -> None:
+        """Nothing to do."""
+
+    def close(self) -> None:
+        """Let go of the reading thread."""
+        self.samples.close()
+
+    def _positions(self, step: int, index: int, draw: int) -> tuple[int, int, int]:
+        """The epoch, and the first position and the end in it."""
+        epoch, batch = divmod(step, self.steps_per_epoch)
+        low, high = self.batches.slice(batch, index)
+        if self._draws == 1:
+            return epoch, low, high
+        size = high - low
+        return epoch, low + draw * size // self._draws, low + (draw + 1) * size // self._draws
+
+
+class DatasetEvaluationFeed:
+    """The samples of a split, in the order of the dataset."""
+
+    def __init__(self, samples: Samples) -> None:
+        self.samples = samples
+        self.length = samples.order.num_samples
+
+    def take(self, low: int, high: int, networks: Networks) -> Batch:  # noqa: ARG002
+        """The samples `low` to `high` (exclusive)."""
+        return self.samples.take(0, low, high)
+
+    def close(self) -> None:
+        """Let go of the reading thread."""
+        self.samples.close()
