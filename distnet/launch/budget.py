@@ -94,7 +94,7 @@ def _samples_of(assignment: Assignment, step: int) -> list[list[int]]:
     if assignment.dataset_folder is None:
         return []
     folder = Path(assignment.job_folder)
-    return samples_of_step(assignment.job, assignment.dataset_folder, folder, step)
+    return samples_of_step(assignment.job, assignment.dataset_folder, step, folder=folder)
 
 
 def _some(ids: list[int]) -> str:
@@ -102,7 +102,9 @@ def _some(ids: list[int]) -> str:
     return shown + (f" and {len(ids) - SHOWN} more" if len(ids) > SHOWN else "")
 
 
-def samples_of_step(job: Job, dataset: Path, folder: Path, step: int) -> list[list[int]]:
+def samples_of_step(
+    job: Job, dataset: Path, step: int, *, folder: Path = Path()
+) -> list[list[int]]:
     """Tell the samples of each slice of `step` (counted from 1), by their places in the split.
 
     Raises:

@@ -4,10 +4,15 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from distnet.data.batch import Batch
 from distnet.data.manifest import Input, Manifest, Split, Target
+from distnet.run_folder.figures import Table
+from distnet.spec.metric import Metric
 from distnet.spec.parts import kinds, load_part
 from distnet.spec.sections.section import Part
 from distnet.tasks.classify import Classify
+from distnet.tasks.per_sample import PerSample
+from distnet.tasks.task import Summary
 
 
 def data(*classes: str, counts: tuple[int, ...] = ()) -> Manifest:
@@ -35,6 +40,15 @@ def likely(*classes: int, num: int = 3) -> torch.Tensor:
     return outputs
 
 
+def measured(task: Classify, *parts: tuple[torch.Tensor, torch.Tensor]) -> Summary:
+    """What an evaluation comes to whose network gives these outputs, batch by batch."""
+    adapter = PerSample(task, data("a", "b", "c"))
+    networks = {"network": torch.nn.Identity()}
+    found = [adapter.measure(networks, Batch({"x": x, "y": y})) for x, y in parts]
+    assert all(each.sums.dtype == torch.float64 for each in found)
+    return adapter.summarise(torch.stack([each.sums for each in found]).sum(0), [])
+
+
 OUTPUTS, TARGETS = likely(0, 0, 1, 2, 2, 2), torch.tensor([0, 0, 0, 1, 2, 2])
 
 
@@ -46,35 +60,44 @@ def test_kinds_are_those_that_the_readme_lists(tmp_path):
 
 def test_figures_are_exact_when_parts_are_added_up():
     task = Classify(data("a", "b", "c"), top_k=2)
-    tally = task.tally(OUTPUTS[:1], TARGETS[:1]) + task.tally(OUTPUTS[1:], TARGETS[1:])
 
-    metrics = task.metrics(tally)
+    metrics = measured(task, (OUTPUTS[:1], TARGETS[:1]), (OUTPUTS[1:], TARGETS[1:])).metrics
 
-    assert tally.dtype == torch.float64
     assert metrics["accuracy"] == pytest.approx(4 / 6)
     assert metrics["loss"] == pytest.approx(float(F.cross_entropy(OUTPUTS, TARGETS)))
     # Sample 3 is an a put into b, then c; sample 4 a b put into c, then a: both are far.
     assert metrics["top2"] == pytest.approx(4 / 6)
     f1 = (2 * 2 / (3 + 2), 0.0, 2 * 2 / (2 + 3))
     assert metrics["macro_f1"] == pytest.approx(sum(f1) / 3)
-    assert metrics == task.metrics(task.tally(OUTPUTS, TARGETS))
+    assert metrics == pytest.approx(measured(task, (OUTPUTS, TARGETS)).metrics)
+    assert list(metrics) == ["loss", *(metric.name for metric in task.metrics)]
+    assert task.metrics[0] == Metric("accuracy", "percent", "higher")
 
 
-def test_details_show_actual_in_rows_and_predicted_in_columns():
+def test_figures_show_actual_in_rows_and_predicted_in_columns():
     task = Classify(data("a", "b", "c"))
 
-    details = task.details(task.tally(OUTPUTS, TARGETS))
+    confusion, dots, table = measured(task, (OUTPUTS, TARGETS)).figures
 
-    assert details["classes"] == ["a", "b", "c"]
-    assert details["confusion"] == [[2, 1, 0], [0, 0, 1], [0, 0, 2]]
-    assert details["per_class"][2] == {
+    assert (confusion.classes, confusion.counts) == (("a", "b", "c"), ((2, 1, 0), (0, 0, 1), (0, 0, 2)))
+    assert dots.series["recall"] == table_column(table, "recall")
+    assert table_row(table, "c") == {
         "class": "c",
         "precision": pytest.approx(2 / 3),
         "recall": 1.0,
         "f1": pytest.approx(0.8),
-        "num_samples": 2,
+        "samples": 2,
     }
-    assert details["per_class"][1]["precision"] == 0.0
+    assert table_row(table, "b")["precision"] == 0.0
+
+
+def table_row(table: Table, name: str) -> dict[str, object]:
+    (row,) = (row for row in table.rows if row[0] == name)
+    return dict(zip(table.columns, row, strict=True))
+
+
+def table_column(table: Table, name: str) -> tuple[object, ...]:
+    return tuple(row[table.columns.index(name)] for row in table.rows)
 
 
 def test_mean_score_of_samples_is_the_metric_of_its_name():
@@ -82,26 +105,27 @@ def test_mean_score_of_samples_is_the_metric_of_its_name():
 
     scores = task.scores(OUTPUTS, TARGETS)
 
-    assert scores.mean() == pytest.approx(task.metrics(task.tally(OUTPUTS, TARGETS))["accuracy"])
+    accuracy = measured(task, (OUTPUTS, TARGETS)).metrics["accuracy"]
+    assert scores["accuracy"].mean() == pytest.approx(accuracy)
 
 
 def test_classes_of_any_whole_number_type_are_taken():
     task = Classify(data("a", "b", "c"))
 
-    assert torch.equal(task.tally(OUTPUTS, TARGETS.int()), task.tally(OUTPUTS, TARGETS))
+    assert torch.equal(task.sums(OUTPUTS, TARGETS.int()), task.sums(OUTPUTS, TARGETS))
 
 
 def test_top_k_is_left_out_when_there_are_not_more_classes():
     task = Classify(data("a", "b", "c"))
 
-    assert not [k for k in task.metrics(task.tally(OUTPUTS, TARGETS)) if k.startswith("top")]
+    metrics = measured(task, (OUTPUTS, TARGETS)).metrics
+    assert not [name for name in metrics if name.startswith("top")]
 
 
 def test_class_without_samples_does_not_lower_the_mean_f1():
     task = Classify(data("a", "b", "c"))
-    tally = task.tally(likely(0, 1), torch.tensor([0, 1]))
 
-    assert task.metrics(tally)["macro_f1"] == 1.0
+    assert measured(task, (likely(0, 1), torch.tensor([0, 1]))).metrics["macro_f1"] == 1.0
 
 
 def test_label_smoothing_is_that_of_torch():

@@ -3,8 +3,11 @@
 import pytest
 import torch
 
+from distnet.data.batch import Batch
 from distnet.data.manifest import Input, Manifest, Split, Target
+from distnet.tasks.per_sample import PerSample
 from distnet.tasks.regress import Regress
+from distnet.tasks.task import Summary
 
 OUTPUTS = torch.tensor([[1.0, 10.0], [2.0, 10.0], [4.0, 10.0], [4.0, 14.0]])
 TARGETS = torch.tensor([[1.0, 10.0], [2.0, 12.0], [3.0, 10.0], [6.0, 16.0]])
@@ -26,27 +29,39 @@ def data(
     )
 
 
+def measured(task: Regress, *parts: tuple[torch.Tensor, torch.Tensor]) -> Summary:
+    """What an evaluation comes to whose network gives these outputs, batch by batch."""
+    adapter = PerSample(task, data())
+    networks = {"network": torch.nn.Identity()}
+    found = [adapter.measure(networks, Batch({"x": x, "y": y})) for x, y in parts]
+    return adapter.summarise(torch.stack([each.sums for each in found]).sum(0), [])
+
+
 def test_figures_are_exact_when_parts_are_added_up():
     task = Regress(data("width", "height"))
-    tally = task.tally(OUTPUTS[:3], TARGETS[:3]) + task.tally(OUTPUTS[3:], TARGETS[3:])
 
-    metrics = task.metrics(tally)
+    metrics = measured(task, (OUTPUTS[:3], TARGETS[:3]), (OUTPUTS[3:], TARGETS[3:])).metrics
 
     assert metrics["mae"] == pytest.approx((0 + 0 + 1 + 2 + 0 + 2 + 0 + 2) / 8)
     assert metrics["rmse"] == pytest.approx((13 / 8) ** 0.5)
     assert metrics["loss"] == pytest.approx(13 / 8)
     spreads = (TARGETS - TARGETS.mean(0)).square().sum(0)
     assert metrics["r2"] == pytest.approx(float((1 - torch.tensor([5.0, 8.0]) / spreads).mean()))
-    assert metrics == task.metrics(task.tally(OUTPUTS, TARGETS))
+    assert metrics == pytest.approx(measured(task, (OUTPUTS, TARGETS)).metrics)
+    assert [(metric.name, metric.direction) for metric in task.metrics] == [
+        ("mae", "lower"),
+        ("rmse", "lower"),
+        ("r2", "higher"),
+    ]
 
 
-def test_details_tell_the_figures_of_each_number():
+def test_a_table_has_the_errors_of_each_number():
     task = Regress(data("width", "height"))
 
-    rows = task.details(task.tally(OUTPUTS, TARGETS))["per_target"]
+    (table,) = measured(task, (OUTPUTS, TARGETS)).figures
 
-    assert [row["target"] for row in rows] == ["width", "height"]
-    assert [row["mae"] for row in rows] == [0.75, 1.0]
+    assert table.columns == ("number", "mae", "rmse", "r2")
+    assert [row[:2] for row in table.rows] == [("width", 0.75), ("height", 1.0)]
 
 
 @pytest.mark.parametrize(
@@ -75,9 +90,8 @@ def test_mean_score_of_samples_is_the_metric_of_its_name():
 
     scores = task.scores(OUTPUTS, TARGETS)
 
-    assert scores.mean() == pytest.approx(
-        task.metrics(task.tally(OUTPUTS, TARGETS))[task.score_name]
-    )
+    mae = measured(task, (OUTPUTS, TARGETS)).metrics["mae"]
+    assert scores["mae"].mean() == pytest.approx(mae)
 
 
 def test_targets_of_any_shape_meet_flat_outputs():
@@ -92,7 +106,7 @@ def test_constant_targets_leave_nothing_to_explain(constant: float):
     task = Regress(data("price", shape=(1,)))
     targets = torch.full((100, 1), constant)
 
-    assert task.metrics(task.tally(targets + 1, targets))["r2"] == 0.0
+    assert measured(task, (targets + 1, targets)).metrics["r2"] == 0.0
 
 
 def test_prediction_tells_numbers_by_their_names():
@@ -106,11 +120,11 @@ def test_large_numbers_are_learned_in_deviations_and_told_in_their_own_units():
     outputs = torch.tensor([[0.0, 1.0], [1.0, -1.0]])
     targets = torch.tensor([[4.0, 700_000.0], [4.0, 300_000.0]])
 
-    metrics = task.metrics(task.tally(outputs, targets))
+    metrics = measured(task, (outputs, targets)).metrics
 
     assert task.losses(outputs, targets).tolist() == [(1 + 4) / 2, 0]
     assert metrics["loss"] == (1 + 4) / 2 / 2
-    assert task.scores(outputs, targets).tolist() == [(1 + 200_000) / 2, 0]
+    assert task.scores(outputs, targets)["mae"].tolist() == [(1 + 200_000) / 2, 0]
     assert metrics["mae"] == (1 + 200_000) / 4
     assert task.prediction(outputs[1])["values"] == {"rooms": 4.0, "price": 300_000.0}
 

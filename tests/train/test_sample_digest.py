@@ -17,7 +17,7 @@ from distnet.data.samples import Samples
 from distnet.launch.budget import samples_of_step
 from distnet.run_folder.sample_digest import SampleDigest
 from distnet.spec.read import read_job_text
-from distnet.train.compute.row import NUM_SUMS, read_total, write_flags
+from distnet.train.compute.row import Flags, Layout, read_total
 from distnet.train.exchange.worker_group import WorkerGroup
 from distnet.train.worker import work
 from tests.datasets import write_dataset
@@ -84,35 +84,32 @@ def test_order_of_a_manifest_is_that_of_the_samples(streamed: Path) -> None:
 @settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 2**64 - 1), st.integers(0, 2**32 - 1)), max_size=6))
 def test_flags_of_workers_add_up_exactly_in_any_order(taken: list[tuple[int, int]]) -> None:
-    rows = torch.zeros(len(taken) + 1, 3 + NUM_SUMS)
+    layout = Layout(num_parameters=3, num_metrics=1, num_buffers=0)
+    rows = torch.zeros(len(taken) + 1, layout.length)
     expected = SampleDigest()
     for row, digest in zip(rows[1:], taken, strict=True):
-        write_flags(
-            row, is_stop=False, is_out_of_memory=False, taken=SampleDigest(digest[1], digest[0])
-        )
+        Flags(samples=SampleDigest(digest[1], digest[0])).write(row)
         expected = expected.plus(SampleDigest(digest[1], digest[0]))
     order = random.Random(0).sample(range(len(rows)), len(rows))
 
-    total = read_total(rows[order].sum(0), num_parameters=3, num_samples=1)
+    flags = read_total(rows[order].sum(0), layout).flags
 
-    assert total.taken == expected
-    assert not total.is_stop
-    assert not total.is_out_of_memory
+    assert flags == Flags(samples=expected)
 
 
-@pytest.mark.parametrize(("stop", "memory"), [(True, False), (False, True), (True, True)])
-def test_flag_of_one_worker_is_seen_by_all(stop: bool, memory: bool) -> None:
-    rows = torch.zeros(300, 1 + NUM_SUMS)
+@pytest.mark.parametrize("stop", [True, False])
+@pytest.mark.parametrize("memory", [True, False])
+@pytest.mark.parametrize("save", [True, False])
+def test_flag_of_one_worker_is_seen_by_all(stop: bool, memory: bool, save: bool) -> None:
+    layout = Layout(num_parameters=1, num_metrics=0, num_buffers=2)
+    rows = torch.zeros(300, layout.length)
     for row in rows:
-        write_flags(
-            row, is_stop=False, is_out_of_memory=False, taken=SampleDigest(2**32 - 1, 2**64 - 1)
-        )
-    write_flags(rows[7], is_stop=stop, is_out_of_memory=memory, taken=SampleDigest())
+        Flags(samples=SampleDigest(2**32 - 1, 2**64 - 1)).write(row)
+    Flags(stop, memory, save).write(rows[7])
 
-    total = read_total(rows.sum(0), num_parameters=1, num_samples=1)
+    flags = read_total(rows.sum(0), layout).flags
 
-    assert (total.is_stop, total.is_out_of_memory) == (stop, memory)
-    assert total.taken == SampleDigest(299 * (2**32 - 1), -299 % 2**64)
+    assert flags == Flags(stop, memory, save, SampleDigest(299 * (2**32 - 1), -299 % 2**64))
 
 
 @pytest.mark.parametrize("size", [1, 2, 3])

@@ -282,8 +282,11 @@ def test_run_trains_a_users_own_network(job: Path, capsys: pytest.CaptureFixture
 
 
 OWN_TASK = """import torch
+from distnet.spec.metric import Metric
+from distnet.tasks.task import Summary
 class Distance:
-    score_name = "hits"
+    metrics = (Metric("hits", "percent", "higher"),)
+    training = ("hits",)
     def __init__(self, data, *, power: float = 2.0):
         self.num_outputs, self._power = len(data.y.classes), power
     def _off(self, outputs, targets):
@@ -292,15 +295,13 @@ class Distance:
     def losses(self, outputs, targets):
         return self._off(outputs, targets)
     def scores(self, outputs, targets):
-        return (outputs.argmax(1) == targets).float()
-    def tally(self, outputs, targets):
-        sums = self.losses(outputs, targets).sum(), self.scores(outputs, targets).sum()
-        return torch.stack([*sums, torch.tensor(len(targets))]).double()
-    def metrics(self, tally):
-        loss, hits, count = tally.tolist()
-        return {"loss": loss / count, "hits": hits / count}
-    def details(self, tally):
-        return {}
+        return {"hits": (outputs.argmax(1) == targets).float()}
+    def sums(self, outputs, targets):
+        hits = self.scores(outputs, targets)["hits"].sum()
+        return torch.stack([hits, torch.tensor(float(len(targets)))]).double()
+    def summarise(self, sums):
+        hits, count = sums.tolist()
+        return Summary({"hits": hits / count})
     def prediction(self, output):
         return {"class": "abcd"[int(output.argmax())], "probability": float(output.max())}
 """
