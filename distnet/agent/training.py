@@ -13,7 +13,7 @@ from typing import Any
 
 from distnet.agent.code import code_folder
 from distnet.agent.connection import UnreachableError
-from distnet.agent.log_lines import pointing
+from distnet.agent.log_lines import with_log_command
 from distnet.errors import DistnetError, RunError, StoppedError, WorkerFailedError
 from distnet.launch.placement import Placement
 from distnet.launch.run import resume, run
@@ -119,7 +119,7 @@ class Training:
         return sum(self.task.placement.values())
 
     def _failed(self, error: str, failure: str) -> Exit:
-        error = pointing(error.replace(f"{self.scratch}{os.sep}", ""), self.task.job)
+        error = with_log_command(error.replace(f"{self.scratch}{os.sep}", ""), self.task.job)
         return Exit(end=FAILED, step=self._saved_step(), error=_short(error), failure=failure)
 
     def _saved_step(self) -> int:
