@@ -5,7 +5,7 @@ import os
 import shutil
 import socket
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +16,13 @@ import ray
 from ray.exceptions import RayError
 
 from distnet.errors import NotEnoughResourcesError, WorkerFailedError
+from distnet.launch.processes import is_alive, kill
 from distnet.launch.ray.capacity import count_gpus
 from distnet.launch.ray.environment import environment, on_loopback, quiet, secret, signals_kept
-from distnet.launch.ray.guardian import guarded, marked
+from distnet.launch.ray.guardian import family, guarded
+from distnet.launch.ray.node import OBJECT_STORE_BYTES
 
-OBJECT_STORE_BYTES = 100_000_000  # nothing of ours travels through it, and Ray demands 79 MB
-END_PATIENCE_S = 5.0
+END_TIMEOUT_S = 5.0
 ANSWER_PATIENCE_S = 5.0
 KNOCK_PATIENCE_S = 1.0
 
@@ -67,7 +68,7 @@ class Cluster:
                 more where the head of another was.
         """
         for process in self.roots:
-            if not process.is_running() or process.status() == psutil.STATUS_ZOMBIE:
+            if not is_alive(process):
                 raise WorkerFailedError(f"Ray itself was killed (process {process.pid} is gone)")
         if self.head and not _listens(self.head):
             raise WorkerFailedError(f"the head of the Ray cluster at {self.head} is gone")
@@ -120,9 +121,9 @@ def _started(scratch: Path, num_cpus: int, num_gpus: int) -> Iterator[tuple[psut
         )
         yield tuple(set(me.children()) - others)
     finally:
-        family = marked(scratch)  # before their parents end
+        left = family(str(scratch))  # before their parents end
         ray.shutdown()
-        _end(family)
+        kill(left, timeout_s=END_TIMEOUT_S)  # by itself it takes a second or two
 
 
 @contextmanager
@@ -184,13 +185,3 @@ def _scratch() -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _end(processes: Iterable[psutil.Process]) -> None:
-    """Kill what is left of a Ray that is to be forgotten; by itself it takes a second or two."""
-    for process in processes:
-        try:
-            process.kill()
-        except psutil.NoSuchProcess:
-            continue
-    psutil.wait_procs(processes, timeout=END_PATIENCE_S)

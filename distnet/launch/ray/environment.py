@@ -1,7 +1,6 @@
 """What Ray takes from this process while we use it, and what it would leave changed."""
 
 import os
-import secrets
 import signal
 import threading
 from collections.abc import Iterator, Mapping
@@ -9,6 +8,8 @@ from contextlib import contextmanager
 
 from ray._private import ray_constants, utils, worker
 from ray._raylet import AuthenticationTokenLoader, Config  # type: ignore[attr-defined]
+
+from distnet.launch.ray.node import new_token
 
 
 @contextmanager
@@ -35,7 +36,7 @@ def secret() -> Iterator[None]:
     Ray would otherwise leave one in the home directory, readable by all.
     """
     try:
-        with environment({"RAY_AUTH_TOKEN": secrets.token_hex(32)}):
+        with environment({"RAY_AUTH_TOKEN": new_token()}):
             yield
     finally:  # the process remembers both, and the next Ray may want neither
         Config.initialize("")

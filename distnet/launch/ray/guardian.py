@@ -50,7 +50,7 @@ def watch(scratch: Path) -> None:
     if sys.stdin.buffer.read() == b"done":
         return
     deadline = time.monotonic() + PATIENCE_S
-    while (left := marked(scratch)) and time.monotonic() < deadline:
+    while (left := family(str(scratch))) and time.monotonic() < deadline:
         for process in left:
             with contextlib.suppress(psutil.Error):
                 process.kill()
@@ -58,13 +58,23 @@ def watch(scratch: Path) -> None:
     shutil.rmtree(scratch, ignore_errors=True)
 
 
-def marked(scratch: Path) -> set[psutil.Process]:
-    """Processes that inherited the mark, whoever their parents are by now, and all below them."""
-    found: set[psutil.Process] = set()
+def marked(value: str, variable: str = MARK) -> Iterator[psutil.Process]:
+    """Find the processes with this variable in their environment.
+
+    The environment is inherited, so orphans whose parents were killed are found too.
+    """
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
-            if process.environ().get(MARK) == str(scratch):
-                found |= {process, *process.children(recursive=True)}
+            if process.environ().get(variable) == value:
+                yield process
+
+
+def family(value: str, variable: str = MARK) -> set[psutil.Process]:
+    """Find the processes with this variable in their environment, and all their descendants."""
+    found: set[psutil.Process] = set()
+    for process in marked(value, variable):
+        with contextlib.suppress(psutil.Error, OSError):
+            found |= {process, *process.children(recursive=True)}
     return found
 
 
