@@ -13,6 +13,7 @@ from distnet.data.order import Batches
 from distnet.data.shipped import find_dataset
 from distnet.errors import DataError, NotEnoughResourcesError, RunError, UnknownPartError
 from distnet.launch.best_metric import refuse_unknown_metric
+from distnet.run_folder.paths import WRITTEN
 from distnet.spec.read import JobFile
 from distnet.spec.sections.job import Job
 from distnet.train.checkpoint.store import check_store
@@ -23,23 +24,6 @@ from distnet.train.exchange.tree import own_slices
 
 OPTIMIZER_VECTORS = {"sgd": 1, "adam": 2, "adamw": 2, "lion": 1}
 PROBE_SAMPLES = 2
-WRITES = (
-    "job.yaml",
-    "plan.json",
-    "environment.json",
-    "data_manifest.json",
-    "metrics.jsonl",
-    "evaluation.json",
-    "pictures.npz",
-    "result.json",
-    "checkpoints/",
-    "tensorboard/",
-    "logs/",
-    "heartbeats/",
-    "fence",
-    "figures/",
-    "report.html",
-)
 
 
 @dataclass(frozen=True)
@@ -117,7 +101,7 @@ def make_plan(file: JobFile, *, workers: int | None = None, inline: bool = False
         dataset=str(dataset.resolve()),
         job_folder=str(file.folder.resolve()),
         memory_bytes=_memory(job, manifest, num_parameters, activations, max(map(len, ranges))),
-        writes=WRITES,
+        writes=WRITTEN,
     )
 
 

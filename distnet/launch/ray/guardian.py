@@ -1,8 +1,8 @@
 """Ends what a killed launcher left behind: its Ray's processes and its folder.
 
 A process of its own, started as a plain script that imports next to nothing. It waits for the end
-of a pipe that the launcher holds, which comes however the launcher dies. Ray's own helpers would
-go on for a minute, and its folder stay for good.
+of a pipe that the launcher holds, which comes however the launcher dies. Without it, Ray's
+processes would run for another minute, and its folder would stay.
 """
 
 import contextlib
@@ -17,15 +17,15 @@ from pathlib import Path
 import psutil
 
 MARK = "DISTNET_SCRATCH"
-"""A variable in the environment of all processes that belong to a launcher."""
+"""A variable in the environment of all processes of a launcher."""
 KEPT_ENVIRONMENT = {"SPT_NOENV": "1"}
-"""Has Ray's agents not write their title over their environment, in which the mark is."""
-PATIENCE_S = 10.0
+"""Keeps Ray's agents from overwriting their environment, and the mark in it, with their title."""
+TIMEOUT_S = 10.0
 
 
 @contextlib.contextmanager
 def guarded(scratch: Path) -> Iterator[None]:
-    """Have `scratch`, and the processes marked with it, removed if this process is killed."""
+    """If this process is killed within the context, remove `scratch` and its marked processes."""
     guardian = subprocess.Popen(
         [sys.executable, __file__, str(scratch)],
         stdin=subprocess.PIPE,
@@ -49,7 +49,7 @@ def watch(scratch: Path) -> None:
     """Wait for the launcher's end, and clean up unless it has done so."""
     if sys.stdin.buffer.read() == b"done":
         return
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + TIMEOUT_S
     while (left := family(str(scratch))) and time.monotonic() < deadline:
         for process in left:
             with contextlib.suppress(psutil.Error):

@@ -95,7 +95,7 @@ def test_a_run_that_nobody_trains_is_told_so(
     server: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["stop", "digits-1"]) == 2
-    assert "nobody trains this run" in capsys.readouterr().err
+    assert "no process trains this run" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("run", "config")

@@ -33,7 +33,7 @@ from tests.launch import ray_work
 from tests.launch.ray_work import train_on_ray
 assignment = Assignment(job={}, job_folder="", dataset="", run=sys.argv[1])
 options = {"workers": 2, "cpus": 1, "gpus": 0, "address": sys.argv[2]}
-print(json.dumps(train_on_ray(assignment, **options, function=ray_work.tell)))
+print(json.dumps(train_on_ray(assignment, **options, function=ray_work.describe_groups)))
 """
 
 
@@ -101,8 +101,8 @@ def test_train_on_ray_joins_nodes_by_the_interface_of_their_ray_address(cluster,
     outcome = json.loads(driver.stdout)
     assert outcome["total"] == 1 + 2
     assert sorted(outcome["interfaces"]) == sorted(NAMES)
-    assert len(set(outcome["worlds"][0]["hosts"])) == 2
-    assert [world["local_rank"] for world in outcome["worlds"]] == [0, 0]
+    assert len(set(outcome["groups"][0]["hosts"])) == 2
+    assert [group["local_rank"] for group in outcome["groups"]] == [0, 0]
 
 
 def test_run_on_two_nodes_has_the_bits_of_one_process(cluster: str, tmp_path: Path) -> None:
