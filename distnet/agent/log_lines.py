@@ -9,6 +9,7 @@ from typing import Any
 from distnet.report.text import number
 from distnet.run_folder.recorder import Record
 from distnet.spec.metric import LOSS, Metric
+from distnet.spec.plural import counted
 
 STEP_EVERY_S = 10.0
 LOG_PATH = re.compile(r"its log is .*?worker-(\d+)\.log")
@@ -42,7 +43,7 @@ class LogLines:
     def _attempt(self, record: Record) -> str:
         self._num_epochs = math.ceil(round(record["num_epochs"], 6))
         self._metrics = [LOSS, *map(Metric.from_dict, record.get("metrics", ()))]
-        workers = f"{record['workers']} worker{'s' * (record['workers'] > 1)}"
+        workers = counted(record["workers"], "worker")
         start = f", resumes from step {record['step']:,}" if record["step"] else ""
         cause = f" ({record['cause']})" if record["cause"] not in ("start", "resume") else ""
         return f"{record['num_steps']:,} steps on {workers}{start}{cause}"
