@@ -8,8 +8,8 @@
     +- RunError                    a run folder is missing, taken or cannot be written
     +- CheckpointError             no checkpoint could be read
     +- NotEnoughResourcesError     more workers, CPUs or GPUs asked for than there are
-    |  +- NoRoomYetError           there would be enough if others did not use them
-    |  +- RoomLostError            the room that a server gave is gone; it has to give other
+    |  +- ResourcesBusyError           there would be enough if others did not use them
+    |  +- AllocationLostError            the room that a server gave is gone; it has to give other
     +- TrainingError               exit code 3: training itself failed
        +- NonFiniteError           the loss or the gradient is no longer a number
        +- OutOfMemoryError         a slice of a batch, or a worker, did not fit in memory
@@ -63,13 +63,13 @@ class NotEnoughResourcesError(DistnetError):
     """More workers, CPUs or GPUs than this machine or cluster has."""
 
 
-class NoRoomYetError(NotEnoughResourcesError):
+class ResourcesBusyError(NotEnoughResourcesError):
     """Workers could not start because others were faster to take the room."""
 
     failure = "lost_worker"
 
 
-class RoomLostError(NotEnoughResourcesError):
+class AllocationLostError(NotEnoughResourcesError):
     """The room that a server gave to an attempt is gone, and only the server can give other."""
 
     failure = "preemption"  # whoever took it: the job is not to blame

@@ -1,14 +1,13 @@
 import os
 import shutil
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 from xdist.scheduler import LoadScopeScheduling
+
+from distnet.launch.ray.node import LOOPBACK, NodeOptions, RayNode
 
 # Read when Ray is imported: its drivers then take 127.0.0.1 for what it is.
 os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
@@ -41,25 +40,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> FewRays:
 @pytest.fixture(scope="session")
 def ray_address() -> Iterator[str]:
     """The address of one Ray with four CPUs for the whole test run, which ends with it."""
-    folder = tempfile.mkdtemp(prefix="distnet-tests-", dir="/tmp")
-    head = subprocess.Popen(
-        [sys.executable, str(Path(__file__).parent / "ray_head.py"), str(RAY_CPUS), folder],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "RAY_AUTH_MODE": "disabled", "RAY_USAGE_STATS_ENABLED": "0"},
-    )
+    folder = Path(tempfile.mkdtemp(prefix="distnet-tests-", dir="/tmp"))
+    node = RayNode(NodeOptions(LOOPBACK, folder, RAY_CPUS))
     try:
-        assert head.stdout is not None
-        address = head.stdout.readline().strip()
-        assert address, "the Ray of the tests did not start"
-        yield address
+        node.start()
+        node.wait()
+        yield node.address
     finally:
-        family = psutil.Process(head.pid).children(recursive=True)
-        assert head.stdin is not None
-        head.stdin.close()
-        _, alive = psutil.wait_procs(family, timeout=30)
-        for process in alive:
-            process.kill()
-        head.wait()
+        node.end()
         shutil.rmtree(folder, ignore_errors=True)

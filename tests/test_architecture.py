@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "train": {"spec", "run_folder", "data", "networks", "tasks"},
     "report": {"spec", "run_folder", "data"},
     "trained": {"spec", "run_folder", "data", "networks", "tasks", "train"},
-    "scheduler": set(),
+    "scheduler": {"spec"},
     "protocol": {"spec"},
     "launch": {*("spec", "run_folder", "data", "networks", "tasks", "train", "trained", "report")},
     "agent": {"spec", "run_folder", "report", "launch", "protocol"},

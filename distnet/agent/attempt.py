@@ -8,7 +8,7 @@ from pathlib import Path
 
 from distnet.agent.connection import Connection, patiently
 from distnet.agent.instructions import Steering
-from distnet.agent.log_lines import Narrator, pointing
+from distnet.agent.log_lines import LogLines, with_log_command
 from distnet.agent.output import keep, printed_to, say
 from distnet.agent.progress import Progress
 from distnet.agent.reporter import Reporter
@@ -33,7 +33,7 @@ def carry_out(task: Task, connection: Connection, scratch: Path) -> int:
         scratch: a folder on this machine, for this attempt alone.
     """
     folder, output = RunFolder(Path(task.runs) / task.job), scratch / "output.log"
-    placement, narrate = Placement(task.placement), Narrator()
+    placement, line_of = Placement(task.placement), LogLines()
     progress, steering = Progress(folder, placement), Steering(folder, placement)
     streams = Streams(folder, output=output, kept=task.kept)
     reporter = Reporter(
@@ -45,8 +45,8 @@ def carry_out(task: Task, connection: Connection, scratch: Path) -> int:
     def listen(record: Record) -> None:
         nonlocal told
         progress(record)
-        if text := narrate(record):
-            told = pointing(text, task.job)
+        if text := line_of(record):
+            told = with_log_command(text, task.job)
             say(told)
 
     training = Training(

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from distnet.errors import DistnetError
 from distnet.launch.placement import Placement, fewer
 from distnet.protocol.attempt import Orders
-from distnet.run_folder import steer
+from distnet.run_folder import control
 from distnet.run_folder.paths import RunFolder
-from distnet.run_folder.stop import ask_to_stop
+from distnet.run_folder.requests import request_stop
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ class Steering:
         if orders.stop is not None:
             self.is_stop_ordered = True
             if not self.is_over:
-                ask_to_stop(self.folder)
+                request_stop(self.folder)
         elif orders.workers is None or orders.workers == workers:
             self._asked = None
         elif workers and not self.is_over and orders.workers != self._asked:
@@ -49,7 +49,7 @@ class Steering:
         is_fewer = workers < sum(before.values())
         self.placement.give(placement or (fewer(before, workers) if is_fewer else {}))
         try:
-            steer.resize(self.folder, workers, wait_s=None)
+            control.resize(self.folder, workers, wait_s=None)
         except DistnetError as error:  # the server will order it again
             logger.warning("cannot change the workers to %d: %s", workers, error)
             self.placement.give(before)

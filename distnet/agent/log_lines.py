@@ -1,33 +1,36 @@
-"""The records of a run in plain sentences, for its log: what a person who follows it reads."""
+"""Write the records of a run as lines of its log, for people who follow it."""
 
 import math
 import re
 import time
+from collections.abc import Mapping
+from typing import Any
 
 from distnet.report.text import number
 from distnet.run_folder.recorder import Record
+from distnet.spec.metric import LOSS, Metric
+from distnet.spec.plural import counted
 
-STEP_TOLD_EVERY_S = 10.0
-
-
-LOG = re.compile(r"its log is .*?worker-(\d+)\.log")
-
-
-def pointing(text: str, job: str) -> str:
-    """The text with the log of a worker as the users of a server get it, not as a path."""
-    return LOG.sub(rf"its log: distnet logs {job} --worker \1", text)
+STEP_EVERY_S = 10.0
+LOG_PATH = re.compile(r"its log is .*?worker-(\d+)\.log")
 
 
-class Narrator:
-    """Says what is worth reading; steps now and then."""
+def with_log_command(text: str, job: str) -> str:
+    """Replace the path of a worker's log by the command that shows it to users of the server."""
+    return LOG_PATH.sub(rf"its log: distnet logs {job} --worker \1", text)
+
+
+class LogLines:
+    """Turns records into lines; of the steps, one every ten seconds."""
 
     def __init__(self) -> None:
         self._num_epochs = 0
-        self._step_told = time.monotonic()
+        self._metrics: list[Metric] = [LOSS]
+        self._last_step_at = time.monotonic()
 
     def __call__(self, record: Record) -> str | None:
-        """Put one record in a sentence; None for what is not told."""
-        sentence = {
+        """Write one record as a line; None for records that have none."""
+        write = {
             "attempt": self._attempt,
             "note": _note,
             "skip": _skip,
@@ -35,36 +38,36 @@ class Narrator:
             "epoch": self._epoch,
             "end": _end,
         }.get(record["kind"])
-        return sentence(record) if sentence is not None else None
+        return write(record) if write is not None else None
 
     def _attempt(self, record: Record) -> str:
         self._num_epochs = math.ceil(round(record["num_epochs"], 6))
-        workers = f"{record['workers']} worker{'s' * (record['workers'] > 1)}"
-        start = f", going on from step {record['step']:,}" if record["step"] else ""
-        why = f" ({record['cause']})" if record["cause"] not in ("start", "resume") else ""
-        return f"{record['num_steps']:,} steps on {workers}{start}{why}"
+        self._metrics = [LOSS, *map(Metric.from_dict, record.get("metrics", ()))]
+        workers = counted(record["workers"], "worker")
+        start = f", resumes from step {record['step']:,}" if record["step"] else ""
+        cause = f" ({record['cause']})" if record["cause"] not in ("start", "resume") else ""
+        return f"{record['num_steps']:,} steps on {workers}{start}{cause}"
 
     def _step(self, record: Record) -> str | None:
-        if time.monotonic() - self._step_told < STEP_TOLD_EVERY_S:
+        if time.monotonic() - self._last_step_at < STEP_EVERY_S:
             return None
-        self._step_told = time.monotonic()
-        return f"{self._epoch_of(record)}  step {record['step']:,}  {_figures(record)}"
+        self._last_step_at = time.monotonic()
+        rate = f"{number(record['samples_per_second'])} samples/s"
+        step = f"step {record['step']:,}  train {self._values(record)}"
+        return f"{self._epoch_of(record)}  {step}  {rate}"
 
     def _epoch(self, record: Record) -> str:
-        self._step_told = time.monotonic()
+        self._last_step_at = time.monotonic()
         splits = {name: value for name, value in record.items() if isinstance(value, dict)}
-        measured = "  ".join(f"{name} {_figures(values)}" for name, values in splits.items())
+        measured = "  ".join(f"{name} {self._values(values)}" for name, values in splits.items())
         return f"{self._epoch_of(record)}  {measured}  {record['samples_per_second']:,.0f}/s"
 
     def _epoch_of(self, record: Record) -> str:
         return f"epoch {record['epoch']}/{self._num_epochs}"
 
-
-def _figures(values: Record) -> str:
-    shown = {"loss": "loss", "accuracy": "acc", "mae": "mae", "samples_per_second": "samples/s"}
-    return "  ".join(
-        f"{word} {number(values[key])}" for key, word in shown.items() if key in values
-    )
+    def _values(self, values: Mapping[str, Any]) -> str:
+        shown = [metric for metric in self._metrics if values.get(metric.name) is not None]
+        return "  ".join(f"{metric.name} {metric.text(values[metric.name])}" for metric in shown)
 
 
 def _note(record: Record) -> str:

@@ -1,36 +1,37 @@
-"""Where the training of an attempt is, from its records and its workers' heartbeats."""
+"""Training progress of an attempt, from its records and the heartbeats of its workers."""
 
-import math
 import threading
 import time
 from collections import Counter
 from typing import Any
 
 from distnet.launch.placement import Placement
-from distnet.protocol.attempt import FIGURES, Report
+from distnet.protocol.attempt import RATES, Report
+from distnet.protocol.metrics import Headline, finite, reportable
 from distnet.run_folder.heartbeat import Stage, read_heartbeats
 from distnet.run_folder.paths import RunFolder
 from distnet.run_folder.recorder import Record
+from distnet.spec.metric import Metric
 
 
 class Progress:
-    """Is told every record, in one thread, and asked for a report in another.
+    """Collects records in one thread; makes reports in another.
 
-    The launcher counts attempts of its own, one for each time that the workers begin anew; here
-    they are called by their number.
+    The launcher counts attempts of its own: one each time that it starts a group of workers. They
+    are what `_launch` counts here; the server's attempt contains all of them.
     """
 
     def __init__(self, folder: RunFolder, placement: Placement) -> None:
         self._folder, self._given = folder, placement
         self._lock = threading.Lock()
-        self._number: int | None = None
+        self._launch: int | None = None
         self._workers = 0
         self._facts: dict[str, Any] = {}
-        self._figures: dict[str, float] = {}
+        self._rates: dict[str, float] = {}
         self._placement: dict[str, int] = {}
         self._is_training = False
         self._first: tuple[float, int] | None = None
-        """A time after the first step of these workers, and the step that was made by then."""
+        """A time after the first step of these workers, and the step at that time."""
 
     def __call__(self, record: Record) -> None:
         """Take in one record of metrics.jsonl."""
@@ -41,65 +42,74 @@ class Progress:
                 case "step":
                     self._is_training = True
                     self._facts["step"] = record["step"]
-                    self._figures |= {name: record[name] for name in FIGURES if name in record}
+                    self._rates |= {name: record[name] for name in RATES if name in record}
+                case "epoch":
+                    self._evaluated(record)
                 case "checkpoint":
                     self._facts["saved_step"] = record["step"]
 
     @property
     def workers(self) -> int:
-        """How many the newest of the launcher's attempts has; 0 before it begins."""
+        """Number of workers of the launcher's newest attempt; 0 before it begins."""
         return self._workers
 
     def report(self) -> Report:
-        """Where training is now, without logs."""
+        """Make a report of the current progress, without logs."""
         with self._lock:
-            self._look_at_workers()
-            self._look_at_pace(time.monotonic())
+            self._read_workers()
+            self._measure_pace(time.monotonic())
+            rates = {name: finite(value) for name, value in self._rates.items()}
             return Report(
                 is_training=self._is_training,
                 placement=self._placement,
                 draining=self._given.draining,
-                progress={k: v for k, v in self._figures.items() if _is_number(v)},
+                progress={name: value for name, value in rates.items() if value is not None},
                 **self._facts,
             )
 
     def _begin(self, record: Record) -> None:
-        self._number, self._workers = record["attempt"], record["workers"]
+        self._launch, self._workers = record["attempt"], record["workers"]
         self._placement, self._first = {}, None
         self._facts |= {"step": record["step"], "num_steps": record["num_steps"]}
         self._facts.setdefault("saved_step", record["step"])
+        if declared := record.get("metrics"):
+            self._facts["headline"] = Headline.of(Metric.from_dict(declared[0]))
+        self._facts["split"] = record.get("split")
 
-    def _look_at_workers(self) -> None:
-        """Read where they are, and a step that no record tells of yet."""
-        if self._number is None:
+    def _evaluated(self, record: Record) -> None:
+        """Take over the metrics of an evaluation; an epoch that was not evaluated has none."""
+        measured = record.get(self._facts.get("split") or "")
+        if isinstance(measured, dict):
+            headline = self._facts.get("headline")
+            self._facts["metrics"] = reportable(measured, headline and headline.name)
+
+    def _read_workers(self) -> None:
+        """Read the workers' nodes, and steps that have no record yet."""
+        if self._launch is None:
             return
         if not self._placement:
             self._placement = _placement_of(self._folder, self._workers)
-        for sign in read_heartbeats(self._folder.heartbeats):
-            if sign.attempt == self._number and sign.stage is not Stage.STARTING:
-                self._facts["step"] = max(self._facts["step"], sign.step)
-                self._is_training |= sign.step > sign.started_at
+        for heartbeat in read_heartbeats(self._folder.heartbeats):
+            if heartbeat.attempt == self._launch and heartbeat.stage is not Stage.STARTING:
+                self._facts["step"] = max(self._facts["step"], heartbeat.step)
+                self._is_training |= heartbeat.step > heartbeat.started_at
 
-    def _look_at_pace(self, now: float) -> None:
-        """Measure how long a step takes, with all that comes with it, but without the start-up."""
-        if not self._is_training or self._number is None:
+    def _measure_pace(self, now: float) -> None:
+        """Measure the time per step, evaluations and checkpoints included, start-up excluded."""
+        if not self._is_training or self._launch is None:
             return
         step = self._facts["step"]
         if self._first is None:
             self._first = (now, step)
         since, first = self._first
         if step > first:
-            self._figures["seconds_per_step"] = (now - since) / (step - first)
+            self._rates["seconds_per_step"] = (now - since) / (step - first)
 
 
 def _placement_of(folder: RunFolder, workers: int) -> dict[str, int]:
-    """The workers on each node; empty until it is known of all."""
+    """Count the workers on each node; empty until every worker has written its node."""
     try:
         nodes = [folder.node(rank).read_text() for rank in range(workers)]
     except OSError:
         return {}
     return dict(Counter(nodes)) if all(nodes) else {}
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and math.isfinite(value)

@@ -2,23 +2,22 @@
 
 import math
 import os
-import shutil
 import time
 import traceback
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from distnet.agent.code import code_folder
 from distnet.agent.connection import UnreachableError
-from distnet.agent.log_lines import pointing
+from distnet.agent.log_lines import with_log_command
 from distnet.errors import DistnetError, RunError, StoppedError, WorkerFailedError
 from distnet.launch.placement import Placement
 from distnet.launch.run import resume, run
 from distnet.protocol.attempt import Exit, Task
 from distnet.protocol.states import AttemptEnd
+from distnet.run_folder.create import remove_incomplete
 from distnet.run_folder.fence import claim_fence, read_fence
 from distnet.run_folder.lock import is_held
 from distnet.run_folder.log import RunLog
@@ -79,7 +78,7 @@ class Training:
             raise StoppedError("stopped before it began")
         if self.folder.plan.is_file():
             return self._go_on(spec)
-        remove_unbegun(self.folder)
+        remove_incomplete(self.folder)
         return self._begin(spec, job_folder)
 
     def _begin(self, spec: Path, job_folder: Path) -> dict[str, Any]:
@@ -119,7 +118,7 @@ class Training:
         return sum(self.task.placement.values())
 
     def _failed(self, error: str, failure: str) -> Exit:
-        error = pointing(error.replace(f"{self.scratch}{os.sep}", ""), self.task.job)
+        error = with_log_command(error.replace(f"{self.scratch}{os.sep}", ""), self.task.job)
         return Exit(end=FAILED, step=self._saved_step(), error=_short(error), failure=failure)
 
     def _saved_step(self) -> int:
@@ -142,19 +141,6 @@ def shut_out_others(folder: RunFolder, *, patience_s: float) -> None:
                 "it is tried again later"
             )
         time.sleep(LOOKED_AT_EVERY_S)
-
-
-def remove_unbegun(folder: RunFolder) -> None:
-    """Remove what an attempt that was killed while it filled the run folder has left.
-
-    A folder in which anything else lies stays as it is.
-    """
-    files = (folder.start, folder.environment, folder.job, folder.data_manifest, folder.stop)
-    empty = (folder.logs, folder.checkpoints)
-    with suppress(OSError):
-        found = {path for path in folder.path.iterdir() if not path.name.startswith(".partial-")}
-        if found <= {*files, *empty} and not any(any(each.iterdir()) for each in found & {*empty}):
-            shutil.rmtree(folder.path)
 
 
 def _refuse_another_job(folder: RunFolder, spec: Path) -> None:

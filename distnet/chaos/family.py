@@ -6,9 +6,11 @@ their environment with their title. Nothing outside the family is ever sent a si
 
 import contextlib
 import time
-from collections.abc import Iterator
 
 import psutil
+
+from distnet.launch.processes import below, is_alive, kill, title_of
+from distnet.launch.ray.guardian import marked
 
 MARK = "DISTNET_CHAOS"
 LOOKED_AT_EVERY_S = 0.5
@@ -54,7 +56,7 @@ class Family:
 
     def alive(self) -> list[psutil.Process]:
         """All that still run, wherever they hang in the tree of processes."""
-        self._known.update(self._marked())
+        self._known.update(marked(self._mark, MARK))
         return [process for process in {*self._roots, *self._known} if is_alive(process)]
 
     def end(self) -> None:
@@ -63,41 +65,3 @@ class Family:
         deadline = time.monotonic() + END_PATIENCE_S
         while (left := self.alive()) and time.monotonic() < deadline:
             kill(left)
-
-    def _marked(self) -> Iterator[psutil.Process]:
-        for process in psutil.process_iter():
-            with contextlib.suppress(psutil.Error, OSError):
-                if process.environ().get(MARK) == self._mark:
-                    yield process
-
-
-def below(process: psutil.Process) -> list[psutil.Process]:
-    """All descendants."""
-    try:
-        return process.children(recursive=True)
-    except psutil.Error:
-        return []
-
-
-def is_alive(process: psutil.Process) -> bool:
-    """Whether it runs, or could: one that nobody has waited for does not count."""
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.Error:
-        return False
-
-
-def title_of(process: psutil.Process) -> str:
-    """How it calls itself; empty if it is gone."""
-    try:
-        return " ".join([process.name(), *process.cmdline()]).strip()
-    except psutil.Error:
-        return ""
-
-
-def kill(processes: list[psutil.Process]) -> None:
-    """Kill these, and wait until they are gone."""
-    for process in processes:
-        with contextlib.suppress(psutil.Error):
-            process.kill()
-    psutil.wait_procs(processes, timeout=1.0)

@@ -10,8 +10,9 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from distnet.chaos.family import Family, below, title_of
+from distnet.chaos.family import Family
 from distnet.chaos.nodes import TwoNodes
+from distnet.launch.processes import below, title_of
 
 PATIENCE_S = 20.0
 LOOKED_AT_EVERY_S = 0.25

@@ -7,7 +7,7 @@ from distnet.chaos.driver import Driver
 from distnet.chaos.family import Family
 from distnet.chaos.faults import CONTROLLER, DRIVER, OTHER, PLAN, RAYLET, STOP, WORKER0, Fault
 from distnet.chaos.nodes import TwoNodes
-from distnet.run_folder.heartbeat import Sign
+from distnet.run_folder.heartbeat import Beat
 
 CONTROLLER_TITLE = "TrainController"
 SIGNALS = {STOP: signal.SIGSTOP, PLAN: signal.SIGTERM}
@@ -19,7 +19,7 @@ class MissedError(Exception):
 
 def strike(
     fault: Fault,
-    signs: Sequence[Sign],
+    beats: Sequence[Beat],
     *,
     driver: Driver,
     families: Sequence[Family],
@@ -29,7 +29,7 @@ def strike(
 
     Args:
         fault: the fault.
-        signs: of the workers that train now.
+        beats: of the workers that train now.
         driver: of the run.
         families: no other process is ever hit.
         nodes: the Ray of the run, where that is not its own.
@@ -42,7 +42,7 @@ def strike(
         hit = nodes.switch_off(with_workers=fault.choice < 0.5)
         nodes.replace()
         return hit
-    pid, who = _target(fault, signs, driver, families)
+    pid, who = _target(fault, beats, driver, families)
     process = next((found for family in families if (found := family.find(pid))), None)
     if process is None:
         raise MissedError(f"{who} has ended")
@@ -51,7 +51,7 @@ def strike(
 
 
 def _target(
-    fault: Fault, signs: Sequence[Sign], driver: Driver, families: Sequence[Family]
+    fault: Fault, beats: Sequence[Beat], driver: Driver, families: Sequence[Family]
 ) -> tuple[int, str]:
     """The process to be hit, and what it is."""
     if fault.kind in (DRIVER, PLAN):
@@ -59,6 +59,6 @@ def _target(
     if fault.kind == CONTROLLER:
         found = [process for family in families for process in family.titled(CONTROLLER_TITLE)]
         return found[0].pid if found else 0, "controller"
-    ranks = {WORKER0: signs[:1], OTHER: signs[1:] or signs}.get(fault.kind, signs)
-    sign = ranks[int(fault.choice * len(ranks))]
-    return sign.process, f"worker {sign.rank}"
+    ranks = {WORKER0: beats[:1], OTHER: beats[1:] or beats}.get(fault.kind, beats)
+    beat = ranks[int(fault.choice * len(ranks))]
+    return beat.process, f"worker {beat.rank}"

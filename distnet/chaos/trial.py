@@ -12,7 +12,7 @@ from distnet.chaos.faults import DRIVER, PLAN, Fault
 from distnet.chaos.nodes import TwoNodes
 from distnet.chaos.results import Hit
 from distnet.chaos.strike import MissedError, strike
-from distnet.run_folder.heartbeat import Sign, Stage, read_heartbeats
+from distnet.run_folder.heartbeat import Beat, Stage, read_heartbeats
 from distnet.run_folder.paths import RunFolder
 from distnet.run_folder.read import read_object
 
@@ -49,7 +49,7 @@ class Trial:
         name: the run's.
         family: gets the trial's processes.
         nodes: the Ray to train on; by default the run starts its own.
-        patience_s: how long the run may show no sign of life.
+        patience_s: how long the run may show no beat of life.
         show: is told what is waited for.
     """
 
@@ -97,15 +97,15 @@ class Trial:
     def _suffer(self, fault: Fault) -> Hit:
         """Wait for the step of the fault, and do it."""
         self._show(f"{fault.kind}: waits for step {fault.step:,}")
-        signs = self._wait(lambda signs: _step(signs) >= fault.step, WAITING_S)
+        beats = self._wait(lambda beats: _step(beats) >= fault.step, WAITING_S)
         if self._driver.exit_code is not None:
             self._require_exit(0)
-        if self._driver.exit_code is not None or _has_ended(signs):
+        if self._driver.exit_code is not None or _has_ended(beats):
             raise MissedError(f"the run ended before step {fault.step:,}")
         families = [self._family, *([self._nodes.family] if self._nodes else [])]
         self._struck = time.monotonic()
-        target = strike(fault, signs, driver=self._driver, families=families, nodes=self._nodes)
-        return Hit(fault.kind, fault.step, _step(signs), signs[0].attempt, target)
+        target = strike(fault, beats, driver=self._driver, families=families, nodes=self._nodes)
+        return Hit(fault.kind, fault.step, _step(beats), beats[0].attempt, target)
 
     def _recover(self, hit: Hit) -> Hit:
         """Do what a person would do, and wait until training goes on."""
@@ -116,42 +116,42 @@ class Trial:
                 raise MissedError("the run ended just before the fault")
             self._require_exit(STOPPED if hit.kind == PLAN else -signal.SIGKILL)
             self._resume()
-        signs = self._wait(lambda signs: _goes_on(signs, hit.attempt), RECOVERING_S)
+        beats = self._wait(lambda beats: _goes_on(beats, hit.attempt), RECOVERING_S)
         recovery_s = time.monotonic() - self._struck
-        if not _goes_on(signs, hit.attempt):
+        if not _goes_on(beats, hit.attempt):
             self._require_exit(0)
             raise MissedError("the run ended without a need to begin again")
-        reached, began = self._reached[hit.attempt], signs[0].started_at
+        reached, began = self._reached[hit.attempt], beats[0].started_at
         return replace(hit, recovery_s=recovery_s, reached=reached, restarted_at=began)
 
     def _wait_for_end(self) -> None:
-        self._wait(lambda signs: False, RECOVERING_S)
+        self._wait(lambda beats: False, RECOVERING_S)
 
-    def _wait(self, holds: Callable[[Sequence[Sign]], bool], pause_s: float) -> list[Sign]:
-        """Look until it `holds`, or until the driver has ended; returns the last signs.
+    def _wait(self, holds: Callable[[Sequence[Beat]], bool], pause_s: float) -> list[Beat]:
+        """Look until it `holds`, or until the driver has ended; returns the last beats.
 
         Raises:
-            LostError: there was no sign of life for too long.
+            LostError: there was no beat of life for too long.
         """
         last, changed = None, time.monotonic()
         while True:
             has_ended = self._driver.exit_code is not None and not self._is_held()
-            signs = self._look()
-            if has_ended or holds(signs):
-                return signs
-            if (seen := (self._driver.process.pid, signs)) != last:
+            beats = self._look()
+            if has_ended or holds(beats):
+                return beats
+            if (seen := (self._driver.process.pid, beats)) != last:
                 last, changed = seen, time.monotonic()
             if time.monotonic() - changed > self._patience_s:
-                raise LostError(f"no sign of life for {self._patience_s:.0f} s; see {self._log}")
+                raise LostError(f"no beat of life for {self._patience_s:.0f} s; see {self._log}")
             time.sleep(pause_s)
 
-    def _look(self) -> list[Sign]:
+    def _look(self) -> list[Beat]:
         """Read where the workers are."""
         self._family.look()
-        signs = read_heartbeats(self._folder.heartbeats)
-        for sign in signs:
-            self._reached[sign.attempt] = max(sign.step, self._reached.get(sign.attempt, 0))
-        return signs
+        beats = read_heartbeats(self._folder.heartbeats)
+        for beat in beats:
+            self._reached[beat.attempt] = max(beat.step, self._reached.get(beat.attempt, 0))
+        return beats
 
     def _resume(self) -> None:
         self._held_until = time.monotonic() + HELD_PATIENCE_S
@@ -174,18 +174,18 @@ class Trial:
             raise LostError(self._driver.error())
 
 
-def _step(signs: Sequence[Sign]) -> int:
+def _step(beats: Sequence[Beat]) -> int:
     """Steps that the fastest worker has made."""
-    return max((sign.step for sign in signs), default=0)
+    return max((beat.step for beat in beats), default=0)
 
 
-def _has_ended(signs: Sequence[Sign]) -> bool:
-    return any(sign.stage is Stage.ENDED for sign in signs)
+def _has_ended(beats: Sequence[Beat]) -> bool:
+    return any(beat.stage is Stage.ENDED for beat in beats)
 
 
-def _goes_on(signs: Sequence[Sign], attempt: int) -> bool:
+def _goes_on(beats: Sequence[Beat], attempt: int) -> bool:
     """Whether a later attempt has made a step, or had none left to make."""
     return any(
-        sign.attempt > attempt and (sign.step > sign.started_at or sign.stage is Stage.ENDED)
-        for sign in signs
+        beat.attempt > attempt and (beat.step > beat.started_at or beat.stage is Stage.ENDED)
+        for beat in beats
     )

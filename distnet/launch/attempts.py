@@ -1,11 +1,11 @@
 """Attempts at a run, one after the other, until it is finished, stopped, or fails for good.
 
-    room -> fence -> attempt -> finished | stopped | asked to change its workers | failed
-      ^                                                       |                     |
-      +---------------------- at once ------------------------+-- after a while, if budget
+    resources -> fence -> attempt -> finished | stopped | to be resized | failed
+      ^                                                  |                |
+      +------------------- at once ----------------------+-- after a backoff, if a retry is left
 
-Whatever ended an attempt, the next one goes on from the newest checkpoint, and the weights that
-come out are the same.
+Whatever ended an attempt, the next one resumes from the newest checkpoint and ends at the same
+weights.
 """
 
 import time
@@ -13,30 +13,39 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from distnet.errors import (
+    AllocationLostError,
     DistnetError,
     NotEnoughResourcesError,
     PreemptedError,
-    RoomLostError,
     RunError,
     StoppedError,
     StorageError,
     StorageSpentError,
 )
-from distnet.launch.budget import Budgets, Failure, describe_poison
 from distnet.launch.launcher import Launcher
-from distnet.launch.sizing import Size, choose_workers
-from distnet.launch.watch import Watch, take_request
+from distnet.launch.poison import poison_error
+from distnet.launch.retries import Failure, Retries
+from distnet.launch.sizing import WorkerRange, choose_workers
+from distnet.launch.watch import Watch
 from distnet.run_folder.assignment import Assignment
 from distnet.run_folder.fence import claim_fence
 from distnet.run_folder.heartbeat import Stage, read_heartbeats
 from distnet.run_folder.log import RunLog
 from distnet.run_folder.paths import RunFolder
 from distnet.run_folder.recorder import Tell
-from distnet.run_folder.stop import DRAIN, RESIZE, STOP, asked_to_stop, drop_request
+from distnet.run_folder.requests import (
+    DRAIN,
+    RESIZE,
+    STOP,
+    clear_passing_stop,
+    clear_stop,
+    stop_reason,
+    take_requested_workers,
+)
 
-LOOKED_AT_EVERY_S = 0.1
-GIVEN_ROOM_WAIT_S = 60.0
-"""Room that a server gave may still be in use for a moment; it is not held idle for longer."""
+POLL_S = 0.1
+ALLOCATED_WAIT_S = 60.0
+"""Resources that a server allocated may still be in use for a moment, but not idle for longer."""
 
 
 @dataclass
@@ -46,18 +55,18 @@ class Attempts:
     assignment: Assignment
     """The newest attempt; at first, the one to begin with."""
     launcher: Launcher
-    size: Size
-    """The workers that the run may have."""
-    tell: Tell
-    """Shows a record that is not told by an attempt."""
+    limits: WorkerRange
+    """The numbers of workers that the run may have."""
+    emit: Tell
+    """Receives the records that no attempt writes."""
     workers: int = 0
     """Of the newest attempt."""
-    _budgets: Budgets = field(init=False)
+    _retries: Retries = field(init=False)
     _log: RunLog = field(init=False)
     _is_first: bool = True
 
     def __post_init__(self) -> None:
-        self._budgets = Budgets(self.assignment.job.retry)
+        self._retries = Retries(self.assignment.job.retry)
         self._log = RunLog(self.folder)
 
     @property
@@ -69,64 +78,63 @@ class Attempts:
         """Train to the end; returns what rank 0 returned.
 
         Raises:
-            DistnetError: what ended the last attempt, with the reason why there is no other.
+            DistnetError: what ended the last attempt, and why there is no other.
         """
         if self.assignment.is_resumed:
-            self._tell_of_the_killed()
+            self._record_killed_attempt()
         while True:
             began = time.time()
             watch = None
             try:
                 watch = self._begin()
-                outcome = self.launcher.train(self.assignment, self.workers, watch.look)
+                outcome = self.launcher.train(self.assignment, self.workers, watch.poll)
             except StoppedError as error:
                 raise self._stopped(error) from None
             except DistnetError as error:
                 cause = _first_cause(error, watch)
-                self._tell_failure(str(cause), cause.failure, began)
-                self._wait(cause)
-                drop_request(self.folder)
-                self._go_on(cause.failure, watch)
+                self._record_end(str(cause), cause.failure, time.time() - began)
+                self._back_off(cause)
+                clear_passing_stop(self.folder)
+                self._prepare_next(cause.failure, watch)
             except BaseException as error:
-                self._tell_failure(f"interrupted ({type(error).__name__})", None, began)
+                text = f"interrupted ({type(error).__name__})"
+                self._record_end(text, None, time.time() - began)
                 raise
             else:
-                why = asked_to_stop(self.folder)
-                self.folder.stop.unlink(missing_ok=True)
-                if outcome["status"] == "finished" or why not in self._passing:
+                reason = stop_reason(self.folder)
+                clear_stop(self.folder)
+                if outcome["status"] == "finished" or reason not in self._passing:
                     return outcome
-                self._go_on(why, watch)
+                self._prepare_next(reason, watch)
 
     def _begin(self) -> Watch:
-        """Find room for the next attempt, and shut out all older ones."""
+        """Find resources for the next attempt, and fence off all older ones."""
         slices = self.assignment.job.num_slices
-        wanted = take_request(
-            self.folder, slices
-        )  # somebody may have asked while no attempt was on
+        wanted = take_requested_workers(self.folder, slices)  # from while no attempt was running
         if wanted is not None and self.assignment.launch != "inline":
-            self.size = self.size.asked_for(wanted)
+            self.limits = self.limits.requested(wanted)
         self.workers = self._choose_workers()
         self.assignment = replace(self.assignment, attempt=self._claim())
         self._is_first = False
-        number, most = self.assignment.attempt, self.size.most
+        number, most = self.assignment.attempt, self.limits.max
         return Watch(self.folder, number, self.workers, most, slices, self.launcher)
 
     def _choose_workers(self) -> int:
-        is_given, wait_s = self.launcher.is_given, self._budgets.retry.room
+        is_allocated, wait_s = self.launcher.has_placement, self._retries.retry.room
         try:
             return choose_workers(
                 self.launcher,
-                self.size,
-                is_first=self._is_first or is_given,
-                wait_s=min(wait_s, GIVEN_ROOM_WAIT_S) if is_given else wait_s,
-                tell=self._note,
+                self.limits,
+                is_first=self._is_first or is_allocated,
+                wait_s=min(wait_s, ALLOCATED_WAIT_S) if is_allocated else wait_s,
+                emit=self._note,
                 is_stopped=self._is_stopped,
             )
         except NotEnoughResourcesError as error:
-            raise RoomLostError(str(error)) if is_given else error from None
+            raise AllocationLostError(str(error)) if is_allocated else error from None
 
     def _claim(self) -> int:
-        """The number of the next attempt; a run folder that is full gets room as a store does."""
+        """The number of the next attempt; a full disk is retried like a store that fails."""
         try:
             return claim_fence(self.folder, self._log.num_attempts + 1)
         except RunError as error:
@@ -136,102 +144,102 @@ class Attempts:
 
     @property
     def _passing(self) -> tuple[str, ...]:
-        """Planned stops that another attempt follows; a server gives room for a lost node."""
-        return (RESIZE,) if self.launcher.is_given else (RESIZE, DRAIN)
+        """Stops that another attempt follows here; a server replaces a lost node itself."""
+        return (RESIZE,) if self.launcher.has_placement else (RESIZE, DRAIN)
 
-    def _go_on(self, cause: str, watch: Watch | None) -> None:
-        """Prepare the next attempt; what was asked of the one before counts, however it ended."""
-        self.size = watch.next_size(self.size) if watch is not None else self.size
+    def _prepare_next(self, cause: str, watch: Watch | None) -> None:
+        """Prepare the next attempt; a resize requested from the last one still counts."""
+        self.limits = watch.next_limits(self.limits) if watch is not None else self.limits
         self.assignment = replace(
             self.assignment,
             is_resumed=True,
             cause=cause,
             workers_before=self.workers,
-            began_waiting=(watch and watch.last_sign) or self.assignment.began_waiting,
+            began_waiting=(watch and watch.last_beat) or self.assignment.began_waiting,
         )
 
-    def _wait(self, error: DistnetError) -> None:
-        """Spend the budget of this failure, and wait for as long as that says.
+    def _back_off(self, error: DistnetError) -> None:
+        """Count this failure against its limit, and wait before the next attempt.
 
         Raises:
-            DistnetError: it is spent.
+            DistnetError: there is no retry.
         """
-        if isinstance(error, StorageSpentError):  # the worker has spent it while it trained
+        if isinstance(error, StorageSpentError):  # the worker has retried while it trained
             raise error
-        if isinstance(error, RoomLostError):  # nothing changes by waiting
+        if isinstance(error, AllocationLostError):  # only the server can change that
             raise error
         kind = error.failure
-        failure = Failure(kind, self._reached(), self._log.saved_step)
-        seconds = self._budgets.spend(failure)
-        if self._budgets.is_poisoned and failure.step is not None:
-            raise describe_poison(error, self.assignment, failure.step) from error
-        if seconds is None:
-            raise self._with_budget(error)
-        count, times = self._budgets.num_failures(kind), self._budgets.times(kind)
+        failure = Failure(kind, self._completed_steps(), self._log.saved_step)
+        backoff_s = self._retries.record(failure)
+        if self._retries.is_poisoned and failure.step is not None:
+            raise poison_error(error, self.assignment, failure.step) from error
+        if backoff_s is None:
+            raise self._with_limit(error)
+        count, limit = self._retries.num_failures(kind), self._retries.max_failures(kind)
         self._note(
-            f"{_first_line(error)}; going on from step {failure.saved:,} in {seconds:g} s "
-            f"({kind.replace('_', ' ')} {count} of {times})"
+            f"{_first_line(error)}; retrying from step {failure.saved:,} in {backoff_s:g} s "
+            f"({kind.replace('_', ' ')} {count} of {limit})"
         )
-        end = time.monotonic() + seconds
+        end = time.monotonic() + backoff_s
         while time.monotonic() < end:
             if self._is_stopped():
-                raise self._stopped(StoppedError(f"stopped before it was tried again: {error}"))
-            time.sleep(LOOKED_AT_EVERY_S)
+                raise self._stopped(StoppedError(f"stopped before the retry: {error}"))
+            time.sleep(POLL_S)
 
     def _stopped(self, error: StoppedError) -> StoppedError:
-        """Say how to go on after a planned stop that came while no attempt was on."""
-        self.folder.stop.unlink(missing_ok=True)
+        """Say how to resume after a planned stop while no attempt was running."""
+        clear_stop(self.folder)
         return StoppedError(
-            f"{error}\nsaved is step {self._log.saved_step:,}; "
-            f"go on with: distnet run --resume {self.folder.path}"
+            f"{error}\nthe newest checkpoint is of step {self._log.saved_step:,}; "
+            f"resume with: distnet run --resume {self.folder.path}"
         )
 
-    def _with_budget(self, error: DistnetError) -> DistnetError:
+    def _with_limit(self, error: DistnetError) -> DistnetError:
         """Say why there is no other attempt, where there might have been one."""
-        times = self._budgets.times(error.failure)
-        if not times:
+        limit = self._retries.max_failures(error.failure)
+        if not limit:
             return error
-        again = f"this happened {self._budgets.num_failures(error.failure)} times without progress"
-        return type(error)(f"{error}\n{again} (retry.{error.failure}.times: {times})")
+        count = self._retries.num_failures(error.failure)
+        return type(error)(
+            f"{error}\nfailed {count} times in this way without progress, and "
+            f"retry.{error.failure}.times is {limit}: not retried"
+        )
 
-    def _reached(self) -> int | None:
-        """The steps that were made when the newest attempt ended; None if it had begun none."""
-        signs = read_heartbeats(self.folder.heartbeats)
-        own = [sign for sign in signs if sign.attempt == self.assignment.attempt]
-        return max((s.step for s in own if s.stage is not Stage.STARTING), default=None)
+    def _completed_steps(self) -> int | None:
+        """The steps completed when the newest attempt ended; None if it did not begin to train."""
+        beats = read_heartbeats(self.folder.heartbeats)
+        own = [beat for beat in beats if beat.attempt == self.assignment.attempt]
+        return max((b.step for b in own if b.stage is not Stage.STARTING), default=None)
 
     def _is_stopped(self) -> bool:
-        return asked_to_stop(self.folder) == STOP
+        return stop_reason(self.folder) == STOP
 
     def _note(self, text: str) -> None:
         self._record({"kind": "note", "attempt": self.assignment.attempt, "text": text})
 
-    def _tell_failure(self, error: str, failure: str | None, began: float) -> None:
-        self._end(error, failure, time.time() - began)
-
-    def _tell_of_the_killed(self) -> None:
-        """Tell how the attempt before ended, if its launcher was killed and could not."""
+    def _record_killed_attempt(self) -> None:
+        """Record the end of the last attempt, if its launcher was killed before it could."""
         attempt = self._log.num_attempts
         if not attempt or self._log.has_ended(attempt):
             return
         self.assignment = replace(self.assignment, attempt=attempt)
-        self._end("the process that ran it was killed", "lost_worker", None)
+        self._record_end("the launcher was killed", "lost_worker", None)
 
-    def _end(self, error: str, failure: str | None, seconds: float | None) -> None:
-        step = self._reached()
+    def _record_end(self, error: str, failure: str | None, seconds: float | None) -> None:
+        step = self._completed_steps()
         record = {"kind": "end", "attempt": self.assignment.attempt, "status": "failed"}
         record |= {"step": self._log.saved_step if step is None else step, "seconds": seconds}
         self._record(record | {"error": error, "failure": failure})
 
     def _record(self, record: dict[str, Any]) -> None:
         self._log.append(record)
-        self.tell(record)
+        self.emit(record)
 
 
 def _first_cause(error: DistnetError, watch: Watch | None) -> DistnetError:
-    """A worker that died with its node, of which we were warned, was preempted."""
+    """A worker that died with a node that was being drained was preempted."""
     if watch is not None and watch.is_drained and error.failure == "lost_worker":
-        return PreemptedError(f"the node was taken away before training could stop: {error}")
+        return PreemptedError(f"the node was removed before training could stop: {error}")
     return error
 
 

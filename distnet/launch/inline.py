@@ -4,7 +4,7 @@ import traceback
 from typing import Any
 
 from distnet.errors import DistnetError, TrainingError
-from distnet.launch.launcher import Look
+from distnet.launch.launcher import Poll
 from distnet.launch.user_error import describe
 from distnet.run_folder.assignment import Assignment
 from distnet.run_folder.paths import RunFolder
@@ -18,47 +18,47 @@ class InlineLauncher:
 
     Args:
         gpus: 1 to train on the GPU.
-        listener: is told every record.
+        listener: receives every record.
     """
 
     is_shared = False
-    is_given = False
+    has_placement = False
 
     def __init__(self, *, gpus: int = 0, listener: Tell | None = None) -> None:
         self._gpus, self._listener = gpus, listener
 
-    def room(self) -> int:
+    def capacity(self) -> int:
         """One worker: this process."""
         return 1
 
     def free_workers(self) -> int:
-        """No more than one."""
+        """None beside this process."""
         return 0
 
-    def describe_room(self, workers: int) -> str:
-        """One worker: this process."""
-        return f"one process trains inline, not {workers} workers: leave --inline out"
+    def describe_shortage(self, workers: int) -> str:
+        """Say that this process is the only worker."""
+        return f"found {workers} workers, but --inline trains in one process: omit --inline"
 
     def is_draining(self, folder: RunFolder, workers: int) -> bool:
-        """Nobody tells."""
+        """Unknown without Ray, so no."""
         return False
 
     def is_home_draining(self) -> bool:
-        """Nobody tells."""
+        """Unknown without Ray, so no."""
         return False
 
     def close(self) -> None:
         """Nothing is held."""
 
-    def train(self, assignment: Assignment, workers: int, look: Look) -> dict[str, Any]:
-        """Run all slices of the job in this process; `look` is not called.
+    def train(self, assignment: Assignment, workers: int, poll: Poll) -> dict[str, Any]:
+        """Run all slices of the job in this process; `poll` is not called.
 
         Raises:
-            DistnetError: whatever the user can mend, or training itself failed.
+            DistnetError: the user can fix it, or training itself failed.
         """
-        world = WorkerGroup(device="cuda:0" if self._gpus else "cpu")
+        group = WorkerGroup(device="cuda:0" if self._gpus else "cpu")
         try:
-            return work(assignment, world, listener=self._listener)
+            return work(assignment, group, listener=self._listener)
         except DistnetError:
             raise
         except Exception as error:  # most often of the user's own network or task
@@ -66,5 +66,5 @@ class InlineLauncher:
             with log.open("a") as file:
                 traceback.print_exc(file=file)
             raise TrainingError(
-                f"training failed: {describe(error)}; the whole traceback is in {log}"
+                f"training failed: {describe(error)}; the full traceback is in {log}"
             ) from None

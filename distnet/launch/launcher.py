@@ -1,4 +1,4 @@
-"""What makes attempts: this process (`inline.py`), or a Ray (`ray_train.py`)."""
+"""What makes attempts: this process (`inline.py`), or a Ray (`ray/launcher.py`)."""
 
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -6,50 +6,51 @@ from typing import Any, Protocol
 from distnet.run_folder.assignment import Assignment
 from distnet.run_folder.paths import RunFolder
 
-Look = Callable[[], None]
+Poll = Callable[[], None]
+"""Called a few times a second while an attempt trains; what it raises ends the attempt."""
 
 
-class Room(Protocol):
+class Nodes(Protocol):
     """What is known of the machines."""
 
     def free_workers(self) -> int:
-        """How many workers more would fit now."""
+        """How many more workers would fit now."""
         ...
 
     def is_home_draining(self) -> bool:
-        """Whether the node of the launcher is about to be taken away."""
+        """Whether the launcher's own node is being drained."""
         ...
 
     def is_draining(self, folder: RunFolder, workers: int) -> bool:
-        """Whether a node with one of the workers is about to be taken away."""
+        """Whether a node with one of the workers is being drained."""
         ...
 
 
-class Launcher(Room, Protocol):
+class Launcher(Nodes, Protocol):
     """Makes one attempt after the other on the same machines."""
 
     @property
     def is_shared(self) -> bool:
-        """Whether others use the same machines, so that there may be no room at the moment."""
+        """Whether others use the same machines, so that they may be busy."""
         ...
 
     @property
-    def is_given(self) -> bool:
-        """Whether a server gave the room: what is lost of it does not come back by itself."""
+    def has_placement(self) -> bool:
+        """Whether a server allocated the resources: only the server can replace lost ones."""
         ...
 
-    def room(self) -> int:
-        """How many workers there could be if nobody else used the machines."""
+    def capacity(self) -> int:
+        """How many workers would fit if nobody else used the machines."""
         ...
 
-    def describe_room(self, workers: int) -> str:
-        """What is missing for so many workers, and what to do."""
+    def describe_shortage(self, workers: int) -> str:
+        """Say what is missing for so many workers, and what to do."""
         ...
 
-    def train(self, assignment: Assignment, workers: int, look: Look) -> dict[str, Any]:
-        """Make one attempt; `look` is called a few times a second, and may raise to end it."""
+    def train(self, assignment: Assignment, workers: int, poll: Poll) -> dict[str, Any]:
+        """Make one attempt; returns what rank 0 returned."""
         ...
 
     def close(self) -> None:
-        """Let go of the machines."""
+        """Release the machines."""
         ...

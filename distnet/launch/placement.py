@@ -1,35 +1,35 @@
-"""Where the workers of a run may be on a shared Ray: so many on each node, no more."""
+"""Where the workers of a run may be on a shared Ray: up to so many on each node."""
 
 from collections.abc import Mapping
 
 ANYWHERE: Mapping[str, int] = {}
-"""No placement: every node will do. Placement are the most workers on each node, by its id."""
+"""No placement: every node will do."""
 
 
 class Placement:
-    """Where the workers may be. Other placement may be given while an attempt trains: for the next.
+    """Where the workers may be. A placement given while an attempt trains holds for the next one.
 
     Args:
-        nodes: the most workers on each node, by Ray's id of it; empty is anywhere.
+        nodes: the maximum of workers on each node, by Ray's node id; empty is anywhere.
     """
 
     def __init__(self, nodes: Mapping[str, int]) -> None:
         self._nodes = dict(nodes)
         self.draining: tuple[str, ...] = ()
-        """Nodes of the Ray, ours or not, that are about to be taken away: the server's to know."""
+        """Nodes of the Ray, in the placement or not, that are being drained; the server asks."""
 
     @property
     def nodes(self) -> Mapping[str, int]:
-        """The most workers on each node; empty is anywhere."""
+        """The maximum of workers on each node; empty is anywhere."""
         return self._nodes
 
     def give(self, nodes: Mapping[str, int]) -> None:
-        """Give other placement, to the next attempt."""
+        """Replace the placement, for the next attempt."""
         self._nodes = dict(nodes)
 
 
 def fewer(nodes: Mapping[str, int], workers: int) -> dict[str, int]:
-    """Take as many placement away as leaves `workers`: nodes with the fewest go first."""
+    """Shrink a placement to `workers`: nodes with the fewest workers go first."""
     left: dict[str, int] = {}
     for node, most in sorted(nodes.items(), key=lambda item: (-item[1], item[0])):
         found = min(most, workers - sum(left.values()))

@@ -11,6 +11,7 @@ from distnet.data.order import Batches
 from distnet.data.shipped import find_dataset
 from distnet.errors import DataError, NotEnoughResourcesError, RunError
 from distnet.launch.probe import Probe, probe
+from distnet.run_folder.paths import WRITTEN
 from distnet.spec.read import JobFile
 from distnet.spec.sections.job import Job
 from distnet.train.checkpoint.store import check_store
@@ -19,23 +20,6 @@ from distnet.train.exchange.tree import own_slices
 from distnet.train.feed import Feed
 
 OPTIMIZER_VECTORS = {"sgd": 1, "adam": 2, "adamw": 2, "lion": 1}
-WRITES = (
-    "job.yaml",
-    "plan.json",
-    "environment.json",
-    "data_manifest.json",
-    "metrics.jsonl",
-    "evaluation.json",
-    "pictures.npz",
-    "result.json",
-    "checkpoints/",
-    "tensorboard/",
-    "logs/",
-    "heartbeats/",
-    "fence",
-    "figures/",
-    "report.html",
-)
 
 
 @dataclass(frozen=True)
@@ -113,7 +97,7 @@ def make_plan(file: JobFile, *, workers: int | None = None, inline: bool = False
         dataset="" if dataset is None else str(dataset.resolve()),
         job_folder=str(file.folder.resolve()),
         memory_bytes=_memory(job, data, found, max(map(len, ranges))),
-        writes=WRITES,
+        writes=WRITTEN,
     )
 
 

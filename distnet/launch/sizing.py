@@ -1,4 +1,4 @@
-"""How many workers an attempt gets: what there is, between the fewest and the most."""
+"""How many workers an attempt gets: as many as fit, between the minimum and the maximum."""
 
 import time
 from collections.abc import Callable
@@ -7,73 +7,71 @@ from dataclasses import dataclass
 from distnet.errors import NotEnoughResourcesError, StoppedError
 from distnet.launch.launcher import Launcher
 
+SETTLED_AFTER_S = 3.0
+"""Resources of an attempt that has just ended may look used for so long."""
+POLL_S = 0.5
+
 
 @dataclass(frozen=True)
-class Size:
-    """The workers that a run may have."""
+class WorkerRange:
+    """The numbers of workers that a run may have."""
 
-    fewest: int
-    most: int
-    is_asked: bool = False
-    """Somebody asked for just the most: a Ray of our own then has more workers than cores."""
+    min: int
+    max: int
+    is_requested: bool = False
+    """A user asked for exactly `max`: a private Ray then has more workers than cores."""
 
-    def asked_for(self, workers: int) -> "Size":
-        """The size after somebody asked for `workers`: those, or what there is of them."""
-        return Size(min(self.fewest, workers), workers, is_asked=True)
+    def requested(self, workers: int) -> "WorkerRange":
+        """The range after a user asked for `workers`: those, or as many of them as fit."""
+        return WorkerRange(min(self.min, workers), workers, is_requested=True)
 
-
-SETTLED_AFTER_S = 3.0
-"""What an attempt that has just ended gives back is seen to be free so much later, at most."""
-LOOKED_AT_EVERY_S = 0.5
+    def clamp(self, workers: int) -> int:
+        """The number in this range that is nearest to `workers`."""
+        return max(self.min, min(self.max, workers))
 
 
 def choose_workers(
     launcher: Launcher,
-    size: Size,
+    limits: WorkerRange,
     *,
     is_first: bool,
     wait_s: float,
-    tell: Callable[[str], None],
+    emit: Callable[[str], None],
     is_stopped: Callable[[], bool],
 ) -> int:
-    """Wait until there is room for the fewest, and take as many as there are.
+    """Wait until the minimum fits, then take as many workers as fit.
 
     Args:
-        launcher: where.
-        size: the fewest and the most.
-        is_first: what can never fit is refused at once; later, machines that were lost may come
-            back.
-        wait_s: how long to wait for room.
-        tell: is told once what is waited for.
-        is_stopped: whether to give up waiting.
+        launcher: where they run.
+        limits: the minimum and the maximum.
+        is_first: refuse at once what can never fit; later, lost machines may come back.
+        wait_s: how long to wait for free resources.
+        emit: receives one text about what is waited for.
+        is_stopped: whether to stop waiting.
 
     Raises:
-        NotEnoughResourcesError: there is no room, and none came.
-        StoppedError: a planned stop was asked for meanwhile.
+        NotEnoughResourcesError: the minimum does not fit, and nothing became free in time.
+        StoppedError: a planned stop was requested meanwhile.
     """
     if not launcher.is_shared:
-        is_exact = size.is_asked or size.fewest == size.most
-        return size.most if is_exact else _within(size, launcher.room())
-    if is_first and launcher.room() < size.fewest:
-        raise NotEnoughResourcesError(launcher.describe_room(size.fewest))
-    began, has_told = time.monotonic(), False
+        is_exact = limits.is_requested or limits.min == limits.max
+        return limits.max if is_exact else limits.clamp(launcher.capacity())
+    if is_first and launcher.capacity() < limits.min:
+        raise NotEnoughResourcesError(launcher.describe_shortage(limits.min))
+    began, has_emitted = time.monotonic(), False
     while True:
         free, waited = launcher.free_workers(), time.monotonic() - began
-        if free >= size.most or (free >= size.fewest and waited > SETTLED_AFTER_S):
-            return _within(size, free)
+        if free >= limits.max or (free >= limits.min and waited > SETTLED_AFTER_S):
+            return limits.clamp(free)
         if is_stopped():
-            missing = launcher.describe_room(size.fewest)
-            raise StoppedError(f"stopped while waiting for room: {missing}")
+            shortage = launcher.describe_shortage(limits.min)
+            raise StoppedError(f"stopped while waiting for free resources: {shortage}")
         if waited > wait_s:
             raise NotEnoughResourcesError(
-                f"no room for {size.fewest} workers came within {waited:.0f} s; "
-                + launcher.describe_room(size.fewest)
+                f"resources for {limits.min} workers did not become free within {waited:.0f} s; "
+                + launcher.describe_shortage(limits.min)
             )
-        if waited > SETTLED_AFTER_S and not has_told:
-            has_told = True
-            tell(f"waiting for room: {free} of {size.fewest} workers fit into what is free now")
-        time.sleep(LOOKED_AT_EVERY_S)
-
-
-def _within(size: Size, found: int) -> int:
-    return max(size.fewest, min(size.most, found))
+        if waited > SETTLED_AFTER_S and not has_emitted:
+            has_emitted = True
+            emit(f"waiting for free resources: {free} of {limits.min} workers fit now")
+        time.sleep(POLL_S)

@@ -1,4 +1,4 @@
-"""Train a run in its folder, and write down what came of it."""
+"""Train a run in its folder, and write its result."""
 
 import os
 import time
@@ -7,31 +7,31 @@ from pathlib import Path
 from typing import Any
 
 from distnet.launch.attempts import Attempts
-from distnet.launch.folder import write_json
 from distnet.launch.inline import InlineLauncher
 from distnet.launch.launcher import Launcher
 from distnet.launch.placement import Placement
-from distnet.launch.sizing import Size
+from distnet.launch.sizing import WorkerRange
 from distnet.run_folder.assignment import Assignment
 from distnet.run_folder.follow import following
 from distnet.run_folder.recorder import Record, Tell
-from distnet.run_folder.stop import planned_stop
+from distnet.run_folder.requests import planned_stop
+from distnet.run_folder.write import write_json
 
 
 def train(
     assignment: Assignment,
-    size: Size,
+    limits: WorkerRange,
     *,
     address: str | None,
     placement: Placement | None,
     listener: Tell | None,
 ) -> dict[str, Any]:
-    """Train to the end, and write `result.json`; returns what stands in it.
+    """Train to the end, write `result.json` and return its content.
 
-    The first Ctrl-C or SIGTERM asks for a planned stop, the second ends everything at once.
+    The first Ctrl-C or SIGTERM requests a planned stop, the second ends everything at once.
 
     Raises:
-        DistnetError: whatever the user can mend, or training itself failed; the records say why.
+        DistnetError: the user can fix it, or training itself failed; the records say why.
     """
     folder, is_inline = assignment.folder, assignment.launch == "inline"
     with (
@@ -39,8 +39,8 @@ def train(
         following(folder.metrics, None if is_inline else listener),
         closing(_launcher(assignment, address, placement, listener)) as launcher,
     ):
-        tell = listener if is_inline and listener is not None else _ignore
-        attempts = Attempts(assignment, launcher, size, tell)
+        emit = listener if is_inline and listener is not None else _ignore
+        attempts = Attempts(assignment, launcher, limits, emit)
         outcome = attempts.run()
     seconds = time.time() - assignment.process_started
     result = _result(attempts.assignment, outcome, attempts.workers, seconds)
@@ -49,7 +49,7 @@ def train(
 
 
 def shown(path: Path) -> Path:
-    """The path as short as it can be told from here."""
+    """The path relative to the current folder, where it is below that."""
     try:
         return path.relative_to(os.getcwd())
     except ValueError:
@@ -62,7 +62,8 @@ def _launcher(
     job = assignment.job
     if assignment.launch == "inline":
         return InlineLauncher(gpus=job.resources.gpus, listener=listener)
-    from distnet.launch.ray.launcher import RayLauncher  # Ray takes seconds to import
+    # Importing Ray takes seconds, and inline training does not need it.
+    from distnet.launch.ray.launcher import RayLauncher
 
     return RayLauncher(
         most=job.num_slices,

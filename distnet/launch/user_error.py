@@ -1,4 +1,4 @@
-"""What a user's own code raised, in one line with its place."""
+"""Describe what a user's own code raised, in one line with its location."""
 
 import sysconfig
 import traceback
@@ -14,7 +14,7 @@ LIBRARIES = (
 
 
 def describe(error: BaseException) -> str:
-    """The error in one line, with the place in the user's own code that it came from."""
+    """The error in one line, with the line of the user's own code that raised it."""
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if not frame.filename.startswith((*LIBRARIES, "<"))]
     package = str(Path(distnet.__file__).parent)

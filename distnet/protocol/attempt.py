@@ -5,10 +5,11 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from distnet.protocol.message import Message, Node, Sha256, UpTo10000
+from distnet.protocol.metrics import Headline, Metrics, SplitName
 from distnet.protocol.states import AttemptEnd, Why
 
-FIGURES = ("loss", "accuracy", "samples_per_second", "seconds_per_step")
-"""What an attempt tells of its progress besides steps."""
+RATES = ("loss", "learning_rate", "samples_per_second", "seconds_per_step")
+"""What an attempt reports of its newest training steps; the loss is that of the training."""
 Count = Annotated[int, Field(ge=0, lt=2**53)]
 Figure = Annotated[str, Field(max_length=100)]
 Placement = Annotated[dict[Node, Count], Field(max_length=10_000)]
@@ -64,7 +65,13 @@ class Report(Message):
     draining: UpTo10000[Node] = ()
     """Nodes of the cluster that are about to be taken away; Ray tells only its drivers of them."""
     progress: Annotated[dict[Figure, float], Field(max_length=100)] = {}
-    """Some of FIGURES; others are not kept."""
+    """Some of RATES; the server ignores other names."""
+    headline: Headline | None = None
+    """The headline metric of the task; None until training begins."""
+    split: SplitName | None = None
+    """The split on which the run is evaluated."""
+    metrics: Metrics = {}
+    """Of the last evaluation on that split; empty before the first one."""
     pieces: UpTo10000[Piece] = ()
     exit: Exit | None = None
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from distnet.protocol.message import Message, Priority
+from distnet.protocol.metrics import Headline, Metrics
 from distnet.protocol.states import AttemptEnd, JobState, Why
 from distnet.spec.sections.section import PositiveInt
 
@@ -33,7 +34,14 @@ class JobAnswer(Message):
     step: int | None = None
     num_steps: int | None = None
     loss: float | None = None
-    accuracy: float | None = None
+    """Of the training, over its newest steps."""
+    learning_rate: float | None = None
+    headline: Headline | None = None
+    """The metric that stands for the result of the run; its value is in `metrics`."""
+    metrics: Metrics = {}
+    """Of the last evaluation; empty before the first one."""
+    split: str | None = None
+    """The split of that evaluation."""
     samples_per_second: float | None = None
     seconds_left: float | None = None
     submitted_at: float

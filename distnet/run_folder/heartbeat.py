@@ -48,7 +48,7 @@ class Stage(IntEnum):
 
 
 @dataclass(frozen=True)
-class Sign:
+class Beat:
     """What one worker told last."""
 
     rank: int
@@ -59,9 +59,9 @@ class Sign:
     """Steps it has made in all, those before this attempt included: step + 1 is in progress."""
     stage: Stage
     beats: int
-    """Grows with every sign."""
+    """Grows with every beat."""
     limit_s: float
-    """How long it may give no sign."""
+    """How long it may give no beat."""
     started_at: int
     """The step at which this attempt began."""
 
@@ -167,11 +167,11 @@ class Heartbeat:
         faulthandler.dump_traceback_later(stacks_after_s, file=self._log)
 
 
-def read_heartbeats(folder: Path) -> list[Sign]:
+def read_heartbeats(folder: Path) -> list[Beat]:
     """What the workers of the newest attempt told last, by rank."""
-    signs = [sign for path in folder.glob("worker-*") if (sign := _read(path)) is not None]
-    newest = max((sign.attempt for sign in signs), default=0)
-    return sorted((s for s in signs if s.attempt == newest), key=lambda sign: sign.rank)
+    beats = [beat for path in folder.glob("worker-*") if (beat := _read(path)) is not None]
+    newest = max((beat.attempt for beat in beats), default=0)
+    return sorted((s for s in beats if s.attempt == newest), key=lambda beat: beat.rank)
 
 
 def _fresh(path: Path) -> Path:
@@ -197,7 +197,7 @@ def _share(path: Path, ended: threading.Event) -> None:
         os.fsync(file.fileno())
 
 
-def _read(path: Path) -> Sign | None:
+def _read(path: Path) -> Beat | None:
     try:
         data = path.read_bytes()
     except OSError:
@@ -207,4 +207,4 @@ def _read(path: Path) -> Sign | None:
     attempt, process, step, stage, beats, limit_ms, started_at = memoryview(data).cast("q")
     rank = int(path.name.removeprefix("worker-"))
     known = Stage(stage) if stage in set(Stage) else Stage.STARTING
-    return Sign(rank, attempt, process, step, known, beats, limit_ms / 1e3, started_at)
+    return Beat(rank, attempt, process, step, known, beats, limit_ms / 1e3, started_at)

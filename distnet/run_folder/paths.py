@@ -1,7 +1,26 @@
-"""The names of everything in a run folder: the one place that owns them."""
+"""The names of everything in a run folder; no other module knows them."""
 
 from dataclasses import dataclass
 from pathlib import Path
+
+WRITTEN = (
+    "job.yaml",
+    "plan.json",
+    "environment.json",
+    "data_manifest.json",
+    "metrics.jsonl",
+    "evaluation.json",
+    "pictures.npz",
+    "result.json",
+    "checkpoints/",
+    "tensorboard/",
+    "logs/",
+    "heartbeats/",
+    "fence",
+    "figures/",
+    "report.html",
+)
+"""What a run writes, in the order in which a plan lists it."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +41,7 @@ class RunFolder:
 
     @property
     def plan(self) -> Path:
-        """What was going to happen: parameters, samples, steps, slices, memory."""
+        """What the run is going to do: parameters, samples, steps, slices, memory."""
         return self.path / "plan.json"
 
     @property
@@ -32,12 +51,12 @@ class RunFolder:
 
     @property
     def start(self) -> Path:
-        """The weights that the run began with, if it went on from what another had learned."""
+        """The weights that the run began with, if it took those of another run."""
         return self.path / "start.safetensors"
 
     @property
     def metrics(self) -> Path:
-        """One JSON object a line: attempts, steps, epochs, checkpoints, the end."""
+        """One JSON object per line: attempts, steps, epochs, checkpoints, the end."""
         return self.path / "metrics.jsonl"
 
     @property
@@ -57,12 +76,12 @@ class RunFolder:
 
     @property
     def checkpoints(self) -> Path:
-        """One folder a checkpoint."""
+        """One folder per checkpoint."""
         return self.path / "checkpoints"
 
     @property
     def logs(self) -> Path:
-        """One file a worker."""
+        """One file per worker."""
         return self.path / "logs"
 
     def worker_log(self, rank: int) -> Path:
@@ -76,7 +95,7 @@ class RunFolder:
 
     @property
     def report(self) -> Path:
-        """The self-contained page."""
+        """The self-contained HTML page."""
         return self.path / "report.html"
 
     @property
@@ -86,22 +105,22 @@ class RunFolder:
 
     @property
     def stop(self) -> Path:
-        """A file whose presence asks for a planned stop; its text says why: stop, resize, drain."""
+        """Its presence requests a planned stop; its text is the reason: stop, resize or drain."""
         return self.path / "stop"
 
     @property
     def resize(self) -> Path:
-        """A file that asks for another number of workers, as text."""
+        """Requests another number of workers, as text."""
         return self.path / "resize"
 
     @property
     def fence(self) -> Path:
-        """The number of the newest attempt, as text; an older one may write nothing any more."""
+        """The number of the newest attempt, as text; older attempts may no longer write."""
         return self.path / "fence"
 
     @property
     def heartbeats(self) -> Path:
-        """One file a worker: where it is, see `train/heartbeat.py`."""
+        """One file per worker: see `heartbeat.py`."""
         return self.path / "heartbeats"
 
     def heartbeat(self, rank: int) -> Path:

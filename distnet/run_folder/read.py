@@ -1,10 +1,65 @@
-"""Read the small files of a run folder; what is missing is empty, what is damaged is told."""
+"""Read the small files of a run folder."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from distnet.errors import RunError
+from distnet.run_folder.paths import RunFolder
+
+
+@dataclass(frozen=True)
+class StoredPlan:
+    """What a run keeps from its beginning, whichever machine resumes it."""
+
+    job_folder: Path
+    """What relative paths of the job count from."""
+    precision: str
+    """`fp32` or `bf16`."""
+    slices: int
+    """The parts of every batch, so the most workers that the run can have."""
+
+
+def holds_run(folder: RunFolder) -> bool:
+    """Whether a run was begun in this folder: its job and its plan are there."""
+    return folder.job.is_file() and folder.plan.is_file()
+
+
+def is_finished(folder: RunFolder) -> bool:
+    """Whether the run has trained to its end.
+
+    Raises:
+        RunError: its result cannot be read or is damaged.
+    """
+    return read_object(folder.result).get("status") == "finished"
+
+
+def read_plan(folder: RunFolder) -> StoredPlan:
+    """Read the plan of a run.
+
+    Raises:
+        RunError: it is missing or damaged.
+    """
+    try:
+        plan = json.loads(folder.plan.read_bytes())
+        return StoredPlan(
+            Path(plan["job_folder"]), str(plan["precision"]), int(plan.get("slices", 1))
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        reason = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
+        raise RunError(
+            f"{folder.plan}: missing or damaged ({reason}), and the run cannot be used without "
+            "it; train the job again"
+        ) from None
+
+
+def describe_start(folder: RunFolder) -> str:
+    """Say which weights a run began with; empty if it drew its first weights."""
+    if not folder.start.exists():
+        return ""
+    start = read_object(folder.environment).get("start", {})
+    return f"step {start.get('step', '?')} of {start.get('run', 'another run')}"
 
 
 def read_object(path: Path) -> dict[str, Any]:
@@ -17,9 +72,9 @@ def read_object(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(text or b"{}")
     except (ValueError, RecursionError) as error:
-        raise RunError(f"{path}: damaged: {error}; delete the file to go on without it") from None
+        raise _damaged(path, str(error)) from None
     if not isinstance(value, dict):
-        raise RunError(f"{path}: damaged: expected an object; delete the file to go on without it")
+        raise _damaged(path, f"found {type(value).__name__}, expected an object")
     return value
 
 
@@ -35,3 +90,7 @@ def read_bytes(path: Path) -> bytes:
         return b""
     except OSError as error:
         raise RunError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def _damaged(path: Path, why: str) -> RunError:
+    return RunError(f"{path}: damaged: {why}; delete the file to continue without it")

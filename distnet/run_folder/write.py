@@ -1,7 +1,11 @@
 """Write a file whole or not at all."""
 
+import json
 import os
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from distnet.errors import RunError
 
@@ -10,7 +14,7 @@ def write_whole(path: Path, data: bytes) -> None:
     """Write `data` under a temporary name, then rename it to `path`.
 
     Raises:
-        RunError: it cannot be written; what stood at `path` is untouched.
+        RunError: it cannot be written; what was at `path` is untouched.
     """
     partial = path.with_name(f".partial-{os.getpid()}-{path.name}")
     try:
@@ -21,15 +25,18 @@ def write_whole(path: Path, data: bytes) -> None:
             os.fsync(file.fileno())  # else the rename may outlive the content in a power cut
         partial.replace(path)
     except OSError as error:
-        _remove(partial)
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
         raise RunError(
-            f"{path}: cannot be written: {error.strerror}; make room, or mend the folder's "
-            "permissions, and try again"
+            f"{path}: cannot be written: {error.strerror}; free disk space or fix the folder's "
+            "permissions, then try again"
         ) from None
 
 
-def _remove(path: Path) -> None:
-    try:
-        path.unlink(missing_ok=True)
-    except OSError:
-        return
+def write_json(path: Path, value: Mapping[str, Any]) -> None:
+    """Write a JSON file whole or not at all.
+
+    Raises:
+        RunError: it cannot be written.
+    """
+    write_whole(path, (json.dumps(value, indent=2) + "\n").encode())

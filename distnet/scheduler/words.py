@@ -4,11 +4,7 @@ import math
 from collections.abc import Iterable, Mapping
 
 from distnet.scheduler.view import Shape
-
-
-def counted(count: float, thing: str) -> str:
-    """Write `1 worker`, `2 workers`."""
-    return f"{count:g} {thing}{'' if count == 1 else 's'}"
+from distnet.spec.plural import counted
 
 
 def amount(cpus: float, gpus: float) -> str:

@@ -109,7 +109,7 @@ class Classify:
     ) -> tuple[Confusion | Dots | Table, ...]:
         """The confusion matrix (row: actual, column: predicted) and each class's scores."""
         counts = tuple(map(tuple, confusion.long().tolist()))
-        formats: list[Format] = ["number", *["percent"] * len(scores), "number"]
+        percents: tuple[Format, ...] = ("percent",) * len(scores)
         columns = [self.classes, *scores.values(), confusion.sum(1).long().tolist()]
         return (
             Confusion("Confusion matrix", self.classes, counts),
@@ -118,7 +118,7 @@ class Classify:
                 "Scores of each class",
                 ("class", *scores, "samples"),
                 tuple(zip(*columns, strict=True)),
-                tuple(formats),
+                ("number", *percents, "number"),
             ),
         )
 

@@ -158,7 +158,7 @@ def test_a_killed_worker_costs_a_restart_and_a_killed_attempt_another_attempt(st
 
     driver = next(
         process
-        for process in story.cluster.family.alive()
+        for process in story.cluster.processes()
         if process.cmdline()[-1:] == ["distnet.agent"]
     )
     driver.kill()

@@ -1,5 +1,6 @@
 """The reporter against a server that is slow, goes away, forgets, or gives the attempt up."""
 
+import math
 import socket
 import threading
 from contextlib import ExitStack
@@ -11,11 +12,13 @@ import pytest
 from distnet.agent import reporter as reporter_file
 from distnet.agent.connection import Connection
 from distnet.agent.instructions import Steering
+from distnet.agent.log_lines import LogLines
 from distnet.agent.progress import Progress
 from distnet.agent.reporter import Reporter
 from distnet.agent.streams import Streams
 from distnet.launch.placement import Placement
 from distnet.protocol.attempt import Exit, Orders
+from distnet.protocol.metrics import Headline
 from distnet.protocol.states import AttemptEnd, Why
 from distnet.run_folder.lock import held
 from distnet.run_folder.paths import RunFolder
@@ -278,3 +281,52 @@ def test_a_report_that_cannot_be_made_is_made_later(folder, monkeypatch):
         attempt.reporter.start()
         assert attempt.reporter.finish(EXIT)
     assert server.exit == EXIT
+
+
+MAE = {"name": "mae", "format": "number", "direction": "lower"}
+
+
+def test_server_learns_the_metrics_of_the_last_evaluation(folder):
+    folder.heartbeats.mkdir(parents=True)
+    progress = Progress(folder, Placement({"a": 2}))
+    progress(ATTEMPT | {"metrics": [MAE], "split": "test"})
+    first = progress.report()
+    progress({"kind": "step", "step": 2, "loss": 0.5, "mae": 3.0, "learning_rate": 0.1})
+    progress({"kind": "epoch", "step": 2, "train": {"loss": 0.5, "mae": 3.0}})
+    trained = progress.report()
+    test = {"loss": 0.25, "mae": 2.0, "my metric": 1.0, "nan": math.nan, "is_good": True}
+    progress({"kind": "epoch", "step": 4, "train": {"loss": 0.5, "mae": 3.0}, "test": test})
+    evaluated = progress.report()
+    progress({"kind": "epoch", "step": 6, "train": {"loss": 0.4, "mae": 2.5}})
+
+    assert first.headline == Headline(name="mae", format="number", direction="lower")
+    assert (first.split, first.metrics) == ("test", {})
+    assert trained.metrics == {}
+    assert trained.progress == {"loss": 0.5, "learning_rate": 0.1}
+    assert list(evaluated.metrics.items()) == [("mae", 2.0), ("loss", 0.25)]
+    assert progress.report().metrics == evaluated.metrics
+
+
+def test_of_many_metrics_the_headline_is_among_those_that_are_reported(folder):
+    folder.heartbeats.mkdir(parents=True)
+    progress = Progress(folder, Placement({"a": 2}))
+    progress(ATTEMPT | {"metrics": [MAE], "split": "test"})
+    many = {f"m{at}": float(at) for at in range(100)}
+    progress({"kind": "epoch", "step": 4, "test": many | {"mae": 2.0}})
+
+    metrics = progress.report().metrics
+    assert len(metrics) == 32
+    assert metrics["mae"] == 2.0
+
+
+def test_lines_of_the_log_show_every_declared_metric_in_its_format():
+    line = LogLines()
+    percent = {"name": "within_1", "format": "percent", "direction": "higher"}
+    attempt = {"num_epochs": 2, "cause": "start", "metrics": [MAE, percent], "split": "test"}
+    assert line(ATTEMPT | attempt) == "10 steps on 2 workers"
+    train, test = {"loss": 0.5, "mae": 3.0}, {"loss": 0.25, "mae": 2.0, "within_1": 0.8765}
+    epoch = {"kind": "epoch", "epoch": 1, "step": 5, "samples_per_second": 1234.5}
+
+    assert line(epoch | {"train": train, "test": test}) == (
+        "epoch 1/2  train loss 0.5  mae 3  test loss 0.25  mae 2  within_1 87.65%  1,234/s"
+    )

@@ -11,12 +11,20 @@ import torch
 
 from distnet.data.augment import build_augmentation
 from distnet.data.manifest import read_manifest
-from distnet.data.scale import Scale
 from distnet.data.shipped import find_dataset
 from distnet.spec.read import read_job
 from distnet.train.compute.flat import FlatNetwork
+from distnet.train.compute.prepare import Prepare
+from distnet.train.compute.shadows import networks_of
 from distnet.train.compute.slice_gradient import SliceGradient
-from distnet.train.compute.trainee import build_network, build_task, open_samples
+from distnet.train.compute.trainee import (
+    build_network,
+    build_scales,
+    build_task,
+    build_turns,
+    open_samples,
+)
+from distnet.train.compute.turn import SliceId
 
 JOB = Path(__file__).parents[2] / "jobs" / "digits-cnn.yaml"
 SAMPLES, REPEATS = 64, 31
@@ -27,21 +35,22 @@ def measure(*, is_bf16: bool, is_channels_last: bool) -> float:
     job, dataset = read_job(JOB).job, find_dataset("mnist", folder=Path())
     manifest = read_manifest(dataset)
     task = build_task(job.task, manifest, Path())
-    flat = FlatNetwork(build_network(job, manifest, task.num_outputs, Path()).train())
-    gradient = SliceGradient(
-        flat,
-        task,
-        Scale(manifest.x, normalise=True),
-        build_augmentation(job.data.augment),
-        seed=0,
-        is_bf16=is_bf16,
+    flat = FlatNetwork(build_network(job, task, Path()).train())
+    augment = build_augmentation(job.data.augment)
+    prepare = Prepare(
+        build_scales(job, manifest, "cpu"),
+        "cpu",
+        transform=augment and (lambda batch: batch.with_(x=augment(batch.tensor("x")))),
         is_channels_last=is_channels_last,
     )
-    x, y = open_samples(job, dataset, manifest, "test", seed=0).take(0, 0, SAMPLES)
-    row, seconds = torch.zeros(gradient.row_length), []
+    networks = networks_of(flat, ())
+    gradient = SliceGradient(flat, networks, task, prepare, seed=0, is_bf16=is_bf16)
+    batch = open_samples(job, dataset, manifest, "test", seed=0).take(0, 0, SAMPLES)
+    (turn,) = build_turns(task)
+    row, seconds = torch.zeros(gradient.layout(turn.phase).length), []
     for step in range(REPEATS):
         began = time.perf_counter()
-        gradient.compute(step, 0, x, y, row)
+        gradient.write(row, SliceId(turn, step, 0), batch)
         seconds.append(time.perf_counter() - began)
     return SAMPLES / statistics.median(seconds[1:])
 

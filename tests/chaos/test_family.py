@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from distnet.chaos.family import MARK, Family, is_alive, title_of
+from distnet.chaos.family import MARK, Family
+from distnet.launch.processes import is_alive, title_of
 
 PARENT = "import subprocess, sys, time; {}; print('there', flush=True); time.sleep(600)"
 CHILD = "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'], env={})"

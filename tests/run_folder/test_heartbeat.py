@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from distnet.errors import RunError
-from distnet.launch.budget import samples_of_step
+from distnet.launch.poison import samples_of_step
 from distnet.run_folder.heartbeat import Heartbeat, Stage, read_heartbeats
 from distnet.spec.read import read_job_text
 from distnet.train.exchange.worker_group import WorkerGroup

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from tensorboardX.proto.event_pb2 import Event
 
-from distnet.run_folder.recorder import Progress, Recorder
+from distnet.run_folder.recorder import Recorder
 
 STEP = {"kind": "step", "step": 3, "epoch": 1, "loss": 0.5, "accuracy": 0.75, "seconds": 1.0}
 EPOCH = {"kind": "epoch", "step": 4, "epoch": 1, "train": {"loss": 0.4}, "test": {"loss": 0.3}}
@@ -64,22 +64,3 @@ def test_records_of_a_new_attempt_begin_after_a_torn_line(tmp_path: Path) -> Non
     assert json.loads(first)["attempt"] == 1
     assert torn == '{"kind": "st'
     assert json.loads(last) == {**EPOCH, "attempt": 2}
-
-
-def test_progress_tells_means_since_the_last_time_and_of_the_epoch() -> None:
-    progress = Progress(num_steps=10, epoch_sums=(10.0, 5.0, 10))
-    progress.add(6.0, 3.0, 4)
-    progress.add(2.0, 1.0, 4)
-
-    assert progress.read()[:2] == (1.0, 0.5)
-    progress.add(4.0, 2.0, 2)
-    assert progress.read()[:2] == (2.0, 1.0)
-    assert progress.read_epoch() == (22.0 / 20, 11.0 / 20)
-    progress.begin_epoch()
-    assert progress.epoch_sums == (0.0, 0.0, 0)
-
-
-def test_progress_is_told_a_bounded_number_of_times() -> None:
-    progress = Progress(num_steps=1_000_000)
-
-    assert sum(progress.is_due(step) for step in range(1, 100_001)) <= 201

@@ -16,13 +16,15 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import psutil
+from distnet.launch.ray.node import NodeOptions, RayNode
 
 ROOT = Path(__file__).parents[2]
 BRIDGE = f"dnb{os.getpid()}"
 ADDRESSES = ("10.214.0.1", "10.214.0.2", "10.214.0.3")
 NAMES = tuple(f"dn{os.getpid()}{letter}" for letter in "hab")
-DASHBOARD = f"http://{ADDRESSES[0]}:8265"
+RAY_PORT, DASHBOARD_PORT = 6379, 8265
+DASHBOARD = f"http://{ADDRESSES[0]}:{DASHBOARD_PORT}"
+TOKEN = "ab" * 32
 SERVER = f"http://{ADDRESSES[0]}:8270"
 
 
@@ -32,45 +34,34 @@ class Machines:
 
     folder: Path
     """That all of them see."""
-    nodes: dict[int, subprocess.Popen[str]] = field(default_factory=dict)
-    temp: Path | None = None
+    nodes: dict[int, RayNode] = field(default_factory=dict)
+    temp: Path = field(
+        default_factory=lambda: Path(tempfile.mkdtemp(prefix="distnet-tests-", dir="/tmp"))
+    )
     """Ray's own folder; its name must be short."""
 
     def start_node(self, index: int) -> None:
         """Start Ray on a machine, and wait until it runs."""
-        ray = str(Path(sys.executable).with_name("ray"))
-        command = [ray, "start", "--block", "--object-store-memory=100000000"]
-        command += [f"--node-ip-address={ADDRESSES[index]}"]
-        if index == 0:
-            self.temp = Path(tempfile.mkdtemp(prefix="distnet-tests-", dir="/tmp"))
-            command += ["--head", "--port=6379", f"--temp-dir={self.temp}", "--num-cpus=0"]
-            command += ["--include-dashboard=true", "--dashboard-host=0.0.0.0"]
-            command += ["--disable-usage-stats"]
-        else:
-            command += [f"--address={ADDRESSES[0]}:6379", "--num-cpus=2"]
-        log = (self.folder / f"node-{index}.log").open("w+")
-        node = subprocess.Popen(
-            in_namespace(index, command),
-            env=self.environment(),
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
+        options = NodeOptions(
+            ADDRESSES[index],
+            self.temp,
+            2 if index else 0,
+            head=f"{ADDRESSES[0]}:{RAY_PORT}" if index else None,
+            port=RAY_PORT,
+            dashboard=f"0.0.0.0:{DASHBOARD_PORT}",
+            token=TOKEN,
+            environment={"PYTHONPATH": str(ROOT), "DISTNET_CONFIG": str(self.folder / "config")},
+            prefix=tuple(in_namespace(index, [])),
         )
-        self.nodes[index] = node
-        wait_until(lambda: "Ray runtime started" in Path(log.name).read_text(), 120, node)
+        self.nodes[index] = RayNode(options)
+        self.nodes[index].start()
+        self.nodes[index].wait()
 
     def kill_node(self, index: int) -> None:
         """Kill all of Ray on a machine, and all that Ray runs there."""
-        node = self.nodes.pop(index)
-        with suppress(psutil.NoSuchProcess):
-            for process in psutil.Process(node.pid).children(recursive=True):
-                with suppress(psutil.NoSuchProcess):
-                    process.kill()
-        node.kill()
-        node.wait()
-        if index == 0 and self.temp is not None:
-            shutil.rmtree(self.temp, ignore_errors=True)
+        self.nodes.pop(index).end()
+        if index == 0:
+            shutil.rmtree(self.temp / "ray", ignore_errors=True)
 
     def run(self, *words: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
         """Run distnet on the head's machine, as a user there would."""
@@ -104,7 +95,7 @@ class Machines:
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "PYTHONPATH": str(ROOT),
             "RAY_AUTH_MODE": "token",
-            "RAY_AUTH_TOKEN": "ab" * 32,
+            "RAY_AUTH_TOKEN": TOKEN,
             "DISTNET_CONFIG": str(self.folder / "config"),
         }
 
@@ -124,6 +115,7 @@ def three_nodes(folder: Path) -> Iterator[Machines]:
         for name in NAMES:
             _kill_all_in(name)
             subprocess.run(["ip", "netns", "delete", name], check=False, capture_output=True)
+        shutil.rmtree(machines.temp, ignore_errors=True)
 
 
 def in_namespace(index: int, command: list[str]) -> list[str]:

@@ -13,7 +13,7 @@ import pytest
 
 import distnet
 from distnet.report.audit import audit_run
-from distnet.run_folder import steer
+from distnet.run_folder import control
 from distnet.run_folder.paths import RunFolder
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(3000)]
@@ -38,7 +38,7 @@ class Changes:
         is_mine = record["kind"] == "step" and record["attempt"] == self._attempt
         if is_mine and record["step"] >= self._next and self.left:
             self._attempt = -1  # until the next one begins
-            steer.resize(self.folder, self.left.pop(0), wait_s=None)
+            control.resize(self.folder, self.left.pop(0), wait_s=None)
 
 
 def draw(first: int) -> list[int]:

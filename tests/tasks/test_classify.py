@@ -79,7 +79,10 @@ def test_figures_show_actual_in_rows_and_predicted_in_columns():
 
     confusion, dots, table = measured(task, (OUTPUTS, TARGETS)).figures
 
-    assert (confusion.classes, confusion.counts) == (("a", "b", "c"), ((2, 1, 0), (0, 0, 1), (0, 0, 2)))
+    assert (confusion.classes, confusion.counts) == (
+        ("a", "b", "c"),
+        ((2, 1, 0), (0, 0, 1), (0, 0, 2)),
+    )
     assert dots.series["recall"] == table_column(table, "recall")
     assert table_row(table, "c") == {
         "class": "c",

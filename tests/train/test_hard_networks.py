@@ -14,15 +14,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from distnet.data.batch import Batch
 from distnet.data.manifest import read_manifest
 from distnet.errors import DistnetError, TrainingError
 from distnet.launch.plan import make_plan
 from distnet.run_folder.assignment import Assignment
 from distnet.spec.read import read_job_text
 from distnet.tasks.classify import Classify
+from distnet.tasks.per_sample import PerSample
 from distnet.train.checkpoint.checkpoint import read_newest
 from distnet.train.compute.flat import FlatNetwork
-from distnet.train.compute.slice_gradient import NUM_SUMS, SliceGradient
+from distnet.train.compute.slice_gradient import SliceGradient
+from distnet.train.compute.turn import SliceId, turns_of
 from distnet.train.exchange.worker_group import WorkerGroup
 from distnet.train.worker import work
 from tests.train.processes import run_workers
@@ -164,12 +167,16 @@ def test_plan_refuses_batch_norm_of_single_samples_in_pieces(stripes: Path) -> N
 def loss_of_three(data: Path, *, pieces: int) -> float:
     torch.manual_seed(0)
     flat = FlatNetwork(Plain((1, 12, 12), 4))
-    task = Classify(read_manifest(data))
-    gradient = SliceGradient(flat, task, lambda x: x, None, seed=0, pieces=pieces)
-    row = torch.zeros(gradient.row_length)
+    manifest = read_manifest(data)
+    task = PerSample(Classify(manifest), manifest)
+    networks = {"network": flat.network}
+    gradient = SliceGradient(flat, networks, task, lambda b: b, seed=0, pieces=pieces)
+    (turn,) = turns_of(task.phases)
+    layout = gradient.layout(turn.phase)
+    row = torch.zeros(layout.length)
     x = torch.linspace(-1, 1, 3 * 144).view(3, 1, 12, 12)
-    gradient.compute(0, 0, x, torch.tensor([0, 1, 2]), row)
-    return float(row[-NUM_SUMS])
+    gradient.write(row, SliceId(turn, 0, 0), Batch({"x": x, "y": torch.tensor([0, 1, 2])}))
+    return float(row[layout.num_parameters])
 
 
 class Plain(nn.Module):

@@ -14,7 +14,7 @@ from distnet.data.manifest import read_manifest
 from distnet.data.order import Batches, order_of
 from distnet.data.sample_hash import digest_of
 from distnet.data.samples import Samples
-from distnet.launch.budget import samples_of_step
+from distnet.launch.poison import samples_of_step
 from distnet.run_folder.sample_digest import SampleDigest
 from distnet.spec.read import read_job_text
 from distnet.train.compute.row import Flags, Layout, read_total

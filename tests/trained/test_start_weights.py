@@ -85,7 +85,7 @@ def test_weights_of_another_network_are_refused(first, tmp_path):
 
 
 def test_a_run_that_is_not_there_is_refused_before_anything_is_made(tmp_path):
-    with pytest.raises(RunError, match="no run there to begin with"):
+    with pytest.raises(RunError, match="no run in this folder to start from"):
         train(tmp_path, "later", start_from=tmp_path / "nowhere")
 
     assert not (tmp_path / "later").exists()

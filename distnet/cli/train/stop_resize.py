@@ -72,7 +72,7 @@ def resize(
 
 
 def _stop_run(folder: RunFolder, wait_s: float | None, as_json: bool) -> None:
-    from distnet.run_folder.steer import stop as ask
+    from distnet.run_folder.control import stop as ask
 
     with waiting(f"waiting for {folder.path} to save and end", is_quiet=wait_s is None):
         ended = ask(folder, wait_s=wait_s)
@@ -87,7 +87,7 @@ def _stop_run(folder: RunFolder, wait_s: float | None, as_json: bool) -> None:
 
 
 def _resize_run(folder: RunFolder, workers: int, wait_s: float | None, as_json: bool) -> None:
-    from distnet.run_folder.steer import resize as ask
+    from distnet.run_folder.control import resize as ask
 
     with waiting(f"waiting for {folder.path} to change its workers", is_quiet=wait_s is None):
         changed = ask(folder, workers, wait_s=wait_s)

@@ -1,7 +1,7 @@
-"""What runs in Ray Train's controller, and what that does on every worker before training.
+"""What runs in Ray Train's controller, and what the controller runs on every worker first.
 
-Ray's own torch backend imports torch in the controller, which costs 2 s and 300 MB, leaves the
-choice of the network interface to the host's name, and waits up to 30 s at the end for workers
+Ray's own torch backend imports torch in the controller, which costs 2 s and 300 MB, chooses
+the network interface by the host's name, and waits up to 30 s at the end for workers
 that sit in a collective. Keep torch out of the top of this file.
 """
 
@@ -24,40 +24,40 @@ from ray.train.v2._internal.callbacks.placement_group_callback import PlacementG
 from ray.train.v2._internal.execution.scaling_policy.fixed import FixedScalingPolicy
 
 from distnet.errors import RunError
+from distnet.run_folder.node_ids import write_node
 from distnet.run_folder.paths import RunFolder
-from distnet.run_folder.write import write_whole
 
 
 class LeanTrainer(TorchTrainer):  # type: ignore[misc]
-    """Trains without Ray Data, and with no regard to others where the Ray is ours alone."""
+    """Trains without Ray Data, and without a resource request where the Ray is private."""
 
-    def __init__(self, *args: Any, is_alone: bool, **options: Any) -> None:
+    def __init__(self, *args: Any, is_private: bool, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._is_alone = is_alone
+        self._is_private = is_private
 
     def _create_default_callbacks(self) -> list[Any]:
-        """Leave out those that start an actor of which distnet has no use."""
+        """Omit those that start an actor which distnet does not use."""
         useless: tuple[type, ...] = (DatasetsCallback,)
-        if self._is_alone:  # the placement group ends with the cluster
+        if self._is_private:  # its placement groups end with it
             useless += (PlacementGroupCleanerCallback,)
         callbacks = super()._create_default_callbacks()
         return [callback for callback in callbacks if not isinstance(callback, useless)]
 
     def _initialize_and_run_controller(self, **parts: Any) -> Any:
-        """Ask no autoscaler for machines where there is none."""
-        if self._is_alone:
-            parts["scaling_policy"] = UnannouncedPolicy(self.scaling_config)
+        """Request no machines where there is no autoscaler."""
+        if self._is_private:
+            parts["scaling_policy"] = SilentPolicy(self.scaling_config)
         return super()._initialize_and_run_controller(**parts)
 
 
 JOIN_TIMEOUT_S = 600.0
 COLLECTIVE_TIMEOUT_S = 86_400.0
-"""Who waits for whom, and for how long, is the launcher's to judge, from the heartbeats."""
+"""The launcher decides from the heartbeats who hangs; collectives must not time out before."""
 
 
 @dataclass
 class ProcessGroup(BackendConfig):  # type: ignore[misc]
-    """Asks Ray Train for workers that are one process group of torch."""
+    """Has Ray Train join the workers to one process group of torch."""
 
     run: str
     """The run's folder."""
@@ -66,7 +66,7 @@ class ProcessGroup(BackendConfig):  # type: ignore[misc]
 
     @property
     def backend_cls(self) -> type["ProcessGroupBackend"]:
-        """What Ray Train calls when the workers are there."""
+        """What Ray Train calls when the workers have started."""
         return ProcessGroupBackend
 
 
@@ -96,18 +96,18 @@ class ProcessGroupBackend(Backend):  # type: ignore[misc]
         ray.get(tasks)
 
 
-class UnannouncedPolicy(FixedScalingPolicy):  # type: ignore[misc]
+class SilentPolicy(FixedScalingPolicy):  # type: ignore[misc]
     """A fixed number of workers, without telling the AutoscalingCoordinator."""
 
     def after_controller_start(self, train_run_context: Any) -> None:
-        """Announce nothing."""
+        """Send nothing."""
 
     def _maybe_send_resource_request(self) -> None:
-        """Announce nothing."""
+        """Send nothing."""
 
 
 def prepare(run: str, rank: int, size: int) -> None:
-    """Send all that this process prints to its log in the run folder, and choose the interface.
+    """Redirect what this process prints to its log in the run folder, and choose the interface.
 
     Raises:
         RunError: this node does not see the run folder.
@@ -116,7 +116,7 @@ def prepare(run: str, rank: int, size: int) -> None:
     if not folder.path.is_dir():
         raise RunError(
             f"{run}: the node {address} does not see this folder; "
-            "on a cluster, choose a place for --runs that all nodes share"
+            "on a cluster, choose a folder for --runs that all nodes share"
         )
     folder.logs.mkdir(exist_ok=True)
     # The descriptors, not Python's streams: NCCL, gloo and a dying interpreter write to them too.
@@ -128,31 +128,30 @@ def prepare(run: str, rank: int, size: int) -> None:
     os.close(log)
     choose_interface(address, os.environ)
     folder.heartbeats.mkdir(exist_ok=True)
-    # Whole or not at all: whoever reads it meanwhile would take an empty name for a node.
-    write_whole(folder.node(rank), ray.get_runtime_context().get_node_id().encode())
+    write_node(folder, rank, ray.get_runtime_context().get_node_id())
     print(f"worker {rank} of {size} on {address}, process {os.getpid()}", flush=True)  # noqa: T201
 
 
 def listen() -> tuple[str, int]:
-    """Open the store at which the workers meet, on this worker; returns its address."""
+    """Open the store through which the workers find each other; returns its address."""
     host = _node_address()
     return host, _store(host).port
 
 
 def join(backend: str, address: tuple[str, int], rank: int, size: int) -> None:
-    """Make this process one of torch's process group."""
-    import torch.distributed as dist
+    """Join this process to torch's process group."""
+    import torch.distributed as dist  # not in the controller, see above
 
-    patience = timedelta(seconds=JOIN_TIMEOUT_S)
-    store = _store(address[0]) if rank == 0 else _distant_store(address, patience)
+    join_timeout = timedelta(seconds=JOIN_TIMEOUT_S)
+    store = _store(address[0]) if rank == 0 else _remote_store(address, join_timeout)
     timeout = timedelta(seconds=COLLECTIVE_TIMEOUT_S)
     dist.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=timeout)
 
 
 @cache
 def _store(host: str) -> Any:
-    """The store of rank 0 (a TCPStore), which listens at the node's address only."""
-    import torch.distributed as dist
+    """The store of rank 0 (a TCPStore), which listens on the node's address only."""
+    import torch.distributed as dist  # not in the controller, see above
 
     server = socket.create_server((host, 0), family=_family(host))
     port = server.getsockname()[1]
@@ -161,8 +160,8 @@ def _store(host: str) -> Any:
     )
 
 
-def _distant_store(address: tuple[str, int], timeout: timedelta) -> Any:
-    import torch.distributed as dist
+def _remote_store(address: tuple[str, int], timeout: timedelta) -> Any:
+    import torch.distributed as dist  # not in the controller, see above
 
     return dist.TCPStore(*address, timeout=timeout)  # type: ignore[attr-defined]
 
@@ -187,9 +186,9 @@ def interface_of(address: str) -> str | None:
 
 
 def choose_interface(address: str, environment: MutableMapping[str, str]) -> None:
-    """Have gloo and NCCL use the interface that holds `address`, where the user named none."""
+    """Have gloo and NCCL use the interface that holds `address`, unless the user named one."""
     name = interface_of(address)
-    if name is None:  # behind address translation: the libraries' own choice is the best guess
+    if name is None:  # behind NAT: the libraries' own choice is the best guess
         return
     environment.setdefault("GLOO_SOCKET_IFNAME", name)
     environment.setdefault("NCCL_SOCKET_IFNAME", f"={name}")  # "=": not its mere prefix

@@ -1,7 +1,7 @@
-"""Kill the workers of an attempt that hangs, wherever they are.
+"""Kill the workers of an attempt that hangs, on all nodes.
 
-Ray asks a worker to end; one that is stopped, or holds the interpreter's lock, does not answer. A
-killed one is noticed by Ray Train, which then ends the attempt as it does after any death.
+Ray requests a worker to end; one that is stopped, or holds the interpreter's lock, does not react.
+Ray Train notices a killed one, and then ends the attempt as after any death.
 """
 
 import contextlib
@@ -14,31 +14,31 @@ from ray.exceptions import RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from distnet.run_folder.heartbeat import read_heartbeats
+from distnet.run_folder.node_ids import read_node
 from distnet.run_folder.paths import RunFolder
 
 logger = logging.getLogger(__name__)
-PATIENCE_S = 15.0
+TIMEOUT_S = 15.0
 
 
 def end_workers(folder: RunFolder, attempt: int) -> None:
-    """Kill every worker of this attempt that told its process."""
+    """Kill every worker of this attempt whose process id is known."""
     here = ray.get_runtime_context().get_node_id()
     there: dict[str, list[int]] = {}
-    for sign in read_heartbeats(folder.heartbeats):
-        if sign.attempt != attempt:
-            continue
-        with contextlib.suppress(OSError):
-            there.setdefault(folder.node(sign.rank).read_text(), []).append(sign.process)
+    for beat in read_heartbeats(folder.heartbeats):
+        node = read_node(folder, beat.rank)
+        if beat.attempt == attempt and node:
+            there.setdefault(node, []).append(beat.process)
     kill(there.pop(here, []))
     tasks = [_on(node).remote(processes) for node, processes in there.items()]
     try:
-        ray.wait(tasks, num_returns=len(tasks), timeout=PATIENCE_S) if tasks else None
+        ray.wait(tasks, num_returns=len(tasks), timeout=TIMEOUT_S) if tasks else None
     except RayError as error:  # a node that is gone has no workers to kill either
         logger.info("ending hung workers: %s", error)
 
 
 def kill(processes: list[int]) -> None:
-    """Kill processes of this machine, if they still are workers of Ray."""
+    """Kill processes of this machine, if they are still workers of Ray."""
     for process in processes:
         with contextlib.suppress(psutil.Error, IndexError):
             found = psutil.Process(process)

@@ -1,7 +1,6 @@
-"""What Ray takes from this process while we use it, and what it would leave changed."""
+"""Settings of this process while it uses Ray, and their restoration afterwards."""
 
 import os
-import secrets
 import signal
 import threading
 from collections.abc import Iterator, Mapping
@@ -10,10 +9,12 @@ from contextlib import contextmanager
 from ray._private import ray_constants, utils, worker
 from ray._raylet import AuthenticationTokenLoader, Config  # type: ignore[attr-defined]
 
+from distnet.launch.ray.node import new_token
+
 
 @contextmanager
 def environment(settings: Mapping[str, str]) -> Iterator[None]:
-    """Set what the user has not set; put that back afterwards, and what Ray sets by itself."""
+    """Set what the user has not set; restore that afterwards, and what Ray itself sets."""
     names = (*settings, "RAY_AUTH_MODE", "PYTHONBREAKPOINT")
     before = {name: os.environ.get(name) for name in names}
     for name, value in settings.items():
@@ -30,23 +31,23 @@ def environment(settings: Mapping[str, str]) -> Iterator[None]:
 
 @contextmanager
 def secret() -> Iterator[None]:
-    """Give a new Ray a token of its own, so that nobody else on this machine can give it work.
+    """Give a new Ray a token of its own, so that no other user of this machine can submit to it.
 
-    Ray would otherwise leave one in the home directory, readable by all.
+    Ray would otherwise leave one in the home directory, readable by everybody.
     """
     try:
-        with environment({"RAY_AUTH_TOKEN": secrets.token_hex(32)}):
+        with environment({"RAY_AUTH_TOKEN": new_token()}):
             yield
-    finally:  # the process remembers both, and the next Ray may want neither
+    finally:  # the process caches both, and the next Ray may use neither
         Config.initialize("")
         AuthenticationTokenLoader.instance().reset_cache()
 
 
 @contextmanager
 def on_loopback() -> Iterator[None]:
-    """Have a new Ray live on 127.0.0.1, as it does on macOS by itself.
+    """Start a new Ray on 127.0.0.1, as Ray does on macOS.
 
-    On Linux it listens on all interfaces, and dies when the machine changes its network.
+    On Linux it listens on all interfaces, and fails when the machine changes its network.
     """
     before = ray_constants.ENABLE_RAY_CLUSTER
     ray_constants.ENABLE_RAY_CLUSTER = False
@@ -58,7 +59,7 @@ def on_loopback() -> Iterator[None]:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep off stdout what Ray says of dead workers: that is for machines, and we tell of them."""
+    """Keep Ray's messages about dead workers off stdout, which is for results."""
     before = worker.print_to_stdstream
     worker.print_to_stdstream = lambda *_, **__: None
     try:
@@ -69,10 +70,10 @@ def quiet() -> Iterator[None]:
 
 @contextmanager
 def signals_kept() -> Iterator[None]:
-    """Keep ray.init from taking SIGTERM, which has to ask for a planned stop meanwhile, too.
+    """Keep our handler of SIGTERM, which requests a planned stop, during `ray.init`.
 
-    Its Python part can be kept from it; its C++ part takes the signal as well, to abort with a
-    stack, so that the handler has to be set anew afterwards.
+    Its Python part can be kept from replacing it; its C++ part replaces it too, so the handler is
+    set again afterwards.
     """
     is_main = threading.current_thread() is threading.main_thread()
     handler, before = signal.getsignal(signal.SIGTERM), utils.set_sigterm_handler

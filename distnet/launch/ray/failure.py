@@ -1,4 +1,4 @@
-"""From what Ray raises to what a person can act upon."""
+"""Turn what Ray raises into errors that a user can act on."""
 
 import re
 from collections.abc import Mapping
@@ -15,9 +15,9 @@ from ray.train.v2._internal.exceptions import (
 
 from distnet.errors import (
     DistnetError,
-    NoRoomYetError,
     NotEnoughResourcesError,
     OutOfMemoryError,
+    ResourcesBusyError,
     TrainingError,
     WorkerFailedError,
 )
@@ -27,7 +27,7 @@ LOG_LINES = 10
 
 
 def as_distnet_error(error: BaseException, folder: RunFolder) -> DistnetError:
-    """Find what went wrong first, as the error that the user should see.
+    """Find the first cause, as the error that the user should see.
 
     Args:
         error: what `TorchTrainer.fit` raised.
@@ -45,9 +45,9 @@ def as_distnet_error(error: BaseException, folder: RunFolder) -> DistnetError:
 def _of_ray(error: BaseException) -> DistnetError:
     match error:
         case WorkerGroupStartupTimeoutError():
-            return NoRoomYetError(
+            return ResourcesBusyError(
                 f"the {error.num_workers} workers could not start: others use the Ray cluster; "
-                "wait for them, or ask for fewer workers (see: ray status)"
+                "wait for them, or use fewer workers (see: ray status)"
             )
         case RayActorError() | WorkerGroupStartupFailedError() | ModuleNotFoundError():
             return _did_not_start(str(error))
@@ -58,17 +58,17 @@ def _of_ray(error: BaseException) -> DistnetError:
 
 
 def _first_cause(failures: Mapping[int, Exception], folder: RunFolder) -> DistnetError:
-    """Of the workers that failed, the one because of which the others did."""
-    told, died, lost = [], [], []
+    """Of the workers that failed, the one that made the others fail."""
+    reported, died, lost = [], [], []
     for rank, failure in sorted(failures.items()):
         error = _of_worker(rank, failure, folder)
-        if type(error) is not WorkerFailedError:  # an OutOfMemoryError tells more, too
-            told.append(error)
-        elif error is failure:  # it said itself that it lost another
+        if type(error) is not WorkerFailedError:  # an OutOfMemoryError says more, too
+            reported.append(error)
+        elif error is failure:  # it reported that it lost another
             lost.append(error)
         else:
             died.append(error)
-    return [*told, *died, *lost][0]
+    return [*reported, *died, *lost][0]
 
 
 def _of_worker(rank: int, failure: Exception, folder: RunFolder) -> DistnetError:
@@ -93,16 +93,16 @@ def _did_not_start(text: str) -> DistnetError:
 
 
 def _death(who: str, text: str, log: str = "") -> DistnetError:
-    """Where it died, and why as far as Ray knows."""
+    """Say where it died, and why as far as Ray knows."""
     node, process = _found(r"\bip: (\S+)", text), _found(r"\bpid: (\d+)", text)
     where = f" on node {node} (process {process})" if node and process else ""
     if "running low on memory" in text:
         return OutOfMemoryError(
-            f"{who}{where} was killed by Ray: the machine had no memory left; ask for fewer "
-            f"workers, a smaller train.batch_size or data.memory{log}"
+            f"{who}{where} was killed by Ray: the machine was out of memory; use fewer workers, "
+            f"or a smaller train.batch_size or data.memory{log}"
         )
     return WorkerFailedError(
-        f"{who}{where} was killed; most often because the machine had no memory left{log}"
+        f"{who}{where} was killed; most often the machine was out of memory{log}"
     )
 
 

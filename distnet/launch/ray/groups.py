@@ -1,6 +1,6 @@
-"""Ask a Ray which placement groups it holds: `python -m distnet.launch.ray.groups HOST:PORT`.
+"""List the placement groups of a Ray: `python -m distnet.launch.ray.groups HOST:PORT`.
 
-A process of its own, so that whoever asks does not become a client of that Ray.
+A process of its own, so that the caller does not become a client of that Ray.
 """
 
 import json
@@ -12,7 +12,7 @@ from ray.util import placement_group_table
 
 
 def placement_groups(address: str) -> list[str]:
-    """The names of those that hold or wait for resources."""
+    """The names of the groups that hold or wait for resources."""
     ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
     try:
         table = placement_group_table().items()

@@ -1,8 +1,8 @@
 """Ends what a killed launcher left behind: its Ray's processes and its folder.
 
 A process of its own, started as a plain script that imports next to nothing. It waits for the end
-of a pipe that the launcher holds, which comes however the launcher dies. Ray's own helpers would
-go on for a minute, and its folder stay for good.
+of a pipe that the launcher holds, which comes however the launcher dies. Without it, Ray's
+processes would run for another minute, and its folder would stay.
 """
 
 import contextlib
@@ -17,15 +17,15 @@ from pathlib import Path
 import psutil
 
 MARK = "DISTNET_SCRATCH"
-"""A variable in the environment of all processes that belong to a launcher."""
+"""A variable in the environment of all processes of a launcher."""
 KEPT_ENVIRONMENT = {"SPT_NOENV": "1"}
-"""Has Ray's agents not write their title over their environment, in which the mark is."""
-PATIENCE_S = 10.0
+"""Keeps Ray's agents from overwriting their environment, and the mark in it, with their title."""
+TIMEOUT_S = 10.0
 
 
 @contextlib.contextmanager
 def guarded(scratch: Path) -> Iterator[None]:
-    """Have `scratch`, and the processes marked with it, removed if this process is killed."""
+    """If this process is killed within the context, remove `scratch` and its marked processes."""
     guardian = subprocess.Popen(
         [sys.executable, __file__, str(scratch)],
         stdin=subprocess.PIPE,
@@ -49,8 +49,8 @@ def watch(scratch: Path) -> None:
     """Wait for the launcher's end, and clean up unless it has done so."""
     if sys.stdin.buffer.read() == b"done":
         return
-    deadline = time.monotonic() + PATIENCE_S
-    while (left := marked(scratch)) and time.monotonic() < deadline:
+    deadline = time.monotonic() + TIMEOUT_S
+    while (left := family(str(scratch))) and time.monotonic() < deadline:
         for process in left:
             with contextlib.suppress(psutil.Error):
                 process.kill()
@@ -58,13 +58,23 @@ def watch(scratch: Path) -> None:
     shutil.rmtree(scratch, ignore_errors=True)
 
 
-def marked(scratch: Path) -> set[psutil.Process]:
-    """Processes that inherited the mark, whoever their parents are by now, and all below them."""
-    found: set[psutil.Process] = set()
+def marked(value: str, variable: str = MARK) -> Iterator[psutil.Process]:
+    """Find the processes with this variable in their environment.
+
+    The environment is inherited, so orphans whose parents were killed are found too.
+    """
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
-            if process.environ().get(MARK) == str(scratch):
-                found |= {process, *process.children(recursive=True)}
+            if process.environ().get(variable) == value:
+                yield process
+
+
+def family(value: str, variable: str = MARK) -> set[psutil.Process]:
+    """Find the processes with this variable in their environment, and all their descendants."""
+    found: set[psutil.Process] = set()
+    for process in marked(value, variable):
+        with contextlib.suppress(psutil.Error, OSError):
+            found |= {process, *process.children(recursive=True)}
     return found
 
 

@@ -2,8 +2,8 @@
 
     a Ray -> TorchTrainer.fit in a thread -> the outcome of rank 0, or one DistnetError
 
-Ray brings the workers together and tells when one is gone; checkpoints, records and retries are
-our own. The main thread waits and answers Ctrl-C, because Ray's own handler aborts at the first.
+Ray starts the workers and notices when one is gone; checkpoints, records and retries are our own.
+The main thread waits and handles Ctrl-C, because Ray's own handler aborts at the first.
 """
 
 import os
@@ -20,7 +20,7 @@ from ray.exceptions import RayError
 from ray.train import FailureConfig, LoggingConfig, RunConfig, ScalingConfig
 
 from distnet.errors import HangError, NotEnoughResourcesError, WorkerFailedError
-from distnet.launch.launcher import Look
+from distnet.launch.launcher import Poll
 from distnet.launch.placement import ANYWHERE, Placement
 from distnet.launch.ray import capacity
 from distnet.launch.ray.cluster import Cluster, ray_cluster
@@ -32,26 +32,26 @@ from distnet.run_folder.assignment import Assignment
 from distnet.run_folder.paths import RunFolder
 from distnet.train.worker import work
 
-LOOKED_AT_EVERY_S = 0.1
-RAY_LOOKED_AT_EVERY_S = 1.0
-HANGING_END_S = 15.0
-LOST_END_S = 5.0
+POLL_S = 0.1
+RAY_POLL_S = 1.0
+HANG_END_TIMEOUT_S = 15.0
+LOST_END_TIMEOUT_S = 5.0
 NODE = "ray.io/node-id"
-"""The label by which Ray finds a node."""
+"""The label by which Ray selects a node."""
 FORWARDED = ("GLOO_", "NCCL_", "TORCH_DISTRIBUTED_", "TORCH_NCCL_", "DISTNET_")
 
 
 class RayLauncher:
-    """Makes attempts on one Ray, which is started or reached when it is first needed.
+    """Makes attempts on one Ray, which is started or connected to when it is first needed.
 
-    No process and no temporary file is left behind when it is closed, whatever the end.
+    Closing it leaves no process and no temporary file behind, however the attempts ended.
 
     Args:
         address: of a Ray cluster, or `auto`; by default RAY_ADDRESS, else one is started.
-        most: the workers that there may ever be.
-        cpus: cores a worker.
-        gpus: GPUs a worker, 0 or 1.
-        placement: where a server lets the workers be; by default wherever there is room.
+        most: the maximum of workers.
+        cpus: cores per worker.
+        gpus: GPUs per worker, 0 or 1.
+        placement: where a server lets the workers be; by default on any node.
         function: what each worker does.
     """
 
@@ -72,68 +72,68 @@ class RayLauncher:
         self._was_open = False
 
     def close(self) -> None:
-        """Let go of the Ray: the next attempt starts or reaches it anew."""
+        """Release the Ray: the next attempt starts or connects to it anew."""
         self._cluster = None
         self._stack.close()
 
     @property
     def is_shared(self) -> bool:
-        """Whether the Ray was there before."""
-        return not self._open().is_ours
+        """Whether the Ray was running before."""
+        return not self._open().is_private
 
     @property
-    def is_given(self) -> bool:
-        """Whether a server gave the room."""
+    def has_placement(self) -> bool:
+        """Whether a server allocated the resources."""
         return self._placement is not None
 
-    def room(self) -> int:
-        """How many workers there could be if nobody else used the machines."""
+    def capacity(self) -> int:
+        """How many workers would fit if nobody else used the machines."""
         if self.is_shared:
-            with self._answering():
+            with self._responding():
                 self._note_draining()
-                return capacity.count_room(self._cpus, self._gpus, self._nodes)
+                return capacity.count_capacity(self._cpus, self._gpus, self._nodes)
         by_cpu = max(1, (os.cpu_count() or 1) // self._cpus)
         return min(by_cpu, capacity.count_gpus() // self._gpus) if self._gpus else by_cpu
 
     def free_workers(self) -> int:
-        """How many workers more would fit now; a Ray of our own does not grow by itself."""
+        """How many more workers would fit now; a private Ray does not grow by itself."""
         if not self.is_shared:
             return 0
-        with self._answering():
+        with self._responding():
             return capacity.count_free(self._cpus, self._gpus, self._nodes)
 
-    def describe_room(self, workers: int) -> str:
-        """What is missing for so many workers."""
+    def describe_shortage(self, workers: int) -> str:
+        """Say what is missing for so many workers, and what to do."""
         size = {"workers": workers, "cpus": self._cpus, "gpus": self._gpus}
         address = self._open().address
-        with self._answering():
-            return capacity.describe_room(address, **size, placement=self._nodes)
+        with self._responding():
+            return capacity.describe_shortage(address, **size, placement=self._nodes)
 
     def is_home_draining(self) -> bool:
-        """Whether the node of this process is about to be taken away."""
+        """Whether the node of this process is being drained."""
         if not self.is_shared:
             return False
-        with self._answering():
+        with self._responding():
             return capacity.is_home_draining()
 
     def is_draining(self, folder: RunFolder, workers: int) -> bool:
-        """Whether a node with one of the workers is about to be taken away."""
+        """Whether a node with one of the workers is being drained."""
         if not self.is_shared:
             return False
-        with self._answering():
+        with self._responding():
             self._note_draining()
             return capacity.is_draining(folder, workers)
 
-    def train(self, assignment: Assignment, workers: int, look: Look) -> dict[str, Any]:
+    def train(self, assignment: Assignment, workers: int, poll: Poll) -> dict[str, Any]:
         """Run one attempt on `workers` processes; returns what the function returned on rank 0.
 
         Args:
             assignment: the attempt.
             workers: how many.
-            look: called a few times a second; what it raises ends the attempt.
+            poll: called a few times a second; what it raises ends the attempt.
 
         Raises:
-            DistnetError: what a worker raised, or `look`.
+            DistnetError: what a worker raised, or `poll`.
             WorkerFailedError: a worker died.
             KeyboardInterrupt: a second signal came.
         """
@@ -141,22 +141,22 @@ class RayLauncher:
             capacity.require_gpus(workers * self._gpus)
         fit, cluster = Fit(self._trainer(assignment, workers)), self._open()
         fit.start()
-        looked = time.monotonic()
+        polled = time.monotonic()
         try:
             while fit.is_alive():
-                fit.join(LOOKED_AT_EVERY_S)  # not for ever: a signal is answered in between
-                if time.monotonic() - looked > RAY_LOOKED_AT_EVERY_S:
+                fit.join(POLL_S)  # not forever, so that signals are handled
+                if time.monotonic() - polled > RAY_POLL_S:
                     cluster.require_alive()
-                    looked = time.monotonic()
-                look()
+                    polled = time.monotonic()
+                poll()
         except WorkerFailedError:
             self.close()
-            fit.join(LOST_END_S)  # what it still asks of Ray must not reach the next one
+            fit.join(LOST_END_TIMEOUT_S)  # its last calls must not reach the next Ray
             raise
         except HangError:
             end_workers(assignment.folder, assignment.attempt)
-            fit.join(HANGING_END_S)
-            if fit.is_alive():  # what does not end must not hold the room of the next attempt
+            fit.join(HANG_END_TIMEOUT_S)
+            if fit.is_alive():  # it must not hold the resources of the next attempt
                 self.close()
             raise
         if fit.error is not None:
@@ -166,7 +166,7 @@ class RayLauncher:
         return fit.outcome
 
     def _mend(self) -> None:
-        """Leave a Ray on which the next attempt can be made, or none: it will get a new one."""
+        """Leave a Ray that the next attempt can use, or none: then it starts a new one."""
         try:
             if not any(node["Alive"] for node in ray.nodes()):
                 self.close()
@@ -181,24 +181,24 @@ class RayLauncher:
             try:
                 self._cluster = self._stack.enter_context(ray_cluster(self._address, **size))
             except NotEnoughResourcesError as error:
-                if self._was_open or self.is_given:  # it is there, so the user is not to blame
+                if self._was_open or self.has_placement:  # it existed, so the user is not to blame
                     raise WorkerFailedError(str(error)) from None
                 raise
             self._was_open = True
         return self._cluster
 
     @contextmanager
-    def _answering(self) -> Iterator[None]:
-        """Let go of a Ray that does not answer any more.
+    def _responding(self) -> Iterator[None]:
+        """Release a Ray that no longer responds.
 
         Raises:
-            WorkerFailedError: it does not.
+            WorkerFailedError: it does not respond.
         """
         try:
             yield
         except (RayError, OSError, RuntimeError) as error:
             self.close()
-            raise WorkerFailedError(f"Ray itself does not answer: {error}") from None
+            raise WorkerFailedError(f"Ray itself does not respond: {error}") from None
 
     def _note_draining(self) -> None:
         if self._placement is not None:
@@ -221,20 +221,20 @@ class RayLauncher:
                 label_selector=self._selectors(workers),
             ),
             run_config=_run_config(assignment, cluster),
-            is_alone=cluster.is_ours,
+            is_private=cluster.is_private,
         )
 
     def _selectors(self, workers: int) -> list[dict[str, str]] | None:
-        """What Ray is told of the node of each worker; None leaves it the choice."""
+        """The label of each worker's node, for Ray; None leaves the choice to Ray."""
         if not self._nodes:
             return None
-        with self._answering():
+        with self._responding():
             chosen = capacity.choose_nodes(workers, self._cpus, self._gpus, self._nodes)
         return [{NODE: node} for node in chosen]
 
 
 class Fit(threading.Thread):
-    """Calls `fit`, and keeps what came of it."""
+    """Calls `fit`, and keeps its outcome or error."""
 
     def __init__(self, trainer: LeanTrainer) -> None:
         super().__init__(name="fit", daemon=True)  # must not keep an aborted process alive
@@ -246,12 +246,12 @@ class Fit(threading.Thread):
         """Wait until Ray Train has ended."""
         try:
             self.outcome = self._trainer.fit().return_value
-        except BaseException as error:  # nothing may end this thread without being told
+        except BaseException as error:  # nothing may end this thread unreported
             self.error = error
 
 
 def _run_config(assignment: Assignment, cluster: Cluster) -> RunConfig:
-    # Ray resumes a name that it knows, hence a new one each time.
+    # Ray resumes a name that it knows, so every attempt has a new one.
     name = f"{assignment.folder.name}-{assignment.attempt}-{uuid4().hex[:8]}"
     forwarded = {k: v for k, v in os.environ.items() if k.startswith(FORWARDED)}
     return RunConfig(

@@ -1,6 +1,6 @@
-"""A worker of Ray Train: builds its WorkerGroup, calls the training, and says why it failed.
+"""A worker of Ray Train: builds its WorkerGroup, trains, and says why it failed.
 
-What a worker raises is told to the user as it is, so it has to be whole here: Ray carries the
+What a worker raises is shown to the user as it is, so its text is complete here: Ray carries the
 exception to the launcher without its traceback.
 """
 
@@ -23,8 +23,8 @@ from distnet.train.exchange.worker_group import WorkerGroup
 Work = Callable[[Assignment, WorkerGroup], dict[str, Any]]
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
-PEER_PATIENCE_S = 10.0
-"""A worker whose peer is gone waits so long, so that the peer's own error is told first."""
+PEER_WAIT_S = 10.0
+"""A worker whose peer is gone waits so long, so that the peer's own error is reported first."""
 
 LOST_PEER = ("gloo", "NCCL", "Connection closed by peer", "Connection reset by peer", "Broken pipe")
 
@@ -35,9 +35,9 @@ def run_worker(work: Work, assignment: Assignment) -> dict[str, Any]:
     Raises:
         DistnetError: training failed; the log of this worker has the traceback.
     """
-    world = build_world()
+    group = build_group()
     try:
-        return work(assignment, world)
+        return work(assignment, group)
     except DistnetError:
         traceback.print_exc()
         raise
@@ -45,21 +45,21 @@ def run_worker(work: Work, assignment: Assignment) -> dict[str, Any]:
         traceback.print_exc()
         what = describe(error)
         if isinstance(error, OSError) and error.errno in NO_SPACE:
-            raise StorageError(f"worker {world.rank}: {error.strerror}: {error.filename}") from None
-        log = assignment.folder.worker_log(world.rank)
+            raise StorageError(f"worker {group.rank}: {error.strerror}: {error.filename}") from None
+        log = assignment.folder.worker_log(group.rank)
         if _is_of_peer(error):
-            time.sleep(PEER_PATIENCE_S)
+            time.sleep(PEER_WAIT_S)
             raise WorkerFailedError(
-                f"worker {world.rank} lost the others: {what}; see {log.parent}"
+                f"worker {group.rank} lost the other workers: {what}; see {log.parent}"
             ) from None
         raise TrainingError(
-            f"worker {world.rank} failed: {what}; the whole traceback is in {log}"
+            f"worker {group.rank} failed: {what}; the full traceback is in {log}"
         ) from None
 
 
-def build_world() -> WorkerGroup:
-    """Tell this worker which one it is, and which of the others share its memory."""
-    device = _device()  # first: NCCL speaks from the thread's current GPU
+def build_group() -> WorkerGroup:
+    """The worker group as this worker sees it: its rank, its device, and who shares its host."""
+    device = _device()  # first: NCCL communicates from the thread's current GPU
     context = ray.train.get_context()
     size = context.get_world_size()
     return WorkerGroup(
@@ -73,7 +73,7 @@ def build_world() -> WorkerGroup:
 
 
 def _hosts(size: int) -> tuple[str, ...]:
-    import torch.distributed as dist
+    import torch.distributed as dist  # Ray Train's controller must not import torch
 
     hosts: list[str] = [""] * size
     dist.all_gather_object(hosts, host_id())
@@ -81,10 +81,10 @@ def _hosts(size: int) -> tuple[str, ...]:
 
 
 def _device() -> str:
-    """The GPU that Ray gave to this worker, made the current one of this thread; else the CPU."""
+    """The GPU that Ray assigned to this worker, made this thread's current one; else the CPU."""
     if not ray.get_runtime_context().get_accelerator_ids().get("GPU"):
         return "cpu"
-    import torch
+    import torch  # Ray Train's controller must not import torch
     from ray.train.torch import get_device
 
     device = get_device()
@@ -101,9 +101,9 @@ def _is_of_peer(error: BaseException) -> bool:
 def host_id() -> str:
     """Name this machine or container, so that equal names see one another's /dev/shm.
 
-    The kernel's boot tells machines apart, the namespaces and the memory file system tell the
-    containers of one machine apart, and the host name tells machines apart that were cloned while
-    they ran. To be wrongly apart costs speed, to be wrongly together would hang.
+    The kernel's boot id distinguishes machines, the namespaces and the memory file system the
+    containers of one machine, and the host name machines that were cloned while they ran. Two
+    names for one host cost speed; one name for two hosts would make workers hang.
     """
     facts = [socket.gethostname(), *(_link(f"/proc/self/ns/{kind}") for kind in ("mnt", "ipc"))]
     for read in (_boot, _memory):

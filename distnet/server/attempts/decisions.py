@@ -6,10 +6,10 @@ from dataclasses import replace
 
 from distnet.protocol.states import JobState, Why
 from distnet.scheduler.view import Decision, Resize, Start, Stop
-from distnet.scheduler.words import counted
 from distnet.server.ledger.records import AttemptRecord, JobRecord
 from distnet.server.state.change import SCHEDULER, Change
 from distnet.server.state.mirror import Mirror
+from distnet.spec.plural import counted
 
 WEIGHT = {Why.CANCEL: 3, Why.STOP: 2, Why.MAX_TIME: 2, Why.HOLD: 1, Why.PREEMPT: 0}
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Set
 from dataclasses import replace
 from typing import Any
 
-from distnet.protocol.attempt import FIGURES, Exit, Orders, Report, Task
+from distnet.protocol.attempt import RATES, Exit, Orders, Report, Task
 from distnet.protocol.errors import ConflictError, UnauthenticatedError
 from distnet.protocol.states import AttemptEnd, JobState
 from distnet.server.attempts.outcome import after_end, with_progress
@@ -135,13 +135,7 @@ def _keep_pieces(
 def _sign_of_life(
     job: JobRecord, attempt: AttemptRecord, said: Report, nodes: Set[str], now: float
 ) -> tuple[JobRecord, AttemptRecord]:
-    told = {name: said.progress[name] for name in FIGURES if name in said.progress}
-    figures = {name: figure for name, figure in told.items() if math.isfinite(figure)}
-    progress: dict[str, Any] = {**job.progress, **figures}
-    if said.step is not None:
-        progress["step"] = said.step
-    if said.num_steps is not None:
-        progress["num_steps"] = said.num_steps
+    progress = {**job.progress, **_progress_of(said)}
     placement, target = attempt.placement, attempt.target
     is_true = _may_be_true(job, attempt, said.placement, nodes)
     if is_true:
@@ -160,6 +154,14 @@ def _sign_of_life(
         handed_at=attempt.handed_at or now,
     )
     return job, attempt
+
+
+def _progress_of(said: Report) -> dict[str, Any]:
+    """What a report says of the training; what it leaves out stays as an earlier one said."""
+    rates = {name: said.progress[name] for name in RATES if name in said.progress}
+    progress: dict[str, Any] = {n: value for n, value in rates.items() if math.isfinite(value)}
+    facts = said.model_dump(include={"step", "num_steps", "headline", "split", "metrics"})
+    return progress | {name: fact for name, fact in facts.items() if fact not in (None, {})}
 
 
 def _may_be_true(

@@ -6,7 +6,6 @@ from distnet.protocol.errors import ConflictError, ForbiddenError, InvalidError,
 from distnet.protocol.states import JobState, Why
 from distnet.scheduler.elastic import fewer
 from distnet.scheduler.view import Shape
-from distnet.scheduler.words import counted
 from distnet.server.attempts.decisions import ask_to_stop
 from distnet.server.attempts.outcome import AFTER_STOP
 from distnet.server.jobs.admission import require_fits, require_priority
@@ -14,6 +13,7 @@ from distnet.server.ledger import jobs
 from distnet.server.ledger.records import JobRecord, Role, User
 from distnet.server.state.change import Change
 from distnet.server.state.mirror import Mirror
+from distnet.spec.plural import counted
 
 NEWEST = 200
 """Jobs whose names are compared with one that is not known."""

@@ -86,7 +86,8 @@ class JobRecord:
     trained_s: float = 0.0
     """Of attempts that have ended."""
     progress: Mapping[str, Any] = field(default_factory=dict)
-    """`step`, `num_steps`, `workers`, `loss`, `accuracy`, ..., as last reported."""
+    """As last reported: `step`, `num_steps`, `workers`, `loss` and other rates of the training;
+    `headline`, `split` and `metrics` of the last evaluation."""
     result: Mapping[str, Any] | None = None
     """What `result.json` of the run says, or the error: `{"error": ..., "failure": ...}`."""
 

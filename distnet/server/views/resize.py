@@ -2,10 +2,10 @@
 
 from distnet.protocol.states import JobState
 from distnet.scheduler.fit import worker_of, workers_in
-from distnet.scheduler.words import counted
 from distnet.server.ledger.records import AttemptRecord, JobRecord
 from distnet.server.state.mirror import Mirror
 from distnet.server.views.nodes import cluster
+from distnet.spec.plural import counted
 
 
 def workers_of(job: JobRecord, attempt: AttemptRecord) -> int:

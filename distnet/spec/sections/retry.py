@@ -8,7 +8,7 @@ from distnet.spec.sections.section import Section
 from distnet.spec.sections.units import Seconds
 
 
-class Budget(Section):
+class RetryLimit(Section):
     """How often one kind of failure is survived without progress in between."""
 
     times: Annotated[int, Field(ge=0, lt=2**31)]
@@ -18,7 +18,7 @@ class Budget(Section):
     """Wait before the first retry; each further one without progress waits twice as long."""
 
 
-class HangBudget(Budget):
+class HangRetryLimit(RetryLimit):
     """Workers that make no step any more."""
 
     times: Annotated[int, Field(ge=0, lt=2**31)] = 3
@@ -30,17 +30,17 @@ class HangBudget(Budget):
 class Retry(Section):
     """One budget for each kind of failure."""
 
-    user_error: Budget = Budget(times=0)
+    user_error: RetryLimit = RetryLimit(times=0)
     """The job, its own code or its data raised; to try again seldom helps."""
-    out_of_memory: Budget = Budget(times=2, backoff=5.0)
+    out_of_memory: RetryLimit = RetryLimit(times=2, backoff=5.0)
     """A worker had no memory left, on the GPU or of the machine."""
-    hang: HangBudget = HangBudget()
+    hang: HangRetryLimit = HangRetryLimit()
     """A worker made no step any more."""
-    lost_worker: Budget = Budget(times=10)
+    lost_worker: RetryLimit = RetryLimit(times=10)
     """A worker, its node or Ray itself was killed."""
-    preemption: Budget = Budget(times=1000)
+    preemption: RetryLimit = RetryLimit(times=1000)
     """A node was taken away before training could stop as planned."""
-    storage: Budget = Budget(times=20, backoff=2.0)
+    storage: RetryLimit = RetryLimit(times=20, backoff=2.0)
     """A checkpoint could not be written. Training goes on while this is tried again."""
     longest_backoff: Seconds = 60.0
     """No wait is longer."""

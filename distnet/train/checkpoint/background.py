@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from distnet.errors import StorageError, StorageSpentError
-from distnet.spec.sections.retry import Budget
+from distnet.spec.sections.retry import RetryLimit
 from distnet.train.checkpoint.checkpoint import State
 from distnet.train.checkpoint.object_store import why
 from distnet.train.checkpoint.snapshot import Snapshot
@@ -48,7 +48,7 @@ class BackgroundWriter:
     def __init__(
         self,
         commit: Callable[[Taken], None],
-        budget: Budget,
+        budget: RetryLimit,
         *,
         longest_s: float,
         tell_failure: Callable[[int, str, float], None],

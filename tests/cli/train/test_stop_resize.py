@@ -19,7 +19,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunFolder:
     monkeypatch.chdir(tmp_path)
     folder = RunFolder(Path("runs/digits-1"))
     folder.path.mkdir(parents=True)
-    folder.plan.write_text('{"slices": 4}')
+    folder.plan.write_text('{"slices": 4, "job_folder": ".", "precision": "fp32"}')
     attempt = {"kind": "attempt", "attempt": 1, "launch": "ray", "workers": 2, "step": 0}
     folder.metrics.write_text(json.dumps(attempt) + "\n")
     return folder
@@ -95,7 +95,7 @@ def test_a_run_that_nobody_trains_is_told_so(
     server: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["stop", "digits-1"]) == 2
-    assert "nobody trains this run" in capsys.readouterr().err
+    assert "no process trains this run" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("run", "config")

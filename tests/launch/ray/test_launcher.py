@@ -39,14 +39,14 @@ def test_train_on_ray_gives_what_rank_0_returned_and_leaves_nothing(assignment):
     before = set(psutil.Process().children(recursive=True)), dict(os.environ)
     handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
 
-    outcome = train_on_ray(assignment, workers=3, cpus=1, gpus=0, function=ray_work.tell)
+    outcome = train_on_ray(assignment, workers=3, cpus=1, gpus=0, function=ray_work.describe_groups)
 
-    worlds = outcome["worlds"]
-    assert [world["rank"] for world in worlds] == [0, 1, 2]
-    assert [world["local_rank"] for world in worlds] == [0, 1, 2]
-    assert {world["size"] for world in worlds} == {world["local_size"] for world in worlds} == {3}
-    assert {host for world in worlds for host in world["hosts"]} == {worlds[0]["hosts"][0]}
-    assert {world["device"] for world in worlds} == {"cpu"}
+    worlds = outcome["groups"]
+    assert [group["rank"] for group in worlds] == [0, 1, 2]
+    assert [group["local_rank"] for group in worlds] == [0, 1, 2]
+    assert {group["size"] for group in worlds} == {group["local_size"] for group in worlds} == {3}
+    assert {host for group in worlds for host in group["hosts"]} == {worlds[0]["hosts"][0]}
+    assert {group["device"] for group in worlds} == {"cpu"}
     assert outcome["total"] == 1 + 2 + 3
     assert outcome["interfaces"] == [interface_of("127.0.0.1")] * 3
     assert outcome["threads"] == 2  # Ray's OMP_NUM_THREADS=1 gives way to torch's own setting
@@ -55,17 +55,22 @@ def test_train_on_ray_gives_what_rank_0_returned_and_leaves_nothing(assignment):
     assert handlers == [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     for rank in range(3):
         log = assignment.folder.worker_log(rank).read_text()
-        assert f"rank {rank} speaks\n" in log
+        assert f"rank {rank} prints\n" in log
         assert "and its child\n" in log
 
 
 def test_train_on_ray_uses_one_that_runs_already(assignment, ray_address, capfd):
     outcome = train_on_ray(
-        assignment, workers=1, cpus=4, gpus=0, address=ray_address, function=ray_work.tell
+        assignment,
+        workers=1,
+        cpus=4,
+        gpus=0,
+        address=ray_address,
+        function=ray_work.describe_groups,
     )
 
     assert outcome["total"] == 1
-    assert outcome["worlds"][0]["size"] == 1
+    assert outcome["groups"][0]["size"] == 1
     assert capfd.readouterr() == ("", "")
 
 
@@ -133,13 +138,18 @@ def test_train_on_ray_tells_when_a_node_does_not_see_the_run_folder(assignment, 
 
     with pytest.raises(RunError, match="the node 127.0.0.1 does not see this folder"):
         train_on_ray(
-            assignment, workers=1, cpus=1, gpus=0, address=ray_address, function=ray_work.tell
+            assignment,
+            workers=1,
+            cpus=1,
+            gpus=0,
+            address=ray_address,
+            function=ray_work.describe_groups,
         )
 
 
-@pytest.mark.parametrize(("workers", "cpus", "room"), [(5, 1, 4), (2, 3, 1), (1, 5, 0)])
+@pytest.mark.parametrize(("workers", "cpus", "capacity"), [(5, 1, 4), (2, 3, 1), (1, 5, 0)])
 def test_train_on_ray_says_what_a_too_small_cluster_has(
-    assignment, ray_address, workers, cpus, room
+    assignment, ray_address, workers, cpus, capacity
 ):
     with pytest.raises(NotEnoughResourcesError) as raised:
         train_on_ray(
@@ -148,31 +158,45 @@ def test_train_on_ray_says_what_a_too_small_cluster_has(
             cpus=cpus,
             gpus=0,
             address=ray_address,
-            function=ray_work.tell,
+            function=ray_work.describe_groups,
         )
 
-    assert f"room for {room} of {workers} workers" in str(raised.value)
+    assert f"can hold {capacity} of {workers} workers" in str(raised.value)
     assert "127.0.0.1: 4 CPUs, 0 GPUs" in str(raised.value)
 
 
 def test_train_on_ray_says_that_a_cluster_has_no_gpus(assignment, ray_address):
-    with pytest.raises(NotEnoughResourcesError, match="room for 0 of 2 workers"):
+    with pytest.raises(NotEnoughResourcesError, match="can hold 0 of 2 workers"):
         train_on_ray(
-            assignment, workers=2, cpus=1, gpus=1, address=ray_address, function=ray_work.tell
+            assignment,
+            workers=2,
+            cpus=1,
+            gpus=1,
+            address=ray_address,
+            function=ray_work.describe_groups,
         )
 
 
 def test_train_on_ray_asks_for_no_more_gpus_than_this_machine_has(assignment):
     wanted = torch.cuda.device_count() + 1
 
-    with pytest.raises(NotEnoughResourcesError, match=f"{wanted} GPUs asked for, .* found"):
-        train_on_ray(assignment, workers=wanted, cpus=1, gpus=1, function=ray_work.tell)
+    with pytest.raises(
+        NotEnoughResourcesError, match=f"found .* GPUs on this machine, expected {wanted}"
+    ):
+        train_on_ray(assignment, workers=wanted, cpus=1, gpus=1, function=ray_work.describe_groups)
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "nonsense", "ray://127.0.0.1:10001"])
 def test_train_on_ray_says_that_nobody_answers(assignment, address):
     with pytest.raises(NotEnoughResourcesError, match=address):
-        train_on_ray(assignment, workers=1, cpus=1, gpus=0, address=address, function=ray_work.tell)
+        train_on_ray(
+            assignment,
+            workers=1,
+            cpus=1,
+            gpus=0,
+            address=address,
+            function=ray_work.describe_groups,
+        )
 
 
 DRIVER = """
@@ -232,7 +256,7 @@ def test_ctrl_c_once_lets_the_workers_stop_by_themselves(assignment):
 
 
 def test_ctrl_c_twice_ends_everything_at_once(assignment):
-    driver = Driver(assignment, "train_for_ever")
+    driver = Driver(assignment, "train_forever")
 
     driver.press_ctrl_c()
     while not assignment.folder.stop.exists():
@@ -248,7 +272,7 @@ def test_ctrl_c_twice_ends_everything_at_once(assignment):
 
 
 def test_a_killed_driver_takes_its_ray_with_it(assignment):
-    driver = Driver(assignment, "train_for_ever")
+    driver = Driver(assignment, "train_forever")
 
     workers = [process for process in driver.family if process.name().startswith("ray::RayTrain")]
     assert len(workers) == 2

@@ -9,10 +9,10 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 
 import distnet
+from distnet.launch.ray.node import NodeOptions, RayNode
 
 pytestmark = [
     pytest.mark.ray,
@@ -24,6 +24,7 @@ pytestmark = [
 ]
 
 ADDRESSES = ("10.213.0.1", "10.213.0.2")
+ROOT = Path(__file__).parents[3]
 NAMES = tuple(f"dn{os.getpid()}{letter}" for letter in "ab")
 DRIVER = """
 import json, sys
@@ -32,7 +33,7 @@ from tests.launch import ray_work
 from tests.launch.ray_work import train_on_ray
 assignment = Assignment(job={}, job_folder="", dataset="", run=sys.argv[1])
 options = {"workers": 2, "cpus": 1, "gpus": 0, "address": sys.argv[2]}
-print(json.dumps(train_on_ray(assignment, **options, function=ray_work.tell)))
+print(json.dumps(train_on_ray(assignment, **options, function=ray_work.describe_groups)))
 """
 
 
@@ -57,20 +58,28 @@ def namespaces() -> Iterator[None]:
 @pytest.fixture
 def cluster(namespaces: None) -> Iterator[str]:
     """The address of a Ray with a node of one CPU in each namespace."""
-    folder = tempfile.mkdtemp(prefix="distnet-tests-", dir="/tmp")
-    address = f"{ADDRESSES[0]}:6379"
-    head = ["--head", "--port=6379", "--include-dashboard=false", f"--temp-dir={folder}"]
-    nodes: list[subprocess.Popen[str]] = []
+    folder = Path(tempfile.mkdtemp(prefix="distnet-tests-", dir="/tmp"))
+    nodes: list[RayNode] = []
     try:
-        for options in (head, [f"--address={address}"]):
-            nodes.append(start_node(len(nodes), options))
-        yield address
+        for index, host in enumerate(ADDRESSES):
+            head = nodes[0].address if nodes else None
+            prefix = tuple(in_namespace(index, []))
+            options = NodeOptions(
+                host,
+                folder,
+                1,
+                head=head,
+                port=6379,
+                environment={"PYTHONPATH": str(ROOT)},
+                prefix=prefix,
+            )
+            nodes.append(RayNode(options))
+            nodes[-1].start()
+            nodes[-1].wait()
+        yield nodes[0].address
     finally:
         for node in nodes:
-            for process in psutil.Process(node.pid).children(recursive=True):
-                process.kill()  # told kindly, a node takes half a minute to hand its work on
-            node.kill()
-            node.wait()
+            node.end()
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -81,7 +90,7 @@ def test_train_on_ray_joins_nodes_by_the_interface_of_their_ray_address(cluster,
     driver = subprocess.run(
         in_namespace(0, [sys.executable, "-c", DRIVER, str(run), cluster]),
         env=environment(),
-        cwd=Path(__file__).parents[3],
+        cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,
@@ -92,18 +101,18 @@ def test_train_on_ray_joins_nodes_by_the_interface_of_their_ray_address(cluster,
     outcome = json.loads(driver.stdout)
     assert outcome["total"] == 1 + 2
     assert sorted(outcome["interfaces"]) == sorted(NAMES)
-    assert len(set(outcome["worlds"][0]["hosts"])) == 2
-    assert [world["local_rank"] for world in outcome["worlds"]] == [0, 0]
+    assert len(set(outcome["groups"][0]["hosts"])) == 2
+    assert [group["local_rank"] for group in outcome["groups"]] == [0, 0]
 
 
 def test_run_on_two_nodes_has_the_bits_of_one_process(cluster: str, tmp_path: Path) -> None:
-    job = Path(__file__).parents[3] / "jobs" / "digits.yaml"
+    job = ROOT / "jobs" / "digits.yaml"
     options = ["--set", "train.steps=40", "--runs", str(tmp_path), "--address", cluster, "--json"]
 
     ended = subprocess.run(
         in_namespace(0, [sys.executable, "-m", "distnet.cli", "run", str(job), *options]),
         env=environment(),
-        cwd=Path(__file__).parents[3],
+        cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,
@@ -116,29 +125,6 @@ def test_run_on_two_nodes_has_the_bits_of_one_process(cluster: str, tmp_path: Pa
     assert result["workers"] == 2
     assert result["weights_sha256"] == inline.result["weights_sha256"]
     assert result["metrics"] == inline.metrics
-
-
-def start_node(index: int, options: list[str]) -> subprocess.Popen[str]:
-    """Start a node, and wait until it is one."""
-    ray = str(Path(sys.executable).with_name("ray"))
-    command = [ray, "start", "--block", "--num-cpus=1", "--object-store-memory=100000000"]
-    command += ["--disable-usage-stats"] if "--head" in options else []
-    command += [f"--node-ip-address={ADDRESSES[index]}", *options]
-    node = subprocess.Popen(
-        in_namespace(index, command),
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    assert node.stdout is not None
-    said = []
-    for line in node.stdout:
-        said.append(line)
-        if "Ray runtime started" in line:
-            return node
-    raise AssertionError("".join(said))
 
 
 def environment() -> dict[str, str]:

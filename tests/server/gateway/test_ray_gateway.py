@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterator
 import psutil
 import pytest
 
+from distnet.launch.ray.node import free_port
 from distnet.protocol.errors import UnavailableError
 from distnet.server.gateway.gateway import Order, Sight
 from distnet.server.gateway.ray_gateway import RayGateway
 from tests.agent.fake_server import FakeServer, serving
-from tests.server.ray_head import RayHead, a_ray, free_port, host, ray_head
+from tests.server.ray_head import RayHead, a_ray, host, ray_head
 
 __all__ = ["ray_head"]
 
@@ -195,7 +196,9 @@ def test_a_wrong_token_is_told(ray_head):
 
 
 def test_nobody_there_is_unavailable():
-    everything_is_unavailable(RayGateway(f"http://{host(0)}:{free_port()}"), "does not answer")
+    everything_is_unavailable(
+        RayGateway(f"http://{host(0)}:{free_port(host(0))}"), "does not answer"
+    )
 
 
 def test_somebody_who_does_not_answer_is_unavailable_in_time(monkeypatch):

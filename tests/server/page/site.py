@@ -5,8 +5,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from distnet.protocol.attempt import Report
+from distnet.protocol.metrics import Headline
+from distnet.spec.metric import Metric
 from tests.server.fake_cluster import FakeAttempt, piece
 from tests.server.harness import Harness
 from tests.server.http.api import Api
@@ -48,9 +51,16 @@ class Site:
 
     def tell(self, job: str, **progress: float) -> None:
         """Have the attempt of a job report how well it learns."""
+        self._report(job, progress=progress)
+
+    def evaluate(self, job: str, metric: Metric, **values: float) -> None:
+        """Have the attempt of a job report an evaluation on the test split."""
+        self._report(job, headline=Headline.of(metric), split="test", metrics=values)
+
+    def _report(self, job: str, **facts: Any) -> None:
         attempt = self.attempt(job)
-        said = Report(is_training=True, step=attempt.step, num_steps=100, progress=progress)
-        self.harness.server.report(attempt.order.secret, said)
+        report = Report(is_training=True, step=attempt.step, num_steps=100, **facts)
+        self.harness.server.report(attempt.order.secret, report)
 
     def learn(self, job: str, *, first: int, last: int) -> None:
         """Have the attempt of a job write the metrics of some steps."""

@@ -18,14 +18,17 @@ def running(site):
 
 
 def test_a_job_shows_how_it_learns(running, looker):
-    running.learn("digits-1", first=1, last=200)
+    accuracy = {"name": "accuracy", "format": "percent", "direction": "higher"}
+    attempt = {"kind": "attempt", "attempt": 1, "step": 0, "metrics": [accuracy], "split": "test"}
     epoch = {"kind": "epoch", "epoch": 1, "step": 100, "test": {"loss": 0.5, "accuracy": 0.75}}
+    running.record("digits-1", attempt)
+    running.learn("digits-1", first=1, last=200)
     running.record("digits-1", epoch, {"kind": "checkpoint", "step": 150})
     page = looker.open("/jobs/digits-1")
 
     loss = page.get_by_role("img", name="Loss: train")
     expect(loss).to_have_attribute("aria-label", "Loss: train 0.3333, test 0.5000")
-    expect(page.get_by_role("img", name="Accuracy: train")).to_be_visible()
+    expect(page.get_by_role("img", name="Accuracy: train 85.00%, test 75.00%")).to_be_visible()
     expect(page.get_by_role("img", name="Samples a second: all workers 1,000")).to_be_visible()
     expect(page.locator("dl.facts")).to_contain_text("saved at step150")
 

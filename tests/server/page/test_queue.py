@@ -3,6 +3,7 @@
 import pytest
 from playwright.sync_api import Page, expect
 
+from distnet.spec.metric import Metric
 from tests.server.harness import ADA, BOB, asks
 from tests.server.page.looker import DESKTOP, PHONE
 
@@ -30,12 +31,22 @@ def test_jobs_stand_in_the_order_of_the_schedule_with_what_they_wait_for(site, l
     site.harness.server.release(ADA, "digits-3")
     site.harness.server.hold(ADA, "digits-2")
     site.harness.submit(asks(workers=4, priority=-1))
-    site.tell("digits-1", loss=0.25, accuracy=0.9, samples_per_second=12345.0)
+    site.tell("digits-1", loss=0.25, samples_per_second=12345.0)
+    site.evaluate("digits-1", Metric("accuracy", "percent", "higher"), accuracy=0.9, loss=0.3)
 
     page = looker.open()
 
     running = page.locator("tr", has_text="digits-1")
-    for text in ("running", "ada", "vision", "/ 100", "0.2500", "0.9000", "12,345"):
+    for text in (
+        "running",
+        "ada",
+        "vision",
+        "/ 100",
+        "0.2500",
+        "90.00%",
+        "test accuracy",
+        "12,345",
+    ):
         expect(running).to_contain_text(text)
     waiting = page.locator("tr", has_text="digits-4")
     expect(waiting).to_contain_text("has just been queued")

@@ -52,7 +52,8 @@ def test_store_full_at_any_point_keeps_the_old_one_and_goes_on(
         records: list[dict[str, Any]] = []
         assigned = assignment(text, stripes, tmp_path / "run")
         saver = Saver(assigned.job, assigned, records.append)
-        saver.finish(state(1, numbers))
+        saver.save(state(1, numbers))
+        saver.flush()
         filler = fill(disk, leave=tenths * 4 * numbers // 10)
 
         saver.save(state(2, numbers))

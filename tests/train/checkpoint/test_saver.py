@@ -23,7 +23,7 @@ from distnet.train.checkpoint.checkpoint import (
     write_checkpoint,
 )
 from distnet.train.checkpoint.local_store import LocalStore
-from distnet.train.checkpoint.saver import Saver
+from distnet.train.checkpoint.saver import Saver, is_due_by_step
 from distnet.train.exchange.worker_group import WorkerGroup
 from distnet.train.worker import work
 from tests.train.checkpoint.checkpoints import is_same, state
@@ -59,10 +59,22 @@ class Told:
     def __init__(self, assigned: Assignment) -> None:
         self.records: list[dict[str, Any]] = []
         self.run, self.folder = assigned.folder, assigned.folder.checkpoints
+        self.job = assigned.job
         self.saver = Saver(assigned.job, assigned, self.records.append)
 
     def of(self, kind: str) -> list[dict[str, Any]]:
         return [record for record in self.records if record["kind"] == kind]
+
+
+def commit(saver: Saver, at: State) -> None:
+    saver.save(at)
+    saver.flush()
+
+
+def is_due(told: Told, step: int, *, is_evaluated: bool = False) -> bool:
+    """What the loop asks after each step."""
+    spec = told.job.checkpoint
+    return told.saver.is_due_by_time() or is_due_by_step(spec, step, is_evaluated)
 
 
 @contextmanager
@@ -120,20 +132,20 @@ def test_one_due_by_time_waits_while_another_is_written(make: Callable[..., Told
     with writing_held() as (is_there, go_on):
         told.saver.save(state(1))
         assert is_there.wait(60)
-        assert not told.saver.is_due(2)
+        assert not is_due(told, 2)
         go_on.set()
         told.saver.flush()
 
-    wait_until(lambda: told.saver.is_due(3))
-    told.saver.finish(state(3))
+    wait_until(lambda: is_due(told, 3))
+    commit(told.saver, state(3))
     assert LocalStore(told.folder).names() == ["step-00000001", "step-00000003"]
 
 
 def test_every_step_asked_for_is_saved_however_slow_the_store(make: Callable[..., Told]) -> None:
     told = make("every_steps: 2, keep: 100")
     for step in range(1, 21):
-        assert told.saver.is_due(step) == (step % 2 == 0)
-        if told.saver.is_due(step):
+        assert is_due(told, step) == (step % 2 == 0)
+        if is_due(told, step):
             told.saver.save(state(step, numbers=100_000))
     told.saver.flush()
 
@@ -149,7 +161,7 @@ def test_tensors_that_come_and_go_are_saved_as_they_are(make: Callable[..., Told
     told.saver.prepare(state(1))
     for step, extra in ((1, {}), (2, more), (3, {})):
         one = state(step)
-        told.saver.finish(State(step, one.weights, {**one.optimizer, **extra}))
+        commit(told.saver, State(step, one.weights, {**one.optimizer, **extra}))
 
         assert read_newest(told.folder).optimizer.keys() == {"mean", *extra}
 
@@ -157,8 +169,8 @@ def test_tensors_that_come_and_go_are_saved_as_they_are(make: Callable[..., Told
 def test_step_is_saved_once(make: Callable[..., Told]) -> None:
     told = make()
     told.saver.save(state(5))
-    told.saver.finish(state(5))
-    told.saver.finish(state(5))
+    commit(told.saver, state(5))
+    commit(told.saver, state(5))
 
     assert len(told.of("checkpoint")) == 1
 
@@ -178,7 +190,7 @@ def mend_store(told: Told, aside: Path) -> None:
 
 def test_failing_store_is_tried_again_with_the_newest_state(make: Callable[..., Told]) -> None:
     told = make("every_steps: 1", JOB.replace("20ms", "100ms"))
-    told.saver.finish(state(1))
+    commit(told.saver, state(1))
     aside = break_store(told)
     for step in range(2, 50):
         told.saver.save(state(step))
@@ -198,15 +210,15 @@ def is_same_but_facts(found: State, expected: State) -> bool:
 
 def test_failing_store_ends_training_when_the_budget_is_spent(make: Callable[..., Told]) -> None:
     told = make("", JOB.replace("times: 100", "times: 3"))
-    told.saver.finish(state(1))
+    commit(told.saver, state(1))
     aside = break_store(told)
 
     message = r"step 2 could not be written 4 times in a row: .*; those before it are intact"
     with pytest.raises(StorageError, match=message):
-        told.saver.finish(state(2))
+        commit(told.saver, state(2))
 
     assert len(told.of("note")) == 3
-    assert told.saver.is_due(3)
+    assert is_due(told, 3)
     with pytest.raises(StorageError, match=message):
         told.saver.save(state(3))
     mend_store(told, aside)
@@ -245,11 +257,11 @@ def test_close_gives_up_what_waits_and_finishes_what_is_written(make: Callable[.
 
 def test_attempt_that_has_lost_the_run_saves_nothing_and_ends(make: Callable[..., Told]) -> None:
     told = make()
-    told.saver.finish(state(1))
+    commit(told.saver, state(1))
     claim_fence(told.run, at_least=2)
 
     with pytest.raises(StaleAttemptError, match="attempt 2 has taken this run over"):
-        told.saver.finish(state(2))
+        commit(told.saver, state(2))
 
     assert [p.name for p in told.folder.iterdir()] == ["step-00000001"]
 
@@ -287,11 +299,11 @@ def test_evaluated_step_is_saved_with_its_metrics_where_the_best_are_kept(
 ) -> None:
     told = make("keep: 1, keep_best: 1, best_metric: accuracy, best_order: max")
     for step, accuracy in ((1, 0.5), (2, 0.9), (3, 0.7)):
-        assert not told.saver.is_due(step)
+        assert not is_due(told, step)
         told.saver.note_evaluation(step, {"loss": 1.0, "accuracy": accuracy})
-        assert told.saver.is_due(step)
+        assert is_due(told, step, is_evaluated=True)
         told.saver.save(state(step))
-    told.saver.finish(state(4))
+    commit(told.saver, state(4))
 
     assert LocalStore(told.folder).names() == ["step-00000002", "step-00000004"]
     best = read_checkpoint(told.folder, "step-00000002")

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from distnet.errors import OutOfMemoryError
-from distnet.launch.budget import samples_of_step
+from distnet.launch.poison import samples_of_step
 from distnet.run_folder.assignment import Assignment
 from distnet.spec.read import read_job_text
 from distnet.train.checkpoint.checkpoint import read_newest

@@ -2,8 +2,8 @@
 
 import { h } from "./dom.js";
 import { Listing } from "./listing.js";
-import { ago, jobLink, loading, pill, table } from "./parts.js";
-import { count, duration, NONE, number, score } from "./text.js";
+import { ago, jobLink, loading, pill, result, table } from "./parts.js";
+import { count, duration, loss, NONE, number } from "./text.js";
 
 const STATES = ["ended", "finished", "stopped", "failed", "cancelled"];
 const HEADS = [
@@ -12,8 +12,8 @@ const HEADS = [
   ["ended"],
   ["took", "number"],
   ["steps", "number"],
-  ["loss", "number"],
-  ["accuracy", "number"],
+  ["train loss", "number"],
+  ["metric", "number"],
   ["attempts", "number"],
   ["weights"],
 ];
@@ -76,8 +76,8 @@ export class HistoryView {
       ),
       h("td", { class: "number", "data-label": "took" }, duration(took)),
       h("td", { class: "number", "data-label": "steps" }, number(job.step)),
-      h("td", { class: "number", "data-label": "loss" }, score(job.loss)),
-      h("td", { class: "number", "data-label": "accuracy" }, score(job.accuracy)),
+      h("td", { class: "number", "data-label": "train loss" }, loss(job.loss)),
+      h("td", { class: "number metric", "data-label": "metric" }, result(job)),
       h("td", { class: "number", "data-label": "attempts" }, number(job.num_attempts)),
       h(
         "td",

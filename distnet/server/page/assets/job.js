@@ -9,10 +9,11 @@ import { Logs } from "./logs.js";
 import { Metrics } from "./metrics.js";
 import { ago, facts, jobLink, loading, pill, steps, workers } from "./parts.js";
 import { link } from "./place.js";
-import { count, duration, number, rate, score } from "./text.js";
+import { count, duration, loss, metric, NONE, number, rate } from "./text.js";
 
 const TERMINAL = ["finished", "stopped", "failed", "cancelled"];
 const WAITING = ["waiting", "held"];
+const MOST_CURVES = 5; // metrics that are drawn besides the loss
 const KINDS = ["second", "third", "fourth"];
 
 export class JobView {
@@ -129,8 +130,8 @@ export class JobView {
     const end = job.ended_at ?? now;
     return facts([
       ["step", steps(job)],
-      ["loss", job.loss == null ? null : score(job.loss)],
-      ["accuracy", job.accuracy == null ? null : score(job.accuracy)],
+      ["train loss", job.loss == null ? null : loss(job.loss)],
+      ...evaluated(job, this.#declared),
       ["samples/s", isLive && rate(job.samples_per_second)],
       ["time left", isLive && duration(job.seconds_left)],
       [
@@ -161,7 +162,7 @@ export class JobView {
   }
 
   #drawLearning() {
-    const { steps: told, scoreName } = this.#metrics;
+    const { steps: told } = this.#metrics;
     const pace = {
       label: "all workers",
       kind: "first",
@@ -169,8 +170,12 @@ export class JobView {
       isNoisy: true,
     };
     const figures = [
-      this.#curve("Loss", this.#lines("loss"), { format: score }),
-      scoreName && this.#curve(titled(scoreName), this.#lines(scoreName), { format: score }),
+      this.#curve("Loss", this.#lines("loss"), { format: loss }),
+      ...this.#declared
+        .slice(0, MOST_CURVES)
+        .map(({ name, format }) =>
+          this.#curve(titled(name), this.#lines(name), { format: (value) => metric(value, format) }),
+        ),
       this.#curve("Samples a second", [pace], { format: rate, fromZero: true }),
     ].filter(Boolean);
     if (!figures.length) return null;
@@ -180,6 +185,11 @@ export class JobView {
       h("h2", {}, "Learning"),
       h("div", { class: "figures" }, figures),
     );
+  }
+
+  // The task's metrics; of a run whose records do not declare them, the headline metric.
+  get #declared() {
+    return this.#metrics.declared ?? [this.#details.job.headline].filter(Boolean);
   }
 
   #lines(name) {
@@ -240,5 +250,18 @@ function each({ cpus, gpus }) {
 
 function titled(name) {
   const words = name.replaceAll("_", " ");
-  return name === "mae" ? "Mean absolute error" : words[0].toUpperCase() + words.slice(1);
+  return words[0].toUpperCase() + words.slice(1);
+}
+
+// All metrics of the last evaluation, the headline metric first.
+function evaluated({ headline, metrics, split, step }, declared) {
+  if (!headline) return [];
+  const formats = new Map(declared.map(({ name, format }) => [name, format]));
+  formats.set(headline.name, headline.format);
+  const others = Object.keys(metrics).filter((name) => name !== headline.name);
+  if (!(headline.name in metrics)) return step == null ? [] : [[headline.name, NONE]];
+  return [headline.name, ...others].map((name) => [
+    [split, name.replaceAll("_", " ")].filter(Boolean).join(" "),
+    metric(metrics[name], formats.get(name)),
+  ]);
 }

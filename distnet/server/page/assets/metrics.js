@@ -3,24 +3,15 @@
 import { Following } from "./following.js";
 
 const MOST_POINTS = 2000;
-const NOT_SCORES = new Set([
-  "kind",
-  "attempt",
-  "step",
-  "epoch",
-  "loss",
-  "learning_rate",
-  "gradient_norm",
-  "samples_per_second",
-  "seconds",
-]);
+const MOST_LINES = 200;
+const NOT_MEASURED = new Set(["kind", "attempt", "step", "epoch", "seconds"]);
 
 export class Metrics {
-  steps = new Map(); // loss, the score, samples_per_second of the steps
-  epochs = new Map(); // `loss train`, `loss test`, `accuracy test`, ... of the epochs
+  steps = new Map(); // loss, metrics and samples_per_second of the steps, by name
+  epochs = new Map(); // of the epochs, by name and split: `loss train`, `loss test`, ...
   begins = []; // attempts: number, step, cause
   saved = null; // the newest checkpoint's step
-  scoreName = null;
+  declared = null; // the task's metrics: name, format, direction; the headline metric first
   #following;
   #rest = "";
 
@@ -51,18 +42,16 @@ export class Metrics {
   }
 
   // What comes after the step at which an attempt begins is computed anew, and told again.
-  #begin({ attempt, step, cause }) {
+  #begin({ attempt, step, cause, metrics }) {
+    if (Array.isArray(metrics)) this.declared = metrics.filter((one) => typeof one?.name === "string");
     for (const line of [...this.steps.values(), ...this.epochs.values()]) line.cut(step);
     this.begins = this.begins.filter((one) => one.attempt !== attempt);
     this.begins.push({ attempt, step, cause });
   }
 
   #addStep(record) {
-    this.scoreName ??=
-      Object.keys(record).find((key) => !NOT_SCORES.has(key) && Number.isFinite(record[key])) ??
-      null;
-    for (const name of ["loss", this.scoreName, "samples_per_second"]) {
-      if (name) this.#point(this.steps, name, record.step, record[name]);
+    for (const [name, value] of Object.entries(record)) {
+      if (!NOT_MEASURED.has(name)) this.#point(this.steps, name, record.step, value);
     }
   }
 
@@ -71,14 +60,15 @@ export class Metrics {
       ([, values]) => values?.loss !== undefined,
     );
     for (const [split, values] of measured) {
-      for (const name of ["loss", this.scoreName]) {
-        if (name) this.#point(this.epochs, `${name} ${split}`, step, values[name]);
+      for (const [name, value] of Object.entries(values)) {
+        this.#point(this.epochs, `${name} ${split}`, step, value);
       }
     }
   }
 
   #point(lines, name, step, value) {
     if (!Number.isFinite(value)) return;
+    if (!lines.has(name) && lines.size >= MOST_LINES) return;
     if (!lines.has(name)) lines.set(name, new Line());
     lines.get(name).add(step, value);
   }

@@ -2,8 +2,8 @@
 
 import { h } from "./dom.js";
 import { Listing } from "./listing.js";
-import { ago, jobLink, loading, pill, steps, table, workers } from "./parts.js";
-import { count, duration, number, rate, score } from "./text.js";
+import { ago, jobLink, loading, pill, result, steps, table, workers } from "./parts.js";
+import { count, duration, loss, number, rate } from "./text.js";
 
 const STATES = ["open", "running", "waiting", "held", "starting", "stopping", "unknown"];
 const HEADS = [
@@ -11,8 +11,8 @@ const HEADS = [
   ["job"],
   ["state"],
   ["steps"],
-  ["loss", "number"],
-  ["accuracy", "number"],
+  ["train loss", "number"],
+  ["metric", "number"],
   ["samples/s", "number"],
   ["time left", "number"],
   ["workers", "number"],
@@ -155,8 +155,8 @@ function liveCells(job) {
       steps(job),
       job.reason && h("small", { class: "reason" }, job.reason),
     ),
-    h("td", { class: "number", "data-label": "loss" }, score(job.loss)),
-    h("td", { class: "number", "data-label": "accuracy" }, score(job.accuracy)),
+    h("td", { class: "number", "data-label": "train loss" }, loss(job.loss)),
+    h("td", { class: "number metric", "data-label": "metric" }, result(job)),
     h("td", { class: "number", "data-label": "samples/s" }, rate(job.samples_per_second)),
     h("td", { class: "number", "data-label": "time left" }, duration(job.seconds_left)),
   ];

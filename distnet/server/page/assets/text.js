@@ -11,11 +11,17 @@ export function number(value) {
   return String(Number(value.toPrecision(4)));
 }
 
-// A metric with four places, so that a column of them lines up.
-export function score(value) {
+// A loss with four places, so that a column of them lines up.
+export function loss(value) {
   if (value == null || !Number.isFinite(value)) return number(value);
   const size = Math.abs(value);
   return value === 0 || (size >= 1e-3 && size < 1000) ? value.toFixed(4) : number(value);
+}
+
+// A metric in its own format: 0.9588 as `95.88%` or as `0.9588`.
+export function metric(value, format) {
+  if (value == null || !Number.isFinite(value)) return number(value);
+  return format === "percent" ? `${(100 * value).toFixed(2)}%` : number(value);
 }
 
 export function rate(value) {

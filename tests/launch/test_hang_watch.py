@@ -1,4 +1,4 @@
-"""Workers that hang are told from those that wait for another."""
+"""Workers that hang are distinguished from those that wait for another."""
 
 import time
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from distnet.errors import HangError
-from distnet.launch.watch import HangWatch
+from distnet.launch.hang_watch import HangWatch
 from distnet.run_folder.heartbeat import Heartbeat, Stage
 from distnet.run_folder.paths import RunFolder
 
@@ -22,9 +22,9 @@ def beat(folder: RunFolder, rank: int) -> Heartbeat:
     return heartbeat
 
 
-def look_on(watch: HangWatch) -> None:
+def poll_forever(watch: HangWatch) -> None:
     while True:
-        watch.look()
+        watch.poll()
 
 
 def test_worker_that_waits_for_a_busy_one_does_not_hang_but_a_silent_one_does(
@@ -37,10 +37,10 @@ def test_worker_that_waits_for_a_busy_one_does_not_hang_but_a_silent_one_does(
         began = time.monotonic()
         while time.monotonic() - began < 8 * LIMIT_S:
             busy.stay(Stage.EVALUATING)
-            watch.look()
+            watch.poll()
 
         with pytest.raises(HangError, match=r"worker 1 hung .* evaluating in step 2"):
-            look_on(watch)
+            poll_forever(watch)
 
 
 def test_worker_that_has_ended_never_hangs(tmp_path: Path) -> None:
@@ -52,4 +52,4 @@ def test_worker_that_has_ended_never_hangs(tmp_path: Path) -> None:
         began = time.monotonic()
         while time.monotonic() - began < 8 * LIMIT_S:
             last.stay(Stage.SAVING)
-            watch.look()
+            watch.poll()

@@ -4,7 +4,7 @@ import threading
 import pytest
 
 from distnet.run_folder.paths import RunFolder
-from distnet.run_folder.stop import ask_to_stop, asked_to_stop, drop_request, planned_stop
+from distnet.run_folder.requests import clear_passing_stop, planned_stop, request_stop, stop_reason
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM]
 
@@ -52,27 +52,27 @@ def test_planned_stop_changes_nothing_in_another_thread(tmp_path):
 
 def test_a_stop_for_good_is_not_taken_back_by_a_resize(tmp_path):
     folder = RunFolder(tmp_path)
-    assert asked_to_stop(folder) is None
+    assert stop_reason(folder) is None
 
-    ask_to_stop(folder, "resize")
-    assert asked_to_stop(folder) == "resize"
-    ask_to_stop(folder)
-    ask_to_stop(folder, "drain")
+    request_stop(folder, "resize")
+    assert stop_reason(folder) == "resize"
+    request_stop(folder)
+    request_stop(folder, "drain")
 
-    assert asked_to_stop(folder) == "stop"
+    assert stop_reason(folder) == "stop"
 
 
 def test_a_file_that_a_person_made_asks_to_stop_for_good(tmp_path):
     (tmp_path / "stop").touch()
 
-    assert asked_to_stop(RunFolder(tmp_path)) == "stop"
+    assert stop_reason(RunFolder(tmp_path)) == "stop"
 
 
 @pytest.mark.parametrize(("why", "left"), [("resize", None), ("drain", None), ("stop", "stop")])
 def test_what_a_failed_attempt_was_to_end_for_is_dropped_unless_it_is_for_good(tmp_path, why, left):
     folder = RunFolder(tmp_path)
-    ask_to_stop(folder, why)
+    request_stop(folder, why)
 
-    drop_request(folder)
+    clear_passing_stop(folder)
 
-    assert asked_to_stop(folder) == left
+    assert stop_reason(folder) == left

@@ -1,0 +1,21 @@
+"""Counts and their nouns agree in number."""
+
+import pytest
+
+from distnet.spec.plural import counted
+
+
+@pytest.mark.parametrize(
+    ("count", "expected"),
+    [
+        (0, "0 workers"),
+        (1, "1 worker"),
+        (1.0, "1 worker"),
+        (2, "2 workers"),
+        (0.5, "0.5 workers"),
+        (1_234_567, "1,234,567 workers"),
+        (float("inf"), "inf workers"),
+    ],
+)
+def test_count_and_noun_agree(count: float, expected: str):
+    assert counted(count, "worker") == expected
