@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from distnet.data.manifest import Manifest
 from distnet.run_folder.figures import Confusion, Dots, Table
-from distnet.spec.metric import Format, Metric
+from distnet.spec.metric import Metric
 from distnet.spec.sections.section import Fraction, PositiveInt
 from distnet.tasks.task import Summary
 
@@ -109,7 +109,6 @@ class Classify:
     ) -> tuple[Confusion | Dots | Table, ...]:
         """The confusion matrix (row: actual, column: predicted) and each class's scores."""
         counts = tuple(map(tuple, confusion.long().tolist()))
-        percents: tuple[Format, ...] = ("percent",) * len(scores)
         columns = [self.classes, *scores.values(), confusion.sum(1).long().tolist()]
         return (
             Confusion("Confusion matrix", self.classes, counts),
@@ -118,7 +117,7 @@ class Classify:
                 "Scores of each class",
                 ("class", *scores, "samples"),
                 tuple(zip(*columns, strict=True)),
-                ("number", *percents, "number"),
+                ("number", "percent", "percent", "percent", "number"),
             ),
         )
 

@@ -13,18 +13,14 @@ write the checkpoint (rank 0 does), and nothing is ever broadcast.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
-
-import torch
 
 from distnet.data.batch import Batch
 from distnet.run_folder.heartbeat import Heartbeat, Stage
 from distnet.run_folder.sample_digest import SampleDigest
-from distnet.tasks.task import Phase, phases_of, shadows_of
-from distnet.train.checkpoint.checkpoint import State
-from distnet.train.checkpoint.feed_state import feed_tensors
-from distnet.train.checkpoint.position import Anchor, Position
+from distnet.tasks.task import Phase, shadows_of
+from distnet.train.checkpoint.position import Position
 from distnet.train.checkpoint.saver import NullSaver, Saver, is_due_by_step
 from distnet.train.compute.evaluate import Evaluation
 from distnet.train.compute.optimizer import clip
@@ -35,9 +31,10 @@ from distnet.train.compute.slice_gradient import seed_generators
 from distnet.train.compute.trainee import Trainee
 from distnet.train.compute.turn import SliceId, Turn
 from distnet.train.exchange.tree import own_slices
-from distnet.train.exchange.worker_group import WorkerGroup, gather
-from distnet.train.progress import Progress
+from distnet.train.exchange.worker_group import WorkerGroup
+from distnet.train.progress import plus
 from distnet.train.reporter import NullReporter, Reporter
+from distnet.train.state import LoopState
 from distnet.train.step.gathered import gather_embeddings
 from distnet.train.step.nonfinite import (
     Skipped,
@@ -47,7 +44,6 @@ from distnet.train.step.nonfinite import (
     require_allowed,
 )
 from distnet.train.step.out_of_memory import Shortage, agree_on_shortage, try_twice
-from distnet.train.step.step_index import StepIndex
 from distnet.train.step.undo import Undo
 
 VIEWS_CHECKED_EVERY = 100
@@ -66,10 +62,16 @@ class Outcome:
 
 
 class Loop:
-    """Trains to the end, or until someone asks to stop.
+    """Trains to the end, or until a stop is requested.
 
-    All that must survive a restart is `Position`, the weights, and the vectors of optimizers,
-    shadows and feed: see `state`.
+    Args:
+        trainee: what trains.
+        group: the workers, of which this is one.
+        position: where the attempt begins.
+        heartbeat: shows where this worker is.
+        reporter: writes the records; on rank 0 only.
+        saver: writes the checkpoints; on rank 0 only.
+        should_stop: whether a planned stop is requested; asked once an update, on rank 0 only.
     """
 
     def __init__(
@@ -86,16 +88,9 @@ class Loop:
         self.trainee, self.group, self.heartbeat = trainee, group, heartbeat
         self.reporter, self.saver = reporter or NullReporter(), saver or NullSaver()
         self.should_stop, self.flags = should_stop, Flags()
+        self.own = own_slices(group.rank, group.size, trainee.job.num_slices)
         self.settings = {name: trainee.job.player(name) for name in trainee.flat.players}
-        self.num_slices = trainee.job.num_slices
-        self.own = own_slices(group.rank, group.size, self.num_slices)
-        self.step = position.step
-        self.used, self.skipped = position.used, position.skipped
-        self.num_nonfinite = position.num_nonfinite
-        self.anchor = position.anchor if trainee.job.train.on_nonfinite == "rewind" else None
-        trainee.gradient.pieces = position.pieces or trainee.gradient.pieces
-        phases = phases_of(trainee.task)
-        self.progress = Progress(phases, position.epoch_sums, position.epoch_samples)
+        self.state = LoopState(trainee, position)
         self.undo = Undo(trainee)
 
     def run(self) -> Outcome:
@@ -105,65 +100,63 @@ class Loop:
             NonFiniteError: loss or gradient are not finite any more; the weights are untouched.
             OutOfMemoryError: a slice did not fit in a worker's memory; the weights are untouched.
         """
-        trainee, steps_per_epoch = self.trainee, self.trainee.feed.steps_per_epoch
+        trainee, state = self.trainee, self.state
         evaluation: Evaluation | None = None
-        evaluated_at = self.step
-        self._keep_anchor()
-        self.saver.prepare(self.state())
-        self.heartbeat.begin(self.step)
-        while self.step < trainee.num_steps and not self.flags.is_stop:
+        evaluated_at = state.step
+        state.keep_anchor()
+        self.saver.prepare(state.checkpoint(self.group, self.own))
+        self.heartbeat.begin(state.step)
+        while state.step < trainee.num_steps and not self.flags.is_stop:
             self._train_step()
-            is_evaluated = False
-            if self.step % steps_per_epoch == 0 or self.step == trainee.num_steps:
+            measured = None
+            if state.is_end_of_epoch or state.step == trainee.num_steps:
                 measured = self._end_epoch()
-                if measured is not None:
-                    evaluation, evaluated_at, is_evaluated = measured, self.step, True
-            self._keep_anchor()
-            is_due = is_due_by_step(trainee.job.checkpoint, self.step, is_evaluated)
+            if measured is not None:
+                evaluation, evaluated_at = measured, state.step
+            state.keep_anchor()
+            is_due = is_due_by_step(trainee.job.checkpoint, state.step, measured is not None)
             if self.flags.is_save or is_due:
                 self._save()
-        is_finished = self.step >= trainee.num_steps
+        is_finished = state.step >= trainee.num_steps
         if evaluation is None and is_finished:
-            evaluation, evaluated_at = self._evaluate(), self.step
+            evaluation, evaluated_at = self._evaluate(), state.step
         self._save()
         self.heartbeat.at(Stage.SAVING, limit_s=self.saver.patience_s)
         self.saver.flush()
-        return Outcome(
-            "finished" if is_finished else "stopped", self.step, evaluation, evaluated_at
-        )
+        status = "finished" if is_finished else "stopped"
+        return Outcome(status, state.step, evaluation, evaluated_at)
 
     def _train_step(self) -> None:
         """Make one step: every phase in turn, and all of them or none."""
-        at = StepIndex.of(self.step, self.trainee.feed.steps_per_epoch)
-        batches: dict[tuple[int, int], Batch] = {}
-        totals: dict[str, tuple[float, ...]] = {}
+        state, batches = self.state, dict[tuple[int, int], Batch]()
+        sums: dict[str, tuple[float, ...]] = {}
         facts: dict[str, float] = {}
         self.undo.take()
-        for turn in self.trainee.turns_at(self.step):
-            mine = {SliceId(turn, self.step, i): self._batch(turn, i, batches) for i in self.own}
-            total = self._reduce(turn.phase, mine, at)
+        for turn in self.trainee.turns_at(state.step):
+            mine = {SliceId(turn, state.step, i): self._batch(turn, i, batches) for i in self.own}
+            total = self._reduce(turn.phase, mine)
             if not is_finite(total):
-                self._pass_over(total, mine, at)
+                self._pass_over(total, mine)
                 break
-            totals[turn.phase.name] = _sum(totals.get(turn.phase.name), total.sums)
+            sums[turn.phase.name] = plus(sums.get(turn.phase.name), total.sums)
             facts |= self._update(turn, total)
         else:
-            self._moved(totals, facts, at)
-        self.step += 1
-        self.heartbeat.step(self.step)
+            self._moved(sums, facts)
+        state.step += 1
+        self.heartbeat.step(state.step)
 
     def _batch(self, turn: Turn, index: int, batches: dict[tuple[int, int], Batch]) -> Batch:
         """The samples of a slice for this update; taken once, however often they are used."""
         key = (turn.draw, index)
         if key not in batches:
-            trainee = self.trainee
+            trainee, step = self.trainee, self.state.step
             if trainee.feed.has_state:
                 seed = trainee.job.train.seed
-                seed_generators(trainee.flat.vector.device, seed, self.step, index, -1, turn.draw)
-            batches[key] = trainee.feed.take(self.step, index, turn.draw, trainee.networks)
+                seed_generators(trainee.flat.vector.device, seed, step, index, -1, turn.draw)
+            batches[key] = trainee.feed.take(step, index, turn.draw, trainee.networks)
         return batches[key]
 
-    def _reduce(self, phase: Phase, batches: dict[SliceId, Batch], at: StepIndex) -> Total:
+    def _reduce(self, phase: Phase, batches: dict[SliceId, Batch]) -> Total:
         """Compute this worker's slices, and add up those of all workers.
 
         Raises:
@@ -191,16 +184,16 @@ class Loop:
             if not total.flags.is_out_of_memory:
                 return total
             of, batch = next(iter(batches.items()))
-            self.reporter.note(
-                agree_on_shortage(trainee, self.group, shortages, at, (batch, of.turn))
-            )
+            where, probe = self.state.name, (batch, of.turn)
+            note = agree_on_shortage(trainee, self.group, shortages, where, probe)
+            self.reporter.note(note)
             self.heartbeat.stay(Stage.COMPUTING)
 
     def _flags(self, is_out_of_memory: bool) -> Flags:
         """What this worker says in its last row."""
         samples = SampleDigest()
         for index in self.own:
-            samples = samples.plus(self.trainee.feed.digest(self.step, index))
+            samples = samples.plus(self.trainee.feed.digest(self.state.step, index))
         is_save = self.saver.is_due_by_time()
         return Flags(self.should_stop(), is_out_of_memory, is_save, samples)
 
@@ -215,78 +208,52 @@ class Loop:
         trainee, name = self.trainee, turn.phase.player
         settings = self.settings[name]
         clip(total.gradient, total.norm, settings.clip)
-        factor = rate_factor(settings.schedule, self.step, trainee.num_steps)
+        factor = rate_factor(settings.schedule, self.state.step, trainee.num_steps)
         rate = settings.optimizer.learning_rate * factor
         trainee.optimizers[name].update(total.gradient, rate)
-        trainee.gradient.apply_buffers(trainee.flat.players[name], total.buffers, self.num_slices)
+        num_slices = trainee.job.num_slices
+        trainee.gradient.apply_buffers(trainee.flat.players[name], total.buffers, num_slices)
         return {"learning_rate": rate, "gradient_norm": total.norm}
 
-    def _moved(
-        self, sums: dict[str, tuple[float, ...]], facts: dict[str, float], at: StepIndex
-    ) -> None:
+    def _moved(self, sums: dict[str, tuple[float, ...]], facts: dict[str, float]) -> None:
         """Count a step whose phases were all finite."""
-        trainee, step = self.trainee, self.step + 1
+        trainee, state, step = self.trainee, self.state, self.state.step + 1
         for shadow in trainee.shadows:
             shadow.follow(step)
         if step == 1 or step % VIEWS_CHECKED_EVERY == 0:
             trainee.flat.require_views()
-        self.used, self.num_nonfinite = self.used.plus(self.flags.samples), 0
-        weight = next(iter(sums.values()), (0.0, 0.0))[1]
-        self.progress.add(sums, self.flags.samples.num_samples or round(weight))
-        self.reporter.step(step, at.epoch + 1, facts, self.progress)
+        state.count(sums, self.flags.samples)
+        self.reporter.step(step, state.epoch + 1, facts, state.progress)
 
-    def _pass_over(self, total: Total, batches: dict[SliceId, Batch], at: StepIndex) -> None:
+    def _pass_over(self, total: Total, batches: dict[SliceId, Batch]) -> None:
         """Move nothing, or go back to the anchor: the samples since then count as skipped."""
+        trainee, state, why = self.trainee, self.state, reason(total)
         self.undo.restore()
-        mode, why = self.trainee.job.train.on_nonfinite, reason(total)
-        stay = self.heartbeat.stay
-        culprit = find_culprit(self.trainee, self.group, batches, stay)
-        self.trainee.gradient.reset_buffers()
-        self.num_nonfinite += 1
-        require_allowed(mode, num_in_a_row=self.num_nonfinite, at=at, culprit=culprit, reason=why)
-        self.skipped, from_step = self.skipped.plus(self.flags.samples), self.step
-        if self.anchor is not None:
-            from_step = self._rewind(self.anchor, at)
-        found = (culprit.slice, culprit.samples, culprit.num_samples)
-        self.reporter.skip(Skipped(mode, self.step + 1, from_step, *found, why))
-
-    def _rewind(self, anchor: Anchor, at: StepIndex) -> int:
-        """Take weights, optimizer and buffers of the anchor, but not its place in the data."""
-        anchor.go_back(self.trainee)
-        then, epoch_began = anchor.position, at.epoch * self.trainee.feed.steps_per_epoch
-        if then.step < epoch_began:
-            then = Position(epoch_began)
-        taken = self.used.plus(self.skipped)
-        self.used, self.skipped = then.used, taken.minus(then.used)
-        self.progress.rewind(then.epoch_sums, then.epoch_samples)
-        return anchor.position.step
-
-    def _keep_anchor(self) -> None:
-        """Remember the state of a step to which the job may rewind."""
-        job = self.trainee.job
-        if job.train.on_nonfinite != "rewind" or job.checkpoint.every_steps is None:
-            return
-        if self.anchor is None or self.step % job.checkpoint.every_steps == 0:
-            here = replace(self.position(), anchor=None)
-            self.anchor = Anchor.take(self.trainee, here, self.anchor)
+        culprit = find_culprit(trainee, self.group, batches, self.heartbeat.stay)
+        trainee.gradient.reset_buffers()
+        state.num_nonfinite += 1
+        mode = trainee.job.train.on_nonfinite
+        require_allowed(mode, state.num_nonfinite, where=state.name, culprit=culprit, reason=why)
+        from_step = state.skip(self.flags.samples)
+        self.reporter.skip(Skipped.of(culprit, mode, state.step + 1, from_step, why))
 
     def _end_epoch(self) -> Evaluation | None:
         """Evaluate where it is due, and report the epoch."""
-        trainee, steps = self.trainee, self.trainee.feed.steps_per_epoch
-        speed, epoch = self.progress.epoch_speed(), -(-self.step // steps)
-        is_due = epoch % trainee.job.evaluate.every_epochs == 0 or self.step == trainee.num_steps
+        trainee, state = self.trainee, self.state
+        epoch = -(-state.step // trainee.feed.steps_per_epoch)
+        speed, every = state.progress.epoch_speed(), trainee.job.evaluate.every_epochs
+        is_due = epoch % every == 0 or state.step == trainee.num_steps
         evaluation = self._evaluate() if is_due else None
-        self.reporter.epoch(self.position(), self.progress, speed, evaluation)
-        if self.step % steps == 0:
-            self.used = self.skipped = SampleDigest()
-            self.progress.begin_epoch()
-        self.progress.resume_epoch()
+        self.reporter.epoch(state.position(), state.progress, speed, evaluation)
+        if state.is_end_of_epoch:
+            state.begin_epoch()
+        state.progress.resume_epoch()
         return evaluation
 
     def _save(self) -> None:
         """Take a checkpoint, which is written in the background."""
         self.heartbeat.at(Stage.SAVING, limit_s=self.saver.patience_s)
-        self.saver.save(self.state())
+        self.saver.save(self.state.checkpoint(self.group, self.own))
         self.heartbeat.pause()
 
     def _evaluate(self) -> Evaluation | None:
@@ -297,50 +264,6 @@ class Loop:
         evaluation = trainee.evaluator(networks, self.heartbeat.stay)
         trainee.flat.network.train()
         trainee.gradient.reset_buffers()  # a network may change them when it is measured, too
-        self.saver.note_evaluation(self.step, evaluation.metrics)
+        self.saver.note_evaluation(self.state.step, evaluation.metrics)
         self.heartbeat.pause()
         return evaluation
-
-    def position(self) -> Position:
-        """Where training is."""
-        is_here = self.anchor is not None and self.anchor.position.step == self.step
-        return Position(
-            step=self.step,
-            epoch_sums=self.progress.epoch_sums,
-            epoch_samples=self.progress.epoch_samples,
-            used=self.used,
-            skipped=self.skipped,
-            num_nonfinite=self.num_nonfinite,
-            updates={name: o.num_updates for name, o in self.trainee.optimizers.items()},
-            pieces=self.trainee.gradient.pieces,
-            anchor=None if is_here else self.anchor,
-        )
-
-    def state(self) -> State:
-        """All that must survive a restart; the tensors are those that training goes on with.
-
-        Where the feed has a state, all workers have to call this at the same step.
-        """
-        position, vectors = self.position(), self.trainee.state()
-        if position.anchor is not None:
-            vectors |= position.anchor.tensors
-        return State(
-            self.step,
-            self.trainee.flat.weights(),
-            vectors | self._feed_state(),
-            position.facts(),
-        )
-
-    def _feed_state(self) -> dict[str, torch.Tensor]:
-        feed = self.trainee.feed
-        if not feed.has_state:
-            return {}
-        every = gather(self.group, {index: feed.state(index) for index in self.own})
-        states = {index: state for of_worker in every for index, state in of_worker.items()}
-        return feed_tensors(states)
-
-
-def _sum(before: tuple[float, ...] | None, numbers: tuple[float, ...]) -> tuple[float, ...]:
-    if before is None:
-        return numbers
-    return tuple(a + b for a, b in zip(before, numbers, strict=True))

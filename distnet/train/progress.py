@@ -35,8 +35,8 @@ class Progress:
     def add(self, sums: Mapping[str, tuple[float, ...]], samples: int) -> None:
         """Count a step that moved the weights: the sums of each of its phases."""
         for phase, numbers in sums.items():
-            self._sums[phase] = _plus(self._sums.get(phase), numbers)
-            self.epoch_sums[phase] = _plus(self.epoch_sums.get(phase), numbers)
+            self._sums[phase] = plus(self._sums.get(phase), numbers)
+            self.epoch_sums[phase] = plus(self.epoch_sums.get(phase), numbers)
         self._samples += samples
         self._epoch_trained += samples
         self.epoch_samples += samples
@@ -92,7 +92,8 @@ def means_of(phases: Sequence[Phase], sums: Mapping[str, tuple[float, ...]]) -> 
     return means
 
 
-def _plus(before: tuple[float, ...] | None, numbers: tuple[float, ...]) -> tuple[float, ...]:
+def plus(before: tuple[float, ...] | None, numbers: tuple[float, ...]) -> tuple[float, ...]:
+    """Add sums to those before, if there are any."""
     if before is None:
         return numbers
     return tuple(a + b for a, b in zip(before, numbers, strict=True))

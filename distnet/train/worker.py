@@ -86,7 +86,7 @@ def _lead(  # noqa: PLR0917
         outcome = loop.run()
         if outcome.evaluation is not None:
             write_artifacts(folder, trainee, outcome.evaluation, outcome.evaluated_at)
-        reporter.end(outcome.status, loop.position(), heartbeat.median_step_s)
+        reporter.end(outcome.status, loop.state.position(), heartbeat.median_step_s)
         return _result(trainee, outcome, reporter)
 
 

@@ -53,12 +53,12 @@ def test_samples_tally_what_they_give(memory: str, streamed: Path) -> None:
     num_bytes = {"512MB": 512_000_000, "50KB": 50_000}[memory]
     samples = Samples(streamed, manifest, "train", memory_bytes=num_bytes, seed=3)
     split = Samples(streamed, manifest, "train", memory_bytes=512_000_000, seed=None)
-    everything, _ = split.take(0, 0, NUM_SAMPLES)
+    everything = split.take(0, 0, NUM_SAMPLES).tensor("x")
 
     total = SampleDigest()
     for epoch, low in [(0, 0), (0, 90), (0, 900), (1, 0), (1, 500)]:
         high = min(low + 103, NUM_SAMPLES)
-        x, _ = samples.take(epoch, low, high)
+        x = samples.take(epoch, low, high).tensor("x")
         ids = samples.order.ids(epoch, low, high)
         assert torch.equal(everything[torch.from_numpy(ids)], x)
         assert samples.digest(epoch, low, high) == digest_of(ids)

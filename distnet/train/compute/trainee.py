@@ -119,6 +119,7 @@ def build(
     )
     phases, turns = phases_of(task), build_turns(task)
     layouts = {phase.name: gradient.layout(phase) for phase in phases}
+    feed = _feed(job, dataset, data, task, num_draws(phases))
     evaluation = _evaluation_feed(job, dataset, data, task)
     return Trainee(
         job=job,
@@ -128,7 +129,7 @@ def build(
         shadows=shadows,
         networks=networks,
         turns=turns,
-        feed=_feed(job, dataset, data, task, num_draws(phases)),
+        feed=feed,
         gradient=gradient,
         optimizers={
             name: FlatOptimizer(job.player(name).optimizer, player.vector, player.decayed)

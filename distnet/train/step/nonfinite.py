@@ -20,7 +20,6 @@ from distnet.train.compute.slice_gradient import gradients, own_copy, weigh
 from distnet.train.compute.trainee import Trainee
 from distnet.train.compute.turn import SliceId
 from distnet.train.exchange.worker_group import WorkerGroup, gather
-from distnet.train.step.step_index import StepIndex
 
 MOST_IN_A_ROW = 10
 MOST_NAMED = 20
@@ -65,6 +64,12 @@ class Skipped:
     num_samples: int
     reason: str
 
+    @classmethod
+    def of(cls, culprit: Culprit, mode: str, step: int, from_step: int, reason: str) -> "Skipped":
+        """The step that a slice is to blame for."""
+        found = (culprit.slice, culprit.samples, culprit.num_samples)
+        return cls(mode, step, from_step, *found, reason)
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values of its record."""
         return asdict(self) | {"samples": list(self.samples)}
@@ -83,21 +88,21 @@ def reason(total: Total) -> str:
 
 
 def require_allowed(
-    mode: str, *, num_in_a_row: int, at: StepIndex, culprit: Culprit, reason: str
+    mode: str, num_in_a_row: int, *, where: str, culprit: Culprit, reason: str
 ) -> None:
     """Say whether training may go on without an update.
 
     Args:
         mode: `train.on_nonfinite`.
         num_in_a_row: how many steps in a row were not finite, this one included.
-        at: this step.
+        where: this step, for people.
         culprit: to blame for it.
         reason: what is not finite.
 
     Raises:
         NonFiniteError: it may not.
     """
-    what = f"{at.name}: {reason}: {culprit.text}; the weights were not changed"
+    what = f"{where}: {reason}: {culprit.text}; the weights were not changed"
     advice = "Lower optimizer.learning_rate, set train.clip, or look at these samples"
     if mode == "stop":
         raise NonFiniteError(f"{what}. {advice}; train.on_nonfinite: skip goes on without them")

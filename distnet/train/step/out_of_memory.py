@@ -19,7 +19,6 @@ from distnet.errors import OutOfMemoryError
 from distnet.train.compute.trainee import Trainee
 from distnet.train.compute.turn import Turn
 from distnet.train.exchange.worker_group import WorkerGroup, gather
-from distnet.train.step.step_index import StepIndex
 
 MARKS = ("can't allocate memory", "not enough memory", "out of memory", "ALLOC_FAILED")
 """What allocators say whose errors have no type of their own: torch's on CPUs, cuBLAS, cuDNN."""
@@ -75,7 +74,7 @@ def try_twice(compute: Callable[[], None]) -> str | None:
 
 
 def agree_on_shortage(
-    trainee: Trainee, group: WorkerGroup, shortages: list[Shortage], at: StepIndex, probe: Probe
+    trainee: Trainee, group: WorkerGroup, shortages: list[Shortage], where: str, probe: Probe
 ) -> str:
     """Do what the job says, on all workers alike; returns a note about it.
 
@@ -83,7 +82,7 @@ def agree_on_shortage(
         trainee: what trains; its slices are halved.
         group: the workers; all of them have to call this.
         shortages: those of this worker.
-        at: the step.
+        where: the step, for people.
         probe: a batch of this worker, and the update it is for.
 
     Raises:
@@ -93,7 +92,7 @@ def agree_on_shortage(
     refusal = _why_whole(trainee, *probe) if is_halving else None
     found = gather(group, (shortages, refusal))
     first = min((s for each, _ in found for s in each), key=lambda s: s.slice)
-    what = f"{at.name}: {first.text}"
+    what = f"{where}: {first.text}"
     if not is_halving:
         raise OutOfMemoryError(f"{what}; the weights were not changed. {ANOTHER}; or {HALVE}")
     refusals = [why for _, why in found if why]

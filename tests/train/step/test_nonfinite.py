@@ -77,7 +77,7 @@ def test_stop_names_step_slice_and_sample_on_all_workers(
     assert said[0] == said[1] == said[2]
     assert f"step {step} (epoch 1)" in said[0]
     assert f"slice 2, sample {slices[2][4]};" in said[0]
-    assert ("the loss is nan" if network == "NanLoss" else "the gradient") in said[0]
+    assert ("the loss is NaN" if network == "NanLoss" else "the gradient") in said[0]
 
 
 def test_stop_leaves_the_weights_as_they_were(one_bad: tuple[Path, int], tmp_path: Path) -> None:
@@ -140,7 +140,7 @@ def test_skip_moves_nothing_and_counts_the_step(one_bad: tuple[Path, int], tmp_p
     assert (skip["mode"], skip["step"], skip["from_step"]) == ("skip", step, step - 1)
     slices = samples_of_step(read_job_text(shorter).job, data, step)
     assert (skip["slice"], skip["samples"], skip["num_samples"]) == (2, [slices[2][4]], 1)
-    assert skip["reason"] == "the loss is nan"
+    assert skip["reason"] == "the loss is NaN"
 
 
 def test_rewind_goes_on_with_the_weights_of_the_last_multiple(
