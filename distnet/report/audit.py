@@ -1,9 +1,9 @@
-"""Prove from the records that every sample was used once an epoch, and that no step is missing.
+"""Prove from the records that every sample was used once per epoch, and that no step is missing.
 
-The records tell the samples of an epoch as their number and the sum of their hashes, which all
-workers have added up while they trained. Here the same is worked out anew, from the job's seed and
-the dataset's manifest, and compared wherever the records tell it: at each epoch, and where an
-attempt began or ended in the middle of one. See `walk.py` for what else is checked.
+The records hold, for each epoch, the number of samples and the sum of their hashes, which all
+workers add up while they train. An audit computes both again, from the job's seed and the dataset's
+manifest, and compares them with every record: at the end of each epoch, and where an attempt began
+or ended within one. See `replay.py` for the other checks.
 """
 
 from dataclasses import asdict, dataclass
@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from distnet.data.manifest import Manifest
 from distnet.data.order import Batches, order_of
 from distnet.errors import RunError
-from distnet.report.walk import Walk
+from distnet.report.replay import Replay
 from distnet.run_folder.history import read_lines
 from distnet.run_folder.paths import RunFolder
 from distnet.spec.read import read_job
@@ -22,41 +22,41 @@ from distnet.spec.read import read_job
 
 @dataclass(frozen=True)
 class Audit:
-    """What the records of a run prove."""
+    """The result of an audit."""
 
     run: str
     status: str
     """`finished`, `stopped`, `failed`, or `not ended`."""
     steps: int
-    """Updates of the weights in all, none missing."""
+    """Steps done."""
     num_steps: int
-    """How many there are to be."""
+    """Steps planned."""
     epochs: int
-    """Whole epochs."""
+    """Complete epochs."""
     samples: int
-    """Of an epoch."""
+    """Samples per epoch."""
     attempts: int
     causes: dict[str, int]
-    """Why attempts were made, and how often."""
+    """Why attempts were launched, and how often."""
     steps_recomputed: int
-    """At least: where a process was killed, it may have come a little further than it told."""
+    """A lower bound: a process that was killed may have done steps that it had not recorded yet."""
     skips: int
-    """Updates that were passed over because loss or gradient were no numbers."""
+    """Updates that were skipped because the loss or the gradient was not finite."""
     restarts: list[dict[str, Any]]
     faults: list[str]
 
     @property
     def is_clean(self) -> bool:
-        """Whether nothing is wrong."""
+        """Whether no fault was found."""
         return not self.faults
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values."""
+        """The audit as a JSON object."""
         return {**asdict(self), "clean": self.is_clean}
 
 
 def audit_run(folder: RunFolder) -> Audit:
-    """Check the records of a run against what its job and data say.
+    """Check the records of a run against its job and its data.
 
     Raises:
         RunError: a file of the run is missing or damaged.
@@ -66,23 +66,23 @@ def audit_run(folder: RunFolder) -> Audit:
     manifest = _read_manifest(folder)
     order = order_of(manifest, "train", memory_bytes=job.data.memory, seed=job.train.seed)
     batches = Batches(order.num_samples, job.train.batch_size, job.num_slices)
-    walk = Walk(folder.metrics.name, order, batches)
+    replay = Replay(folder.metrics.name, order, batches)
     for number, line in read_lines(folder.metrics):
-        walk.read(number, line)
-    walk.finish()
+        replay.read(number, line)
+    replay.finish()
     return Audit(
         run=folder.name,
-        status=walk.status,
-        steps=walk.reached,
-        num_steps=walk.num_steps,
-        epochs=walk.reached // batches.steps_per_epoch,
+        status=replay.status,
+        steps=replay.reached,
+        num_steps=replay.num_steps,
+        epochs=replay.reached // batches.steps_per_epoch,
         samples=order.num_samples,
-        attempts=sum(walk.causes.values()),
-        causes=dict(walk.causes),
-        steps_recomputed=walk.steps_recomputed,
-        skips=len(walk.skips),
-        restarts=[line.model_dump(mode="json", by_alias=True) for line in walk.restarts],
-        faults=walk.faults,
+        attempts=sum(replay.causes.values()),
+        causes=dict(replay.causes),
+        steps_recomputed=replay.steps_recomputed,
+        skips=len(replay.skips),
+        restarts=[line.model_dump(mode="json", by_alias=True) for line in replay.restarts],
+        faults=replay.faults,
     )
 
 
@@ -92,11 +92,11 @@ def _read_manifest(folder: RunFolder) -> Manifest:
         return Manifest.model_validate_json(path.read_bytes())
     except OSError as error:
         raise RunError(
-            f"{path}: cannot be read: {error.strerror}; an audit needs it, and a run writes it at "
-            "its beginning"
+            f"{path}: cannot be read: {error.strerror}; an audit needs this file, which a run "
+            "writes at its start"
         ) from None
     except ValidationError as error:
         key = ".".join(map(str, error.errors()[0]["loc"]))
         raise RunError(
-            f"{path}: damaged at {key or 'the top'}; copy manifest.json of the dataset there"
+            f"{path}: damaged at {key or 'the top'}; copy the dataset's manifest.json there"
         ) from None

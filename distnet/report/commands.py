@@ -1,4 +1,4 @@
-"""What a person can do with a run next, as commands to copy."""
+"""What can be done with a run next, as commands to copy."""
 
 import shlex
 
@@ -7,20 +7,20 @@ from distnet.report.summary import Summary
 
 
 def commands(run: Run, summary: Summary) -> list[tuple[str, str]]:
-    """List what can be done with a run, each as (what it does, the command)."""
+    """List what can be done with a run, each as (purpose, command)."""
     name = shlex.quote(summary.folder)
     found = []
     if summary.status not in ("finished", "running"):
-        found.append(("go on with the run", f"distnet run --resume {name}"))
+        found.append(("resume the run", f"distnet run --resume {name}"))
     if run.saved:
         shape = run.plan.get("input_shape")
         is_image = isinstance(shape, list) and len(shape) == 3
         found += [
             (
-                "ask the network",
+                "predict with the network",
                 f"distnet predict {name} {'picture.png' if is_image else 'rows.csv'}",
             ),
-            ("measure again", f"distnet eval {name}"),
-            ("the network as safetensors and ONNX", f"distnet export {name}"),
+            ("evaluate again", f"distnet eval {name}"),
+            ("export as safetensors and ONNX", f"distnet export {name}"),
         ]
-    return [*found, ("figures and page", f"distnet report {name}")]
+    return [*found, ("draw the report", f"distnet report {name}")]

@@ -1,20 +1,23 @@
-"""Compare runs: what their jobs ask differently, and what came of it."""
+"""Compare runs: how their jobs differ, and what they achieved."""
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from distnet.errors import JobFileError, RunError
 from distnet.report.run import Run
 from distnet.report.summary import Summary, summarise
 from distnet.report.text import flatten
+from distnet.spec.metric import Metric
 from distnet.spec.reading.yaml import read_yaml
+
+Verdict = Literal["better", "worse", ""]
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two or more runs side by side; the first is the one that the others are held against."""
+    """Two or more runs side by side; the others are compared with the first."""
 
     runs: tuple[Summary, ...]
     labels: tuple[str, ...]
@@ -22,36 +25,52 @@ class Comparison:
     job: dict[str, tuple[Any, ...]]
     """By dotted key, each run's value, where they differ; None where a job has no such key.
 
-    `data.sha256` is the data itself, which may have changed under the same name.
+    `data.sha256` is the hash of the data, which may have changed under the same name.
     """
     metrics: dict[str, tuple[float | None, ...]]
-    """By name, the final value of each run."""
+    """By key such as `test_accuracy`, the newest value of each run."""
+    declared: dict[str, Metric]
+    """By the same keys, the metric."""
 
     @property
     def differences(self) -> dict[str, tuple[float | None, ...]]:
-        """By name of the metric, each run's value less that of the first."""
+        """By key of the metric, each run's value minus that of the first."""
         return {
             name: tuple(_difference(value, values[0]) for value in values)
             for name, values in self.metrics.items()
         }
 
     @property
+    def verdicts(self) -> dict[str, tuple[Verdict, ...]]:
+        """By key of the metric, whether each run is better or worse than the first."""
+        return {
+            key: tuple(_verdict(self.declared[key], value, values[0]) for value in values)
+            for key, values in self.metrics.items()
+        }
+
+    @property
     def speed_ratios(self) -> tuple[float | None, ...]:
-        """Each run's samples a second, over those of the first."""
+        """Each run's samples/s, divided by those of the first."""
         first = self.runs[0].samples_per_second
         rates = [run.samples_per_second for run in self.runs]
         return tuple(rate / first if rate and first else None for rate in rates)
 
     @property
     def same_weights(self) -> bool | None:
-        """Whether all runs ended at the same bits; None where one has not ended."""
+        """Whether all runs ended with the same bits; None where one has not ended."""
         hashes = {run.weights_sha256 for run in self.runs}
         return None if None in hashes else len(hashes) == 1
 
     def to_dict(self) -> dict[str, Any]:
         """The whole comparison, for JSON."""
-        return asdict(self) | {
+        return {
+            "runs": [run.to_dict() for run in self.runs],
+            "labels": self.labels,
+            "job": self.job,
+            "metrics": self.metrics,
+            "declared": {key: metric.to_dict() for key, metric in self.declared.items()},
             "differences": self.differences,
+            "verdicts": self.verdicts,
             "speed_ratios": self.speed_ratios,
             "same_weights": self.same_weights,
         }
@@ -67,12 +86,13 @@ def compare_runs(runs: Sequence[Run]) -> Comparison:
         raise RunError("compare needs at least two runs: distnet compare RUN RUN")
     summaries = tuple(summarise(run) for run in runs)
     jobs = [_job(run) | _data(run) for run in runs]
-    metrics = dict.fromkeys(name for summary in summaries for name in summary.metrics)
+    declared = {one.key: one.metric for summary in summaries for one in summary.measured}
     return Comparison(
         runs=summaries,
         labels=_labels(summaries),
         job=_unequal(jobs),
-        metrics={name: tuple(s.metrics.get(name) for s in summaries) for name in metrics},
+        metrics={key: tuple(s.metrics.get(key) for s in summaries) for key in declared},
+        declared=declared,
     )
 
 
@@ -98,6 +118,14 @@ def _unequal(jobs: Sequence[dict[str, Any]]) -> dict[str, tuple[Any, ...]]:
     keys = dict.fromkeys(key for job in jobs for key in job)
     rows = {key: tuple(job.get(key) for job in jobs) for key in keys}
     return {key: row for key, row in rows.items() if any(value != row[0] for value in row)}
+
+
+def _verdict(metric: Metric, value: float | None, first: float | None) -> Verdict:
+    if value is None or first is None:
+        return ""
+    if metric.is_better(value, first):
+        return "better"
+    return "worse" if metric.is_better(first, value) else ""
 
 
 def _difference(value: float | None, first: float | None) -> float | None:

@@ -1,4 +1,4 @@
-"""Figures over steps and epochs: loss, score, learning rate, throughput, gradient norm."""
+"""Plots over steps and epochs: loss, metrics, learning rate, throughput, gradient norm."""
 
 import math
 from collections.abc import Sequence
@@ -23,6 +23,7 @@ from distnet.report.style import (
 )
 from distnet.report.text import number
 from distnet.run_folder.history import History
+from distnet.spec.metric import Format, Metric
 
 Line = tuple[NDArray[Any], NDArray[Any]]
 LARGE_FALL = 10
@@ -31,27 +32,16 @@ POINTS = 400
 
 
 @styled()
-def draw_loss(history: History) -> Figure:
-    """Draw the loss of the steps (faint, and smoothed) and of the epochs."""
-    figure, axes = new_axes("Loss")
-    steps = finite([s.step for s in history.steps], [s.loss for s in history.steps])
+def draw_metric(history: History, metric: Metric) -> Figure:
+    """Draw a metric of the steps (faint, and smoothed), of the epochs and of the evaluations."""
+    figure, axes = new_axes(metric_title(metric))
+    measured = [step for step in history.steps if metric.name in step.metrics]
+    steps = finite([s.step for s in measured], [s.metrics[metric.name] for s in measured])
     draw_noisy(axes, steps, "train, steps", BLUE)
-    _draw_epochs(axes, history, "loss")
-    _widen(axes, steps)
-    _finish(axes, history, "mean loss of a sample")
-    return figure
-
-
-@styled()
-def draw_score(history: History, score_name: str) -> Figure:
-    """Draw the score (accuracy, mae) of the steps and of the epochs."""
-    figure, axes = new_axes(score_title(score_name))
-    scored = [step for step in history.steps if score_name in step.scores]
-    steps = finite([s.step for s in scored], [s.scores[score_name] for s in scored])
-    draw_noisy(axes, steps, "train, steps", BLUE)
-    _draw_epochs(axes, history, score_name)
-    unit = "part of the samples that is right" if score_name == "accuracy" else score_name
-    _finish(axes, history, unit)
+    _draw_epochs(axes, history, metric)
+    if metric.direction == "lower":
+        _widen(axes, steps)
+    _finish(axes, history, f"{metric.name} ({metric.direction} is better)", metric.format)
     return figure
 
 
@@ -69,19 +59,19 @@ def draw_learning_rate(history: History) -> Figure:
 
 @styled()
 def draw_gradient_norm(history: History) -> Figure:
-    """Draw the length of the gradient of each step."""
+    """Draw the norm of the gradient of each step."""
     figure, axes = new_axes("Gradient norm")
     norms = [step.gradient_norm for step in history.steps]
     line = finite([s.step for s in history.steps], norms)
     draw_noisy(axes, line, "steps", BLUE)
     _widen(axes, line)
-    _finish(axes, history, "length of the gradient")
+    _finish(axes, history, "norm of the gradient")
     return figure
 
 
 @styled()
 def draw_throughput(history: History) -> Figure:
-    """Draw the samples a second of each epoch, and their median without the first epoch."""
+    """Draw samples/s of each epoch, and their median without the first epoch."""
     figure, axes = new_axes("Throughput")
     epochs, rates = finite(
         [epoch.epoch for epoch in history.epochs],
@@ -92,7 +82,7 @@ def draw_throughput(history: History) -> Figure:
     axes.axhline(middle, color=ORANGE, label=f"median {number(round(middle))} samples/s")
     axes.set_ylim(0, max(rates) * 1.22)
     axes.set_xlabel("epoch")
-    axes.set_ylabel("samples a second")
+    axes.set_ylabel("samples/s")
     axes.grid(visible=False, axis="x")
     number_axis(axes.xaxis, integer=True)
     number_axis(axes.yaxis)
@@ -100,9 +90,10 @@ def draw_throughput(history: History) -> Figure:
     return figure
 
 
-def score_title(score_name: str) -> str:
-    """Name a score for people."""
-    return {"mae": "Mean absolute error"}.get(score_name, score_name.replace("_", " ").capitalize())
+def metric_title(metric: Metric) -> str:
+    """Write the name of a metric as a title: `macro_f1` as `Macro f1`."""
+    words = metric.name.replace("_", " ")
+    return words[:1].upper() + words[1:]
 
 
 def draw_noisy(axes: Axes, line: Line, label: str, colour: str) -> None:
@@ -115,14 +106,14 @@ def draw_noisy(axes: Axes, line: Line, label: str, colour: str) -> None:
 
 
 def finite(steps: Sequence[float], values: Sequence[float]) -> Line:
-    """Keep the points that can be drawn: a failed run may end in NaN."""
+    """Keep the finite points: a failed run may end in NaN."""
     x, y = np.asarray(steps, dtype=float), np.asarray(values, dtype=float)
     keep = np.isfinite(y)
     return x[keep], y[keep]
 
 
 def smooth(line: Line) -> Line:
-    """Take the mean over a fiftieth of all points around each one; it does not lag behind."""
+    """Take the mean over a fiftieth of all points centred on each one, so that it does not lag."""
     x, y = line
     half = _half_window(line)
     if half == 0:
@@ -147,16 +138,26 @@ def _half_window(line: Line) -> int:
     return int(line[1].size // 100)
 
 
-def _draw_epochs(axes: Axes, history: History, metric: str) -> None:
+def _draw_epochs(axes: Axes, history: History, metric: Metric) -> None:
     ends = [epoch.step for epoch in history.epochs]
-    # The mean of an epoch stands in its middle, for that is when it was so on the way.
+    # The mean of an epoch belongs to the middle of it, not to its end.
     middles = [(start + end) / 2 for start, end in zip([0, *ends], ends, strict=False)]
-    means = [epoch.train.get(metric) for epoch in history.epochs]
+    means = [epoch.train.get(metric.name) for epoch in history.epochs]
     _draw_points(axes, middles, means, "train, mean of epoch", INK)
     splits = dict.fromkeys(split for epoch in history.epochs for split in epoch.evaluated)
     for split, colour in zip(splits, SERIES[1:], strict=False):
-        values = [epoch.evaluated.get(split, {}).get(metric) for epoch in history.epochs]
-        _draw_points(axes, ends, values, split, colour)
+        values = [epoch.evaluated.get(split, {}).get(metric.name) for epoch in history.epochs]
+        best = _best(values, metric)
+        label = split if best is None else f"{split}, best {metric.text(best)}"
+        _draw_points(axes, ends, values, label, colour)
+
+
+def _best(values: Sequence[float | None], metric: Metric) -> float | None:
+    best = None
+    for value in values:
+        if value is not None and (best is None or metric.is_better(value, best)):
+            best = value
+    return best
 
 
 def _draw_points(
@@ -168,20 +169,20 @@ def _draw_points(
         axes.plot(x, y, color=colour, marker=marker, markersize=4, label=label)
 
 
-def _finish(axes: Axes, history: History, label: str) -> None:
+def _finish(axes: Axes, history: History, label: str, form: Format = "number") -> None:
     axes.set_xlabel("step")
     axes.set_ylabel(label)
     for index, step in enumerate(history.resumed_at):
         note = "resumed" if index == 0 else None
         axes.axvline(step, color=MUTED, linestyle=(0, (2, 3)), linewidth=1.2, label=note)
     number_axis(axes.xaxis, integer=True)
-    number_axis(axes.yaxis)
+    number_axis(axes.yaxis, form=form)
     if axes.get_legend_handles_labels()[1]:
         axes.legend()
 
 
 def _widen(axes: Axes, line: Line) -> None:
-    """Show the low end of a line that falls far: on a linear axis it would lie on the floor."""
+    """Use a log axis for a line that falls far, so that its low end can be read."""
     y = smooth(line)[1]
     if y.size and y.min() > 0 and y.max() / y.min() > LARGE_FALL:
         axes.set_yscale("log")

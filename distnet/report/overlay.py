@@ -1,50 +1,52 @@
-"""Several runs in one figure, and the page that shows them."""
+"""Several runs in one plot, and the page that shows them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from matplotlib.figure import Figure
 
 from distnet.report.compare import Comparison
-from distnet.report.curves import finite, score_title, smooth, thin
-from distnet.report.figures import Drawing
+from distnet.report.curves import finite, metric_title, smooth, thin
 from distnet.report.page import inline, render
+from distnet.report.parts import Plot
 from distnet.report.run import Run
 from distnet.report.style import SERIES, new_axes, number_axis, styled, to_png
 from distnet.report.text import shorten
-from distnet.run_folder.record_kinds import Step
 from distnet.run_folder.write import write_whole
+from distnet.spec.metric import LOSS, Metric
 
 
 @styled()
-def draw_overlay(runs: Sequence[Run], labels: Sequence[str], metric: str) -> Figure:
+def draw_overlay(runs: Sequence[Run], labels: Sequence[str], metric: Metric) -> Figure:
     """Draw a metric of each run: training as a thin line, evaluations as points."""
-    figure, axes = new_axes("Loss" if metric == "loss" else score_title(metric))
-    value = _reader(metric)
+    figure, axes = new_axes(metric_title(metric))
     for index, (run, label) in enumerate(zip(runs, labels, strict=True)):
         colour = SERIES[index % len(SERIES)]
-        steps = [(s.step, value(s)) for s in run.history.steps]
-        line = smooth(finite([x for x, _ in steps], [y for _, y in steps]))
-        axes.plot(*thin(line), color=colour, alpha=0.45, linewidth=1)
-        measured = [(e.step, e.evaluated.get(run.split, {})) for e in run.history.epochs]
-        points = [(x, metrics[metric]) for x, metrics in measured if metric in metrics]
-        marks = finite([x for x, _ in points], [y for _, y in points])
-        axes.plot(*marks, color=colour, marker="o", markersize=4, label=shorten(label, 28))
-    axes.set_xlabel("step (thin: train, points: test)")
-    axes.set_ylabel("mean loss of a sample" if metric == "loss" else metric)
+        steps = [step for step in run.history.steps if metric.name in step.metrics]
+        line = finite([s.step for s in steps], [s.metrics[metric.name] for s in steps])
+        axes.plot(*thin(smooth(line)), color=colour, alpha=0.45, linewidth=1)
+        evaluated = [e for e in run.history.evaluations(run.split) if metric.name in e[1]]
+        points = finite([step for step, _ in evaluated], [m[metric.name] for _, m in evaluated])
+        if line[0].size or points[0].size:
+            axes.plot(*points, color=colour, marker="o", markersize=4, label=shorten(label, 28))
+    splits = " or ".join(dict.fromkeys(run.split for run in runs))
+    axes.set_xlabel(f"step (thin: train, points: {splits})")
+    axes.set_ylabel(f"{metric.name} ({metric.direction} is better)")
     number_axis(axes.xaxis, integer=True)
-    number_axis(axes.yaxis)
-    axes.legend()
+    number_axis(axes.yaxis, form=metric.format)
+    if axes.get_legend_handles_labels()[1]:
+        axes.legend()
     return figure
 
 
-def draw_overlays(runs: Sequence[Run], labels: Sequence[str]) -> dict[str, Drawing]:
-    """Draw the loss of the runs, and their scores where they have one."""
-    names = ["loss", *dict.fromkeys(run.score_name for run in runs if run.score_name)]
-    return {
-        name: Drawing(name, f"{name} of the runs over steps", draw_overlay(runs, labels, name))
-        for name in names
-    }
+def draw_overlays(runs: Sequence[Run], labels: Sequence[str]) -> list[Plot]:
+    """Draw the loss of the runs, and their headline metrics where they have one."""
+    headlines = dict.fromkeys(run.headline for run in runs if run.headline)
+    plots = []
+    for metric in (LOSS, *headlines):
+        title = metric_title(metric)
+        plots.append(Plot(title, f"{title} of the runs", draw_overlay(runs, labels, metric)))
+    return plots
 
 
 def write_comparison(path: Path, runs: Sequence[Run], comparison: Comparison) -> None:
@@ -53,8 +55,8 @@ def write_comparison(path: Path, runs: Sequence[Run], comparison: Comparison) ->
     Raises:
         RunError: it cannot be written.
     """
-    figures = inline(draw_overlays(runs, comparison.labels))
-    page = render("compare.html", comparison=comparison, figures=figures)
+    plots = inline(draw_overlays(runs, comparison.labels))
+    page = render("compare.html", comparison=comparison, plots=plots)
     write_whole(path, page.encode(errors="replace"))
 
 
@@ -64,10 +66,4 @@ def write_overlay(path: Path, runs: Sequence[Run], comparison: Comparison) -> No
     Raises:
         RunError: it cannot be written.
     """
-    write_whole(path, to_png(draw_overlay(runs, comparison.labels, "loss")))
-
-
-def _reader(metric: str) -> Callable[[Step], float]:
-    if metric == "loss":
-        return lambda step: step.loss
-    return lambda step: step.scores.get(metric, float("nan"))
+    write_whole(path, to_png(draw_overlay(runs, comparison.labels, LOSS)))

@@ -1,5 +1,6 @@
 """The report of a run: one self-contained page, and its figures as PNG files."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,19 +9,22 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from distnet.report import text
+from distnet.report.arrays import read_arrays
 from distnet.report.commands import commands
-from distnet.report.evaluation import read_pictures
-from distnet.report.figures import Drawing, draw_all
+from distnet.report.measured import measured_on
+from distnet.report.parts import Plot
+from distnet.report.plots import by_file_name, draw_run
 from distnet.report.run import Run, read_run
 from distnet.report.style import to_png, to_svg
 from distnet.report.summary import Summary, attempt_rows, summarise
 from distnet.run_folder.paths import RunFolder
 from distnet.run_folder.write import write_whole
+from distnet.spec.metric import LOSS
 
 
 @dataclass(frozen=True)
-class InlineFigure:
-    """A figure as a page holds it."""
+class InlinePlot:
+    """A plot as a page holds it."""
 
     alt: str
     svg: Markup
@@ -33,16 +37,22 @@ def write_report(folder: RunFolder) -> Path:
         RunError: there is no run, a file of it is damaged, or the report cannot be written.
     """
     run = read_run(folder)
-    drawings = draw_all(run, read_pictures(folder.pictures))
-    page = render("report.html", **_values(run), figures=inline(drawings))
-    for name, drawing in drawings.items():
-        write_whole(folder.figures / f"{name}.png", to_png(drawing.figure))
+    drawn = draw_run(run, read_arrays(folder.pictures))
+    page = render(
+        "report.html",
+        **_values(run),
+        learning=inline(drawn.learning),
+        figures=inline(drawn.evaluation),
+        listings=drawn.listings,
+    )
+    for name, plot in by_file_name([*drawn.learning, *drawn.evaluation]).items():
+        write_whole(folder.figures / f"{name}.png", to_png(plot.canvas))
     write_whole(folder.report, page.encode(errors="replace"))
     return folder.report
 
 
 def render(template: str, **values: Any) -> str:
-    """Fill in a template of this room; every value is escaped."""
+    """Fill in a template; every value is escaped."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=True,
@@ -52,29 +62,29 @@ def render(template: str, **values: Any) -> str:
     )
     environment.filters |= {
         "cell": text.cell,
+        "change": text.change,
         "duration": text.duration,
-        "moment": text.moment,
+        "local_time": text.local_time,
         "number": text.number,
         "rate": text.rate,
-        "score": text.score,
     }
     return environment.get_template(template).render(**values)
 
 
-def inline(drawings: dict[str, Drawing]) -> dict[str, InlineFigure]:
-    """Turn figures into SVG elements; matplotlib has escaped the text in them."""
-    return {
-        name: InlineFigure(drawing.alt, Markup(to_svg(drawing.figure)))
-        for name, drawing in drawings.items()
-    }
+def inline(plots: Iterable[Plot]) -> list[InlinePlot]:
+    """Turn plots into SVG elements; matplotlib has escaped the text in them."""
+    return [InlinePlot(plot.alt, Markup(to_svg(plot.canvas))) for plot in plots]
 
 
 def _values(run: Run) -> dict[str, Any]:
-    summary = summarise(run)
+    summary, evaluation = summarise(run), run.evaluation
+    measured = {evaluation.split: evaluation.metrics} if evaluation else {}
     return {
         "run": run,
         "summary": summary,
-        "facts": _facts(run, summary),
+        "headline": summary.headline,
+        "evaluated": measured_on(run, measured),
+        "facts": _facts(summary),
         "attempts": attempt_rows(run, summary),
         "commands": commands(run, summary),
         "plan": _rows(run.plan),
@@ -82,12 +92,10 @@ def _values(run: Run) -> dict[str, Any]:
     }
 
 
-def _facts(run: Run, summary: Summary) -> list[tuple[str, str]]:
-    first = [summary.score_name, "loss"]
-    metrics = [
-        (f"{run.split} {name}", summary.metrics.get(f"{run.split}_{name}")) for name in first
-    ]
-    facts = [(name, text.score(value)) for name, value in metrics if value is not None]
+def _facts(summary: Summary) -> list[tuple[str, str]]:
+    shown = [summary.headline] if summary.headline else []
+    shown += [one for one in summary.measured if one.metric == LOSS]
+    facts = [(one.name, one.text) for one in shown]
     facts += [
         ("samples/s", text.rate(summary.samples_per_second)),
         ("workers", text.number(summary.workers)),

@@ -1,4 +1,4 @@
-"""Everything a run folder holds, as one frozen value."""
+"""Everything in a run folder, as one frozen value."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,18 +7,19 @@ from typing import Any
 from pydantic import ValidationError
 
 from distnet.errors import RunError
-from distnet.report.evaluation import Evaluation, read_evaluation
+from distnet.run_folder.evaluation import EvaluationRecord, read_evaluation
 from distnet.run_folder.history import History, read_history
 from distnet.run_folder.lock import is_held
+from distnet.run_folder.old_folders import old_metrics
 from distnet.run_folder.paths import RunFolder
 from distnet.run_folder.read import read_bytes, read_object
-from distnet.run_folder.record_kinds import Metrics, Record
+from distnet.run_folder.record_kinds import Record
+from distnet.spec.metric import Metric
 
 
 class Result(Record):
     """`result.json`: what `distnet run --json` printed at the end."""
 
-    metrics: Metrics = {}
     samples_per_second: float | None = None
     weights_sha256: str | None = None
 
@@ -32,61 +33,66 @@ class Run:
     plan: dict[str, Any]
     environment: dict[str, Any]
     job_text: str
-    evaluation: Evaluation | None
+    evaluation: EvaluationRecord | None
     result: Result | None
-    """None where the last attempt left none; one of an earlier attempt does not count."""
+    """None if the last attempt left none; the result of an earlier attempt does not count."""
 
     @property
-    def score_name(self) -> str | None:
-        """The metric to show first: `accuracy`, `mae`, or that of the user's own task."""
-        if self.evaluation and self.evaluation.score_name:
-            return self.evaluation.score_name
-        named = [name for name in self._score_names() if name != "loss"]
-        return named[0] if named else None
+    def metrics(self) -> tuple[Metric, ...]:
+        """The metrics of the task, the headline metric first; the loss is not among them."""
+        declared = self.history.declared or (self.evaluation.declared if self.evaluation else ())
+        return declared or old_metrics(self.history.names)
+
+    @property
+    def headline(self) -> Metric | None:
+        """The metric that a run is judged by; None before anything is recorded."""
+        return self.metrics[0] if self.metrics else None
 
     @property
     def split(self) -> str:
-        """The split that was measured: `test`, or the name of another."""
-        if self.evaluation:
-            return self.evaluation.split
-        splits = [split for epoch in self.history.epochs for split in epoch.evaluated]
-        return splits[-1] if splits else "test"
+        """The split that is evaluated."""
+        written = self.evaluation.split if self.evaluation else ""
+        return self.history.split or written or "test"
+
+    @property
+    def evaluated(self) -> dict[str, float]:
+        """The metrics of the last evaluation, by name; empty before the first."""
+        recorded = self.history.evaluations(self.split)
+        if recorded:
+            return recorded[-1][1]
+        return self.evaluation.metrics if self.evaluation else {}
 
     @property
     def is_held(self) -> bool:
-        """Whether a process trains in the folder now: it then holds a lock on it."""
+        """Whether a process trains in the folder now: it holds the folder's lock."""
         return is_held(self.folder)
 
     @property
     def saved(self) -> list[str]:
-        """The checkpoints that are there, oldest first; of those in another store, the newest."""
-        told = self.history.checkpoints[-1:]
-        if any(not record.folder.startswith(self.folder.checkpoints.name) for record in told):
-            return [record.folder for record in told]
+        """The checkpoints in the folder, oldest first; in another store, the newest one only."""
+        newest = self.history.checkpoints[-1:]
+        if any(not record.folder.startswith(self.folder.checkpoints.name) for record in newest):
+            return [record.folder for record in newest]
         folders = self.folder.checkpoints.glob("step-*")
         return sorted(folder.name for folder in folders if folder.is_dir())
 
-    def _score_names(self) -> list[str]:
-        steps, epochs = self.history.steps[-1:], self.history.epochs[-1:]
-        return [*(k for s in steps for k in s.scores), *(k for e in epochs for k in e.train)]
-
 
 def is_run(folder: Path) -> bool:
-    """Tell whether `folder` is one that `distnet run` made."""
+    """Return whether `folder` is one that `distnet run` made."""
     run = RunFolder(folder)
     return any(file.is_file() for file in (run.job, run.plan, run.metrics))
 
 
 def read_run(folder: RunFolder) -> Run:
-    """Read a run folder.
+    """Read a run folder; files may be missing.
 
     Raises:
-        RunError: there is no run, or a file of it is damaged; a file that is missing is not.
+        RunError: there is no run, or a file of it is damaged.
     """
     if not is_run(folder.path):
         raise RunError(
-            f"{folder.path}: no run here: expected {folder.job.name} or {folder.metrics.name}; "
-            "see what there is with: distnet runs"
+            f"{folder.path}: not a run folder: expected {folder.job.name} or "
+            f"{folder.metrics.name}; list the runs with: distnet runs"
         )
     history = read_history(folder.metrics)
     return Run(

@@ -1,8 +1,8 @@
-"""The look of every figure: one palette, one set of sizes, light as PNG and either way as SVG.
+"""The look of every plot: one palette, one set of sizes; PNGs are light, SVGs follow the page.
 
-Series colours are from Okabe and Ito's colour-blind safe palette, at a lightness that stands out
-from white and from near-black. Text and grid take three marked colours, which an SVG hands over
-to the page, so that one drawing is readable in light and in dark.
+Series colours are from Okabe and Ito's colour-blind safe palette, at a lightness that contrasts
+with white and with near-black. Text and grid take three reserved colours, which become CSS
+variables of the page in an SVG, so that one drawing is readable in light and in dark mode.
 
 Source: https://jfly.uni-koeln.de/color/
 """
@@ -20,6 +20,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from distnet.report.text import number
+from distnet.spec.metric import Format
 
 INK, MUTED, GRID = "#1f2a37", "#5f6b7a", "#dde2e8"
 BLUE, ORANGE, GREEN, PURPLE, SKY, RED = (
@@ -32,7 +33,7 @@ BLUE, ORANGE, GREEN, PURPLE, SKY, RED = (
 )
 SERIES = (BLUE, ORANGE, GREEN, PURPLE, SKY, RED)
 WIDTH, HEIGHT = 5.0, 3.3
-"""Inches. 5.0 are 360 points: on a phone, text keeps the size it has here."""
+"""Inches. 5.0 inches are 360 points, the width of a phone, where text keeps its size."""
 PNG_DPI = 200
 STEPS = (1, 2, 2.5, 5, 10)
 RC: dict[str, Any] = {
@@ -54,7 +55,7 @@ RC: dict[str, Any] = {
     "font.size": 10,
     "grid.color": GRID,
     "grid.linewidth": 0.8,
-    # An SVG then holds the image's own pixels, and the page shows them sharp at any size.
+    # An SVG then holds the image's own pixels, which stay sharp at any size.
     "image.interpolation": "none",
     "legend.fontsize": 9.5,
     "legend.frameon": False,
@@ -74,31 +75,38 @@ PAGE_COLOURS = {INK: "var(--ink)", MUTED: "var(--muted)", GRID: "var(--grid)"}
 
 @contextmanager
 def styled() -> Iterator[None]:
-    """Draw and save inside this: the user's own matplotlib settings do not reach our figures."""
+    """Draw and save inside this, so that the user's matplotlib settings have no effect."""
     with matplotlib.rc_context(), warnings.catch_warnings():
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(RC)
-        # A class name in a script that the font lacks is drawn as boxes in a PNG, no more.
+        # A class name in a script that the font lacks becomes boxes in a PNG; that is enough.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         yield
 
 
 def new_axes(title: str, *, width: float = WIDTH, height: float = HEIGHT) -> tuple[Figure, Axes]:
-    """Make a figure of one plot; sizes in inches."""
+    """Make a figure with one set of axes; sizes in inches."""
     figure = Figure(figsize=(width, height))
     axes = figure.add_subplot()
     axes.set_title(title, pad=10)
     return figure, axes
 
 
-def number_axis(axis: Any, *, integer: bool = False) -> None:
-    """Write the ticks of an axis with thousands separators."""
+def number_axis(axis: Any, *, integer: bool = False, form: Format = "number") -> None:
+    """Write the ticks of an axis with thousands separators, or as percents up to 100%."""
+    low, high = axis.get_view_interval()
+    if form == "percent" and axis.get_data_interval()[1] <= 1 < high:
+        axis.axes.set(**{f"{axis.axis_name}lim": (low, 1 + 0.02 * (1 - low))})
     if axis.get_scale() == "log":
         axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axis.set_minor_locator(NullLocator())
     else:
         axis.set_major_locator(MaxNLocator(6, integer=integer, min_n_ticks=1, steps=STEPS))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: _tick(value, form)))
+
+
+def _tick(value: float, form: Format) -> str:
+    return f"{number(round(100 * value, 6))}%" if form == "percent" else number(value)
 
 
 def to_png(figure: Figure) -> bytes:
@@ -111,7 +119,7 @@ def to_png(figure: Figure) -> bytes:
 
 
 def to_svg(figure: Figure) -> str:
-    """Render as an inline SVG element, whose text and grid take the colours of the page."""
+    """Render as an inline SVG element; its text and grid take the colours of the page."""
     with styled():
         _lay_out(figure)
         buffer = io.StringIO()
@@ -120,7 +128,7 @@ def to_svg(figure: Figure) -> str:
     svg = buffer.getvalue()
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r'<svg [^>]*viewBox="([^"]*)"[^>]*>', r'<svg viewBox="\1">', svg, count=1)
-    # Names such as axes_1 would stand once per figure; what is referred to is named by its hash.
+    # Ids such as axes_1 would occur once per figure; ids that are referred to are hashes.
     svg = re.sub(r' id="[^"]*_\d+"', "", svg)
     for colour, variable in PAGE_COLOURS.items():
         svg = svg.replace(f": {colour}", f": {variable}")
@@ -128,7 +136,7 @@ def to_svg(figure: Figure) -> str:
 
 
 def _lay_out(figure: Figure) -> None:
-    """Place everything once: to do it anew for each file takes half of the time of drawing."""
+    """Compute the layout once: to do so again for each file takes half of the drawing time."""
     if figure.get_layout_engine() is not None:
         figure.draw_without_rendering()
         figure.set_layout_engine("none")

@@ -2,11 +2,12 @@
 
 import os
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
-from typing import Literal
+from typing import Any, Literal
 
+from distnet.report.measured import Measured, headline_of, last_measured
 from distnet.report.run import Run
 
 Status = Literal["running", "finished", "stopped", "failed", "interrupted"]
@@ -14,7 +15,7 @@ Status = Literal["running", "finished", "stopped", "failed", "interrupted"]
 
 @dataclass(frozen=True)
 class Summary:
-    """What a person wants to know of a run first."""
+    """What people look at first."""
 
     name: str
     folder: str
@@ -24,24 +25,38 @@ class Summary:
     workers: float | None
     epochs: int
     epochs_planned: float | None
-    """Not whole where the job asks for steps."""
+    """Not an integer if the job gives a number of steps."""
     steps: int
     steps_planned: float | None
-    score_name: str | None
-    score: float | None
-    metrics: dict[str, float]
+    train_loss: float | None
+    headline: Measured | None
+    """The headline metric of the last evaluation; None before the first."""
+    measured: tuple[Measured, ...]
+    """All metrics of the newest epoch and of the last evaluation."""
     samples_per_second: float | None
     started: float | None
     """In seconds since 1970."""
     seconds: float | None
-    """At work, over all attempts."""
+    """Of training, over all attempts."""
     size_bytes: int
     weights_sha256: str | None
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The measured values by key, such as `test_accuracy`."""
+        return {one.key: one.value for one in self.measured}
+
+    def to_dict(self) -> dict[str, Any]:
+        """The summary as a JSON object."""
+        facts = asdict(self)
+        del facts["measured"]
+        headline = self.headline and self.headline.to_dict()
+        return {**facts, "headline": headline, "metrics": self.metrics}
 
 
 @dataclass(frozen=True)
 class AttemptRow:
-    """One launch of a run, and how it ended."""
+    """One attempt of a run, and how it ended."""
 
     attempt: int
     launch: str
@@ -52,7 +67,7 @@ class AttemptRow:
     seconds: float | None
     ended: Status
     cause: str = ""
-    """Why it was made: start, resume, resize, drain, or a kind of failure."""
+    """Why it was launched: start, resume, resize, drain, or a kind of failure."""
     failure: str | None = None
     """The kind of failure that ended it."""
     ended_at: int | None = None
@@ -69,7 +84,6 @@ def summarise(run: Run) -> Summary:
     """Sum up a run as it stands."""
     history = run.history
     attempts = history.attempts
-    metrics = final_metrics(run)
     return Summary(
         name=run.folder.path.resolve().name,
         folder=str(run.folder.path),
@@ -81,9 +95,9 @@ def summarise(run: Run) -> Summary:
         epochs_planned=_planned(run, "epochs"),
         steps=history.last_step,
         steps_planned=_planned(run, "steps"),
-        score_name=run.score_name,
-        score=metrics.get(f"{run.split}_{run.score_name}"),
-        metrics=metrics,
+        train_loss=history.train_loss,
+        headline=headline_of(run),
+        measured=tuple(last_measured(run)),
         samples_per_second=samples_per_second(run),
         started=attempts[0].time if attempts else None,
         seconds=sum(history.seconds.values()) if history.seconds else None,
@@ -93,19 +107,19 @@ def summarise(run: Run) -> Summary:
 
 
 def status(run: Run) -> Status:
-    """Tell how a run stands; one that was killed leaves no word of it, and holds no lock."""
+    """Return the state of a run; one that was killed has recorded no end and holds no lock."""
     if run.history.end and not run.is_held:
         return run.history.end.status
     return "running" if run.is_held else "interrupted"
 
 
 def attempt_rows(run: Run, summary: Summary) -> list[AttemptRow]:
-    """List the attempts; one that left no word was interrupted, unless it is at work now."""
+    """List the attempts; one without a recorded end was interrupted, unless it runs now."""
     last = run.history.attempts[-1:]
     rows = []
     for one in run.history.attempts:
         end = run.history.ends.get(one.attempt)
-        silent: Status = summary.status if one in last else "interrupted"
+        unrecorded: Status = summary.status if one in last else "interrupted"
         rows.append(
             AttemptRow(
                 attempt=one.attempt,
@@ -114,7 +128,7 @@ def attempt_rows(run: Run, summary: Summary) -> list[AttemptRow]:
                 step=one.step,
                 time=one.time,
                 seconds=run.history.seconds.get(one.attempt),
-                ended=end.status if end else silent,
+                ended=end.status if end else unrecorded,
                 cause=one.cause,
                 failure=end.failure if end else None,
                 ended_at=end.step if end else None,
@@ -123,20 +137,8 @@ def attempt_rows(run: Run, summary: Summary) -> list[AttemptRow]:
     return rows
 
 
-def final_metrics(run: Run) -> dict[str, float]:
-    """The newest metrics, each named `split_metric`, such as `test_accuracy`."""
-    found: dict[str, float] = {}
-    for epoch in run.history.epochs[-1:]:
-        found |= {f"train_{name}": value for name, value in epoch.train.items()}
-    # An evaluation may be rarer than an epoch: the last one of each split counts.
-    for epoch in run.history.epochs:
-        for split, metrics in epoch.evaluated.items():
-            found |= {f"{split}_{name}": value for name, value in metrics.items()}
-    return found | (run.result.metrics if run.result else {})
-
-
 def samples_per_second(run: Run) -> float | None:
-    """The median over epochs, the first left out: it holds the start of everything."""
+    """Return the median over the epochs but the first, which includes the start of training."""
     if run.result and run.result.samples_per_second:
         return run.result.samples_per_second
     rates = [epoch.samples_per_second for epoch in run.history.epochs]
@@ -154,7 +156,7 @@ def _size(folder: Path) -> int:
     total = 0
     for root, _, names in os.walk(folder):
         for name in names:
-            # A run at work removes old checkpoints while we look.
+            # A run that trains may delete old checkpoints meanwhile.
             with suppress(FileNotFoundError):
                 total += Path(root, name).stat().st_size
     return total

@@ -1,4 +1,4 @@
-"""Runs as tables for a terminal. Names are shown as they are, never read as markup."""
+"""Runs as tables for a terminal. Names are shown literally, never read as markup."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,21 +9,22 @@ from rich.text import Text
 
 from distnet.report.commands import commands
 from distnet.report.compare import Comparison
+from distnet.report.measured import measured_in
 from distnet.report.run import Run
 from distnet.report.summary import Summary, attempt_rows
 from distnet.report.text import (
     NONE,
     cell,
+    change,
     duration,
-    moment,
+    local_time,
     number,
     progress,
     rate,
-    score,
     size,
     sparkline,
 )
-from distnet.run_folder.record_kinds import Epoch
+from distnet.spec.metric import LOSS
 
 COLOURS = {
     "finished": "green",
@@ -32,11 +33,12 @@ COLOURS = {
     "interrupted": "yellow",
     "failed": "red",
 }
+VERDICT_COLOURS = {"better": "green", "worse": "red", "": ""}
 NUM_EPOCHS = 10
 
 
 def status_text(run: Summary) -> Text:
-    """Write how a run stands, in its colour."""
+    """Write the status of a run, in its colour."""
     return Text(run.status, style=COLOURS[run.status])
 
 
@@ -48,25 +50,26 @@ class Column:
     text: Callable[[Summary], str | Text]
     is_number: bool = False
     from_width: int = 0
-    """It is left out of terminals with fewer characters than this."""
+    """The least width of a terminal, in characters, that shows it."""
 
 
 COLUMNS = (
     Column("run", lambda run: Text(run.name)),
     Column("status", status_text),
     Column("epochs", lambda run: progress(run.epochs, run.epochs_planned), True),
-    Column("steps", lambda run: progress(run.steps, run.steps_planned), True, 110),
-    Column("score", lambda run: score(run.score), True),
-    Column("samples/s", lambda run: rate(run.samples_per_second), True, 90),
-    Column("workers", lambda run: number(run.workers), True, 90),
-    Column("started", lambda run: moment(run.started), False, 75),
-    Column("took", lambda run: duration(run.seconds), False, 110),
-    Column("size", lambda run: size(run.size_bytes), True, 110),
+    Column("steps", lambda run: progress(run.steps, run.steps_planned), True, 140),
+    Column("result", lambda run: Text(_result(run))),
+    Column("train loss", lambda run: LOSS.text(run.train_loss), True, 100),
+    Column("samples/s", lambda run: rate(run.samples_per_second), True, 120),
+    Column("workers", lambda run: number(run.workers), True, 120),
+    Column("started", lambda run: local_time(run.started), False, 90),
+    Column("time", lambda run: duration(run.seconds), False, 140),
+    Column("size", lambda run: size(run.size_bytes), True, 140),
 )
 
 
 def runs_table(runs: Sequence[Summary], *, width: int) -> Table:
-    """Lay out one run a row; a terminal of few characters gets fewer columns."""
+    """Lay out one run per row; a narrow terminal gets fewer columns."""
     columns = [column for column in COLUMNS if width >= column.from_width]
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for column in columns:
@@ -91,7 +94,7 @@ def run_view(run: Run, summary: Summary) -> Group:
         parts.append(Text(summary.error, style="red"))
     parts.append(_facts(run, summary))
     if run.history.epochs:
-        parts += ["", _epochs(run.history.epochs)]
+        parts += ["", _epochs(run)]
     if run.history.attempts:
         parts += ["", _attempts(run, summary)]
     return Group(*parts, "", _commands(run, summary))
@@ -101,13 +104,12 @@ def comparison_view(comparison: Comparison) -> Group:
     """Lay out two or more runs side by side."""
     table = _table("", *comparison.labels)
     table.add_row("status", *map(status_text, comparison.runs))
-    for name, values in comparison.metrics.items():
-        written = [score(value) for value in values]
-        table.add_row(Text(name), *_changed(written, comparison.differences[name], "{:+.4g}"))
+    for key in comparison.metrics:
+        table.add_row(Text(key.replace("_", " ", 1)), *_compared(comparison, key))
     rates = [rate(run.samples_per_second) for run in comparison.runs]
-    table.add_row("samples/s", *_changed(rates, comparison.speed_ratios, "{:.2f}x"))
+    table.add_row("samples/s", *_with_ratios(rates, comparison.speed_ratios))
     table.add_row("workers", *(number(run.workers) for run in comparison.runs))
-    table.add_row("took", *(duration(run.seconds) for run in comparison.runs))
+    table.add_row("time", *(duration(run.seconds) for run in comparison.runs))
     table.add_row("weights", *((run.weights_sha256 or "")[:12] for run in comparison.runs))
     if comparison.job:
         table.add_section()
@@ -124,17 +126,18 @@ def _table(*heads: str) -> Table:
 
 
 def _facts(run: Run, summary: Summary) -> Table:
-    metrics = "  ".join(f"{name} {score(value)}" for name, value in summary.metrics.items())
+    metrics = "  ".join(f"{one.name} {one.text}" for one in summary.measured)
     rows = {
         "folder": summary.folder,
         "network": _network(run),
+        "result": _result(summary),
         "metrics": metrics or NONE,
         "epochs": progress(summary.epochs, summary.epochs_planned),
         "steps": progress(summary.steps, summary.steps_planned),
         "samples/s": rate(summary.samples_per_second),
         "workers": number(summary.workers),
-        "started": moment(summary.started),
-        "took": duration(summary.seconds),
+        "started": local_time(summary.started),
+        "time": duration(summary.seconds),
         "size": size(summary.size_bytes),
         "weights": summary.weights_sha256 or NONE,
         "checkpoints": ", ".join(run.saved) or "none",
@@ -146,6 +149,11 @@ def _facts(run: Run, summary: Summary) -> Table:
     return facts
 
 
+def _result(summary: Summary) -> str:
+    """Write the headline metric of the last evaluation: `test accuracy 95.88%`."""
+    return f"{summary.headline.name} {summary.headline.text}" if summary.headline else NONE
+
+
 def _network(run: Run) -> str:
     parameters = run.plan.get("num_parameters")
     name = cell(run.plan.get("network"))
@@ -153,41 +161,36 @@ def _network(run: Run) -> str:
 
 
 def _sparklines(run: Run) -> dict[str, str]:
-    steps, name = run.history.steps, run.score_name
-    lines = {"loss": [step.loss for step in steps]}
-    if name:
-        lines[name] = [step.scores[name] for step in steps if name in step.scores]
+    lines = [("train", LOSS, [step.loss for step in run.history.steps])]
+    if run.headline:
+        evaluations = [metrics for _, metrics in run.history.evaluations(run.split)]
+        values = [m[run.headline.name] for m in evaluations if run.headline.name in m]
+        lines.append((run.split, run.headline, values))
     return {
-        name: f"{sparkline(values)}  {score(values[0])} to {score(values[-1])}"
-        for name, values in lines.items()
+        f"{split} {metric.name}": f"{sparkline(values)}  "
+        f"{metric.text(values[0])} to {metric.text(values[-1])}"
+        for split, metric, values in lines
         if values
     }
 
 
-def _epochs(epochs: Sequence[Epoch]) -> Table:
-    shown = epochs[-NUM_EPOCHS:]
-    names = dict.fromkeys(name for epoch in shown for name in _epoch_metrics(epoch))
+def _epochs(run: Run) -> Table:
+    shown = run.history.epochs[-NUM_EPOCHS:]
+    rows = [{(one.split, one.metric): one.value for one in measured_in(run, e)} for e in shown]
+    columns = dict.fromkeys(key for row in rows for key in row)
     table = _table("epoch")
-    for head in (*names, "samples/s"):
-        table.add_column(Text(head), justify="right")
-    for epoch in shown:
-        metrics = _epoch_metrics(epoch)
-        values = [score(metrics.get(name)) for name in names]
+    for split, metric in columns:
+        table.add_column(Text(f"{split} {metric.name}"), justify="right")
+    table.add_column("samples/s", justify="right")
+    for epoch, row in zip(shown, rows, strict=True):
+        values = [metric.text(row.get((split, metric))) for split, metric in columns]
         table.add_row(number(epoch.epoch), *values, rate(epoch.samples_per_second))
     return table
 
 
-def _epoch_metrics(epoch: Epoch) -> dict[str, float]:
-    return {
-        f"{split} {name}": value
-        for split, metrics in {"train": epoch.train, **epoch.evaluated}.items()
-        for name, value in metrics.items()
-    }
-
-
 def _attempts(run: Run, summary: Summary) -> Table:
     table = _table(
-        "attempt", "why", "launch", "workers", "from step", "to step", "began", "took", "ended"
+        "attempt", "cause", "launch", "workers", "from step", "to step", "started", "time", "end"
     )
     for one in attempt_rows(run, summary):
         table.add_row(
@@ -197,7 +200,7 @@ def _attempts(run: Run, summary: Summary) -> Table:
             number(one.workers),
             number(one.step),
             number(one.ended_at),
-            moment(one.time),
+            local_time(one.time),
             duration(one.seconds),
             one.end,
         )
@@ -211,10 +214,19 @@ def _commands(run: Run, summary: Summary) -> Table:
     return table
 
 
-def _changed(values: list[str], changes: Sequence[float | None], form: str) -> list[Text]:
-    """Write each value, and how it stands to the first run's."""
-    notes = ["", *("" if one is None else f" ({form.format(one)})" for one in changes[1:])]
-    return [Text(value + note) for value, note in zip(values, notes, strict=True)]
+def _compared(comparison: Comparison, key: str) -> list[Text]:
+    """Write each value of a metric, and how the others differ from the first run's."""
+    metric, values = comparison.declared[key], comparison.metrics[key]
+    changes = (None, *comparison.differences[key][1:])
+    texts = [metric.text(v) + change(metric, c) for v, c in zip(values, changes, strict=True)]
+    styles = [VERDICT_COLOURS[verdict] for verdict in comparison.verdicts[key]]
+    return [Text(text, style=style) for text, style in zip(texts, styles, strict=True)]
+
+
+def _with_ratios(rates: list[str], ratios: Sequence[float | None]) -> list[Text]:
+    """Write each speed, and its ratio to the first run's."""
+    notes = ["", *("" if ratio is None else f" ({ratio:.2f}x)" for ratio in ratios[1:])]
+    return [Text(value + note) for value, note in zip(rates, notes, strict=True)]
 
 
 def _verdict(comparison: Comparison) -> Text:
@@ -223,4 +235,4 @@ def _verdict(comparison: Comparison) -> Text:
             return Text("the same weights, bit for bit", style="green")
         case False:
             return Text("different weights", style="yellow")
-    return Text("not all of them have left their weights' sha256: not compared", style="dim")
+    return Text("weights not compared: not every run has recorded their sha256", style="dim")

@@ -4,8 +4,10 @@ import math
 from datetime import datetime
 from typing import Any
 
+from distnet.spec.metric import Metric
+
 BARS = "▁▂▃▄▅▆▇█"
-NONE = "–"
+NONE = "-"
 
 
 def number(value: float | None) -> str:
@@ -22,20 +24,29 @@ def number(value: float | None) -> str:
 
 
 def score(value: float | None) -> str:
-    """Write a metric with four places, so that a column of them lines up."""
+    """Write a number with four decimals, so that a column of them lines up."""
     if value is None or not math.isfinite(value):
         return number(value)
     return f"{value:,.4f}" if 1e-3 <= abs(value) < 1000 or value == 0 else number(value)
 
 
+def change(metric: Metric, difference: float | None) -> str:
+    """Write how a metric differs, in brackets: ` (+1.20 pp)` of a percentage, ` (-0.03)`."""
+    if difference is None:
+        return ""
+    if metric.format == "percent":
+        return f" ({100 * difference:+.2f} pp)"
+    return f" ({difference:+.4g})"
+
+
 def rate(value: float | None) -> str:
-    """Write samples a second without places."""
+    """Write samples/s without decimals."""
     return number(round(value) if value is not None and math.isfinite(value) else None)
 
 
 def progress(done: int, planned: float | None) -> str:
-    """Write how many are done, of how many where some are left."""
-    if planned is None or planned == done:
+    """Write how many are done: `3 / 10`, or `10` when all are."""
+    if planned is None or done >= planned:
         return number(done)
     return f"{number(done)} / {number(planned)}"
 
@@ -61,7 +72,7 @@ def size(num_bytes: float) -> str:
     return f"{num_bytes:.1f} TB"
 
 
-def moment(time: float | None) -> str:
+def local_time(time: float | None) -> str:
     """Write seconds since 1970 as a local date and time."""
     if time is None or not math.isfinite(time):
         return NONE
@@ -69,7 +80,7 @@ def moment(time: float | None) -> str:
 
 
 def cell(value: Any, key: str = "") -> str:
-    """Write the value of a table's cell; its key may say the unit."""
+    """Write the value of a table's cell; a key with `bytes` in it makes it a size."""
     if isinstance(value, bool) or value is None:
         return {True: "yes", False: "no", None: NONE}[value]
     if isinstance(value, int | float):
@@ -107,7 +118,7 @@ def sparkline(values: list[float], width: int = 40) -> str:
 
 
 def shorten(name: str, length: int = 14) -> str:
-    """Cut a long name, showing that it was cut."""
+    """Cut a long name to `length` characters, the last of them an ellipsis."""
     return name if len(name) <= length else name[: length - 1] + "…"
 
 

@@ -1,8 +1,8 @@
 """The lines of `metrics.jsonl`, read into frozen values.
 
 A process that dies while it writes leaves a torn line: at the end of the file, or just before the
-record of the attempt's end or of the next attempt, which may stand on the same line. Those are
-passed over; any other line that is no record is damage.
+record of the attempt's end or of the next attempt, which may follow on the same line. Torn lines
+are ignored; any other line that is not a record is reported as damage.
 """
 
 import math
@@ -25,11 +25,12 @@ from distnet.run_folder.record_kinds import (
     Skip,
     Step,
 )
+from distnet.spec.metric import LOSS, Metric
 
 
 @dataclass(frozen=True)
 class History:
-    """All that `metrics.jsonl` tells, each step and epoch once, in order."""
+    """All records of `metrics.jsonl`, each step and epoch once, in order."""
 
     attempts: tuple[Attempt, ...] = ()
     steps: tuple[Step, ...] = ()
@@ -40,7 +41,7 @@ class History:
     ends: dict[int, End] = field(default_factory=dict)
     """By attempt; an attempt that was killed has none."""
     seconds: dict[int, float] = field(default_factory=dict)
-    """How long each attempt has been seen at work."""
+    """By attempt, the seconds until its newest record."""
 
     @property
     def end(self) -> End | None:
@@ -49,7 +50,7 @@ class History:
 
     @property
     def last_step(self) -> int:
-        """The newest step known to be done."""
+        """The newest step that is recorded as done."""
         done: list[Step | Epoch | Attempt] = []
         done += [*self.steps[-1:], *self.epochs[-1:], *self.attempts[-1:]]
         ended = self.end.step if self.end else None
@@ -57,18 +58,50 @@ class History:
 
     @property
     def resumed_at(self) -> tuple[int, ...]:
-        """The steps at which a later attempt took over."""
+        """The steps from which later attempts resumed."""
         return tuple(attempt.step for attempt in self.attempts[1:])
+
+    @property
+    def declared(self) -> tuple[Metric, ...]:
+        """The metrics that the task declares, the headline metric first; empty in old runs."""
+        return next((one.metrics for one in reversed(self.attempts) if one.metrics), ())
+
+    @property
+    def split(self) -> str:
+        """The split that is evaluated; empty where no record names one."""
+        splits = [split for epoch in self.epochs[-1:] for split in epoch.evaluated]
+        splits += [one.split for one in self.attempts]
+        return next((split for split in reversed(splits) if split), "")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all metrics that are recorded, those of the steps first."""
+        parts = [step.metrics for step in self.steps[-1:]]
+        for epoch in self.epochs:
+            parts += [epoch.train, *epoch.evaluated.values()]
+        return tuple(dict.fromkeys(name for part in parts for name in part))
+
+    @property
+    def train_loss(self) -> float | None:
+        """The mean training loss of the newest epoch; in the first epoch, that of its last step."""
+        if self.epochs and LOSS.name in self.epochs[-1].train:
+            return self.epochs[-1].train[LOSS.name]
+        return self.steps[-1].loss if self.steps else None
+
+    def evaluations(self, split: str) -> tuple[tuple[int, dict[str, float]], ...]:
+        """List the evaluations of a split, each as (step, metrics by name)."""
+        found = [(epoch.step, epoch.evaluated.get(split)) for epoch in self.epochs]
+        return tuple((step, metrics) for step, metrics in found if metrics)
 
 
 UNDONE = ("step", "skip", "epoch", "checkpoint")
-"""What an attempt that resumed earlier does anew."""
+"""The kinds of records that count no more once an attempt resumes from an earlier step."""
 BEGINNING = b'{"kind": "'
 KINDS = ("attempt", "restart", "step", "skip", "epoch", "checkpoint", "end")
 
 
 def read_history(path: Path) -> History:
-    """Read `metrics.jsonl`; a missing file is a run that has not begun.
+    """Read `metrics.jsonl`; without the file, the run has not begun.
 
     Raises:
         RunError: the file cannot be read, or a line is damaged.
@@ -77,10 +110,10 @@ def read_history(path: Path) -> History:
     seconds: dict[int, float] = {}
     for _, record in read_lines(path):
         if isinstance(record, Attempt):
-            _forget_after(record.step, [found[kind] for kind in UNDONE])
-        found[record.kind][_position(record)] = record
+            _drop_after(record.step, [found[kind] for kind in UNDONE])
+        found[record.kind][_key(record)] = record
         if isinstance(record, Step | Epoch | End):
-            _keep_longest(seconds, record)
+            _keep_largest(seconds, record)
     return History(
         attempts=_in_order(found["attempt"]),
         steps=_in_order(found["step"]),
@@ -94,7 +127,10 @@ def read_history(path: Path) -> History:
 
 
 def started_at(path: Path) -> float | None:
-    """When the first attempt in `metrics.jsonl` began, without reading the rest of it."""
+    """Return when the first attempt in `metrics.jsonl` began, in seconds since 1970.
+
+    Only the first line is read; None where it is no record of an attempt.
+    """
     try:
         _, first = next(read_lines(path), (0, None))
     except RunError:
@@ -138,10 +174,10 @@ def _parse(line: bytes) -> Line:
 
 
 def _torn_or_skipped(error: ValidationError, where: str) -> str:
-    """Return `where` for a torn line, and nothing for a kind that a newer version writes.
+    """Return `where` for a torn line, and "" for a kind of record that only a newer version knows.
 
     Raises:
-        RunError: the line is whole, but no record.
+        RunError: the line is JSON, but not a record.
     """
     first = error.errors()[0]
     if first["type"] == "json_invalid":
@@ -152,14 +188,14 @@ def _torn_or_skipped(error: ValidationError, where: str) -> str:
     raise RunError(f"{where}: damaged at {key or 'kind'}: {first['msg']}; delete this line")
 
 
-def _forget_after(step: int, found: list[dict[int, Any]]) -> None:
-    """Drop what an earlier attempt did after the checkpoint that this one resumes from."""
+def _drop_after(step: int, found: list[dict[int, Any]]) -> None:
+    """Drop the records after the checkpoint that the next attempt resumes from."""
     for records in found:
         for key in [key for key, record in records.items() if record.step > step]:
             del records[key]
 
 
-def _position(record: Line) -> int:
+def _key(record: Line) -> int:
     match record:
         case Attempt() | Restart() | End():
             return record.attempt
@@ -168,7 +204,7 @@ def _position(record: Line) -> int:
     return record.step
 
 
-def _keep_longest(seconds: dict[int, float], record: Step | Epoch | End) -> None:
+def _keep_largest(seconds: dict[int, float], record: Step | Epoch | End) -> None:
     if math.isfinite(record.seconds):
         seconds[record.attempt] = max(seconds.get(record.attempt, 0.0), record.seconds)
 

@@ -1,25 +1,36 @@
 """The kinds of lines in `metrics.jsonl`, as frozen values."""
 
 import math
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, InstanceOf, TypeAdapter
 
 from distnet.run_folder.sample_digest import SampleDigest
+from distnet.spec.metric import LOSS, Metric
 
-# JSON has no NaN: a loss that is no number may be written as null.
+
+def _read_metric(facts: Any) -> Metric:
+    if isinstance(facts, Metric):
+        return facts
+    if not isinstance(facts, dict) or "name" not in facts:
+        raise ValueError(f"expected an object with a name, found {facts!r}")
+    return Metric.from_dict(facts)
+
+
+# JSON has no NaN: a non-finite loss may be written as null.
 Number = Annotated[float, BeforeValidator(lambda value: math.nan if value is None else value)]
 Metrics = dict[str, Number]
+Declared = tuple[Annotated[InstanceOf[Metric], BeforeValidator(_read_metric)], ...]
 Hash = Annotated[str, Field(pattern="^[0-9a-f]{16}$")]
 
 
 class Record(BaseModel):
-    """A frozen piece of a run folder; keys of a newer version are passed over."""
+    """A frozen part of a run folder; keys of a newer version are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-class Tallies(Record):
+class SampleCounts(Record):
     """The samples of the epoch so far; None in records of older versions."""
 
     samples: int | None = None
@@ -34,18 +45,18 @@ class Tallies(Record):
 
     @property
     def skipped(self) -> SampleDigest | None:
-        """Those that did not, because loss or gradient were no numbers."""
+        """Those that did not, because their loss or gradient was not finite."""
         return _digest(self.skipped_samples, self.skipped_hash)
 
 
-class Attempt(Tallies):
+class Attempt(SampleCounts):
     """One launch of the run on some workers."""
 
     kind: Literal["attempt"]
     attempt: int
     launch: str = ""
     cause: str = ""
-    """Why it was made: start, resume, resize, drain, or a kind of failure."""
+    """Why it was launched: start, resume, resize, drain, or a kind of failure."""
     workers: int = 1
     workers_before: int = 0
     slices: int = 1
@@ -54,10 +65,14 @@ class Attempt(Tallies):
     num_steps: int | None = None
     time: float = math.nan
     """When it began, in seconds since 1970."""
+    metrics: Declared = ()
+    """What the task declares, the headline metric first; empty in records of older versions."""
+    split: str = ""
+    """The split that is evaluated; empty in records of older versions."""
 
 
 class Step(Record):
-    """One update of the weights; the task's score stands beside the loss under its own name."""
+    """One update of the weights; the task's metrics stand beside the loss under their names."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
@@ -72,13 +87,14 @@ class Step(Record):
     seconds: Number = math.nan
 
     @property
-    def scores(self) -> dict[str, float]:
-        """The numbers beside the loss, by name."""
-        return {k: float(v) for k, v in (self.model_extra or {}).items() if _is_number(v)}
+    def metrics(self) -> dict[str, float]:
+        """The loss and the task's training metrics, by name."""
+        extra = {k: float(v) for k, v in (self.model_extra or {}).items() if _is_number(v)}
+        return {LOSS.name: self.loss, **extra}
 
 
 class Restart(Record):
-    """What it cost to go on with another attempt in the same command."""
+    """How long it took until the next attempt of the same command trained."""
 
     kind: Literal["restart"]
     attempt: int = 1
@@ -91,7 +107,7 @@ class Restart(Record):
 
 
 class Skip(Record):
-    """An update that was passed over because loss or gradient were no numbers."""
+    """An update that was skipped because the loss or the gradient was not finite."""
 
     kind: Literal["skip"]
     attempt: int = 1
@@ -106,12 +122,12 @@ class Skip(Record):
 
     @property
     def steps(self) -> range:
-        """The steps that have moved nothing in the end."""
+        """The steps that did not move the weights."""
         first = self.from_step if self.mode == "rewind" else self.step - 1
         return range(first + 1, self.step + 1)
 
 
-class Epoch(Tallies):
+class Epoch(SampleCounts):
     """One pass over the training samples; each evaluated split stands under its own name."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
@@ -135,7 +151,7 @@ class Epoch(Tallies):
 
 
 class Checkpoint(Record):
-    """A saved state of training, in a folder relative to that of the run."""
+    """A saved state of training; its folder is relative to that of the run."""
 
     kind: Literal["checkpoint"]
     attempt: int = 1
@@ -143,19 +159,19 @@ class Checkpoint(Record):
     folder: str = ""
     num_bytes: int = 0
     stall_seconds: Number = math.nan
-    """How long training stood still for it."""
+    """How long training waited for it."""
     seconds: Number = math.nan
-    """Until it was safe."""
+    """Until it was on disk."""
 
 
-class End(Tallies):
+class End(SampleCounts):
     """How an attempt ended."""
 
     kind: Literal["end"]
     attempt: int = 1
     status: Literal["finished", "stopped", "failed"]
     step: int | None = None
-    """None where the one who tells of the end did not train."""
+    """None where the process that recorded the end did not train."""
     seconds: Number = math.nan
     median_step_seconds: float | None = None
     error: str | None = None

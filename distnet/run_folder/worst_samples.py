@@ -11,6 +11,8 @@ Outcome = str | float | list[float] | dict[str, float]
 TITLE = "Worst samples"
 COLUMNS = ("sample", "loss", "actual", "predicted", "probability")
 FORMATS: tuple[Format, ...] = (*("number",) * 4, "percent")
+SHORT = 7
+"""Outcomes of at most this many letters leave room for words before them."""
 SHOWN_NUMBERS = 4
 """Of an outcome of more numbers, the first are written."""
 
@@ -39,16 +41,25 @@ def worst_figures(samples: Sequence[Sample], images: str = "") -> list[Figure]:
     """
     if not samples:
         return []
-    captions = tuple(map(_caption, samples))
-    shown = Images(TITLE, images, captions) if images else _table(samples)
     is_named = any(isinstance(sample.actual, str) for sample in samples)
+    shown = _images(samples, images) if images else _table(samples)
     return [shown] if is_named else [_scatter(samples), shown]
 
 
-def _caption(sample: Sample) -> str:
-    sure = "" if sample.probability is None else f"at {sample.probability:.1%} "
-    last = f"{sure}(#{sample.index:,})"
-    return f"actual {_text(sample.actual)}\npredicted {_text(sample.predicted)}\n{last}"
+def _images(samples: Sequence[Sample], array: str) -> Images:
+    outcomes = [(_text(sample.actual), _text(sample.predicted)) for sample in samples]
+    is_short = all(len(text) <= SHORT for pair in outcomes for text in pair)
+    before = ("actual ", "predicted ") if is_short else ("", "as ")
+    captions = tuple(
+        f"{before[0]}{actual}\n{before[1]}{predicted}\n{_details(sample)}"
+        for (actual, predicted), sample in zip(outcomes, samples, strict=True)
+    )
+    return Images(TITLE if is_short else f"{TITLE}: actual, as predicted", array, captions)
+
+
+def _details(sample: Sample) -> str:
+    index = f"#{sample.index}"
+    return index if sample.probability is None else f"{sample.probability:.1%} ({index})"
 
 
 def _table(samples: Sequence[Sample]) -> Table:

@@ -48,7 +48,7 @@ def stopped(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def start(folder: Path, text: str, data: Path, stop_at: int | None = None) -> Path:
-    """Train inline, and ask to stop when a step is told."""
+    """Train inline, and request a stop when a step is recorded."""
     job = folder / "job.yaml"
     job.write_text(text.replace("DATA", str(data)))
 
@@ -103,7 +103,7 @@ def test_run_that_was_killed_again_and_again_is_clean(data: Path, tmp_path: Path
 
 
 @pytest.mark.parametrize(("mode", "skipped"), [("skip", 1), ("rewind", 1)])
-def test_run_that_passed_over_samples_is_clean_and_says_so(
+def test_run_that_skipped_samples_is_clean_and_says_so(
     mode: str, skipped: int, tmp_path: Path
 ) -> None:
     marked = troubled.write_marked(tmp_path / "data", [7])
@@ -150,24 +150,27 @@ def with_changed(kind: str, number: int, **values: Any) -> Callable[[Lines], Lin
 
 TAMPERED: dict[str, tuple[Callable[[Lines], Lines], str]] = {
     "an epoch lacks a sample": (with_changed("epoch", 1, samples=1002), "1002 samples"),
-    "an epoch has other samples": (with_changed("epoch", 0, samples_hash="0" * 16), "not those"),
-    "an epoch hides what it passed over": (
-        with_changed("epoch", 0, samples=973, skipped_samples=30),
-        "passed over: 30 samples, expected 0",
+    "an epoch has other samples": (
+        with_changed("epoch", 0, samples_hash="0" * 16),
+        "not the expected",
     ),
-    "an epoch is gone": (lambda lines: without(lines, "epoch", 1), "epoch 2 was not told"),
+    "an epoch hides the samples it skipped": (
+        with_changed("epoch", 0, samples=973, skipped_samples=30),
+        "skipped: 30 samples, expected 0",
+    ),
+    "an epoch is gone": (lambda lines: without(lines, "epoch", 1), "epoch 2 is not recorded"),
     "an epoch ends elsewhere": (with_changed("epoch", 0, step=33), "epoch 1 ends with step 33"),
     "a resumed attempt lacks samples": (with_changed("attempt", 1, samples=3), "3 samples"),
     "a resumed attempt begins elsewhere": (with_changed("attempt", 1, step=37), "step 37"),
     "a resumed attempt has other slices": (with_changed("attempt", 1, slices=3), "3 slices"),
     "the first attempt begins late": (with_changed("attempt", 0, step=5), "begins after step 5"),
-    "the first attempt is gone": (lambda lines: without(lines, "attempt"), "not told"),
+    "the first attempt is gone": (lambda lines: without(lines, "attempt"), "start is not recorded"),
     "the end comes early": (with_changed("end", 1, step=50), "after step 50, but"),
     "steps go back": (
         lambda lines: [*lines[:-1], {**first(lines, "step"), "attempt": 2}, lines[-1]],
-        "is told after step",
+        "is recorded after step",
     ),
-    "nothing is told": (lambda _: [], "no attempt"),
+    "nothing is recorded": (lambda _: [], "no attempt is recorded"),
 }
 
 
@@ -187,7 +190,7 @@ def test_altered_records_are_found_and_their_line_is_named(
     assert all(fault.startswith("metrics.jsonl") for fault in found.faults)
 
 
-def test_checkpoint_that_was_not_told_is_missed(stopped: Path, tmp_path: Path) -> None:
+def test_checkpoint_that_is_not_recorded_is_missed(stopped: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     shutil.copytree(stopped, run)
     lines = list(read_lines(run))
@@ -195,7 +198,7 @@ def test_checkpoint_that_was_not_told_is_missed(stopped: Path, tmp_path: Path) -
     kept = [line for line in lines if (line["kind"], line.get("step")) != ("checkpoint", began)]
     (run / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in kept))
 
-    assert any("no checkpoint was told" in fault for fault in audit(run).faults)
+    assert any("no checkpoint of that step is recorded" in fault for fault in audit(run).faults)
 
 
 def test_attempt_that_failed_before_it_began_is_no_fault(stopped: Path, tmp_path: Path) -> None:
@@ -226,14 +229,14 @@ def test_attempt_that_ended_while_it_evaluated_is_no_fault(stopped: Path, tmp_pa
     assert (found.status, found.steps) == ("not ended", STEPS_PER_EPOCH)
 
 
-def test_epoch_that_was_undone_has_to_be_told_again(stopped: Path, tmp_path: Path) -> None:
+def test_epoch_that_was_undone_has_to_be_recorded_again(stopped: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     shutil.copytree(stopped, run)
     lines = [line for line in read_lines(run) if line["attempt"] == 1]
     again = [line | {"attempt": 2} for line in lines if line["kind"] != "epoch"]
     (run / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines + again))
 
-    assert any("epoch 1 was not told" in fault for fault in audit(run).faults)
+    assert any("epoch 1 is not recorded" in fault for fault in audit(run).faults)
 
 
 def test_other_data_than_the_run_had_is_found(stopped: Path, tmp_path: Path) -> None:
@@ -256,10 +259,10 @@ def test_command_ends_with_0_or_3_or_2(
     lines = without(list(read_lines(run)), "epoch")
     (run / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     assert main(["audit", str(run)]) == 3
-    assert "epoch 1 was not told" in capsys.readouterr().out
+    assert "epoch 1 is not recorded" in capsys.readouterr().out
     assert main(["audit", str(run), "--json"]) == 3
-    told = json.loads(capsys.readouterr().out)
-    assert (told["clean"], len(told["faults"])) == (False, 1)
+    printed = json.loads(capsys.readouterr().out)
+    assert (printed["clean"], len(printed["faults"])) == (False, 1)
 
     (run / "data_manifest.json").unlink()
     assert main(["audit", str(run)]) == 2

@@ -8,7 +8,15 @@ from distnet.report.compare import Comparison, compare_runs
 from distnet.report.overlay import write_comparison, write_overlay
 from distnet.report.run import Run, read_run
 from distnet.run_folder.paths import RunFolder
-from tests.run_folder.run_folders import digits_run, new_run, table_run
+from distnet.spec.metric import Metric
+from tests.run_folder.run_folders import (
+    ACCURACY,
+    attempt,
+    digits_run,
+    new_run,
+    table_run,
+    write_lines,
+)
 
 
 def runs(*paths: Path) -> list[Run]:
@@ -36,7 +44,7 @@ def test_a_key_that_one_job_lacks_is_listed(tmp_path: Path) -> None:
     assert job_rows == {"data.augment.0.kind": (None, "crop"), "data.augment.0.padding": (None, 2)}
 
 
-def test_data_that_changed_under_the_same_name_is_told(tmp_path: Path) -> None:
+def test_data_that_changed_under_the_same_name_is_listed(tmp_path: Path) -> None:
     paths = [new_run(tmp_path / name) for name in ("a", "b")]
     for path, letter in zip(paths, "ab", strict=True):
         (path / "environment.json").write_text(json.dumps({"data_sha256": letter * 64}))
@@ -44,13 +52,35 @@ def test_data_that_changed_under_the_same_name_is_told(tmp_path: Path) -> None:
     assert compare_runs(runs(*paths)).job == {"data.sha256": ("a" * 12, "b" * 12)}
 
 
-def test_metrics_are_held_against_the_first_run(pair: list[Run]) -> None:
+def test_metrics_are_compared_with_the_first_run(pair: list[Run]) -> None:
     comparison = compare_runs(pair)
 
     first, second = comparison.metrics["test_accuracy"]
     assert first is not None
     assert second is not None
     assert comparison.differences["test_accuracy"] == (0.0, second - first)
+
+
+def test_better_and_worse_follow_the_direction_of_the_metric(tmp_path: Path) -> None:
+    paths = [new_run(tmp_path / name) for name in ("a", "b")]
+    metrics = (ACCURACY, Metric("error"))
+    for path, value in zip(paths, (0.5, 0.75), strict=True):
+        epoch = {"kind": "epoch", "epoch": 1, "step": 1}
+        epoch["test"] = {"accuracy": value, "error": value, "loss": 0.5}
+        write_lines(path, [attempt(1, metrics=metrics), epoch])
+
+    verdicts = compare_runs(runs(*paths)).verdicts
+
+    assert verdicts["test_accuracy"] == ("", "better")
+    assert verdicts["test_error"] == ("", "worse")
+    assert verdicts["test_loss"] == ("", "")
+
+
+def test_a_comparison_is_json(pair: list[Run]) -> None:
+    facts = json.loads(json.dumps(compare_runs(pair).to_dict()))
+
+    assert facts["declared"]["test_accuracy"] == ACCURACY.to_dict()
+    assert [run["headline"]["name"] for run in facts["runs"]] == ["accuracy", "accuracy"]
 
 
 def test_speed_is_a_ratio_to_the_first_run(pair: list[Run]) -> None:
@@ -65,7 +95,7 @@ def test_weights_are_the_same_only_when_every_sha256_is(tmp_path: Path, pair: li
     assert compare_runs([pair[0], new]).same_weights is None
 
 
-def test_runs_of_one_name_are_told_apart_by_their_folders(tmp_path: Path) -> None:
+def test_runs_of_one_name_are_distinguished_by_their_folders(tmp_path: Path) -> None:
     paths = [new_run(tmp_path / folder / "digits") for folder in ("a", "b")]
 
     assert compare_runs(runs(*paths)).labels == tuple(map(str, paths))

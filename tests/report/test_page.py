@@ -1,5 +1,6 @@
 import json
 import re
+import shutil
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -9,6 +10,7 @@ import pytest
 
 from distnet.errors import RunError
 from distnet.report.page import write_report
+from distnet.run_folder.figures import Texts
 from distnet.run_folder.paths import RunFolder
 from tests.run_folder import run_folders
 
@@ -63,7 +65,7 @@ def page(path: Path) -> Page:
     return Page(write_report(RunFolder(path)).read_text())
 
 
-def test_a_page_holds_everything_and_asks_nobody(written: Path) -> None:
+def test_a_page_is_self_contained(written: Path) -> None:
     found = Page(written.read_text())
 
     assert written.name == "report.html"
@@ -78,7 +80,10 @@ def test_a_page_says_what_the_run_did(written: Path) -> None:
     result = json.loads((written.parent / "result.json").read_text())
     text = Page(written.read_text()).text
 
-    assert f"{result['metrics']['test_accuracy']:.4f}" in text
+    headline = f"{result['metrics']['test_accuracy']:.2%}"
+    assert f"digits: test accuracy {headline}" in text
+    assert re.search(rf"test accuracy\s+{headline}\s+train loss\s+0\.1", text)
+    assert re.search(r"evaluated at step 60:\s+loss\s+0.19\s+,\s+accuracy", text)
     for expected in ("digits", "finished", "123,456", "13,002", "000000000000"):
         assert expected in text
     for expected in ("hidden: [16, 16]", "c95d4c5e0f", "55.0 MB", "distnet report"):
@@ -91,8 +96,8 @@ def test_figures_are_written_as_png_too(written: Path) -> None:
     assert names == sorted(
         f"{name}.png"
         for name in (
-            *("loss", "score", "throughput", "learning-rate", "gradient-norm"),
-            *("confusion", "class-scores", "worst-mistakes", "first-layer"),
+            *("loss", "accuracy", "throughput", "learning-rate", "gradient-norm"),
+            *("confusion-matrix", "scores-by-class", "worst-samples", "first-layer-weights"),
         )
     )
     assert (figures / "loss.png").read_bytes().startswith(b"\x89PNG")
@@ -137,16 +142,50 @@ def test_a_failed_run_says_why(failed: Path) -> None:
 def test_a_resumed_run_lists_its_attempts(resumed: Path) -> None:
     text = re.sub(r"\s+", " ", page(resumed).text)
 
-    first = r"1 start ray 2 0 – .{16} 3\.0 s interrupted"
+    first = r"1 start ray 2 0 - .{16} 3\.0 s interrupted"
     second = r"2 lost worker ray 3 25 60 .{16} 20\.0 s finished"
-    assert re.search(f"{first} {second}", text), text[text.find("attempt why") :]
+    assert re.search(f"{first} {second}", text), text[text.find("attempt cause") :]
 
 
 def test_a_regression_has_a_page(table: Path) -> None:
     text = page(table).text
 
+    assert "test mae" in text
     assert "price" in text
     assert "Confusion" not in text
+    assert "accuracy" not in text
+
+
+@pytest.mark.parametrize("name", ["digits-1", "prices-1"])
+def test_a_run_of_an_older_version_has_a_page(name: str, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(run_folders.OLD / name, run)
+
+    text = page(run).text
+
+    figures = {path.stem for path in (run / "figures").iterdir()}
+    if name == "digits-1":
+        assert "run: test accuracy 87.03%" in text
+        assert {"confusion-matrix", "scores-by-class", "worst-samples"} < figures
+    else:
+        assert "run: test mae 20" in text
+        assert {"mae", "rmse", "r2", "worst-predictions"} < figures
+
+
+def test_figures_of_a_newer_version_are_named(digits: Path) -> None:
+    evaluation = json.loads((digits / "evaluation.json").read_text())
+    evaluation["figures"].append({"kind": "hologram", "title": "Depth"})
+    run_folders.write_evaluation(digits, evaluation)
+
+    assert "Not shown: hologram." in page(digits).text
+
+
+def test_texts_and_their_line_breaks_are_on_the_page(digits: Path) -> None:
+    figure = Texts("Samples", (f"To be,\n or {HOSTILE}",), ("temperature 0.8",))
+    evaluation = run_folders.evaluation("language", (), {"loss": 1.5}, [figure], step=60)
+    run_folders.write_evaluation(digits, evaluation)
+
+    assert f"To be,\n or {HOSTILE}" in page(digits).text
 
 
 def test_commands_quote_a_folder_with_spaces(tmp_path: Path) -> None:
@@ -169,7 +208,7 @@ def test_a_hundred_classes_stay_under_three_megabytes(tmp_path: Path) -> None:
 
 
 def test_a_place_without_a_run_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(RunError, match="no run here"):
+    with pytest.raises(RunError, match="not a run folder"):
         write_report(RunFolder(tmp_path))
 
     assert list(tmp_path.iterdir()) == []

@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 
 from distnet.errors import RunError
-from distnet.report.evaluation import read_pictures
+from distnet.report.arrays import read_arrays
 from distnet.report.run import Run, read_run
 from distnet.run_folder.paths import RunFolder
+from distnet.spec.metric import Metric
 from tests.run_folder import run_folders
 
 
@@ -18,47 +19,46 @@ def read(path: Path) -> Run:
 def test_a_finished_run_is_read_whole(digits: Path) -> None:
     run = read(digits)
 
-    assert (run.score_name, run.split) == ("accuracy", "test")
+    assert (run.headline, run.split) == (run_folders.ACCURACY, "test")
     assert run.plan["num_parameters"] == 13_002
     assert run.evaluation is not None
-    assert run.evaluation.per_class[3].name == "3"
+    assert [figure.kind for figure in run.evaluation.figures][:2] == ["confusion", "dots"]
     assert run.result is not None
     assert run.result.weights_sha256 == "0" * 64
 
 
-def test_a_regression_has_no_classes(table: Path) -> None:
+def test_a_regression_has_its_own_headline(table: Path) -> None:
     run = read(table)
 
-    assert run.score_name == "mae"
-    assert run.evaluation is not None
-    assert (run.evaluation.classes, run.evaluation.confusions) == ((), [])
-    assert run.evaluation.worst[0].actual == 12.5
+    assert run.headline == run_folders.MAE
+    assert run.evaluated["mae"] == run.history.epochs[-1].evaluated["test"]["mae"]
 
 
 def test_a_run_that_has_just_begun_is_read(new: Path) -> None:
     run = read(new)
 
-    assert (run.score_name, run.evaluation, run.result) == (None, None, None)
+    assert (run.headline, run.evaluation, run.result) == (run_folders.ACCURACY, None, None)
+    assert run.evaluated == {}
 
 
-def test_the_score_is_known_before_the_first_evaluation(tmp_path: Path) -> None:
-    run_folders.begun_run(tmp_path / "run", epochs=1, steps_per_epoch=20)
-    run_folders.write_lines(
-        tmp_path / "run", run_folders.trained(1, range(1, 5), 20, score_name="distance")
-    )
+def test_the_result_is_that_of_the_last_evaluation_not_of_training(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    run_folders.begun_run(run, epochs=3, steps_per_epoch=20)
+    epochs = [
+        {"kind": "epoch", "epoch": 1, "step": 20, "train": {"hits": 0.5}, "valid": {"hits": 0.4}},
+        {"kind": "epoch", "epoch": 2, "step": 40, "train": {"hits": 0.9}},
+        {"kind": "step", "step": 45, "loss": 0.1, "hits": 1.0},
+    ]
+    began = run_folders.attempt(1, metrics=(Metric("hits", "percent", "higher"),), split="valid")
+    run_folders.write_lines(run, [began, *epochs])
 
-    assert read(tmp_path / "run").score_name == "distance"
+    assert (read(run).split, read(run).evaluated) == ("valid", {"hits": 0.4})
 
 
-def test_the_pairs_most_often_confused_come_first(digits: Path) -> None:
-    evaluation = run_folders.classification(("cat", "dog"))
-    evaluation["confusion"] = [[5, 2], [7, 9]]
-    run_folders.write_evaluation(digits, evaluation)
+def test_an_evaluation_that_no_epoch_records_counts(new: Path) -> None:
+    run_folders.write_evaluation(new, run_folders.classification(("cat", "dog")))
 
-    found = read(digits).evaluation
-
-    assert found is not None
-    assert found.confusions == [("dog", "cat", 7), ("cat", "dog", 2)]
+    assert read(new).evaluated["top5"] == 0.998
 
 
 def test_the_result_of_an_earlier_attempt_does_not_count(digits: Path) -> None:
@@ -77,7 +77,7 @@ def test_a_place_without_a_run_is_refused(tmp_path: Path, kind: str) -> None:
     elif kind == "file":
         path.write_text("no run")
 
-    with pytest.raises(RunError, match="here: no run here: expected job.yaml"):
+    with pytest.raises(RunError, match="here: not a run folder: expected job.yaml"):
         read(path)
 
 
@@ -96,7 +96,14 @@ def test_a_damaged_file_is_named(digits: Path, name: str, text: str) -> None:
     ("name", "value", "where"),
     [
         ("evaluation.json", {"metrics": {"accuracy": "good"}}, "metrics.accuracy"),
-        ("evaluation.json", {"classes": ["a"], "confusion": [[1, 2]]}, "confusion"),
+        ("evaluation.json", {"metrics": {}, "declared": [{}], "figures": []}, "declared.0"),
+        ("evaluation.json", {"figures": [{"kind": "texts", "title": "x"}]}, "figures.0.rows"),
+        (
+            "evaluation.json",
+            {"classes": ["a"], "confusion": [[1, 2]], "per_class": []},
+            "counts: expected 1 values each, found 2",
+        ),
+        ("evaluation.json", {"classes": ["a"], "confusion": [[1]]}, "'per_class'"),
         ("result.json", {"status": "finished", "samples_per_second": "fast"}, "samples_per_second"),
     ],
 )
@@ -107,24 +114,16 @@ def test_a_wrong_value_is_named(digits: Path, name: str, value: object, where: s
         read(digits)
 
 
-def test_pictures_are_read_when_they_are_there(digits: Path, table: Path) -> None:
-    pictures = read_pictures(digits / "pictures.npz")
-
-    assert pictures.worst is not None
-    assert pictures.worst.shape == (20, 1, 28, 28)
-    assert read_pictures(table / "pictures.npz").first_layer is None
-
-
 def test_damaged_pictures_are_named(digits: Path) -> None:
     path = digits / "pictures.npz"
     path.write_bytes(path.read_bytes()[:5000])
 
     with pytest.raises(RunError, match=r"pictures\.npz: damaged"):
-        read_pictures(path)
+        read_arrays(path)
 
 
 def test_pictures_of_a_wrong_shape_are_named(digits: Path) -> None:
     np.savez(digits / "pictures.npz", worst=np.zeros((3, 28)))
 
-    with pytest.raises(RunError, match=r"pictures\.npz: damaged at worst: expected 4 axes"):
-        read_pictures(digits / "pictures.npz")
+    with pytest.raises(RunError, match=r"pictures\.npz: damaged at worst: expected \[n, C, H, W\]"):
+        read_arrays(digits / "pictures.npz")

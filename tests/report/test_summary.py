@@ -1,4 +1,5 @@
 import fcntl
+import json
 import os
 from pathlib import Path
 
@@ -19,7 +20,10 @@ def test_a_finished_run_is_summed_up(digits: Path) -> None:
 
     assert (found.name, found.status, found.workers) == ("digits", "finished", 2)
     assert (found.epochs, found.epochs_planned, found.steps, found.steps_planned) == (3, 3, 60, 60)
-    assert found.score == found.metrics["test_accuracy"]
+    assert found.headline is not None
+    assert (found.headline.name, found.headline.metric.direction) == ("test accuracy", "higher")
+    assert found.headline.value == found.metrics["test_accuracy"]
+    assert found.train_loss == found.metrics["train_loss"]
     assert found.samples_per_second == 123_456.0
     assert (found.started, found.seconds) == (run_folders.STARTED, 20.0)
     assert found.size_bytes == sum(file.stat().st_size for file in digits.iterdir())
@@ -72,10 +76,31 @@ def test_a_run_without_an_end_is_running_only_while_its_folder_is_held(new: Path
 def test_a_run_that_has_just_begun_has_no_results(new: Path) -> None:
     found = summary(new)
 
-    assert (found.steps, found.score, found.samples_per_second, found.seconds) == (0,) + (None,) * 3
+    assert (found.steps, found.headline, found.train_loss) == (0, None, None)
+    assert (found.samples_per_second, found.seconds) == (None, None)
 
 
-def test_an_attempt_that_left_no_word_was_interrupted(resumed: Path) -> None:
+def test_before_the_first_evaluation_only_the_training_loss_is_known(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    run_folders.begun_run(run, epochs=1, steps_per_epoch=20)
+    lines = [run_folders.attempt(1), *run_folders.trained(1, range(1, 5), 20)]
+    run_folders.write_lines(run, lines)
+
+    found = summary(run)
+
+    assert found.headline is None
+    assert found.train_loss == lines[-1]["loss"]
+    assert found.to_dict()["metrics"] == {"train_loss": lines[-1]["loss"]}
+
+
+def test_a_summary_is_json_with_the_headline_and_its_declaration(table: Path) -> None:
+    facts = json.loads(json.dumps(summary(table).to_dict()))
+
+    value = facts["metrics"]["test_mae"]
+    assert facts["headline"] == {"split": "test", **run_folders.MAE.to_dict(), "value": value}
+
+
+def test_an_attempt_without_a_recorded_end_was_interrupted(resumed: Path) -> None:
     run = read_run(RunFolder(resumed))
 
     rows = attempt_rows(run, summarise(run))

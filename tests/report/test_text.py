@@ -16,7 +16,7 @@ from distnet.report import text
         (-2.5, "-2.5"),
         (math.nan, "nan"),
         (math.inf, "inf"),
-        (None, "–"),
+        (None, "-"),
     ],
 )
 def test_numbers_are_written_for_people(value: float | None, written: str) -> None:
@@ -30,8 +30,8 @@ def test_numbers_are_written_for_people(value: float | None, written: str) -> No
         (59.97, "1 min 00 s"),
         (185, "3 min 05 s"),
         (7_400, "2 h 03 min"),
-        (None, "–"),
-        (math.nan, "–"),
+        (None, "-"),
+        (math.nan, "-"),
     ],
 )
 def test_durations_are_written_for_people(seconds: float | None, written: str) -> None:
@@ -59,10 +59,10 @@ def test_scores_line_up() -> None:
     ("value", "key", "written"),
     [
         (True, "data_in_memory", "yes"),
-        (None, "ray", "–"),
+        (None, "ray", "-"),
         (8_200_000_000, "memory_bytes", "8.2 GB"),
         ([1, 28, 28], "input_shape", "1, 28, 28"),
-        ([], "gpus", "–"),
+        ([], "gpus", "-"),
         ("cpu", "device", "cpu"),
     ],
 )

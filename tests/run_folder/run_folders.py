@@ -8,7 +8,15 @@ from typing import Any
 
 import numpy as np
 
+from distnet.run_folder.figures import Confusion, Dots, Figure, Images, Table
+from distnet.run_folder.worst_samples import Sample, worst_figures
+from distnet.spec.metric import Metric
+
+OLD = Path(__file__).parent / "old"
+"""Recorded folders of an older version; see the README there."""
 DIGITS = tuple("0123456789")
+ACCURACY, TOP5 = Metric("accuracy", "percent", "higher"), Metric("top5", "percent", "higher")
+MAE, RMSE = Metric("mae"), Metric("rmse")
 STARTED = 1_790_000_000.0
 JOB = """\
 name: digits
@@ -52,7 +60,8 @@ def digits_run(
 def table_run(folder: Path) -> Path:
     """A finished regression on a table."""
     begun_run(folder, epochs=2, steps_per_epoch=20)
-    lines = [attempt(1), *trained(1, range(1, 41), 20, score_name="mae"), end(1, "finished", 40)]
+    lines = [attempt(1, metrics=(MAE, RMSE)), *trained(1, range(1, 41), 20, metric=MAE)]
+    lines.append(end(1, "finished", 40))
     write_lines(folder, lines)
     write_evaluation(folder, regression())
     write_result(folder, lines)
@@ -132,7 +141,13 @@ def begun_run(
 
 
 def attempt(
-    number: int, *, workers: int = 1, step: int = 0, time: float = STARTED
+    number: int,
+    *,
+    workers: int = 1,
+    step: int = 0,
+    time: float = STARTED,
+    metrics: tuple[Metric, ...] = (ACCURACY, TOP5),
+    split: str = "test",
 ) -> dict[str, Any]:
     return {
         "kind": "attempt",
@@ -143,6 +158,8 @@ def attempt(
         "slices": 4,
         "step": step,
         "time": time + 1000 * (number - 1),
+        "metrics": [metric.to_dict() for metric in metrics],
+        "split": split,
     }
 
 
@@ -151,7 +168,7 @@ def trained(
     steps: range,
     steps_per_epoch: int,
     *,
-    score_name: str = "accuracy",
+    metric: Metric = ACCURACY,
     seed: int = 0,
 ) -> list[dict[str, Any]]:
     """The records of `steps`, and of every epoch that ends in them."""
@@ -167,7 +184,7 @@ def trained(
                 "step": step,
                 "epoch": 1 + (step - 1) // steps_per_epoch,
                 "loss": loss * chance.uniform(0.7, 1.3),
-                score_name: _score(score_name, loss),
+                metric.name: _measured(metric, loss),
                 "learning_rate": 0.05 * (1 + math.cos(progress / 4)),
                 "gradient_norm": loss * chance.uniform(0.8, 3.0),
                 "samples_per_second": chance.uniform(90_000, 130_000),
@@ -175,7 +192,7 @@ def trained(
             }
         )
         if step % steps_per_epoch == 0:
-            lines += _epoch(number, step // steps_per_epoch, loss, score_name, lines[-1])
+            lines += _epoch(number, step // steps_per_epoch, loss, metric, lines[-1])
     return lines
 
 
@@ -191,55 +208,71 @@ def end(number: int, status: str, step: int, *, error: str | None = None) -> dic
 
 
 def classification(classes: tuple[str, ...], *, seed: int = 0, step: int = 60) -> dict[str, Any]:
+    confusion = confusion_of(classes, seed=seed)
+    counts = np.array(confusion.counts)
+    right, actual, predicted = np.diag(counts), counts.sum(1), counts.sum(0)
+    scores = {"precision": right / predicted, "recall": right / actual}
+    samples = [
+        Sample(
+            index=17 * i,
+            loss=9.1 - i / 10,
+            predicted=classes[i % len(classes)],
+            actual=classes[(i + 1) % len(classes)],
+            probability=0.999 - i / 100,
+        )
+        for i in range(20)
+    ]
+    figures = [
+        confusion,
+        Dots("Scores by class", "class", classes, _plain(scores), "percent"),
+        Table(
+            "Each class",
+            ("class", *scores, "samples"),
+            tuple(zip(classes, *_plain(scores).values(), actual.tolist(), strict=True)),
+            ("number", "percent", "percent", "number"),
+        ),
+        *worst_figures(samples, "worst"),
+        Images("First-layer weights", "first_layer"),
+    ]
+    metrics = {"loss": 0.19, "accuracy": float(right.sum() / counts.sum()), "top5": 0.998}
+    return evaluation("classify", (ACCURACY, TOP5), metrics, figures, step=step)
+
+
+def confusion_of(classes: tuple[str, ...], *, seed: int = 0) -> Confusion:
     chance = np.random.default_rng(seed)
-    confusion = chance.poisson(60 / len(classes), (len(classes), len(classes)))
-    np.fill_diagonal(confusion, chance.integers(880, 1000, len(classes)))
-    right, actual, predicted = np.diag(confusion), confusion.sum(1), confusion.sum(0)
-    return {
-        "split": "test",
-        "step": step,
-        "num_samples": int(confusion.sum()),
-        "task": "classify",
-        "score_name": "accuracy",
-        "metrics": {"loss": 0.19, "accuracy": float(right.sum() / confusion.sum()), "top5": 0.998},
-        "classes": list(classes),
-        "confusion": confusion.tolist(),
-        "per_class": [
-            {
-                "class": name,
-                "precision": float(right[i] / predicted[i]),
-                "recall": float(right[i] / actual[i]),
-                "f1": float(2 * right[i] / (predicted[i] + actual[i])),
-                "num_samples": int(actual[i]),
-            }
-            for i, name in enumerate(classes)
-        ],
-        "worst": [
-            {
-                "index": 17 * i,
-                "loss": 9.1 - i / 10,
-                "predicted": classes[i % len(classes)],
-                "actual": classes[(i + 1) % len(classes)],
-                "probability": 0.999 - i / 100,
-            }
-            for i in range(20)
-        ],
-    }
+    counts = chance.poisson(60 / len(classes), (len(classes), len(classes)))
+    np.fill_diagonal(counts, chance.integers(880, 1000, len(classes)))
+    return Confusion("Confusion matrix", classes, tuple(map(tuple, counts.tolist())))
 
 
 def regression() -> dict[str, Any]:
+    samples = [
+        Sample(index=i, loss=4.0 - i / 9, predicted=10.5 + 3 * i, actual=12.5 + 2.5 * i)
+        for i in range(16)
+    ]
+    rows = (("price", 0.31, 0.63),)
+    figures = [Table("Each target", ("target", "mae", "rmse"), rows), *worst_figures(samples)]
+    metrics = {"loss": 0.4, "mae": 0.31, "rmse": 0.63}
+    return evaluation("regress", (MAE, RMSE), metrics, figures, step=40, num_samples=500)
+
+
+def evaluation(
+    task: str,
+    declared: tuple[Metric, ...],
+    metrics: dict[str, float],
+    figures: list[Figure],
+    *,
+    step: int,
+    num_samples: int = 10_000,
+) -> dict[str, Any]:
     return {
         "split": "test",
-        "step": 40,
-        "num_samples": 500,
-        "task": "regress",
-        "score_name": "mae",
-        "metrics": {"loss": 0.4, "mae": 0.31, "rmse": 0.63, "r2": 0.9},
-        "per_target": [{"target": "price", "mae": 0.31, "rmse": 0.63, "r2": 0.9}],
-        "worst": [
-            {"index": i, "loss": 4.0 - i / 9, "predicted": 10.5 + 3 * i, "actual": 12.5 + 2.5 * i}
-            for i in range(16)
-        ],
+        "step": step,
+        "num_samples": num_samples,
+        "task": task,
+        "metrics": metrics,
+        "declared": [metric.to_dict() for metric in declared],
+        "figures": [figure.to_dict() for figure in figures],
     }
 
 
@@ -281,7 +314,7 @@ def write_result(folder: Path, lines: list[dict[str, Any]], *, seed: int = 0) ->
 
 
 def _epoch(
-    number: int, epoch: int, loss: float, score_name: str, line: dict[str, Any]
+    number: int, epoch: int, loss: float, metric: Metric, line: dict[str, Any]
 ) -> list[dict[str, Any]]:
     step = line["step"]
     return [
@@ -290,8 +323,8 @@ def _epoch(
             "attempt": number,
             "epoch": epoch,
             "step": step,
-            "train": {"loss": loss, score_name: _score(score_name, loss)},
-            "test": {"loss": loss * 1.08, score_name: _score(score_name, loss * 1.08)},
+            "train": {"loss": loss, metric.name: _measured(metric, loss)},
+            "test": {"loss": loss * 1.08, metric.name: _measured(metric, loss * 1.08)},
             "samples_per_second": line["samples_per_second"],
             "seconds": line["seconds"],
         },
@@ -305,5 +338,9 @@ def _epoch(
     ]
 
 
-def _score(score_name: str, loss: float) -> float:
-    return math.exp(-loss / 2) if score_name == "accuracy" else loss
+def _measured(metric: Metric, loss: float) -> float:
+    return math.exp(-loss / 2) if metric.direction == "higher" else loss
+
+
+def _plain(columns: dict[str, Any]) -> dict[str, tuple[float, ...]]:
+    return {name: tuple(values.tolist()) for name, values in columns.items()}

@@ -67,7 +67,16 @@ def test_worst_images_say_actual_predicted_probability_and_index() -> None:
 
     assert isinstance(figure, Images)
     assert figure.array == "worst"
-    assert figure.captions == ("actual dog\npredicted cat\nat 99.9% (#1,017)",)
+    assert figure.captions == ("actual dog\npredicted cat\n99.9% (#1017)",)
+
+
+def test_worst_images_of_long_names_leave_out_the_words() -> None:
+    names = ("Great black-backed gull", "European herring gull")
+    (figure,) = worst_figures([Sample(3, 9.0, *names)], "worst")
+
+    assert isinstance(figure, Images)
+    assert figure.captions == (f"{names[1]}\nas {names[0]}\n#3",)
+    assert figure.title == "Worst samples: actual, as predicted"
 
 
 def test_worst_vectors_of_classes_are_a_table() -> None:

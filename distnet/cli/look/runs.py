@@ -44,7 +44,7 @@ def runs(runs: RunsFolder = RUNS, as_json: Json = False) -> None:
             # One damaged run must not hide the others.
             typer.echo(f"left out: {error}", err=True)
     if as_json:
-        _print_json([dataclasses.asdict(summary) for summary in found])
+        _print_json([summary.to_dict() for summary in found])
     elif found:
         console = _stdout()
         console.print(runs_table(found, width=console.width))
@@ -67,11 +67,11 @@ def show(run: Reference, runs: RunsFolder = RUNS, as_json: Json = False) -> None
         return
     _print_json(
         {
-            "summary": dataclasses.asdict(summary),
+            "summary": summary.to_dict(),
             "attempts": [dataclasses.asdict(row) for row in attempt_rows(found, summary)],
             "epochs": [epoch.model_dump() for epoch in found.history.epochs],
             "checkpoints": found.saved,
-            "evaluation": found.evaluation and found.evaluation.model_dump(by_alias=True),
+            "evaluation": found.evaluation and found.evaluation.to_dict(),
             "plan": found.plan,
             "environment": found.environment,
             "commands": [command for _, command in commands(found, summary)],

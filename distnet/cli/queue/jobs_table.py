@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from distnet.cli.queue.connect import one_line
 from distnet.cli.table import Column, lay_out
 from distnet.client.client import Answer
-from distnet.report.text import NONE, duration, moment, number, rate, score
+from distnet.report.text import NONE, duration, local_time, number, rate, score
 
 WIDE = 130  # characters, from which figures have columns of their own
 
@@ -125,7 +125,7 @@ QUEUE_WIDE: tuple[Field, ...] = (
 HISTORY: tuple[Field, ...] = (
     NAME,
     STATE,
-    (Column("ended"), lambda job: moment(job["ended_at"])),
+    (Column("ended"), lambda job: local_time(job["ended_at"])),
     (Column("took", is_number=True), _took),
     (Column("steps", is_number=True), lambda job: number(job["step"])),
     (Column("tries", is_number=True), lambda job: number(job["num_attempts"])),

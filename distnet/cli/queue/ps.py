@@ -142,7 +142,7 @@ def _watch(client: "Client", query: dict[str, Any], as_json: bool) -> None:
 
 
 def _reasons(answer: "Answer", now: float) -> list[tuple[str, str]]:
-    from distnet.report.text import moment
+    from distnet.report.text import local_time
     from distnet.scheduler.words import span
 
     at, error_s = answer["starts_at"], answer["error_s"]
@@ -153,7 +153,7 @@ def _reasons(answer: "Answer", now: float) -> list[tuple[str, str]]:
         lines.append(("held by", ", ".join(answer["holders"])))
     if at is not None:
         off = f", give or take {span(error_s)}" if error_s is not None else ""
-        starts = f"in about {span(max(0.0, at - now))}, {moment(at)}{off}"
+        starts = f"in about {span(max(0.0, at - now))}, {local_time(at)}{off}"
         lines.append(("starts", starts))
     if answer["would_start"]:
         lines.append(("now, if", answer["would_start"]))

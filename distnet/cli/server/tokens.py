@@ -115,7 +115,7 @@ def revoke(
 
 
 def _show(tokens: "list[Answer]") -> None:
-    from distnet.report.text import moment
+    from distnet.report.text import local_time
 
     heads = ("token", "user", "role", "state", "created", "used", "note")
     rows = [
@@ -124,8 +124,8 @@ def _show(tokens: "list[Answer]") -> None:
             one["user"],
             one["role"],
             _state(one, time.time()),
-            moment(one["created_at"]),
-            moment(one["used_at"]),
+            local_time(one["created_at"]),
+            local_time(one["used_at"]),
             one_line(one["note"]),
         )
         for one in tokens
@@ -134,10 +134,10 @@ def _show(tokens: "list[Answer]") -> None:
 
 
 def _state(token: "Answer", now: float) -> str:
-    from distnet.report.text import moment
+    from distnet.report.text import local_time
 
     if token["revoked_at"] is not None:
         return "revoked"
     if token["expires_at"] is None:
         return "valid"
-    return f"until {moment(token['expires_at'])}" if token["expires_at"] > now else "expired"
+    return f"until {local_time(token['expires_at'])}" if token["expires_at"] > now else "expired"

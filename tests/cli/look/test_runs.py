@@ -60,11 +60,13 @@ def test_runs_lists_the_newest_first(runs: Path) -> None:
             "status",
             "epochs",
             "steps",
-            "score",
+            "result",
+            "train",
+            "loss",
             "samples/s",
             "workers",
             "started",
-            "took",
+            "time",
             "size",
         ]
     )
@@ -80,14 +82,14 @@ def test_runs_takes_the_folder_as_an_option_before_the_environment(runs: Path) -
 
     found = told("runs", "--runs", str(runs.parent / "others"), runs=runs)
 
-    assert [(run["name"], run["score_name"]) for run in found] == [("prices", "mae")]
+    assert [(run["name"], run["headline"]["name"]) for run in found] == [("prices", "mae")]
 
 
 def test_runs_tells_machines_everything(runs: Path) -> None:
     first = told("runs", runs=runs)[0]
 
     assert (first["name"], first["status"], first["steps"]) == ("digits-2", "finished", 60)
-    assert first["metrics"]["test_accuracy"] == first["score"]
+    assert first["metrics"]["test_accuracy"] == first["headline"]["value"]
     assert first["started"] == STARTED + 20
     assert first["samples_per_second"] == 124_456.0
 
@@ -132,7 +134,7 @@ def test_show_tells_all_of_one_run(runs: Path) -> None:
     (runs / "digits-1/checkpoints/step-00000060").mkdir(parents=True)
     text = call("show", "digits-1", runs=runs).stdout
 
-    for expected in ("digits-1", "finished", "test_accuracy", "13,002", "123,456", "█", "▁"):
+    for expected in ("digits-1", "finished", "test accuracy", "13,002", "123,456", "█", "▁"):
         assert expected in text
     assert "step-00000060" in text
     assert re.search(r"epoch +train loss +train accuracy +test loss +test accuracy", text)
@@ -157,7 +159,7 @@ def test_show_tells_machines_everything_as_json_they_can_read(runs: Path) -> Non
     assert shown["epochs"][0]["test"]["accuracy"] > 0.5
     assert shown["attempts"][0]["ended"] == "finished"
     assert shown["plan"]["slices_per_worker"] == [[0, 2], [2, 4]]
-    assert shown["evaluation"]["per_class"][0]["class"] == "0"
+    assert shown["evaluation"]["figures"][0]["classes"][0] == "0"
     assert shown["summary"]["weights_sha256"] == "0" * 64
 
 
@@ -165,7 +167,7 @@ def test_show_of_a_run_that_has_just_begun(tmp_path: Path) -> None:
     new_run(tmp_path / "new")
 
     assert "interrupted" in call("show", "new", runs=tmp_path).stdout
-    assert told("show", "new", runs=tmp_path)["summary"]["score"] is None
+    assert told("show", "new", runs=tmp_path)["summary"]["headline"] is None
 
 
 def test_report_writes_the_page_and_prints_where(runs: Path) -> None:

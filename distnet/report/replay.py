@@ -1,7 +1,7 @@
-"""A walk through the records of a run, in the order in which they were written.
+"""A replay of the records of a run, in the order in which they were written.
 
-Each attempt begins where an earlier one was saved and undoes what came after; what is left has to
-be one line of steps from the first to the last, with every sample of every epoch on it once.
+Each attempt begins at a checkpoint of an earlier one and undoes the steps after it. The steps that
+remain have to be complete from the first to the last, and use every sample of every epoch once.
 """
 
 from collections import Counter
@@ -19,21 +19,21 @@ from distnet.run_folder.record_kinds import (
     Epoch,
     Line,
     Restart,
+    SampleCounts,
     Skip,
     Step,
-    Tallies,
 )
 from distnet.run_folder.sample_digest import SampleDigest
 
 
 @dataclass
-class Walk:
-    """What has been found so far.
+class Replay:
+    """The state after the records that were read so far, and the faults found in them.
 
     Args:
-        file: the name of the records' file, for the faults.
-        order: of the samples.
-        batches: what an epoch is cut into.
+        file: the name of the file of records, for the faults.
+        order: the order of the samples.
+        batches: the batches of an epoch.
     """
 
     file: str
@@ -41,58 +41,59 @@ class Walk:
     batches: Batches
     faults: list[str] = field(default_factory=list)
     causes: Counter[str] = field(default_factory=Counter)
-    """Why attempts were made, and how often."""
+    """Why attempts were launched, and how often."""
     restarts: list[Restart] = field(default_factory=list)
     skips: list[Skip] = field(default_factory=list)
-    """Those that were not undone."""
+    """The updates that were skipped, but for those that were undone."""
     attempt: int = 0
     status: str = "not ended"
     """How the newest attempt ended."""
     num_steps: int = 0
     reached: int = 0
-    """The newest step that is known to be done."""
+    """The newest step that is recorded as done."""
     steps_recomputed: int = 0
     _saved: set[int] = field(default_factory=set)
     _epochs: set[int] = field(default_factory=set)
-    _told: int = 0
+    _recorded: int = 0
     _where: str = ""
 
     def read(self, number: int, line: Line) -> None:
-        """Check the record of line `number`."""
+        """Check the record on line `number`."""
         self._where = f"{self.file}:{number}"
         if isinstance(line, Attempt):
             self._begin(line)
         elif line.attempt == self.attempt:
-            self._go_on(line)
+            self._continue(line)
         elif line.attempt > self.attempt and not _failed_to_begin(line):
-            self._fault(f"a record of attempt {line.attempt}, whose beginning was not told")
-        # An older attempt that is about to end may still tell something: it counts no more.
+            self._fault(f"a record of attempt {line.attempt}, whose start is not recorded")
+        # A late record of an older attempt, which is about to end, does not count.
 
     def finish(self) -> None:
-        """Check what has to be there when all is read."""
+        """Check what the records have to contain as a whole."""
         self._where = self.file
         if not self.attempt:
-            self._fault("no attempt was told")
+            self._fault("no attempt is recorded")
         if self.status == "finished" and self.reached != self.num_steps:
-            self._fault(f"finished after step {self.reached}, expected {self.num_steps}")
+            self._fault(f"finished after step {self.reached}, expected step {self.num_steps}")
         is_ended = self.status in ("finished", "stopped")
-        # Whatever was killed while it evaluated has made the epoch's last step, but not told of it.
+        # A run that was killed while it evaluated has done the epoch's last step, but not yet
+        # recorded the epoch.
         self._require_epochs(self.reached if is_ended else self.reached - 1)
 
     def _begin(self, line: Attempt) -> None:
         if line.attempt <= self.attempt:
-            self._fault(f"attempt {line.attempt} is told after attempt {self.attempt}")
+            self._fault(f"attempt {line.attempt} is recorded after attempt {self.attempt}")
         if line.slices != self.batches.slices:
             self._fault(f"found {line.slices} slices, expected {self.batches.slices}")
         if not self._may_begin_after(line.step):
             self._fault(
-                f"attempt {line.attempt} begins after step {line.step}, of which no checkpoint was "
-                "told before"
+                f"attempt {line.attempt} begins after step {line.step}, but no checkpoint of that "
+                "step is recorded before"
             )
         self.steps_recomputed += max(self.reached - line.step, 0)
         self.causes[line.cause or "unknown"] += 1
         self.attempt, self.status, self.num_steps = line.attempt, "not ended", line.num_steps or 0
-        self.reached = self._told = line.step
+        self.reached = self._recorded = line.step
         self.skips = [skip for skip in self.skips if skip.step <= line.step]
         self._epochs = {e for e in self._epochs if e * self.batches.steps_per_epoch <= line.step}
         self._require_epochs(line.step)
@@ -100,18 +101,18 @@ class Walk:
         self._compare(line, epoch, batch)
 
     def _may_begin_after(self, step: int) -> bool:
-        """Whether that state was saved; the newest one of a killed attempt may not be told."""
+        """Whether the step was saved; a killed attempt may not have recorded its last save."""
         if step == 0 or step in self._saved:
             return True
         is_killed = self.attempt > 0 and self.status in ("not ended", "failed")
         return is_killed and step > max(self._saved, default=0)
 
-    def _go_on(self, line: Restart | Step | Skip | Epoch | Checkpoint | End) -> None:
+    def _continue(self, line: Restart | Step | Skip | Epoch | Checkpoint | End) -> None:
         match line:
             case Restart():
                 self.restarts.append(line)
                 return
-            case Checkpoint():  # written in the background: told later than newer steps
+            case Checkpoint():  # written in the background, so recorded after newer steps
                 self._saved.add(line.step)
             case End():
                 self._end(line)
@@ -119,12 +120,12 @@ class Walk:
                 self._follow(line)
         self.reached = max(self.reached, line.step or 0)
         if self.reached > self.num_steps:
-            self._fault(f"step {self.reached}, expected {self.num_steps} at most")
+            self._fault(f"step {self.reached}, expected at most {self.num_steps}")
 
     def _follow(self, line: Step | Skip | Epoch) -> None:
-        if line.step < self._told:
-            self._fault(f"step {line.step} is told after step {self._told}")
-        self._told = line.step
+        if line.step < self._recorded:
+            self._fault(f"step {line.step} is recorded after step {self._recorded}")
+        self._recorded = line.step
         if isinstance(line, Skip):
             self.skips.append(line)
         if isinstance(line, Epoch):
@@ -143,33 +144,37 @@ class Walk:
     def _end(self, line: End) -> None:
         self.status = line.status
         if line.status != "failed" and line.step is not None:
-            if line.step < self._told:
-                self._fault(f"{line.status} after step {line.step}, but step {self._told} is told")
+            if line.step < self._recorded:
+                self._fault(
+                    f"{line.status} after step {line.step}, but step {self._recorded} is recorded"
+                )
             epoch, batch = divmod(line.step, self.batches.steps_per_epoch)
             self._compare(line, epoch, batch)
 
     def _require_epochs(self, step: int) -> None:
-        """All epochs that are whole after `step` have to be told."""
+        """Check that every epoch that was complete after `step` is recorded."""
         needed = range(1, step // self.batches.steps_per_epoch + 1)
         for epoch in sorted(set(needed) - self._epochs):
-            self._fault(f"epoch {epoch} was not told, but step {step} comes after it")
+            self._fault(f"epoch {epoch} is not recorded, but step {step} comes after it")
         self._epochs |= set(needed)  # one fault is enough
 
-    def _compare(self, line: Tallies, epoch: int, num_batches: int) -> None:
-        """Compare the samples that a record tells with those of the epoch's first batches."""
+    def _compare(self, line: SampleCounts, epoch: int, num_batches: int) -> None:
+        """Compare the samples of a record with those of the epoch's first batches."""
         if line.used is None or line.skipped is None:
-            self._fault("the samples are not told (by an older version of distnet?)")
+            self._fault(
+                "the samples are not recorded (an older version of distnet wrote the record?)"
+            )
             return
-        taken, expected = line.used.plus(line.skipped), self._first_batches(epoch, num_batches)
-        self._require(taken, expected, f"in {num_batches} steps of epoch {epoch + 1}, taken")
-        passed = self._passed_over(epoch, num_batches)
-        self._require(line.skipped, passed, f"in epoch {epoch + 1}, passed over")
+        used, expected = line.used.plus(line.skipped), self._first_batches(epoch, num_batches)
+        self._require(used, expected, f"in {num_batches} steps of epoch {epoch + 1}, used")
+        skipped = self._skipped(epoch, num_batches)
+        self._require(line.skipped, skipped, f"in epoch {epoch + 1}, skipped")
 
     def _require(self, found: SampleDigest, expected: SampleDigest, what: str) -> None:
         if found.num_samples != expected.num_samples:
             self._fault(f"{what}: {found.num_samples} samples, expected {expected.num_samples}")
         elif found != expected:
-            self._fault(f"{what}: {found.num_samples} samples, but not those expected")
+            self._fault(f"{what}: {found.num_samples} samples, but not the expected ones")
 
     def _first_batches(self, epoch: int, num_batches: int) -> SampleDigest:
         if num_batches == 0:
@@ -178,8 +183,8 @@ class Walk:
             return digest_of(np.arange(self.order.num_samples, dtype=np.int64))
         return digest_of(_ids(self.order, epoch)[: self.batches.batch(num_batches - 1)[1]])
 
-    def _passed_over(self, epoch: int, num_batches: int) -> SampleDigest:
-        """The samples of those of the epoch's first batches that moved nothing in the end."""
+    def _skipped(self, epoch: int, num_batches: int) -> SampleDigest:
+        """The samples of the skipped batches among the epoch's first `num_batches`."""
         first = epoch * self.batches.steps_per_epoch
         steps = {step - 1 - first for skip in self.skips for step in skip.steps}
         digest = SampleDigest()
@@ -193,11 +198,11 @@ class Walk:
 
 
 def _failed_to_begin(line: Line) -> bool:
-    """Whether an attempt is told to have ended before it could tell of its beginning."""
+    """Whether this is the end of an attempt that failed before it recorded its start."""
     return isinstance(line, End) and line.status == "failed"
 
 
 @lru_cache(maxsize=2)
 def _ids(order: Order, epoch: int) -> Ints:
-    """The samples of an epoch in the order of use."""
+    """The samples of an epoch, in the order of use."""
     return order.ids(epoch, 0, order.num_samples)

@@ -1,0 +1,46 @@
+"""Points that no line connects, such as predicted against actual numbers."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Canvas
+
+from distnet.report.parts import Arrays, Part, Plot
+from distnet.report.style import MUTED, SERIES, new_axes, number_axis, styled
+from distnet.report.text import shorten
+from distnet.run_folder.figures import Scatter, Series
+
+
+def draw(figure: Scatter, _: Arrays) -> Iterator[Part]:
+    """Draw all series in one plot."""
+    alt = f"{figure.y_label} against {figure.x_label}"
+    yield Plot(figure.title, alt, draw_scatter(figure))
+
+
+@styled()
+def draw_scatter(figure: Scatter) -> Canvas:
+    """Draw each series in its colour; with a diagonal, also each point's distance from it."""
+    canvas, axes = new_axes(figure.title, height=4.6)
+    if figure.has_diagonal:
+        _draw_diagonal(axes, figure.series)
+    for index, points in enumerate(figure.series):
+        colour = SERIES[index % len(SERIES)]
+        if figure.has_diagonal:
+            axes.vlines(points.x, points.x, points.y, color=colour, alpha=0.35, linewidth=1.2)
+        label = shorten(points.name, 28)
+        axes.plot(points.x, points.y, "o", color=colour, markersize=6, label=label)
+    axes.set_xlabel(figure.x_label)
+    axes.set_ylabel(figure.y_label)
+    number_axis(axes.xaxis)
+    number_axis(axes.yaxis)
+    axes.legend(ncols=1 if len(figure.series) <= 4 else 3)
+    return canvas
+
+
+def _draw_diagonal(axes: Axes, series: tuple[Series, ...]) -> None:
+    values = np.array([value for points in series for value in (*points.x, *points.y)], dtype=float)
+    values = values[np.isfinite(values)]
+    if values.size:
+        ends = [values.min(), values.max()]
+        axes.plot(ends, ends, color=MUTED, linewidth=1.2, linestyle=(0, (4, 3)), label="equal")

@@ -1,0 +1,69 @@
+"""One number that a run was measured by: its split, its metric, its value."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from distnet.report.run import Run
+from distnet.run_folder.record_kinds import Epoch
+from distnet.spec.metric import LOSS, Metric
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A value of a metric on a split."""
+
+    split: str
+    metric: Metric
+    value: float
+
+    @property
+    def name(self) -> str:
+        """The split and the metric as people read them: `test accuracy`."""
+        return f"{self.split} {self.metric.name}"
+
+    @property
+    def key(self) -> str:
+        """The same as a key of JSON: `test_accuracy`."""
+        return f"{self.split}_{self.metric.name}"
+
+    @property
+    def text(self) -> str:
+        """The value as people read it: `95.88%`."""
+        return self.metric.text(self.value)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The split, the metric and the value, for JSON."""
+        return {"split": self.split, **self.metric.to_dict(), "value": self.value}
+
+
+def headline_of(run: Run) -> Measured | None:
+    """Return the headline metric of the last evaluation; None before the first."""
+    metric = run.headline
+    if metric is None or metric.name not in run.evaluated:
+        return None
+    return Measured(run.split, metric, run.evaluated[metric.name])
+
+
+def last_measured(run: Run) -> list[Measured]:
+    """List the metrics of the newest epoch in training, then those of the last evaluation."""
+    loss = run.history.train_loss
+    trained = run.history.epochs[-1].train if run.history.epochs else {}
+    if loss is not None:
+        trained = {LOSS.name: loss, **trained}
+    return measured_on(run, {"train": trained, run.split: run.evaluated})
+
+
+def measured_in(run: Run, epoch: Epoch) -> list[Measured]:
+    """List the metrics of an epoch: in training, then of each evaluated split."""
+    return measured_on(run, {"train": epoch.train, **epoch.evaluated})
+
+
+def measured_on(run: Run, splits: Mapping[str, Mapping[str, float]]) -> list[Measured]:
+    """List values of metrics by split and name; an undeclared metric is a plain number."""
+    declared = {metric.name: metric for metric in (LOSS, *run.metrics)}
+    return [
+        Measured(split, declared.get(name, Metric(name)), value)
+        for split, values in splits.items()
+        for name, value in values.items()
+    ]

@@ -1,0 +1,80 @@
+"""All plots and listings of a run that there are values for."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from distnet.report.curves import (
+    draw_gradient_norm,
+    draw_learning_rate,
+    draw_metric,
+    draw_throughput,
+    metric_title,
+)
+from distnet.report.parts import Arrays, Listing, Plot, draw_figures
+from distnet.report.run import Run
+from distnet.run_folder.history import History
+from distnet.spec.metric import LOSS, Metric
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Everything that a report shows of a run beside plain facts."""
+
+    learning: tuple[Plot, ...]
+    """Curves over the steps of training."""
+    evaluation: tuple[Plot, ...]
+    """The figures of the last evaluation."""
+    listings: tuple[Listing, ...]
+    """Its tables and texts."""
+
+
+def draw_run(run: Run, arrays: Arrays) -> Drawn:
+    """Draw the curves of training and the figures of the last evaluation."""
+    parts = draw_figures(run.evaluation.figures if run.evaluation else (), arrays)
+    return Drawn(
+        learning=tuple(_curves(run)),
+        evaluation=tuple(part for part in parts if isinstance(part, Plot)),
+        listings=tuple(part for part in parts if isinstance(part, Listing)),
+    )
+
+
+def by_file_name(plots: Iterable[Plot]) -> dict[str, Plot]:
+    """Name plots by their titles, as files; a title that occurs again gets a number."""
+    named: dict[str, Plot] = {}
+    for plot in plots:
+        stem = re.sub(r"[^a-z0-9]+", "-", plot.title.lower()).strip("-") or "figure"
+        name, count = stem, 1
+        while name in named:
+            count += 1
+            name = f"{stem}-{count}"
+        named[name] = plot
+    return named
+
+
+def _curves(run: Run) -> Iterator[Plot]:
+    history = run.history
+    for metric in (LOSS, *run.metrics):
+        if _is_curve(run, metric):
+            title = metric_title(metric)
+            yield Plot(title, f"{title} over the steps", draw_metric(history, metric))
+    yield from _speeds(history)
+
+
+def _is_curve(run: Run, metric: Metric) -> bool:
+    """Whether a metric has points to draw; one evaluation alone is no curve."""
+    is_trained = any(metric.name in step.metrics for step in run.history.steps)
+    evaluations = run.history.evaluations(run.split)
+    return is_trained or sum(metric.name in metrics for _, metrics in evaluations) > 1
+
+
+def _speeds(history: History) -> Iterator[Plot]:
+    if np.isfinite([epoch.samples_per_second for epoch in history.epochs]).any():
+        yield Plot("Throughput", "Samples/s of each epoch", draw_throughput(history))
+    if np.isfinite([step.learning_rate for step in history.steps]).any():
+        yield Plot("Learning rate", "Learning rate over the steps", draw_learning_rate(history))
+    if np.isfinite([step.gradient_norm for step in history.steps]).any():
+        alt = "Norm of the gradient over the steps"
+        yield Plot("Gradient norm", alt, draw_gradient_norm(history))
