@@ -41,7 +41,8 @@ def numbered(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Manifest]:
 def read_epoch(samples: Samples, epoch: int, batch: int = 17) -> list[int]:
     numbers: list[int] = []
     for low in range(0, 300, batch):
-        x, y = samples.take(epoch, low, min(low + batch, 300))
+        batch_ = samples.take(epoch, low, min(low + batch, 300))
+        x, y = batch_.tensor("x"), batch_.tensor("y")
         assert torch.equal(x[:, 0], x[:, -1])
         assert torch.equal(x[:, :1], y)
         numbers += y[:, 0].int().tolist()
@@ -70,7 +71,7 @@ def test_samples_are_the_same_when_begun_in_the_middle(
     expected = [read_epoch(whole, epoch) for epoch in range(2)][1]
 
     resumed = Samples(*numbered, "train", memory_bytes=memory_bytes, seed=1)
-    x, _ = resumed.take(1, 140, 200)
+    x = resumed.take(1, 140, 200).tensor("x")
 
     assert x[:, 0].int().tolist() == expected[140:200]
     whole.close()
@@ -98,7 +99,7 @@ samples = Samples(folder, read_manifest(folder), "train", memory_bytes=512_000_0
 torch.zeros(256, 784).float().sum()
 before, most = memory().rss, 0
 for low in range(0, samples.order.num_samples - 256, 256):
-    x, y = samples.take(0, low, low + 256)
+    x = samples.take(0, low, low + 256).tensor("x")
     x.float().sum()
     most = max(most, memory().rss)
 print(samples.order.num_windows, samples.order.num_samples, (most - before) // 10**6)

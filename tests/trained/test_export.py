@@ -84,7 +84,7 @@ def test_onnx_takes_raw_pixels_and_any_number_of_samples(
     session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
     for part in (x[:1], x[100:107]):
         (found,) = session.run(None, {"x": part.astype(np.float32)})
-        assert np.allclose(found, trained(part), atol=1e-4)
+        assert np.allclose(found, trained.outputs(part), atol=1e-4)
     assert exported.check is not None
     assert exported.check.max_difference < 1e-4
     assert (exported.check.num_random, exported.check.num_real) == (128, 128)
@@ -130,7 +130,7 @@ def test_table_network_takes_numbers_in_their_own_units(tmp_path: Path):
 
     x = numbers[:5].astype(np.float32)
     session = onnxruntime.InferenceSession(str(exported.files[1]))
-    said = [trained.task.prediction(output)["value"] for output in trained(x)]
+    said = [one["value"] for one in trained.predict(x)]
     assert np.allclose(session.run(None, {"x": x})[0], said, atol=1e-3)
     assert np.mean(said) > 900  # in the units of the data, not in deviations from their mean
 

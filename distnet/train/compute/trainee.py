@@ -102,8 +102,7 @@ def build(
     network = build_network(job, task, job_folder)
     flat = FlatNetwork(network.train(), group.device, players_of(task))
     shadows = [ShadowNetwork(shadow, flat) for shadow in shadows_of(task)]
-    networks = networks_of(flat, shadows)
-    is_bf16 = precision == "bf16"
+    networks, is_bf16 = networks_of(flat, shadows), precision == "bf16"
     # GPUs want channels-last for bf16 convolutions; on CPUs the layout makes no difference.
     is_channels_last = is_bf16 and has_convolution(network)
     scales = build_scales(job, data, group.device)
@@ -117,10 +116,8 @@ def build(
         pieces=job.train.accumulate,
         is_bf16=is_bf16,
     )
-    phases, turns = phases_of(task), build_turns(task)
+    phases = phases_of(task)
     layouts = {phase.name: gradient.layout(phase) for phase in phases}
-    feed = _feed(job, dataset, data, task, num_draws(phases))
-    evaluation = _evaluation_feed(job, dataset, data, task)
     return Trainee(
         job=job,
         data=data,
@@ -128,26 +125,13 @@ def build(
         flat=flat,
         shadows=shadows,
         networks=networks,
-        turns=turns,
-        feed=feed,
+        turns=build_turns(task),
+        feed=_feed(job, dataset, data, task, num_draws(phases)),
         gradient=gradient,
-        optimizers={
-            name: FlatOptimizer(job.player(name).optimizer, player.vector, player.decayed)
-            for name, player in flat.players.items()
-        },
+        optimizers=_optimizers(job, flat),
         layouts=layouts,
         sums=_sums(job, layouts, group),
-        evaluator=None
-        if evaluation is None
-        else Evaluator(
-            evaluation,
-            task,
-            prepare(),
-            group,
-            slices=job.num_slices,
-            batch_size=job.evaluate.batch_size,
-            is_bf16=is_bf16,
-        ),
+        evaluator=_evaluator(job, dataset, data, task, prepare(), group, is_bf16=is_bf16),
     )
 
 
@@ -217,6 +201,37 @@ def count_steps(job: Job, steps_per_epoch: int) -> int:
 def has_convolution(network: nn.Module) -> bool:
     """Whether any layer is a convolution."""
     return any(isinstance(m, nn.Conv1d | nn.Conv2d | nn.Conv3d) for m in network.modules())
+
+
+def _optimizers(job: Job, flat: FlatNetwork) -> dict[str, FlatOptimizer]:
+    return {
+        name: FlatOptimizer(job.player(name).optimizer, player.vector, player.decayed)
+        for name, player in flat.players.items()
+    }
+
+
+def _evaluator(  # noqa: PLR0917
+    job: Job,
+    dataset: Path | None,
+    data: Manifest | None,
+    task: Task,
+    prepare: Prepare,
+    group: WorkerGroup,
+    *,
+    is_bf16: bool,
+) -> Evaluator | None:
+    feed = _evaluation_feed(job, dataset, data, task)
+    if feed is None:
+        return None
+    return Evaluator(
+        feed,
+        task,
+        prepare,
+        group,
+        slices=job.num_slices,
+        batch_size=job.evaluate.batch_size,
+        is_bf16=is_bf16,
+    )
 
 
 def _sums(job: Job, layouts: dict[str, Layout], group: WorkerGroup) -> dict[str, Sum]:
