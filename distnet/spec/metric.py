@@ -30,7 +30,9 @@ class Metric:
             return "-"
         if not math.isfinite(value):
             return str(value)
-        return f"{value:.2%}" if self.format == "percent" else f"{value:.4g}"
+        if self.format == "percent":
+            return f"{value:.2%}"
+        return f"{value:,.0f}" if 1000 <= abs(value) < 1e15 else f"{value:.4g}"
 
     def is_better(self, value: float, than: float) -> bool:
         """Whether a value beats another; NaN never does, and anything beats NaN."""
