@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from distnet.scheduler.decide import decide
-from distnet.scheduler.preempt import MOST_ASKED
+from distnet.scheduler.preemption import MAX_VICTIMS_PER_PASS
 from distnet.scheduler.view import Node, Policy, Resize, Start, Stop, Team, View
 from distnet.sim.load import Load
 from distnet.sim.running import SimRun, make_run
@@ -120,7 +120,7 @@ class Simulation:
             else:
                 self._resize(run, decision)
                 asked += 1
-        self._is_due = asked >= MOST_ASKED  # it asks no more at once
+        self._is_due = asked >= MAX_VICTIMS_PER_PASS  # it asks no more at once
 
     def _view(self) -> View:
         setting = self.setting
@@ -128,7 +128,7 @@ class Simulation:
             now=self.now,
             nodes=self._nodes,
             waiting=[run.candidate for run in self._waiting.values()],
-            holders=[run.holder() for run in self._running.values()],
+            allocations=[run.holder() for run in self._running.values()],
             teams=setting.teams,
             usage=self.usage.at(self.now),
             policy=setting.policy,

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from distnet.scheduler.view import Candidate, Holder, Shape
+from distnet.scheduler.view import Allocation, JobRequest, Shape
 from distnet.sim.load import SimJob
 
 
@@ -30,7 +30,7 @@ class SimRun:
     number: int
     job: SimJob
     record: Record
-    candidate: Candidate
+    candidate: JobRequest
     """As it waits now; made anew when it has to wait again."""
     work_left: float
     """Worker-seconds."""
@@ -50,7 +50,7 @@ class SimRun:
     """Where it will be when it has done what it was asked."""
     version: int = 0
     """Of its events: those of an older one are void."""
-    _holder: Holder | None = None
+    _holder: Allocation | None = None
 
     @property
     def workers(self) -> int:
@@ -101,17 +101,17 @@ class SimRun:
         self.version += 1
         self._holder = None
 
-    def holder(self) -> Holder:
+    def holder(self) -> Allocation:
         """As the scheduler sees it."""
         if self._holder is None:
-            self._holder = Holder(
+            self._holder = Allocation(
                 job=self.candidate,
                 placement=self.placement,
                 started_at=self.started_s,
                 ends_at=self.trains_from_s + self.expected_left / self.workers,
                 is_stopping=self.is_stopping,
                 is_steady=self.is_steady,
-                asked=self.asked,
+                resizing_to=self.asked,
                 resized_at=self.resized_s,
             )
         return self._holder
@@ -120,7 +120,7 @@ class SimRun:
 def make_run(number: int, job: SimJob) -> SimRun:
     """Prepare a job of the load."""
     expected_s = job.expected_s * job.max_workers / job.min_workers
-    candidate = Candidate(
+    candidate = JobRequest(
         number=number,
         name=f"job-{number}",
         owner=job.user,

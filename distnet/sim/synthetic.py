@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 
-from distnet.scheduler.fit import largest_gang
+from distnet.scheduler.feasibility import largest_gang
 from distnet.scheduler.view import Node, Shape
 from distnet.sim.load import Load, SimError, SimJob, make_load
 from distnet.sim.settings import read_seconds
