@@ -1,33 +1,37 @@
-"""Every error distnet raises on purpose, as one tree.
+"""Every error that distnet raises on purpose, as one tree.
 
-    DistnetError                   exit code 2: the user can mend it
-    +- JobFileError                the job file says something it cannot say
-    +- UnknownPartError            a network, task or source that is not there
-    +- DataError                   a dataset or a raw file is missing, damaged or does not fit
-    +- StoppedError                exit code 130: stopped as planned, before an attempt began
-    +- RunError                    a run folder is missing, taken or cannot be written
+    DistnetError                   exit code 2: the user can fix it
+    +- JobFileError                the job file has faults
+    +- UnknownPartError            a network, task or source that does not exist
+    +- DataError                   a dataset or raw file is missing, damaged or does not fit
+    +- StoppedError                exit code 130: a planned stop before an attempt began
+    +- RunError                    a run folder is missing, in use or cannot be written
+    |  +- RunInUseError            another process trains this run
     +- CheckpointError             no checkpoint could be read
-    +- NotEnoughResourcesError     more workers, CPUs or GPUs asked for than there are
-    |  +- ResourcesBusyError           there would be enough if others did not use them
-    |  +- AllocationLostError            the room that a server gave is gone; it has to give other
+    +- NotEnoughResourcesError     more workers, CPUs or GPUs requested than there are
+    |  +- ResourcesBusyError       there are enough, but others use them
+    |  +- AllocationLostError      the resources that a server allocated are gone
     +- TrainingError               exit code 3: training itself failed
-       +- NonFiniteError           the loss or the gradient is no longer a number
-       +- OutOfMemoryError         a slice of a batch, or a worker, did not fit in memory
-       +- HangError                a worker made no step any more
+       +- NonFiniteError           the loss or the gradient is NaN or infinite
+       +- OutOfMemoryError         a slice of a batch, or a worker, was out of memory
+       +- HangError                a worker makes no progress
        +- WorkerFailedError        a worker process died or raised
-       +- PreemptedError           a node was taken away before training could stop as planned
+       +- PreemptedError           a node was removed before training could stop
        +- StorageError             checkpoints cannot be read or written
-       |  +- StorageSpentError     they could not be written for as long as the job file allows
+       |  +- StorageSpentError     they could not be written within the retries of the job file
        +- PoisonStepError          one step failed again and again
-       +- StaleAttemptError        a newer attempt has taken the run over
+       +- StaleAttemptError        a newer attempt trains the run
 
 A message says what was found, what was expected, where, and what to do. `failure` is the kind of
-failure, whose budget in the job file's `retry` says whether the run goes on.
+failure, whose limit in the job file's `retry` says how often the run is retried.
 """
+
+INTERRUPTED_EXIT_CODE = 130
+"""Of a planned stop, and of Ctrl-C, as shells have it: 128 + SIGINT."""
 
 
 class DistnetError(Exception):
-    """Something the user can mend; shown as text, never as a traceback."""
+    """Something the user can fix; shown as text, never as a traceback."""
 
     exit_code = 2
     failure = "user_error"
@@ -46,13 +50,17 @@ class DataError(DistnetError):
 
 
 class RunError(DistnetError):
-    """A run folder that is missing, taken, or cannot be written."""
+    """A run folder that is missing, in use, or cannot be written."""
+
+
+class RunInUseError(RunError):
+    """Another process trains this run."""
 
 
 class StoppedError(DistnetError):
-    """A planned stop came while no attempt was on: nothing was lost, and nothing trained."""
+    """A planned stop came while no attempt was running; nothing was lost."""
 
-    exit_code = 130
+    exit_code = INTERRUPTED_EXIT_CODE
 
 
 class CheckpointError(DistnetError):
@@ -64,15 +72,15 @@ class NotEnoughResourcesError(DistnetError):
 
 
 class ResourcesBusyError(NotEnoughResourcesError):
-    """Workers could not start because others were faster to take the room."""
+    """Workers could not start because others took the resources first."""
 
     failure = "lost_worker"
 
 
 class AllocationLostError(NotEnoughResourcesError):
-    """The room that a server gave to an attempt is gone, and only the server can give other."""
+    """The resources that a server allocated are gone, and only the server can allocate others."""
 
-    failure = "preemption"  # whoever took it: the job is not to blame
+    failure = "preemption"  # the job is not to blame
 
 
 class TrainingError(DistnetError):
@@ -92,7 +100,7 @@ class OutOfMemoryError(TrainingError):
 
 
 class HangError(TrainingError):
-    """A worker made no step any more."""
+    """A worker makes no progress."""
 
     failure = "hang"
 
@@ -104,7 +112,7 @@ class WorkerFailedError(TrainingError):
 
 
 class PreemptedError(TrainingError):
-    """A node was taken away before training could stop as planned."""
+    """A node was removed before training could stop as planned."""
 
     failure = "preemption"
 
@@ -116,7 +124,7 @@ class StorageError(TrainingError):
 
 
 class StorageSpentError(StorageError):
-    """Checkpoints could not be written for as long as `retry.storage` allows."""
+    """Checkpoints could not be written within the retries that `retry.storage` allows."""
 
 
 class PoisonStepError(TrainingError):
@@ -124,4 +132,4 @@ class PoisonStepError(TrainingError):
 
 
 class StaleAttemptError(TrainingError):
-    """A newer attempt has taken the run over; this one may write nothing any more."""
+    """A newer attempt trains the run; this one may no longer write."""

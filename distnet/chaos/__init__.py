@@ -1,1 +1,1 @@
-"""Faults on purpose: a job run again and again while real processes of it are killed."""
+"""Fault injection: a job is run again and again while real processes of it are killed."""

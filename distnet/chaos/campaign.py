@@ -16,33 +16,33 @@ from distnet.chaos.remains import Remains
 from distnet.chaos.request import Request
 from distnet.chaos.results import Results, TrialResult, read_results, write_results
 from distnet.chaos.strike import MissedError
-from distnet.chaos.trial import Ending, Show, Trial
+from distnet.chaos.trial import Outcome, Show, Trial
 from distnet.chaos.undisturbed import Undisturbed, run_undisturbed
 from distnet.errors import RunError
 from distnet.run_folder.paths import RunFolder
 from distnet.spec.read import read_job
 from distnet.spec.sections.job import Job
 
-PATIENCE_S = 180.0
-"""A run may show no sign of life for so long, besides what it took undisturbed and what the job
-allows a hanging worker."""
-MOST_MISSES = 6
+STALL_LIMIT_S = 180.0
+"""The heartbeats of a run may stay the same for so long, plus the time that it took undisturbed and
+the hang limit of the job."""
+MAX_MISSES = 6
 
 
 def run_trials(request: Request, runs: Path | None, show: Show) -> Iterator[Results]:
-    """Make the trials that are not made yet; `chaos.json` is whole after each.
+    """Run the trials that are left; `chaos.json` is complete after each.
 
     Args:
-        request: what is asked for.
-        runs: where the run folders go; one that holds `chaos.json` of the same request is gone on
-            with. By default a new folder under `runs`.
-        show: is told what is waited for.
+        request: the campaign.
+        runs: where the run folders go; one that holds `chaos.json` of the same request is resumed.
+            By default a new folder under `runs`.
+        show: receives what is waited for.
 
     Yields:
-        What is known: at the beginning, after the undisturbed run, and after every trial.
+        The results so far: at the beginning, after the undisturbed run, and after every trial.
 
     Raises:
-        DistnetError: the job does not run undisturbed, or is too short for any fault.
+        DistnetError: the job fails even without faults, or is too short for any fault.
     """
     session = f"chaos-{request.seed}-{secrets.token_hex(3)}"
     folder = Path("runs") / session if runs is None else runs
@@ -67,14 +67,14 @@ def run_trials(request: Request, runs: Path | None, show: Show) -> Iterator[Resu
 
 
 class Campaign:
-    """Makes single trials.
+    """Runs single trials.
 
     Args:
-        results: what is asked for.
+        results: those so far, with the request.
         command: of the job.
-        undisturbed: what all runs are compared with.
-        stack: ends the nodes that trials have in common.
-        show: is told what is waited for.
+        undisturbed: the run that all others are compared with.
+        stack: ends the nodes that trials share.
+        show: receives what is waited for.
     """
 
     def __init__(
@@ -92,12 +92,12 @@ class Campaign:
         self._nodes: TwoNodes | None = None
 
     def run_trial(self, trial: int) -> TrialResult:
-        """Make one trial; its faults are drawn again if the run ended before they could come.
+        """Run one trial; its faults are drawn again if the run ended before they struck.
 
         Raises:
-            RunError: they never came.
+            RunError: they never struck.
         """
-        for misses in range(MOST_MISSES):
+        for misses in range(MAX_MISSES):
             faults = draw_faults(
                 self._request.kinds,
                 seed=self._request.seed,
@@ -109,15 +109,15 @@ class Campaign:
             with contextlib.suppress(MissedError):
                 return self._try(trial, misses, faults)
         raise RunError(
-            f"{self._command.job}: the run ended before its faults could come, {MOST_MISSES} times "
-            "over; let it train for longer, as with --set train.steps=5000"
+            f"{self._command.job}: the run ended before its faults struck, {MAX_MISSES} times "
+            "in a row; train it for longer, as with --set train.steps=5000"
         )
 
     def _try(self, trial: int, misses: int, faults: Sequence[Fault]) -> TrialResult:
-        """Make one trial, and remove what it left behind.
+        """Run one trial, and remove what it left behind.
 
         Raises:
-            MissedError: the run ended before its faults could come.
+            MissedError: the run ended before its faults struck.
         """
         nodes = self._two_nodes() if any(fault.kind == RAYLET for fault in faults) else None
         again = f"-again-{misses}" if misses else ""
@@ -125,14 +125,14 @@ class Campaign:
         family, began = Family(name), time.monotonic()
         remains = Remains(family, nodes)
         try:
-            ending = self._make(name, family, nodes, trial).run(faults)
+            outcome = self._make(name, family, nodes, trial).run(faults)
             seconds = time.monotonic() - began
-            self._tell(trial, "looks for what is left behind")
+            self._show_trial(trial, "checking for leftovers")
             left = remains.wait()
         finally:
             remains.remove()
         return self._judge(
-            ending, trial=trial, run=name, misses=misses, remains=left, seconds=seconds
+            outcome, trial=trial, run=name, misses=misses, remains=left, seconds=seconds
         )
 
     def _make(self, name: str, family: Family, nodes: TwoNodes | None, trial: int) -> Trial:
@@ -142,13 +142,13 @@ class Campaign:
             name,
             family=family,
             nodes=nodes,
-            patience_s=PATIENCE_S + allowed,
-            show=lambda text: self._tell(trial, text),
+            stall_limit_s=STALL_LIMIT_S + allowed,
+            show=lambda text: self._show_trial(trial, text),
         )
 
     def _judge(
         self,
-        ending: Ending,
+        outcome: Outcome,
         *,
         trial: int,
         run: str,
@@ -156,18 +156,18 @@ class Campaign:
         remains: tuple[str, ...],
         seconds: float,
     ) -> TrialResult:
-        """Compare with the undisturbed run; checkpoints of equal weights tell nothing more."""
-        weights = ending.result.get("weights_sha256")
+        """Compare with the undisturbed run; a passed trial needs its checkpoints no more."""
+        weights = outcome.result.get("weights_sha256")
         result = TrialResult(
             trial=trial,
             run=run,
-            hits=ending.hits,
+            hits=outcome.hits,
             misses=misses,
             seconds=seconds,
             weights_sha256=weights,
             is_equal=weights == self._undisturbed.weights_sha256,
             remains=remains,
-            error=ending.error,
+            error=outcome.error,
         )
         if result.is_passed:
             folder = RunFolder(self._command.runs / run)
@@ -177,7 +177,7 @@ class Campaign:
     def _two_nodes(self) -> TwoNodes:
         """The nodes of all trials that need them, both up."""
         if self._nodes is None:
-            self._show("starts two Ray nodes")
+            self._show("starting two Ray nodes")
             nodes = two_nodes(
                 f"{self._session}-nodes",
                 workers=self._undisturbed.workers,
@@ -187,11 +187,11 @@ class Campaign:
         self._nodes.wait()
         return self._nodes
 
-    def _tell(self, trial: int, text: str) -> None:
+    def _show_trial(self, trial: int, text: str) -> None:
         self._show(f"trial {trial + 1} of {self._request.trials}: {text}")
 
 
 def _fresh(command: Command, name: str) -> str:
-    """Remove what a command that was interrupted may have left under this name."""
+    """Remove what an interrupted command may have left under this name."""
     shutil.rmtree(command.runs / name, ignore_errors=True)
     return name

@@ -1,4 +1,4 @@
-"""The `distnet run` of a trial: a process in a session of its own, begun again after its end."""
+"""The `distnet run` of a trial: a process in a session of its own, started again after its end."""
 
 import json
 import os
@@ -11,13 +11,13 @@ from typing import Any
 
 from distnet.chaos.family import Family
 
-KEPT_FROM_TRIALS = ("RAY_ADDRESS", "DISTNET_RUNS")
-"""Variables that would send a trial to a cluster of others, or its folder to another place."""
+NOT_INHERITED = ("RAY_ADDRESS", "DISTNET_RUNS")
+"""Variables that would send a trial to another cluster, or its run to another folder."""
 
 
 @dataclass(frozen=True)
 class Command:
-    """What a person would type."""
+    """The command that a user would type."""
 
     job: Path
     runs: Path
@@ -25,12 +25,12 @@ class Command:
     overrides: tuple[str, ...]
 
     def new(self, name: str) -> list[str]:
-        """A new run."""
+        """Arguments that start a new run."""
         sets = [word for override in self.overrides for word in ("--set", override)]
         return [str(self.job), "--name", name, "--runs", str(self.runs), *sets, *self._workers()]
 
     def resume(self, name: str) -> list[str]:
-        """Go on with it."""
+        """Arguments that resume it."""
         return ["--resume", str(self.runs / name), *self._workers()]
 
     def _workers(self) -> list[str]:
@@ -41,7 +41,7 @@ class Driver:
     """Starts `distnet run`, one process at a time.
 
     Args:
-        log: gets what it tells on stderr; what it prints lies beside it.
+        log: receives its stderr; its stdout is beside that.
         family: every process is added to it.
         environment: added to that of this process.
     """
@@ -49,7 +49,7 @@ class Driver:
     def __init__(
         self, log: Path, *, family: Family, environment: Mapping[str, str] | None = None
     ) -> None:
-        inherited = {k: v for k, v in os.environ.items() if k not in KEPT_FROM_TRIALS}
+        inherited = {k: v for k, v in os.environ.items() if k not in NOT_INHERITED}
         self._environment = inherited | dict(environment or {}) | family.environment
         self._log, self._printed = log, log.with_suffix(".json")
         self._family = family
@@ -81,16 +81,20 @@ class Driver:
         return self.process.poll()
 
     def printed(self) -> dict[str, Any]:
-        """What it printed last: the result, or `{"error": {"type": ..., "message": ...}}`."""
+        """Its last line on stdout: the result, or `{"error": {"type": ..., "message": ...}}`."""
         try:
             value = json.loads(self._printed.read_bytes().splitlines()[-1])
         except (OSError, ValueError, IndexError):
             return {}
         return value if isinstance(value, dict) else {}
 
+    def error_type(self) -> str:
+        """The class of the error that it reported; empty without one."""
+        return str(self.printed().get("error", {}).get("type", ""))
+
     def error(self) -> str:
-        """Why it ended, in its own words where it had any."""
-        told = self.printed().get("error", {}).get("message")
+        """Why it ended, with its own message if there is one."""
+        message = self.printed().get("error", {}).get("message")
         code = self.exit_code
         how = f"killed by signal {-code}" if code is not None and code < 0 else f"exit code {code}"
-        return f"distnet run ended ({how}): {told or f'see {self._log}'}"
+        return f"distnet run ended ({how}): {message or f'see {self._log}'}"

@@ -1,7 +1,7 @@
 """The processes of a trial, known by descent and by a mark in their environment.
 
-Both are needed: a process whose parent was killed has another one, and some of Ray's overwrite
-their environment with their title. Nothing outside the family is ever sent a signal.
+Both are needed: a process whose parent was killed gets another one, and some of Ray's processes
+overwrite their environment with their title. Nothing outside the family is ever sent a signal.
 """
 
 import contextlib
@@ -13,8 +13,8 @@ from distnet.launch.processes import below, is_alive, kill, title_of
 from distnet.launch.ray.guardian import marked
 
 MARK = "DISTNET_CHAOS"
-LOOKED_AT_EVERY_S = 0.5
-END_PATIENCE_S = 10.0
+SCAN_S = 0.5
+END_TIMEOUT_S = 10.0
 
 
 class Family:
@@ -25,7 +25,7 @@ class Family:
         self._mark = mark
         self._roots: list[psutil.Process] = []
         self._known: set[psutil.Process] = set()
-        self._looked = 0.0
+        self._scanned = 0.0
 
     def add(self, pid: int) -> None:
         """Add a process that was just started."""
@@ -33,35 +33,35 @@ class Family:
             self._roots.append(psutil.Process(pid))
 
     def roots(self) -> list[psutil.Process]:
-        """Those that were started, running or not."""
+        """The processes that were added, running or not."""
         return list(self._roots)
 
-    def look(self, *, now: bool = False) -> None:
-        """Remember who is there: once in a while, or `now`."""
-        if not now and time.monotonic() - self._looked < LOOKED_AT_EVERY_S:
+    def scan(self, *, now: bool = False) -> None:
+        """Remember all descendants: at most every so often, or `now`."""
+        if not now and time.monotonic() - self._scanned < SCAN_S:
             return
-        self._looked = time.monotonic()
+        self._scanned = time.monotonic()
         for process in [*self._roots, *self._known]:
             self._known.update(below(process))
 
     def find(self, pid: int) -> psutil.Process | None:
         """The process of this id, if it is of the family and alive."""
-        self.look(now=True)
+        self.scan(now=True)
         return next((process for process in self.alive() if process.pid == pid), None)
 
     def titled(self, title: str) -> list[psutil.Process]:
-        """The living ones whose name or command line has `title` in it."""
-        self.look(now=True)
+        """Those that run and have `title` in their name or command line."""
+        self.scan(now=True)
         return [process for process in self.alive() if title in title_of(process)]
 
     def alive(self) -> list[psutil.Process]:
-        """All that still run, wherever they hang in the tree of processes."""
+        """All that still run, wherever they are in the tree of processes."""
         self._known.update(marked(self._mark, MARK))
         return [process for process in {*self._roots, *self._known} if is_alive(process)]
 
     def end(self) -> None:
         """Kill all that still run."""
-        self.look(now=True)
-        deadline = time.monotonic() + END_PATIENCE_S
+        self.scan(now=True)
+        deadline = time.monotonic() + END_TIMEOUT_S
         while (left := self.alive()) and time.monotonic() < deadline:
             kill(left)

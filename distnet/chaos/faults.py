@@ -1,4 +1,4 @@
-"""Which faults a trial suffers, and when: drawn from the seed, so that it can be repeated."""
+"""Which faults strike a trial, and when: drawn from the seed, so that a trial can be repeated."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ KINDS = {
     STOP: "SIGSTOP of a worker, which then hangs",
     PLAN: "SIGTERM to distnet run, a planned stop, then --resume",
 }
-STAND_FOR = {"worker": (WORKER0, OTHER)}
+ALIASES = {"worker": (WORKER0, OTHER)}
 PROCESS_KINDS = (WORKER0, OTHER, CONTROLLER, DRIVER)
 NODE_KINDS = (RAYLET,)
 
@@ -28,24 +28,24 @@ class Fault:
 
     kind: str
     step: int
-    """It comes as soon as a worker has made so many steps."""
+    """It strikes as soon as a worker has completed so many steps."""
     choice: float
-    """In [0, 1): which worker, or how much of a node, where there is a choice."""
+    """In [0, 1): selects the worker, or how much of a node, where there is a choice."""
 
 
 def read_kinds(text: str) -> tuple[str, ...]:
-    """Read `worker,driver`: names in the order in which trials take them; `worker` is two kinds.
+    """Read `worker,driver`: the kinds in the order in which trials use them; `worker` is two kinds.
 
     Raises:
-        RunError: a name is unknown, or there is none.
+        RunError: a name is unknown, or no name is given.
     """
     names = [name.strip() for name in text.split(",") if name.strip()]
-    wrong = [name for name in names if name not in KINDS and name not in STAND_FOR]
+    wrong = [name for name in names if name not in KINDS and name not in ALIASES]
     if wrong or not names:
-        known = ", ".join([*STAND_FOR, *KINDS])
+        known = ", ".join([*ALIASES, *KINDS])
         found = ", ".join(wrong) or "nothing"
         raise RunError(f"--kill: found {found}, expected some of {known}, as in worker,driver")
-    kinds = [kind for name in names for kind in STAND_FOR.get(name, (name,))]
+    kinds = [kind for name in names for kind in ALIASES.get(name, (name,))]
     return tuple(dict.fromkeys(kinds))
 
 
@@ -54,7 +54,7 @@ def draw_faults(
 ) -> tuple[Fault, ...]:
     """Draw the faults of one trial, in the order of their steps.
 
-    Kinds take turns from trial to trial. What a trial suffers depends on no other trial.
+    Kinds take turns from trial to trial. The faults of a trial depend on no other trial.
 
     Args:
         kinds: the kinds, at least one.
@@ -62,8 +62,8 @@ def draw_faults(
         trial: counts from 0.
         count: how many faults.
         num_steps: of the whole job.
-        misses: how often this trial's run had ended before its faults could come; each halves the
-            steps from which they are drawn.
+        misses: how often this trial's run ended before its faults struck; each halves the steps
+            from which they are drawn.
     """
     random = Random(f"{seed} {trial} {misses}")  # a text is hashed the same on every machine
     last = max(1, (num_steps - 1) >> misses)

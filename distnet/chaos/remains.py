@@ -1,4 +1,4 @@
-"""What a trial left behind: processes, actors, placement groups, temporary folders."""
+"""Leftovers of a trial: processes, actors, placement groups, temporary folders."""
 
 import contextlib
 import json
@@ -14,32 +14,32 @@ from distnet.chaos.family import Family
 from distnet.chaos.nodes import TwoNodes
 from distnet.launch.processes import below, title_of
 
-PATIENCE_S = 20.0
-LOOKED_AT_EVERY_S = 0.25
+TIMEOUT_S = 20.0
+POLL_S = 0.25
 SHARED_MEMORY = Path("/dev/shm")
 RAYS_OWN = ("ray::IDLE", "ray::DashboardAgent", "ray::RuntimeEnvAgent", "ray::_Autoscaling")
-"""What a Ray that goes on keeps, whether it trained or not."""
+"""Processes that a running Ray keeps, whether it trained or not."""
 
 
 class Remains:
-    """Knows what was there before a trial.
+    """Compares with what was there before a trial.
 
     Args:
         family: the trial's processes.
-        nodes: the Ray of the trial, where that goes on.
+        nodes: the Ray of the trial, if that keeps running.
     """
 
     def __init__(self, family: Family, nodes: TwoNodes | None) -> None:
         self._family, self._nodes = family, nodes
         self._before = set(_shared_memory())
 
-    def wait(self, patience_s: float = PATIENCE_S) -> tuple[str, ...]:
-        """Give all of it some time to go; returns what has not."""
-        deadline = time.monotonic() + patience_s
+    def wait(self, timeout_s: float = TIMEOUT_S) -> tuple[str, ...]:
+        """Give everything some time to go; returns what is left."""
+        deadline = time.monotonic() + timeout_s
         while (left := self._left()) and time.monotonic() < deadline:
-            time.sleep(LOOKED_AT_EVERY_S)
+            time.sleep(POLL_S)
         while (groups := self._groups()) and time.monotonic() < deadline:
-            time.sleep(LOOKED_AT_EVERY_S)
+            time.sleep(POLL_S)
         return (*left, *groups)
 
     def remove(self) -> None:
@@ -54,7 +54,7 @@ class Remains:
         return [*processes, *self._actors(), *(str(path) for path in (*self._folders(), *files))]
 
     def _actors(self) -> list[str]:
-        """Processes of the nodes that work for somebody."""
+        """Ray processes of the nodes that work for a job."""
         roots = self._nodes.family.roots() if self._nodes else []
         found = {process for root in roots for process in below(root)}
         titles = {process.pid: title_of(process) for process in found}
@@ -75,12 +75,12 @@ class Remains:
             return []
         command = [sys.executable, "-m", "distnet.launch.ray.groups", self._nodes.address]
         environment = os.environ | self._nodes.environment
-        asked = subprocess.run(command, env=environment, capture_output=True, check=False)
+        ended = subprocess.run(command, env=environment, capture_output=True, check=False)
         with contextlib.suppress(ValueError, IndexError):
-            return [f"placement group {name}" for name in json.loads(asked.stdout.splitlines()[-1])]
-        return [f"placement groups unknown: {asked.stderr.decode(errors='replace')[-200:]}"]
+            return [f"placement group {name}" for name in json.loads(ended.stdout.splitlines()[-1])]
+        return [f"placement groups unknown: {ended.stderr.decode(errors='replace')[-200:]}"]
 
 
 def _shared_memory() -> Iterator[Path]:
-    """Files of rows that workers share; they have no name once all workers have opened them."""
+    """Files that workers share; they are unlinked once all workers have opened them."""
     return SHARED_MEMORY.glob("distnet-*")

@@ -1,4 +1,4 @@
-"""What was asked for, checked before anything starts."""
+"""What a campaign is to do, checked before anything starts."""
 
 from dataclasses import dataclass
 from hashlib import sha256
@@ -12,7 +12,7 @@ from distnet.spec.read import read_job
 
 @dataclass(frozen=True)
 class Request:
-    """Which trials to make."""
+    """Which trials to run."""
 
     job: str
     """The job file."""
@@ -37,10 +37,10 @@ def make_request(
     workers: int | None = None,
     overrides: tuple[str, ...] = (),
 ) -> Request:
-    """Check what is asked for.
+    """Check the request.
 
     Raises:
-        DistnetError: the job file, or what is asked for, cannot be.
+        DistnetError: the job file has faults, or its faults cannot be injected here.
     """
     read = read_job(job, overrides=overrides).job
     if RAYLET in kinds and read.resources.gpus:

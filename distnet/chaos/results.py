@@ -1,4 +1,4 @@
-"""What came of the trials: plain records, and the file that keeps them while trials go on."""
+"""The results of the trials, and the file that keeps them."""
 
 import json
 from dataclasses import asdict, dataclass, field, replace
@@ -16,15 +16,15 @@ FILE = "chaos.json"
 
 @dataclass(frozen=True)
 class Hit:
-    """A fault that came, and what followed."""
+    """A fault that struck, and what followed."""
 
     kind: str
     step: int
-    """At which it was to come."""
+    """At which it was to strike."""
     reached: int
-    """Steps made when training ended for it."""
+    """Steps completed when it ended training."""
     attempt: int
-    """Which was hit."""
+    """The attempt that it hit."""
     target: str
     recovery_s: float | None = None
     """From the fault until the first new step; None if there was none."""
@@ -32,7 +32,7 @@ class Hit:
 
     @property
     def recomputed(self) -> int | None:
-        """Steps that had to be made twice."""
+        """Steps that had to be repeated."""
         return None if self.restarted_at is None else self.reached - self.restarted_at
 
 
@@ -45,7 +45,7 @@ class TrialResult:
     run: str
     hits: tuple[Hit, ...]
     misses: int
-    """How often the run ended before the faults could come, so that earlier ones were drawn."""
+    """How often the run ended before the faults struck, so that earlier ones were drawn."""
     seconds: float
     weights_sha256: str | None
     is_equal: bool
@@ -63,10 +63,10 @@ class TrialResult:
 
 @dataclass(frozen=True)
 class Results:
-    """All that is known so far."""
+    """The results so far."""
 
     session: str
-    """Begins the names of all runs."""
+    """The prefix of all run names."""
     folder: str
     """Of the run folders."""
     request: Request
@@ -75,12 +75,12 @@ class Results:
 
     @property
     def is_complete(self) -> bool:
-        """Whether all trials were made."""
+        """Whether all trials were run."""
         return len(self.trials) >= self.request.trials
 
     @property
     def is_passed(self) -> bool:
-        """Whether all trials were made and passed."""
+        """Whether all trials were run and passed."""
         return self.is_complete and all(trial.is_passed for trial in self.trials)
 
     def to_dict(self) -> dict[str, Any]:
@@ -105,7 +105,7 @@ def write_results(results: Results) -> None:
 
 
 def read_results(folder: Path, request: Request) -> Results | None:
-    """Read what is known from an earlier command that asked for the same; None without one.
+    """Read the results of an earlier command with the same request; None without one.
 
     Raises:
         RunError: the file is damaged, or of another request.

@@ -1,4 +1,4 @@
-"""One fault, done to real processes."""
+"""Inject one fault into real processes."""
 
 import signal
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ SIGNALS = {STOP: signal.SIGSTOP, PLAN: signal.SIGTERM}
 
 
 class MissedError(Exception):
-    """The run had come to its end before the fault."""
+    """The run ended before the fault struck."""
 
 
 def strike(
@@ -25,17 +25,17 @@ def strike(
     families: Sequence[Family],
     nodes: TwoNodes | None,
 ) -> str:
-    """Do it; returns what was hit.
+    """Inject the fault; returns what was hit.
 
     Args:
         fault: the fault.
         beats: of the workers that train now.
         driver: of the run.
-        families: no other process is ever hit.
-        nodes: the Ray of the run, where that is not its own.
+        families: no process outside them is ever hit.
+        nodes: the Ray of the run, if that is not private.
 
     Raises:
-        MissedError: what was to be hit has just ended.
+        MissedError: the target has just ended.
     """
     if fault.kind == RAYLET:
         assert nodes is not None
@@ -53,7 +53,7 @@ def strike(
 def _target(
     fault: Fault, beats: Sequence[Beat], driver: Driver, families: Sequence[Family]
 ) -> tuple[int, str]:
-    """The process to be hit, and what it is."""
+    """The process to hit, and what it is."""
     if fault.kind in (DRIVER, PLAN):
         return driver.process.pid, "distnet run"
     if fault.kind == CONTROLLER:

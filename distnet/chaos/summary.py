@@ -1,4 +1,4 @@
-"""What the trials say together: counts, percentiles, and how often a run may still fail.
+"""Summarise the trials: counts, percentiles, and how often a run may still fail.
 
 Source: Clopper and Pearson 1934, "The use of confidence or fiducial limits illustrated in the case
 of the binomial".
@@ -35,7 +35,7 @@ def summarise(trials: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def failure_bound(failures: int, trials: int) -> float:
-    """The largest probability of failure that so few failures do not speak against, at 95 %.
+    """The upper bound of the probability of failure, at 95% confidence.
 
     Without a failure this is 1 - 0.05^(1/n): 0.049 after 60 trials.
     """

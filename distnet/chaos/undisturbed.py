@@ -1,4 +1,4 @@
-"""The run that all others are compared with."""
+"""The run without faults, with which all others are compared."""
 
 import time
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ from distnet.chaos.family import Family
 from distnet.chaos.remains import Remains
 from distnet.errors import DistnetError, RunError, TrainingError
 
-LOOKED_AT_EVERY_S = 0.1
+POLL_S = 0.1
 
 
 @dataclass(frozen=True)
 class Undisturbed:
-    """What came of it."""
+    """Its result."""
 
     run: str
     weights_sha256: str
@@ -26,7 +26,7 @@ def run_undisturbed(command: Command, name: str) -> Undisturbed:
     """Run the job once, without any fault.
 
     Raises:
-        DistnetError: it failed, with the words and the exit code of `distnet run`.
+        DistnetError: it failed; message and exit code are those of `distnet run`.
     """
     family = Family(name)
     driver = Driver(command.runs / f"{name}.log", family=family)
@@ -34,8 +34,8 @@ def run_undisturbed(command: Command, name: str) -> Undisturbed:
     try:
         driver.start(command.new(name))
         while driver.exit_code is None:
-            family.look()
-            time.sleep(LOOKED_AT_EVERY_S)
+            family.scan()
+            time.sleep(POLL_S)
     finally:
         remains.remove()
     if driver.exit_code != 0:
@@ -52,4 +52,4 @@ def run_undisturbed(command: Command, name: str) -> Undisturbed:
 
 def _as_error(driver: Driver) -> DistnetError:
     kind = TrainingError if driver.exit_code != RunError.exit_code else RunError
-    return kind(f"the job does not run undisturbed: {driver.error()}")
+    return kind(f"the job fails even without faults: {driver.error()}")

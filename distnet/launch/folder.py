@@ -7,6 +7,7 @@ from distnet.errors import RunError
 from distnet.launch.environment import read_environment
 from distnet.launch.plan import Plan
 from distnet.run_folder.create import Contents, create_run_folder
+from distnet.run_folder.format import KEY, RUN_FORMAT
 from distnet.run_folder.paths import RunFolder
 from distnet.spec.read import JobFile
 from distnet.trained.start_weights import StartWeights
@@ -29,6 +30,7 @@ def make_run_folder(
     """
     dataset = Path(plan.dataset)
     environment = read_environment(read_manifest(dataset).sha256, Path(plan.job_folder))
+    environment[KEY] = RUN_FORMAT
     if start is not None:
         environment["start"] = start.to_dict()
     contents = Contents(

@@ -13,10 +13,10 @@ LATEST = "latest"
 
 
 def find_run(reference: str, runs: Path) -> RunFolder:
-    """Find the run that a person names: a name under `runs`, a path, or `latest`.
+    """Find a run by its name under `runs`, by its path, or as `latest`.
 
     Raises:
-        RunError: there is no such run; the message names those that are near.
+        RunError: there is no such run; the message suggests similar names.
     """
     if reference == LATEST:
         return _latest(runs)
@@ -28,7 +28,7 @@ def find_run(reference: str, runs: Path) -> RunFolder:
 
 
 def list_runs(runs: Path) -> list[RunFolder]:
-    """List the runs under `runs`, newest first; a folder that is missing holds none.
+    """List the runs under `runs`, newest first; none where the folder is missing.
 
     Raises:
         RunError: the folder cannot be read.
@@ -38,7 +38,7 @@ def list_runs(runs: Path) -> list[RunFolder]:
     except FileNotFoundError:
         return []
     except OSError as error:
-        raise RunError(f"{runs}: cannot be read as a folder of runs: {error.strerror}") from None
+        raise RunError(f"{runs}: cannot read the folder of runs: {error.strerror}") from None
     return [RunFolder(path) for path in sorted(folders, key=_began, reverse=True)]
 
 
@@ -57,11 +57,13 @@ def _not_found(reference: str, runs: Path) -> str:
     if os.sep not in reference:
         names = [run.name for run in list_runs(runs)]
         if not names:
-            return f"{reference}: no run; {runs} holds none yet. Start one with: distnet run JOB"
+            return (
+                f"{reference}: no such run; {runs} has no runs yet. Start one with: distnet run JOB"
+            )
         near = difflib.get_close_matches(reference, names, n=3, cutoff=0.5)
         near = near or [name for name in names if reference and reference in name][:3]
         if near:
             return f"{reference}: no such run under {runs}; did you mean {' or '.join(near)}?"
     elif Path(reference).is_dir():
-        return f"{reference}: no run in this folder: job.yaml and metrics.jsonl are missing"
-    return f"{reference}: no such run; see what there is with: distnet runs --runs {runs}"
+        return f"{reference}: not a run folder: job.yaml and metrics.jsonl are missing"
+    return f"{reference}: no such run; list the runs with: distnet runs --runs {runs}"

@@ -19,7 +19,7 @@ class Measured:
 
     @property
     def name(self) -> str:
-        """The split and the metric as people read them: `test accuracy`."""
+        """The split and the metric as shown: `test accuracy`."""
         return f"{self.split} {self.metric.name}"
 
     @property
@@ -29,7 +29,7 @@ class Measured:
 
     @property
     def text(self) -> str:
-        """The value as people read it: `95.88%`."""
+        """The value as shown: `95.88%`."""
         return self.metric.text(self.value)
 
     def to_dict(self) -> dict[str, Any]:

@@ -15,7 +15,7 @@ Status = Literal["running", "finished", "stopped", "failed", "interrupted"]
 
 @dataclass(frozen=True)
 class Summary:
-    """What people look at first."""
+    """The facts of a run that are looked at first."""
 
     name: str
     folder: str

@@ -1,4 +1,4 @@
-"""Numbers, times and sizes as people read them."""
+"""Numbers, times and sizes as short texts."""
 
 import math
 from datetime import datetime

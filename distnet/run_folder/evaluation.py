@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import InstanceOf, ValidationError
+from pydantic_core import to_json
 
 from distnet.errors import RunError
 from distnet.run_folder.figures import Figure, figure_from_dict
@@ -32,6 +33,10 @@ class EvaluationRecord(Record):
         facts = self.model_dump(exclude={"declared", "figures", "unknown_kinds"})
         declared = [metric.to_dict() for metric in self.declared]
         return {**facts, "declared": declared, "figures": [one.to_dict() for one in self.figures]}
+
+    def to_json(self) -> bytes:
+        """The text of `evaluation.json`; numbers that are not finite are null."""
+        return to_json(self.to_dict(), indent=2, inf_nan_mode="null")
 
 
 def read_evaluation(path: Path) -> EvaluationRecord | None:

@@ -1,8 +1,8 @@
 """Fencing: only the newest attempt at a run may write to it.
 
-A launcher that was killed may leave workers behind for a moment, on machines that it no longer
-reaches. Each attempt has a number; a worker reads the run's number before it commits, and gives up
-if that is above its own. Source: Kleppmann 2016, "How to do distributed locking", fencing tokens.
+A killed launcher may leave workers behind for a moment, on machines that cannot be reached. Each
+attempt has a number; a worker reads the run's number before it commits, and ends if that is above
+its own. Source: Kleppmann 2016, "How to do distributed locking", fencing tokens.
 """
 
 from distnet.errors import StaleAttemptError
@@ -14,12 +14,12 @@ def read_fence(folder: RunFolder) -> int:
     """The number of the newest attempt; 0 before the first."""
     try:
         return int(folder.fence.read_text())
-    except (FileNotFoundError, ValueError):  # a folder that does not answer says nothing
+    except (FileNotFoundError, ValueError):  # an unreadable folder says nothing
         return 0
 
 
 def claim_fence(folder: RunFolder, at_least: int) -> int:
-    """Begin a new attempt: shut out all older ones; returns its number.
+    """Begin a new attempt, and fence off all older ones; returns its number.
 
     Raises:
         RunError: the run folder cannot be written.
@@ -30,7 +30,7 @@ def claim_fence(folder: RunFolder, at_least: int) -> int:
 
 
 def require_newest(folder: RunFolder, attempt: int) -> None:
-    """Make sure that no newer attempt has begun.
+    """Check that no newer attempt has begun.
 
     Raises:
         StaleAttemptError: one has.
@@ -38,5 +38,5 @@ def require_newest(folder: RunFolder, attempt: int) -> None:
     newest = read_fence(folder)
     if newest > attempt:
         raise StaleAttemptError(
-            f"{folder.path}: attempt {newest} has taken this run over; attempt {attempt} ends"
+            f"{folder.path}: attempt {newest} now trains this run; attempt {attempt} ends"
         )

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from distnet.run_folder.recorder import Tell
 
-LOOKED_AT_EVERY_S = 0.1
+POLL_S = 0.1
 
 
 @contextmanager
 def following(metrics: Path, listener: Tell | None) -> Iterator[None]:
-    """Tell `listener` every record that is appended to `metrics` in the meantime."""
+    """Within the context, pass every record appended to `metrics` to `listener`."""
     if listener is None:
         yield
         return
@@ -31,7 +31,7 @@ def following(metrics: Path, listener: Tell | None) -> Iterator[None]:
 def _follow(metrics: Path, position: int, listener: Tell, ended: threading.Event) -> None:
     rest = b""
     while True:
-        is_last = ended.wait(LOOKED_AT_EVERY_S)
+        is_last = ended.wait(POLL_S)
         if metrics.exists():
             with metrics.open("rb") as file:
                 file.seek(position)
@@ -39,12 +39,12 @@ def _follow(metrics: Path, position: int, listener: Tell, ended: threading.Event
             position += len(data)
             *lines, rest = (rest + data).split(b"\n")
             for line in lines:
-                _tell(line, listener)
+                _emit(line, listener)
         if is_last:
             return
 
 
-def _tell(line: bytes, listener: Tell) -> None:
+def _emit(line: bytes, listener: Tell) -> None:
     try:
         record = json.loads(line)
     except ValueError:  # torn by a crash of the attempt before

@@ -1,10 +1,10 @@
-"""Where each worker is: a few numbers in a mapped file, so that telling costs less than 1 us.
+"""Where each worker is: a few numbers in a mapped file, so that an update costs less than 1 us.
 
 The file outlives its worker, however that was killed, and says at which step that happened. The
-launcher reads the files of all workers: one whose numbers stay the same for longer than its own
-limit hangs, unless it waits for one that does not. Before the launcher ends it, the worker has
-written the stacks of its threads to its log by itself: `faulthandler` does that from a thread that
-needs no interpreter lock.
+launcher reads the files of all workers: a worker hangs if its numbers stay the same for longer than
+its own limit, unless it waits for another that makes progress. Before the launcher kills it,
+`faulthandler` has written the stacks of its threads to its log, from a thread that needs no
+interpreter lock.
 """
 
 import faulthandler
@@ -24,19 +24,19 @@ from typing import Self
 from distnet.errors import RunError
 
 STARTING_LIMIT_S = 600.0
-"""Before its first step a worker may read data and bring up networks for so long."""
+"""Before its first step a worker may read data and build its network for so long."""
 STEPS_OF_MEDIAN = 64
 MEDIANS = 10.0
 CHECKED_EVERY_S = 1.0
 STACKS_AFTER = 0.8
-"""Stacks are written when this part of the limit has passed."""
-FOR_EVER_MS = 2**60
+"""Stacks are written after this fraction of the limit."""
+FOREVER_MS = 2**60
 NUM_NUMBERS = 7
 NUM_BYTES = 8 * NUM_NUMBERS
 
 
 class Stage(IntEnum):
-    """What a worker does at the moment."""
+    """What a worker is doing."""
 
     STARTING = 0
     COMPUTING = 1
@@ -49,30 +49,30 @@ class Stage(IntEnum):
 
 @dataclass(frozen=True)
 class Beat:
-    """What one worker told last."""
+    """The newest heartbeat of one worker."""
 
     rank: int
     attempt: int
     process: int
-    """Its process id, on its own machine."""
+    """Its process id on its machine."""
     step: int
-    """Steps it has made in all, those before this attempt included: step + 1 is in progress."""
+    """Steps completed in all, including those before this attempt: step + 1 is in progress."""
     stage: Stage
-    beats: int
-    """Grows with every beat."""
+    count: int
+    """Grows with every heartbeat."""
     limit_s: float
-    """How long it may give no beat."""
+    """How long its heartbeat may stay the same."""
     started_at: int
     """The step at which this attempt began."""
 
 
 class Heartbeat:
-    """Tells where this worker is; left with an error, its file still says where that was.
+    """Writes where this worker is; after an error the file still says where that was.
 
     Args:
         path: the worker's file.
         attempt: the attempt's number.
-        after_s: a worker hangs that makes no step for this long and ten median steps besides.
+        after_s: a worker hangs that completes no step for this long plus ten median steps.
         log: where the stacks of its threads go.
 
     Raises:
@@ -94,18 +94,18 @@ class Heartbeat:
         self._numbers[1] = os.getpid()
         self._stepped = time.monotonic()
         self._arm(STARTING_LIMIT_S)
-        _fresh(path).replace(path)  # whole from the beginning, and never that of an older attempt
+        _fresh(path).replace(path)  # complete from the start, never that of an older attempt
         threading.Thread(target=_share, args=(path, self._ended), daemon=True).start()
 
     def __enter__(self) -> Self:
-        """Everything is ready."""
+        """Everything is set up already."""
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        """Tell that this worker has ended in order, unless it has not."""
+        """Mark the worker as ended, unless an error ended it."""
         faulthandler.cancel_dump_traceback_later()
         if kind is None:
-            self._numbers[5] = FOR_EVER_MS
+            self._numbers[5] = FOREVER_MS
             self.at(Stage.ENDED)
         self._ended.set()
         self._numbers.release()
@@ -113,22 +113,22 @@ class Heartbeat:
         self._log.close()
 
     def begin(self, step: int) -> None:
-        """Tell that the loop begins after `step` steps."""
+        """Mark the start of the loop, after `step` steps."""
         self._numbers[6] = step
         self._numbers[2] = step
-        self._checked = -math.inf  # the first step ends the patience of the start
+        self._checked = -math.inf  # the first step replaces the limit of the start
         self._stepped = time.monotonic()
         self.at(Stage.COMPUTING)
 
     def at(self, stage: Stage, *, limit_s: float | None = None) -> None:
-        """Tell what comes now, and how long it may take if that is not the time of a step."""
+        """Mark what comes now, and how long it may take if that is not the time of a step."""
         self._numbers[3] = stage
         self._numbers[4] += 1
         if limit_s is not None:
             self._arm(limit_s)
 
     def step(self, step: int) -> None:
-        """Tell that so many steps are made."""
+        """Mark that so many steps are completed."""
         now = time.monotonic()
         self._steps.append(now - self._stepped)
         self._stepped = now
@@ -139,19 +139,19 @@ class Heartbeat:
             self._arm(self._limit_s)
 
     def pause(self) -> None:
-        """Tell that steps come again, and forget the time that something else has taken."""
+        """Mark that steps continue, and ignore the time that something else has taken."""
         self._stepped = time.monotonic()
         self.at(Stage.COMPUTING, limit_s=self._limit_s)
 
     def stay(self, stage: Stage) -> None:
-        """Tell that a stage which may last makes progress; cheap enough for every batch."""
+        """Mark progress within a long stage; cheap enough for every batch."""
         self.at(stage)
         if time.monotonic() - self._checked > CHECKED_EVERY_S:
             self._arm(self._limit_s)
 
     @property
     def median_step_s(self) -> float | None:
-        """Seconds of a step, the median of the newest; None before the first."""
+        """Median seconds per step, of the newest steps; None before the first."""
         return statistics.median(self._steps) if self._steps else None
 
     @property
@@ -159,7 +159,7 @@ class Heartbeat:
         return self._after_s + MEDIANS * (self.median_step_s or 0.0)
 
     def _arm(self, limit_s: float) -> None:
-        """Count anew from now, with this limit."""
+        """Restart the limit from now."""
         self._checked = time.monotonic()
         self._numbers[5] = round(limit_s * 1e3)
         self._numbers[4] += 1
@@ -168,14 +168,14 @@ class Heartbeat:
 
 
 def read_heartbeats(folder: Path) -> list[Beat]:
-    """What the workers of the newest attempt told last, by rank."""
+    """Read the newest heartbeat of each worker of the newest attempt, by rank."""
     beats = [beat for path in folder.glob("worker-*") if (beat := _read(path)) is not None]
     newest = max((beat.attempt for beat in beats), default=0)
-    return sorted((s for s in beats if s.attempt == newest), key=lambda beat: beat.rank)
+    return sorted((b for b in beats if b.attempt == newest), key=lambda beat: beat.rank)
 
 
 def _fresh(path: Path) -> Path:
-    """Where this process makes a file that is to be put in the place of `path`."""
+    """Where this process prepares a file that replaces `path`."""
     return path.with_name(f".{path.name}-{os.getpid()}")
 
 
@@ -187,9 +187,9 @@ def _map(path: Path) -> mmap.mmap:
 
 
 def _share(path: Path, ended: threading.Event) -> None:
-    """Write the file back once a second: on a network file system others see it only then.
+    """Sync the file once a second: on a network file system others see it only then.
 
-    A thread does it, because that may take long while a checkpoint is being written.
+    A thread does it, because it may take long while a checkpoint is written.
     """
     with suppress(OSError), path.open("rb") as file:
         while not ended.wait(CHECKED_EVERY_S):
@@ -204,7 +204,7 @@ def _read(path: Path) -> Beat | None:
         return None
     if len(data) != NUM_BYTES:
         return None
-    attempt, process, step, stage, beats, limit_ms, started_at = memoryview(data).cast("q")
+    attempt, process, step, stage, count, limit_ms, started_at = memoryview(data).cast("q")
     rank = int(path.name.removeprefix("worker-"))
     known = Stage(stage) if stage in set(Stage) else Stage.STARTING
-    return Beat(rank, attempt, process, step, known, beats, limit_ms / 1e3, started_at)
+    return Beat(rank, attempt, process, step, known, count, limit_ms / 1e3, started_at)

@@ -1,7 +1,7 @@
-"""A file of lines that grows, also while its disk is full.
+"""A file of lines that can be appended to while its disk is full.
 
-What does not fit waits in memory. A small file beside it holds room in reserve: when the disk is
-full, that file goes, so the lines that say why still get there.
+Lines that do not fit wait in memory. A small file beside it reserves disk space: it is deleted when
+the disk is full, so that the lines that say so still fit.
 """
 
 import os
@@ -11,7 +11,7 @@ from pathlib import Path
 
 RESERVE_BYTES = 64 * 2**10
 MOST_BYTES = 4 * 2**20
-"""So much waits in memory at most, besides lines that must not be lost."""
+"""At most so much waits in memory, besides lines that must not be lost."""
 
 
 class Lines:
@@ -27,9 +27,9 @@ class Lines:
         self._num_waiting_bytes = 0
         self._reserve = path.with_name(f".{path.name}-reserve")
         self.num_dropped = 0
-        """Lines that were given up, because too many waited."""
+        """Lines that were dropped, because too many waited."""
         self.trouble: str | None = None
-        """Why lines wait, or would if the reserve had not been used."""
+        """Why lines wait, or would wait without the reserve."""
         self._end_torn_line()
         self._hold_reserve()
 
@@ -41,7 +41,7 @@ class Lines:
         self._wait(f"{line}\n".encode())
 
     def flush(self) -> None:
-        """Write what waits, as far as there is room; `trouble` says how that went."""
+        """Write what waits, as far as it fits; `trouble` says why some may not."""
         try:
             self._write()
             if self.trouble is not None:
@@ -51,7 +51,7 @@ class Lines:
             self._use_reserve()
 
     def close(self) -> None:
-        """Write what waits, in the room of the reserve too."""
+        """Write what waits, using the reserve."""
         self._use_reserve()
         os.close(self._handle)
 
@@ -69,7 +69,7 @@ class Lines:
         self._num_waiting_bytes += len(data)
 
     def _hold_reserve(self) -> None:
-        """Take room that is given back when the disk is full; without it there is trouble."""
+        """Reserve disk space for when the disk is full."""
         try:
             self._reserve.write_bytes(b"\0" * RESERVE_BYTES)
             self.trouble = None

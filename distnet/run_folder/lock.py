@@ -1,4 +1,4 @@
-"""A run folder is held while a process trains in it, and let go however that process ends."""
+"""A run folder is locked while a process trains in it, however that process ends."""
 
 import fcntl
 import os
@@ -6,18 +6,18 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from distnet.errors import RunError
+from distnet.errors import RunInUseError
 from distnet.run_folder.paths import RunFolder
 
-PATIENCE_S = 1.0
+TIMEOUT_S = 1.0
 
 
 @contextmanager
 def held(folder: RunFolder) -> Iterator[None]:
-    """Hold a run folder, so that no second process trains in it; let go even if killed.
+    """Lock a run folder, so that no second process trains in it; a killed process releases it.
 
     Raises:
-        RunError: another process holds it.
+        RunInUseError: another process holds it.
     """
     handle = os.open(folder.path, os.O_RDONLY)
     try:
@@ -40,16 +40,16 @@ def is_held(folder: RunFolder) -> bool:
 
 
 def _lock(handle: int, folder: RunFolder) -> None:
-    end = time.monotonic() + PATIENCE_S
+    end = time.monotonic() + TIMEOUT_S
     while True:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            if time.monotonic() < end:  # somebody may only have looked, see `is_held`
+            if time.monotonic() < end:  # `is_held` may have it for a moment
                 time.sleep(0.05)
                 continue
-            raise RunError(
-                f"{folder.path}: this run is being trained by another process; stop that one "
-                f"first: distnet stop {folder.path}"
+            raise RunInUseError(
+                f"{folder.path}: another process trains this run; stop it first: "
+                f"distnet stop {folder.path}"
             ) from None
         return

@@ -1,4 +1,4 @@
-"""What the launcher reads from a run's records, and adds to them while no attempt is on."""
+"""What the launcher reads from a run's records, and appends while no attempt is running."""
 
 import json
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ MARK = '"kind": "{}"'
 
 
 class RunLog:
-    """The records of one run. A line that a crash has torn is passed over."""
+    """The records of one run. A line torn by a crash is skipped."""
 
     def __init__(self, folder: RunFolder) -> None:
         self._path = folder.metrics
@@ -39,11 +39,11 @@ class RunLog:
         return newest
 
     def has_ended(self, attempt: int) -> bool:
-        """Whether it is told how that attempt ended."""
+        """Whether the end of that attempt is recorded."""
         return any(record.get("attempt") == attempt for record in self._records("end"))
 
     def append(self, record: Record) -> None:
-        """Add a record; a folder that is full or gone may be the very reason for it."""
+        """Append a record; errors are ignored, as a full or lost disk may be its very subject."""
         with suppress(OSError), append_lines(self._path) as file:
             file.write(json.dumps(record) + "\n")
 

@@ -1,4 +1,4 @@
-"""The numbers of the records as TensorBoard event files."""
+"""Write the numbers of the records as TensorBoard event files."""
 
 import time
 from collections import deque
@@ -6,22 +6,22 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-WRITTEN_EVERY_S = 10.0
-MOST_WAITING = 10_000
+FLUSH_S = 10.0
+MAX_WAITING = 10_000
 
 
 class Events:
-    """Event files of one attempt; the library is imported when the first is written.
+    """Event files of one attempt.
 
-    Importing it at once would delay the first step. A full disk ends no training: numbers wait in
-    memory, and go on in another file when there is room.
+    A full disk does not end training: numbers wait in memory, and go to a new file once it has
+    space again.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._writer: Any = None
         self._num_files = 0
-        self._waiting: deque[dict[str, Any]] = deque(maxlen=MOST_WAITING)
+        self._waiting: deque[dict[str, Any]] = deque(maxlen=MAX_WAITING)
         self._written_at = time.monotonic()
 
     def add(self, record: dict[str, Any]) -> None:
@@ -29,7 +29,7 @@ class Events:
         if record["kind"] not in ("step", "epoch"):
             return
         self._waiting.append({**record, "wall": time.time()})
-        is_time = time.monotonic() - self._written_at > WRITTEN_EVERY_S
+        is_time = time.monotonic() - self._written_at > FLUSH_S
         if record["kind"] == "epoch" or is_time:
             self._write()
 
@@ -51,6 +51,7 @@ class Events:
             self._end_file()
 
     def _begin_file(self) -> None:
+        # Imported with the first file: at the start it would delay the first step.
         from tensorboardX.event_file_writer import EventsWriter
 
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -66,6 +67,7 @@ class Events:
 
 
 def _event(record: dict[str, Any]) -> Any:
+    # As above: not before the first file.
     from tensorboardX.proto.event_pb2 import Event
     from tensorboardX.proto.summary_pb2 import Summary
 

@@ -12,7 +12,7 @@ TITLE = "Worst samples"
 COLUMNS = ("sample", "loss", "actual", "predicted", "probability")
 FORMATS: tuple[Format, ...] = (*("number",) * 4, "percent")
 SHORT = 7
-"""Outcomes of at most this many letters leave room for words before them."""
+"""An outcome of at most this many letters fits beside the word `predicted`."""
 SHOWN_NUMBERS = 4
 """Of an outcome of more numbers, the first are written."""
 
@@ -33,7 +33,7 @@ class Sample:
 def worst_figures(samples: Sequence[Sample], images: str = "") -> list[Figure]:
     """Show the worst samples: images with captions where there are images, else a table.
 
-    Numbers are also drawn as predicted against actual.
+    Numbers are also drawn, predicted against actual.
 
     Args:
         samples: largest loss first.
@@ -41,9 +41,8 @@ def worst_figures(samples: Sequence[Sample], images: str = "") -> list[Figure]:
     """
     if not samples:
         return []
-    is_named = any(isinstance(sample.actual, str) for sample in samples)
     shown = _images(samples, images) if images else _table(samples)
-    return [shown] if is_named else [_scatter(samples), shown]
+    return [*_scatter(samples), shown]
 
 
 def _images(samples: Sequence[Sample], array: str) -> Images:
@@ -73,17 +72,22 @@ def _row(sample: Sample) -> tuple[Cell, ...]:
     return sample.index, sample.loss, actual, predicted, sample.probability
 
 
-def _scatter(samples: Sequence[Sample]) -> Scatter:
-    """One series an output; each number against the one that it should be."""
-    actual, predicted = (
-        list(zip(*(_numbers(getattr(sample, side)) for sample in samples), strict=True))
-        for side in ("actual", "predicted")
-    )
+def _scatter(samples: Sequence[Sample]) -> list[Scatter]:
+    """Draw each number against the one that it should be, one series an output.
+
+    There is nothing to draw if outcomes are names, or are not the same numbers on both sides.
+    """
+    actual = [_numbers(sample.actual) for sample in samples]
+    predicted = [_numbers(sample.predicted) for sample in samples]
+    sizes = {len(numbers) for numbers in (*actual, *predicted)}
+    if len(sizes) > 1 or 0 in sizes:
+        return []
     outcome = samples[0].predicted
-    names = list(outcome) if isinstance(outcome, dict) else [f"y{i}" for i in range(len(actual))]
+    names = list(outcome) if isinstance(outcome, dict) else [f"y{i}" for i in range(*sizes)]
     names = names if len(names) > 1 else ["sample"]
-    series = tuple(Series(*points) for points in zip(names, actual, predicted, strict=True))
-    return Scatter("Worst predictions", "actual", "predicted", series, has_diagonal=True)
+    points = zip(names, zip(*actual, strict=True), zip(*predicted, strict=True), strict=True)
+    series = tuple(Series(*line) for line in points)
+    return [Scatter("Worst predictions", "actual", "predicted", series, has_diagonal=True)]
 
 
 def _cell(outcome: Outcome) -> Cell:
@@ -102,11 +106,12 @@ def _text(outcome: Outcome) -> str:
 
 
 def _numbers(outcome: Outcome) -> list[float]:
+    """The numbers of an outcome; none of a name."""
     match outcome:
+        case str():
+            return []
         case dict():
             return list(outcome.values())
         case list():
             return outcome
-        case float() | int():
-            return [float(outcome)]
-    raise ValueError(f"expected numbers, found {outcome!r}")
+    return [float(outcome)]

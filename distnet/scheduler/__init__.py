@@ -1,1 +1,1 @@
-"""What starts, stops and changes its workers, and why: pure functions of plain values."""
+"""The scheduler: which jobs start, are preempted or resized, and why. Pure functions of values."""

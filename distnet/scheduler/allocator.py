@@ -1,23 +1,31 @@
-"""Gives each job its turn: what is done about it, or why it waits."""
+"""Considers each job of the queue in turn: it starts, preempts others, or waits for a reason."""
 
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
 
-from distnet.scheduler import reasons
-from distnet.scheduler.capacity import Outlook
-from distnet.scheduler.elastic import what_stays
-from distnet.scheduler.fit import Hosts, Places, Worker, worker_of, workers_in
-from distnet.scheduler.idle import Idle
-from distnet.scheduler.limit import Limits
-from distnet.scheduler.preempt import Preemption
-from distnet.scheduler.quota import Entitlements
-from distnet.scheduler.reserve import Release, Reservation, reserve
+from distnet.scheduler.availability import Availability
+from distnet.scheduler.blockers import MAX_BLOCKERS, Blockers
+from distnet.scheduler.elastic import without
+from distnet.scheduler.growth import Growth
+from distnet.scheduler.limits import TeamLimits
+from distnet.scheduler.nodes import IndexedPlacement, NodeTable
+from distnet.scheduler.preemption import Preemption
+from distnet.scheduler.quotas import Quotas
+from distnet.scheduler.reasons import (
+    behind_reason,
+    capacity_reason,
+    head_reason,
+    preemption_reason,
+    releasing_reason,
+    reserved_reason,
+    start_reason,
+    team_head_reason,
+)
+from distnet.scheduler.reservation import ExpectedEnd, Reservation, make_reservation
 from distnet.scheduler.victims import Victim
 from distnet.scheduler.view import (
-    Candidate,
     Decision,
-    Holder,
+    JobRequest,
     Resize,
     Start,
     Stop,
@@ -25,48 +33,47 @@ from distnet.scheduler.view import (
     Wait,
 )
 
-FEW = 5
-"""Holders named in the reason of a wait."""
-Kind = tuple[object, ...]
-Told = tuple[str, str, tuple[int, ...]]
-"""Code, reason and holders of a wait."""
+_Kind = tuple[object, ...]
+_WaitFields = tuple[str, str, tuple[int, ...]]
+"""Code, reason and blockers of a wait."""
 
 
 @dataclass(slots=True)
 class _Starting:
-    job: Candidate
-    places: Places
+    job: JobRequest
+    placement: IndexedPlacement
     reason: str
     is_short: bool
 
 
 class Allocator:
-    """One pass: what is free, promised and decided so far. Jobs come in the order of the queue."""
+    """The state of one pass: what is free, nominated and decided so far."""
 
-    def __init__(self, view: View, entitlements: Entitlements) -> None:
+    def __init__(self, view: View, quotas: Quotas) -> None:
         self.queue: list[Wait] = []
-        self._view, self._entitlements = view, entitlements
-        self._hosts = Hosts.of(view.nodes)
-        self._outlook = Outlook(self._hosts, view.holders)
-        self._limits = Limits(view)
+        self._view, self._quotas = view, quotas
+        self._nodes = NodeTable.of(view.nodes)
+        self._availability = Availability(self._nodes, view.allocations)
+        self._limits = TeamLimits(view)
+        self._blockers = Blockers(self._nodes, view.allocations)
         self._reservation: Reservation | None = None
         self._starting: list[_Starting] = []
-        self._promised: list[Candidate] = []
-        self._taken: list[tuple[Candidate, Places]] = []
-        """Places of those that start now or have them promised."""
-        self._asked: list[Decision] = []
-        self._waits: dict[Kind, Told] = {}
-        """What the last job of a kind was told; nothing else has happened since."""
-        self._first_to_end: dict[Worker, tuple[int, ...]] = {}
+        self._nominated: list[JobRequest] = []
+        self._placed: list[tuple[JobRequest, IndexedPlacement]] = []
+        """Placements of the jobs that start now or are nominated."""
+        self._changes: list[Decision] = []
+        """Stops and resizes."""
+        self._waits: dict[_Kind, _WaitFields] = {}
+        """The last wait of each kind of job; cleared when anything else is decided."""
 
     @cached_property
     def _preemption(self) -> Preemption:
-        return Preemption(self._view, self._outlook, self._entitlements, self._limits)
+        return Preemption(self._view, self._availability, self._quotas, self._limits)
 
-    def consider(self, job: Candidate) -> None:
-        """Start it, promise it room, or tell it why it waits."""
-        first = self._reservation
-        is_short = first is not None and first.is_past(self._view.now + job.expected_s)
+    def consider(self, job: JobRequest) -> None:
+        """Start a job, nominate it, or queue it with a reason. Call it in the queue's order."""
+        reservation, ends_at = self._reservation, self._view.now + job.expected_s
+        is_short = reservation is not None and reservation.starts_after(ends_at)
         kind = self._kind(job, is_short=is_short)
         wait = self._waits.get(kind)
         if wait is None:
@@ -76,174 +83,171 @@ class Allocator:
             self._waits[kind] = wait
         self.queue.append(Wait(job.number, *wait))
 
-    def share_out_the_rest(self) -> None:
-        """Give what is idle to elastic jobs: those that start now, then those that run."""
-        idle = Idle(self._view, self._outlook, self._limits)
-        for starting in self._starting:
-            if starting.job.shape.is_elastic:
-                is_short = starting.is_short
-                starting.places = idle.widen(starting.job, starting.places, is_short=is_short)
+    def allocate_idle(self) -> None:
+        """Give idle capacity to elastic jobs: to those that start now, then to those that run."""
+        growth = Growth(self._view, self._availability, self._limits)
+        for start in self._starting:
+            if start.job.shape.is_elastic:
+                start.placement = growth.extend_start(
+                    start.job, start.placement, is_short=start.is_short
+                )
         jobs = {job.number: job for job in self._view.waiting}
         waiting = (jobs[wait.job] for wait in self.queue if wait.code != "quota")
-        self._asked += idle.grow({decision.job for decision in self._asked}, waiting)
+        self._changes += growth.grow_running({change.job for change in self._changes}, waiting)
 
     def decisions(self) -> tuple[Decision, ...]:
-        """Those that start first: they need nobody to leave."""
+        """Return all decisions; starts come first, because they wait for no release."""
         starts = (
-            Start(s.job.number, self._hosts.placement(s.places), s.reason) for s in self._starting
+            Start(s.job.number, self._nodes.by_id(s.placement), s.reason) for s in self._starting
         )
-        return (*starts, *self._asked)
+        return (*starts, *self._changes)
 
-    def _try(self, job: Candidate, *, is_short: bool) -> Told | None:
-        """Start it or promise it room; returns why it waits if neither can be."""
-        limits, room = self._limits, self._outlook.room(is_short=is_short)
-        first = limits.head_of(job)
+    def _try(self, job: JobRequest, *, is_short: bool) -> _WaitFields | None:
+        """Start or nominate a job; returns why it waits if neither is possible."""
+        limits, shape = self._limits, job.shape
+        first = limits.delayed_head(job)
         if first is not None:
-            return "quota", reasons.behind_in_team(first), (first.number,)
-        if not self._view.policy.backfill and (self._reservation or self._promised):
+            return "quota", team_head_reason(first), (first.number,)
+        if not self._view.policy.backfill and (self._reservation or self._nominated):
             return self._behind()
-        if limits.spare(job) >= job.shape.fewest:
-            places = room.place(worker_of(job.shape), job.shape.fewest)
-            if places is not None:
-                self._start(job, places, is_short=is_short)
+        if limits.headroom(job) >= shape.min_workers:
+            capacity = self._availability.capacity(is_short=is_short)
+            placement = capacity.place(shape.per_worker, shape.min_workers)
+            if placement is not None:
+                self._start(job, placement, is_short=is_short)
                 return None
-        if self._is_being_made(job) or self._make(job):
+        if self._nominate_pending(job) or self._preempt_for(job):
             return None
         return self._wait(job)
 
-    def _start(self, job: Candidate, places: Places, *, is_short: bool) -> None:
-        self._outlook.start(places, worker_of(job.shape), is_short=is_short)
-        self._limits.start(job, job.shape.fewest)
-        reason = reasons.start(self._reservation, self._view.now, is_short=is_short)
-        self._starting.append(_Starting(job, places, reason, is_short))
-        self._taken.append((job, places))
+    def _start(self, job: JobRequest, placement: IndexedPlacement, *, is_short: bool) -> None:
+        self._availability.allocate(placement, job.shape.per_worker, is_short=is_short)
+        self._limits.allocate(job, job.shape.min_workers)
+        reason = start_reason(self._reservation, self._view.now, is_short=is_short)
+        self._starting.append(_Starting(job, placement, reason, is_short))
+        self._placed.append((job, placement))
         self._waits.clear()
 
-    def _is_being_made(self, job: Candidate) -> bool:
-        """Promise room that those leave who have been asked already."""
-        if self._outlook.is_plain:
+    def _nominate_pending(self, job: JobRequest) -> bool:
+        """Nominate a job for what already leaving workers release, if that is enough."""
+        shape, availability = job.shape, self._availability
+        if not availability.has_changes or self._limits.headroom_soon(job) < shape.min_workers:
             return False
-        fewest, enough = job.shape.fewest, self._limits.spare_soon(job)
-        if enough < fewest or self._outlook.due.count(worker_of(job.shape)) < fewest:
+        if availability.for_nominated.num_slots(shape.per_worker) < shape.min_workers:
             return False
-        self._promise(job, self._leaving)
+        self._nominate(job, self._leaving)
         return True
 
-    def _make(self, job: Candidate) -> bool:
-        """Ask others to give way, and promise what they leave."""
-        victims = self._preemption.find(job, self._reservation)
+    def _preempt_for(self, job: JobRequest) -> bool:
+        """Preempt other jobs, and nominate this one for what they release."""
+        victims = self._preemption.find_victims(job, self._reservation)
         if victims is None:
             return False
-        self._preemption.ask(victims)
+        self._preemption.mark_preempted(victims)
         for victim in victims:
-            self._ask(victim, job)
-        self._promise(job, [victim.holder.job for victim in victims])
-        self._leaving += [victim.holder.job for victim in victims]
+            self._preempt(victim, job)
+        leaving = [victim.allocation.job for victim in victims]
+        self._nominate(job, leaving)
+        self._leaving.extend(leaving)
         return True
 
-    def _ask(self, victim: Victim, job: Candidate) -> None:
-        holder, view = victim.holder, self._view
-        counted = self._reservation is not None and self._reservation.counts_on(holder, view.now)
-        places = self._hosts.places(victim.leaving)
-        self._outlook.leave(holder, places, is_gone_later=counted)
-        self._limits.leave(holder.job, victim.count)
-        reason = reasons.give_way(job, victim, view)
+    def _preempt(self, victim: Victim, job: JobRequest) -> None:
+        allocation, reservation = victim.allocation, self._reservation
+        is_gone = reservation is not None and reservation.relies_on_end_of(
+            allocation, self._view.now
+        )
+        leaving = self._nodes.indexed(victim.leaving)
+        self._availability.release(allocation, leaving, is_gone_at_reservation=is_gone)
+        self._limits.release(allocation.job, victim.count)
+        number, reason = allocation.job.number, preemption_reason(job, victim, self._view)
         if victim.is_stop:
-            self._asked.append(Stop(holder.job.number, job.number, reason))
+            self._changes.append(Stop(number, job.number, reason))
         else:
-            stays = what_stays(holder.placement, victim.leaving)
-            self._asked.append(Resize(holder.job.number, stays, reason, job.number))
+            placement = without(allocation.placement, victim.leaving)
+            self._changes.append(Resize(number, placement, reason, job.number))
 
-    def _promise(self, job: Candidate, leaving: list[Candidate]) -> None:
-        worker = worker_of(job.shape)
-        places = self._outlook.due.place(worker, job.shape.fewest)
-        assert places is not None
-        self._outlook.claim(places, worker)
-        self._limits.claim(job, job.shape.fewest)
-        self._promised.append(job)
-        self._taken.append((job, places))
-        numbers = tuple(other.number for other in leaving[:FEW])
-        self._tell(job, "making-room", reasons.making_room(leaving), numbers)
+    def _nominate(self, job: JobRequest, leaving: list[JobRequest]) -> None:
+        shape = job.shape
+        placement = self._availability.for_nominated.place(shape.per_worker, shape.min_workers)
+        assert placement is not None
+        self._availability.nominate(placement, shape.per_worker)
+        self._limits.nominate(job, shape.min_workers)
+        self._nominated.append(job)
+        self._placed.append((job, placement))
+        numbers = tuple(other.number for other in leaving[:MAX_BLOCKERS])
+        self._queue_alone(job, "making-room", releasing_reason(leaving), numbers)
 
-    def _wait(self, job: Candidate) -> Told | None:
-        """Say why it waits; the first one to wait for something has a reservation."""
-        worker, fewest = worker_of(job.shape), job.shape.fewest
-        limits, outlook, now = self._limits, self._outlook, self._view.now
-        if limits.spare(job) < fewest:
+    def _wait(self, job: JobRequest) -> _WaitFields | None:
+        """Find why a job waits; None if it was queued here, as first to wait for something."""
+        shape, limits = job.shape, self._limits
+        if limits.headroom(job) < shape.min_workers:
             limits.reserve(job)
-            self._tell(job, "quota", limits.reason(job), limits.holders(job, FEW))
+            blockers = limits.blockers(job, MAX_BLOCKERS)
+            self._queue_alone(job, "quota", limits.reason(job), blockers)
             return None
-        room, first = outlook.open.count(worker), self._reservation
-        if first is None:
-            self._reservation = first = reserve(outlook, self._releases(), job, now)
-            if first is not None and not self._is_promised(job):
-                reason = reasons.first_in_line(job, room, first, now)
-                self._tell(job, "no-room", reason, self._holders(job))
+        num_slots = self._availability.for_short.num_slots(shape.per_worker)
+        if self._reservation is None:
+            if self._reserve(job, num_slots):
                 return None
-        elif room >= fewest:
-            return "reserved", reasons.reserved(first, now), (first.job.number,)
-        if self._is_promised(job):
+        elif num_slots >= shape.min_workers:
+            first = self._reservation.job.number
+            return "reserved", reserved_reason(self._reservation, self._view.now), (first,)
+        if self._is_behind_nominated(job):
             return self._behind()
-        return "no-room", reasons.no_room(job, room), self._holders(job)
+        return "no-room", capacity_reason(job, num_slots), self._blockers.of(shape)
 
-    def _is_promised(self, job: Candidate) -> bool:
-        """Whether it would fit if others had not been promised the room."""
-        free = self._outlook.unheld.count(worker_of(job.shape))
-        return bool(self._promised) and free >= job.shape.fewest
+    def _reserve(self, job: JobRequest, num_slots: int) -> bool:
+        """Make the reservation for a job; whether it was queued as its head."""
+        now = self._view.now
+        self._reservation = make_reservation(self._availability, self._expected_ends(), job, now)
+        if self._reservation is None or self._is_behind_nominated(job):
+            return False
+        reason = head_reason(job, num_slots, self._reservation, now)
+        self._queue_alone(job, "no-room", reason, self._blockers.of(job.shape))
+        return True
 
-    def _behind(self) -> Told:
-        ahead = self._promised.copy()
+    def _is_behind_nominated(self, job: JobRequest) -> bool:
+        """Whether it would fit if no other job was nominated."""
+        free = self._availability.unallocated.num_slots(job.shape.per_worker)
+        return bool(self._nominated) and free >= job.shape.min_workers
+
+    def _behind(self) -> _WaitFields:
+        ahead = self._nominated.copy()
         if not ahead and self._reservation is not None:
             ahead = [self._reservation.job]
-        return "behind", reasons.behind(ahead), tuple(job.number for job in ahead[:FEW])
+        return "behind", behind_reason(ahead), tuple(job.number for job in ahead[:MAX_BLOCKERS])
 
-    def _tell(self, job: Candidate, code: str, reason: str, holders: tuple[int, ...]) -> None:
-        """Tell this job alone: for others of its kind, things are different from now on."""
-        self.queue.append(Wait(job.number, code, reason, holders))
+    def _queue_alone(
+        self, job: JobRequest, code: str, reason: str, blockers: tuple[int, ...]
+    ) -> None:
+        """Queue a job with a reason that other jobs of its kind do not share."""
+        self.queue.append(Wait(job.number, code, reason, blockers))
         self._waits.clear()
 
-    def _releases(self) -> list[Release]:
-        """Room that comes back, by time: of jobs that run, start now, or have room promised."""
-        now, outlook = self._view.now, self._outlook
-        found = []
-        for holder in self._view.holders:
-            places = outlook.staying_of(holder)
-            if places:
-                at, worker = max(now, holder.ends_at), worker_of(holder.job.shape)
-                found.append(Release(at, holder.job.number, places, worker))
-        for job, places in self._taken:
-            found.append(Release(now + job.expected_s, job.number, places, worker_of(job.shape)))
-        return sorted(found, key=lambda release: (release.at, release.job))
-
-    def _holders(self, job: Candidate) -> tuple[int, ...]:
-        """Name the first to end of those that are where the job could be."""
-        worker, hosts = worker_of(job.shape), self._hosts
-        known = self._first_to_end.get(worker)
-        if known is None:
-            able = (
-                holder.job.number
-                for holder in self._by_end
-                if any(
-                    workers_in(hosts.cpus[n], hosts.gpus[n], worker)
-                    for n in hosts.places(holder.placement)
-                )
-            )
-            known = self._first_to_end[worker] = tuple(islice(able, FEW))
-        return known
+    def _expected_ends(self) -> list[ExpectedEnd]:
+        """Return when running, starting and nominated jobs release capacity, sorted by time."""
+        now, ends = self._view.now, []
+        for allocation in self._view.allocations:
+            staying, job = self._availability.staying_of(allocation), allocation.job
+            if staying:
+                at = max(now, allocation.ends_at)
+                ends.append(ExpectedEnd(at, job.number, staying, job.shape.per_worker))
+        for job, placement in self._placed:
+            at = now + job.expected_s
+            ends.append(ExpectedEnd(at, job.number, placement, job.shape.per_worker))
+        return sorted(ends, key=lambda end: (end.at, end.job))
 
     @cached_property
-    def _leaving(self) -> list[Candidate]:
-        leaving = (h.job for h in self._view.holders if h.is_stopping or h.asked is not None)
+    def _leaving(self) -> list[JobRequest]:
+        """Jobs some of whose workers are leaving."""
+        found = self._view.allocations
+        leaving = (a.job for a in found if a.is_stopping or a.resizing_to is not None)
         return sorted(leaving, key=lambda job: job.number)
 
-    @cached_property
-    def _by_end(self) -> list[Holder]:
-        return sorted(self._view.holders, key=lambda holder: (holder.ends_at, holder.job.number))
-
-    def _kind(self, job: Candidate, *, is_short: bool) -> Kind:
-        """Jobs of one kind are told the same, as long as nothing else happens."""
-        if self._limits.concern(job):
+    def _kind(self, job: JobRequest, *, is_short: bool) -> _Kind:
+        """Jobs of one kind wait for the same reason until something else is decided."""
+        if self._limits.applies_to(job):
             return job.shape, job.priority, is_short, job.team, job.expected_s
-        if self._entitlements.has_quotas:
-            return job.shape, job.priority, is_short, job.team, self._entitlements.is_entitled(job)
+        if self._quotas.exist:
+            return job.shape, job.priority, is_short, job.team, self._quotas.includes(job)
         return job.shape, job.priority, is_short

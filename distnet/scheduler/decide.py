@@ -1,63 +1,61 @@
-"""What starts, who gives way, who waits and why: one pass over the queue, in its order.
+"""One pass over the queue, in its order: which jobs start, preempt, wait, and why.
 
     decide(View) -> Plan
 
 Each job, from the first to the last:
 
-1. starts, if all of its fewest workers fit in room that is free and was promised to nobody;
-2. else has room promised, if those that are leaving already make enough;
-3. else has others asked to give way (`preempt.py`), and their room promised;
-4. else waits. The first that waits so has a reservation (`reserve.py`), and those behind it pass
-   only where they do not delay it.
+1. starts, if its minimum of workers fits into capacity that is free and not nominated;
+2. else is nominated for capacity that leaving workers release, if that is enough;
+3. else preempts jobs (`preemption.py`) and is nominated for what they release;
+4. else waits. The first job that waits for capacity has a reservation (`reservation.py`), and jobs
+   behind it are backfilled only where they do not delay it.
 
-What is left after everybody has had a turn is for elastic jobs (`elastic.py`): first those that
-start now, then those that run.
+Capacity that is left afterwards goes to elastic jobs (`growth.py`): first to those that start now,
+then to those that run.
 
-Sources: EASY backfilling (`reserve.py`), Kueue's quotas and preemption (`quota.py`, `preempt.py`),
-dominant resource fairness (`order.py`), Ray's placement groups (`fit.py`). Determined's priority
-scheduler (https://github.com/determined-ai/determined, `rm/agentrm/priority.go`) starts nothing
-while anybody is leaving; here the room of those who leave is told apart, and the rest is used.
+Sources: EASY backfilling (`reservation.py`), Kueue's quotas and preemption (`quotas.py`,
+`preemption.py`), dominant resource fairness (`order.py`), Ray's placement groups (`placement.py`).
+Determined's priority scheduler (https://github.com/determined-ai/determined,
+`rm/agentrm/priority.go`) starts no job while any job is leaving; here only the capacity of the jobs
+that leave is set aside, and the rest is used.
 """
 
 from distnet.scheduler.allocator import Allocator
-from distnet.scheduler.fit import why_never
-from distnet.scheduler.order import in_order
-from distnet.scheduler.quota import Entitlements
-from distnet.scheduler.view import Candidate, Plan, Shape, View, Wait
-from distnet.scheduler.words import span
+from distnet.scheduler.feasibility import infeasible_reason
+from distnet.scheduler.order import queue_order
+from distnet.scheduler.quotas import Quotas
+from distnet.scheduler.reasons import not_before_reason
+from distnet.scheduler.view import JobRequest, Plan, Shape, View, Wait
 
 
 def decide(view: View) -> Plan:
-    """Decide what to do now, and say of every job that waits why it does; pure."""
-    contenders, others = split(view)
-    entitlements = Entitlements(view, contenders)
-    allocator = Allocator(view, entitlements)
-    for job in in_order(view, contenders, entitlements):
+    """Decide what to do now, and say why each waiting job waits. Pure."""
+    eligible, others = split_eligible(view)
+    quotas = Quotas(view, eligible)
+    allocator = Allocator(view, quotas)
+    for job in queue_order(view, eligible, quotas):
         allocator.consider(job)
-    allocator.share_out_the_rest()
+    allocator.allocate_idle()
     return Plan(allocator.decisions(), (*allocator.queue, *others))
 
 
-def split(view: View) -> tuple[list[Candidate], list[Wait]]:
-    """Tell jobs that could start today from those that may not yet, and those that never can."""
-    contenders: list[Candidate] = []
-    later: list[Candidate] = []
-    never: list[Wait] = []
-    known: dict[Shape, str | None] = {}
+def split_eligible(view: View) -> tuple[list[JobRequest], list[Wait]]:
+    """Separate the jobs that may start now from those that may not yet or never fit."""
+    eligible: list[JobRequest] = []
+    later: list[JobRequest] = []
+    infeasible: list[Wait] = []
+    reasons: dict[Shape, str | None] = {}
     for job in view.waiting:
-        why = known.get(job.shape, "")
-        if why == "":
-            why = known[job.shape] = why_never(job.shape, view.nodes)
-        if why is not None:
-            never.append(Wait(job.number, "never-fits", why))
+        reason = reasons.get(job.shape, "")
+        if reason == "":
+            reason = reasons[job.shape] = infeasible_reason(job.shape, view.nodes)
+        if reason is not None:
+            infeasible.append(Wait(job.number, "never-fits", reason))
         elif job.not_before > view.now:
             later.append(job)
         else:
-            contenders.append(job)
+            eligible.append(job)
     later.sort(key=lambda job: (job.not_before, job.number))
-    never.sort(key=lambda wait: wait.job)
-    return contenders, [*(_later(job, view.now) for job in later), *never]
-
-
-def _later(job: Candidate, now: float) -> Wait:
-    return Wait(job.number, "later", f"may not start for another {span(job.not_before - now)}")
+    infeasible.sort(key=lambda wait: wait.job)
+    waits = [Wait(job.number, "later", not_before_reason(job, view.now)) for job in later]
+    return eligible, [*waits, *infeasible]

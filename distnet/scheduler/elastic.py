@@ -1,21 +1,22 @@
-"""Elastic jobs: those with workers to spare give them up first, and what is idle is theirs.
+"""Elastic jobs: which of their workers leave, and when they may shrink or grow.
 
-Beyond the fewest workers that a job may have, it has what nobody else wants. So anybody who waits
-may have them back, whatever the priorities; but not for a job of no higher priority before the job
-has been as it is for `steady_s`, because each change costs a restart.
+Workers beyond a job's minimum use capacity that no other job needs. So any waiting job may have
+them, whatever the priorities. But a job whose priority is not higher gets them only after the
+elastic job has kept its size for `steady_s`, because each change costs a restart.
 
-Source: Volcano's elastic gangs, whose pods beyond `minAvailable` are the first to be taken; jobs
-that are given a size at the start and others later as in Feitelson and Rudolph, JSSPP 1996.
+Source: Volcano's elastic gangs, whose pods beyond `minAvailable` are evicted first; the
+classification of jobs as rigid, moldable and malleable by Feitelson and Rudolph, JSSPP 1996.
 """
 
 from collections.abc import Mapping
 
-from distnet.scheduler.fit import Places, Room, Worker, workers_in
-from distnet.scheduler.view import Holder, Policy
+from distnet.scheduler.nodes import IndexedPlacement, slots_in
+from distnet.scheduler.placement import FreeCapacity
+from distnet.scheduler.view import Allocation, Policy, Resources
 
 
-def first_to_go(placement: Mapping[str, int], count: int) -> dict[str, int]:
-    """Choose the workers that leave: those on the nodes with the fewest, so that few nodes stay."""
+def workers_to_remove(placement: Mapping[str, int], count: int) -> dict[str, int]:
+    """Choose `count` workers that leave: on the nodes with the fewest, so that few nodes remain."""
     leaving: dict[str, int] = {}
     for node in sorted(placement, key=lambda node: (placement[node], node)):
         if count <= 0:
@@ -25,56 +26,59 @@ def first_to_go(placement: Mapping[str, int], count: int) -> dict[str, int]:
     return leaving
 
 
-def what_stays(placement: Mapping[str, int], leaving: Mapping[str, int]) -> dict[str, int]:
-    """The placement without those that leave."""
+def without(placement: Mapping[str, int], leaving: Mapping[str, int]) -> dict[str, int]:
+    """Remove the workers that leave from a placement."""
     left = {node: count - leaving.get(node, 0) for node, count in placement.items()}
     return {node: count for node, count in left.items() if count > 0}
 
 
-def fewer(placement: Mapping[str, int], workers: int) -> dict[str, int]:
-    """Places for so many workers, some of those that there are."""
-    leaving = first_to_go(placement, sum(placement.values()) - workers)
-    return what_stays(placement, leaving)
+def shrunk(placement: Mapping[str, int], workers: int) -> dict[str, int]:
+    """Reduce a placement to so many workers."""
+    leaving = workers_to_remove(placement, sum(placement.values()) - workers)
+    return without(placement, leaving)
 
 
-def may_shrink(holder: Holder, now: float, policy: Policy) -> bool:
-    """Whether it has workers to spare for a job of any priority."""
-    return has_spare(holder) and now - since(holder) >= policy.steady_s
+def may_shrink(allocation: Allocation, now: float, policy: Policy) -> bool:
+    """Whether a job of any priority may preempt surplus workers."""
+    return has_surplus(allocation) and now - last_change(allocation) >= policy.steady_s
 
 
-def has_spare(holder: Holder) -> bool:
-    """Whether it has more than the fewest workers, and can be resized now."""
-    shape = holder.job.shape
-    is_free = holder.is_steady and not holder.is_stopping
-    return shape.is_elastic and is_free and holder.workers > shape.fewest
+def has_surplus(allocation: Allocation) -> bool:
+    """Whether it has more workers than its minimum and can be resized now."""
+    shape = allocation.job.shape
+    can_change = allocation.is_steady and not allocation.is_stopping
+    return shape.is_elastic and can_change and allocation.workers > shape.min_workers
 
 
-def may_grow(holder: Holder, now: float, policy: Policy) -> bool:
-    """Whether it may have more workers, and they are worth a restart: what a user asks for is."""
-    is_able = holder.job.shape.is_elastic and holder.is_steady and not holder.is_stopping
-    if not is_able or holder.workers >= holder.job.shape.most:
+def may_grow(allocation: Allocation, now: float, policy: Policy) -> bool:
+    """Whether it may have more workers that are worth a restart; a user's request always is."""
+    shape = allocation.job.shape
+    can_change = allocation.is_steady and not allocation.is_stopping
+    if not (shape.is_elastic and can_change) or allocation.workers >= shape.max_workers:
         return False
-    is_worth = min(now - since(holder), holder.ends_at - now) >= policy.steady_s
-    return holder.is_wished or (policy.elastic and is_worth)
+    since, left = now - last_change(allocation), allocation.ends_at - now
+    is_worth_it = min(since, left) >= policy.steady_s
+    return allocation.is_resize_requested or (policy.elastic and is_worth_it)
 
 
-def since(holder: Holder) -> float:
-    """When it started, or changed its workers last."""
-    return max(holder.started_at, holder.resized_at)
+def last_change(allocation: Allocation) -> float:
+    """When the job started or was last resized."""
+    return max(allocation.started_at, allocation.resized_at)
 
 
-def more_places(room: Room, worker: Worker, places: Places, most: int) -> Places:
-    """Find places for at most so many workers more: on the nodes it has, then on few others."""
-    more: Places = {}
-    for n in sorted(places):
-        count = min(most, workers_in(room.cpus[n], room.gpus[n], worker))
+def place_more(
+    capacity: FreeCapacity, per_worker: Resources, placement: IndexedPlacement, limit: int
+) -> IndexedPlacement:
+    """Place at most `limit` additional workers: on the job's own nodes, then on few others."""
+    more: IndexedPlacement = {}
+    for n in sorted(placement):
+        count = min(limit, slots_in(capacity.cpus[n], capacity.gpus[n], per_worker))
         if count > 0:
             more[n] = count
-            most -= count
-    if most <= 0:
+            limit -= count
+    if limit <= 0:
         return more
-    rest = room.copy() if more else room
-    for n, count in more.items():
-        rest.put(n, rest.cpus[n] - count * worker[0], rest.gpus[n] - count * worker[1])
-    count = min(most, rest.count(worker))
-    return more | (rest.place(worker, count) or {}) if count else more
+    rest = capacity.copy() if more else capacity
+    rest.add(more, per_worker, -1)
+    count = min(limit, rest.num_slots(per_worker))
+    return more | (rest.place(per_worker, count) or {}) if count else more

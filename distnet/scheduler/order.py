@@ -1,16 +1,16 @@
-"""The order of the queue: what a job is entitled to, rank, fair share, then who was first.
+"""The order of the queue: quota, rank, fair share, job number.
 
 1. Jobs within their team's quota come before jobs that would borrow. Otherwise a borrower could
-   start in room that is taken back from it at once; Kueue had such endless loops:
+   start in capacity that is reclaimed from it at once; Kueue had such endless loops:
    https://github.com/kubernetes-sigs/kueue/issues/2821
-2. A job's rank is its priority, and one more for each `ageing_s` since it was submitted, so nobody
-   waits for ever (the age factor of Slurm's multifactor priority).
-3. Within a rank, the team with the least weighted share comes next, in it the user with the least:
-   progressive filling of dominant shares (Ghodsi et al., Dominant Resource Fairness, NSDI 2011),
-   going by what is held now and what was used lately (Slurm's half-life decay). Each job that is
-   passed counts for its team and user as if it had started, so that the order is the one in which
-   they would start.
-4. The smaller number.
+2. The rank of a job is its priority plus one for each `ageing_s` since it was submitted, so no job
+   starves (the age factor of Slurm's multifactor priority).
+3. Within a rank, the team with the smallest weighted share comes next, and in it the user with the
+   smallest: progressive filling of dominant shares (Ghodsi et al., Dominant Resource Fairness, NSDI
+   2011), counting what is held now and recent usage (Slurm's half-life decay). Each job that was
+   ordered is charged to its team and user as if it had started, so that the order is the one in
+   which jobs would start.
+4. The smaller job number.
 """
 
 import heapq
@@ -20,148 +20,162 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from operator import attrgetter
 
-from distnet.scheduler.fit import Hosts
-from distnet.scheduler.quota import Entitlements
-from distnet.scheduler.view import Candidate, Policy, Shape, View
+from distnet.scheduler.nodes import NodeTable
+from distnet.scheduler.quotas import Quotas
+from distnet.scheduler.view import JobRequest, Policy, Shape, View
 
 HALF_LIFE_S = 86_400.0
 FULL_USAGE = HALF_LIFE_S / math.log(2)
-"""The decayed usage of somebody who has always had the whole cluster."""
+"""The decayed usage of a team or user that has always had the whole cluster."""
 
-Queue = list[Candidate]
-Users = list[tuple[float, str, Queue, "Account"]]
-Teams = list[tuple[float, str, Users, "Account"]]
+Queue = list[JobRequest]
+_Users = list[tuple[float, str, Queue, "Consumer"]]
+"""A heap: share, name, jobs with the next one last, consumer."""
+_Teams = list[tuple[float, str, _Users, "Consumer"]]
 
 
-def rank(job: Candidate, now: float, policy: Policy) -> int:
-    """The job's priority, lifted by its age; it protects from preemption, and gives no right to."""
+def rank(job: JobRequest, now: float, policy: Policy) -> int:
+    """Return the job's priority raised by its age.
+
+    Rank orders the queue and protects from preemption. It gives no right to preempt others.
+    """
     age_s = now - job.submitted_at
     return job.priority + int(age_s // policy.ageing_s) if age_s > 0 else job.priority
 
 
-def in_order(view: View, jobs: Iterable[Candidate], entitlements: Entitlements) -> list[Candidate]:
-    """Sort jobs into the order in which they are considered; the order they come in is ignored."""
+def queue_order(view: View, jobs: Iterable[JobRequest], quotas: Quotas) -> Queue:
+    """Sort jobs into the order in which they are considered, whatever order they come in."""
+    ordered = _by_rank(view, jobs)
+    if not quotas.exist:
+        return ordered
+    within: Queue = []
+    borrowing: Queue = []
+    for job in ordered:
+        (within if quotas.includes(job) else borrowing).append(job)
+    return within + borrowing
+
+
+def _by_rank(view: View, jobs: Iterable[JobRequest]) -> Queue:
     now, policy = view.now, view.policy
     levels: defaultdict[int, Queue] = defaultdict(list)
     for job in jobs:
         levels[rank(job, now, policy)].append(job)
     ordered: Queue = []
-    shares: Shares | None = None
+    shares: FairShares | None = None
     for level in sorted(levels, reverse=True):
         queue = sorted(levels[level], key=attrgetter("number"))
         if len(queue) > 1:
-            shares = shares or Shares(view, ordered)
-            queue = _interleaved(queue, shares)
+            shares = shares or FairShares(view, ordered)
+            queue = _by_share(queue, shares)
         elif shares is not None:
-            shares.pass_by(queue[0])
+            shares.charge(queue[0])
         ordered += queue
-    if not entitlements.has_quotas:
-        return ordered
-    entitled: Queue = []
-    borrowing: Queue = []
-    for job in ordered:
-        (entitled if entitlements.is_entitled(job) else borrowing).append(job)
-    return entitled + borrowing
+    return ordered
 
 
 @dataclass(slots=True)
-class Account:
-    """What somebody holds, or was passed in the order with: whole numbers, so any order adds up."""
+class Consumer:
+    """What a team or user holds and was charged for; integers, so sums in any order are equal."""
 
-    used: float = 0.0
-    """Lately, as a share of the cluster."""
+    recent_share: float = 0.0
+    """Recent usage as a share of the cluster."""
     weight: float = 1.0
     cpus: int = 0
     gpus: int = 0
 
     def add(self, shape: Shape, workers: int) -> None:
-        """Count so many workers more."""
+        """Count additional workers."""
         self.cpus += workers * shape.cpus
         self.gpus += workers * shape.gpus
 
 
-class Shares:
-    """The dominant share of each team and user: what is held now, and what was used lately."""
+class FairShares:
+    """The dominant share of each team and user: what they hold now plus recent usage."""
 
-    def __init__(self, view: View, passed: Queue) -> None:
-        hosts = Hosts.of(view.nodes)
-        self._per_cpu = 1 / hosts.total_cpus if hosts.total_cpus else 0.0
-        self._per_gpu = 1 / hosts.total_gpus if hosts.total_gpus else 0.0
-        self._accounts: defaultdict[str, Account] = defaultdict(Account)
-        for who, used in view.usage.items():
-            self._accounts[who].used = used / FULL_USAGE
+    def __init__(self, view: View, ordered: Queue) -> None:
+        nodes = NodeTable.of(view.nodes)
+        self._per_cpu = 1 / nodes.total_cpus if nodes.total_cpus else 0.0
+        self._per_gpu = 1 / nodes.total_gpus if nodes.total_gpus else 0.0
+        self._consumers: defaultdict[str, Consumer] = defaultdict(Consumer)
+        for key, used in view.usage.items():
+            self._consumers[key].recent_share = used / FULL_USAGE
         for name, team in view.teams.items():
             self.team(name).weight = team.weight
-        for holder in view.holders:
-            self._add(holder.job, holder.workers)
-        for job in passed:
-            self.pass_by(job)
+        for allocation in view.allocations:
+            self._add(allocation.job, allocation.workers)
+        for job in ordered:
+            self.charge(job)
 
-    def team(self, name: str) -> Account:
-        """The account of a team."""
-        return self._accounts[f"team:{name}"]
+    def team(self, name: str) -> Consumer:
+        """Return what a team consumes."""
+        return self._consumers[f"team:{name}"]
 
-    def user(self, name: str) -> Account:
-        """The account of a user."""
-        return self._accounts[f"user:{name}"]
+    def user(self, name: str) -> Consumer:
+        """Return what a user consumes."""
+        return self._consumers[f"user:{name}"]
 
-    def of(self, account: Account) -> float:
-        """The weighted share: of CPUs or of GPUs, whichever is larger."""
-        held = max(account.cpus * self._per_cpu, account.gpus * self._per_gpu)
-        return (held + account.used) / account.weight
+    def share(self, consumer: Consumer) -> float:
+        """Return the weighted share: of CPUs or of GPUs, whichever is larger."""
+        held = max(consumer.cpus * self._per_cpu, consumer.gpus * self._per_gpu)
+        return (held + consumer.recent_share) / consumer.weight
 
-    def pass_by(self, job: Candidate) -> None:
-        """Count a job that has its place in the order."""
-        self._add(job, job.shape.fewest)
+    def charge(self, job: JobRequest) -> None:
+        """Count a job that was ordered."""
+        self._add(job, job.shape.min_workers)
 
-    def pass_all_of_one(self, jobs: Queue) -> None:
-        """Count jobs of one user of one team."""
+    def charge_user(self, jobs: Queue) -> None:
+        """Count several jobs, all of one user and team."""
         shapes = Counter(job.shape for job in jobs)
         for shape, count in shapes.items():
-            self.team(jobs[0].team).add(shape, count * shape.fewest)
-            self.user(jobs[0].owner).add(shape, count * shape.fewest)
+            self.team(jobs[0].team).add(shape, count * shape.min_workers)
+            self.user(jobs[0].owner).add(shape, count * shape.min_workers)
 
-    def _add(self, job: Candidate, workers: int) -> None:
+    def _add(self, job: JobRequest, workers: int) -> None:
         self.team(job.team).add(job.shape, workers)
         self.user(job.owner).add(job.shape, workers)
 
 
-def _interleaved(jobs: Queue, shares: Shares) -> Queue:
-    """Take the next job of the user with the least share in the team with the least, and so on."""
+def _by_share(jobs: Queue, shares: FairShares) -> Queue:
+    """Order jobs of one rank: the next one is of the team, then of the user, with the least."""
     queues: dict[str, dict[str, Queue]] = {}
     for job in reversed(jobs):
         queues.setdefault(job.team, {}).setdefault(job.owner, []).append(job)
     if len(queues) == 1 and len(queues[jobs[0].team]) == 1:
-        shares.pass_all_of_one(jobs)
+        shares.charge_user(jobs)
         return jobs
-    teams: Teams = []
-    for team, owners in queues.items():
-        users: Users = []
-        for owner, queue in owners.items():
-            account = shares.user(owner)
-            users.append((shares.of(account), owner, queue, account))
-        heapq.heapify(users)
-        teams.append((shares.of(shares.team(team)), team, users, shares.team(team)))
+    teams: _Teams = []
+    for name, owners in queues.items():
+        team = shares.team(name)
+        teams.append((shares.share(team), name, _users(owners, shares), team))
     heapq.heapify(teams)
-    return _drained(teams, shares)
+    return _drain(teams, shares)
 
 
-def _drained(teams: Teams, shares: Shares) -> Queue:
+def _users(owners: dict[str, Queue], shares: FairShares) -> _Users:
+    users: _Users = []
+    for name, queue in owners.items():
+        user = shares.user(name)
+        users.append((shares.share(user), name, queue, user))
+    heapq.heapify(users)
+    return users
+
+
+def _drain(teams: _Teams, shares: FairShares) -> Queue:
     ordered: Queue = []
     while teams:
-        _, team, users, of_team = teams[0]
-        _, owner, queue, of_user = users[0]
+        _, team_name, users, team = teams[0]
+        _, user_name, queue, user = users[0]
         job = queue.pop()
         ordered.append(job)
         shape = job.shape
-        of_team.add(shape, shape.fewest)
-        of_user.add(shape, shape.fewest)
+        team.add(shape, shape.min_workers)
+        user.add(shape, shape.min_workers)
         if queue:
-            heapq.heapreplace(users, (shares.of(of_user), owner, queue, of_user))
+            heapq.heapreplace(users, (shares.share(user), user_name, queue, user))
         else:
             heapq.heappop(users)
         if users:
-            heapq.heapreplace(teams, (shares.of(of_team), team, users, of_team))
+            heapq.heapreplace(teams, (shares.share(team), team_name, users, team))
         else:
             heapq.heappop(teams)
     return ordered

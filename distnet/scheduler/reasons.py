@@ -1,76 +1,100 @@
-"""Why something is decided, or not: one plain sentence that names numbers and jobs."""
+"""The reasons of decisions and waits: one sentence each, with the numbers and jobs concerned."""
 
 import math
 from collections.abc import Sequence
 
+from distnet.scheduler.format import (
+    format_duration,
+    format_gang,
+    format_names,
+    format_resources,
+)
 from distnet.scheduler.order import rank
-from distnet.scheduler.reserve import Reservation
+from distnet.scheduler.reservation import Reservation
 from distnet.scheduler.victims import Victim
-from distnet.scheduler.view import Candidate, View
-from distnet.scheduler.words import gang, some, span
+from distnet.scheduler.view import JobRequest, View
+from distnet.spec.plural import counted
 
 
-def start(reservation: Reservation | None, now: float, *, is_short: bool) -> str:
+def start_reason(reservation: Reservation | None, now: float, *, is_short: bool) -> str:
     """Why a job starts."""
     if reservation is None:
-        return "it is its turn and there is room"
+        return "its turn in the queue, and enough capacity is free"
     first = reservation.job.name
     if is_short:
-        in_s = span(reservation.starts_at - now)
-        return f"it will have ended before {first} starts in {in_s}, as far as is known"
-    return f"there is room beside what is kept for {first}"
+        start = format_duration(reservation.starts_at - now)
+        return f"backfilled: expected to end before {first} starts in {start}"
+    return f"backfilled: does not use the capacity reserved for {first}"
 
 
-def give_way(job: Candidate, victim: Victim, view: View) -> str:
-    """Why a running job gives way to another one."""
-    other = victim.holder.job
+def preemption_reason(job: JobRequest, victim: Victim, view: View) -> str:
+    """Why a running job is stopped or shrunk for another one."""
+    other = victim.allocation.job
     level = rank(other, view.now, view.policy)
-    wanted = f"{job.name} needs {gang(job.shape)}"
+    needs = f"which needs {format_gang(job.shape)}"
     if not victim.is_stop:
-        return f"{wanted}, and {other.name} has {victim.spare} to spare"
+        count = counted(victim.count, "worker")
+        return f"{count} of {victim.surplus} above the minimum preempted by {job.name}, {needs}"
     if level < job.priority:
-        return f"{wanted} and has priority {job.priority}, above the rank {level} of {other.name}"
+        return f"preempted by {job.name} (priority {job.priority}, above rank {level}), {needs}"
     return (
-        f"{wanted} within the quota of {job.team}; {other.name} uses more than that of {other.team}"
+        f"preempted by {job.name}, {needs} within the quota of team {job.team}; "
+        f"team {other.team} is over its quota"
     )
 
 
-def making_room(leaving: Sequence[Candidate]) -> str:
-    """Why a job waits that has room promised."""
-    return f"starts as soon as {some([job.name for job in leaving])} made room"
+def growth_reason(num_workers: int) -> str:
+    """Why a running job grows."""
+    fit = "fits" if num_workers == 1 else "fit"
+    return f"{counted(num_workers, 'more worker')} {fit} into idle capacity"
 
 
-def first_in_line(job: Candidate, room: int, reservation: Reservation, now: float) -> str:
-    """Why the first job waits."""
-    when = "when is not known, because jobs of unknown length hold it"
-    if not math.isinf(reservation.starts_at):
-        when = f"there should be in {span(reservation.starts_at - now)}"
-    return f"{no_room(job, room)}; it is first in line, and {when}"
+def releasing_reason(leaving: Sequence[JobRequest]) -> str:
+    """Why a job waits to which capacity is nominated."""
+    has = "has" if len(leaving) == 1 else "have"
+    return f"starts as soon as {format_names(j.name for j in leaving)} {has} released the capacity"
 
 
-def no_room(job: Candidate, room: int) -> str:
+def capacity_reason(job: JobRequest, num_slots: int) -> str:
     """Why a job waits that does not fit."""
-    found = "there is room for none" if room == 0 else f"there is room for {room} of them"
-    return f"needs {gang(job.shape)}, and {found}"
+    shape = job.shape
+    if shape.min_workers == 1:
+        return f"waiting for {format_resources(shape.cpus, shape.gpus)} free on one node"
+    fit = "1 fits" if num_slots == 1 else f"{num_slots or 'none'} fit"
+    return f"waiting for capacity for {format_gang(shape)}; {fit} now"
 
 
-def reserved(reservation: Reservation, now: float) -> str:
+def head_reason(job: JobRequest, num_slots: int, reservation: Reservation, now: float) -> str:
+    """Why the job with the reservation waits."""
+    start = "start time unknown, because jobs of unknown length hold the capacity"
+    if not math.isinf(reservation.starts_at):
+        start = f"expected to start in {format_duration(reservation.starts_at - now)}"
+    return f"{capacity_reason(job, num_slots)}; first in the queue, {start}"
+
+
+def reserved_reason(reservation: Reservation, now: float) -> str:
     """Why a job waits that would fit."""
     first = reservation.job
     if math.isinf(reservation.starts_at):
-        return f"would fit, but for an unknown time, and the room is kept for {first.name}"
+        return f"fits, but its length is unknown and the capacity is reserved for {first.name}"
+    start = format_duration(reservation.starts_at - now)
     return (
-        f"would fit, but not for sure end before {first.name} starts in "
-        f"{span(reservation.starts_at - now)} and needs the room"
+        f"fits, but may not end before {first.name} starts in {start}, "
+        "for which the capacity is reserved"
     )
 
 
-def behind(ahead: Sequence[Candidate]) -> str:
-    """Why a job waits whose room others were promised."""
-    names = some([job.name for job in ahead])
-    return f"{names} {'comes' if len(ahead) == 1 else 'come'} first, and will have the room"
+def behind_reason(ahead: Sequence[JobRequest]) -> str:
+    """Why a job waits while jobs ahead of it get the capacity."""
+    verb = "is" if len(ahead) == 1 else "are"
+    return f"{format_names(job.name for job in ahead)} {verb} ahead and will get the capacity"
 
 
-def behind_in_team(first: Candidate) -> str:
+def team_head_reason(first: JobRequest) -> str:
     """Why a job waits behind another one of its team."""
-    return f"{first.name} of the same team comes first, and waits for the team's limit"
+    return f"{first.name} of the same team is ahead and waits for the team's limit"
+
+
+def not_before_reason(job: JobRequest, now: float) -> str:
+    """Why a job waits that may not start yet."""
+    return f"may start in {format_duration(job.not_before - now)} at the earliest"

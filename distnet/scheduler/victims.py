@@ -1,151 +1,162 @@
-"""What would be free if some jobs gave way, as one gang sees it: tried without being done."""
+"""Victims of preemption, and the dry run that tells whether enough of them are removed."""
 
 from dataclasses import dataclass
 
-from distnet.scheduler.capacity import Outlook, least
-from distnet.scheduler.elastic import first_to_go
-from distnet.scheduler.fit import Room, worker_of, workers_in
-from distnet.scheduler.limit import Limits
-from distnet.scheduler.reserve import Reservation
-from distnet.scheduler.view import Candidate, Holder, Shape
+from distnet.scheduler.availability import Availability, minimum
+from distnet.scheduler.elastic import workers_to_remove
+from distnet.scheduler.limits import TeamLimits
+from distnet.scheduler.nodes import slots_in
+from distnet.scheduler.placement import FreeCapacity
+from distnet.scheduler.reservation import Reservation
+from distnet.scheduler.view import Allocation, JobRequest, Resources, Shape
 
-Ranked = tuple[int, Holder]
-"""A rank, and who holds it."""
+Ranked = tuple[int, Allocation]
+"""A running job with its rank."""
+_Changes = dict[int, Resources]
+"""CPUs and GPUs that are released on each node, by the node's index."""
 
 
 @dataclass(slots=True)
 class Victim:
-    """A job that gives way, with some of its workers or all of them."""
+    """A job that loses some of its workers or all of them."""
 
-    holder: Holder
-    spare: int
-    """Workers that may leave without all others."""
+    allocation: Allocation
+    surplus: int
+    """Workers that can leave while the job goes on."""
     count: int = 0
     """Workers that leave."""
 
     @property
     def is_stop(self) -> bool:
-        """Whether the whole job ends."""
-        return self.count == self.holder.workers
+        """Whether the whole job stops."""
+        return self.count == self.allocation.workers
 
     @property
     def leaving(self) -> dict[str, int]:
         """The workers that leave, by node id."""
-        return first_to_go(self.holder.placement, self.count)
+        return workers_to_remove(self.allocation.placement, self.count)
 
 
-class Preemptible:
-    """Those that may be stopped, and those that have workers to spare."""
+class VictimPool:
+    """The jobs that a class of preemptors may stop, and those that have surplus workers."""
 
-    def __init__(self, stoppable: list[Ranked], spare: list[Ranked]) -> None:
+    def __init__(self, stoppable: list[Ranked], surplus: list[Ranked]) -> None:
         self._stoppable = stoppable
-        everybody = {holder.job.number: holder for _, holder in (*stoppable, *spare)}
-        self._everybody = list(everybody.values())
-        self._num_asked = 0
-        self._room: Room | None = None
+        members = {a.job.number: a for _, a in (*stoppable, *surplus)}
+        self._members = list(members.values())
+        self._num_preempted = 0
+        self._capacity: FreeCapacity | None = None
         self._reservation: Reservation | None = None
 
-    def stoppable(self, asked: set[int]) -> list[Ranked]:
-        """Those that may be stopped and were not asked yet: their ranks, the cheapest first."""
-        if len(asked) != self._num_asked:
-            self._num_asked = len(asked)
-            self._stoppable = [e for e in self._stoppable if e[1].job.number not in asked]
+    def stoppable(self, preempted: set[int]) -> list[Ranked]:
+        """Return those that may be stopped and are not preempted yet, the lowest rank first."""
+        if len(preempted) != self._num_preempted:
+            self._num_preempted = len(preempted)
+            self._stoppable = [e for e in self._stoppable if e[1].job.number not in preempted]
         return self._stoppable
 
     def is_enough(
-        self, shape: Shape, outlook: Outlook, reservation: Reservation | None, now: float
+        self,
+        shape: Shape,
+        availability: Availability,
+        reservation: Reservation | None,
+        now: float,
     ) -> bool:
-        """Whether a gang could fit if everybody left."""
-        if not self._everybody:
+        """Whether a gang could fit if all of them left."""
+        if not self._members:
             return False
-        if self._room is None or reservation is not self._reservation:
-            self._room = self._without_them(outlook, reservation, now)
+        if self._capacity is None or reservation is not self._reservation:
+            self._capacity = self._without_members(availability, reservation, now)
             self._reservation = reservation
-        return self._room.count(worker_of(shape)) >= shape.fewest
+        return self._capacity.num_slots(shape.per_worker) >= shape.min_workers
 
-    def _without_them(self, outlook: Outlook, reservation: Reservation | None, now: float) -> Room:
-        soon = outlook.soon.copy()
-        later = outlook.later.copy() if outlook.later is not None else None
-        for holder in self._everybody:
-            places, worker = outlook.staying_of(holder), worker_of(holder.job.shape)
-            soon.add(places, worker, 1)
-            if later is not None and reservation and not reservation.counts_on(holder, now):
-                later.add(places, worker, 1)
-        return least(outlook.hosts, soon, later or soon)
+    def _without_members(
+        self, availability: Availability, reservation: Reservation | None, now: float
+    ) -> FreeCapacity:
+        soon, later = availability.soon.copy(), availability.at_reservation
+        later = later.copy() if later is not None else None
+        for allocation in self._members:
+            staying = availability.staying_of(allocation)
+            per_worker = allocation.job.shape.per_worker
+            soon.add(staying, per_worker, 1)
+            if later and reservation and not reservation.relies_on_end_of(allocation, now):
+                later.add(staying, per_worker, 1)
+        return minimum(availability.nodes, soon, later or soon)
 
 
-class WhatIf:
-    """The room for one gang, while jobs are tried out as victims."""
+class DryRun:
+    """The slots for one gang while possible victims are removed, without changing anything."""
 
     def __init__(
         self,
-        job: Candidate,
-        outlook: Outlook,
-        limits: Limits,
+        job: JobRequest,
+        availability: Availability,
+        limits: TeamLimits,
         reservation: Reservation | None,
         now: float,
     ) -> None:
-        self._job, self._outlook, self._limits = job, outlook, limits
+        self._job, self._availability, self._limits = job, availability, limits
         self._reservation, self._now = reservation, now
-        self._room = outlook.due.count(worker_of(job.shape))
-        self._soon: dict[int, tuple[float, float]] = {}
-        self._later: dict[int, tuple[float, float]] = {}
-        self._of_team: dict[int, Victim] = {}
+        self._num_slots = availability.for_nominated.num_slots(job.shape.per_worker)
+        self._soon: _Changes = {}
+        self._at_reservation: _Changes = {}
+        self._same_team: dict[int, Victim] = {}
 
     @property
     def fits(self) -> bool:
-        """Whether all of the gang would fit, and its team may have it."""
-        return self.reach >= self._job.shape.fewest
+        """Whether the whole gang would fit, within its team's limit."""
+        return self.max_workers >= self._job.shape.min_workers
 
     @property
-    def reach(self) -> int:
+    def max_workers(self) -> int:
         """How many workers of the gang would fit."""
-        leaving = [(victim.holder.job.shape, victim.count) for victim in self._of_team.values()]
-        return min(self._room, self._limits.spare_soon(self._job, leaving))
+        leaving = [(v.allocation.job.shape, v.count) for v in self._same_team.values()]
+        return min(self._num_slots, self._limits.headroom_soon(self._job, leaving))
 
-    def move(self, victim: Victim, count: int) -> None:
-        """Let so many of a job's workers leave, instead of as many as before."""
+    def remove(self, victim: Victim, count: int) -> None:
+        """Let `count` workers of a victim leave, instead of as many as before."""
         before = victim.leaving
         victim.count = count
         after = victim.leaving
-        shape = victim.holder.job.shape
-        first = self._reservation
-        is_gone_later = first is not None and first.counts_on(victim.holder, self._now)
-        index, worker = self._outlook.hosts.index, worker_of(self._job.shape)
+        job = victim.allocation.job
         for node in before | after:
-            n, change = index.get(node), after.get(node, 0) - before.get(node, 0)
-            if n is None or not change:
-                continue
-            self._room -= self._workers_at(n, worker)
-            _add(self._soon, n, change * shape.cpus, change * shape.gpus)
-            if not is_gone_later:
-                _add(self._later, n, change * shape.cpus, change * shape.gpus)
-            self._room += self._workers_at(n, worker)
-        if victim.holder.job.team == self._job.team and self._limits.concern(self._job):
-            self._of_team[victim.holder.job.number] = victim
+            change = after.get(node, 0) - before.get(node, 0)
+            n = self._availability.nodes.index.get(node)
+            if n is not None and change:
+                self._release(victim, n, change)
+        if job.team == self._job.team and self._limits.applies_to(self._job):
+            self._same_team[job.number] = victim
 
-    def _workers_at(self, n: int, worker: tuple[int, int]) -> int:
-        outlook = self._outlook
-        cpus, gpus = self._soon.get(n, (0, 0))
-        cpus, gpus = outlook.soon.cpus[n] + cpus, outlook.soon.gpus[n] + gpus
-        if outlook.later is not None:
-            more_cpus, more_gpus = self._later.get(n, (0, 0))
-            cpus = min(cpus, outlook.later.cpus[n] + more_cpus)
-            gpus = min(gpus, outlook.later.gpus[n] + more_gpus)
-        return workers_in(cpus, gpus, worker)
+    def _release(self, victim: Victim, n: int, workers: int) -> None:
+        shape, reservation = victim.allocation.job.shape, self._reservation
+        self._num_slots -= self._slots_on(n)
+        _add(self._soon, n, workers * shape.cpus, workers * shape.gpus)
+        if reservation is None or not reservation.relies_on_end_of(victim.allocation, self._now):
+            _add(self._at_reservation, n, workers * shape.cpus, workers * shape.gpus)
+        self._num_slots += self._slots_on(n)
+
+    def _slots_on(self, n: int) -> int:
+        soon, later = self._availability.soon, self._availability.at_reservation
+        more_cpus, more_gpus = self._soon.get(n, (0, 0))
+        cpus, gpus = soon.cpus[n] + more_cpus, soon.gpus[n] + more_gpus
+        if later is not None:
+            more_cpus, more_gpus = self._at_reservation.get(n, (0, 0))
+            cpus = min(cpus, later.cpus[n] + more_cpus)
+            gpus = min(gpus, later.gpus[n] + more_gpus)
+        return slots_in(cpus, gpus, self._job.shape.per_worker)
 
 
-def spared(what_if: WhatIf, victims: dict[int, Victim]) -> list[Victim]:
-    """Let all stay that are not needed, and as many workers of the others as may."""
-    found = sorted(victims.values(), key=lambda victim: victim.is_stop)  # stable: the dearest last
+def minimal_victims(dry_run: DryRun, victims: dict[int, Victim]) -> list[Victim]:
+    """Spare every victim that is not needed, and as many workers of the others as possible."""
+    found = sorted(victims.values(), key=lambda victim: victim.is_stop)  # stable: by rising cost
     for victim in reversed(found):
-        for count in (*range(min(victim.count, victim.spare + 1)), victim.count):
-            what_if.move(victim, count)
-            if what_if.fits:
+        for count in (*range(min(victim.count, victim.surplus + 1)), victim.count):
+            dry_run.remove(victim, count)
+            if dry_run.fits:
                 break
     return [victim for victim in found if victim.count]
 
 
-def _add(changes: dict[int, tuple[float, float]], n: int, cpus: float, gpus: float) -> None:
+def _add(changes: _Changes, n: int, cpus: float, gpus: float) -> None:
     known = changes.get(n, (0.0, 0.0))
     changes[n] = known[0] + cpus, known[1] + gpus

@@ -1,4 +1,4 @@
-"""What the scheduler sees, and what it says: plain values, no clock, no database, no Ray.
+"""What the scheduler reads and returns: plain values, no clock, no database, no Ray.
 
     decide(View) -> Plan
 
@@ -10,80 +10,92 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+Resources = tuple[float, float]
+"""CPUs and GPUs."""
+
 
 class Shape(NamedTuple):
-    """What a job asks for: workers, all of them or none, and what each needs on one node.
+    """What a job requests: workers, all or none (a gang), and what each needs on one node.
 
-    A tuple, as `Wait` is: with 10,000 jobs a pass hashes the one and makes the other 10,000 times.
+    A tuple, as `Wait` is: with 10,000 jobs, one pass hashes 10,000 shapes and makes 10,000 waits.
     """
 
-    fewest: int
-    """Workers that it may start with."""
-    most: int
+    min_workers: int
+    """Workers that it needs to start."""
+    max_workers: int
     """Workers that it can use."""
     cpus: int
+    """Of each worker."""
     gpus: int
 
     @property
     def is_elastic(self) -> bool:
         """Whether the number of workers may change."""
-        return self.fewest < self.most
+        return self.min_workers < self.max_workers
+
+    @property
+    def per_worker(self) -> Resources:
+        """What one worker needs."""
+        return self.cpus, self.gpus
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A machine of the cluster that is alive."""
+    """A live node of the cluster."""
 
     id: str
     cpus: float
-    """In all; what is not distnet's own use is taken off already."""
+    """In total, without what distnet itself uses."""
     gpus: float
     name: str = ""
-    """For people: an address or a host name."""
+    """Address or host name, for messages."""
     is_draining: bool = False
-    """About to go away: nothing new may start there."""
+    """About to be removed: nothing new starts there."""
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
-    """A job that waits. Static: made once when the job is submitted, requeued or changed."""
+class JobRequest:
+    """What the scheduler knows of a job, queued or running.
+
+    Static: built once when the job is submitted, requeued or changed.
+    """
 
     number: int
-    """Of the job; smaller ones were submitted earlier."""
+    """Of the job; jobs submitted earlier have smaller ones."""
     name: str
     owner: str
     team: str
     priority: int
     submitted_at: float
-    """Ageing counts from here; it stays when a job is preempted and waits again."""
+    """Ageing counts from here. Preemption does not reset it."""
     shape: Shape
     not_before: float = 0.0
-    """It may not start earlier (`--at`, or the backoff after a failure)."""
+    """Earliest start (`--at`, or the backoff after a failure)."""
     expected_s: float = math.inf
-    """How long it will still train as far as is known."""
+    """Remaining training time, as far as known."""
     is_preemptible: bool = True
 
 
 @dataclass(frozen=True, slots=True)
-class Holder:
-    """A job with an attempt that holds room on nodes."""
+class Allocation:
+    """The workers that a job with an attempt holds."""
 
-    job: Candidate
+    job: JobRequest
     placement: Mapping[str, int]
     """Workers on each node, by node id."""
     started_at: float
     ends_at: float = math.inf
-    """When it will have ended as far as is known; if it is late, the scheduler takes `now`."""
+    """Expected end; of a job that is overdue, the scheduler takes `now`."""
     is_stopping: bool = False
-    """It has been asked to end; its room comes back."""
+    """A stop was requested: all of its workers are about to be released."""
     is_steady: bool = True
-    """It may be resized or asked to stop now; false while it starts, resizes or is unknown."""
-    asked: int | None = None
-    """Workers that it was asked to go on with, until it has them."""
+    """It may be resized or stopped now; false while it starts, resizes or is unknown."""
+    resizing_to: int | None = None
+    """Workers of a resize in progress."""
     resized_at: float = 0.0
-    """When its workers changed last; 0: never."""
-    is_wished: bool = False
-    """A user has asked for other workers than it has, and not only for a range."""
+    """Time of the last resize; 0: never."""
+    is_resize_requested: bool = False
+    """Its user requested a number of workers (not a range) that it does not have yet."""
 
     @property
     def workers(self) -> int:
@@ -93,33 +105,33 @@ class Holder:
 
 @dataclass(frozen=True, slots=True)
 class Team:
-    """What a team is entitled to. Quotas count what its jobs hold at this moment."""
+    """Share, quota and limit of a team. Quotas count what its jobs hold at the moment."""
 
     name: str
     weight: float = 1.0
-    """Its share when several teams compete."""
+    """Of its fair share when teams compete."""
     quota_cpus: float = math.inf
     quota_gpus: float = math.inf
-    """Its own: a team below its quota may take back what others borrowed."""
+    """Guaranteed: a team within its quota may reclaim what others borrowed."""
     limit_cpus: float = math.inf
     limit_gpus: float = math.inf
-    """Never more than this, even if the rest stands idle. Beyond the quota is borrowed."""
+    """Never exceeded, even when the cluster is idle. Usage above the quota is borrowed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The settings of the scheduler."""
+    """Settings of the scheduler."""
 
     ageing_s: float = 86_400.0
-    """A job gains one level of priority for each such time since it was submitted. Much shorter,
-    and priorities mean little as soon as there is too much to do (`distnet sim` shows it)."""
+    """A job gains one level of rank each time this has passed since it was submitted. With a much
+    shorter time, priorities mean little on a busy cluster (`distnet sim` shows it)."""
     preemption: bool = True
     backfill: bool = True
     elastic: bool = True
-    """Shrink elastic jobs before any is stopped, and let them grow into what is idle."""
+    """Shrink elastic jobs before stopping any job, and grow them into idle capacity."""
     steady_s: float = 60.0
-    """A job is not grown, nor gives way for fairness, sooner than this after it started or was
-    resized."""
+    """A job is not grown, nor preempted for quota, sooner than this after its start or last
+    resize."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,20 +140,20 @@ class View:
 
     now: float
     nodes: Sequence[Node]
-    waiting: Sequence[Candidate]
-    """Jobs that could start if there was room: not held, their dependencies satisfied."""
-    holders: Sequence[Holder]
+    waiting: Sequence[JobRequest]
+    """Jobs that may start: not held, dependencies satisfied."""
+    allocations: Sequence[Allocation]
     teams: Mapping[str, Team] = field(default_factory=dict)
-    """A team that is not named has weight 1 and no quota."""
+    """A team that is not listed has weight 1 and no quota."""
     usage: Mapping[str, float] = field(default_factory=dict)
-    """What each user (`user:NAME`) and team (`team:NAME`) has used lately: seconds x dominant
-    share of the cluster, decayed."""
+    """Recent usage of each user (`user:NAME`) and team (`team:NAME`): seconds x dominant share of
+    the cluster, decayed."""
     policy: Policy = Policy()
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Begin an attempt with these workers."""
+    """Start an attempt with these workers."""
 
     job: int
     placement: Mapping[str, int]
@@ -150,7 +162,7 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """Ask an attempt to save and end, so that another job can have its place."""
+    """Preempt a job: its attempt saves a checkpoint, ends, and the job is queued again."""
 
     job: int
     for_job: int
@@ -159,25 +171,27 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class Resize:
-    """Ask an attempt to go on with another number of workers."""
+    """Change the number of workers of an attempt."""
 
     job: int
     placement: Mapping[str, int]
-    """Where they will be: a growing job keeps its nodes and gets more; its sum is the number."""
+    """All of its workers after the resize; a job that grows keeps the nodes that it has."""
     reason: str
     for_job: int | None = None
+    """The job that preempts the workers; None where the job grows."""
 
 
 class Wait(NamedTuple):
-    """Why a job does not start now, in one sentence and a stable code."""
+    """Why a job does not start now: a stable code and one sentence."""
 
     job: int
     code: str
-    """`later` (not_before), `never-fits`, `no-room`, `behind` (others come first), `quota`,
-    `making-room` (others were asked to give way) or `reserved` (it would delay the first)."""
+    """`later` (not_before), `never-fits`, `no-room`, `behind` (jobs ahead get the capacity),
+    `quota`, `making-room` (victims are being preempted for it) or `reserved` (it would delay the
+    reservation)."""
     reason: str
-    holders: tuple[int, ...] = ()
-    """Jobs that hold what it waits for, the first to end first; a few of them."""
+    blockers: tuple[int, ...] = ()
+    """A few of the jobs that hold what it waits for, ordered by their expected end."""
 
 
 Decision = Start | Stop | Resize
@@ -185,8 +199,9 @@ Decision = Start | Stop | Resize
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to do now, in this order; and the true order of the queue with its reasons."""
+    """What to do now, and the queue with the reason of every wait."""
 
     decisions: tuple[Decision, ...]
+    """In the order in which to carry them out."""
     queue: tuple[Wait, ...]
-    """Every waiting job that was not started, in the order in which they will be considered."""
+    """Every job that still waits, in the order in which jobs are considered."""

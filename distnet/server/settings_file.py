@@ -21,7 +21,7 @@ from distnet.errors import DistnetError, JobFileError
 from distnet.protocol.message import Priority
 from distnet.scheduler.view import Policy
 from distnet.server.settings import Allowance, Limits, Settings, Webhooks
-from distnet.spec.reading.faults import Fault, FaultsError, Places
+from distnet.spec.reading.faults import Fault, FaultsError, Locations
 from distnet.spec.reading.validation import faults_of
 from distnet.spec.reading.yaml import decode, read_yaml
 from distnet.spec.sections.section import PositiveFloat, PositiveInt, Section
@@ -111,7 +111,7 @@ def with_file(settings: Settings, path: Path) -> Settings:
     Raises:
         DistnetError: it cannot be read, or says what it cannot say; all faults are named.
     """
-    said, places = _read(path)
+    said, locations = _read(path)
     policy, limits = said.policy, said.limits
     return replace(
         settings,
@@ -131,45 +131,46 @@ def with_file(settings: Settings, path: Path) -> Settings:
             code_bytes=limits.code,
             log_bytes=limits.log,
         ),
-        webhooks=_webhooks(said.webhooks, path.parent, places) if said.webhooks else None,
+        webhooks=_webhooks(said.webhooks, path.parent, locations) if said.webhooks else None,
         environment=said.environment,
     )
 
 
-def _read(path: Path) -> tuple[SettingsFile, Places]:
+def _read(path: Path) -> tuple[SettingsFile, Locations]:
     try:
         document = read_yaml(decode(path.read_bytes()))
     except OSError as error:
         raise DistnetError(f"{path}: the settings cannot be read: {error.strerror}") from None
     except FaultsError as error:
-        raise Places(str(path)).error(error.faults) from None
-    places = Places(str(path), document.lines)
+        raise Locations(str(path)).error(error.faults) from None
+    locations = Locations(str(path), document.lines)
     try:
-        return SettingsFile.model_validate({} if document.value is None else document.value), places
+        value = {} if document.value is None else document.value
+        return SettingsFile.model_validate(value), locations
     except ValidationError as error:
-        raise places.error(faults_of(error, SettingsFile)) from None
+        raise locations.error(faults_of(error, SettingsFile)) from None
 
 
-def _webhooks(said: WebhooksSection, folder: Path, places: Places) -> Webhooks:
+def _webhooks(said: WebhooksSection, folder: Path, locations: Locations) -> Webhooks:
     return Webhooks(
         urls=said.urls,
-        secret=_secret(folder / said.secret, places),
+        secret=_secret(folder / said.secret, locations),
         private=said.private,
         authority=folder / said.authority if said.authority else None,
     )
 
 
-def _secret(path: Path, places: Places) -> str:
+def _secret(path: Path, locations: Locations) -> str:
     try:
         text = path.read_text().strip()
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise _fault(places, "secret", f"{path} cannot be read: {reason}") from None
+        raise _fault(locations, "secret", f"{path} cannot be read: {reason}") from None
     if len(text) < SHORTEST_SECRET:
         wrong = f"found {len(text)} characters in {path}, expected at least {SHORTEST_SECRET}"
-        raise _fault(places, "secret", wrong)
+        raise _fault(locations, "secret", wrong)
     return text
 
 
-def _fault(places: Places, key: str, message: str) -> JobFileError:
-    return places.error([Fault(("webhooks", key), message)])
+def _fault(locations: Locations, key: str, message: str) -> JobFileError:
+    return locations.error([Fault(("webhooks", key), message)])

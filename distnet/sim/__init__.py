@@ -1,1 +1,1 @@
-"""The scheduler in virtual time: what a policy does with a load, before anybody has to wait."""
+"""Simulation of the scheduler in virtual time: how a policy handles a load."""

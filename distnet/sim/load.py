@@ -1,4 +1,4 @@
-"""What is simulated: jobs that were recorded or made up."""
+"""The jobs of a simulation, from a trace or synthetic."""
 
 import math
 from dataclasses import dataclass, replace
@@ -7,16 +7,16 @@ from distnet.errors import DistnetError
 
 
 class SimError(DistnetError):
-    """A trace, a cluster or a setting that cannot be simulated."""
+    """A trace, a cluster or a setting is invalid."""
 
 
 @dataclass(frozen=True, slots=True)
 class SimJob:
-    """A job as it comes, and what the scheduler cannot know of it."""
+    """A job as submitted, with what the scheduler does not know."""
 
     submit_s: float
     runtime_s: float
-    """How long it trains with `max_workers`; with fewer it takes longer, in proportion."""
+    """Training time with `max_workers`; inversely proportional to the number of workers."""
     min_workers: int = 1
     max_workers: int = 1
     cpus: int = 1
@@ -26,25 +26,25 @@ class SimJob:
     team: str = "team"
     priority: int = 0
     expected_s: float = math.inf
-    """What its user believes that `runtime_s` is; inf: nobody said."""
+    """The user's estimate of `runtime_s`; inf: none given."""
     is_preemptible: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """Jobs in the order in which they come."""
+    """Jobs in the order of submission."""
 
     jobs: tuple[SimJob, ...]
     source: str
     num_skipped: int = 0
-    """Lines of a trace that tell of nothing that ran."""
+    """Lines of a trace without a job that ran."""
 
 
 def make_load(jobs: list[SimJob], source: str, num_skipped: int = 0) -> Load:
-    """Sort jobs by time, and let the first one come at 0.
+    """Sort jobs by submission, and shift the first one to time 0.
 
     Raises:
-        SimError: there are none.
+        SimError: `jobs` is empty.
     """
     if not jobs:
         raise SimError(f"{source}: found no jobs, expected at least one")

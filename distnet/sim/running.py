@@ -1,65 +1,65 @@
-"""A job in the simulation: what it has still to do, and what the scheduler knows of that."""
+"""The state of one job in the simulation: its remaining work and what the scheduler knows."""
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from distnet.scheduler.view import Candidate, Holder, Shape
+from distnet.scheduler.view import Allocation, JobRequest, Shape
 from distnet.sim.load import SimJob
 
 
 @dataclass(slots=True)
 class Record:
-    """What became of a job."""
+    """The history of a job."""
 
     submit_s: float
     started_s: float | None = None
     ended_s: float | None = None
     held_s: float = 0.0
-    """For how long it had room."""
+    """How long it held workers."""
     held_worker_s: float = 0.0
-    """The same times its workers."""
+    """The same, multiplied by the number of workers."""
     stops: int = 0
     resizes: int = 0
 
 
 @dataclass(slots=True)
 class SimRun:
-    """One job of the load, from its submit to its end."""
+    """One job of the load, from submission to its end."""
 
     number: int
     job: SimJob
     record: Record
-    candidate: Candidate
-    """As it waits now; made anew when it has to wait again."""
+    request: JobRequest
+    """As the scheduler sees it; replaced when the job is queued again."""
     work_left: float
     """Worker-seconds."""
     expected_left: float
-    """The same as its user believes; less than is left where the user was too hopeful."""
+    """The same by the user's estimate, which may be too small."""
     placement: Mapping[str, int] = field(default_factory=dict)
     started_s: float = 0.0
     resized_s: float = 0.0
     counted_s: float = 0.0
-    """Until then, what it held is in the record."""
+    """Time up to which `record` is complete."""
     trains_from_s: float = 0.0
-    """Until then it restarts; until then its work is counted, later on."""
+    """End of a restart; afterwards, the time up to which work is counted."""
     is_stopping: bool = False
     is_steady: bool = True
-    asked: int | None = None
+    resizing_to: int | None = None
     target: Mapping[str, int] = field(default_factory=dict)
-    """Where it will be when it has done what it was asked."""
+    """Its placement after the resize in progress."""
     version: int = 0
-    """Of its events: those of an older one are void."""
-    _holder: Holder | None = None
+    """Of its events: events of older versions are ignored."""
+    _allocation: Allocation | None = None
 
     @property
     def workers(self) -> int:
-        """That it has."""
+        """How many it has."""
         return sum(self.placement.values())
 
     @property
     def ends_s(self) -> float:
-        """When its work will be done."""
+        """When its work is done."""
         return self.trains_from_s + self.work_left / self.workers
 
     @property
@@ -68,16 +68,16 @@ class SimRun:
         return self.job.min_workers < self.job.max_workers
 
     def begin(self, now: float, overhead_s: float) -> None:
-        """Start, on nodes that it is given next; it goes on with its work after the overhead."""
+        """Start or restart; its work goes on after the overhead. Set its placement afterwards."""
         self.started_s, self.resized_s = now, 0.0
         self.trains_from_s, self.counted_s = now + overhead_s, now
-        self.is_stopping, self.asked, self.is_steady = False, None, overhead_s == 0
-        self.changed()
+        self.is_stopping, self.resizing_to, self.is_steady = False, None, overhead_s == 0
+        self.invalidate()
         if self.record.started_s is None:
             self.record.started_s = now
 
     def count(self, now: float) -> None:
-        """Bring work and record up to date."""
+        """Update work and record to this time."""
         held = (now - self.counted_s) * self.workers
         self.record.held_s += now - self.counted_s
         self.record.held_worker_s += held
@@ -89,38 +89,38 @@ class SimRun:
             self.trains_from_s = now
 
     def leave(self, now: float) -> None:
-        """Give the room back, and wait again."""
+        """Release the workers; the job may be queued again."""
         self.count(now)
         self.placement = {}
         expected_s = self.expected_left / self.job.min_workers
-        self.candidate = replace(self.candidate, expected_s=expected_s)
-        self.changed()
+        self.request = replace(self.request, expected_s=expected_s)
+        self.invalidate()
 
-    def changed(self) -> None:
-        """Make events of before void."""
+    def invalidate(self) -> None:
+        """Cancel earlier events and forget the cached allocation."""
         self.version += 1
-        self._holder = None
+        self._allocation = None
 
-    def holder(self) -> Holder:
-        """As the scheduler sees it."""
-        if self._holder is None:
-            self._holder = Holder(
-                job=self.candidate,
+    def allocation(self) -> Allocation:
+        """Return what it holds, as the scheduler sees it."""
+        if self._allocation is None:
+            self._allocation = Allocation(
+                job=self.request,
                 placement=self.placement,
                 started_at=self.started_s,
                 ends_at=self.trains_from_s + self.expected_left / self.workers,
                 is_stopping=self.is_stopping,
                 is_steady=self.is_steady,
-                asked=self.asked,
+                resizing_to=self.resizing_to,
                 resized_at=self.resized_s,
             )
-        return self._holder
+        return self._allocation
 
 
 def make_run(number: int, job: SimJob) -> SimRun:
-    """Prepare a job of the load."""
+    """Make the run of a submitted job."""
     expected_s = job.expected_s * job.max_workers / job.min_workers
-    candidate = Candidate(
+    request = JobRequest(
         number=number,
         name=f"job-{number}",
         owner=job.user,
@@ -136,7 +136,7 @@ def make_run(number: int, job: SimJob) -> SimRun:
         number=number,
         job=job,
         record=Record(job.submit_s),
-        candidate=candidate,
+        request=request,
         work_left=job.runtime_s * job.max_workers,
         expected_left=job.expected_s * job.max_workers if known else math.inf,
     )

@@ -1,4 +1,4 @@
-"""Settings as they are written on the command line: nodes, policy, teams."""
+"""Parsers for the settings on the command line: nodes, policy, teams."""
 
 import dataclasses
 import math
@@ -9,24 +9,24 @@ from distnet.scheduler.view import Node, Policy, Team
 from distnet.sim.load import SimError
 from distnet.spec.sections.units import seconds
 
-MOST_NODES = 100_000
+MAX_NODES = 100_000
 
 
 def read_nodes(text: str) -> list[Node]:
     """Read `900x64c0g,100x128c8g`: 900 nodes with 64 CPUs, 100 with 128 CPUs and 8 GPUs.
 
     Raises:
-        SimError: it says something else.
+        SimError: the text is invalid.
     """
     nodes: list[Node] = []
     for part in text.split(","):
         match = re.fullmatch(r"\s*(?:(\d{1,6})x)?(\d{1,6})c(?:(\d{1,4})g)?\s*", part)
         if match is None:
-            raise SimError(f"--nodes: found {part!r}, expected a kind such as 100x64c8g")
+            raise SimError(f"--nodes: found {part!r}, expected COUNTxCPUScGPUSg such as 100x64c8g")
         count, cpus, gpus = int(match[1] or 1), int(match[2]), int(match[3] or 0)
-        if not cpus or not count or len(nodes) + count > MOST_NODES:
+        if not cpus or not count or len(nodes) + count > MAX_NODES:
             raise SimError(
-                f"--nodes: found {part!r}, expected 1 to {MOST_NODES:,} nodes with a CPU or more"
+                f"--nodes: found {part!r}, expected 1 to {MAX_NODES:,} nodes with at least 1 CPU"
             )
         first = len(nodes)
         nodes += [Node(f"node-{n:06}", cpus, gpus) for n in range(first, first + count)]
@@ -37,7 +37,7 @@ def read_policy(settings: Iterable[str]) -> Policy:
     """Read `ageing=2h`, `preemption=no`, ... over the defaults of the server.
 
     Raises:
-        SimError: there is no such setting, or it cannot be that.
+        SimError: a setting is unknown or its value is invalid.
     """
     readers: dict[str, Callable[[str, str], object]] = {
         "ageing": read_seconds,
@@ -57,10 +57,10 @@ def read_policy(settings: Iterable[str]) -> Policy:
 
 
 def read_teams(settings: Iterable[str]) -> dict[str, Team]:
-    """Read `vision:weight=2,quota_gpus=16,limit_cpus=512` for each team.
+    """Read one `vision:weight=2,quota_gpus=16,limit_cpus=512` for each team.
 
     Raises:
-        SimError: a team has no such setting, or it cannot be that.
+        SimError: a setting is unknown or its value is invalid.
     """
     readers = {field.name: _amount for field in dataclasses.fields(Team) if field.name != "name"}
     teams: dict[str, Team] = {}
@@ -72,7 +72,7 @@ def read_teams(settings: Iterable[str]) -> dict[str, Team]:
         pairs = [_pair("--team", part, readers) for part in rest.split(",")]
         facts = {key: _amount(f"--team {name}: {key}", value) for key, value in pairs}
         if facts.get("weight") == 0:
-            raise SimError(f"--team {name}: weight: found 0, expected more")
+            raise SimError(f"--team {name}: weight: found 0, expected a number above 0")
         teams[name] = Team(name, **facts)
     return teams
 
@@ -81,7 +81,7 @@ def read_seconds(name: str, text: str) -> float:
     """Read `90s`, `2h`, or a number of seconds.
 
     Raises:
-        SimError: it is no time.
+        SimError: the text is not a duration.
     """
     try:
         value = float(text) if re.fullmatch(r"[0-9.]+", text) else float(str(seconds(text)))
@@ -111,5 +111,5 @@ def _amount(name: str, text: str) -> float:
     except ValueError:
         value = math.nan
     if not 0 <= value < math.inf:
-        raise SimError(f"{name}: found {text!r}, expected a number from 0")
+        raise SimError(f"{name}: found {text!r}, expected a number of at least 0")
     return value

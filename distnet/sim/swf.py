@@ -1,9 +1,9 @@
-"""Standard Workload Format, in which the field keeps its traces.
+"""The Standard Workload Format (.swf), used by the Parallel Workloads Archive.
 
 Source: https://www.cs.huji.ac.il/labs/parallel/workload/swf.html, version 2.2: 18 numbers a line,
--1 for what is not known, comments behind `;`. A processor becomes a worker with one CPU; users and
-groups are `user-N` and `group-N`. Skipped are parts of jobs (status 2, 3, 4), and jobs that never
-ran: without processors, or a run time below 0.
+-1 for unknown values, comments after `;`. A processor becomes a worker with one CPU; users and
+groups become `user-N` and `group-N`. Partial executions (status 2, 3, 4) are skipped, and jobs that
+never ran: without processors, or with a negative run time.
 """
 
 import math
@@ -24,7 +24,7 @@ def read_swf(lines: Iterable[str], source: str) -> Load:
     """Read a trace.
 
     Raises:
-        SimError: a line is not in the format, as `file:line: found, expected`.
+        SimError: a line is invalid; as `file:line: found, expected`.
     """
     jobs, num_skipped = [], 0
     for number, line in enumerate(lines, start=1):

@@ -1,8 +1,8 @@
-"""Jobs that are made up: Poisson arrivals, lognormal sizes and lengths.
+"""Synthetic loads: Poisson arrivals, lognormal numbers of workers and run times.
 
 Source: lognormal sizes and run times, and users whose activity differs widely, as in U. Lublin and
-D. Feitelson, The Workload on Parallel Supercomputers, JPDC 2003. Users' estimates lie above the run
-time, as in A. Mu'alem and D. Feitelson, IEEE TPDS 2001.
+D. Feitelson, The Workload on Parallel Supercomputers, JPDC 2003. Users overestimate run times, as
+in A. Mu'alem and D. Feitelson, IEEE TPDS 2001.
 """
 
 import math
@@ -11,51 +11,51 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 
-from distnet.scheduler.fit import largest_gang
+from distnet.scheduler.feasibility import largest_gang
 from distnet.scheduler.view import Node, Shape
 from distnet.sim.load import Load, SimError, SimJob, make_load
 from distnet.sim.settings import read_seconds
 
-LARGEST_PART = 4
+MAX_FRACTION = 4
 """No job takes more than a quarter of the cluster."""
 
 
 @dataclass(frozen=True, slots=True)
 class Synthetic:
-    """What jobs are made up."""
+    """Parameters of a synthetic load."""
 
     jobs: int = 1000
     load: float = 0.9
-    """Of the cluster's CPUs or GPUs, whichever are wanted more."""
+    """Demand as a fraction of the cluster's CPUs or GPUs, whichever is larger."""
     users: int = 20
     teams: int = 4
     workers: float = 2.0
     """Median."""
     workers_spread: float = 1.0
-    """Deviation of the logarithm."""
+    """Standard deviation of the logarithm."""
     length: float = 1800.0
     """Median of the run time, in seconds."""
     length_spread: float = 1.5
     cpus: int = 4
-    """Of a worker, at most: 1, 2, 4, ..."""
+    """Maximum of a worker, drawn from 1, 2, 4, ..."""
     gpus: float = math.nan
-    """Part of the jobs whose workers have a GPU each; if not told, as many as make GPUs wanted as
-    much as CPUs."""
+    """Fraction of the jobs whose workers need one GPU each. By default, so many that the demand for
+    GPUs equals that for CPUs."""
     elastic: float = 0.2
-    """Part of the jobs that may have a quarter of their workers."""
+    """Fraction of the jobs that can run with a quarter of their workers."""
     priorities: int = 3
     """Levels, from 0."""
     estimates: float = 2.0
-    """Median of what users expect, in run times; never below 1."""
+    """Median of users' estimates, as a multiple of the run time; never below 1."""
     unknown: float = 0.1
-    """Part of the jobs whose users say nothing."""
+    """Fraction of the jobs without an estimate."""
 
 
 def read_synthetic(text: str) -> Synthetic:
     """Read `jobs=5000,load=0.9,length=2h` over the defaults.
 
     Raises:
-        SimError: there is no such key, or it cannot be that.
+        SimError: a key is unknown or its value is invalid.
     """
     known = {field.name: field.type for field in fields(Synthetic)}
     found: dict[str, float] = {}
@@ -69,14 +69,14 @@ def read_synthetic(text: str) -> Synthetic:
 
 
 def make_jobs(spec: Synthetic, nodes: Sequence[Node], seed: int) -> Load:
-    """Make up the jobs for a cluster; the same seed makes the same jobs."""
+    """Draw the jobs for a cluster; the same seed gives the same jobs."""
     rng = random.Random(seed)
     cpus, gpus = sum(node.cpus for node in nodes), sum(node.gpus for node in nodes)
     if math.isnan(spec.gpus) or not gpus:
         kinds = _cpu_kinds(spec)
         spec = replace(spec, gpus=min(1.0, gpus * sum(kinds) / len(kinds) / cpus))
-    rooms: dict[Shape, int] = {}
-    jobs = [_job(spec, rng, nodes, rooms) for _ in range(spec.jobs)]
+    slots: dict[Shape, int] = {}
+    jobs = [_job(spec, rng, nodes, slots) for _ in range(spec.jobs)]
     work_s = [job.runtime_s * job.max_workers for job in jobs]
     by_cpus = sum(work * job.cpus for work, job in zip(work_s, jobs, strict=True)) / cpus
     by_gpus = sum(work * job.gpus for work, job in zip(work_s, jobs, strict=True)) / (gpus or 1)
@@ -93,16 +93,16 @@ def _cpu_kinds(spec: Synthetic) -> list[int]:
 
 
 def _job(
-    spec: Synthetic, rng: random.Random, nodes: Sequence[Node], rooms: dict[Shape, int]
+    spec: Synthetic, rng: random.Random, nodes: Sequence[Node], slots: dict[Shape, int]
 ) -> SimJob:
     user = min(int(rng.expovariate(1.0) * spec.users / 3), spec.users - 1)
     gpus = int(rng.random() < spec.gpus)
     cpus = rng.choice(_cpu_kinds(spec))
     one = Shape(1, 1, cpus, gpus)
-    if one not in rooms:
-        rooms[one] = largest_gang(one, nodes)
+    if one not in slots:
+        slots[one] = largest_gang(one, nodes)
     drawn = rng.lognormvariate(math.log(spec.workers), spec.workers_spread)
-    workers = min(max(1, round(drawn)), max(1, rooms[one] // LARGEST_PART))
+    workers = min(max(1, round(drawn)), max(1, slots[one] // MAX_FRACTION))
     runtime_s = rng.lognormvariate(math.log(spec.length), spec.length_spread)
     factor = max(1.0, rng.lognormvariate(math.log(spec.estimates), 0.5))
     is_elastic, is_unknown = rng.random() < spec.elastic, rng.random() < spec.unknown
@@ -128,7 +128,7 @@ def _value(key: str, text: str, *, is_whole: bool) -> float:
     else:
         raise SimError(f"--synthetic {key}: found {text!r}, expected a number")
     if key in ("gpus", "elastic", "unknown") and value > 1:
-        raise SimError(f"--synthetic {key}: found {text!r}, expected a part from 0 to 1")
+        raise SimError(f"--synthetic {key}: found {text!r}, expected a fraction from 0 to 1")
     if value == 0 and key not in ("gpus", "elastic", "unknown", "workers_spread", "length_spread"):
         raise SimError(f"--synthetic {key}: found {text!r}, expected more than 0")
     if key == "jobs" and value > 10_000_000:

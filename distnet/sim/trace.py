@@ -1,14 +1,14 @@
-"""Recorded jobs, from CSV or JSON lines; Standard Workload Format is read by `swf.py`.
+"""Traces of recorded jobs in CSV or JSON Lines; `swf.py` reads the Standard Workload Format.
 
-Columns, or keys of each line's object:
+Columns, or keys of the object on each line:
 
-    submit_s      when it was submitted, in seconds from anywhere           needed
-    runtime_s     how long it ran with its largest number of workers        needed
-    workers       its workers; or min_workers and max_workers               1
+    submit_s      submission time in seconds, from any origin               required
+    runtime_s     run time with its maximum number of workers               required
+    workers       number of workers; or min_workers and max_workers         1
     cpus, gpus    of each worker                                            1, 0
-    user, team    whose it is                                               user, team
+    user, team    who submitted it                                          user, team
     priority      -1000 to 1000                                             0
-    expected_s    what its user believed runtime_s to be; empty: nobody said  runtime_s
+    expected_s    the user's estimate of runtime_s; empty: none given         runtime_s
     preemptible   true or false                                             true
 """
 
@@ -23,8 +23,8 @@ from pathlib import Path
 from distnet.sim.load import Load, SimError, SimJob, make_load
 from distnet.sim.swf import read_swf
 
-MOST_FAULTS = 10
-NEEDED = ("submit_s", "runtime_s")
+MAX_FAULTS = 10
+REQUIRED = ("submit_s", "runtime_s")
 Row = Mapping[str, object]
 
 
@@ -32,7 +32,7 @@ def read_trace(path: Path) -> Load:
     """Read a trace: .csv, .jsonl or .swf, or one of these with .gz.
 
     Raises:
-        SimError: it cannot be read; each fault as `file:line column: found, expected`.
+        SimError: the trace is invalid; each fault as `file:line column: found, expected`.
     """
     kind = path.with_suffix("").suffix if path.suffix == ".gz" else path.suffix
     lines = _read(path).splitlines()
@@ -51,15 +51,15 @@ def _read(path: Path) -> str:
     except OSError as error:
         raise SimError(f"{path}: {error.strerror or error}, expected a trace") from None
     except (UnicodeDecodeError, EOFError):
-        raise SimError(f"{path}: found no text in UTF-8, expected a trace") from None
+        raise SimError(f"{path}: found something other than UTF-8 text, expected a trace") from None
 
 
 def _csv_rows(lines: Iterable[str], path: Path) -> Iterator[tuple[int, Row]]:
     reader = csv.DictReader(io.StringIO("\n".join(lines)), skipinitialspace=True)
     columns = reader.fieldnames or ()
-    missing = [name for name in NEEDED if name not in columns]
+    missing = [name for name in REQUIRED if name not in columns]
     if missing:
-        raise SimError(f"{path}:1 found no column {missing[0]}, expected {' and '.join(NEEDED)}")
+        raise SimError(f"{path}:1 found no column {missing[0]}, expected {' and '.join(REQUIRED)}")
     for row in reader:
         if None in row:
             raise SimError(
@@ -88,7 +88,7 @@ def _jobs(rows: Iterable[tuple[int, Row]], path: Path) -> list[SimJob]:
             jobs.append(_job(row))
         except ValueError as error:
             faults.append(f"{path}:{number} {error}")
-            if len(faults) == MOST_FAULTS:
+            if len(faults) == MAX_FAULTS:
                 break
     if faults:
         raise SimError("\n".join(faults))
@@ -100,7 +100,7 @@ def _job(row: Row) -> SimJob:
     if unknown:
         raise ValueError(f"{unknown[0]}: unknown, expected {', '.join(_COLUMNS)}")
     facts = {name: _COLUMNS[name](name, value) for name, value in row.items() if value != ""}
-    for name in NEEDED:
+    for name in REQUIRED:
         if name not in facts:
             raise ValueError(f"{name}: found nothing, expected a number of seconds")
     workers = facts.pop("workers", None)
@@ -119,7 +119,7 @@ def _job(row: Row) -> SimJob:
 def _number(
     least: float, most: float, *, is_whole: bool = False
 ) -> Callable[[str, object], object]:
-    """A reader of numbers from `least` to `most`."""
+    """Make a reader of numbers from `least` to `most`."""
 
     def read(name: str, value: object) -> object:
         kind = "a whole number" if is_whole else "a number"

@@ -1,4 +1,4 @@
-"""What is held of the cluster, summed over time; and what users and teams used lately."""
+"""Utilisation of the cluster over time, and the recent usage of users and teams."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from distnet.sim.load import SimJob
 
 
 class Usage:
-    """Rates that change at events, and their integrals, worked out when they are asked for."""
+    """What is held changes at events; integrals over time are updated on demand."""
 
     def __init__(self, nodes: Sequence[Node]) -> None:
         self.cpus = sum(node.cpus for node in nodes)
@@ -18,13 +18,13 @@ class Usage:
         self._held_s = [0.0, 0.0]
         self._counted_s = 0.0
         self._shares: dict[str, float] = defaultdict(float)
-        """What each user and team holds now."""
+        """Dominant share that each user and team holds now."""
         self._values: dict[str, float] = defaultdict(float)
-        """What each used lately, at the time `_decayed_s`."""
+        """Decayed usage of each at the time `_decayed_s`."""
         self._decayed_s = 0.0
 
     def add(self, job: SimJob, workers: int, now: float) -> None:
-        """Count workers that come, or, if negative, go."""
+        """Add workers, or remove them if negative."""
         if not workers:
             return
         self._integrate(now)
@@ -37,20 +37,20 @@ class Usage:
         self._shares[f"team:{job.team}"] += share
 
     def share(self, job: SimJob) -> float:
-        """The dominant share of one worker."""
+        """Return the dominant share of one worker."""
         return max(job.cpus / self.cpus, job.gpus / self.gpus if self.gpus else 0.0)
 
     def at(self, now: float) -> dict[str, float]:
-        """The decayed usage by `user:NAME` and `team:NAME`, as the server counts it."""
+        """Return the decayed usage by `user:NAME` and `team:NAME`, as the server computes it."""
         kept = 0.5 ** ((now - self._decayed_s) / HALF_LIFE_S)
         if kept < 1:
-            for who, share in self._shares.items():
-                self._values[who] = self._values[who] * kept + share * FULL_USAGE * (1 - kept)
+            for key, share in self._shares.items():
+                self._values[key] = self._values[key] * kept + share * FULL_USAGE * (1 - kept)
             self._decayed_s = now
         return dict(self._values)
 
     def utilisation(self, now: float) -> tuple[float, float | None]:
-        """The parts of all CPUs and GPUs that were held, from the beginning until now."""
+        """Return the fractions of all CPUs and GPUs that were held from time 0 until now."""
         self._integrate(now)
         if not now:
             return 0.0, None

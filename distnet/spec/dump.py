@@ -1,4 +1,4 @@
-"""Write a job as YAML that reads back as the same job."""
+"""Write a job as YAML that is read back as the same job."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ from distnet.spec.sections.job import Job
 def dump_job(job: Job) -> str:
     """Write every key of `job`, defaults included, in the order of the sections."""
     values = job.model_dump(exclude_none=True)
-    # A None among the options of a part is a choice, not an absence.
+    # None as an option of a part is a value, not an omission.
     for section, part in (("network", job.network), ("task", job.task)):
         values[section] = {"kind": part.kind, **part.options}
     return yaml.dump(values, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
@@ -19,12 +19,12 @@ def dump_job(job: Job) -> str:
 
 if TYPE_CHECKING:
     from yaml import SafeDumper as _Safe
-else:  # libyaml's where there is one: a sweep writes thousands of jobs
+else:  # libyaml's if available: a sweep writes thousands of jobs
     _Safe = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
 class _Dumper(_Safe):
-    """Writes what YAML 1.2 would misread in quotes, and lists in one line."""
+    """Quotes what YAML 1.2 would misread, and writes lists on one line."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True

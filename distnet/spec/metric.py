@@ -20,17 +20,19 @@ class Metric:
 
     name: str
     format: Format = "number"
-    """`percent`: a fraction of 1, written as 95.88%. `number`: four significant digits."""
+    """`percent`: a fraction of 1, written as 95.88%. `number`: four significant digits or more."""
     direction: Direction = "lower"
     """Whether higher or lower is better."""
 
     def text(self, value: float | None) -> str:
-        """Write a value as people read it: `95.88%`, `0.1234`; a dash where there is none."""
+        """Write a value as it is shown: `95.88%`, `0.1234`; a dash where there is none."""
         if value is None:
             return "-"
         if not math.isfinite(value):
             return str(value)
-        return f"{value:.2%}" if self.format == "percent" else f"{value:.4g}"
+        if self.format == "percent":
+            return f"{value:.2%}"
+        return f"{value:,.0f}" if 1000 <= abs(value) < 1e15 else f"{value:.4g}"
 
     def is_better(self, value: float, than: float) -> bool:
         """Whether a value beats another; NaN never does, and anything beats NaN."""

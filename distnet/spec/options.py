@@ -1,4 +1,4 @@
-"""Read which options a part takes from the signature of its constructor."""
+"""Read the options of a part from the signature of its constructor."""
 
 import re
 from collections.abc import Iterable
@@ -17,11 +17,11 @@ ARGUMENT = re.compile(r"^    (\w+): (.*?)(?=^    \w|\Z)", re.MULTILINE | re.DOTA
 
 @dataclass(frozen=True)
 class Signature:
-    """What the constructor of a part takes."""
+    """The parameters of a part's constructor."""
 
     name: str
     by_position: frozenset[str]
-    """What distnet itself passes."""
+    """Those that distnet itself passes."""
     options: type[BaseModel]
     """The keyword-only parameters, as a model whose fields have their names as aliases."""
 
@@ -44,7 +44,7 @@ def read_signature(cls: type[Any]) -> Signature:
 
 
 def described(cls: type[Any]) -> dict[str, str]:
-    """Give the description of each argument in the docstring of `cls` (its `Args:`)."""
+    """Read the description of each argument from the docstring of `cls` (its `Args:`)."""
     section = ARGUMENTS.search(cleandoc(cls.__doc__ or ""))
     arguments = ARGUMENT.findall(section[1]) if section else []
     return {name: " ".join(text.split()) for name, text in arguments}
@@ -57,8 +57,8 @@ def _by_position(parameters: Iterable[Parameter]) -> frozenset[str]:
 
 def _model(cls: type[Any], parameters: Iterable[Parameter]) -> type[BaseModel]:
     descriptions = described(cls)
-    # Fields are numbered and have the option's name as alias, as an option may have any name,
-    # a field not that of a method of BaseModel.
+    # Fields are numbered, with the option's name as alias: an option may have any name, but a
+    # field must not be called like a method of BaseModel.
     fields: dict[str, Any] = {}
     extra: Literal["allow", "forbid"] = "forbid"
     for parameter in parameters:

@@ -16,7 +16,7 @@ from distnet.spec.reading.faults import shortened, unknown
 def load_own_class(kind: str, *, folder: Path) -> type[Any]:
     """Load the class that `kind` names; a relative file is in `folder`.
 
-    The file is read anew each time, so that a notebook sees its changes.
+    The file is read again each time, so that a notebook sees its changes.
 
     Raises:
         UnknownPartError: the file or the class is missing, or the file cannot be imported.
@@ -36,7 +36,7 @@ def load_own_class(kind: str, *, folder: Path) -> type[Any]:
 
 def _imported(path: Path, *, written: str) -> ModuleType:
     source = _source(path, written)
-    # Named by its path, a file cannot hide an installed module of the same name.
+    # Named by its path, it cannot shadow an installed module of the same name.
     module = ModuleType(str(path))
     module.__file__ = str(path)
     sys.modules[module.__name__] = module
@@ -54,7 +54,7 @@ def _source(path: Path, written: str) -> bytes:
         return path.read_bytes()
     except FileNotFoundError:
         raise UnknownPartError(
-            f"found no file {path}, expected `{written}` there (counted from the job file's folder)"
+            f"found no file {path}, expected `{written}` there (relative to the job file's folder)"
         ) from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
@@ -73,7 +73,7 @@ def _importable(folder: Path) -> Iterator[None]:
 
 def _described(error: BaseException, path: Path) -> str:
     if isinstance(error, SyntaxError):
-        return f"{error.filename or path}:{error.lineno or 1} is not Python: {error.msg}"
+        return f"{error.filename or path}:{error.lineno or 1} is not valid Python: {error.msg}"
     frames = traceback.extract_tb(error.__traceback__)
     line = next((f.lineno for f in reversed(frames) if f.filename == str(path)), 1)
     return f"{path}:{line} raised {type(error).__name__} when imported: {shortened(str(error))}"

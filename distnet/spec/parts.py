@@ -20,14 +20,15 @@ from distnet.spec.reading.faults import Fault, FaultsError, shortened, unknown
 from distnet.spec.reading.validation import faults_of
 from distnet.spec.sections.section import Part
 
-Room = Literal["networks", "tasks"]
+Package = Literal["networks", "tasks"]
 
-SEAMS = ("network", "task", "per_sample")  # modules that say what a part is, and are none
+SEAMS = ("network", "task", "per_sample")
+"""Modules that define the interface, and are no parts themselves."""
 
 
-def kinds(room: Room) -> list[str]:
+def kinds(package: Package) -> list[str]:
     """List the kinds that ship with distnet, without importing them."""
-    folder = Path(__file__).parents[1] / room
+    folder = Path(__file__).parents[1] / package
     names = [module.name for module in iter_modules([str(folder)])]
     return [n.replace("_", "-") for n in names if n not in SEAMS and not n.startswith("_")]
 
@@ -38,20 +39,20 @@ def datasets() -> list[str]:
     return sorted(manifest.parent.name for manifest in folder.glob("*/manifest.json"))
 
 
-def load_part(room: Room, part: Part, *, folder: Path) -> tuple[type[Any], dict[str, Any]]:
+def load_part(package: Package, part: Part, *, folder: Path) -> tuple[type[Any], dict[str, Any]]:
     """Load the class that `part` names and check its options; relative files are in `folder`.
 
     Returns the class and the options given, as its constructor takes them.
 
     Raises:
         UnknownPartError: there is no such part, or it cannot be loaded.
-        FaultsError: options are unknown, missing or of the wrong type; keys count from the part.
+        FaultsError: options are unknown, missing or of the wrong type; keys start at the part.
     """
-    cls = load_class(room, part.kind, folder=folder)
+    cls = load_class(package, part.kind, folder=folder)
     return cls, _checked(read_signature(cls), part.options)
 
 
-def load_class(room: Room, kind: str, *, folder: Path) -> type[Any]:
+def load_class(package: Package, kind: str, *, folder: Path) -> type[Any]:
     """Load the class of a shipped kind, or of the user's own `./file.py:Class`.
 
     Raises:
@@ -59,19 +60,19 @@ def load_class(room: Room, kind: str, *, folder: Path) -> type[Any]:
     """
     if ".py" in kind or "/" in kind:
         return load_own_class(kind, folder=folder)
-    if kind not in (shipped := kinds(room)):
+    if kind not in (shipped := kinds(package)):
         own = "; your own is written as ./file.py:Class"
-        raise UnknownPartError(unknown(room.removesuffix("s"), kind, shipped) + own)
-    module = import_module(f"distnet.{room}.{kind.replace('-', '_')}")
+        raise UnknownPartError(unknown(package.removesuffix("s"), kind, shipped) + own)
+    module = import_module(f"distnet.{package}.{kind.replace('-', '_')}")
     (name,) = module.__all__
     cls: type[Any] = getattr(module, name)
     return cls
 
 
 def _checked(signature: Signature, options: dict[str, Any]) -> dict[str, Any]:
-    by_place = [
+    positional = [
         Fault((name,), f"found `{shortened(name)}`, which {signature.name} takes by position; "
-              "expected an option, which stands after `*` in its constructor")
+              "expected an option, which comes after `*` in its constructor")
         for name in options
         if name in signature.by_position
     ]  # fmt: skip
@@ -80,9 +81,9 @@ def _checked(signature: Signature, options: dict[str, Any]) -> dict[str, Any]:
         # As JSON, because there a list fits `tuple[int, ...]` and `list[int]` alike.
         checked = signature.options.model_validate_json(json.dumps(given))
     except ValidationError as error:
-        raise FaultsError([*by_place, *faults_of(error, signature.options)]) from None
-    if by_place:
-        raise FaultsError(by_place)
+        raise FaultsError([*positional, *faults_of(error, signature.options)]) from None
+    if positional:
+        raise FaultsError(positional)
     fields = signature.options.model_fields
     named = {
         str(fields[f].alias): getattr(checked, f) for f in checked.model_fields_set & set(fields)

@@ -11,8 +11,8 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from distnet.errors import JobFileError, UnknownPartError
-from distnet.spec.parts import load_part
-from distnet.spec.reading.faults import Fault, FaultsError, Key, Places, dotted
+from distnet.spec.parts import Package, load_part
+from distnet.spec.reading.faults import Fault, FaultsError, Key, Locations, dotted
 from distnet.spec.reading.overrides import Override, apply, read_override
 from distnet.spec.reading.validation import faults_of
 from distnet.spec.reading.yaml import MAX_BYTES, Document, Value, decode, read_yaml
@@ -32,30 +32,30 @@ class JobFile:
 
     job: Job
     path: Path
-    places: Places
+    locations: Locations
     folder: Path
-    """Where the job file's relative paths count from."""
+    """The folder that relative paths of the job file are relative to."""
 
     def fault(self, key: str, message: str) -> JobFileError:
-        """Make the error for a fault that a later stage found: `fault("data.source", "...")`."""
-        return self.places.error([Fault(_key(key), message)])
+        """Make the error for a fault that a later stage finds: `fault("data.source", "...")`."""
+        return self.locations.error([Fault(_key(key), message)])
 
     def load_part(self, section: Literal["network", "task"]) -> tuple[type[Any], dict[str, Any]]:
         """Load the class that the section `network` or `task` names, and check its options.
 
         Raises:
             UnknownPartError: there is no such part, or it cannot be loaded.
-            JobFileError: an option is unknown or has a wrong value; all of them are named.
+            JobFileError: an option is unknown or has a wrong value; all of them are listed.
         """
-        room: Literal["networks", "tasks"] = "networks" if section == "network" else "tasks"
+        package: Package = "networks" if section == "network" else "tasks"
         try:
-            return load_part(room, getattr(self.job, section), folder=self.folder)
+            return load_part(package, getattr(self.job, section), folder=self.folder)
         except UnknownPartError as error:
             named = self.fault(f"{section}.kind", str(error))
             raise UnknownPartError(str(named)) from None
         except FaultsError as error:
             faults = [Fault((section, *fault.key), fault.message) for fault in error.faults]
-            raise self.places.error(faults) from None
+            raise self.locations.error(faults) from None
 
 
 def read_job(
@@ -63,10 +63,10 @@ def read_job(
 ) -> JobFile:
     """Read the job file at `path`, with overrides such as `train.epochs=3`.
 
-    Its relative paths count from `folder`, by default the folder that it lies in.
+    Its relative paths are relative to `folder`, by default the folder of the file.
 
     Raises:
-        JobFileError: it cannot be read, or says what a job file cannot say; all faults are named.
+        JobFileError: it cannot be read, or has faults; all of them are listed.
     """
     path = Path(path)
     try:
@@ -81,7 +81,7 @@ def read_job(
     try:
         text = decode(data)
     except FaultsError as error:
-        raise Places(str(path)).error(error.faults) from None
+        raise Locations(str(path)).error(error.faults) from None
     return read_job_text(text, path=path, overrides=overrides, folder=folder)
 
 
@@ -95,27 +95,27 @@ def read_job_text(
     """Read a job from the text of a job file; `path` names it in faults and need not exist.
 
     Raises:
-        JobFileError: the text says what a job file cannot say; all faults are named.
+        JobFileError: the text has faults; all of them are listed.
     """
     try:
         document = read_yaml(text)
     except FaultsError as error:
-        raise Places(str(path)).error(error.faults) from None
+        raise Locations(str(path)).error(error.faults) from None
     changes = [read_override(override) for override in overrides]
-    places = Places(str(path), document.lines, {dotted(c.key): c.text for c in changes})
-    return JobFile(_job(document, changes, places), path, places, folder or path.parent)
+    locations = Locations(str(path), document.lines, {dotted(c.key): c.text for c in changes})
+    return JobFile(_job(document, changes, locations), path, locations, folder or path.parent)
 
 
-def _job(document: Document, changes: list[Override], places: Places) -> Job:
+def _job(document: Document, changes: list[Override], locations: Locations) -> Job:
     if not isinstance(document.value, dict):
         wrong = "found no sections, expected at least `name: ...` and `network: {kind: ...}`"
-        raise places.error([Fault((), wrong)])
+        raise locations.error([Fault((), wrong)])
     touched = {change.key[0] for change in changes if len(change.key) > 1}
     kinds = {section: kind for section, kind in DEFAULT_KINDS.items() if section in touched}
     try:
         return Job.model_validate(apply(changes, kinds | document.value))
     except ValidationError as error:
-        raise places.error(faults_of(error, Job)) from None
+        raise locations.error(faults_of(error, Job)) from None
 
 
 def _key(text: str) -> Key:

@@ -1,15 +1,15 @@
-"""The JSON schema of job files, for editors: every key, its description, its default."""
+"""The JSON schema of job files, for editors: every key with its description and default."""
 
 from pathlib import Path
 from typing import Any
 
 from distnet.spec.options import read_signature
-from distnet.spec.parts import Room, kinds, load_class
+from distnet.spec.parts import Package, kinds, load_class
 from distnet.spec.sections.job import Job
 from distnet.spec.sections.section import Part
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-SECTIONS: dict[str, Room] = {"network": "networks", "task": "tasks"}
+SECTIONS: dict[str, Package] = {"network": "networks", "task": "tasks"}
 
 Schema = dict[str, Any]
 
@@ -18,8 +18,8 @@ def job_schema() -> Schema:
     """Build the schema; shipped networks and tasks are imported for their options."""
     schema = Job.model_json_schema()
     definitions = schema["$defs"]
-    for section, room in SECTIONS.items():
-        schema["properties"][section] |= _part(room, schema["properties"][section], definitions)
+    for section, package in SECTIONS.items():
+        schema["properties"][section] |= _part(package, schema["properties"][section], definitions)
         del schema["properties"][section]["$ref"]
     del definitions["Part"]
     for definition in definitions.values():
@@ -27,17 +27,17 @@ def job_schema() -> Schema:
     return {"$schema": DIALECT, **schema, "title": "distnet job file"}
 
 
-def _part(room: Room, section: Schema, definitions: Schema) -> Schema:
+def _part(package: Package, section: Schema, definitions: Schema) -> Schema:
     shipped = []
-    for kind in kinds(room):
-        name = f"{room}.{kind}"
-        definitions[name] = _shipped(room, kind)
+    for kind in kinds(package):
+        name = f"{package}.{kind}"
+        definitions[name] = _shipped(package, kind)
         shipped.append({"$ref": f"#/$defs/{name}"})
     return {"anyOf": [*shipped, _own()]}
 
 
-def _shipped(room: Room, kind: str) -> Schema:
-    cls = load_class(room, kind, folder=Path())
+def _shipped(package: Package, kind: str) -> Schema:
+    cls = load_class(package, kind, folder=Path())
     schema = read_signature(cls).options.model_json_schema()
     properties = {"kind": {"const": kind}} | schema.pop("properties", {})
     required = ["kind", *schema.pop("required", [])]
@@ -60,7 +60,7 @@ def _own() -> Schema:
 
 
 def _describe_kind(definition: Schema) -> None:
-    """Show at `kind: sgd` what `sgd` is."""
+    """Describe `sgd` at `kind: sgd`."""
     kind = definition.get("properties", {}).get("kind")
     if kind is not None:
         kind.setdefault("description", definition["description"].partition("\n")[0])

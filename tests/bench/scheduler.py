@@ -13,7 +13,7 @@ import sys
 import time
 
 from distnet.scheduler.decide import decide
-from distnet.scheduler.view import Candidate, Holder, Node, Plan, Shape, Start, Team, View
+from distnet.scheduler.view import Allocation, JobRequest, Node, Plan, Shape, Start, Team, View
 from distnet.server.loop.garbage import seldom_collected
 
 NUM_NODES, NUM_WAITING, REPEATS = 1000, 10_000, 40
@@ -51,7 +51,7 @@ def main() -> None:
         with seldom_collected():
             times = [_cpu_ms(view) for _ in range(REPEATS)]
         p99 = statistics.quantiles(times, n=100, method="inclusive")[98]
-        counts = f"{len(view.holders):,} run, {len(plan.decisions):,} decisions"
+        counts = f"{len(view.allocations):,} run, {len(plan.decisions):,} decisions"
         print(f"{name:27} p50 {statistics.median(times):6.1f} ms, p99 {p99:6.1f} ms ({counts})")  # noqa: T201
         if "--profile" in sys.argv:
             _profile(view)
@@ -68,10 +68,10 @@ def nodes() -> list[Node]:
 
 def jobs(
     rng: random.Random, count: int, first: int, top: int, shapes: tuple[Shape, ...] = SHAPES
-) -> list[Candidate]:
+) -> list[JobRequest]:
     """Of twelve users in four teams."""
     return [
-        Candidate(
+        JobRequest(
             number=number,
             name=f"job-{number}",
             owner=f"user-{(user := rng.randrange(12))}",
@@ -102,7 +102,7 @@ def full(
     by_number = {job.number: job for job in first}
     plan: Plan = decide(View(1e6, nodes(), first, []))
     running = [
-        Holder(
+        Allocation(
             by_number[start.job],
             start.placement,
             started_at=1e6 - rng.uniform(0, 5000),

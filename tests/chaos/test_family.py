@@ -37,7 +37,7 @@ def start(family: Family, code: str, **environment: str) -> "subprocess.Popen[st
 def test_family_knows_a_child_without_the_mark_after_its_parent_was_killed(family):
     process = start(family, PARENT.format(CHILD.format("{}")))
     family.add(process.pid)
-    family.look(now=True)
+    family.scan(now=True)
 
     process.kill()
     process.wait()

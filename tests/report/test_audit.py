@@ -205,9 +205,9 @@ def test_attempt_that_failed_before_it_began_is_no_fault(stopped: Path, tmp_path
     run = tmp_path / "run"
     shutil.copytree(stopped, run)
     lines = [line | {"attempt": {1: 1, 2: 3}[line["attempt"]]} for line in read_lines(run)]
-    place = lines.index(first(lines, "attempt", 1))
-    step = lines[place]["step"]
-    lines.insert(place, {"kind": "end", "attempt": 2, "status": "failed", "step": step})
+    index = lines.index(first(lines, "attempt", 1))
+    step = lines[index]["step"]
+    lines.insert(index, {"kind": "end", "attempt": 2, "status": "failed", "step": step})
     (run / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
 
     found = audit(run)

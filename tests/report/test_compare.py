@@ -145,11 +145,11 @@ def test_a_comparison_with_a_run_that_has_just_begun_has_a_page(
 
 
 def test_a_comparison_can_be_told_as_json(pair: list[Run]) -> None:
-    told = json.loads(json.dumps(_dict(compare_runs(pair))))
+    facts = json.loads(json.dumps(_dict(compare_runs(pair))))
 
-    assert told["same_weights"] is False
-    assert told["job"]["train.seed"] == [0, 1]
-    assert [run["name"] for run in told["runs"]] == ["first", "second"]
+    assert facts["same_weights"] is False
+    assert facts["job"]["train.seed"] == [0, 1]
+    assert [run["name"] for run in facts["runs"]] == ["first", "second"]
 
 
 def _dict(comparison: Comparison) -> dict[str, object]:

@@ -39,7 +39,7 @@ def test_a_run_is_found_by_name_path_and_as_the_latest(runs: Path) -> None:
         ("price", "did you mean prices"),
         ("s-2", "did you mean digits-2"),
         ("", "no such run"),
-        ("zebra", "see what there is with: distnet runs --runs"),
+        ("zebra", "list the runs with: distnet runs --runs"),
         ("runs/zebra", "no such run"),
     ],
 )
@@ -49,11 +49,11 @@ def test_a_near_miss_names_the_runs_that_are_near(runs: Path, reference: str, me
 
 
 def test_an_empty_folder_is_no_run(runs: Path) -> None:
-    with pytest.raises(RunError, match="no run in this folder"):
+    with pytest.raises(RunError, match="not a run folder"):
         find_run(str(runs / "notes"), runs)
 
 
 @pytest.mark.parametrize("reference", ["latest", "digits"])
 def test_a_folder_without_runs_says_how_to_start_one(tmp_path: Path, reference: str) -> None:
-    with pytest.raises(RunError, match="holds none yet. Start one with: distnet run JOB"):
+    with pytest.raises(RunError, match="has no runs yet. Start one with: distnet run JOB"):
         find_run(reference, tmp_path)

@@ -110,5 +110,11 @@ def test_worst_numbers_are_drawn_against_the_actual_ones(
     assert table.columns == ("sample", "loss", "actual", "predicted")
 
 
+def test_outcomes_that_cannot_be_compared_are_only_a_table() -> None:
+    for predicted in ([1.0, 2.0], "unknown", []):
+        (table,) = worst_figures([Sample(0, 1.0, predicted, 4.5)])
+        assert isinstance(table, Table)
+
+
 def test_no_worst_samples_make_no_figure() -> None:
     assert worst_figures([]) == []

@@ -34,7 +34,7 @@ def test_heartbeat_tells_steps_and_stages(tmp_path: Path) -> None:
 
     assert (first.stage, first.step, first.limit_s) == (Stage.STARTING, 0, 600.0)
     assert (second.stage, second.step, second.started_at) == (Stage.SUMMING, 8, 7)
-    assert second.beats > first.beats
+    assert second.count > first.count
 
 
 def test_first_step_ends_the_patience_of_the_start(tmp_path: Path) -> None:
@@ -74,9 +74,9 @@ def test_heartbeats_of_older_attempts_are_passed_over(tmp_path: Path) -> None:
         with beat(tmp_path, rank, attempt):
             pass
 
-    signs = read_heartbeats(tmp_path / "heartbeats")
+    beats = read_heartbeats(tmp_path / "heartbeats")
 
-    assert [(sign.attempt, sign.rank) for sign in signs] == [(2, 0)]
+    assert [(beat.attempt, beat.rank) for beat in beats] == [(2, 0)]
 
 
 def test_heartbeat_refuses_a_folder_that_is_a_file(tmp_path: Path) -> None:
@@ -116,8 +116,8 @@ def test_work_leaves_a_heartbeat_for_every_worker(stripes: Path, tmp_path: Path)
 
     run_workers(work_one, 2, tmp_path, assigned)
 
-    signs = read_heartbeats(assigned.folder.heartbeats)
-    assert [(s.rank, s.step, s.stage) for s in signs] == [(0, 5, Stage.ENDED), (1, 5, Stage.ENDED)]
+    beats = read_heartbeats(assigned.folder.heartbeats)
+    assert [(s.rank, s.step, s.stage) for s in beats] == [(0, 5, Stage.ENDED), (1, 5, Stage.ENDED)]
 
 
 def test_heartbeat_of_a_worker_that_raises_says_at_which_step(tmp_path: Path) -> None:

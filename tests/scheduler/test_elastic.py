@@ -27,9 +27,12 @@ def test_running_elastic_job_grows_into_idle_room_beside_its_workers():
 
 
 def test_elastic_job_does_not_grow_into_what_is_kept_for_the_first_in_line():
-    holders = [runs(job(1, (1, 4)), {"n0": 1}), runs(job(2, 2, priority=9), {"n0": 2}, ends_in=9.0)]
+    allocations = [
+        runs(job(1, (1, 4)), {"n0": 1}),
+        runs(job(2, 2, priority=9), {"n0": 2}, ends_in=9.0),
+    ]
 
-    plan = planned(nodes(4), [job(3, 3, priority=5)], holders)
+    plan = planned(nodes(4), [job(3, 3, priority=5)], allocations)
 
     assert resized(plan) == {}
     assert codes(plan) == {3: "no-room"}
@@ -40,39 +43,42 @@ def test_elastic_job_does_not_grow_before_it_is_steady_or_shortly_before_its_end
     ending = runs(job(1, (1, 4)), {"n0": 1}, ends_in=30.0)
     unsteady = runs(job(1, (1, 4)), {"n0": 1}, is_steady=False)
 
-    for holder in (young, ending, unsteady):
-        assert planned(nodes(4), [], [holder]).decisions == ()
+    for allocation in (young, ending, unsteady):
+        assert planned(nodes(4), [], [allocation]).decisions == ()
 
 
 def test_spare_workers_go_to_any_job_that_waits():
-    holders = [runs(job(1, (1, 4), priority=9), {"n0": 4})]
+    allocations = [runs(job(1, (1, 4), priority=9), {"n0": 4})]
 
-    plan = planned(nodes(4), [job(2, 2)], holders)
+    plan = planned(nodes(4), [job(2, 2)], allocations)
 
     assert resized(plan) == {1: 2}
     assert codes(plan) == {2: "making-room"}
 
 
 def test_spare_workers_stay_with_a_young_job_when_the_other_is_not_above_it():
-    holders = [runs(job(1, (1, 4)), {"n0": 4}, for_s=10.0)]
+    allocations = [runs(job(1, (1, 4)), {"n0": 4}, for_s=10.0)]
 
-    assert resized(planned(nodes(4), [job(2, 2)], holders)) == {}
-    assert resized(planned(nodes(4), [job(2, 2, priority=1)], holders)) == {1: 2}
+    assert resized(planned(nodes(4), [job(2, 2)], allocations)) == {}
+    assert resized(planned(nodes(4), [job(2, 2, priority=1)], allocations)) == {1: 2}
 
 
 def test_workers_that_are_leaving_are_counted_on():
-    holders = [runs(job(1, (1, 4)), {"n0": 4}, asked=2, is_steady=False), runs(job(3), {"n1": 1})]
+    allocations = [
+        runs(job(1, (1, 4)), {"n0": 4}, resizing_to=2, is_steady=False),
+        runs(job(3), {"n1": 1}),
+    ]
 
-    plan = planned(nodes(4, 1), [job(2, 2, priority=1)], holders)
+    plan = planned(nodes(4, 1), [job(2, 2, priority=1)], allocations)
 
     assert plan.decisions == ()
     assert codes(plan) == {2: "making-room"}
 
 
 def test_workers_leave_the_nodes_with_the_fewest():
-    holders = [runs(job(1, (1, 6)), {"n0": 1, "n1": 4, "n2": 1})]
+    allocations = [runs(job(1, (1, 6)), {"n0": 1, "n1": 4, "n2": 1})]
 
-    plan = planned(nodes(1, 4, 1), [job(2, 2)], holders)
+    plan = planned(nodes(1, 4, 1), [job(2, 2)], allocations)
 
     assert [dict(d.placement) for d in plan.decisions] == [{"n1": 4}]  # type: ignore[union-attr]
 
@@ -88,16 +94,16 @@ def test_job_whose_end_the_first_in_line_counts_on_is_not_shrunk_for_others():
 
 
 def test_nothing_is_resized_when_elasticity_is_off():
-    holders = [runs(job(1, (1, 3)), {"n0": 2})]
+    allocations = [runs(job(1, (1, 3)), {"n0": 2})]
     rigid = Policy(elastic=False)
 
-    assert planned(nodes(4), [], holders, policy=rigid).decisions == ()
-    assert planned(nodes(2), [job(2)], holders, policy=rigid).decisions == ()
+    assert planned(nodes(4), [], allocations, policy=rigid).decisions == ()
+    assert planned(nodes(2), [job(2)], allocations, policy=rigid).decisions == ()
 
 
 def test_growth_stays_within_the_teams_limit():
-    holders = [runs(job(1, (1, 8), team="a"), {"n0": 1})]
+    allocations = [runs(job(1, (1, 8), team="a"), {"n0": 1})]
 
-    plan = planned(nodes(8), [], holders, teams=[Team("a", limit_cpus=3)])
+    plan = planned(nodes(8), [], allocations, teams=[Team("a", limit_cpus=3)])
 
     assert resized(plan) == {1: 3}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from distnet.scheduler.fit import largest_gang, why_never
+from distnet.scheduler.feasibility import infeasible_reason, largest_gang
 from distnet.scheduler.view import Node, Shape
 from tests.scheduler.views import codes, job, nodes, planned, runs, started, waits
 
@@ -80,7 +80,10 @@ def test_room_of_a_holder_whose_node_is_gone_is_not_counted():
 def test_never_fits_names_the_node_that_would_do():
     plan = planned(nodes(8, 8), [job(1, 1, cpus=16)])
 
-    assert "another node with 16 CPUs free would do" in waits(plan)[1].reason
+    assert waits(plan)[1].reason == (
+        "needs 1 worker with 16 CPUs, but the whole cluster has capacity for 0; "
+        "another node with 16 CPUs free would be enough"
+    )
 
 
 @pytest.mark.parametrize(
@@ -91,6 +94,6 @@ def test_largest_gang_counts_workers_on_an_empty_cluster(shape: Shape, room: int
 
 
 def test_why_never_is_none_for_what_could_fit():
-    assert why_never(Shape(2, 9, 4, 0), nodes(8)) is None
-    assert why_never(Shape(3, 9, 4, 0), nodes(8)) is not None
-    assert "no nodes" in str(why_never(Shape(1, 1, 1, 0), []))
+    assert infeasible_reason(Shape(2, 9, 4, 0), nodes(8)) is None
+    assert infeasible_reason(Shape(3, 9, 4, 0), nodes(8)) is not None
+    assert "no nodes" in str(infeasible_reason(Shape(1, 1, 1, 0), []))

@@ -2,15 +2,17 @@
 
 from dataclasses import replace
 
-from distnet.scheduler.view import Candidate, Holder, Policy, Team
+from distnet.scheduler.view import Allocation, JobRequest, Policy, Team
 from tests.scheduler.views import job, nodes, planned, runs, view
 
 FULL = [runs(job(999, 4, priority=1000, owner="zoe", team="other"), {"n0": 4})]
 DAY = 86_400.0
 
 
-def order(*jobs: Candidate, holders: list[Holder] | None = None, **settings: object) -> list[int]:
-    plan = planned(nodes(4), list(jobs), FULL if holders is None else holders, **settings)
+def order(
+    *jobs: JobRequest, allocations: list[Allocation] | None = None, **settings: object
+) -> list[int]:
+    plan = planned(nodes(4), list(jobs), FULL if allocations is None else allocations, **settings)
     return [wait.job for wait in plan.queue]
 
 
@@ -37,9 +39,9 @@ def test_users_of_a_team_take_turns_when_they_compete():
 
 
 def test_user_who_holds_more_comes_later():
-    holders = [runs(job(9, 4, owner="ann"), {"n0": 4})]
+    allocations = [runs(job(9, 4, owner="ann"), {"n0": 4})]
 
-    assert order(job(1, owner="ann"), job(2, owner="bob"), holders=holders) == [2, 1]
+    assert order(job(1, owner="ann"), job(2, owner="bob"), allocations=allocations) == [2, 1]
 
 
 def test_user_who_used_more_lately_comes_later():

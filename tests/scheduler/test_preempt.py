@@ -1,6 +1,6 @@
 """Who gives way: only lower ranks, only if it helps, no more than needed, saved first."""
 
-from distnet.scheduler.view import Holder, Node, Policy
+from distnet.scheduler.view import Allocation, Node, Policy
 from tests.scheduler.views import (
     codes,
     job,
@@ -16,7 +16,7 @@ from tests.scheduler.views import (
 DAY = 86_400.0
 
 
-def on(number: int, workers: int, node: str = "n0", **facts: object) -> Holder:
+def on(number: int, workers: int, node: str = "n0", **facts: object) -> Allocation:
     settings = {key: facts.pop(key) for key in ("for_s", "ends_in", "is_steady") if key in facts}
     return runs(job(number, workers, **facts), {node: workers}, **settings)  # type: ignore[arg-type]
 
@@ -26,8 +26,10 @@ def test_job_of_higher_priority_takes_the_place_of_a_lower_one():
 
     assert stopped(plan) == {1: 9}
     assert codes(plan) == {9: "making-room"}
-    assert "job-1" in waits(plan)[9].reason
-    assert "priority 5" in plan.decisions[0].reason
+    assert waits(plan)[9].reason == "starts as soon as job-1 has released the capacity"
+    assert plan.decisions[0].reason == (
+        "preempted by job-9 (priority 5, above rank 0), which needs 3 workers with 1 CPU each"
+    )
 
 
 def test_equal_priority_stops_nobody():
@@ -44,29 +46,29 @@ def test_age_protects_from_preemption_and_gives_no_right_to_it():
 
 
 def test_nobody_is_stopped_when_the_gang_would_not_fit_even_then():
-    holders = [on(1, 4), on(2, 4, "n1", priority=9)]
+    allocations = [on(1, 4), on(2, 4, "n1", priority=9)]
 
-    assert stopped(planned(nodes(4, 4), [job(9, 5, priority=5)], holders)) == {}
+    assert stopped(planned(nodes(4, 4), [job(9, 5, priority=5)], allocations)) == {}
 
 
 def test_lowest_rank_goes_first_and_of_one_rank_what_started_last():
-    holders = [on(1, 2, priority=1), on(2, 2, for_s=900.0), on(3, 2, for_s=100.0)]
+    allocations = [on(1, 2, priority=1), on(2, 2, for_s=900.0), on(3, 2, for_s=100.0)]
 
-    assert stopped(planned(nodes(6), [job(9, 2, priority=5)], holders)) == {3: 9}
-    assert stopped(planned(nodes(6), [job(9, 4, priority=5)], holders)) == {3: 9, 2: 9}
+    assert stopped(planned(nodes(6), [job(9, 2, priority=5)], allocations)) == {3: 9}
+    assert stopped(planned(nodes(6), [job(9, 4, priority=5)], allocations)) == {3: 9, 2: 9}
 
 
 def test_small_victims_are_spared_when_a_large_one_is_needed_anyway():
-    holders = [on(1, 1, for_s=10.0), on(2, 1, for_s=20.0), on(3, 4, for_s=900.0)]
+    allocations = [on(1, 1, for_s=10.0), on(2, 1, for_s=20.0), on(3, 4, for_s=900.0)]
 
-    assert stopped(planned(nodes(6), [job(9, 4, priority=5)], holders)) == {3: 9}
+    assert stopped(planned(nodes(6), [job(9, 4, priority=5)], allocations)) == {3: 9}
 
 
 def test_victims_are_of_use():
-    holders = [on(1, 4, "cpu", for_s=1.0), runs(job(2, 2, gpus=1), {"gpu": 2})]
+    allocations = [on(1, 4, "cpu", for_s=1.0), runs(job(2, 2, gpus=1), {"gpu": 2})]
     cluster = [Node("cpu", 4, 0), Node("gpu", 4, 2)]
 
-    assert stopped(planned(cluster, [job(9, 1, gpus=1, priority=5)], holders)) == {2: 9}
+    assert stopped(planned(cluster, [job(9, 1, gpus=1, priority=5)], allocations)) == {2: 9}
 
 
 def test_job_that_is_not_preemptible_or_not_steady_is_left_alone():
@@ -77,19 +79,19 @@ def test_job_that_is_not_preemptible_or_not_steady_is_left_alone():
 
 
 def test_nobody_is_stopped_when_those_that_are_stopping_suffice():
-    holders = [runs(job(1, 2), {"n0": 2}, is_stopping=True), on(2, 2)]
+    allocations = [runs(job(1, 2), {"n0": 2}, is_stopping=True), on(2, 2)]
 
-    plan = planned(nodes(4), [job(9, 2, priority=5)], holders)
+    plan = planned(nodes(4), [job(9, 2, priority=5)], allocations)
 
     assert plan.decisions == ()
     assert codes(plan) == {9: "making-room"}
 
 
 def test_room_of_those_that_stop_is_not_given_to_others():
-    holders = [runs(job(1, 2), {"n0": 2}, is_stopping=True)]
+    allocations = [runs(job(1, 2), {"n0": 2}, is_stopping=True)]
     big, small = job(9, 4, priority=5), job(10, 2, expected_s=1.0)
 
-    plan = planned(nodes(4), [big, small], holders)
+    plan = planned(nodes(4), [big, small], allocations)
 
     assert started(plan) == {}
     assert codes(plan) == {9: "making-room", 10: "behind"}
@@ -114,10 +116,10 @@ def test_nobody_is_stopped_when_preemption_is_off():
 
 
 def test_job_behind_the_first_stops_nobody_whose_room_the_first_waits_for():
-    holders = [on(1, 2, priority=0, ends_in=100.0), on(2, 2, priority=50, ends_in=100.0)]
+    allocations = [on(1, 2, priority=0, ends_in=100.0), on(2, 2, priority=50, ends_in=100.0)]
     first, behind = job(8, 4, priority=9), job(9, 2, priority=5)
 
-    plan = planned(nodes(4), [first, behind], holders)
+    plan = planned(nodes(4), [first, behind], allocations)
 
     assert stopped(plan) == {}
     assert codes(plan) == {8: "no-room", 9: "no-room"}
@@ -125,20 +127,20 @@ def test_job_behind_the_first_stops_nobody_whose_room_the_first_waits_for():
 
 def test_victim_is_not_the_one_whose_room_the_first_waits_for():
     kept = on(1, 2, for_s=10.0, ends_in=100.0)
-    holders = [kept, on(2, 2, for_s=900.0), on(3, 2, priority=50, ends_in=100.0)]
+    allocations = [kept, on(2, 2, for_s=900.0), on(3, 2, priority=50, ends_in=100.0)]
     first, behind = job(8, 4, age_s=9 * DAY), job(9, 2, priority=5)
 
-    plan = planned(nodes(6), [first, behind], holders)
+    plan = planned(nodes(6), [first, behind], allocations)
 
     assert stopped(plan) == {2: 9}
     assert codes(plan) == {8: "no-room", 9: "making-room"}
 
 
 def test_room_of_a_victim_is_not_counted_twice_for_the_time_when_the_first_starts():
-    holders = [on(1, 4, ends_in=100.0), on(2, 4, priority=50, ends_in=100.0)]
+    allocations = [on(1, 4, ends_in=100.0), on(2, 4, priority=50, ends_in=100.0)]
     first, urgent, third = job(7, 7, age_s=9 * DAY), job(8, 3, priority=5), job(9, 1)
 
-    plan = planned(nodes(10), [first, urgent, third], holders)
+    plan = planned(nodes(10), [first, urgent, third], allocations)
 
     assert stopped(plan) == {1: 8}
     assert codes(plan) == {7: "no-room", 8: "making-room", 9: "reserved"}
@@ -152,6 +154,9 @@ def test_elastic_job_gives_workers_before_any_job_is_stopped():
     assert stopped(plan) == {}
     assert resized(plan) == {1: 2}
     assert plan.decisions[0].for_job == 9  # type: ignore[union-attr]
+    assert plan.decisions[0].reason == (
+        "2 workers of 3 above the minimum preempted by job-9, which needs 2 workers with 1 CPU each"
+    )
 
 
 def test_elastic_job_keeps_the_fewest_workers_it_may_have():
@@ -170,9 +175,9 @@ def test_elastic_job_is_stopped_whole_when_its_spare_workers_do_not_suffice():
 
 
 def test_burst_of_urgent_jobs_asks_no_more_than_a_hundred_at_once():
-    holders = [on(n, 1, f"n{n}") for n in range(300)]
+    allocations = [on(n, 1, f"n{n}") for n in range(300)]
     urgent = [job(1000 + n, 1, priority=5) for n in range(300)]
 
-    plan = planned(nodes(*[1] * 300), urgent, holders)
+    plan = planned(nodes(*[1] * 300), urgent, allocations)
 
     assert len(stopped(plan)) == 100

@@ -7,7 +7,7 @@ import hypothesis.strategies as st
 from hypothesis import HealthCheck, given, settings
 
 from distnet.scheduler.decide import decide
-from distnet.scheduler.view import Candidate, Holder, Node, Policy, Shape, Team, View
+from distnet.scheduler.view import Allocation, JobRequest, Node, Policy, Shape, Team, View
 from tests.scheduler.loop import GRACE_S, Loop, check, free_room, room_for, take
 
 FEW = settings(
@@ -36,10 +36,10 @@ def clusters(draw: st.DrawFn) -> list[Node]:
 @st.composite
 def candidates(
     draw: st.DrawFn, number: int, *, now: float = 0.0, age: float = 10_000.0
-) -> Candidate:
+) -> JobRequest:
     fewest = draw(st.integers(1, 3))
     most = fewest + draw(st.sampled_from([0, 4, 0, 1]))
-    return Candidate(
+    return JobRequest(
         number=number,
         name=f"job-{number}",
         owner=draw(st.sampled_from(["ann", "bob"])),
@@ -83,7 +83,7 @@ def policies() -> st.SearchStrategy[Policy]:
 
 
 @st.composite
-def loops(draw: st.DrawFn, *, with_teams: bool) -> tuple[Loop, list[tuple[float, Candidate]]]:
+def loops(draw: st.DrawFn, *, with_teams: bool) -> tuple[Loop, list[tuple[float, JobRequest]]]:
     """A cluster, and jobs that arrive one after the other."""
     arrivals, time = [], 0.0
     for number in range(1, draw(st.integers(3, 16))):
@@ -97,7 +97,7 @@ def loops(draw: st.DrawFn, *, with_teams: bool) -> tuple[Loop, list[tuple[float,
     return loop, arrivals
 
 
-def drive(loop: Loop, arrivals: list[tuple[float, Candidate]], *, most_steps: int = 300) -> int:
+def drive(loop: Loop, arrivals: list[tuple[float, JobRequest]], *, most_steps: int = 300) -> int:
     """Run until nothing happens any more; returns the number of passes."""
     queue = list(arrivals)
     for steps in range(most_steps):
@@ -158,7 +158,7 @@ def test_the_order_in_which_things_are_told_changes_nothing(drawn, random, steps
         view.now,
         random.sample(view.nodes, len(view.nodes)),
         random.sample(view.waiting, len(view.waiting)),
-        random.sample(view.holders, len(view.holders)),
+        random.sample(view.allocations, len(view.allocations)),
         dict(random.sample(list(view.teams.items()), len(view.teams))),
         view.usage,
         view.policy,
@@ -172,27 +172,29 @@ def test_the_order_in_which_things_are_told_changes_nothing(drawn, random, steps
 def crowded(draw: st.DrawFn) -> View:
     """Any state, also one that no run of ours leads to."""
     cluster, now = draw(clusters()), 5000.0
-    holders = []
+    allocations = []
     for number in range(1, draw(st.integers(1, 8))):
         job = draw(candidates(number, now=now))
         node = draw(st.sampled_from([*cluster, Node("gone", 8, 8)]))
-        count = draw(st.integers(job.shape.fewest, job.shape.most))
+        count = draw(st.integers(job.shape.min_workers, job.shape.max_workers))
         is_stopping = draw(st.integers(0, 3)) == 0
         is_steady = not is_stopping and draw(st.booleans())
         resizes = not is_stopping and not is_steady and draw(st.booleans())
-        holders.append(
-            Holder(
+        allocations.append(
+            Allocation(
                 job,
                 {node.id: count},
                 started_at=now - draw(st.floats(0, 200)),
                 ends_at=now + draw(st.sampled_from([-20.0, 10.0, 500.0, math.inf])),
                 is_stopping=is_stopping,
                 is_steady=is_steady,
-                asked=draw(st.integers(job.shape.fewest, job.shape.most)) if resizes else None,
+                resizing_to=draw(st.integers(job.shape.min_workers, job.shape.max_workers))
+                if resizes
+                else None,
             )
         )
     waiting = [draw(candidates(100 + n, now=now)) for n in range(draw(st.integers(0, 8)))]
-    return View(now, cluster, waiting, holders, draw(teams()), {}, draw(policies()))
+    return View(now, cluster, waiting, allocations, draw(teams()), {}, draw(policies()))
 
 
 @settings(FEW, max_examples=400)
@@ -208,19 +210,19 @@ def test_the_order_changes_nothing_in_any_state(view, random):
         view,
         nodes=random.sample(view.nodes, len(view.nodes)),
         waiting=random.sample(view.waiting, len(view.waiting)),
-        holders=random.sample(view.holders, len(view.holders)),
+        allocations=random.sample(view.allocations, len(view.allocations)),
     )
 
     assert decide(shuffled) == decide(view)
 
 
 @st.composite
-def queues_of_known_length(draw: st.DrawFn) -> tuple[list[Node], list[Candidate]]:
+def queues_of_known_length(draw: st.DrawFn) -> tuple[list[Node], list[JobRequest]]:
     cluster = [replace(node, is_draining=False) for node in draw(clusters())]
     jobs = []
     for number in range(1, draw(st.integers(3, 12))):
         job = draw(candidates(number, age=0.0))
-        shape = job.shape._replace(most=job.shape.fewest)
+        shape = job.shape._replace(max_workers=job.shape.min_workers)
         length = draw(st.sampled_from([10.0, 30.0, 70.0, 200.0]))
         one = {"owner": "ann", "team": "a"}  # shares change the order when others end
         jobs.append(replace(job, shape=shape, expected_s=length, not_before=0.0, **one))
@@ -235,10 +237,10 @@ def test_first_in_line_starts_when_it_was_promised_to_or_earlier(drawn):
     for job in jobs:
         loop.submit(job)
     promised: dict[int, float] = {}
-    while loop.waiting or loop.holders:
+    while loop.waiting or loop.allocations:
         before = loop.view()
         plan = loop.step()
-        first = next((w.job for w in plan.queue if "first in line" in w.reason), None)
+        first = next((w.job for w in plan.queue if "first in the queue" in w.reason), None)
         if first is not None and first not in promised:
             promised[first] = earliest(before, plan_starts_ahead(loop, first), first)
         if math.isinf(loop.next_event()):
@@ -249,27 +251,27 @@ def test_first_in_line_starts_when_it_was_promised_to_or_earlier(drawn):
         assert loop.starts[number] <= time
 
 
-def plan_starts_ahead(loop: Loop, first: int) -> list[Holder]:
+def plan_starts_ahead(loop: Loop, first: int) -> list[Allocation]:
     """Those that started in this pass and were considered before the first that waits."""
     priority = loop.waiting[first].priority
     return [
-        holder
-        for holder in loop.holders.values()
-        if holder.started_at == loop.now and holder.job.priority >= priority
+        allocation
+        for allocation in loop.allocations.values()
+        if allocation.started_at == loop.now and allocation.job.priority >= priority
     ]
 
 
-def earliest(view: View, ahead: list[Holder], first: int) -> float:
+def earliest(view: View, ahead: list[Allocation], first: int) -> float:
     """When a job could start if nobody started besides those ahead of it."""
     job = next(job for job in view.waiting if job.number == first)
     free = free_room(view)
-    for holder in ahead:
-        take(free, holder.job, holder.placement)
-    running = sorted([*view.holders, *ahead], key=lambda holder: holder.ends_at)
-    for holder in running:
-        take(free, holder.job, {node: -count for node, count in holder.placement.items()})
-        if room_for(free, job) >= job.shape.fewest:
-            return holder.ends_at
+    for allocation in ahead:
+        take(free, allocation.job, allocation.placement)
+    running = sorted([*view.allocations, *ahead], key=lambda allocation: allocation.ends_at)
+    for allocation in running:
+        take(free, allocation.job, {node: -count for node, count in allocation.placement.items()})
+        if room_for(free, job) >= job.shape.min_workers:
+            return allocation.ends_at
     return math.inf
 
 
@@ -277,13 +279,13 @@ def test_large_job_of_low_priority_starts_in_bounded_time_under_a_stream_of_smal
     """After 6 x ageing it is ahead of all that come; then those that run, at most, hold it up."""
     ageing_s, length_s, priority = 1000.0, 100.0, 5
     loop = Loop([Node("a", 4, 0), Node("b", 4, 0)], {}, Policy(ageing_s=ageing_s))
-    loop.submit(Candidate(1, "large", "ann", "a", 0, 0.0, Shape(8, 8, 1, 0), expected_s=50.0))
+    loop.submit(JobRequest(1, "large", "ann", "a", 0, 0.0, Shape(8, 8, 1, 0), expected_s=50.0))
     number = 1
     while 1 not in loop.starts and loop.now < 20 * ageing_s:
         while len(loop.waiting) < 6:
             number += 1
             loop.submit(
-                Candidate(
+                JobRequest(
                     number, f"small-{number}", "bob", "a", priority, loop.now, Shape(1, 1, 1, 0),
                     expected_s=length_s - number % 7,
                 )
@@ -298,19 +300,19 @@ def test_large_job_of_low_priority_starts_in_bounded_time_under_a_stream_of_smal
 def test_preempted_jobs_get_their_turn_in_bounded_time_under_a_stream_of_urgent_ones():
     ageing_s = 500.0
     loop = Loop([Node("a", 2, 0)], {}, Policy(ageing_s=ageing_s))
-    loop.submit(Candidate(1, "low", "ann", "a", 0, 0.0, Shape(2, 2, 1, 0), expected_s=400.0))
+    loop.submit(JobRequest(1, "low", "ann", "a", 0, 0.0, Shape(2, 2, 1, 0), expected_s=400.0))
     loop.step()
     number, ended_at = 1, math.inf
     while math.isinf(ended_at) and loop.now < 40 * ageing_s:
         number += 1
         loop.submit(
-            Candidate(
+            JobRequest(
                 number, f"u-{number}", "bob", "a", 4, loop.now, Shape(1, 1, 1, 0), expected_s=90.0
             )
         )
         loop.step()
         loop.advance(min(loop.next_event(), loop.now + 45.0))
-        if 1 not in loop.holders and 1 not in loop.waiting:
+        if 1 not in loop.allocations and 1 not in loop.waiting:
             ended_at = loop.now
 
     # From rank 4 on nobody may stop it any more; it starts anew each time in this loop.

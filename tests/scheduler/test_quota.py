@@ -1,12 +1,12 @@
 """Quotas, borrowing, taking back, limits."""
 
-from distnet.scheduler.view import Holder, Team
+from distnet.scheduler.view import Allocation, Team
 from tests.scheduler.views import codes, job, nodes, planned, runs, started, stopped, waits
 
 A, B = Team("a", quota_cpus=2), Team("b", quota_cpus=2)
 
 
-def of(team: str, number: int, workers: int = 1, **facts: object) -> Holder:
+def of(team: str, number: int, workers: int = 1, **facts: object) -> Allocation:
     times = {key: facts.pop(key) for key in ("for_s", "ends_in", "is_stopping") if key in facts}
     return runs(
         job(number, workers, team=team, **facts),  # type: ignore[arg-type]
@@ -22,65 +22,68 @@ def test_team_borrows_what_stands_idle():
 
 
 def test_team_takes_back_what_another_borrowed():
-    holders = [of("a", n) for n in range(1, 5)]
+    allocations = [of("a", n) for n in range(1, 5)]
 
-    plan = planned(nodes(4), [job(9, 2, team="b")], holders, teams=[A, B])
+    plan = planned(nodes(4), [job(9, 2, team="b")], allocations, teams=[A, B])
 
     assert stopped(plan) == {4: 9, 3: 9}
-    assert "within the quota of b" in plan.decisions[0].reason
+    assert plan.decisions[0].reason == (
+        "preempted by job-9, which needs 2 workers with 1 CPU each within the quota of team b; "
+        "team a is over its quota"
+    )
 
 
 def test_team_takes_back_from_higher_priorities_too():
-    holders = [of("a", n, priority=100) for n in range(1, 5)]
+    allocations = [of("a", n, priority=100) for n in range(1, 5)]
 
-    assert stopped(planned(nodes(4), [job(9, team="b")], holders, teams=[A, B])) == {4: 9}
+    assert stopped(planned(nodes(4), [job(9, team="b")], allocations, teams=[A, B])) == {4: 9}
 
 
 def test_team_takes_nothing_back_beyond_its_quota():
-    holders = [of("a", n) for n in range(1, 3)] + [of("b", n) for n in range(3, 5)]
+    allocations = [of("a", n) for n in range(1, 3)] + [of("b", n) for n in range(3, 5)]
 
-    assert stopped(planned(nodes(4), [job(9, team="b")], holders, teams=[A, B])) == {}
+    assert stopped(planned(nodes(4), [job(9, team="b")], allocations, teams=[A, B])) == {}
 
 
 def test_job_that_would_borrow_stops_nobody_within_a_quota():
-    holders = [of("a", n) for n in range(1, 3)] + [of("b", n) for n in range(3, 5)]
+    allocations = [of("a", n) for n in range(1, 3)] + [of("b", n) for n in range(3, 5)]
     urgent = job(9, team="b", priority=100)
 
-    plan = planned(nodes(4), [urgent], holders, teams=[A, B])
+    plan = planned(nodes(4), [urgent], allocations, teams=[A, B])
 
     assert stopped(plan) == {4: 9}  # of its own team
 
 
 def test_borrowed_room_is_safe_until_the_job_is_steady():
-    holders = [of("a", n, for_s=30.0) for n in range(1, 5)]
+    allocations = [of("a", n, for_s=30.0) for n in range(1, 5)]
 
-    assert stopped(planned(nodes(4), [job(9, team="b")], holders, teams=[A, B])) == {}
+    assert stopped(planned(nodes(4), [job(9, team="b")], allocations, teams=[A, B])) == {}
 
 
 def test_low_priority_borrows_before_high_priority_of_the_same_team():
-    holders = [of("a", 1, priority=-5), *(of("a", n, priority=n) for n in (2, 3))]
+    allocations = [of("a", 1, priority=-5), *(of("a", n, priority=n) for n in (2, 3))]
 
-    assert stopped(planned(nodes(3), [job(9, team="b")], holders, teams=[A, B])) == {1: 9}
+    assert stopped(planned(nodes(3), [job(9, team="b")], allocations, teams=[A, B])) == {1: 9}
 
 
 def test_job_of_a_team_without_quota_is_within_its_right():
-    holders = [of("a", n) for n in range(1, 5)]
+    allocations = [of("a", n) for n in range(1, 5)]
 
-    assert stopped(planned(nodes(4), [job(9, team="other")], holders, teams=[A])) == {4: 9}
+    assert stopped(planned(nodes(4), [job(9, team="other")], allocations, teams=[A])) == {4: 9}
 
 
 def test_what_is_borrowed_is_told_for_each_resource():
     gpus_only = Team("a", quota_gpus=1)
-    holders = [
+    allocations = [
         runs(job(1, 2, gpus=1, team="a"), {"n0": 2}),
         runs(job(2, 2, team="a"), {"n0": 2}),
     ]
     cluster = nodes(4, gpus=2)
 
-    assert stopped(planned(cluster, [job(9, team="b")], holders, teams=[gpus_only, B])) == {}
-    assert stopped(planned(cluster, [job(9, gpus=1, team="b")], holders, teams=[gpus_only, B])) == {
-        1: 9
-    }
+    assert stopped(planned(cluster, [job(9, team="b")], allocations, teams=[gpus_only, B])) == {}
+    assert stopped(
+        planned(cluster, [job(9, gpus=1, team="b")], allocations, teams=[gpus_only, B])
+    ) == {1: 9}
 
 
 def test_limit_is_never_exceeded_even_if_the_rest_stands_idle():
@@ -90,7 +93,9 @@ def test_limit_is_never_exceeded_even_if_the_rest_stands_idle():
 
     assert set(started(plan)) == {1}
     assert codes(plan) == {2: "quota"}
-    assert "at most 3 CPUs" in waits(plan)[2].reason
+    assert waits(plan)[2].reason == (
+        "waiting for the limit of team a: needs 2 CPUs, the team uses 2 CPUs of at most 3 CPUs"
+    )
 
 
 def test_limit_of_one_team_holds_up_no_other():
@@ -103,9 +108,9 @@ def test_limit_of_one_team_holds_up_no_other():
 
 def test_job_makes_room_within_its_teams_limit():
     limited = Team("a", limit_cpus=2)
-    holders = [of("a", 1, 2)]
+    allocations = [of("a", 1, 2)]
 
-    plan = planned(nodes(8), [job(9, 2, team="a", priority=3)], holders, teams=[limited])
+    plan = planned(nodes(8), [job(9, 2, team="a", priority=3)], allocations, teams=[limited])
 
     assert stopped(plan) == {1: 9}
     assert codes(plan) == {9: "making-room"}
@@ -113,9 +118,9 @@ def test_job_makes_room_within_its_teams_limit():
 
 def test_job_waits_for_its_teams_own_that_stop_when_a_limit_holds_it_up():
     limited = Team("a", limit_cpus=2)
-    holders = [of("a", 1, 2, is_stopping=True), of("a", 3, 0)]
+    allocations = [of("a", 1, 2, is_stopping=True), of("a", 3, 0)]
 
-    plan = planned(nodes(8), [job(9, 2, team="a")], holders[:1], teams=[limited])
+    plan = planned(nodes(8), [job(9, 2, team="a")], allocations[:1], teams=[limited])
 
     assert started(plan) == {}
     assert codes(plan) == {9: "making-room"}
@@ -123,21 +128,24 @@ def test_job_waits_for_its_teams_own_that_stop_when_a_limit_holds_it_up():
 
 def test_large_job_is_not_passed_by_small_ones_of_its_team_when_the_limit_holds_it_up():
     limited = Team("a", limit_cpus=4)
-    holders = [of("a", 1, 2, ends_in=100.0, priority=9)]
+    allocations = [of("a", 1, 2, ends_in=100.0, priority=9)]
     large = job(2, 4, team="a", priority=1)
     short, long = job(3, 2, team="a", expected_s=100.0), job(4, 2, team="a", expected_s=200.0)
 
-    plan = planned(nodes(8), [large, short, long], holders, teams=[limited])
+    plan = planned(nodes(8), [large, short, long], allocations, teams=[limited])
 
     assert set(started(plan)) == {3}
     assert codes(plan) == {2: "quota", 4: "quota"}
-    assert "job-2 of the same team comes first" in waits(plan)[4].reason
+    assert waits(plan)[2].reason.endswith("of at most 4 CPUs; expected to start in 100 s")
+    assert waits(plan)[4].reason == (
+        "job-2 of the same team is ahead and waits for the team's limit"
+    )
 
 
 def test_waiting_job_keeps_its_right_when_a_smaller_one_of_its_team_was_let_pass():
-    holders = [of("a", 1, 2), of("a", 2), of("a", 3), of("b", 4)]
+    allocations = [of("a", 1, 2), of("a", 2), of("a", 3), of("b", 4)]
     large = job(5, 2, team="b", age_s=500.0)
 
-    plan = planned(nodes(5), [large], holders, teams=[A, B])
+    plan = planned(nodes(5), [large], allocations, teams=[A, B])
 
     assert set(stopped(plan)) == {2, 3}

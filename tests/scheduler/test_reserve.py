@@ -14,8 +14,11 @@ def test_short_job_passes_when_it_ends_before_the_first_starts():
 
     assert started(plan) == {2: {"n0": 2}}
     assert codes(plan) == {1: "no-room"}
-    assert "first in line" in waits(plan)[1].reason
-    assert "100 s" in waits(plan)[1].reason
+    assert waits(plan)[1].reason == (
+        "waiting for capacity for 4 workers with 1 CPU each; 2 fit now; "
+        "first in the queue, expected to start in 100 s"
+    )
+    assert plan.decisions[0].reason == ("backfilled: expected to end before job-1 starts in 100 s")
 
 
 def test_longer_job_does_not_pass_when_it_would_delay_the_first():
@@ -23,7 +26,10 @@ def test_longer_job_does_not_pass_when_it_would_delay_the_first():
 
     assert started(plan) == {}
     assert codes(plan) == {1: "no-room", 2: "reserved"}
-    assert waits(plan)[2].holders == (1,)
+    assert waits(plan)[2].blockers == (1,)
+    assert waits(plan)[2].reason == (
+        "fits, but may not end before job-1 starts in 100 s, for which the capacity is reserved"
+    )
 
 
 def test_job_of_unknown_length_does_not_pass():
@@ -43,36 +49,42 @@ def test_long_job_passes_when_it_takes_only_what_the_first_leaves():
 
 def test_cpus_of_a_node_are_left_to_others_when_the_first_waits_for_its_gpus():
     cluster = [Node("g", 32, 4)]
-    holders = [runs(job(90, 1, gpus=4, priority=50), {"g": 1}, ends_in=100.0)]
+    allocations = [runs(job(90, 1, gpus=4, priority=50), {"g": 1}, ends_in=100.0)]
 
-    plan = planned(cluster, [job(1, 4, gpus=1), job(2, 20)], holders)
+    plan = planned(cluster, [job(1, 4, gpus=1), job(2, 20)], allocations)
 
     assert started(plan) == {2: {"g": 20}}
 
 
 def test_only_short_jobs_pass_when_nobody_knows_when_the_first_starts():
-    holders = [runs(job(90, 2, priority=50), {"n0": 2}, ends_in=math.inf)]
+    allocations = [runs(job(90, 2, priority=50), {"n0": 2}, ends_in=math.inf)]
 
-    plan = planned(nodes(4), [FIRST, job(2, 1, expected_s=1e6), job(3, 1)], holders)
+    plan = planned(nodes(4), [FIRST, job(2, 1, expected_s=1e6), job(3, 1)], allocations)
 
     assert started(plan) == {2: {"n0": 1}}
     assert codes(plan) == {1: "no-room", 3: "reserved"}
+    assert waits(plan)[1].reason.endswith(
+        "start time unknown, because jobs of unknown length hold the capacity"
+    )
+    assert waits(plan)[3].reason == (
+        "fits, but its length is unknown and the capacity is reserved for job-1"
+    )
 
 
 def test_late_job_counts_as_about_to_end():
-    holders = [runs(job(90, 2, priority=50), {"n0": 2}, ends_in=-500.0)]
+    allocations = [runs(job(90, 2, priority=50), {"n0": 2}, ends_in=-500.0)]
 
-    plan = planned(nodes(4), [FIRST, job(2, 1, expected_s=1.0)], holders)
+    plan = planned(nodes(4), [FIRST, job(2, 1, expected_s=1.0)], allocations)
 
     assert codes(plan) == {1: "no-room", 2: "reserved"}
 
 
 def test_time_of_the_first_counts_jobs_that_start_in_the_same_pass():
     jobs = [job(1, 2, priority=10, expected_s=500.0), FIRST, job(3, 2, expected_s=400.0)]
-    holders = [runs(job(90, 2, priority=50), {"n0": 2}, ends_in=100.0)]
+    allocations = [runs(job(90, 2, priority=50), {"n0": 2}, ends_in=100.0)]
     jobs[1] = job(2, 6, priority=9)
 
-    plan = planned(nodes(6), jobs, holders)
+    plan = planned(nodes(6), jobs, allocations)
 
     assert set(started(plan)) == {1, 3}  # there is room for the first only after 500 s
 
@@ -84,6 +96,7 @@ def test_nobody_passes_when_backfill_is_off():
 
     assert started(plan) == {}
     assert codes(plan) == {1: "no-room", 2: "behind"}
+    assert waits(plan)[2].reason == "job-1 is ahead and will get the capacity"
 
 
 def test_job_that_may_not_start_yet_keeps_nothing():
@@ -91,14 +104,15 @@ def test_job_that_may_not_start_yet_keeps_nothing():
 
     assert started(plan) == {2: {"n0": 4}}
     assert codes(plan) == {1: "later"}
+    assert waits(plan)[1].reason == "may start in 11 d 13 h at the earliest"
 
 
 def test_holders_that_end_first_are_named():
-    holders = [
+    allocations = [
         runs(job(90, 2, priority=50), {"n0": 2}, ends_in=300.0),
         runs(job(91, 1, priority=50), {"n0": 1}, ends_in=100.0),
     ]
 
-    plan = planned(nodes(4), [FIRST], holders)
+    plan = planned(nodes(4), [FIRST], allocations)
 
-    assert waits(plan)[1].holders == (91, 90)
+    assert waits(plan)[1].blockers == (91, 90)

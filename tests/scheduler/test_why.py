@@ -5,15 +5,20 @@ import math
 import pytest
 
 from distnet.scheduler.decide import decide
-from distnet.scheduler.view import Candidate, Holder, Node, Team, View
-from distnet.scheduler.why import Estimate, explain
+from distnet.scheduler.explain import Estimate, explain
+from distnet.scheduler.view import Allocation, JobRequest, Node, Team, View
 from tests.scheduler.views import NOW, job, nodes, runs, view
 
 
 def why(
-    waiting: list[Candidate], holders: list[Holder], *, of: int = 9, cpus: int = 4, **more: object
+    waiting: list[JobRequest],
+    allocations: list[Allocation],
+    *,
+    of: int = 9,
+    cpus: int = 4,
+    **more: object,
 ) -> Estimate:
-    return explain(view(nodes(cpus), waiting, holders, **more), of)  # type: ignore[arg-type]
+    return explain(view(nodes(cpus), waiting, allocations, **more), of)  # type: ignore[arg-type]
 
 
 def test_job_that_starts_now_needs_nothing():
@@ -21,19 +26,19 @@ def test_job_that_starts_now_needs_nothing():
 
 
 def test_job_starts_when_enough_of_those_that_run_have_ended():
-    holders = [runs(job(n, 2, priority=9), {"n0": 2}, ends_in=100.0 * n) for n in (1, 2)]
+    allocations = [runs(job(n, 2, priority=9), {"n0": 2}, ends_in=100.0 * n) for n in (1, 2)]
 
-    estimate = why([job(9, 4)], holders)
+    estimate = why([job(9, 4)], allocations)
 
     assert estimate.starts_at == NOW + 200.0
     assert estimate.error_s == 50.0
 
 
 def test_jobs_ahead_start_before_it():
-    holders = [runs(job(1, 4, priority=9), {"n0": 4}, ends_in=100.0)]
+    allocations = [runs(job(1, 4, priority=9), {"n0": 4}, ends_in=100.0)]
     ahead = [job(n, 4, expected_s=30.0) for n in (5, 6)]
 
-    assert why([*ahead, job(9, 4)], holders).starts_at == NOW + 160.0
+    assert why([*ahead, job(9, 4)], allocations).starts_at == NOW + 160.0
 
 
 def test_start_is_not_known_when_jobs_of_unknown_length_hold_the_room():
@@ -43,9 +48,9 @@ def test_start_is_not_known_when_jobs_of_unknown_length_hold_the_room():
 
 
 def test_overdue_job_makes_the_estimate_less_sure():
-    holders = [runs(job(1, 4, priority=9), {"n0": 4}, ends_in=-70.0)]
+    allocations = [runs(job(1, 4, priority=9), {"n0": 4}, ends_in=-70.0)]
 
-    estimate = why([job(9, 4)], holders)
+    estimate = why([job(9, 4)], allocations)
 
     assert (estimate.starts_at, estimate.error_s) == (NOW, 70.0)
 
@@ -54,39 +59,39 @@ def test_job_does_not_start_before_its_time():
     estimate = why([job(9, 4, not_before=NOW + 500.0)], [])
 
     assert estimate.starts_at == NOW + 500.0
-    assert estimate.would_start == "the time to come, in 8 min"
+    assert estimate.would_start == "its earliest start time, in 8 min"
 
 
 def test_job_waits_for_its_teams_limit():
-    holders = [runs(job(1, 2, priority=9), {"n0": 2}, ends_in=300.0)]
+    allocations = [runs(job(1, 2, priority=9), {"n0": 2}, ends_in=300.0)]
 
-    estimate = why([job(9, 1)], holders, teams=[Team("vision", limit_cpus=2)])
+    estimate = why([job(9, 1)], allocations, teams=[Team("vision", limit_cpus=2)])
 
     assert estimate.starts_at == NOW + 300.0
     assert "stop job-1 (2 workers on node-0)" in estimate.would_start
-    assert "a higher limit of its team" in estimate.would_start
+    assert "a higher limit for team vision" in estimate.would_start
 
 
 def test_ways_name_the_job_to_stop_the_priority_and_the_node():
-    holders = [runs(job(1, 2, priority=9, is_preemptible=True), {"n0": 2}, ends_in=100.0)]
-    holders += [runs(job(2, 2, priority=3), {"n0": 2}, ends_in=500.0)]
+    allocations = [runs(job(1, 2, priority=9, is_preemptible=True), {"n0": 2}, ends_in=100.0)]
+    allocations += [runs(job(2, 2, priority=3), {"n0": 2}, ends_in=500.0)]
 
-    ways = why([job(9, 2)], holders).would_start
+    ways = why([job(9, 2)], allocations).would_start
 
     told = "stop job-2 (2 workers on node-0) or priority 4 or another node with 2 CPUs free"
     assert ways == told
 
 
 def test_priority_that_is_told_really_makes_room():
-    holders = [runs(job(n, 1, priority=n, age_s=9e3), {"n0": 1}) for n in range(1, 5)]
-    seen = view(nodes(4), [job(9, 3), job(10, 1, priority=7)], holders)
+    allocations = [runs(job(n, 1, priority=n, age_s=9e3), {"n0": 1}) for n in range(1, 5)]
+    seen = view(nodes(4), [job(9, 3), job(10, 1, priority=7)], allocations)
 
     ways = explain(seen, 9).would_start
     told = int(ways.split("priority ")[1].split()[0])
 
     def code_with(priority: int) -> str:
         waiting = [job(9, 3, priority=priority), seen.waiting[1]]
-        plan = decide(View(NOW, seen.nodes, waiting, holders))
+        plan = decide(View(NOW, seen.nodes, waiting, allocations))
         return next((w.code for w in plan.queue if w.job == 9), "starts")
 
     assert code_with(told) == "making-room"
@@ -94,9 +99,9 @@ def test_priority_that_is_told_really_makes_room():
 
 
 def test_priority_is_not_offered_when_none_would_help():
-    holders = [runs(job(1, 4, is_preemptible=False), {"n0": 4})]
+    allocations = [runs(job(1, 4, is_preemptible=False), {"n0": 4})]
 
-    assert "priority" not in why([job(9, 2)], holders).would_start
+    assert "priority" not in why([job(9, 2)], allocations).would_start
 
 
 def test_job_that_never_fits_needs_a_larger_node():
@@ -107,9 +112,11 @@ def test_job_that_never_fits_needs_a_larger_node():
 
 
 def test_job_of_unknown_length_is_told_that_a_known_one_could_pass():
-    holders = [runs(job(1, 2, priority=9), {"n0": 2}, ends_in=100.0)]
+    allocations = [runs(job(1, 2, priority=9), {"n0": 2}, ends_in=100.0)]
 
-    assert "known length" in why([job(5, 4, priority=2), job(9, 1)], holders).would_start
+    ways = why([job(5, 4, priority=2), job(9, 1)], allocations).would_start
+
+    assert "a known length (queue.expected) that ends before job-5 starts" in ways
 
 
 def test_room_is_being_made_needs_nothing_more():

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 
 from distnet.scheduler.decide import decide
 from distnet.scheduler.view import (
-    Candidate,
-    Holder,
+    Allocation,
+    JobRequest,
     Node,
     Plan,
     Policy,
@@ -35,9 +35,9 @@ def job(
     expected_s: float = math.inf,
     not_before: float = 0.0,
     is_preemptible: bool = True,
-) -> Candidate:
+) -> JobRequest:
     fewest, most = workers if isinstance(workers, tuple) else (workers, workers)
-    return Candidate(
+    return JobRequest(
         number=number,
         name=f"job-{number}",
         owner=owner,
@@ -52,23 +52,23 @@ def job(
 
 
 def runs(
-    candidate: Candidate,
+    candidate: JobRequest,
     placement: Mapping[str, int],
     *,
     for_s: float = 1000.0,
     ends_in: float = math.inf,
     is_stopping: bool = False,
     is_steady: bool = True,
-    asked: int | None = None,
-) -> Holder:
-    return Holder(
+    resizing_to: int | None = None,
+) -> Allocation:
+    return Allocation(
         candidate,
         placement,
         started_at=NOW - for_s,
         ends_at=NOW + ends_in,
         is_stopping=is_stopping,
         is_steady=is_steady,
-        asked=asked,
+        resizing_to=resizing_to,
     )
 
 
@@ -78,8 +78,8 @@ def nodes(*cpus: int, gpus: int = 0) -> list[Node]:
 
 def view(
     nodes: Sequence[Node],
-    waiting: Sequence[Candidate] = (),
-    holders: Sequence[Holder] = (),
+    waiting: Sequence[JobRequest] = (),
+    allocations: Sequence[Allocation] = (),
     *,
     teams: Sequence[Team] = (),
     usage: Mapping[str, float] | None = None,
@@ -89,7 +89,7 @@ def view(
         NOW,
         nodes,
         waiting,
-        holders,
+        allocations,
         {team.name: team for team in teams},
         usage or {},
         policy or Policy(),

@@ -140,7 +140,7 @@ def test_the_page_shows_what_the_cluster_does(site, looker):
         expect(node).to_contain_text("seen × 2 workers")
     page.goto(f"{PAGE}/#/")
     expect(page.locator("tr", has_text="seen")).to_contain_text("running")
-    expect(page.locator("tr", has_text="next")).to_contain_text("first in line")
+    expect(page.locator("tr", has_text="next")).to_contain_text("first in the queue")
 
     page.goto(f"{PAGE}/#/jobs/seen")
     page.get_by_role("button", name="Cancel").click()

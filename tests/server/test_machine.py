@@ -181,7 +181,7 @@ class Anything(RuleBasedStateMachine):
         mirror = self.harness.server.mirror
         for name, attempt in mirror.attempts.items():
             job, workers = mirror.jobs[name], sum(attempt.placement.values())
-            fewest, most = job.shape.fewest, job.shape.most
+            fewest, most = job.shape.min_workers, job.shape.max_workers
             assert min(fewest, job.workers or fewest) <= workers <= max(most, job.workers or most)
             assert job.state.is_live
         assert all(

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 
 from distnet.scheduler.view import Node, Policy, Team
 from distnet.sim.engine import Setting, Simulation
-from distnet.sim.figures import figures, jain, spread
 from distnet.sim.load import SimJob, make_load
 from distnet.sim.settings import read_nodes
+from distnet.sim.summary import jain, spread, summarize
 from distnet.sim.synthetic import Synthetic, make_jobs
 
 FOUR = [Node("a", 4, 0)]
@@ -60,7 +60,7 @@ def test_stopped_job_loses_only_the_restart():
         (0, 180),
         (50, 100),
     ]  # 50 s of work are left at 100, and 30 of start
-    assert figures(simulation)["preemptions"] == 1
+    assert summarize(simulation)["preemptions"] == 1
 
 
 def test_job_that_ends_while_it_is_asked_to_leave_has_ended():
@@ -84,7 +84,7 @@ def test_elastic_job_grows_into_what_is_idle():
 
     # 200 of 400 are done at 100, when it grows from 2 to 4 and restarts: 100 + 20 + 200 / 4.
     assert times(simulation)[1] == (0, 170)
-    assert figures(simulation)["resizes"] == 1
+    assert summarize(simulation)["resizes"] == 1
 
 
 def test_elastic_job_gives_back_what_others_need():
@@ -94,8 +94,8 @@ def test_elastic_job_gives_back_what_others_need():
 
     # 244 of 400 are done at 61; it goes on with 1 at 81, when the other starts; that ends at 131.
     assert simulation.runs[1].record.started_s == 81
-    assert figures(simulation)["resizes"] >= 1
-    assert figures(simulation)["preemptions"] == 0
+    assert summarize(simulation)["resizes"] >= 1
+    assert summarize(simulation)["preemptions"] == 0
 
 
 def test_team_takes_back_its_quota():
@@ -114,16 +114,16 @@ def test_passes_are_apart():
 
 
 def test_job_that_never_fits_is_told_apart():
-    found = figures(simulated([job(0, 10, 5), job(0, 10, 4)]))
+    found = summarize(simulated([job(0, 10, 5), job(0, 10, 4)]))
 
     assert found["jobs"]["started"] == 1
     assert found["jobs"]["ended"] == 1
 
 
-def test_figures_of_a_small_load():
+def test_summary_of_a_small_load():
     jobs = [job(0, 100, 4, user="ann", priority=1), job(0, 100, 4, user="bob")]
 
-    found = figures(simulated(jobs))
+    found = summarize(simulated(jobs))
 
     assert found["waits_s"]["all"] == {"count": 2, "mean": 50, "p50": 0, "p95": 100, "max": 100}
     assert found["waits_s"]["priority"]["1"]["max"] == 0
@@ -137,7 +137,7 @@ def test_broken_off_simulation_tells_what_was_so_far():
     simulation = Simulation(make_load([job(n, 10) for n in range(100)], "test"), Setting(FOUR))
 
     assert not simulation.run(lambda s: s.num_ended < 10)
-    found = figures(simulation)
+    found = summarize(simulation)
     assert found["jobs"]["ended"] == 10
     assert found["jobs"]["submitted"] < 100
 
@@ -168,7 +168,7 @@ def test_all_that_can_run_ends_and_no_work_is_lost(seed, load, has_teams):
         assert record.held_worker_s >= needed_s - 1e-3
         most = needed_s + restarts * setting.restart_s * run.job.max_workers
         assert record.held_worker_s <= most + 1e-3
-    held = [part for part in figures(simulation)["utilisation"].values() if part is not None]
+    held = [part for part in summarize(simulation)["utilisation"].values() if part is not None]
     assert all(0 <= part <= 1 + 1e-9 for part in held)
 
 
@@ -180,11 +180,11 @@ def test_same_load_comes_to_the_same():
 
     assert one.run()
     assert other.run()
-    assert figures(one) == figures(other)
+    assert summarize(one) == summarize(other)
 
 
 def test_utilisation_while_jobs_arrive_is_told_apart_from_that_of_a_long_tail():
-    found = figures(simulated([job(0, 100, 3), job(0, 1000), job(100, 1)]))
+    found = summarize(simulated([job(0, 100, 3), job(0, 1000), job(100, 1)]))
 
     assert found["utilisation_while_jobs_arrive"]["cpus"] == 1.0
     assert found["utilisation"]["cpus"] < 0.6

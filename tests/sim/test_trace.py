@@ -121,7 +121,7 @@ def test_trace_that_is_not_there_or_no_text_is_told(tmp_path):
     with pytest.raises(SimError, match="No such file"):
         read_trace(tmp_path / "missing.csv")
     (tmp_path / "t.csv").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(SimError, match="found no text"):
+    with pytest.raises(SimError, match="found something other than UTF-8 text"):
         read_trace(tmp_path / "t.csv")
     (tmp_path / "t.csv.gz").write_bytes(b"no gzip")
     with pytest.raises(SimError, match=r"t\.csv\.gz"):

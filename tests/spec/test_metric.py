@@ -12,7 +12,8 @@ ACCURACY = Metric("accuracy", "percent", "higher")
     [
         (ACCURACY, 0.95881, "95.88%"),
         (LOSS, 0.123456, "0.1235"),
-        (LOSS, 12345.6, "1.235e+04"),
+        (LOSS, 12345.6, "12,346"),
+        (LOSS, 1.5e20, "1.5e+20"),
         (LOSS, None, "-"),
         (LOSS, math.nan, "nan"),
     ],

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from distnet.errors import UnknownPartError
-from distnet.spec.parts import Room, kinds, load_part
+from distnet.spec.parts import Package, kinds, load_part
 from distnet.spec.reading.faults import FaultsError
 from distnet.spec.sections.section import Part
 
-ROOMS: tuple[Room, ...] = ("networks", "tasks")
+ROOMS: tuple[Package, ...] = ("networks", "tasks")
 
 OWN = '''\
 from __future__ import annotations
@@ -81,7 +81,7 @@ def test_kinds_are_the_files_of_a_room() -> None:
 
 
 @pytest.mark.parametrize(("room", "kind"), [(room, kind) for room in ROOMS for kind in kinds(room)])
-def test_every_shipped_kind_loads(room: Room, kind: str) -> None:
+def test_every_shipped_kind_loads(room: Package, kind: str) -> None:
     cls, options = load_part(room, Part(kind=kind), folder=Path())
 
     assert isinstance(cls, type)
@@ -123,7 +123,7 @@ def test_all_faults_of_the_options_are_found() -> None:
         (
             "num_outputs",
             "found `num_outputs`, which MLP takes by position; expected an option, "
-            "which stands after `*` in its constructor",
+            "which comes after `*` in its constructor",
         ),
     }
 
@@ -217,7 +217,7 @@ def test_a_part_that_is_not_there_is_told(kind: str, told: str, folder: Path) ->
     ("source", "told"),
     [
         ("x = 1\ny = 1 / 0\n", "broken.py:2 raised ZeroDivisionError when imported"),
-        ("x = 1\ndef f(:\n", "broken.py:2 is not Python"),
+        ("x = 1\ndef f(:\n", "broken.py:2 is not valid Python"),
         ("import sys\nsys.exit(3)\n", "broken.py:2 raised SystemExit"),
         ("import no_such_module\n", "broken.py:1 raised ModuleNotFoundError"),
         ("x = '\0'\n", "broken.py:1"),

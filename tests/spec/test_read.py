@@ -171,7 +171,7 @@ def test_a_fault_is_told_in_one_line(text: str, told: str) -> None:
         ),
         (
             "optimizer:\n  kind: sgd\n  nesterov: true",
-            "job.yaml:7 optimizer.nesterov: found true, expected momentum above 0 along with it",
+            "job.yaml:7 optimizer.nesterov: found true, expected momentum above 0 with it",
         ),
         (
             "resources:\n  workers:\n    min: 3\n    max: 2",

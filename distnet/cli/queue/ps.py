@@ -143,7 +143,7 @@ def _watch(client: "Client", query: dict[str, Any], as_json: bool) -> None:
 
 def _reasons(answer: "Answer", now: float) -> list[tuple[str, str]]:
     from distnet.report.text import local_time
-    from distnet.scheduler.words import span
+    from distnet.scheduler.format import format_duration
 
     at, error_s = answer["starts_at"], answer["error_s"]
     lines = [("", _state(answer))]
@@ -152,8 +152,8 @@ def _reasons(answer: "Answer", now: float) -> list[tuple[str, str]]:
     if answer["holders"]:
         lines.append(("held by", ", ".join(answer["holders"])))
     if at is not None:
-        off = f", give or take {span(error_s)}" if error_s is not None else ""
-        starts = f"in about {span(max(0.0, at - now))}, {local_time(at)}{off}"
+        off = f", give or take {format_duration(error_s)}" if error_s is not None else ""
+        starts = f"in about {format_duration(max(0.0, at - now))}, {local_time(at)}{off}"
         lines.append(("starts", starts))
     if answer["would_start"]:
         lines.append(("now, if", answer["would_start"]))

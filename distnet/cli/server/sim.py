@@ -127,7 +127,7 @@ def _load(trace: Path | None, synthetic: str | None, setting: "Setting", seed: i
 
 def _simulate(load: "Load", setting: "Setting") -> dict[str, Any]:
     from distnet.sim.engine import Simulation
-    from distnet.sim.figures import figures
+    from distnet.sim.summary import summarize
 
     simulation, began = Simulation(load, setting), time.monotonic()
     with _asked_to_stop() as is_asked, _progress(len(load.jobs)) as show:
@@ -137,7 +137,7 @@ def _simulate(load: "Load", setting: "Setting") -> dict[str, Any]:
             return not is_asked()
 
         is_complete = simulation.run(goes_on)
-    return figures(simulation) | {
+    return summarize(simulation) | {
         "seconds": time.monotonic() - began,
         "is_interrupted": not is_complete,
     }

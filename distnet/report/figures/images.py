@@ -22,7 +22,7 @@ NUM_WEIGHTS = 64
 COLUMNS = 4
 GAP, LINE = 0.08, 0.16
 """Between two images, and a line of a caption; in widths of an image."""
-CAPTION_LETTERS = 17
+CAPTION_LETTERS = 15
 """As many fit above an image."""
 DIVERGING = LinearSegmentedColormap.from_list("weights", ["#1b5fa8", "#ffffff", "#c8501e"])
 

@@ -23,9 +23,8 @@ def act(mirror: Mirror, decisions: tuple[Decision, ...], now: float) -> None:
         if isinstance(decision, Start):
             _start(mirror, change, job, decision)
         elif isinstance(decision, Stop):
-            other = by_number[decision.for_job]
-            reason = f"gives way to {other.name}: {decision.reason}"
-            ask_to_stop(mirror, change, job, Why.PREEMPT, actor=SCHEDULER, reason=reason)
+            why, reason = Why.PREEMPT, decision.reason
+            ask_to_stop(mirror, change, job, why, actor=SCHEDULER, reason=reason)
         else:
             _resize(mirror, change, job, decision)
     mirror.commit(change)

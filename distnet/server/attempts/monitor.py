@@ -9,7 +9,7 @@ one now and then, and calls it pending for a quarter of an hour.
 from dataclasses import dataclass, field, replace
 
 from distnet.protocol.states import AttemptEnd, JobState, Why
-from distnet.scheduler.words import span
+from distnet.scheduler.format import format_duration
 from distnet.server.attempts.decisions import ask_to_stop
 from distnet.server.attempts.reports import end_attempt
 from distnet.server.gateway.gateway import Sight
@@ -198,7 +198,7 @@ class Watching:
     def clock_was_set(self, by_s: float, now: float) -> None:
         """Count on from where the clock is now: nobody has trained any longer for it."""
         change, way = Change(now), "forward" if by_s > 0 else "back"
-        change.tell("clock", SERVER, f"the clock was set {way} by {span(abs(by_s))}")
+        change.tell("clock", SERVER, f"the clock was set {way} by {format_duration(abs(by_s))}")
         for attempt in self.mirror.attempts.values():
             moved = {
                 name: min(time + by_s, now)

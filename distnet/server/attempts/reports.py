@@ -168,7 +168,7 @@ def _may_be_true(
     job: JobRecord, attempt: AttemptRecord, placement: Mapping[str, int], nodes: Set[str]
 ) -> bool:
     """Whether workers can be where an attempt says: nobody may hold more than he could be given."""
-    most = max(job.shape.most, job.workers or 0, _num(attempt.placement))
+    most = max(job.shape.max_workers, job.workers or 0, _num(attempt.placement))
     is_known = placement.keys() <= nodes and min(placement.values(), default=0) > 0
     return is_known and _num(placement) <= most
 

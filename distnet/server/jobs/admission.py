@@ -1,9 +1,9 @@
 """What a user may ask for: whose quota is used, how many jobs, how urgent ones."""
 
 from distnet.protocol.errors import ForbiddenError, InvalidError, TooManyError
-from distnet.scheduler.fit import why_never
+from distnet.scheduler.feasibility import infeasible_reason
+from distnet.scheduler.format import format_names, format_resources
 from distnet.scheduler.view import Shape
-from distnet.scheduler.words import amount, some
 from distnet.server.ledger.records import Role, User
 from distnet.server.state.mirror import Mirror
 
@@ -65,16 +65,19 @@ def require_fits(mirror: Mirror, shape: Shape, team: str) -> None:
             (record.limit_cpus, shape.cpus, "CPUs"),
             (record.limit_gpus, shape.gpus, "GPUs"),
         ):
-            if limit is not None and shape.fewest * each > limit:
+            if limit is not None and shape.min_workers * each > limit:
                 raise InvalidError(
-                    f"{shape.fewest} workers with {each} {what} each are {shape.fewest * each} "
-                    f"{what}, but the team {team} may never have more than {limit:g}",
+                    f"{shape.min_workers} workers with {each} {what} each are "
+                    f"{shape.min_workers * each} {what}, "
+                    f"but the team {team} may never have more than {limit:g}",
                     code="never_fits",
                 )
     if mirror.snapshot is None or not mirror.snapshot.nodes:
         return
-    never = why_never(shape, mirror.snapshot.nodes)
-    if never is not None:
+    reason = infeasible_reason(shape, mirror.snapshot.nodes)
+    if reason is not None:
         nodes = mirror.snapshot.nodes
-        found = some((f"{n.name or n.id}: {amount(n.cpus, n.gpus)}" for n in nodes), MOST_NODES)
-        raise InvalidError(f"it {never} (there are {found})", code="never_fits")
+        found = format_names(
+            (f"{n.name or n.id}: {format_resources(n.cpus, n.gpus)}" for n in nodes), MOST_NODES
+        )
+        raise InvalidError(f"it {reason} (the nodes are {found})", code="never_fits")

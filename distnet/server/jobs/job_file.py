@@ -9,13 +9,13 @@ from distnet.protocol.errors import InvalidError
 from distnet.protocol.submit import SubmitRequest
 from distnet.scheduler.view import Shape
 from distnet.spec.dump import dump_job
-from distnet.spec.parts import Room, datasets, kinds
+from distnet.spec.parts import Package, datasets, kinds
 from distnet.spec.read import JobFile, read_job_text
 from distnet.spec.reading.faults import shortened, unknown
 from distnet.spec.sections.queue import Queue
 
 READ_LAST = 1000
-ROOMS: tuple[tuple[str, Room], ...] = (("network", "networks"), ("task", "tasks"))
+ROOMS: tuple[tuple[str, Package], ...] = (("network", "networks"), ("task", "tasks"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from distnet.protocol.errors import ConflictError, ForbiddenError, InvalidError, no_such
 from distnet.protocol.states import JobState, Why
-from distnet.scheduler.elastic import fewer
+from distnet.scheduler.elastic import shrunk
 from distnet.scheduler.view import Shape
 from distnet.server.attempts.decisions import ask_to_stop
 from distnet.server.attempts.outcome import AFTER_STOP
@@ -74,7 +74,7 @@ def resize(mirror: Mirror, user: User, name: str, workers: int, now: float) -> J
             "into so many slices, and a worker needs one",
             code="too_many_workers",
         )
-    if workers > (job.workers or job.shape.fewest):
+    if workers > (job.workers or job.shape.min_workers):
         wanted = Shape(workers, workers, job.shape.cpus, job.shape.gpus)
         require_fits(mirror, wanted, job.team)
     change = Change(now)
@@ -82,7 +82,7 @@ def resize(mirror: Mirror, user: User, name: str, workers: int, now: float) -> J
     change.job(replace(job, workers=workers), "resize", user.name, text)
     attempt = mirror.attempts.get(name)
     if attempt is not None and workers < sum(attempt.placement.values()):
-        change.attempt(replace(attempt, target=fewer(attempt.placement, workers)))
+        change.attempt(replace(attempt, target=shrunk(attempt.placement, workers)))
     mirror.commit(change)
     return change.jobs[name]
 

@@ -215,7 +215,7 @@ def _page(query: Select[Any], before: int | None, limit: int) -> Select[Any]:
 def _row(record: JobRecord) -> dict[str, Any]:
     row = to_row(record)
     shape = row.pop("shape")
-    row.update(fewest=shape.fewest, most=shape.most, cpus=shape.cpus, gpus=shape.gpus)
+    row.update(fewest=shape.min_workers, most=shape.max_workers, cpus=shape.cpus, gpus=shape.gpus)
     row["after"] = [[wanted.job, wanted.condition.value] for wanted in record.after]
     return row
 

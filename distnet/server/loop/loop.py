@@ -123,7 +123,7 @@ class Rounds:
         if seen == self._planned and now - self._planned_at < PLAN_EVERY_S:
             return False
         view = self.world.view(now, self.usage.values)
-        self.usage.count(view.holders, view.nodes, now)
+        self.usage.count(view.allocations, view.nodes, now)
         plan = decide(view)
         act(mirror, plan.decisions, now)
         mirror.set_plan(plan)

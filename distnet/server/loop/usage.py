@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from distnet.scheduler.order import HALF_LIFE_S
-from distnet.scheduler.view import Holder, Node
+from distnet.scheduler.view import Allocation, Node
 
 
 @dataclass
@@ -18,7 +18,7 @@ class Usage:
     values: dict[str, float] = field(default_factory=dict)
     counted_at: float = 0.0
 
-    def count(self, holders: Iterable[Holder], nodes: Iterable[Node], now: float) -> None:
+    def count(self, allocations: Iterable[Allocation], nodes: Iterable[Node], now: float) -> None:
         """Add what was held since the last count."""
         passed = now - self.counted_at
         is_first = self.counted_at == 0.0
@@ -29,9 +29,9 @@ class Usage:
         self.values = {who: v * decay for who, v in self.values.items() if v * decay > 1e-3}
         nodes = list(nodes)
         cpus, gpus = sum(n.cpus for n in nodes), sum(n.gpus for n in nodes)
-        for holder in holders:
-            share = _share(holder, cpus, gpus) * passed
-            for who in (f"user:{holder.job.owner}", f"team:{holder.job.team}"):
+        for allocation in allocations:
+            share = _share(allocation, cpus, gpus) * passed
+            for who in (f"user:{allocation.job.owner}", f"team:{allocation.job.team}"):
                 self.values[who] = self.values.get(who, 0.0) + share
 
     def load(self, saved: Mapping[str, tuple[float, float]], now: float) -> None:
@@ -43,8 +43,8 @@ class Usage:
         self.counted_at = now
 
 
-def _share(holder: Holder, cpus: float, gpus: float) -> float:
-    shape, workers = holder.job.shape, holder.workers
+def _share(allocation: Allocation, cpus: float, gpus: float) -> float:
+    shape, workers = allocation.job.shape, allocation.workers
     by_cpu = shape.cpus * workers / cpus if cpus else 0.0
     by_gpu = shape.gpus * workers / gpus if gpus else 0.0
     return max(by_cpu, by_gpu)

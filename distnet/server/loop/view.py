@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from distnet.protocol.states import JobState
-from distnet.scheduler.view import Candidate, Holder, Policy, Shape, Team, View
+from distnet.scheduler.view import Allocation, JobRequest, Policy, Shape, Team, View
 from distnet.server.jobs.dependencies import waits_for
 from distnet.server.ledger.records import AttemptRecord, JobRecord, TeamRecord
 from distnet.server.state.mirror import Mirror
@@ -19,7 +19,7 @@ class ViewBuilder:
 
     mirror: Mirror
     policy: Policy
-    _candidates: dict[str, tuple[JobRecord, Candidate]] = field(default_factory=dict)
+    _requests: dict[str, tuple[JobRecord, JobRequest]] = field(default_factory=dict)
 
     def view(self, now: float, usage: Mapping[str, float]) -> View:
         """What is there at this moment."""
@@ -28,13 +28,13 @@ class ViewBuilder:
             now=now,
             nodes=mirror.nodes(now),
             waiting=[
-                self.candidate(job)
+                self.request(job)
                 for job in mirror.jobs.values()
                 if job.state is JobState.WAITING
                 and not (job.after and waits_for(job, mirror.states(job)))
             ],
-            holders=[
-                self._holder(mirror.jobs[name], attempt, now)
+            allocations=[
+                self._allocation(mirror.jobs[name], attempt, now)
                 for name, attempt in mirror.attempts.items()
             ],
             teams={name: _team(record) for name, record in mirror.teams.items()},
@@ -42,12 +42,12 @@ class ViewBuilder:
             policy=self.policy,
         )
 
-    def candidate(self, job: JobRecord) -> Candidate:
+    def request(self, job: JobRecord) -> JobRequest:
         """A job as the scheduler sees it."""
-        known = self._candidates.get(job.name)
+        known = self._requests.get(job.name)
         if known is not None and known[0] is job:
             return known[1]
-        candidate = Candidate(
+        request = JobRequest(
             number=job.number,
             name=job.name,
             owner=job.owner,
@@ -59,28 +59,28 @@ class ViewBuilder:
             expected_s=_expected(job),
             is_preemptible=job.is_preemptible,
         )
-        self._candidates[job.name] = (job, candidate)
-        return candidate
+        self._requests[job.name] = (job, request)
+        return request
 
     def forget_ended(self) -> None:
         """Let go of jobs that are not open any more."""
-        for name in self._candidates.keys() - self.mirror.jobs.keys():
-            del self._candidates[name]
+        for name in self._requests.keys() - self.mirror.jobs.keys():
+            del self._requests[name]
 
-    def _holder(self, job: JobRecord, attempt: AttemptRecord, now: float) -> Holder:
+    def _allocation(self, job: JobRecord, attempt: AttemptRecord, now: float) -> Allocation:
         left = seconds_left(job, attempt, now)
         is_steady = job.state is JobState.RUNNING and attempt.target is None
         held = sum(attempt.placement.values())
-        return Holder(
-            job=_wished(self.candidate(job), job.workers, held),
+        return Allocation(
+            job=_with_requested_workers(self.request(job), job.workers, held),
             placement=attempt.placement,
             started_at=attempt.created_at,
-            asked=None if attempt.target is None else sum(attempt.target.values()),
+            resizing_to=None if attempt.target is None else sum(attempt.target.values()),
             resized_at=attempt.resized_at or 0.0,
             ends_at=math.inf if left is None else now + left,
             is_stopping=attempt.stop is not None,
             is_steady=is_steady,
-            is_wished=job.workers not in (None, held),
+            is_resize_requested=job.workers not in (None, held),
         )
 
 
@@ -112,13 +112,13 @@ def trained_s(job: JobRecord, attempt: AttemptRecord | None, now: float) -> floa
     return job.trained_s + max(0.0, now - (attempt.handed_at or attempt.created_at))
 
 
-def _wished(candidate: Candidate, workers: int | None, held: int) -> Candidate:
+def _with_requested_workers(request: JobRequest, workers: int | None, held: int) -> JobRequest:
     """A job whose user wants other workers than it has: it may grow as elastic ones do."""
     if workers is None or workers == held:
-        return candidate
-    shape = candidate.shape
-    wished = Shape(min(workers, held), max(workers, held), shape.cpus, shape.gpus)
-    return replace(candidate, shape=wished)
+        return request
+    shape = request.shape
+    requested = Shape(min(workers, held), max(workers, held), shape.cpus, shape.gpus)
+    return replace(request, shape=requested)
 
 
 def _shape(job: JobRecord) -> Shape:

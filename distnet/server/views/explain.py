@@ -8,8 +8,8 @@ import threading
 from dataclasses import dataclass, field
 
 from distnet.protocol.errors import UnavailableError
+from distnet.scheduler.explain import Estimate, explain
 from distnet.scheduler.view import View
-from distnet.scheduler.why import Estimate, explain
 
 MOST_IN_LINE = 8
 

@@ -41,8 +41,8 @@ def job_answer(mirror: Mirror, job: JobRecord, now: float) -> JobAnswer:
         priority=job.priority,
         workers=workers_of(job, attempt) if attempt is not None else None,
         wanted=wanted_of(job, attempt) if attempt is not None else None,
-        fewest=job.workers or shape.fewest,
-        most=job.workers or shape.most,
+        fewest=job.workers or shape.min_workers,
+        most=job.workers or shape.max_workers,
         cpus=shape.cpus,
         gpus=shape.gpus,
         position=position,
@@ -140,7 +140,7 @@ def why(mirror: Mirror, name: str, now: float) -> WhyAnswer:
     if job.state is not JobState.WAITING or position is None or wait is None:
         return answer
     ahead = _names(mirror, (w.job for w in mirror.plan.queue[: position - 1][:AHEAD]))
-    return answer.model_copy(update={"ahead": ahead, "holders": _names(mirror, wait.holders)})
+    return answer.model_copy(update={"ahead": ahead, "holders": _names(mirror, wait.blockers)})
 
 
 def stream(mirror: Mirror, name: str, stream: str, offset: int, limit: int) -> StreamAnswer:

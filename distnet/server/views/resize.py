@@ -1,7 +1,7 @@
 """A job whose workers change: how many train, how many shall, and what that waits for."""
 
 from distnet.protocol.states import JobState
-from distnet.scheduler.fit import worker_of, workers_in
+from distnet.scheduler.nodes import slots_in
 from distnet.server.ledger.records import AttemptRecord, JobRecord
 from distnet.server.state.mirror import Mirror
 from distnet.server.views.nodes import cluster
@@ -33,8 +33,7 @@ def pending(
     if attempt.target is not None:
         return f"{asked}; it goes on with them when it has saved", ()
     nodes = [node for node in cluster(mirror, now).nodes if not node.is_draining]
-    worker = worker_of(job.shape)
-    free = sum(workers_in(node.free_cpus, node.free_gpus, worker) for node in nodes)
+    free = sum(slots_in(node.free_cpus, node.free_gpus, job.shape.per_worker) for node in nodes)
     if wanted - has <= free:
         return f"{asked}; there is room, which it gets as soon as no other job waits for such", ()
     others = sorted({name for node in nodes for name in node.jobs} - {job.name})

@@ -1,7 +1,7 @@
-"""Faults of a job file: what was found, what was expected, and where, in plain words.
+"""Faults of a job file: what was found, what was expected, and where.
 
-Every stage says `Fault(key, message)`; `Places` knows where a key was written and turns faults
-into the one error that names them all, a line each: `job.yaml:12 train.epochs: found ...`.
+Every stage makes `Fault(key, message)`; `Locations` knows where a key was written and turns faults
+into one error that lists them all, one per line: `job.yaml:12 train.epochs: found ...`.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,16 +15,16 @@ Key = tuple[str | int, ...]
 
 @dataclass(frozen=True)
 class Fault:
-    """One thing that a job file says and cannot say."""
+    """One mistake in a job file."""
 
     key: Key
     message: str
     line: int | None = None
-    """Where it is, for faults that have no key of their own (syntax)."""
+    """Its line, for faults without a key (syntax)."""
 
 
 class FaultsError(JobFileError):
-    """Faults found before anybody knew the file they stand in."""
+    """Faults found before their file is known."""
 
     def __init__(self, faults: Iterable[Fault]) -> None:
         self.faults = tuple(faults)
@@ -35,7 +35,7 @@ class FaultsError(JobFileError):
 
 
 class KeyFaultError(ValueError):
-    """Raised by a validator of a whole section to name the key that is at fault.
+    """Raised by a validator of a whole section to name the faulty key.
 
     `key` counts from the section: `KeyFaultError("train.slices", "found 1, expected ...")`.
     """
@@ -46,7 +46,7 @@ class KeyFaultError(ValueError):
 
 
 @dataclass(frozen=True)
-class Places:
+class Locations:
     """Where each key was written: a line of the file, or a `--set` on the command line.
 
     `overrides` maps a dotted key to the text of its `--set`.
@@ -57,11 +57,11 @@ class Places:
     overrides: Mapping[str, str] = field(default_factory=dict)
 
     def error(self, faults: Iterable[Fault]) -> JobFileError:
-        """Put all faults into one error, in the order of the file, those of `--set` last."""
-        placed = sorted({self._placed(fault) for fault in faults})
-        return JobFileError("\n".join(text for _, text in placed))
+        """List all faults in one error, in the order of the file, those of `--set` last."""
+        located = sorted({self._locate(fault) for fault in faults})
+        return JobFileError("\n".join(text for _, text in located))
 
-    def _placed(self, fault: Fault) -> tuple[float, str]:
+    def _locate(self, fault: Fault) -> tuple[float, str]:
         if fault.line is not None:
             return fault.line, self._text(fault.line, fault)
         for end in range(len(fault.key), 0, -1):
@@ -89,22 +89,22 @@ class Places:
 
 
 def dotted(key: Key) -> str:
-    """Write a key as people do: `data.augment.0.pixels`."""
+    """Write a key with dots: `data.augment.0.pixels`."""
     return ".".join(shortened(str(part)) for part in key)
 
 
 def unknown(what: str, name: str, known: Iterable[str]) -> str:
-    """Say that `name` is unknown, with the nearest known name, or all of them."""
+    """Say that `name` is unknown, and name the nearest known one, or all of them."""
     names = list(known)
     nearest = get_close_matches(name, names, n=1)
     if nearest:
         return f"found unknown {what} `{shortened(name)}`, did you mean `{nearest[0]}`?"
-    choices = f"one of: {', '.join(names)}" if names else "none at all"
+    choices = f"one of: {', '.join(names)}" if names else "nothing, as there is none"
     return f"found unknown {what} `{shortened(name)}`, expected {choices}"
 
 
 def found(value: object) -> str:
-    """Name a value of a job file: text 'ten', 3, true, nothing, a list, a section."""
+    """Describe a value of a job file: text 'ten', 3, true, nothing, a list, a section."""
     match value:
         case None:
             return "nothing"
@@ -120,5 +120,5 @@ def found(value: object) -> str:
 
 
 def shortened(text: str) -> str:
-    """Cut long text and escape what cannot be printed, so that a message stays one line."""
+    """Truncate long text and escape what cannot be printed, so that a message stays one line."""
     return repr(text if len(text) <= 60 else f"{text[:57]}...")[1:-1]

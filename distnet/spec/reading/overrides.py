@@ -7,8 +7,8 @@ from distnet.errors import JobFileError
 from distnet.spec.reading.faults import FaultsError, shortened
 from distnet.spec.reading.yaml import Value, read_yaml
 
-# Only one of the two may stand in a job, so giving one takes the place of the other.
-INSTEAD: dict[tuple[str, ...], tuple[str, ...]] = {
+# Only one of the two may be in a job, so giving one replaces the other.
+REPLACES: dict[tuple[str, ...], tuple[str, ...]] = {
     ("train", "steps"): ("train", "epochs"),
     ("train", "epochs"): ("train", "steps"),
 }
@@ -16,7 +16,7 @@ INSTEAD: dict[tuple[str, ...], tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Override:
-    """One `--set`: its text as given, the key, and the value by the rules of a job file."""
+    """One `--set`: its text as given, the key, and the value as in a job file."""
 
     text: str
     key: tuple[str, ...]
@@ -27,7 +27,7 @@ def read_override(text: str) -> Override:
     """Read `key.of.section=value`.
 
     Raises:
-        JobFileError: it is not of that form, or the value is not YAML.
+        JobFileError: it does not have that form, or the value is not YAML.
     """
     dotted, equals, value = text.partition("=")
     key = tuple(part.strip() for part in dotted.split("."))
@@ -43,11 +43,11 @@ def read_override(text: str) -> Override:
 
 
 def apply(changes: Iterable[Override], value: dict[str, Value]) -> Value:
-    """Return the value of a job file with all changes made; it is left as it is."""
+    """Return the value of a job file with all changes made; the argument stays unchanged."""
     changes = list(changes)
     changed: Value = value
     for change in changes:
-        changed = _without(changed, INSTEAD.get(change.key))
+        changed = _without(changed, REPLACES.get(change.key))
     for change in changes:
         changed = _with(changed, change.key, change.value)
     return changed
@@ -57,8 +57,8 @@ def _with(value: Value, key: tuple[str, ...], new: Value) -> Value:
     if not key:
         return new
     first, rest = key[0], key[1:]
-    if isinstance(value, tuple) and first in (places := [str(i) for i in range(len(value))]):
-        i = places.index(first)
+    if isinstance(value, tuple) and first in (indices := [str(i) for i in range(len(value))]):
+        i = indices.index(first)
         return (*value[:i], _with(value[i], rest, new), *value[i + 1 :])
     section = value if isinstance(value, dict) else {}
     return section | {first: _with(section.get(first), rest, new)}

@@ -1,4 +1,4 @@
-"""What an unquoted word of YAML 1.2 means: `1e-3` is a number, `no` is text.
+"""The value of an unquoted word in YAML 1.2: `1e-3` is a number, `no` is text.
 
 Source: YAML 1.2.2, section 10.3.2 (core schema), https://yaml.org/spec/1.2.2/.
 """
@@ -19,7 +19,7 @@ NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 
 
 def plain(text: str) -> None | bool | int | float | str:
-    """Give the value of an unquoted word, by the core schema of YAML 1.2.
+    """Return the value of an unquoted word, by the core schema of YAML 1.2.
 
     Raises:
         ValueError: a whole number has too many digits.
@@ -28,7 +28,7 @@ def plain(text: str) -> None | bool | int | float | str:
         return WORDS[text]
     if DECIMAL.fullmatch(text) or OCTAL_OR_HEX.fullmatch(text):
         if len(text) > MAX_DIGITS:
-            raise ValueError(f"found a number of {len(text)} digits, expected {MAX_DIGITS} at most")
+            raise ValueError(f"found a number of {len(text)} digits, expected at most {MAX_DIGITS}")
         return int(text, 10 if DECIMAL.fullmatch(text) else 0)
     if FLOAT.fullmatch(text):
         return float(text)

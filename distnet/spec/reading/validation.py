@@ -1,4 +1,4 @@
-"""Turn pydantic's errors into faults that name the key as people wrote it, in plain words."""
+"""Turn pydantic's errors into faults that name the key as it was written."""
 
 from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
@@ -49,7 +49,7 @@ def faults_of(error: ValidationError, model: type[BaseModel]) -> list[Fault]:
 
 
 def expected(error: ErrorDetails) -> str:
-    """What was expected where something else was found, of one error of pydantic's."""
+    """What one error of pydantic's says was expected."""
     kind, context = error["type"], error.get("ctx", {})
     if kind in EXPECTED:
         return EXPECTED[kind].format(**context)
@@ -102,7 +102,7 @@ def _raised(key: Key, value: object, error: ValueError) -> tuple[Key, str, list[
 
 
 def _follow(location: Key, model: type[BaseModel]) -> tuple[Key, Any]:
-    """Follow pydantic's location down the types; leave out the names of unions' branches."""
+    """Follow pydantic's location down the types, without the names of unions' branches."""
     key: Key = ()
     here: Any = model
     for part in location:
@@ -124,7 +124,7 @@ def _below(annotation: Any, part: str | int) -> Any:
 
 
 def _branches(annotation: Any) -> dict[str, Any]:
-    """Name the branches of a union as pydantic does; empty where the type is no union."""
+    """Name the branches of a union as pydantic does; empty if the type is not a union."""
     annotation = _bare(annotation)
     if get_origin(annotation) not in (Union, UnionType):
         return {}
@@ -140,7 +140,7 @@ def _branch_name(member: Any) -> str:
 
 
 def _bare(annotation: Any) -> Any:
-    """Take off `Annotated` and a `None` beside a single type."""
+    """Strip `Annotated`, and `None` beside a single type."""
     if get_origin(annotation) is Annotated:
         return _bare(get_args(annotation)[0])
     if get_origin(annotation) in (Union, UnionType):

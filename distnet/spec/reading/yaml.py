@@ -1,8 +1,8 @@
-"""Read YAML by the meaning of YAML 1.2, and remember the line of every key.
+"""Read YAML 1.2, and remember the line of every key.
 
-PyYAML parses the syntax; `scalars.py` gives plain words their meaning. What makes files hard to
-read or dangerous to load is refused: anchors, aliases, merge keys, tags, duplicate keys, depth and
-size without bounds.
+PyYAML parses the syntax; `scalars.py` gives unquoted words their values. What makes files hard to
+read or dangerous to load is refused: anchors, aliases, merge keys, tags, duplicate keys, unbounded
+depth and size.
 """
 
 import re
@@ -35,18 +35,18 @@ MAX_BYTES = 256_000
 MAX_DEPTH = 20
 FORBIDDEN = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
-PLAIN_WORDS = (
-    ("mapping values are not allowed", "found a `:` where none can stand; put text with `: ` in "
-     "quotes, and begin keys of one section in the same column"),
+EXPLANATIONS = (
+    ("mapping values are not allowed", "found a `:` where none is allowed; put text with `: ` in "
+     "quotes, and begin the keys of one section in the same column"),
     (r"'\t' that cannot start", "found a tab, expected spaces"),
     ("could not find expected ':'", "found a line without `:`, expected `key: value`"),
-    ("expected <block end>", "found a line that begins in a column of its own, expected the "
-     "column of its neighbours"),
+    ("expected <block end>", "found a line with another indentation, expected that of its "
+     "neighbours"),
     ("expected ',' or ']'", "found a list that is not closed, expected `,` or `]`"),
     ("expected ',' or '}'", "found a section that is not closed, expected `,` or `}`"),
     ("found unexpected end of stream", "found text whose quote is never closed"),
-    ("cannot start any token", "found a character that means something else in YAML, expected "
-     "text with it in quotes"),
+    ("cannot start any token", "found a character that is special in YAML, expected text with it "
+     "in quotes"),
     ("<document start>", "found more after the end of the job, expected nothing"),
     ("expected the node content", "found no value, expected one"),
 )  # fmt: skip
@@ -64,7 +64,7 @@ def decode(data: bytes) -> str:
     """Turn the bytes of a file into text.
 
     Raises:
-        FaultsError: they are too many, or not UTF-8.
+        FaultsError: there are too many, or they are not UTF-8.
     """
     if len(data) > MAX_BYTES:
         raise _one_fault(1, f"found a file over {MAX_BYTES // 1000} kB, expected a small text file")
@@ -80,7 +80,7 @@ def read_yaml(text: str) -> Document:
     """Read one YAML document; lists become tuples.
 
     Raises:
-        FaultsError: the text is not YAML, or uses what job files do without.
+        FaultsError: the text is not YAML, or uses what job files may not use.
     """
     forbidden = FORBIDDEN.search(text)
     if forbidden is not None:
@@ -94,7 +94,7 @@ def read_yaml(text: str) -> Document:
 
 
 class _Reader:
-    """Builds a value from parser events, collecting lines and faults on the way."""
+    """Builds a value from parser events, and collects lines and faults."""
 
     def __init__(self, text: str) -> None:
         self.lines: dict[Key, int] = {(): 1}
@@ -102,7 +102,7 @@ class _Reader:
         self._events = _events(text)
 
     def document(self) -> Value:
-        """Build the only document of the stream; None where there is none."""
+        """Build the only document of the stream; None if there is none."""
         self._expect(StreamStartEvent)
         start = next(self._events)
         if isinstance(start, StreamEndEvent):
@@ -199,20 +199,20 @@ def _events(text: str) -> Iterator[Event]:
     try:
         while loader.check_event():
             yield loader.get_event()  # type: ignore[no-untyped-call]
-    except (ValueError, OverflowError):  # PyYAML takes escapes and versions without a bound
-        wrong = "found an escape or a version beyond what there is"
+    except (ValueError, OverflowError):  # PyYAML does not bound escapes and versions
+        wrong = "found an escape or a version that does not exist"
         raise _one_fault(loader.line + 1, wrong) from None
     except yaml.MarkedYAMLError as error:
         problem = str(error.problem)
-        # What is never closed is best named where it was opened.
+        # What is never closed is best located where it was opened.
         is_open = "end of stream" in problem or "expected ','" in problem
         opened = error.context_mark if is_open else None
         mark = opened or error.problem_mark or error.context_mark
-        raise _one_fault(1 if mark is None else mark.line + 1, _in_plain_words(problem)) from None
+        raise _one_fault(1 if mark is None else mark.line + 1, _explain(problem)) from None
 
 
-def _in_plain_words(problem: str) -> str:
-    for start, words in PLAIN_WORDS:
+def _explain(problem: str) -> str:
+    for start, words in EXPLANATIONS:
         if start in problem:
             return words
     return f"found what is not YAML: {problem}"

@@ -8,7 +8,7 @@ from distnet.spec.sections.section import PositiveFloat, PositiveInt, Section
 
 
 class Crop(Section):
-    """Cut a window of the image's own size at a random place of the padded image."""
+    """Cut a window of the image's own size from a random position of the padded image."""
 
     kind: Literal["crop"]
     padding: PositiveInt = 4
@@ -16,27 +16,27 @@ class Crop(Section):
 
 
 class Flip(Section):
-    """Mirror left and right."""
+    """Mirror the image left to right."""
 
     kind: Literal["flip"]
     probability: Annotated[float, Field(ge=0, le=1)] = 0.5
-    """How likely an image is mirrored."""
+    """The probability that an image is mirrored."""
 
 
 class Shift(Section):
-    """Move the image by whole pixels, filling with its background."""
+    """Move the image by whole pixels, filled with its background."""
 
     kind: Literal["shift"]
     pixels: PositiveInt = 2
-    """The largest distance, in pixels, along each axis."""
+    """The largest shift along each axis, in pixels."""
 
 
 class Rotate(Section):
-    """Turn the image around its middle."""
+    """Rotate the image around its centre."""
 
     kind: Literal["rotate"]
     degrees: PositiveFloat = 10.0
-    """The largest angle to either side, in degrees."""
+    """The largest angle in either direction, in degrees."""
 
 
 Augmentation = Annotated[Crop | Flip | Shift | Rotate, Field(discriminator="kind")]

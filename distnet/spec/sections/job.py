@@ -1,7 +1,7 @@
-"""The Job: what a job file says, validated, frozen, with all defaults filled in.
+"""The Job: the content of a job file, validated, frozen, with all defaults filled in.
 
 Sections that name a part (`network`, `task`) keep the part's own options as they are; the part's
-constructor says which options exist, and `distnet.spec.parts` checks them against it. Everything
+constructor defines which options exist, and `distnet.spec.parts` checks them against it. Everything
 else is typed here. Nothing in this file imports torch, so a job file is read in milliseconds.
 """
 
@@ -31,39 +31,39 @@ class Data(Section):
     augment: tuple[Augmentation, ...] = ()
     """Random changes to the training images, in this order."""
     memory: Bytes = 512_000_000
-    """Splits up to this size are held in memory; larger ones are streamed."""
+    """Splits up to this size are kept in memory; larger ones are streamed."""
 
 
 class Train(Section):
-    """How long, in what batches, in what numbers."""
+    """How long to train, with which batches and which arithmetic."""
 
     epochs: PositiveInt | None = None
-    """How often every training sample is used. Give `epochs` or `steps`; 10 epochs by default."""
+    """Passes over the training samples. Give `epochs` or `steps`; 10 epochs by default."""
     steps: PositiveInt | None = None
-    """How many updates of the weights in all, instead of `epochs`."""
+    """The number of updates in all, instead of `epochs`."""
     batch_size: PositiveInt = 64
-    """Samples of one update, over all workers together."""
+    """Samples of one update, over all workers."""
     slices: PositiveInt | None = None
-    """Parts a batch is cut into, whatever the workers. Default: the most workers asked for."""
+    """The parts of a batch, whatever the number of workers. Default: the maximum of workers."""
     threads_per_slice: Annotated[int, Field(gt=0, le=1024)] = 1
     """CPU threads that compute one slice. Part of the job, because it changes the last bits."""
     precision: Literal["fp32", "bf16", "auto"] = "fp32"
     """Number format of the network's arithmetic; weights and sums stay fp32. `auto` takes bf16
     for convolutions on hardware made for it."""
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
-    """Where all randomness begins: first weights, order of samples, dropout, augmentation."""
+    """The seed of all randomness: first weights, order of samples, dropout, augmentation."""
     clip: PositiveFloat | None = None
-    """Scale the gradient down to this length where it is longer."""
+    """Clip the norm of the gradient to this value."""
     accumulate: PositiveInt = 1
     """Compute each slice in this many pieces, one after the other, to save memory."""
     sum: Literal["exact", "fast"] = "exact"
     """`exact`: the same bits on any number of workers. `fast`: torch's own all-reduce."""
     on_nonfinite: Literal["stop", "skip", "rewind"] = "stop"
-    """When loss or gradient are no numbers: `stop`, `skip` this update, or `rewind` to the last
-    multiple of checkpoint.every_steps and go on behind this batch."""
+    """When the loss or gradient is NaN or infinite: `stop`, `skip` this update, or `rewind` to the
+    last multiple of checkpoint.every_steps and continue after this batch."""
     on_out_of_memory: Literal["stop", "halve"] = "stop"
-    """When a slice does not fit in memory: `stop` the attempt, or `halve` the pieces it is computed
-    in, for good. Halves change the last bits, so that is for you to choose."""
+    """When a slice does not fit in memory: `stop` the attempt, or permanently `halve` the pieces in
+    which it is computed. That changes the last bits, so the default is `stop`."""
 
     @model_validator(mode="after")
     def _one_length(self) -> "Train":
@@ -73,12 +73,12 @@ class Train(Section):
 
 
 class Between(Section):
-    """A number of workers that may change while training."""
+    """A number of workers that may change during training."""
 
     min: PositiveInt
-    """The fewest workers that training may start with."""
+    """The minimum of workers with which training starts."""
     max: PositiveInt
-    """The most workers that training can use."""
+    """The maximum of workers that training uses."""
 
     @model_validator(mode="after")
     def _ordered(self) -> "Between":
@@ -103,49 +103,49 @@ class Resources(Section):
     workers: Workers = 1
     """How many workers: a number, or `{min: 1, max: 4}`."""
     cpus: PositiveInt | None = None
-    """CPU cores reserved for a worker; `threads_per_slice` by default. More cores than a slice's
-    threads are used by more workers, which changes no bit."""
+    """CPU cores reserved per worker; `threads_per_slice` by default. A slice does not use more
+    cores than its threads."""
     gpus: Annotated[int, Field(ge=0, le=1)] = 0
-    """GPUs a worker: 0 or 1."""
+    """GPUs per worker: 0 or 1."""
 
     @property
     def max_workers(self) -> int:
-        """The largest number of workers the job may have."""
+        """The maximum of workers."""
         return self.workers if isinstance(self.workers, int) else self.workers.max
 
     @property
     def min_workers(self) -> int:
-        """The smallest number of workers the job may start with."""
+        """The minimum of workers to start with."""
         return self.workers if isinstance(self.workers, int) else self.workers.min
 
 
 class Checkpoint(Section):
-    """When the state of training is saved, where, and how much of it is kept."""
+    """When and where checkpoints are saved, and how many are kept."""
 
     every_steps: PositiveInt | None = None
-    """Save after every so many steps, besides when `every` has passed and at the end."""
+    """Save after every so many steps, in addition to `every` and the end."""
     every: Seconds = 60.0
     """Save when this much time has passed since the last one ("90s", "10m")."""
     keep: PositiveInt = 2
-    """How many of the newest checkpoints are kept."""
+    """How many of the newest checkpoints to keep."""
     keep_best: Annotated[int, Field(ge=0, le=1000)] = 0
-    """How many of those with the best `best_metric` are kept besides."""
+    """How many of those with the best `best_metric` to keep in addition."""
     best_metric: str = "loss"
-    """What `keep_best` goes by: a metric of the evaluation, such as accuracy."""
+    """The metric of the evaluation by which `keep_best` ranks, such as accuracy."""
     best_order: Literal["min", "max"] = "min"
-    """Whether a small or a large `best_metric` is good."""
+    """Whether a lower (min) or higher (max) `best_metric` is better."""
     store: str | None = None
-    """Where checkpoints lie: a folder, or an address such as s3://bucket/folder. Default: the
-    run's folder."""
+    """Where checkpoints are stored: a folder, or an address such as s3://bucket/folder. Default:
+    the run's folder."""
 
 
 class Evaluate(Section):
-    """When the network is measured on samples it does not learn from."""
+    """When the network is evaluated, on samples that it is not trained on."""
 
     split: str = "test"
-    """The split of the dataset to measure on."""
+    """The split of the dataset to evaluate on."""
     every_epochs: PositiveInt = 1
-    """Measure after every so many epochs, and at the end."""
+    """Evaluate after every so many epochs, and at the end."""
     batch_size: PositiveInt = 1000
     """Samples computed at once."""
 
@@ -214,7 +214,7 @@ class Job(Section):
         if self.train.on_nonfinite == "rewind" and self.checkpoint.every_steps is None:
             raise KeyFaultError(
                 "train.on_nonfinite",
-                "found rewind without checkpoint.every_steps, which says where to go back to",
+                "found rewind, expected checkpoint.every_steps with it, to say where to rewind to",
             )
         return self
 

@@ -13,18 +13,18 @@ class Sgd(Section):
 
     kind: Literal["sgd"]
     learning_rate: PositiveFloat = 0.1
-    """How far a step goes along the gradient; the schedule scales it."""
+    """The step size along the gradient; the schedule scales it."""
     momentum: Fraction = 0.0
-    """The part of the last update that the next one keeps; 0.9 is usual."""
+    """The fraction of the last update that the next one keeps; 0.9 is usual."""
     nesterov: bool = False
-    """Take the gradient where momentum alone would lead to."""
+    """Use Nesterov momentum: the gradient at the point where momentum leads."""
     weight_decay: NonNegativeFloat = 0.0
-    """How strongly weights are pulled to zero (L2), added to the gradient."""
+    """Strength of L2 regularisation, added to the gradient."""
 
     @model_validator(mode="after")
     def _nesterov_needs_momentum(self) -> "Sgd":
         if self.nesterov and self.momentum == 0:
-            raise KeyFaultError("nesterov", "found true, expected momentum above 0 along with it")
+            raise KeyFaultError("nesterov", "found true, expected momentum above 0 with it")
         return self
 
 
@@ -33,27 +33,27 @@ class Adam(Section):
 
     kind: Literal["adam"]
     learning_rate: PositiveFloat = 1e-3
-    """How far a step goes along the gradient; the schedule scales it."""
+    """The step size along the gradient; the schedule scales it."""
     betas: tuple[Fraction, Fraction] = (0.9, 0.999)
-    """How slowly the running means of the gradient and of its square change."""
+    """Decay rates of the running means of the gradient and of its square."""
     epsilon: PositiveFloat = 1e-8
-    """Keeps the division by the root of the mean square finite."""
+    """Added to the denominator to keep the division finite."""
     weight_decay: NonNegativeFloat = 0.0
-    """How strongly weights are pulled to zero (L2), added to the gradient."""
+    """Strength of L2 regularisation, added to the gradient."""
 
 
 class AdamW(Section):
-    """Adam with weight decay apart from the gradient (Loshchilov and Hutter 2019)."""
+    """Adam with decoupled weight decay (Loshchilov and Hutter 2019)."""
 
     kind: Literal["adamw"]
     learning_rate: PositiveFloat = 1e-3
-    """How far a step goes along the gradient; the schedule scales it."""
+    """The step size along the gradient; the schedule scales it."""
     betas: tuple[Fraction, Fraction] = (0.9, 0.999)
-    """How slowly the running means of the gradient and of its square change."""
+    """Decay rates of the running means of the gradient and of its square."""
     epsilon: PositiveFloat = 1e-8
-    """Keeps the division by the root of the mean square finite."""
+    """Added to the denominator to keep the division finite."""
     weight_decay: NonNegativeFloat = 0.01
-    """How strongly weights are pulled to zero, apart from the gradient."""
+    """Strength of weight decay, decoupled from the gradient."""
 
 
 class Lion(Section):
@@ -61,11 +61,11 @@ class Lion(Section):
 
     kind: Literal["lion"]
     learning_rate: PositiveFloat = 1e-4
-    """How far a step goes along the gradient; the schedule scales it."""
+    """The step size along the gradient; the schedule scales it."""
     betas: tuple[Fraction, Fraction] = (0.9, 0.99)
-    """How much of the momentum goes into the update, and into the next momentum."""
+    """How much of the momentum enters the update, and the next momentum."""
     weight_decay: NonNegativeFloat = 0.0
-    """How strongly weights are pulled to zero, apart from the gradient."""
+    """Strength of weight decay, decoupled from the gradient."""
 
 
 Optimizer = Annotated[Sgd | Adam | AdamW | Lion, Field(discriminator="kind")]

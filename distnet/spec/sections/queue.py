@@ -1,4 +1,4 @@
-"""How a job queues: what decides when it starts, and what happens when others need its place."""
+"""How a job queues: what decides when it starts, and whether others may preempt it."""
 
 from typing import Annotated
 
@@ -9,18 +9,18 @@ from distnet.spec.sections.units import Seconds
 
 
 class Queue(Section):
-    """The job among others. Nothing here changes the weights, and `distnet run` ignores it."""
+    """How the job queues on a server. None of it changes the weights; `distnet run` ignores it."""
 
     priority: Annotated[int, Field(ge=-1000, le=1000)] = 0
-    """A larger one starts first, and may take the place of jobs with a smaller one."""
+    """Higher starts first, and may preempt jobs of lower priority."""
     team: Name | None = None
-    """Whose quota it counts against. Default: the team of the user who submits it."""
+    """The team whose quota it counts against. Default: that of the user who submits it."""
     preemptible: bool = True
-    """Whether a job of higher priority may stop this one; it is saved first and goes on later."""
+    """Whether a job of higher priority may preempt this one; it saves first and resumes later."""
     grace: Seconds = 120.0
-    """How long an attempt that must give way may take to save and end, before it is killed."""
+    """How long a preempted attempt may take to save and end, before it is killed."""
     max_time: Seconds | None = None
-    """Stop (saved first) after training for this long in all, waiting not counted."""
+    """Stop, with a checkpoint, after this much training in all; waiting does not count."""
     expected: Seconds | None = None
-    """How long training takes, as far as you know: lets a short job go ahead where it delays
-    nobody. Default: `max_time`."""
+    """Your estimate of the training time: a short job may be backfilled where it delays no other.
+    Default: `max_time`."""

@@ -1,4 +1,4 @@
-"""What every section of a job file is made of: frozen models, names, numbers with limits."""
+"""Types of the job file's sections: frozen models, names, numbers with limits."""
 
 import re
 from typing import Annotated, Any
@@ -31,7 +31,7 @@ class Section(BaseModel):
 
 
 class Part(BaseModel):
-    """A network or a task: its kind, and the options that its constructor takes."""
+    """A network or a task: its kind and the options of its constructor."""
 
     model_config = ConfigDict(
         frozen=True, extra="allow", strict=True, use_attribute_docstrings=True
@@ -42,5 +42,5 @@ class Part(BaseModel):
 
     @property
     def options(self) -> dict[str, Any]:
-        """Every key of the section but `kind`."""
+        """Every key of the section except `kind`."""
         return dict(self.model_extra or {})

@@ -1,4 +1,4 @@
-"""Amounts with units, as people write them: "2h", "90s", "24GB", "512MiB"."""
+"""Amounts with units: "2h", "90s", "24GB", "512MiB"."""
 
 import re
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ def seconds(value: object) -> object:
     """Turn "2h" into 7200.0; numbers are seconds already.
 
     Raises:
-        ValueError: it is no amount of time.
+        ValueError: it is not a duration.
     """
     return _amount(value, SECONDS, "a time such as 90s, 10m or 2h")
 
@@ -29,7 +29,7 @@ def size(value: object) -> object:
     """Turn "24GB" into 24000000000; numbers are bytes already.
 
     Raises:
-        ValueError: it is no amount of memory.
+        ValueError: it is not a size.
     """
     amount = _amount(value, BYTES, "a size such as 500MB or 24GB")
     return int(amount) if isinstance(value, str) else amount
@@ -45,7 +45,7 @@ def _amount(value: object, units: Mapping[str, float], expected: str) -> float:
 
 
 def _written(kind: str, units: Mapping[str, float]) -> WithJsonSchema:
-    """Tell editors that the amount is a number, or text with one of the units."""
+    """Describe the amount for editors: a number, or text with one of the units."""
     unit = "|".join("".join(f"[{c.upper()}{c}]" for c in name) for name in units)
     text = {"type": "string", "pattern": rf"^\s*[0-9]+(\.[0-9]+)?\s*({unit})\s*$"}
     return WithJsonSchema({"anyOf": [{"type": kind, "exclusiveMinimum": 0}, text]})

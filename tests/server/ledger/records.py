@@ -21,7 +21,7 @@ def job(name: str, **fields: Any) -> JobRecord:
         "team": "vision",
         "spec": SPEC_SHA,
         "code": None,
-        "shape": Shape(fewest=1, most=2, cpus=1, gpus=0),
+        "shape": Shape(min_workers=1, max_workers=2, cpus=1, gpus=0),
         "slices": 4,
         "priority": 0,
         "submitted_at": 1_790_000_000.25,

@@ -19,7 +19,7 @@ def test_job_is_read_as_it_was_inserted_when_every_field_is_set(ledger: Ledger) 
     full = job(
         "digits-1",
         code=code,
-        shape=Shape(fewest=2, most=8, cpus=3, gpus=1),
+        shape=Shape(min_workers=2, max_workers=8, cpus=3, gpus=1),
         slices=8,
         priority=-7,
         state=JobState.RUNNING,

@@ -167,7 +167,7 @@ def test_attempts_and_events_are_listed(running, looker):
     running.harness.run(4)
     page = looker.open("/jobs/digits-1")
     expect(page.get_by_role("region", name="Attempts")).to_contain_text("stopped (preempt)")
-    expect(page.get_by_role("region", name="Events")).to_contain_text("gives way to urgent")
+    expect(page.get_by_role("region", name="Events")).to_contain_text("preempted by urgent")
     page.get_by_text("Job file").click()
     expect(page.get_by_text("source: mnist")).to_be_visible()
 

@@ -260,7 +260,7 @@ def test_attempt_that_has_lost_the_run_saves_nothing_and_ends(make: Callable[...
     commit(told.saver, state(1))
     claim_fence(told.run, at_least=2)
 
-    with pytest.raises(StaleAttemptError, match="attempt 2 has taken this run over"):
+    with pytest.raises(StaleAttemptError, match="attempt 2 now trains this run"):
         commit(told.saver, state(2))
 
     assert [p.name for p in told.folder.iterdir()] == ["step-00000001"]

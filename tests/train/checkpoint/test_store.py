@@ -170,7 +170,7 @@ def test_attempt_that_has_lost_the_run_commits_nothing(address: str, tmp_path: P
     before = files_of(store, address)
 
     def refuse() -> None:
-        raise StaleAttemptError("attempt 2 has taken this run over")
+        raise StaleAttemptError("attempt 2 now trains this run")
 
     with pytest.raises(StaleAttemptError):
         write_checkpoint(store, state(2), allow=refuse)

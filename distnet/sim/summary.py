@@ -1,11 +1,13 @@
-"""What a simulation comes to.
+"""Statistics of a simulation: waits, slowdown, utilisation, fairness.
 
-Waits are those for the first start. Bounded slowdown is (wait + held) / held, of at least 10 s
-(Feitelson, Rudolph, Schwiegelshohn, Sevcik, Wong, JSSPP 1997), all waits counted. Fairness is
-Jain's index (DEC TR-301, 1984) over users: of what a user asked for at each moment, how much was
-held, by dominant share. Utilisation is what was held of the cluster until the last job ended; and,
-as one long job can stretch that, from the first arrival to the last. Lost is what was held by jobs
-that restarted, of all that was held.
+- Waits are measured from submission to the first start.
+- Bounded slowdown is (wait + held) / held, where held counts as at least 10 s and every wait counts
+  (Feitelson, Rudolph, Schwiegelshohn, Sevcik, Wong, JSSPP 1997).
+- Fairness is Jain's index (DEC TR-301, 1984) over users, of the fraction that each user held of
+  what it requested, by dominant share.
+- Utilisation is the fraction of the cluster that was held, until the last job ended and also from
+  the first arrival to the last, because one long job can stretch the former.
+- Lost is the fraction of what was held that restarts wasted.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -14,11 +16,11 @@ from typing import Any
 from distnet.sim.engine import Simulation
 from distnet.sim.running import SimRun
 
-SHORT_S = 10.0
+MIN_HELD_S = 10.0
 
 
-def figures(simulation: Simulation) -> dict[str, Any]:
-    """Work out the figures, also of a simulation that was broken off."""
+def summarize(simulation: Simulation) -> dict[str, Any]:
+    """Compute the statistics, also of a simulation that was interrupted."""
     runs = [run for run in simulation.runs if run.job.submit_s <= simulation.now]
     started = [run for run in runs if run.record.started_s is not None]
     cpus, gpus = simulation.usage.utilisation(simulation.now)
@@ -49,7 +51,7 @@ def figures(simulation: Simulation) -> dict[str, Any]:
 
 
 def spread(values: Sequence[float]) -> dict[str, float]:
-    """Mean, median, 95th percentile and largest of some numbers; zeros of none."""
+    """Return count, mean, median, 95th percentile and maximum; zeros if there are no values."""
     ordered = sorted(values)
     if not ordered:
         return {"count": 0, "mean": 0.0, "p50": 0.0, "p95": 0.0, "max": 0.0}
@@ -63,7 +65,7 @@ def spread(values: Sequence[float]) -> dict[str, float]:
 
 
 def jain(values: Iterable[float]) -> float:
-    """Jain's index: 1 if all are equal, 1/n if one has everything."""
+    """Return Jain's index: 1 if all are equal, 1/n if one of n has everything."""
     parts = list(values)
     squares = sum(part * part for part in parts)
     return sum(parts) ** 2 / (len(parts) * squares) if squares else 1.0
@@ -84,7 +86,7 @@ def _wait(run: SimRun) -> float:
 def _slowdown(run: SimRun) -> float:
     record = run.record
     assert record.ended_s is not None
-    return max(1.0, (record.ended_s - record.submit_s) / max(record.held_s, SHORT_S))
+    return max(1.0, (record.ended_s - record.submit_s) / max(record.held_s, MIN_HELD_S))
 
 
 def _lost(simulation: Simulation, runs: Iterable[SimRun]) -> float:
@@ -97,14 +99,14 @@ def _lost(simulation: Simulation, runs: Iterable[SimRun]) -> float:
 
 
 def _fairness(simulation: Simulation, runs: Iterable[SimRun]) -> float:
-    asked: dict[str, float] = {}
+    requested: dict[str, float] = {}
     held: dict[str, float] = {}
     for run in runs:
         job, record = run.job, run.record
         until_s = simulation.now if record.ended_s is None else record.ended_s
         share = simulation.usage.share(job)
-        wanted = (until_s - record.submit_s) * job.min_workers * share
-        got = min(record.held_worker_s * share, wanted)
-        asked[job.user] = asked.get(job.user, 0.0) + wanted
-        held[job.user] = held.get(job.user, 0.0) + got
-    return jain(held[user] / wanted for user, wanted in asked.items() if wanted > 0)
+        demand = (until_s - record.submit_s) * job.min_workers * share
+        granted = min(record.held_worker_s * share, demand)
+        requested[job.user] = requested.get(job.user, 0.0) + demand
+        held[job.user] = held.get(job.user, 0.0) + granted
+    return jain(held[user] / demand for user, demand in requested.items() if demand > 0)

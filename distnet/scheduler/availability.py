@@ -1,0 +1,176 @@
+"""Free capacity at three moments: now, after pending releases, and at the reservation.
+
+- `now`: what no job holds.
+- `soon`: what is free once all workers that are leaving have left, less what was nominated to jobs
+  that wait for it (as `nominatedNodeName` in Kubernetes).
+- `at_reservation`: what is free when the job with the reservation starts, less what it takes.
+
+A job starts only in capacity that is free at every moment at which it will be there, so no job
+takes what was nominated to another one. Kueue let jobs take freed capacity while the last of
+several victims was still leaving, and preempted for ever
+(https://github.com/kubernetes-sigs/kueue/pull/13797).
+"""
+
+from collections.abc import Iterable
+from operator import sub
+
+from distnet.scheduler.elastic import workers_to_remove
+from distnet.scheduler.nodes import IndexedPlacement, NodeTable
+from distnet.scheduler.placement import FreeCapacity
+from distnet.scheduler.view import Allocation, Resources
+
+
+class FreeResources:
+    """Free CPUs and GPUs on each node, by index; below 0 where jobs hold more than there is."""
+
+    def __init__(self, cpus: list[float], gpus: list[float]) -> None:
+        self.cpus, self.gpus = cpus, gpus
+
+    def copy(self) -> "FreeResources":
+        """Return an independent copy."""
+        return FreeResources(self.cpus.copy(), self.gpus.copy())
+
+    def add(self, placement: IndexedPlacement, per_worker: Resources, sign: int) -> None:
+        """Release (1) or take (-1) what the workers of a placement need."""
+        cpus, gpus = per_worker
+        for n, count in placement.items():
+            self.cpus[n] += sign * count * cpus
+            self.gpus[n] += sign * count * gpus
+
+
+class Availability:
+    """What is free at each moment, and for which jobs.
+
+    Attributes:
+        for_short: capacity for a job that ends before the reservation starts.
+        for_any: capacity for a job that may last longer.
+        for_nominated: capacity for a job that waits until others have left.
+        unallocated: what is free now, nominated or not.
+        staying: workers that stay, by job number, of jobs some of whose workers leave.
+    """
+
+    def __init__(self, nodes: NodeTable, allocations: Iterable[Allocation]) -> None:
+        self.nodes = nodes
+        allocations = list(allocations)
+        self.now = _free_now(nodes, allocations)
+        self.soon = self.now
+        self.at_reservation: FreeResources | None = None
+        self.staying: dict[int, IndexedPlacement] = {}
+        self.for_short = FreeCapacity(nodes, self.now.cpus, self.now.gpus)
+        self.for_any = self.for_nominated = self.unallocated = self.for_short
+        changing = [a for a in allocations if a.is_stopping or a.resizing_to is not None]
+        for allocation in sorted(changing, key=lambda a: a.job.number):
+            leaving = _leaving(allocation)
+            if leaving:
+                self.release(allocation, nodes.indexed(leaving), is_gone_at_reservation=False)
+
+    def capacity(self, *, is_short: bool) -> FreeCapacity:
+        """Return the capacity for a job that ends before the reservation starts, or may not."""
+        return self.for_short if is_short else self.for_any
+
+    def allocate(
+        self, placement: IndexedPlacement, per_worker: Resources, *, is_short: bool
+    ) -> None:
+        """Take capacity from now on."""
+        self.now.add(placement, per_worker, -1)
+        self._take(placement, per_worker, is_short=is_short)
+        if self.unallocated is not self.for_short:
+            for n in placement:
+                self.unallocated.set_free(n, self.now.cpus[n], self.now.gpus[n])
+
+    def nominate(self, placement: IndexedPlacement, per_worker: Resources) -> None:
+        """Take capacity as soon as the workers that are leaving have left."""
+        self._separate_soon()
+        self._take(placement, per_worker, is_short=False)
+
+    def release(
+        self, allocation: Allocation, leaving: IndexedPlacement, *, is_gone_at_reservation: bool
+    ) -> None:
+        """Add workers that leave soon.
+
+        Args:
+            is_gone_at_reservation: the reservation already relies on the end of their job.
+        """
+        self._separate_soon()
+        per_worker = allocation.job.shape.per_worker
+        self.soon.add(leaving, per_worker, 1)
+        if self.at_reservation is not None and not is_gone_at_reservation:
+            self.at_reservation.add(leaving, per_worker, 1)
+        staying = self.staying_of(allocation).copy()
+        for n, count in leaving.items():
+            staying[n] -= count
+        self.staying[allocation.job.number] = {n: count for n, count in staying.items() if count}
+        self._refresh(leaving)
+
+    def staying_of(self, allocation: Allocation) -> IndexedPlacement:
+        """Return the workers of a job that do not leave."""
+        known = self.staying.get(allocation.job.number)
+        return self.nodes.indexed(allocation.placement) if known is None else known
+
+    def reserve(self, at_reservation: FreeResources) -> None:
+        """Set what is free when the reservation starts, besides what its job takes."""
+        self.at_reservation = at_reservation
+        self.for_any = minimum(self.nodes, self.for_short, at_reservation)
+        self.for_nominated = minimum(self.nodes, self.soon, at_reservation)
+
+    @property
+    def has_changes(self) -> bool:
+        """Whether any worker leaves or any capacity is nominated."""
+        return self.soon is not self.now
+
+    def _separate_soon(self) -> None:
+        """Copy what is shared as long as nothing leaves: `soon` starts as the same object."""
+        if self.soon is self.now:
+            self.soon = self.now.copy()
+            self.unallocated = self.for_short.copy()
+        if self.for_nominated is self.for_short:
+            self.for_nominated = self.for_short.copy()
+
+    def _take(self, placement: IndexedPlacement, per_worker: Resources, *, is_short: bool) -> None:
+        if self.soon is not self.now:
+            self.soon.add(placement, per_worker, -1)
+        if self.at_reservation is not None and not is_short:
+            self.at_reservation.add(placement, per_worker, -1)
+        self._refresh(placement)
+
+    def _refresh(self, nodes: Iterable[int]) -> None:
+        now, soon, later = self.now, self.soon, self.at_reservation
+        for n in nodes:
+            cpus, gpus = soon.cpus[n], soon.gpus[n]
+            short_cpus, short_gpus = min(cpus, now.cpus[n]), min(gpus, now.gpus[n])
+            self.for_short.set_free(n, short_cpus, short_gpus)
+            if later is not None:
+                cpus, gpus = min(cpus, later.cpus[n]), min(gpus, later.gpus[n])
+                self.for_any.set_free(n, min(cpus, short_cpus), min(gpus, short_gpus))
+            if self.for_nominated is not self.for_short:
+                self.for_nominated.set_free(n, cpus, gpus)
+
+
+def minimum(
+    nodes: NodeTable, one: FreeResources | FreeCapacity, other: FreeResources
+) -> FreeCapacity:
+    """Return what is free at both of two moments."""
+    cpus, gpus = map(min, one.cpus, other.cpus), map(min, one.gpus, other.gpus)
+    return FreeCapacity(nodes, list(cpus), list(gpus))
+
+
+def _free_now(nodes: NodeTable, allocations: Iterable[Allocation]) -> FreeResources:
+    index = nodes.index
+    cpus, gpus = [0] * len(nodes.ids), [0] * len(nodes.ids)  # integers: sums in any order are equal
+    for allocation in allocations:
+        shape = allocation.job.shape
+        for node, count in allocation.placement.items():
+            n = index.get(node)
+            if n is not None:
+                cpus[n] += count * shape.cpus
+                gpus[n] += count * shape.gpus
+    return FreeResources(list(map(sub, nodes.cpus, cpus)), list(map(sub, nodes.gpus, gpus)))
+
+
+def _leaving(allocation: Allocation) -> dict[str, int]:
+    if allocation.is_stopping:
+        return dict(allocation.placement)
+    target = allocation.resizing_to
+    if target is not None and target < allocation.workers:
+        return workers_to_remove(allocation.placement, allocation.workers - target)
+    return {}

@@ -1,0 +1,196 @@
+"""When a waiting job will start, how uncertain that is, and what would start it now.
+
+The estimate starts the jobs ahead one after the other, in the order of the queue, as soon as the
+running jobs and those started before them have ended. It does not backfill, so short jobs start
+rather earlier than estimated. What would start the job now is tried with `decide` itself.
+"""
+
+import heapq
+import math
+from dataclasses import dataclass, replace
+
+from distnet.scheduler.availability import Availability
+from distnet.scheduler.decide import decide
+from distnet.scheduler.feasibility import missing_node
+from distnet.scheduler.format import format_duration, format_names, format_placement
+from distnet.scheduler.limits import TeamLimits
+from distnet.scheduler.nodes import IndexedPlacement, NodeTable
+from distnet.scheduler.order import rank
+from distnet.scheduler.victims import DryRun, Victim, minimal_victims
+from distnet.scheduler.view import JobRequest, Plan, Resources, Start, View, Wait
+
+LEAVING_S = 30.0
+"""Assumed time in which a preempted job saves and leaves."""
+UNCERTAINTY = 0.25
+"""Of the remaining time. Predictions from progress are better, users' estimates are worse."""
+TOP_PRIORITY = 1000
+MAX_STOPS = 3
+"""Jobs to stop that are named one by one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """When a job starts."""
+
+    starts_at: float | None
+    """None: it depends on jobs of unknown length, or the job never fits."""
+    error_s: float | None
+    """It may start so much earlier or later."""
+    would_start: str
+    """What would start it now; empty if it starts anyway, or nothing would."""
+
+
+def explain(view: View, job: int) -> Estimate:
+    """Estimate the start of a waiting job; takes a few times as long as `decide`.
+
+    Args:
+        job: its number.
+
+    Raises:
+        KeyError: no such job waits.
+    """
+    request = {other.number: other for other in view.waiting}[job]
+    plan = decide(view)
+    wait = next((wait for wait in plan.queue if wait.job == job), None)
+    if wait is None:
+        return Estimate(view.now, 0.0, "")
+    starts_at, error_s = _estimate(view, plan, request, wait)
+    return Estimate(starts_at, error_s, " or ".join(_remedies(view, request, wait)))
+
+
+def _estimate(
+    view: View, plan: Plan, job: JobRequest, wait: Wait
+) -> tuple[float, float] | tuple[None, None]:
+    if wait.code == "never-fits":
+        return None, None
+    if wait.code == "making-room":
+        return view.now + LEAVING_S, LEAVING_S
+    by_limit = TeamLimits(view).earliest_start(job) if wait.code == "quota" else view.now
+    starts_at = max(_Replay(view, plan).start_of(job), by_limit, job.not_before)
+    if math.isinf(starts_at):
+        return None, None
+    overdue = max((view.now - a.ends_at for a in view.allocations), default=0.0)
+    error_s = UNCERTAINTY * (starts_at - max(view.now, job.not_before)) + max(0.0, overdue)
+    return starts_at, error_s
+
+
+class _Replay:
+    """The future if the jobs ahead start strictly one after the other."""
+
+    def __init__(self, view: View, plan: Plan) -> None:
+        self._jobs = {job.number: job for job in view.waiting}
+        self._plan, self._now = plan, view.now
+        nodes = NodeTable.of(view.nodes)
+        availability = Availability(nodes, view.allocations)
+        self._capacity = availability.for_nominated
+        self._ends: list[tuple[float, int, IndexedPlacement, Resources]] = []
+        for allocation in view.allocations:
+            at, job = max(view.now, allocation.ends_at), allocation.job
+            staying = availability.staying_of(allocation)
+            self._ends.append((at, job.number, staying, job.shape.per_worker))
+        heapq.heapify(self._ends)
+        for decision in plan.decisions:
+            if isinstance(decision, Start):
+                self._start(self._jobs[decision.job], nodes.indexed(decision.placement))
+
+    def start_of(self, job: JobRequest) -> float:
+        """Return when a job starts; inf if unknown."""
+        for wait in self._plan.queue:
+            if wait.job == job.number:
+                break
+            if wait.code in ("no-room", "behind", "reserved", "making-room"):
+                self._start_next(self._jobs[wait.job])
+        self._start_next(job)
+        return self._now
+
+    def _start_next(self, job: JobRequest) -> None:
+        shape = job.shape
+        while not math.isinf(self._now):
+            placement = self._capacity.place(shape.per_worker, shape.min_workers)
+            if placement is not None:
+                self._start(job, placement)
+                return
+            if not self._ends:
+                self._now = math.inf
+                return
+            at, _, ended, per_worker = heapq.heappop(self._ends)
+            self._now = max(self._now, at)
+            self._capacity.add(ended, per_worker, 1)
+
+    def _start(self, job: JobRequest, placement: IndexedPlacement) -> None:
+        per_worker = job.shape.per_worker
+        self._capacity.add(placement, per_worker, -1)
+        end = self._now + job.expected_s, job.number, placement, per_worker
+        heapq.heappush(self._ends, end)
+
+
+def _remedies(view: View, job: JobRequest, wait: Wait) -> list[str]:
+    """Return what would start it now, the smallest change first."""
+    availability = Availability(NodeTable.of(view.nodes), view.allocations)
+    missing = job.shape.min_workers - availability.for_short.num_slots(job.shape.per_worker)
+    node = [missing_node(job.shape, missing)] if missing > 0 else []
+    match wait.code:
+        case "never-fits":
+            return node
+        case "later":
+            return [f"its earliest start time, in {format_duration(job.not_before - view.now)}"]
+        case "quota":
+            return [*_stops(view, job, availability), f"a higher limit for team {job.team}"]
+        case "making-room":
+            return []
+    stops, length = _stops(view, job, availability), _length(view, job, wait)
+    return [*stops, *length, *_priority(view, job), *node]
+
+
+def _stops(view: View, job: JobRequest, availability: Availability) -> list[str]:
+    """Name the jobs whose end would free enough capacity, if they are few."""
+    dry_run = DryRun(job, availability, TeamLimits(view), None, view.now)
+    if dry_run.fits:
+        return []
+    running = [a for a in view.allocations if not a.is_stopping]
+    running.sort(key=lambda a: (rank(a.job, view.now, view.policy), -a.started_at, -a.job.number))
+    victims: dict[int, Victim] = {}
+    for allocation in running:
+        victim = victims[allocation.job.number] = Victim(allocation, 0)
+        dry_run.remove(victim, allocation.workers)
+        if dry_run.fits:
+            break
+    else:
+        return []
+    return [f"stop {_names(view, minimal_victims(dry_run, victims))}"]
+
+
+def _names(view: View, victims: list[Victim]) -> str:
+    allocations = [victim.allocation for victim in victims]
+    if len(allocations) > MAX_STOPS:
+        return format_names(a.job.name for a in allocations)
+    nodes = {node.id: node.name for node in view.nodes}
+    names = [f"{a.job.name} ({format_placement(a.placement, nodes)})" for a in allocations]
+    return format_names(names, MAX_STOPS)
+
+
+def _length(view: View, job: JobRequest, wait: Wait) -> list[str]:
+    """Say how short it would have to be for backfilling."""
+    if wait.code != "reserved" or not math.isinf(job.expected_s):
+        return []
+    [first] = (other.name for other in view.waiting if other.number == wait.blockers[0])
+    return [f"a known length (queue.expected) that ends before {first} starts"]
+
+
+def _priority(view: View, job: JobRequest) -> list[str]:
+    """Find the lowest priority with which it would start or preempt others."""
+    others = [other for other in view.waiting if other.number != job.number]
+    levels = {rank(other, view.now, view.policy) + 1 for other in others}
+    levels |= {rank(a.job, view.now, view.policy) + 1 for a in view.allocations}
+    tries = sorted(level for level in levels if job.priority < level <= TOP_PRIORITY)
+    low, high = 0, len(tries)
+    while low < high:
+        middle = (low + high) // 2
+        raised = replace(job, priority=tries[middle])
+        queue = decide(replace(view, waiting=[*others, raised])).queue
+        wait = next((wait for wait in queue if wait.job == job.number), None)
+        if wait is None or wait.code == "making-room":
+            high = middle
+        else:
+            low = middle + 1
+    return [f"priority {tries[low]}"] if low < len(tries) else []

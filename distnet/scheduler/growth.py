@@ -1,0 +1,77 @@
+"""Idle capacity goes to elastic jobs, after every job in the queue was considered.
+
+A running job does not grow while others wait for the same kind of capacity: it is too small for
+them now, but soon would not be, and the job would have restarted twice for nothing. Malleable jobs
+grow under the same condition in S. Iserte et al., DMR API, Parallel Computing 2018.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from distnet.scheduler.availability import Availability
+from distnet.scheduler.elastic import may_grow, place_more
+from distnet.scheduler.limits import TeamLimits
+from distnet.scheduler.nodes import IndexedPlacement
+from distnet.scheduler.order import rank
+from distnet.scheduler.reasons import growth_reason
+from distnet.scheduler.view import Allocation, JobRequest, Resize, View
+
+
+class Growth:
+    """Hands out capacity that no job waits for, or that waiting jobs could reclaim at once."""
+
+    def __init__(self, view: View, availability: Availability, limits: TeamLimits) -> None:
+        self._view, self._availability, self._limits = view, availability, limits
+
+    def extend_start(
+        self, job: JobRequest, placement: IndexedPlacement, *, is_short: bool
+    ) -> IndexedPlacement:
+        """Give a starting job more than its minimum; returns its whole placement."""
+        limit = job.shape.max_workers - job.shape.min_workers
+        return _sum(placement, self._more(job, placement, limit, is_short=is_short))
+
+    def grow_running(self, changed: set[int], waiting: Iterable[JobRequest]) -> Iterator[Resize]:
+        """Give running jobs more workers, those of the highest rank first.
+
+        Args:
+            changed: jobs that this pass stops or resizes.
+            waiting: jobs that wait for capacity.
+        """
+        view = self._view
+        waiting_for_gpus = {job.shape.gpus > 0 for job in waiting}
+        if False in waiting_for_gpus:
+            return
+        growing = [a for a in view.allocations if may_grow(a, view.now, view.policy)]
+        if waiting_for_gpus:
+            growing = [a for a in growing if not a.job.shape.gpus]
+        growing.sort(key=lambda a: (-rank(a.job, view.now, view.policy), a.job.number))
+        for allocation in growing:
+            if allocation.job.number not in changed:
+                yield from self._grow(allocation)
+
+    def _grow(self, allocation: Allocation) -> Iterator[Resize]:
+        job, nodes = allocation.job, self._availability.nodes
+        placement = nodes.indexed(allocation.placement)
+        if len(placement) < len(allocation.placement):
+            return  # some workers are on a node that is being removed: the job must move anyway
+        limit = job.shape.max_workers - allocation.workers
+        more = self._more(job, placement, limit, is_short=False)
+        if more:
+            reason = growth_reason(sum(more.values()))
+            yield Resize(job.number, nodes.by_id(_sum(placement, more)), reason)
+
+    def _more(
+        self, job: JobRequest, placement: IndexedPlacement, limit: int, *, is_short: bool
+    ) -> IndexedPlacement:
+        per_worker = job.shape.per_worker
+        capacity = self._availability.capacity(is_short=is_short)
+        limit = min(limit, self._limits.growth_headroom(job), capacity.num_slots(per_worker))
+        if limit <= 0:
+            return {}
+        more = place_more(capacity, per_worker, placement, limit)
+        self._availability.allocate(more, per_worker, is_short=is_short)
+        self._limits.allocate(job, sum(more.values()))
+        return more
+
+
+def _sum(placement: IndexedPlacement, more: IndexedPlacement) -> IndexedPlacement:
+    return {n: placement.get(n, 0) + more.get(n, 0) for n in placement | more}

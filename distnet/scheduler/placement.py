@@ -1,0 +1,123 @@
+"""Gang placement: all workers at once, on few nodes, best fit.
+
+A gang of any size fits if the free slots of all nodes add up to it, so whether it fits is one sum,
+kept up to date for each size of worker. Nodes with the same free capacity form a group, and the
+choice is between groups, of which even a large cluster has few.
+
+Workers without GPUs go to nodes without GPUs if all of them fit there, as in Ray's own scheduler.
+Source: Ray's placement strategy PACK (few nodes); best fit for the last node, as in Slurm's
+`select/cons_tres`. Ties go to the smaller node id, so that the same view gives the same placement:
+https://github.com/kubernetes-retired/kube-batch/pull/821 describes how a changing order of nodes
+starves large gangs.
+"""
+
+from bisect import bisect_left, insort
+from collections.abc import Iterator, Sequence
+
+from distnet.scheduler.nodes import IndexedPlacement, NodeTable, slots_in
+from distnet.scheduler.view import Resources
+
+
+class FreeCapacity:
+    """Free CPUs and GPUs on each node, grouped so that placements are found quickly."""
+
+    def __init__(self, nodes: NodeTable, cpus: Sequence[float], gpus: Sequence[float]) -> None:
+        self.cpus, self.gpus = list(cpus), list(gpus)
+        self._nodes = nodes
+        self._groups: dict[tuple[float, float, bool], list[int]] = {}
+        for n, state in enumerate(zip(cpus, gpus, nodes.has_gpus, strict=True)):
+            self._groups.setdefault(state, []).append(n)
+        self._num_slots: dict[tuple[Resources, bool], int] = {}
+        self._last: dict[tuple[Resources, int], int] = {}
+
+    def copy(self) -> "FreeCapacity":
+        """Return an independent copy."""
+        return FreeCapacity(self._nodes, self.cpus, self.gpus)
+
+    def set_free(self, n: int, cpus: float, gpus: float) -> None:
+        """Set what is free on node `n`."""
+        before = self.cpus[n], self.gpus[n], self._nodes.has_gpus[n]
+        after = cpus, gpus, before[2]
+        if before == after:
+            return
+        members = self._groups[before]
+        members.pop(bisect_left(members, n))
+        if not members:
+            del self._groups[before]
+        insort(self._groups.setdefault(after, []), n)
+        self.cpus[n], self.gpus[n] = cpus, gpus
+        for (per_worker, is_cpu_only), total in self._num_slots.items():
+            if not (is_cpu_only and before[2]):
+                old = slots_in(before[0], before[1], per_worker)
+                change = slots_in(cpus, gpus, per_worker) - old
+                self._num_slots[per_worker, is_cpu_only] = total + change
+
+    def add(self, placement: IndexedPlacement, per_worker: Resources, sign: int) -> None:
+        """Release (1) or take (-1) what the workers of a placement need."""
+        cpus, gpus = per_worker
+        for n, count in placement.items():
+            self.set_free(n, self.cpus[n] + sign * count * cpus, self.gpus[n] + sign * count * gpus)
+
+    def num_slots(self, per_worker: Resources, *, is_cpu_only: bool = False) -> int:
+        """Count the workers that fit, only on nodes without GPUs if `is_cpu_only`."""
+        known = self._num_slots.get((per_worker, is_cpu_only))
+        if known is None:
+            known = self._num_slots[per_worker, is_cpu_only] = sum(
+                slots_in(cpus, gpus, per_worker) * len(members)
+                for cpus, gpus, members in self._groups_for(is_cpu_only)
+            )
+        return known
+
+    def place(self, per_worker: Resources, count: int) -> IndexedPlacement | None:
+        """Find a placement for all of `count` workers, or None; nothing is taken."""
+        if self.num_slots(per_worker) < count:
+            return None
+        is_cpu_only = not per_worker[1] and self.num_slots(per_worker, is_cpu_only=True) >= count
+        n = self._last_used(per_worker, count, is_cpu_only)
+        if n is None:
+            n = self._best_fit(per_worker, count, is_cpu_only)
+        if n is None:
+            return self._spread(per_worker, count, is_cpu_only)
+        self._last[per_worker, count] = n
+        return {n: count}
+
+    def _groups_for(self, is_cpu_only: bool) -> Iterator[tuple[float, float, list[int]]]:
+        for (cpus, gpus, has_gpus), members in self._groups.items():
+            if not (is_cpu_only and has_gpus):
+                yield cpus, gpus, members
+
+    def _last_used(self, per_worker: Resources, count: int, is_cpu_only: bool) -> int | None:
+        """The node of the last such gang, if another fits: it is filled before the next one."""
+        n = self._last.get((per_worker, count))
+        if n is None or (is_cpu_only and self._nodes.has_gpus[n]):
+            return None
+        return n if slots_in(self.cpus[n], self.gpus[n], per_worker) >= count else None
+
+    def _best_fit(self, per_worker: Resources, count: int, is_cpu_only: bool) -> int | None:
+        """The node with the fewest slots on which all of them fit."""
+        best: tuple[int, float, float, int] | None = None
+        for cpus, gpus, members in self._groups_for(is_cpu_only):
+            slots = slots_in(cpus, gpus, per_worker)
+            if slots >= count:
+                found = slots, gpus, cpus, members[0]
+                if best is None or found < best:
+                    best = found
+        return None if best is None else best[3]
+
+    def _spread(self, per_worker: Resources, count: int, is_cpu_only: bool) -> IndexedPlacement:
+        """The nodes with the most slots until the rest fits on one node: there, best fit."""
+        ranked = sorted(
+            (-slots, gpus, cpus, n)
+            for cpus, gpus, members in self._groups_for(is_cpu_only)
+            if (slots := slots_in(cpus, gpus, per_worker))
+            for n in members
+        )
+        placement: IndexedPlacement = {}
+        for position, (negative, _, _, n) in enumerate(ranked):
+            if -negative >= count:
+                fitting = (entry for entry in ranked[position:] if -entry[0] >= count)
+                last = min((-slots, gpus, cpus, n) for slots, gpus, cpus, n in fitting)[3]
+                return placement | {last: count}
+            placement[n] = -negative
+            count += negative
+        raise AssertionError(f"num_slots promised {count} more slots than the nodes have")

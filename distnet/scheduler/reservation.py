@@ -1,0 +1,84 @@
+"""The reservation of the first job that does not fit, for backfilling (EASY).
+
+The running jobs are assumed to end one after the other, as expected, until the job fits: that is
+when its reservation starts, and its placement at that time is reserved. Other jobs are backfilled
+where they do not delay it: because they end earlier, or because enough is left beside it. A job of
+unknown length never counts as short. If the time of the reservation is unknown, every job of known
+length is short.
+
+As long as jobs end as expected, the reservation never moves back: backfilled jobs have ended by
+then, or hold capacity beside the reserved placement.
+
+Source: D. Lifka, The ANL/IBM SP Scheduling System, JSSPP 1995 (EASY: one reservation, any number
+of backfilled jobs); D. Feitelson and A. Mu'alem, Utilization and Predictability in Scheduling the
+IBM SP2 with Backfilling, IPPS 1998. Slurm's sched/backfill reserves whole nodes; here CPUs and GPUs
+are reserved, so that a GPU job leaves the other CPUs of its nodes to other jobs.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from distnet.scheduler.availability import Availability, FreeResources
+from distnet.scheduler.nodes import IndexedPlacement, slots_in
+from distnet.scheduler.placement import FreeCapacity
+from distnet.scheduler.view import Allocation, JobRequest, Resources
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedEnd:
+    """Workers that are expected to end."""
+
+    at: float
+    job: int
+    placement: IndexedPlacement
+    per_worker: Resources
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """When the first job that does not fit will start."""
+
+    job: JobRequest
+    starts_at: float
+    """inf: unknown."""
+
+    def starts_after(self, ends_at: float) -> bool:
+        """Whether a job that ends at this time is gone when the reservation starts."""
+        return ends_at <= self.starts_at and not math.isinf(ends_at)
+
+    def relies_on_end_of(self, allocation: Allocation, now: float) -> bool:
+        """Whether the reserved placement assumes that this job has ended."""
+        return max(now, allocation.ends_at) <= self.starts_at
+
+
+def make_reservation(
+    availability: Availability, ends: Sequence[ExpectedEnd], job: JobRequest, now: float
+) -> Reservation | None:
+    """Reserve a placement at the first time at which the job fits; None if it never will.
+
+    Args:
+        ends: sorted by time.
+    """
+    free, per_worker = availability.soon.copy(), job.shape.per_worker
+    num_slots, starts_at = availability.for_nominated.num_slots(per_worker), now
+    for end in ends:
+        if num_slots >= job.shape.min_workers and end.at > starts_at:
+            break
+        starts_at = max(starts_at, end.at)
+        num_slots += _release(free, end, per_worker)
+    capacity = FreeCapacity(availability.nodes, free.cpus, free.gpus)
+    placement = capacity.place(per_worker, job.shape.min_workers)
+    if placement is None:
+        return None
+    free.add(placement, per_worker, -1)
+    availability.reserve(free)
+    return Reservation(job, starts_at)
+
+
+def _release(free: FreeResources, end: ExpectedEnd, per_worker: Resources) -> int:
+    """Free what ends; returns how many more workers fit."""
+    before = sum(slots_in(free.cpus[n], free.gpus[n], per_worker) for n in end.placement)
+    free.add(end.placement, end.per_worker, 1)
+    after = sum(slots_in(free.cpus[n], free.gpus[n], per_worker) for n in end.placement)
+    return after - before
