@@ -133,6 +133,8 @@ class RecordReporter:
             return
         now = time.monotonic()
         means, speed = progress.read()
+        if not means:  # no sample had any weight, as before a replay is warm
+            return
         record: Record = {"kind": "step", "step": step, "epoch": epoch, **means, **facts}
         self._emit(record | {"samples_per_second": speed, "seconds": now - self._began})
 
