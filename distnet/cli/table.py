@@ -1,4 +1,4 @@
-"""Plain tables: rich would take longer to import than a server to answer."""
+"""Plain tables, without rich: importing it takes longer than a request to a server."""
 
 import os
 import shutil
@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import typer
 
 GAP = "  "
-ROOMY, NARROW = 28, 12  # characters of the last column: before and after others are cut, too
-KEPT_END = 5  # of a name, whose number is at its end
+LAST_FIRST, LAST_LEAST = 28, 12  # characters the last column is cut to: before, after the others
+KEPT_END = 5  # characters of a name, which ends with a number
 COLOURS = {
     "waiting": "blue",
     "held": "magenta",
@@ -27,18 +27,19 @@ COLOURS = {
 
 @dataclass(frozen=True)
 class Column:
-    """A column: its head, and whether it holds numbers, which stand on the right."""
+    """A column: its head, and how its cells are written."""
 
     head: str
     is_number: bool = False
+    """Align it on the right."""
     is_state: bool = False
-    """Its cells are states, shown in their colours."""
+    """Colour its cells as states."""
     least: int | None = None
-    """It may be cut to so many characters, in the middle, where the last column has little room."""
+    """It may be cut to so many characters, before the end, if the table is too wide."""
 
 
 def terminal_width() -> int | None:
-    """Characters of a line; None for a pipe, in which nothing is cut."""
+    """Characters in a line; None for a pipe, where nothing is cut."""
     if not sys.stdout.isatty() and "COLUMNS" not in os.environ:
         return None
     return shutil.get_terminal_size().columns
@@ -64,7 +65,7 @@ def print_table(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> Non
 def _shrink(columns: Sequence[Column], widths: list[int], width: int) -> None:
     last = len(widths) - 1
     cuts = [(column.least, i) for i, column in enumerate(columns) if column.least is not None]
-    for least, index in ((ROOMY, last), *sorted(cuts), (NARROW, last)):
+    for least, index in ((LAST_FIRST, last), *sorted(cuts), (LAST_LEAST, last)):
         over = sum(widths) + len(GAP) * last - width
         widths[index] -= min(max(0, over), max(0, widths[index] - least))
 

@@ -1,1 +1,1 @@
-"""A server from outside: for the command line and for Python. Imports neither torch nor Ray."""
+"""Talk to a server, from the command line and from Python. Imports neither torch nor Ray."""

@@ -10,10 +10,10 @@ TOKEN = re.compile(r"[!-~]{1,500}")
 
 
 def normalised(url: str) -> str:
-    """Write an address in one way: `lab:8270/` as `http://lab:8270`.
+    """Write an address in its normal form: `lab:8270/` as `http://lab:8270`.
 
     Raises:
-        DistnetError: it is no address of a server.
+        DistnetError: it is not an HTTP address.
     """
     text = url.strip()
     text = text if "://" in text else f"http://{text}"
@@ -26,22 +26,25 @@ def normalised(url: str) -> str:
     if not host or not is_plain or parts.scheme not in ("http", "https"):
         raise _wrong(url, "expected the form http://HOST:PORT or https://HOST")
     if parts.username or parts.password or parts.query or parts.fragment:
-        raise _wrong(url, "found more than an address; a token is given by DISTNET_TOKEN")
+        raise _wrong(
+            url,
+            "found more than an address, expected http://HOST:PORT; give a token as DISTNET_TOKEN",
+        )
     name = f"[{host}]" if ":" in host else host
     number = "" if port is None else f":{port}"
     return f"{parts.scheme}://{name}{number}{parts.path.rstrip('/')}"
 
 
 def explicit(url: str, what: str, expected: str = "http://HOST:PORT or https://HOST") -> str:
-    """The same for an address that is kept: a bare word, more likely a mistake, is none.
+    """The same for an address that is saved: a bare word, more likely a typo, is refused.
 
     Args:
         url: an http or https URL, or HOST:PORT.
-        what: whose address it is, for the error.
-        expected: what is told to be expected instead.
+        what: what the address is for, to begin the error with.
+        expected: the form to name in the error.
 
     Raises:
-        DistnetError: it is none of these.
+        DistnetError: it is neither.
     """
     try:
         address = normalised(url)
@@ -53,14 +56,16 @@ def explicit(url: str, what: str, expected: str = "http://HOST:PORT or https://H
 
 
 def checked_token(token: str | None) -> str | None:
-    """Take blanks off a token; nothing is left of an empty one.
+    """Strip a token; an empty one becomes None.
 
     Raises:
-        DistnetError: it has characters that no token has.
+        DistnetError: it has characters that tokens do not have.
     """
     token = (token or "").strip()
     if token and not TOKEN.fullmatch(token):
-        raise DistnetError("the token holds characters that no token has; copy it whole, as dn_...")
+        raise DistnetError(
+            "the token has characters that tokens do not have; copy all of it, as dn_..."
+        )
     return token or None
 
 

@@ -1,7 +1,7 @@
-"""The job's own files, as one archive: the same files always give the same bytes.
+"""Pack the job's own files into an archive: the same files always give the same bytes.
 
-What is left out is what no job needs and what cannot be meant: hidden files, environments, caches,
-runs, and large files, which are data and belong where all machines see them.
+Hidden files, environments, caches and runs are left out. So are large files: they are data, which
+belongs where all machines can read it.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ LARGEST = 50_000_000
 MOST_FILES = 10_000
 LEFT_OUT = frozenset({"runs", "__pycache__", "venv", "node_modules"})
 COMPILED = (".pyc", ".pyo")
-EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can say
+EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can store
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Archive:
     data: bytes
     sha256: str
     too_large: tuple[str, ...] = ()
-    """Files that were left out for their size, with it."""
+    """Files that were left out, each with its size."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def pack(folder: Path) -> Archive:
     """Archive the files of `folder`: sorted, with fixed times and modes.
 
     Raises:
-        DistnetError: they are too many or too large, or one cannot be read.
+        DistnetError: there are too many or too large files, or one cannot be read.
     """
     files, too_large = [], []
     for file in _files(folder, folder):
@@ -56,7 +56,7 @@ def pack(folder: Path) -> Archive:
         if len(files) > MOST_FILES:
             raise DistnetError(
                 f"{folder}: found more than {MOST_FILES:,} files beside the job file, all of which "
-                "would be uploaded with it; put the job and its own files in a folder of their own"
+                "would be uploaded; move the job and its own files to a folder of their own"
             )
     _require_small(folder, files, sum(file.size for file in files))
     data = _zipped(sorted(files, key=lambda file: file.name))
@@ -64,11 +64,11 @@ def pack(folder: Path) -> Archive:
 
 
 def _files(folder: Path, root: Path) -> Iterator[_File]:
-    """Every regular file below; links to folders are not followed, they could lead in circles."""
+    """Every regular file below; links to folders are not followed, as they could form a loop."""
     try:
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
     except OSError as error:
-        raise DistnetError(f"{folder}: cannot be read: {error.strerror}") from None
+        raise DistnetError(f"{folder}: cannot read the folder: {error.strerror}") from None
     for entry in entries:
         path = Path(entry.path)
         if entry.name.startswith(".") or entry.name in LEFT_OUT or path.suffix in COMPILED:
@@ -88,8 +88,8 @@ def _require_small(folder: Path, files: list[_File], size: int) -> None:
     named = ", ".join(f"{file.name} ({_megabytes(file.size)})" for file in largest)
     raise DistnetError(
         f"{folder}: found {_megabytes(size)} of files beside the job file, expected at most "
-        f"{_megabytes(LARGEST)} to upload with it; the largest are {named}; move what is data out "
-        "of this folder and name it by its absolute path"
+        f"{_megabytes(LARGEST)} to upload with it; the largest are {named}; move data out of this "
+        "folder and name it by its absolute path"
     )
 
 
@@ -98,7 +98,7 @@ def _zipped(files: list[_File]) -> bytes:
     with zipfile.ZipFile(buffer, "w") as archive:
         for file in files:
             entry = zipfile.ZipInfo(file.name, EPOCH)
-            entry.create_system = 3  # Unix, whatever system this is
+            entry.create_system = 3  # Unix, whatever this system is
             entry.external_attr = (stat.S_IFREG | file.mode) << 16
             entry.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(entry, _content(file.path))
@@ -110,7 +110,7 @@ def _content(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise DistnetError(
-            f"{path}: it lies beside the job file and cannot be uploaded with it: {error.strerror}"
+            f"{path}: cannot read this file, which is uploaded with the job: {error.strerror}"
         ) from None
 
 

@@ -1,7 +1,7 @@
-"""HTTP to a server: one connection that is kept, timeouts, patience with a server that restarts.
+"""HTTP to a server: one persistent connection, timeouts, retries while a server restarts.
 
-http.client is imported in 30 ms, urllib3 takes 100 and httpx 220 (`python -X importtime`), which
-would be most of what `distnet ps` takes; and all that is needed besides is to repeat a request.
+http.client is imported in 30 ms, urllib3 in 100 and httpx in 220 (`python -X importtime`), which
+would be most of the time of `distnet ps`; all that is needed besides is to repeat a request.
 """
 
 import http.client
@@ -19,7 +19,7 @@ from distnet.protocol.errors import ServerError
 
 PATIENCE_S = 2.0
 CONNECT_S = 5.0
-ANSWER_S = 30.0
+REPLY_S = 30.0
 LARGEST = 256_000_000
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 5.0
@@ -41,7 +41,7 @@ class Connection:
 
     Args:
         target: the server and the token.
-        patience_s: for how long to repeat a request that finds no server, or a busy one.
+        patience_s: for how long to repeat a request while the server is unreachable or busy.
     """
 
     def __init__(self, target: Target, *, patience_s: float = PATIENCE_S) -> None:
@@ -53,18 +53,18 @@ class Connection:
         self._prefix = parts.path
 
     def get(self, path: str, *, longer_s: float = 0.0, **query: object) -> Any:
-        """Read something; the server may take `longer_s` longer than usual to answer.
+        """Send a GET; the server may take `longer_s` longer than usual to reply.
 
         Raises:
             ServerError: it refused, with its code and message.
-            UnavailableError: nobody answers.
+            UnavailableError: it does not respond.
         """
-        return self._ask("GET", _with_query(path, query), timeout_s=ANSWER_S + longer_s)
+        return self._request("GET", _with_query(path, query), timeout_s=REPLY_S + longer_s)
 
     def has(self, path: str) -> bool:
-        """Whether there is something at this path."""
+        """Whether the server has this path."""
         try:
-            self._ask("HEAD", path)
+            self._request("HEAD", path)
         except ServerError as error:
             if error.status == 404:
                 return False
@@ -72,29 +72,29 @@ class Connection:
         return True
 
     def post(self, path: str, value: object = None, *, is_repeatable: bool = True) -> Any:
-        """Ask for a change; one that is not repeatable is sent once only.
+        """Send a POST; one that is not repeatable is sent only once.
 
         Raises:
             ServerError: it refused, with its code and message.
-            UnavailableError: nobody answers.
+            UnavailableError: it does not respond.
         """
-        return self._ask("POST", path, _json(value), is_repeatable=is_repeatable)
+        return self._request("POST", path, _json(value), is_repeatable=is_repeatable)
 
     def put(self, path: str, value: object) -> Any:
-        """Put a value in its place; bytes are sent as they are."""
+        """Send a PUT of a value as JSON, or of bytes."""
         if isinstance(value, bytes):
-            return self._ask("PUT", path, value, kind="application/zip")
-        return self._ask("PUT", path, _json(value))
+            return self._request("PUT", path, value, kind="application/zip")
+        return self._request("PUT", path, _json(value))
 
     def delete(self, path: str) -> Any:
-        """Remove something."""
-        return self._ask("DELETE", path)
+        """Send a DELETE."""
+        return self._request("DELETE", path)
 
     def close(self) -> None:
-        """Let the connection go; the next request makes another."""
+        """Close the connection; the next request opens another."""
         self._http.close()
 
-    def _ask(
+    def _request(
         self,
         method: str,
         path: str,
@@ -102,36 +102,36 @@ class Connection:
         *,
         kind: str = "application/json",
         is_repeatable: bool = True,
-        timeout_s: float = ANSWER_S,
+        timeout_s: float = REPLY_S,
     ) -> Any:
         request = _Request(method, self._prefix + path, body, kind, is_repeatable, timeout_s)
         end = time.monotonic() + self.patience_s
         for pause in _pauses():
-            answer, refusal, wait_s = self._try(request, pause)
+            reply, refusal, wait_s = self._try(request, pause)
             if refusal is None:
-                return answer
+                return reply
             if wait_s is None or time.monotonic() + wait_s > end:
                 raise refusal
             time.sleep(wait_s)
         raise AssertionError("pauses never end")
 
     def _try(self, request: _Request, pause: float) -> tuple[Any, ServerError | None, float | None]:
-        """Ask once: the answer, or a refusal and when to ask again (None: never)."""
+        """Send once: the reply, or the refusal and when to repeat (None: never)."""
         try:
             status, headers, data = self._exchange(request)
         except (OSError, http.client.HTTPException) as error:
-            # A refused connection has not carried the request, whatever it was.
+            # A refused connection has not carried the request: even a POST may be repeated.
             may_repeat = request.is_repeatable or isinstance(error, ConnectionRefusedError)
             return None, unreachable(self.target, error), pause if may_repeat else None
         if 200 <= status < 300:
             return self._read(data), None, None
         refusal = refused(self.target, status, data)
-        return None, refusal, _asked_to_wait(status, headers, request, pause)
+        return None, refusal, _retry_after(status, headers, request, pause)
 
     def _exchange(self, request: _Request) -> tuple[int, Message, bytes]:
         is_kept = self._http.sock is not None
         if is_kept and not request.is_repeatable:
-            # The server may have closed it; whether the request went through is then unknown.
+            # If the server has closed it, nobody could know whether the request got through.
             self._http.close()
         try:
             return self._send(request)
@@ -165,7 +165,7 @@ class Connection:
         try:
             return json.loads(data)
         except ValueError:
-            raise not_ours(self.target, "an answer that is no JSON") from None
+            raise not_ours(self.target, "a reply that is not JSON") from None
 
 
 def _with_query(path: str, query: Mapping[str, object]) -> str:
@@ -184,11 +184,11 @@ def _pauses() -> Iterator[float]:
         pause = min(pause * 2, LONGEST_PAUSE_S)
 
 
-def _asked_to_wait(status: int, headers: Message, request: _Request, pause: float) -> float | None:
-    """How long to wait before asking again; None where asking again is of no use."""
-    asked = headers.get("Retry-After", "")
-    if status not in NOT_NOW or not (request.is_repeatable or asked):
+def _retry_after(status: int, headers: Message, request: _Request, pause: float) -> float | None:
+    """How long to wait before repeating; None if repeating is of no use."""
+    seconds = headers.get("Retry-After", "")
+    if status not in NOT_NOW or not (request.is_repeatable or seconds):
         return None
-    if asked.isascii() and asked.isdecimal():
-        return max(float(asked), FIRST_PAUSE_S)
+    if seconds.isascii() and seconds.isdecimal():
+        return max(float(seconds), FIRST_PAUSE_S)
     return pause if status == 503 else None

@@ -1,8 +1,8 @@
-"""The servers that a user knows by name, with their tokens: one file that only the user may read.
+"""Contexts: a user's servers by name, with their tokens, in a file that only the user may read.
 
     {"current": "lab", "contexts": {"lab": {"server": "https://lab:8270", "token": "dn_..."}}}
 
-It lies in `~/.config/distnet` ($XDG_CONFIG_HOME/distnet), or in the folder $DISTNET_CONFIG.
+The file is in `~/.config/distnet` ($XDG_CONFIG_HOME/distnet), or in the folder $DISTNET_CONFIG.
 """
 
 import fcntl
@@ -23,7 +23,7 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 
 @dataclass(frozen=True)
 class Context:
-    """A server, and the token with which to talk to it."""
+    """A server and the token to use with it."""
 
     server: str
     token: str | None = field(default=None, repr=False)
@@ -31,7 +31,7 @@ class Context:
 
 @dataclass(frozen=True)
 class Contexts:
-    """All that the file says."""
+    """The content of the file."""
 
     current: str | None = None
     contexts: Mapping[str, Context] = field(default_factory=dict)
@@ -40,14 +40,14 @@ class Contexts:
         """Find a context by its name.
 
         Raises:
-            DistnetError: there is none.
+            DistnetError: there is none of this name.
         """
         if name in self.contexts:
             return self.contexts[name]
         known = ", ".join(self.contexts) or "none yet"
         raise DistnetError(
             f"{contexts_file()}: found no context {name!r}, expected one of: {known}; "
-            f"make it with: distnet context add {name} URL"
+            f"add it with: distnet context add {name} URL"
         )
 
     def token_for(self, server: str) -> str | None:
@@ -58,7 +58,7 @@ class Contexts:
 
 
 def contexts_file() -> Path:
-    """Where the contexts are kept; the file need not exist."""
+    """The path of the file, which need not exist."""
     folder = os.environ.get("DISTNET_CONFIG")
     if folder:
         return Path(folder).expanduser() / "contexts.json"
@@ -67,10 +67,10 @@ def contexts_file() -> Path:
 
 
 def load() -> Contexts:
-    """Read the contexts; without a file there are none.
+    """Read the contexts; none if there is no file.
 
     Raises:
-        DistnetError: the file cannot be read, or is no file of contexts.
+        DistnetError: the file cannot be read, or has another content.
     """
     path = contexts_file()
     try:
@@ -78,19 +78,19 @@ def load() -> Contexts:
     except FileNotFoundError:
         return Contexts()
     except OSError as error:
-        raise DistnetError(f"{path}: cannot be read: {error.strerror}") from None
+        raise DistnetError(f"{path}: cannot read the contexts: {error.strerror}") from None
     except (ValueError, TypeError, KeyError, AttributeError):
         raise DistnetError(
-            f"{path}: found no contexts in it, expected what `distnet context add` writes; "
-            "mend it, or remove it and add them again"
+            f"{path}: found no contexts in this file, expected what `distnet context add` writes; "
+            "fix it, or delete it and add the contexts again"
         ) from None
 
 
 def save(name: str, server: str, token: str | None, make_current: bool = True) -> None:
-    """Add a context, or replace the one of this name.
+    """Add a context, or replace the one with this name.
 
     Raises:
-        DistnetError: the name, address or token cannot be one, or the file cannot be written.
+        DistnetError: the name, address or token is invalid, or the file cannot be written.
     """
     if not NAME.fullmatch(name):
         raise DistnetError(
@@ -114,7 +114,7 @@ def use(name: str) -> None:
 
 
 def remove(name: str) -> None:
-    """Forget a context and its token.
+    """Remove a context and its token.
 
     Raises:
         DistnetError: there is none of this name, or the file cannot be written.
@@ -136,13 +136,15 @@ def _contexts(value: Any) -> Contexts:
 
 @contextmanager
 def _locked() -> Iterator[Contexts]:
-    """Read the file and keep others from changing it meanwhile."""
+    """Read the file and keep other processes from changing it in the meantime."""
     folder = contexts_file().parent
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle = os.open(folder, os.O_RDONLY)
     except OSError as error:
-        raise DistnetError(f"{folder}: cannot keep contexts here: {error.strerror}") from None
+        raise DistnetError(
+            f"{folder}: cannot save contexts in this folder: {error.strerror}"
+        ) from None
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield load()
@@ -151,13 +153,13 @@ def _locked() -> Iterator[Contexts]:
 
 
 def _write(contexts: Contexts) -> None:
-    """Write the file whole or not at all; others can at no moment read it."""
+    """Write the file whole or not at all, never readable by other users."""
     path = contexts_file()
     known = {n: {"server": c.server, "token": c.token} for n, c in contexts.contexts.items()}
     text = json.dumps({"current": contexts.current, "contexts": known}, indent=2) + "\n"
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        partial.unlink(missing_ok=True)  # of a process that was killed and had this number
+        partial.unlink(missing_ok=True)  # left by a killed process with the same id
         handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
@@ -166,4 +168,4 @@ def _write(contexts: Contexts) -> None:
         partial.replace(path)
     except OSError as error:
         partial.unlink(missing_ok=True)
-        raise DistnetError(f"{path}: cannot be written: {error.strerror}") from None
+        raise DistnetError(f"{path}: cannot write the contexts: {error.strerror}") from None

@@ -1,4 +1,4 @@
-"""`distnet.submit`: queue a job from Python, and hold on to it."""
+"""`distnet.submit`: queue a job from Python and get a handle of it."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from distnet.errors import StoppedError, TrainingError
 
 
 class Options(TypedDict, total=False):
-    """What `submit` takes besides the job and a sweep; said there."""
+    """The options of `submit`, which describes them, except for the sweep."""
 
     workers: int | None
     priority: int | None
@@ -38,7 +38,7 @@ class Handle:
 
     @property
     def status(self) -> str:
-        """Its state at this moment: `waiting`, `running`, `finished`, `failed`, ..."""
+        """Its state now: `waiting`, `running`, `finished`, `failed`, ..."""
         return str(self.client.details(self.name)["job"]["state"])
 
     def wait(self, timeout: float | None = None) -> str:
@@ -51,7 +51,7 @@ class Handle:
         return str(details["job"]["state"])
 
     def result(self, timeout: float | None = None) -> dict[str, Any]:
-        """Wait until it has finished; returns what `result.json` of its run says.
+        """Wait until it has finished; returns the content of its run's `result.json`.
 
         Raises:
             TimeoutError: it has not ended in time.
@@ -67,27 +67,27 @@ class Handle:
         return dict(details["result"] or {})
 
     def logs(self, follow: bool = False, *, stream: str = "run") -> Iterator[str]:
-        """Read a log piece by piece: what there is, or with `follow` until the job has ended."""
+        """Read a log in pieces, up to its present end, or with `follow` until the job has ended."""
         client = self.client.patient() if follow else self.client
         for piece in pieces(client, self.name, stream, follow=follow):
             yield piece["text"]
 
     def stop(self, timeout: float | None = 300.0) -> str:
-        """Have it save and end, and wait until no attempt of it lives; returns its state.
+        """Stop it after a checkpoint, and wait until no attempt is running; returns its state.
 
         Raises:
-            TimeoutError: it has not ended in time; it was asked to, and will.
+            TimeoutError: it has not ended in time; the request stands.
         """
-        self.client.steer(self.name, "stop")
+        self.client.control(self.name, "stop")
         details = until(self.client.patient(), self.name, has_nothing_left, timeout_s=timeout)
         return str(details["job"]["state"])
 
     def cancel(self) -> None:
-        """Want nothing more of it; it ends soon, and is never started again."""
-        self.client.steer(self.name, "cancel")
+        """Cancel it; if it is running, it saves a checkpoint first."""
+        self.client.control(self.name, "cancel")
 
     def __repr__(self) -> str:
-        """Name and server; the state would take a request."""
+        """Name and server; reading the state would take a request."""
         return f"<Handle {self.name} at {self.client.target.server}>"
 
 
@@ -119,21 +119,21 @@ def submit(
         job: the job file.
         workers: instead of `resources.workers`.
         priority: instead of `queue.priority`.
-        name: by default the job's and a number; the run folder's name.
-        team: whose quota it counts against.
-        after: jobs that must have ended: `JOB` (finished), `JOB:any` or `JOB:failed`.
-        start_from: a job whose newest checkpoint this one begins with; it waits for that one.
-        sweep: settings such as `train.seed=1..10` or `optimizer.kind=sgd,adam`, for a job of
-            every combination; a list of handles is then returned.
+        name: of the job and of its run folder; by default that of the job file, and a number.
+        team: the team whose quota it counts against.
+        after: jobs that must have ended first: `JOB` (finished), `JOB:any` or `JOB:failed`.
+        start_from: a job whose newest checkpoint this one starts from; it waits for that job.
+        sweep: settings such as `train.seed=1..10` or `optimizer.kind=sgd,adam`: one job for
+            every combination; returns a list of handles.
         sets: overrides such as `train.epochs=3`.
-        at: not before this time; one without a zone is local.
-        hold: wait until it is released.
-        server: the server's address; by default found as on the command line.
+        at: start no earlier; a time without a zone is local.
+        hold: do not start it until it is released.
+        server: address of the server; by default as on the command line.
         context: the name of a context, instead of an address.
 
     Raises:
-        JobFileError: the job file says what it cannot say; all faults are named.
-        ServerError: the server refuses it (`code` says why), or does not answer.
+        JobFileError: the job file is invalid; the message lists every fault.
+        ServerError: the server refuses it (`code` says why), or does not respond.
     """
     client = Client(find_target(server, context))
     submission = prepare(
@@ -149,5 +149,5 @@ def submit(
         at=None if at is None else at.timestamp(),
         hold=hold,
     )
-    handles = [Handle(answer["name"], client) for answer in submission.send(client)]
+    handles = [Handle(reply["name"], client) for reply in submission.send(client)]
     return handles if sweep else handles[0]

@@ -35,16 +35,16 @@ KINDS: dict[int, type[ServerError]] = {
 
 
 def refused(target: Target, status: int, body: bytes) -> ServerError:
-    """Make the error for an answer that is none of success."""
-    code, message = _told(body)
+    """Make the error for a reply with an error status."""
+    code, message = _error_of(body)
     if status == 401:
-        # The server tells a remedy, too; but here it is known which contexts there are.
-        found = message.partition(";")[0] or "the server wants a token"
+        # The server suggests a remedy, too, but does not know which contexts there are.
+        found = message.partition(";")[0] or "the server requires a token"
         message = f"{found}; {_whose_token(target)}; {_remedy(target)}"
     kind = KINDS.get(status, ServerError)
     if message:
         error = kind(message, code=code)
-    elif not body and status in KINDS:  # as HEAD is answered
+    elif not body and status in KINDS:  # as in replies to HEAD
         error = kind(f"{target.server} refused with HTTP {status} ({kind.code})")
     else:
         return not_ours(target, f"HTTP {status} without a distnet error", status=status)
@@ -53,16 +53,16 @@ def refused(target: Target, status: int, body: bytes) -> ServerError:
 
 
 def unreachable(target: Target, error: Exception) -> UnavailableError:
-    """Make the error for a server that does not answer."""
+    """Make the error for a server that does not respond."""
     where = f"{target.server} ({target.origin})"
     return UnavailableError(
-        f"no distnet server answers at {where}: {_reason(error)}; start one with: "
-        "distnet server start, or name another by --server URL or --context NAME"
+        f"no distnet server responds at {where}: {_reason(error)}; start one with: "
+        "distnet server start, or choose another with --server URL or --context NAME"
     )
 
 
 def not_ours(target: Target, found: str, *, status: int = 502) -> ServerError:
-    """Make the error for something that is no distnet server, or one of another version."""
+    """Make the error for something that is not a distnet server, or one of another version."""
     error = ServerError(
         f"{target.server}: found {found}, expected a distnet server of this version "
         f"there; the address comes from {target.origin}",
@@ -72,39 +72,39 @@ def not_ours(target: Target, found: str, *, status: int = 502) -> ServerError:
     return error
 
 
-def _told(body: bytes) -> tuple[str | None, str]:
+def _error_of(body: bytes) -> tuple[str | None, str]:
     try:
-        told = json.loads(body)["error"]
-        return str(told["code"]), str(told["message"])
+        error = json.loads(body)["error"]
+        return str(error["code"]), str(error["message"])
     except (ValueError, KeyError, TypeError):
         return None, ""
 
 
 def _whose_token(target: Target) -> str:
-    asked = f"asked {target.server} ({target.origin})"
+    request = f"the request to {target.server} ({target.origin})"
     if target.token is None:
-        return f"{asked} without one"
-    public = target.token[:15] if target.token.startswith("dn_") else "that is no distnet token"
+        return f"{request} had none"
+    public = target.token[:15] if target.token.startswith("dn_") else "which is not one of distnet"
     where = " of DISTNET_TOKEN" if _is_of_environment(target) else ""
-    return f"{asked} with the token {public}{where}"
+    return f"{request} had the token {public}{where}"
 
 
 def _remedy(target: Target) -> str:
-    """Where there is a token that the server may know."""
+    """Where the user may find a token that the server accepts."""
     names = _other_contexts(target)
     if names and not _is_of_environment(target):
         uses = " or ".join(f"distnet context use {name}" for name in names)
-        return f"for this server there is another token: {uses}"
+        return f"a context has another token for this server: {uses}"
     if names:
-        return f"unset DISTNET_TOKEN to use the one of context {' or '.join(names)}"
+        return f"unset DISTNET_TOKEN to use the token of context {' or '.join(names)}"
     return (
-        "make one on the server's machine: distnet server token, or ask an admin for one; then "
+        "create one on the server's machine: distnet server token, or get one from an admin; then "
         "set DISTNET_TOKEN, or: distnet context add NAME URL"
     )
 
 
 def _other_contexts(target: Target) -> list[str]:
-    """Contexts with this address and another token; none where the file cannot be read."""
+    """Contexts with this address and another token; none if the file cannot be read."""
     try:
         known = load().contexts.items()
     except DistnetError:
@@ -123,9 +123,9 @@ def _reason(error: Exception) -> str:
         case ConnectionRefusedError():
             return "connection refused"
         case TimeoutError():
-            return "no answer in time"
+            return "no response in time"
         case socket.gaierror():
-            return "no host of this name is known"
+            return "unknown host"
         case ssl.SSLCertVerificationError():
             return f"its certificate is not trusted ({error.verify_message})"
         case OSError() if error.strerror:

@@ -1,7 +1,7 @@
-"""A job file, made ready to be submitted from this machine: checked, complete, with its own files.
+"""Prepare a job file for submission from this machine: validated, with the job's own files.
 
-What the server's machines could not find is settled here, where it is known: paths that count from
-the job file become absolute, and the files of parts such as `./mynet.py:MyNet` come along.
+What the server's machines could not find is resolved here: paths relative to the job file become
+absolute, and the files of parts such as `./mynet.py:MyNet` are uploaded.
 """
 
 import os
@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from distnet.client.client import Answer, Client
+from distnet.client.client import Client, Json
 from distnet.client.code import Archive, pack
+from distnet.data.shipped import find_dataset, shipped_datasets
 from distnet.errors import DataError
 from distnet.spec.read import JobFile, read_job
 from distnet.spec.reading.yaml import decode
@@ -20,19 +21,19 @@ from distnet.spec.reading.yaml import decode
 
 @dataclass(frozen=True)
 class Submission:
-    """A SubmitRequest, and the archive that it names."""
+    """A SubmitRequest and the archive that it names."""
 
     request: dict[str, Any]
     archive: Archive | None
     job_name: str
 
     def upload(self, client: Client) -> None:
-        """Let the server have the archive; one that it knows is not sent again."""
+        """Upload the archive, unless the server has it."""
         if self.archive is not None and not client.has_code(self.archive.sha256):
             client.put_code(self.archive.sha256, self.archive.data)
 
-    def send(self, client: Client) -> list[Answer]:
-        """Queue it: a JobAnswer for each of its jobs. Sent again, it is the same submit.
+    def send(self, client: Client) -> list[Json]:
+        """Queue it: a JobResponse for each of its jobs. Sending it again is the same submit.
 
         Raises:
             ServerError: the server refuses it; nothing is queued.
@@ -50,19 +51,19 @@ def prepare(
     sweep: Sequence[str] = (),
     **options: object,
 ) -> Submission:
-    """Read and check a job file, and make the request that submits it.
+    """Read and validate a job file, and make the request that submits it.
 
     Args:
         job: the job file.
         sets: overrides such as `train.epochs=3`.
-        after: jobs that must have ended, as `JOB` or `JOB:any`.
-        start_from: a job whose newest checkpoint this one begins with; it waits for it, too.
-        sweep: `KEY=1..10` or `KEY=a,b,c`, each; the server expands them.
-        options: other fields of SubmitRequest; those that are None are left out.
+        after: jobs that must have ended first, as `JOB` or `JOB:any`.
+        start_from: a job whose newest checkpoint this one starts from; it waits for that job.
+        sweep: each `KEY=1..10` or `KEY=a,b,c`; the server expands them.
+        options: other fields of SubmitRequest; None leaves a field out.
 
     Raises:
-        JobFileError: the job file says what it cannot say; all faults are named.
-        DistnetError: its own files are too many or too large.
+        JobFileError: the job file is invalid; the message lists every fault.
+        DistnetError: there are too many or too large files beside it.
     """
     file = read_job(job, overrides=sets)
     has_code = _has_own_parts(file) or any(".py:" in setting for setting in sweep)
@@ -86,7 +87,7 @@ def prepare(
 
 
 def _has_own_parts(file: JobFile) -> bool:
-    """Whether parts are of the user's own files, which must lie in the job file's folder."""
+    """Whether network or task is the user's own file, which must be in the job file's folder."""
     own = [s for s in ("network", "task") if ".py" in getattr(file.job, s).kind]
     for section in own:
         path = Path(getattr(file.job, section).kind.rpartition(":")[0] or ".")
@@ -94,7 +95,7 @@ def _has_own_parts(file: JobFile) -> bool:
         if not is_inside:
             raise file.fault(
                 f"{section}.kind",
-                f"found {str(path)!r}, expected a file in the job file's own folder, which is "
+                f"found {str(path)!r}, expected a file in the folder of the job file, which is "
                 "uploaded with the job",
             )
         if not (_folder(file) / path).is_file():
@@ -106,23 +107,21 @@ def _has_own_parts(file: JobFile) -> bool:
 
 
 def _absolute(file: JobFile) -> list[str]:
-    """Overrides that say where relative paths of the job lead, seen from anywhere."""
-    from distnet.data.shipped import shipped_datasets
-
+    """Overrides that make the relative paths of the job absolute."""
     source, store = file.job.data.source, file.job.checkpoint.store
     sets = []
     if source is not None and source not in shipped_datasets():
-        if not os.path.isabs(source):  # which only the machines of the cluster need to have
+        if not os.path.isabs(
+            source
+        ):  # an absolute one may exist only on the machines of the cluster
             _require_dataset(source, file)
         sets += _override("data.source", source, file)
-    if store is not None and ":" not in store.partition("/")[0]:  # no address such as s3://...
+    if store is not None and ":" not in store.partition("/")[0]:  # not an address such as s3://...
         sets += _override("checkpoint.store", store, file)
     return sets
 
 
 def _require_dataset(source: str, file: JobFile) -> None:
-    from distnet.data.shipped import find_dataset
-
     try:
         find_dataset(source, folder=_folder(file))
     except DataError as error:

@@ -1,4 +1,4 @@
-"""Which server a command talks to."""
+"""Choose the server that a command talks to."""
 
 import os
 from dataclasses import dataclass, field, replace
@@ -19,11 +19,11 @@ class Target:
 
 
 def find_target(server: str | None = None, context: str | None = None) -> Target:
-    """Find the server that is meant, and its token.
+    """Find the server to use, and its token.
 
-    `server`, else DISTNET_SERVER, else `context`, else the current context, else this machine's.
-    The token is DISTNET_TOKEN, where that is set and no context is named; the token of a context
-    is only ever sent to its own server.
+    `server`, else DISTNET_SERVER, else `context`, else the current context, else the one on
+    this machine. The token is DISTNET_TOKEN if that is set and `context` is not given; the token of
+    a context is only ever sent to its own server.
 
     Raises:
         DistnetError: there is no such context, or two different servers are named.
@@ -40,17 +40,12 @@ def find_target(server: str | None = None, context: str | None = None) -> Target
 
 
 def token_of_environment() -> str | None:
-    """The token that DISTNET_TOKEN gives.
+    """The token in DISTNET_TOKEN.
 
     Raises:
-        DistnetError: it has characters that no token has.
+        DistnetError: it has characters that tokens do not have.
     """
     return checked_token(os.environ.get("DISTNET_TOKEN"))
-
-
-def is_named(server: str | None, context: str | None) -> bool:
-    """Whether the command line itself says that a server is meant."""
-    return server is not None or context is not None
 
 
 def _named(server: str | None) -> tuple[str | None, str]:
@@ -63,8 +58,8 @@ def _named(server: str | None) -> tuple[str | None, str]:
 def _of_context(contexts: Contexts, name: str, named: str | None, origin: str) -> Target:
     found = contexts.get(name)
     if named is not None and named != found.server:
-        # Silently talking to one of the two could cancel the wrong job.
+        # Choosing one of the two silently could cancel the wrong job.
         raise DistnetError(
-            f"--context {name} is {found.server}, but {origin} says {named}; give one of them"
+            f"--context {name} is {found.server}, but {origin} is {named}; give only one of them"
         )
     return Target(found.server, found.token, f"context {name}")

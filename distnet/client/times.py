@@ -1,4 +1,4 @@
-"""Times as people write them: `2026-05-01T22:00`, `22:00`, `+2h`."""
+"""Read times such as `2026-05-01T22:00`, `22:00`, `+2h`."""
 
 import os
 from datetime import date, datetime, time, timedelta
@@ -10,10 +10,10 @@ FORMS = "a local time such as 2026-05-01T22:00 or 22:00, or +2h for two hours fr
 
 
 def future_time(text: str, *, now: float) -> float:
-    """Read a time to come, in Unix seconds; `22:00` is the next one.
+    """Read a future time, in Unix seconds; `22:00` is the next one.
 
     Raises:
-        DistnetError: it is none, or has passed.
+        DistnetError: it has another form, or has passed.
     """
     if text.startswith("+"):
         return now + _span(text[1:], text, FORMS)
@@ -29,10 +29,10 @@ def future_time(text: str, *, now: float) -> float:
 
 
 def past_time(text: str, *, now: float) -> float:
-    """Read a time that has passed, in Unix seconds: `2h` ago, a day, a local time.
+    """Read a past time, in Unix seconds: `2h` ago, a day, a local time.
 
     Raises:
-        DistnetError: it is none.
+        DistnetError: it has another form.
     """
     moment = _moment(text, now)
     forms = "2h for the last two hours, a day such as 2026-05-01, or 2026-05-01T22:00"
@@ -40,6 +40,7 @@ def past_time(text: str, *, now: float) -> float:
 
 
 def _span(amount: str, text: str, forms: str) -> float:
+    # pydantic, which units import, takes 100 ms: most times are not spans.
     from distnet.spec.sections.units import seconds
 
     try:
@@ -55,7 +56,7 @@ def _moment(text: str, now: float) -> float | None:
             moment = datetime.combine(today, time.fromisoformat(text))
         else:
             moment = datetime.fromisoformat(text)
-        return moment.astimezone().timestamp()  # one without a zone is local
+        return moment.astimezone().timestamp()  # a time without a zone is local
     except (ValueError, OverflowError):
         return None
 
@@ -65,7 +66,7 @@ def _is_clock(text: str) -> bool:
 
 
 def local_zone() -> str:
-    """The name of this machine's time zone, `UTC` where it has none."""
+    """The name of this machine's time zone; `UTC` if it has none."""
     named = os.environ.get("TZ", "").removeprefix(":")
     _, _, linked = os.path.realpath("/etc/localtime").partition("/zoneinfo/")
     for zone in (named, linked):

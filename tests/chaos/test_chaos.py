@@ -72,8 +72,8 @@ def test_chaos_is_gone_on_with_after_ctrl_c(tmp_path):
 
     assert (code, told.get("trials")) == (130, []), (told, err)
     assert Family(f"{told['session']}-001").alive() == []
-    (line,) = [line for line in err.splitlines() if line.startswith("go on with: ")]
-    command = shlex.split(line.removeprefix("go on with: "))
+    (line,) = [line for line in err.splitlines() if line.startswith("continue with: ")]
+    command = shlex.split(line.removeprefix("continue with: "))
     assert command[:3] == ["distnet", "chaos", JOB]
 
     code, finished, err = end(

@@ -5,48 +5,43 @@ import sys
 from pathlib import Path
 
 import pytest
-import typer
 
-from distnet.cli.main import app, main
+from distnet.cli.lazy import Verb
+from distnet.cli.main import main
+from distnet.cli.verbs import PANELS
 
-HEAVY = ("torch", "torchvision", "ray", "matplotlib", "pyarrow", "numpy", "pandas")
+HEAVY = ("torch", "torchvision", "ray", "matplotlib", "pyarrow", "numpy", "pandas", "httpx")
 COMMAND = "import sys; from distnet.cli.main import main; sys.exit(main())"
 
 
-def verbs() -> list[list[str]]:
-    """Every verb there is, as the words that call it."""
-
-    def below(group: typer.Typer, words: list[str]) -> list[list[str]]:
-        own = [[*words, verb.name or name(verb.callback)] for verb in group.registered_commands]
-        for inner in group.registered_groups:
-            assert inner.typer_instance is not None
-            own += below(inner.typer_instance, [*words, str(inner.name)])
-        return own
-
-    def name(callback: object) -> str:
-        return str(getattr(callback, "__name__", "")).strip("_").replace("_", "-")
-
-    return below(app, [])
+def verbs() -> dict[str, Verb]:
+    """Every command there is, by the words that call it."""
+    found: dict[str, Verb] = {}
+    for panel in PANELS.values():
+        for name, entry in panel.items():
+            inner = {name: entry} if isinstance(entry, Verb) else entry.verbs
+            prefix = "" if isinstance(entry, Verb) else f"{name} "
+            found |= {f"{prefix}{word}": verb for word, verb in inner.items()}
+    return found
 
 
-@pytest.mark.parametrize("words", verbs(), ids=" ".join)
-def test_every_verb_has_help_with_an_example(
-    words: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("words", verbs())
+def test_every_command_has_help_with_an_example_and_json(
+    words: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "200")
-    code = main([*words, "--help"])
+    code = main([*words.split(), "--help"])
 
     text = capsys.readouterr().out
     assert code == 0
-    assert f"Example: distnet {' '.join(words)}" in text
+    assert f"Example: distnet {words}" in text
     assert "--json" in text
+    assert verbs()[words].help in text  # the list shows the first line of the docstring
 
 
 def test_all_verbs_are_found() -> None:
-    found = {" ".join(words) for words in verbs()}
-
     expected = {"run", "check", "schema", "init", "runs", "show", "report", "compare"}
-    assert expected | {"eval", "predict", "export", "data import", "data inspect"} <= found
+    assert expected | {"eval", "predict", "export", "data import", "data inspect"} <= verbs().keys()
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["schema", "--help"]])

@@ -37,7 +37,7 @@ def test_a_refusal_keeps_its_code_and_message(server: FakeServer, client: Client
     with pytest.raises(NotFoundError, match="there is no job absent") as absent:
         client.details("absent")
     with pytest.raises(ConflictError, match="digits-1 is finished") as over:
-        client.steer("digits-1", "cancel")
+        client.control("digits-1", "cancel")
 
     assert (absent.value.code, absent.value.status) == ("not_found", 404)
     assert (over.value.code, over.value.exit_code) == ("wrong_state", 2)

@@ -1,1 +1,1 @@
-"""The panel Data."""
+"""The panel Data: datasets."""

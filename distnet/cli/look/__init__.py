@@ -1,1 +1,1 @@
-"""The panel Look."""
+"""The panel Look: runs and what they have learned."""

@@ -1,50 +1,42 @@
-"""The command `distnet audit`: prove from a run's records that nothing was lost."""
+"""`distnet audit`."""
 
-import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import typer
 
-from distnet.cli.look.runs import RUNS, Json, Reference, RunsFolder
+from distnet.cli.exit_codes import FAILED
+from distnet.cli.options import RUNS, AsJson, Run, Runs
+from distnet.cli.output import print_json
+from distnet.report.audit import Audit, audit_run
+from distnet.report.find import find_run
+from distnet.spec.plural import counted
 
-if TYPE_CHECKING:
-    from distnet.report.audit import Audit
-
-NOT_CLEAN = 3
 MOST_FAULTS = 50
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command of this file to `app`."""
-    app.command(epilog="Example: distnet audit digits-1")(audit)
+def audit(run: Run, runs: Runs = RUNS, as_json: AsJson = False) -> None:
+    """Verify from a run's records that no step is missing and every sample was used once.
 
-
-def audit(run: Reference, runs: RunsFolder = RUNS, as_json: Json = False) -> None:
-    """Prove that every sample was used once an epoch over all attempts, and no step is missing.
-
-    Ends with 0 if the records prove it, else with 3.
+    Once per epoch, that is, over all attempts. Exit code: 0 if the records prove it, else 3.
     """
-    from distnet.report.audit import audit_run
-    from distnet.report.find import find_run
-
     found = audit_run(find_run(run, runs))
     if as_json:
-        typer.echo(json.dumps(found.to_dict()))
+        print_json(found.to_dict())
     else:
         _print(found)
     if not found.is_clean:
-        raise typer.Exit(NOT_CLEAN)
+        raise typer.Exit(FAILED)
 
 
-def _print(found: "Audit") -> None:
+def _print(found: Audit) -> None:
     causes = ", ".join(f"{count} {cause}" for cause, count in found.causes.items())
-    epochs = f"{found.epochs} whole"
+    epochs = f"{found.epochs} complete"
     rows = {
         "steps": f"{found.steps:,} of {found.num_steps:,}, {found.status}",
         "attempts": f"{found.attempts} ({causes})" if causes else "0",
-        "recomputed": f"{found.steps_recomputed:,} steps",
+        "recomputed": counted(found.steps_recomputed, "step"),
         "epochs": f"{epochs}, each of {found.samples:,} samples" if found.epochs else epochs,
-        "passed over": f"{found.skips:,} steps",
+        "skipped": counted(found.skips, "step"),
     }
     rows |= {f"restart {i}": _restart(line) for i, line in enumerate(found.restarts, start=1)}
     for name, text in rows.items():
@@ -53,7 +45,7 @@ def _print(found: "Audit") -> None:
         typer.echo(typer.style("fault ", fg="red") + fault)
     if len(found.faults) > MOST_FAULTS:
         typer.echo(f"and {len(found.faults) - MOST_FAULTS} more, see: distnet audit RUN --json")
-    verdict = "clean: every sample once an epoch, no step missing"
+    verdict = "clean: every sample once per epoch, no step missing"
     typer.echo(f"{found.run} is {verdict if found.is_clean else 'not clean'}")
 
 

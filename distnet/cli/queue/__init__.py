@@ -1,1 +1,1 @@
-"""The panel Queue."""
+"""The panel Queue: jobs on a server."""

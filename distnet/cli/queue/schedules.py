@@ -1,67 +1,56 @@
-"""`distnet schedules`: what a server submits by the clock."""
+"""`distnet schedules`: list, pause, resume and remove recurring jobs."""
 
-import time
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from distnet.cli.queue.connect import AsJson, Context, Server, connect, print_json, say
+from distnet.cli.connect import connect
+from distnet.cli.options import AsJson, Context, Server
+from distnet.cli.output import print_json, say
+from distnet.cli.queue.due import due, due_line, rule
 from distnet.cli.table import Column, print_table
+from distnet.client.client import Json
+from distnet.report.text import NONE
 
-NONE = "–"
-
-if TYPE_CHECKING:
-    from distnet.client.client import Answer
-
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The schedule's name.")]
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    group = typer.Typer(
-        no_args_is_help=True,
-        help="List, pause, resume and remove schedules (distnet schedule).",
-        epilog="Example: distnet schedules pause nightly",
-    )
-    group.command("list", epilog="Example: distnet schedules list")(list_)
-    group.command(epilog="Example: distnet schedules pause nightly")(pause)
-    group.command(epilog="Example: distnet schedules resume nightly")(resume)
-    group.command(epilog="Example: distnet schedules remove nightly")(remove)
-    app.add_typer(group, name="schedules")
+Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the recurring job.")]
 
 
 def list_(server: Server = None, context: Context = None, as_json: AsJson = False) -> None:
-    """List the schedules and when each is due."""
+    """List the recurring jobs and when each is due."""
     schedules = connect(server, context).schedules()
     if as_json:
         print_json(schedules)
     elif schedules:
         _show(schedules)
     else:
-        say('no schedules; make one with: distnet schedule JOB --cron "0 2 * * *"')
+        say('no recurring jobs; create one with: distnet schedule JOB --cron "0 2 * * *"')
 
 
 def pause(
     name: Name, server: Server = None, context: Context = None, as_json: AsJson = False
 ) -> None:
-    """Let a schedule submit nothing until it is resumed."""
-    _pause(name, True, server, context, as_json)
+    """Pause a recurring job.
+
+    It submits nothing until it is resumed.
+    """
+    _pause(name, True, server, context, as_json=as_json)
 
 
 def resume(
     name: Name, server: Server = None, context: Context = None, as_json: AsJson = False
 ) -> None:
-    """Let a paused schedule submit again; times of --cron that have passed are left out.
+    """Resume a paused recurring job.
 
-    If the time of --at has passed, its job is submitted now, unless it was made with --missed skip.
+    Times of --cron that have passed are skipped. If the time of --at has passed, its job is
+    submitted now, unless it was created with --missed skip.
     """
-    _pause(name, False, server, context, as_json)
+    _pause(name, False, server, context, as_json=as_json)
 
 
 def remove(
     name: Name, server: Server = None, context: Context = None, as_json: AsJson = False
 ) -> None:
-    """Remove a schedule; the jobs that it has submitted stay."""
+    """Remove a recurring job; the jobs that it has submitted stay."""
     connect(server, context).remove_schedule(name)
     if as_json:
         print_json({"name": name, "is_removed": True})
@@ -69,48 +58,27 @@ def remove(
         typer.echo(f"{name} is removed")
 
 
-def described(schedule: "Answer") -> str:
-    """Say in one line when a schedule is due."""
-    if schedule["is_paused"]:
-        due = "paused"
-    elif schedule["next_at"] is None:
-        due = "never again"
-    else:
-        due = f"next at {_clock(schedule['next_at'])} (local time)"
-    return f"schedule {schedule['name']}: {_when(schedule)}, {due}"
-
-
 def _pause(
-    name: str, is_paused: bool, server: str | None, context: str | None, as_json: bool
+    name: str, is_paused: bool, server: str | None, context: str | None, *, as_json: bool
 ) -> None:
-    answer = connect(server, context).pause_schedule(name, is_paused)
+    changed = connect(server, context).pause_schedule(name, is_paused)
     if as_json:
-        print_json(answer)
+        print_json(changed)
     else:
-        typer.echo(described(answer))
+        typer.echo(due_line(changed))
 
 
-def _show(schedules: "list[Answer]") -> None:
-    heads = ("schedule", "when", "next", "last job", "runs", "owner")
+def _show(schedules: list[Json]) -> None:
+    heads = ("name", "when", "next", "last job", "submitted", "owner")
     rows = [
         (
             one["name"],
-            _when(one),
-            "paused" if one["is_paused"] else _clock(one["next_at"]),
+            rule(one),
+            due(one),
             one["last_job"] or NONE,
             str(one["num_runs"]),
             one["owner"],
         )
         for one in schedules
     ]
-    print_table([Column(head, is_number=head == "runs") for head in heads], rows)
-
-
-def _when(schedule: "Answer") -> str:
-    if schedule["cron"] is None:
-        return f"once at {_clock(schedule['at'])}"
-    return f"{schedule['cron']} {schedule['tz']}"
-
-
-def _clock(moment: float | None) -> str:
-    return NONE if moment is None else time.strftime("%Y-%m-%d %H:%M", time.localtime(moment))
+    print_table([Column(head, is_number=head == "submitted") for head in heads], rows)

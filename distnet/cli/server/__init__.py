@@ -1,1 +1,1 @@
-"""The panel Server."""
+"""The panel Server: run, use and administer a server."""

@@ -1,41 +1,42 @@
-"""`distnet sim`: a scheduling policy tried on a recorded or made load, in virtual time."""
+"""`distnet sim`: simulate a scheduling policy on a recorded or synthetic load."""
 
 import contextlib
-import json
 import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from distnet.cli.train.run import INTERRUPTED, AsJson
+from distnet.cli.exit_codes import STOPPED
+from distnet.cli.options import AsJson
+from distnet.cli.output import print_json
+from distnet.cli.server.sim_progress import sim_progress
+from distnet.cli.server.sim_tables import show_figures
 from distnet.errors import DistnetError
-
-if TYPE_CHECKING:
-    from distnet.sim.engine import Setting, Simulation
-    from distnet.sim.load import Load
-
-QUIET_S = 2.0
-BAR_EVERY_S = 0.2
-LINE_EVERY_S = 10.0
+from distnet.sim.engine import Setting, Simulation
+from distnet.sim.load import Load
+from distnet.sim.settings import read_nodes, read_policy, read_seconds, read_teams
+from distnet.sim.summary import summarize
+from distnet.sim.synthetic import make_jobs, read_synthetic
+from distnet.sim.trace import read_trace
 
 Trace = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE",
-        help="Recorded jobs: .csv or .jsonl with submit_s, runtime_s and, as wanted, workers "
+        help="Recorded jobs: .csv or .jsonl with submit_s, runtime_s and, optionally, workers "
         "(or min_workers and max_workers), cpus, gpus, user, team, priority, expected_s, "
-        "preemptible; or .swf (Standard Workload Format). Also with .gz.",
+        "preemptible; or .swf (Standard Workload Format). All may be compressed (.gz).",
     ),
 ]
 Synthetic = Annotated[
     str | None,
     typer.Option(
         metavar="SPEC",
-        help="Made jobs: jobs=1000,load=0.9,users=20,teams=4,workers=2,length=30m,cpus=4,"
+        help="Synthetic jobs: jobs=1000,load=0.9,users=20,teams=4,workers=2,length=30m,cpus=4,"
         "elastic=0.2,priorities=3,estimates=2,unknown=0.1 (these are the defaults), gpus=PART, "
         "workers_spread, length_spread.",
     ),
@@ -44,14 +45,14 @@ Policies = Annotated[
     list[str],
     typer.Option(
         metavar="KEY=VALUE",
-        help="ageing=24h, steady=60s, preemption, backfill, elastic=yes|no. Repeat it for more.",
+        help="ageing=24h, steady=60s, preemption, backfill, elastic=yes|no. Repeatable.",
     ),
 ]
 Teams = Annotated[
     list[str],
     typer.Option(
         metavar="NAME:KEY=VALUE,...",
-        help="weight, quota_cpus, quota_gpus, limit_cpus, limit_gpus of a team.",
+        help="weight, quota_cpus, quota_gpus, limit_cpus, limit_gpus of a team. Repeatable.",
     ),
 ]
 
@@ -70,29 +71,27 @@ def sim(
     synthetic: Synthetic = None,
     policy: Policies = [],  # noqa: B006 - typer copies it
     team: Teams = [],  # noqa: B006 - typer copies it
-    seed: Annotated[int, typer.Option(min=0, help="Draws the made jobs.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the synthetic jobs.")] = 0,
     restart: Annotated[
-        str, typer.Option(metavar="TIME", help="Lost whenever a job starts again or is resized.")
+        str, typer.Option(metavar="TIME", help="Time lost at each restart or resize.")
     ] = "30s",
     grace: Annotated[
-        str, typer.Option(metavar="TIME", help="A job that must give way takes to save.")
+        str, typer.Option(metavar="TIME", help="Time that a preempted job takes to save.")
     ] = "10s",
     every: Annotated[
-        str, typer.Option(metavar="TIME", help="Passes of the scheduler are so far apart or more.")
+        str, typer.Option(metavar="TIME", help="Shortest time between passes of the scheduler.")
     ] = "10s",
     as_json: AsJson = False,
 ) -> None:
-    """Try a scheduling policy on a load in virtual time: waits, utilisation, fairness.
+    """Simulate a scheduling policy: waiting times, utilisation, fairness.
 
-    Utilisation is told for the time while jobs arrive, to be compared with a load that was asked
-    for, and for all the time until the last has ended, which one long job can stretch.
+    The scheduler is the server's own. Preempted jobs lose only the time of the restart.
 
-    The scheduler is the server's own. Stopped jobs lose nothing but the restart. Ctrl-C prints what
-    was simulated so far.
+    Utilisation is printed for the time while jobs arrive, which compares with the requested load,
+    and until the last job has ended, which one long job can prolong.
+
+    Ctrl-C prints the results so far.
     """
-    from distnet.sim.engine import Setting
-    from distnet.sim.settings import read_nodes, read_policy, read_seconds, read_teams
-
     setting = Setting(
         read_nodes(nodes),
         read_policy(policy),
@@ -105,38 +104,33 @@ def sim(
     found = _simulate(load, setting)
     settings = {"source": load.source, "nodes": nodes, "policy": policy, "team": team, "seed": seed}
     if as_json:
-        print(json.dumps(settings | found))
+        print_json(settings | found)
     else:
-        from distnet.cli.server.sim_tables import show_figures
-
         show_figures(found)
     if found["is_interrupted"]:
-        raise typer.Exit(INTERRUPTED)
+        raise typer.Exit(STOPPED)
 
 
-def _load(trace: Path | None, synthetic: str | None, setting: "Setting", seed: int) -> "Load":
-    from distnet.sim.synthetic import make_jobs, read_synthetic
-    from distnet.sim.trace import read_trace
-
+def _load(trace: Path | None, synthetic: str | None, setting: Setting, seed: int) -> Load:
     if (trace is None) == (synthetic is None):
-        raise DistnetError("expected one of --trace FILE and --synthetic SPEC")
+        raise DistnetError(
+            f"found {'neither' if trace is None else 'both'}, expected one of --trace FILE and "
+            "--synthetic SPEC"
+        )
     if trace is not None:
         return read_trace(trace)
     return make_jobs(read_synthetic(synthetic or ""), setting.nodes, seed)
 
 
-def _simulate(load: "Load", setting: "Setting") -> dict[str, Any]:
-    from distnet.sim.engine import Simulation
-    from distnet.sim.summary import summarize
-
+def _simulate(load: Load, setting: Setting) -> dict[str, Any]:
     simulation, began = Simulation(load, setting), time.monotonic()
-    with _asked_to_stop() as is_asked, _progress(len(load.jobs)) as show:
+    with _signals() as is_interrupted, sim_progress(len(load.jobs)) as show:
 
-        def goes_on(simulation: "Simulation") -> bool:
-            show(simulation)
-            return not is_asked()
+        def is_to_continue(simulation: Simulation) -> bool:
+            show(simulation.num_ended)
+            return not is_interrupted()
 
-        is_complete = simulation.run(goes_on)
+        is_complete = simulation.run(is_to_continue)
     return summarize(simulation) | {
         "seconds": time.monotonic() - began,
         "is_interrupted": not is_complete,
@@ -144,48 +138,18 @@ def _simulate(load: "Load", setting: "Setting") -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def _progress(num_jobs: int) -> "Iterator[Callable[[Simulation], None]]":
-    """Show on stderr how far it is, from the third second on: a bar, or lines where none can be."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+def _signals() -> Iterator[Callable[[], bool]]:
+    """Notice Ctrl-C and SIGTERM only between two events, when all figures are consistent."""
+    is_interrupted = False
 
-    console = Console(stderr=True)
-    text = TextColumn("{task.completed:,} of {task.total:,} jobs")
-    bar = Progress(text, BarColumn(), TimeRemainingColumn(), console=console, transient=True)
-    task = bar.add_task("", total=num_jobs)
-    next_s = time.monotonic() + QUIET_S
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        nonlocal is_interrupted
+        is_interrupted = True
 
-    def show(simulation: "Simulation") -> None:
-        nonlocal next_s
-        now = time.monotonic()
-        if now < next_s:
-            return
-        if console.is_terminal:
-            bar.start()
-            bar.update(task, completed=simulation.num_ended)
-            next_s = now + BAR_EVERY_S
-        else:
-            console.print(f"{simulation.num_ended:,} of {num_jobs:,} jobs", highlight=False)
-            next_s = now + LINE_EVERY_S
-
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, interrupt) for number in numbers}
     try:
-        yield show
+        yield lambda: is_interrupted
     finally:
-        bar.stop()
-
-
-@contextlib.contextmanager
-def _asked_to_stop() -> Iterator[Callable[[], bool]]:
-    """Have Ctrl-C and SIGTERM be seen between two events, where all figures are whole."""
-    is_asked = False
-
-    def ask(number: int, frame: FrameType | None) -> None:
-        nonlocal is_asked
-        is_asked = True
-
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield lambda: is_asked
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, previous in before.items():
+            signal.signal(number, previous)

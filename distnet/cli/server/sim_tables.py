@@ -1,4 +1,4 @@
-"""The figures of `distnet sim` as tables for a terminal."""
+"""The results of `distnet sim` as tables on the terminal."""
 
 from typing import Any
 
@@ -17,8 +17,8 @@ def show_figures(found: dict[str, Any]) -> None:
 
 def _waits_table(waits: dict[str, Any]) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for head in ("waits of", "jobs", "mean", "p50", "p95", "max"):
-        table.add_column(head, justify="left" if head == "waits of" else "right", no_wrap=True)
+    for head in ("waiting time", "jobs", "mean", "p50", "p95", "max"):
+        table.add_column(head, justify="left" if head == "waiting time" else "right", no_wrap=True)
     groups = {"all": waits["all"]}
     groups |= {
         f"priority {level}": waits["priority"][level]
@@ -39,18 +39,20 @@ def _summary_table(found: dict[str, Any]) -> Table:
     parts += [f"{waiting:,} never started"] if waiting else []
     parts += [f"{jobs['skipped']:,} lines of the trace skipped"] if jobs["skipped"] else []
     table.add_row("jobs", ", ".join(parts))
-    table.add_row("utilisation", f"{_used(found['utilisation_while_jobs_arrive'])} as jobs arrive")
-    table.add_row("", f"{_used(found['utilisation'])} until all have ended")
-    table.add_row("fairness", f"{found['fairness']:.3f} (Jain's index over users, 1 is equal)")
+    table.add_row(
+        "utilisation", f"{_used(found['utilisation_while_jobs_arrive'])} while jobs arrive"
+    )
+    table.add_row("", f"{_used(found['utilisation'])} until the last has ended")
+    table.add_row("fairness", f"{found['fairness']:.3f} (Jain's index over users; 1 is equal)")
     low, high = slowdown["p50"], slowdown["p95"]
     table.add_row(
         "bounded slowdown", f"p50 {low:,.2f}, p95 {high:,.1f}, max {slowdown['max']:,.0f}"
     )
     table.add_row("preemptions", f"{found['preemptions']:,}, and {found['resizes']:,} resizes")
-    table.add_row("lost", f"{found['lost']:.1%} of what was held, to restarts")
+    table.add_row("lost", f"{found['lost']:.1%} of the allocated time, to restarts")
     table.add_row("makespan", duration(found["makespan_s"]))
-    speed = f"{found['passes']:,} passes of the scheduler in {duration(found['seconds'])}"
-    table.add_row("simulated", f"{speed}{', broken off' if found['is_interrupted'] else ''}")
+    speed = f"{found['passes']:,} scheduler passes in {duration(found['seconds'])}"
+    table.add_row("simulated", f"{speed}{', interrupted' if found['is_interrupted'] else ''}")
     return table
 
 

@@ -1,45 +1,38 @@
-"""`distnet team`: what each team is entitled to."""
+"""`distnet team`: shares, quotas and limits of teams."""
 
 from typing import Annotated, Any
 
 import typer
 
-from distnet.cli.queue.connect import AsJson, Context, Server, connect, print_json, say
+from distnet.cli.connect import connect
+from distnet.cli.options import AsJson, Context, Server
+from distnet.cli.output import print_json, say
 from distnet.cli.table import Column, print_table
 from distnet.errors import DistnetError
+from distnet.report.text import number
 
 UNLIMITED = "none"
 
-Amount = Annotated[str | None, typer.Option(metavar="N|none", help="none is without limit.")]
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    group = typer.Typer(
-        no_args_is_help=True,
-        help="Shares, quotas and limits of teams.",
-        epilog="Example: distnet team set vision --weight 2 --quota-gpus 8",
-    )
-    group.command("list", epilog="Example: distnet team list")(list_)
-    group.command("set", epilog="Example: distnet team set vision --weight 2 --quota-gpus 8")(set_)
-    app.add_typer(group, name="team")
+Amount = Annotated[
+    str | None, typer.Option(metavar="N|none", help="A number, or none for no limit.")
+]
 
 
 def list_(server: Server = None, context: Context = None, as_json: AsJson = False) -> None:
-    """List teams: their share, what is their own, what they never exceed."""
+    """List teams with their share, quota and limit."""
     teams = connect(server, context).teams()
     if as_json:
         print_json(teams)
     elif teams:
         _show(teams)
     else:
-        say("no team has a quota; set one with: distnet team set NAME --quota-cpus 16")
+        say("no teams; add one with: distnet team set NAME --quota-cpus 16")
 
 
 def set_(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The team's name.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the team.")],
     weight: Annotated[
-        float | None, typer.Option(min=0.001, help="Its share when several compete; else 1.")
+        float | None, typer.Option(min=0.001, help="Its share when teams compete. Default: 1.")
     ] = None,
     quota_cpus: Amount = None,
     quota_gpus: Amount = None,
@@ -49,9 +42,9 @@ def set_(
     context: Context = None,
     as_json: AsJson = False,
 ) -> None:
-    """Set what a team is entitled to; what is not named stays as it is.
+    """Set the share, quota and limit of a team; options left out keep their value.
 
-    A quota is its own, which it may take back from others; a limit it never exceeds.
+    A quota is guaranteed: the team can take it back from others. A limit is never exceeded.
     """
     given = {"quota_cpus": quota_cpus, "quota_gpus": quota_gpus}
     given |= {"limit_cpus": limit_cpus, "limit_gpus": limit_gpus}
@@ -80,8 +73,6 @@ def _amount(key: str, text: str) -> float | None:
 
 
 def _show(teams: list[dict[str, Any]]) -> None:
-    from distnet.report.text import number
-
     keys = ("weight", "quota_cpus", "quota_gpus", "limit_cpus", "limit_gpus")
     columns = [Column("team"), *(Column(key.replace("_", " "), is_number=True) for key in keys)]
     rows = [[team["name"], *(number(team[key]) for key in keys)] for team in teams]

@@ -1,41 +1,21 @@
-"""`distnet whoami` and `distnet token`: who one is on a server, and with which secrets."""
+"""`distnet whoami` and `distnet token`: the user on a server, and tokens."""
 
 import time
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from distnet.cli.queue.connect import (
-    AsJson,
-    Context,
-    Server,
-    connect,
-    one_line,
-    print_json,
-    say,
-)
+from distnet.cli.connect import connect
+from distnet.cli.options import AsJson, Context, Server
+from distnet.cli.output import one_line, print_json, say
 from distnet.cli.table import Column, print_table
-
-if TYPE_CHECKING:
-    from distnet.client.client import Answer
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.command(epilog="Example: distnet whoami")(whoami)
-    group = typer.Typer(
-        no_args_is_help=True,
-        help="Create, list and revoke tokens.",
-        epilog="Example: distnet token create --user ada --role submitter",
-    )
-    group.command(epilog="Example: distnet token create --user ada --role submitter")(create)
-    group.command("list", epilog="Example: distnet token list")(list_)
-    group.command(epilog="Example: distnet token revoke k3x9q1z7b5m2")(revoke)
-    app.add_typer(group, name="token")
+from distnet.client.client import Json
+from distnet.client.times import future_time
+from distnet.report.text import local_time
 
 
 def whoami(server: Server = None, context: Context = None, as_json: AsJson = False) -> None:
-    """Say who one is on a server, and what one may do."""
+    """Show your user, role and team on a server."""
     client = connect(server, context)
     who = client.whoami()
     if as_json:
@@ -46,30 +26,31 @@ def whoami(server: Server = None, context: Context = None, as_json: AsJson = Fal
 
 
 def create(
-    user: Annotated[str | None, typer.Option(metavar="USER", help="Default: oneself.")] = None,
+    user: Annotated[
+        str | None, typer.Option(metavar="USER", help="The user, created if new. Default: you.")
+    ] = None,
     role: Annotated[
         str | None,
         typer.Option(
-            metavar="viewer|submitter|admin", help="Of a new user; else it must be theirs."
+            metavar="viewer|submitter|admin",
+            help="Role of a new user; that of an existing user must match.",
         ),
     ] = None,
     change_role: Annotated[
-        bool, typer.Option("--change-role", help="Give a known user this role from now on.")
+        bool, typer.Option("--change-role", help="Give an existing user this role.")
     ] = False,
     team: Annotated[
-        str | None, typer.Option(metavar="TEAM", help="Of the user, from now on.")
+        str | None, typer.Option(metavar="TEAM", help="Move the user to this team.")
     ] = None,
-    note: Annotated[str, typer.Option(help="What it is for.")] = "",
+    note: Annotated[str, typer.Option(help="What the token is for.")] = "",
     expires: Annotated[
-        str | None, typer.Option(metavar="TIME", help="As +30d or 2027-01-01; default: never.")
+        str | None, typer.Option(metavar="TIME", help="+30d or 2027-01-01. Default: never.")
     ] = None,
     server: Server = None,
     context: Context = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make a token and print it; it is shown this once only."""
-    from distnet.client.times import future_time
-
+    """Create a token and print it; it is shown only once."""
     expires_at = future_time(expires, now=time.time()) if expires else None
     request = {"user": user, "role": role, "team": team, "note": note, "expires_at": expires_at}
     if change_role:
@@ -79,11 +60,14 @@ def create(
         print_json(token)
         return
     typer.echo(token["secret"])
-    say(f"token {token['id']} of {token['user']} ({token['role']}); it is shown this once only")
+    say(f"token {token['id']} of {token['user']} ({token['role']}); it is shown only once")
 
 
 def list_(server: Server = None, context: Context = None, as_json: AsJson = False) -> None:
-    """List tokens; secrets are not known to the server itself."""
+    """List tokens, without their secrets.
+
+    The server itself does not know the secrets.
+    """
     tokens = connect(server, context).tokens()
     if as_json:
         print_json(tokens)
@@ -92,13 +76,15 @@ def list_(server: Server = None, context: Context = None, as_json: AsJson = Fals
 
 
 def revoke(
-    token: Annotated[str, typer.Argument(metavar="ID", help="As token list shows it.")],
+    token: Annotated[
+        str, typer.Argument(metavar="ID", help="Id of the token, see distnet token list.")
+    ],
     server: Server = None,
     context: Context = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make a token worthless, at once and for ever."""
-    if token.startswith("dn_"):  # the whole secret was given; only its public part may travel
+    """Revoke a token, immediately and permanently."""
+    if token.startswith("dn_"):  # the whole secret was given: send only its public part
         token = token[3:15]
     client = connect(server, context)
     was_own = (client.target.token or "").startswith(f"dn_{token}_")
@@ -109,14 +95,12 @@ def revoke(
     typer.echo(f"token {token} is revoked")
     if was_own:
         say(
-            "this was your own token; get another one on the server's machine: distnet server "
-            "token, or ask an admin for one"
+            "this was your own token; create another on the server's machine: distnet server "
+            "token, or get one from an admin"
         )
 
 
-def _show(tokens: "list[Answer]") -> None:
-    from distnet.report.text import local_time
-
+def _show(tokens: list[Json]) -> None:
     heads = ("token", "user", "role", "state", "created", "used", "note")
     rows = [
         (
@@ -133,9 +117,7 @@ def _show(tokens: "list[Answer]") -> None:
     print_table([Column(head) for head in heads], rows)
 
 
-def _state(token: "Answer", now: float) -> str:
-    from distnet.report.text import local_time
-
+def _state(token: Json, now: float) -> str:
     if token["revoked_at"] is not None:
         return "revoked"
     if token["expires_at"] is None:

@@ -1,18 +1,21 @@
-"""What `distnet server start` says when the server answers, and the context that leads to it."""
+"""What `distnet server start` prints when it is ready, and the context that it saves."""
 
 import os
 import sys
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from distnet.cli.queue.connect import print_json, say
+import typer
+
+from distnet.cli.output import print_json, say
+from distnet.client import contexts
+from distnet.client.contexts import Context, Contexts, contexts_file
 from distnet.errors import DistnetError
-
-if TYPE_CHECKING:
-    from distnet.client.contexts import Contexts
-    from distnet.server.settings import Settings
-    from distnet.server.start import Started
+from distnet.server.settings import Settings
+from distnet.server.start import Started
+from distnet.server.users.tokens import id_of
+from distnet.server.users.users import is_usable
+from distnet.spec.plural import counted
 
 LOCAL = "local"
 
@@ -26,23 +29,21 @@ class Own:
     is_current: bool
 
 
-def welcome(started: "Started", settings: "Settings", *, as_json: bool) -> None:
-    """See that this machine's user has a token at hand, and say where the server is."""
+def welcome(started: Started, settings: Settings, *, as_json: bool) -> None:
+    """Save a context with a token for the user of this machine, and print the address."""
     try:
         own = _own_context(started)
     except DistnetError as error:
-        say(f"{error}; make a token by hand: distnet server token")
+        say(f"{error}; create a token with: distnet server token")
         own = None
     if as_json:
         print_json(_facts(started, settings, own))
     else:
-        _say_where(started, own)
+        _print_address(started, own)
     sys.stdout.flush()
 
 
-def _facts(started: "Started", settings: "Settings", own: Own | None) -> dict[str, object]:
-    from distnet.client.contexts import contexts_file
-
+def _facts(started: Started, settings: Settings, own: Own | None) -> dict[str, object]:
     return {
         "address": started.address,
         "for_attempts": settings.address or started.address,
@@ -55,32 +56,28 @@ def _facts(started: "Started", settings: "Settings", own: Own | None) -> dict[st
     }
 
 
-def _say_where(started: "Started", own: Own | None) -> None:
-    from distnet.client.contexts import contexts_file
-
+def _print_address(started: Started, own: Own | None) -> None:
     if own is None:
-        token = "no token of yours here; make one: distnet server token"
+        token = "no token in your contexts; create one with: distnet server token"
     elif own.is_current:
-        token = f"token in {contexts_file()}, context {own.name}, which is the current one"
+        token = f"token in {contexts_file()}, context {own.name} (current)"
     else:
         use = f"use it with: distnet context use {own.name}"
-        token = f"token in {contexts_file()}, context {own.name}, not the current one; {use}"
-    print(f"distnet server and its page at {started.address}, {token}")
+        token = f"token in {contexts_file()}, context {own.name} (not current); {use}"
+    typer.echo(f"distnet server and its page at {started.address}, {token}")
     if started.num_adopted:
-        jobs = "job" if started.num_adopted == 1 else "jobs"
-        print(f"adopted {started.num_adopted} {jobs} that went on without a server")
+        jobs = counted(started.num_adopted, "job")
+        typer.echo(f"took over {jobs} that continued without a server")
     if own is not None and sys.stdout.isatty():
-        print(f"open {started.address}/#token={own.secret}")
+        typer.echo(f"open {started.address}/#token={own.secret}")
 
 
-def _own_context(started: "Started") -> Own | None:
-    """Find the context that leads to this ledger, or keep a new one; mend its address.
+def _own_context(started: Started) -> Own | None:
+    """Find the context of this ledger, or save a new one; correct its address.
 
-    It becomes the current one where that would lead to this address with another ledger's token,
-    and where there is none; a current one that leads to another server is somebody's choice.
+    It becomes the current context if there is none, or if the current one has this address with the
+    token of another ledger. A current context of another server is the user's choice.
     """
-    from distnet.client import contexts
-
     known = contexts.load()
     name, secret = _named(started, known)
     if secret is None:
@@ -88,14 +85,14 @@ def _own_context(started: "Started") -> Own | None:
     current = known.contexts.get(known.current or "")
     may_switch = current is None or current.server == started.address
     is_current = name == known.current or may_switch
-    kept = contexts.Context(started.address, secret)
-    if known.contexts.get(name) != kept or is_current != (name == known.current):
-        contexts.save(name, kept.server, kept.token, make_current=is_current)
+    saved = Context(started.address, secret)
+    if known.contexts.get(name) != saved or is_current != (name == known.current):
+        contexts.save(name, saved.server, saved.token, make_current=is_current)
     return Own(name, secret, is_current)
 
 
-def _named(started: "Started", known: "Contexts") -> tuple[str, str | None]:
-    """The name of this ledger's context, and its token; None without one that is good."""
+def _named(started: Started, known: Contexts) -> tuple[str, str | None]:
+    """The name of this ledger's context and its token; None if there is no valid one."""
     own = f"{LOCAL}-{started.ledger.id}"
     if started.token is not None:
         return (own if LOCAL in known.contexts else LOCAL), started.token
@@ -110,10 +107,7 @@ def _named(started: "Started", known: "Contexts") -> tuple[str, str | None]:
     return own, None
 
 
-def _is_of(started: "Started", secret: str) -> bool:
-    from distnet.server.users.tokens import id_of
-    from distnet.server.users.users import is_usable
-
+def _is_of(started: Started, secret: str) -> bool:
     id_ = id_of(secret)
     caller = None if id_ is None else started.people.find(id_)
     return caller is not None and is_usable(caller.token, time.time())

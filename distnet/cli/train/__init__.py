@@ -1,1 +1,1 @@
-"""The panel Train."""
+"""The panel Train: runs on this machine or on a Ray cluster."""

@@ -1,4 +1,4 @@
-"""The trials of `distnet chaos` as lines and tables for a terminal."""
+"""The runs of `distnet chaos` as lines and tables for a terminal."""
 
 from typing import Any
 
@@ -8,17 +8,19 @@ from rich.text import Text
 
 from distnet.chaos.results import Hit, Results, TrialResult
 from distnet.report.text import NONE, duration, number
+from distnet.spec.plural import counted
 
 
 def news(results: Results) -> RenderableType:
-    """Say in a line what came last."""
+    """Write the newest result in one line."""
     if results.trials:
         return _line(results.trials[-1], results.request.trials)
     if results.undisturbed is None:
-        return Text(f"runs go to {results.folder}")
+        return Text(f"run folders: {results.folder}")
     run = results.undisturbed
     return Text(
-        f"undisturbed: {run.steps:,} steps on {run.workers} workers in {duration(run.seconds)}, "
+        f"without faults: {run.steps:,} steps on {counted(run.workers, 'worker')} in "
+        f"{duration(run.seconds)}, "
         f"weights {run.weights_sha256[:12]}"
     )
 
@@ -34,25 +36,26 @@ def show_results(results: Results) -> None:
 
 
 def _line(trial: TrialResult, trials: int) -> Text:
-    faults = "; ".join(_fault(hit) for hit in trial.hits) or "no fault came"
+    faults = "; ".join(_fault(hit) for hit in trial.hits) or "no fault"
     line = Text(f"trial {trial.trial + 1} of {trials}: {faults}; ")
     if trial.is_passed:
         return line.append("same weights", style="green")
-    said = [trial.error] if trial.error else [] if trial.is_equal else ["other weights"]
+    said = [trial.error] if trial.error else [] if trial.is_equal else ["different weights"]
     said += [f"left behind: {', '.join(trial.remains)}"] if trial.remains else []
     return line.append("; ".join(said), style="red").append(f" ({trial.run})")
 
 
 def _fault(hit: Hit) -> str:
     if hit.recovery_s is None:
-        return f"{hit.kind} at step {hit.reached:,}, no recovery"
-    again = f"{hit.recomputed:,} steps again"
-    return f"{hit.kind} at step {hit.reached:,}, back in {duration(hit.recovery_s)}, {again}"
+        return f"{hit.kind} at step {hit.reached:,}, not recovered"
+    again = counted(hit.recomputed or 0, "step")
+    recovery = f"recovered in {duration(hit.recovery_s)}, {again} recomputed"
+    return f"{hit.kind} at step {hit.reached:,}, {recovery}"
 
 
 def _kinds_table(summary: dict[str, Any]) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for head in ("fault", "faults", "recovered", "p50", "p95", "steps again"):
+    for head in ("fault", "faults", "recovered", "p50", "p95", "recomputed"):
         table.add_column(head, justify="left" if head == "fault" else "right")
     groups = {f"all {name} faults": facts for name, facts in summary["groups"].items()}
     for name, facts in (summary["kinds"] | groups).items():
@@ -67,12 +70,12 @@ def _summary_table(summary: dict[str, Any], results: Results) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
     trials, bound = summary["trials"], summary["failure_bound"]
     weights = results.undisturbed.weights_sha256[:12] if results.undisturbed else NONE
-    asked = f" (of {results.request.trials:,} asked for)" if not results.is_complete else ""
-    table.add_row("trials", f"{trials:,}{asked}, {summary['passed']:,} passed")
+    planned = f" of {results.request.trials:,}" if not results.is_complete else ""
+    table.add_row("trials", f"{trials:,}{planned}, {summary['passed']:,} passed")
     table.add_row("same weights", f"{summary['equal']:,} of {trials:,} ({weights})")
     table.add_row("faults", f"{summary['faults']:,}, {summary['recoveries']:,} recoveries")
-    table.add_row("steps made again", number(summary["steps_recomputed"]))
-    table.add_row("drawn again", f"{summary['misses']:,}, the run ended before the fault")
-    table.add_row("may fail", f"at most {bound:.1%} of runs, at 95 % confidence")
+    table.add_row("steps recomputed", number(summary["steps_recomputed"]))
+    table.add_row("missed faults", f"{summary['misses']:,} (the run had ended; drawn again)")
+    table.add_row("failure rate", f"at most {bound:.1%} of runs, at 95% confidence")
     table.add_row("records", f"{results.folder}/chaos.json")
     return table

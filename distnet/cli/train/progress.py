@@ -1,4 +1,4 @@
-"""The live line of a run: epoch, step, loss, score, samples/s, time left."""
+"""The progress of a run: a live line on a terminal, plain lines elsewhere."""
 
 import time
 from types import TracebackType
@@ -9,14 +9,15 @@ from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Ta
 from rich.table import Column
 from rich.text import Text
 
-from distnet.report.text import number, score
+from distnet.cli.train.figures import Figures
+from distnet.spec.plural import counted
 
 PLAIN_EVERY_S = 10.0
 WIDE = 110  # characters, from which a bar fits beside the figures
 
 
 class RunProgress:
-    """Shows the records of a run on stderr: a live line on a terminal, plain lines elsewhere.
+    """Shows the records of a run on stderr.
 
     Args:
         console: on stderr.
@@ -24,12 +25,13 @@ class RunProgress:
 
     def __init__(self, console: Console) -> None:
         self._num_epochs, self._console = 0.0, console
+        self._figures = Figures()
         self._is_live = console.is_terminal
-        self._told = time.monotonic()
+        self._shown_at = time.monotonic()
         self._progress = Progress(
             SpinnerColumn(table_column=Column(no_wrap=True, min_width=1)),
             *([BarColumn(bar_width=20)] if console.width >= WIDE else []),
-            _Figures(table_column=Column(no_wrap=True)),
+            _Line(table_column=Column(no_wrap=True)),
             console=console,
             refresh_per_second=8,
             transient=True,
@@ -41,7 +43,7 @@ class RunProgress:
         """Begin to draw."""
         self._progress.start()
         if not self._is_live:
-            self._console.print("starting", highlight=False)
+            self._print("starting")
         return self
 
     def __exit__(
@@ -50,22 +52,28 @@ class RunProgress:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Take the live line away; the lines of the epochs stay."""
+        """Remove the live line; the lines of the epochs stay."""
         self._progress.stop()
 
+    @property
+    def figures(self) -> str:
+        """The training loss, and the headline metric of the last evaluation."""
+        return self._figures.latest()
+
     def __call__(self, record: dict[str, Any]) -> None:
-        """Show one record; training goes on when nobody reads any more."""
+        """Show one record; training continues when nobody reads any more."""
         try:
             self._show(record)
         except BrokenPipeError:
             self._console.quiet = True
 
     def _show(self, record: dict[str, Any]) -> None:
+        self._figures.update(record)
         match record["kind"]:
             case "attempt":
-                self._begin(record)
+                self._show_attempt(record)
             case "note":
-                self._console.print(f"note: {record['text']}", highlight=False, soft_wrap=True)
+                self._print(f"note: {record['text']}")
             case "restart":
                 self._show_restart(record)
             case "skip":
@@ -75,72 +83,57 @@ class RunProgress:
             case "epoch":
                 self._show_epoch(record)
 
-    def _begin(self, record: dict[str, Any]) -> None:
+    def _show_attempt(self, record: dict[str, Any]) -> None:
         self._num_epochs = record["num_epochs"]
         self._progress.update(self._task, total=record["num_steps"], completed=record["step"])
-        workers = f"{record['workers']} worker{'s' * (record['workers'] > 1)}"
-        start = f", going on from step {record['step']:,}" if record["attempt"] > 1 else ""
-        said = f"run {record['run']}: {record['num_steps']:,} steps on {workers}{start}"
-        self._console.print(said, highlight=False)
+        workers = counted(record["workers"], "worker")
+        start = f", resumed at step {record['step']:,}" if record["attempt"] > 1 else ""
+        self._print(f"run {record['run']}: {record['num_steps']:,} steps on {workers}{start}")
 
     def _show_restart(self, record: dict[str, Any]) -> None:
-        said = f"step {record['step'] + 1:,} came {record['seconds']:.1f} s after the one before"
-        if record["from"] != record["to"]:
-            said += f", with {record['to']} workers after {record['from']}"
-        self._console.print(said, highlight=False)
+        change = f", on {record['to']} workers instead of {record['from']}"
+        self._print(
+            f"restarted: step {record['step'] + 1:,} came {record['seconds']:.1f} s after the last "
+            f"one{change if record['from'] != record['to'] else ''}"
+        )
 
     def _show_skip(self, record: dict[str, Any]) -> None:
         samples = ", ".join(map(str, record["samples"]))
-        done = "skipped" if record["mode"] == "skip" else f"went back to {record['from_step']:,}"
-        self._console.print(
+        is_skipped = record["mode"] == "skip"
+        action = "skipped" if is_skipped else f"went back to step {record['from_step']:,}"
+        self._print(
             f"note: step {record['step']:,}: {record['reason']} (slice {record['slice']}, samples "
-            f"{samples}); {done}",
-            highlight=False,
-            soft_wrap=True,
+            f"{samples}); {action}"
         )
 
     def _show_step(self, record: dict[str, Any]) -> None:
         epoch = f"epoch {record['epoch']}/{_whole(self._num_epochs)}"
-        figures = describe(record)
+        figures = f"{self._figures.latest()}  {record['samples_per_second']:,.0f}/s"
         self._progress.update(
             self._task, completed=record["step"], description=epoch, figures=figures
         )
-        if not self._is_live and time.monotonic() - self._told > PLAIN_EVERY_S:
-            self._told = time.monotonic()
-            self._console.print(f"{epoch}  step {record['step']:,}  {figures}", highlight=False)
+        if not self._is_live and time.monotonic() - self._shown_at > PLAIN_EVERY_S:
+            self._shown_at = time.monotonic()
+            self._print(f"{epoch}  step {record['step']:,}  {figures}")
 
     def _show_epoch(self, record: dict[str, Any]) -> None:
-        self._told = time.monotonic()
-        splits = {name: value for name, value in record.items() if isinstance(value, dict)}
-        figures = "  ".join(f"{name} {describe(metrics)}" for name, metrics in splits.items())
+        self._shown_at = time.monotonic()
         epoch = f"epoch {record['epoch']:>2}/{_whole(self._num_epochs)}"
         speed = f"{record['samples_per_second']:,.0f}/s"
-        self._console.print(f"{epoch}  {figures}  {speed}", highlight=False, soft_wrap=True)
+        self._print(f"{epoch}  {self._figures.epoch(record)}  {speed}")
+
+    def _print(self, line: str) -> None:
+        self._console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
-class _Figures(ProgressColumn):
-    """Epoch, step, time left, loss, score and speed."""
+class _Line(ProgressColumn):
+    """Epoch, step, time left, then the figures: a narrow terminal cuts the end."""
 
     def render(self, task: Task) -> Text:
         left = task.time_remaining
         clock = f"{_clock(left)} left  " if left is not None else ""
         steps = f"step {task.completed:,.0f}/{task.total:,.0f}  " if task.total else ""
-        return Text(
-            f"{task.description}  {steps}{clock}{task.fields['figures']}"
-        )  # a narrow terminal cuts the end
-
-
-def describe(figures: dict[str, Any]) -> str:
-    """Write loss, the score and samples/s of a record in a few words."""
-    parts = []
-    if "loss" in figures:
-        parts.append(f"loss {score(figures['loss'])}")
-    if "accuracy" in figures:
-        parts.append(f"acc {figures['accuracy']:.2%}")
-    parts += [f"{name} {number(figures[name])}" for name in ("mae", "rmse") if name in figures][:1]
-    if "samples_per_second" in figures:
-        parts.append(f"{figures['samples_per_second']:,.0f}/s")
-    return " ".join(parts)
+        return Text(f"{task.description}  {steps}{clock}{task.fields['figures']}")
 
 
 def _whole(epochs: float) -> str:

@@ -1,41 +1,24 @@
-"""`distnet run` and `distnet check`."""
+"""`distnet run`."""
 
-import json
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import psutil
 import typer
+from rich.console import Console
 
+from distnet.cli.exit_codes import STOPPED
+from distnet.cli.options import RUNS, AsJson, Inline, Runs, Sets, Workers
+from distnet.cli.output import print_json
+from distnet.cli.train.progress import RunProgress
 from distnet.errors import DistnetError, RunError
+from distnet.report.find import find_run
+from distnet.spec.plural import counted
+from distnet.spec.read import read_job
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
-    from distnet.cli.train.progress import RunProgress
     from distnet.launch.run import Run
-
-JobPath = Annotated[Path, typer.Argument(metavar="JOB", help="The job file.")]
-Sets = Annotated[
-    list[str],
-    typer.Option("--set", metavar="KEY=VALUE", help="Change a key, as in train.epochs=3."),
-]
-Workers = Annotated[int | None, typer.Option(min=1, help="Workers, instead of resources.workers.")]
-Inline = Annotated[bool, typer.Option("--inline", help="Train in this process, without Ray.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
-Runs = Annotated[
-    Path, typer.Option(envvar="DISTNET_RUNS", metavar="DIR", help="The folder of run folders.")
-]
-
-
-INTERRUPTED = 130  # so that what follows in a script does not take a stopped run for a finished one
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands."""
-    app.command(epilog="Example: distnet run jobs/digits.yaml --workers 2")(run)
-    app.command(epilog="Example: distnet check jobs/digits.yaml --set train.epochs=3")(check)
 
 
 def run(
@@ -43,134 +26,79 @@ def run(
     workers: Workers = None,
     inline: Inline = False,
     sets: Sets = [],  # noqa: B006 - typer copies it
-    name: Annotated[str | None, typer.Option(help="The run's name; default: JOB-N.")] = None,
-    runs: Runs = Path("runs"),
+    name: Annotated[str | None, typer.Option(help="Name of the run. Default: JOB-N.")] = None,
+    runs: Runs = RUNS,
     resume: Annotated[
-        str | None, typer.Option(metavar="RUN", help="Go on with this run, by name or folder.")
+        str | None, typer.Option(metavar="RUN", help="Resume this run, by name or folder.")
     ] = None,
     address: Annotated[
-        str | None, typer.Option(help="A Ray cluster to run on; default: start one here.")
+        str | None, typer.Option(help="A Ray cluster to run on. Default: start one here.")
     ] = None,
     draw: Annotated[
-        bool, typer.Option("--report/--no-report", help="Draw the report at the end.")
+        bool, typer.Option("--report/--no-report", help="Write the report at the end.")
     ] = True,
     as_json: AsJson = False,
 ) -> None:
-    """Train a job to the end, with live progress, and leave a run folder with a report.
+    """Train a job to the end and leave a run folder with a report.
 
-    Ctrl-C once finishes the step, saves and ends; twice ends at once.
+    Ctrl-C finishes the step, saves a checkpoint and ends; a second Ctrl-C ends at once.
     """
-    started = _process_started()
+    started = psutil.Process(os.getpid()).create_time()
     if (job is None) == (resume is None):
         raise RunError(
-            "give a job file to train it, or --resume RUN to go on with a run "
-            f"({'both' if job else 'neither'} given); example: distnet run jobs/digits.yaml"
+            f"found {'both' if job else 'neither'} of JOB and --resume RUN, expected one of them; "
+            "example: distnet run jobs/digits.yaml"
         )
     options: dict[str, Any] = {"workers": workers, "inline": inline, "overrides": tuple(sets)}
     options |= {"address": address, "process_started": started}
-    if job is not None:
-        _run(lambda listener: _new(job, name, runs, listener, options), draw, as_json)
-    else:
-        assert resume is not None
-        folder = _find(resume, runs)
-        _run(lambda listener: _old(folder, listener, options), draw, as_json)
-
-
-def check(
-    job: JobPath,
-    workers: Workers = None,
-    inline: Inline = False,
-    sets: Sets = [],  # noqa: B006 - typer copies it
-    as_json: AsJson = False,
-) -> None:
-    """Validate a job file and print the plan, without training."""
-    from distnet.spec.read import read_job
-
-    file = read_job(job, overrides=sets)  # before torch is imported: faults come at once
-    from distnet.launch.plan import make_plan
-
-    plan = make_plan(file, workers=workers, inline=inline).to_dict()
-    if as_json:
-        print(json.dumps(plan))
-        return
-    from distnet.cli.train.plan_table import show_plan
-
-    show_plan(plan)
-
-
-def _run(train: "Callable[[RunProgress], Run]", draw: bool, as_json: bool) -> None:
-    from rich.console import Console
-
-    from distnet.cli.train.progress import RunProgress
-
-    console = Console(stderr=True)
+    console = Console(stderr=True, highlight=False)
     with RunProgress(console) as progress:
-        run = train(progress)
-    page = _report(console, run) if draw else None
+        ended = _train(job, resume, name, runs, listener=progress, **options)
+    page = _report(console, ended) if draw else None
     if as_json:
-        print(json.dumps(run.result))
+        print_json(ended.result)
     else:
-        _show_end(console, run, page)
-    if run.status == "stopped":
-        raise typer.Exit(INTERRUPTED)
+        _show_end(console, ended, progress.figures, page)
+    if ended.status == "stopped":
+        raise typer.Exit(STOPPED)
 
 
-def _report(console: "Console", run: "Run") -> Path | None:
-    """Draw the report; what was trained does not depend on it."""
+def _train(
+    job: Path | None, resume: str | None, name: str | None, runs: Path, **options: Any
+) -> "Run":
+    folder = None if resume is None else find_run(resume, runs).path
+    if job is not None:
+        read_job(job, overrides=options["overrides"])
+    # torch takes seconds to import: a mistake in the job file or a wrong name is reported first.
+    from distnet.launch import run as launch
+
+    if job is not None:
+        return launch.run(job, name=name, runs=runs, **options)
+    assert folder is not None
+    return launch.resume(folder, **options)
+
+
+def _report(console: Console, run: "Run") -> Path | None:
+    """Write the report; training has succeeded whether or not this does."""
     try:
         return run.report()
     except DistnetError as error:
-        console.print(f"the report could not be drawn: {error}", highlight=False, markup=False)
+        console.print(f"the report could not be written: {error}", markup=False)
         return None
 
 
-def _new(
-    job: Path, name: str | None, runs: Path, listener: "RunProgress", options: dict[str, Any]
-) -> "Run":
-    from distnet.spec.read import read_job
-
-    read_job(job, overrides=options["overrides"])  # before torch is imported: faults come at once
-    from distnet.launch import run as launch
-
-    return launch.run(job, name=name, runs=runs, listener=listener, **options)
-
-
-def _old(folder: Path, listener: "RunProgress", options: dict[str, Any]) -> "Run":
-    from distnet.launch import run as launch
-
-    return launch.resume(folder, listener=listener, **options)
-
-
-def _find(name: str, runs: Path) -> Path:
-    from distnet.report.find import find_run
-
-    return find_run(name, runs).path
-
-
-def _show_end(console: "Console", run: "Run", page: Path | None) -> None:
-    from distnet.cli.train.progress import describe
-
+def _show_end(console: Console, run: "Run", figures: str, page: Path | None) -> None:
     result = run.result
     speed = result["samples_per_second"]
     facts = [
         f"{result['steps']:,} steps in {result['seconds']:.1f} s",
-        f"{result['workers']} worker{'s' * (result['workers'] > 1)}",
+        counted(result["workers"], "worker"),
         *([f"{speed:,.0f} samples/s"] if speed else []),
         f"weights {result['weights_sha256'][:12]}",
     ]
-    figures = {key.split("_", 1)[1]: value for key, value in run.metrics.items()}
-    console.print(f"[bold]{result['run']} {run.status}[/]  {describe(figures)}", highlight=False)
-    console.print("  ".join(facts), highlight=False)
+    console.print(f"[bold]{result['run']} {run.status}[/]  {figures}")
+    console.print("  ".join(facts))
     if page is not None:
-        console.print(f"report: {page}", highlight=False, soft_wrap=True)
+        console.print(f"report: {page}", soft_wrap=True)
     if run.status == "stopped":
-        console.print(
-            f"go on with: distnet run --resume {run.folder.path}", highlight=False, soft_wrap=True
-        )
-
-
-def _process_started() -> float:
-    """Unix time at which this process began."""
-    import psutil
-
-    return float(psutil.Process(os.getpid()).create_time())
+        console.print(f"resume with: distnet run --resume {run.folder.path}", soft_wrap=True)

@@ -1,4 +1,4 @@
-"""The first job file for a dataset: task and network by what the data is, each line explained."""
+"""The first job file for a dataset: task and network chosen by the data, every line explained."""
 
 import json
 import re
@@ -8,7 +8,7 @@ from distnet.data.manifest import Manifest
 from distnet.spec.reading.scalars import plain
 
 SMALL_SIDE = 8  # pixels; below, three blocks of cnn would leave nothing of the image
-GOOD_STEPS = 3000  # updates after which a small network has usually learned what it can
+GOOD_STEPS = 3000  # updates after which a small network has usually converged
 
 
 def starter_job(manifest: Manifest, *, source: str, file: str) -> str:
@@ -16,8 +16,8 @@ def starter_job(manifest: Manifest, *, source: str, file: str) -> str:
 
     Args:
         manifest: of the dataset to learn from.
-        source: how the job file is to name the dataset.
-        file: how the job file will be called, for the commands in its comments.
+        source: the dataset as the job file names it.
+        file: the name of the job file, for the commands in its comments.
     """
     sections = [
         _head(manifest, source, file),
@@ -46,11 +46,11 @@ def choose_task(manifest: Manifest) -> str:
 def _head(manifest: Manifest, source: str, file: str) -> str:
     name = re.sub(r"[^a-z0-9]+", "-", manifest.name.lower()).strip("-")[:60].strip("-") or "job"
     return f"""\
-# A job file: everything that one training needs. Keys that are left out have good defaults.
-#   distnet check {file}   says what it will do, without doing it
-#   distnet run {file}     trains, and leaves a run folder with a report to open in a browser
+# A job file: everything that one training needs. Keys left out have good defaults.
+#   distnet check {file}   validates it and prints the plan, without training
+#   distnet run {file}     trains, and writes a run folder with a report for the browser
 
-# Names the run folders: runs/{name}-1, runs/{name}-2, ...
+# The name of the run folders: runs/{name}-1, runs/{name}-2, ...
 name: {_text(name)}
 """
 
@@ -59,19 +59,19 @@ def _network(manifest: Manifest) -> str:
     shape = " x ".join(map(str, manifest.x.shape))
     if choose_network(manifest) == "cnn":
         return f"""\
-# What computes. Convolutions find the same pattern anywhere in an image, so they suit pictures.
-# Others: mlp (plain layers), resnet (larger pictures), or your own class as ./mynet.py:MyNet.
+# The network. Convolutions find the same pattern anywhere in an image.
+# Others: mlp (plain layers), resnet (larger images), or your own class as ./mynet.py:MyNet.
 network:
   kind: cnn                # takes images of {shape} (channels x height x width)
   channels: [16, 32, 64]   # feature maps of each block; each block halves the image
-  dropout: 0.25            # neurons left out at random: more of it against learning by heart
+  dropout: 0.25            # part of the neurons dropped at random; raise it against overfitting
 """
     return f"""\
-# What computes. Layers of neurons, each joined to all of the layer before.
+# The network. Fully connected layers of neurons.
 # Others: perceptron (a single layer), or your own class as ./mynet.py:MyNet.
 network:
   kind: mlp                # takes {shape} numbers
-  hidden: [64, 32]         # neurons of each hidden layer: more of them learn finer detail
+  hidden: [64, 32]         # neurons of each hidden layer; more of them learn finer detail
   activation: relu
 """
 
@@ -79,42 +79,42 @@ network:
 def _task(manifest: Manifest) -> str:
     if choose_task(manifest) == "classify":
         return f"""\
-# What is learned: to put each sample into one of {len(manifest.y.classes)} classes.
+# The task: assign each sample to one of {len(manifest.y.classes)} classes.
 task:
-  kind: classify           # balanced: true would help classes with few samples
+  kind: classify           # balanced: true helps classes with few samples
 """
     return """\
-# What is learned: to predict numbers as closely as can be.
+# The task: predict numbers.
 task:
   kind: regress
-  loss: mse                # huber is less disturbed by outliers
+  loss: mse                # huber is less sensitive to outliers
 """
 
 
 def _data(manifest: Manifest, source: str) -> str:
     splits = ", ".join(f"{s.num_samples:,} in {name}" for name, s in manifest.splits.items())
     text = f"""\
-# Where the samples come from: {splits}.
+# The dataset: {splits}.
 data:
   source: {_text(source)}
-  normalise: true          # bring all inputs to one scale, which makes learning faster
+  normalise: true          # scale all inputs to mean 0 and deviation 1, which speeds up learning
 """
     if choose_network(manifest) != "cnn":
         return text
     return f"""\
 {text}  augment:                 # small random changes, so that no image is seen twice
     - {{kind: shift, pixels: 2}}
-  # - {{kind: flip}}           # left and right; not for letters or digits
+  # - {{kind: flip}}           # left to right; not for letters or digits
 """
 
 
 OPTIMIZER = """\
-# How the weights follow the gradient. If the loss jumps or grows, lower the learning rate.
+# The optimizer. If the loss jumps or grows, lower the learning rate.
 optimizer:
   kind: adamw              # or sgd, adam, lion
   learning_rate: 0.002
 
-# How the learning rate changes: up at first, then down to nothing. Or constant, cosine, step.
+# The learning rate over the steps: one-cycle rises, then falls to 0. Or constant, cosine, step.
 schedule:
   kind: one-cycle
 """
@@ -128,20 +128,20 @@ def _train(manifest: Manifest) -> str:
     steps_per_epoch = max(1, num_samples // batch_size)
     epochs = min(100, max(5, round(GOOD_STEPS / steps_per_epoch)))
     return f"""\
-# How long, and in what portions. A batch is cut into slices, which the workers share: the result
-# is the same on any number of workers up to the number of slices.
+# How long to train. A batch is cut into slices, which the workers share: the result is the same
+# on any number of workers up to the number of slices.
 train:
-  epochs: {epochs:<16} # how often every sample is used
-  batch_size: {batch_size:<12} # samples of one update of the weights, over all workers
+  epochs: {epochs:<16} # passes over all training samples
+  batch_size: {batch_size:<12} # samples of one step, over all workers
   slices: {slices}
-  seed: 0                  # another seed, another beginning
+  seed: 0                  # of the initial weights and the order of the samples
 """
 
 
 RESOURCES = """\
-# What to train on. Each worker is a process with its own CPU cores, or a GPU (gpus: 1).
+# The workers. Each is a process with its own CPU cores, or a GPU (gpus: 1).
 resources:
-  workers: 1               # the command line can say otherwise: --workers 2
+  workers: 1               # or on the command line: --workers 2
 """
 
 
@@ -149,9 +149,9 @@ def _evaluate(manifest: Manifest) -> str:
     others = [name for name in manifest.splits if name != "train"]
     split = "test" if "test" in others else others[0] if others else None
     if split is None:
-        return "# No samples are set aside, so the network is not measured on unseen ones.\n"
+        return "# There is no other split, so the network is not evaluated on unseen samples.\n"
     return f"""\
-# How good the network is, measured on samples that it does not learn from.
+# Evaluation on samples that are not trained on.
 evaluate:
   split: {_text(split)}
   every_epochs: 1

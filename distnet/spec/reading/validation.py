@@ -6,7 +6,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel, Tag, ValidationError
 from pydantic_core import ErrorDetails
 
-from distnet.spec.reading.faults import Fault, Key, KeyFaultError, found, unknown
+from distnet.spec.reading.faults import Fault, Key, KeyFaultError, found, shortened, unknown
 
 EXPECTED = {
     "int_type": "a whole number",
@@ -46,6 +46,19 @@ def faults_of(error: ValidationError, model: type[BaseModel]) -> list[Fault]:
         key, what, wanted = _wording(details, model)
         wordings.setdefault((key, what), []).extend(wanted)
     return [_fault(key, what, wanted) for (key, what), wanted in wordings.items()]
+
+
+def first_fault(error: ValidationError, *, is_text: bool = False) -> str:
+    """Write the first fault of a value that did not validate: `found ..., expected ...`.
+
+    Args:
+        error: pydantic's.
+        is_text: whether everything is text, as on a command line: a value is written as typed.
+    """
+    details = error.errors()[0]
+    value = details["input"]
+    shown = shortened(str(value)) if is_text else found(value)
+    return f"found {shown}, expected {expected(details)}"
 
 
 def expected(error: ErrorDetails) -> str:

@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 from rich.console import Console
 from typer.testing import CliRunner, Result
 
-from distnet.cli.look.runs import register
+from distnet.cli.main import app
 from distnet.errors import RunError
 from distnet.report.run import read_run
 from distnet.report.summary import summarise
@@ -32,8 +31,6 @@ def runs(tmp_path: Path) -> Path:
 
 
 def call(*arguments: str, runs: Path | None = None) -> Result:
-    app = typer.Typer()
-    register(app)
     options = {"DISTNET_RUNS": str(runs)} if runs else {}
     return CliRunner(env=options).invoke(app, arguments)
 
@@ -213,7 +210,7 @@ def test_compare_writes_a_page_and_a_figure(runs: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("command", ["show", "report"])
-def test_a_near_miss_is_answered_with_names(runs: Path, command: str) -> None:
+def test_a_typo_is_met_with_the_nearest_names(runs: Path, command: str) -> None:
     assert "did you mean broken-net?" in fails(command, "broken-nte", runs=runs)
 
 
@@ -222,17 +219,16 @@ def test_compare_refuses_one_run(runs: Path) -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_help_holds_an_example(command: str) -> None:
+def test_help_has_an_example(command: str) -> None:
     assert f"Example: distnet {command}" in call(command, "--help").stdout
 
 
 def test_looking_at_runs_imports_nothing_heavy(runs: Path) -> None:
     code = (
-        "import sys, typer\n"
-        "from distnet.cli.look.runs import register\n"
-        "app = typer.Typer(); register(app)\n"
-        f"for line in (['runs'], ['show', 'latest'], ['compare', 'digits-1', 'digits-2']):\n"
-        f"    app([*line, '--runs', {str(runs)!r}], standalone_mode=False)\n"
+        "import sys\n"
+        "from distnet.cli.main import main\n"
+        "for line in (['runs'], ['show', 'latest'], ['compare', 'digits-1', 'digits-2']):\n"
+        f"    assert main([*line, '--runs', {str(runs)!r}]) == 0\n"
         "heavy = {'torch', 'ray', 'pandas', 'matplotlib', 'numpy', 'jinja2'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
     )

@@ -179,7 +179,7 @@ def test_schedules_are_listed_paused_resumed_and_removed(
     server: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["schedules", "list"]) == 0
-    assert "no schedules" in capsys.readouterr().err
+    assert "no recurring jobs" in capsys.readouterr().err
     main(["schedule", "digits.yaml", "--at", "+2h", "--name", "later"])
     main(["schedule", "digits.yaml", "--cron", "0 2 * * *", "--tz", "UTC", "--name", "nightly"])
     capsys.readouterr()
@@ -189,7 +189,7 @@ def test_schedules_are_listed_paused_resumed_and_removed(
     assert main(["schedules", "list"]) == 0
     listed = capsys.readouterr().out
     assert "once at" in listed
-    assert "nightly   0 2 * * * UTC             paused" in listed
+    assert "nightly  0 2 * * * UTC             paused" in listed
     assert main(["schedules", "resume", "nightly", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["is_paused"] is False
     assert main(["schedules", "remove", "nightly"]) == 0

@@ -52,7 +52,7 @@ def test_a_server_that_is_off_can_be_added(
     config: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["context", "add", "lab", "http://127.0.0.1:9", "--token", TOKEN]) == 0
-    assert "kept without a try" in capsys.readouterr().err
+    assert "saved without a check" in capsys.readouterr().err
     assert main(["ps", "--context", "lab"]) == 2
     assert "127.0.0.1:9 (context lab)" in capsys.readouterr().err
     assert contexts.load().current is None
@@ -73,7 +73,7 @@ def test_a_context_is_not_replaced_by_one_of_another_server(
     contexts.save("lab", "http://elsewhere:8270", TOKEN)
 
     assert main(["context", "add", "lab", nobody.url, "--token", TOKEN]) == 2
-    assert "found http://elsewhere:8270 by this name" in capsys.readouterr().err
+    assert "found http://elsewhere:8270 under this name" in capsys.readouterr().err
     assert main(["context", "add", "lab", nobody.url, "--token", TOKEN, "--force"]) == 0
     assert main(["context", "add", "lab", nobody.url, "--token", TOKEN]) == 0
     assert contexts.load().contexts["lab"].server == nobody.url
@@ -118,13 +118,13 @@ def test_a_refused_token_names_the_context_with_another(
 
     assert main(["ps"]) == 2
     told = capsys.readouterr().err
-    assert "(context old) with the token dn_old; " in told
-    assert told.endswith("another token: distnet context use mine\n")
+    assert "(context old) had the token dn_old; " in told
+    assert told.endswith("another token for this server: distnet context use mine\n")
 
     monkeypatch.setenv("DISTNET_TOKEN", "dn_wrong")
     assert main(["ps", "--context", "mine"]) == 0  # named: its own token is meant
     assert main(["ps"]) == 2
-    assert "unset DISTNET_TOKEN to use the one of context mine or old" in capsys.readouterr().err
+    assert "unset DISTNET_TOKEN to use the token of context mine or old" in capsys.readouterr().err
 
 
 def test_a_refused_token_without_another_tells_where_to_get_one(
@@ -134,7 +134,7 @@ def test_a_refused_token_without_another_tells_where_to_get_one(
 
     assert main(["ps"]) == 2
     told = capsys.readouterr().err
-    assert "make one on the server's machine: distnet server token" in told
+    assert "create one on the server's machine: distnet server token" in told
     assert "token create" not in told
     assert len(told.splitlines()) == 1
 
@@ -178,7 +178,7 @@ def test_who_revokes_the_token_in_use_is_told(
     assert main(["token", "revoke", "k3x9q1z7b5m2"]) == 0
     assert capsys.readouterr().err == ""
     assert main(["token", "revoke", "abcdefghijkl"]) == 0
-    assert "your own token; get another one" in capsys.readouterr().err
+    assert "your own token; create another" in capsys.readouterr().err
     assert main(["token", "revoke", "abcdefghijkl", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["was_own"] is True
 

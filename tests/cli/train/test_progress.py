@@ -1,48 +1,87 @@
-"""The live line of a run, on terminals of several widths and elsewhere."""
+"""The progress of a run, on terminals of several widths and elsewhere."""
 
 import io
+from typing import Any
 
 import pytest
 from rich.console import Console
 
-from distnet.cli.train.progress import RunProgress, describe
+from distnet.cli.train.progress import RunProgress
 
+ACCURACY = {"name": "accuracy", "format": "percent", "direction": "higher"}
+MAE = {"name": "mae", "format": "number", "direction": "lower"}
 ATTEMPT = {
     "kind": "attempt", "run": "digits-1", "attempt": 1, "workers": 2, "step": 0,
-    "num_steps": 7000, "num_epochs": 15.0,
+    "num_steps": 7000, "num_epochs": 15.0, "metrics": [ACCURACY], "split": "test",
 }  # fmt: skip
 STEP = {
     "kind": "step", "step": 5110, "epoch": 12, "loss": 0.1234, "accuracy": 0.9862,
     "samples_per_second": 120_459.0,
 }  # fmt: skip
+EPOCH = {
+    "kind": "epoch", "epoch": 12, "step": 5600, "train": {"loss": 0.11, "accuracy": 0.98},
+    "test": {"loss": 0.13, "accuracy": 0.9588}, "samples_per_second": 120_459.0,
+}  # fmt: skip
 
 
-def shown(width: int, *, is_terminal: bool) -> str:
+def shown(*records: dict[str, Any], width: int = 80, is_terminal: bool = False) -> tuple[str, str]:
+    """What is printed, and the figures in the end."""
     console = Console(
         file=io.StringIO(), width=width, height=40, force_terminal=is_terminal, color_system=None
     )
     with RunProgress(console) as progress:
-        progress(ATTEMPT)
-        progress(STEP)
+        for record in records:
+            progress(record)
     assert isinstance(console.file, io.StringIO)
-    return console.file.getvalue()
+    return console.file.getvalue(), progress.figures
 
 
 @pytest.mark.parametrize("width", [60, 80, 140])
-def test_live_line_stays_one_line(width: int) -> None:
-    text = shown(width, is_terminal=True)
+def test_the_live_line_stays_one_line(width: int) -> None:
+    text, _ = shown(ATTEMPT, STEP, width=width, is_terminal=True)
 
     assert "epoch 12/15" in text
     assert "step 5,110/7,000" in text
-    assert text.count("\x1b[1A") == 1  # the cursor goes up one line, to take the line away
+    assert text.count("\x1b[1A") == 1  # the cursor goes up one line, to remove the line
 
 
-def test_other_than_a_terminal_gets_a_sign_of_life_at_once() -> None:
-    lines = shown(80, is_terminal=False).splitlines()
+def test_a_pipe_gets_a_sign_of_life_at_once() -> None:
+    text, _ = shown(ATTEMPT, STEP)
 
-    assert lines == ["starting", "run digits-1: 7,000 steps on 2 workers"]
+    assert text.splitlines() == ["starting", "run digits-1: 7,000 steps on 2 workers"]
 
 
-def test_large_numbers_are_written_out() -> None:
-    assert describe({"loss": 6852649811.6, "mae": 70211.4}) == "loss 6,852,649,812 mae 70,211"
-    assert describe({"loss": 0.12345, "mae": 0.5}) == "loss 0.1235 mae 0.5"
+def test_an_epoch_shows_loss_and_headline_metric_of_each_split() -> None:
+    text, _ = shown(ATTEMPT, STEP, EPOCH)
+
+    last = text.splitlines()[-1]
+    assert last == (
+        "epoch 12/15  train loss 0.1100 accuracy 98.00%  test loss 0.1300 accuracy 95.88%  "
+        "120,459/s"
+    )
+
+
+def test_the_result_is_the_metric_of_the_last_evaluation() -> None:
+    """Never that of the last training batch, which is easier than the test."""
+    before = shown(ATTEMPT, STEP)[1]
+    after = shown(ATTEMPT, STEP, EPOCH, STEP | {"step": 5700, "accuracy": 1.0})[1]
+
+    assert before == "loss 0.1234"
+    assert after == "loss 0.1234  test accuracy 95.88%"
+
+
+def test_a_regression_shows_its_metric() -> None:
+    attempt = ATTEMPT | {"metrics": [MAE, {"name": "rmse"}], "split": "valid"}
+    epoch = EPOCH | {"train": {"loss": 6852649811.6}, "valid": {"loss": 0.2, "mae": 70211.4}}
+    del epoch["test"]
+
+    text, figures = shown(attempt, STEP, epoch)
+
+    assert "train loss 6,852,649,812  valid loss 0.2000 mae 70,211  " in text
+    assert figures == "loss 6,852,649,812  valid mae 70,211"
+
+
+def test_the_live_line_shows_the_last_evaluation() -> None:
+    text, _ = shown(ATTEMPT, EPOCH, STEP, width=140, is_terminal=True)
+
+    assert "loss 0.1234  test accuracy 95.88%  120,459/s" in text

@@ -1,0 +1,101 @@
+"""`distnet data import`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from distnet.cli.data.progress import progress_bar
+from distnet.cli.data.tables import show_dataset
+from distnet.cli.options import AsJson
+from distnet.data.importing import import_dataset
+from distnet.errors import DataError
+
+Source = Annotated[Path, typer.Argument(metavar="SOURCE", help="A file or folder of raw data.")]
+Out = Annotated[Path, typer.Argument(metavar="OUT", help="The folder to create.")]
+Kind = Annotated[
+    str | None,
+    typer.Option(help="csv, idx, image-folder, npz or parquet. Default: detected."),
+]
+Target = Annotated[
+    list[str] | None,
+    typer.Option(metavar="COLUMN", help="Tables: the column to learn. Repeat it for several."),
+]
+TargetKind = Annotated[
+    str | None, typer.Option(metavar="class|number", help="Default: detected from the content.")
+]
+Classes = Annotated[
+    str | None, typer.Option(metavar="A,B,...", help="Names of the classes 0, 1, ...")
+]
+Drop = Annotated[
+    list[str] | None, typer.Option(metavar="COLUMN", help="Tables: a column to leave out.")
+]
+Size = Annotated[
+    str | None,
+    typer.Option("--size", metavar="HxW", help="Images: scale and crop all to this size."),
+]
+Colours = Annotated[
+    str | None,
+    typer.Option("--colours", metavar="grey|rgb", help="Images. Default: grey if all are."),
+]
+Licence = Annotated[str, typer.Option(help="The licence of the data, for the manifest.")]
+TestFraction = Annotated[
+    float, typer.Option(help="Part to set aside as test split, if the source has none.")
+]
+Force = Annotated[bool, typer.Option("--force", help="Replace an existing dataset.")]
+
+
+def import_(
+    source: Source,
+    out: Out,
+    kind: Kind = None,
+    target: Target = None,
+    target_kind: TargetKind = None,
+    classes: Classes = None,
+    drop: Drop = None,
+    size: Size = None,
+    colours: Colours = None,
+    licence: Licence = "unknown",
+    test_fraction: TestFraction = 0.2,
+    force: Force = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make a dataset from raw files: IDX, a folder of images, CSV, NPZ or Parquet."""
+    options = {
+        "target": tuple(target or ()),
+        "target_kind": _one_of("--target-kind", target_kind, ("class", "number")),
+        "classes": tuple(name.strip() for name in classes.split(",")) if classes else (),
+        "drop": tuple(drop or ()),
+        "size": _parse_size(size),
+        "colours": _one_of("--colours", colours, ("grey", "rgb")),
+    }
+    with progress_bar("samples") as progress:
+        task = progress.add_task("reading", total=None)
+        manifest = import_dataset(
+            source,
+            out,
+            kind=kind,
+            licence=licence,
+            test_fraction=test_fraction,
+            force=force,
+            options=options,
+            on_progress=lambda done, total: progress.update(
+                task, description="writing", completed=done, total=total
+            ),
+        )
+    show_dataset(out, manifest, as_json=as_json)
+
+
+def _one_of(option: str, value: str | None, allowed: tuple[str, ...]) -> str | None:
+    if value is not None and value not in allowed:
+        raise DataError(f"{option}: found {value!r}, expected {' or '.join(allowed)}")
+    return value
+
+
+def _parse_size(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    height, _, width = text.lower().partition("x")
+    if not (height.isdecimal() and width.isdecimal() and int(height) and int(width)):
+        raise DataError(f"--size: found {text!r}, expected HEIGHTxWIDTH in pixels, such as 64x96")
+    return int(height), int(width)

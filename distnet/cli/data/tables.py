@@ -1,0 +1,99 @@
+"""What a dataset contains, as tables on the terminal."""
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.filesize import decimal
+from rich.markup import escape
+from rich.table import Table
+
+from distnet.cli.output import print_json
+from distnet.data.manifest import Manifest
+
+MOST_CLASSES = 30
+MOST_NUMBERS = 8
+
+
+def show_dataset(folder: Path, manifest: Manifest, *, as_json: bool) -> None:
+    """Print what a dataset contains."""
+    if as_json:
+        facts = {"dataset": str(folder), "sha256": manifest.sha256}
+        print_json(facts | manifest.model_dump(mode="json"))
+        return
+    console = Console(highlight=False)
+    console.print(f"[bold]{manifest.name}[/]  {folder}", soft_wrap=True)
+    console.print(_facts_table(manifest))
+    console.print(_splits_table(manifest))
+    if manifest.y.kind == "class":
+        console.print(_classes_table(manifest))
+
+
+def _facts_table(manifest: Manifest) -> Table:
+    x, y = manifest.x, manifest.y
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    unit = " (as 0 to 1)" if x.dtype == "uint8" else ""
+    numbers = "a number" if y.shape == (1,) else f"{_shape(y.shape)} numbers"
+    target = f"one of {len(y.classes)} classes" if y.classes else numbers
+    names = f": {_listed(y.names)}" if y.names else ""
+    columns = f": {_listed(x.names)}" if x.names else ""
+    of_y = [
+        ("mean of y", _listed([f"{number:.6g}" for number in y.mean])),
+        ("std of y", _listed([f"{number:.6g}" for number in y.std])),
+    ]
+    for name, value in (
+        ("x", f"{x.kind} {_shape(x.shape)} of {x.dtype}{columns}"),
+        ("y", target + names),
+        ("mean" + unit, _listed([f"{number:.4g}" for number in x.mean])),
+        ("std" + unit, _listed([f"{number:.4g}" for number in x.std])),
+        *(of_y if y.mean else ()),
+        ("source", manifest.source),
+        ("licence", manifest.licence),
+        ("sha256", manifest.sha256),
+    ):
+        table.add_row(f"[dim]{name}[/]", escape(value))
+    return table
+
+
+def _splits_table(manifest: Manifest) -> Table:
+    table = Table("split")
+    for name in ("samples", "shards", "on disk", "in memory"):
+        table.add_column(name, justify="right")
+    for name in split_order(manifest):
+        split = manifest.splits[name]
+        table.add_row(
+            name,
+            f"{split.num_samples:,}",
+            f"{len(split.shards):,}",
+            decimal(split.num_bytes),
+            decimal(split.num_samples * manifest.x.num_bytes),
+        )
+    return table
+
+
+def _classes_table(manifest: Manifest) -> Table:
+    splits = split_order(manifest)
+    table = Table("class")
+    for name in splits:
+        table.add_column(name, justify="right")
+    for index, name in enumerate(manifest.y.classes[:MOST_CLASSES]):
+        counts = [f"{manifest.splits[split].class_counts[index]:,}" for split in splits]
+        table.add_row(escape(name), *counts)
+    if len(manifest.y.classes) > MOST_CLASSES:
+        table.add_row(f"[dim]and {len(manifest.y.classes) - MOST_CLASSES} more[/]")
+    return table
+
+
+def split_order(manifest: Manifest) -> list[str]:
+    """The names of the splits, `train` first."""
+    return sorted(manifest.splits, key=lambda name: (name != "train", name))
+
+
+def _shape(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape))
+
+
+def _listed(texts: list[str] | tuple[str, ...]) -> str:
+    more = f", ... ({len(texts)} in total)" if len(texts) > MOST_NUMBERS else ""
+    return ", ".join(texts[:MOST_NUMBERS]) + more

@@ -1,0 +1,69 @@
+"""Errors as text on stderr and, with `--json`, as JSON on stdout."""
+
+import json
+import re
+from typing import Any
+
+import typer
+
+from distnet.cli.exit_codes import USER_ERROR
+from distnet.errors import DistnetError
+
+REQUEST_KEY = re.compile(r"^(?:body|query|path)\.([a-z_]+):", re.MULTILINE)
+"""How a server names the part of a request that is wrong."""
+
+
+def report(error: DistnetError | typer.TyperException | OSError, arguments: list[str]) -> int:
+    """Print an error and return the exit code.
+
+    Args:
+        error: what a command raised.
+        arguments: the command line.
+    """
+    kind, message = _described(error)
+    message = REQUEST_KEY.sub(lambda match: _option(match[1], arguments), message)
+    if message:  # empty: a group without a command has printed its help instead
+        gap = "\n" if "\n" in message else " "
+        typer.echo(typer.style("error:", fg="red", bold=True) + gap + message, err=True)
+    if "--json" in arguments:
+        typer.echo(json.dumps({"error": {"type": kind, "message": message} | _code(error)}))
+    return (
+        getattr(error, "exit_code", USER_ERROR) if isinstance(error, DistnetError) else USER_ERROR
+    )
+
+
+def _described(error: DistnetError | typer.TyperException | OSError) -> tuple[str, str]:
+    if isinstance(error, typer.TyperException):
+        return "UsageError", _usage(error)
+    if isinstance(error, OSError):
+        file = f"{error.filename}: " if error.filename else ""
+        return "OSError", f"{file}{error.strerror or error}"
+    return type(error).__name__, str(error)
+
+
+def _code(error: object) -> dict[str, str]:
+    """The stable code of a server's refusal."""
+    code = getattr(error, "code", None)
+    return {"code": code} if isinstance(code, str) else {}
+
+
+def _option(key: str, arguments: list[str]) -> str:
+    """Name a part of a request as it was typed: `--name`, or `name` for an argument."""
+    option = f"--{key.replace('_', '-')}"
+    is_given = any(word == option or word.startswith(f"{option}=") for word in arguments)
+    return f"{option if is_given else key}:"
+
+
+def _usage(error: typer.TyperException) -> str:
+    message = error.format_message().rstrip(".")
+    cause: Any = error.__cause__
+    if hasattr(cause, "errors"):
+        # pydantic takes 100 ms to import, and only a wrong value needs it.
+        from distnet.spec.reading.validation import first_fault
+
+        option = message.partition("'")[2].partition("'")[0]
+        message = f"{option}: {first_fault(cause, is_text=True)}"
+    context = getattr(error, "ctx", None)
+    if not message or context is None:
+        return message
+    return f"{message}; see: {context.command_path} --help"

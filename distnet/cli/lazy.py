@@ -1,0 +1,88 @@
+"""Commands that are imported when they are called: `distnet --help` imports none of them."""
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command
+
+
+@dataclass(frozen=True)
+class Verb:
+    """A command: where its function is, and what its group lists of it."""
+
+    function: str
+    """`MODULE:FUNCTION`, below `distnet.cli`."""
+    help: str
+    """The first line of the function's docstring, which the group shows without importing it."""
+    example: str
+    """A command line, shown at the end of its help."""
+    settings: Mapping[str, object] = field(default_factory=dict)
+    """Typer's `context_settings`."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """A command that only holds other commands."""
+
+    help: str
+    example: str
+    verbs: Mapping[str, Verb]
+
+
+class LazyCommand(TyperCommand):
+    """Stands for a verb in the list of its group."""
+
+    def __init__(self, name: str, verb: Verb, panel: str | None = None) -> None:
+        super().__init__(name, help=verb.help, rich_help_panel=panel)
+        self._verb = verb
+
+    def load(self) -> Any:
+        """Import the verb's module and make the command that parses its options."""
+        module, _, name = self._verb.function.partition(":")
+        function = getattr(import_module(f"distnet.cli.{module}"), name)
+        app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+        register = app.command(
+            self.name,
+            help=_unwrapped(inspect.getdoc(function) or ""),
+            epilog=f"Example: {self._verb.example}",
+            context_settings=dict(self._verb.settings),
+        )
+        register(function)
+        return get_command(app)
+
+
+class LazyGroup(TyperGroup):
+    """A group whose commands are only listed, until one of them is called or completed."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        """Find the command that `args` call, and import it."""
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, command.load() if isinstance(command, LazyCommand) else command, rest
+
+
+def _unwrapped(text: str) -> str:
+    """Put each paragraph on one line: the terminal wraps it, not the source file."""
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
+
+
+def listed(entries: Mapping[str, Verb | Group], panel: str | None = None) -> dict[str, Any]:
+    """Make the commands that stand for verbs and groups, by name."""
+    return {name: _listed(name, entry, panel) for name, entry in entries.items()}
+
+
+def _listed(name: str, entry: Verb | Group, panel: str | None) -> LazyCommand | LazyGroup:
+    if isinstance(entry, Verb):
+        return LazyCommand(name, entry, panel)
+    return LazyGroup(
+        name=name,
+        commands=listed(entry.verbs),
+        help=entry.help,
+        epilog=f"Example: {entry.example}",
+        no_args_is_help=True,
+        rich_help_panel=panel,
+    )

@@ -1,0 +1,36 @@
+"""`distnet eval`."""
+
+from typing import Annotated
+
+import typer
+
+from distnet.cli.console import spinner
+from distnet.cli.look.results import show_evaluation
+from distnet.cli.options import RUNS, AsJson, Checkpoint, Run, Runs
+from distnet.cli.output import print_json
+from distnet.report.find import find_run
+
+
+def eval_(
+    run: Run,
+    split: Annotated[
+        str | None, typer.Option(help="The split to evaluate. Default: that of the job.")
+    ] = None,
+    data: Annotated[
+        str | None, typer.Option(metavar="DATASET", help="Another dataset, by name or folder.")
+    ] = None,
+    checkpoint: Checkpoint = "newest",
+    runs: Runs = RUNS,
+    as_json: AsJson = False,
+) -> None:
+    """Evaluate a run's network on every sample of a split."""
+    folder = find_run(run, runs)
+    with spinner("evaluating"):
+        # torch takes seconds to import: a run that does not exist is reported first.
+        from distnet.trained.load import evaluate
+
+        evaluation = evaluate(folder.path, split=split, data=data, checkpoint=checkpoint)
+    if as_json:
+        print_json(evaluation)
+    else:
+        show_evaluation(evaluation)

@@ -1,0 +1,44 @@
+"""`distnet export`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from distnet.cli.console import spinner
+from distnet.cli.look.results import show_exported
+from distnet.cli.options import RUNS, AsJson, Checkpoint, Run, Runs
+from distnet.cli.output import print_json
+from distnet.report.find import find_run
+
+
+def export(
+    run: Run,
+    output: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="The folder to write to. Default: RUN/export."),
+    ] = None,
+    formats: Annotated[
+        str, typer.Option("--format", help="safetensors, onnx, or both separated by a comma.")
+    ] = "safetensors,onnx",
+    checkpoint: Checkpoint = "newest",
+    runs: Runs = RUNS,
+    as_json: AsJson = False,
+) -> None:
+    """Export a run's network as safetensors and ONNX.
+
+    The ONNX file is compared with the network first, on random and on real inputs.
+    """
+    folder = find_run(run, runs)
+    with spinner("exporting"):
+        # torch takes seconds to import: a run that does not exist is reported first.
+        from distnet.trained import export as trained
+        from distnet.trained import load
+
+        network = load.load_trained(folder.path, checkpoint=checkpoint)
+        names = [name.strip() for name in formats.split(",")]
+        exported = trained.export(network, output=output, formats=names).to_dict()
+    if as_json:
+        print_json(exported)
+    else:
+        show_exported(exported)

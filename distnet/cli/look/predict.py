@@ -1,0 +1,43 @@
+"""`distnet predict`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from distnet.cli.console import spinner
+from distnet.cli.look.results import show_predictions
+from distnet.cli.options import RUNS, AsJson, Checkpoint, Run, Runs
+from distnet.cli.output import print_json
+from distnet.report.find import find_run
+
+
+def predict(
+    run: Run,
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="FILE...", help="Images, or CSV files with one sample a row."),
+    ],
+    as_is: Annotated[
+        bool, typer.Option("--as-is", help="Do not find and centre the object in an image.")
+    ] = False,
+    checkpoint: Checkpoint = "newest",
+    runs: Runs = RUNS,
+    as_json: AsJson = False,
+) -> None:
+    """Predict images, or the rows of CSV files, with a run's network.
+
+    An image may have any size and colours, dark on light or light on dark.
+    """
+    folder = find_run(run, runs)
+    with spinner("reading"):
+        # torch takes seconds to import: a run that does not exist is reported first.
+        from distnet.trained import load
+        from distnet.trained import predict as trained
+
+        network = load.load_trained(folder.path, checkpoint=checkpoint)
+        predictions = trained.predict(network, files, as_is=as_is)
+    if as_json:
+        print_json(predictions)
+    else:
+        show_predictions(predictions)

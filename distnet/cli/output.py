@@ -1,0 +1,43 @@
+"""Print results on stdout and messages on stderr."""
+
+import json
+import math
+import re
+import sys
+from typing import Any
+
+import typer
+
+# What could move the cursor or rename the window; colours (CSI ... m) do no harm.
+UNSAFE = re.compile(r"\x1b(?!\[[0-9;]*m)|[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f-\x9f]")
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON value on one line of stdout; NaN and infinities, which JSON lacks, as null."""
+    typer.echo(json.dumps(_finite(value), ensure_ascii=False))
+
+
+def say(text: str) -> None:
+    """Print a message that is not part of the result, on stderr."""
+    typer.echo(text, err=True)
+
+
+def one_line(text: str) -> str:
+    """Put text from elsewhere on one line, without control characters."""
+    return " ".join(UNSAFE.sub("", text).replace("\x1b", "").split())
+
+
+def write_log(text: str) -> None:
+    """Write a piece of a log to stdout; to a terminal without control codes."""
+    sys.stdout.write(UNSAFE.sub("", text) if sys.stdout.isatty() else text)
+    sys.stdout.flush()
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return value

@@ -1,0 +1,75 @@
+"""`distnet history`."""
+
+import time
+from typing import Annotated, Any
+
+import typer
+
+from distnet.cli.connect import connect
+from distnet.cli.options import Array, AsJson, Context, Limit, Owner, Server, Team
+from distnet.cli.output import one_line, print_json, say
+from distnet.cli.queue.jobs_table import history_lines
+from distnet.cli.table import terminal_width
+from distnet.client.client import Client, Json
+from distnet.client.times import past_time
+
+LONGEST_PAGE = 1000
+
+Since = Annotated[
+    str | None, typer.Option(metavar="TIME", help="Ended since then: 2h, 7d or 2026-05-01.")
+]
+
+
+def history(
+    job: Annotated[
+        str | None, typer.Argument(metavar="[JOB]", help="Show the events of this job.")
+    ] = None,
+    since: Since = None,
+    owner: Owner = None,
+    team: Team = None,
+    array: Array = None,
+    limit: Limit = 50,
+    server: Server = None,
+    context: Context = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the jobs that have ended, newest first; or the events of one job."""
+    client = connect(server, context)
+    begin = past_time(since, now=time.time()) if since else 0.0
+    if job is not None:
+        _show_events(client, job, begin, as_json=as_json)
+        return
+    ended = _ended(client, {"owner": owner, "team": team, "array": array}, begin, limit)
+    if as_json:
+        print_json(ended)
+    elif ended:
+        typer.echo("\n".join(history_lines(ended, width=terminal_width())))
+    else:
+        say("no such jobs have ended")
+
+
+def _ended(client: Client, filters: dict[str, Any], begin: float, limit: int) -> list[Json]:
+    """Read pages of ended jobs until there are `limit` that ended since `begin`."""
+    found: list[Json] = []
+    after = None
+    while len(found) < limit:
+        size = limit if not begin else LONGEST_PAGE
+        page = client.jobs(**filters, state="ended", limit=size, after=after)
+        found += [job for job in page["jobs"] if (job["ended_at"] or 0.0) >= begin]
+        after = page["next"]
+        if after is None:
+            break
+    return found[:limit]
+
+
+def _show_events(client: Client, job: str, begin: float, *, as_json: bool) -> None:
+    events, after = [], 0
+    while page := client.events(job, after=after)["events"]:
+        events += [event for event in page if event["time"] >= begin]
+        after = page[-1]["number"]
+    if as_json:
+        print_json(events)
+        return
+    for event in events:
+        clock = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(event["time"]))
+        typer.echo(f"{clock}  {event['actor']:<10} {one_line(event['text'])}")

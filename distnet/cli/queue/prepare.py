@@ -1,0 +1,23 @@
+"""What `submit` and `schedule` share: the job file as a submission."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+from distnet.cli.output import say
+from distnet.client.submission import Submission, prepare
+from distnet.client.times import future_time
+
+
+def prepared(job: Path, **options: Any) -> Submission:
+    """Validate a job file and pack its own files; say which are too large to be uploaded."""
+    submission = prepare(job, **options)
+    if submission.archive is not None and submission.archive.too_large:
+        files = ", ".join(submission.archive.too_large)
+        say(f"not uploaded with the job, because they are over 10 MB: {files}")
+    return submission
+
+
+def unix_time(text: str | None) -> float | None:
+    """Read the value of --at, in Unix seconds."""
+    return None if text is None else future_time(text, now=time.time())

@@ -1,0 +1,70 @@
+"""`distnet stop`: a run that is training here, or a server's job."""
+
+import typer
+
+from distnet.cli.console import spinner
+from distnet.cli.options import RUNS, AsJson, Context, NoWait, RunOrJob, Runs, Server, Timeout
+from distnet.cli.output import print_json
+from distnet.cli.train.job_control import print_requested, wait_for
+from distnet.cli.train.run_or_job import find_run_or_job
+from distnet.client.client import Client, Json
+from distnet.client.follow import has_nothing_left
+from distnet.run_folder import control
+from distnet.run_folder.paths import RunFolder
+
+
+def stop(
+    run: RunOrJob,
+    runs: Runs = RUNS,
+    timeout: Timeout = 300.0,
+    no_wait: NoWait = False,
+    server: Server = None,
+    context: Context = None,
+    as_json: AsJson = False,
+) -> None:
+    """Stop a run or job: it finishes its step, saves a checkpoint and ends.
+
+    No step is lost. RUN|JOB is the run in runs/ that is training here; otherwise, or with --server
+    or --context, a server's job.
+    """
+    found = find_run_or_job(run, runs, server, context)
+    wait_s = None if no_wait else timeout
+    if isinstance(found, RunFolder):
+        _stop_run(found, wait_s, as_json=as_json)
+    else:
+        _stop_job(found, run, wait_s, as_json=as_json)
+
+
+def _stop_run(folder: RunFolder, wait_s: float | None, *, as_json: bool) -> None:
+    with spinner(f"waiting for {folder.path} to save and end", is_quiet=wait_s is None):
+        ended = control.stop(folder, wait_s=wait_s)
+    if as_json:
+        print_json(ended)
+    elif wait_s is None:
+        typer.echo(f"{folder.path} (a run here): requested to stop")
+    else:
+        typer.echo(f"{folder.path} (a run here) {ended['status']} after step {ended['step']}")
+        if ended["status"] != "finished":
+            typer.echo(f"resume with: distnet run --resume {folder.path}")
+
+
+def _stop_job(client: Client, job: str, wait_s: float | None, *, as_json: bool) -> None:
+    reply = client.control(job, "stop")
+    if wait_s is None:
+        print_requested(client, reply, "stop", as_json=as_json)
+        return
+    details = wait_for(client, job, has_nothing_left, wait_s, "stop")
+    if as_json:
+        print_json(details["job"] | {"num_live_attempts": 0})
+    else:
+        _show_end(client, details)
+
+
+def _show_end(client: Client, details: Json) -> None:
+    job = details["job"]
+    last = max(details["attempts"], key=lambda attempt: attempt["number"], default=None)
+    step = f" after step {last['step']}" if last and last["step"] is not None else ""
+    attempts = "it had no attempt" if last is None else "no attempt is running"
+    typer.echo(f"{job['name']} (on {client.target.server}) {job['state']}{step}; {attempts}")
+    if job["state"] == "stopped":
+        typer.echo(f"resume with: distnet retry {job['name']}")

@@ -1,0 +1,293 @@
+"""Every command of `distnet`, by panel: its function, its line in the help, an example.
+
+A new command is a function in a module of its own, and an entry here.
+"""
+
+from collections.abc import Mapping
+
+from distnet.cli.lazy import Group, Verb
+
+Entries = Mapping[str, Verb | Group]
+
+TRAIN: Entries = {
+    "run": Verb(
+        "train.run:run",
+        "Train a job to the end and leave a run folder with a report.",
+        "distnet run jobs/digits.yaml --workers 2",
+    ),
+    "stop": Verb(
+        "train.stop:stop",
+        "Stop a run or job: it finishes its step, saves a checkpoint and ends.",
+        "distnet stop digits-1",
+    ),
+    "resize": Verb(
+        "train.resize:resize",
+        "Change the number of workers of a run or job while it trains.",
+        "distnet resize digits-1 --workers 3",
+    ),
+    "check": Verb(
+        "train.check:check",
+        "Validate a job file and print the plan, without training.",
+        "distnet check jobs/digits.yaml --set train.epochs=3",
+    ),
+    "init": Verb(
+        "train.init:init",
+        "Write a commented job file for a dataset.",
+        "distnet init leaves --output leaves.yaml",
+    ),
+    "schema": Verb(
+        "train.schema:schema",
+        "Print the JSON Schema of job files, for editors.",
+        "distnet schema > job.schema.json",
+    ),
+    "chaos": Verb(
+        "train.chaos:chaos",
+        "Run a job repeatedly while its processes are killed, and compare the weights.",
+        "distnet chaos jobs/digits.yaml --kill worker,driver --trials 6 --seed 7",
+    ),
+}
+SCHEDULES = {
+    "list": Verb(
+        "queue.schedules:list_",
+        "List the recurring jobs and when each is due.",
+        "distnet schedules list",
+    ),
+    "pause": Verb(
+        "queue.schedules:pause",
+        "Pause a recurring job.",
+        "distnet schedules pause nightly",
+    ),
+    "resume": Verb(
+        "queue.schedules:resume",
+        "Resume a paused recurring job.",
+        "distnet schedules resume nightly",
+    ),
+    "remove": Verb(
+        "queue.schedules:remove",
+        "Remove a recurring job; the jobs that it has submitted stay.",
+        "distnet schedules remove nightly",
+    ),
+}
+QUEUE: Entries = {
+    "submit": Verb(
+        "queue.submit:submit",
+        "Queue a job on a server.",
+        "distnet submit jobs/digits.yaml --workers 4 --follow",
+    ),
+    "schedule": Verb(
+        "queue.schedule:schedule",
+        "Have a server submit a job at set times: repeatedly (--cron) or once (--at).",
+        'distnet schedule jobs/digits.yaml --cron "0 2 * * *" --tz Europe/Berlin',
+    ),
+    "schedules": Group(
+        "List, pause, resume and remove recurring jobs (made with distnet schedule).",
+        "distnet schedules pause nightly",
+        SCHEDULES,
+    ),
+    "ps": Verb(
+        "queue.ps:ps",
+        "List the running and queued jobs of a server, in the order of the queue.",
+        "distnet ps --watch",
+    ),
+    "why": Verb(
+        "queue.why:why",
+        "Explain why a job is waiting and when it should start.",
+        "distnet why digits-7",
+    ),
+    "logs": Verb(
+        "queue.logs:logs",
+        "Print the log of a job, over all its attempts.",
+        "distnet logs digits-7 -f",
+    ),
+    "wait": Verb(
+        "queue.wait:wait",
+        "Wait until jobs have ended.",
+        "distnet wait digits-7 && distnet export digits-7",
+    ),
+    "cancel": Verb(
+        "queue.control:cancel",
+        "Cancel jobs. A running job saves a checkpoint first.",
+        "distnet cancel digits-7 digits-8",
+    ),
+    "hold": Verb(
+        "queue.control:hold",
+        "Hold jobs until they are released. A running job saves a checkpoint and stops.",
+        "distnet hold digits-7",
+    ),
+    "release": Verb(
+        "queue.control:release",
+        "Release held jobs, so that they can start.",
+        "distnet release digits-7",
+    ),
+    "retry": Verb(
+        "queue.control:retry",
+        "Queue failed or stopped jobs again; they resume from their last checkpoint.",
+        "distnet retry digits-7",
+    ),
+    "priority": Verb(
+        "queue.control:priority",
+        "Change the priority of a job.",
+        "distnet priority digits-7 100",
+        {"ignore_unknown_options": True},  # -5 is a number, not an option
+    ),
+    "history": Verb(
+        "queue.history:history",
+        "List the jobs that have ended, newest first; or the events of one job.",
+        "distnet history --since 2d",
+    ),
+}
+DATASETS = {
+    "import": Verb(
+        "data.import_:import_",
+        "Make a dataset from raw files: IDX, a folder of images, CSV, NPZ or Parquet.",
+        "distnet data import flowers/ flowers-64 --size 64x64",
+    ),
+    "inspect": Verb(
+        "data.inspect:inspect",
+        "Show what a dataset contains.",
+        "distnet data inspect mnist --picture mnist.png",
+    ),
+    "verify": Verb(
+        "data.verify:verify",
+        "Check every byte and sample of a dataset against its manifest.",
+        "distnet data verify mnist",
+    ),
+}
+DATA: Entries = {
+    "data": Group("Import, inspect and verify datasets.", "distnet data verify mnist", DATASETS),
+}
+LOOK: Entries = {
+    "runs": Verb(
+        "look.runs:runs", "List the runs, newest first.", "distnet runs --runs /data/runs"
+    ),
+    "show": Verb(
+        "look.show:show",
+        "Show one run: results, epochs, attempts, checkpoints, what to do next.",
+        "distnet show latest",
+    ),
+    "report": Verb(
+        "look.report:report",
+        "Write the HTML report of a run, finished or not.",
+        "distnet report digits-1",
+    ),
+    "compare": Verb(
+        "look.compare:compare",
+        "Compare runs with the first: job files, results, speed, weights.",
+        "distnet compare digits-1 digits-2 --html compare.html",
+    ),
+    "audit": Verb(
+        "look.audit:audit",
+        "Verify from a run's records that no step is missing and every sample was used once.",
+        "distnet audit digits-1",
+    ),
+    "eval": Verb(
+        "look.eval:eval_",
+        "Evaluate a run's network on every sample of a split.",
+        "distnet eval digits-1 --split test",
+    ),
+    "predict": Verb(
+        "look.predict:predict",
+        "Predict images, or the rows of CSV files, with a run's network.",
+        "distnet predict digits-1 seven.png",
+    ),
+    "export": Verb(
+        "look.export:export",
+        "Export a run's network as safetensors and ONNX.",
+        "distnet export digits-1 --output models",
+    ),
+}
+SERVERS = {
+    "start": Verb(
+        "server.start:start",
+        "Queue and schedule jobs on a Ray cluster until Ctrl-C.",
+        "distnet server start --runs /shared/runs",
+    ),
+    "token": Verb(
+        "server.first_token:token",
+        "Create a token directly in the ledger; no server needs to run.",
+        "distnet server token ada --role admin",
+    ),
+}
+CONTEXTS = {
+    "list": Verb("server.context:list_", "List the contexts.", "distnet context list"),
+    "use": Verb(
+        "server.context:use",
+        "Make a context the current one.",
+        "distnet context use lab",
+    ),
+    "add": Verb(
+        "server.context:add",
+        "Save the address and token of a server under a name.",
+        "distnet context add lab https://lab.example:8270",
+    ),
+    "remove": Verb(
+        "server.context:remove",
+        "Remove a context and its token.",
+        "distnet context remove lab",
+    ),
+}
+TOKENS = {
+    "create": Verb(
+        "server.tokens:create",
+        "Create a token and print it; it is shown only once.",
+        "distnet token create --user ada --role submitter",
+    ),
+    "list": Verb(
+        "server.tokens:list_", "List tokens, without their secrets.", "distnet token list"
+    ),
+    "revoke": Verb(
+        "server.tokens:revoke",
+        "Revoke a token, immediately and permanently.",
+        "distnet token revoke k3x9q1z7b5m2",
+    ),
+}
+TEAMS = {
+    "list": Verb(
+        "server.team:list_", "List teams with their share, quota and limit.", "distnet team list"
+    ),
+    "set": Verb(
+        "server.team:set_",
+        "Set the share, quota and limit of a team; options left out keep their value.",
+        "distnet team set vision --weight 2 --quota-gpus 8",
+    ),
+}
+SERVER: Entries = {
+    "server": Group(
+        "Run the server that queues and schedules jobs.",
+        "distnet server start --runs /shared/runs",
+        SERVERS,
+    ),
+    "sim": Verb(
+        "server.sim:sim",
+        "Simulate a scheduling policy: waiting times, utilisation, fairness.",
+        "distnet sim --synthetic jobs=5000,load=0.9 --nodes 90x64c,10x128c8g",
+    ),
+    "context": Group(
+        "Save servers and their tokens under names.",
+        "distnet context add lab https://lab.example:8270",
+        CONTEXTS,
+    ),
+    "whoami": Verb(
+        "server.tokens:whoami",
+        "Show your user, role and team on a server.",
+        "distnet whoami",
+    ),
+    "token": Group(
+        "Create, list and revoke tokens.",
+        "distnet token create --user ada --role submitter",
+        TOKENS,
+    ),
+    "team": Group(
+        "Shares, quotas and limits of teams.",
+        "distnet team set vision --weight 2 --quota-gpus 8",
+        TEAMS,
+    ),
+}
+PANELS = {
+    "Train": TRAIN,
+    "Queue": QUEUE,
+    "Data": DATA,
+    "Look": LOOK,
+    "Server": SERVER,
+}
+"""In the order of the help."""
