@@ -55,8 +55,8 @@ def _numbers(text: str, where: str) -> list[float]:
 
 
 def _job(fields: list[float]) -> SimJob | None:
-    asked = fields[REQUESTED] if fields[REQUESTED] > 0 else fields[ALLOCATED]
-    workers = int(asked)
+    processors = fields[REQUESTED] if fields[REQUESTED] > 0 else fields[ALLOCATED]
+    workers = int(processors)
     if workers < 1 or fields[RUN] < 0 or fields[STATUS] in PARTS:
         return None
     return SimJob(

@@ -1,6 +1,6 @@
-"""A pass of the scheduler over 10,000 waiting jobs and 1,000 nodes, in CPU time of this process.
+"""CPU time of one scheduler pass over 10,000 waiting jobs and 1,000 nodes.
 
-Garbage is collected as it is in the server.
+Garbage collection is configured as in the server.
 
 python -m tests.bench.scheduler [--profile]
 """
@@ -38,7 +38,7 @@ TEAMS = {
 
 
 def main() -> None:
-    """Measure and print."""
+    """Run and print the benchmark."""
     views = {
         "full, jobs wait": full(random.Random(1), teams={}),
         "full, with quotas": full(random.Random(1), teams=TEAMS),
@@ -58,7 +58,7 @@ def main() -> None:
 
 
 def nodes() -> list[Node]:
-    """Of three kinds; every fortieth goes away."""
+    """Nodes of three kinds; every fortieth is draining."""
     kinds = [(64, 0)] * 8 + [(128, 8)] + [(32, 4)]
     return [
         Node(f"node-{n:04}", *kinds[n % len(kinds)], name=f"host-{n}", is_draining=n % 40 == 39)
@@ -69,7 +69,7 @@ def nodes() -> list[Node]:
 def jobs(
     rng: random.Random, count: int, first: int, top: int, shapes: tuple[Shape, ...] = SHAPES
 ) -> list[JobRequest]:
-    """Of twelve users in four teams."""
+    """Jobs of twelve users in four teams."""
     return [
         JobRequest(
             number=number,
@@ -86,7 +86,7 @@ def jobs(
 
 
 def waiting_only(rng: random.Random) -> View:
-    """Nothing runs yet."""
+    """An empty cluster."""
     return View(1e6, nodes(), jobs(rng, NUM_WAITING, 1, 3), [])
 
 
@@ -97,7 +97,7 @@ def full(
     top: int = 3,
     shapes: tuple[Shape, ...] = SHAPES,
 ) -> View:
-    """As many jobs run as fit, and as many wait as asked for."""
+    """A full cluster with waiting jobs."""
     first = jobs(rng, NUM_WAITING, 1, 3, shapes)
     by_number = {job.number: job for job in first}
     plan: Plan = decide(View(1e6, nodes(), first, []))

@@ -1,4 +1,4 @@
-"""Elastic jobs have what nobody else wants, and give it back."""
+"""Elastic jobs use idle capacity and release it when other jobs need it."""
 
 from distnet.scheduler.view import Policy, Team
 from tests.scheduler.views import codes, job, nodes, planned, resized, runs, started
@@ -20,13 +20,13 @@ def test_first_of_two_elastic_jobs_gets_what_is_left():
     assert started(plan) == {1: {"n0": 4}, 2: {"n0": 4}}
 
 
-def test_running_elastic_job_grows_into_idle_room_beside_its_workers():
+def test_running_elastic_job_grows_into_idle_capacity_beside_its_workers():
     plan = planned(nodes(4, 4), [], [runs(job(1, (1, 6)), {"n1": 2})])
 
     assert [dict(d.placement) for d in plan.decisions] == [{"n0": 2, "n1": 4}]  # type: ignore[union-attr]
 
 
-def test_elastic_job_does_not_grow_into_what_is_kept_for_the_first_in_line():
+def test_elastic_job_does_not_grow_into_reserved_capacity():
     allocations = [
         runs(job(1, (1, 4)), {"n0": 1}),
         runs(job(2, 2, priority=9), {"n0": 2}, ends_in=9.0),
@@ -63,7 +63,7 @@ def test_spare_workers_stay_with_a_young_job_when_the_other_is_not_above_it():
     assert resized(planned(nodes(4), [job(2, 2, priority=1)], allocations)) == {1: 2}
 
 
-def test_workers_that_are_leaving_are_counted_on():
+def test_leaving_workers_are_counted_before_others_are_preempted():
     allocations = [
         runs(job(1, (1, 4)), {"n0": 4}, resizing_to=2, is_steady=False),
         runs(job(3), {"n1": 1}),
@@ -83,7 +83,7 @@ def test_workers_leave_the_nodes_with_the_fewest():
     assert [dict(d.placement) for d in plan.decisions] == [{"n1": 4}]  # type: ignore[union-attr]
 
 
-def test_job_whose_end_the_first_in_line_counts_on_is_not_shrunk_for_others():
+def test_job_whose_end_the_reservation_relies_on_is_not_shrunk_for_others():
     elastic = runs(job(1, (1, 3)), {"n0": 3}, ends_in=500.0)
     fixed = runs(job(2, 3, priority=50), {"n0": 3}, ends_in=500.0)
 

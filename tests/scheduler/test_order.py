@@ -1,4 +1,4 @@
-"""The order of the queue: right, rank, share, number."""
+"""The order of the queue: quota, rank, fair share, job number."""
 
 from dataclasses import replace
 
@@ -16,7 +16,7 @@ def order(
     return [wait.job for wait in plan.queue]
 
 
-def test_higher_priority_comes_first_whoever_was_earlier():
+def test_higher_priority_comes_first_regardless_of_submission():
     assert order(job(1), job(2, priority=5), job(3, priority=-1)) == [2, 1, 3]
 
 
@@ -44,7 +44,7 @@ def test_user_who_holds_more_comes_later():
     assert order(job(1, owner="ann"), job(2, owner="bob"), allocations=allocations) == [2, 1]
 
 
-def test_user_who_used_more_lately_comes_later():
+def test_user_with_more_recent_usage_comes_later():
     usage = {"user:ann": 50_000.0, "user:bob": 10.0}
 
     assert order(job(1, owner="ann"), job(2, owner="bob"), usage=usage) == [2, 1]

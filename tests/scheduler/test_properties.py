@@ -1,4 +1,4 @@
-"""What holds for every cluster and queue, drawn at random and driven in virtual time."""
+"""Properties of all clusters and queues: drawn at random, simulated in virtual time."""
 
 import math
 from dataclasses import replace
@@ -8,7 +8,8 @@ from hypothesis import HealthCheck, given, settings
 
 from distnet.scheduler.decide import decide
 from distnet.scheduler.view import Allocation, JobRequest, Node, Policy, Shape, Team, View
-from tests.scheduler.loop import GRACE_S, Loop, check, free_room, room_for, take
+from tests.scheduler.plan_rules import check, free_resources, slots_for, take
+from tests.scheduler.virtual_cluster import GRACE_S, VirtualCluster
 
 FEW = settings(
     max_examples=150,
@@ -83,77 +84,81 @@ def policies() -> st.SearchStrategy[Policy]:
 
 
 @st.composite
-def loops(draw: st.DrawFn, *, with_teams: bool) -> tuple[Loop, list[tuple[float, JobRequest]]]:
-    """A cluster, and jobs that arrive one after the other."""
+def virtual_clusters(
+    draw: st.DrawFn, *, with_teams: bool
+) -> tuple[VirtualCluster, list[tuple[float, JobRequest]]]:
+    """A cluster, and jobs that are submitted one after the other."""
     arrivals, time = [], 0.0
     for number in range(1, draw(st.integers(3, 16))):
         time += draw(st.sampled_from([5.0, 0.0, 20.0, 70.0]))
         arrivals.append((time, draw(candidates(number, now=time, age=300.0))))
-    loop = Loop(
+    cluster = VirtualCluster(
         draw(clusters()),
         draw(teams()) if with_teams else {},
         draw(policies()),
     )
-    return loop, arrivals
+    return cluster, arrivals
 
 
-def drive(loop: Loop, arrivals: list[tuple[float, JobRequest]], *, most_steps: int = 300) -> int:
-    """Run until nothing happens any more; returns the number of passes."""
+def drive(
+    cluster: VirtualCluster, arrivals: list[tuple[float, JobRequest]], *, most_steps: int = 300
+) -> int:
+    """Run until nothing changes any more; returns the number of passes."""
     queue = list(arrivals)
     for steps in range(most_steps):
-        plan = loop.step()
-        times = [loop.next_event(), *(time for time, _ in queue[:1])]
+        plan = cluster.step()
+        times = [cluster.next_event(), *(time for time, _ in queue[:1])]
         if not plan.decisions:  # time alone may change something: age, what is steady, not_before
-            times.append(loop.now + 50.0 if loop.now < 2000.0 else math.inf)
+            times.append(cluster.now + 50.0 if cluster.now < 2000.0 else math.inf)
         upcoming = min(times)
         if math.isinf(upcoming):
             return steps
-        loop.advance(max(loop.now, upcoming))
-        while queue and queue[0][0] <= loop.now:
-            loop.submit(queue.pop(0)[1])
-    raise AssertionError("it does not come to rest")
+        cluster.advance(max(cluster.now, upcoming))
+        while queue and queue[0][0] <= cluster.now:
+            cluster.submit(queue.pop(0)[1])
+    raise AssertionError("the cluster does not come to rest")
 
 
 @FEW
-@given(loops(with_teams=False))
-def test_every_plan_of_a_day_keeps_the_rules(drawn):
-    loop, arrivals = drawn
+@given(virtual_clusters(with_teams=False))
+def test_every_plan_keeps_the_rules(drawn):
+    cluster, arrivals = drawn
 
-    drive(loop, arrivals)
+    drive(cluster, arrivals)
 
-    assert not any((b, a) in loop.stops for a, b in loop.stops), "two jobs stopped each other"
-
-
-@FEW
-@given(loops(with_teams=True))
-def test_every_plan_of_a_day_with_teams_keeps_the_rules(drawn):
-    loop, arrivals = drawn
-
-    drive(loop, arrivals)
+    assert not any((b, a) in cluster.stops for a, b in cluster.stops), "two jobs stopped each other"
 
 
 @FEW
-@given(loops(with_teams=True))
+@given(virtual_clusters(with_teams=True))
+def test_every_plan_with_teams_keeps_the_rules(drawn):
+    cluster, arrivals = drawn
+
+    drive(cluster, arrivals)
+
+
+@FEW
+@given(virtual_clusters(with_teams=True))
 def test_jobs_that_never_end_come_to_rest_with_teams_or_without(drawn):
-    loop, arrivals = drawn
+    cluster, arrivals = drawn
     endless = [(time, replace(job, expected_s=math.inf)) for time, job in arrivals]
 
-    drive(loop, endless)
+    drive(cluster, endless)
 
-    assert not any((b, a) in loop.stops for a, b in loop.stops), "two jobs stopped each other"
-    assert len(loop.stops) <= len(arrivals) ** 2
+    assert not any((b, a) in cluster.stops for a, b in cluster.stops), "two jobs stopped each other"
+    assert len(cluster.stops) <= len(arrivals) ** 2
 
 
 @FEW
-@given(loops(with_teams=True), st.randoms(use_true_random=False), st.integers(1, 8))
-def test_the_order_in_which_things_are_told_changes_nothing(drawn, random, steps):
-    loop, arrivals = drawn
+@given(virtual_clusters(with_teams=True), st.randoms(use_true_random=False), st.integers(1, 8))
+def test_plan_does_not_depend_on_the_order_of_the_view(drawn, random, steps):
+    cluster, arrivals = drawn
     for _, job in arrivals:
-        loop.submit(job)
+        cluster.submit(job)
     for _ in range(steps):
-        loop.step()
-        loop.advance(min(loop.next_event(), loop.now + 60.0))
-    view = loop.view()
+        cluster.step()
+        cluster.advance(min(cluster.next_event(), cluster.now + 60.0))
+    view = cluster.view()
     shuffled = View(
         view.now,
         random.sample(view.nodes, len(view.nodes)),
@@ -170,7 +175,7 @@ def test_the_order_in_which_things_are_told_changes_nothing(drawn, random, steps
 
 @st.composite
 def crowded(draw: st.DrawFn) -> View:
-    """Any state, also one that no run of ours leads to."""
+    """Any state, even one that no sequence of plans leads to."""
     cluster, now = draw(clusters()), 5000.0
     allocations = []
     for number in range(1, draw(st.integers(1, 8))):
@@ -205,7 +210,7 @@ def test_every_plan_of_any_state_keeps_the_rules(view):
 
 @settings(FEW, max_examples=300)
 @given(crowded(), st.randoms(use_true_random=False))
-def test_the_order_changes_nothing_in_any_state(view, random):
+def test_plan_of_any_state_does_not_depend_on_the_order_of_the_view(view, random):
     shuffled = replace(
         view,
         nodes=random.sample(view.nodes, len(view.nodes)),
@@ -231,90 +236,97 @@ def queues_of_known_length(draw: st.DrawFn) -> tuple[list[Node], list[JobRequest
 
 @settings(FEW, max_examples=300)
 @given(queues_of_known_length())
-def test_first_in_line_starts_when_it_was_promised_to_or_earlier(drawn):
-    cluster, jobs = drawn
-    loop = Loop(cluster, {}, Policy(ageing_s=1e9, preemption=False))
+def test_job_with_the_reservation_starts_then_or_earlier(drawn):
+    node_list, jobs = drawn
+    cluster = VirtualCluster(node_list, {}, Policy(ageing_s=1e9, preemption=False))
     for job in jobs:
-        loop.submit(job)
+        cluster.submit(job)
     promised: dict[int, float] = {}
-    while loop.waiting or loop.allocations:
-        before = loop.view()
-        plan = loop.step()
+    while cluster.waiting or cluster.allocations:
+        before = cluster.view()
+        plan = cluster.step()
         first = next((w.job for w in plan.queue if "first in the queue" in w.reason), None)
         if first is not None and first not in promised:
-            promised[first] = earliest(before, plan_starts_ahead(loop, first), first)
-        if math.isinf(loop.next_event()):
+            promised[first] = earliest(before, plan_starts_ahead(cluster, first), first)
+        if math.isinf(cluster.next_event()):
             break
-        loop.advance(loop.next_event())
+        cluster.advance(cluster.next_event())
 
     for number, time in promised.items():
-        assert loop.starts[number] <= time
+        assert cluster.starts[number] <= time
 
 
-def plan_starts_ahead(loop: Loop, first: int) -> list[Allocation]:
+def plan_starts_ahead(cluster: VirtualCluster, first: int) -> list[Allocation]:
     """Those that started in this pass and were considered before the first that waits."""
-    priority = loop.waiting[first].priority
+    priority = cluster.waiting[first].priority
     return [
         allocation
-        for allocation in loop.allocations.values()
-        if allocation.started_at == loop.now and allocation.job.priority >= priority
+        for allocation in cluster.allocations.values()
+        if allocation.started_at == cluster.now and allocation.job.priority >= priority
     ]
 
 
 def earliest(view: View, ahead: list[Allocation], first: int) -> float:
-    """When a job could start if nobody started besides those ahead of it."""
+    """When a job could start if only the jobs ahead of it started."""
     job = next(job for job in view.waiting if job.number == first)
-    free = free_room(view)
+    free = free_resources(view)
     for allocation in ahead:
         take(free, allocation.job, allocation.placement)
     running = sorted([*view.allocations, *ahead], key=lambda allocation: allocation.ends_at)
     for allocation in running:
         take(free, allocation.job, {node: -count for node, count in allocation.placement.items()})
-        if room_for(free, job) >= job.shape.min_workers:
+        if slots_for(free, job) >= job.shape.min_workers:
             return allocation.ends_at
     return math.inf
 
 
 def test_large_job_of_low_priority_starts_in_bounded_time_under_a_stream_of_small_ones():
-    """After 6 x ageing it is ahead of all that come; then those that run, at most, hold it up."""
+    """After 6 x ageing it is ahead of all new jobs; then only running jobs can delay it."""
     ageing_s, length_s, priority = 1000.0, 100.0, 5
-    loop = Loop([Node("a", 4, 0), Node("b", 4, 0)], {}, Policy(ageing_s=ageing_s))
-    loop.submit(JobRequest(1, "large", "ann", "a", 0, 0.0, Shape(8, 8, 1, 0), expected_s=50.0))
+    cluster = VirtualCluster([Node("a", 4, 0), Node("b", 4, 0)], {}, Policy(ageing_s=ageing_s))
+    cluster.submit(JobRequest(1, "large", "ann", "a", 0, 0.0, Shape(8, 8, 1, 0), expected_s=50.0))
     number = 1
-    while 1 not in loop.starts and loop.now < 20 * ageing_s:
-        while len(loop.waiting) < 6:
+    while 1 not in cluster.starts and cluster.now < 20 * ageing_s:
+        while len(cluster.waiting) < 6:
             number += 1
-            loop.submit(
+            cluster.submit(
                 JobRequest(
-                    number, f"small-{number}", "bob", "a", priority, loop.now, Shape(1, 1, 1, 0),
+                    number, f"small-{number}", "bob", "a", priority, cluster.now, Shape(1, 1, 1, 0),
                     expected_s=length_s - number % 7,
                 )
             )  # fmt: skip
-        loop.step()
-        loop.advance(loop.next_event())
+        cluster.step()
+        cluster.advance(cluster.next_event())
 
     bound = (priority + 1) * ageing_s + 2 * length_s
-    assert loop.starts[1] <= bound
+    assert cluster.starts[1] <= bound
 
 
 def test_preempted_jobs_get_their_turn_in_bounded_time_under_a_stream_of_urgent_ones():
     ageing_s = 500.0
-    loop = Loop([Node("a", 2, 0)], {}, Policy(ageing_s=ageing_s))
-    loop.submit(JobRequest(1, "low", "ann", "a", 0, 0.0, Shape(2, 2, 1, 0), expected_s=400.0))
-    loop.step()
+    cluster = VirtualCluster([Node("a", 2, 0)], {}, Policy(ageing_s=ageing_s))
+    cluster.submit(JobRequest(1, "low", "ann", "a", 0, 0.0, Shape(2, 2, 1, 0), expected_s=400.0))
+    cluster.step()
     number, ended_at = 1, math.inf
-    while math.isinf(ended_at) and loop.now < 40 * ageing_s:
+    while math.isinf(ended_at) and cluster.now < 40 * ageing_s:
         number += 1
-        loop.submit(
+        cluster.submit(
             JobRequest(
-                number, f"u-{number}", "bob", "a", 4, loop.now, Shape(1, 1, 1, 0), expected_s=90.0
+                number,
+                f"u-{number}",
+                "bob",
+                "a",
+                4,
+                cluster.now,
+                Shape(1, 1, 1, 0),
+                expected_s=90.0,
             )
         )
-        loop.step()
-        loop.advance(min(loop.next_event(), loop.now + 45.0))
-        if 1 not in loop.allocations and 1 not in loop.waiting:
-            ended_at = loop.now
+        cluster.step()
+        cluster.advance(min(cluster.next_event(), cluster.now + 45.0))
+        if 1 not in cluster.allocations and 1 not in cluster.waiting:
+            ended_at = cluster.now
 
-    # From rank 4 on nobody may stop it any more; it starts anew each time in this loop.
+    # From rank 4 on no job may stop it. In this cluster, each attempt starts from the beginning.
     assert ended_at <= 5 * ageing_s + 400.0 + 2 * 90.0 + GRACE_S
-    assert loop.stops
+    assert cluster.stops

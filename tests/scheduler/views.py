@@ -1,4 +1,4 @@
-"""Views of small clusters, written in a line."""
+"""Short constructors for views of small clusters, and what their plans contain."""
 
 import math
 from collections.abc import Mapping, Sequence

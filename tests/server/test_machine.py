@@ -19,7 +19,7 @@ from distnet.protocol.states import JobState
 from distnet.protocol.users import TeamMessage
 from distnet.scheduler.decide import decide
 from distnet.scheduler.view import Node
-from tests.scheduler.loop import check
+from tests.scheduler.plan_rules import check
 from tests.server.harness import ADA, BOB, ROOT, Harness, asks
 
 STEPS = int(os.environ.get("DISTNET_MACHINE_STEPS", "60"))

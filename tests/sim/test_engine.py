@@ -1,4 +1,4 @@
-"""Virtual time: what a load comes to on a small cluster, worked out by hand."""
+"""Simulations of small loads, compared with results computed by hand."""
 
 import math
 from collections.abc import Sequence
@@ -39,13 +39,13 @@ def test_jobs_start_when_others_end():
     assert found == [(0, 100), (100, 150), (100, 150)]
 
 
-def test_short_job_passes_the_first_in_line():
+def test_short_job_is_backfilled():
     jobs = [job(0, 100, 2), job(1, 50, 4), job(2, 98, 2)]
 
     assert times(simulated(jobs)) == [(0, 100), (100, 150), (2, 100)]
 
 
-def test_first_in_line_is_not_passed_when_the_length_is_not_known():
+def test_job_of_unknown_length_is_not_backfilled():
     jobs = [job(0, 100, 2), job(1, 50, 4), job(2, 98, 2, expected_s=math.inf)]
 
     assert times(simulated(jobs)) == [(0, 100), (100, 150), (150, 248)]
@@ -63,7 +63,7 @@ def test_stopped_job_loses_only_the_restart():
     assert summarize(simulation)["preemptions"] == 1
 
 
-def test_job_that_ends_while_it_is_asked_to_leave_has_ended():
+def test_job_that_ends_while_it_is_preempted_has_ended():
     simulation = simulated([job(0, 45, 4), job(40, 50, 4, priority=5)], grace_s=10.0)
 
     assert times(simulation) == [(0, 45), (45, 95)]
@@ -87,7 +87,7 @@ def test_elastic_job_grows_into_what_is_idle():
     assert summarize(simulation)["resizes"] == 1
 
 
-def test_elastic_job_gives_back_what_others_need():
+def test_elastic_job_releases_what_others_need():
     jobs = [job(0, 100, 4, min_workers=1), job(61, 50, 3)]
 
     simulation = simulated(jobs, restart_s=20.0)
@@ -98,7 +98,7 @@ def test_elastic_job_gives_back_what_others_need():
     assert summarize(simulation)["preemptions"] == 0
 
 
-def test_team_takes_back_its_quota():
+def test_team_reclaims_its_quota():
     jobs = [job(0, 1000, team="a"), job(0, 1000, team="a"), job(100, 10, team="b")]
     teams = {name: Team(name, quota_cpus=1) for name in "ab"}
 
@@ -113,7 +113,7 @@ def test_passes_are_apart():
     assert simulated(jobs, every_s=10.0).num_passes < 15 < simulated(jobs).num_passes
 
 
-def test_job_that_never_fits_is_told_apart():
+def test_job_that_never_fits_never_starts():
     found = summarize(simulated([job(0, 10, 5), job(0, 10, 4)]))
 
     assert found["jobs"]["started"] == 1
@@ -133,7 +133,7 @@ def test_summary_of_a_small_load():
     assert found["fairness"] == pytest.approx(0.9)  # (1 + 1/2)^2 / (2 (1 + 1/4))
 
 
-def test_broken_off_simulation_tells_what_was_so_far():
+def test_interrupted_simulation_has_statistics_so_far():
     simulation = Simulation(make_load([job(n, 10) for n in range(100)], "test"), Setting(FOUR))
 
     assert not simulation.run(lambda s: s.num_ended < 10)
@@ -172,7 +172,7 @@ def test_all_that_can_run_ends_and_no_work_is_lost(seed, load, has_teams):
     assert all(0 <= part <= 1 + 1e-9 for part in held)
 
 
-def test_same_load_comes_to_the_same():
+def test_same_load_gives_the_same_result():
     nodes = read_nodes("4x8c,1x8c2g")
     load = make_jobs(Synthetic(jobs=80, load=1.5), nodes, 5)
 
@@ -183,7 +183,7 @@ def test_same_load_comes_to_the_same():
     assert summarize(one) == summarize(other)
 
 
-def test_utilisation_while_jobs_arrive_is_told_apart_from_that_of_a_long_tail():
+def test_utilisation_while_jobs_arrive_excludes_a_long_tail():
     found = summarize(simulated([job(0, 100, 3), job(0, 1000), job(100, 1)]))
 
     assert found["utilisation_while_jobs_arrive"]["cpus"] == 1.0

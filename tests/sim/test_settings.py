@@ -1,4 +1,4 @@
-"""Nodes, policy, teams and made loads, as they are written on a command line."""
+"""Nodes, policy, teams and synthetic loads as written on the command line."""
 
 import math
 
@@ -26,7 +26,7 @@ def test_policy_over_the_defaults():
     assert policy == Policy(ageing_s=7200.0, steady_s=30.0, preemption=False)
 
 
-def test_teams_with_their_rights():
+def test_teams_with_their_quotas():
     teams = read_teams(["vision:weight=2,quota_gpus=16", "speech:limit_cpus=100"])
 
     assert teams == {
@@ -38,19 +38,19 @@ def test_teams_with_their_rights():
 @pytest.mark.parametrize(
     "text", ["", "64", "x64c", "0x64c", "10x0c", "10x64c,", "999999x64c", "-1c"]
 )
-def test_nodes_that_are_none_are_refused(text):
+def test_invalid_nodes_are_refused(text):
     with pytest.raises(SimError, match="--nodes"):
         read_nodes(text)
 
 
 @pytest.mark.parametrize("text", ["ageing", "ageing=soon", "ageing=0", "colour=red", "elastic=2"])
-def test_policy_that_is_none_is_refused(text):
+def test_invalid_policy_is_refused(text):
     with pytest.raises(SimError, match="--policy"):
         read_policy([text])
 
 
 @pytest.mark.parametrize("text", ["a", "a:", ":weight=1", "a:size=1", "a:weight=x", "a:weight=0"])
-def test_team_that_is_none_is_refused(text):
+def test_invalid_team_is_refused(text):
     with pytest.raises(SimError, match="--team"):
         read_teams([text])
 
@@ -58,7 +58,7 @@ def test_team_that_is_none_is_refused(text):
 @pytest.mark.parametrize(
     "text", ["jobs", "jobs=0", "jobs=1.5", "load=x", "gpus=2", "length=long", "kind=a", "load=-1"]
 )
-def test_made_load_that_is_none_is_refused(text):
+def test_invalid_synthetic_load_is_refused(text):
     with pytest.raises(SimError, match="--synthetic"):
         read_synthetic(text)
 
@@ -70,7 +70,7 @@ def test_same_seed_makes_the_same_jobs():
     assert make_jobs(spec, nodes, 3) != make_jobs(spec, nodes, 4)
 
 
-def test_made_jobs_want_as_much_as_was_asked_for():
+def test_demand_of_synthetic_jobs_is_the_requested_load():
     nodes = read_nodes("40x16c,10x16c4g")
     spec = Synthetic(jobs=4000, load=0.8, length_spread=0.5)
 
@@ -83,7 +83,7 @@ def test_made_jobs_want_as_much_as_was_asked_for():
     assert min(loads) > 0.5
 
 
-def test_made_jobs_fit_the_cluster():
+def test_synthetic_jobs_fit_the_cluster():
     nodes = read_nodes("2x8c")
 
     jobs = make_jobs(Synthetic(jobs=500, workers=50.0), nodes, 1).jobs

@@ -1,4 +1,4 @@
-"""Traces are read from three formats, and told what is wrong with them by line."""
+"""Traces are read from three formats; every fault names its line."""
 
 import gzip
 import math
@@ -37,7 +37,7 @@ def test_csv_with_all_columns(tmp_path):
     assert job == SimJob(0.0, 60.0, 2, 8, 4, 1, "ann", "vision", -3, 120.0, False)
 
 
-def test_empty_expected_time_means_that_nobody_said(tmp_path):
+def test_empty_expected_time_means_that_it_is_unknown(tmp_path):
     load = read(tmp_path, "t.csv", "submit_s,runtime_s,expected_s\n0,60,\n")
 
     assert math.isinf(load.jobs[0].expected_s)
@@ -76,7 +76,7 @@ def test_swf_is_read_and_what_never_ran_is_skipped(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "told"),
+    ("name", "text", "message"),
     [
         ("t.csv", "submit_s,length\n0,1\n", "t.csv:1 found no column runtime_s"),
         ("t.csv", "submit_s,runtime_s\n0,1\nx,2\n", "t.csv:3 submit_s: found 'x'"),
@@ -101,14 +101,14 @@ def test_swf_is_read_and_what_never_ran_is_skipped(tmp_path):
         ("t.txt", "", "found .txt, expected .csv, .jsonl or .swf"),
     ],
 )
-def test_fault_of_a_trace_is_told_with_its_line(tmp_path, name, text, told):
+def test_fault_of_a_trace_names_its_line(tmp_path, name, text, message):
     with pytest.raises(SimError) as caught:
         read(tmp_path, name, text)
 
-    assert told in str(caught.value)
+    assert message in str(caught.value)
 
 
-def test_several_faults_are_told_at_once(tmp_path):
+def test_several_faults_are_reported_at_once(tmp_path):
     rows = "".join(f"x,{n}\n" for n in range(30))
 
     with pytest.raises(SimError) as caught:
@@ -117,7 +117,7 @@ def test_several_faults_are_told_at_once(tmp_path):
     assert len(str(caught.value).splitlines()) == 10
 
 
-def test_trace_that_is_not_there_or_no_text_is_told(tmp_path):
+def test_missing_or_binary_trace_is_refused(tmp_path):
     with pytest.raises(SimError, match="No such file"):
         read_trace(tmp_path / "missing.csv")
     (tmp_path / "t.csv").write_bytes(b"\xff\xfe\x00")

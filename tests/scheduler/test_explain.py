@@ -1,4 +1,4 @@
-"""When a job will start, how sure that is, and what would start it now."""
+"""When a job will start, how uncertain that is, and what would start it now."""
 
 import math
 
@@ -41,7 +41,7 @@ def test_jobs_ahead_start_before_it():
     assert why([*ahead, job(9, 4)], allocations).starts_at == NOW + 160.0
 
 
-def test_start_is_not_known_when_jobs_of_unknown_length_hold_the_room():
+def test_start_is_unknown_when_jobs_of_unknown_length_hold_the_capacity():
     estimate = why([job(9, 4)], [runs(job(1, 2, priority=9), {"n0": 2})])
 
     assert (estimate.starts_at, estimate.error_s) == (None, None)
@@ -78,24 +78,25 @@ def test_ways_name_the_job_to_stop_the_priority_and_the_node():
 
     ways = why([job(9, 2)], allocations).would_start
 
-    told = "stop job-2 (2 workers on node-0) or priority 4 or another node with 2 CPUs free"
-    assert ways == told
+    assert ways == (
+        "stop job-2 (2 workers on node-0) or priority 4 or another node with 2 CPUs free"
+    )
 
 
-def test_priority_that_is_told_really_makes_room():
+def test_suggested_priority_preempts_and_no_lower_one_does():
     allocations = [runs(job(n, 1, priority=n, age_s=9e3), {"n0": 1}) for n in range(1, 5)]
     seen = view(nodes(4), [job(9, 3), job(10, 1, priority=7)], allocations)
 
     ways = explain(seen, 9).would_start
-    told = int(ways.split("priority ")[1].split()[0])
+    suggested = int(ways.split("priority ")[1].split()[0])
 
     def code_with(priority: int) -> str:
         waiting = [job(9, 3, priority=priority), seen.waiting[1]]
         plan = decide(View(NOW, seen.nodes, waiting, allocations))
         return next((w.code for w in plan.queue if w.job == 9), "starts")
 
-    assert code_with(told) == "making-room"
-    assert code_with(told - 1) != "making-room"
+    assert code_with(suggested) == "making-room"
+    assert code_with(suggested - 1) != "making-room"
 
 
 def test_priority_is_not_offered_when_none_would_help():
@@ -111,7 +112,7 @@ def test_job_that_never_fits_needs_a_larger_node():
     assert estimate.would_start == "another node with 9 CPUs free"
 
 
-def test_job_of_unknown_length_is_told_that_a_known_one_could_pass():
+def test_known_length_is_suggested_to_a_job_that_could_be_backfilled():
     allocations = [runs(job(1, 2, priority=9), {"n0": 2}, ends_in=100.0)]
 
     ways = why([job(5, 4, priority=2), job(9, 1)], allocations).would_start
@@ -119,7 +120,7 @@ def test_job_of_unknown_length_is_told_that_a_known_one_could_pass():
     assert "a known length (queue.expected) that ends before job-5 starts" in ways
 
 
-def test_room_is_being_made_needs_nothing_more():
+def test_nominated_job_needs_no_change():
     estimate = why([job(9, 4, priority=5)], [runs(job(1, 4), {"n0": 4})])
 
     assert estimate.would_start == ""

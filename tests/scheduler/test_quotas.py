@@ -1,4 +1,4 @@
-"""Quotas, borrowing, taking back, limits."""
+"""Team quotas: borrowing and reclaiming; team limits."""
 
 from distnet.scheduler.view import Allocation, Team
 from tests.scheduler.views import codes, job, nodes, planned, runs, started, stopped, waits
@@ -15,13 +15,13 @@ def of(team: str, number: int, workers: int = 1, **facts: object) -> Allocation:
     )
 
 
-def test_team_borrows_what_stands_idle():
+def test_team_borrows_idle_capacity():
     plan = planned(nodes(4), [job(n, 1, team="a") for n in range(1, 5)], teams=[A, B])
 
     assert set(started(plan)) == {1, 2, 3, 4}
 
 
-def test_team_takes_back_what_another_borrowed():
+def test_team_reclaims_what_another_borrowed():
     allocations = [of("a", n) for n in range(1, 5)]
 
     plan = planned(nodes(4), [job(9, 2, team="b")], allocations, teams=[A, B])
@@ -33,19 +33,19 @@ def test_team_takes_back_what_another_borrowed():
     )
 
 
-def test_team_takes_back_from_higher_priorities_too():
+def test_team_reclaims_from_higher_priorities_too():
     allocations = [of("a", n, priority=100) for n in range(1, 5)]
 
     assert stopped(planned(nodes(4), [job(9, team="b")], allocations, teams=[A, B])) == {4: 9}
 
 
-def test_team_takes_nothing_back_beyond_its_quota():
+def test_team_reclaims_nothing_beyond_its_quota():
     allocations = [of("a", n) for n in range(1, 3)] + [of("b", n) for n in range(3, 5)]
 
     assert stopped(planned(nodes(4), [job(9, team="b")], allocations, teams=[A, B])) == {}
 
 
-def test_job_that_would_borrow_stops_nobody_within_a_quota():
+def test_job_that_would_borrow_stops_no_job_within_a_quota():
     allocations = [of("a", n) for n in range(1, 3)] + [of("b", n) for n in range(3, 5)]
     urgent = job(9, team="b", priority=100)
 
@@ -54,7 +54,7 @@ def test_job_that_would_borrow_stops_nobody_within_a_quota():
     assert stopped(plan) == {4: 9}  # of its own team
 
 
-def test_borrowed_room_is_safe_until_the_job_is_steady():
+def test_borrowed_capacity_is_not_reclaimed_until_the_job_is_steady():
     allocations = [of("a", n, for_s=30.0) for n in range(1, 5)]
 
     assert stopped(planned(nodes(4), [job(9, team="b")], allocations, teams=[A, B])) == {}
@@ -66,13 +66,13 @@ def test_low_priority_borrows_before_high_priority_of_the_same_team():
     assert stopped(planned(nodes(3), [job(9, team="b")], allocations, teams=[A, B])) == {1: 9}
 
 
-def test_job_of_a_team_without_quota_is_within_its_right():
+def test_job_of_a_team_without_quota_counts_as_within_quota():
     allocations = [of("a", n) for n in range(1, 5)]
 
     assert stopped(planned(nodes(4), [job(9, team="other")], allocations, teams=[A])) == {4: 9}
 
 
-def test_what_is_borrowed_is_told_for_each_resource():
+def test_borrowing_is_tracked_for_each_resource():
     gpus_only = Team("a", quota_gpus=1)
     allocations = [
         runs(job(1, 2, gpus=1, team="a"), {"n0": 2}),
@@ -86,7 +86,7 @@ def test_what_is_borrowed_is_told_for_each_resource():
     ) == {1: 9}
 
 
-def test_limit_is_never_exceeded_even_if_the_rest_stands_idle():
+def test_limit_is_never_exceeded_even_if_the_cluster_is_idle():
     limited = Team("a", limit_cpus=3)
 
     plan = planned(nodes(8), [job(1, 2, team="a"), job(2, 2, team="a")], teams=[limited])
@@ -106,7 +106,7 @@ def test_limit_of_one_team_holds_up_no_other():
     assert set(started(plan)) == {2}
 
 
-def test_job_makes_room_within_its_teams_limit():
+def test_job_preempts_within_its_teams_limit():
     limited = Team("a", limit_cpus=2)
     allocations = [of("a", 1, 2)]
 
@@ -142,7 +142,7 @@ def test_large_job_is_not_passed_by_small_ones_of_its_team_when_the_limit_holds_
     )
 
 
-def test_waiting_job_keeps_its_right_when_a_smaller_one_of_its_team_was_let_pass():
+def test_waiting_job_keeps_its_quota_when_a_smaller_one_of_its_team_was_backfilled():
     allocations = [of("a", 1, 2), of("a", 2), of("a", 3), of("b", 4)]
     large = job(5, 2, team="b", age_s=500.0)
 

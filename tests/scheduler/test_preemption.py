@@ -1,4 +1,4 @@
-"""Who gives way: only lower ranks, only if it helps, no more than needed, saved first."""
+"""Preemption: only lower ranks, only if the gang fits then, no more than needed."""
 
 from distnet.scheduler.view import Allocation, Node, Policy
 from tests.scheduler.views import (
@@ -21,7 +21,7 @@ def on(number: int, workers: int, node: str = "n0", **facts: object) -> Allocati
     return runs(job(number, workers, **facts), {node: workers}, **settings)  # type: ignore[arg-type]
 
 
-def test_job_of_higher_priority_takes_the_place_of_a_lower_one():
+def test_job_of_higher_priority_preempts_a_lower_one():
     plan = planned(nodes(4), [job(9, 3, priority=5)], [on(1, 4)])
 
     assert stopped(plan) == {1: 9}
@@ -32,7 +32,7 @@ def test_job_of_higher_priority_takes_the_place_of_a_lower_one():
     )
 
 
-def test_equal_priority_stops_nobody():
+def test_equal_priority_stops_no_job():
     assert stopped(planned(nodes(4), [job(9, 3)], [on(1, 4)])) == {}
 
 
@@ -45,7 +45,7 @@ def test_age_protects_from_preemption_and_gives_no_right_to_it():
     assert stopped(planned(nodes(4), [aged], [on(1, 4, priority=1)])) == {}
 
 
-def test_nobody_is_stopped_when_the_gang_would_not_fit_even_then():
+def test_no_job_is_stopped_when_the_gang_would_not_fit_even_then():
     allocations = [on(1, 4), on(2, 4, "n1", priority=9)]
 
     assert stopped(planned(nodes(4, 4), [job(9, 5, priority=5)], allocations)) == {}
@@ -64,7 +64,7 @@ def test_small_victims_are_spared_when_a_large_one_is_needed_anyway():
     assert stopped(planned(nodes(6), [job(9, 4, priority=5)], allocations)) == {3: 9}
 
 
-def test_victims_are_of_use():
+def test_only_useful_victims_are_stopped():
     allocations = [on(1, 4, "cpu", for_s=1.0), runs(job(2, 2, gpus=1), {"gpu": 2})]
     cluster = [Node("cpu", 4, 0), Node("gpu", 4, 2)]
 
@@ -78,7 +78,7 @@ def test_job_that_is_not_preemptible_or_not_steady_is_left_alone():
     assert stopped(planned(nodes(4), [job_9], [on(1, 4, is_steady=False)])) == {}
 
 
-def test_nobody_is_stopped_when_those_that_are_stopping_suffice():
+def test_no_job_is_stopped_when_those_that_are_stopping_suffice():
     allocations = [runs(job(1, 2), {"n0": 2}, is_stopping=True), on(2, 2)]
 
     plan = planned(nodes(4), [job(9, 2, priority=5)], allocations)
@@ -87,7 +87,7 @@ def test_nobody_is_stopped_when_those_that_are_stopping_suffice():
     assert codes(plan) == {9: "making-room"}
 
 
-def test_room_of_those_that_stop_is_not_given_to_others():
+def test_nominated_capacity_is_not_given_to_others():
     allocations = [runs(job(1, 2), {"n0": 2}, is_stopping=True)]
     big, small = job(9, 4, priority=5), job(10, 2, expected_s=1.0)
 
@@ -105,17 +105,17 @@ def test_each_of_two_jobs_has_its_own_victim():
     assert stopped(plan) == {3: 8, 2: 9}
 
 
-def test_free_room_and_victims_are_put_together():
+def test_free_capacity_and_victims_are_combined():
     assert stopped(planned(nodes(6), [job(9, 6, priority=5)], [on(1, 2), on(2, 1)])) == {1: 9, 2: 9}
 
 
-def test_nobody_is_stopped_when_preemption_is_off():
+def test_no_job_is_stopped_when_preemption_is_off():
     plan = planned(nodes(4), [job(9, 3, priority=5)], [on(1, 4)], policy=Policy(preemption=False))
 
     assert plan.decisions == ()
 
 
-def test_job_behind_the_first_stops_nobody_whose_room_the_first_waits_for():
+def test_reserved_capacity_is_no_reason_to_stop_its_holder_for_a_job_behind():
     allocations = [on(1, 2, priority=0, ends_in=100.0), on(2, 2, priority=50, ends_in=100.0)]
     first, behind = job(8, 4, priority=9), job(9, 2, priority=5)
 
@@ -125,7 +125,7 @@ def test_job_behind_the_first_stops_nobody_whose_room_the_first_waits_for():
     assert codes(plan) == {8: "no-room", 9: "no-room"}
 
 
-def test_victim_is_not_the_one_whose_room_the_first_waits_for():
+def test_victim_is_not_a_job_whose_end_the_reservation_relies_on():
     kept = on(1, 2, for_s=10.0, ends_in=100.0)
     allocations = [kept, on(2, 2, for_s=900.0), on(3, 2, priority=50, ends_in=100.0)]
     first, behind = job(8, 4, age_s=9 * DAY), job(9, 2, priority=5)
@@ -136,7 +136,7 @@ def test_victim_is_not_the_one_whose_room_the_first_waits_for():
     assert codes(plan) == {8: "no-room", 9: "making-room"}
 
 
-def test_room_of_a_victim_is_not_counted_twice_for_the_time_when_the_first_starts():
+def test_capacity_of_a_victim_is_not_counted_twice_at_the_reservation():
     allocations = [on(1, 4, ends_in=100.0), on(2, 4, priority=50, ends_in=100.0)]
     first, urgent, third = job(7, 7, age_s=9 * DAY), job(8, 3, priority=5), job(9, 1)
 
@@ -146,7 +146,7 @@ def test_room_of_a_victim_is_not_counted_twice_for_the_time_when_the_first_start
     assert codes(plan) == {7: "no-room", 8: "making-room", 9: "reserved"}
 
 
-def test_elastic_job_gives_workers_before_any_job_is_stopped():
+def test_elastic_job_shrinks_before_any_job_is_stopped():
     elastic = runs(job(1, (1, 4)), {"n0": 4})
 
     plan = planned(nodes(6), [job(9, 2, priority=5)], [elastic, on(2, 2)])
@@ -159,7 +159,7 @@ def test_elastic_job_gives_workers_before_any_job_is_stopped():
     )
 
 
-def test_elastic_job_keeps_the_fewest_workers_it_may_have():
+def test_elastic_job_keeps_its_minimum_of_workers():
     elastic = runs(job(1, (3, 4)), {"n0": 4})
 
     plan = planned(nodes(6), [job(9, 3, priority=5)], [elastic, on(2, 2)])
@@ -174,7 +174,7 @@ def test_elastic_job_is_stopped_whole_when_its_spare_workers_do_not_suffice():
     assert stopped(planned(nodes(4), [job(9, 4, priority=5)], [elastic])) == {1: 9}
 
 
-def test_burst_of_urgent_jobs_asks_no_more_than_a_hundred_at_once():
+def test_burst_of_urgent_jobs_preempts_at_most_a_hundred_jobs_per_pass():
     allocations = [on(n, 1, f"n{n}") for n in range(300)]
     urgent = [job(1000 + n, 1, priority=5) for n in range(300)]
 

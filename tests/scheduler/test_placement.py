@@ -1,4 +1,4 @@
-"""A gang starts whole, on few nodes, where it fits best, or not at all."""
+"""A gang starts whole, on few nodes, best fit, or not at all."""
 
 import pytest
 
@@ -56,7 +56,7 @@ def test_draining_nodes_get_nothing():
     assert codes(plan) == {2: "no-room"}
 
 
-def test_job_that_only_draining_nodes_could_hold_waits_and_keeps_nobody():
+def test_job_that_fits_only_on_draining_nodes_waits_and_blocks_no_job():
     cluster = [Node("a", 8, 0, is_draining=True), Node("b", 4, 0)]
 
     plan = planned(cluster, [job(1, 8), job(2, 4)])
@@ -65,19 +65,19 @@ def test_job_that_only_draining_nodes_could_hold_waits_and_keeps_nobody():
     assert codes(plan) == {1: "no-room"}
 
 
-def test_parts_of_a_cpu_are_not_a_cpu():
+def test_fractions_of_cpus_on_different_nodes_do_not_add_up():
     cluster = [Node("a", 2.9, 0), Node("b", 1.1 + 2.2 - 0.3, 0)]
 
     assert started(planned(cluster, [job(1, 5)])) == {1: {"a": 2, "b": 3}}
 
 
-def test_room_of_a_holder_whose_node_is_gone_is_not_counted():
+def test_allocation_on_a_node_that_is_gone_is_not_counted():
     plan = planned(nodes(4), [job(2, 4)], [runs(job(1, 8), {"gone": 8})])
 
     assert started(plan) == {2: {"n0": 4}}
 
 
-def test_never_fits_names_the_node_that_would_do():
+def test_never_fits_names_the_node_that_would_be_enough():
     plan = planned(nodes(8, 8), [job(1, 1, cpus=16)])
 
     assert waits(plan)[1].reason == (
@@ -87,13 +87,13 @@ def test_never_fits_names_the_node_that_would_do():
 
 
 @pytest.mark.parametrize(
-    ("shape", "room"), [(Shape(1, 1, 3, 0), 4), (Shape(1, 1, 1, 1), 3), (Shape(1, 1, 9, 0), 0)]
+    ("shape", "slots"), [(Shape(1, 1, 3, 0), 4), (Shape(1, 1, 1, 1), 3), (Shape(1, 1, 9, 0), 0)]
 )
-def test_largest_gang_counts_workers_on_an_empty_cluster(shape: Shape, room: int):
-    assert largest_gang(shape, [Node("a", 8, 2), Node("b", 7, 1)]) == room
+def test_largest_gang_counts_workers_on_an_empty_cluster(shape: Shape, slots: int):
+    assert largest_gang(shape, [Node("a", 8, 2), Node("b", 7, 1)]) == slots
 
 
-def test_why_never_is_none_for_what_could_fit():
+def test_infeasible_reason_is_none_for_what_could_fit():
     assert infeasible_reason(Shape(2, 9, 4, 0), nodes(8)) is None
     assert infeasible_reason(Shape(3, 9, 4, 0), nodes(8)) is not None
     assert "no nodes" in str(infeasible_reason(Shape(1, 1, 1, 0), []))

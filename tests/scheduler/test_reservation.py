@@ -1,4 +1,4 @@
-"""The first job that does not fit is delayed by nobody; others pass where that is proven."""
+"""No job delays the reservation; jobs behind it are backfilled where that is certain."""
 
 import math
 
@@ -9,7 +9,7 @@ HALF_BUSY = [runs(job(90, 2, priority=50), {"n0": 2}, ends_in=100.0)]
 FIRST = job(1, 4, priority=9)
 
 
-def test_short_job_passes_when_it_ends_before_the_first_starts():
+def test_short_job_is_backfilled_when_it_ends_before_the_reservation():
     plan = planned(nodes(4), [FIRST, job(2, 2, expected_s=100.0)], HALF_BUSY)
 
     assert started(plan) == {2: {"n0": 2}}
@@ -21,7 +21,7 @@ def test_short_job_passes_when_it_ends_before_the_first_starts():
     assert plan.decisions[0].reason == ("backfilled: expected to end before job-1 starts in 100 s")
 
 
-def test_longer_job_does_not_pass_when_it_would_delay_the_first():
+def test_longer_job_is_not_backfilled_when_it_would_delay_the_reservation():
     plan = planned(nodes(4), [FIRST, job(2, 2, expected_s=101.0)], HALF_BUSY)
 
     assert started(plan) == {}
@@ -32,13 +32,13 @@ def test_longer_job_does_not_pass_when_it_would_delay_the_first():
     )
 
 
-def test_job_of_unknown_length_does_not_pass():
+def test_job_of_unknown_length_is_not_backfilled():
     plan = planned(nodes(4), [FIRST, job(2, 2)], HALF_BUSY)
 
     assert codes(plan) == {1: "no-room", 2: "reserved"}
 
 
-def test_long_job_passes_when_it_takes_only_what_the_first_leaves():
+def test_long_job_is_backfilled_into_what_the_reservation_leaves():
     cluster = [*nodes(4), Node("n1", 1, 0)]
 
     plan = planned(cluster, [FIRST, job(2, 1), job(3, 1)], HALF_BUSY)
@@ -56,7 +56,7 @@ def test_cpus_of_a_node_are_left_to_others_when_the_first_waits_for_its_gpus():
     assert started(plan) == {2: {"g": 20}}
 
 
-def test_only_short_jobs_pass_when_nobody_knows_when_the_first_starts():
+def test_only_jobs_of_known_length_are_backfilled_when_the_reservation_has_no_time():
     allocations = [runs(job(90, 2, priority=50), {"n0": 2}, ends_in=math.inf)]
 
     plan = planned(nodes(4), [FIRST, job(2, 1, expected_s=1e6), job(3, 1)], allocations)
@@ -86,10 +86,10 @@ def test_time_of_the_first_counts_jobs_that_start_in_the_same_pass():
 
     plan = planned(nodes(6), jobs, allocations)
 
-    assert set(started(plan)) == {1, 3}  # there is room for the first only after 500 s
+    assert set(started(plan)) == {1, 3}  # job 2 fits only after 500 s
 
 
-def test_nobody_passes_when_backfill_is_off():
+def test_no_job_is_backfilled_when_backfill_is_off():
     cluster = [*nodes(4), Node("n1", 1, 0)]
 
     plan = planned(cluster, [FIRST, job(2, 1)], HALF_BUSY, policy=Policy(backfill=False))
@@ -99,7 +99,7 @@ def test_nobody_passes_when_backfill_is_off():
     assert waits(plan)[2].reason == "job-1 is ahead and will get the capacity"
 
 
-def test_job_that_may_not_start_yet_keeps_nothing():
+def test_job_before_its_start_time_reserves_nothing():
     plan = planned(nodes(4), [job(1, 4, priority=9, not_before=2e6), job(2, 4)])
 
     assert started(plan) == {2: {"n0": 4}}
@@ -107,7 +107,7 @@ def test_job_that_may_not_start_yet_keeps_nothing():
     assert waits(plan)[1].reason == "may start in 11 d 13 h at the earliest"
 
 
-def test_holders_that_end_first_are_named():
+def test_blockers_that_end_first_are_named():
     allocations = [
         runs(job(90, 2, priority=50), {"n0": 2}, ends_in=300.0),
         runs(job(91, 1, priority=50), {"n0": 1}, ends_in=100.0),
