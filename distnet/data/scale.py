@@ -26,7 +26,7 @@ class Scale:
 
     def __call__(self, x: Tensor) -> Tensor:
         """Scale x [n, ...] of uint8 or float32 to float32 of the same shape."""
-        return (x - self.offset).mul_(self.factor)
+        return x.to(torch.float32, copy=True).sub_(self.offset).mul_(self.factor)
 
 
 def _simplest(values: Tensor) -> Tensor:

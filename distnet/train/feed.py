@@ -31,8 +31,8 @@ class Feed(Protocol):
         """
         ...
 
-    def digest(self, step: int, index: int) -> SampleDigest:
-        """Which samples of a dataset slice `index` of `step` takes; empty where there is none."""
+    def digest(self, step: int, slices: range) -> SampleDigest:
+        """Which samples of a dataset these slices of `step` take; empty where there is none."""
         ...
 
     def ids(self, step: int, index: int, draw: int) -> tuple[int, ...]:
@@ -86,10 +86,12 @@ class DatasetFeed:
         """The samples of a slice, or its share for one of the step's batches."""
         return self.samples.take(*self._positions(step, index, draw))
 
-    def digest(self, step: int, index: int) -> SampleDigest:
-        """All samples of a slice."""
+    def digest(self, step: int, slices: range) -> SampleDigest:
+        """All samples of slices that follow one another."""
         epoch, batch = divmod(step, self.steps_per_epoch)
-        return self.samples.digest(epoch, *self.batches.slice(batch, index))
+        low, _ = self.batches.slice(batch, slices.start)
+        _, high = self.batches.slice(batch, slices.stop - 1)
+        return self.samples.digest(epoch, low, high)
 
     def ids(self, step: int, index: int, draw: int) -> tuple[int, ...]:
         """The samples that `take` gives, by their index in the split."""

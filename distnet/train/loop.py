@@ -18,13 +18,12 @@ from functools import partial
 
 from distnet.data.batch import Batch
 from distnet.run_folder.heartbeat import Heartbeat, Stage
-from distnet.run_folder.sample_digest import SampleDigest
 from distnet.tasks.task import Phase, shadows_of
 from distnet.train.checkpoint.position import Position
 from distnet.train.checkpoint.saver import NullSaver, Saver, is_due_by_step
 from distnet.train.compute.evaluate import Evaluation
 from distnet.train.compute.optimizer import clip
-from distnet.train.compute.row import Flags, Total, read_total
+from distnet.train.compute.row import NO_FLAGS, Flags, Total, read_total
 from distnet.train.compute.schedule import rate_factor
 from distnet.train.compute.shadows import networks_for
 from distnet.train.compute.slice_gradient import seed_generators
@@ -107,7 +106,7 @@ class Loop:
         self.saver.prepare(state.checkpoint(self.group, self.own))
         self.heartbeat.begin(state.step)
         while state.step < trainee.num_steps and not self.flags.is_stop:
-            self._train_step()
+            self.train_step()
             measured = None
             if state.is_end_of_epoch or state.step == trainee.num_steps:
                 measured = self._end_epoch()
@@ -126,7 +125,7 @@ class Loop:
         status = "finished" if is_finished else "stopped"
         return Outcome(status, state.step, evaluation, evaluated_at)
 
-    def _train_step(self) -> None:
+    def train_step(self) -> None:
         """Make one step: every phase in turn, and all of them or none."""
         state, batches = self.state, dict[tuple[int, int], Batch]()
         sums: dict[str, tuple[float, ...]] = {}
@@ -166,7 +165,7 @@ class Loop:
         layout, sum_ = trainee.layouts[phase.name], trainee.sums[phase.name]
         while True:
             gathered = gather_embeddings(trainee, self.group, batches)
-            shortages: list[Shortage] = []
+            shortages, flags = list[Shortage](), NO_FLAGS
             for of, batch in batches.items():
                 row = sum_.rows[of.slice]
                 write = partial(trainee.gradient.write, row, of, batch, gathered.get(of.slice))
@@ -174,12 +173,13 @@ class Loop:
                 if problem is not None:
                     row.zero_()
                     shortages.append(self._shortage(of.slice, len(batch), problem))
-                row[layout.flags_start :].zero_()
                 if of.slice == last:
-                    self._flags(bool(shortages)).write(row)
+                    flags = self._flags(bool(shortages))
+                if self.group.size > 1:
+                    (flags if of.slice == last else NO_FLAGS).write(row)
                 sum_.add_own(of.slice)
             self.heartbeat.at(Stage.SUMMING)
-            total = read_total(sum_(), layout)
+            total = read_total(sum_(), layout, flags if self.group.size == 1 else None)
             self.flags = total.flags
             if not total.flags.is_out_of_memory:
                 return total
@@ -191,9 +191,7 @@ class Loop:
 
     def _flags(self, is_out_of_memory: bool) -> Flags:
         """What this worker says in its last row."""
-        samples = SampleDigest()
-        for index in self.own:
-            samples = samples.plus(self.trainee.feed.digest(self.state.step, index))
+        samples = self.trainee.feed.digest(self.state.step, self.own)
         is_save = self.saver.is_due_by_time()
         return Flags(self.should_stop(), is_out_of_memory, is_save, samples)
 

@@ -58,6 +58,9 @@ class Train(Section):
     """Compute each slice in this many pieces, one after the other, to save memory."""
     sum: Literal["exact", "fast"] = "exact"
     """`exact`: the same bits on any number of workers. `fast`: torch's own all-reduce."""
+    capture: Literal["auto", "on", "off"] = "auto"
+    """Trace a slice once and replay it with less overhead, to the same bits. `auto`: for networks
+    and tasks that ship with distnet. `on`: also for your own; what cannot be replayed is not."""
     on_nonfinite: Literal["stop", "skip", "rewind"] = "stop"
     """When the loss or gradient is NaN or infinite: `stop`, `skip` this update, or `rewind` to the
     last multiple of checkpoint.every_steps and continue after this batch."""

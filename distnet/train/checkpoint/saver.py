@@ -31,7 +31,7 @@ from distnet.train.checkpoint.store import Store, open_store
 
 NOT_DECISIVE: dict[str, Any] = {
     **dict.fromkeys(("name", "resources", "checkpoint", "evaluate", "retry", "queue"), True),
-    "train": {"epochs", "steps", "on_nonfinite", "on_out_of_memory"},  # may change on the way
+    "train": {"epochs", "steps", "on_nonfinite", "on_out_of_memory", "capture"},  # may change
 }
 CHECKPOINT = '"kind": "checkpoint"'
 STORE_TRY_S = 60.0

@@ -10,6 +10,7 @@ are read.
 
 import struct
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import torch
@@ -47,7 +48,10 @@ class Flags(NamedTuple):
         return cls(stops > 0, shortages > 0, saves > 0, samples)
 
 
-@dataclass(frozen=True, slots=True)
+NO_FLAGS = Flags()
+
+
+@dataclass(frozen=True)
 class Layout:
     """Where things stand in the rows of one phase."""
 
@@ -57,17 +61,17 @@ class Layout:
     num_buffers: int
     """B."""
 
-    @property
+    @cached_property
     def sums_end(self) -> int:
         """Where gradient and sums end."""
         return self.num_parameters + 2 + 2 * self.num_metrics
 
-    @property
+    @cached_property
     def flags_start(self) -> int:
         """Where the changes of the buffers end."""
         return self.sums_end + self.num_buffers
 
-    @property
+    @cached_property
     def length(self) -> int:
         """Numbers of a row."""
         return self.flags_start + FLAGS.size
@@ -97,21 +101,25 @@ class Total(NamedTuple):
         return self.sums[1]
 
 
-def read_total(total: Tensor, layout: Layout) -> Total:
-    """Read the sum of all rows of a phase; its gradient is divided by the summed weight here."""
+def read_total(total: Tensor, layout: Layout, flags: Flags | None = None) -> Total:
+    """Read the sum of all rows of a phase; its gradient is divided by the summed weight here.
+
+    Args:
+        total: the sum of all rows; the gradient in it is divided in place.
+        layout: where things stand in it.
+        flags: those of a single worker, which need not be in the row.
+    """
     num_parameters, num_sums = layout.num_parameters, layout.sums_end - layout.num_parameters
-    gradient = total[:num_parameters] / total[num_parameters + 1]
+    gradient = total[:num_parameters].div_(total[num_parameters + 1])
     length = torch.linalg.vector_norm(gradient)[None]
     # Read together: on a GPU each reading waits for all work that was queued before it.
-    pieces = [total[num_parameters : layout.sums_end], total[layout.flags_start :], length]
-    *numbers, norm = torch.cat(pieces).tolist()
-    return Total(
-        gradient,
-        total[layout.sums_end : layout.flags_start],
-        norm,
-        tuple(numbers[:num_sums]),
-        Flags.read(numbers[num_sums:]),
-    )
+    pieces = [length, total[num_parameters : layout.sums_end]]
+    if flags is None:
+        pieces.append(total[layout.flags_start :])
+    norm, *numbers = torch.cat(pieces).tolist()
+    buffers = total[layout.sums_end : layout.flags_start]
+    flags = flags or Flags.read(numbers[num_sums:])
+    return Total(gradient, buffers, norm, tuple(numbers[:num_sums]), flags)
 
 
 def _number(sums_of_bytes: list[float]) -> int:

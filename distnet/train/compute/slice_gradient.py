@@ -5,7 +5,7 @@ that another slice of the same step has done: dropout and augmentation draw from
 for this slice, and running statistics start from those of the step's beginning.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from distnet.data.batch import Batch
 from distnet.data.order import mix
 from distnet.tasks.task import Loss, Networks, Phase, Task
+from distnet.train.compute.capture import Capture
 from distnet.train.compute.flat import FlatNetwork, Player
 from distnet.train.compute.row import Layout
 from distnet.train.compute.turn import SliceId, Turn
@@ -46,6 +47,7 @@ class SliceGradient:
         seed: the job's.
         pieces: in how many parts a slice is computed, one after the other, to save memory.
         is_bf16: whether the network's arithmetic is bf16 where that is safe.
+        captured: phases whose slices are captured where that is possible (`capture.py`).
     """
 
     def __init__(
@@ -58,19 +60,27 @@ class SliceGradient:
         seed: int,
         pieces: int = 1,
         is_bf16: bool = False,
+        captured: Sequence[Phase] = (),
     ) -> None:
         self._flat, self._networks, self._task = flat, networks, task
-        self._prepare, self._seed = prepare, seed
+        self.prepare, self._seed = prepare, seed
         self.pieces = pieces
         self._device = flat.vector.device
         self._precision = precision_context(self._device.type, is_bf16=is_bf16)
         self._start = flat.buffers.read()
         self._starts = {name: p.buffers.read() for name, p in flat.players.items()}
+        self._layouts: dict[str, Layout] = {}
+        # Buffers that change belong to the step; a replay knows of nothing but its samples.
+        may_capture = not self._start and self._device.type == "cpu" and not is_bf16
+        self._captures = {p.name: self._capture(p) for p in captured} if may_capture else {}
 
     def layout(self, phase: Phase) -> Layout:
         """Where things stand in the rows of a phase."""
-        player = self._flat.players[phase.player]
-        return Layout(player.num_parameters, len(phase.metrics), player.buffers.num_numbers)
+        if phase.name not in self._layouts:
+            player = self._flat.players[phase.player]
+            sizes = player.num_parameters, len(phase.metrics), player.buffers.num_numbers
+            self._layouts[phase.name] = Layout(*sizes)
+        return self._layouts[phase.name]
 
     def write(
         self, row: Tensor, of: SliceId, batch: Batch, gathered: Gathered | None = None
@@ -79,6 +89,9 @@ class SliceGradient:
         phase = of.turn.phase
         player, layout = self._flat.players[phase.player], self.layout(phase)
         out = row[: layout.sums_end]
+        capture = self._captures.get(phase.name) if self.pieces == 1 else None
+        if capture is not None and gathered is None and capture.write(batch, out):
+            return
         self._write_pieces(self.prepared(of, batch), phase, player, out, gathered)
         if layout.num_buffers:
             changes = player.buffers.change_since(self._starts[player.name])
@@ -88,7 +101,7 @@ class SliceGradient:
         """Seed the generators and reset the buffers for a slice; augment and scale its samples."""
         seed_generators(self._device, self._seed, of.step, of.slice, *of.turn.key)
         self.reset_buffers()
-        return self._prepare(batch)
+        return self.prepare(batch)
 
     def loss(self, batch: Batch, phase: Phase) -> Loss:
         """Compute the loss of prepared samples, with its graph, from the buffers of the step."""
@@ -167,11 +180,21 @@ class SliceGradient:
     def _write_piece(
         self, batch: Batch, phase: Phase, player: Player, out: Tensor, gathered: Gathered | None
     ) -> None:
+        torch.cat(self._numbers(batch, phase, player, gathered), out=out)
+
+    def _numbers(
+        self, batch: Batch, phase: Phase, player: Player, gathered: Gathered | None = None
+    ) -> list[Tensor]:
+        """The gradient of each parameter, flat, and the sums."""
         if gathered is None:
             value, sums = weigh(self._loss(batch, phase), phase, len(batch))
         else:
             value, sums = self._weigh_among(batch, phase, gathered)
-        torch.cat([*gradients(value, player.parameters), sums], out=out)
+        return [*gradients(value, player.parameters), sums]
+
+    def _capture(self, phase: Phase) -> Capture:
+        player = self._flat.players[phase.player]
+        return Capture(lambda batch: self._numbers(self.prepare(batch), phase, player))
 
     def _weigh_among(self, batch: Batch, phase: Phase, gathered: Gathered) -> tuple[Tensor, Tensor]:
         """The summed loss of all samples, differentiated through those of this batch alone.

@@ -107,6 +107,7 @@ def build(
     is_channels_last = is_bf16 and has_convolution(network)
     scales = build_scales(job, data, group.device)
     prepare = partial(Prepare, scales, group.device, is_channels_last=is_channels_last)
+    phases = phases_of(task)
     gradient = SliceGradient(
         flat,
         networks,
@@ -115,8 +116,8 @@ def build(
         seed=job.train.seed,
         pieces=job.train.accumulate,
         is_bf16=is_bf16,
+        captured=phases if _is_captured(job) else (),
     )
-    phases = phases_of(task)
     layouts = {phase.name: gradient.layout(phase) for phase in phases}
     return Trainee(
         job=job,
@@ -201,6 +202,17 @@ def count_steps(job: Job, steps_per_epoch: int) -> int:
 def has_convolution(network: nn.Module) -> bool:
     """Whether any layer is a convolution."""
     return any(isinstance(m, nn.Conv1d | nn.Conv2d | nn.Conv3d) for m in network.modules())
+
+
+def _is_captured(job: Job) -> bool:
+    """Whether slices are captured: by default those of networks and tasks that ship with distnet.
+
+    Random changes to the samples cannot be replayed; what else cannot is found when it is tried.
+    """
+    if job.data.augment:
+        return False
+    is_own = any(".py" in part.kind for part in (job.network, job.task))
+    return job.train.capture == "on" or (job.train.capture == "auto" and not is_own)
 
 
 def _optimizers(job: Job, flat: FlatNetwork) -> dict[str, FlatOptimizer]:

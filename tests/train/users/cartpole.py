@@ -91,7 +91,7 @@ class Playing:
         of_slice.play(networks["network"], PLAYED)
         return of_slice.draw(self._size)
 
-    def digest(self, step: int, index: int) -> SampleDigest:
+    def digest(self, step: int, slices: range) -> SampleDigest:
         return SampleDigest()
 
     def ids(self, step: int, index: int, draw: int) -> tuple[int, ...]:
