@@ -171,7 +171,7 @@ class RayNode:
             return []
 
     def _environment(self) -> dict[str, str]:
-        """That of a machine of its own: what this process was told about Ray is left out."""
+        """That of a machine of its own: without this process's settings of Ray and distnet."""
         kept = {name: value for name, value in os.environ.items() if _is_kept(name)}
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
         own = {"PATH": path, "RAY_USAGE_STATS_ENABLED": "0", NODE_MARK: self._mark}
