@@ -27,7 +27,6 @@ from tests.server.ray_head import RayHead, a_ray, host
 
 pytestmark = [
     pytest.mark.ray,
-    pytest.mark.slow,
     pytest.mark.timeout(900),
     pytest.mark.skipif(sys.platform != "linux", reason="nodes on other loopback addresses"),
 ]

@@ -106,6 +106,7 @@ print(samples.order.num_windows, samples.order.num_samples, (most - before) // 1
 """
 
 
+@pytest.mark.check
 def test_samples_of_20_times_mnist_grow_memory_by_less_than_300_mb(tmp_path: Path) -> None:
     """A process of its own, so that nothing else is in the figure."""
     x = Input(kind="image", shape=(1, 28, 28), dtype="uint8", mean=(0.1,), std=(0.3,))

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import expect, sync_playwright
 
 import distnet
+from tests import needs
 from tests.server.page.looker import CHROMIUM, Looker
 from tests.server.three_nodes import (
     ADDRESSES,
@@ -22,9 +23,9 @@ from tests.server.three_nodes import (
 
 pytestmark = [
     pytest.mark.ray,
-    pytest.mark.slow,
+    pytest.mark.check,
     pytest.mark.timeout(2400),
-    pytest.mark.skipif(not is_possible(), reason="network namespaces: root, Linux, iproute2"),
+    pytest.mark.skipif(not is_possible(), reason=str(needs.NAMESPACES)),
 ]
 PAGE = "http://127.0.0.1:8270"
 JOB = Path(__file__).parents[2] / "jobs" / "digits.yaml"
@@ -86,7 +87,7 @@ def site(tmp_path_factory):
 def looker(site: Site) -> Iterator[Looker]:
     """Somebody with a browser on the head's machine."""
     if CHROMIUM is None:
-        pytest.skip("there is no chromium on this machine")
+        needs.CHROMIUM.skip()
     there = site.machines.folder / "chromium"
     there.write_text(f'#!/bin/sh\nexec {" ".join(in_namespace(0, [CHROMIUM]))} "$@"\n')
     there.chmod(0o755)

@@ -105,7 +105,6 @@ def test_bits_of_an_unusual_division_are_the_same_on_three_workers(
     assert bits(three, tmp_path / "3") == alone
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL")
 def test_bits_are_the_same_when_killed_and_resumed_again_and_again(
     stripes: Path, tmp_path: Path

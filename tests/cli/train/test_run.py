@@ -33,13 +33,16 @@ def job(tmp_path: Path, stripes: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-def run_json(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, Any]:
-    code = main(["run", *arguments, "--json"])
+def run_json(
+    capsys: pytest.CaptureFixture[str], *arguments: str, report: bool = False
+) -> tuple[int, Any]:
+    """Run without a report by default, which would take longer than the training."""
+    code = main(["run", *arguments, "--json", *([] if report else ["--no-report"])])
     return code, json.loads(capsys.readouterr().out)
 
 
 def test_run_leaves_a_whole_run_folder(job: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    code, result = run_json(capsys, str(job), "--inline")
+    code, result = run_json(capsys, str(job), "--inline", report=True)
 
     folder = Path(result["folder"])
     assert code == 0
@@ -314,7 +317,7 @@ def test_run_trains_a_users_own_task(job: Path, capsys: pytest.CaptureFixture[st
     Path("mytask.py").write_text(OWN_TASK)
     job.write_text(job.read_text() + "task: {kind: './mytask.py:Distance', power: 3}\n")
 
-    code, result = run_json(capsys, str(job), "--inline")
+    code, result = run_json(capsys, str(job), "--inline", report=True)
 
     assert code == 0
     assert result["metrics"]["test_hits"] > 0.9

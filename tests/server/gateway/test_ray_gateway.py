@@ -23,7 +23,6 @@ __all__ = ["ray_head"]
 
 pytestmark = [
     pytest.mark.ray,
-    pytest.mark.slow,
     pytest.mark.skipif(sys.platform != "linux", reason="nodes on other loopback addresses"),
 ]
 PATIENCE_S = 60.0
@@ -221,6 +220,7 @@ def test_something_else_than_ray_is_unavailable():
             gateway.look()
 
 
+@pytest.mark.check
 def test_a_new_head_is_another_cluster_that_knows_nothing():
     with a_ray(1) as head:
         gateway = RayGateway(head.dashboard, entrypoint=WAITS)
