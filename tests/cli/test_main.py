@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -187,3 +188,17 @@ def test_a_full_disk_is_told_without_a_traceback() -> None:
     assert done.returncode == 2
     assert "No space left on device" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("group", ["server", "schedules", "context", "token", "team", "data"])
+def test_every_group_shows_an_example(group: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([group, "--help"]) == 0
+    assert f"Example: distnet {group} " in capsys.readouterr().out
+
+
+def test_every_command_has_a_panel(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+
+    printed = capsys.readouterr().out
+    panels = re.findall(r"─ ([A-Z]\w+) ─", printed)
+    assert panels == ["Options", "Train", "Queue", "Data", "Look", "Server"]
