@@ -4,8 +4,7 @@ job file -> plan -> run folder -> attempts (inline, or Ray Train) -> result, rep
 """
 
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from distnet.launch.sizing import WorkerRange
 from distnet.launch.train import shown, train
 from distnet.run_folder.assignment import Assignment
 from distnet.run_folder.create import write_plan
-from distnet.run_folder.format import RUN_FORMAT, require_known_format, written_by
+from distnet.run_folder.format import require_resumable
 from distnet.run_folder.lock import held
 from distnet.run_folder.paths import RunFolder
 from distnet.run_folder.read import describe_start, holds_run, is_finished, read_plan
@@ -131,8 +130,8 @@ def resume(
             f"{run}: found no run in this folder ({folder.job.name} or {folder.plan.name} is "
             "missing); list the runs with: distnet runs"
         )
-    require_known_format(folder)
-    with held(folder), _naming_version(folder):
+    require_resumable(folder)
+    with held(folder):
         before = read_plan(folder)
         file = read_job(folder.job, overrides=overrides, folder=before.job_folder)
         _refuse_finished(folder, overrides)
@@ -146,18 +145,6 @@ def resume(
         limits = _limits(file.job, workers, inline=inline)
         result = train(assignment, limits, address=address, placement=placement, listener=listener)
     return Run(RunFolder(shown(folder.path)), result)
-
-
-@contextmanager
-def _naming_version(folder: RunFolder) -> Iterator[None]:
-    """Say which version wrote a run whose checkpoints cannot be read."""
-    try:
-        yield
-    except CheckpointError as error:
-        raise CheckpointError(
-            f"{error}\nthe run was written by {written_by(folder)}; this version writes run "
-            f"format {RUN_FORMAT}"
-        ) from None
 
 
 def _assignment(
