@@ -23,7 +23,7 @@ from distnet.run_folder.lock import is_held
 from distnet.run_folder.log import RunLog
 from distnet.run_folder.paths import RunFolder
 from distnet.run_folder.read import read_object
-from distnet.run_folder.recorder import Tell
+from distnet.run_folder.recorder import Emit
 from distnet.spec.read import read_job
 
 FINISHED, STOPPED, FAILED = AttemptEnd.FINISHED, AttemptEnd.STOPPED, AttemptEnd.FAILED
@@ -42,7 +42,7 @@ class Training:
     scratch: Path
     """A folder on this machine."""
     placement: Placement
-    listener: Tell
+    listener: Emit
     fetch_code: Callable[[], bytes]
     """Gets the archive with the job's own files."""
     is_stopped: Callable[[], bool] = lambda: False

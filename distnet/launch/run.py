@@ -21,7 +21,7 @@ from distnet.run_folder.format import require_resumable
 from distnet.run_folder.lock import held
 from distnet.run_folder.paths import RunFolder
 from distnet.run_folder.read import describe_start, holds_run, is_finished, read_plan
-from distnet.run_folder.recorder import Tell
+from distnet.run_folder.recorder import Emit
 from distnet.run_folder.requests import clear_requests
 from distnet.spec.read import JobFile, read_job
 from distnet.spec.sections.job import Job
@@ -72,7 +72,7 @@ def run(
     start_from: str | Path | None = None,
     address: str | None = None,
     placement: Placement | None = None,
-    listener: Tell | None = None,
+    listener: Emit | None = None,
     process_started: float | None = None,
 ) -> Run:
     """Train the job of a job file in a new run folder.
@@ -114,7 +114,7 @@ def resume(
     overrides: Sequence[str] = (),
     address: str | None = None,
     placement: Placement | None = None,
-    listener: Tell | None = None,
+    listener: Emit | None = None,
     process_started: float | None = None,
 ) -> Run:
     """Resume a run from its newest checkpoint, on any number of workers.
