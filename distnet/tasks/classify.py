@@ -110,9 +110,16 @@ class Classify:
         """The confusion matrix (row: actual, column: predicted) and each class's scores."""
         counts = tuple(map(tuple, confusion.long().tolist()))
         columns = [self.classes, *scores.values(), confusion.sum(1).long().tolist()]
+        weakest = sorted(range(self.num_outputs), key=scores["f1"].__getitem__)
         return (
             Confusion("Confusion matrix", self.classes, counts),
-            Dots("Scores of each class", "class", self.classes, scores, "percent"),
+            Dots(
+                "Scores of each class",
+                "class",
+                tuple(self.classes[i] for i in weakest),
+                {name: tuple(values[i] for i in weakest) for name, values in scores.items()},
+                "percent",
+            ),
             Table(
                 "Scores of each class",
                 ("class", *scores, "samples"),
