@@ -108,7 +108,7 @@ def test_a_job_of_four_workers_is_followed_to_its_end(site, tmp_path):
     assert site.job("digits-1")["weights_sha256"] == expected.result["weights_sha256"]
 
 
-def test_a_job_gives_way_and_goes_on_without_a_step_made_twice(site, tmp_path):
+def test_a_preempted_job_continues_without_repeating_a_step(site, tmp_path):
     site.ask("submit", str(JOB), "--workers", "4", "--name", "low", *SETS)
     wait_until(lambda: (site.job("low")["step"] or 0) > 500, 120)
     urgent = ["--name", "high", "--priority", "5", "--set", "train.steps=200"]

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from distnet.cli.main import main
-from distnet.protocol.cluster import EventAnswer
+from distnet.protocol.cluster import EventResponse
 from tests.client.fake_server import FakeServer, make_job
 
 
@@ -56,7 +56,7 @@ def test_history_of_a_job_is_all_its_events(
 ) -> None:
     facts = {"kind": "state", "job": "digits-1", "actor": "scheduler"}
     queue.events = [
-        EventAnswer(number=n, time=1000.0 + n, text=f"thing {n}", **facts) for n in range(1, 6)
+        EventResponse(number=n, time=1000.0 + n, text=f"thing {n}", **facts) for n in range(1, 6)
     ]
 
     assert main(["history", "digits-1"]) == 0

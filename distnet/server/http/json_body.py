@@ -1,6 +1,6 @@
-"""Bodies that may be large: read in a thread, and no further than to their first faults.
+"""Parse large JSON bodies: in a thread, and only up to their first faults.
 
-Everybody waits for the event loop, so what is read on it must be small (`gate.py`: SMALL_BYTES).
+Every request needs the event loop, so only small bodies are parsed on it (`access.py`).
 """
 
 import re
@@ -16,61 +16,65 @@ from distnet.protocol.errors import InvalidError
 from distnet.protocol.message import Message
 
 JSON = "application/json"
-TEXT = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
-"""A text in JSON, or what is there of one."""
-MOST_MARKS = 500_000
-"""Bytes of a body outside of its texts. To read a MB of text takes 1 ms; of `[],` it takes 150 ms,
-in which nothing else runs, and 50 MB of memory."""
-MOST_FAULTS = 1000
-"""To look at: pydantic writes out either all faults or none, and takes long for a million."""
+STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
+"""A string in JSON, or the start of one."""
+MAX_SYNTAX_BYTES = 500_000
+"""The bytes of a body outside of strings. Parsing 1 MB of strings takes 1 ms; 1 MB of `[],` takes
+150 ms, in which nothing else runs, and 50 MB of memory."""
+MAX_FAULTS = 1000
+"""Pydantic describes either all faults or none, which takes long for a million."""
 
 M = TypeVar("M", bound=Message)
 
 
-def large(model: type[M], *, most_marks: int = MOST_MARKS) -> Callable[[Request], Awaitable[M]]:
-    """Make the dependency that reads the body of a request."""
+def json_body(
+    model: type[M], *, max_syntax_bytes: int = MAX_SYNTAX_BYTES
+) -> Callable[[Request], Awaitable[M]]:
+    """Make the dependency that parses the body of a request."""
 
-    async def read(request: Request) -> M:
+    async def parse(request: Request) -> M:
         kind = request.headers.get("content-type", "")
         if kind.partition(";")[0].strip().lower() != JSON:
             raise InvalidError(f"body: found Content-Type {kind[:100]!r}, expected {JSON}")
-        return await run_in_threadpool(_read, model, await request.body(), most_marks)
+        return await run_in_threadpool(_parse, model, await request.body(), max_syntax_bytes)
 
-    return read
+    return parse
 
 
-def shown(model: type[Message]) -> dict[str, Any]:
+def body_schema(model: type[Message]) -> dict[str, Any]:
     """Describe such a body for `openapi_extra`: FastAPI sees only a dependency."""
     schema = model.model_json_schema()
     content = {JSON: {"schema": _inlined(schema, schema.pop("$defs", {}))}}
     return {"requestBody": {"required": True, "content": content}}
 
 
-def _read(model: type[M], data: bytes, most_marks: int) -> M:
-    if not _has_few_marks(data, most_marks):
-        raise InvalidError(f"body: found more than {most_marks:,} bytes outside of texts")
+def _parse(model: type[M], data: bytes, max_syntax_bytes: int) -> M:
+    if not _is_mostly_strings(data, max_syntax_bytes):
+        raise InvalidError(
+            f"body: found more than {max_syntax_bytes:,} bytes outside of strings, expected fewer"
+        )
     try:
         return model.model_validate_json(data)
     except ValidationError as error:
         num_faults = error.error_count()
-        if num_faults > MOST_FAULTS:
+        if num_faults > MAX_FAULTS:
             raise InvalidError(f"body: found {num_faults:,} faults, expected none") from None
         faults = error.errors(include_url=False)
     raise RequestValidationError([{**fault, "loc": ("body", *fault["loc"])} for fault in faults])
 
 
-def _has_few_marks(data: bytes, most: int) -> bool:
-    num_marks = end = 0
-    for text in TEXT.finditer(data):
-        num_marks += text.start() - end
-        end = text.end()
-        if num_marks > most:
+def _is_mostly_strings(data: bytes, most: int) -> bool:
+    num_bytes = end = 0
+    for string in STRING.finditer(data):
+        num_bytes += string.start() - end
+        end = string.end()
+        if num_bytes > most:
             return False
-    return num_marks + len(data) - end <= most
+    return num_bytes + len(data) - end <= most
 
 
 def _inlined(schema: Any, parts: dict[str, Any]) -> Any:
-    """Put the parts of a schema where it refers to them: its root is another one here."""
+    """Replace references in a schema by their parts: the schema becomes part of another one."""
     if isinstance(schema, list):
         return [_inlined(item, parts) for item in schema]
     if not isinstance(schema, dict):

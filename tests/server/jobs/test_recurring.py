@@ -43,7 +43,7 @@ def _berlin(moment):
     return datetime.fromtimestamp(moment, BERLIN)
 
 
-def told(harness):
+def event_texts(harness):
     """What the event log has of schedules."""
     return [event.text for event in harness.server.events().events if event.kind == "schedule"]
 
@@ -71,7 +71,7 @@ def test_a_daily_job_runs_once_on_days_on_which_clocks_change(harness):
 
 
 @pytest.mark.parametrize("is_resumed", [False, True])
-def test_what_has_passed_in_the_hour_that_comes_twice_comes_the_next_day(harness, is_resumed):
+def test_a_time_that_passed_in_the_repeated_hour_is_due_the_next_day(harness, is_resumed):
     at(harness, 2026, 10, 24 if is_resumed else 25, 2, 10, fold=1)
     add(harness, cron="30 2 * * *", tz="Europe/Berlin")
     if is_resumed:
@@ -93,7 +93,7 @@ def test_times_that_were_missed(harness, missed, num):
 
 
 @pytest.mark.parametrize(("missed", "num"), [("one", 1), ("all", 100)])
-def test_after_a_year_of_downtime_a_minutely_schedule_goes_on_without_delay(harness, missed, num):
+def test_after_a_year_of_downtime_a_minutely_schedule_continues_without_delay(harness, missed, num):
     at(harness, 2026, 5, 1, 12, 0, 30)
     add(harness, cron="* * * * *", tz="Europe/Berlin", missed=missed, overlap="allow")
     at(harness, 2027, 5, 1, 12, 0, 45)
@@ -105,7 +105,7 @@ def test_after_a_year_of_downtime_a_minutely_schedule_goes_on_without_delay(harn
     assert took_s < 2.0
 
 
-def test_a_clock_that_was_ahead_for_a_while_holds_up_no_schedule(harness):
+def test_a_clock_that_was_ahead_for_a_while_delays_no_schedule(harness):
     at(harness, 2026, 5, 1, 12, 0, 30)
     add(harness, cron="0 * * * *", tz="Europe/Berlin", overlap="allow")
     at(harness, 2026, 6, 1, 12, 0, 30)
@@ -144,7 +144,7 @@ def test_stop_old_ends_jobs_that_wait_too(harness):
     _, *old, newest = harness.all_jobs()
     assert len(old) == 4
     assert {(job.state, job.reason) for job in old} == {
-        (JobState.STOPPED, "the schedule nightly has submitted its next job")
+        (JobState.STOPPED, "schedule nightly has submitted its next job")
     }
     assert newest.state is JobState.WAITING
 
@@ -162,7 +162,7 @@ def test_a_ledger_that_is_lost_for_a_moment_costs_no_job(harness, overlap, nth, 
     (job,), (schedule,) = harness.all_jobs(), harness.server.schedules()
     assert job.state is JobState.RUNNING
     assert (schedule.num_runs, schedule.last_job) == (1, job.name)
-    assert told(harness) == ["schedule nightly added"]
+    assert event_texts(harness) == ["schedule nightly added"]
 
 
 def test_once_at_a_time_and_never_again_after_a_restart(harness):
@@ -202,10 +202,12 @@ def test_once_at_a_time_that_was_missed(harness, is_paused, missed, num):
     harness.run(2)
     assert len(harness.all_jobs()) == num
     assert harness.server.schedules()[0].next_at is None
-    assert any("left out, its time has passed" in text for text in told(harness)) == (num == 0)
+    assert any("skipped, its time has passed" in text for text in event_texts(harness)) == (
+        num == 0
+    )
 
 
-def test_a_schedule_that_cannot_be_computed_holds_up_nobody(harness):
+def test_a_schedule_that_cannot_be_computed_delays_no_other(harness):
     at(harness, 2026, 5, 1, 12, 0, 30)
     add(harness, name="a-broken-one", cron="* * * * *", overlap="allow")
     add(harness, cron="* * * * *", overlap="allow")
@@ -215,8 +217,8 @@ def test_a_schedule_that_cannot_be_computed_holds_up_nobody(harness):
     harness.restart()
     harness.run(70)
     assert [job.schedule for job in harness.all_jobs()] == ["nightly"]
-    (fault,) = [text for text in told(harness) if "Mars/Phobos" in text]
-    assert fault.startswith("schedule a-broken-one: submits nothing until this is mended")
+    (fault,) = [text for text in event_texts(harness) if "Mars/Phobos" in text]
+    assert fault.startswith("schedule a-broken-one: submits nothing until this is fixed")
     with harness.ledger.transaction() as tx:
         save_schedule(tx, broken)
     harness.restart()
@@ -224,7 +226,7 @@ def test_a_schedule_that_cannot_be_computed_holds_up_nobody(harness):
     assert [job.schedule for job in harness.all_jobs()] == ["nightly", "a-broken-one"]
 
 
-def test_what_would_fail_at_night_is_refused_by_day(harness):
+def test_a_schedule_that_would_fail_at_night_is_refused_by_day(harness):
     harness.run(1)
     for more, code in (
         ({"cron": "61 * * * *"}, "bad_cron"),
@@ -261,13 +263,13 @@ def test_a_job_that_does_not_fit_at_its_time_waits_for_the_machines(harness):
     assert [job.state for job in harness.all_jobs()] == [JobState.RUNNING]
 
 
-def test_who_may_not_submit_any_more_submits_nothing_by_the_clock_either(harness):
+def test_schedules_of_users_who_may_not_submit_any_more_submit_nothing(harness):
     add(harness, at=harness.clock() + 5)
     with harness.ledger.transaction() as tx:
         save_user(tx, replace(ADA, role=Role.VIEWER))
     harness.run(10)
     assert harness.all_jobs() == []
-    assert "not submitted: its owner ada is a viewer" in told(harness)[-1]
+    assert "not submitted: its owner ada is a viewer" in event_texts(harness)[-1]
 
 
 def test_names_and_owners_of_schedules(harness):

@@ -1,12 +1,12 @@
-"""What users ask of their jobs: cancel, stop, hold, release, retry, resize, priority."""
+"""Commands of users on their jobs: cancel, stop, hold, release, retry, resize, priority."""
 
 from dataclasses import replace
 
 from distnet.protocol.errors import ConflictError, ForbiddenError, InvalidError, no_such
-from distnet.protocol.states import JobState, Why
+from distnet.protocol.states import JobState, StopReason
 from distnet.scheduler.elastic import shrunk
 from distnet.scheduler.view import Shape
-from distnet.server.attempts.decisions import ask_to_stop
+from distnet.server.attempts.decisions import request_stop
 from distnet.server.attempts.outcome import AFTER_STOP
 from distnet.server.jobs.admission import require_fits, require_priority
 from distnet.server.ledger import jobs
@@ -16,39 +16,39 @@ from distnet.server.state.mirror import Mirror
 from distnet.spec.plural import counted
 
 NEWEST = 200
-"""Jobs whose names are compared with one that is not known."""
+"""Jobs whose names are compared with an unknown one."""
 
 
 def cancel(mirror: Mirror, user: User, name: str, now: float) -> JobRecord:
-    """End a job for good; what it has saved stays in its run folder."""
-    return _end(mirror, user, name, Why.CANCEL, now)
+    """Cancel a job. A running job saves a checkpoint first; its run folder is kept."""
+    return _end(mirror, user, name, StopReason.CANCEL, now)
 
 
 def stop(mirror: Mirror, user: User, name: str, now: float) -> JobRecord:
-    """Have a job save and end; `retry` goes on with it later."""
-    return _end(mirror, user, name, Why.STOP, now)
+    """Stop a job. A running job saves a checkpoint first; `retry` continues it."""
+    return _end(mirror, user, name, StopReason.STOP, now)
 
 
 def hold(mirror: Mirror, user: User, name: str, now: float) -> JobRecord:
-    """Keep a job from starting; one that trains is saved and gives up its room."""
-    return _end(mirror, user, name, Why.HOLD, now)
+    """Hold a job. A running job saves a checkpoint first, and frees its resources."""
+    return _end(mirror, user, name, StopReason.HOLD, now)
 
 
 def release(mirror: Mirror, user: User, name: str, now: float) -> JobRecord:
-    """Let a job that was held wait for its turn."""
+    """Put a held job back in the queue."""
     job = _own(mirror, user, name)
     if job.state is not JobState.HELD:
-        raise _wrong_state(job, "only a job that is held can be released")
+        raise _wrong_state(job, "only a held job can be released")
     released = replace(job, state=JobState.WAITING, reason="")
     return _save(mirror, released, "release", user=user, text=f"{name} released", now=now)
 
 
 def retry(mirror: Mirror, user: User, name: str, now: float) -> JobRecord:
-    """Queue a job that has ended again; it goes on from its newest checkpoint."""
+    """Queue a job again that has ended; it continues from its newest checkpoint."""
     job = _own(mirror, user, name)
     if job.state not in (JobState.FAILED, JobState.STOPPED, JobState.CANCELLED):
-        raise _wrong_state(job, "only a job that failed, was stopped or cancelled can be retried")
-    mirror.recall(job)
+        raise _wrong_state(job, "only a failed, stopped or cancelled job can be retried")
+    mirror.load_outcomes(job)
     again = replace(
         job,
         state=JobState.WAITING,
@@ -64,21 +64,20 @@ def retry(mirror: Mirror, user: User, name: str, now: float) -> JobRecord:
 
 
 def resize(mirror: Mirror, user: User, name: str, workers: int, now: float) -> JobRecord:
-    """Give a job another number of workers; one that trains changes them when there is room."""
+    """Set the number of workers. A running job changes it when the resources are free."""
     job = _own(mirror, user, name)
     if job.state.is_terminal:
-        raise _wrong_state(job, "nothing to resize")
+        raise _wrong_state(job, "it cannot be resized any more")
     if workers > job.slices:
         raise InvalidError(
-            f"--workers: found {workers}, expected at most {job.slices}: a batch of {name} is cut "
-            "into so many slices, and a worker needs one",
+            f"--workers: found {workers}, expected at most {job.slices}: a batch of {name} has so "
+            "many slices, and a worker needs at least one",
             code="too_many_workers",
         )
     if workers > (job.workers or job.shape.min_workers):
-        wanted = Shape(workers, workers, job.shape.cpus, job.shape.gpus)
-        require_fits(mirror, wanted, job.team)
+        require_fits(mirror, Shape(workers, workers, job.shape.cpus, job.shape.gpus), job.team)
     change = Change(now)
-    text = f"{name} is to have {counted(workers, 'worker')}"
+    text = f"{name} resized to {counted(workers, 'worker')}"
     change.job(replace(job, workers=workers), "resize", user.name, text)
     attempt = mirror.attempts.get(name)
     if attempt is not None and workers < sum(attempt.placement.values()):
@@ -90,20 +89,20 @@ def resize(mirror: Mirror, user: User, name: str, workers: int, now: float) -> J
 def set_priority(  # noqa: PLR0917
     mirror: Mirror, user: User, name: str, priority: int, highest: int, now: float
 ) -> JobRecord:
-    """Give a job another priority; only admins give one above `highest`."""
+    """Set the priority; only admins can set one above `highest`."""
     job = _own(mirror, user, name)
     require_priority(user, priority, highest)
     if job.state.is_terminal:
-        raise _wrong_state(job, "its priority matters no more")
-    text = f"{name}: priority {priority} after {job.priority}"
+        raise _wrong_state(job, "its priority has no effect any more")
+    text = f"{name}: priority {priority}, was {job.priority}"
     return _save(mirror, replace(job, priority=priority), "priority", user=user, text=text, now=now)
 
 
 def find(mirror: Mirror, name: str) -> JobRecord:
-    """A job, open or ended.
+    """Find a job, open or ended.
 
     Raises:
-        NotFoundError: there is none of that name.
+        NotFoundError: there is no job with this name.
     """
     job = mirror.jobs.get(name)
     if job is None:
@@ -116,33 +115,35 @@ def find(mirror: Mirror, name: str) -> JobRecord:
     return job
 
 
+def ended(job: JobRecord, state: JobState, reason: str, now: float) -> JobRecord:
+    """A job without an attempt, in a state in which it gets none."""
+    return replace(job, state=state, reason=reason, ended_at=now if state.is_terminal else None)
+
+
 def _own(mirror: Mirror, user: User, name: str) -> JobRecord:
     job = find(mirror, name)
     if job.owner != user.name and user.role is not Role.ADMIN:
-        raise ForbiddenError(f"{name} belongs to {job.owner}")
+        raise ForbiddenError(
+            f"{name} belongs to {job.owner}; only its owner or an admin can do this"
+        )
     return job
 
 
-def _end(mirror: Mirror, user: User, name: str, why: Why, now: float) -> JobRecord:
-    """End a job that waits at once; one with an attempt saves first; once ended, it stays so."""
-    job, state = _own(mirror, user, name), AFTER_STOP[why]
+def _end(mirror: Mirror, user: User, name: str, reason: StopReason, now: float) -> JobRecord:
+    """End a job: a waiting one now, one with an attempt when it has saved. It is idempotent."""
+    job, state = _own(mirror, user, name), AFTER_STOP[reason]
     if job.state is state:
         return job
     if job.state.is_terminal:
-        raise _wrong_state(job, f"nothing to {why}")
+        raise _wrong_state(job, f"there is nothing to {reason}")
     change = Change(now)
     text = f"{state} by {user.name}"
     if name in mirror.attempts:
-        ask_to_stop(mirror, change, job, why, actor=user.name, reason=text)
+        request_stop(mirror, change, job, reason, actor=user.name, text=text)
     else:
-        change.job(ended(job, state, text, now), why.value, user.name, f"{name} {text}")
+        change.job(ended(job, state, text, now), reason.value, user.name, f"{name} {text}")
     mirror.commit(change)
     return change.jobs.get(name, job)
-
-
-def ended(job: JobRecord, state: JobState, reason: str, now: float) -> JobRecord:
-    """A job that has no attempt, in a state in which it gets none."""
-    return replace(job, state=state, reason=reason, ended_at=now if state.is_terminal else None)
 
 
 def _save(

@@ -1,8 +1,8 @@
-"""What a browser may be made to do by other sites: nothing.
+"""Protect against requests that other websites make a browser send.
 
-Refused are requests that name another host than this server (a name of an attacker's that resolves
-to it, "DNS rebinding"), come from another origin, or were begun by another site. Answers carry no
-permission for other origins, and the page may load and call nothing but its own server.
+Refused are requests for another host name than the server's (of an attacker, resolving to the
+server: "DNS rebinding"), from another origin, or started by another site. Responses give no
+permission to other origins, and the page can load and call nothing but its own server.
 Source: OWASP, Cross-Site Request Forgery Prevention; W3C, Fetch Metadata Request Headers.
 """
 
@@ -31,16 +31,16 @@ HEADERS = (
 )
 
 
-class Guard:
-    """Knows under which names this server may be called."""
+class BrowserGuard:
+    """Checks the host, origin and site of requests."""
 
     def __init__(self, listen: str, names: Collection[str]) -> None:
-        """Take the host that the server listens on, and the names it has besides."""
+        """Take the host on which the server listens, and its other names."""
         self._is_any = listen in ("0.0.0.0", "::")
         self._names = {name.lower() for name in (*LOOPBACK, listen, *names)}
 
     def check(self, method: str, path: str, headers: Headers) -> None:
-        """Refuse what only an attack through a browser would look like.
+        """Refuse a request that another website may have caused.
 
         Raises:
             ForbiddenError: `foreign_host`, `foreign_origin` or `foreign_site`.
@@ -55,15 +55,12 @@ class Guard:
         origins = headers.getlist("origin")
         if origins and not all(_is_same(origin, hosts[0]) for origin in origins):
             raise ForbiddenError(
-                f"found Origin {origins[0][:100]!r}; only the server's own page may call it from "
-                "a browser",
+                f"found Origin {origins[0][:100]!r}, expected the server's own page",
                 code="foreign_origin",
             )
         site = headers.get("sec-fetch-site")
         if site is not None and site not in OWN_SITES and not _is_link(method, path, headers):
-            raise ForbiddenError(
-                "another site made the browser send this request", code="foreign_site"
-            )
+            raise ForbiddenError("this request was started by another website", code="foreign_site")
 
     def _is_own(self, host: str) -> bool:
         name = _without_port(host.lower())
@@ -71,12 +68,12 @@ class Guard:
 
 
 def _is_same(origin: str, host: str) -> bool:
-    scheme, _, place = origin.partition("://")
-    return scheme in ("http", "https") and place.lower() == host.lower()
+    scheme, _, name = origin.partition("://")
+    return scheme in ("http", "https") and name.lower() == host.lower()
 
 
 def _is_link(method: str, path: str, headers: Headers) -> bool:
-    """Whether somebody followed a link to the page, which shows nothing without a token."""
+    """Whether a person followed a link to the page, which shows nothing without a token."""
     return (
         (method, path) == ("GET", "/")
         and headers.get("sec-fetch-mode") == "navigate"

@@ -1,4 +1,4 @@
-"""What routes need: the server, and a caller whose role suffices. Named once, used by all."""
+"""Parameters of routes: the server, and a caller with the required role."""
 
 from collections.abc import Awaitable, Callable
 from typing import Annotated
@@ -7,7 +7,7 @@ from fastapi import Depends, Path, Request
 from fastapi.security import HTTPBearer
 
 from distnet.protocol.errors import ForbiddenError, UnauthenticatedError
-from distnet.server.http.followers import Followers
+from distnet.server.http.log_followers import LogFollowers
 from distnet.server.ledger.records import Role
 from distnet.server.server import Server
 from distnet.server.users.authenticator import Authenticator
@@ -17,16 +17,16 @@ from distnet.spec.sections.section import NAME
 RANK = {role: rank for rank, role in enumerate(Role)}
 
 described = HTTPBearer(auto_error=False, description="A token, or the secret of an attempt.")
-"""For the API's description; the check itself is in `gate.py` and below."""
+"""For the description of the API; the checks are in `access.py` and below."""
 
 
 def require(role: Role) -> Callable[[Request], Awaitable[Caller]]:
-    """Make the check that a caller may do what `role` may."""
+    """Make the dependency that checks the role of the caller."""
 
     async def check(request: Request) -> Caller:
         caller = getattr(request.state, "caller", None)
         if not isinstance(caller, Caller):
-            raise UnauthenticatedError("found no token")
+            raise UnauthenticatedError("found no token, expected `Authorization: Bearer`")
         require_role(caller, role)
         return caller
 
@@ -34,14 +34,14 @@ def require(role: Role) -> Callable[[Request], Awaitable[Caller]]:
 
 
 def require_role(caller: Caller, role: Role) -> None:
-    """Refuse a caller who may not do what `role` may.
+    """Refuse a caller with less than a role.
 
     Raises:
         ForbiddenError: `role`.
     """
     if RANK[caller.user.role] < RANK[role]:
         raise ForbiddenError(
-            f"{caller.user.name} is a {caller.user.role}; this needs the role {role}",
+            f"{caller.user.name} is a {caller.user.role}; this requires the role {role}",
             code="role",
         )
 
@@ -51,13 +51,13 @@ async def _server(request: Request) -> Server:
     return server
 
 
-async def _gatekeeper(request: Request) -> Authenticator:
+async def _authenticator(request: Request) -> Authenticator:
     authenticator: Authenticator = request.app.state.authenticator
     return authenticator
 
 
-async def _followers(request: Request) -> Followers:
-    followers: Followers = request.app.state.followers
+async def _followers(request: Request) -> LogFollowers:
+    followers: LogFollowers = request.app.state.followers
     return followers
 
 
@@ -66,8 +66,8 @@ async def _secret(request: Request) -> str:
 
 
 TheServer = Annotated[Server, Depends(_server)]
-TheAuthenticator = Annotated[Authenticator, Depends(_gatekeeper)]
-TheFollowers = Annotated[Followers, Depends(_followers)]
+TheAuthenticator = Annotated[Authenticator, Depends(_authenticator)]
+TheFollowers = Annotated[LogFollowers, Depends(_followers)]
 Viewer = Annotated[Caller, Depends(require(Role.VIEWER))]
 Submitter = Annotated[Caller, Depends(require(Role.SUBMITTER))]
 Admin = Annotated[Caller, Depends(require(Role.ADMIN))]
@@ -75,4 +75,3 @@ Secret = Annotated[str, Depends(_secret)]
 """Of an attempt."""
 
 NameInPath = Annotated[str, Path(pattern=NAME)]
-Text = r"^[^\x00-\x1f\x7f]*$"

@@ -1,10 +1,10 @@
-// A stream of a job, read from an offset on: what has come is never asked for again.
+// A stream of a job, read from an offset: nothing is requested twice.
 
 import { part } from "./api.js";
 
 const PIECE_BYTES = 250_000;
 
-export class Following {
+export class Stream {
   #path;
   next;
   isComplete = false;
@@ -14,7 +14,7 @@ export class Following {
     this.next = offset;
   }
 
-  // Gives `take` all that has come since the last time: text, and its length in bytes.
+  // Calls `take` with everything new: its text, and its length in bytes.
   async read(api, signal, take) {
     for (let isMore = !this.isComplete; isMore;) {
       const from = this.next;
@@ -27,7 +27,7 @@ export class Following {
     }
   }
 
-  // One piece from wherever it is wanted.
+  // One piece from any offset.
   piece(api, signal, offset, limit) {
     return api.get(this.#path, { offset, limit }, signal);
   }

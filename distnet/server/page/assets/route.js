@@ -1,8 +1,8 @@
-// Where one is: the part of the address after `#`, and the token that may have come with it.
+// The route: the part of the address after `#`, and the token that may be in it.
 
-const KEPT = "distnet-token";
+const TOKEN_KEY = "distnet-token";
 
-// Takes the token out of the address, if one came with it, and keeps it.
+// Moves a token from the address to the storage of the tab; null if there is none.
 export function takeToken() {
   const given = /^#token=([^&]+)/.exec(location.hash);
   if (!given) return null;
@@ -11,21 +11,21 @@ export function takeToken() {
   return keptToken();
 }
 
-// The token stays with this tab, until it is closed.
+// The token is stored until the tab is closed.
 export function keptToken() {
-  return sessionStorage.getItem(KEPT);
+  return sessionStorage.getItem(TOKEN_KEY);
 }
 
 export function keepToken(token) {
-  sessionStorage.setItem(KEPT, token);
+  sessionStorage.setItem(TOKEN_KEY, token);
 }
 
 export function dropToken() {
-  sessionStorage.removeItem(KEPT);
+  sessionStorage.removeItem(TOKEN_KEY);
 }
 
 // `#/jobs/digits-1?state=open` as its parts and its query.
-export function readPlace(hash = location.hash) {
+export function readRoute(hash = location.hash) {
   const [path, query] = hash.replace(/^#\/?/, "").split("?");
   const parts = path.split("/").filter(Boolean).map(decoded);
   return { parts, query: Object.fromEntries(new URLSearchParams(query ?? "")) };
@@ -37,8 +37,8 @@ export function link(parts, query = {}) {
   return `#/${path}${given.length ? `?${new URLSearchParams(given)}` : ""}`;
 }
 
-// Writes other settings of the same view into the address, without a step in the history.
-export function notePlace(parts, query) {
+// Replaces the query in the address, without a new entry in the history.
+export function replaceRoute(parts, query) {
   history.replaceState(null, "", link(parts, query));
 }
 
