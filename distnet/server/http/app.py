@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter, Depends, FastAPI, Response
 from starlette.responses import JSONResponse
 
-from distnet.server.http import error_handlers
+from distnet.server.http import exceptions
 from distnet.server.http.access import AccessMiddleware
 from distnet.server.http.audit import AuditLog
 from distnet.server.http.boundary import BoundaryMiddleware
@@ -79,7 +79,7 @@ def _add_layers(app: FastAPI, settings: Settings) -> None:
         return server.mirror.job_of_secret(hashlib.sha256(secret.encode()).hexdigest()) is not None
 
     own_name = urlsplit(settings.address).hostname or ""
-    error_handlers.install(app, audit)
+    exceptions.install(app, audit)
     app.add_middleware(
         AccessMiddleware,
         authenticator=authenticator,
