@@ -13,10 +13,10 @@ def test_history_shows_what_has_ended(
     queue: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["history"]) == 0
-    said = capsys.readouterr().out
-    assert "old-1  failed" in said
-    assert "1 min 30 s" in said
-    assert "digits-1" not in said
+    printed = capsys.readouterr().out
+    assert "old-1  failed" in printed
+    assert "1 min 30 s" in printed
+    assert "digits-1" not in printed
 
     assert main(["history", "--since", "2h", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == []
