@@ -149,7 +149,7 @@ def _described(data: Manifest) -> str:
 
 def _class_weights(data: Manifest) -> Tensor:
     """Weights whose mean over the training samples is 1."""
-    counts = data.splits["train"].class_counts if "train" in data.splits else ()
+    counts = data.y.class_counts.get("train", ())
     if not counts or 0 in counts:
         raise ValueError(
             f"balanced needs samples of every class in the training split, but {data.name!r} has "

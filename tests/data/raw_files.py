@@ -73,5 +73,6 @@ def image_folder(folder: Path, names: dict[str, int], **look: Any) -> Path:
 
 
 def read_split(dataset: Path, split: str) -> tuple[NDArray[Any], NDArray[Any]]:
-    """All samples of a split."""
-    return ShardReader(dataset, read_manifest(dataset), split).read_all()
+    """All samples of a split of a dataset with the fields x and y."""
+    columns = ShardReader(dataset, read_manifest(dataset), split).read_all()
+    return columns["x"], columns["y"]

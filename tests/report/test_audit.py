@@ -118,7 +118,7 @@ def test_run_that_skipped_samples_is_clean_and_says_so(
 def test_run_in_windows_is_clean_where_an_attempt_began_in_the_middle(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("distnet.data.shards.ROW_GROUP_BYTES", 40 * 12 * 12)
+    monkeypatch.setattr("distnet.data.shard_writer.ROW_GROUP_BYTES", 40 * (12 * 12 + 4))
     data = write_dataset(tmp_path / "data", train=1003, test=20)
     text = JOB.replace('"DATA"', '"DATA", memory: 50KB')
     run = start(tmp_path, text, data, stop_at=STEPS_PER_EPOCH + 6)

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from distnet.data import shards
+from distnet.data import shard_writer
 from distnet.data.manifest import read_manifest
 from distnet.data.order import Batches, order_of
 from distnet.data.sample_hash import digest_of
@@ -31,7 +31,7 @@ EVERYTHING = digest_of(np.arange(NUM_SAMPLES))
 
 @pytest.fixture
 def streamed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    monkeypatch.setattr(shards, "ROW_GROUP_BYTES", 40 * 12 * 12)
+    monkeypatch.setattr(shard_writer, "ROW_GROUP_BYTES", 40 * (12 * 12 + 4))
     return write_dataset(tmp_path / "streamed", train=NUM_SAMPLES, test=20)
 
 
