@@ -31,7 +31,7 @@ def test_sha256_is_of_the_data_and_not_of_its_name(dataset: Path) -> None:
 
 
 def test_split_names_those_there_are_when_it_is_missing(dataset: Path) -> None:
-    with pytest.raises(DataError, match=r"no split 'val'; it has: test, train"):
+    with pytest.raises(DataError, match=r"no split 'val'; it has: train, test"):
         read_manifest(dataset).split("val")
 
 

@@ -12,7 +12,7 @@ from distnet.data.column import Array, Column, RaggedArray
 from distnet.data.fields._arrow import ragged, read_ragged, store_ragged
 from distnet.data.fields.class_ import out_of_range
 from distnet.data.fields.field import Field
-from distnet.data.statistics import Facts, ValueCounts
+from distnet.data.statistics import Facts, NoStatistics, Statistics, ValueCounts
 from distnet.errors import DataError
 
 __all__ = ("TokensField",)
@@ -61,9 +61,9 @@ class TokensField(Field):
             return super().from_arrow(stored)
         return read_ragged(stored, np.dtype(self.dtype))
 
-    def statistics(self) -> ValueCounts:
+    def statistics(self) -> Statistics:
         """How many tokens there are."""
-        return ValueCounts()
+        return NoStatistics() if self.shape else ValueCounts()
 
     def described_by(self, statistics: Mapping[str, Any]) -> Facts:
         """The tokens of every split, and those of the longest sample."""
