@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 
 import distnet
-from distnet.data.manifest import Input, Manifest, Target
+from distnet.data.fields.class_ import ClassField
+from distnet.data.fields.field import Field
+from distnet.data.fields.number import NumberField
+from distnet.data.fields.vector import VectorField
+from distnet.data.manifest import Manifest
 from distnet.data.shard_writer import ShardWriter
-from distnet.data.shards import row_group_samples
 from distnet.report.arrays import read_arrays
 from distnet.report.parts import Arrays
 from distnet.run_folder.evaluation import EvaluationRecord, read_evaluation
@@ -60,18 +63,17 @@ def train(folder: Path, data: Path, more: str = "") -> tuple[EvaluationRecord, A
     return evaluation, read_arrays(run.pictures)
 
 
-def write_vectors(folder: Path, y: Target, targets: np.ndarray) -> Path:
+def write_vectors(folder: Path, y: Field, targets: np.ndarray) -> Path:
     """Write vectors of 3 numbers with these targets, as both splits."""
     folder.mkdir()
-    x = Input(kind="vector", shape=(3,), dtype="float32", mean=(0.0,) * 3, std=(1.0,) * 3)
+    fields = {"x": VectorField(shape=(3,), mean=(0.0,) * 3, std=(1.0,) * 3), "y": y}
     values = np.random.default_rng(0).normal(size=(len(targets), 3)).astype(np.float32)
     splits = {}
     for split in ("train", "test"):
-        with ShardWriter(folder, split, x=x, y=y) as writer:
-            writer.write(values, targets)
+        with ShardWriter(folder, split, fields) as writer:
+            writer.write({"x": values, "y": targets})
             splits[split] = writer.finish()
-    rows = row_group_samples(x)
-    manifest = Manifest(name="v", source="made", row_group_samples=rows, x=x, y=y, splits=splits)
+    manifest = Manifest(name="v", source="made", fields=fields, splits=splits)
     (folder / "manifest.json").write_text(manifest.to_json())
     return folder
 
@@ -112,7 +114,7 @@ def test_the_weakest_classes_come_first(tmp_path: Path) -> None:
 
 
 def test_worst_vectors_are_a_table(tmp_path: Path) -> None:
-    y = Target(kind="class", classes=("cat", "dog"))
+    y = ClassField(classes=("cat", "dog"))
     classes = np.arange(60, dtype=np.int32) % 2
 
     found, arrays = train(tmp_path, write_vectors(tmp_path / "data", y, classes))
@@ -127,7 +129,7 @@ def test_worst_vectors_are_a_table(tmp_path: Path) -> None:
 @pytest.mark.parametrize("names", [("price",), ("price", "size")])
 def test_worst_numbers_are_also_drawn(names: tuple[str, ...], tmp_path: Path) -> None:
     width = len(names)
-    y = Target(kind="number", shape=(width,), names=names, mean=(0.5,) * width, std=(0.3,) * width)
+    y = NumberField(shape=(width,), names=names, mean=(0.5,) * width, std=(0.3,) * width)
     numbers = np.random.default_rng(0).random((60, width)).astype(np.float32)
 
     data = write_vectors(tmp_path / "data", y, numbers)
