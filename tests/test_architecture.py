@@ -42,6 +42,7 @@ MAY_NOT_IMPORT_TORCH = (
 )
 MOST_LINES, MOST_FUNCTION_LINES = 300, 60
 MEDIAN_FUNCTION_LINES, P90_FUNCTION_LINES = 8, 20
+MOST_INNER_IMPORTS = 20
 MOST_MODULES = 20
 """In a folder of the server."""
 BANNED_NAMES = ("util", "common", "helper", "misc", "manager", "handler")
@@ -94,6 +95,21 @@ def test_files_and_functions_stay_small(path: Path) -> None:
     for node in functions(path):
         assert num_lines(node) <= MOST_FUNCTION_LINES, f"{path}:{node.lineno} {node.name}"
     assert not any(word in path.stem for word in BANNED_NAMES)
+
+
+def test_imports_inside_functions_are_few_and_say_why() -> None:
+    found = {
+        (path, node.lineno)
+        for path in FILES
+        for function in functions(path)
+        for node in ast.walk(function)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    }
+
+    assert len(found) <= MOST_INNER_IMPORTS, sorted(map(str, found))
+    for path, line in found:
+        before, own = path.read_text().splitlines()[line - 2 : line]
+        assert "#" in own or before.strip().startswith("#"), f"{path}:{line} gives no reason"
 
 
 def test_most_functions_are_short() -> None:

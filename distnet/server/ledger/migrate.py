@@ -50,9 +50,10 @@ def _version(tx: Connection, name: str) -> str | None:
 
 def _migrate(tx: Connection, name: str) -> None:
     # Importing Alembic takes long, and a ledger that is up to date does not need it.
-    from alembic import command
-    from alembic.config import Config
-    from alembic.util import CommandError
+    # A server whose ledger is up to date starts without Alembic.
+    from alembic import command  # takes 200 ms to import
+    from alembic.config import Config  # comes with it
+    from alembic.util import CommandError  # comes with it
 
     config = Config()
     config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
