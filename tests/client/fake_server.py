@@ -209,7 +209,7 @@ def stream(
     )
 
 
-def steer(server: FakeServer, name: str, verb: str, **_: Any) -> BaseModel:
+def control(server: FakeServer, name: str, verb: str, **_: Any) -> BaseModel:
     state = server.job(name).state
     if state.is_terminal != (verb == "retry"):
         raise ConflictError(f"{name} is {state}", code="wrong_state")
@@ -300,7 +300,7 @@ ROUTES: list[tuple[str, str, Callable[..., BaseModel | None]]] = [
     ("/jobs/([^/]+)/streams/([^/]+)", "GET", stream),
     ("/jobs/([^/]+)/resize", "POST", resize),
     ("/jobs/([^/]+)/priority", "POST", priority),
-    ("/jobs/([^/]+)/(cancel|stop|hold|release|retry)", "POST", steer),
+    ("/jobs/([^/]+)/(cancel|stop|hold|release|retry)", "POST", control),
     ("/code/([0-9a-f]{64})", "HEAD", has_code),
     ("/code/([0-9a-f]{64})", "PUT", put_code),
     ("/schedules", "GET", list_schedules),

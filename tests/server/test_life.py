@@ -138,7 +138,7 @@ def test_cancel_hold_release(harness):
     assert harness.job("digits-3").state is JobState.FINISHED
 
 
-def test_only_the_owner_and_admins_steer(harness):
+def test_only_the_owner_and_admins_control_a_job(harness):
     harness.submit(asks())
     for verb in (harness.server.cancel, harness.server.stop, harness.server.hold):
         with pytest.raises(ForbiddenError, match="belongs to ada"):

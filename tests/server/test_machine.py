@@ -99,7 +99,7 @@ class Anything(RuleBasedStateMachine):
         verb=st.sampled_from(["cancel", "stop", "hold", "release", "retry", "resize", "priority"]),
         number=st.integers(1, 4),
     )
-    def steer(self, at, verb, number) -> None:
+    def control(self, at, verb, number) -> None:
         names = sorted(self.acknowledged)
         name, server = names[at % len(names)], self.harness.server
         try:

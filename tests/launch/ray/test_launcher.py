@@ -41,12 +41,12 @@ def test_train_on_ray_gives_what_rank_0_returned_and_leaves_nothing(assignment):
 
     outcome = train_on_ray(assignment, workers=3, cpus=1, gpus=0, function=ray_work.describe_groups)
 
-    worlds = outcome["groups"]
-    assert [group["rank"] for group in worlds] == [0, 1, 2]
-    assert [group["local_rank"] for group in worlds] == [0, 1, 2]
-    assert {group["size"] for group in worlds} == {group["local_size"] for group in worlds} == {3}
-    assert {host for group in worlds for host in group["hosts"]} == {worlds[0]["hosts"][0]}
-    assert {group["device"] for group in worlds} == {"cpu"}
+    groups = outcome["groups"]
+    assert [group["rank"] for group in groups] == [0, 1, 2]
+    assert [group["local_rank"] for group in groups] == [0, 1, 2]
+    assert {group["size"] for group in groups} == {group["local_size"] for group in groups} == {3}
+    assert {host for group in groups for host in group["hosts"]} == {groups[0]["hosts"][0]}
+    assert {group["device"] for group in groups} == {"cpu"}
     assert outcome["total"] == 1 + 2 + 3
     assert outcome["interfaces"] == [interface_of("127.0.0.1")] * 3
     assert outcome["threads"] == 2  # Ray's OMP_NUM_THREADS=1 gives way to torch's own setting

@@ -114,7 +114,7 @@ def test_a_viewer_changes_nothing(api: Api) -> None:
     assert _state(api) == before
 
 
-def test_a_submitter_steers_no_job_of_others(api: Api) -> None:
+def test_a_submitter_controls_no_job_of_others(api: Api) -> None:
     api.server.submit(*_ada_submits())
     api.token("bob")
     before = _state(api)

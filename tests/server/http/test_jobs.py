@@ -116,7 +116,7 @@ def test_a_question_that_makes_no_sense_is_refused(api: Api, query: dict[str, st
     assert next(iter(query)) in response.json()["error"]["message"]
 
 
-def test_a_job_is_steered_by_its_owner(api: Api) -> None:
+def test_a_job_is_controlled_by_its_owner(api: Api) -> None:
     submit(api)
     client = api.client()
 
@@ -135,7 +135,7 @@ def test_a_job_is_steered_by_its_owner(api: Api) -> None:
     assert after("cancel")["state"] == "cancelled"
 
 
-def test_an_admin_steers_everybodys_jobs(api: Api) -> None:
+def test_an_admin_controls_everybodys_jobs(api: Api) -> None:
     submit(api)
     assert api.client("root").post("/api/v1/jobs/digits-1/cancel").status_code == 200
 
