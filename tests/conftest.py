@@ -8,6 +8,9 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 from distnet.launch.ray.node import LOOPBACK, NodeOptions, RayNode
+from tests.summary import note_limit, pytest_terminal_summary
+
+__all__ = ["pytest_terminal_summary"]
 
 # Read when Ray is imported: its drivers then take 127.0.0.1 for what it is.
 os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
@@ -16,20 +19,30 @@ os.environ.pop("RAY_ADDRESS", None)
 
 RAY_CPUS = 4
 RAY_MARK = "pytest.mark." + "ray"
+SHARED_RAY = "ray_" + "address"
 ROOT = Path(__file__).parents[1]
 
 
 class FewRays(LoadScopeScheduling):
-    """With several test processes, files whose tests start a Ray are in two of them at the most.
+    """Of several test processes, one runs the tests that share a Ray, one those with their own.
 
-    They mostly wait for Ray's processes, so two go well beside each other; more would not.
+    Starting a Ray and a worker on it takes seconds of all cores, so more of them at once would be
+    slower, not faster. All other tests are kept together by file.
     """
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        if RAY_MARK not in (ROOT / file).read_text():
+        text = (ROOT / file).read_text()
+        if RAY_MARK not in text:
             return file
-        return f"{RAY_MARK} {file.startswith('tests/server/')}"
+        return "a shared Ray" if SHARED_RAY in text else "Rays of their own"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the long tests first, so that the test processes end at about the same time."""
+    for item in items:
+        note_limit(item)
+    items.sort(key=lambda item: not item.get_closest_marker("ray"))
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> FewRays:

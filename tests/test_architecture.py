@@ -1,13 +1,16 @@
-"""The rooms: who may import whom, what stays quick to import, how large things may grow."""
+"""Who may import whom, what stays quick to import, and how large things may grow."""
 
 import ast
+import statistics
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+Function = ast.FunctionDef | ast.AsyncFunctionDef
 PACKAGE = Path(__file__).parents[1] / "distnet"
 FILES = sorted(PACKAGE.rglob("*.py"))
 EVERYWHERE = {"errors"}
@@ -37,6 +40,11 @@ MAY_IMPORT_RAY = ("launch/ray/", "server/gateway/", "agent/")
 MAY_NOT_IMPORT_TORCH = (
     *("spec", "run_folder", "report", "scheduler", "protocol", "server", "client", "sim", "cli"),
 )
+MOST_LINES, MOST_FUNCTION_LINES = 300, 60
+MEDIAN_FUNCTION_LINES, P90_FUNCTION_LINES = 8, 20
+MOST_INNER_IMPORTS = 20
+MOST_MODULES = 20
+"""In a folder of the server."""
 BANNED_NAMES = ("util", "common", "helper", "misc", "manager", "handler")
 
 
@@ -52,6 +60,15 @@ def imports(path: Path) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: relative import"
             yield node.module or ""
+
+
+def functions(path: Path) -> Iterator[Function]:
+    tree = ast.walk(ast.parse(path.read_text()))
+    return (node for node in tree if isinstance(node, Function))
+
+
+def num_lines(node: Function) -> int:
+    return (node.end_lineno or 0) - node.lineno + 1
 
 
 def test_package_was_found() -> None:
@@ -74,12 +91,40 @@ def test_imports_point_one_way(path: Path) -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
 def test_files_and_functions_stay_small(path: Path) -> None:
-    text = path.read_text()
-    assert text.count("\n") <= 300
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.FunctionDef):
-            assert (node.end_lineno or 0) - node.lineno < 60, f"{path}:{node.lineno} {node.name}"
+    assert path.read_text().count("\n") <= MOST_LINES
+    for node in functions(path):
+        assert num_lines(node) <= MOST_FUNCTION_LINES, f"{path}:{node.lineno} {node.name}"
     assert not any(word in path.stem for word in BANNED_NAMES)
+
+
+def test_imports_inside_functions_are_few_and_say_why() -> None:
+    found = {
+        (path, node.lineno)
+        for path in FILES
+        for function in functions(path)
+        for node in ast.walk(function)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    }
+
+    assert len(found) <= MOST_INNER_IMPORTS, sorted(map(str, found))
+    for path, line in found:
+        before, own = path.read_text().splitlines()[line - 2 : line]
+        assert "#" in own or before.strip().startswith("#"), f"{path}:{line} gives no reason"
+
+
+def test_most_functions_are_short() -> None:
+    lines = [num_lines(node) for path in FILES for node in functions(path)]
+
+    assert statistics.median(lines) <= MEDIAN_FUNCTION_LINES
+    assert statistics.quantiles(lines, n=10)[-1] <= P90_FUNCTION_LINES
+
+
+def test_no_folder_of_the_server_is_a_heap() -> None:
+    folders = Counter(path.parent for path in FILES if path.stem != "__init__")
+
+    for folder, num_modules in folders.items():
+        if (PACKAGE / "server") in (folder, *folder.parents):
+            assert num_modules <= MOST_MODULES, folder
 
 
 @pytest.mark.parametrize(

@@ -1,1 +1,1 @@
-"""One attempt at a job, on the cluster: the process that the server has Ray begin."""
+"""The agent: the process that Ray starts for one attempt at a job."""

@@ -1,7 +1,7 @@
-"""Unpack the job's own files: a zip that a user uploaded, so nothing that it says is believed.
+"""Unpack the job's own files: a zip archive of a user, which is untrusted.
 
-It may be of any size and hold any names. Names must stay below the folder; entries that are no
-plain files, links above all, are refused; what is unpacked is counted as it comes.
+Sizes and names in it may be anything. Paths must stay in the folder; links and devices are refused;
+the size is counted while unpacking, whatever the headers say.
 """
 
 import io
@@ -17,7 +17,7 @@ from distnet.errors import DataError
 MOST_ENTRIES = 20_000
 MOST_BYTES = 200_000_000
 MOST_RATIO = 1_100
-"""The compression of a zip makes files 1,032 times smaller at best; a bomb's parts overlap."""
+"""Zip compresses by a factor of at most 1,032; entries of a zip bomb overlap."""
 MOST_PARTS = 32
 LONGEST_NAME = 1_000
 PIECE_BYTES = 2**20
@@ -36,15 +36,15 @@ DAMAGES = (
     IndexError,
     OverflowError,
 )
-"""What `zipfile` raises of damaged archives."""
+"""What `zipfile` raises for damaged archives."""
 
 
 def unpack(data: bytes, folder: Path) -> None:
-    """Unpack the zip `data` into `folder`, which is there and empty.
+    """Unpack the zip archive `data` into `folder`, which exists and is empty.
 
     Raises:
-        DataError: it is no whole zip, too large, or holds what it must not.
-        OSError: the folder cannot be written.
+        DataError: the archive is damaged, too large, or has entries that are not allowed.
+        OSError: the folder is not writable.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
@@ -54,7 +54,7 @@ def unpack(data: bytes, folder: Path) -> None:
             for entry in entries:
                 left -= _unpack(archive, entry, folder, left)
     except DAMAGES as error:
-        raise _refused(f"it is no whole zip archive ({error})") from None
+        raise _refused(f"it is not a complete zip archive ({error})") from None
 
 
 def _unpack(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, folder: Path, left: int) -> int:
@@ -65,7 +65,7 @@ def _unpack(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, folder: Path, left
         return 0
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.exists():
-        raise _refused(f"it holds {entry.filename!r} twice")
+        raise _refused(f"it contains {entry.filename!r} twice")
     with archive.open(entry) as source, path.open("xb") as target:
         size = _copy(source, target, left)
     if entry.external_attr >> UNIX_MODE & EXECUTABLE:
@@ -74,7 +74,7 @@ def _unpack(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, folder: Path, left
 
 
 def _copy(source: IO[bytes], target: IO[bytes], left: int) -> int:
-    """Copy what really comes, whatever its header says."""
+    """Copy an entry, and count its bytes; the size in its header may be wrong."""
     size = 0
     while piece := source.read(PIECE_BYTES):
         size += len(piece)
@@ -86,28 +86,28 @@ def _copy(source: IO[bytes], target: IO[bytes], left: int) -> int:
 
 def _refuse_large(entries: list[zipfile.ZipInfo], packed: int) -> None:
     if len(entries) > MOST_ENTRIES:
-        raise _refused(f"it holds {len(entries):,} files, expected at most {MOST_ENTRIES:,}")
+        raise _refused(f"it contains {len(entries):,} files, expected at most {MOST_ENTRIES:,}")
     size = sum(entry.file_size for entry in entries)
     if size > MOST_BYTES:
         raise _refused(f"it unpacks to {size:,} bytes, expected at most {MOST_BYTES:,}")
     if size > packed * MOST_RATIO:
-        raise _refused(f"{packed:,} bytes claim to unpack to {size:,}")
+        raise _refused(f"{packed:,} bytes cannot unpack to {size:,} bytes as its headers say")
 
 
 def _parts(entry: zipfile.ZipInfo) -> tuple[str, ...]:
-    """The names of folders and file, none of which leads out of the folder."""
+    """The parts of the path; refuses a path that leads out of the folder."""
     name = entry.filename
     mode = entry.external_attr >> UNIX_MODE
     if stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR):
-        raise _refused(f"{name!r} is a link or a device, expected plain files and folders")
+        raise _refused(f"{name!r} is a link or a device, expected regular files and folders")
     if entry.compress_type not in PACKED_BY:
-        raise _refused(f"{name!r} is packed in another way than zip's usual one")
+        raise _refused(f"{name!r} has an unsupported compression, expected stored or deflated")
     path = PurePosixPath(name)
     is_odd = (
         path.is_absolute() or ".." in path.parts or "\\" in name or ":" in name or not path.parts
     )
     if is_odd or len(path.parts) > MOST_PARTS or len(name) > LONGEST_NAME or not name.isprintable():
-        raise _refused(f"{name[:100]!r} is no path of a file below a folder")
+        raise _refused(f"{name[:100]!r} is not a valid relative path")
     return path.parts
 
 

@@ -1,83 +1,94 @@
-"""One attempt from its task to its last words.
+"""Run one attempt, from its configuration to its exit record.
 
-task <- server;  code -> runs/.code;  train in runs/<job>;  reports -> server;  exit -> server
+config <- server;  code -> runs/.code;  train in runs/<job>;  reports -> server;  exit -> server
 """
 
 import os
 from pathlib import Path
 
-from distnet.agent.connection import Connection, patiently
-from distnet.agent.instructions import Steering
+from distnet.agent.connection import Connection, retry_until_reachable
 from distnet.agent.log_lines import LogLines, with_log_command
-from distnet.agent.output import keep, printed_to, say
+from distnet.agent.output import append_to_run_log, captured_in, print_line
 from distnet.agent.progress import Progress
 from distnet.agent.reporter import Reporter
+from distnet.agent.run_control import RunControl
 from distnet.agent.streams import Streams
 from distnet.agent.training import Training
 from distnet.launch.placement import Placement
-from distnet.protocol.attempt import Exit, Task
+from distnet.protocol.attempt import AttemptConfig, Exit
 from distnet.protocol.states import AttemptEnd
 from distnet.run_folder.paths import RunFolder
 from distnet.run_folder.recorder import Record
 
-FAILED, UNHEARD, GIVEN_UP = 1, 2, 3
-"""Exit codes, for those who look at Ray; the server goes by what it is told."""
+FAILED, UNHEARD, OVER = 1, 2, 3
+"""Exit codes, for people who look at Ray's jobs; the server uses the exit record instead."""
 
 
-def carry_out(task: Task, connection: Connection, scratch: Path) -> int:
-    """Train as the task says while the server is kept informed; returns the exit code.
+class Listener:
+    """Takes each record of the training: updates the progress, prints a line."""
+
+    def __init__(self, progress: Progress, job: str) -> None:
+        self._progress, self._job = progress, job
+        self._line_of = LogLines()
+        self.last_line = ""
+
+    def __call__(self, record: Record) -> None:
+        """Take one record."""
+        self._progress(record)
+        if text := self._line_of(record):
+            self.last_line = with_log_command(text, self._job)
+            print_line(self.last_line)
+
+
+def run_attempt(config: AttemptConfig, connection: Connection, scratch: Path) -> int:
+    """Train as configured, and report to the server meanwhile; returns the exit code.
 
     Args:
-        task: what to do.
+        config: of the attempt.
         connection: to the server.
-        scratch: a folder on this machine, for this attempt alone.
+        scratch: a folder on this machine, for this attempt only.
     """
-    folder, output = RunFolder(Path(task.runs) / task.job), scratch / "output.log"
-    placement, line_of = Placement(task.placement), LogLines()
-    progress, steering = Progress(folder, placement), Steering(folder, placement)
-    streams = Streams(folder, output=output, kept=task.kept)
+    folder, output = RunFolder(Path(config.runs) / config.job), scratch / "output.log"
+    placement = Placement(config.placement)
+    progress, control = Progress(folder, placement), RunControl(folder, placement)
+    listener = Listener(progress, config.job)
     reporter = Reporter(
-        connection, progress, streams, steering, every_s=task.report_every_s, end_at_once=_end
+        connection,
+        progress,
+        Streams(folder, output=output, kept=config.kept),
+        control,
+        every_s=config.report_every_s,
+        end_at_once=_exit_process,
     )
-
-    told = ""
-
-    def listen(record: Record) -> None:
-        nonlocal told
-        progress(record)
-        if text := line_of(record):
-            told = with_log_command(text, task.job)
-            say(told)
-
     training = Training(
-        task,
+        config,
         scratch,
         placement=placement,
-        listener=listen,
-        fetch_code=lambda: patiently(connection.code),
-        is_stopped=lambda: steering.is_stop_ordered,
+        listener=listener,
+        fetch_code=lambda: retry_until_reachable(connection.code),
+        is_stopped=lambda: control.is_stop_requested,
     )
-    with printed_to(output):
-        say(f"attempt {task.attempt} of {task.job}")
+    with captured_in(output):
+        print_line(f"attempt {config.attempt} of {config.job}")
         reporter.start()
-        ended = training.carry_out()
-        steering.is_over = True
-        say(_last_words(ended, told))
-        keep(output, folder)
+        ended = training.run()
+        control.is_over = True
+        print_line(_end_line(ended, listener.last_line))
+        append_to_run_log(output, folder)
         is_heard = reporter.finish(ended)
     if not is_heard:
         return UNHEARD
     return FAILED if ended.end is AttemptEnd.FAILED else 0
 
 
-def _end() -> None:
-    """End this process at once; Ray then ends the workers of its driver, and the lock is let go."""
-    os._exit(GIVEN_UP)
+def _exit_process() -> None:
+    """Exit now; Ray then ends the workers, and the lock of the run folder is released."""
+    os._exit(OVER)
 
 
-def _last_words(ended: Exit, told: str) -> str:
-    """How it ended; the line of its error that was told just before is not told again."""
+def _end_line(ended: Exit, last_line: str) -> str:
+    """How the attempt ended, without the line of its error that was just printed."""
     first, _, rest = (ended.error or "").partition("\n")
-    if first and first.rstrip(":;") in told:
+    if first and first.rstrip(":;") in last_line:
         return f"{ended.end}\n{rest}".rstrip()
     return f"{ended.end}: {ended.error}" if ended.error else str(ended.end)

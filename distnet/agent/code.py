@@ -1,8 +1,8 @@
-"""The job's own files: unpacked once for each content, where all nodes and later attempts see them.
+"""The job's own files: unpacked once per content, where all nodes and later attempts see them.
 
-    runs/.code/<sha256>/        the files; the job's relative paths count from here
+    runs/.code/<sha256>/        the files; relative paths in the job file start here
 
-They stay: a run is resumed, measured and exported with them, also after the server is gone.
+They are kept: runs are resumed, evaluated and exported with them, even without the server.
 """
 
 import hashlib
@@ -18,37 +18,39 @@ CODE = ".code"
 
 
 def code_folder(runs: Path, sha256: str, fetch: Callable[[], bytes]) -> Path:
-    """Find the files of an archive, or fetch and unpack it.
+    """Find the files of an archive, or download and unpack it.
 
     Args:
         runs: the folder of run folders.
         sha256: of the archive.
-        fetch: gets it.
+        fetch: downloads it.
 
     Raises:
-        DataError: the archive is refused, or another one than was asked for.
+        DataError: the archive is invalid, or has another hash.
         RunError: the folder cannot be written.
     """
     folder = runs / CODE / sha256
     if folder.is_dir():
         return folder
     data = fetch()
-    if hashlib.sha256(data).hexdigest() != sha256:
+    found = hashlib.sha256(data).hexdigest()
+    if found != sha256:
         raise DataError(
-            f"the server's archive with the job's own files is not {sha256[:12]}...; submit again"
+            f"the archive with the job's own files has sha256 {found[:12]}..., expected "
+            f"{sha256[:12]}...; submit the job again"
         )
     try:
         _unpack_whole(data, folder)
     except OSError as error:
         raise RunError(
-            f"{folder}: the job's own files cannot be unpacked: {error.strerror or error}; make "
-            "room, or mend the folder's permissions"
+            f"{folder}: cannot unpack the job's own files: {error.strerror or error}; free disk "
+            "space, or fix the permissions of the folder"
         ) from None
     return folder
 
 
 def _unpack_whole(data: bytes, folder: Path) -> None:
-    """Unpack beside the folder, then rename: another attempt may do the same at this moment."""
+    """Unpack to a temporary folder, then rename: another attempt may do the same right now."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=".partial-", dir=folder.parent))
     try:
@@ -56,7 +58,7 @@ def _unpack_whole(data: bytes, folder: Path) -> None:
         draft.chmod(0o755)
         draft.rename(folder)
     except OSError:
-        if not folder.is_dir():  # else another attempt was faster
+        if not folder.is_dir():  # otherwise another attempt was faster
             raise
     finally:
         shutil.rmtree(draft, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""How an attempt speaks with the server: HTTP, with a secret that is good for it alone."""
+"""The agent's HTTP connection to the server, with a secret that is valid for one attempt."""
 
 import logging
 import time
@@ -9,8 +9,9 @@ from typing import TypeVar
 import httpx
 from pydantic import ValidationError
 
-from distnet.protocol.attempt import Orders, Report, Task
+from distnet.protocol.attempt import AttemptConfig, Instructions, Report
 from distnet.protocol.message import Message
+from distnet.spec.reading.validation import first_fault
 
 TIMEOUT = httpx.Timeout(20.0, connect=5.0)
 STALE = "stale_attempt"
@@ -24,15 +25,15 @@ logger = logging.getLogger(__name__)
 
 
 class UnreachableError(Exception):
-    """The server does not answer as it should at the moment; nothing is known."""
+    """The server cannot be reached, or does not respond as it should; try again."""
 
 
-class GivenUpError(Exception):
-    """The server has given this attempt up: a newer one has its place, or the job is over."""
+class AttemptOverError(Exception):
+    """The server has ended this attempt: a newer one has replaced it, or the job has ended."""
 
 
 class Connection:
-    """Asks and tells; every call raises UnreachableError or GivenUpError, or is answered.
+    """Sends requests; every call returns a response, or raises one of the two errors above.
 
     Args:
         server: its address, as in http://10.0.0.1:8270.
@@ -42,71 +43,71 @@ class Connection:
     def __init__(self, server: str, secret: str) -> None:
         self._server = server.rstrip("/")
         headers = {"Authorization": f"Bearer {secret}"}
-        # The server is a machine of the cluster's own network, whatever proxy leads out of it.
+        # The server is in the cluster's own network: a proxy for outgoing traffic cannot reach it.
         self._http = httpx.Client(headers=headers, timeout=TIMEOUT, trust_env=False)
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Close the connection."""
         self._http.close()
 
-    def task(self) -> Task:
-        """Ask what is to be done."""
-        return _read(Task, self._ask("GET", ""))
+    def config(self) -> AttemptConfig:
+        """Get the job file, placement and settings of this attempt."""
+        return _read(AttemptConfig, self._request("GET", ""))
 
     def code(self) -> bytes:
-        """Fetch the archive with the job's own files."""
-        return self._ask("GET", "/code").content
+        """Download the archive with the job's own files."""
+        return self._request("GET", "/code").content
 
-    def report(self, report: Report) -> Orders:
-        """Tell where this attempt is; the answer says what it is to do."""
-        return _read(Orders, self._ask("POST", "/report", report.model_dump_json()))
+    def report(self, report: Report) -> Instructions:
+        """Send a report; returns what the attempt has to do."""
+        return _read(Instructions, self._request("POST", "/report", report.model_dump_json()))
 
-    def _ask(self, method: str, path: str, body: str | None = None) -> httpx.Response:
+    def _request(self, method: str, path: str, body: str | None = None) -> httpx.Response:
         url = f"{self._server}/api/v1/attempt{path}"
         headers = {} if body is None else {"Content-Type": "application/json"}
         try:
-            answer = self._http.request(method, url, content=body, headers=headers)
+            response = self._http.request(method, url, content=body, headers=headers)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise UnreachableError(f"{url}: {type(error).__name__}: {error}") from None
-        if answer.status_code == HTTPStatus.OK:
-            return answer
-        said = f"{url}: {answer.status_code}: {answer.text[:500]}"
-        if answer.status_code == HTTPStatus.UNAUTHORIZED or _code(answer) == STALE:
-            raise GivenUpError(said)
-        raise UnreachableError(said)
+        if response.status_code == HTTPStatus.OK:
+            return response
+        message = f"{url}: {response.status_code}: {response.text[:500]}"
+        if response.status_code == HTTPStatus.UNAUTHORIZED or _code(response) == STALE:
+            raise AttemptOverError(message)
+        raise UnreachableError(message)
 
 
-def patiently(ask: Callable[[], T]) -> T:
-    """Ask the server until it answers, for a day.
+def retry_until_reachable(request: Callable[[], T]) -> T:
+    """Repeat a request until the server responds, for up to a day.
 
     Raises:
-        GivenUpError: this attempt is over.
-        UnreachableError: no answer came.
+        AttemptOverError: the server has ended this attempt.
+        UnreachableError: the server did not respond in time.
     """
-    wait_s, end, is_told = FIRST_WAIT_S, time.monotonic() + PATIENCE_S, False
+    wait_s, end, is_logged = FIRST_WAIT_S, time.monotonic() + PATIENCE_S, False
     while True:
         try:
-            return ask()
+            return request()
         except UnreachableError as error:
             if time.monotonic() > end:
                 raise
-            if not is_told:
-                logger.warning("the server does not answer, which is tried on: %s", error)
-            is_told = True
+            if not is_logged:
+                logger.warning("the server cannot be reached, retrying: %s", error)
+            is_logged = True
             time.sleep(wait_s)
             wait_s = min(2 * wait_s, LONGEST_WAIT_S)
 
 
-def _read(kind: type[M], answer: httpx.Response) -> M:
+def _read(kind: type[M], response: httpx.Response) -> M:
     try:
-        return kind.model_validate_json(answer.content)
+        return kind.model_validate_json(response.content)
     except ValidationError as error:
-        fault = str(error).splitlines()[0]
-        raise UnreachableError(f"{answer.url}: found no {kind.__name__}: {fault}") from None
+        fault = first_fault(error)
+        raise UnreachableError(f"{response.url}: expected {kind.__name__}: {fault}") from None
 
 
-def _code(answer: httpx.Response) -> str:
+def _code(response: httpx.Response) -> str:
     try:
-        return str(answer.json()["error"]["code"])
+        return str(response.json()["error"]["code"])
     except (ValueError, KeyError, TypeError):
         return ""

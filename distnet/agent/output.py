@@ -1,4 +1,4 @@
-"""What the process of an attempt prints: followed as the stream `run`, and kept."""
+"""The output of the agent's process: captured as the stream `run`, and kept in the run folder."""
 
 import os
 import shutil
@@ -14,19 +14,19 @@ LOG = "run.log"
 
 
 @contextmanager
-def printed_to(output: Path) -> Iterator[None]:
-    """Send all that this process prints to a file, and in the end also to where it went before.
+def captured_in(output: Path) -> Iterator[None]:
+    """Redirect all output of this process to a file; copy it to the old destination at the end.
 
-    The descriptors, not Python's streams: libraries and the job's own files write to them, too.
+    It redirects file descriptors, because libraries and the job's own files write to them too.
     """
     before = [os.dup(number) for number in (1, 2)]
     handle = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    _direct([handle, handle])
+    _redirect([handle, handle])
     os.close(handle)
     try:
         yield
     finally:
-        _direct(before)
+        _redirect(before)
         for number in before:
             os.close(number)
         with suppress(OSError):
@@ -34,8 +34,8 @@ def printed_to(output: Path) -> Iterator[None]:
             sys.stdout.flush()
 
 
-def keep(output: Path, folder: RunFolder) -> None:
-    """Add what was printed to the run's logs, should the server never come back."""
+def append_to_run_log(output: Path, folder: RunFolder) -> None:
+    """Append the output to the run's log, in case the server never comes back."""
     _flush()
     if not folder.plan.is_file():
         return
@@ -43,12 +43,12 @@ def keep(output: Path, folder: RunFolder) -> None:
         shutil.copyfileobj(source, target)
 
 
-def say(text: str) -> None:
+def print_line(text: str) -> None:
     """Print a line with the time of day."""
     print(f"{time.strftime('%H:%M:%S')}  {text}", flush=True)  # noqa: T201
 
 
-def _direct(handles: list[int]) -> None:
+def _redirect(handles: list[int]) -> None:
     _flush()
     for number, handle in zip((1, 2), handles, strict=True):
         os.dup2(handle, number)

@@ -1,6 +1,6 @@
-"""A folder of this machine for one attempt; what killed ones left is removed by the next.
+"""A folder on this machine for one attempt; the next attempt removes what a killed one left.
 
-Whoever uses a folder holds a lock on it, which the kernel releases however the process ends.
+The user of a folder holds a lock on it, which the kernel releases however the process ends.
 """
 
 import fcntl
@@ -16,9 +16,9 @@ PREFIX = "distnet-attempt-"
 
 @contextmanager
 def scratch_folder() -> Iterator[Path]:
-    """Make a folder, and remove it and those that nobody uses any more."""
-    _remove_left()
-    # It is locked before it has the name by which others look for what was left.
+    """Create a folder; at the end remove it. Unused folders are removed too."""
+    _remove_unused()
+    # It is locked before it gets the name by which others find unused folders.
     new = Path(tempfile.mkdtemp(prefix=f"new-{PREFIX}"))
     lock = _lock(new)
     folder = new.rename(new.with_name(new.name.removeprefix("new-")))
@@ -29,9 +29,9 @@ def scratch_folder() -> Iterator[Path]:
         os.close(lock)
 
 
-def _remove_left() -> None:
+def _remove_unused() -> None:
     for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
-        with suppress(OSError):  # in use, or another user's
+        with suppress(OSError):  # in use, or of another user
             lock = _lock(folder)
             shutil.rmtree(folder, ignore_errors=True)
             os.close(lock)
@@ -41,8 +41,8 @@ def _lock(folder: Path) -> int:
     """Lock a folder; returns the open file that holds the lock.
 
     Raises:
-        BlockingIOError: somebody else holds it.
-        OSError: it cannot be opened.
+        BlockingIOError: another process holds the lock.
+        OSError: the folder cannot be opened.
     """
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:

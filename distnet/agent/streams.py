@@ -1,7 +1,7 @@
-"""What an attempt sends of its logs: files that grow, followed by offset.
+"""The logs that an attempt sends: growing files, read by offset.
 
-The files in the run folder go on from attempt to attempt, so the part of this one begins where the
-server's copy ends: whatever an earlier attempt could not send any more is sent, too.
+The files in the run folder continue from attempt to attempt, so this attempt starts where the
+server's copy ends: it also sends what an earlier attempt could not.
 """
 
 import codecs
@@ -36,19 +36,19 @@ class Stream:
 
     name: str
     path: Path
-    begins_at: int = 0
-    """The place in the file from which this attempt sends."""
+    starts_at: int = 0
+    """The position in the file from which this attempt sends."""
     kept: int = 0
-    """How much of that the server has."""
+    """Bytes of this attempt's part that the server has."""
 
     def piece(self, most_bytes: int, *, is_last: bool) -> Piece | None:
-        """What comes next.
+        """Read the next piece; None if there is none.
 
         Args:
-            most_bytes: no more than this.
-            is_last: nothing will be added; else a character that is cut off waits for its rest.
+            most_bytes: the size limit.
+            is_last: nothing will be appended; otherwise an incomplete character waits for its rest.
         """
-        data = _read(self.path, self.begins_at + self.kept, most_bytes)
+        data = _read(self.path, self.starts_at + self.kept, most_bytes)
         is_end = is_last and len(data) < most_bytes
         text = as_text(data, is_end=is_end)
         return Piece(stream=self.name, offset=self.kept, text=text) if text else None
@@ -59,8 +59,8 @@ class Streams:
 
     Args:
         folder: the run's.
-        output: what the attempt's own process prints; a file of this attempt alone.
-        kept: how much of each stream the server has of earlier attempts.
+        output: what the agent's process prints; a file of this attempt only.
+        kept: bytes of each stream that the server has of earlier attempts.
     """
 
     def __init__(self, folder: RunFolder, *, output: Path, kept: Mapping[str, int]) -> None:
@@ -69,7 +69,7 @@ class Streams:
         self._add(METRICS, folder.metrics)
 
     def pieces(self, *, is_last: bool = False) -> list[Piece]:
-        """What the server does not have yet, as much as fits into one report."""
+        """Read what the server does not have yet, as much as fits into one report."""
         left, pieces = REPORT_BYTES, []
         for stream in self._all():
             piece = stream.piece(min(PIECE_BYTES, left), is_last=is_last)
@@ -81,7 +81,7 @@ class Streams:
         return pieces
 
     def note_kept(self, offsets: Mapping[str, int]) -> None:
-        """Take down how much the server has by now."""
+        """Remember how much the server has now."""
         for name, offset in offsets.items():
             if name in self._streams:
                 self._streams[name].kept = offset
@@ -98,7 +98,7 @@ class Streams:
 
 
 def as_text(data: bytes, *, is_end: bool) -> str:
-    """Decode UTF-8, a question mark for each byte that is none, so that offsets stay true."""
+    """Decode UTF-8; each invalid byte becomes a question mark, so that offsets stay correct."""
     decoder = codecs.getincrementaldecoder("utf-8")(ERRORS)
     return decoder.decode(data, final=is_end)
 
@@ -108,5 +108,5 @@ def _read(path: Path, position: int, most_bytes: int) -> bytes:
         with path.open("rb") as file:
             file.seek(position)
             return file.read(most_bytes)
-    except OSError:  # not there yet, or the network file system does not answer
+    except OSError:  # it does not exist yet, or the network file system is not available
         return b""

@@ -1,4 +1,4 @@
-"""Train as a task says, in the job's run folder, and say how that ended."""
+"""Train as an attempt is configured, in the run folder of the job, and record how that ended."""
 
 import math
 import os
@@ -15,7 +15,7 @@ from distnet.agent.log_lines import with_log_command
 from distnet.errors import DistnetError, RunError, StoppedError, WorkerFailedError
 from distnet.launch.placement import Placement
 from distnet.launch.run import resume, run
-from distnet.protocol.attempt import Exit, Task
+from distnet.protocol.attempt import AttemptConfig, Exit
 from distnet.protocol.states import AttemptEnd
 from distnet.run_folder.create import remove_incomplete
 from distnet.run_folder.fence import claim_fence, read_fence
@@ -23,131 +23,131 @@ from distnet.run_folder.lock import is_held
 from distnet.run_folder.log import RunLog
 from distnet.run_folder.paths import RunFolder
 from distnet.run_folder.read import read_object
-from distnet.run_folder.recorder import Tell
+from distnet.run_folder.recorder import Emit
 from distnet.spec.read import read_job
 
 FINISHED, STOPPED, FAILED = AttemptEnd.FINISHED, AttemptEnd.STOPPED, AttemptEnd.FAILED
-HELD_PATIENCE_S = 120.0
-"""How long an older attempt may take to notice that its time is over."""
-LOOKED_AT_EVERY_S = 0.2
+LOCK_PATIENCE_S = 120.0
+"""How long an older attempt may take to notice that it was replaced."""
+POLL_EVERY_S = 0.2
 LONGEST_ERROR = 10_000
 LOST = "lost_worker"
 
 
 @dataclass(frozen=True)
 class Training:
-    """What one attempt trains, and where."""
+    """The training of one attempt."""
 
-    task: Task
+    config: AttemptConfig
     scratch: Path
     """A folder on this machine."""
     placement: Placement
-    listener: Tell
+    listener: Emit
     fetch_code: Callable[[], bytes]
-    """Gets the archive with the job's own files."""
+    """Downloads the archive with the job's own files."""
     is_stopped: Callable[[], bool] = lambda: False
-    """Whether a stop was ordered already."""
-    held_patience_s: float = HELD_PATIENCE_S
+    """Whether the server has requested a stop already."""
+    lock_patience_s: float = LOCK_PATIENCE_S
 
     @property
     def folder(self) -> RunFolder:
-        """The run's."""
-        return RunFolder(Path(self.task.runs) / self.task.job)
+        """The run folder."""
+        return RunFolder(Path(self.config.runs) / self.config.job)
 
-    def carry_out(self) -> Exit:
-        """Train to the end; whatever happens is told as an exit."""
+    def run(self) -> Exit:
+        """Train to the end; every error becomes an exit record."""
         try:
-            return _ended(self._train())
+            return _exit_of(self._train())
         except StoppedError as error:
             return Exit(end=STOPPED, step=self._saved_step(), error=_short(str(error)))
         except DistnetError as error:
             return self._failed(str(error), error.failure)
         except KeyboardInterrupt:
             return self._failed("killed from outside by a second signal", LOST)
-        except (Exception, SystemExit) as error:  # of the user's own files, or of Ray's
+        except (Exception, SystemExit) as error:  # of the job's own files, or of Ray
             traceback.print_exc()
             text = f"{type(error).__name__}: {error}"
             return self._failed(text, LOST if _is_from_outside(error) else "user_error")
 
     def _train(self) -> dict[str, Any]:
-        """Begin the run, or go on with it; returns its result."""
+        """Start the run, or resume it; returns its result."""
         spec = self.scratch / "job.yaml"
-        spec.write_text(self.task.spec)
+        spec.write_text(self.config.spec)
         job_folder = self._job_folder()
         if self.is_stopped():
-            raise StoppedError("stopped before it began")
+            raise StoppedError("stopped before it started")
         if self.folder.plan.is_file():
-            return self._go_on(spec)
+            return self._resume(spec)
         remove_incomplete(self.folder)
-        return self._begin(spec, job_folder)
+        return self._start(spec, job_folder)
 
-    def _begin(self, spec: Path, job_folder: Path) -> dict[str, Any]:
-        start = self.task.start_from
+    def _start(self, spec: Path, job_folder: Path) -> dict[str, Any]:
+        start = self.config.start_from
         return run(
             spec,
             workers=self._workers,
-            name=self.task.job,
-            runs=self.task.runs,
+            name=self.config.job,
+            runs=self.config.runs,
             job_folder=job_folder,
-            start_from=None if start is None else Path(self.task.runs) / start,
+            start_from=None if start is None else Path(self.config.runs) / start,
             **self._cluster,
         ).result
 
-    def _go_on(self, spec: Path) -> dict[str, Any]:
+    def _resume(self, spec: Path) -> dict[str, Any]:
         folder = self.folder
-        _refuse_another_job(folder, spec)
-        shut_out_others(folder, patience_s=self.held_patience_s)
+        _require_same_job(folder, spec)
+        wait_for_older_attempts(folder, patience_s=self.lock_patience_s)
         result = read_object(folder.result)
-        if result.get("status") == "finished":  # by an attempt whose last words were lost
+        if result.get("status") == "finished":  # by an attempt whose exit record was lost
             return result
         return resume(folder.path, workers=self._workers, **self._cluster).result
 
     def _job_folder(self) -> Path:
-        """Where the job's relative paths count from."""
-        runs, code = Path(self.task.runs), self.task.code
+        """The folder where relative paths in the job file start."""
+        runs, code = Path(self.config.runs), self.config.code
         return runs if code is None else code_folder(runs, code, self.fetch_code)
 
     @property
     def _cluster(self) -> dict[str, Any]:
-        """The Ray that has begun this process, and what it is used for."""
+        """The Ray cluster that has started this process, and the nodes to use."""
         address = os.environ.get("RAY_ADDRESS") or "auto"
         return {"address": address, "placement": self.placement, "listener": self.listener}
 
     @property
     def _workers(self) -> int:
-        return sum(self.task.placement.values())
+        return sum(self.config.placement.values())
 
     def _failed(self, error: str, failure: str) -> Exit:
-        error = with_log_command(error.replace(f"{self.scratch}{os.sep}", ""), self.task.job)
+        error = with_log_command(error.replace(f"{self.scratch}{os.sep}", ""), self.config.job)
         return Exit(end=FAILED, step=self._saved_step(), error=_short(error), failure=failure)
 
     def _saved_step(self) -> int:
         return RunLog(self.folder).saved_step
 
 
-def shut_out_others(folder: RunFolder, *, patience_s: float) -> None:
-    """Wait until no older attempt trains in this folder; meanwhile it may save nothing any more.
+def wait_for_older_attempts(folder: RunFolder, *, patience_s: float) -> None:
+    """Wait until no older attempt trains in this folder; fence it off, so that it saves nothing.
 
     Raises:
-        WorkerFailedError: one did not end.
+        WorkerFailedError: an older attempt did not end.
     """
     end, fence = time.monotonic() + patience_s, None
     while is_held(folder):
-        if read_fence(folder) != fence:  # the older one has begun anew meanwhile, if not None
+        if read_fence(folder) != fence:  # if not None, the older one has started again meanwhile
             fence = claim_fence(folder, 1)
         if time.monotonic() > end:
             raise WorkerFailedError(
                 f"{folder.path}: an older attempt still trains this run after {patience_s:.0f} s; "
-                "it is tried again later"
+                "the server tries again later"
             )
-        time.sleep(LOOKED_AT_EVERY_S)
+        time.sleep(POLL_EVERY_S)
 
 
-def _refuse_another_job(folder: RunFolder, spec: Path) -> None:
-    """A job's name is unique on the server, but anybody may have put a folder there before.
+def _require_same_job(folder: RunFolder, spec: Path) -> None:
+    """A job's name is unique on the server, but the folder may be older than the server.
 
     Raises:
-        RunError: the folder is of another job.
+        RunError: the folder belongs to another job.
     """
     if read_job(folder.job).job != read_job(spec).job.resolved():
         raise RunError(
@@ -156,17 +156,17 @@ def _refuse_another_job(folder: RunFolder, spec: Path) -> None:
         )
 
 
-def _ended(result: dict[str, Any]) -> Exit:
+def _exit_of(result: dict[str, Any]) -> Exit:
     end = FINISHED if result.get("status") == "finished" else STOPPED
-    return Exit(end=end, step=result.get("steps"), result=_plain(result))
+    return Exit(end=end, step=result.get("steps"), result=_json_value(result))
 
 
-def _plain(value: Any) -> Any:
-    """The value without numbers that JSON does not know."""
+def _json_value(value: Any) -> Any:
+    """The value with null for NaN and infinity, which JSON does not have."""
     if isinstance(value, dict):
-        return {key: _plain(each) for key, each in value.items()}
+        return {key: _json_value(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
+        return [_json_value(each) for each in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 

@@ -52,9 +52,11 @@ Team = Annotated[str | None, typer.Option(metavar="TEAM", help="Only jobs of thi
 Array = Annotated[str | None, typer.Option(metavar="NAME", help="Only jobs of this sweep.")]
 Name = Annotated[str | None, typer.Option(help="Name of the job. Default: JOB-N.")]
 Priority = Annotated[
-    int | None, typer.Option(min=-1000, max=1000, help="Instead of queue.priority.")
+    int | None, typer.Option(min=-1000, max=1000, help="Priority, instead of queue.priority.")
 ]
-TeamOfJob = Annotated[str | None, typer.Option("--team", help="Whose quota it counts against.")]
+TeamOfJob = Annotated[
+    str | None, typer.Option("--team", help="Team whose quota it counts against.")
+]
 At = Annotated[
     str | None, typer.Option(metavar="TIME", help="22:00, 2026-05-01T22:00 (local) or +2h.")
 ]

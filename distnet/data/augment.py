@@ -1,9 +1,9 @@
 """Random changes to training images, each image of a batch its own.
 
 torchvision's v2 transforms draw one set of numbers a call and apply it to the whole batch, so
-random numbers are drawn here, a vector for the batch, and torchvision's v2 functions and one
-indexing operation apply them. All draws come from torch's global generator, which the trainer seeds
-by (seed, step, slice).
+random numbers are drawn here, a vector for the batch, and a few operations of torch apply them. (To
+import torchvision takes longer than to import torch.) All draws come from torch's global generator,
+which the trainer seeds by (seed, step, slice).
 
 Letters: B images, C channels, H height, W width.
 """
@@ -13,7 +13,7 @@ from functools import partial
 
 import torch
 from torch import Tensor
-from torch.nn.functional import affine_grid, grid_sample
+from torch.nn.functional import affine_grid, grid_sample, pad
 
 from distnet.spec.sections.augmentation import Augmentation, Crop, Flip, Rotate, Shift
 
@@ -21,11 +21,7 @@ Change = Callable[[Tensor], Tensor]
 
 
 def build_augmentation(steps: Sequence[Augmentation]) -> Change | None:
-    """Make one function of uint8 images [B, C, H, W] from the job's list; None where it is empty.
-
-    torchvision is imported only here: it takes longer than torch itself, and most jobs for tables
-    and small networks do without.
-    """
+    """Make one function of uint8 images [B, C, H, W] from the job's list; None if it is empty."""
     if not steps:
         return None
     changes = [_build(step) for step in steps]
@@ -50,10 +46,8 @@ def _build(step: Augmentation) -> Change:
 
 def _shift(x_BCHW: Tensor, pixels: int) -> Tensor:
     """Cut a window of the same size out of each padded image: a random crop, or a shift."""
-    from torchvision.transforms.v2 import functional
-
     num, _, height, width = x_BCHW.shape
-    padded: Tensor = functional.pad(x_BCHW, [pixels] * 4)
+    padded = pad(x_BCHW, [pixels] * 4)
     offsets = torch.randint(0, 2 * pixels + 1, (2, num, 1), device=x_BCHW.device)
     rows_B1H1 = (offsets[0] + torch.arange(height, device=x_BCHW.device))[:, None, :, None]
     columns_B11W = (offsets[1] + torch.arange(width, device=x_BCHW.device))[:, None, None, :]
@@ -63,12 +57,10 @@ def _shift(x_BCHW: Tensor, pixels: int) -> Tensor:
 
 
 def _flip(x_BCHW: Tensor, probability: float) -> Tensor:
-    from torchvision.transforms.v2 import functional
-
     chosen_B111 = (torch.rand(x_BCHW.shape[0], device=x_BCHW.device) < probability)[
         :, None, None, None
     ]
-    return torch.where(chosen_B111, functional.horizontal_flip(x_BCHW), x_BCHW)
+    return torch.where(chosen_B111, x_BCHW.flip(-1), x_BCHW)
 
 
 def _rotate(x_BCHW: Tensor, degrees: float) -> Tensor:

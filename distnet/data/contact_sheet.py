@@ -4,9 +4,13 @@ import os
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from distnet.data.column import Array, Columns
+from distnet.data.column import num_samples as count_samples
+from distnet.data.fields.boxes import BoxesField
+from distnet.data.fields.class_ import ClassField
+from distnet.data.fields.field import Field
 from distnet.data.manifest import Manifest
 from distnet.data.shards import ShardReader
 from distnet.errors import DataError
@@ -19,76 +23,112 @@ MARGIN = 24
 TITLE = 52
 CAPTION = 18
 MOST_NAME_WIDTH = 180
-PAPER, INK, PALE = "#ffffff", "#1f2933", "#7b8794"
+PAPER, INK, PALE, RED = "#ffffff", "#1f2933", "#7b8794", "#d64545"
 
 
 def draw_contact_sheet(folder: Path, manifest: Manifest, file: Path, *, split: str) -> None:
-    """Draw ten images of each class (of the first 20), or 100 images with their numbers.
+    """Draw ten images of each class (of the first 20), or 100 images with what belongs to them.
 
     Raises:
-        DataError: the samples are no images, a shard is damaged, or `file` cannot be written.
+        DataError: no field can be seen, a shard is damaged, or `file` cannot be written.
     """
-    if manifest.x.kind != "image":
-        raise DataError(f"{folder}: holds vectors, not images; leave out --picture")
-    if manifest.y.kind == "class":
-        sheet = _draw_classes(_by_class(ShardReader(folder, manifest, split), manifest), manifest)
+    visible = [name for name, field in manifest.fields.items() if field.is_visible]
+    if not visible:
+        kinds = ", ".join(field.kind for field in manifest.fields.values())
+        raise DataError(
+            f"{folder}: found fields of the kinds {kinds}, none of which is an image; "
+            "leave out --picture"
+        )
+    reader = ShardReader(folder, manifest, split)
+    pictures = Pictures(manifest, visible[0])
+    classes = [n for n, field in manifest.fields.items() if isinstance(field, ClassField)]
+    subtitle = _about_images(pictures.field, manifest.split(split).num_samples)
+    if classes:
+        sheet = _draw_classes(reader, pictures, classes[0])
+        subtitle += _about_classes(manifest.fields[classes[0]])
     else:
-        sheet = _draw_numbers(ShardReader(folder, manifest, split))
-    num_samples = manifest.split(split).num_samples
-    _draw_title(sheet, f"{manifest.name}, {split}", _subtitle(manifest, num_samples))
+        sheet = _draw_grid(reader, pictures)
+    _draw_title(sheet, f"{manifest.name}, {split}", subtitle)
     _save(sheet, file)
 
 
-def _by_class(reader: ShardReader, manifest: Manifest) -> list[list[NDArray[np.uint8]]]:
-    rows: list[list[NDArray[np.uint8]]] = [[] for _ in manifest.y.classes[:MOST_ROWS]]
-    for group in range(reader.num_groups):
-        x, y = reader.read_group(group)
+class Pictures:
+    """Draws samples: their image, the boxes on it, and a caption of the other fields."""
+
+    def __init__(self, manifest: Manifest, name: str) -> None:
+        self.name, self.field = name, manifest.fields[name]
+        self._fields = manifest.fields
+
+    def tile(self, columns: Columns, index: int) -> Image.Image:
+        """One sample as a square."""
+        pixels = self.field.thumbnail(columns[self.name][index])
+        picture = Image.fromarray(np.ascontiguousarray(pixels)).convert("RGB")
+        scale = TILE / max(picture.size)
+        smooth = Image.Resampling.NEAREST if scale >= 4 else Image.Resampling.LANCZOS
+        size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
+        resized = picture.resize(size, smooth)
+        for name, field in self._fields.items():
+            if isinstance(field, BoxesField):
+                _draw_boxes(resized, columns[name][index][:, :4] * scale)
+        tile = Image.new("RGB", (TILE, TILE), PAPER)
+        tile.paste(resized, ((TILE - size[0]) // 2, (TILE - size[1]) // 2))
+        return tile
+
+    def caption(self, columns: Columns, index: int) -> str:
+        """What belongs to one sample."""
+        captions = (field.caption(columns[n][index]) for n, field in self._fields.items())
+        return ", ".join(caption for caption in captions if caption)
+
+
+def _draw_classes(reader: ShardReader, pictures: Pictures, name: str) -> Image.Image:
+    classes = reader.fields[name].classes[:MOST_ROWS]
+    rows = _tiles_by_class(reader, pictures, name, len(classes))
+    font = _font(15)
+    names = [_shortened(name, font, MOST_NAME_WIDTH) for name in classes]
+    left = MARGIN + int(max(map(font.getlength, names))) + 2 * GAP
+    sheet = _blank(left, len(rows), TILE + GAP)
+    draw = ImageDraw.Draw(sheet)
+    for number, (text, tiles) in enumerate(zip(names, rows, strict=True)):
+        top = MARGIN + TITLE + number * (TILE + GAP)
+        draw.text((left - 2 * GAP, top + TILE / 2), text, INK, font, anchor="rm")
+        for column, tile in enumerate(tiles):
+            sheet.paste(tile, (left + column * (TILE + GAP), top))
+    return sheet
+
+
+def _tiles_by_class(
+    reader: ShardReader, pictures: Pictures, name: str, num_classes: int
+) -> list[list[Image.Image]]:
+    rows: list[list[Image.Image]] = [[] for _ in range(num_classes)]
+    for group in range(len(reader.groups)):
+        columns = reader.read_group(group)
         for label, row in enumerate(rows):
-            found = np.flatnonzero(y == label)[: COLUMNS - len(row)]
-            row.extend(x[found])
+            found = np.flatnonzero(columns[name] == label)[: COLUMNS - len(row)]
+            row.extend(pictures.tile(columns, int(index)) for index in found)
         if all(len(row) == COLUMNS for row in rows):
             break
     return rows
 
 
-def _draw_classes(rows: list[list[NDArray[np.uint8]]], manifest: Manifest) -> Image.Image:
-    font = _font(15)
-    names = [_shortened(name, font) for name in manifest.y.classes[: len(rows)]]
-    left = MARGIN + int(max(map(font.getlength, names))) + 2 * GAP
-    sheet = _blank(left, len(rows), TILE + GAP)
-    draw = ImageDraw.Draw(sheet)
-    for number, (name, images) in enumerate(zip(names, rows, strict=True)):
-        top = MARGIN + TITLE + number * (TILE + GAP)
-        draw.text((left - 2 * GAP, top + TILE / 2), name, INK, font, anchor="rm")
-        for column, image in enumerate(images):
-            sheet.paste(_tile(image), (left + column * (TILE + GAP), top))
-    return sheet
-
-
-def _draw_numbers(reader: ShardReader) -> Image.Image:
-    x, y = reader.read_group(0)
-    num = min(len(x), COLUMNS * COLUMNS)
+def _draw_grid(reader: ShardReader, pictures: Pictures) -> Image.Image:
+    columns, font = reader.read_group(0), _font(12)
+    num = min(count_samples(columns), COLUMNS * COLUMNS)
     sheet = _blank(MARGIN, -(-num // COLUMNS), TILE + CAPTION + GAP)
     draw = ImageDraw.Draw(sheet)
     for index in range(num):
         row, column = divmod(index, COLUMNS)
         left = MARGIN + column * (TILE + GAP)
         top = MARGIN + TITLE + row * (TILE + CAPTION + GAP)
-        sheet.paste(_tile(x[index]), (left, top))
-        caption = f"{y[index].reshape(-1)[0]:.4g}"
-        draw.text((left + TILE / 2, top + TILE + 2), caption, INK, _font(12), anchor="mt")
+        sheet.paste(pictures.tile(columns, index), (left, top))
+        caption = _shortened(pictures.caption(columns, index), font, TILE)
+        draw.text((left + TILE / 2, top + TILE + 2), caption, INK, font, anchor="mt")
     return sheet
 
 
-def _tile(image: NDArray[np.uint8]) -> Image.Image:
-    pixels = image[0] if image.shape[0] == 1 else image.transpose(1, 2, 0)
-    picture = Image.fromarray(np.ascontiguousarray(pixels)).convert("RGB")
-    scale = TILE / max(picture.size)
-    smooth = Image.Resampling.NEAREST if scale >= 4 else Image.Resampling.LANCZOS
-    size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
-    tile = Image.new("RGB", (TILE, TILE), PAPER)
-    tile.paste(picture.resize(size, smooth), ((TILE - size[0]) // 2, (TILE - size[1]) // 2))
-    return tile
+def _draw_boxes(picture: Image.Image, corners: Array) -> None:
+    draw = ImageDraw.Draw(picture)
+    for left, top, right, bottom in corners.tolist():
+        draw.rectangle((left, top, max(left, right - 1), max(top, bottom - 1)), outline=RED)
 
 
 def _blank(left: int, num_rows: int, row_height: int) -> Image.Image:
@@ -102,21 +142,26 @@ def _draw_title(sheet: Image.Image, title: str, subtitle: str) -> None:
     draw.text((MARGIN, MARGIN + 26), subtitle, PALE, _font(13), anchor="lt")
 
 
-def _subtitle(manifest: Manifest, num_samples: int) -> str:
-    channels, height, width = manifest.x.shape
-    colours = "grey" if channels == 1 else "colour"
-    text = f"{num_samples:,} {colours} images of {width} x {height} pixels"
-    if manifest.y.kind == "class":
-        num_classes = len(manifest.y.classes)
-        shown = f", the first {MOST_ROWS} shown" if num_classes > MOST_ROWS else ""
-        text += f", {num_classes} classes{shown}"
-    return text
+def _about_images(field: Field, num_samples: int) -> str:
+    text = f"{num_samples:,} {field.kind}s"
+    if field.kind == "image":
+        text = f"{num_samples:,} {'grey' if field.shape[0] == 1 else 'colour'} images"
+    is_one_size = len(field.shape) > 1
+    return text + (f" of {field.shape[-1]} x {field.shape[-2]} pixels" if is_one_size else "")
 
 
-def _shortened(name: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> str:
-    if font.getlength(name) <= MOST_NAME_WIDTH:
+def _about_classes(field: Field) -> str:
+    num_classes = len(field.classes)
+    shown = f", the first {MOST_ROWS} shown" if num_classes > MOST_ROWS else ""
+    return f", {num_classes} classes{shown}"
+
+
+def _shortened(
+    name: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, most_width: int
+) -> str:
+    if font.getlength(name) <= most_width:
         return name
-    while font.getlength(name + "...") > MOST_NAME_WIDTH:
+    while name and font.getlength(name + "...") > most_width:
         name = name[:-1]
     return name + "..."
 

@@ -59,15 +59,31 @@ def read_image(
         DataError: it is damaged, or has another size; `place` names it.
     """
     channels, height, width = shape
+    size = (height, width) if resize else None
+    pixels = decode_image(file, place=place, channels=channels, size=size)
+    if pixels.shape[1:] != (height, width):
+        found = f"{pixels.shape[1]}x{pixels.shape[2]}"
+        raise DataError(f"{place}: the image is {found}, expected {height}x{width}")
+    return pixels
+
+
+def decode_image(
+    file: Path | BinaryIO, *, place: str, channels: int, size: Size | None = None
+) -> NDArray[np.uint8]:
+    """Decode an image to uint8 [channels, height, width], with 1 or 3 channels.
+
+    Transparent parts become white. With `size` the image is scaled until it covers that, and its
+    middle is cut out.
+
+    Raises:
+        DataError: it is damaged; `place` names it.
+    """
     with _opened(file, place) as image:
         upright = _on_white(ImageOps.exif_transpose(image))
         flat = upright.convert("L" if channels == 1 else "RGB")
-        if resize and flat.size != (width, height):
-            flat = ImageOps.fit(flat, (width, height), Image.Resampling.BICUBIC)
+        if size is not None and (flat.height, flat.width) != size:
+            flat = ImageOps.fit(flat, (size[1], size[0]), Image.Resampling.BICUBIC)
         pixels = np.asarray(flat, np.uint8).reshape(flat.height, flat.width, channels)
-    if pixels.shape[:2] != (height, width):
-        found = f"{pixels.shape[0]}x{pixels.shape[1]}"
-        raise DataError(f"{place}: the image is {found}, expected {height}x{width}")
     return np.ascontiguousarray(pixels.transpose(2, 0, 1))
 
 

@@ -10,19 +10,20 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict
+from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from distnet.data.census import Census
+from distnet.data.column import Columns, num_samples, samples_of, select
 from distnet.data.manifest import MANIFEST, Manifest, Split
 from distnet.data.shard_writer import ShardWriter
-from distnet.data.shards import Array, row_group_samples
-from distnet.data.sources.source import Chunk, RawData, detect_kind, read_source
-from distnet.data.statistics import Statistics
+from distnet.data.sources.source import RawData, detect_kind, read_source
 from distnet.errors import DataError
 
 OnProgress = Callable[[int, int | None], None]
@@ -90,23 +91,17 @@ def write_dataset(
         DataError: the source is at fault.
         OSError: the disk is full or cannot be written.
     """
-    statistics = Statistics(data.x, data.y)
-    splits = _write_splits(folder, data, statistics, test_fraction, on_progress)
-    num_samples = sum(split.num_samples for split in splits.values())
+    census = Census(data.fields)
+    splits = _write_splits(folder, data, census, test_fraction, on_progress)
+    total = sum(split.num_samples for split in splits.values())
     for split, written in splits.items():
         if written.num_samples == 0:
             raise DataError(
-                f"{source}: too few samples for a {split} split ({num_samples} in all); "
+                f"{source}: too few samples for a {split} split ({total} in all); "
                 "change --test-fraction, or give 0 for no test split"
             )
     manifest = Manifest(
-        name=name,
-        source=source,
-        licence=licence,
-        row_group_samples=row_group_samples(data.x),
-        x=data.x.model_copy(update=asdict(statistics.of_x())),
-        y=data.y.model_copy(update=asdict(statistics.of_y())),
-        splits=splits,
+        name=name, source=source, licence=licence, fields=census.described(), splits=splits
     )
     with (folder / MANIFEST).open("w", encoding="utf-8") as file:
         file.write(manifest.to_json())
@@ -118,20 +113,20 @@ def write_dataset(
 def _write_splits(
     folder: Path,
     data: RawData,
-    statistics: Statistics,
+    census: Census,
     test_fraction: float,
     on_progress: OnProgress | None,
 ) -> dict[str, Split]:
     names = _split_names(data, test_fraction)
     done = 0
     with ExitStack() as stack:
-        writers = {name: ShardWriter(folder, name, x=data.x, y=data.y) for name in names}
-        for writer in writers.values():
+        writers = {name: ShardWriter(folder, name, data.fields) for name in names}
+        for name, writer in writers.items():
             stack.enter_context(writer)
-        writers["train"].observe = statistics.add
-        for name, chunk in _parts(data, names, test_fraction):
-            writers[name].write(chunk.x, chunk.y)
-            done += len(chunk.x)
+            writer.observe = partial(census.add, name)
+        for name, columns in _parts(data, names, test_fraction):
+            writers[name].write(columns)
+            done += num_samples(columns)
             if on_progress is not None:
                 on_progress(done, data.num_samples)
         return {name: writer.finish() for name, writer in writers.items()}
@@ -143,22 +138,30 @@ def _split_names(data: RawData, test_fraction: float) -> list[str]:
     return ["train", "test"] if test_fraction else ["train"]
 
 
-def _parts(data: RawData, names: list[str], test_fraction: float) -> Iterator[tuple[str, Chunk]]:
-    for split, chunks in data.splits.items():
-        for chunk in chunks():
-            if len(data.splits) > 1:
-                yield split, chunk
-                continue
-            is_test = _is_test(chunk.x, test_fraction)
-            for name in names:
-                chosen = is_test if name == "test" else ~is_test
-                yield name, Chunk(chunk.x[chosen], chunk.y[chosen])
+def _parts(data: RawData, names: list[str], test_fraction: float) -> Iterator[tuple[str, Columns]]:
+    if len(data.splits) > 1:
+        for split, chunks in data.splits.items():
+            yield from ((split, columns) for columns in chunks())
+        return
+    (chunks,) = data.splits.values()
+    first = 0
+    for columns in chunks():
+        is_test = _is_test(data, columns, first, test_fraction)
+        first += len(is_test)
+        for name in names:
+            chosen = np.flatnonzero(is_test if name == "test" else ~is_test)
+            yield name, {field: select(column, chosen) for field, column in columns.items()}
 
 
-def _is_test(x: Array, fraction: float) -> Array:
+def _is_test(data: RawData, columns: Columns, first: int, fraction: float) -> NDArray[np.bool_]:
+    """Which samples [n] are set aside for a test; `first` is how many came before."""
+    if data.is_sequence:
+        assert data.num_samples is not None
+        positions = np.arange(first, first + num_samples(columns))
+        return positions >= round(data.num_samples * (1 - fraction))
     limit = int(fraction * 2**64)
-    rows = np.ascontiguousarray(x)
-    hashes = (blake2b(row.tobytes(), digest_size=8).digest() for row in rows)
+    samples = samples_of(columns[next(iter(data.fields))])
+    hashes = (blake2b(sample.tobytes(), digest_size=8).digest() for sample in samples)
     return np.array([int.from_bytes(digest, "little") < limit for digest in hashes], bool)
 
 

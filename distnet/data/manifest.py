@@ -3,98 +3,72 @@
 A dataset is a folder:
 
     manifest.json           written last; a folder without one is no dataset
-    train-00000.parquet     columns `x` and `y`, one row a sample
+    train-00000.parquet     one row a sample, one column for each of the manifest's fields
     test-00000.parquet
 
-Column `x` is a fixed-size binary: the sample's numbers in row-major order, little-endian. Column
-`y` is int32 (the index of a class) or a fixed-size binary of float32 numbers. A row group holds
-`row_group_samples` rows (the last of a shard may hold fewer). `distnet/data/shards.py` writes and
-reads them.
+By convention a dataset for classification or regression has the fields `x` and `y`. What a field
+is, and how its column is stored, says its kind (`distnet/data/fields/`). `shards.py` reads the
+Parquet files, `shard_writer.py` writes them; any other tool that knows Parquet reads them as well.
 """
 
 import hashlib
 import json
-from math import prod
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+import pyarrow as pa
+from pydantic import BeforeValidator, PlainSerializer, ValidationError, model_validator
+from pydantic import Field as Limits
 
-from distnet.errors import DataError
+from distnet.data import format1
+from distnet.data.fields.field import Count, Field, Positive, Record, field_class
+from distnet.errors import DataError, UnknownPartError
 
 MANIFEST = "manifest.json"
-FORMAT: Literal[1] = 1
-Count = Annotated[int, Field(ge=0)]
-Positive = Annotated[int, Field(gt=0)]
-SplitName = Annotated[str, Field(pattern="^[A-Za-z0-9][A-Za-z0-9_-]*$")]
+SplitName = Annotated[str, Limits(pattern="^[A-Za-z0-9][A-Za-z0-9_-]*$")]
+FieldName = Annotated[str, Limits(pattern="^[A-Za-z_][A-Za-z0-9_]*$")]
 
 
-class Record(BaseModel):
-    """A frozen part of the manifest."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Input(Record):
-    """What `x` is: an image [channels, height, width] of uint8, or a vector [n] of float32."""
-
-    kind: Literal["image", "vector"]
-    shape: Annotated[tuple[Positive, ...], Field(min_length=1, max_length=3)]
-    dtype: Literal["uint8", "float32"]
-    names: tuple[str, ...] = ()
-    """The columns of a vector, where the source names them."""
-    mean: tuple[float, ...] = ()
-    """Over the training split, a channel or an element of the vector; uint8 counts as x / 255."""
-    std: tuple[float, ...] = ()
-    """Beside `mean`; 1 where nothing varies, so that dividing by it is safe."""
-
-    @model_validator(mode="after")
-    def _fits(self) -> "Input":
-        expected = (3, "uint8") if self.kind == "image" else (1, "float32")
-        if (len(self.shape), self.dtype) != expected:
-            raise ValueError(f"{self.kind} of {self.dtype} {list(self.shape)} is not possible")
-        if len(self.mean) != len(self.std) or len(self.mean) not in (0, self.shape[0]):
-            raise ValueError(f"mean and std need {self.shape[0]} numbers each")
-        return self
-
-    @property
-    def num_bytes(self) -> int:
-        """Bytes of one sample."""
-        return prod(self.shape) * (1 if self.dtype == "uint8" else 4)
+def _parsed(value: Any) -> Any:
+    """Make the record of the kind that a field names."""
+    if isinstance(value, Field) or not isinstance(value, dict):
+        return value
+    try:
+        cls = field_class(str(value.get("kind")))
+        return cls.model_validate({k: v for k, v in value.items() if k != "kind"})
+    except UnknownPartError as error:
+        raise ValueError(str(error)) from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"]))
+        raise ValueError(f"{key}: {first['msg']}" if key else first["msg"]) from None
 
 
-class Target(Record):
-    """What `y` is: one of `classes`, or numbers in `shape` (a single number is `(1,)`)."""
+def _written(field: Field) -> dict[str, Any]:
+    """Write a field without the facts that it does not have."""
+    return {"kind": field.kind} | field.model_dump(mode="json", exclude_defaults=True)
 
-    kind: Literal["class", "number"]
-    classes: tuple[str, ...] = ()
-    shape: tuple[Positive, ...] = ()
-    names: tuple[str, ...] = ()
-    mean: tuple[float, ...] = ()
-    """Over the training split, one for each number in row-major order; none for classes."""
-    std: tuple[float, ...] = ()
-    """Beside `mean`; 1 where nothing varies."""
 
-    @model_validator(mode="after")
-    def _fits(self) -> "Target":
-        if (self.kind == "class") != bool(self.classes) or (self.kind == "number") != bool(
-            self.shape
-        ):
-            raise ValueError("a class target has classes, a number target has a shape")
-        count = prod(self.shape) if self.kind == "number" else 0
-        if len(self.mean) != len(self.std) or len(self.mean) not in (0, count):
-            raise ValueError(f"mean and std need {count} numbers each")
-        return self
+AnyField = Annotated[Field, BeforeValidator(_parsed), PlainSerializer(_written)]
 
 
 class Shard(Record):
     """One Parquet file of a split."""
 
-    file: Annotated[str, Field(pattern="^[A-Za-z0-9_-]+[.]parquet$")]
+    file: Annotated[str, Limits(pattern="^[A-Za-z0-9_-]+[.]parquet$")]
     num_samples: Count
     num_bytes: Count
     """Bytes of the file."""
-    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    sha256: Annotated[str, Limits(pattern="^[0-9a-f]{64}$")]
+    groups: tuple[Positive, ...]
+    """Samples of each row group."""
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> "Shard":
+        if sum(self.groups) != self.num_samples:
+            raise ValueError(f"the row groups do not add up to {self.num_samples} samples")
+        return self
 
 
 class Split(Record):
@@ -102,8 +76,6 @@ class Split(Record):
 
     num_samples: Count
     shards: tuple[Shard, ...]
-    class_counts: tuple[Count, ...] = ()
-    """Samples of each class, where the target is a class."""
 
     @model_validator(mode="after")
     def _adds_up(self) -> "Split":
@@ -116,22 +88,49 @@ class Split(Record):
         """Bytes of the files."""
         return sum(shard.num_bytes for shard in self.shards)
 
+    @property
+    def groups(self) -> tuple[int, ...]:
+        """Samples of each row group, over all shards."""
+        return tuple(count for shard in self.shards for count in shard.groups)
+
 
 class Manifest(Record):
     """All that is known of a dataset without reading its shards."""
 
-    format: Literal[1] = FORMAT
+    format: Literal[1, 2] = 2
     name: str
     source: str
     licence: str = "unknown"
-    row_group_samples: Annotated[int, Field(gt=0)]
-    x: Input
-    y: Target
-    splits: Annotated[dict[SplitName, Split], Field(min_length=1)]
+    row_group_samples: Positive | None = None
+    """Of format 1 alone; since then, every shard lists its row groups."""
+    fields: Annotated[dict[FieldName, AnyField], Limits(min_length=1)]
+    splits: Annotated[dict[SplitName, Split], Limits(min_length=1)]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_format_1(cls, value: Any) -> Any:
+        is_old = isinstance(value, dict) and value.get("format") == 1 and "fields" not in value
+        return format1.upgraded(value) if is_old else value
+
+    @property
+    def x(self) -> Field:
+        """The field called x."""
+        return self.fields["x"]
+
+    @property
+    def y(self) -> Field:
+        """The field called y."""
+        return self.fields["y"]
 
     def to_json(self) -> str:
         """The text of `manifest.json`."""
-        return json.dumps(self.model_dump(mode="json"), indent=2, sort_keys=True) + "\n"
+        # The order of fields is kept, except in format 1, whose text stays what it was.
+        return json.dumps(self.as_written(), indent=2, sort_keys=self.format == 1) + "\n"
+
+    def as_written(self) -> dict[str, Any]:
+        """The content of `manifest.json`."""
+        content = self.model_dump(mode="json", exclude_none=True)
+        return format1.downgraded(content) if self.format == 1 else content
 
     @property
     def sha256(self) -> str:
@@ -139,7 +138,8 @@ class Manifest(Record):
 
         Name, source and licence are left out: a renamed dataset is still the same data.
         """
-        data = self.model_dump(mode="json", exclude={"name", "source", "licence"})
+        left_out = ("name", "source", "licence")
+        data = {key: part for key, part in self.as_written().items() if key not in left_out}
         return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
 
     def split(self, name: str) -> Split:
@@ -153,6 +153,26 @@ class Manifest(Record):
                 f"dataset {self.name!r} has no split {name!r}; it has: {', '.join(self.splits)}"
             )
         return self.splits[name]
+
+    def memory_bytes(self, split: str) -> int:
+        """Bytes of all samples of a split in memory; 0 where there is no such split."""
+        if split not in self.splits:
+            return 0
+        num_samples = self.splits[split].num_samples
+        # Format 1 counted x alone, and the order of samples depends on this number.
+        fields = [self.x] if self.format == 1 else self.fields.values()
+        return sum(field.memory_bytes(split, num_samples) for field in fields)
+
+    def arrow_schema(self) -> pa.Schema:
+        """The columns of every shard."""
+        if self.format == 1:
+            return format1.arrow_schema(self.fields)
+        return arrow_schema(self.fields)
+
+
+def arrow_schema(fields: Mapping[str, Field]) -> pa.Schema:
+    """The Parquet columns of some fields."""
+    return pa.schema([field.arrow_field(name) for name, field in fields.items()])
 
 
 def read_manifest(folder: Path) -> Manifest:

@@ -16,10 +16,10 @@ from functools import cached_property, lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from distnet.data.column import Ints
 from distnet.data.manifest import Manifest
 
 WINDOWS_IN_MEMORY = 8  # one in use, one being read, the rest is room for the reader's own copies
-Ints = NDArray[np.int64]
 _MASK = (1 << 64) - 1
 
 
@@ -118,13 +118,11 @@ def order_of(manifest: Manifest, split: str, *, memory_bytes: int, seed: int | N
     Raises:
         DataError: there is no such split.
     """
-    size = manifest.row_group_samples
-    counts = [shard.num_samples for shard in manifest.split(split).shards]
-    groups = [min(size, count - start) for count in counts for start in range(0, count, size)]
-    window = len(groups)
-    if manifest.split(split).num_samples * manifest.x.num_bytes > memory_bytes:
-        window = memory_bytes // WINDOWS_IN_MEMORY // (size * manifest.x.num_bytes)
-    return Order(tuple(groups), max(1, window), seed)
+    groups, window_bytes = manifest.split(split).groups, memory_bytes // WINDOWS_IN_MEMORY
+    window, total = len(groups), manifest.memory_bytes(split)
+    if total > memory_bytes:
+        window = window_bytes * sum(groups) // (max(groups) * total)
+    return Order(groups, max(1, window), seed)
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter, ImageOps, UnidentifiedImageError
 
+from distnet.data.fields.field import Field
 from distnet.data.images import read_image
-from distnet.data.manifest import Input
 from distnet.errors import DataError
 
 Array = NDArray[Any]
@@ -29,7 +29,7 @@ INK = 0.1  # from here on a pixel belongs to the figure
 STROKE_WIDTH = 1.6  # pixels of the result that a stroke has at least
 
 
-def read_picture(path: Path, data: Input, *, as_is: bool = False) -> Array:
+def read_picture(path: Path, data: Field, *, as_is: bool = False) -> Array:
     """Read a picture as one sample, uint8 [channels, height, width], of the shape of the data.
 
     Args:
@@ -51,7 +51,7 @@ def read_picture(path: Path, data: Input, *, as_is: bool = False) -> Array:
     return (ink if data.mean[0] < 0.5 else 255 - ink)[None]
 
 
-def holds_figures(data: Input) -> bool:
+def holds_figures(data: Field) -> bool:
     """Tell drawn figures on an empty background from photos, by the statistics of the data.
 
     Figures are grey, mostly background, and nearly all of their pixels are ink or background: then

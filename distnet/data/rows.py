@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from distnet.data.manifest import Input
+from distnet.data.csv_table import CsvTable
+from distnet.data.fields.field import Field
 from distnet.data.sources._cells import LARGEST, parse_numbers
-from distnet.data.sources.csv import CsvTable
 from distnet.errors import DataError
 
 
-def read_rows(path: Path, data: Input) -> NDArray[np.float32]:
+def read_rows(path: Path, data: Field) -> NDArray[np.float32]:
     """Read the rows of a CSV file as samples, float32 [rows, elements].
 
     Columns are found by the names of the data, and others (such as the target) are passed over;
@@ -39,7 +39,7 @@ def read_rows(path: Path, data: Input) -> NDArray[np.float32]:
     return np.concatenate(rows)
 
 
-def _columns(path: Path, found: tuple[str, ...], data: Input) -> tuple[str, ...]:
+def _columns(path: Path, found: tuple[str, ...], data: Field) -> tuple[str, ...]:
     missing = [name for name in data.names if name not in found]
     if missing:
         raise DataError(

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from distnet.data.manifest import Input
+from distnet.data.fields.field import Field
 
 
 class Scale:
@@ -14,7 +14,7 @@ class Scale:
     their digits.
     """
 
-    def __init__(self, data: Input, *, normalise: bool, device: str = "cpu") -> None:
+    def __init__(self, data: Field, *, normalise: bool, device: str = "cpu") -> None:
         unit = 255.0 if data.dtype == "uint8" else 1.0
         mean = torch.tensor(data.mean, dtype=torch.float64) * unit
         std = torch.tensor(data.std, dtype=torch.float64) * unit

@@ -1,72 +1,48 @@
-"""Mean and deviation of a training split, in one pass, in an order that the shards fix.
+"""Sums over the samples of a split, in one pass, in an order that the shards fix.
 
 Samples come row group by row group, so an import and a later check add the same numbers in the
 same order.
 """
 
 import math
-from dataclasses import dataclass
-from math import prod
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from distnet.data.manifest import Input, Target
+from distnet.data.column import Column, RaggedArray
+
+Facts = dict[str, Any]
+"""What a field's record says of its samples, such as `mean` and `std`."""
 
 
-@dataclass(frozen=True)
-class Moments:
-    """`mean` and `std`, a channel or a number each; the deviation is 1 where nothing varies."""
+class Statistics(Protocol):
+    """Of one field and one split."""
 
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-
-
-class Statistics:
-    """Of the samples seen so far: their inputs, and their targets where these are numbers."""
-
-    def __init__(self, x: Input, y: Target) -> None:
-        self._x: _Sums = _OfBytes(x.shape[0]) if x.dtype == "uint8" else _OfFloats(x.shape[0])
-        self._y = _OfFloats(prod(y.shape)) if y.kind == "number" else None
-
-    def add(self, x: NDArray[Any], y: NDArray[Any]) -> None:
-        """Count the samples x [rows, *shape] with their targets y [rows, *shape]."""
-        self._x.add(x)
-        if self._y is not None:
-            self._y.add(y.reshape(len(y), -1))
-
-    def of_x(self) -> Moments:
-        """The moments of the inputs."""
-        return self._x.moments()
-
-    def of_y(self) -> Moments:
-        """The moments of the targets; empty for classes."""
-        return Moments((), ()) if self._y is None else self._y.moments()
+    def add(self, column: Column) -> None:
+        """Count some samples."""
+        ...
 
 
-class _Sums(Protocol):
-    def add(self, values: NDArray[Any]) -> None: ...
-
-    def moments(self) -> Moments: ...
-
-
-class _OfBytes:
-    """A histogram a channel: whole numbers, hence exact."""
+class ByteStatistics:
+    """A histogram of bytes a channel: whole numbers, hence exact."""
 
     def __init__(self, num_channels: int) -> None:
         self._counts = np.zeros((num_channels, 256), np.int64)
 
-    def add(self, values: NDArray[Any]) -> None:
+    def add(self, column: Column) -> None:
+        """Count images [n, channels, ...] of uint8."""
+        assert not isinstance(column, RaggedArray)
         for channel in range(len(self._counts)):
-            self._counts[channel] += np.bincount(values[:, channel].reshape(-1), minlength=256)
+            self._counts[channel] += np.bincount(column[:, channel].reshape(-1), minlength=256)
 
-    def moments(self) -> Moments:
+    def moments(self) -> Facts:
+        """Mean and deviation of each channel, a byte b counting as b / 255."""
         moments = [_of_counts([int(count) for count in counts]) for counts in self._counts]
         return _moments([mean for mean, _ in moments], [std for _, std in moments])
 
 
-class _OfFloats:
+class FloatStatistics:
     """Means and squared distances from them, group by group, in float64.
 
     Numbers are taken relative to the first sample, so an element that never changes has a
@@ -80,10 +56,13 @@ class _OfFloats:
         self._mean = np.zeros(size)
         self._squares = np.zeros(size)
 
-    def add(self, values: NDArray[Any]) -> None:
+    def add(self, column: Column) -> None:
+        """Count vectors [n, ...] of `size` numbers each."""
+        assert not isinstance(column, RaggedArray)
+        column = column.reshape(len(column), -1)
         if self._num == 0:
-            self._first = values[0].astype(np.float64)
-        values = values.astype(np.float64) - self._first
+            self._first = column[0].astype(np.float64)
+        values = column.astype(np.float64) - self._first
         mean = values.mean(axis=0)
         num = self._num + len(values)
         step = mean - self._mean
@@ -92,9 +71,46 @@ class _OfFloats:
         self._mean += step * (len(values) / num)
         self._num = num
 
-    def moments(self) -> Moments:
+    def moments(self) -> Facts:
+        """Mean and deviation of each number."""
         std = np.sqrt(self._squares / max(self._num, 1))
         return _moments((self._first + self._mean).tolist(), std.tolist())
+
+
+class ClassCounts:
+    """How many samples (or pixels, or values of ragged samples) each class has."""
+
+    def __init__(self, num_classes: int) -> None:
+        self._counts: NDArray[np.int64] = np.zeros(num_classes, np.int64)
+
+    def add(self, column: Column) -> None:
+        """Count the classes [n, ...], all within range."""
+        values = column.values if isinstance(column, RaggedArray) else column
+        self._counts += np.bincount(values.reshape(-1), minlength=len(self._counts))
+
+    def counts(self) -> tuple[int, ...]:
+        """Of each class."""
+        return tuple(self._counts.tolist())
+
+
+class ValueCounts:
+    """How many values the samples of a ragged column have."""
+
+    def __init__(self) -> None:
+        self.num_values = self.longest = 0
+
+    def add(self, column: Column) -> None:
+        """Count the values of some samples."""
+        assert isinstance(column, RaggedArray)
+        self.num_values += len(column.values)
+        self.longest = max(self.longest, int(column.lengths.max(initial=0)))
+
+
+class NoStatistics:
+    """Of a field that needs none."""
+
+    def add(self, column: Column) -> None:
+        """Count nothing."""
 
 
 def _of_counts(counts: list[int]) -> tuple[float, float]:
@@ -104,5 +120,5 @@ def _of_counts(counts: list[int]) -> tuple[float, float]:
     return total / (num * 255), math.sqrt(squares * num - total * total) / (num * 255)
 
 
-def _moments(mean: list[float], std: list[float]) -> Moments:
-    return Moments(tuple(mean), tuple(deviation or 1.0 for deviation in std))
+def _moments(mean: list[float], std: list[float]) -> Facts:
+    return {"mean": tuple(mean), "std": tuple(deviation or 1.0 for deviation in std)}

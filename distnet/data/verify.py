@@ -4,12 +4,11 @@ import hashlib
 from collections.abc import Callable, Iterator
 from math import isclose
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-
-from distnet.data.manifest import MANIFEST, Input, Manifest, Shard, Target, read_manifest
+from distnet.data.census import Census
+from distnet.data.manifest import MANIFEST, Manifest, Shard, read_manifest
 from distnet.data.shards import ShardReader
-from distnet.data.statistics import Moments, Statistics
 from distnet.errors import DataError
 
 BESIDE = ("LICENSE", "LICENCE", "README")
@@ -30,6 +29,7 @@ def verify_dataset(folder: Path, *, on_progress: OnProgress | None = None) -> li
     except DataError as error:
         return [str(error)]
     faults = list(_extra_files(folder, manifest))
+    census = Census(manifest.fields)
     total = sum(len(split.shards) for split in manifest.splits.values())
     done = 0
     for name, split in manifest.splits.items():
@@ -39,8 +39,8 @@ def verify_dataset(folder: Path, *, on_progress: OnProgress | None = None) -> li
             done += 1
             if on_progress is not None:
                 on_progress(done, total)
-        faults += damaged or _split_faults(folder, manifest, name)
-    return faults
+        faults += damaged or _split_faults(folder, manifest, name, census)
+    return faults + list(_different_facts(folder, manifest, census))
 
 
 def _extra_files(folder: Path, manifest: Manifest) -> Iterator[str]:
@@ -65,44 +65,43 @@ def _shard_faults(folder: Path, shard: Shard) -> list[str]:
     return []
 
 
-def _split_faults(folder: Path, manifest: Manifest, name: str) -> list[str]:
+def _split_faults(folder: Path, manifest: Manifest, split: str, census: Census) -> list[str]:
     """Check what the shards of a split hold, once their bytes are as they were written."""
-    place = f"{folder / MANIFEST}: splits.{name}"
-    num_classes = len(manifest.y.classes)
-    counts = np.zeros(num_classes, np.int64)
-    statistics = Statistics(manifest.x, manifest.y)
     try:
-        reader = ShardReader(folder, manifest, name)
-        for index in range(reader.num_groups):
-            x, y = reader.read_group(index)
-            statistics.add(x, y)
-            if num_classes and (y.min() < 0 or y.max() >= num_classes):
-                wrong = int(y.max() if y.max() >= num_classes else y.min())
-                return [f"{place}: row group {index} holds label {wrong} of {num_classes} classes"]
-            if not (np.isfinite(x).all() and np.isfinite(y).all()):
-                return [f"{place}: row group {index} holds numbers that are not finite"]
-            counts += np.bincount(y, minlength=num_classes) if num_classes else 0
+        reader = ShardReader(folder, manifest, split)
+        for index in range(len(reader.groups)):
+            columns = reader.read_group(index)
+            for name, field in manifest.fields.items():
+                fault = field.fault(columns[name])
+                if fault is not None:
+                    where = f"{folder / MANIFEST}: splits.{split}: row group {index}"
+                    return [f"{where}: {name} holds {fault}"]
+            census.add(split, columns)
     except DataError as error:
         return [str(error)]
-    faults = []
-    if tuple(counts.tolist()) != manifest.splits[name].class_counts:
-        faults.append(f"{place}.class_counts: the shards hold {counts.tolist()}")
-    if name == "train":
-        for key, part, found in (
-            ("x", manifest.x, statistics.of_x()),
-            ("y", manifest.y, statistics.of_y()),
-        ):
-            if not _are_same(part, found):
-                faults.append(
-                    f"{folder / MANIFEST}: {key}.mean or {key}.std is not that of the training "
-                    "samples; import the dataset again"
+    return []
+
+
+def _different_facts(folder: Path, manifest: Manifest, census: Census) -> Iterator[str]:
+    """Compare the facts of the fields with those of the samples, as far as these were whole."""
+    for name, found in census.facts().items():
+        field = manifest.fields[name]
+        for fact, value in found.items():
+            expected = getattr(field, fact)
+            if isinstance(value, dict):
+                expected = {split: part for split, part in expected.items() if split in value}
+            if not _are_same(expected, value):
+                shown = f" (found {value}, the manifest says {expected})" if value else ""
+                yield (
+                    f"{folder / MANIFEST}: fields.{name}.{fact} is not that of the samples"
+                    f"{shown}; import the dataset again"
                 )
-    return faults
 
 
-def _are_same(expected: Input | Target, found: Moments) -> bool:
-    before, now = expected.mean + expected.std, found.mean + found.std
-    return len(before) == len(now) and all(
-        isclose(a, b, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
-        for a, b in zip(before, now, strict=True)
-    )
+def _are_same(expected: Any, found: Any) -> bool:
+    if isinstance(found, tuple) and found and isinstance(found[0], float):
+        return len(expected) == len(found) and all(
+            isclose(a, b, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
+            for a, b in zip(expected, found, strict=True)
+        )
+    return bool(expected == found)

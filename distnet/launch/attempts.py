@@ -32,7 +32,7 @@ from distnet.run_folder.fence import claim_fence
 from distnet.run_folder.heartbeat import Stage, read_heartbeats
 from distnet.run_folder.log import RunLog
 from distnet.run_folder.paths import RunFolder
-from distnet.run_folder.recorder import Tell
+from distnet.run_folder.recorder import Emit
 from distnet.run_folder.requests import (
     DRAIN,
     RESIZE,
@@ -57,7 +57,7 @@ class Attempts:
     launcher: Launcher
     limits: WorkerRange
     """The numbers of workers that the run may have."""
-    emit: Tell
+    emit: Emit
     """Receives the records that no attempt writes."""
     workers: int = 0
     """Of the newest attempt."""

@@ -1,4 +1,4 @@
-"""The record of where a run happened: what one must know to see the same bits again."""
+"""The environment of a run: what is needed to get the same bits again."""
 
 import os
 import platform
@@ -20,7 +20,7 @@ def read_environment(data_sha256: str, folder: Path) -> dict[str, Any]:
 
     Args:
         data_sha256: the identity of the dataset.
-        folder: where to look for the user's git commit.
+        folder: the user's, for its git commit.
     """
     return {
         **{name: _version(name) for name in PACKAGES},
@@ -59,7 +59,7 @@ def _gpus() -> list[str]:
 
 
 def _git_commit(folder: Path) -> str | None:
-    """The commit of the user's folder, with a mark where files were changed since."""
+    """The commit of the user's folder, marked if files have changed since."""
     git = ["git", "-C", str(folder)]
     try:
         commit = subprocess.run(

@@ -8,7 +8,7 @@ from distnet.launch.launcher import Poll
 from distnet.launch.user_error import describe
 from distnet.run_folder.assignment import Assignment
 from distnet.run_folder.paths import RunFolder
-from distnet.run_folder.recorder import Tell
+from distnet.run_folder.recorder import Emit
 from distnet.train.exchange.worker_group import WorkerGroup
 from distnet.train.worker import work
 
@@ -24,7 +24,7 @@ class InlineLauncher:
     is_shared = False
     has_placement = False
 
-    def __init__(self, *, gpus: int = 0, listener: Tell | None = None) -> None:
+    def __init__(self, *, gpus: int = 0, listener: Emit | None = None) -> None:
         self._gpus, self._listener = gpus, listener
 
     def capacity(self) -> int:

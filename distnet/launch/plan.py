@@ -220,4 +220,4 @@ def _num_samples(data: Manifest | None, split: str) -> int:
 
 
 def _split_bytes(data: Manifest | None, split: str) -> int:
-    return 0 if data is None else _num_samples(data, split) * data.x.num_bytes
+    return 0 if data is None else data.memory_bytes(split)

@@ -4,8 +4,7 @@ job file -> plan -> run folder -> attempts (inline, or Ray Train) -> result, rep
 """
 
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,11 +17,11 @@ from distnet.launch.sizing import WorkerRange
 from distnet.launch.train import shown, train
 from distnet.run_folder.assignment import Assignment
 from distnet.run_folder.create import write_plan
-from distnet.run_folder.format import RUN_FORMAT, require_known_format, written_by
+from distnet.run_folder.format import require_resumable
 from distnet.run_folder.lock import held
 from distnet.run_folder.paths import RunFolder
 from distnet.run_folder.read import describe_start, holds_run, is_finished, read_plan
-from distnet.run_folder.recorder import Tell
+from distnet.run_folder.recorder import Emit
 from distnet.run_folder.requests import clear_requests
 from distnet.spec.read import JobFile, read_job
 from distnet.spec.sections.job import Job
@@ -73,7 +72,7 @@ def run(
     start_from: str | Path | None = None,
     address: str | None = None,
     placement: Placement | None = None,
-    listener: Tell | None = None,
+    listener: Emit | None = None,
     process_started: float | None = None,
 ) -> Run:
     """Train the job of a job file in a new run folder.
@@ -115,7 +114,7 @@ def resume(
     overrides: Sequence[str] = (),
     address: str | None = None,
     placement: Placement | None = None,
-    listener: Tell | None = None,
+    listener: Emit | None = None,
     process_started: float | None = None,
 ) -> Run:
     """Resume a run from its newest checkpoint, on any number of workers.
@@ -131,8 +130,8 @@ def resume(
             f"{run}: found no run in this folder ({folder.job.name} or {folder.plan.name} is "
             "missing); list the runs with: distnet runs"
         )
-    require_known_format(folder)
-    with held(folder), _naming_version(folder):
+    require_resumable(folder)
+    with held(folder):
         before = read_plan(folder)
         file = read_job(folder.job, overrides=overrides, folder=before.job_folder)
         _refuse_finished(folder, overrides)
@@ -146,18 +145,6 @@ def resume(
         limits = _limits(file.job, workers, inline=inline)
         result = train(assignment, limits, address=address, placement=placement, listener=listener)
     return Run(RunFolder(shown(folder.path)), result)
-
-
-@contextmanager
-def _naming_version(folder: RunFolder) -> Iterator[None]:
-    """Say which version wrote a run whose checkpoints cannot be read."""
-    try:
-        yield
-    except CheckpointError as error:
-        raise CheckpointError(
-            f"{error}\nthe run was written by {written_by(folder)}; this version writes run "
-            f"format {RUN_FORMAT}"
-        ) from None
 
 
 def _assignment(

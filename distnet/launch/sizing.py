@@ -8,7 +8,7 @@ from distnet.errors import NotEnoughResourcesError, StoppedError
 from distnet.launch.launcher import Launcher
 
 SETTLED_AFTER_S = 3.0
-"""Resources of an attempt that has just ended may look used for so long."""
+"""Resources of an attempt that has just ended may seem to be in use for so long."""
 POLL_S = 0.5
 
 
@@ -19,10 +19,10 @@ class WorkerRange:
     min: int
     max: int
     is_requested: bool = False
-    """A user asked for exactly `max`: a private Ray then has more workers than cores."""
+    """A user requested exactly `max`: a private Ray then has more workers than cores."""
 
     def requested(self, workers: int) -> "WorkerRange":
-        """The range after a user asked for `workers`: those, or as many of them as fit."""
+        """The range after a user requested `workers`: those, or as many of them as fit."""
         return WorkerRange(min(self.min, workers), workers, is_requested=True)
 
     def clamp(self, workers: int) -> int:

@@ -13,7 +13,7 @@ from distnet.launch.placement import Placement
 from distnet.launch.sizing import WorkerRange
 from distnet.run_folder.assignment import Assignment
 from distnet.run_folder.follow import following
-from distnet.run_folder.recorder import Record, Tell
+from distnet.run_folder.recorder import Emit, Record
 from distnet.run_folder.requests import planned_stop
 from distnet.run_folder.write import write_json
 
@@ -24,7 +24,7 @@ def train(
     *,
     address: str | None,
     placement: Placement | None,
-    listener: Tell | None,
+    listener: Emit | None,
 ) -> dict[str, Any]:
     """Train to the end, write `result.json` and return its content.
 
@@ -57,7 +57,7 @@ def shown(path: Path) -> Path:
 
 
 def _launcher(
-    assignment: Assignment, address: str | None, placement: Placement | None, listener: Tell | None
+    assignment: Assignment, address: str | None, placement: Placement | None, listener: Emit | None
 ) -> Launcher:
     job = assignment.job
     if assignment.launch == "inline":

@@ -51,7 +51,7 @@ class Watch:
             self._poll_nodes()
         if self.workers < self.most and now - self._capacity_polled > CAPACITY_POLL_S:
             self._capacity_polled = now
-            if self._hangs.is_training:  # else the resources of its own workers look free
+            if self._hangs.is_training:  # before, the resources of its own workers seem free
                 self._poll_capacity()
 
     def next_limits(self, limits: WorkerRange) -> WorkerRange:

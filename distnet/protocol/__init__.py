@@ -1,1 +1,1 @@
-"""What travels over HTTP, by subject."""
+"""Messages, errors and states that server, agent and client share; one file a subject."""

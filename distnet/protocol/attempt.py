@@ -1,4 +1,4 @@
-"""What an attempt and the server tell each other."""
+"""Messages between the server and the agent that runs an attempt."""
 
 from typing import Annotated, Any, Literal
 
@@ -6,36 +6,38 @@ from pydantic import Field
 
 from distnet.protocol.message import Message, Node, Sha256, UpTo10000
 from distnet.protocol.metrics import Headline, Metrics, SplitName
-from distnet.protocol.states import AttemptEnd, Why
+from distnet.protocol.states import AttemptEnd, StopReason
 
 RATES = ("loss", "learning_rate", "samples_per_second", "seconds_per_step")
 """What an attempt reports of its newest training steps; the loss is that of the training."""
 Count = Annotated[int, Field(ge=0, lt=2**53)]
-Figure = Annotated[str, Field(max_length=100)]
+RateName = Annotated[str, Field(max_length=100)]
 Placement = Annotated[dict[Node, Count], Field(max_length=10_000)]
 """Workers on each node."""
 
 
-class Task(Message):
-    """What an attempt is to do; asked for with the attempt's own secret."""
+class AttemptConfig(Message):
+    """What an agent needs to run its attempt; sent in exchange for the attempt's secret."""
 
     job: str
     attempt: int
     spec: str
+    """The resolved job file."""
     code: Sha256 | None
+    """The archive with the job's own files."""
     placement: dict[str, int]
     runs: str
-    """The folder of run folders, which all nodes see."""
+    """The folder of run folders, which all nodes share."""
     start_from: str | None
-    """Another job, whose newest checkpoint the first attempt begins with."""
+    """The job whose newest checkpoint the first attempt starts from."""
     report_every_s: float
     kept: dict[str, int] = {}
-    """Bytes of each stream that were kept of all earlier attempts together: the files go on in the
-    run folder, so this attempt also sends what an earlier one could not send any more."""
+    """Bytes of each stream that the server has of all earlier attempts together. Their files
+    continue in the run folder, so this attempt also sends what an earlier one could not."""
 
 
 class Piece(Message):
-    """A part of a stream, UTF-8; `offset` counts bytes from where this attempt's part begins."""
+    """A part of a stream, UTF-8; `offset` counts bytes from the start of this attempt's part."""
 
     stream: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")]
     offset: Count
@@ -43,7 +45,7 @@ class Piece(Message):
 
 
 class Exit(Message):
-    """How an attempt ended, by its own account."""
+    """How an attempt ended, as its agent reports it."""
 
     end: Literal[AttemptEnd.FINISHED, AttemptEnd.STOPPED, AttemptEnd.FAILED]
     step: Count | None = None
@@ -53,18 +55,18 @@ class Exit(Message):
 
 
 class Report(Message):
-    """An attempt tells where it is; sent again until it is answered."""
+    """The state of an attempt; sent again until the server acknowledges it."""
 
     is_training: bool
-    """Whether a step was made."""
+    """Whether at least one step was made."""
     step: Count | None = None
     num_steps: Count | None = None
     saved_step: Count | None = None
     placement: Placement = {}
-    """Where its workers really are; empty while that is not known."""
+    """The actual nodes of its workers; empty until they are known."""
     draining: UpTo10000[Node] = ()
-    """Nodes of the cluster that are about to be taken away; Ray tells only its drivers of them."""
-    progress: Annotated[dict[Figure, float], Field(max_length=100)] = {}
+    """Nodes of the cluster that will be removed soon; Ray tells this to its drivers only."""
+    progress: Annotated[dict[RateName, float], Field(max_length=100)] = {}
     """Some of RATES; the server ignores other names."""
     headline: Headline | None = None
     """The headline metric of the task; None until training begins."""
@@ -76,15 +78,15 @@ class Report(Message):
     exit: Exit | None = None
 
 
-class Orders(Message):
-    """The answer to a report: what the attempt is to do next."""
+class Instructions(Message):
+    """The response to a report: what the attempt has to do."""
 
-    stop: Why | None = None
-    """Save and end."""
+    stop: StopReason | None = None
+    """Save a checkpoint and end."""
     workers: int | None = None
-    """Go on with so many workers."""
+    """Continue with this number of workers."""
     placement: Placement = {}
-    """Where those may be: the most on each node. Empty: a smaller number stays at places that it
-    has, a larger one goes where there is room."""
+    """The most workers on each node. Empty: fewer workers stay on nodes that the attempt has; more
+    workers take any free capacity."""
     offsets: dict[str, int] = {}
-    """How much of each stream has been kept: send what follows."""
+    """Bytes of each stream that the server has: send what follows."""

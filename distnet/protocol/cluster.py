@@ -3,7 +3,7 @@
 from distnet.protocol.message import Message
 
 
-class EventAnswer(Message):
+class EventResponse(Message):
     """One line of the event log."""
 
     number: int
@@ -14,16 +14,16 @@ class EventAnswer(Message):
     text: str
 
 
-class EventsAnswer(Message):
-    """A part of the event log, oldest first."""
+class EventsResponse(Message):
+    """A page of the event log, oldest first."""
 
-    events: tuple[EventAnswer, ...]
+    events: tuple[EventResponse, ...]
     next: int
-    """Give this as `after` for what comes next."""
+    """Pass this as `after` to get the next page."""
 
 
-class NodeAnswer(Message):
-    """A machine of the cluster and who is on it."""
+class NodeResponse(Message):
+    """A node of the cluster and the jobs on it."""
 
     id: str
     name: str
@@ -36,10 +36,10 @@ class NodeAnswer(Message):
     """Workers of each job."""
 
 
-class ClusterAnswer(Message):
-    """The cluster as it was seen last."""
+class ClusterResponse(Message):
+    """The newest snapshot of the cluster."""
 
     is_reachable: bool
     seen_at: float | None
     reason: str
-    nodes: tuple[NodeAnswer, ...]
+    nodes: tuple[NodeResponse, ...]

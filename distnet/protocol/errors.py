@@ -1,4 +1,4 @@
-"""What a server refuses, as errors with a stable code and an HTTP status."""
+"""Errors that the server reports to its clients, each with a stable code and an HTTP status."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -7,7 +7,7 @@ from distnet.errors import DistnetError
 
 
 class ServerError(DistnetError):
-    """A request that is refused. `code` is stable; the message is for people."""
+    """A refused request. `code` is stable for programs; the message is for people."""
 
     status = 400
     code = "bad_request"
@@ -18,14 +18,14 @@ class ServerError(DistnetError):
 
 
 class UnauthenticatedError(ServerError):
-    """No token, or one that is not known (any more)."""
+    """The request has no token, or one that is unknown, expired or revoked."""
 
     status = 401
     code = "unauthenticated"
 
 
 class ForbiddenError(ServerError):
-    """The token's user may not do this."""
+    """The user of the token lacks the permission."""
 
     status = 403
     code = "forbidden"
@@ -39,28 +39,28 @@ class NotFoundError(ServerError):
 
 
 class NotAllowedError(ServerError):
-    """There is such a place, but not with this method."""
+    """The path exists, but not with this method."""
 
     status = 405
     code = "method_not_allowed"
 
 
 class ConflictError(ServerError):
-    """It does not fit what there is: `name_taken`, `wrong_state`, `stale_attempt`, ..."""
+    """The request conflicts with the state: `name_taken`, `wrong_state`, `stale_attempt`, ..."""
 
     status = 409
     code = "conflict"
 
 
 class TooLargeError(ServerError):
-    """A body or file above the limit."""
+    """A body or file exceeds the limit."""
 
     status = 413
     code = "too_large"
 
 
 class InvalidError(ServerError):
-    """Understood and wrong.
+    """The request is well-formed, but its content is invalid.
 
     `bad_job_file`, `never_fits`, `unknown_dependency`, `cycle`, `bad_cron`, `bad_time_zone`,
     `bad_sweep`, ...
@@ -78,21 +78,28 @@ class TooManyError(ServerError):
 
 
 class UnavailableError(ServerError):
-    """The ledger or the cluster cannot be reached at the moment; try again."""
+    """The ledger or the cluster cannot be reached now; try again."""
 
     status = 503
     code = "unavailable"
 
 
 class LedgerError(ServerError):
-    """The ledger is damaged, not a ledger, or of a newer distnet."""
+    """The ledger is damaged, is not a ledger, or belongs to a newer distnet."""
 
     status = 500
     code = "ledger"
 
 
 def no_such(what: str, name: str, known: Iterable[str], see: str) -> NotFoundError:
-    """Say that there is no job or schedule of a name; and which was meant, or where all are."""
+    """Make the error for an unknown job or schedule, with the nearest known name.
+
+    Args:
+        what: `job` or `schedule`.
+        name: the unknown name.
+        known: names to compare it with.
+        see: the command that lists all of them.
+    """
     near = get_close_matches(name, list(known), n=1)
     rest = f"did you mean {near[0]}?" if near else f"list them with: {see}"
     return NotFoundError(f"there is no {what} {name}; {rest}")

@@ -1,14 +1,14 @@
-"""Jobs as they are shown and steered."""
+"""Jobs: what the server says about them, and requests that change one."""
 
 from typing import Any
 
 from distnet.protocol.message import Message, Priority
 from distnet.protocol.metrics import Headline, Metrics
-from distnet.protocol.states import AttemptEnd, JobState, Why
+from distnet.protocol.states import AttemptEnd, JobState, StopReason
 from distnet.spec.sections.section import PositiveInt
 
 
-class JobAnswer(Message):
+class JobResponse(Message):
     """A job as `ps` shows it."""
 
     number: int
@@ -17,20 +17,20 @@ class JobAnswer(Message):
     team: str
     state: JobState
     code: str = ""
-    """Of the reason why a waiting job waits, see `scheduler/view.py`: `Wait`; and `held`, `after`,
-    `cluster` (nobody hears from it)."""
+    """The code of `reason` for a waiting job, see `scheduler/view.py: Wait`; also `held`, `after`
+    and `cluster` (it cannot be reached)."""
     reason: str = ""
     priority: int
     workers: int | None
-    """That train now; null where none do."""
+    """The current number of workers; null if none train."""
     wanted: int | None = None
-    """That it is to go on with as soon as it can; null where it has what it is to have."""
+    """The number of workers to which it will change; null if it has what it should have."""
     fewest: int
     most: int
     cpus: int
     gpus: int
     position: int | None = None
-    """Place in the queue, from 1; null where it does not wait."""
+    """Position in the queue, from 1; null if it is not in the queue."""
     step: int | None = None
     num_steps: int | None = None
     loss: float | None = None
@@ -49,32 +49,33 @@ class JobAnswer(Message):
     ended_at: float | None = None
     num_attempts: int = 0
     array: str | None = None
+    """The name that the jobs of one sweep share."""
     schedule: str | None = None
     error: str | None = None
     failure: str | None = None
     weights_sha256: str | None = None
 
 
-class JobsAnswer(Message):
-    """Jobs in the true order of the schedule: those that run, those that wait, those that ended."""
+class JobsResponse(Message):
+    """A page of jobs in the order of the scheduler: running, waiting, ended."""
 
-    jobs: tuple[JobAnswer, ...]
+    jobs: tuple[JobResponse, ...]
     num_total: int
-    """That match, beyond this page."""
+    """Jobs that match, on all pages."""
     num_by_state: dict[JobState, int] = {}
-    """Open jobs that match, whatever state was asked for; empty if only ended ones were."""
+    """Open jobs that match, in every state; empty if the filter is for ended jobs only."""
     next: str | None = None
-    """Give this as `after` for the next page."""
+    """Pass this as `after` to get the next page."""
 
 
-class SubmitAnswer(Message):
+class SubmitResponse(Message):
     """The jobs of one submit: one, or those of its sweep."""
 
-    jobs: tuple[JobAnswer, ...]
+    jobs: tuple[JobResponse, ...]
 
 
-class AttemptAnswer(Message):
-    """One attempt, as the details of a job show it."""
+class AttemptResponse(Message):
+    """One attempt, as part of the details of a job."""
 
     number: int
     cause: str
@@ -83,7 +84,7 @@ class AttemptAnswer(Message):
     seen_at: float | None
     ended_at: float | None
     end: AttemptEnd | None
-    stop: Why | None
+    stop: StopReason | None
     error: str | None
     failure: str | None
     step: int | None
@@ -92,19 +93,19 @@ class AttemptAnswer(Message):
 class JobDetails(Message):
     """Everything about one job."""
 
-    job: JobAnswer
+    job: JobResponse
     spec: str
     """The resolved job file."""
     after: tuple[str, ...]
-    attempts: tuple[AttemptAnswer, ...]
+    attempts: tuple[AttemptResponse, ...]
     result: dict[str, Any] | None
     streams: tuple[str, ...]
     """Names of its logs: `run`, `worker-0`, ..., and `metrics`."""
     folder: str | None = None
-    """Its run folder, as the cluster's machines see it."""
+    """Its run folder, by its path on the nodes of the cluster."""
 
 
-class WhyAnswer(Message):
+class WhyResponse(Message):
     """What a job waits for."""
 
     job: str
@@ -113,38 +114,38 @@ class WhyAnswer(Message):
     reason: str
     position: int | None
     ahead: tuple[str, ...] = ()
-    """The first jobs that are considered before it."""
+    """The first jobs ahead of it in the queue."""
     holders: tuple[str, ...] = ()
     """Jobs that hold what it needs."""
     starts_at: float | None = None
-    """Estimated; null where the end of what it waits for is not known."""
+    """An estimate; null if the end of what it waits for is unknown."""
     error_s: float | None = None
-    """How far off the estimate may be."""
+    """The uncertainty of the estimate."""
     would_start: str = ""
     """What would start it now, in one sentence."""
 
 
-class StreamAnswer(Message):
+class StreamResponse(Message):
     """A piece of a log."""
 
     text: str
     offset: int
     """Of its first byte."""
     next: int
-    """Where the next piece begins."""
+    """The offset of the next piece."""
     end: int
-    """Where the log ends now."""
+    """The current end of the log."""
     is_complete: bool
-    """Nothing will come after `next`."""
+    """Whether nothing will follow `next`."""
 
 
 class ResizeRequest(Message):
-    """Ask for another number of workers."""
+    """Change the number of workers."""
 
     workers: PositiveInt
 
 
 class PriorityRequest(Message):
-    """Give a job another priority."""
+    """Change the priority."""
 
     priority: Priority

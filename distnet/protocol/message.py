@@ -1,4 +1,4 @@
-"""What travels over HTTP: frozen models, the same for server, client and attempt.
+"""The base of all messages that travel over HTTP: frozen, the same for server, client and agent.
 
 Every refusal is `{"error": {"code": CODE, "message": TEXT}}`; the codes are those of
 `distnet.protocol.errors`. Times are Unix seconds.
@@ -9,22 +9,22 @@ from typing import Annotated, TypeVar
 from pydantic import BaseModel, ConfigDict, FailFast, Field
 
 CURSOR = r"^[a-z]+:[0-9]+$"
-"""Where a page of a list begins."""
+"""The start of a page of a list, as the page before named it."""
 TOKEN_ID = r"^[a-z0-9]{12}$"
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Key = Annotated[str, Field(min_length=8, max_length=64, pattern=r"^[A-Za-z0-9_.:-]+$")]
 Node = Annotated[str, Field(max_length=200)]
-"""Of the cluster, by its id."""
+"""A node of the cluster, by its id."""
 Priority = Annotated[int, Field(ge=-1000, le=1000)]
 T = TypeVar("T")
 UpTo1000 = Annotated[tuple[T, ...], Field(max_length=1000), FailFast()]
 UpTo10000 = Annotated[tuple[T, ...], Field(max_length=10_000), FailFast()]
-"""Lists that others send have an end, and only the first wrong item of each is told of: a body of
-8 MB could be wrong in millions of places."""
+"""Lists in requests are bounded, and only their first invalid item is reported: a body of 8 MB
+could be wrong in millions of positions."""
 
 
 class Message(BaseModel):
-    """Frozen; what is not known is refused."""
+    """A frozen message; unknown keys are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)

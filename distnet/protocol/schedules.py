@@ -1,4 +1,4 @@
-"""Jobs that are submitted by the clock."""
+"""Schedules: jobs that the server submits by cron, or once at a given time."""
 
 from typing import Annotated, Literal
 
@@ -10,7 +10,7 @@ from distnet.spec.sections.section import Name
 
 
 class ScheduleRequest(Message):
-    """Submit a job again and again (`cron`), or once (`at`)."""
+    """Submit a job repeatedly (`cron`) or once (`at`)."""
 
     name: Name
     request: SubmitRequest
@@ -21,7 +21,7 @@ class ScheduleRequest(Message):
     missed: Literal["skip", "one", "all"] = "one"
 
 
-class ScheduleAnswer(Message):
+class ScheduleResponse(Message):
     """A schedule."""
 
     name: str
@@ -38,7 +38,7 @@ class ScheduleAnswer(Message):
     num_runs: int
 
 
-class SchedulesAnswer(Message):
+class SchedulesResponse(Message):
     """All schedules, by name."""
 
-    schedules: tuple[ScheduleAnswer, ...]
+    schedules: tuple[ScheduleResponse, ...]

@@ -1,37 +1,37 @@
-"""The states of a job and of an attempt, and what is true of each."""
+"""The states of a job and of an attempt."""
 
 from enum import StrEnum
 
 
 class JobState(StrEnum):
-    """Where a job is; a terminal state is left only when a user asks for a retry."""
+    """The state of a job; a user can leave a terminal state only by `retry`."""
 
     WAITING = "waiting"
-    """It starts as soon as it may and fits."""
+    """In the queue, or waiting for other jobs or a time."""
     HELD = "held"
-    """It waits until a user releases it."""
+    """Kept out of the queue until a user releases it."""
     STARTING = "starting"
-    """An attempt was handed to Ray and has not spoken yet."""
+    """An attempt was submitted to Ray and has not made a step yet."""
     RUNNING = "running"
     """An attempt trains."""
     STOPPING = "stopping"
-    """An attempt was asked to save and end."""
+    """An attempt is saving a checkpoint, and will end."""
     UNKNOWN = "unknown"
-    """An attempt should be running, and nobody hears from it. Never the same as failed."""
+    """An attempt should be running, but does not report. It has not failed."""
     FINISHED = "finished"
     STOPPED = "stopped"
-    """Ended as planned before its last step; its checkpoint is whole."""
+    """Ended as planned before its last step, with a complete checkpoint."""
     FAILED = "failed"
     CANCELLED = "cancelled"
 
     @property
     def is_terminal(self) -> bool:
-        """Whether nothing happens any more unless somebody asks for it."""
+        """Whether the job has ended."""
         return self in _TERMINAL
 
     @property
     def is_live(self) -> bool:
-        """Whether there is an attempt that may hold room on the cluster."""
+        """Whether there is an attempt that may hold resources of the cluster."""
         return self in _LIVE
 
 
@@ -43,25 +43,25 @@ class AttemptEnd(StrEnum):
     """How an attempt ended."""
 
     FINISHED = "finished"
-    """The last step was made."""
+    """It made the last step."""
     STOPPED = "stopped"
-    """As planned: saved, no step lost. The attempt's `cause` says why it was asked to."""
+    """As planned: saved, no step lost. The reason is in `stop` of the attempt."""
     FAILED = "failed"
     """Its own exit record says so, with a kind of failure."""
     LOST = "lost"
-    """It ended without a record, or its cluster is gone."""
+    """It ended without an exit record, or its cluster is gone."""
 
 
-class Why(StrEnum):
-    """Why an attempt is asked to stop; what the job becomes when it has."""
+class StopReason(StrEnum):
+    """Why an attempt has to stop; it decides the state of the job afterwards."""
 
     STOP = "stop"
-    """A user wants it to end: the job is stopped."""
+    """A user stops the job: it becomes stopped."""
     CANCEL = "cancel"
-    """A user wants nothing more of it: the job is cancelled."""
+    """A user cancels the job: it becomes cancelled."""
     PREEMPT = "preempt"
-    """Another job takes its place: the job waits again."""
+    """Another job gets its resources: it waits again."""
     HOLD = "hold"
-    """A user holds it: the job is held."""
+    """A user holds the job: it becomes held."""
     MAX_TIME = "max-time"
-    """It has trained for as long as it may: the job is stopped."""
+    """The job has reached queue.max_time: it becomes stopped."""

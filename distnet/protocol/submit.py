@@ -1,4 +1,4 @@
-"""Submitting jobs."""
+"""Submit requests."""
 
 from typing import Annotated
 
@@ -16,35 +16,35 @@ from distnet.spec.sections.section import Name, PositiveInt
 
 
 class SubmitRequest(Message):
-    """Queue a job, or one job for each setting of a sweep."""
+    """Queue a job, or one job for each combination of a sweep."""
 
     key: Key
-    """Made by the client; sent again, it is the same submit."""
+    """Made by the client: a request with the same key is the same submit, sent again."""
     spec: Annotated[str, Field(max_length=1_000_000)]
     """The text of the job file."""
     file: Annotated[str, Field(max_length=200)] = "job.yaml"
-    """How the job file is called, for messages."""
+    """The name of the job file, for messages."""
     sets: UpTo1000[Annotated[str, Field(max_length=1000)]] = ()
     """Overrides such as `train.epochs=3`."""
     code: Sha256 | None = None
     """The archive with the job's own files, uploaded before."""
     name: Name | None = None
-    """Default: the job file's name and a number."""
+    """Default: the name in the job file and a number."""
     team: Name | None = None
     priority: Priority | None = None
     workers: PositiveInt | None = None
     after: UpTo10000[Annotated[str, Field(max_length=80)]] = ()
     """`JOB`, `JOB:ok`, `JOB:any` or `JOB:failed`."""
     start_from: Name | None = None
-    """Begin with the newest checkpoint of this job, which must be one of `after`."""
+    """Start from the newest checkpoint of this job, which must be one of `after`."""
     sweep: UpTo1000[Annotated[str, Field(max_length=1000)]] = ()
     """`KEY=1..10` or `KEY=a,b,c`; several make every combination."""
     at: Annotated[float, Field(allow_inf_nan=False)] | None = None
-    """Not before this time."""
+    """Do not start before this time."""
     hold: bool = False
 
 
 class BulkRequest(Message):
-    """Many submits, all acknowledged together or none."""
+    """Many submits: either all are accepted or none."""
 
     jobs: Annotated[UpTo10000[SubmitRequest], Field(min_length=1)]

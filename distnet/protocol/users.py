@@ -8,8 +8,8 @@ from distnet.protocol.message import Message
 from distnet.spec.sections.section import Name
 
 
-class WhoAnswer(Message):
-    """Who the token belongs to."""
+class WhoResponse(Message):
+    """The user of the token."""
 
     user: str
     role: str
@@ -22,18 +22,18 @@ class WhoAnswer(Message):
 
 
 class TokenRequest(Message):
-    """Make a token, for oneself or (an admin) for somebody else, who is created if new."""
+    """Create a token for oneself, or as an admin for another user, who is created if new."""
 
     user: Name | None = None
     role: Literal["viewer", "submitter", "admin"] | None = None
     change_role: bool = False
-    """Whether somebody who is known gets this role from now on; else it must be theirs."""
+    """Whether to give an existing user this role; otherwise it must be the role that they have."""
     team: Name | None = None
     note: Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
     expires_at: Annotated[float, Field(allow_inf_nan=False)] | None = None
 
 
-class TokenAnswer(Message):
+class TokenResponse(Message):
     """A token; the secret is shown once."""
 
     id: str
@@ -47,14 +47,14 @@ class TokenAnswer(Message):
     secret: str | None = None
 
 
-class TokensAnswer(Message):
-    """One's own tokens; everybody's for an admin."""
+class TokensResponse(Message):
+    """The tokens of the caller; those of all users for an admin."""
 
-    tokens: tuple[TokenAnswer, ...]
+    tokens: tuple[TokenResponse, ...]
 
 
-class UserAnswer(Message):
-    """Somebody who has tokens."""
+class UserResponse(Message):
+    """A user."""
 
     name: str
     role: str
@@ -62,14 +62,14 @@ class UserAnswer(Message):
     created_at: float
 
 
-class UsersAnswer(Message):
-    """Everybody, by name."""
+class UsersResponse(Message):
+    """All users, by name."""
 
-    users: tuple[UserAnswer, ...]
+    users: tuple[UserResponse, ...]
 
 
 class TeamMessage(Message):
-    """The entitlements of a team; null is without limit."""
+    """The weight, quota and limit of a team; null means unlimited."""
 
     name: Name
     weight: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
@@ -79,7 +79,7 @@ class TeamMessage(Message):
     limit_gpus: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
 
 
-class TeamsAnswer(Message):
+class TeamsResponse(Message):
     """All teams, by name."""
 
     teams: tuple[TeamMessage, ...]

@@ -10,7 +10,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from distnet.data.order import Batches, Ints, Order
+from distnet.data.column import Ints
+from distnet.data.order import Batches, Order
 from distnet.data.sample_hash import digest_of
 from distnet.run_folder.record_kinds import (
     Attempt,

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from distnet.run_folder.recorder import Tell
+from distnet.run_folder.recorder import Emit
 
 POLL_S = 0.1
 
 
 @contextmanager
-def following(metrics: Path, listener: Tell | None) -> Iterator[None]:
+def following(metrics: Path, listener: Emit | None) -> Iterator[None]:
     """Within the context, pass every record appended to `metrics` to `listener`."""
     if listener is None:
         yield
@@ -28,7 +28,7 @@ def following(metrics: Path, listener: Tell | None) -> Iterator[None]:
         thread.join()
 
 
-def _follow(metrics: Path, position: int, listener: Tell, ended: threading.Event) -> None:
+def _follow(metrics: Path, position: int, listener: Emit, ended: threading.Event) -> None:
     rest = b""
     while True:
         is_last = ended.wait(POLL_S)
@@ -44,7 +44,7 @@ def _follow(metrics: Path, position: int, listener: Tell, ended: threading.Event
             return
 
 
-def _emit(line: bytes, listener: Tell) -> None:
+def _emit(line: bytes, listener: Emit) -> None:
     try:
         record = json.loads(line)
     except ValueError:  # torn by a crash of the attempt before

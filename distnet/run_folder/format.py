@@ -9,6 +9,8 @@ from distnet.run_folder.paths import RunFolder
 from distnet.run_folder.read import read_object
 
 RUN_FORMAT = 2
+OLDEST_RESUMABLE = 2
+"""Of older formats the weights are read, and the results shown."""
 KEY = "run_format"
 """Its key in `environment.json`."""
 
@@ -33,14 +35,21 @@ def written_by(folder: RunFolder) -> str:
     return f"distnet {version} (run format {read_format(folder)})"
 
 
-def require_known_format(folder: RunFolder) -> None:
-    """Refuse a run folder that a newer version wrote.
+def require_resumable(folder: RunFolder) -> None:
+    """Refuse a run folder whose checkpoints this version cannot resume.
 
     Raises:
-        RunError: a newer version wrote it.
+        RunError: an older or a newer version wrote it.
     """
-    if read_format(folder) > RUN_FORMAT:
+    found = read_format(folder)
+    if found > RUN_FORMAT:
         raise RunError(
             f"{folder.path}: found a run of {written_by(folder)}, expected run format "
-            f"{RUN_FORMAT} or older; use that version, or a newer one"
+            f"{RUN_FORMAT} or older; resume it with that version, or a newer one"
+        )
+    if found < OLDEST_RESUMABLE:
+        raise RunError(
+            f"{folder.path}: found a run of {written_by(folder)}, expected run format "
+            f"{OLDEST_RESUMABLE} to resume; resume it with that version, or start a new run from "
+            f"its weights, in Python: distnet.run('{folder.job}', start_from='{folder.path}')"
         )

@@ -61,12 +61,12 @@ class RunFolder:
 
     @property
     def evaluation(self) -> Path:
-        """The last evaluation in full: metrics, confusion, per class, worst mistakes."""
+        """The last evaluation in full: metrics and figures."""
         return self.path / "evaluation.json"
 
     @property
     def pictures(self) -> Path:
-        """Arrays to draw: `worst` and `first_layer`."""
+        """The arrays that figures of images name."""
         return self.path / "pictures.npz"
 
     @property

@@ -1,6 +1,6 @@
-"""What training tells: one JSON object a line in metrics.jsonl, and the same as event files.
+"""Write the records of training: one JSON object per line of metrics.jsonl, and event files.
 
-A step is told as the mean since the last one told, at most about 2,000 times a run or once a
+A record of steps is the mean since the last one, written about 2,000 times per run or once a
 second, so the file stays small however long the run is.
 """
 
@@ -17,28 +17,28 @@ from distnet.run_folder.lines_file import Lines
 from distnet.run_folder.tensorboard import Events
 
 Record = dict[str, Any]
-Tell = Callable[[Record], None]
+Emit = Callable[[Record], None]
 
-FLUSHED_EVERY_S = 0.2
+FLUSH_S = 0.2
 
 
 class Recorder:
-    """Writes the records of one attempt; only rank 0 has one. May be told from several threads.
+    """Writes the records of one attempt; only rank 0 has one. Several threads may use it.
 
-    A full disk ends no training: records wait in memory until there is room.
+    A full disk does not end training: records wait in memory until it has space.
 
     Args:
         metrics: the file to append to.
         events: the folder of the event files.
-        attempt: stands in every record.
-        listener: is told every record too.
+        attempt: added to every record.
+        listener: receives every record too.
 
     Raises:
         RunError: `metrics` cannot be opened.
     """
 
     def __init__(
-        self, metrics: Path, events: Path, *, attempt: int, listener: Tell | None = None
+        self, metrics: Path, events: Path, *, attempt: int, listener: Emit | None = None
     ) -> None:
         try:
             self._lines = Lines(metrics)
@@ -51,20 +51,20 @@ class Recorder:
         self._lock = threading.RLock()
         self._is_in_trouble = False
 
-    def tell(self, record: Record) -> None:
+    def emit(self, record: Record) -> None:
         """Append one record."""
         with self._lock:
             is_step = record["kind"] == "step"
             whole = {"kind": record["kind"], "attempt": self._attempt, **record}
             self._lines.add(json.dumps(whole), may_be_dropped=is_step)
             now = time.monotonic()
-            if not is_step or now - self._flushed > FLUSHED_EVERY_S:
+            if not is_step or now - self._flushed > FLUSH_S:
                 self._lines.flush()
                 self._flushed = now
             self._events.add(whole)
             if self._listener is not None:
                 self._listener(whole)
-            self._tell_trouble()
+            self._note_trouble()
 
     def close(self) -> None:
         """Write what is left."""
@@ -72,16 +72,16 @@ class Recorder:
             self._lines.close()
             self._events.close()
 
-    def _tell_trouble(self) -> None:
-        """Tell when the disk begins to be full, and when there is room again."""
+    def _note_trouble(self) -> None:
+        """Record when the disk becomes full, and when it has space again."""
         trouble = self._lines.trouble
         if (trouble is not None) == self._is_in_trouble:
             return
         self._is_in_trouble = trouble is not None
-        text = f"there is room again ({self._lines.num_dropped} steps were not told)"
+        text = f"can be written again ({self._lines.num_dropped} records of steps were dropped)"
         if trouble is not None:
-            text = f"{trouble}; what is to be told waits in memory until there is room"
-        self.tell({"kind": "note", "text": f"{self._name}: {text}"})
+            text = f"{trouble}; records wait in memory until it can be written"
+        self.emit({"kind": "note", "text": f"{self._name}: {text}"})
 
 
 def append_lines(path: Path) -> TextIO:

@@ -49,7 +49,7 @@ def clear_passing_stop(folder: RunFolder) -> None:
 
 
 def clear_requests(folder: RunFolder) -> None:
-    """Remove what earlier attempts were asked for, and the result that they left."""
+    """Remove the requests to earlier attempts, and the result that they left."""
     for path in (folder.stop, folder.resize, folder.result):
         path.unlink(missing_ok=True)
 

@@ -4,7 +4,10 @@ import time
 from collections import deque
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from distnet.run_folder.event_file import EventFile
 
 FLUSH_S = 10.0
 MAX_WAITING = 10_000
@@ -19,7 +22,7 @@ class Events:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._writer: Any = None
+        self._file: EventFile | None = None
         self._num_files = 0
         self._waiting: deque[dict[str, Any]] = deque(maxlen=MAX_WAITING)
         self._written_at = time.monotonic()
@@ -41,45 +44,25 @@ class Events:
     def _write(self) -> None:
         self._written_at = time.monotonic()
         try:
-            if self._writer is None:
-                self._begin_file()
+            if self._file is None:
+                self._file = self._new_file()
             for record in self._waiting:
-                self._writer.write_event(_event(record))
-            self._writer.flush()
+                self._file.add(record)
+            self._file.flush()
             self._waiting.clear()
         except OSError:
             self._end_file()
 
-    def _begin_file(self) -> None:
+    def _new_file(self) -> "EventFile":
         # Imported with the first file: at the start it would delay the first step.
-        from tensorboardX.event_file_writer import EventsWriter
+        from distnet.run_folder.event_file import EventFile
 
-        self._folder.mkdir(parents=True, exist_ok=True)
         suffix = f".{self._num_files}" if self._num_files else ""
-        self._writer = EventsWriter(str(self._folder / "events"), suffix)
         self._num_files += 1
+        return EventFile(self._folder, suffix)
 
     def _end_file(self) -> None:
-        if self._writer is not None:
+        if self._file is not None:
             with suppress(OSError):
-                self._writer.close()
-            self._writer = None
-
-
-def _event(record: dict[str, Any]) -> Any:
-    # As above: not before the first file.
-    from tensorboardX.proto.event_pb2 import Event
-    from tensorboardX.proto.summary_pb2 import Summary
-
-    values = [Summary.Value(tag=name, simple_value=value) for name, value in _scalars(record)]
-    return Event(wall_time=record["wall"], step=record["step"], summary=Summary(value=values))
-
-
-def _scalars(record: dict[str, Any]) -> list[tuple[str, float]]:
-    found = []
-    for name, value in record.items():
-        if isinstance(value, dict):
-            found += [(f"{name}/{k}", v) for k, v in value.items() if isinstance(v, float)]
-        elif isinstance(value, float) and name not in ("seconds", "wall"):
-            found.append((f"{record['kind']}/{name}", value))
-    return found
+                self._file.close()
+            self._file = None

@@ -1,1 +1,1 @@
-"""Submit, queue, schedule: one process with a ledger, a scheduler, an HTTP API and a page."""
+"""The server: submit, queue, schedule; a ledger, a scheduler, an HTTP API and a page."""

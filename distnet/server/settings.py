@@ -1,6 +1,6 @@
-"""How one server is set up: fixed from its start to its end.
+"""The settings of a server, fixed while it runs.
 
-`distnet server start` takes the common ones as options, the rest from a YAML file
+`distnet server start` takes the common ones as options, and the others from a YAML file
 (`settings_file.py`).
 """
 
@@ -16,67 +16,66 @@ MB = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one user, and one address, may ask of the server."""
+    """Limits for the requests of a user, and of an IP address."""
 
     user_per_s: float = 1000.0
-    """Requests of a user; twice as many at once."""
+    """Requests of a user; bursts of twice as many."""
     address_per_s: float = 3000.0
-    """Requests from an address, whoever makes them; twice as many at once."""
+    """Requests from an address, of any users; bursts of twice as many."""
     wrong_per_s: float = 0.5
-    """Wrong tokens from an address; twenty at once."""
+    """Wrong tokens from an address; bursts of twenty."""
     denied_per_s: float = 2.0
-    """Refusals of a user, or of an address without one, that the event log keeps."""
+    """Refused requests of a user, or of an address without one, that the event log records."""
     body_bytes: int = 8 * MB
     bulk_bytes: int = 64 * MB
     code_bytes: int = 50 * MB
     log_bytes: int = 256 * MB
-    """Of each stream of an attempt; the run folder has the rest."""
+    """The size to which each stream of an attempt is kept; the run folder has the rest."""
     body_s: float = 60.0
-    """A body must have come whole within this time."""
+    """The time within which a body must arrive."""
 
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What the jobs of one user may be."""
+    """Limits for the jobs of a user."""
 
     open_jobs: int = 100_000
-    """So many at a time."""
     priority: int = 1000
-    """No higher than this; those of admins may be."""
+    """The highest priority that a user who is not an admin may give."""
 
 
 @dataclass(frozen=True, slots=True)
 class Webhooks:
-    """Whom the server tells that a job ended. Their hosts are the only ones it ever calls."""
+    """URLs that the server calls when a job has ended. It calls no other hosts."""
 
     urls: tuple[str, ...]
-    """Each https."""
+    """All https."""
     secret: str
-    """Signs what is sent."""
+    """Signs the messages."""
     private: tuple[str, ...] = ()
-    """Networks such as 10.1.0.0/16 in which a host may be; others must be public."""
+    """Private networks in which hosts are allowed, such as 10.1.0.0/16."""
     authority: Path | None = None
     """Certificates to trust instead of the system's."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything that a server is told when it starts."""
+    """All settings of a server."""
 
     ledger: str
     """The ledger's URL."""
     runs: Path
-    """The folder of run folders, absolute; every node of the cluster sees it there."""
+    """The folder of run folders: an absolute path, the same on every node of the cluster."""
     address: str = f"http://127.0.0.1:{PORT}"
-    """How attempts reach the server."""
+    """The address at which attempts reach the server."""
     listen: str = "127.0.0.1"
     """The address on which the server listens."""
     hosts: tuple[str, ...] = ()
-    """Names, besides its addresses, under which browsers may call the server."""
+    """Names of the server, besides its addresses, that browsers may use."""
     silent_after_s: float = 30.0
-    """An attempt that has not reported for so long is unknown."""
+    """The time without a report after which an attempt is unknown."""
     lost_after_s: float = 60.0
-    """An attempt that the cluster has ended, and that is silent for so long, is lost."""
+    """The time without a report after which an attempt is lost, if its process is gone too."""
     report_every_s: float = 1.0
     """How often attempts report."""
     policy: Policy = Policy()

@@ -1,11 +1,11 @@
-"""The file that `distnet server start --settings FILE` reads; every key may be left out.
+"""The settings file of `distnet server start --settings FILE`; all keys are optional.
 
-hosts: [lab.example.org]            # names under which browsers call the server
+hosts: [lab.example.org]            # names of the server that browsers use
 policy: {ageing: 2h, preemption: false}
 environment: {NCCL_SOCKET_IFNAME: eth1}
 webhooks:
   urls: [https://hooks.example.org/distnet]
-  secret: ./webhook.key             # a file that only the server's user may read
+  secret: ./webhook.key             # a file that only the server's user can read
 """
 
 import re
@@ -29,8 +29,8 @@ from distnet.spec.sections.units import Bytes, Seconds
 
 SHORTEST_SECRET = 16
 VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"
-USUAL = Settings(ledger="", runs=Path())
-"""The values of what is not said."""
+DEFAULT = Settings(ledger="", runs=Path())
+"""The values of keys that are left out."""
 
 
 def _https(url: str) -> str:
@@ -49,76 +49,78 @@ def _network(text: str) -> str:
 
 def _variable(name: str) -> str:
     if not re.fullmatch(VARIABLE, name) or name.startswith("DISTNET_"):
-        raise ValueError("expected a variable such as NCCL_SOCKET_IFNAME, none of distnet's own")
+        raise ValueError(
+            "expected a variable such as NCCL_SOCKET_IFNAME that does not start with DISTNET_"
+        )
     return name
 
 
 class PolicySection(Section):
-    """How jobs are ordered."""
+    """Settings of the scheduler."""
 
-    ageing: Seconds = USUAL.policy.ageing_s
-    """A job gains one level of priority for each such time that it waits."""
-    preemption: bool = USUAL.policy.preemption
-    backfill: bool = USUAL.policy.backfill
-    elastic: bool = USUAL.policy.elastic
-    steady: Seconds = USUAL.policy.steady_s
-    """A job is left alone for so long after its start."""
+    ageing: Seconds = DEFAULT.policy.ageing_s
+    """The waiting time for which a job gains one level of priority."""
+    preemption: bool = DEFAULT.policy.preemption
+    backfill: bool = DEFAULT.policy.backfill
+    elastic: bool = DEFAULT.policy.elastic
+    steady: Seconds = DEFAULT.policy.steady_s
+    """The time after its start in which a job is neither resized nor preempted for fairness."""
 
 
 class LimitsSection(Section):
-    """What a user, and an address, may ask of the server."""
+    """Limits for the requests and jobs of a user, and for an IP address."""
 
-    user_per_second: PositiveFloat = USUAL.limits.user_per_s
-    address_per_second: PositiveFloat = USUAL.limits.address_per_s
-    body: Bytes = USUAL.limits.body_bytes
-    bulk: Bytes = USUAL.limits.bulk_bytes
-    code: Bytes = USUAL.limits.code_bytes
-    log: Bytes = USUAL.limits.log_bytes
-    open_jobs_per_user: PositiveInt = USUAL.allowance.open_jobs
-    priority: Priority = USUAL.allowance.priority
-    """The highest that a user who is no admin may give."""
+    user_per_second: PositiveFloat = DEFAULT.limits.user_per_s
+    address_per_second: PositiveFloat = DEFAULT.limits.address_per_s
+    body: Bytes = DEFAULT.limits.body_bytes
+    bulk: Bytes = DEFAULT.limits.bulk_bytes
+    code: Bytes = DEFAULT.limits.code_bytes
+    log: Bytes = DEFAULT.limits.log_bytes
+    open_jobs_per_user: PositiveInt = DEFAULT.allowance.open_jobs
+    priority: Priority = DEFAULT.allowance.priority
+    """The highest priority that a user who is not an admin may give."""
 
 
 class WebhooksSection(Section):
-    """Whom the server tells that a job ended."""
+    """URLs that the server calls when a job has ended."""
 
     urls: Annotated[tuple[Annotated[str, AfterValidator(_https)], ...], Field(min_length=1)]
     secret: str
-    """The file with the secret that signs what is sent."""
+    """The file with the secret that signs the messages."""
     private: tuple[Annotated[str, AfterValidator(_network)], ...] = ()
-    """Networks such as 10.1.0.0/16 in which a host may be; others must be public."""
+    """Private networks in which hosts are allowed, such as 10.1.0.0/16."""
     authority: str | None = None
     """A file of certificates to trust instead of the system's."""
 
 
 class SettingsFile(Section):
-    """What the file may say."""
+    """All keys of the file."""
 
     hosts: tuple[str, ...] = ()
-    silent_after: Seconds = USUAL.silent_after_s
-    lost_after: Seconds = USUAL.lost_after_s
-    report_every: Seconds = USUAL.report_every_s
+    silent_after: Seconds = DEFAULT.silent_after_s
+    lost_after: Seconds = DEFAULT.lost_after_s
+    report_every: Seconds = DEFAULT.report_every_s
     policy: PolicySection = PolicySection()
     limits: LimitsSection = LimitsSection()
     webhooks: WebhooksSection | None = None
     environment: dict[Annotated[str, AfterValidator(_variable)], str] = {}
-    """Variables for all attempts. No secrets: who can see the cluster can see them."""
+    """Variables for all attempts. No secrets: all who can see the cluster can see them."""
 
 
 def with_file(settings: Settings, path: Path) -> Settings:
-    """Take over what a settings file says.
+    """Apply a settings file.
 
     Raises:
-        DistnetError: it cannot be read, or says what it cannot say; all faults are named.
+        DistnetError: it cannot be read, or has faults; all of them are named.
     """
-    said, locations = _read(path)
-    policy, limits = said.policy, said.limits
+    file, locations = _read(path)
+    policy, limits = file.policy, file.limits
     return replace(
         settings,
-        hosts=said.hosts,
-        silent_after_s=said.silent_after,
-        lost_after_s=said.lost_after,
-        report_every_s=said.report_every,
+        hosts=file.hosts,
+        silent_after_s=file.silent_after,
+        lost_after_s=file.lost_after,
+        report_every_s=file.report_every,
         allowance=Allowance(limits.open_jobs_per_user, limits.priority),
         policy=Policy(
             policy.ageing, policy.preemption, policy.backfill, policy.elastic, policy.steady
@@ -131,8 +133,8 @@ def with_file(settings: Settings, path: Path) -> Settings:
             code_bytes=limits.code,
             log_bytes=limits.log,
         ),
-        webhooks=_webhooks(said.webhooks, path.parent, locations) if said.webhooks else None,
-        environment=said.environment,
+        webhooks=_webhooks(file.webhooks, path.parent, locations) if file.webhooks else None,
+        environment=file.environment,
     )
 
 
@@ -140,7 +142,7 @@ def _read(path: Path) -> tuple[SettingsFile, Locations]:
     try:
         document = read_yaml(decode(path.read_bytes()))
     except OSError as error:
-        raise DistnetError(f"{path}: the settings cannot be read: {error.strerror}") from None
+        raise DistnetError(f"{path}: cannot read the settings: {error.strerror}") from None
     except FaultsError as error:
         raise Locations(str(path)).error(error.faults) from None
     locations = Locations(str(path), document.lines)
@@ -151,12 +153,12 @@ def _read(path: Path) -> tuple[SettingsFile, Locations]:
         raise locations.error(faults_of(error, SettingsFile)) from None
 
 
-def _webhooks(said: WebhooksSection, folder: Path, locations: Locations) -> Webhooks:
+def _webhooks(section: WebhooksSection, folder: Path, locations: Locations) -> Webhooks:
     return Webhooks(
-        urls=said.urls,
-        secret=_secret(folder / said.secret, locations),
-        private=said.private,
-        authority=folder / said.authority if said.authority else None,
+        urls=section.urls,
+        secret=_secret(folder / section.secret, locations),
+        private=section.private,
+        authority=folder / section.authority if section.authority else None,
     )
 
 
@@ -165,7 +167,7 @@ def _secret(path: Path, locations: Locations) -> str:
         text = path.read_text().strip()
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise _fault(locations, "secret", f"{path} cannot be read: {reason}") from None
+        raise _fault(locations, "secret", f"cannot read {path}: {reason}") from None
     if len(text) < SHORTEST_SECRET:
         wrong = f"found {len(text)} characters in {path}, expected at least {SHORTEST_SECRET}"
         raise _fault(locations, "secret", wrong)

@@ -1,6 +1,6 @@
-"""Start the server: port, ledger, lead, first user, HTTP; and end it so that nobody notices.
+"""Start the server: port, ledger, lead, first user, HTTP; and end it without affecting jobs.
 
-Killed at any point it leaves nothing behind that the next start would have to mend.
+It can be killed at any point: the next start has nothing to repair.
 """
 
 import getpass
@@ -17,23 +17,23 @@ from dataclasses import dataclass, replace
 from distnet.errors import DistnetError
 from distnet.protocol.errors import UnavailableError
 from distnet.server.gateway.gateway import Gateway
-from distnet.server.gateway.reachability import Reach
+from distnet.server.gateway.reachability_notice import ReachabilityNotice
 from distnet.server.http.app import make_app
 from distnet.server.http.listen import address_of, bind, is_routable
-from distnet.server.http.uvicorn_server import Serving
+from distnet.server.http.uvicorn_server import HttpServer
 from distnet.server.ledger import Ledger, events, open_ledger
 from distnet.server.ledger.records import EventRecord
-from distnet.server.loop.garbage import seldom_collected
+from distnet.server.loop.garbage import rare_full_collections
 from distnet.server.loop.ticker import Ticker
 from distnet.server.observers.feed import Feed
-from distnet.server.observers.webhooks import Announcer
+from distnet.server.observers.webhooks import WebhookSender
 from distnet.server.server import Server
 from distnet.server.settings import Settings
 from distnet.server.users.authenticator import Authenticator
 from distnet.server.users.users import Users
 
 STARTED = "server-started"
-LOOK_AGAIN_S = 1.0
+LEAD_RETRY_S = 1.0
 OPEN_FILES = 16_384
 
 logger = logging.getLogger(__name__)
@@ -41,16 +41,16 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """A server that answers."""
+    """A server that accepts requests."""
 
     address: str
     """At which this machine reaches it."""
     ledger: Ledger
-    people: Users
+    users: Users
     token: str | None
-    """Of the first admin, if there was nobody before."""
+    """Of the first admin, if the server has just created that user."""
     num_adopted: int = 0
-    """Jobs that have gone on without a server, and are in its care again."""
+    """Jobs that continued without a server, and are monitored again."""
 
 
 def serve(
@@ -59,50 +59,49 @@ def serve(
     *,
     port: int,
     is_patient: bool = False,
-    told: Callable[[Started], None],
+    on_start: Callable[[Started], None],
     say: Callable[[str], None] = logger.warning,
 ) -> None:
-    """Be the server until a signal, or the loss of the lead, ends it.
+    """Run the server until a signal, or the loss of the lead, ends it.
 
     Args:
-        settings: an empty `address` is found out.
+        settings: an empty `address` is determined here.
         gateway: the cluster.
-        port: to listen on; 0 takes any that is free.
-        is_patient: whether to wait while another process leads the ledger.
-        told: called once the server answers.
-        say: tells a person what becomes of the cluster and of the jobs.
+        port: to listen on; 0 takes any free one.
+        is_patient: whether to wait while another server leads the ledger.
+        on_start: called once the server accepts requests.
+        say: shows a message about the cluster or the jobs to the person who starts the server.
 
     Raises:
         DistnetError: it cannot start, or has lost the lead.
     """
-    _allow_connections()
-    with ExitStack() as open_things:
-        listener = open_things.enter_context(bind(settings.listen, port))
+    _raise_open_files()
+    with ExitStack() as resources:
+        listener = resources.enter_context(bind(settings.listen, port))
         address = address_of(settings.listen, listener.getsockname()[1])
         settings = replace(settings, address=settings.address or address)
         ledger = open_ledger(settings.ledger)
-        open_things.callback(ledger.close)
-        people = Users(ledger)
-        _require_token(settings.listen, people)
+        resources.callback(ledger.close)
+        users = Users(ledger)
+        _require_token(settings.listen, users)
         _lead(ledger, settings.ledger, is_patient=is_patient)
-        _note_start(ledger, settings.address)
-        token = people.first_admin(own_name())
+        _record_start(ledger, settings.address)
+        token = users.first_admin(own_name())
         server = Server(ledger, gateway, settings)
         server.open()
-        started = Started(address, ledger, people, token, _num_live(server))
-        reach = Reach(server.mirror, say)
-        serving = open_things.enter_context(_running(server, people, reach))
+        notice = ReachabilityNotice(server.mirror, say)
+        http_server = resources.enter_context(_running(server, users, notice))
 
         def ready() -> None:
-            told(started)
-            reach.begin()
+            on_start(Started(address, ledger, users, token, _num_live(server)))
+            notice.enable()
 
-        serving.run_on(listener, ready)
-        say(_farewell(_num_live(server)))
+        http_server.run_on(listener, ready)
+        say(_end_message(_num_live(server)))
 
 
 def own_name() -> str:
-    """The name of the user who runs this process, fitted to the rule for names."""
+    """The name of the user who runs this process, as a valid name of a distnet user."""
     try:
         name = getpass.getuser()
     except (KeyError, OSError):
@@ -111,30 +110,30 @@ def own_name() -> str:
 
 
 @contextmanager
-def _running(server: Server, people: Users, reach: Reach) -> Iterator[Serving]:
-    """Everything that goes on besides answering requests."""
+def _running(server: Server, users: Users, notice: ReachabilityNotice) -> Iterator[HttpServer]:
+    """Run everything besides the HTTP server: webhooks, event feed, loop."""
     ledger, settings = server.ledger, server.settings
-    app = make_app(server, Authenticator(people), settings)
+    app = make_app(server, Authenticator(users), settings)
     readers = [app.state.metrics.count_event]
     with ExitStack() as running:
         if settings.webhooks is not None:
-            announcer = Announcer(settings.webhooks, lambda name: server.details(name).job)
-            announcer.start()
-            running.callback(announcer.close)
-            readers.append(announcer.read)
+            webhooks = WebhookSender(settings.webhooks, lambda name: server.details(name).job)
+            webhooks.start()
+            running.callback(webhooks.close)
+            readers.append(webhooks.read)
         feed = Feed(ledger, readers)
         feed.start()
         running.callback(feed.close)
 
-        def made(seconds: float) -> None:
-            app.state.metrics.count_round(seconds)
-            reach.look()
+        def iterated(seconds: float) -> None:
+            app.state.metrics.count_iteration(seconds)
+            notice.check()
 
-        ticker = Ticker(server, made=made)
+        ticker = Ticker(server, iterated=iterated)
         ticker.start()
         running.callback(ticker.close)
-        running.enter_context(seldom_collected())
-        yield Serving(app, ledger)
+        running.enter_context(rare_full_collections())
+        yield HttpServer(app, ledger)
 
 
 def _num_live(server: Server) -> int:
@@ -143,45 +142,47 @@ def _num_live(server: Server) -> int:
         return sum(job.state.is_live for job in server.mirror.jobs.values())
 
 
-def _farewell(num_live: int) -> str:
+def _end_message(num_live: int) -> str:
     if num_live == 0:
         return "the server has ended; no job was running"
-    jobs = "1 job goes" if num_live == 1 else f"{num_live} jobs go"
-    return f"the server has ended; {jobs} on training, and the next start adopts what runs"
+    jobs, them = (
+        ("1 job continues", "it") if num_live == 1 else (f"{num_live} jobs continue", "them")
+    )
+    return f"the server has ended; {jobs} to train, and the next start of the server adopts {them}"
 
 
-def _require_token(host: str, people: Users) -> None:
+def _require_token(host: str, users: Users) -> None:
     if not is_routable(host):
         return
-    if not people.has_token():
+    if not users.has_token():
         raise DistnetError(
-            f"--listen {host}: other machines could reach this server, and nobody has a token "
-            "yet; make the first one, with the same --ledger, then start it again: "
+            f"--listen {host}: other machines could reach this server, and no user has a token "
+            "yet; create the first one with the same --ledger, then start the server again: "
             "distnet server token"
         )
     logger.warning(
-        "other machines can reach this server, and tokens travel in plain text: listen only where "
-        "nobody else can hear, or behind a proxy that speaks https"
+        "other machines can reach this server, and tokens are sent in plain text: listen only on a "
+        "trusted network, or behind a proxy with https"
     )
 
 
-def _allow_connections() -> None:
-    """Take as many open files as attempts, pages and clients need: one for each connection."""
-    few, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if few != resource.RLIM_INFINITY and few < OPEN_FILES:
-        wanted = OPEN_FILES if most == resource.RLIM_INFINITY else min(OPEN_FILES, most)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
+def _raise_open_files() -> None:
+    """Raise the limit of open files: each attempt, page and client has a connection."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < OPEN_FILES:
+        new = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (new, hard))
 
 
 def _lead(ledger: Ledger, url: str, *, is_patient: bool) -> None:
     if ledger.lead():
         return
-    held = f"the ledger {url} has a server already: {_leader(ledger)}"
+    taken = f"another server uses the ledger {url}: {_leader(ledger)}"
     if not is_patient:
-        raise DistnetError(f"{held}; use that one, end it, or take its place when it ends: --wait")
-    logger.warning("%s; waiting for its end", held)
+        raise DistnetError(f"{taken}; use that one, end it, or wait until it ends: --wait")
+    logger.warning("%s; waiting until it ends", taken)
     while not _leads(ledger):
-        time.sleep(LOOK_AGAIN_S)
+        time.sleep(LEAD_RETRY_S)
 
 
 def _leads(ledger: Ledger) -> bool:
@@ -195,10 +196,10 @@ def _leads(ledger: Ledger) -> bool:
 def _leader(ledger: Ledger) -> str:
     with ledger.reading() as tx:
         event = events.newest(tx, STARTED)
-    return event.text if event else "one that has just been started"
+    return event.text if event else "one that has just started"
 
 
-def _note_start(ledger: Ledger, address: str) -> None:
+def _record_start(ledger: Ledger, address: str) -> None:
     text = f"process {os.getpid()} on {socket.gethostname()}, {address}"
     with ledger.transaction() as tx:
         events.append_events(tx, [EventRecord(0, time.time(), STARTED, None, "server", text)])

@@ -110,9 +110,16 @@ class Classify:
         """The confusion matrix (row: actual, column: predicted) and each class's scores."""
         counts = tuple(map(tuple, confusion.long().tolist()))
         columns = [self.classes, *scores.values(), confusion.sum(1).long().tolist()]
+        weakest = sorted(range(self.num_outputs), key=scores["f1"].__getitem__)
         return (
             Confusion("Confusion matrix", self.classes, counts),
-            Dots("Scores of each class", "class", self.classes, scores, "percent"),
+            Dots(
+                "Scores of each class",
+                "class",
+                tuple(self.classes[i] for i in weakest),
+                {name: tuple(values[i] for i in weakest) for name, values in scores.items()},
+                "percent",
+            ),
             Table(
                 "Scores of each class",
                 ("class", *scores, "samples"),
@@ -142,7 +149,7 @@ def _described(data: Manifest) -> str:
 
 def _class_weights(data: Manifest) -> Tensor:
     """Weights whose mean over the training samples is 1."""
-    counts = data.splits["train"].class_counts if "train" in data.splits else ()
+    counts = data.y.class_counts.get("train", ())
     if not counts or 0 in counts:
         raise ValueError(
             f"balanced needs samples of every class in the training split, but {data.name!r} has "

@@ -4,6 +4,7 @@ Letters: n samples, K outputs, m numbers kept by an evaluation.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 import torch
@@ -79,7 +80,7 @@ class PerSample:
         """The mean loss, and what the task makes of its sums."""
         summary = self.task.summarise(sums[2:])
         loss = {LOSS.name: float(sums[1] / sums[0])}
-        return Summary(loss | summary.metrics, summary.figures)
+        return replace(summary, metrics=loss | summary.metrics)
 
     def predict(self, networks: Networks, batch: Batch) -> list[dict[str, Any]]:
         """Read each output."""

@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol
 
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from distnet.data.batch import Batch
@@ -100,6 +101,8 @@ class Summary:
     metrics: dict[str, float]
     """`loss` and every declared metric."""
     figures: tuple[Figure, ...] = ()
+    arrays: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    """The arrays that figures of images name; see `run_folder/figures.py`."""
 
 
 class Task(Protocol):

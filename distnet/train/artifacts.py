@@ -1,6 +1,5 @@
 """What a run leaves for its report: the last evaluation in full, and the arrays of its figures."""
 
-import json
 from io import BytesIO
 from math import prod
 from typing import Any
@@ -10,15 +9,16 @@ import torch
 from torch import Tensor, nn
 
 from distnet.data.batch import Batch
-from distnet.run_folder.figures import Figure, Images, Table
+from distnet.data.manifest import Manifest
+from distnet.run_folder.evaluation import EvaluationRecord
+from distnet.run_folder.figures import Figure, Images
 from distnet.run_folder.paths import RunFolder
+from distnet.run_folder.worst_samples import Outcome, Sample, worst_figures
 from distnet.run_folder.write import write_whole
-from distnet.spec.metric import LOSS
-from distnet.tasks.task import shadows_of
+from distnet.tasks.task import NETWORK, shadows_of
 from distnet.train.compute.evaluate import Evaluation
 from distnet.train.compute.shadows import networks_for
 from distnet.train.compute.trainee import Trainee
-from distnet.train.feed import DatasetEvaluationFeed
 
 FIRST_LAYER_IMAGES = 64
 WORST, FIRST_LAYER = "worst", "first_layer"
@@ -27,86 +27,71 @@ Arrays = dict[str, np.ndarray]
 
 def write_artifacts(folder: RunFolder, trainee: Trainee, evaluation: Evaluation, step: int) -> None:
     """Write evaluation.json and pictures.npz, each whole or not at all."""
-    arrays: Arrays = {}
+    arrays: Arrays = dict(evaluation.summary.arrays)
     figures = [*evaluation.summary.figures, *_worst(trainee, evaluation, arrays)]
     figures += _first_layer(trainee, arrays)
-    facts = {
-        "split": trainee.job.evaluate.split,
-        "step": step,
-        "num_samples": evaluation.num_samples,
-        "task": trainee.job.task.kind,
-        "metrics": evaluation.metrics,
-        "declared": [metric.to_dict() for metric in trainee.task.metrics],
-        "figures": [figure.to_dict() for figure in figures],
-    }
-    write_whole(folder.evaluation, json.dumps(facts, indent=2).encode())
+    record = EvaluationRecord(
+        split=trainee.job.evaluate.split,
+        step=step,
+        num_samples=evaluation.num_samples,
+        task=trainee.job.task.kind,
+        metrics=evaluation.metrics,
+        declared=trainee.task.metrics,
+        figures=tuple(figures),
+    )
     data = BytesIO()
     np.savez_compressed(data, **arrays)  # type: ignore[arg-type]
+    # First the arrays: a figure whose array is missing cannot be drawn.
     write_whole(folder.pictures, data.getvalue())
+    write_whole(folder.evaluation, record.to_json())
 
 
 @torch.no_grad()
 def _worst(trainee: Trainee, evaluation: Evaluation, arrays: Arrays) -> list[Figure]:
-    """The samples with the largest losses that were not predicted right."""
+    """Show the samples with the largest losses, but for those that were predicted right."""
     evaluator, data = trainee.evaluator, trainee.data
-    if evaluator is None or data is None or not isinstance(evaluator.feed, DatasetEvaluationFeed):
+    if evaluator is None or data is None:
         return []
     networks = networks_for("evaluation", trainee.networks, shadows_of(trainee.task))
-    networks["network"].eval()
-    rows, images = [], []
+    networks[NETWORK].eval()
+    samples, images = [], []
     for index, loss in evaluation.worst:
         batch = evaluator.feed.take(index, index + 1, networks)
         (prediction,) = trainee.task.predict(networks, evaluator.prepare(batch))
-        row = _row(trainee, batch, prediction)
-        if row["predicted"] != row["actual"]:
-            rows.append({"sample": index, LOSS.name: loss, **row})
-            images.append(batch.tensor("x")[0].numpy())
-    networks["network"].train()
-    if not rows:
-        return []
-    title = "The worst mistakes"
-    if data.x.kind == "image":
+        predicted = _predicted(prediction)
+        if predicted is None:  # a task whose predictions are neither classes nor numbers
+            break
+        actual = _actual(data, batch)
+        if predicted != actual:
+            samples.append(Sample(index, loss, predicted, actual, prediction.get("probability")))
+            images += [batch.tensor("x")[0].numpy()] if data.x.kind == "image" else []
+    networks[NETWORK].train()
+    if images:
         arrays[WORST] = np.stack(images)
-        return [Images(title, WORST, tuple(map(_caption, rows)))]
-    cells = tuple(tuple(map(_cell, row.values())) for row in rows)
-    return [Table(title, tuple(rows[0]), cells)]
+    return worst_figures(samples, WORST if images else "")
 
 
-def _row(trainee: Trainee, batch: Batch, prediction: dict[str, Any]) -> dict[str, Any]:
-    """What was predicted for a sample, how surely, and what it is."""
-    predicted = prediction.get("class", prediction.get("value"))
-    row = {"predicted": predicted, "actual": _actual(trainee, batch)}
-    if "probability" in prediction:
-        row["probability"] = prediction["probability"]
-    return row
+def _predicted(prediction: dict[str, Any]) -> Outcome | None:
+    """The class or the numbers of a prediction; None where it is something else."""
+    named: Outcome | None = prediction.get("class", prediction.get("values"))
+    return prediction.get("value") if named is None else named
 
 
-def _actual(trainee: Trainee, batch: Batch) -> Any:
-    assert trainee.data is not None
+def _actual(data: Manifest, batch: Batch) -> Outcome:
     target = batch.tensor("y")[0]
-    if trainee.data.y.kind == "class":
-        return trainee.data.y.classes[int(target)]
-    return target.tolist()
-
-
-def _caption(row: dict[str, Any]) -> str:
-    sure = f" ({row['probability']:.0%})" if "probability" in row else ""
-    return f"{_cell(row['predicted'])}{sure}\nis {_cell(row['actual'])}"
-
-
-def _cell(value: Any) -> str | int | float | None:
-    if isinstance(value, list):
-        return ", ".join(f"{number:.4g}" for number in value)
-    return value  # type: ignore[no-any-return]
+    if data.y.kind == "class":
+        return data.y.classes[int(target)]
+    numbers: Outcome = target.tolist()
+    return numbers
 
 
 def _first_layer(trainee: Trainee, arrays: Arrays) -> list[Figure]:
-    """Weights of the first layer that have the shape of images: [n, C, H, W]."""
+    """Show the weights of the first layer where they have the shape of images, [n, C, H, W]."""
     weights = _image_weights(trainee)
     if weights is None:
         return []
     arrays[FIRST_LAYER] = weights[:FIRST_LAYER_IMAGES].detach().to("cpu", torch.float32).numpy()
-    return [Images("Weights of the first layer", FIRST_LAYER)]
+    return [Images("First-layer weights", FIRST_LAYER)]
 
 
 def _image_weights(trainee: Trainee) -> Tensor | None:

@@ -7,7 +7,7 @@ import time
 from typing import Protocol
 
 from distnet.run_folder.assignment import Assignment
-from distnet.run_folder.recorder import Record, Tell
+from distnet.run_folder.recorder import Emit, Record
 from distnet.train.checkpoint.position import Position
 from distnet.train.compute.evaluate import Evaluation
 from distnet.train.compute.trainee import Trainee
@@ -81,7 +81,7 @@ class RecordReporter:
     """
 
     def __init__(
-        self, emit: Tell, trainee: Trainee, assignment: Assignment, group: WorkerGroup
+        self, emit: Emit, trainee: Trainee, assignment: Assignment, group: WorkerGroup
     ) -> None:
         self._emit, self._trainee = emit, trainee
         self._assignment, self._group = assignment, group

@@ -11,7 +11,7 @@ import torch
 
 from distnet.run_folder.assignment import Assignment
 from distnet.run_folder.heartbeat import Heartbeat
-from distnet.run_folder.recorder import Recorder, Tell
+from distnet.run_folder.recorder import Emit, Recorder
 from distnet.train.artifacts import write_artifacts
 from distnet.train.checkpoint.saver import Saver
 from distnet.train.compute.flat import weights_sha256
@@ -26,7 +26,7 @@ STOP_LOOKED_AT_EVERY_S = 0.1
 
 
 def work(
-    assignment: Assignment, group: WorkerGroup, *, listener: Tell | None = None
+    assignment: Assignment, group: WorkerGroup, *, listener: Emit | None = None
 ) -> dict[str, Any]:
     """Train as one of the workers of `group`.
 
@@ -63,16 +63,16 @@ def _lead(  # noqa: PLR0917
     group: WorkerGroup,
     start: Start,
     heartbeat: Heartbeat,
-    listener: Tell | None,
+    listener: Emit | None,
 ) -> dict[str, Any]:
     """Rank 0's part: it also writes the records, the checkpoints and the last evaluation."""
     folder, attempt = assignment.folder, assignment.attempt
     with ExitStack() as stack:
         recorder = Recorder(folder.metrics, folder.tensorboard, attempt=attempt, listener=listener)
         stack.callback(recorder.close)
-        saver = Saver(trainee.job, assignment, recorder.tell)
+        saver = Saver(trainee.job, assignment, recorder.emit)
         stack.callback(saver.close)
-        reporter = RecordReporter(recorder.tell, trainee, assignment, group)
+        reporter = RecordReporter(recorder.emit, trainee, assignment, group)
         reporter.begin(start.position, start.notes)
         loop = Loop(
             trainee,

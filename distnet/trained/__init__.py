@@ -1,1 +1,1 @@
-"""Use what was learned: load, predict, export."""
+"""Use a trained network: load, predict, export."""

@@ -1,4 +1,4 @@
-"""A trained network as files that other programs read: safetensors, and ONNX."""
+"""Write a trained network as files that other programs read: safetensors and ONNX."""
 
 import json
 import os
@@ -20,7 +20,7 @@ FORMATS = ("safetensors", "onnx")
 
 @dataclass(frozen=True)
 class Exported:
-    """The files written, and the check of the ONNX file where there is one."""
+    """The files written, and the check of the ONNX file if there is one."""
 
     files: tuple[Path, ...]
     check: Check | None
@@ -56,12 +56,12 @@ def export(
             return _write_all(trained, Path(partial), folder, formats)
     except OSError as error:
         raise RunError(
-            f"{folder}: cannot be written: {error.strerror}; choose another place with --output"
+            f"{folder}: cannot be written: {error.strerror}; choose another folder with --output"
         ) from None
 
 
 def _write_all(trained: Trained, partial: Path, folder: Path, formats: Sequence[str]) -> Exported:
-    """Write and check under `partial`, then move what was written into `folder`."""
+    """Write and check in `partial`, then move the files into `folder`."""
     name, check, written = trained.folder.path.resolve().name, None, []
     if "safetensors" in formats:
         written.append(partial / f"{name}.safetensors")
@@ -79,7 +79,7 @@ def _write_all(trained: Trained, partial: Path, folder: Path, formats: Sequence[
 
 
 def _facts(trained: Trained) -> dict[str, str]:
-    """What a program that reads the files must know; texts, as both formats want."""
+    """Metadata for programs that read the files; texts, as both formats require."""
     stored = "pixels from 0 to 255" if trained.data.x.dtype == "uint8" else "numbers as in the data"
     return {
         "run": trained.folder.path.resolve().name,

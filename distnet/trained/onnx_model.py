@@ -131,9 +131,10 @@ def _real_inputs(trained: Trained) -> Inputs:
     try:
         dataset = find_dataset(trained.job.data.source or "", folder=trained.job_folder)
         manifest = read_manifest(dataset)
-        x, _ = ShardReader(dataset, manifest, "train").read_group(0)
+        x = ShardReader(dataset, manifest, "train", ["x"]).read_group(0)["x"]
     except DataError:
         return np.empty((0, *trained.data.x.shape), np.float32)
+    assert isinstance(x, np.ndarray)
     return x[:NUM_CHECKED].astype(np.float32)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from distnet.protocol.attempt import Exit, Orders, Report, Task
+from distnet.protocol.attempt import AttemptConfig, Exit, Instructions, Report
 
 SECRET = "only-for-this-attempt"
 PATIENCE_S = 60.0
@@ -16,15 +16,15 @@ PATIENCE_S = 60.0
 
 @dataclass
 class FakeServer:
-    """Keeps what an attempt reports, as the ledger does, and answers with `orders`."""
+    """Keeps what an attempt reports, as the ledger does, and responds with `instructions`."""
 
-    task: Task | None = None
+    config: AttemptConfig | None = None
     code: bytes = b""
-    orders: Callable[[Report], Orders] = lambda _: Orders()
+    instructions: Callable[[Report], Instructions] = lambda _: Instructions()
     refusal: tuple[int, str] | None = None
-    """A status and a code to answer everything with."""
-    loses_answers: int = 0
-    """So many reports are taken down, but the answer to them is lost."""
+    """The status and code of the response to every request."""
+    loses_responses: int = 0
+    """The number of reports that are kept, but whose response is lost."""
     reports: list[Report] = field(default_factory=list)
     streams: dict[str, bytes] = field(default_factory=dict)
     url: str = ""
@@ -40,15 +40,15 @@ class FakeServer:
         with self._changed:
             assert self._changed.wait_for(lambda: is_so(self), PATIENCE_S), f"{what} did not come"
 
-    def answer(self, method: str, path: str, body: bytes, secret: str) -> tuple[int, bytes] | None:
-        """Answer one request; None breaks the connection."""
+    def respond(self, method: str, path: str, body: bytes, secret: str) -> tuple[int, bytes] | None:
+        """Respond to one request; None breaks the connection."""
         if self.refusal is not None:
             status, code = self.refusal
             return status, json.dumps({"error": {"code": code, "message": "no"}}).encode()
         if secret != f"Bearer {SECRET}":
             return 401, b'{"error": {"code": "unauthenticated", "message": "who?"}}'
-        if (method, path) == ("GET", "/api/v1/attempt") and self.task is not None:
-            return 200, self.task.model_dump_json().encode()
+        if (method, path) == ("GET", "/api/v1/attempt") and self.config is not None:
+            return 200, self.config.model_dump_json().encode()
         if (method, path) == ("GET", "/api/v1/attempt/code"):
             return 200, self.code
         if (method, path) == ("POST", "/api/v1/attempt/report"):
@@ -60,11 +60,11 @@ class FakeServer:
             offsets = {piece.stream: self._keep(piece) for piece in report.pieces}
             self.reports.append(report)
             self._changed.notify_all()
-            if self.loses_answers:
-                self.loses_answers -= 1
+            if self.loses_responses:
+                self.loses_responses -= 1
                 return None
-        orders = self.orders(report).model_copy(update={"offsets": offsets})
-        return 200, orders.model_dump_json().encode()
+        instructions = self.instructions(report).model_copy(update={"offsets": offsets})
+        return 200, instructions.model_dump_json().encode()
 
     def _keep(self, piece: Any) -> int:
         kept = self.streams.get(piece.stream, b"")
@@ -82,21 +82,21 @@ def serving(server: FakeServer, port: int = 0) -> Iterator[FakeServer]:
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            self._answer(b"")
+            self._respond(b"")
 
         def do_POST(self) -> None:
-            self._answer(self.rfile.read(int(self.headers["Content-Length"])))
+            self._respond(self.rfile.read(int(self.headers["Content-Length"])))
 
-        def _answer(self, body: bytes) -> None:
+        def _respond(self, body: bytes) -> None:
             secret = self.headers.get("Authorization", "")
-            answer = server.answer(self.command, self.path, body, secret)
-            if answer is None:
+            response = server.respond(self.command, self.path, body, secret)
+            if response is None:
                 self.close_connection = True
                 return
-            self.send_response(answer[0])
-            self.send_header("Content-Length", str(len(answer[1])))
+            self.send_response(response[0])
+            self.send_header("Content-Length", str(len(response[1])))
             self.end_headers()
-            self.wfile.write(answer[1])
+            self.wfile.write(response[1])
             self.close_connection = True  # so that nobody talks on with a server that is gone
 
         def log_message(self, *_: object) -> None:

@@ -19,8 +19,8 @@ from distnet.agent.__main__ import SECRET as SECRET_NAME
 from distnet.agent.__main__ import SERVER as SERVER_NAME
 from distnet.agent.training import Training
 from distnet.errors import TrainingError
-from distnet.protocol.attempt import Orders, Task
-from distnet.protocol.states import AttemptEnd, Why
+from distnet.protocol.attempt import AttemptConfig, Instructions
+from distnet.protocol.states import AttemptEnd, StopReason
 from distnet.run_folder.fence import read_fence
 from distnet.run_folder.lock import held
 from distnet.run_folder.paths import RunFolder
@@ -44,7 +44,7 @@ def runs(tmp_path: Path) -> Path:
     return tmp_path / "runs"
 
 
-def make_task(runs: Path, **changes: Any) -> Task:
+def make_config(runs: Path, **changes: Any) -> AttemptConfig:
     fields: dict[str, Any] = {
         "job": "digits-7",
         "attempt": 1,
@@ -55,7 +55,7 @@ def make_task(runs: Path, **changes: Any) -> Task:
         "start_from": None,
         "report_every_s": 0.05,
     }
-    return Task.model_validate(fields | changes)
+    return AttemptConfig.model_validate(fields | changes)
 
 
 def run_attempt(server: FakeServer, **environment: str) -> "subprocess.CompletedProcess[str]":
@@ -77,8 +77,8 @@ def archive(**files: str) -> bytes:
     return buffer.getvalue()
 
 
-def test_a_job_that_is_wrong_fails_with_its_reason(server, runs):
-    server.task = make_task(runs, spec=SPEC.replace("kind: mlp", "kind: nothing"))
+def test_a_job_that_is_invalid_fails_with_the_reason(server, runs):
+    server.config = make_config(runs, spec=SPEC.replace("kind: mlp", "kind: nothing"))
 
     ended = run_attempt(server)
 
@@ -94,10 +94,10 @@ def test_a_job_that_is_wrong_fails_with_its_reason(server, runs):
     assert not (runs / "digits-7").exists()
 
 
-def test_a_run_that_is_finished_already_is_told_as_finished(server, runs):
-    """The attempt before was killed when it had finished, but not yet told of it."""
+def test_a_run_that_is_finished_already_is_reported_as_finished(server, runs):
+    """The attempt before was killed when it had finished, but not yet reported it."""
     run = distnet.run(JOB, inline=True, overrides=SHORT, runs=runs, name="digits-7")
-    server.task = make_task(runs, attempt=2)
+    server.config = make_config(runs, attempt=2)
 
     ended = run_attempt(server)
 
@@ -113,7 +113,7 @@ def test_a_run_that_is_finished_already_is_told_as_finished(server, runs):
 def test_a_folder_of_another_job_is_left_alone(server, runs):
     run = distnet.run(JOB, inline=True, overrides=["train.steps=3"], runs=runs, name="digits-7")
     before = run.folder.metrics.read_bytes()
-    server.task = make_task(runs)
+    server.config = make_config(runs)
 
     run_attempt(server)
 
@@ -123,18 +123,18 @@ def test_a_folder_of_another_job_is_left_alone(server, runs):
     assert run.folder.metrics.read_bytes() == before
 
 
-def test_an_attempt_that_is_given_up_touches_nothing(server, runs):
+def test_an_attempt_that_the_server_has_ended_touches_nothing(server, runs):
     server.refusal = (409, "stale_attempt")
 
     ended = run_attempt(server)
 
     assert ended.returncode == 3
-    assert "given this attempt up" in ended.stderr
+    assert "has ended this attempt" in ended.stderr
     assert not runs.exists()
 
 
-def test_a_secret_of_another_attempt_is_no_use(server, runs):
-    server.task = make_task(runs)
+def test_the_secret_of_another_attempt_is_refused(server, runs):
+    server.config = make_config(runs)
 
     ended = run_attempt(server, **{SECRET_NAME: "another"})
 
@@ -142,7 +142,7 @@ def test_a_secret_of_another_attempt_is_no_use(server, runs):
     assert server.reports == []
 
 
-def test_an_attempt_needs_to_be_told_whom_to_ask(server):
+def test_an_attempt_needs_the_address_and_the_secret(server):
     ended = run_attempt(server, **{SECRET_NAME: ""})
 
     assert ended.returncode == 2
@@ -154,11 +154,11 @@ def test_the_jobs_own_files_are_unpacked_once_where_all_nodes_see_them(server, r
     sha256 = hashlib.sha256(server.code).hexdigest()
     spec = SPEC.replace("kind: mlp", "kind: ./mynet.py:MyNet")
     assert spec != SPEC
-    server.task = make_task(runs, code=sha256, spec=spec)
+    server.config = make_config(runs, code=sha256, spec=spec)
 
     run_attempt(server)
     server.code = b"is not fetched again"
-    server.task = make_task(runs, code=sha256, spec=spec, attempt=2)
+    server.config = make_config(runs, code=sha256, spec=spec, attempt=2)
     run_attempt(server)
 
     own = runs / ".code" / sha256 / "mynet.py"
@@ -173,13 +173,13 @@ def test_the_jobs_own_files_are_unpacked_once_where_all_nodes_see_them(server, r
 
 def test_another_archive_than_the_job_names_is_refused(server, runs):
     server.code = archive(mynet="")
-    server.task = make_task(runs, code="0" * 64)
+    server.config = make_config(runs, code="0" * 64)
 
     run_attempt(server)
 
     assert server.exit is not None
     assert server.exit.failure == "user_error"
-    assert "submit again" in (server.exit.error or "")
+    assert "submit the job again" in (server.exit.error or "")
 
 
 class Trained:
@@ -188,21 +188,21 @@ class Trained:
     def __init__(self, tmp_path: Path, **changes: Any) -> None:
         from distnet.launch.placement import Placement
 
-        self.task = make_task(tmp_path / "runs", **changes)
-        self.folder = RunFolder(tmp_path / "runs" / self.task.job)
+        self.config = make_config(tmp_path / "runs", **changes)
+        self.folder = RunFolder(tmp_path / "runs" / self.config.job)
         self.options: dict[str, Any] = {
             "placement": Placement({}),
             "listener": lambda _: None,
             "fetch_code": bytes,
-            "held_patience_s": 0.3,
+            "lock_patience_s": 0.3,
         }
         self.scratch = tmp_path
 
-    def carry_out(self, **options: Any) -> Any:
-        return Training(self.task, self.scratch, **(self.options | options)).carry_out()
+    def run(self, **options: Any) -> Any:
+        return Training(self.config, self.scratch, **(self.options | options)).run()
 
 
-def test_an_older_attempt_is_shut_out_and_waited_for(tmp_path):
+def test_an_older_attempt_is_fenced_off_and_waited_for(tmp_path):
     trained = Trained(tmp_path)
     distnet.run(JOB, inline=True, overrides=SHORT, runs=tmp_path / "runs", name="digits-7")
     ended = threading.Event()
@@ -217,42 +217,42 @@ def test_an_older_attempt_is_shut_out_and_waited_for(tmp_path):
     began.wait(60)
     fence = read_fence(trained.folder)
 
-    failed = trained.carry_out()
+    failed = trained.run()
     assert (failed.end, failed.failure) == (AttemptEnd.FAILED, "lost_worker")
     assert "older attempt" in failed.error
     assert read_fence(trained.folder) == fence + 1  # the older one may save nothing any more
 
     threading.Timer(0.2, ended.set).start()
-    assert trained.carry_out(held_patience_s=60.0).end is AttemptEnd.FINISHED
+    assert trained.run(lock_patience_s=60.0).end is AttemptEnd.FINISHED
     older.join()
 
 
-def test_what_was_stopped_before_it_began_is_stopped(tmp_path):
-    ended = Trained(tmp_path).carry_out(is_stopped=lambda: True)
+def test_an_attempt_that_is_stopped_before_it_starts_is_stopped(tmp_path):
+    ended = Trained(tmp_path).run(is_stopped=lambda: True)
 
     assert ended.end is AttemptEnd.STOPPED
     assert ended.step == 0
     assert not (tmp_path / "runs" / "digits-7").exists()
 
 
-def test_the_rest_of_an_attempt_that_was_killed_at_its_beginning_is_no_obstacle(tmp_path):
+def test_what_an_attempt_left_that_was_killed_at_its_start_is_removed(tmp_path):
     trained = Trained(tmp_path, spec=SPEC.replace("source: mnist", "source: nowhere"))
     trained.folder.logs.mkdir(parents=True)
     trained.folder.checkpoints.mkdir()
     trained.folder.job.write_text("name: digits\n")
 
-    ended = trained.carry_out()
+    ended = trained.run()
 
     assert "nowhere" in ended.error
     assert not trained.folder.path.exists()
 
 
-def test_a_folder_with_anything_else_in_it_is_left_as_it_is(tmp_path):
+def test_a_folder_with_other_files_is_kept(tmp_path):
     trained = Trained(tmp_path)
     trained.folder.logs.mkdir(parents=True)
     (trained.folder.logs / "mine.txt").write_text("mine")
 
-    ended = trained.carry_out()
+    ended = trained.run()
 
     assert ended.failure == "user_error"
     assert "taken" in ended.error
@@ -268,41 +268,41 @@ def test_a_folder_with_anything_else_in_it_is_left_as_it_is(tmp_path):
         (KeyboardInterrupt(), "lost_worker"),
     ],
 )
-def test_whatever_is_raised_is_told(tmp_path, error, failure, capsys):
+def test_every_error_becomes_an_exit_record(tmp_path, error, failure, capsys):
     def fetch() -> bytes:
         raise error
 
-    ended = Trained(tmp_path, code="0" * 64).carry_out(fetch_code=fetch)
+    ended = Trained(tmp_path, code="0" * 64).run(fetch_code=fetch)
 
     assert (ended.end, ended.failure) == (AttemptEnd.FAILED, failure)
     assert str(error) in ended.error
 
 
-def test_a_failure_points_to_the_log_as_a_user_of_the_server_gets_it(tmp_path):
+def test_a_failure_names_the_command_that_shows_the_log(tmp_path):
     def fetch() -> bytes:
         log = RunFolder(tmp_path / "runs" / "digits-7").logs / "worker-1.log"
         raise TrainingError(f"worker 1 failed: too warm; its log is {log}")
 
-    ended = Trained(tmp_path, code="0" * 64).carry_out(fetch_code=fetch)
+    ended = Trained(tmp_path, code="0" * 64).run(fetch_code=fetch)
 
     assert ended.error.startswith("worker 1 failed: too warm; its log: distnet logs ")
     assert ended.error.endswith(" --worker 1")
 
 
-def test_a_stop_that_comes_with_the_first_answer_is_heard(server, runs):
+def test_a_stop_in_the_first_response_is_carried_out(server, runs):
     """Fetching the job's own files takes as long as the network likes."""
-    server.orders = lambda _: Orders(stop=Why.CANCEL)
+    server.instructions = lambda _: Instructions(stop=StopReason.CANCEL)
     heard = threading.Event()
 
     def slow(method: str, path: str, *rest: Any) -> Any:
         if path.endswith("/code"):
             server.wait(lambda s: len(s.reports) > 2)
             heard.set()
-        return answer(method, path, *rest)
+        return respond(method, path, *rest)
 
-    answer, server.code = server.answer, archive(mynet="")
-    server.answer = slow  # type: ignore[method-assign]
-    server.task = make_task(runs, code=hashlib.sha256(server.code).hexdigest())
+    respond, server.code = server.respond, archive(mynet="")
+    server.respond = slow  # type: ignore[method-assign]
+    server.config = make_config(runs, code=hashlib.sha256(server.code).hexdigest())
 
     ended = run_attempt(server)
 

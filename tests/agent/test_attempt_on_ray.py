@@ -1,4 +1,4 @@
-"""Attempts on a real Ray of a head and two nodes, told what to do by a FakeServer."""
+"""Attempts on a real Ray of a head and two nodes, instructed by a FakeServer."""
 
 import json
 import os
@@ -13,12 +13,12 @@ import psutil
 import pytest
 
 import distnet
-from distnet.protocol.attempt import Exit, Orders, Report, Task
-from distnet.protocol.states import AttemptEnd, Why
+from distnet.protocol.attempt import AttemptConfig, Exit, Instructions, Report
+from distnet.protocol.states import AttemptEnd, StopReason
 from distnet.run_folder.heartbeat import read_heartbeats
 from distnet.run_folder.lock import is_held
 from distnet.run_folder.paths import RunFolder
-from distnet.server.gateway.gateway import Order, Sight
+from distnet.server.gateway.gateway import ProcessStatus, StartRequest
 from distnet.server.gateway.ray_gateway import RayGateway
 from distnet.spec.dump import dump_job
 from distnet.spec.read import read_job
@@ -27,7 +27,6 @@ from tests.server.ray_head import RayHead, a_ray, host
 
 pytestmark = [
     pytest.mark.ray,
-    pytest.mark.slow,
     pytest.mark.timeout(900),
     pytest.mark.skipif(sys.platform != "linux", reason="nodes on other loopback addresses"),
 ]
@@ -53,18 +52,26 @@ class Story:
         self.gateway = RayGateway(cluster.dashboard)
         self.runs, self.folder = runs, RunFolder(runs / "it")
         self.sets: tuple[str, ...] = SET
-        self.nodes = {node.name: node.id for node in self.gateway.look().nodes}
+        self.nodes = {node.name: node.id for node in self.gateway.snapshot().nodes}
         self.kept: dict[str, bytes] = {}
         self.number = 0
 
-    def begin(self, *workers: int, orders: Callable[[Report], Orders] | None = None) -> None:
+    @property
+    def has_ended(self) -> bool:
+        """Whether Ray says that the attempt has ended."""
+        return self.gateway.status(self.submission) is ProcessStatus.ENDED
+
+    def begin(
+        self, *workers: int, instructions: Callable[[Report], Instructions] | None = None
+    ) -> None:
         """Begin an attempt with so many workers on node 1, node 2."""
         self.number += 1
         for name, data in self.server.streams.items():
             self.kept[name] = self.kept.get(name, b"") + data
         self.server.streams, self.server.reports = {}, []
-        self.server.refusal, self.server.orders = None, orders or (lambda _: Orders())
-        self.server.task = Task(
+        self.server.refusal = None
+        self.server.instructions = instructions or (lambda _: Instructions())
+        self.server.config = AttemptConfig(
             job="it",
             attempt=self.number,
             spec=dump_job(read_job(JOB, overrides=self.sets).job.resolved()),
@@ -75,7 +82,7 @@ class Story:
             report_every_s=0.1,
             kept={name: len(data) for name, data in self.kept.items()},
         )
-        self.gateway.start(Order(self.submission, self.server.url, SECRET))
+        self.gateway.start(StartRequest(self.submission, self.server.url, SECRET))
 
     @property
     def submission(self) -> str:
@@ -120,12 +127,12 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(distnet.run(JOB, inline=True, overrides=SET, runs=runs).result["weights_sha256"])
 
 
-def test_a_job_is_placed_as_planned_stopped_and_gone_on_with_elsewhere(story, undisturbed):
+def test_a_job_is_placed_as_planned_stopped_and_continued_elsewhere(story, undisturbed):
     story.begin(2, 1)
     placed = story.wait(lambda r: r.is_training and (r.step or 0) > 400, "step 400")
     assert placed.placement == story.placement(2, 1)
     assert placed.num_steps == STEPS
-    story.server.orders = lambda _: Orders(stop=Why.PREEMPT)
+    story.server.instructions = lambda _: Instructions(stop=StopReason.PREEMPT)
     stopped = story.ended()
     assert stopped.end is AttemptEnd.STOPPED
     assert not is_held(story.folder)
@@ -163,7 +170,7 @@ def test_a_killed_worker_costs_a_restart_and_a_killed_attempt_another_attempt(st
     )
     driver.kill()
     end = time.monotonic() + PATIENCE_S
-    while story.gateway.sight(story.submission) is not Sight.ENDED or is_held(story.folder):
+    while not story.has_ended or is_held(story.folder):
         assert time.monotonic() < end
         time.sleep(0.1)
 
@@ -180,13 +187,15 @@ def test_an_attempt_is_resized_and_ends_when_its_node_is_gone(story, cluster):
     story.sets = (*SET, ENDLESS)
     story.begin(1, 0)
     story.wait(lambda r: r.is_training, "training")
-    more = Orders(workers=3, placement=story.placement(1, 2))
-    story.server.orders = lambda r: more if sum(r.placement.values()) != 3 else Orders()
+    more = Instructions(workers=3, placement=story.placement(1, 2))
+    story.server.instructions = lambda r: more if sum(r.placement.values()) != 3 else Instructions()
     story.wait(lambda r: r.placement == story.placement(1, 2) and r.is_training, "three workers")
-    fewer = Orders(workers=2)
-    story.server.orders = lambda r: fewer if sum(r.placement.values()) != 2 else Orders()
+    fewer = Instructions(workers=2)
+    story.server.instructions = lambda r: (
+        fewer if sum(r.placement.values()) != 2 else Instructions()
+    )
     story.wait(lambda r: r.placement == story.placement(0, 2), "the same node twice")
-    story.server.orders = lambda _: Orders()
+    story.server.instructions = lambda _: Instructions()
     num = len(story.server.reports)
     story.wait(lambda r: r in story.server.reports[num + 5 :], "some reports")
 
@@ -204,7 +213,7 @@ def test_an_attempt_is_resized_and_ends_when_its_node_is_gone(story, cluster):
 
 
 @pytest.mark.soak
-def test_an_attempt_that_is_given_up_ends_at_once_with_its_workers(story):
+def test_an_attempt_that_the_server_has_ended_exits_at_once_with_its_workers(story):
     story.sets = (*SET, ENDLESS)
     story.begin(1, 1)
     story.wait(lambda r: (r.step or 0) > 100, "step 100")
@@ -216,7 +225,7 @@ def test_an_attempt_that_is_given_up_ends_at_once_with_its_workers(story):
     _, alive = psutil.wait_procs(workers, timeout=60)
     assert not alive
     end = time.monotonic() + PATIENCE_S
-    while story.gateway.sight(story.submission) is not Sight.ENDED or is_held(story.folder):
+    while not story.has_ended or is_held(story.folder):
         assert time.monotonic() < end
         time.sleep(0.1)
     assert story.server.exit is None

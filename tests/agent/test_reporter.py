@@ -11,15 +11,15 @@ import pytest
 
 from distnet.agent import reporter as reporter_file
 from distnet.agent.connection import Connection
-from distnet.agent.instructions import Steering
 from distnet.agent.log_lines import LogLines
 from distnet.agent.progress import Progress
 from distnet.agent.reporter import Reporter
+from distnet.agent.run_control import RunControl
 from distnet.agent.streams import Streams
 from distnet.launch.placement import Placement
-from distnet.protocol.attempt import Exit, Orders
+from distnet.protocol.attempt import Exit, Instructions
 from distnet.protocol.metrics import Headline
-from distnet.protocol.states import AttemptEnd, Why
+from distnet.protocol.states import AttemptEnd, StopReason
 from distnet.run_folder.lock import held
 from distnet.run_folder.paths import RunFolder
 from tests.agent.fake_server import SECRET, FakeServer, serving
@@ -34,17 +34,17 @@ class Attempt:
     def __init__(self, folder: RunFolder, url: str) -> None:
         folder.logs.mkdir(parents=True)
         folder.heartbeats.mkdir()
-        self.folder, self.given_up = folder, threading.Event()
+        self.folder, self.over = folder, threading.Event()
         self.placement = Placement({"a": 2, "b": 1})
         self.progress = Progress(folder, self.placement)
-        self.steering = Steering(folder, self.placement)
+        self.control = RunControl(folder, self.placement)
         self.reporter = Reporter(
             Connection(url, SECRET),
             self.progress,
             Streams(folder, output=folder.path / "output.log", kept={}),
-            self.steering,
+            self.control,
             every_s=0.02,
-            end_at_once=self.given_up.set,
+            end_at_once=self.over.set,
             give_up_s=30.0,
         )
 
@@ -91,7 +91,7 @@ def test_server_learns_where_training_is(folder):
     assert server.exit == EXIT
 
 
-def test_nothing_is_lost_or_told_twice_while_the_server_is_away(folder):
+def test_nothing_is_lost_or_sent_twice_while_the_server_is_away(folder):
     first, second, port = FakeServer(), FakeServer(), free_port()
     attempt = Attempt(folder, f"http://127.0.0.1:{port}")
     attempt.reporter.start()
@@ -101,7 +101,7 @@ def test_nothing_is_lost_or_told_twice_while_the_server_is_away(folder):
         first.wait(lambda s: "worker-0" in s.streams)
     log.open("a").write("while it was away\n")
     second.streams = dict(first.streams)  # the ledger outlives the process
-    second.loses_answers = 3
+    second.loses_responses = 3
     with serving(second, port):
         second.wait(lambda s: b"away" in s.streams["worker-0"])
         log.open("a").write("at the end\n")
@@ -111,7 +111,7 @@ def test_nothing_is_lost_or_told_twice_while_the_server_is_away(folder):
     assert second.exit == EXIT
 
 
-def test_last_words_are_repeated_until_they_are_heard_after_all_logs(folder, monkeypatch):
+def test_the_exit_is_sent_again_until_it_is_acknowledged_after_all_logs(folder, monkeypatch):
     monkeypatch.setattr("distnet.agent.streams.PIECE_BYTES", 50)
     port = free_port()
     attempt = Attempt(folder, f"http://127.0.0.1:{port}")
@@ -120,7 +120,7 @@ def test_last_words_are_repeated_until_they_are_heard_after_all_logs(folder, mon
     heard: list[bool] = []
     ending = threading.Thread(target=lambda: heard.append(attempt.reporter.finish(EXIT)))
     ending.start()
-    ready = FakeServer(loses_answers=2)
+    ready = FakeServer(loses_responses=2)
     with serving(ready, port):
         ending.join()
 
@@ -130,7 +130,7 @@ def test_last_words_are_repeated_until_they_are_heard_after_all_logs(folder, mon
     assert ready.exit == EXIT
 
 
-def test_last_words_are_given_up_in_the_end(folder):
+def test_sending_the_exit_is_given_up_in_the_end(folder):
     attempt = Attempt(folder, f"http://127.0.0.1:{free_port()}")
     attempt.reporter.give_up_s = 0.1
     attempt.reporter.start()
@@ -139,11 +139,11 @@ def test_last_words_are_given_up_in_the_end(folder):
 
 
 @pytest.mark.parametrize("refusal", [(409, "stale_attempt"), (401, "unauthenticated")])
-def test_an_attempt_that_is_given_up_ends_at_once(folder, refusal):
+def test_an_attempt_that_the_server_has_ended_exits_at_once(folder, refusal):
     with serving(FakeServer(refusal=refusal)) as server:
         attempt = Attempt(folder, server.url)
         attempt.reporter.start()
-        assert attempt.given_up.wait(30)
+        assert attempt.over.wait(30)
         assert not attempt.reporter.finish(EXIT)
 
 
@@ -155,12 +155,14 @@ def test_other_refusals_are_waited_out(folder, refusal):
         threading.Timer(0.3, setattr, (server, "refusal", None)).start()
         assert attempt.reporter.finish(EXIT)
 
-    assert not attempt.given_up.is_set()
+    assert not attempt.over.is_set()
     assert server.exit == EXIT
 
 
-def test_a_stop_is_asked_for_until_it_is_over(folder):
-    with serving(FakeServer(orders=lambda _: Orders(stop=Why.PREEMPT))) as server:
+def test_a_stop_is_requested_until_the_run_is_over(folder):
+    with serving(
+        FakeServer(instructions=lambda _: Instructions(stop=StopReason.PREEMPT))
+    ) as server:
         attempt = Attempt(folder, server.url)
         attempt.reporter.start()
         server.wait(lambda s: folder.stop.exists() and len(s.reports) > 1)
@@ -168,12 +170,12 @@ def test_a_stop_is_asked_for_until_it_is_over(folder):
         num = len(server.reports)
         server.wait(lambda s: len(s.reports) > num + 2)
         assert folder.stop.exists()
-        attempt.steering.is_over = True
+        attempt.control.is_over = True
         folder.stop.unlink()
         assert attempt.reporter.finish(EXIT)
 
     assert not folder.stop.exists()
-    assert attempt.steering.is_stop_ordered
+    assert attempt.control.is_stop_requested
 
 
 @pytest.mark.parametrize(
@@ -185,10 +187,10 @@ def test_a_stop_is_asked_for_until_it_is_over(folder):
         (4, {}, {}),
     ],
 )
-def test_other_workers_are_asked_for_once_they_train(folder, wanted, given, placement):
-    orders = Orders(workers=wanted, placement=given)
+def test_a_resize_is_requested_once_the_workers_train(folder, wanted, given, placement):
+    instructions = Instructions(workers=wanted, placement=given)
     with ExitStack() as stack:
-        server = stack.enter_context(serving(FakeServer(orders=lambda _: orders)))
+        server = stack.enter_context(serving(FakeServer(instructions=lambda _: instructions)))
         attempt = Attempt(folder, server.url)
         folder.plan.write_text('{"slices": 4}')
         stack.enter_context(held(folder))
@@ -208,8 +210,8 @@ def test_other_workers_are_asked_for_once_they_train(folder, wanted, given, plac
         attempt.reporter.finish(EXIT)
 
 
-def test_a_resize_that_cannot_be_is_tried_again(folder):
-    with serving(FakeServer(orders=lambda _: Orders(workers=9))) as server:
+def test_a_resize_that_fails_is_tried_again(folder):
+    with serving(FakeServer(instructions=lambda _: Instructions(workers=9))) as server:
         attempt = Attempt(folder, server.url)
         folder.plan.write_text('{"slices": 4}')
         attempt.reporter.start()
@@ -254,7 +256,7 @@ def test_the_pace_is_that_of_the_newest_workers_without_their_start_up(folder, m
     assert pace(107.0, 8) == 4.0
 
 
-def test_a_node_whose_name_is_not_written_yet_is_not_told(folder):
+def test_a_node_whose_name_is_not_written_yet_is_not_reported(folder):
     folder.heartbeats.mkdir(parents=True)
     progress = Progress(folder, Placement({"a": 2}))
     progress(ATTEMPT)

@@ -28,7 +28,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def attempt() -> "subprocess.Popen[str]":
-    """A process that uses a folder until it is told to end."""
+    """A process that uses a folder until the test ends it."""
     return subprocess.Popen(
         [sys.executable, "-c", USE], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )

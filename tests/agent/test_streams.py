@@ -68,7 +68,7 @@ def test_a_later_attempt_sends_what_an_earlier_one_could_not(folder, tmp_path):
     assert kept.data == {"metrics": b"not sent\n", "worker-0": b"never\n"}
 
 
-def test_what_the_server_has_lost_is_sent_again(folder, tmp_path):
+def test_pieces_that_the_server_has_lost_are_sent_again(folder, tmp_path):
     folder.metrics.write_text("0123456789")
     source = Streams(folder, output=tmp_path / "none", kept={})
 

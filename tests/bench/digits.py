@@ -56,7 +56,7 @@ def train_torch(world: WorkerGroup) -> float:
     """Train with DistributedDataParallel and a DataLoader over tensors in memory."""
     torch.set_num_threads(1)
     folder = find_dataset("mnist", folder=Path())
-    images, labels = ShardReader(folder, read_manifest(folder), "train").read_all()
+    images, labels = ShardReader(folder, read_manifest(folder), "train").read_all().values()
     data = TensorDataset(
         torch.from_numpy(images).float() / 255, torch.from_numpy(labels.astype("int64"))
     )

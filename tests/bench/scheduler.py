@@ -14,7 +14,7 @@ import time
 
 from distnet.scheduler.decide import decide
 from distnet.scheduler.view import Allocation, JobRequest, Node, Plan, Shape, Start, Team, View
-from distnet.server.loop.garbage import seldom_collected
+from distnet.server.loop.garbage import rare_full_collections
 
 NUM_NODES, NUM_WAITING, REPEATS = 1000, 10_000, 40
 SHAPES = (
@@ -48,7 +48,7 @@ def main() -> None:
     }
     for name, view in views.items():
         plan = decide(view)
-        with seldom_collected():
+        with rare_full_collections():
             times = [_cpu_ms(view) for _ in range(REPEATS)]
         p99 = statistics.quantiles(times, n=100, method="inclusive")[98]
         counts = f"{len(view.allocations):,} run, {len(plan.decisions):,} decisions"

@@ -1,12 +1,12 @@
-"""How fast a server takes submits, answers `ps` and plans, with 10,000 jobs in its queue.
+"""How fast a server accepts submits, lists jobs and schedules, with 10,000 jobs in its queue.
 
     python -m tests.bench.server_submit [--jobs 10000] [--one-by-one 2000] [--trials 10]
         [--ledger postgresql://USER@HOST/EMPTY_DATABASE]
 
-The server is a process of its own behind real HTTP, its ledger is on disk. Only the cluster is in
-memory: nodes without room, so that everything else waits. The goals: 200 durable submits a second
-one by one, 2,000 in bulk, rounds of the scheduler p99 100 ms, a page of `ps` p99 200 ms, a start in
-3 s, 400 MB, and nothing that was acknowledged is lost when the server is killed in the middle.
+The server is a separate process behind real HTTP, with its ledger on disk. Only the cluster is in
+memory; its nodes are full, so that most jobs wait. The goals: 200 durable submits a second one by
+one, 2,000 in bulk, iterations of the loop p99 100 ms, a page of `ps` p99 200 ms, a start in 3 s,
+400 MB of memory, and no acknowledged job is lost when the server is killed in the middle.
 """
 
 import argparse
@@ -31,7 +31,7 @@ from urllib.parse import urlsplit
 import psutil
 
 from distnet.scheduler.view import Node
-from distnet.server.gateway.gateway import Order, Sight, Snapshot
+from distnet.server.gateway.gateway import ProcessStatus, Snapshot, StartRequest
 from distnet.server.settings import Settings
 
 SPEC = """\
@@ -45,34 +45,39 @@ PAGES = 300
 
 
 class StillCluster:
-    """Nodes on which every attempt is begun, and none ever says a word."""
+    """Nodes on which every attempt starts, and none reports."""
 
-    def look(self) -> Snapshot:
+    def snapshot(self) -> Snapshot:
         return Snapshot("still", NODES, time.time())
 
-    def start(self, order: Order) -> None:
+    def start(self, request: StartRequest) -> None:
         return
 
-    def sight(self, submission: str) -> Sight:
-        return Sight.PENDING
+    def status(self, submission: str) -> ProcessStatus:
+        return ProcessStatus.PENDING
 
-    def end(self, submission: str) -> None:
+    def kill(self, submission: str) -> None:
         return
 
-    def forget(self, submission: str) -> None:
+    def delete(self, submission: str) -> None:
         return
 
 
 def serve(ledger: str, folder: str) -> None:
-    """Be the server that is measured."""
+    """Run the server that is measured."""
     from distnet.server.start import Started
     from distnet.server.start import serve as run
 
-    def told(started: Started) -> None:
+    def on_start(started: Started) -> None:
         facts = {"address": started.address, "token": started.token}
         print(json.dumps(facts), flush=True)  # noqa: T201
 
-    run(Settings(ledger=ledger, runs=Path(folder), address=""), StillCluster(), port=0, told=told)
+    run(
+        Settings(ledger=ledger, runs=Path(folder), address=""),
+        StillCluster(),
+        port=0,
+        on_start=on_start,
+    )
 
 
 @dataclass
@@ -87,13 +92,13 @@ class Server:
     def __post_init__(self) -> None:
         self._http = http.client.HTTPConnection(urlsplit(self.address).netloc, timeout=600)
 
-    def ask(self, method: str, path: str, value: object = None) -> tuple[int, bytes]:
-        """Ask over the connection that is kept."""
+    def request(self, method: str, path: str, value: object = None) -> tuple[int, bytes]:
+        """Send a request over the open connection."""
         headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
         data = None if value is None else json.dumps(value).encode()
         self._http.request(method, path, body=data, headers=headers)
-        answer = self._http.getresponse()
-        return answer.status, answer.read()
+        response = self._http.getresponse()
+        return response.status, response.read()
 
     def rss_mb(self) -> float:
         """Memory of the process."""
@@ -102,7 +107,7 @@ class Server:
 
 @contextmanager
 def started(ledger: str, folder: Path, token: str | None = None) -> Iterator[Server]:
-    """Start the server; killed at the end."""
+    """Start the server; it is killed at the end."""
     began = time.monotonic()
     command = [sys.executable, "-m", "tests.bench.server_submit", "--serve", ledger, str(folder)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
@@ -115,13 +120,13 @@ def started(ledger: str, folder: Path, token: str | None = None) -> Iterator[Ser
             process.kill()
 
 
-def request(keys: Iterator[int], mark: str) -> dict[str, Any]:
-    """A submit with a key of its own."""
+def submit_request(keys: Iterator[int], mark: str) -> dict[str, Any]:
+    """A submit request with a new key."""
     return {"key": f"bench-{mark}-{next(keys)}", "spec": SPEC, "workers": 1}
 
 
 def one_by_one(server: Server, count: int, mark: str) -> float:
-    """Submits a second, each after the answer to the one before: the median of five times."""
+    """Submits a second, each after the response to the one before: the median of five runs."""
     return statistics.median(_submits(server, count // 5, f"{mark}-{time}") for time in range(5))
 
 
@@ -129,7 +134,7 @@ def _submits(server: Server, count: int, mark: str) -> float:
     keys = itertools.count()
     began = time.monotonic()
     for _ in range(count):
-        status, _ = server.ask("POST", "/api/v1/jobs", request(keys, mark))
+        status, _ = server.request("POST", "/api/v1/jobs", submit_request(keys, mark))
         assert status == 201, status
     return count / (time.monotonic() - began)
 
@@ -137,10 +142,10 @@ def _submits(server: Server, count: int, mark: str) -> float:
 def in_bulk(server: Server, count: int) -> float:
     """Submits a second, all in one request."""
     keys = itertools.count()
-    jobs = [request(keys, "bulk") for _ in range(count)]
+    jobs = [submit_request(keys, "bulk") for _ in range(count)]
     began = time.monotonic()
-    status, answer = server.ask("POST", "/api/v1/jobs/bulk", {"jobs": jobs})
-    assert status == 201, answer[:500]
+    status, body = server.request("POST", "/api/v1/jobs/bulk", {"jobs": jobs})
+    assert status == 201, body[:500]
     return count / (time.monotonic() - began)
 
 
@@ -149,41 +154,39 @@ def pages(server: Server) -> list[float]:
     times = []
     for _ in range(PAGES):
         began = time.monotonic()
-        status, _ = server.ask("GET", "/api/v1/jobs?limit=100")
+        status, _ = server.request("GET", "/api/v1/jobs?limit=100")
         times.append(time.monotonic() - began)
         assert status == 200
     return sorted(times)
 
 
-def round_p99(before: dict[float, float], after: dict[float, float]) -> float:
-    """The bound below which 99 of 100 rounds lay, between two readings of the histogram."""
+def iteration_p99(before: dict[float, float], after: dict[float, float]) -> float:
+    """The bucket below which 99% of the iterations are, between two readings of the histogram."""
     counts = {bound: after[bound] - before.get(bound, 0.0) for bound in sorted(after)}
     total = max(counts.values())
     return next(bound for bound, count in counts.items() if count >= 0.99 * total)
 
 
-def rounds(server: Server) -> dict[float, float]:
-    """The histogram of rounds: how many took at most so many seconds."""
-    text = server.ask("GET", "/metrics")[1].decode()
+def iterations(server: Server) -> dict[float, float]:
+    """The histogram of the loop: iterations by their longest duration in seconds."""
+    text = server.request("GET", "/metrics")[1].decode()
     prefix = 'distnet_round_seconds_bucket{le="'
     lines = [line for line in text.splitlines() if line.startswith(prefix)]
     parts = [line.removeprefix(prefix).split('"} ') for line in lines]
     return {float(bound): float(count) for bound, count in parts}
 
 
-def keep_planning(server: Server, seconds: float) -> None:
-    """Give the scheduler something new again and again: a round without news plans nothing."""
+def keep_scheduling(server: Server, seconds: float) -> None:
+    """Submit jobs all the time: without a change the loop does not schedule."""
     keys = itertools.count()
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        assert server.ask("POST", "/api/v1/jobs", request(keys, "news"))[0] == 201
+        assert server.request("POST", "/api/v1/jobs", submit_request(keys, "new"))[0] == 201
         time.sleep(0.05)
 
 
 def killed(ledger: str, folder: Path, token: str, seed: int) -> tuple[int, int]:
-    """Kill a server while it takes submits; returns how many it acknowledged, and how many of them
-    the next one does not know.
-    """
+    """Kill a server during submits; returns how many it acknowledged, and how many were lost."""
     acknowledged: list[str] = []
     keys = itertools.count()
     mark = f"kill-{seed}"
@@ -192,20 +195,20 @@ def killed(ledger: str, folder: Path, token: str, seed: int) -> tuple[int, int]:
         threading.Timer(after_s, server.process.send_signal, (signal.SIGKILL,)).start()
         with suppress(OSError, http.client.HTTPException):
             while True:
-                status, answer = server.ask("POST", "/api/v1/jobs", request(keys, mark))
-                assert status == 201, answer
-                acknowledged.append(json.loads(answer)["jobs"][0]["name"])
+                status, body = server.request("POST", "/api/v1/jobs", submit_request(keys, mark))
+                assert status == 201, body
+                acknowledged.append(json.loads(body)["jobs"][0]["name"])
     with started(ledger, folder, token) as server:
-        lost = sum(server.ask("GET", f"/api/v1/jobs/{name}")[0] != 200 for name in acknowledged)
+        lost = sum(server.request("GET", f"/api/v1/jobs/{name}")[0] != 200 for name in acknowledged)
         again = iter(range(len(acknowledged)))
-        for name in acknowledged:  # sent once more, each is the same job
-            status, answer = server.ask("POST", "/api/v1/jobs", request(again, mark))
-            lost += status != 200 or json.loads(answer)["jobs"][0]["name"] != name
+        for name in acknowledged:  # sent again, each is the same job
+            status, body = server.request("POST", "/api/v1/jobs", submit_request(again, mark))
+            lost += status != 200 or json.loads(body)["jobs"][0]["name"] != name
     return len(acknowledged), lost
 
 
 def measure(ledger: str, folder: Path, arguments: argparse.Namespace) -> None:
-    """Measure and print."""
+    """Measure, and print the results."""
 
     def say(what: str, value: str) -> None:
         print(f"{what:<44} {value}", flush=True)  # noqa: T201
@@ -222,11 +225,11 @@ def measure(ledger: str, folder: Path, arguments: argparse.Namespace) -> None:
         times = pages(server)
         median, p99 = statistics.median(times), times[int(0.99 * len(times))]
         say("page of ps, median and p99", f"{median * 1000:.0f} ms, {p99 * 1000:.0f} ms")
-        before = rounds(server)
-        keep_planning(server, arguments.rounds_s)
+        before = iterations(server)
+        keep_scheduling(server, arguments.scheduling_s)
         say(
-            "round of the scheduler, p99 at most",
-            f"{round_p99(before, rounds(server)) * 1000:g} ms",
+            "iteration of the loop, p99 at most",
+            f"{iteration_p99(before, iterations(server)) * 1000:g} ms",
         )
         say("submits one by one, into that queue", f"{one_by_one(server, 1500, 'later'):,.0f}/s")
         say("memory", f"{server.rss_mb():.0f} MB")
@@ -236,11 +239,11 @@ def measure(ledger: str, folder: Path, arguments: argparse.Namespace) -> None:
 
 
 def main() -> None:
-    """Measure, or be the server that is measured."""
+    """Measure, or run the server that is measured."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--jobs", type=int, default=10_000)
     parser.add_argument("--one-by-one", type=int, default=2_000)
-    parser.add_argument("--rounds-s", type=float, default=60.0)
+    parser.add_argument("--scheduling-s", type=float, default=60.0)
     parser.add_argument("--trials", type=int, default=10)
     parser.add_argument("--ledger")
     parser.add_argument("--serve", nargs=2, metavar=("LEDGER", "DIR"))

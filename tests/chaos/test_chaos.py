@@ -18,8 +18,8 @@ from distnet.chaos.results import FILE
 
 pytestmark = [
     pytest.mark.ray,
-    pytest.mark.slow,
-    pytest.mark.timeout(900),
+    pytest.mark.check,
+    pytest.mark.timeout(1800),
     pytest.mark.skipif(sys.platform != "linux", reason="a second node has 127.0.0.3 on Linux only"),
 ]
 

@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -69,13 +70,13 @@ def test_no_verb_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert "Usage: distnet" in capsys.readouterr().out
 
 
-def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--version"]) == 0
     assert capsys.readouterr().out.startswith("distnet")
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["frobnicate"], "No such command 'frobnicate'; see: distnet --help"),
         (["check"], "see: distnet check --help"),
@@ -83,20 +84,20 @@ def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
         (["run", "job.yaml", "--workers", "many"], "--workers: found many, expected a whole"),
     ],
 )
-def test_a_wrong_call_is_told_in_one_line(
-    arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]
+def test_a_wrong_call_is_reported_in_one_line(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code = main(arguments)
 
     captured = capsys.readouterr()
     assert code == 2
     assert captured.err.startswith("error: ")
-    assert told in captured.err
+    assert message in captured.err
     assert len(captured.err.splitlines()) == 1
     assert captured.out == ""
 
 
-def test_an_error_is_text_with_its_markup_untouched(
+def test_an_error_is_printed_without_reading_it_as_markup(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "[bold]job[/].yaml"
@@ -130,7 +131,7 @@ def test_several_faults_are_lines_that_begin_with_the_file(
     ("arguments", "kind"),
     [(["check", "nothing.yaml", "--json"], "JobFileError"), (["check", "--json"], "UsageError")],
 )
-def test_an_error_is_json_where_asked_for(
+def test_an_error_is_json_with_the_option_json(
     arguments: list[str], kind: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code = main(arguments)
@@ -154,11 +155,11 @@ def test_a_reader_that_leaves_early_is_no_error() -> None:
     assert process.stderr is not None
     process.stdout.close()
 
-    told = process.stderr.read()
+    message = process.stderr.read()
     process.stderr.close()
 
     assert process.wait() != 0
-    assert told == ""
+    assert message == ""
 
 
 def test_an_interrupt_ends_with_its_exit_code(
@@ -173,7 +174,7 @@ def test_an_interrupt_ends_with_its_exit_code(
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
-def test_a_full_disk_is_told_without_a_traceback() -> None:
+def test_a_full_disk_is_reported_without_a_traceback() -> None:
     with open("/dev/full", "w") as full:
         done = subprocess.run(
             [sys.executable, "-c", COMMAND, "schema"],
@@ -187,3 +188,17 @@ def test_a_full_disk_is_told_without_a_traceback() -> None:
     assert done.returncode == 2
     assert "No space left on device" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("group", ["server", "schedules", "context", "token", "team", "data"])
+def test_every_group_shows_an_example(group: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([group, "--help"]) == 0
+    assert f"Example: distnet {group} " in capsys.readouterr().out
+
+
+def test_every_command_has_a_panel(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+
+    printed = capsys.readouterr().out
+    panels = re.findall(r"─ ([A-Z]\w+) ─", printed)
+    assert panels == ["Options", "Train", "Queue", "Data", "Look", "Server"]

@@ -13,7 +13,7 @@ NAMED = "expected up to 63 lower-case letters, digits and dashes, as in digits-2
 
 
 @pytest.mark.parametrize(
-    ("command", "told"),
+    ("command", "message"),
     [
         ("ps --limit 0", "--limit: found 0, expected a number of at least 1;"),
         ("submit digits.yaml --priority 5000", "--priority: found 5000, expected a number of at"),
@@ -21,15 +21,15 @@ NAMED = "expected up to 63 lower-case letters, digits and dashes, as in digits-2
         ("priority digits-1 five", "N: found five, expected a whole number;"),
     ],
 )
-def test_a_wrong_option_is_told_in_plain_words(
-    command: str, told: str, capsys: pytest.CaptureFixture[str]
+def test_a_wrong_option_is_reported_in_plain_words(
+    command: str, message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(command.split()) == 2
-    assert capsys.readouterr().err.startswith(f"error: {told}")
+    assert capsys.readouterr().err.startswith(f"error: {message}")
 
 
 @pytest.mark.usefixtures("config")
-def test_what_a_server_refuses_is_named_as_it_was_typed(
+def test_a_refused_option_is_named_as_it_was_typed(
     job_file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with (
@@ -39,18 +39,18 @@ def test_what_a_server_refuses_is_named_as_it_was_typed(
         monkeypatch.setenv("DISTNET_SERVER", address)
         monkeypatch.setenv("DISTNET_TOKEN", api.token())
 
-        def told(*command: str) -> str:
+        def refusal(*command: str) -> str:
             assert main(command) == 2
             return capsys.readouterr().err.removeprefix("error: ").strip()
 
         submit = ("submit", "digits.yaml")
-        assert told(*submit, "--name", "bad name!") == f"--name: found text 'bad name!', {NAMED}"
-        assert told("why", "BAD") == f"job: found text 'BAD', {NAMED}"
-        page = told("ps", "--after=x")
+        assert refusal(*submit, "--name", "bad name!") == f"--name: found text 'bad name!', {NAMED}"
+        assert refusal("why", "BAD") == f"job: found text 'BAD', {NAMED}"
+        page = refusal("ps", "--after=x")
         assert page.startswith("--after: found text 'x', expected the `next` of the page before")
-        token = told("token", "revoke", "no")
+        token = refusal("token", "revoke", "no")
         assert token.startswith("id: found text 'no', expected the id of a token, twelve")
-        gone = told(*submit, "--start-from", "nosuch")
+        gone = refusal(*submit, "--start-from", "nosuch")
         assert gone.startswith("--start-from nosuch: there is no such job")
-        wrong = told(*submit, "--sweep", "optimizer.learnin_rate=0.1,0.2")
+        wrong = refusal(*submit, "--sweep", "optimizer.learnin_rate=0.1,0.2")
         assert wrong.startswith("--sweep optimizer.learnin_rate=0.1: found unknown key")

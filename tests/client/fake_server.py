@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from pydantic import BaseModel, ValidationError
 
-from distnet.protocol.cluster import EventAnswer, EventsAnswer
+from distnet.protocol.cluster import EventResponse, EventsResponse
 from distnet.protocol.errors import (
     ConflictError,
     InvalidError,
@@ -24,26 +24,26 @@ from distnet.protocol.errors import (
     UnauthenticatedError,
 )
 from distnet.protocol.jobs import (
-    AttemptAnswer,
-    JobAnswer,
+    AttemptResponse,
     JobDetails,
-    JobsAnswer,
+    JobResponse,
+    JobsResponse,
     PriorityRequest,
     ResizeRequest,
-    StreamAnswer,
-    SubmitAnswer,
-    WhyAnswer,
+    StreamResponse,
+    SubmitResponse,
+    WhyResponse,
 )
-from distnet.protocol.schedules import ScheduleAnswer, ScheduleRequest, SchedulesAnswer
+from distnet.protocol.schedules import ScheduleRequest, ScheduleResponse, SchedulesResponse
 from distnet.protocol.states import JobState
 from distnet.protocol.submit import SubmitRequest
 from distnet.protocol.users import (
     TeamMessage,
-    TeamsAnswer,
-    TokenAnswer,
+    TeamsResponse,
     TokenRequest,
-    TokensAnswer,
-    WhoAnswer,
+    TokenResponse,
+    TokensResponse,
+    WhoResponse,
 )
 from distnet.server.jobs.sweep import expand
 
@@ -52,22 +52,22 @@ STEERED = {"cancel": "cancelled", "stop": "stopped", "hold": "held", "release": 
 Sent = tuple[int, bytes]
 
 
-def make_job(name: str, number: int = 1, **changes: Any) -> JobAnswer:
+def make_job(name: str, number: int = 1, **changes: Any) -> JobResponse:
     facts: dict[str, Any] = {
         "number": number, "name": name, "owner": "ada", "team": "vision", "state": "waiting",
         "reason": "no room", "priority": 0, "workers": None, "fewest": 2, "most": 2, "cpus": 1,
         "gpus": 0, "submitted_at": 1000.0,
     }  # fmt: skip
-    return JobAnswer.model_validate(facts | changes)
+    return JobResponse.model_validate(facts | changes)
 
 
-def make_attempt(number: int, **changes: Any) -> AttemptAnswer:
+def make_attempt(number: int, **changes: Any) -> AttemptResponse:
     facts: dict[str, Any] = {
         "number": number, "cause": "start", "placement": {"n1": 2}, "created_at": 1000.0,
         "seen_at": 1001.0, "ended_at": None, "end": None, "stop": None, "error": None,
         "failure": None, "step": None,
     }  # fmt: skip
-    return AttemptAnswer.model_validate(facts | changes)
+    return AttemptResponse.model_validate(facts | changes)
 
 
 @dataclass
@@ -75,17 +75,17 @@ class FakeServer:
     """What it knows, what it was asked, and what goes wrong."""
 
     url: str = ""
-    jobs: dict[str, JobAnswer] = field(default_factory=dict)
-    attempts: dict[str, list[AttemptAnswer]] = field(default_factory=dict)
+    jobs: dict[str, JobResponse] = field(default_factory=dict)
+    attempts: dict[str, list[AttemptResponse]] = field(default_factory=dict)
     results: dict[str, dict[str, Any]] = field(default_factory=dict)
     folders: dict[str, str] = field(default_factory=dict)
     logs: dict[tuple[str, str], bytes] = field(default_factory=dict)
     complete: set[str] = field(default_factory=set)
     """Jobs whose logs are complete."""
-    events: list[EventAnswer] = field(default_factory=list)
+    events: list[EventResponse] = field(default_factory=list)
     code: dict[str, bytes] = field(default_factory=dict)
-    schedules: dict[str, ScheduleAnswer] = field(default_factory=dict)
-    tokens: dict[str, TokenAnswer] = field(default_factory=dict)
+    schedules: dict[str, ScheduleResponse] = field(default_factory=dict)
+    tokens: dict[str, TokenResponse] = field(default_factory=dict)
     teams: dict[str, TeamMessage] = field(default_factory=dict)
     submits: list[SubmitRequest] = field(default_factory=list)
     scheduled: list[ScheduleRequest] = field(default_factory=list)
@@ -110,20 +110,20 @@ class FakeServer:
                 return (201 if method == "POST" else 200), text.encode()
         raise NotFoundError(f"no such page: {target}")
 
-    def job(self, name: str) -> JobAnswer:
+    def job(self, name: str) -> JobResponse:
         if name not in self.jobs:
             raise NotFoundError(f"there is no job {name}")
         return self.jobs[name]
 
-    def change(self, name: str, **changes: Any) -> JobAnswer:
+    def change(self, name: str, **changes: Any) -> JobResponse:
         facts = self.job(name).model_dump() | changes
-        self.jobs[name] = JobAnswer.model_validate(facts)
+        self.jobs[name] = JobResponse.model_validate(facts)
         return self.jobs[name]
 
 
 def who(server: FakeServer, **_: Any) -> BaseModel:
     facts = {"user": "ada", "role": "admin", "team": "vision", "token": "abcdefghijkl"}
-    return WhoAnswer.model_validate(facts | {"server": "k3x9q1z7", "version": "0.1.0"})
+    return WhoResponse.model_validate(facts | {"server": "k3x9q1z7", "version": "0.1.0"})
 
 
 def submit(server: FakeServer, *, body: bytes, **_: Any) -> BaseModel:
@@ -141,7 +141,7 @@ def submit(server: FakeServer, *, body: bytes, **_: Any) -> BaseModel:
     array = base if request.sweep else None
     for number, name in enumerate(names):
         server.jobs[name] = make_job(name, number + 1, state=state, array=array)
-    return SubmitAnswer(jobs=tuple(server.jobs[name] for name in names))
+    return SubmitResponse(jobs=tuple(server.jobs[name] for name in names))
 
 
 def jobs(server: FakeServer, *, query: dict[str, str], **_: Any) -> BaseModel:
@@ -155,7 +155,7 @@ def jobs(server: FakeServer, *, query: dict[str, str], **_: Any) -> BaseModel:
         found = [job for job in found if query.get(key, getattr(job, key)) == getattr(job, key)]
     begin, size = int(query.get("after", 0)), min(int(query.get("limit", 100)), server.page)
     rest = str(begin + size) if begin + size < len(found) else None
-    return JobsAnswer(jobs=tuple(found[begin : begin + size]), num_total=len(found), next=rest)
+    return JobsResponse(jobs=tuple(found[begin : begin + size]), num_total=len(found), next=rest)
 
 
 def details(server: FakeServer, name: str, **_: Any) -> BaseModel:
@@ -175,7 +175,7 @@ def details(server: FakeServer, name: str, **_: Any) -> BaseModel:
 
 
 def why(server: FakeServer, name: str, **_: Any) -> BaseModel:
-    return WhyAnswer(
+    return WhyResponse(
         job=name,
         state=server.job(name).state,
         code="no-room",
@@ -192,7 +192,7 @@ def why(server: FakeServer, name: str, **_: Any) -> BaseModel:
 def events(server: FakeServer, name: str, *, query: dict[str, str], **_: Any) -> BaseModel:
     server.job(name)
     found = [e for e in server.events if e.job == name and e.number > int(query["after"])]
-    return EventsAnswer(events=tuple(found[:2]), next=found[-1].number if found else 0)
+    return EventsResponse(events=tuple(found[:2]), next=found[-1].number if found else 0)
 
 
 def stream(
@@ -204,12 +204,12 @@ def stream(
     piece = text[begin : begin + 10]
     end = begin + len(piece)
     is_complete = name in server.complete and end == len(text)
-    return StreamAnswer(
+    return StreamResponse(
         text=piece.decode(), offset=begin, next=end, end=len(text), is_complete=is_complete
     )
 
 
-def steer(server: FakeServer, name: str, verb: str, **_: Any) -> BaseModel:
+def control(server: FakeServer, name: str, verb: str, **_: Any) -> BaseModel:
     state = server.job(name).state
     if state.is_terminal != (verb == "retry"):
         raise ConflictError(f"{name} is {state}", code="wrong_state")
@@ -237,7 +237,7 @@ def put_code(server: FakeServer, sha256: str, *, body: bytes, **_: Any) -> None:
 
 
 def list_schedules(server: FakeServer, **_: Any) -> BaseModel:
-    return SchedulesAnswer(schedules=tuple(server.schedules.values()))
+    return SchedulesResponse(schedules=tuple(server.schedules.values()))
 
 
 def add_schedule(server: FakeServer, *, body: bytes, **_: Any) -> BaseModel:
@@ -245,7 +245,7 @@ def add_schedule(server: FakeServer, *, body: bytes, **_: Any) -> BaseModel:
     server.scheduled.append(request)
     facts = request.model_dump(exclude={"request"}) | {"owner": "ada", "is_paused": False}
     facts |= {"next_at": request.at or 4e9, "last_at": None, "last_job": None, "num_runs": 0}
-    server.schedules[request.name] = ScheduleAnswer.model_validate(facts)
+    server.schedules[request.name] = ScheduleResponse.model_validate(facts)
     return server.schedules[request.name]
 
 
@@ -263,14 +263,14 @@ def remove_schedule(server: FakeServer, name: str, **_: Any) -> None:
 
 
 def list_tokens(server: FakeServer, **_: Any) -> BaseModel:
-    return TokensAnswer(tokens=tuple(server.tokens.values()))
+    return TokensResponse(tokens=tuple(server.tokens.values()))
 
 
 def add_token(server: FakeServer, *, body: bytes, **_: Any) -> BaseModel:
     request = TokenRequest.model_validate_json(body)
     facts = {"id": "k3x9q1z7b5m2", "user": request.user or "ada", "role": request.role or "admin"}
     facts |= {"note": request.note, "created_at": 1000.0, "expires_at": request.expires_at}
-    token = TokenAnswer.model_validate(facts | {"revoked_at": None, "used_at": None})
+    token = TokenResponse.model_validate(facts | {"revoked_at": None, "used_at": None})
     server.tokens[token.id] = token
     return token.model_copy(update={"secret": TOKEN})
 
@@ -282,7 +282,7 @@ def revoke(server: FakeServer, token: str, **_: Any) -> None:
 
 
 def list_teams(server: FakeServer, **_: Any) -> BaseModel:
-    return TeamsAnswer(teams=tuple(server.teams.values()))
+    return TeamsResponse(teams=tuple(server.teams.values()))
 
 
 def save_team(server: FakeServer, name: str, *, body: bytes, **_: Any) -> BaseModel:
@@ -300,7 +300,7 @@ ROUTES: list[tuple[str, str, Callable[..., BaseModel | None]]] = [
     ("/jobs/([^/]+)/streams/([^/]+)", "GET", stream),
     ("/jobs/([^/]+)/resize", "POST", resize),
     ("/jobs/([^/]+)/priority", "POST", priority),
-    ("/jobs/([^/]+)/(cancel|stop|hold|release|retry)", "POST", steer),
+    ("/jobs/([^/]+)/(cancel|stop|hold|release|retry)", "POST", control),
     ("/code/([0-9a-f]{64})", "HEAD", has_code),
     ("/code/([0-9a-f]{64})", "PUT", put_code),
     ("/schedules", "GET", list_schedules),

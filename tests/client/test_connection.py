@@ -43,20 +43,20 @@ def test_a_refusal_keeps_its_code_and_message(server: FakeServer, client: Client
     assert (over.value.code, over.value.exit_code) == ("wrong_state", 2)
 
 
-@pytest.mark.parametrize(("token", "told"), [(None, "DISTNET_TOKEN"), (f"{TOKEN}x", TOKEN[:15])])
-def test_a_wrong_token_is_told_without_its_secret(
-    server: FakeServer, token: str | None, told: str
+@pytest.mark.parametrize(("token", "message"), [(None, "DISTNET_TOKEN"), (f"{TOKEN}x", TOKEN[:15])])
+def test_a_wrong_token_is_reported_without_its_secret(
+    server: FakeServer, token: str | None, message: str
 ) -> None:
     with pytest.raises(UnauthenticatedError) as refused:
         Client(Target(server.url, token)).whoami()
 
-    assert told in str(refused.value)
+    assert message in str(refused.value)
     assert "sss" not in str(refused.value)
     assert len(server.asked) == 1  # it is of no use to ask again
 
 
 @pytest.mark.parametrize("fault", [503, "drop"])
-def test_a_request_is_repeated_when_the_server_cannot_answer(
+def test_a_request_is_repeated_while_the_server_is_unavailable(
     fault: int | str, server: FakeServer, client: Client
 ) -> None:
     server.faults += [fault, fault]
@@ -66,7 +66,7 @@ def test_a_request_is_repeated_when_the_server_cannot_answer(
 
 
 @pytest.mark.parametrize("fault", [503, "drop"])
-def test_what_is_not_repeatable_is_asked_once(
+def test_a_request_that_is_not_repeatable_is_sent_once(
     fault: int | str, server: FakeServer, client: Client
 ) -> None:
     client.whoami()
@@ -89,7 +89,7 @@ def test_who_asks_too_often_waits_as_long_as_the_server_says(
     assert len(server.asked) == 2
 
 
-def test_a_failing_server_is_not_asked_again(server: FakeServer, client: Client) -> None:
+def test_a_request_is_not_repeated_after_a_server_error(server: FakeServer, client: Client) -> None:
     server.faults.append(500)
 
     with pytest.raises(ServerError, match="come back later"):
@@ -114,20 +114,20 @@ def test_a_server_that_was_restarted_is_found_again(config: Path) -> None:
     assert answers == ["ada"]
 
 
-def test_nobody_there_is_told_with_the_address(config: Path) -> None:
+def test_an_unreachable_server_is_reported_with_its_address(config: Path) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{unused.getsockname()[1]}"
 
-        with pytest.raises(UnavailableError, match="connection refused") as told:
+        with pytest.raises(UnavailableError, match="connection refused") as raised:
             Client(Target(address, origin="--server"), patience_s=0.0).whoami()
 
-    assert f"{address} (--server)" in str(told.value)
-    assert "distnet server start" in str(told.value)
+    assert f"{address} (--server)" in str(raised.value)
+    assert "distnet server start" in str(raised.value)
 
 
 @pytest.mark.parametrize(
-    "said",
+    "reply",
     [
         b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n<html>",
         b"HTTP/1.1 404 Not Found\r\nContent-Length: 9\r\n\r\nnot found",
@@ -136,21 +136,23 @@ def test_nobody_there_is_told_with_the_address(config: Path) -> None:
     ],
     ids=["page", "missing", "elsewhere", "ssh"],
 )
-def test_something_else_at_the_address_is_told(said: bytes, config: Path) -> None:
+def test_something_else_at_the_address_is_reported(reply: bytes, config: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
 
         def serve() -> None:
             connection, _ = listening.accept()
             with connection:
                 connection.recv(10_000)
-                connection.sendall(said)
+                connection.sendall(reply)
 
         serving = threading.Thread(target=serve)
         serving.start()
         target = Target(f"http://127.0.0.1:{listening.getsockname()[1]}", TOKEN)
-        with pytest.raises(ServerError) as told:
+        with pytest.raises(ServerError) as raised:
             Client(target, patience_s=0.0).whoami()
         serving.join()
 
-    assert target.server in str(told.value)
-    assert "expected a distnet server" in str(told.value) or "no distnet server" in str(told.value)
+    assert target.server in str(raised.value)
+    assert "expected a distnet server" in str(raised.value) or "no distnet server" in str(
+        raised.value
+    )

@@ -87,14 +87,14 @@ def test_a_damaged_file_is_named(content: str, config: Path) -> None:
     "address",
     ["", "ftp://lab", "http://", "http://a:b@lab", "http://lab:99999", "http://lab?x=1", "a b"],
 )
-def test_what_is_no_address_is_refused(address: str, config: Path) -> None:
+def test_another_form_of_address_is_refused(address: str, config: Path) -> None:
     with pytest.raises(DistnetError, match="server"):
         contexts.save("lab", address, None)
     assert not (config / "contexts.json").exists()
 
 
 @pytest.mark.parametrize("address", ["notaurl", "", "ray://head:10001", "http://", "a:b", "::1"])
-def test_an_address_that_is_kept_has_a_scheme_or_a_port(address: str) -> None:
+def test_an_address_that_is_saved_has_a_scheme_or_a_port(address: str) -> None:
     assert explicit("10.0.0.1:8265", "--ray") == "http://10.0.0.1:8265"
     assert explicit("https://lab/ray/", "--ray") == "https://lab/ray"
     with pytest.raises(DistnetError, match=f"--ray: found {address!r}, expected http"):

@@ -1,4 +1,4 @@
-"""`distnet.submit` from Python: what is sent, and what its handle tells."""
+"""`distnet.submit` from Python: what it sends, and what its handle does."""
 
 import io
 import zipfile
@@ -41,7 +41,7 @@ def test_a_sweep_gives_a_handle_for_each_job(server: FakeServer) -> None:
     assert [handle.name for handle in handles] == ["digits-1", "digits-2", "digits-3"]
 
 
-def test_a_submit_whose_answer_is_lost_is_queued_once(server: FakeServer) -> None:
+def test_a_submit_whose_response_is_lost_is_queued_once(server: FakeServer) -> None:
     server.faults.append("drop")
 
     handle = distnet.submit("digits.yaml", name="mine")
@@ -164,7 +164,7 @@ def test_logs_are_followed_to_their_end(server: FakeServer) -> None:
     assert "".join(handle.logs(follow=True)) == "epoch 1/10  loss 0.5\n"
 
 
-def test_a_server_that_is_not_there_is_told(config: Path) -> None:
+def test_an_unreachable_server_is_reported(config: Path) -> None:
     with pytest.raises(UnavailableError, match="127.0.0.1:9"):
         distnet.submit("digits.yaml", server="http://127.0.0.1:9")
 

@@ -1,4 +1,4 @@
-"""Times as people write them."""
+"""Times such as 22:00, +2h and 2026-05-01."""
 
 from datetime import datetime
 
@@ -31,7 +31,7 @@ def test_a_zone_that_is_written_counts() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "soon", "+", "+2x", "2026-13-01", "25:00", "2h"])
-def test_what_is_no_time_is_refused_with_the_forms(text: str) -> None:
+def test_another_form_is_refused_with_the_known_ones(text: str) -> None:
     with pytest.raises(DistnetError, match=r"\+2h"):
         future_time(text, now=NOW)
 

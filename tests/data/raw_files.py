@@ -2,31 +2,16 @@
 
 import gzip
 import io
-import os
 import struct
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
 from distnet.data.manifest import read_manifest
 from distnet.data.shards import ShardReader
-
-REAL = Path(__file__).parents[2].parent / "shared" / "data"
-
-
-def real_data(name: str) -> Path:
-    """The path of real data; skips the test where it is not there, and fails in CI."""
-    path = REAL / name
-    if path.exists():
-        return path
-    message = f"{path} is missing: put the project's real data beside the repository"
-    if os.environ.get("CI") == "true":
-        pytest.fail(message)
-    pytest.skip(message)
 
 
 def idx_bytes(values: NDArray[np.uint8]) -> bytes:
@@ -88,5 +73,6 @@ def image_folder(folder: Path, names: dict[str, int], **look: Any) -> Path:
 
 
 def read_split(dataset: Path, split: str) -> tuple[NDArray[Any], NDArray[Any]]:
-    """All samples of a split."""
-    return ShardReader(dataset, read_manifest(dataset), split).read_all()
+    """All samples of a split of a dataset with the fields x and y."""
+    columns = ShardReader(dataset, read_manifest(dataset), split).read_all()
+    return columns["x"], columns["y"]

@@ -25,25 +25,29 @@ def test_manifest_reads_back_as_it_was_written(dataset: Path) -> None:
 def test_sha256_is_of_the_data_and_not_of_its_name(dataset: Path) -> None:
     manifest = read_manifest(dataset)
     renamed = manifest.model_copy(update={"name": "x", "source": "y", "licence": "z"})
-    other = manifest.model_copy(update={"row_group_samples": 1})
+    other = manifest.model_copy(update={"fields": {"x": manifest.x}})
     assert renamed.sha256 == manifest.sha256
     assert other.sha256 != manifest.sha256
 
 
 def test_split_names_those_there_are_when_it_is_missing(dataset: Path) -> None:
-    with pytest.raises(DataError, match=r"no split 'val'; it has: test, train"):
+    with pytest.raises(DataError, match=r"no split 'val'; it has: train, test"):
         read_manifest(dataset).split("val")
 
 
 @pytest.mark.parametrize(
     ("keys", "value", "message"),
     [
-        (["format"], 2, "manifest at format"),
+        (["format"], 3, "manifest at format"),
         (["splits", "train", "num_samples"], 13, "splits.train.*do not add up to 13"),
         (["splits", "train", "shards", 0, "file"], "../x.parquet", "shards.0.file"),
-        (["x", "shape"], [4, 6], "manifest at x.*image of uint8"),
-        (["x", "mean"], [0.1, 0.2], "manifest at x.*mean and std need 1"),
-        (["y", "classes"], [], "manifest at y.*class target has classes"),
+        (["splits", "train", "shards", 0, "groups"], [3], "row groups do not add up to 12"),
+        (["fields", "x", "shape"], [4, 6], r"manifest at fields\.x.*image is .channels, height"),
+        (["fields", "x", "mean"], [0.1, 0.2], r"manifest at fields\.x.*2 of mean and 1 of std"),
+        (["fields", "x", "classes"], ["a"], r"fields\.x.*of kind image has no classes"),
+        (["fields", "x", "kind"], "imge", r"fields\.x.*no field is of kind 'imge'.*mean image"),
+        (["fields", "x", "more"], 1, r"fields\.x.*more: Extra inputs"),
+        (["fields", "y", "classes"], [], r"manifest at fields\.y.*names its classes"),
         (["more"], 1, "manifest at more"),
     ],
 )

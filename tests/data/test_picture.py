@@ -6,21 +6,17 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from distnet.data.manifest import Input, read_manifest
+from distnet.data.fields.image import ImageField
+from distnet.data.fields.vector import VectorField
+from distnet.data.manifest import read_manifest
 from distnet.data.picture import holds_figures, read_picture
 from distnet.data.shards import ShardReader
 from distnet.data.shipped import find_dataset
 from distnet.errors import DataError
 
 
-def image(*shape: int, mean: float = 0.1307, std: float = 0.3081) -> Input:
-    return Input(
-        kind="image",
-        shape=shape,
-        dtype="uint8",
-        mean=(mean,) * shape[0],
-        std=(std,) * shape[0],
-    )
+def image(*shape: int, mean: float = 0.1307, std: float = 0.3081) -> ImageField:
+    return ImageField(shape=shape, mean=(mean,) * shape[0], std=(std,) * shape[0])
 
 
 DIGITS = image(1, 28, 28)
@@ -110,7 +106,7 @@ def test_figure_fits_the_box_and_its_mass_is_in_the_middle(tmp_path: Path):
 
 def test_pictures_of_the_dataset_itself_stay_as_they_are(tmp_path: Path):
     folder = find_dataset("mnist", folder=tmp_path)
-    x, _ = ShardReader(folder, read_manifest(folder), "test").read_group(0)
+    x = ShardReader(folder, read_manifest(folder), "test").read_group(0)["x"]
 
     differences = [
         np.abs(read(Image.fromarray(digit[0]), tmp_path) - digit[0].astype(int)).mean()
@@ -171,13 +167,15 @@ def test_as_is_leaves_a_figure_where_it_stands(tmp_path: Path):
         ("photos", PHOTOS, False),
     ],
 )
-def test_drawn_figures_are_told_from_photos_by_statistics(name: str, data: Input, expected: bool):
+def test_drawn_figures_are_told_from_photos_by_statistics(
+    name: str, data: ImageField, expected: bool
+):
     assert holds_figures(data) == expected
 
 
 @pytest.mark.parametrize("name", ["not a picture", "cut short", "missing", "folder"])
 @pytest.mark.parametrize("data", [DIGITS, PHOTOS], ids=["figures", "photos"])
-def test_file_that_cannot_be_read_is_named(name: str, data: Input, tmp_path: Path):
+def test_file_that_cannot_be_read_is_named(name: str, data: ImageField, tmp_path: Path):
     path = tmp_path / f"{name}.png"
     hook().save(tmp_path / "whole.png")
     match name:
@@ -209,7 +207,7 @@ def test_blank_picture_is_refused(blank: Image.Image, tmp_path: Path):
 
 def test_picture_is_refused_when_the_network_learned_from_a_table(tmp_path: Path):
     hook().save(tmp_path / "seven.png")
-    table = Input(kind="vector", shape=(13,), dtype="float32")
+    table = VectorField(shape=(13,))
 
     with pytest.raises(DataError, match=r"seven.png: found a picture.*vectors.*\[13\].*CSV"):
         read_picture(tmp_path / "seven.png", table)

@@ -9,7 +9,8 @@ from distnet.data.importing import import_dataset
 from distnet.data.manifest import read_manifest
 from distnet.data.shipped import find_dataset
 from distnet.data.verify import verify_dataset
-from tests.data.raw_files import read_split, real_data
+from tests.data.raw_files import read_split
+from tests.needs import real_data
 
 
 def unpack(archive: Path, folder: Path, most: int) -> Path:

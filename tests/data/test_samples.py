@@ -8,41 +8,36 @@ import numpy as np
 import pytest
 import torch
 
-from distnet.data.manifest import Input, Manifest, Target
+from distnet.data.fields.class_ import ClassField
+from distnet.data.fields.image import ImageField
+from distnet.data.fields.number import NumberField
+from distnet.data.fields.vector import VectorField
+from distnet.data.manifest import Manifest
 from distnet.data.samples import Samples
 from distnet.data.shard_writer import ShardWriter
-from distnet.data.shards import row_group_samples
 
 N = 50_000
-X = Input(kind="vector", shape=(N,), dtype="float32", mean=(0.0,) * N, std=(1.0,) * N)
-Y = Target(kind="number", shape=(1,))
+X = VectorField(shape=(N,))
+FIELDS = {"x": X, "y": NumberField(shape=(1,))}
 
 
 @pytest.fixture(scope="module")
 def numbered(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Manifest]:
     """300 samples of 200 kB (many row groups), each full of its own number."""
     folder = tmp_path_factory.mktemp("numbered")
-    with ShardWriter(folder, "train", x=X, y=Y) as writer:
+    with ShardWriter(folder, "train", FIELDS) as writer:
         for low in range(0, 300, 50):
             numbers = np.arange(low, low + 50, dtype=np.float32)[:, None]
-            writer.write(np.repeat(numbers, X.shape[0], axis=1), numbers)
+            writer.write({"x": np.repeat(numbers, N, axis=1), "y": numbers})
         split = writer.finish()
-    manifest = Manifest(
-        name="n",
-        source="-",
-        row_group_samples=row_group_samples(X),
-        x=X,
-        y=Y,
-        splits={"train": split},
-    )
-    return folder, manifest
+    return folder, Manifest(name="n", source="-", fields=FIELDS, splits={"train": split})
 
 
 def read_epoch(samples: Samples, epoch: int, batch: int = 17) -> list[int]:
     numbers: list[int] = []
     for low in range(0, 300, batch):
-        batch_ = samples.take(epoch, low, min(low + batch, 300))
-        x, y = batch_.tensor("x"), batch_.tensor("y")
+        taken = samples.take(epoch, low, min(low + batch, 300))
+        x, y = taken.tensor("x"), taken.tensor("y")
         assert torch.equal(x[:, 0], x[:, -1])
         assert torch.equal(x[:, :1], y)
         numbers += y[:, 0].int().tolist()
@@ -106,25 +101,20 @@ print(samples.order.num_windows, samples.order.num_samples, (most - before) // 1
 """
 
 
+@pytest.mark.check
 def test_samples_of_20_times_mnist_grow_memory_by_less_than_300_mb(tmp_path: Path) -> None:
     """A process of its own, so that nothing else is in the figure."""
-    x = Input(kind="image", shape=(1, 28, 28), dtype="uint8", mean=(0.1,), std=(0.3,))
-    y = Target(kind="class", classes=tuple("0123456789"))
+    x = ImageField(shape=(1, 28, 28), mean=(0.1,), std=(0.3,))
+    fields = {"x": x, "y": ClassField(classes=tuple("0123456789"))}
     random = np.random.default_rng(0)
     images = random.integers(0, 256, (60_000, 1, 28, 28), dtype=np.uint8)
     images[:, :, ::2] = 0
-    with ShardWriter(tmp_path, "train", x=x, y=y) as writer:
+    with ShardWriter(tmp_path, "train", fields) as writer:
         for _ in range(20):
-            writer.write(images, random.integers(0, 10, 60_000).astype(np.int32))
+            labels = random.integers(0, 10, 60_000).astype(np.int32)
+            writer.write({"x": images, "y": labels})
         split = writer.finish()
-    manifest = Manifest(
-        name="n",
-        source="-",
-        row_group_samples=row_group_samples(x),
-        x=x,
-        y=y,
-        splits={"train": split},
-    )
+    manifest = Manifest(name="n", source="-", fields=fields, splits={"train": split})
     (tmp_path / "manifest.json").write_text(manifest.to_json())
 
     ended = subprocess.run(

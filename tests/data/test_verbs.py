@@ -31,8 +31,8 @@ def test_import_prints_one_json_object(tmp_path: Path) -> None:
     options = ["--drop", "c", "--drop", "b", "--target", "y", "--target-kind", "number"]
     shown = run("import", file, tmp_path / "out", *options, "--test-fraction", "0", "--json")
     record = json.loads(shown.stdout)
-    assert record["x"]["names"] == ["a"]
-    assert record["y"]["names"] == ["y"]
+    assert record["fields"]["x"]["names"] == ["a"]
+    assert record["fields"]["y"]["names"] == ["y"]
     assert len(record["sha256"]) == 64
 
 
@@ -85,7 +85,9 @@ def test_inspect_refuses_a_picture_that_cannot_be(tmp_path: Path) -> None:
     np.savez(tmp_path / "raw.npz", x=np.ones((7, 5)), y=np.ones(7))
     run("import", tmp_path / "raw.npz", tmp_path / "out", "--test-fraction", "0")
     shown = run("inspect", tmp_path / "out", "--picture", tmp_path / "sheet.png")
-    assert "holds vectors, not images" in str(shown.exception)
+    assert "found fields of the kinds vector, number, none of which is an image" in str(
+        shown.exception
+    )
     shown = run("inspect", "mnist", "--picture", tmp_path / "nowhere" / "sheet.png")
     assert "cannot be written: No such file" in str(shown.exception)
 

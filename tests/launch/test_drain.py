@@ -16,7 +16,7 @@ from distnet.run_folder.paths import RunFolder
 
 pytestmark = [
     pytest.mark.ray,
-    pytest.mark.slow,
+    pytest.mark.check,
     pytest.mark.skipif(sys.platform != "linux", reason="a second loopback address"),
 ]
 JOB = Path(__file__).parents[2] / "jobs" / "digits.yaml"

@@ -81,7 +81,6 @@ def test_run_that_is_stopped_in_the_middle_of_an_epoch_is_clean(data: Path, tmp_
     assert 10 <= found.steps < 3 * STEPS_PER_EPOCH
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL")
 def test_run_that_was_killed_again_and_again_is_clean(data: Path, tmp_path: Path) -> None:
     job = tmp_path / "job.yaml"
@@ -119,7 +118,7 @@ def test_run_that_skipped_samples_is_clean_and_says_so(
 def test_run_in_windows_is_clean_where_an_attempt_began_in_the_middle(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("distnet.data.shards.ROW_GROUP_BYTES", 40 * 12 * 12)
+    monkeypatch.setattr("distnet.data.shard_writer.ROW_GROUP_BYTES", 40 * (12 * 12 + 4))
     data = write_dataset(tmp_path / "data", train=1003, test=20)
     text = JOB.replace('"DATA"', '"DATA", memory: 50KB')
     run = start(tmp_path, text, data, stop_at=STEPS_PER_EPOCH + 6)

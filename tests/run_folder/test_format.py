@@ -8,7 +8,7 @@ import pytest
 
 import distnet
 from distnet.cli.main import main
-from distnet.errors import CheckpointError, RunError
+from distnet.errors import RunError
 from distnet.run_folder.format import RUN_FORMAT, read_format, written_by
 from distnet.run_folder.paths import RunFolder
 
@@ -26,15 +26,6 @@ def old(tmp_path: Path) -> RunFolder:
     return folder
 
 
-def resume(folder: RunFolder) -> str:
-    """How resuming it ends."""
-    try:
-        run = distnet.resume(folder.path, inline=True, overrides=["train.steps=9"])
-    except CheckpointError as error:
-        return str(error)
-    return f"{run.status} at step {run.result['steps']}"
-
-
 def test_a_run_says_which_version_wrote_it(old):
     assert read_format(old) == 1
     assert written_by(old) == "distnet 0.1.0 (run format 1)"
@@ -48,18 +39,23 @@ def test_an_old_run_is_shown(old, capsys):
     assert "step-00000006" in shown
 
 
-def test_an_old_run_is_resumed_or_its_version_named(old):
-    outcome = resume(old)
+def test_an_old_run_is_not_resumed_but_its_version_is_named(old):
+    with pytest.raises(RunError) as raised:
+        distnet.resume(old.path, inline=True, overrides=["train.steps=9"])
 
-    named = ("written by distnet 0.1.0 (run format 1)", "start a new run")
-    assert outcome == "finished at step 9" or all(text in outcome for text in named)
+    assert "found a run of distnet 0.1.0 (run format 1)" in str(raised.value)
+    assert f"distnet.run('{old.job}', start_from='{old.path}')" in str(raised.value)
 
 
-def test_a_run_whose_checkpoints_are_damaged_names_its_version(old):
-    for weights in old.checkpoints.glob("*/weights.safetensors"):
-        weights.write_bytes(b"damaged")
+def test_a_new_run_starts_from_the_weights_of_an_old_one(old):
+    new = old.path.parent / "new"
 
-    assert "written by distnet 0.1.0 (run format 1)" in resume(old)
+    run = distnet.run(
+        old.job, inline=True, runs=new, job_folder=old.path.parent, start_from=old.path
+    )
+
+    notes = [json.loads(line).get("text", "") for line in run.folder.metrics.open()]
+    assert any("step 6 of old-run" in note for note in notes)
 
 
 def test_a_run_of_a_newer_version_is_refused(old):

@@ -27,19 +27,19 @@ def read_events(folder: Path) -> dict[tuple[str, int], float]:
     return scalars
 
 
-def tell(folder: Path, *records: dict[str, Any], attempt: int = 1) -> list[dict[str, Any]]:
+def emit(folder: Path, *records: dict[str, Any], attempt: int = 1) -> list[dict[str, Any]]:
     heard: list[dict[str, Any]] = []
     recorder = Recorder(
         folder / "metrics.jsonl", folder / "events", attempt=attempt, listener=heard.append
     )
     for record in records:
-        recorder.tell(record)
+        recorder.emit(record)
     recorder.close()
     return heard
 
 
 def test_records_are_lines_and_events_and_are_heard(tmp_path: Path) -> None:
-    heard = tell(tmp_path, STEP, EPOCH)
+    heard = emit(tmp_path, STEP, EPOCH)
 
     lines = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
     assert lines == heard == [{**STEP, "attempt": 1}, {**EPOCH, "attempt": 1}]
@@ -54,11 +54,11 @@ def test_records_are_lines_and_events_and_are_heard(tmp_path: Path) -> None:
 
 
 def test_records_of_a_new_attempt_begin_after_a_torn_line(tmp_path: Path) -> None:
-    tell(tmp_path, STEP)
+    emit(tmp_path, STEP)
     with (tmp_path / "metrics.jsonl").open("a") as file:
         file.write('{"kind": "st')
 
-    tell(tmp_path, EPOCH, attempt=2)
+    emit(tmp_path, EPOCH, attempt=2)
 
     first, torn, last = (tmp_path / "metrics.jsonl").read_text().splitlines()
     assert json.loads(first)["attempt"] == 1

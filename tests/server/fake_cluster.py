@@ -1,18 +1,18 @@
-"""A cluster in memory: the outermost edge. Its attempts speak to the server as real ones do."""
+"""A cluster in memory. Its attempts report to the server as real ones do."""
 
 import itertools
 from dataclasses import dataclass, field
 
 from distnet.protocol.attempt import Exit, Piece, Report
 from distnet.protocol.errors import ServerError, UnavailableError
-from distnet.protocol.states import AttemptEnd, Why
+from distnet.protocol.states import AttemptEnd, StopReason
 from distnet.scheduler.view import Node
-from distnet.server.gateway.gateway import Order, Sight, Snapshot
+from distnet.server.gateway.gateway import ProcessStatus, Snapshot, StartRequest
 from distnet.server.server import Server
 
 
 class Clock:
-    """Time that passes when it is told to."""
+    """Time that passes when a test says so."""
 
     def __init__(self, now: float = 1_800_000_000.0) -> None:
         self.now = now
@@ -25,7 +25,7 @@ class Clock:
         self.now += seconds
 
     def set_(self, by: float) -> None:
-        """Change the clock, without any time that passes."""
+        """Set the clock, without any time passing."""
         self.now += by
         self.set_by += by
 
@@ -35,30 +35,30 @@ class Clock:
 
 @dataclass
 class FakeAttempt:
-    """A process of the cluster that trains a step whenever it is told to go on."""
+    """A process of the cluster that trains some steps whenever a test says so."""
 
-    order: Order
+    request: StartRequest
     num_steps: int
     step: int = 0
     placement: dict[str, int] = field(default_factory=dict)
     is_alive: bool = True
     is_pending: bool = False
-    is_mute: bool = False
-    """It trains, but nobody hears from it."""
+    is_silent: bool = False
+    """It trains, but does not report."""
     draining: tuple[str, ...] = ()
-    """Nodes of which it has heard that they will go away."""
-    is_deaf: bool = False
-    """It does not stop when it is asked to."""
+    """Nodes that it reports as draining."""
+    ignores_stop: bool = False
+    """It does not stop when the server instructs it to."""
     job: str = ""
     number: int = 0
-    stop: Why | None = None
+    stop: StopReason | None = None
     last: Exit | None = None
-    """Its last words, until they are acknowledged."""
+    """Its exit record, until it is acknowledged."""
 
 
 @dataclass
 class FakeCluster:
-    """Nodes, and the attempts that were begun on them."""
+    """Nodes, and the attempts that were started on them."""
 
     nodes: tuple[Node, ...]
     clock: Clock
@@ -69,66 +69,66 @@ class FakeCluster:
     fences: dict[str, int] = field(default_factory=dict)
     is_reachable: bool = True
     cluster: str = "session-1"
-    begins: dict[str, list[int]] = field(default_factory=dict)
-    """The step at which each attempt of a job began."""
+    starts: dict[str, list[int]] = field(default_factory=dict)
+    """The step at which each attempt of a job started."""
     hides: set[str] = field(default_factory=set)
-    """Attempts that it has and denies."""
+    """Attempts that it runs, but says it does not know."""
     refuses_starts: bool = False
-    is_mute: bool = False
-    """Nothing that it begins says a word."""
+    is_silent: bool = False
+    """No attempt that it starts reports."""
     is_stuck: bool = False
-    """It takes attempts, and does not begin them."""
+    """It accepts attempts, and does not start them."""
     _generations: "itertools.count[int]" = field(default_factory=lambda: itertools.count(2))
 
-    def look(self) -> Snapshot:
+    def snapshot(self) -> Snapshot:
         self._require_reachable()
         return Snapshot(self.cluster, self.nodes, self.clock())
 
-    def start(self, order: Order) -> None:
+    def start(self, request: StartRequest) -> None:
         self._require_reachable()
         if self.refuses_starts:
-            raise UnavailableError("it does not take jobs at the moment")
-        if order.submission not in self.attempts:
-            new = FakeAttempt(order, self.num_steps, is_mute=self.is_mute)
+            raise UnavailableError("it accepts no jobs now")
+        if request.submission not in self.attempts:
+            new = FakeAttempt(request, self.num_steps, is_silent=self.is_silent)
             new.is_pending, new.is_alive = self.is_stuck, not self.is_stuck
-            self.attempts[order.submission] = new
+            self.attempts[request.submission] = new
 
-    def sight(self, submission: str) -> Sight:
+    def status(self, submission: str) -> ProcessStatus:
         self._require_reachable()
         attempt = self.attempts.get(submission)
         if attempt is None or submission in self.hides:
-            return Sight.ABSENT
+            return ProcessStatus.ABSENT
         if attempt.is_pending:
-            return Sight.PENDING
-        return Sight.RUNNING if attempt.is_alive else Sight.ENDED
+            return ProcessStatus.PENDING
+        return ProcessStatus.RUNNING if attempt.is_alive else ProcessStatus.ENDED
 
-    def last_words(self, submission: str) -> str:
+    def end_message(self, submission: str) -> str:
         self._require_reachable()
         return "python: not found" if submission in self.attempts else ""
 
-    def end(self, submission: str) -> None:
+    def kill(self, submission: str) -> None:
         self._require_reachable()
         if submission in self.attempts:
             self.attempts[submission].is_alive = False
 
-    def forget(self, submission: str) -> None:
+    def delete(self, submission: str) -> None:
         self._require_reachable()
         if submission not in self.hides:
             self.attempts.pop(submission, None)
 
     def lose_everything(self) -> None:
-        """The head is gone, and with it all that ran; an empty one takes its place."""
+        """Replace the head node by a new one; everything that ran is gone."""
         self.attempts.clear()
         self.cluster = f"session-{next(self._generations)}"
 
     def train(self, server: Server, *, steps: int = 1) -> None:
-        """Have every attempt that lives make some steps, and report."""
+        """Let every live attempt make some steps, and report."""
         for attempt in list(self.attempts.values()):
             if attempt.is_alive:
                 self._train(server, attempt, steps)
 
     def fail(self, job: str, error: str, failure: str) -> None:
-        """Have the attempt of a job end with an error."""
+        """Let the attempt of a job end with an error."""
         for attempt in self.attempts.values():
             if attempt.job == job and attempt.is_alive:
                 attempt.last = Exit(end=AttemptEnd.FAILED, error=error, failure=failure)
@@ -143,16 +143,16 @@ class FakeCluster:
         return used
 
     def _train(self, server: Server, attempt: FakeAttempt, steps: int) -> None:
-        secret = attempt.order.secret
+        secret = attempt.request.secret
         try:
             if not attempt.job:
-                self._begin(server, attempt)
+                self._start(server, attempt)
             if attempt.last is None:
                 self._make_steps(attempt, steps)
-            if attempt.is_mute:
+            if attempt.is_silent:
                 return
             is_stale = self.fences.get(attempt.job, 0) > attempt.number
-            said = Report(
+            report = Report(
                 is_training=attempt.step > 0,
                 step=attempt.step,
                 num_steps=attempt.num_steps,
@@ -162,24 +162,24 @@ class FakeCluster:
                 progress={"loss": 1.0 / (1 + attempt.step)},
                 exit=None if is_stale else attempt.last,
             )
-            orders = server.report(secret, said)
+            instructions = server.report(secret, report)
         except UnavailableError:
-            return  # it goes on, and says so later
+            return  # it continues, and reports later
         except ServerError:
-            attempt.is_alive = False  # stale, or unknown: it ends itself
+            attempt.is_alive = False  # stale or unknown: it ends
             return
         if attempt.last is not None:
             attempt.is_alive = False
-        if not attempt.is_deaf:
-            self._obey(attempt, orders.stop, orders.placement)
+        if not attempt.ignores_stop:
+            self._follow(attempt, instructions.stop, instructions.placement)
 
-    def _begin(self, server: Server, attempt: FakeAttempt) -> None:
-        task = server.task(attempt.order.secret)
-        attempt.job, attempt.number = task.job, task.attempt
-        self._take_room(attempt, task.placement)
-        attempt.step = self.saved.get(task.job, 0)
-        self.begins.setdefault(task.job, []).append(attempt.step)
-        self.fences[task.job] = max(task.attempt, self.fences.get(task.job, 0))
+    def _start(self, server: Server, attempt: FakeAttempt) -> None:
+        config = server.attempt_config(attempt.request.secret)
+        attempt.job, attempt.number = config.job, config.attempt
+        self._take(attempt, config.placement)
+        attempt.step = self.saved.get(config.job, 0)
+        self.starts.setdefault(config.job, []).append(attempt.step)
+        self.fences[config.job] = max(config.attempt, self.fences.get(config.job, 0))
 
     def _make_steps(self, attempt: FakeAttempt, steps: int) -> None:
         if self.fences.get(attempt.job, 0) > attempt.number:
@@ -194,24 +194,26 @@ class FakeCluster:
             self.saved[attempt.job] = attempt.step
             attempt.last = Exit(end=AttemptEnd.STOPPED, step=attempt.step)
 
-    def _obey(self, attempt: FakeAttempt, stop: Why | None, placement: dict[str, int]) -> None:
+    def _follow(
+        self, attempt: FakeAttempt, stop: StopReason | None, placement: dict[str, int]
+    ) -> None:
         if stop is not None:
             attempt.stop = stop
         elif placement and placement != attempt.placement:
-            self._take_room(attempt, placement)
+            self._take(attempt, placement)
             self.saved[attempt.job] = attempt.step
 
-    def _take_room(self, attempt: FakeAttempt, placement: dict[str, int]) -> None:
-        """Nodes may have gone since the server has seen them."""
+    def _take(self, attempt: FakeAttempt, placement: dict[str, int]) -> None:
+        """Take resources; nodes may be gone since the server's snapshot."""
         attempt.placement = dict(placement)
         if not placement.keys() <= {node.id for node in self.nodes}:
             attempt.placement = {}
-            error = "the room that a server gave is gone"
+            error = "a node of the placement is gone"
             attempt.last = Exit(end=AttemptEnd.FAILED, error=error, failure="preemption")
 
     def _require_reachable(self) -> None:
         if not self.is_reachable:
-            raise UnavailableError("the cluster does not answer")
+            raise UnavailableError("the cluster does not respond")
 
 
 def piece(stream: str, offset: int, text: str) -> Piece:

@@ -1,11 +1,11 @@
-"""A server in the test process: a real ledger, a cluster in memory, time that is made to pass."""
+"""A server in the test process: a real ledger, a cluster in memory, a clock that tests set."""
 
 import itertools
 from contextlib import contextmanager
 from pathlib import Path
 
 from distnet.protocol.errors import UnavailableError
-from distnet.protocol.jobs import JobAnswer
+from distnet.protocol.jobs import JobResponse
 from distnet.protocol.submit import SubmitRequest
 from distnet.scheduler.view import Node, Policy
 from distnet.server.ledger import open_ledger
@@ -13,7 +13,7 @@ from distnet.server.ledger.records import Role, User
 from distnet.server.ledger.users import save_user
 from distnet.server.server import Server
 from distnet.server.settings import Settings
-from distnet.server.views.listing import Wanted
+from distnet.server.views.listing import JobFilter
 from tests.server.fake_cluster import Clock, FakeCluster
 
 ADA = User("ada", Role.SUBMITTER, "vision", 0.0)
@@ -30,7 +30,7 @@ _keys = itertools.count()
 
 
 def asks(*, workers: int = 1, key: str | None = None, **more: object) -> SubmitRequest:
-    """A submit of the digits."""
+    """A submit request for the digits."""
     return SubmitRequest(
         key=key or f"test-key-{next(_keys)}",
         spec=SPEC,
@@ -72,12 +72,12 @@ class Harness:
         self.server.open()
 
     def restart(self) -> None:
-        """Kill the server, as far as one process can: nothing of its memory is kept."""
+        """Restart the server, as after a kill: nothing of its memory is kept."""
         self.ledger.close()
         self._open()
 
     def lose_ledger(self, nth: int = 1, *, is_done: bool = False) -> None:
-        """Have the connection break once, in the n-th transaction from now: before it, or after."""
+        """Let the connection break once, at the n-th transaction from now: before it, or after."""
         real, left = self.ledger.transaction, [nth]
 
         @contextmanager
@@ -88,19 +88,19 @@ class Harness:
             with real() as tx:
                 yield tx
             if left[0] == 0:
-                raise UnavailableError("the connection is lost; whether it was done is not known")
+                raise UnavailableError("the connection is lost; whether it was done is unknown")
 
         self.ledger.transaction = transaction
 
     def submit(self, *requests: SubmitRequest, user: User = ADA, steps: int | None = None):
-        """Submit, with attempts that take so many steps."""
+        """Submit; attempts train this number of steps."""
         if steps is not None:
             self.cluster.num_steps = steps
         return self.server.submit(user, requests)[0]
 
-    def run(self, rounds: int, *, every_s: float = 1.0, steps: int = 1) -> None:
-        """Let time pass: the server makes rounds, the attempts steps."""
-        for _ in range(rounds):
+    def run(self, iterations: int, *, every_s: float = 1.0, steps: int = 1) -> None:
+        """Let time pass: iterations of the server's loop, and steps of the attempts."""
+        for _ in range(iterations):
             self.clock.pass_(every_s)
             self.server.tick()
             self.cluster.train(self.server, steps=steps)
@@ -115,25 +115,25 @@ class Harness:
         raise AssertionError(f"these never ended: {states}")
 
     def check(self) -> None:
-        """What must hold at any moment."""
+        """Check what must hold at any time."""
         has = {node.id: node.cpus for node in self.cluster.nodes}
         for node, (cpus, _) in self.cluster.used().items():
             assert cpus <= has.get(node, 0), f"{node} has {has.get(node)} CPUs, {cpus} are used"
 
     def fail(self, job: str, error: str, failure: str) -> None:
-        """Have the attempt of a job end with an error."""
+        """Let the attempt of a job end with an error."""
         self.cluster.fail(job, error, failure)
 
-    def job(self, name: str) -> JobAnswer:
+    def job(self, name: str) -> JobResponse:
         return self.server.details(name).job
 
-    def open_jobs(self) -> list[JobAnswer]:
-        return list(self.server.jobs(Wanted(limit=1000)).jobs)
+    def open_jobs(self) -> list[JobResponse]:
+        return list(self.server.jobs(JobFilter(limit=1000)).jobs)
 
-    def all_jobs(self) -> list[JobAnswer]:
-        jobs = self.server.jobs(Wanted(state="all", limit=1000)).jobs
+    def all_jobs(self) -> list[JobResponse]:
+        jobs = self.server.jobs(JobFilter(state="all", limit=1000)).jobs
         return sorted(jobs, key=lambda job: job.number)
 
     def kinds(self, job: str) -> list[str]:
-        """What the event log tells of a job."""
+        """The kinds of events of a job."""
         return [event.kind for event in self.server.events(job=job).events]

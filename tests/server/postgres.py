@@ -21,6 +21,8 @@ import pytest
 from psycopg import sql
 from sqlalchemy import make_url
 
+from tests import needs
+
 SETTINGS = {
     "listen_addresses": "",
     "fsync": "off",  # the tests kill clients, never the machine
@@ -33,7 +35,7 @@ def postgresql() -> Iterator[str]:
     """The folder of the socket of a PostgreSQL, whose superuser is `postgres`."""
     binaries = _binaries()
     if binaries is None:
-        pytest.skip("no PostgreSQL here: neither initdb on PATH nor in /usr/lib/postgresql/*/bin")
+        needs.POSTGRESQL.skip()
     folder = Path(tempfile.mkdtemp(prefix="distnet-pg-", dir="/tmp"))
     try:
         _make(binaries, folder)

@@ -1,6 +1,6 @@
 """A Ray as a server finds it: a head with a dashboard, other nodes, a token; on this machine alone.
 
-    head 127.0.1.1, other nodes 127.0.1.2, ...: Linux answers at all of 127.0.0.0/8
+    head 127.0.1.1, other nodes 127.0.1.2, ...: Linux responds at all of 127.0.0.0/8
 
 Nodes are killed by process id, as machines that lose their power, and can be started again.
 """

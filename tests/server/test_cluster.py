@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import expect, sync_playwright
 
 import distnet
+from tests import needs
 from tests.server.page.looker import CHROMIUM, Looker
 from tests.server.three_nodes import (
     ADDRESSES,
@@ -22,9 +23,9 @@ from tests.server.three_nodes import (
 
 pytestmark = [
     pytest.mark.ray,
-    pytest.mark.slow,
+    pytest.mark.check,
     pytest.mark.timeout(2400),
-    pytest.mark.skipif(not is_possible(), reason="network namespaces: root, Linux, iproute2"),
+    pytest.mark.skipif(not is_possible(), reason=str(needs.NAMESPACES)),
 ]
 PAGE = "http://127.0.0.1:8270"
 JOB = Path(__file__).parents[2] / "jobs" / "digits.yaml"
@@ -86,7 +87,7 @@ def site(tmp_path_factory):
 def looker(site: Site) -> Iterator[Looker]:
     """Somebody with a browser on the head's machine."""
     if CHROMIUM is None:
-        pytest.skip("there is no chromium on this machine")
+        needs.CHROMIUM.skip()
     there = site.machines.folder / "chromium"
     there.write_text(f'#!/bin/sh\nexec {" ".join(in_namespace(0, [CHROMIUM]))} "$@"\n')
     there.chmod(0o755)
@@ -107,7 +108,7 @@ def test_a_job_of_four_workers_is_followed_to_its_end(site, tmp_path):
     assert site.job("digits-1")["weights_sha256"] == expected.result["weights_sha256"]
 
 
-def test_a_job_gives_way_and_goes_on_without_a_step_made_twice(site, tmp_path):
+def test_a_preempted_job_continues_without_repeating_a_step(site, tmp_path):
     site.ask("submit", str(JOB), "--workers", "4", "--name", "low", *SETS)
     wait_until(lambda: (site.job("low")["step"] or 0) > 500, 120)
     urgent = ["--name", "high", "--priority", "5", "--set", "train.steps=200"]

@@ -36,7 +36,7 @@ def test_the_same_key_is_the_same_job(harness):
     assert other.name != first.name
 
 
-def test_a_gang_waits_whole_until_there_is_room_for_all_of_it(harness):
+def test_a_gang_waits_until_all_its_workers_fit(harness):
     harness.submit(asks(workers=3), asks(workers=3))
     harness.run(3)
     assert [job.state for job in harness.open_jobs()] == [JobState.RUNNING, JobState.WAITING]
@@ -47,13 +47,13 @@ def test_a_gang_waits_whole_until_there_is_room_for_all_of_it(harness):
     assert harness.job("digits-2").state is JobState.FINISHED
 
 
-def test_what_can_never_fit_is_refused_at_submit(harness):
+def test_a_job_that_can_never_fit_is_refused_at_submit(harness):
     harness.run(1)
     with pytest.raises(InvalidError, match=r"needs .*node-a: 2 CPUs"):
         harness.submit(asks(sets=("resources.cpus=3",)))
 
 
-def test_a_higher_priority_takes_the_place_and_no_step_is_made_twice(harness):
+def test_a_higher_priority_preempts_and_no_step_is_repeated(harness):
     harness.submit(asks(workers=4))
     harness.run(4)
     harness.submit(asks(workers=4, priority=5))
@@ -64,7 +64,7 @@ def test_a_higher_priority_takes_the_place_and_no_step_is_made_twice(harness):
     assert high.ended_at < low.ended_at
     first, second = harness.server.details("digits-1").attempts
     assert (first.end, first.stop) == ("stopped", "preempt")
-    assert harness.cluster.begins["digits-1"] == [0, first.step]
+    assert harness.cluster.starts["digits-1"] == [0, first.step]
 
 
 def test_after_waits_for_the_end_and_start_from_must_be_one_of_them(harness):
@@ -75,12 +75,12 @@ def test_after_waits_for_the_end_and_start_from_must_be_one_of_them(harness):
     assert harness.job("digits-2").started_at >= harness.job("digits-1").ended_at
 
 
-def test_a_dependency_that_cannot_come_true_cancels_what_waits_for_it_in_turn(harness):
+def test_a_dependency_that_cannot_be_met_cancels_the_jobs_that_wait_for_it_in_turn(harness):
     harness.submit(asks(), asks(after=("digits-1",)), asks(after=("digits-2:any",)))
     harness.server.cancel(ADA, "digits-1")
     harness.run_until_all_ended()
     assert harness.job("digits-2").state is JobState.CANCELLED
-    assert "digits-1 cancelled" in harness.job("digits-2").reason
+    assert "digits-1 is cancelled" in harness.job("digits-2").reason
     assert harness.job("digits-3").state is JobState.FINISHED
 
 
@@ -110,7 +110,7 @@ def test_a_sweep_makes_a_job_for_each_combination(harness):
     harness.run_until_all_ended()
 
 
-def test_stop_saves_and_retry_goes_on(harness):
+def test_stop_saves_and_retry_continues(harness):
     harness.submit(asks())
     harness.run(4)
     harness.server.stop(ADA, "digits-1")
@@ -119,7 +119,7 @@ def test_stop_saves_and_retry_goes_on(harness):
     harness.server.retry(ADA, "digits-1")
     harness.run_until_all_ended()
     assert harness.job("digits-1").state is JobState.FINISHED
-    begins = harness.cluster.begins["digits-1"]
+    begins = harness.cluster.starts["digits-1"]
     assert begins[1] == harness.server.details("digits-1").attempts[0].step
 
 
@@ -138,7 +138,7 @@ def test_cancel_hold_release(harness):
     assert harness.job("digits-3").state is JobState.FINISHED
 
 
-def test_only_the_owner_and_admins_steer(harness):
+def test_only_the_owner_and_admins_control_a_job(harness):
     harness.submit(asks())
     for verb in (harness.server.cancel, harness.server.stop, harness.server.hold):
         with pytest.raises(ForbiddenError, match="belongs to ada"):
@@ -147,11 +147,11 @@ def test_only_the_owner_and_admins_steer(harness):
     assert harness.job("digits-1").state is JobState.CANCELLED
 
 
-def test_verbs_that_do_not_fit_the_state_say_so(harness):
+def test_commands_in_the_wrong_state_are_refused(harness):
     harness.submit(asks())
-    with pytest.raises(ConflictError, match="only a job that is held"):
+    with pytest.raises(ConflictError, match="only a held job can be released"):
         harness.server.release(ADA, "digits-1")
-    with pytest.raises(ConflictError, match="only a job that failed"):
+    with pytest.raises(ConflictError, match="only a failed, stopped or cancelled job"):
         harness.server.retry(ADA, "digits-1")
     harness.run_until_all_ended()
     with pytest.raises(ConflictError, match="nothing to stop"):
@@ -164,10 +164,10 @@ def test_silence_is_unknown_and_never_failed(harness):
     harness.submit(asks(), steps=100)
     harness.run(3)
     (process,) = harness.cluster.attempts.values()
-    process.is_mute = True
+    process.is_silent = True
     harness.run(60, every_s=1)
     assert harness.job("digits-1").state is JobState.UNKNOWN
-    process.is_mute = False
+    process.is_silent = False
     harness.run(1)
     assert harness.job("digits-1").state is JobState.RUNNING
     assert harness.job("digits-1").num_attempts == 1
@@ -225,15 +225,15 @@ def test_a_server_killed_between_ledger_and_cluster_starts_the_attempt_once(harn
     assert harness.job("digits-1").state is JobState.FINISHED
 
 
-def test_a_stale_attempt_is_told_to_end(harness):
+def test_a_stale_attempt_is_refused(harness):
     harness.submit(asks(), steps=100)
     harness.run(3)
     (old,) = harness.cluster.attempts.values()
-    old.is_mute = True
-    harness.cluster.hides.add(old.order.submission)
+    old.is_silent = True
+    harness.cluster.hides.add(old.request.submission)
     harness.run(60, every_s=2)
     assert harness.job("digits-1").num_attempts == 2
-    old.is_mute = False
+    old.is_silent = False
     harness.run(1)
     assert not old.is_alive
     harness.cluster.hides.clear()
@@ -244,7 +244,7 @@ def test_one_that_does_not_give_way_in_time_is_killed(harness):
     harness.submit(asks(workers=4, sets=("queue.grace=20s",)), steps=10_000)
     harness.run(3)
     (deaf,) = harness.cluster.attempts.values()
-    deaf.is_deaf = True
+    deaf.ignores_stop = True
     harness.submit(asks(workers=4, priority=9), steps=5)
     harness.run(100, every_s=2)
     assert not deaf.is_alive
@@ -286,30 +286,30 @@ def test_a_job_that_is_retried_remembers_how_those_ended_that_it_waited_for(harn
     assert harness.job("b").state is JobState.FINISHED
 
 
-def test_a_job_that_is_retried_gives_up_on_what_cannot_come_true_any_more(harness):
+def test_a_job_that_is_retried_is_cancelled_if_its_dependency_cannot_be_met(harness):
     harness.submit(asks(name="a"), asks(name="b", after=("a:failed",)))
     harness.run_until_all_ended()
     assert harness.job("b").state is JobState.CANCELLED
     harness.server.retry(ADA, "b")
     harness.run(2)
     assert harness.job("b").state is JobState.CANCELLED
-    assert "a finished" in harness.job("b").reason
+    assert "a is finished, and this job waited for a:failed" in harness.job("b").reason
 
 
-def test_an_attempt_that_never_spoke_is_lost_with_the_last_words_of_the_cluster(harness):
+def test_an_attempt_that_never_reported_is_lost_with_the_message_of_the_cluster(harness):
     harness.submit(asks())
-    harness.cluster.is_mute = True
+    harness.cluster.is_silent = True
     harness.run(2)
     (process,) = harness.cluster.attempts.values()
     process.is_alive = False
-    harness.cluster.is_mute = False
+    harness.cluster.is_silent = False
     harness.run_until_all_ended(every_s=2)
     first, second = harness.server.details("digits-1").attempts
     assert (first.end, second.end) == ("lost", "finished")
     assert "python: not found" in first.error
 
 
-def test_an_attempt_that_the_cluster_never_begins_is_begun_anew(harness):
+def test_an_attempt_that_the_cluster_never_starts_is_started_again(harness):
     harness.cluster.is_stuck = True
     harness.submit(asks())
     harness.run(100, every_s=1)
@@ -319,14 +319,14 @@ def test_an_attempt_that_the_cluster_never_begins_is_begun_anew(harness):
     harness.run_until_all_ended(every_s=2)
     first, second = harness.server.details("digits-1").attempts
     assert (first.end, second.end) == ("lost", "finished")
-    assert "has not begun it" in first.error
+    assert "has not started it for minutes" in first.error
 
 
-def test_an_attempt_that_has_spoken_is_not_begun_anew_whatever_the_cluster_calls_it(harness):
+def test_an_attempt_that_has_reported_is_not_started_again_whatever_its_status(harness):
     harness.submit(asks(), steps=1000)
     harness.run(3)
     (process,) = harness.cluster.attempts.values()
-    process.is_mute = process.is_pending = True
+    process.is_silent = process.is_pending = True
     harness.run(300, every_s=2)
     assert harness.job("digits-1").state is JobState.UNKNOWN
     assert harness.job("digits-1").num_attempts == 1
@@ -353,7 +353,9 @@ def test_a_job_is_not_resized_to_what_can_never_start(harness):
     harness.server.save_team(ROOT, TeamMessage(name="vision", limit_cpus=3))
     harness.run(1)
     harness.submit(asks(), asks(workers=2, name="pair"))
-    with pytest.raises(InvalidError, match="may never have more than 3") as refused:
+    with pytest.raises(
+        InvalidError, match="4 workers with 1 CPU each need 4 CPUs, but team vision is limited to 3"
+    ) as refused:
         harness.server.resize(ADA, "pair", 4)
     assert refused.value.code == "never_fits"
     harness.server.resize(ADA, "pair", 3)
@@ -375,7 +377,7 @@ def test_a_user_resizes_a_job_that_trains(harness):
     assert harness.job("digits-1").num_attempts == 1
 
 
-def test_a_user_may_resize_where_the_policy_resizes_nobody(ledger_url, tmp_path):
+def test_a_user_may_resize_where_the_policy_does_not(ledger_url, tmp_path):
     with Harness(ledger_url, tmp_path, elastic=False) as harness:
         harness.submit(asks(workers=2), steps=1000)
         harness.run(3)
@@ -384,25 +386,25 @@ def test_a_user_may_resize_where_the_policy_resizes_nobody(ledger_url, tmp_path)
         assert harness.job("digits-1").workers == 4
 
 
-def test_while_the_workers_change_those_that_train_are_told(harness):
+def test_during_a_resize_the_workers_that_train_are_shown(harness):
     harness.submit(asks(), steps=1000)
     harness.run(70)
     (process,) = harness.cluster.attempts.values()
-    process.is_deaf = True  # it has not saved yet
+    process.ignores_stop = True  # it has not saved yet
 
     harness.server.resize(ADA, "digits-1", 2)
     harness.run(2)
     changing, why = harness.job("digits-1"), harness.server.why("digits-1")
-    process.is_deaf = False
+    process.ignores_stop = False
     harness.run(3)
     changed = harness.job("digits-1")
 
     assert (changing.workers, changing.wanted) == (1, 2)
-    assert "asked for 2 workers, 1 now; it goes on with them when it has saved" in why.reason
+    assert "resizing from 1 to 2 workers: it saves a checkpoint first" in why.reason
     assert (changed.workers, changed.wanted) == (2, None)
 
 
-def test_why_tells_who_holds_the_room_for_more_workers(harness):
+def test_why_names_the_jobs_that_hold_the_capacity_for_a_resize(harness):
     harness.submit(asks(workers=2, name="first"), asks(workers=2, name="other"), steps=1000)
     harness.run(3)
     harness.server.resize(ADA, "first", 4)
@@ -410,20 +412,20 @@ def test_why_tells_who_holds_the_room_for_more_workers(harness):
 
     why = harness.server.why("first")
 
-    assert why.reason == "asked for 4 workers, 2 now; there is no room yet for 2 more"
+    assert why.reason == ("resizing from 2 to 4 workers: waiting for capacity for 2 more workers")
     assert why.holders == ("other",)
     assert harness.job("first").wanted == 4
 
 
-def test_why_speaks_plainly_of_jobs_that_do_not_wait(harness):
-    harness.cluster.is_mute = True
+def test_why_describes_jobs_that_do_not_wait(harness):
+    harness.cluster.is_silent = True
     harness.submit(asks(), steps=5)
     harness.run(1)
-    assert harness.server.why("digits-1").reason == "its attempt 1 has not spoken yet"
-    harness.cluster.is_mute = False
+    assert harness.server.why("digits-1").reason == "attempt 1 has not reported yet"
+    harness.cluster.is_silent = False
     (process,) = harness.cluster.attempts.values()
-    process.is_mute = False
+    process.is_silent = False
     harness.run(2)
-    assert harness.server.why("digits-1").reason == "its attempt 1 trains"
+    assert harness.server.why("digits-1").reason == "attempt 1 is training"
     harness.run_until_all_ended()
     assert harness.server.why("digits-1").reason == ""

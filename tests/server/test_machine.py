@@ -99,7 +99,7 @@ class Anything(RuleBasedStateMachine):
         verb=st.sampled_from(["cancel", "stop", "hold", "release", "retry", "resize", "priority"]),
         number=st.integers(1, 4),
     )
-    def steer(self, at, verb, number) -> None:
+    def control(self, at, verb, number) -> None:
         names = sorted(self.acknowledged)
         name, server = names[at % len(names)], self.harness.server
         try:
@@ -128,9 +128,9 @@ class Anything(RuleBasedStateMachine):
         if fault == "kill":
             process.is_alive = False
         elif fault in ("mute", "speak"):
-            process.is_mute = fault == "mute"
+            process.is_silent = fault == "mute"
         elif fault == "deafen":
-            process.is_deaf = True
+            process.ignores_stop = True
         elif process.job:
             self.harness.fail(process.job, "an error", fault)
 
@@ -168,7 +168,7 @@ class Anything(RuleBasedStateMachine):
             return
         newest: dict[str, int] = {}
         for process in self.harness.cluster.attempts.values():
-            if process.is_alive and process.job and not process.is_mute:
+            if process.is_alive and process.job and not process.is_silent:
                 assert self.harness.cluster.fences[process.job] >= process.number
                 newest[process.job] = max(newest.get(process.job, 0), process.number)
         for name, number in newest.items():
@@ -205,8 +205,8 @@ class Anything(RuleBasedStateMachine):
         """Room, gangs, limits, quotas, priorities, and who may displace whom."""
         if self.harness is None or self.harness.server.mirror.snapshot is None:
             return
-        rounds = self.harness.server.rounds
-        view = rounds.harness.view(self.harness.clock(), rounds.usage.values)
+        loop = self.harness.server.loop
+        view = loop.views.view(self.harness.clock(), loop.usage.values)
         check(view, decide(view))
 
     def _calm_down(self) -> None:
@@ -215,7 +215,7 @@ class Anything(RuleBasedStateMachine):
         harness.cluster.is_reachable = True
         harness.cluster.nodes = NODES
         for process in harness.cluster.attempts.values():
-            process.is_mute = process.is_deaf = False
+            process.is_silent = process.ignores_stop = False
         for job in harness.open_jobs():
             if job.state is JobState.HELD:
                 harness.server.release(ROOT, job.name)

@@ -68,7 +68,7 @@ def test_an_empty_file_changes_nothing(tmp_path: Path) -> None:
         ("50", "0", 8, "limits.open_jobs_per_user"),
     ],
 )
-def test_a_fault_is_told_with_its_line(
+def test_a_fault_is_reported_with_its_line(
     tmp_path: Path, old: str, new: str, line: int, key: str
 ) -> None:
     with pytest.raises(DistnetError) as told:
@@ -83,6 +83,6 @@ def test_a_secret_that_is_too_short_is_refused(tmp_path: Path) -> None:
         read(tmp_path, WHOLE.replace("hook.key", "short.key"))
 
 
-def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
-    with pytest.raises(DistnetError, match="cannot be read"):
+def test_a_missing_file_is_reported(tmp_path: Path) -> None:
+    with pytest.raises(DistnetError, match="cannot read the settings"):
         with_file(Settings(ledger="x", runs=tmp_path), tmp_path / "none.yaml")

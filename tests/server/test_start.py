@@ -35,10 +35,10 @@ def test_the_first_start_makes_an_admin_whose_token_is_at_hand(home: Home) -> No
         assert said.splitlines()[-1] == "the server has ended; no job was running"
 
 
-def test_a_server_that_is_killed_goes_on_where_it_was(home: Home) -> None:
+def test_a_server_that_is_killed_continues_where_it_was(home: Home) -> None:
     with home.server() as server:
-        answer = server.client.post("/api/v1/jobs", json=body())
-        assert answer.status_code == 201
+        response = server.client.post("/api/v1/jobs", json=body())
+        assert response.status_code == 201
         server.end(signal.SIGKILL)
     with home.server() as server:
         assert server.facts["context"] == "local"
@@ -48,7 +48,7 @@ def test_a_server_that_is_killed_goes_on_where_it_was(home: Home) -> None:
         assert server.end(signal.SIGINT)[0] == 0
 
 
-def test_a_second_server_of_a_ledger_is_told_who_has_it(home: Home) -> None:
+def test_a_second_server_of_a_ledger_names_the_first_one(home: Home) -> None:
     with home.server() as server:
         refused = home.run("start", "--listen", "127.0.0.1:0", "--ray", NO_RAY, "--json")
 
@@ -58,7 +58,7 @@ def test_a_second_server_of_a_ledger_is_told_who_has_it(home: Home) -> None:
         assert "Traceback" not in refused.stderr
 
 
-def test_a_server_that_waits_takes_the_place_of_the_one_that_dies(home: Home) -> None:
+def test_a_waiting_server_replaces_the_one_that_dies(home: Home) -> None:
     with home.server() as first:
         command = home.command("start", "--json", "--listen", "127.0.0.1:0", "--wait")
         with subprocess.Popen(
@@ -66,7 +66,7 @@ def test_a_server_that_waits_takes_the_place_of_the_one_that_dies(home: Home) ->
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         ) as waiting:  # fmt: skip
             assert waiting.stderr is not None
-            assert "waiting for its end" in waiting.stderr.readline()
+            assert "waiting until it ends" in waiting.stderr.readline()
             assert first.client.post("/api/v1/jobs", json=body()).status_code == 201
             first.end(signal.SIGKILL)
             second = Running(waiting, home)
@@ -74,7 +74,7 @@ def test_a_server_that_waits_takes_the_place_of_the_one_that_dies(home: Home) ->
             assert second.end(signal.SIGTERM)[0] == 0
 
 
-def test_a_port_in_use_is_told(home: Home) -> None:
+def test_a_port_in_use_is_reported(home: Home) -> None:
     with home.server() as server:
         port = server.facts["address"].rpartition(":")[2]
         refused = home.run("start", "--listen", f"127.0.0.1:{port}", "--ledger", "sqlite:////x")
@@ -83,25 +83,25 @@ def test_a_port_in_use_is_told(home: Home) -> None:
     assert "in use" in refused.stderr
 
 
-def test_a_cluster_that_does_not_answer_is_told_once(home: Home) -> None:
+def test_an_unreachable_cluster_is_reported_once(home: Home) -> None:
     with home.server() as server:
         assert server.process.stderr is not None
         warned = server.process.stderr.readline()
         _, rest = server.end(signal.SIGTERM)
 
-    assert f"the Ray cluster at {NO_RAY} does not answer: connection refused" in warned
-    assert "jobs wait until it does; start one with: ray start --head" in warned
+    assert f"cannot reach the Ray cluster at {NO_RAY}: connection refused" in warned
+    assert "jobs wait until it is; start one with: ray start --head" in warned
     assert rest == "the server has ended; no job was running\n"
 
 
-def test_jobs_that_go_on_are_told_at_the_end_and_at_the_start(tmp_path: Path) -> None:
+def test_jobs_that_continue_are_reported_at_the_end_and_at_the_start(tmp_path: Path) -> None:
     with Harness(f"sqlite:///{tmp_path}/ledger.db", tmp_path) as harness:
         harness.submit(asks(), steps=1000)
         harness.run(2)
     adopted: list[int] = []
-    said: list[str] = []
+    messages: list[str] = []
 
-    def told(started: Started) -> None:
+    def on_start(started: Started) -> None:
         adopted.append(started.num_adopted)
         os.kill(os.getpid(), signal.SIGTERM)
 
@@ -109,17 +109,17 @@ def test_jobs_that_go_on_are_told_at_the_end_and_at_the_start(tmp_path: Path) ->
         replace(harness.settings, address=""),
         harness.cluster,
         port=0,
-        told=told,
-        say=said.append,
+        on_start=on_start,
+        say=messages.append,
     )
 
     assert adopted == [1]
-    assert said == [
-        "the server has ended; 1 job goes on training, and the next start adopts what runs"
+    assert messages == [
+        "the server has ended; 1 job continues to train, and the next start of the server adopts it"
     ]
 
 
-def test_wrong_options_are_told_in_one_line(home: Home) -> None:
+def test_wrong_options_are_reported_in_one_line(home: Home) -> None:
     wrong = (
         ("--listen", "127.0.0.1:http"),
         ("--ledger", "mysql://x"),

@@ -10,7 +10,7 @@ from distnet.protocol.errors import ForbiddenError, TooManyError, UnavailableErr
 from distnet.protocol.states import AttemptEnd, JobState
 from distnet.scheduler.view import Node
 from distnet.server.settings import Allowance
-from distnet.server.views.listing import Wanted
+from distnet.server.views.listing import JobFilter
 from tests.server.harness import ADA, BOB, ROOT, Harness, asks
 
 HOUR = 3600.0
@@ -31,7 +31,7 @@ def test_a_job_that_the_cluster_does_not_take_says_so_and_can_be_cancelled(harne
     harness.cluster.refuses_starts = True
     harness.submit(asks(workers=4))
     harness.run(3)
-    assert "has not taken it yet: it does not take jobs" in harness.job("digits-1").reason
+    assert "has not accepted it yet: it accepts no jobs now" in harness.job("digits-1").reason
     harness.submit(asks(), user=BOB)
 
     harness.server.cancel(ADA, "digits-1")
@@ -43,16 +43,16 @@ def test_a_job_that_the_cluster_does_not_take_says_so_and_can_be_cancelled(harne
     assert harness.job("digits-2").reason == ""
 
 
-def test_a_job_whose_start_was_done_though_nobody_heard_so_is_stopped_in_order(harness):
+def test_a_job_whose_start_was_not_acknowledged_is_stopped_in_order(harness):
     harness.submit(asks(), steps=1000)
-    handed = harness.server.rounds.watching.handed
-    harness.server.rounds.watching.handed = lambda *_: None
+    set_submitted = harness.server.loop.monitor.set_submitted
+    harness.server.loop.monitor.set_submitted = lambda *_: None
     harness.run(1)
-    harness.server.rounds.watching.handed = handed
-    the_attempt(harness).is_mute = True
+    harness.server.loop.monitor.set_submitted = set_submitted
+    the_attempt(harness).is_silent = True
     harness.server.stop(ADA, "digits-1")
     harness.run(2)
-    the_attempt(harness).is_mute = False
+    the_attempt(harness).is_silent = False
     harness.run(5)
 
     assert harness.job("digits-1").state is JobState.STOPPED
@@ -76,7 +76,7 @@ def test_a_clock_that_is_set_hides_nothing(harness, by):
 
 
 @pytest.mark.parametrize("by", [-HOUR, 10 * HOUR])
-def test_nobody_has_trained_longer_because_the_clock_was_set(harness, by):
+def test_no_job_has_trained_longer_because_the_clock_was_set(harness, by):
     harness.submit(asks(sets=("queue.max_time=60s",)), steps=10_000)
     harness.run(30)
     harness.clock.set_(by)
@@ -86,7 +86,7 @@ def test_nobody_has_trained_longer_because_the_clock_was_set(harness, by):
     assert harness.job("digits-1").state is JobState.STOPPED
 
 
-def test_a_ledger_that_is_lost_while_the_clock_is_set_stops_nobody(harness):
+def test_a_ledger_that_is_lost_while_the_clock_is_set_stops_no_job(harness):
     """As when a laptop wakes up: hours have passed, and its connections are gone."""
     harness.submit(asks(sets=("queue.max_time=60s",)), steps=10_000)
     harness.run(30)
@@ -111,16 +111,17 @@ def test_a_server_started_with_a_clock_that_is_slower_still_finds_what_is_lost(h
     assert harness.job("digits-1").num_attempts == 2
 
 
-def test_nothing_is_started_by_what_was_seen_long_ago(harness):
+def test_nothing_is_started_by_a_stale_snapshot(harness):
     harness.run(1)
-    look, harness.server.rounds.run_look = harness.server.rounds.run_look, lambda _: None
+    actions = harness.server.loop.actions
+    run, actions.run_snapshot = actions.run_snapshot, lambda _: None
     harness.run(30)
     harness.submit(asks())
     harness.run(5)
     assert harness.job("digits-1").state is JobState.WAITING
 
-    harness.server.rounds.run_look = look
-    harness.server.rounds._on_the_way.clear()
+    actions.run_snapshot = run
+    actions._running.clear()
     harness.run(2)
     assert harness.job("digits-1").state is JobState.RUNNING
 
@@ -137,12 +138,12 @@ def test_nothing_is_started_by_what_was_seen_long_ago(harness):
         {"step": 10**15, "num_steps": 1},
     ],
 )
-def test_odd_reports_of_one_attempt_harm_nobody_else(harness, odd):
+def test_odd_reports_of_one_attempt_harm_no_other(harness, odd):
     harness.submit(asks())
     harness.run(2)
     attempt = the_attempt(harness)
-    attempt.is_mute = True
-    harness.server.report(attempt.order.secret, Report(is_training=True, **odd))
+    attempt.is_silent = True
+    harness.server.report(attempt.request.secret, Report(is_training=True, **odd))
     harness.submit(asks(workers=3), user=BOB)
     harness.run(3)
 
@@ -152,26 +153,26 @@ def test_odd_reports_of_one_attempt_harm_nobody_else(harness, odd):
     assert len(harness.server.mirror.jobs["digits-1"].progress) < 10
 
 
-def test_odd_last_words_are_left_out_of_the_lists(harness):
+def test_odd_results_are_left_out_of_the_lists(harness):
     harness.submit(asks())
     harness.run(2)
     said = Exit(end=AttemptEnd.FAILED, error="it broke", result={"error": 5, "failure": ["x"]})
-    secret = the_attempt(harness).order.secret
+    secret = the_attempt(harness).request.secret
     harness.server.report(secret, Report(is_training=True, exit=said))
 
-    (job,) = harness.server.jobs(Wanted(state=JobState.FAILED)).jobs
+    (job,) = harness.server.jobs(JobFilter(state=JobState.FAILED)).jobs
     assert (job.error, job.failure) == (None, None)
 
 
-def test_an_attempt_is_believed_where_it_may_be(harness):
+def test_implausible_placements_of_an_attempt_are_ignored(harness):
     """It tells that it was placed elsewhere than planned, within what it was given."""
     harness.cluster.nodes = (Node("node-a", 2, 0, "a"), Node("node-b", 2, 0, "b"))
     harness.submit(asks(workers=2))
     harness.run(2)
     attempt = the_attempt(harness)
-    attempt.is_mute = True
+    attempt.is_silent = True
     harness.server.report(
-        attempt.order.secret, Report(is_training=True, placement={"node-a": 1, "node-b": 1})
+        attempt.request.secret, Report(is_training=True, placement={"node-a": 1, "node-b": 1})
     )
 
     nodes = {node.id: node.jobs for node in harness.server.cluster().nodes}
@@ -198,13 +199,13 @@ def test_users_give_no_higher_priority_than_they_may(harness):
     assert harness.server.set_priority(ROOT, "digits-1", 11).priority == 11
 
 
-def test_one_submit_may_ask_for_so_many_jobs(harness):
+def test_the_jobs_of_one_submit_are_limited(harness):
     sweeps = [asks(sweep=("train.seed=1..6000",)) for _ in range(2)]
     with pytest.raises(TooManyError, match=r"12,000 jobs .* at most 10,000"):
         harness.submit(*sweeps)
 
 
-def test_what_takes_long_holds_nobody_up(harness, monkeypatch):
+def test_long_work_does_not_hold_the_lock(harness, monkeypatch):
     """Job files are read, and waiting is explained, while others use the server."""
     found = []
 
@@ -225,10 +226,10 @@ def test_what_takes_long_holds_nobody_up(harness, monkeypatch):
         return call
 
     from distnet.server.jobs import submit
-    from distnet.server.views import explain as explaining
+    from distnet.server.views import explainer
 
-    monkeypatch.setattr(submit, "read_request", checked(submit.read_request))
-    monkeypatch.setattr(explaining, "explain", checked(explaining.explain))
+    monkeypatch.setattr(submit, "parse_job_file", checked(submit.parse_job_file))
+    monkeypatch.setattr(explainer, "explain", checked(explainer.explain))
     harness.submit(asks(workers=4), asks(workers=4))
     harness.run(2)
     assert harness.server.why("digits-2").starts_at is None

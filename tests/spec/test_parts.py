@@ -9,7 +9,7 @@ from distnet.spec.parts import Package, kinds, load_part
 from distnet.spec.reading.faults import FaultsError
 from distnet.spec.sections.section import Part
 
-ROOMS: tuple[Package, ...] = ("networks", "tasks")
+PACKAGES: tuple[Package, ...] = ("networks", "tasks")
 
 OWN = '''\
 from __future__ import annotations
@@ -74,15 +74,17 @@ def faults(kind: str, folder: Path, **options: object) -> list[tuple[str, str]]:
     return [(".".join(map(str, fault.key)), fault.message) for fault in caught.value.faults]
 
 
-def test_kinds_are_the_files_of_a_room() -> None:
+def test_kinds_are_the_files_of_a_package() -> None:
     assert {"mlp", "cnn", "perceptron"} <= set(kinds("networks"))
     assert {"classify", "regress"} <= set(kinds("tasks"))
     assert not {"network", "task", "-layers"} & {*kinds("networks"), *kinds("tasks")}
 
 
-@pytest.mark.parametrize(("room", "kind"), [(room, kind) for room in ROOMS for kind in kinds(room)])
-def test_every_shipped_kind_loads(room: Package, kind: str) -> None:
-    cls, options = load_part(room, Part(kind=kind), folder=Path())
+@pytest.mark.parametrize(
+    ("package", "kind"), [(package, kind) for package in PACKAGES for kind in kinds(package)]
+)
+def test_every_shipped_kind_loads(package: Package, kind: str) -> None:
+    cls, options = load_part(package, Part(kind=kind), folder=Path())
 
     assert isinstance(cls, type)
     assert options == {}

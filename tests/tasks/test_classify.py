@@ -5,7 +5,10 @@ import torch
 from torch.nn import functional as F
 
 from distnet.data.batch import Batch
-from distnet.data.manifest import Input, Manifest, Split, Target
+from distnet.data.fields.class_ import ClassField
+from distnet.data.fields.number import NumberField
+from distnet.data.fields.vector import VectorField
+from distnet.data.manifest import Manifest, Split
 from distnet.run_folder.figures import Table
 from distnet.spec.metric import Metric
 from distnet.spec.parts import kinds, load_part
@@ -16,18 +19,14 @@ from distnet.tasks.task import Summary
 
 
 def data(*classes: str, counts: tuple[int, ...] = ()) -> Manifest:
-    shards = [{"file": "a.parquet", "num_samples": sum(counts), "num_bytes": 1, "sha256": "0" * 64}]
     return Manifest(
         name="toy",
         source="made in the test",
-        row_group_samples=10,
-        x=Input(kind="vector", shape=(2,), dtype="float32"),
-        y=Target(kind="class", classes=classes),
-        splits={
-            "train": Split.model_validate(
-                {"num_samples": sum(counts), "shards": shards, "class_counts": counts}
-            )
+        fields={
+            "x": VectorField(shape=(2,)),
+            "y": ClassField(classes=classes, class_counts={"train": counts} if counts else {}),
         },
+        splits={"train": Split(num_samples=0, shards=())},
     )
 
 
@@ -83,7 +82,10 @@ def test_figures_show_actual_in_rows_and_predicted_in_columns():
         ("a", "b", "c"),
         ((2, 1, 0), (0, 0, 1), (0, 0, 2)),
     )
-    assert dots.series["recall"] == table_column(table, "recall")
+    assert dots.rows == ("b", "a", "c")  # the weakest class first
+    assert [dots.series["recall"][dots.rows.index(name)] for name in "abc"] == list(
+        table_column(table, "recall")
+    )
     assert table_row(table, "c") == {
         "class": "c",
         "precision": pytest.approx(2 / 3),
@@ -162,9 +164,8 @@ def test_prediction_names_the_class_and_the_three_likeliest():
 
 
 def test_numbers_as_targets_are_refused_with_what_to_do():
-    numbers = data("a", "b").model_copy(
-        update={"y": Target(kind="number", shape=(1,), names=("price",))}
-    )
+    fields = {"x": VectorField(shape=(2,)), "y": NumberField(shape=(1,), names=("price",))}
+    numbers = data("a", "b").model_copy(update={"fields": fields})
     with pytest.raises(ValueError, match=r"classes.*'toy' are numbers \(price\); use .*regress"):
         Classify(numbers)
 

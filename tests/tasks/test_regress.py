@@ -4,7 +4,10 @@ import pytest
 import torch
 
 from distnet.data.batch import Batch
-from distnet.data.manifest import Input, Manifest, Split, Target
+from distnet.data.fields.class_ import ClassField
+from distnet.data.fields.number import NumberField
+from distnet.data.fields.vector import VectorField
+from distnet.data.manifest import Manifest, Split
 from distnet.tasks.per_sample import PerSample
 from distnet.tasks.regress import Regress
 from distnet.tasks.task import Summary
@@ -22,9 +25,10 @@ def data(
     return Manifest(
         name="toy",
         source="made in the test",
-        row_group_samples=10,
-        x=Input(kind="vector", shape=(2,), dtype="float32"),
-        y=Target(kind="number", shape=shape, names=names, mean=mean, std=std),
+        fields={
+            "x": VectorField(shape=(2,)),
+            "y": NumberField(shape=shape, names=names, mean=mean, std=std),
+        },
         splits={"train": Split(num_samples=0, shards=())},
     )
 
@@ -130,7 +134,9 @@ def test_large_numbers_are_learned_in_deviations_and_told_in_their_own_units():
 
 
 def test_classes_as_targets_are_refused_with_what_to_do():
-    classes = data().model_copy(update={"y": Target(kind="class", classes=("a", "b"))})
+    classes = data()
+    fields = {**classes.fields, "y": ClassField(classes=("a", "b"))}
+    classes = classes.model_copy(update={"fields": fields})
 
     with pytest.raises(ValueError, match=r"needs numbers.*2 classes; use .*classify"):
         Regress(classes)

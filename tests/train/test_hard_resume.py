@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import distnet
-from distnet.data import shards
+from distnet.data import shard_writer
 from distnet.run_folder.assignment import Assignment
 from distnet.run_folder.follow import following
 from distnet.train.checkpoint.checkpoint import State, write_checkpoint
@@ -68,7 +68,7 @@ def test_bits_and_epochs_are_the_same_resumed_at_any_step(
 def test_bits_of_a_streamed_split_are_the_same_on_three_workers_and_after_a_resume(
     memory: str, batch_size: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(shards, "ROW_GROUP_BYTES", 40 * 12 * 12)
+    monkeypatch.setattr(shard_writer, "ROW_GROUP_BYTES", 40 * (12 * 12 + 4))
     data = write_dataset(tmp_path / "data", train=1003, test=203)
     text = JOB.replace("source: stripes", f"source: stripes, memory: {memory}")
     text = text.replace("batch_size: 30", f"batch_size: {batch_size}")
@@ -105,7 +105,6 @@ def test_bits_of_an_unusual_division_are_the_same_on_three_workers(
     assert bits(three, tmp_path / "3") == alone
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL")
 def test_bits_are_the_same_when_killed_and_resumed_again_and_again(
     stripes: Path, tmp_path: Path

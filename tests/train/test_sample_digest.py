@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from distnet.data import shards
+from distnet.data import shard_writer
 from distnet.data.manifest import read_manifest
 from distnet.data.order import Batches, order_of
 from distnet.data.sample_hash import digest_of
@@ -31,11 +31,11 @@ EVERYTHING = digest_of(np.arange(NUM_SAMPLES))
 
 @pytest.fixture
 def streamed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    monkeypatch.setattr(shards, "ROW_GROUP_BYTES", 40 * 12 * 12)
+    monkeypatch.setattr(shard_writer, "ROW_GROUP_BYTES", 40 * (12 * 12 + 4))
     return write_dataset(tmp_path / "streamed", train=NUM_SAMPLES, test=20)
 
 
-def test_tally_is_the_same_in_any_order_and_sees_what_is_missing_or_twice() -> None:
+def test_digest_is_the_same_in_any_order_and_sees_what_is_missing_or_twice() -> None:
     ids = np.arange(500)
     shuffled = np.random.default_rng(0).permutation(ids)
     twice = np.concatenate([ids[1:], ids[1:2]])
@@ -48,7 +48,7 @@ def test_tally_is_the_same_in_any_order_and_sees_what_is_missing_or_twice() -> N
 
 
 @pytest.mark.parametrize("memory", ["512MB", "50KB"])
-def test_samples_tally_what_they_give(memory: str, streamed: Path) -> None:
+def test_samples_digest_what_they_give(memory: str, streamed: Path) -> None:
     manifest = read_manifest(streamed)
     num_bytes = {"512MB": 512_000_000, "50KB": 50_000}[memory]
     samples = Samples(streamed, manifest, "train", memory_bytes=num_bytes, seed=3)

@@ -8,9 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from distnet.data.manifest import Input, Manifest, Target
+from distnet.data.fields.class_ import ClassField
+from distnet.data.fields.image import ImageField
+from distnet.data.manifest import Manifest
 from distnet.data.shard_writer import ShardWriter
-from distnet.data.shards import row_group_samples
 
 TRAIN = 403
 TOO_MUCH = 2**60  # bytes: no machine has them
@@ -19,8 +20,8 @@ TOO_MUCH = 2**60  # bytes: no machine has them
 def write_marked(folder: Path, marked: Collection[int]) -> Path:
     """Write striped images; the first pixel of those that are marked is white."""
     folder.mkdir(parents=True)
-    x = Input(kind="image", shape=(1, 12, 12), dtype="uint8", mean=(0.3,), std=(0.3,))
-    y = Target(kind="class", classes=tuple("abcd"))
+    x = ImageField(shape=(1, 12, 12), mean=(0.3,), std=(0.3,))
+    fields = {"x": x, "y": ClassField(classes=tuple("abcd"))}
     splits = {}
     for seed, (split, count) in enumerate({"train": TRAIN, "test": 50}.items()):
         random = np.random.default_rng(seed)
@@ -29,13 +30,10 @@ def write_marked(folder: Path, marked: Collection[int]) -> Path:
         images[np.arange(count), 0, classes * 3 + 1] += 120
         if split == "train":
             images[list(marked), 0, 0, 0] = 255
-        with ShardWriter(folder, split, x=x, y=y) as writer:
-            writer.write(images, classes)
+        with ShardWriter(folder, split, fields) as writer:
+            writer.write({"x": images, "y": classes})
             splits[split] = writer.finish()
-    group = row_group_samples(x)
-    manifest = Manifest(
-        name="marked", source="made", row_group_samples=group, x=x, y=y, splits=splits
-    )
+    manifest = Manifest(name="marked", source="made", fields=fields, splits=splits)
     (folder / "manifest.json").write_text(manifest.to_json())
     return folder
 

@@ -57,7 +57,7 @@ def train(folder: Path, network: str, data: str, task: str = "classify") -> Trai
 def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """300 real digits, so that training takes no time."""
     folder, mnist = tmp_path_factory.mktemp("digits"), find_dataset("mnist", folder=Path())
-    x, y = ShardReader(mnist, read_manifest(mnist), "test").read_group(0)
+    x, y = ShardReader(mnist, read_manifest(mnist), "test").read_group(0).values()
     np.savez(folder / "raw.npz", x=x[:300], y=y[:300])
     import_dataset(folder / "raw.npz", folder / "data")
     return folder / "data"
@@ -75,7 +75,7 @@ def trained(
 def test_onnx_takes_raw_pixels_and_any_number_of_samples(
     trained: Trained, digits: Path, tmp_path: Path
 ):
-    x, _ = ShardReader(digits, read_manifest(digits), "train").read_group(0)
+    x = ShardReader(digits, read_manifest(digits), "train").read_group(0)["x"]
 
     exported = export(trained, output=tmp_path / "models", formats=["onnx"])
 

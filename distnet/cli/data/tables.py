@@ -67,7 +67,7 @@ def _splits_table(manifest: Manifest) -> Table:
             f"{split.num_samples:,}",
             f"{len(split.shards):,}",
             decimal(split.num_bytes),
-            decimal(split.num_samples * manifest.x.num_bytes),
+            decimal(manifest.memory_bytes(name)),
         )
     return table
 
@@ -78,7 +78,7 @@ def _classes_table(manifest: Manifest) -> Table:
     for name in splits:
         table.add_column(name, justify="right")
     for index, name in enumerate(manifest.y.classes[:MOST_CLASSES]):
-        counts = [f"{manifest.splits[split].class_counts[index]:,}" for split in splits]
+        counts = [f"{manifest.y.class_counts[split][index]:,}" for split in splits]
         table.add_row(escape(name), *counts)
     if len(manifest.y.classes) > MOST_CLASSES:
         table.add_row(f"[dim]and {len(manifest.y.classes) - MOST_CLASSES} more[/]")

@@ -32,12 +32,11 @@ def export(
     folder = find_run(run, runs)
     with spinner("exporting"):
         # torch takes seconds to import: a run that does not exist is reported first.
-        from distnet.trained import export as trained
-        from distnet.trained import load
+        from distnet.trained import export, load
 
         network = load.load_trained(folder.path, checkpoint=checkpoint)
         names = [name.strip() for name in formats.split(",")]
-        exported = trained.export(network, output=output, formats=names).to_dict()
+        exported = export.export(network, output=output, formats=names).to_dict()
     if as_json:
         print_json(exported)
     else:

@@ -32,11 +32,10 @@ def predict(
     folder = find_run(run, runs)
     with spinner("reading"):
         # torch takes seconds to import: a run that does not exist is reported first.
-        from distnet.trained import load
-        from distnet.trained import predict as trained
+        from distnet.trained import load, predict
 
         network = load.load_trained(folder.path, checkpoint=checkpoint)
-        predictions = trained.predict(network, files, as_is=as_is)
+        predictions = predict.predict(network, files, as_is=as_is)
     if as_json:
         print_json(predictions)
     else:

@@ -36,9 +36,9 @@ Synthetic = Annotated[
     str | None,
     typer.Option(
         metavar="SPEC",
-        help="Synthetic jobs: jobs=1000,load=0.9,users=20,teams=4,workers=2,length=30m,cpus=4,"
-        "elastic=0.2,priorities=3,estimates=2,unknown=0.1 (these are the defaults), gpus=PART, "
-        "workers_spread, length_spread.",
+        help="Synthetic jobs, such as jobs=1000,load=0.9. Keys and defaults: jobs 1000, load 0.9, "
+        "users 20, teams 4, workers 2, length 30m, cpus 4, elastic 0.2, priorities 3, estimates 2, "
+        "unknown 0.1; also gpus=PART, workers_spread and length_spread.",
     ),
 ]
 Policies = Annotated[

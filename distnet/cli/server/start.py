@@ -77,7 +77,7 @@ def start(
         RayGateway(dashboard),
         port=port,
         is_patient=wait,
-        told=lambda started: welcome(started, chosen, as_json=as_json),
+        on_start=lambda started: welcome(started, chosen, as_json=as_json),
         say=say,
     )
 

@@ -109,5 +109,5 @@ def _named(started: Started, known: Contexts) -> tuple[str, str | None]:
 
 def _is_of(started: Started, secret: str) -> bool:
     id_ = id_of(secret)
-    caller = None if id_ is None else started.people.find(id_)
+    caller = None if id_ is None else started.users.find(id_)
     return caller is not None and is_usable(caller.token, time.time())

@@ -6,21 +6,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from distnet.data.column import Columns, cut, num_samples
 from distnet.data.sources._names import check_names
-from distnet.data.sources.source import Chunk, Chunks
+from distnet.data.sources.source import Chunks
 from distnet.errors import DataError
 
 CHUNK_ROWS = 4096
 MAX_CLASSES = 100_000
 
 
-def as_chunks(x: NDArray[Any], y: NDArray[Any]) -> Chunks:
-    """Go through arrays that are in memory, a few thousand rows at a time."""
+def as_chunks(columns: Columns) -> Chunks:
+    """Go through columns that are in memory, a few thousand rows at a time."""
 
-    def chunks() -> Iterator[Chunk]:
-        for start in range(0, len(x), CHUNK_ROWS):
-            rows = slice(start, start + CHUNK_ROWS)
-            yield Chunk(x[rows], y[rows])
+    def chunks() -> Iterator[Columns]:
+        for low in range(0, num_samples(columns), CHUNK_ROWS):
+            yield {n: cut(column, low, low + CHUNK_ROWS) for n, column in columns.items()}
 
     return chunks
 

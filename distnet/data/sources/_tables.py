@@ -11,11 +11,12 @@ from typing import Protocol
 import numpy as np
 import pyarrow as pa
 
-from distnet.data.manifest import Input
+from distnet.data.column import Columns
+from distnet.data.fields.vector import VectorField
 from distnet.data.sources._cells import parse_numbers
 from distnet.data.sources._columns import ColumnCheck, raise_faults
 from distnet.data.sources._targets import Encode, TargetSurvey
-from distnet.data.sources.source import Chunk, Chunks, RawData
+from distnet.data.sources.source import Chunks, RawData
 from distnet.errors import DataError
 
 LIKELY_TARGETS = ("target", "label", "labels", "class", "y")
@@ -64,8 +65,7 @@ def read_tables(
     raise_faults(tables[0].path, checks)
     y, encode = survey.finish()
     return RawData(
-        x=Input(kind="vector", shape=(len(features),), dtype="float32", names=features),
-        y=y,
+        fields={"x": VectorField(shape=(len(features),), names=features), "y": y},
         splits={split: _chunks(part, features, targets, encode) for split, part in splits.items()},
         num_samples=survey.num_rows,
     )
@@ -151,12 +151,12 @@ def _listed(names: Sequence[str]) -> str:
 def _chunks(
     tables: Sequence[Table], features: tuple[str, ...], targets: tuple[str, ...], encode: Encode
 ) -> Chunks:
-    def chunks() -> Iterator[Chunk]:
+    def chunks() -> Iterator[Columns]:
         for table in tables:
             for batch in table.batches((*features, *targets)):
                 x = np.empty((batch.num_rows, len(features)), np.float32)
                 for index, name in enumerate(features):
                     x[:, index] = parse_numbers(batch.column(name))[0]
-                yield Chunk(x, encode(batch))
+                yield {"x": x, "y": encode(batch)}
 
     return chunks

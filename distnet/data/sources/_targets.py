@@ -13,7 +13,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from distnet.data.manifest import Target
+from distnet.data.fields.class_ import ClassField
+from distnet.data.fields.field import Field
+from distnet.data.fields.number import NumberField
 from distnet.data.sources._cells import LARGEST, holds_numbers, parse_numbers, parse_texts
 from distnet.data.sources._columns import Place
 from distnet.data.sources._names import check_names, natural_order
@@ -54,7 +56,7 @@ class TargetSurvey:
             self._add_column(name, batch.column(name), partial(_shifted, place, first))
         self.num_rows += batch.num_rows
 
-    def finish(self) -> tuple[Target, Encode]:
+    def finish(self) -> tuple[Field, Encode]:
         """Decide, from all rows, what the target is.
 
         Raises:
@@ -65,7 +67,7 @@ class TargetSurvey:
             raise DataError(self._missing)
         if not self._is_class():
             names = self._columns
-            return Target(kind="number", shape=(len(names),), names=names), self._encode_numbers
+            return NumberField(shape=(len(names),), names=names), self._encode_numbers
         if self._not_number:
             return self._text_classes()
         if self._classes and not any(name in self._texts for name in self._classes):
@@ -115,7 +117,7 @@ class TargetSurvey:
         columns = [parse_numbers(batch.column(name))[0] for name in self._columns]
         return np.stack(columns, axis=1).astype(np.float32)
 
-    def _text_classes(self) -> tuple[Target, Encode]:
+    def _text_classes(self) -> tuple[Field, Encode]:
         self._check_number_of_classes(len(self._texts))
         classes = self._classes or tuple(natural_order(self._texts))
         for text, place in self._texts.items():
@@ -128,9 +130,9 @@ class TargetSurvey:
             found: NDArray[np.int32] = pc.index_in(texts, value_set=names).to_numpy()
             return found
 
-        return Target(kind="class", classes=classes), encode
+        return ClassField(classes=classes), encode
 
-    def _number_classes(self) -> tuple[Target, Encode]:
+    def _number_classes(self) -> tuple[Field, Encode]:
         self._check_number_of_classes(len(self._values))
         self._check_whole()
         values = np.array(sorted(self._values))
@@ -140,9 +142,9 @@ class TargetSurvey:
             numbers, _ = parse_numbers(batch.column(self._columns[0]))
             return np.searchsorted(values, numbers).astype(np.int32)
 
-        return Target(kind="class", classes=classes), encode
+        return ClassField(classes=classes), encode
 
-    def _indexed_classes(self) -> tuple[Target, Encode]:
+    def _indexed_classes(self) -> tuple[Field, Encode]:
         self._check_whole()
         for value, place in self._values.items():
             if not 0 <= value < len(self._classes):
@@ -154,7 +156,7 @@ class TargetSurvey:
         def encode(batch: pa.RecordBatch) -> NDArray[np.int32]:
             return parse_numbers(batch.column(self._columns[0]))[0].astype(np.int32)
 
-        return Target(kind="class", classes=self._classes), encode
+        return ClassField(classes=self._classes), encode
 
     def _check_whole(self) -> None:
         for value, place in self._values.items():

@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from distnet.data.manifest import Input, Target
+from distnet.data.fields.class_ import ClassField
+from distnet.data.fields.image import ImageField
 from distnet.data.sources._arrays import as_chunks, class_names
 from distnet.data.sources.source import RawData
 from distnet.errors import DataError
@@ -53,9 +54,11 @@ def read(path: Path, *, classes: Sequence[str] = ()) -> RawData:
         raise DataError(f"{path}: the images of the splits have different sizes: {sizes}")
     places = {str(files[split, "labels"]): labels for split, (_, labels) in splits.items()}
     return RawData(
-        x=Input(kind="image", shape=shapes["train"], dtype="uint8"),
-        y=Target(kind="class", classes=class_names(places, classes)),
-        splits={split: as_chunks(*arrays) for split, arrays in splits.items()},
+        fields={
+            "x": ImageField(shape=shapes["train"]),
+            "y": ClassField(classes=class_names(places, classes)),
+        },
+        splits={split: as_chunks({"x": x, "y": y}) for split, (x, y) in splits.items()},
         num_samples=sum(len(labels) for _, labels in splits.values()),
     )
 

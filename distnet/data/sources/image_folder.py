@@ -12,10 +12,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from distnet.data.column import Columns
+from distnet.data.fields.class_ import ClassField
+from distnet.data.fields.image import ImageField
 from distnet.data.images import SUFFIXES, Colours, ImageSurvey, Size, read_header, read_image
-from distnet.data.manifest import Input, Target
 from distnet.data.sources._names import natural_order
-from distnet.data.sources.source import Chunk, Chunks, RawData
+from distnet.data.sources.source import Chunks, RawData
 from distnet.errors import DataError
 
 CHUNK_IMAGES = 64
@@ -54,8 +56,7 @@ def read(path: Path, *, size: Size | None = None, colours: Colours | None = None
             survey.add(read_header(file, place=str(file)), place=str(file))
     shape = survey.shape(size, colours)
     return RawData(
-        x=Input(kind="image", shape=shape, dtype="uint8"),
-        y=Target(kind="class", classes=tuple(classes)),
+        fields={"x": ImageField(shape=shape), "y": ClassField(classes=tuple(classes))},
         splits={
             split: _chunks(files, classes, shape, resize=size is not None)
             for split, files in splits.items()
@@ -93,12 +94,13 @@ def _chunks(files: Files, classes: list[str], shape: tuple[int, ...], *, resize:
     ordered = [(file, classes.index(name)) for name in natural_order(files) for file in files[name]]
     read_one = partial(_read_file, shape=shape, resize=resize)
 
-    def chunks() -> Iterator[Chunk]:
+    def chunks() -> Iterator[Columns]:
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             for start in range(0, len(ordered), CHUNK_IMAGES):
                 part = ordered[start : start + CHUNK_IMAGES]
                 images = list(pool.map(read_one, [file for file, _ in part]))
-                yield Chunk(np.stack(images), np.array([label for _, label in part], np.int32))
+                labels = np.array([label for _, label in part], np.int32)
+                yield {"x": np.stack(images), "y": labels}
 
     return chunks
 

@@ -14,7 +14,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from distnet.data.manifest import Input, Target
+from distnet.data.fields.class_ import ClassField
+from distnet.data.fields.field import Field
+from distnet.data.fields.image import ImageField
+from distnet.data.fields.number import NumberField
+from distnet.data.fields.vector import VectorField
 from distnet.data.sources._arrays import as_chunks, as_float32, class_names
 from distnet.data.sources._names import check_names, natural_order
 from distnet.data.sources.source import RawData
@@ -48,14 +52,10 @@ def read(path: Path, *, target_kind: str | None = None, classes: Sequence[str] =
     target, targets = _numbers(path, y) if is_number else _labels(path, y, classes)
     features = {split: _features(values, f"{path}: x of {split}") for split, values in x.items()}
     first = next(iter(features.values()))
+    cls = ImageField if first.ndim == 4 else VectorField
     return RawData(
-        x=Input(
-            kind="image" if first.ndim == 4 else "vector",
-            shape=first.shape[1:],
-            dtype="uint8" if first.ndim == 4 else "float32",
-        ),
-        y=target,
-        splits={split: as_chunks(features[split], targets[split]) for split in features},
+        fields={"x": cls(shape=first.shape[1:]), "y": target},
+        splits={s: as_chunks({"x": features[s], "y": targets[s]}) for s in features},
         num_samples=sum(map(len, features.values())),
     )
 
@@ -117,7 +117,7 @@ def _guess(y: Arrays) -> str:
     return "number" if values.dtype.kind == "f" or values.ndim > 1 else "class"
 
 
-def _numbers(path: Path, y: Arrays) -> tuple[Target, Arrays]:
+def _numbers(path: Path, y: Arrays) -> tuple[Field, Arrays]:
     for split, values in y.items():
         if values.dtype.kind not in "uifb":
             raise DataError(f"{path}: y of {split} holds {values.dtype}; expected numbers")
@@ -128,10 +128,10 @@ def _numbers(path: Path, y: Arrays) -> tuple[Target, Arrays]:
     if len(set(shapes.values())) > 1:
         raise DataError(f"{path}: y of the splits has different shapes: {shapes}")
     numbers = {s: as_float32(v, place=f"{path}: y of {s}") for s, v in columns.items()}
-    return Target(kind="number", shape=next(iter(shapes.values()))), numbers
+    return NumberField(shape=next(iter(shapes.values()))), numbers
 
 
-def _labels(path: Path, y: Arrays, names: Sequence[str]) -> tuple[Target, Arrays]:
+def _labels(path: Path, y: Arrays, names: Sequence[str]) -> tuple[Field, Arrays]:
     flat = {s: v[:, 0] if v.ndim == 2 and v.shape[1] == 1 else v for s, v in y.items()}
     for split, values in flat.items():
         if values.ndim != 1:
@@ -142,11 +142,11 @@ def _labels(path: Path, y: Arrays, names: Sequence[str]) -> tuple[Target, Arrays
     if all(values.dtype.kind in "US" for values in flat.values()):
         return _text_labels(path, flat, names)
     whole = {f"{path}: y of {s}": _whole(v, f"{path}: y of {s}") for s, v in flat.items()}
-    target = Target(kind="class", classes=class_names(whole, names))
+    target = ClassField(classes=class_names(whole, names))
     return target, {s: v.astype(np.int32) for s, v in zip(flat, whole.values(), strict=True)}
 
 
-def _text_labels(path: Path, y: Arrays, names: Sequence[str]) -> tuple[Target, Arrays]:
+def _text_labels(path: Path, y: Arrays, names: Sequence[str]) -> tuple[Field, Arrays]:
     check_names(names)
     texts = {split: values.astype(np.str_) for split, values in y.items()}
     found = {str(name) for values in texts.values() for name in np.unique(values)}
@@ -155,7 +155,7 @@ def _text_labels(path: Path, y: Arrays, names: Sequence[str]) -> tuple[Target, A
     classes = tuple(names) or tuple(natural_order(found))
     index = {name: number for number, name in enumerate(classes)}
     labels = {s: np.array([index[str(t)] for t in v], np.int32) for s, v in texts.items()}
-    return Target(kind="class", classes=classes), labels
+    return ClassField(classes=classes), labels
 
 
 def _whole(values: NDArray[Any], place: str) -> NDArray[np.int64]:

@@ -15,8 +15,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from distnet.data.column import Columns
+from distnet.data.fields.image import ImageField
 from distnet.data.images import Colours, ImageSurvey, Size, read_header, read_image
-from distnet.data.manifest import MANIFEST, Input
+from distnet.data.manifest import MANIFEST
 from distnet.data.sources._tables import (
     batches_with_rows,
     choose_targets,
@@ -24,7 +26,7 @@ from distnet.data.sources._tables import (
     read_tables,
 )
 from distnet.data.sources._targets import Encode, TargetSurvey
-from distnet.data.sources.source import Chunk, Chunks, RawData, split_files
+from distnet.data.sources.source import Chunks, RawData, split_files
 from distnet.errors import DataError
 
 SUFFIXES = (".parquet", ".pq")
@@ -135,8 +137,7 @@ def _read_images(
     shape = images.shape(size, colours)
     y, encode = survey.finish()
     return RawData(
-        x=Input(kind="image", shape=shape, dtype="uint8"),
-        y=y,
+        fields={"x": ImageField(shape=shape), "y": y},
         splits={
             split: _chunks(part, image, targets, shape, encode, resize=size is not None)
             for split, part in splits.items()
@@ -171,7 +172,7 @@ def _chunks(
     *,
     resize: bool,
 ) -> Chunks:
-    def chunks() -> Iterator[Chunk]:
+    def chunks() -> Iterator[Columns]:
         for table in tables:
             first = 0
             for batch in table.batches((image, *targets), BATCH_IMAGES):
@@ -180,7 +181,7 @@ def _chunks(
                     read_image(content, place=table.place(row), shape=shape, resize=resize)
                     for row, content in enumerate(contents, first)
                 ]
-                yield Chunk(np.stack(pictures), encode(batch))
+                yield {"x": np.stack(pictures), "y": encode(batch)}
                 first += batch.num_rows
 
     return chunks

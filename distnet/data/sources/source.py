@@ -18,25 +18,17 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, cast
+from typing import Any, Protocol, cast
 
-import numpy as np
-from numpy.typing import NDArray
-
-from distnet.data.manifest import Input, Target
+from distnet.data.column import Columns
+from distnet.data.fields.field import Field
 from distnet.errors import DataError, UnknownPartError
 
 ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".zip")
 
 
-class Chunk(NamedTuple):
-    """Some samples: x [rows, *shape] as stored, y int32 [rows] or float32 [rows, *shape]."""
-
-    x: NDArray[Any]
-    y: NDArray[np.int32] | NDArray[np.float32]
-
-
-Chunks = Callable[[], Iterator[Chunk]]
+Chunks = Callable[[], Iterator[Columns]]
+"""Goes through samples, some at a time: one column of equal length for each field."""
 
 
 @dataclass(frozen=True)
@@ -46,10 +38,12 @@ class RawData:
     A source with one split leaves it to the import to set samples aside for a test.
     """
 
-    x: Input
-    y: Target
+    fields: Mapping[str, Field]
     splits: Mapping[str, Chunks]
     num_samples: int | None = None
+    is_sequence: bool = False
+    """Whether neighbours belong together, as the lines of a book do: then the last samples are set
+    aside for a test, else random ones, by a hash of their first field."""
 
 
 class Source(Protocol):

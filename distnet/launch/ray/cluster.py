@@ -20,7 +20,7 @@ from distnet.launch.processes import is_alive, kill
 from distnet.launch.ray.capacity import count_gpus
 from distnet.launch.ray.environment import environment, on_loopback, quiet, secret, signals_kept
 from distnet.launch.ray.guardian import family, guarded
-from distnet.launch.ray.node import OBJECT_STORE_BYTES
+from distnet.launch.ray.node import NO_PRESTART, OBJECT_STORE_BYTES
 
 END_TIMEOUT_S = 5.0
 CONNECT_TIMEOUT_S = 5.0
@@ -39,9 +39,7 @@ SETTINGS = {
 }
 PRIVATE_SETTINGS = {
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # see on_loopback; this is for Ray's own processes
-    # Each process of Ray Train has its own environment, and cannot use a prestarted one.
-    "RAY_enable_worker_prestart": "0",
-    "RAY_prestart_worker_first_driver": "0",
+    **NO_PRESTART,
 }
 
 

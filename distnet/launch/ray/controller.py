@@ -1,34 +1,32 @@
 """What runs in Ray Train's controller, and what the controller runs on every worker first.
 
-Ray's own torch backend imports torch in the controller, which costs 2 s and 300 MB, chooses
-the network interface by the host's name, and waits up to 30 s at the end for workers
-that sit in a collective. Keep torch out of the top of this file.
+Ray's TorchTrainer imports torch in the controller, which costs 2 s and 300 MB, chooses the network
+interface by the host's name, and waits up to 30 s at the end for workers in a collective. So
+neither torch nor ray.train.torch, which imports it, may be imported at the top of this file.
 """
 
 import os
-import socket
 import sys
 from collections.abc import MutableMapping
 from dataclasses import dataclass
-from datetime import timedelta
-from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import psutil
 import ray
 from ray.train.backend import Backend, BackendConfig
-from ray.train.torch import TorchTrainer
 from ray.train.v2._internal.callbacks import DatasetsCallback
 from ray.train.v2._internal.callbacks.placement_group_callback import PlacementGroupCleanerCallback
 from ray.train.v2._internal.execution.scaling_policy.fixed import FixedScalingPolicy
+from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
 
 from distnet.errors import RunError
 from distnet.run_folder.node_ids import write_node
 from distnet.run_folder.paths import RunFolder
 
 
-class LeanTrainer(TorchTrainer):  # type: ignore[misc]
+class LeanTrainer(DataParallelTrainer):  # type: ignore[misc]
     """Trains without Ray Data, and without a resource request where the Ray is private."""
 
     def __init__(self, *args: Any, is_private: bool, **options: Any) -> None:
@@ -48,11 +46,6 @@ class LeanTrainer(TorchTrainer):  # type: ignore[misc]
         if self._is_private:
             parts["scaling_policy"] = SilentPolicy(self.scaling_config)
         return super()._initialize_and_run_controller(**parts)
-
-
-JOIN_TIMEOUT_S = 600.0
-COLLECTIVE_TIMEOUT_S = 86_400.0
-"""The launcher decides from the heartbeats who hangs; collectives must not time out before."""
 
 
 @dataclass
@@ -134,46 +127,26 @@ def prepare(run: str, rank: int, size: int) -> None:
 
 def listen() -> tuple[str, int]:
     """Open the store through which the workers find each other; returns its address."""
-    host = _node_address()
-    return host, _store(host).port
+    address: tuple[str, int] = _rendezvous().listen(_node_address())
+    return address
 
 
 def join(backend: str, address: tuple[str, int], rank: int, size: int) -> None:
     """Join this process to torch's process group."""
-    import torch.distributed as dist  # not in the controller, see above
-
-    join_timeout = timedelta(seconds=JOIN_TIMEOUT_S)
-    store = _store(address[0]) if rank == 0 else _remote_store(address, join_timeout)
-    timeout = timedelta(seconds=COLLECTIVE_TIMEOUT_S)
-    dist.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=timeout)
+    _rendezvous().join(backend, address, rank, size)
 
 
-@cache
-def _store(host: str) -> Any:
-    """The store of rank 0 (a TCPStore), which listens on the node's address only."""
-    import torch.distributed as dist  # not in the controller, see above
+def _rendezvous() -> ModuleType:
+    # Called in workers: at the top of this file it would bring torch into the controller.
+    from distnet.launch.ray import rendezvous
 
-    server = socket.create_server((host, 0), family=_family(host))
-    port = server.getsockname()[1]
-    return dist.TCPStore(  # type: ignore[attr-defined]
-        host, port, is_master=True, wait_for_workers=False, master_listen_fd=server.detach()
-    )
-
-
-def _remote_store(address: tuple[str, int], timeout: timedelta) -> Any:
-    import torch.distributed as dist  # not in the controller, see above
-
-    return dist.TCPStore(*address, timeout=timeout)  # type: ignore[attr-defined]
+    return rendezvous
 
 
 def _node_address() -> str:
     """The address by which Ray knows this node; `ray.util.get_node_ip_address` guesses another."""
     here = ray.get_runtime_context().get_node_id()
     return next(str(n["NodeManagerAddress"]) for n in ray.nodes() if n["NodeID"] == here)
-
-
-def _family(host: str) -> socket.AddressFamily:
-    return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
 def interface_of(address: str) -> str | None:

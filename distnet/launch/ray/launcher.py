@@ -213,7 +213,7 @@ class RayLauncher:
         return LeanTrainer(
             # Bound, not as `train_loop_config`: the controller reads that, and would import torch.
             partial(run_worker, self._function, assignment),
-            torch_config=ProcessGroup(assignment.run, "nccl" if gpus else "gloo"),
+            backend_config=ProcessGroup(assignment.run, "nccl" if gpus else "gloo"),
             scaling_config=ScalingConfig(
                 num_workers=workers,
                 use_gpu=gpus > 0,

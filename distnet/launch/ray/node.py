@@ -29,6 +29,8 @@ OBJECT_STORE_BYTES = 100_000_000
 LOOPBACK = "127.0.0.1"
 NODE_MARK = "DISTNET_NODE"
 """A variable in the environment of all processes of a node."""
+NO_PRESTART = {"RAY_enable_worker_prestart": "0", "RAY_prestart_worker_first_driver": "0"}
+"""Each process of Ray Train has its own environment, and cannot use a prestarted one."""
 STARTED = "Ray runtime started"
 START_TIMEOUT_S = 120.0
 END_TIMEOUT_S = 10.0
@@ -171,14 +173,14 @@ class RayNode:
             return []
 
     def _environment(self) -> dict[str, str]:
-        """That of a machine of its own: what this process was told about Ray is left out."""
+        """That of a machine of its own: without this process's settings of Ray and distnet."""
         kept = {name: value for name, value in os.environ.items() if _is_kept(name)}
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
         own = {"PATH": path, "RAY_USAGE_STATS_ENABLED": "0", NODE_MARK: self._mark}
         if self.options.host == LOOPBACK:  # else Ray puts the machine's routable address instead
             own["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
         given = dict(self.options.environment)
-        return kept | own | KEPT_ENVIRONMENT | self.options.credentials | given
+        return kept | own | NO_PRESTART | KEPT_ENVIRONMENT | self.options.credentials | given
 
     def _printed(self) -> str:
         return self.log.read_text(errors="replace")

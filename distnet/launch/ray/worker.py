@@ -14,6 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import ray.train
+import torch
+import torch.distributed as dist
+from ray.train.torch import get_device
 
 from distnet.errors import DistnetError, StorageError, TrainingError, WorkerFailedError
 from distnet.launch.user_error import describe
@@ -73,8 +76,6 @@ def build_group() -> WorkerGroup:
 
 
 def _hosts(size: int) -> tuple[str, ...]:
-    import torch.distributed as dist  # Ray Train's controller must not import torch
-
     hosts: list[str] = [""] * size
     dist.all_gather_object(hosts, host_id())
     return tuple(hosts)
@@ -84,9 +85,6 @@ def _device() -> str:
     """The GPU that Ray assigned to this worker, made this thread's current one; else the CPU."""
     if not ray.get_runtime_context().get_accelerator_ids().get("GPU"):
         return "cpu"
-    import torch  # Ray Train's controller must not import torch
-    from ray.train.torch import get_device
-
     device = get_device()
     torch.cuda.set_device(device)
     return str(device)

@@ -1,1 +1,1 @@
-"""Attempts of jobs: started by decisions, reporting, monitored, and what becomes of the job."""
+"""Attempts of jobs: started by decisions, reporting, monitored, and their outcome for the job."""

@@ -1,21 +1,27 @@
-"""Turn the scheduler's decisions into changes: rows first, the cluster afterwards."""
+"""Turn the scheduler's decisions into changes: the ledger first, the cluster afterwards."""
 
 import hashlib
 import hmac
 from dataclasses import replace
 
-from distnet.protocol.states import JobState, Why
+from distnet.protocol.states import JobState, StopReason
 from distnet.scheduler.view import Decision, Resize, Start, Stop
 from distnet.server.ledger.records import AttemptRecord, JobRecord
 from distnet.server.state.change import SCHEDULER, Change
 from distnet.server.state.mirror import Mirror
 from distnet.spec.plural import counted
 
-WEIGHT = {Why.CANCEL: 3, Why.STOP: 2, Why.MAX_TIME: 2, Why.HOLD: 1, Why.PREEMPT: 0}
+PRECEDENCE = {
+    StopReason.CANCEL: 3,
+    StopReason.STOP: 2,
+    StopReason.MAX_TIME: 2,
+    StopReason.HOLD: 1,
+    StopReason.PREEMPT: 0,
+}
 
 
-def act(mirror: Mirror, decisions: tuple[Decision, ...], now: float) -> None:
-    """Take down what was decided, all of it or nothing; errands to the cluster follow from it."""
+def apply_decisions(mirror: Mirror, decisions: tuple[Decision, ...], now: float) -> None:
+    """Commit decisions, all or none; actions on the cluster follow from the rows."""
     change = Change(now)
     by_number = {job.number: job for job in mirror.jobs.values()} if decisions else {}
     for decision in decisions:
@@ -23,27 +29,27 @@ def act(mirror: Mirror, decisions: tuple[Decision, ...], now: float) -> None:
         if isinstance(decision, Start):
             _start(mirror, change, job, decision)
         elif isinstance(decision, Stop):
-            why, reason = Why.PREEMPT, decision.reason
-            ask_to_stop(mirror, change, job, why, actor=SCHEDULER, reason=reason)
+            reason, text = StopReason.PREEMPT, decision.reason
+            request_stop(mirror, change, job, reason, actor=SCHEDULER, text=text)
         else:
             _resize(mirror, change, job, decision)
     mirror.commit(change)
 
 
-def ask_to_stop(
-    mirror: Mirror, change: Change, job: JobRecord, why: Why, *, actor: str, reason: str
+def request_stop(
+    mirror: Mirror, change: Change, job: JobRecord, reason: StopReason, *, actor: str, text: str
 ) -> None:
-    """Have the attempt of a job save and end; a weaker wish does not replace a stronger one."""
+    """Ask the attempt of a job to save and end, unless it is stopping for a stronger reason."""
     attempt = mirror.attempts[job.name]
-    if attempt.stop is not None and WEIGHT[attempt.stop] >= WEIGHT[why]:
+    if attempt.stop is not None and PRECEDENCE[attempt.stop] >= PRECEDENCE[reason]:
         return
-    change.attempt(replace(attempt, stop=why, stop_at=attempt.stop_at or change.now))
-    stopping = replace(job, state=JobState.STOPPING, reason=reason)
-    change.job(stopping, why.value, actor, f"{job.name}: {reason}")
+    change.attempt(replace(attempt, stop=reason, stop_at=attempt.stop_at or change.now))
+    stopping = replace(job, state=JobState.STOPPING, reason=text)
+    change.job(stopping, reason.value, actor, f"{job.name}: {text}")
 
 
 def secret_of(mirror: Mirror, submission: str) -> str:
-    """The secret of an attempt: the same whenever it is asked for, also after a restart."""
+    """The secret of an attempt: always the same, also after a restart of the server."""
     return hmac.new(mirror.ledger.key, submission.encode(), hashlib.sha256).hexdigest()
 
 
@@ -71,9 +77,9 @@ def _start(mirror: Mirror, change: Change, job: JobRecord, decision: Start) -> N
 def _resize(mirror: Mirror, change: Change, job: JobRecord, decision: Resize) -> None:
     attempt = mirror.attempts[job.name]
     workers = sum(decision.placement.values())
-    # Room is kept for whatever it may hold meanwhile: the larger of before and after on each node.
+    # Until the resize is done, the larger of before and after is reserved on each node.
     nodes = attempt.placement.keys() | decision.placement.keys()
     both = {n: max(attempt.placement.get(n, 0), decision.placement.get(n, 0)) for n in nodes}
     change.attempt(replace(attempt, target=dict(decision.placement), placement=both))
-    text = f"{job.name} is to go on with {counted(workers, 'worker')}: {decision.reason}"
+    text = f"resizing {job.name} to {counted(workers, 'worker')}: {decision.reason}"
     change.job(job, "resized", SCHEDULER, text, placement=dict(decision.placement))

@@ -1,204 +1,107 @@
-"""Look after the attempts that live: those not handed over yet, silent ones, those that overstay.
+"""Monitor live attempts: start them, poll silent ones, enforce time limits, kill those overdue.
 
-Silence is never a failure. An attempt is given up only when a reachable cluster says, for a while,
-that its process is gone, and it has not been heard for longer than it could have gone unheard. One
-that never spoke, and that the cluster has not begun for minutes, is begun anew as well: Ray forgets
-one now and then, and calls it pending for a quarter of an hour.
+A silent attempt has not failed. It counts as lost only if a reachable cluster says for a while that
+its process is gone, and it has been silent for longer than its reports can be delayed. An attempt
+that has never reported, and that stays pending for minutes, is started again as well: Ray forgets a
+job now and then, and calls it pending for a quarter of an hour.
 """
 
 from dataclasses import dataclass, field, replace
 
-from distnet.protocol.states import AttemptEnd, JobState, Why
+from distnet.protocol.states import AttemptEnd, JobState, StopReason
 from distnet.scheduler.format import format_duration
-from distnet.server.attempts.decisions import ask_to_stop
-from distnet.server.attempts.reports import end_attempt
-from distnet.server.gateway.gateway import Sight
+from distnet.server.attempts.decisions import request_stop
+from distnet.server.attempts.outcome import end_attempt
+from distnet.server.gateway.actions import Action, ActionKind
+from distnet.server.gateway.gateway import ProcessStatus
 from distnet.server.ledger.records import AttemptRecord, JobRecord
-from distnet.server.loop.view import trained_s
 from distnet.server.settings import Settings
 from distnet.server.state.change import SERVER, Change
 from distnet.server.state.mirror import Mirror
+from distnet.server.state.time_left import trained_s
 
-SIGHT_EVERY_S = 5.0
+START_EVERY_S = 1.0
+POLL_EVERY_S = 5.0
 KILL_EVERY_S = 10.0
 GONE_FOR_S = 10.0
 RESIZE_PATIENCE_S = 300.0
 PENDING_PATIENCE_S = 180.0
-LONGEST_WORDS = 2000
-SAID = {
-    Sight.ABSENT: "knows nothing of it",
-    Sight.ENDED: "says that it has ended",
-    Sight.PENDING: "has not begun it for minutes",
+LONGEST_MESSAGE = 2000
+STATUS_TEXT = {
+    ProcessStatus.ABSENT: "does not know it",
+    ProcessStatus.ENDED: "says that it has ended",
+    ProcessStatus.PENDING: "has not started it for minutes",
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Errand:
-    """Something to ask of the cluster."""
-
-    kind: str
-    """`start`, `sight`, `end` or `forget`."""
-    submission: str
-    job: str = ""
-
-
 @dataclass
-class Watching:
-    """Remembers what the cluster said of attempts; all of it can be forgotten without harm."""
+class Monitor:
+    """Remembers what the cluster said of attempts; all of that can be lost without harm."""
 
     mirror: Mirror
     settings: Settings
-    _asked: dict[tuple[str, str], float] = field(default_factory=dict)
+    _acted_at: dict[tuple[ActionKind, str], float] = field(default_factory=dict)
     _gone_since: dict[str, float] = field(default_factory=dict)
     _resizing: dict[str, tuple[int, float]] = field(default_factory=dict)
 
-    def look(self, now: float) -> list[Errand]:
-        """See to every live attempt; returns what to ask of the cluster."""
-        errands: list[Errand] = []
+    def check(self, now: float) -> list[Action]:
+        """Check every live attempt; returns actions for the cluster."""
+        actions: list[Action] = []
         for name, attempt in list(self.mirror.attempts.items()):
             if attempt.handed_at is None:
-                # One that is to stop need not begin; but a start may be on its way, or be done.
-                kind = "start" if attempt.stop is None else "sight"
-                errands += self._ask(kind, attempt, 1.0, now)
+                # One that has to stop need not start, but its start may be on the way, or done.
+                kind = ActionKind.START if attempt.stop is None else ActionKind.POLL
+                actions += self._act(kind, attempt, now, every_s=START_EVERY_S)
                 continue
-            self._look_at_time(name, now)
-            self._look_at_resize(name, now)
-            errands += self._look_at_silence(name, now)
-            errands += self._look_at_grace(name, now)
-        return errands
+            self._check_max_time(name, now)
+            self._check_resize(name, now)
+            actions += self._check_silence(name, now)
+            actions += self._check_grace(name, now)
+        return actions
 
-    def saw(self, errand: Errand, sight: Sight, words: str, now: float) -> None:
-        """Take in what the cluster says of an attempt, and of how it ended."""
-        attempt = self.mirror.attempts.get(errand.job)
-        if attempt is None or attempt.submission != errand.submission:
-            return
-        if sight in (Sight.PENDING, Sight.RUNNING):
-            self.handed(errand.job, errand.submission, now)  # if the answer to its start was lost
-            attempt = self.mirror.attempts[errand.job]
-            self._gone_since.pop(attempt.submission, None)
-            has_spoken, waited = attempt.seen_at is not None, now - self._heard(attempt, now)
-            if sight is Sight.PENDING and not has_spoken and waited >= PENDING_PATIENCE_S:
-                self._give_up(attempt, sight, words, now)
-            return
-        gone_for = now - self._gone_since.setdefault(attempt.submission, now)
-        silent_for = now - self._heard(attempt, now)
-        if gone_for >= GONE_FOR_S and silent_for >= self._patience(attempt, now):
-            self._give_up(attempt, sight, words, now)
-
-    def handed(self, job_name: str, submission: str, now: float) -> None:
-        """Take down that the cluster has an attempt."""
-        attempt = self.mirror.attempts.get(job_name)
-        if attempt is None or attempt.submission != submission or attempt.handed_at is not None:
+    def set_submitted(self, job_name: str, submission: str, now: float) -> None:
+        """Record that the cluster has an attempt."""
+        attempt = self._attempt(job_name, submission)
+        if attempt is None or attempt.handed_at is not None:
             return
         change = Change(now)
         change.attempt(replace(attempt, handed_at=now))
         self.mirror.commit(change)
         job = self.mirror.jobs[job_name]
-        if job.state is JobState.STARTING and job.reason:  # why it had to be tried again
-            self.mirror.note(replace(job, reason=""), self.mirror.attempts[job_name])
+        if job.state is JobState.STARTING and job.reason:  # of an earlier try to start it
+            self.mirror.set_unsaved(replace(job, reason=""), self.mirror.attempts[job_name])
 
-    def refused(self, errand: Errand, why: str) -> None:
-        """Say why an attempt has not begun yet; it is tried again and again."""
-        attempt = self.mirror.attempts.get(errand.job)
-        if attempt is None or attempt.submission != errand.submission or attempt.handed_at:
+    def set_start_failed(self, action: Action, why: str) -> None:
+        """Record why an attempt is not started yet; the start is repeated."""
+        attempt = self._attempt(action.job, action.submission)
+        if attempt is None or attempt.handed_at:
             return
-        job, reason = self.mirror.jobs[errand.job], f"the cluster has not taken it yet: {why}"
+        job, reason = self.mirror.jobs[action.job], f"the cluster has not accepted it yet: {why}"
         if job.state is JobState.STARTING and job.reason != reason:
-            self.mirror.note(replace(job, reason=reason), attempt)
+            self.mirror.set_unsaved(replace(job, reason=reason), attempt)
 
-    def _heard(self, attempt: AttemptRecord, now: float) -> float:
-        times = (attempt.seen_at or 0.0, attempt.handed_at or 0.0, self.mirror.opened_at)
-        # Times to come are of an earlier clock that was fast.
-        return max((time for time in times if time <= now), default=now)
-
-    def _patience(self, attempt: AttemptRecord, now: float) -> float:
-        """How long an attempt that the cluster does not have may still be heard of."""
-        if attempt.handed_at is None:
-            return 0.0  # nobody expects to hear of it
-        was_killed = attempt.stop is not None and self._overstays(attempt, now)
-        return self.settings.silent_after_s if was_killed else self.settings.lost_after_s
-
-    def _overstays(self, attempt: AttemptRecord, now: float) -> bool:
-        grace = self.mirror.jobs[attempt.job].grace_s
-        return attempt.stop_at is not None and now - attempt.stop_at > grace
-
-    def _look_at_silence(self, name: str, now: float) -> list[Errand]:
-        job, attempt = self._newest(name)
-        silent = now - self._heard(attempt, now)
-        if silent < self.settings.silent_after_s:
+    def set_status(self, action: Action, status: ProcessStatus, message: str, now: float) -> None:
+        """Take the cluster's status of an attempt, and its message about how it ended."""
+        attempt = self._attempt(action.job, action.submission)
+        if attempt is None:
+            return
+        if status in (ProcessStatus.PENDING, ProcessStatus.RUNNING):
+            self.set_submitted(action.job, action.submission, now)  # the response was lost
+            attempt = self.mirror.attempts[action.job]
             self._gone_since.pop(attempt.submission, None)
-            return []
-        if job.state is JobState.RUNNING:
-            change = Change(now)
-            reason = f"not heard for {silent:.0f} s; it may well be training"
-            unknown = replace(job, state=JobState.UNKNOWN, reason=reason)
-            change.job(unknown, "state", SERVER, f"{job.name}: {reason}")
-            self.mirror.commit(change)
-        return self._ask("sight", attempt, SIGHT_EVERY_S, now)
-
-    def _look_at_grace(self, name: str, now: float) -> list[Errand]:
-        _, attempt = self._newest(name)
-        if attempt.stop is None or not self._overstays(attempt, now):
-            return []
-        return [
-            *self._ask("end", attempt, KILL_EVERY_S, now),
-            *self._ask("sight", attempt, SIGHT_EVERY_S, now),
-        ]
-
-    def _newest(self, name: str) -> tuple[JobRecord, AttemptRecord]:
-        return self.mirror.jobs[name], self.mirror.attempts[name]
-
-    def _look_at_time(self, name: str, now: float) -> None:
-        job, attempt = self._newest(name)
-        if job.max_time_s is None or attempt.stop is not None:
+            has_reported, waited_s = attempt.seen_at is not None, self._silent_s(attempt, now)
+            is_stuck = status is ProcessStatus.PENDING and not has_reported
+            if is_stuck and waited_s >= PENDING_PATIENCE_S:
+                self._give_up(attempt, status, message, now)
             return
-        if trained_s(job, attempt, now) > job.max_time_s:
-            change = Change(now)
-            reason = f"trained for queue.max_time, {job.max_time_s:g} s"
-            ask_to_stop(self.mirror, change, job, Why.MAX_TIME, actor=SERVER, reason=reason)
-            self.mirror.commit(change)
-
-    def _look_at_resize(self, name: str, now: float) -> None:
-        """An attempt that does not change its workers may do as it likes after a while."""
-        _, attempt = self._newest(name)
-        if attempt.target is None:
-            self._resizing.pop(attempt.submission, None)
-            return
-        wanted = sum(attempt.target.values())
-        before, since = self._resizing.setdefault(attempt.submission, (wanted, now))
-        if wanted != before:
-            self._resizing[attempt.submission] = (wanted, now)
-        elif now - since > RESIZE_PATIENCE_S:
-            change = Change(now)
-            change.attempt(replace(attempt, target=None))
-            text = f"{attempt.job} has not changed its workers to {wanted}"
-            change.tell("resized", SERVER, text, attempt.job)
-            self.mirror.commit(change)
-
-    def _give_up(self, attempt: AttemptRecord, sight: Sight, words: str, now: float) -> None:
-        self._gone_since.pop(attempt.submission, None)
-        said = SAID[sight]
-        if words and attempt.seen_at is None:  # later on, its own log says more
-            said += f": {words[-LONGEST_WORDS:]}"
-        lost = replace(
-            attempt,
-            ended_at=now,
-            end=AttemptEnd.LOST,
-            error=f"not heard of any more, and the cluster {said}",
-        )
-        end_attempt(self.mirror, self.mirror.jobs[attempt.job], lost, result=None, now=now)
-
-    def _ask(self, kind: str, attempt: AttemptRecord, every_s: float, now: float) -> list[Errand]:
-        key = (kind, attempt.submission)
-        if now - self._asked.get(key, 0.0) < every_s:
-            return []
-        self._asked[key] = now
-        return [Errand(kind, attempt.submission, attempt.job)]
+        gone_s = now - self._gone_since.setdefault(attempt.submission, now)
+        if gone_s >= GONE_FOR_S and self._silent_s(attempt, now) >= self._patience_s(attempt, now):
+            self._give_up(attempt, status, message, now)
 
     def clock_was_set(self, by_s: float, now: float) -> None:
-        """Count on from where the clock is now: nobody has trained any longer for it."""
+        """Move all times along with the clock: no attempt has trained longer because of it."""
         change, way = Change(now), "forward" if by_s > 0 else "back"
-        change.tell("clock", SERVER, f"the clock was set {way} by {format_duration(abs(by_s))}")
+        change.event("clock", SERVER, f"the clock was set {way} by {format_duration(abs(by_s))}")
         for attempt in self.mirror.attempts.values():
             moved = {
                 name: min(time + by_s, now)
@@ -208,12 +111,112 @@ class Watching:
             change.attempt(replace(attempt, **moved))
         self.mirror.commit(change)
         self.mirror.opened_at += by_s
-        for memory in (self._asked, self._gone_since, self._resizing):
+        for memory in (self._acted_at, self._gone_since, self._resizing):
             memory.clear()
 
     def forget_ended(self) -> None:
-        """Let go of what was remembered of attempts that have ended."""
+        """Forget attempts that have ended."""
         live = {attempt.submission for attempt in self.mirror.attempts.values()}
-        self._asked = {key: at for key, at in self._asked.items() if key[1] in live}
-        self._gone_since = {who: at for who, at in self._gone_since.items() if who in live}
-        self._resizing = {who: asked for who, asked in self._resizing.items() if who in live}
+        self._acted_at = {key: at for key, at in self._acted_at.items() if key[1] in live}
+        self._gone_since = {key: at for key, at in self._gone_since.items() if key in live}
+        self._resizing = {key: size for key, size in self._resizing.items() if key in live}
+
+    def _attempt(self, job_name: str, submission: str) -> AttemptRecord | None:
+        """The live attempt of a job, if it is still this one."""
+        attempt = self.mirror.attempts.get(job_name)
+        return attempt if attempt is not None and attempt.submission == submission else None
+
+    def _newest(self, name: str) -> tuple[JobRecord, AttemptRecord]:
+        return self.mirror.jobs[name], self.mirror.attempts[name]
+
+    def _silent_s(self, attempt: AttemptRecord, now: float) -> float:
+        times = (attempt.seen_at or 0.0, attempt.handed_at or 0.0, self.mirror.opened_at)
+        # Future times are from a clock that was ahead.
+        return now - max((time for time in times if time <= now), default=now)
+
+    def _patience_s(self, attempt: AttemptRecord, now: float) -> float:
+        """How long an attempt that the cluster does not have may be silent."""
+        if attempt.handed_at is None:
+            return 0.0  # it need not have reported
+        was_killed = attempt.stop is not None and self._is_overdue(attempt, now)
+        return self.settings.silent_after_s if was_killed else self.settings.lost_after_s
+
+    def _is_overdue(self, attempt: AttemptRecord, now: float) -> bool:
+        grace = self.mirror.jobs[attempt.job].grace_s
+        return attempt.stop_at is not None and now - attempt.stop_at > grace
+
+    def _check_silence(self, name: str, now: float) -> list[Action]:
+        job, attempt = self._newest(name)
+        silent_s = self._silent_s(attempt, now)
+        if silent_s < self.settings.silent_after_s:
+            self._gone_since.pop(attempt.submission, None)
+            return []
+        if job.state is JobState.RUNNING:
+            change = Change(now)
+            reason = f"no report for {silent_s:.0f} s; it may still be training"
+            unknown = replace(job, state=JobState.UNKNOWN, reason=reason)
+            change.job(unknown, "state", SERVER, f"{job.name}: {reason}")
+            self.mirror.commit(change)
+        return self._act(ActionKind.POLL, attempt, now, every_s=POLL_EVERY_S)
+
+    def _check_grace(self, name: str, now: float) -> list[Action]:
+        _, attempt = self._newest(name)
+        if attempt.stop is None or not self._is_overdue(attempt, now):
+            return []
+        return [
+            *self._act(ActionKind.KILL, attempt, now, every_s=KILL_EVERY_S),
+            *self._act(ActionKind.POLL, attempt, now, every_s=POLL_EVERY_S),
+        ]
+
+    def _check_max_time(self, name: str, now: float) -> None:
+        job, attempt = self._newest(name)
+        if job.max_time_s is None or attempt.stop is not None:
+            return
+        if trained_s(job, attempt, now) > job.max_time_s:
+            change = Change(now)
+            text = f"trained for queue.max_time, {job.max_time_s:g} s"
+            request_stop(self.mirror, change, job, StopReason.MAX_TIME, actor=SERVER, text=text)
+            self.mirror.commit(change)
+
+    def _check_resize(self, name: str, now: float) -> None:
+        """Give up a resize that an attempt does not carry out."""
+        _, attempt = self._newest(name)
+        if attempt.target is None:
+            self._resizing.pop(attempt.submission, None)
+            return
+        workers = sum(attempt.target.values())
+        before, since = self._resizing.setdefault(attempt.submission, (workers, now))
+        if workers != before:
+            self._resizing[attempt.submission] = (workers, now)
+        elif now - since > RESIZE_PATIENCE_S:
+            change = Change(now)
+            change.attempt(replace(attempt, target=None))
+            patience = format_duration(RESIZE_PATIENCE_S)
+            text = f"{attempt.job} did not resize to {workers} within {patience}"
+            change.event("resized", SERVER, text, attempt.job)
+            self.mirror.commit(change)
+
+    def _give_up(
+        self, attempt: AttemptRecord, status: ProcessStatus, message: str, now: float
+    ) -> None:
+        self._gone_since.pop(attempt.submission, None)
+        text = STATUS_TEXT[status]
+        if message and attempt.seen_at is None:  # once it has reported, its own log says more
+            text += f": {message[-LONGEST_MESSAGE:]}"
+        lost = replace(
+            attempt,
+            ended_at=now,
+            end=AttemptEnd.LOST,
+            error=f"it does not report any more, and the cluster {text}",
+        )
+        end_attempt(self.mirror, self.mirror.jobs[attempt.job], lost, result=None, now=now)
+
+    def _act(
+        self, kind: ActionKind, attempt: AttemptRecord, now: float, *, every_s: float
+    ) -> list[Action]:
+        """Repeat an action when it is time for it."""
+        key = (kind, attempt.submission)
+        if now - self._acted_at.get(key, 0.0) < every_s:
+            return []
+        self._acted_at[key] = now
+        return [Action(kind, attempt.submission, attempt.job)]

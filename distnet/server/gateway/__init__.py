@@ -1,1 +1,1 @@
-"""The door to Ray: nodes are looked at, attempts are started, watched and ended."""
+"""The gateway to Ray: snapshots of its nodes; attempts are started, polled and killed."""

@@ -1,4 +1,4 @@
-"""What the server asks of a cluster. Ray's is in `ray_gateway.py`; tests have one in memory."""
+"""What the server needs of a cluster. `ray_gateway.py` implements it; tests have one in memory."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,15 +8,19 @@ from typing import Protocol
 from distnet.scheduler.view import Node
 
 
-class Sight(StrEnum):
-    """What the cluster says of an attempt: a hint, never the truth."""
+class AbsentError(Exception):
+    """The cluster responds, and does not know the attempt."""
+
+
+class ProcessStatus(StrEnum):
+    """The status of an attempt's process by the cluster's account: a hint, never the truth."""
 
     PENDING = "pending"
     RUNNING = "running"
     ENDED = "ended"
-    """It says that the process has ended, in whatever way."""
+    """The process has ended, in whatever way."""
     ABSENT = "absent"
-    """It answers, and knows of no such attempt."""
+    """The cluster responds, and does not know the attempt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,47 +28,47 @@ class Snapshot:
     """The cluster at one moment."""
 
     cluster: str
-    """The id of this Ray; another one means that everything of before is gone."""
+    """The id of this Ray session; a new one means that everything from before is gone."""
     nodes: tuple[Node, ...]
     seen_at: float
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """An attempt to begin: no text of a user's is in it."""
+class StartRequest:
+    """An attempt to start; it contains no text of a user."""
 
     submission: str
     server: str
-    """The address at which the attempt finds the server."""
+    """The address at which the agent reaches the server."""
     secret: str
-    """With which it reports."""
+    """Authenticates the agent's reports."""
     environment: Mapping[str, str] = field(default_factory=dict)
-    """Variables of whoever runs the server, for all attempts."""
+    """Variables for all attempts, from the settings of the server."""
 
 
 class Gateway(Protocol):
     """A cluster. Every method may raise UnavailableError: then nothing is known."""
 
-    def look(self) -> Snapshot:
-        """The nodes that are alive, and what they have for distnet."""
+    def snapshot(self) -> Snapshot:
+        """List the nodes that are alive, and the resources that distnet can use there."""
         ...
 
-    def start(self, order: Order) -> None:
-        """Begin an attempt; one with this id that was begun before is left as it is."""
+    def start(self, request: StartRequest) -> None:
+        """Start an attempt; does nothing if one with this id was started before."""
         ...
 
-    def sight(self, submission: str) -> Sight:
-        """What the cluster says of an attempt."""
+    def status(self, submission: str) -> ProcessStatus:
+        """Get the status of an attempt."""
         ...
 
-    def last_words(self, submission: str) -> str:
-        """What the cluster says of how an attempt ended, as far as it knows."""
+    def end_message(self, submission: str) -> str:
+        """Get the cluster's message about how an attempt ended; empty if it has none."""
         ...
 
-    def end(self, submission: str) -> None:
-        """Kill an attempt and everything of it; one that is not there is no error."""
+    def kill(self, submission: str) -> None:
+        """Kill an attempt and all its processes; does nothing if it is absent."""
         ...
 
-    def forget(self, submission: str) -> None:
-        """Remove what the cluster still keeps of an attempt that has ended."""
+    def delete(self, submission: str) -> None:
+        """Delete the cluster's record of an attempt that has ended."""
         ...

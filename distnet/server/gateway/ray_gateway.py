@@ -1,7 +1,7 @@
-"""A Ray cluster as the server uses it: nodes are looked at, attempts are Ray jobs.
+"""A Ray cluster as the server uses it: nodes are listed, attempts are Ray jobs.
 
-Everything goes over the dashboard's HTTP address. A client of Ray's own protocol would end this
-process a minute after the head is gone.
+Everything goes through the HTTP address of the dashboard. A client of Ray's own protocol would end
+this process a minute after the head node is gone.
 """
 
 import logging
@@ -11,7 +11,12 @@ import time
 from typing import TYPE_CHECKING
 
 from distnet.protocol.errors import UnavailableError
-from distnet.server.gateway.gateway import Order, Sight, Snapshot
+from distnet.server.gateway.gateway import (
+    AbsentError,
+    ProcessStatus,
+    Snapshot,
+    StartRequest,
+)
 from distnet.server.gateway.ray_nodes import Held, held_by_others, read_nodes
 
 if TYPE_CHECKING:
@@ -19,148 +24,138 @@ if TYPE_CHECKING:
 
 ADDRESS = "http://127.0.0.1:8265"
 ENTRYPOINT = "python -m distnet.agent"
-"""The same for all attempts: that Python which the cluster's own processes find first."""
+"""The same for all attempts: the Python that the cluster's own processes find first."""
 IMPORT_PATIENCE_S = 5.0
-FORGOTTEN_AT_ONCE = 20
+DELETED_AT_ONCE = 20
 OTHERS_EVERY_S = 5.0
 
 logger = logging.getLogger(__name__)
 
 
 class RayGateway:
-    """A Gateway to the Ray whose dashboard is at `address`; its methods may be called in threads.
+    """A Gateway to the Ray whose dashboard is at `address`; thread-safe.
 
-    The secret of an attempt goes through Ray's environment, which its GCS keeps in plain text and
-    shows to whoever has the cluster's token. It is good for reports of that one attempt alone.
+    The secret of an attempt is in the environment of its Ray job, which the GCS keeps in plain text
+    and shows to everyone who has the cluster's token. It is valid for reports of that attempt only.
 
     Args:
         address: such as http://10.0.0.1:8265. Default: RAY_API_SERVER_ADDRESS, or this machine.
-        entrypoint: what is run; the same for all attempts.
+        entrypoint: the command to run; the same for all attempts.
     """
 
     def __init__(self, address: str | None = None, *, entrypoint: str = ENTRYPOINT) -> None:
         self._address = address or os.environ.get("RAY_API_SERVER_ADDRESS") or ADDRESS
         self._entrypoint = entrypoint
-        self._connected = threading.Event()
+        self._imported = threading.Event()
         self._jobs: RayJobs | None = None
-        self._to_forget: dict[str, None] = {}
+        self._to_delete: dict[str, None] = {}
         self._others: Held = {}
-        self._others_looked = -OTHERS_EVERY_S
+        self._others_read_at = -OTHERS_EVERY_S
         self._lock = threading.Lock()
-        threading.Thread(target=self._connect, name="import-ray", daemon=True).start()
+        threading.Thread(target=self._import_ray, name="import-ray", daemon=True).start()
 
-    def look(self) -> Snapshot:
-        """The nodes that are alive; the cluster's id is the name of its session."""
-        from distnet.server.gateway.ray_jobs import NotThereError
-
+    def snapshot(self) -> Snapshot:
+        """List the nodes that are alive; the cluster's id is the name of its session."""
         jobs, seen_at = self._client(), time.time()
         try:
-            session = str(jobs.ask("/api/version")["session_name"])
+            session = str(jobs.get("/api/version")["session_name"])
             nodes = read_nodes(jobs, self._held_by_others(jobs))
-        except (NotThereError, LookupError, TypeError, ValueError) as error:
+        except (AbsentError, LookupError, TypeError, ValueError) as error:
             raise UnavailableError(
-                f"{self._address}: found an answer that is not Ray's ({error!r:.200}); give the "
-                "address of the dashboard of a Ray 2.60"
+                f"{self._address}: found a response that is not Ray's ({error!r:.200}), expected "
+                "the dashboard of a Ray 2.60"
             ) from None
-        self._forget_some()
+        self._delete_some()
         return Snapshot(session, nodes, seen_at)
 
-    def start(self, order: Order) -> None:
-        """Begin an attempt; one with this id that was begun before is left as it is."""
-        own = {"DISTNET_SERVER": order.server, "DISTNET_ATTEMPT_SECRET": order.secret}
+    def start(self, request: StartRequest) -> None:
+        """Start an attempt; does nothing if one with this id was started before."""
+        own = {"DISTNET_SERVER": request.server, "DISTNET_ATTEMPT_SECRET": request.secret}
         try:
             self._client().submit_job(
                 entrypoint=self._entrypoint,
-                submission_id=order.submission,
-                runtime_env={"env_vars": {**order.environment, **own}},
+                submission_id=request.submission,
+                runtime_env={"env_vars": {**request.environment, **own}},
             )
-        except UnavailableError:  # refused as known already, or the answer was lost
-            if self.sight(order.submission) is Sight.ABSENT:
+        except UnavailableError:  # known already, or the response was lost
+            if self.status(request.submission) is ProcessStatus.ABSENT:
                 raise
 
-    def sight(self, submission: str) -> Sight:
-        """What Ray says of an attempt: a hint, never the truth."""
-        from distnet.server.gateway.ray_jobs import NotThereError
-
+    def status(self, submission: str) -> ProcessStatus:
+        """Get the status of an attempt from Ray: a hint, never the truth."""
         try:
             status = self._client().get_job_status(submission)
-        except NotThereError:
-            return Sight.ABSENT
+        except AbsentError:
+            return ProcessStatus.ABSENT
         if status.is_terminal():
-            return Sight.ENDED
-        return Sight.PENDING if status == "PENDING" else Sight.RUNNING
+            return ProcessStatus.ENDED
+        return ProcessStatus.PENDING if status == "PENDING" else ProcessStatus.RUNNING
 
-    def last_words(self, submission: str) -> str:
-        """What Ray says of how an attempt ended, such as the last lines that it printed."""
-        from distnet.server.gateway.ray_jobs import NotThereError
-
+    def end_message(self, submission: str) -> str:
+        """Get Ray's message about how an attempt ended, such as the last lines of its output."""
         try:
             return str(self._client().get_job_info(submission).message or "")
-        except NotThereError:
+        except AbsentError:
             return ""
 
-    def end(self, submission: str) -> None:
-        """Have Ray kill an attempt: SIGTERM, after 3 s SIGKILL; saving was asked for before."""
-        from distnet.server.gateway.ray_jobs import NotThereError
-
+    def kill(self, submission: str) -> None:
+        """Have Ray kill an attempt: SIGTERM, after 3 s SIGKILL. It has had time to save."""
         try:
             self._client().stop_job(submission)
-        except NotThereError:
+        except AbsentError:
             return
 
-    def forget(self, submission: str) -> None:
-        """Remove an attempt from Ray's table; one whose process still ends, a little later."""
+    def delete(self, submission: str) -> None:
+        """Delete an attempt from Ray's table, as soon as its process has ended."""
         with self._lock:
-            self._to_forget[submission] = None
-        self._forget(submission)
+            self._to_delete[submission] = None
+        self._delete(submission)
 
     def _held_by_others(self, jobs: "RayJobs") -> Held:
-        """What others hold: a few seconds old, because it takes three questions."""
+        """What other programs hold; a few seconds old, because it takes three requests."""
         now = time.monotonic()
-        if now - self._others_looked > OTHERS_EVERY_S:
+        if now - self._others_read_at > OTHERS_EVERY_S:
             self._others = held_by_others(jobs)
-            self._others_looked = now  # not before: without an answer nothing is known of them
+            self._others_read_at = now  # not before: if the requests fail, nothing is known
         return self._others
 
-    def _forget_some(self) -> None:
-        """Try again those that could not be removed yet."""
+    def _delete_some(self) -> None:
+        """Try again to delete those that could not be deleted yet."""
         with self._lock:
-            submissions = list(self._to_forget)[:FORGOTTEN_AT_ONCE]
+            submissions = list(self._to_delete)[:DELETED_AT_ONCE]
             for submission in submissions:  # to the end of the line: some may never end in Ray
-                self._to_forget[submission] = self._to_forget.pop(submission)
+                self._to_delete[submission] = self._to_delete.pop(submission)
         for submission in submissions:
             try:
-                self._forget(submission)
+                self._delete(submission)
             except UnavailableError as error:
-                logger.debug("%s is not forgotten yet: %s", submission, error)
+                logger.debug("%s is not deleted yet: %s", submission, error)
 
-    def _forget(self, submission: str) -> None:
-        from distnet.server.gateway.ray_jobs import NotThereError
-
+    def _delete(self, submission: str) -> None:
         try:
-            sight = self.sight(submission)
-            if sight is Sight.ENDED:
+            status = self.status(submission)
+            if status is ProcessStatus.ENDED:
                 self._client().delete_job(submission)
-            elif sight is not Sight.ABSENT:
-                if sight is Sight.PENDING:  # it need not begin any more
+            elif status is not ProcessStatus.ABSENT:
+                if status is ProcessStatus.PENDING:  # it need not start any more
                     self._client().stop_job(submission)
                 return
-        except NotThereError:
+        except AbsentError:
             pass
         with self._lock:
-            self._to_forget.pop(submission, None)
+            self._to_delete.pop(submission, None)
 
-    def _connect(self) -> None:
-        """Import Ray, which nobody needs to wait for."""
+    def _import_ray(self) -> None:
         try:
+            # Importing Ray takes seconds: the server starts without waiting for it.
             from distnet.server.gateway.ray_jobs import RayJobs
 
             self._jobs = RayJobs(self._address)
         finally:
-            self._connected.set()
+            self._imported.set()
 
     def _client(self) -> "RayJobs":
-        self._connected.wait(IMPORT_PATIENCE_S)
+        self._imported.wait(IMPORT_PATIENCE_S)
         if self._jobs is None:
             raise UnavailableError(f"{self._address}: Ray is still being imported")
         return self._jobs

@@ -1,4 +1,4 @@
-"""Ray's own client of its job API, whose requests end, and whose refusals can be told apart.
+"""Ray's client of its job API, with timeouts, and with an error of its own for absent jobs.
 
 Importing Ray takes seconds and 80 MB: this file is imported in a thread, see `ray_gateway.py`.
 """
@@ -12,54 +12,53 @@ from ray.job_submission import JobSubmissionClient
 from requests import RequestException, Response
 
 from distnet.protocol.errors import UnavailableError
+from distnet.server.gateway.gateway import AbsentError
 
-CONNECT_S, ANSWER_S = 3.0, 10.0
-"""Of each request. By itself `requests` waits for ever."""
-
-
-class NotThereError(Exception):
-    """Ray answers, and has no such job."""
+CONNECT_S, RESPONSE_S = 3.0, 10.0
+"""Timeouts of each request; `requests` itself has none."""
 
 
 class RayJobs(JobSubmissionClient):  # type: ignore[misc]
-    """The job API at the dashboard's address; its calls raise UnavailableError or NotThereError.
+    """The job API at the dashboard's address; its calls raise UnavailableError or AbsentError.
 
-    Where RAY_AUTH_MODE is `token`, requests bear the token, found as every Ray client finds it.
+    Where RAY_AUTH_MODE is `token`, requests carry the token, found as every Ray client finds it.
     """
 
     def __init__(self, address: str) -> None:
-        # Not that of JobSubmissionClient: it would ask for a version at once, twice, and take
-        # RAY_ADDRESS for the dashboard's address.
+        # Not the constructor of JobSubmissionClient: it sends two requests for the version, and
+        # takes RAY_ADDRESS for the dashboard's address.
         SubmissionClient.__init__(self, address)
 
-    def ask(self, path: str, **parameters: str | list[str]) -> Any:
-        """What the dashboard answers to GET, from JSON."""
+    def get(self, path: str, **parameters: str | list[str]) -> Any:
+        """Get a path of the dashboard, from JSON."""
         try:
             return self._do_request("GET", path, params=parameters).json()
         except ValueError:
-            raise UnavailableError(f"{self._address}{path}: found no JSON, expected Ray") from None
+            raise UnavailableError(
+                f"{self._address}{path}: found a response that is not JSON, expected Ray"
+            ) from None
 
     def _do_request(self, method: str, endpoint: str, **options: Any) -> Response:
-        """Send one request; the inner method of Ray's through which all of them go."""
-        options.setdefault("timeout", (CONNECT_S, ANSWER_S))
+        """Send one request; all methods of Ray's client call this one."""
+        options.setdefault("timeout", (CONNECT_S, RESPONSE_S))
         try:
             response: Response = super()._do_request(method, endpoint, **options)
         except (RequestException, AuthenticationError) as error:
             raise UnavailableError(
-                f"the Ray cluster at {self._address} does not answer: {_reason(error)}"
+                f"cannot reach the Ray cluster at {self._address}: {_reason(error)}"
             ) from None
         if response.status_code == HTTPStatus.NOT_FOUND:
-            raise NotThereError(endpoint)
+            raise AbsentError(endpoint)
         if response.status_code != HTTPStatus.OK:
             raise UnavailableError(
-                f"the Ray cluster at {self._address} answers {method} {endpoint} with "
+                f"the Ray cluster at {self._address} responds to {method} {endpoint} with "
                 f"{response.status_code}: {_last_line(response.text)}"
             )
         return response
 
 
 def _reason(error: BaseException) -> str:
-    """What the system said, from beneath the layers of `requests`."""
+    """The message of the system, from beneath the layers of `requests`."""
     cause = error
     while (deeper := cause.__cause__ or cause.__context__) is not None:
         cause = deeper
@@ -69,5 +68,5 @@ def _reason(error: BaseException) -> str:
 
 
 def _last_line(text: str) -> str:
-    """Of a traceback, which Ray sends: what was raised."""
+    """The exception at the end of a traceback, which Ray sends as text."""
     return (text.strip().splitlines() or ["no text"])[-1][:300]

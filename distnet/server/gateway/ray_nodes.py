@@ -1,8 +1,8 @@
-"""The nodes of a Ray, and what of them others than distnet hold.
+"""The nodes of a Ray cluster, and what programs other than distnet hold there.
 
-Ray tells by HTTP what each node has in all. What is in use it tells only every few seconds, with
-distnet's own use in it, so that is put together here: placement groups (Ray Train, Tune, ...) and
-actors outside of them (Serve, ...) of jobs that are not ours. Tasks are not seen; they are short.
+Ray reports the total resources of each node by HTTP. What is in use it reports with a delay, and
+including distnet's own use. So that is computed here, from the placement groups (Ray Train, Tune)
+and the actors outside of them (Serve) of jobs that are not distnet's. Tasks are short, and ignored.
 """
 
 from collections import defaultdict
@@ -15,23 +15,23 @@ if TYPE_CHECKING:
     from distnet.server.gateway.ray_jobs import RayJobs
 
 OWN = "distnet-"
-"""How the ids of attempts begin. A Ray has one distnet server, so all of these are ours."""
+"""The prefix of attempts' ids. A Ray has one distnet server, so all of these are its own."""
 MOST = "10000"
-"""Ray's dashboard lists no more."""
+"""The limit of Ray's dashboard."""
 HOLDING = ("CREATED", "RESCHEDULING")
 Row = dict[str, Any]
 Held = Mapping[tuple[str, str], float]
-"""By node and resource; nothing is 0."""
+"""By node and resource; missing means 0."""
 
 
 def read_nodes(jobs: "RayJobs", held: Held) -> tuple[Node, ...]:
-    """The nodes that are alive, without what others hold."""
+    """List the nodes that are alive, without what others hold."""
     rows = _listed(jobs, "nodes", state="ALIVE")
     return tuple(_node(row, held) for row in sorted(rows, key=lambda row: str(row["node_ip"])))
 
 
 def held_by_others(jobs: "RayJobs") -> Held:
-    """The CPUs and GPUs on each node that jobs which are not ours hold."""
+    """Count the CPUs and GPUs on each node that are held by jobs other than distnet's."""
     own = {job.job_id for job in jobs.list_jobs() if (job.submission_id or "").startswith(OWN)}
     held: dict[tuple[str, str], float] = defaultdict(float)
     for group in _listed(jobs, "placement_groups"):
@@ -45,11 +45,11 @@ def held_by_others(jobs: "RayJobs") -> Held:
 
 
 def _listed(jobs: "RayJobs", what: str, **equal: str) -> list[Row]:
-    """A table of Ray's state API: the rows in which each column is as given."""
+    """Read a table of Ray's state API: the rows whose columns have the given values."""
     filters = {"filter_keys": [*equal], "filter_values": [*equal.values()]}
     filters["filter_predicates"] = ["="] * len(equal)
-    answer = jobs.ask(f"/api/v0/{what}", limit=MOST, detail="1", **filters)
-    rows: list[Row] = answer["data"]["result"]["result"]
+    response = jobs.get(f"/api/v0/{what}", limit=MOST, detail="1", **filters)
+    rows: list[Row] = response["data"]["result"]["result"]
     return rows
 
 

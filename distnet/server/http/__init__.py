@@ -1,1 +1,1 @@
-"""The server over HTTP: who may call (`gate.py`), and a file for each group of routes."""
+"""The HTTP API and the page: two layers around the routes, `boundary.py` and `access.py`."""

@@ -1,7 +1,7 @@
-"""The HTTP API and the page: layers around, groups of routes within.
+"""The HTTP API and the page.
 
-A request goes through the Shell (browsers, headers, faults) and the Gate (token, rates, body) to a
-route (role), which asks the Server.
+A request passes through BoundaryMiddleware (browsers, headers, errors) and AccessMiddleware (token,
+rates, body) to a route (role), which calls the Server.
 """
 
 import hashlib
@@ -10,13 +10,13 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter, Depends, FastAPI, Response
 from starlette.responses import JSONResponse
 
-from distnet.server.http import errors as refusals
-from distnet.server.http.browser import Guard
-from distnet.server.http.denials import Denials
-from distnet.server.http.depends import Viewer, described
-from distnet.server.http.followers import Followers
-from distnet.server.http.gate import Gate
-from distnet.server.http.outermost import Shell
+from distnet.server.http import exceptions
+from distnet.server.http.access import AccessMiddleware
+from distnet.server.http.audit import AuditLog
+from distnet.server.http.boundary import BoundaryMiddleware
+from distnet.server.http.browser_guard import BrowserGuard
+from distnet.server.http.log_followers import LogFollowers
+from distnet.server.http.parameters import Viewer, described
 from distnet.server.http.routes import (
     attempt,
     cluster,
@@ -26,18 +26,18 @@ from distnet.server.http.routes import (
     page,
     schedules,
     streams,
+    users,
 )
-from distnet.server.http.routes import users as people
 from distnet.server.observers.metrics import Metrics
 from distnet.server.server import Server
 from distnet.server.settings import Settings
 from distnet.server.users.authenticator import Authenticator
 
-ROUTERS = (jobs, streams, cluster, code, schedules, people, metrics, attempt)
+ROUTERS = (jobs, streams, cluster, code, schedules, users, metrics, attempt)
 
 
 def make_app(server: Server, authenticator: Authenticator, settings: Settings) -> FastAPI:
-    """Make the application; `server` is open, and closed by whoever opened it."""
+    """Make the application; the caller opens and closes `server`."""
     app = FastAPI(
         title="distnet",
         description="Submit, queue, schedule. Errors are `{'error': {'code', 'message'}}`.",
@@ -48,7 +48,7 @@ def make_app(server: Server, authenticator: Authenticator, settings: Settings) -
     )
     app.state.server = server
     app.state.authenticator = authenticator
-    app.state.followers = Followers()
+    app.state.followers = LogFollowers()
     app.state.metrics = Metrics(server)
     _add_routes(app)
     _add_layers(app, settings)
@@ -73,22 +73,23 @@ def _add_layers(app: FastAPI, settings: Settings) -> None:
     """Put the layers around the routes, the inner one first."""
     authenticator: Authenticator = app.state.authenticator
     server: Server = app.state.server
-    denials = Denials(authenticator.people, per_s=settings.limits.denied_per_s)
+    audit = AuditLog(authenticator.users, per_s=settings.limits.denied_per_s)
 
     def is_attempt(secret: str) -> bool:
         return server.mirror.job_of_secret(hashlib.sha256(secret.encode()).hexdigest()) is not None
 
-    refusals.install(app, denials)
+    own_name = urlsplit(settings.address).hostname or ""
+    exceptions.install(app, audit)
     app.add_middleware(
-        Gate,
+        AccessMiddleware,
         authenticator=authenticator,
-        denials=denials,
+        audit=audit,
         limits=settings.limits,
         is_attempt=is_attempt,
     )
     app.add_middleware(
-        Shell,
-        guard=Guard(settings.listen, (*settings.hosts, urlsplit(settings.address).hostname or "")),
-        denials=denials,
+        BoundaryMiddleware,
+        guard=BrowserGuard(settings.listen, (*settings.hosts, own_name)),
+        audit=audit,
         count=app.state.metrics.count_request,
     )

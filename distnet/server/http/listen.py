@@ -1,4 +1,4 @@
-"""Where the server listens: on this machine alone, unless it is told otherwise."""
+"""The address on which the server listens: by default, reachable from this machine only."""
 
 import ipaddress
 import socket
@@ -6,15 +6,15 @@ import socket
 from distnet.errors import DistnetError
 from distnet.server.settings import PORT
 
-ANYWHERE = ("0.0.0.0", "::")
+ANY_ADDRESS = ("0.0.0.0", "::")
 BACKLOG = 2048
 
 
 def parse_listen(text: str) -> tuple[str, int]:
-    """Read `HOST:PORT`, `[HOST]:PORT`, `HOST` or `:PORT`; a bare number is none of them.
+    """Read `HOST:PORT`, `[HOST]:PORT`, `HOST` or `:PORT`; a bare number is ambiguous.
 
     Raises:
-        DistnetError: it is none of these.
+        DistnetError: the text is none of these.
     """
     host, _, port = text.rpartition(":") if text.count(":") == 1 or "]:" in text else (text, "", "")
     host = host.strip("[]") or "127.0.0.1"
@@ -25,7 +25,7 @@ def parse_listen(text: str) -> tuple[str, int]:
 
 
 def is_routable(host: str) -> bool:
-    """Whether other machines can reach an address; of a name nobody knows."""
+    """Whether other machines may reach an address; names other than localhost count as routable."""
     if host == "localhost":
         return False
     try:
@@ -35,10 +35,10 @@ def is_routable(host: str) -> bool:
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """Listen, so that a port in use is told before anything else is done.
+    """Listen; done first, so that a port in use is reported before anything else happens.
 
     Raises:
-        DistnetError: it cannot be listened on.
+        DistnetError: the address or port cannot be used.
     """
     try:
         family, kind, protocol, _, where = socket.getaddrinfo(
@@ -54,24 +54,24 @@ def bind(host: str, port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         raise DistnetError(
-            f"--listen {host}:{port}: {error.strerror}; end what listens there, or take another "
-            f"port: --listen {host}:{port + 1}"
+            f"--listen {host}:{port}: {error.strerror}; end the program that listens there, or use "
+            f"another port: --listen {host}:{port + 1}"
         ) from None
     return listener
 
 
 def address_of(host: str, port: int) -> str:
-    """The address at which those reach the server who are nearest to it."""
-    if host in ANYWHERE:
+    """The URL of a server that listens on a host."""
+    if host in ANY_ADDRESS:
         host = _own_address()
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def _own_address() -> str:
-    """The address of this machine on its way out; nothing is sent."""
+    """The address of this machine in its network; nothing is sent."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
-            probe.connect(("192.0.2.1", 9))  # RFC 5737: an address of nobody's
+            probe.connect(("192.0.2.1", 9))  # RFC 5737: reserved for documentation
             return str(probe.getsockname()[0])
         except OSError:
             return "127.0.0.1"

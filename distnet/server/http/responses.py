@@ -1,4 +1,4 @@
-"""What goes back: messages as JSON, and every refusal in one form."""
+"""Responses: messages as JSON, and errors in one form."""
 
 import json
 import math
@@ -12,15 +12,15 @@ from distnet.protocol.errors import InvalidError, ServerError
 JSON = "application/json"
 
 
-def answer(message: BaseModel, *, status: int = 200) -> Response:
-    """Write a message as JSON; numbers that are none are null."""
+def json_response(message: BaseModel, *, status: int = 200) -> Response:
+    """Write a message as JSON; NaN and infinity become null."""
     return Response(message.model_dump_json(), status_code=status, media_type=JSON)
 
 
-def refusal(
+def error_response(
     status: int, code: str, message: str, *, retry_after_s: float | None = None
 ) -> Response:
-    """Write a refusal: `{"error": {"code": ..., "message": ...}}`."""
+    """Write an error: `{"error": {"code": ..., "message": ...}}`."""
     headers = {"cache-control": "no-store"}
     if status == 401:
         headers["www-authenticate"] = "Bearer"
@@ -30,7 +30,7 @@ def refusal(
     return Response(body, status_code=status, headers=headers, media_type=JSON)
 
 
-def refused(error: DistnetError) -> Response:
-    """Write an error as a refusal."""
+def response_to(error: DistnetError, *, retry_after_s: float | None = None) -> Response:
+    """Write the response to an exception; one without a code of its own is `invalid`."""
     known = error if isinstance(error, ServerError) else InvalidError(str(error))
-    return refusal(known.status, known.code, str(known))
+    return error_response(known.status, known.code, str(known), retry_after_s=retry_after_s)

@@ -1,4 +1,4 @@
-"""HTTP until the end: uvicorn, with an end that is told to whoever waits."""
+"""The HTTP server: uvicorn, which ends in good order and when the lead is lost."""
 
 import logging
 import socket
@@ -13,17 +13,17 @@ from distnet.errors import DistnetError
 from distnet.protocol.errors import ServerError
 from distnet.server.ledger import Ledger
 
-LEAD_EVERY_S = 2.0
+CHECK_LEAD_EVERY_S = 2.0
 GRACE_S = 5
-"""For requests that are on their way when the server ends."""
+"""For requests that are being served when the server ends."""
 IDLE_S = 60
-MOST_CONNECTIONS = 4000
+MAX_CONNECTIONS = 4000
 
 logger = logging.getLogger(__name__)
 
 
-class Serving(uvicorn.Server):
-    """Answers requests until a signal comes or the lead is lost."""
+class HttpServer(uvicorn.Server):
+    """Serves requests until a signal arrives or the lead is lost."""
 
     def __init__(self, app: FastAPI, ledger: Ledger) -> None:
         super().__init__(
@@ -34,10 +34,10 @@ class Serving(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 server_header=False,
-                proxy_headers=False,  # whoever connects could write any address there
+                proxy_headers=False,  # a client could write any address there
                 timeout_keep_alive=IDLE_S,
                 timeout_graceful_shutdown=GRACE_S,
-                limit_concurrency=MOST_CONNECTIONS,
+                limit_concurrency=MAX_CONNECTIONS,
             )
         )
         self._followers = app.state.followers
@@ -47,7 +47,7 @@ class Serving(uvicorn.Server):
         self._has_lost_lead = False
 
     def run_on(self, listener: socket.socket, ready: Callable[[], None]) -> None:
-        """Answer what comes in at `listener`; call `ready` when that has begun.
+        """Serve requests at `listener`; call `ready` when the first ones are accepted.
 
         Raises:
             DistnetError: another server leads the ledger now.
@@ -63,29 +63,29 @@ class Serving(uvicorn.Server):
             raise DistnetError("another server leads the ledger now; this one has ended")
 
     def end(self) -> None:
-        """Answer those who wait, then end."""
+        """Respond to waiting requests, then end."""
         self.should_exit = True
         self._followers.close()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin, and say so."""
+        """Start, and report it."""
         await super().startup(sockets)
         if self.started:
             self._ready()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
-        """End in good order, at a second signal at once; the process goes on to clean up."""
+        """End in good order; at a second signal at once. The process then cleans up."""
         self.force_exit = self.should_exit
         self.end()
 
     def _watch_lead(self) -> None:
-        """End when the lead is lost: what this server knows may not be true any more."""
-        while not self._has_ended.wait(LEAD_EVERY_S):
+        """End when the lead is lost: the state in memory may be out of date."""
+        while not self._has_ended.wait(CHECK_LEAD_EVERY_S):
             try:
                 if self._ledger.still_leads():
                     continue
             except ServerError as error:
-                logger.warning("whether this server still leads is not known: %s", error)
+                logger.warning("cannot check whether this server still leads: %s", error)
                 continue
             self._has_lost_lead = True
             self.end()

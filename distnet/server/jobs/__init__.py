@@ -1,1 +1,1 @@
-"""Jobs of the server: submit, admission, dependencies, recurring jobs, what users ask of them."""
+"""Jobs: submitting, admission, dependencies, schedules, and commands of users."""

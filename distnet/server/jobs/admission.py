@@ -1,4 +1,4 @@
-"""What a user may ask for: whose quota is used, how many jobs, how urgent ones."""
+"""Admission: what a user may submit, and what the cluster can ever run."""
 
 from distnet.protocol.errors import ForbiddenError, InvalidError, TooManyError
 from distnet.scheduler.feasibility import infeasible_reason
@@ -6,40 +6,43 @@ from distnet.scheduler.format import format_names, format_resources
 from distnet.scheduler.view import Shape
 from distnet.server.ledger.records import Role, User
 from distnet.server.state.mirror import Mirror
+from distnet.spec.plural import counted
 
-MOST_NODES = 4
+MAX_NODES = 4
+"""Nodes that a message lists."""
 
 
-def team_of(user: User, wanted: str | None) -> str:
-    """Whose quota a job uses: that of its owner's team, if not an admin says otherwise.
+def team_of(user: User, team: str | None) -> str:
+    """The team whose quota a job uses: its owner's, or any team if an admin names it.
 
     Raises:
         ForbiddenError: `not_your_team`.
     """
-    if wanted is None or wanted == user.team or user.role is Role.ADMIN:
-        return wanted or user.team
+    if team is None or team == user.team or user.role is Role.ADMIN:
+        return team or user.team
     raise ForbiddenError(
-        f"--team: found {wanted}, expected {user.team}: {user.name} is of that team, and only an "
-        "admin submits for another one",
+        f"--team: found {team}, expected {user.team}: {user.name} is in that team, and only an "
+        "admin can submit for another one",
         code="not_your_team",
     )
 
 
 def require_priority(user: User, priority: int, highest: int) -> None:
-    """Refuse a priority that is the admins' to give.
+    """Refuse a priority that only admins may give.
 
     Raises:
         ForbiddenError: `priority_too_high`.
     """
     if priority > highest and user.role is not Role.ADMIN:
         raise ForbiddenError(
-            f"priority: found {priority}, expected at most {highest}: only admins give more",
+            f"priority: found {priority}, expected at most {highest}: only an admin can give a "
+            "higher one",
             code="priority_too_high",
         )
 
 
-def require_few(mirror: Mirror, user: User, num_new: int, most: int) -> None:
-    """Refuse more jobs than may be open at a time.
+def require_open_jobs(mirror: Mirror, user: User, num_new: int, most: int) -> None:
+    """Refuse more open jobs than a user may have.
 
     Raises:
         TooManyError: `too_many_jobs`.
@@ -47,37 +50,42 @@ def require_few(mirror: Mirror, user: User, num_new: int, most: int) -> None:
     num_open = mirror.num_open[user.name]
     if num_open + num_new > most:
         raise TooManyError(
-            f"{user.name} has {num_open:,} open jobs and asks for {num_new:,} more, but at most "
-            f"{most:,} may be open at a time; cancel some, or wait",
+            f"{user.name} has {num_open:,} open jobs and submits {num_new:,} more, but may have at "
+            f"most {most:,}; cancel some, or wait",
             code="too_many_jobs",
         )
 
 
 def require_fits(mirror: Mirror, shape: Shape, team: str) -> None:
-    """Refuse a job that could not start even if it were alone; unknown machines refuse nothing.
+    """Refuse a job that could not start even on an idle cluster; an unknown cluster refuses none.
 
     Raises:
-        InvalidError: `never_fits`, with the machines that would do.
+        InvalidError: `never_fits`, with the nodes that there are.
     """
-    record = mirror.teams.get(team)
-    if record is not None:
-        for limit, each, what in (
-            (record.limit_cpus, shape.cpus, "CPUs"),
-            (record.limit_gpus, shape.gpus, "GPUs"),
-        ):
-            if limit is not None and shape.min_workers * each > limit:
-                raise InvalidError(
-                    f"{shape.min_workers} workers with {each} {what} each are "
-                    f"{shape.min_workers * each} {what}, "
-                    f"but the team {team} may never have more than {limit:g}",
-                    code="never_fits",
-                )
+    _require_team_limit(mirror, shape, team)
     if mirror.snapshot is None or not mirror.snapshot.nodes:
         return
-    reason = infeasible_reason(shape, mirror.snapshot.nodes)
+    nodes = mirror.snapshot.nodes
+    reason = infeasible_reason(shape, nodes)
     if reason is not None:
-        nodes = mirror.snapshot.nodes
         found = format_names(
-            (f"{n.name or n.id}: {format_resources(n.cpus, n.gpus)}" for n in nodes), MOST_NODES
+            (f"{n.name or n.id}: {format_resources(n.cpus, n.gpus)}" for n in nodes), MAX_NODES
         )
         raise InvalidError(f"it {reason} (the nodes are {found})", code="never_fits")
+
+
+def _require_team_limit(mirror: Mirror, shape: Shape, team: str) -> None:
+    record = mirror.teams.get(team)
+    if record is None:
+        return
+    for limit, each, what in (
+        (record.limit_cpus, shape.cpus, "CPU"),
+        (record.limit_gpus, shape.gpus, "GPU"),
+    ):
+        if limit is not None and shape.min_workers * each > limit:
+            raise InvalidError(
+                f"{counted(shape.min_workers, 'worker')} with {counted(each, what)} each need "
+                f"{counted(shape.min_workers * each, what)}, but team {team} is "
+                f"limited to {limit:g}",
+                code="never_fits",
+            )

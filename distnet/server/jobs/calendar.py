@@ -1,7 +1,7 @@
-"""When schedules fall due: cron in a time zone, times that were missed, jobs that still run.
+"""When schedules are due: cron in a time zone, times that were missed.
 
-cronsim (of healthchecks.io) computes the times as Debian's cron does: a daily job runs once on the
-day that clocks change, neither twice nor never.
+cronsim (of healthchecks.io) computes the times as Debian's cron does: a daily job runs exactly once
+on the day on which the clocks change.
 """
 
 from collections.abc import Iterator
@@ -17,24 +17,24 @@ from distnet.protocol.errors import InvalidError
 from distnet.server.ledger.records import Missed, ScheduleRecord
 
 LATE_S = 60.0
-"""A time counts as missed when the server comes so much later."""
-MOST_MISSED = 100
-"""No more are made up for at once, whatever the policy."""
+"""A time counts as missed if the server is later than this."""
+MAX_MISSED = 100
+"""The most missed times for which jobs are submitted at once, whatever the policy."""
 
 EXPECTED = (
-    "expected five fields: minute hour day month weekday, such as '0 2 * * *' for two o'clock each "
-    "night"
+    "expected five fields: minute hour day month weekday, such as '0 2 * * *' for two o'clock "
+    "every night"
 )
 
 
 def require_cron(cron: str, tz: str) -> None:
-    """Make sure that a schedule can be computed.
+    """Check a cron expression and a time zone.
 
     Raises:
         InvalidError: `bad_time_zone` or `bad_cron`.
     """
     zone, num_fields = _zone(tz), len(cron.split())
-    if num_fields != 5:  # cronsim takes a sixth for seconds
+    if num_fields != 5:  # cronsim accepts a sixth field for seconds
         found = "1 field" if num_fields == 1 else f"{num_fields} fields"
         raise InvalidError(f"--cron {cron!r}: found {found}; {EXPECTED}", code="bad_cron")
     try:
@@ -46,7 +46,7 @@ def require_cron(cron: str, tz: str) -> None:
 
 
 def next_time(schedule: ScheduleRecord, after: float) -> float | None:
-    """The first time after `after` at which a schedule falls due; None: never again."""
+    """The first time after `after` at which a schedule is due; None: never again."""
     if schedule.cron is None:
         return schedule.at if schedule.at is not None and schedule.num_runs == 0 else None
     return next(_times(schedule.cron, schedule.tz, after), None)
@@ -72,14 +72,14 @@ def due(schedule: ScheduleRecord, now: float) -> tuple[list[float], ScheduleReco
 def resumed(schedule: ScheduleRecord, now: float) -> ScheduleRecord:
     """A schedule that is no longer paused.
 
-    What cron's fields named meanwhile was missed on purpose and is not made up for; there is a next
-    time. The only time of `at` stands: if it has passed, it was missed, and `missed` decides.
+    Times of cron that passed during the pause are skipped. The one time of `at` stays: if it has
+    passed, it was missed, and `missed` decides.
     """
     return replace(schedule, is_paused=False, next_at=next_time(schedule, now))
 
 
 def _brought_forward(schedule: ScheduleRecord, next_at: float, now: float) -> ScheduleRecord:
-    """The schedule, due sooner if its time was computed while the clock was ahead."""
+    """The schedule with an earlier next time, if that was computed while the clock was ahead."""
     if schedule.cron is None:
         return schedule
     sooner = _first_after(schedule.cron, schedule.tz, now // 60 * 60)
@@ -88,33 +88,33 @@ def _brought_forward(schedule: ScheduleRecord, next_at: float, now: float) -> Sc
 
 @lru_cache(maxsize=10_000)
 def _first_after(cron: str, tz: str, minute: float) -> float | None:
-    """Remembered, because every round asks, and fields of cron know nothing below a minute."""
+    """Cached: every iteration of the loop needs it, and it changes at most once a minute."""
     return next(_times(cron, tz, minute), None)
 
 
 def _passed(schedule: ScheduleRecord, next_at: float, now: float) -> list[float]:
     """The newest times from `next_at` until now.
 
-    They are looked for in ever longer stretches of the past: a year has half a million minutes.
+    The search goes back in ever longer stretches: a year has half a million minutes.
     """
     if schedule.cron is None:
         return [next_at]
-    stretch = MOST_MISSED * 60.0
+    stretch = MAX_MISSED * 60.0
     while True:
         start = max(next_at, now - stretch)
         times = list(takewhile(lambda time: time <= now, _times(schedule.cron, schedule.tz, start)))
         if start == next_at:
             times.insert(0, next_at)
-        if start == next_at or len(times) >= MOST_MISSED:
-            return times[-MOST_MISSED:]
+        if start == next_at or len(times) >= MAX_MISSED:
+            return times[-MAX_MISSED:]
         stretch *= 4
 
 
 def _times(cron: str, tz: str, after: float) -> Iterator[float]:
     """All times after `after`.
 
-    In the hour that comes twice cronsim goes by the hands of the clock, and from its second pass
-    falls back into the first.
+    In the hour that comes twice cronsim uses local time, and goes from the second hour back into
+    the first.
     """
     start = datetime.fromtimestamp(after, UTC).astimezone(_zone(tz))
     times = (time.timestamp() for time in CronSim(cron, start))
@@ -126,6 +126,6 @@ def _zone(name: str) -> ZoneInfo:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise InvalidError(
-            f"--tz {name!r}: no such time zone, expected a name such as Europe/Berlin or UTC",
+            f"--tz {name!r}: unknown time zone, expected a name such as Europe/Berlin or UTC",
             code="bad_time_zone",
         ) from None

@@ -1,119 +1,136 @@
-"""Submit jobs: requests -> records, all of them acknowledged together or none."""
+"""Submit jobs: all jobs of a submit are accepted together, or none.
+
+    draft    reads the job files, expands sweeps; takes a while, so it runs without the lock
+    submit   in one transaction: leaves out known keys, checks admission and dependencies, assigns
+             names, commits
+
+The checks are in `admission.py` and `dependencies.py`; the job file is read in `job_file.py`.
+"""
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
 from distnet.protocol.errors import InvalidError, TooManyError
 from distnet.protocol.states import JobState
 from distnet.protocol.submit import SubmitRequest
-from distnet.server.jobs.admission import require_few, require_fits, require_priority, team_of
-from distnet.server.jobs.dependencies import never_met, read_dependency, require_no_cycle
-from distnet.server.jobs.job_file import Asked, read_request
-from distnet.server.jobs.sweep import MOST, expand
+from distnet.server.jobs.admission import require_fits, require_open_jobs, require_priority, team_of
+from distnet.server.jobs.dependencies import read_dependency, require_dependencies, require_no_cycle
+from distnet.server.jobs.job_file import ParsedJob, parse_job_file
+from distnet.server.jobs.sweep import MAX_JOBS, expand
 from distnet.server.ledger import jobs, texts
 from distnet.server.ledger.records import JobRecord, User
 from distnet.server.settings import Allowance
 from distnet.server.state.change import Change
 from distnet.server.state.mirror import Mirror
 
-LONGEST = 63
-MOST_SPECS = 10_000
-"""Remembered, so that they are not offered to the ledger again."""
+LONGEST_NAME = 63
+MAX_KNOWN_SPECS = 10_000
+"""Job files that are known to be in the ledger, so that they are not written again."""
 
 
-Draft = tuple[JobRecord, Asked]
-"""A job without a number, perhaps without a name, and the job file that it was read from."""
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A job that is not queued yet."""
+
+    record: JobRecord
+    """Without a number, and without a name if the user gave none."""
+    job: ParsedJob
+
+    @property
+    def base(self) -> str:
+        """The name that gets a number, if the user gave none."""
+        return self.record.array or self.job.name
 
 
 def draft(
     user: User, requests: Sequence[SubmitRequest], *, now: float, schedule: str | None = None
 ) -> list[Draft]:
-    """Read what is asked for, which takes a while for many jobs and needs nobody to wait.
+    """Read the job files of requests.
 
     Args:
-        user: who asks; the jobs are theirs.
+        user: the owner of the jobs.
         requests: in the order in which their jobs are numbered.
         now: Unix time.
-        schedule: the schedule that asks, if one does.
+        schedule: the schedule that submits, if one does.
 
     Raises:
-        InvalidError: something is wrong with one of them.
+        InvalidError: a request is invalid.
         ForbiddenError: `not_your_team`.
-        TooManyError: `too_many_jobs`: more than one submit may ask for.
+        TooManyError: `too_many_jobs`: more jobs than one submit may have.
     """
     combinations = [expand(request.sweep) for request in requests]
     num_jobs = sum(map(len, combinations))
-    if num_jobs > MOST:
+    if num_jobs > MAX_JOBS:
         raise TooManyError(
-            f"found {num_jobs:,} jobs in one submit, expected at most {MOST:,}; send them in parts",
+            f"found {num_jobs:,} jobs in one submit, expected at most {MAX_JOBS:,}; submit them in "
+            "several parts",
             code="too_many_jobs",
         )
     return [
         draft
         for request, overrides in zip(requests, combinations, strict=True)
-        for draft in _drafts(user, request, overrides, now, schedule)
+        for draft in _drafts_of(user, request, overrides, now, schedule)
     ]
 
 
 def submit(
     mirror: Mirror, user: User, drafts: Sequence[Draft], *, now: float, allowance: Allowance
 ) -> tuple[list[JobRecord], bool]:
-    """Queue drafts; what was submitted before with the same key is left.
+    """Queue drafts; those that were submitted before, with the same key, stay as they are.
 
     Args:
-        mirror: held by the caller.
-        user: who asks.
+        mirror: locked by the caller.
+        user: the owner of the jobs.
         drafts: in the order in which they are numbered.
         now: Unix time.
-        allowance: what the jobs of one user may be.
+        allowance: limits for the jobs of one user.
 
     Returns:
         The jobs, and whether any of them is new.
 
     Raises:
-        InvalidError: `never_fits`, `unknown_dependency`, ...; none is queued.
+        InvalidError: `never_fits`, `unknown_dependency`, ...; no job is queued.
         ConflictError: `name_taken`.
         TooManyError: `too_many_jobs`.
         ForbiddenError: `priority_too_high`.
     """
     change = Change(now)
+    keys = [draft.record.key for draft in drafts]
     with mirror.writing() as tx:
-        known = jobs.find_keys(tx, user.name, [draft.key for draft, _ in drafts])
-        fresh = [draft for draft in drafts if draft[0].key not in known]
-        if not fresh:
-            return [known[draft.key] for draft, _ in drafts], False
-        _require_fit(mirror, fresh)
-        require_few(mirror, user, len(fresh), allowance.open_jobs)
-        require_priority(user, max(job.priority for job, _ in fresh), allowance.priority)
-        outcomes = _queue(tx, change, user, fresh)
-        specs = {draft.spec: asked.spec for draft, asked in fresh if draft.spec not in mirror.specs}
-        for spec in specs.values():
-            texts.put_text(tx, spec)
+        known = jobs.find_keys(tx, user.name, keys)
+        new = [draft for draft in drafts if draft.record.key not in known]
+        if not new:
+            return [known[key] for key in keys], False
+        _require_admission(mirror, user, new, allowance)
+        records = _named(tx, new)
+        outcomes = _check_dependencies(tx, records)
+        specs = _put_texts(tx, new, known=mirror.known_specs)
+        change.new_jobs += records
+        for job in records:
+            change.event("submitted", user.name, f"{job.name} submitted", job.name)
         queued = mirror.write(tx, change)
-    if len(mirror.specs) > MOST_SPECS:
-        mirror.specs.clear()
-    mirror.specs |= specs.keys()
+    _remember_specs(mirror, specs)
     mirror.outcomes |= outcomes
-    mirror.take_in(change, queued)
+    mirror.apply(change, queued)
     known |= {job.key: job for job in queued}
-    return [known[draft.key] for draft, _ in drafts], True
+    return [known[key] for key in keys], True
 
 
 def check(mirror: Mirror, user: User, request: SubmitRequest) -> None:
-    """Refuse what `submit` would refuse, as far as that can be known beforehand.
+    """Check a request that is submitted later, as far as that is possible now.
 
     Raises:
-        InvalidError: something is wrong with it.
+        InvalidError: it is invalid.
     """
-    for job, _ in draft(user, [request], now=0.0):
-        require_fits(mirror, job.shape, job.team)
+    for one in draft(user, [request], now=0.0):
+        require_fits(mirror, one.record.shape, one.record.team)
 
 
-def _drafts(
+def _drafts_of(
     user: User,
     request: SubmitRequest,
     combinations: Sequence[tuple[str, ...]],
@@ -122,26 +139,25 @@ def _drafts(
 ) -> list[Draft]:
     drafts = []
     for index, overrides in enumerate(combinations):
-        asked = read_request(request, overrides)
+        parsed = parse_job_file(request, overrides)
         key = request.key if len(combinations) == 1 else f"{request.key}.{index}"
-        drafts.append((_draft(user, request, asked, key, now=now, schedule=schedule), asked))
-    if len(drafts) == 1:
-        return drafts
-    array = request.name or asked.name
-    return [(replace(draft, array=array), asked) for draft, asked in drafts]
+        record = _record(user, request, parsed, key, now=now, schedule=schedule)
+        if len(combinations) > 1:
+            record = replace(record, array=request.name or parsed.name)
+        drafts.append(Draft(record, parsed))
+    return drafts
 
 
-def _draft(
+def _record(
     user: User,
     request: SubmitRequest,
-    asked: Asked,
+    parsed: ParsedJob,
     key: str,
     *,
     now: float,
     schedule: str | None,
 ) -> JobRecord:
-    """A record without a number, and without a name where none was asked for."""
-    queue = asked.queue
+    queue = parsed.queue
     is_array = bool(request.sweep)
     return JobRecord(
         number=0,
@@ -149,10 +165,10 @@ def _draft(
         key=key,
         owner=user.name,
         team=team_of(user, request.team or queue.team),
-        spec=hashlib.sha256(asked.spec.encode()).hexdigest(),
+        spec=hashlib.sha256(parsed.spec.encode()).hexdigest(),
         code=request.code,
-        shape=asked.shape,
-        slices=asked.slices,
+        shape=parsed.shape,
+        slices=parsed.slices,
         priority=queue.priority if request.priority is None else request.priority,
         submitted_at=now,
         state=JobState.HELD if request.hold else JobState.WAITING,
@@ -168,81 +184,65 @@ def _draft(
     )
 
 
-def _queue(tx: Connection, change: Change, user: User, fresh: list[Draft]) -> dict[str, JobState]:
-    """Add the jobs, named, to a change; returns how those ended that they wait for."""
-    _require_code(tx, {job.code for job, _ in fresh if job.code is not None})
-    new = _named(tx, fresh)
-    states = _states(tx, new)
-    require_no_cycle(new)
-    change.new_jobs += new
-    for job in new:
-        change.tell("submitted", user.name, f"{job.name} submitted", job.name)
-    return {name: state for name, state in states.items() if state.is_terminal}
-
-
-def _require_fit(mirror: Mirror, fresh: Sequence[Draft]) -> None:
-    """Refuse what can never start; a schedule's job waits until there are machines again."""
-    for shape, team in {(job.shape, job.team): None for job, _ in fresh if job.schedule is None}:
+def _require_admission(
+    mirror: Mirror, user: User, new: Sequence[Draft], allowance: Allowance
+) -> None:
+    records = [draft.record for draft in new]
+    # A schedule's job waits until the cluster has such nodes again.
+    for shape, team in {(job.shape, job.team): None for job in records if job.schedule is None}:
         require_fits(mirror, shape, team)
+    require_open_jobs(mirror, user, len(new), allowance.open_jobs)
+    require_priority(user, max(job.priority for job in records), allowance.priority)
 
 
-def _require_code(tx: Connection, archives: set[str]) -> None:
-    for sha256 in archives:
-        if not texts.has_code(tx, sha256):
-            raise InvalidError(
-                f"code: there is no archive {sha256}; send it first, then submit again",
-                code="unknown_code",
-            )
-
-
-def _named(tx: Connection, fresh: list[Draft]) -> list[JobRecord]:
-    """Give the jobs that have none the names BASE-1, BASE-2, ..."""
-    counts = Counter(draft.array or asked.name for draft, asked in fresh if not draft.name)
-    next_of = {base: jobs.take_numbers(tx, base, count) for base, count in counts.items()}
+def _named(tx: Connection, new: Sequence[Draft]) -> list[JobRecord]:
+    """Name the jobs that have no name BASE-1, BASE-2, ..."""
+    counts = Counter(draft.base for draft in new if not draft.record.name)
+    next_number = {base: jobs.take_numbers(tx, base, count) for base, count in counts.items()}
     named = []
-    for draft, asked in fresh:
-        name = draft.name
+    for draft in new:
+        name = draft.record.name
         if not name:
-            base = draft.array or asked.name
-            name = f"{base}-{next_of[base]}"
-            next_of[base] += 1
-        if len(name) > LONGEST:
+            name = f"{draft.base}-{next_number[draft.base]}"
+            next_number[draft.base] += 1
+        if len(name) > LONGEST_NAME:
             raise InvalidError(
-                f"name: found {name}, expected at most {LONGEST} characters; give a shorter --name",
+                f"name: found {name}, expected at most {LONGEST_NAME} characters; give a shorter "
+                "--name",
                 code="bad_name",
             )
-        named.append(replace(draft, name=name))
+        named.append(replace(draft.record, name=name))
     return named
 
 
-def _states(tx: Connection, new: list[JobRecord]) -> dict[str, JobState]:
-    """The states of the jobs that the new ones wait for.
+def _check_dependencies(tx: Connection, records: Sequence[JobRecord]) -> dict[str, JobState]:
+    """Check `--after` and `--start-from`; returns the final states of jobs that have ended."""
+    names = {dependency.job for job in records for dependency in job.after}
+    states = jobs.states_of(tx, sorted(names)) if names else {}
+    require_dependencies(records, states)
+    require_no_cycle(records)
+    return {name: state for name, state in states.items() if state.is_terminal}
+
+
+def _put_texts(tx: Connection, new: Sequence[Draft], *, known: set[str]) -> Mapping[str, str]:
+    """Write the job files that the ledger may not have; returns them by their sha256.
 
     Raises:
-        InvalidError: `unknown_dependency`.
+        InvalidError: `unknown_code`: an archive with a job's own files was not uploaded.
     """
-    wanted = {d.job for job in new for d in job.after}
-    states = jobs.states_of(tx, sorted(wanted)) if wanted else {}
-    come_along = {job.name: job.state for job in new}
-    for job in new:
-        for dependency in job.after:
-            if dependency.job not in states and dependency.job not in come_along:
-                option = "--start-from" if dependency.job == job.start_from else "--after"
-                gone = f"{option} {dependency.job}: there is no such job (distnet ps --all)"
-                raise _unknown(gone)
-        lost = never_met(job, states)
-        if lost is not None:
-            raise _unknown(
-                f"--after {lost.job}:{lost.condition}: {lost.job} {states[lost.job]} already, so "
-                "this job would never start"
+    for sha256 in {draft.record.code for draft in new if draft.record.code is not None}:
+        if not texts.has_code(tx, sha256):
+            raise InvalidError(
+                f"code: there is no archive {sha256}; upload it first, then submit again",
+                code="unknown_code",
             )
-        if job.start_from is not None and job.start_from not in {d.job for d in job.after}:
-            raise _unknown(
-                f"--start-from {job.start_from}: found a job that is not one of --after, for "
-                "whose end this one would have to wait"
-            )
-    return states
+    specs = {draft.record.spec: draft.job.spec for draft in new if draft.record.spec not in known}
+    for spec in specs.values():
+        texts.put_text(tx, spec)
+    return specs
 
 
-def _unknown(message: str) -> InvalidError:
-    return InvalidError(message, code="unknown_dependency")
+def _remember_specs(mirror: Mirror, specs: Mapping[str, str]) -> None:
+    if len(mirror.known_specs) > MAX_KNOWN_SPECS:
+        mirror.known_specs.clear()
+    mirror.known_specs |= specs.keys()

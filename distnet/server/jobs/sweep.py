@@ -1,8 +1,8 @@
-"""A sweep: one submit for every combination of some settings.
+"""Sweeps: one submit makes a job for every combination of some values.
 
     train.seed=1..3   optimizer.learning_rate=0.1,0.01
 
-makes six lists of overrides, the last setting changing fastest.
+makes six lists of overrides; the last key changes fastest.
 """
 
 import itertools
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from distnet.protocol.errors import InvalidError
 
-MOST = 10_000
+MAX_JOBS = 10_000
 RANGE = re.compile(r"^(-?[0-9]{1,15})\.\.(-?[0-9]{1,15})(?:\.\.([0-9]{1,15}))?$")
 
 
@@ -25,21 +25,21 @@ def expand(sweep: Sequence[str]) -> list[tuple[str, ...]]:
     Raises:
         InvalidError: `bad_sweep`.
     """
-    settings = [_values(text) for text in sweep]
-    num_jobs = math.prod(len(setting) for setting in settings)
-    if num_jobs > MOST:
-        raise _bad(f"--sweep: found {num_jobs:,} combinations, expected at most {MOST:,}")
-    return list(itertools.product(*settings))
+    keys = [_overrides(text) for text in sweep]
+    num_jobs = math.prod(map(len, keys))
+    if num_jobs > MAX_JOBS:
+        raise _bad(f"--sweep: found {num_jobs:,} combinations, expected at most {MAX_JOBS:,}")
+    return list(itertools.product(*keys))
 
 
-def _values(text: str) -> list[str]:
+def _overrides(text: str) -> list[str]:
     key, equals, values = text.partition("=")
     if not equals or not key.strip() or not values.strip():
-        raise _bad(f"--sweep {text}: found no key and values, expected KEY=1..10 or KEY=a,b,c")
-    return [f"{key.strip()}={value}" for value in _list(text, values.strip())]
+        raise _bad(f"--sweep {text}: expected KEY=FIRST..LAST or KEY=VALUE,VALUE")
+    return [f"{key.strip()}={value}" for value in _values(text, values.strip())]
 
 
-def _list(text: str, values: str) -> list[str]:
+def _values(text: str, values: str) -> list[str]:
     match = RANGE.match(values)
     if match is None:
         found = [value.strip() for value in values.split(",")]
@@ -48,10 +48,10 @@ def _list(text: str, values: str) -> list[str]:
         return found
     first, last, step = int(match[1]), int(match[2]), int(match[3] or 1)
     if step == 0 or last < first:
-        raise _bad(f"--sweep {text}: found no number in the range, expected FIRST..LAST[..STEP]")
+        raise _bad(f"--sweep {text}: found an empty range, expected FIRST..LAST[..STEP]")
     numbers = range(first, last + 1, step)
-    if len(numbers) > MOST:
-        raise _bad(f"--sweep {text}: found {len(numbers):,} values, expected at most {MOST:,}")
+    if len(numbers) > MAX_JOBS:
+        raise _bad(f"--sweep {text}: found {len(numbers):,} values, expected at most {MAX_JOBS:,}")
     return [str(number) for number in numbers]
 
 

@@ -9,7 +9,7 @@ from distnet.server.ledger.records import AttemptRecord
 from distnet.server.ledger.rows import from_row, to_row
 from distnet.server.ledger.tables import attempts
 
-# What is written all the time is made once: that takes longer than to run it.
+# Frequent statements are made once: that takes longer than running them.
 INSERT = insert(attempts)
 SAVE = update(attempts).where(
     attempts.c.job == bindparam("row_job"), attempts.c.number == bindparam("row_number")
@@ -17,16 +17,16 @@ SAVE = update(attempts).where(
 
 
 def insert_attempts(tx: Connection, records: Sequence[AttemptRecord]) -> None:
-    """Add attempts; their numbers were not there before, nor their submissions or tokens."""
+    """Insert attempts, with new numbers, submissions and tokens."""
     if records:
         tx.execute(INSERT, [to_row(record) for record in records])
 
 
 def save_attempts(tx: Connection, records: Sequence[AttemptRecord]) -> None:
-    """Write attempts as they are now.
+    """Write all columns of attempts.
 
     Raises:
-        NotFoundError: one of them was never inserted.
+        NotFoundError: one of them was not inserted.
     """
     if not records:
         return
@@ -34,23 +34,23 @@ def save_attempts(tx: Connection, records: Sequence[AttemptRecord]) -> None:
     for row in rows:
         row["row_job"], row["row_number"] = row.pop("job"), row.pop("number")
     if tx.execute(SAVE, rows).rowcount != len(rows):
-        raise NotFoundError("ledger: an attempt to be saved is not there")
+        raise NotFoundError("ledger: found no row of an attempt to save, expected one")
 
 
 def live_attempts(tx: Connection) -> list[AttemptRecord]:
-    """Those that have not ended as far as is known, oldest first."""
+    """Read the attempts without a known end, oldest first."""
     live = select(attempts).where(attempts.c.ended_at.is_(None))
     found = tx.execute(live.order_by(attempts.c.created_at, attempts.c.submission))
     return [from_row(AttemptRecord, row) for row in found]
 
 
 def attempts_of(tx: Connection, job: str) -> list[AttemptRecord]:
-    """All of one job, first to last."""
+    """Read all attempts of a job, first to last."""
     found = tx.execute(select(attempts).where(attempts.c.job == job).order_by(attempts.c.number))
     return [from_row(AttemptRecord, row) for row in found]
 
 
 def attempt_by_token(tx: Connection, token_sha256: str) -> AttemptRecord | None:
-    """The attempt that reports with this secret."""
+    """Read the attempt with this secret."""
     row = tx.execute(select(attempts).where(attempts.c.token_sha256 == token_sha256)).first()
     return from_row(AttemptRecord, row) if row else None

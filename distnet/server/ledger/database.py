@@ -7,29 +7,29 @@ from sqlalchemy import Engine
 
 
 class Lead(Protocol):
-    """The right to be the one server of a ledger. It ends with the process that holds it."""
+    """The right to be the only server of a ledger. It ends with the process that has it."""
 
     def take(self) -> bool:
-        """Take it, unless another process has it; whether this one has it now."""
+        """Take the lead; returns False if another process has it."""
         ...
 
     def is_held(self) -> bool:
-        """Whether this process still has it."""
+        """Whether this process still has the lead."""
         ...
 
     def release(self) -> None:
-        """Let go of it; without it, do nothing."""
+        """Release the lead; does nothing without it."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """A database that is reached."""
+    """An open database."""
 
     name: str
-    """For people; without a password."""
+    """For messages; without a password."""
     writer: Engine
-    """One connection, kept open; a transaction on it excludes every other writer."""
+    """One connection, kept open; its transactions exclude all other writers."""
     reader: Engine
-    """Several; a transaction sees the ledger as it was when it began, and changes nothing."""
+    """Several connections; a transaction sees the ledger as it was at its start, and only reads."""
     lead: Lead

@@ -1,4 +1,4 @@
-"""The event log: what happened, what was decided, who did it. Only ever appended to."""
+"""The event log: what happened or was decided, and by whom. Events are only appended."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,10 +14,10 @@ INSERT = insert(events)
 
 
 def append_events(tx: Connection, records: Sequence[EventRecord]) -> list[EventRecord]:
-    """Add events; returns them with their numbers, whatever number they came with.
+    """Append events; returns them with their new numbers.
 
-    Numbers rise in the order of commits without gaps, so whoever has read up to one number misses
-    nothing by asking for what is after it.
+    Numbers follow the order of commits without gaps, so a reader that has read up to one number
+    misses nothing when it asks for the events after it.
     """
     last = last_number(tx)
     numbered = [replace(record, number=last + 1 + at) for at, record in enumerate(records)]
@@ -29,7 +29,7 @@ def append_events(tx: Connection, records: Sequence[EventRecord]) -> list[EventR
 def read_events(
     tx: Connection, *, after: int = 0, job: str | None = None, limit: int = 500
 ) -> list[EventRecord]:
-    """Events with larger numbers than `after`, of one job or of all, oldest first."""
+    """Read events with numbers above `after`, of one job or of all, oldest first."""
     query = select(events).where(events.c.number > min(after, LARGEST))
     if job is not None:
         query = query.where(events.c.job == job)
@@ -38,12 +38,12 @@ def read_events(
 
 
 def last_number(tx: Connection) -> int:
-    """The number of the newest event, 0 if there is none."""
+    """Read the number of the newest event; 0 if there is none."""
     return tx.execute(LAST_NUMBER).scalar() or 0
 
 
 def newest(tx: Connection, kind: str) -> EventRecord | None:
-    """The newest event of a kind."""
+    """Read the newest event of a kind."""
     query = select(events).where(events.c.kind == kind).order_by(events.c.number.desc()).limit(1)
     row = tx.execute(query).first()
     return from_row(EventRecord, row) if row else None

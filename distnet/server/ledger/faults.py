@@ -1,4 +1,4 @@
-"""What a database reports, as errors of distnet's own."""
+"""Translate errors of the database into errors of distnet."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,13 +18,13 @@ UNREACHABLE = (exc.OperationalError, exc.InterfaceError, exc.InternalError)
 
 @contextmanager
 def translated(name: str) -> Iterator[None]:
-    """Turn what the database called `name` reports into errors of distnet.
+    """Translate errors of the database `name`.
 
     Raises:
         UnavailableError: it cannot be reached, or is busy, full or read-only.
-        InvalidError: a number is too large for it.
-        ConflictError: a row with this key is there already, or one that it refers to is not.
-        LedgerError: it is damaged, or no ledger.
+        InvalidError: a number is too large for a column.
+        ConflictError: a row with this key exists already, or a row that it refers to does not.
+        LedgerError: it is damaged, or not a ledger.
     """
     try:
         yield
@@ -32,26 +32,26 @@ def translated(name: str) -> Iterator[None]:
         raise UnavailableError(
             f"ledger {name}: busy: no connection became free; try again"
         ) from error
-    except OverflowError as error:  # what SQLite's driver says where PostgreSQL has a DataError
+    except OverflowError as error:  # SQLite's driver raises this where PostgreSQL has a DataError
         raise InvalidError(f"ledger {name}: a value does not fit: {error}") from error
     except exc.DBAPIError as error:
         raise _translate(name, error) from error
 
 
 def _translate(name: str, error: exc.DBAPIError) -> ServerError:
-    said = " ".join(str(error.orig).split())
+    message = " ".join(str(error.orig).split())
     if isinstance(error, exc.IntegrityError):
-        return ConflictError(f"ledger {name}: refused: {said}")
+        return ConflictError(f"ledger {name}: refused: {message}")
     if isinstance(error, exc.DataError):
-        return InvalidError(f"ledger {name}: a value does not fit: {said}")
+        return InvalidError(f"ledger {name}: a value does not fit: {message}")
     if isinstance(error, UNREACHABLE):
         fate = (
-            "whether the last change was made is not known"
+            "whether the last change was made is unknown"
             if error.connection_invalidated
             else "nothing was changed"
         )
-        return UnavailableError(f"ledger {name}: cannot be used now: {said}; {fate}; try again")
+        return UnavailableError(f"ledger {name}: cannot be used now: {message}; {fate}; try again")
     return LedgerError(
-        f"ledger {name}: damaged, or not a ledger: {said}; expected a database made by distnet: "
-        "name another one, or put back a copy of this one"
+        f"ledger {name}: damaged, or not a ledger: {message}; expected a database created "
+        "by distnet: name another one, or restore this one from a backup"
     )

@@ -1,4 +1,4 @@
-"""Jobs in the ledger: submitted, saved, found again."""
+"""Jobs in the ledger."""
 
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -30,7 +30,7 @@ from distnet.server.ledger.tables import counters, jobs
 
 OPEN = [state for state in JobState if not state.is_terminal]
 
-# What every submit asks and writes is made once: that takes longer than to run it.
+# The statements of a submit are made once: that takes longer than running them.
 LAST_NUMBER = select(func.max(jobs.c.number))
 INSERT = insert(jobs)
 SAVE = update(jobs).where(jobs.c.number == bindparam("row"))
@@ -42,12 +42,12 @@ KEYS = select(jobs.c.key).where(*OF_KEYS)
 
 
 def insert_jobs(tx: Connection, records: Sequence[JobRecord]) -> list[JobRecord]:
-    """Add jobs; returns them with their numbers, which follow one another.
+    """Insert jobs; returns them with consecutive numbers.
 
     Raises:
-        ConflictError: `name_taken`; or `key_taken`, where an owner's key made a job before.
+        ConflictError: `name_taken`; or `key_taken`: the owner has used the key before.
     """
-    # No job is ever removed, so the largest number is the last that was given.
+    # Jobs are never deleted, so the largest number is the last one assigned.
     last = tx.execute(LAST_NUMBER).scalar() or 0
     numbered = [replace(record, number=last + 1 + at) for at, record in enumerate(records)]
     if numbered:
@@ -61,10 +61,10 @@ def insert_jobs(tx: Connection, records: Sequence[JobRecord]) -> list[JobRecord]
 
 
 def save_jobs(tx: Connection, records: Sequence[JobRecord]) -> None:
-    """Write jobs as they are now.
+    """Write all columns of jobs.
 
     Raises:
-        NotFoundError: one of them was never inserted.
+        NotFoundError: one of them was not inserted.
     """
     if not records:
         return
@@ -72,23 +72,23 @@ def save_jobs(tx: Connection, records: Sequence[JobRecord]) -> None:
     for row in rows:
         row["row"] = row.pop("number")
     if tx.execute(SAVE, rows).rowcount != len(rows):
-        raise NotFoundError("ledger: a job to be saved is not there")
+        raise NotFoundError("ledger: found no row of a job to save, expected one")
 
 
 def read_job(tx: Connection, name: str) -> JobRecord | None:
-    """The job of this name."""
+    """Read the job with this name."""
     row = tx.execute(BY_NAME, {"name": name}).first()
     return _record(row) if row else None
 
 
 def open_jobs(tx: Connection) -> list[JobRecord]:
-    """Those that have not ended, in the order of submission."""
+    """Read the jobs that have not ended, in the order of submission."""
     found = tx.execute(select(jobs).where(jobs.c.state.in_(OPEN)).order_by(jobs.c.number))
     return [_record(row) for row in found]
 
 
 def find_keys(tx: Connection, owner: str, keys: Iterable[str]) -> dict[str, JobRecord]:
-    """The jobs that an owner's keys have made."""
+    """Find the jobs that an owner has submitted with some keys."""
     return {
         row.key: _record(row)
         for some in chunks(keys)
@@ -107,9 +107,9 @@ def list_jobs(
     before: int | None = None,
     limit: int = 100,
 ) -> tuple[list[JobRecord], int]:
-    """Jobs that match, newest first, from those numbered below `before`; and how many match in all.
+    """List jobs that match, newest first, with numbers below `before`; and count all that match.
 
-    `text` is part of a name or an owner, in small or capital letters.
+    `text` is part of a name or an owner; its case does not matter.
     """
     match: list[ColumnElement[bool]] = [
         column == value
@@ -126,7 +126,7 @@ def list_jobs(
 
 
 def states_of(tx: Connection, names: Iterable[str]) -> dict[str, JobState]:
-    """The states of those jobs that are there."""
+    """Read the states of jobs, as far as they exist."""
     return {
         row.name: row.state
         for some in chunks(names)
@@ -135,14 +135,14 @@ def states_of(tx: Connection, names: Iterable[str]) -> dict[str, JobState]:
 
 
 def names_taken(tx: Connection, names: Iterable[str]) -> set[str]:
-    """Those names that jobs have already."""
+    """Find the names that jobs have already."""
     return {name for some in chunks(names) for name in tx.execute(NAMES, {"some": some}).scalars()}
 
 
 def take_numbers(tx: Connection, base: str, count: int) -> int:
-    """Take `count` numbers N that follow one another, for names `base-N`; returns the first.
+    """Take `count` consecutive numbers N for names `base-N`; returns the first.
 
-    None of them is given again, nor was a job of such a name there.
+    They are never taken again, and no job has one of these names.
     """
     counted = {"base": base, "next": 1 + count, "count": count}
     first: int = tx.execute(_count_up(tx.dialect.name), counted).scalar_one() - count
@@ -153,8 +153,8 @@ def take_numbers(tx: Connection, base: str, count: int) -> int:
 
 
 def _all_or_nothing(tx: Connection, num_rows: int) -> AbstractContextManager[object]:
-    """After a refusal none of the rows is there, and questions are answered still."""
-    is_simple = num_rows == 1 and tx.dialect.name == "sqlite"  # it needs no help to leave out one
+    """If an insert fails, no row is inserted, and the transaction can still be used."""
+    is_simple = num_rows == 1 and tx.dialect.name == "sqlite"  # one row is atomic there anyway
     return nullcontext() if is_simple else tx.begin_nested()
 
 
@@ -174,14 +174,14 @@ def _refuse_taken(tx: Connection, records: Sequence[JobRecord]) -> None:
     for record in records:
         if record.name in taken:
             raise ConflictError(
-                f"{record.name}: a job has this name already, and names are never used again; "
-                "expected another name, or none to have one made",
+                f"{record.name}: a job already has this name, and names are never reused; give "
+                "another name, or none to get one assigned",
                 code="name_taken",
             )
         if (record.owner, record.key) in keys:
             raise ConflictError(
-                f"{record.name}: a job of {record.owner} was submitted with the key {record.key} "
-                "already; expected a new key for each job",
+                f"{record.name}: {record.owner} has already submitted a job with the key "
+                f"{record.key}; expected a new key for each job",
                 code="key_taken",
             )
         taken.add(record.name)
@@ -216,7 +216,7 @@ def _row(record: JobRecord) -> dict[str, Any]:
     row = to_row(record)
     shape = row.pop("shape")
     row.update(fewest=shape.min_workers, most=shape.max_workers, cpus=shape.cpus, gpus=shape.gpus)
-    row["after"] = [[wanted.job, wanted.condition.value] for wanted in record.after]
+    row["after"] = [[dependency.job, dependency.condition.value] for dependency in record.after]
     return row
 
 

@@ -1,4 +1,4 @@
-"""Open a ledger, change it in transactions, lead it."""
+"""Open a ledger; read and change it in transactions; take its lead."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,25 +22,25 @@ KINDS = {
 
 
 class Ledger:
-    """The record behind a server; any number of threads may use it."""
+    """The database of a server; thread-safe."""
 
     def __init__(self, database: Database, id: str, key: bytes) -> None:  # noqa: A002
         self._database = database
         self.id = id
-        """Eight characters, a-z and 0-9, made with the ledger."""
+        """Eight characters, a-z and 0-9, created with the ledger."""
         self.key = key
-        """Secret; what is signed with it is known again after a restart."""
+        """Secret; the secrets of attempts are derived from it, also after a restart."""
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
-        """Change the ledger: everything in it is durable when it ends, or nothing is done.
+        """Change the ledger: all changes are durable at the end, or none is made.
 
-        One at a time; the others wait. Must not be nested.
+        One transaction at a time; the others wait. They must not be nested.
 
         Raises:
             UnavailableError: the database cannot be reached or written. If the connection was lost
-                while PostgreSQL committed, nobody can tell whether it did: read it again.
-            ConflictError: a row is there already, or one that it refers to is not.
+                while PostgreSQL committed, the outcome is unknown: read it again.
+            ConflictError: a row exists already, or a row that it refers to does not.
             LedgerError: the database is damaged.
         """
         with translated(self._database.name), self._database.writer.begin() as tx:
@@ -48,17 +48,17 @@ class Ledger:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """Look at the ledger as it is at one moment; waits for nobody, and nobody waits for it.
+        """Read the ledger as it is at one moment; readers and writers do not wait for each other.
 
         Raises:
             UnavailableError: the database cannot be reached.
-            LedgerError: it is damaged.
+            LedgerError: the database is damaged.
         """
         with translated(self._database.name), self._database.reader.begin() as tx:
             yield tx
 
     def lead(self) -> bool:
-        """Become the one server of this ledger, unless another process is; whether this one is.
+        """Become the only server of this ledger; returns False if another process is.
 
         Raises:
             UnavailableError: the database cannot be reached.
@@ -67,16 +67,16 @@ class Ledger:
             return self._database.lead.take()
 
     def still_leads(self) -> bool:
-        """Whether this process is the server still; once False, it has to start anew.
+        """Whether this process is still the server; once False, it has to be restarted.
 
         Raises:
-            UnavailableError: the database cannot be reached, so nobody knows.
+            UnavailableError: the database cannot be reached; the answer is unknown.
         """
         with translated(self._database.name):
             return self._database.lead.is_held()
 
     def close(self) -> None:
-        """Let go of the lead and of every connection."""
+        """Release the lead and close all connections."""
         self._database.lead.release()
         self._database.writer.dispose()
         self._database.reader.dispose()
@@ -85,21 +85,21 @@ class Ledger:
 def open_ledger(url: str, *, must_exist: bool = False) -> Ledger:
     """Open the ledger at a URL: `sqlite:////FOLDER/ledger.db`, `postgresql://USER@HOST/DATABASE`.
 
-    It is made if it is not there, and brought up to date if an older distnet made it.
+    It is created if it does not exist, and migrated if an older distnet created it.
 
     Args:
         url: where it is.
-        must_exist: whether not to make a file; a database is never made.
+        must_exist: whether a missing file is an error; a database is never created.
 
     Raises:
-        LedgerError: the URL is none, or what is there is damaged, something else, or newer; or
-            nothing is there, and it must exist.
+        LedgerError: the URL is invalid; or the database is damaged, of another program, or of a
+            newer distnet; or it does not exist and must.
         UnavailableError: the database cannot be reached.
     """
     where = _parse(url)
     if must_exist and where.drivername == "sqlite" and not sqlite_path(where).exists():
         raise LedgerError(
-            f"there is no ledger at {sqlite_path(where)}; start the server with it first: "
+            f"there is no ledger at {sqlite_path(where)}; start the server first: "
             f"distnet server start --ledger {url}"
         )
     with translated(where.render_as_string(hide_password=True)):
@@ -118,7 +118,7 @@ def _parse(url: str) -> URL:
         where = None
     if where is None or where.drivername not in KINDS:
         raise LedgerError(
-            f"ledger {url.split('://', maxsplit=1)[0]!r}: expected sqlite:////FOLDER/ledger.db or "
-            "postgresql://USER@HOST/DATABASE"
+            f"ledger {url.split('://', maxsplit=1)[0]!r}: expected a URL such as "
+            "sqlite:////FOLDER/ledger.db or postgresql://USER@HOST/DATABASE"
         )
     return where

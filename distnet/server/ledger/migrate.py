@@ -1,8 +1,8 @@
-"""Make the tables of a new ledger, and bring those of an older distnet up to date.
+"""Create the tables of a new ledger, and migrate those of an older distnet.
 
-A ledger that is up to date is seen by one row, so that a server starts without Alembic. Everything
-happens in one transaction: two servers that start at once do it one after the other, and a failure
-leaves the ledger as it was.
+One row says that a ledger is up to date, so that a server usually starts without Alembic. All of it
+is one transaction: two servers that start at the same time migrate one after the other, and a
+failure leaves the ledger unchanged.
 """
 
 import secrets
@@ -23,10 +23,10 @@ SCRIPTS = Path(__file__).parent / "migrations"
 
 
 def bring_up_to_date(database: Database) -> tuple[str, bytes]:
-    """Migrate if needed; returns the ledger's id and key.
+    """Migrate a ledger if needed; returns its id and key.
 
     Raises:
-        LedgerError: the database holds tables of something else, or of a newer distnet.
+        LedgerError: the database has tables of another program, or of a newer distnet.
     """
     with database.writer.begin() as tx:
         if _version(tx, database.name) != HEAD:
@@ -42,16 +42,18 @@ def _version(tx: Connection, name: str) -> str | None:
     foreign = sorted(tables & set(metadata.tables))
     if foreign:
         raise LedgerError(
-            f"ledger {name}: has a table {foreign[0]!r} that distnet did not make; expected an "
-            "empty database, or a ledger: name another one"
+            f"ledger {name}: has a table {foreign[0]!r} that distnet did not create; expected an "
+            "empty database or a ledger; name another database"
         )
     return None
 
 
 def _migrate(tx: Connection, name: str) -> None:
-    from alembic import command
-    from alembic.config import Config
-    from alembic.util import CommandError
+    # Importing Alembic takes long, and a ledger that is up to date does not need it.
+    # A server whose ledger is up to date starts without Alembic.
+    from alembic import command  # takes 200 ms to import
+    from alembic.config import Config  # comes with it
+    from alembic.util import CommandError  # comes with it
 
     config = Config()
     config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
@@ -60,8 +62,8 @@ def _migrate(tx: Connection, name: str) -> None:
         command.upgrade(config, HEAD)
     except CommandError as error:
         raise LedgerError(
-            f"ledger {name}: cannot be brought up to date: {error}; if a newer distnet made it, "
-            "use that one"
+            f"ledger {name}: cannot be migrated: {error}; if a newer distnet created it, use that "
+            "version"
         ) from error
 
 

@@ -1,16 +1,16 @@
 """A ledger in PostgreSQL: for teams, and for a server that may move to another machine.
 
-Isolation: a transaction that writes first takes an advisory lock until it ends, so there is one at
-a time; at READ COMMITTED it then sees everything that was committed before, which together is
-serial, as in SQLite, without failures that would have to be tried again. Readers are at REPEATABLE
+Isolation: a writing transaction first takes an advisory lock until it ends, so there is one at a
+time; at READ COMMITTED it then sees everything that was committed before. Together that is
+serializable, as in SQLite, without failures that would have to be retried. Readers use REPEATABLE
 READ: one transaction sees one moment.
 
-The lead is an advisory lock of the very session that writes. Had it a session of its own, that one
-could be lost while the other still wrote, beside a new leader. This way a session that may write
-has the lead, or there is no session. When it is lost and made anew, the lead is claimed again, and
+The lead is an advisory lock of the session that writes. With a session of its own, the lead could
+be lost while the other session still writes, beside a new leader. This way a session that can write
+has the lead, or there is no session. When a lost session is replaced, the lead is taken again, but
 only if the ledger's term says that no other server has led meanwhile.
 
-Needs a session: PgBouncer in transaction mode cannot be between.
+It needs sessions: PgBouncer in transaction mode does not work.
 Source: https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS
 """
 
@@ -23,17 +23,17 @@ from distnet.server.ledger.database import Database
 from distnet.server.ledger.faults import translated
 from distnet.server.ledger.tables import ledger
 
-PLACE = "hashtext(current_schema())"  # ledgers in other schemas have locks of their own
-WRITE_LOCK = f"SELECT pg_advisory_xact_lock(1684632431, {PLACE})"
-TAKE_LEAD = f"SELECT pg_try_advisory_lock(1684632432, {PLACE})"
-LEAVE_LEAD = f"SELECT pg_advisory_unlock(1684632432, {PLACE})"
+SCHEMA = "hashtext(current_schema())"  # ledgers in other schemas have their own locks
+WRITE_LOCK = f"SELECT pg_advisory_xact_lock(1684632431, {SCHEMA})"
+TAKE_LEAD = f"SELECT pg_try_advisory_lock(1684632432, {SCHEMA})"
+LEAVE_LEAD = f"SELECT pg_advisory_unlock(1684632432, {SCHEMA})"
 LOST = "lead_lost"
 
 POOL_S = 30.0
 CONNECT_ARGS = {
     "connect_timeout": "5",
     "application_name": "distnet",
-    # A peer that vanished is noticed within half a minute, from either side.
+    # Both sides notice within half a minute that the other one is gone.
     "keepalives_idle": "10",
     "keepalives_interval": "5",
     "keepalives_count": "3",
@@ -50,7 +50,7 @@ SESSION = (
 
 
 def open_postgresql(url: URL) -> Database:
-    """Get ready to reach a database; nothing is connected yet."""
+    """Prepare to connect to a database; nothing is connected yet."""
     url = url.set(drivername="postgresql+psycopg")
     name = url.set(drivername="postgresql").render_as_string(hide_password=True)
     args = {key: value for key, value in CONNECT_ARGS.items() if key not in url.query}
@@ -72,8 +72,8 @@ def open_postgresql(url: URL) -> Database:
         isolation_level="REPEATABLE READ",
         execution_options={"postgresql_readonly": True},
     )
-    event.listen(writer, "connect", _prepare, insert=True)  # before SQLAlchemy asks anything
-    event.listen(writer, "begin", _wait_for_others)
+    event.listen(writer, "connect", _prepare, insert=True)  # before SQLAlchemy's first query
+    event.listen(writer, "begin", _take_write_lock)
     return Database(name=name, writer=writer, reader=reader, lead=SessionLead(writer, name))
 
 
@@ -87,7 +87,7 @@ class SessionLead:
         event.listen(writer, "connect", self._claim_again)
 
     def take(self) -> bool:
-        """Take the lock, and begin a new term."""
+        """Take the lock, and start a new term."""
         if self.is_held():
             return True
         self._term = None
@@ -100,11 +100,11 @@ class SessionLead:
         return True
 
     def is_held(self) -> bool:
-        """Whether the session that writes has the lock; a lost session is made anew."""
+        """Whether the session that writes has the lock; a lost session is replaced."""
         if self._term is None:
             return False
         try:
-            self._writer.connect().close()  # the pool asks whether the session is alive
+            self._writer.connect().close()  # the pool checks that the session is alive
         except UnavailableError as error:
             if error.code == LOST:
                 return False
@@ -112,7 +112,7 @@ class SessionLead:
         return True
 
     def release(self) -> None:
-        """Unlock it, if there is a session."""
+        """Release the lock, if there is a session."""
         if self._term is None:
             return
         self._term = None
@@ -123,7 +123,7 @@ class SessionLead:
             pass  # no session, no lock
 
     def _claim_again(self, connection: Any, _: object) -> None:
-        """Refuse a new session to a server whose lead has gone to another one."""
+        """Refuse a new session if another server has taken the lead."""
         if self._term is None:
             return
         is_taken = connection.execute(TAKE_LEAD).fetchone()[0]
@@ -132,15 +132,15 @@ class SessionLead:
         if term != self._term:
             connection.close()
             raise UnavailableError(
-                f"ledger {self._name}: another server has taken the lead; this one may write "
-                "nothing any more: start it again",
+                f"ledger {self._name}: another server has taken the lead; this one can no longer "
+                "write: restart it",
                 code=LOST,
             )
         if not is_taken:
             connection.close()
             raise UnavailableError(
-                f"ledger {self._name}: the lead is still held by a session that was lost, or has "
-                "just gone to another server; try again"
+                f"ledger {self._name}: a lost session still has the lead, or another server has "
+                "just taken it; try again"
             )
 
 
@@ -157,5 +157,5 @@ def _prepare(connection: Any, _: object) -> None:
     connection.commit()
 
 
-def _wait_for_others(tx: Connection) -> None:
+def _take_write_lock(tx: Connection) -> None:
     tx.exec_driver_sql(WRITE_LOCK)

@@ -1,6 +1,6 @@
-"""What the ledger keeps, as plain values. Times are Unix seconds; rows are changed by the ledger.
+"""The records of the ledger, as frozen values. Times are Unix seconds.
 
-Names are those of a job: unique in the ledger for ever, and the name of its run folder.
+A job's name is unique in the ledger forever; it is also the name of its run folder.
 """
 
 from collections.abc import Mapping
@@ -8,23 +8,23 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from distnet.protocol.states import AttemptEnd, JobState, Why
+from distnet.protocol.states import AttemptEnd, JobState, StopReason
 from distnet.scheduler.view import Shape
 
 
 class Role(StrEnum):
-    """What a user may do; each role may do what the ones before it may."""
+    """What a user may do; each role includes the ones before it."""
 
     VIEWER = "viewer"
-    """Look at everything."""
+    """Read everything."""
     SUBMITTER = "submitter"
-    """Submit jobs, and steer their own."""
+    """Submit jobs, and control one's own."""
     ADMIN = "admin"
-    """Steer everybody's jobs; users, tokens, teams."""
+    """Control all jobs; manage users, tokens and teams."""
 
 
 class Condition(StrEnum):
-    """How the job that another one waits for must end."""
+    """How a job must end for which another one waits."""
 
     OK = "ok"
     ANY = "any"
@@ -33,7 +33,7 @@ class Condition(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Dependency:
-    """A job that must have ended first."""
+    """A job that must end first."""
 
     job: str
     condition: Condition = Condition.OK
@@ -41,22 +41,22 @@ class Dependency:
 
 @dataclass(frozen=True, slots=True)
 class JobRecord:
-    """A job on the server: what was asked for, and how far it is."""
+    """A job: its request and its state."""
 
     number: int
-    """In the order of submission; given by the ledger."""
+    """In the order of submission; assigned by the ledger."""
     name: str
     key: str
-    """Made by the client: the same key of the same owner is the same submit, however often sent."""
+    """Made by the client: the same key of the same owner is the same submit, sent again."""
     owner: str
     team: str
     spec: str
-    """sha256 of the resolved job file, whose text is in the table of texts."""
+    """sha256 of the resolved job file; its text is in the table `texts`."""
     code: str | None
     """sha256 of the archive with the job's own files; None if it has none."""
     shape: Shape
     slices: int
-    """Parts of a batch: the most workers that it can ever have."""
+    """Slices of a batch: the most workers that the job can have."""
     priority: int
     submitted_at: float
     state: JobState = JobState.WAITING
@@ -64,7 +64,7 @@ class JobRecord:
     """Why it is in this state, in one sentence."""
     after: tuple[Dependency, ...] = ()
     start_from: str | None = None
-    """A job whose newest checkpoint this one begins with; one of `after`."""
+    """The job whose newest checkpoint this one starts from; one of `after`."""
     not_before: float = 0.0
     is_preemptible: bool = True
     grace_s: float = 120.0
@@ -75,21 +75,21 @@ class JobRecord:
     schedule: str | None = None
     """The schedule that submitted it."""
     workers: int | None = None
-    """What a user asked for by `resize`, instead of the shape."""
+    """The number that a user set with `resize`; it overrides the shape."""
     num_attempts: int = 0
     failures: Mapping[str, int] = field(default_factory=dict)
     """Failures of each kind since the newest checkpoint that brought progress."""
     saved_step: int = 0
     started_at: float | None = None
-    """When its first attempt spoke."""
+    """When its first attempt made a step."""
     ended_at: float | None = None
     trained_s: float = 0.0
-    """Of attempts that have ended."""
+    """In attempts that have ended."""
     progress: Mapping[str, Any] = field(default_factory=dict)
     """As last reported: `step`, `num_steps`, `workers`, `loss` and other rates of the training;
     `headline`, `split` and `metrics` of the last evaluation."""
     result: Mapping[str, Any] | None = None
-    """What `result.json` of the run says, or the error: `{"error": ..., "failure": ...}`."""
+    """The content of `result.json` of the run, or `{"error": ..., "failure": ...}`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,39 +98,39 @@ class AttemptRecord:
 
     job: str
     number: int
-    """Its fencing number: 1, 2, ... A report of an older one than the newest is refused."""
+    """Its fencing number: 1, 2, ... Reports of older attempts than the newest are refused."""
     submission: str
-    """Its id with Ray; made from the ledger's id, the job's number and the attempt's."""
+    """Its id in Ray; made from the ledger's id, the job's number and the attempt's."""
     token_sha256: str
-    """Of the secret with which it reports."""
+    """Of the secret that authenticates its reports."""
     placement: Mapping[str, int]
     """Workers on each node, by node id."""
     created_at: float
     cause: str = "start"
-    """`start`, `resume`, `preempt`, `retry`, ...: why there is this attempt."""
+    """`start` for the first attempt of a job, `again` for the others."""
     handed_at: float | None = None
-    """When Ray was asked to start it; None: not yet, or nobody knows."""
+    """When Ray accepted it; None: not yet, or unknown."""
     seen_at: float | None = None
     """When it reported last."""
-    stop: Why | None = None
-    """Why it was asked to stop."""
+    stop: StopReason | None = None
+    """Why it has to stop."""
     stop_at: float | None = None
     """When it was asked to."""
     target: Mapping[str, int] | None = None
-    """Where it was asked to go on, if with other workers."""
+    """The workers on each node to which it is being resized."""
     resized_at: float | None = None
-    """When it changed its workers last."""
+    """When it was resized last."""
     ended_at: float | None = None
     end: AttemptEnd | None = None
     error: str | None = None
     failure: str | None = None
     step: int | None = None
-    """Where it ended."""
+    """At which it ended."""
 
 
 @dataclass(frozen=True, slots=True)
 class EventRecord:
-    """One thing that happened, or was decided, and who did it."""
+    """One event: what happened or was decided, and by whom."""
 
     number: int
     time: float
@@ -145,7 +145,7 @@ class EventRecord:
 
 
 class Overlap(StrEnum):
-    """What a schedule does when it is time and its job before has not ended."""
+    """What a schedule does when it is due and its previous job has not ended."""
 
     SKIP = "skip"
     QUEUE = "queue"
@@ -156,7 +156,7 @@ class Overlap(StrEnum):
 class Missed(StrEnum):
     """What a schedule does about times that passed while the server was down.
 
-    Times of cron that pass while it is paused are left out; the one of `at` is missed like others.
+    Times of cron that pass while it is paused are skipped; the time of `at` counts as missed.
     """
 
     SKIP = "skip"
@@ -166,12 +166,12 @@ class Missed(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ScheduleRecord:
-    """A job that is submitted again and again, or once at a time."""
+    """A job that is submitted repeatedly, or once at a given time."""
 
     name: str
     owner: str
     request: Mapping[str, Any]
-    """The submit request (as the API takes it) that is made each time."""
+    """The submit request, in the form of the API."""
     created_at: float
     cron: str | None = None
     """Five fields; or None with `at`."""
@@ -189,7 +189,7 @@ class ScheduleRecord:
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """Somebody who has tokens."""
+    """A user."""
 
     name: str
     role: Role
@@ -199,10 +199,10 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A secret of a user; only its scrypt hash is kept."""
+    """A token of a user; only its scrypt hash is stored."""
 
     id: str
-    """Twelve characters; the secret's public part."""
+    """Twelve characters; the public part of the token."""
     user: str
     salt: bytes
     hash: bytes
@@ -215,7 +215,7 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class TeamRecord:
-    """The entitlements of a team; None is without limit."""
+    """The weight, quota and limit of a team; None means unlimited."""
 
     name: str
     weight: float = 1.0

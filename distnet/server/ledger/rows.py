@@ -1,4 +1,4 @@
-"""Records to rows and back; what both databases have, said once."""
+"""Convert records to rows and back; statements that both databases have."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
@@ -13,41 +13,41 @@ if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 INSERTS: dict[str, Any] = {"sqlite": sqlite_insert, "postgresql": postgresql_insert}
-CHUNK = 1000  # names in one question: far below the parameters that either database takes
-LARGEST = 2**63 - 1  # what a column of whole numbers holds
+CHUNK = 1000  # names in one query: far below the limit of parameters of both databases
+LARGEST = 2**63 - 1  # of an integer column
 
 R = TypeVar("R")
 
 
 def to_row(record: "DataclassInstance") -> dict[str, Any]:
-    """The columns of a record, whose fields are called as they are."""
+    """Convert a record to a row; its fields have the names of the columns."""
     return {field.name: getattr(record, field.name) for field in fields(record)}
 
 
 def from_row(kind: type[R], row: Row[Any]) -> R:
-    """The record that a row holds."""
+    """Convert a row to a record."""
     return kind(**row._asdict())
 
 
 def upsert(tx: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert whole rows; those whose primary key is there already are replaced."""
+    """Insert whole rows; existing rows with the same primary key are replaced."""
     if rows:
         tx.execute(_upsert(tx.dialect.name, table), rows)
 
 
 def insert_if_new(tx: Connection, table: Table, row: Mapping[str, Any]) -> None:
-    """Insert a row, unless its primary key is there already."""
+    """Insert a row, unless one with its primary key exists."""
     tx.execute(_insert_if_new(tx.dialect.name, table), [row])
 
 
 def chunks(names: Iterable[str]) -> Iterator[list[str]]:
-    """The names, each once, in lists that fit into one question."""
+    """Split names, each once, into lists that fit into one query."""
     every = list(dict.fromkeys(names))
     for start in range(0, len(every), CHUNK):
         yield every[start : start + CHUNK]
 
 
-@cache  # to make a statement takes longer than to run it
+@cache  # compiling a statement takes longer than running it
 def _upsert(dialect: str, table: Table) -> Executable:
     statement = INSERTS[dialect](table)
     keys = [column.name for column in table.primary_key]

@@ -8,16 +8,16 @@ from distnet.server.ledger.tables import schedules
 
 
 def save_schedule(tx: Connection, record: ScheduleRecord) -> None:
-    """Add a schedule, or write it as it is now."""
+    """Insert a schedule, or write all its columns."""
     upsert(tx, schedules, [to_row(record)])
 
 
 def read_schedules(tx: Connection) -> list[ScheduleRecord]:
-    """All of them, by name."""
+    """Read all schedules, by name."""
     found = [from_row(ScheduleRecord, row) for row in tx.execute(select(schedules))]
     return sorted(found, key=lambda record: record.name)
 
 
 def delete_schedule(tx: Connection, name: str) -> bool:
-    """Remove a schedule; its jobs stay. Whether there was one."""
+    """Delete a schedule; its jobs are kept. Returns whether it existed."""
     return tx.execute(delete(schedules).where(schedules.c.name == name)).rowcount > 0

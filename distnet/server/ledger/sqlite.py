@@ -1,8 +1,8 @@
-"""A ledger in one SQLite file: no server to look after, durable at each commit.
+"""A ledger in one SQLite file: no database server to maintain, durable at each commit.
 
-WAL lets readers go on while somebody writes; synchronous=FULL makes a commit survive a power cut;
-`BEGIN IMMEDIATE` takes the right to write before anything is read. The lead is a lock on a file
-beside it, which the kernel releases however the process ends.
+WAL lets readers continue during writes; with synchronous=FULL a commit survives a power cut;
+`BEGIN IMMEDIATE` takes the write lock before anything is read. The lead is a lock on a file beside
+it, which the kernel releases however the process ends.
 Source: https://www.sqlite.org/wal.html, https://www.sqlite.org/pragma.html
 """
 
@@ -20,14 +20,14 @@ BUSY_S = 15.0
 """How long to wait for another process that writes."""
 POOL_S = 30.0
 WAL_BYTES = 64 * 2**20
-"""What is left of the log beside the file after a burst."""
+"""The size to which the WAL file shrinks after a burst of writes."""
 
 
 def open_sqlite(url: URL) -> Database:
-    """Reach the file of a URL, and make it if it is not there.
+    """Open the file of a URL, and create it if it does not exist.
 
     Raises:
-        LedgerError: the URL names no file, or it cannot be made.
+        LedgerError: the URL names no file, or it cannot be created.
     """
     path = sqlite_path(url)
     _make(path)
@@ -51,7 +51,7 @@ class FileLead:
         """Lock the file.
 
         Raises:
-            UnavailableError: the file cannot be made or locked at all.
+            UnavailableError: the file cannot be created or locked.
         """
         if self.is_held():
             return True
@@ -63,11 +63,11 @@ class FileLead:
             self.release()
         except OSError as error:
             self.release()
-            raise UnavailableError(f"{self._path}: cannot be locked: {error.strerror}") from error
+            raise UnavailableError(f"cannot lock {self._path}: {error.strerror}") from error
         return self.is_held()
 
     def is_held(self) -> bool:
-        """Whether it is locked, and still the file that others would lock."""
+        """Whether it is locked, and still the same file at this path."""
         if self._handle is None:
             return False
         try:
@@ -83,27 +83,28 @@ class FileLead:
 
 
 def sqlite_path(url: URL) -> Path:
-    """The file that a URL names.
+    """Get the file of a URL.
 
     Raises:
-        LedgerError: it names none.
+        LedgerError: the URL names no file.
     """
     if not url.database or url.database == ":memory:" or url.query:
         raise LedgerError(
-            f"ledger {url}: names no file: expected sqlite:////FOLDER/ledger.db (four slashes)"
+            f"ledger {url}: the URL names no file, expected sqlite:////FOLDER/ledger.db (four "
+            "slashes)"
         )
     return Path(url.database).expanduser().resolve()
 
 
 def _make(path: Path) -> None:
-    """Only the owner reads it; SQLite gives its files beside it the same rights."""
+    """Create the file, readable by its owner only; SQLite gives its other files the same mode."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     except OSError as error:
         raise LedgerError(
             f"ledger {path}: cannot be opened: {error.strerror}; expected a file in a folder "
-            "that this user may write"
+            "that this user can write"
         ) from error
 
 
@@ -119,7 +120,7 @@ def _engine(url: URL, *, begin: str, size: int, spare: int, only_reads: bool = F
 
     @event.listens_for(engine, "connect")
     def prepare(connection: sqlite3.Connection, _: object) -> None:
-        connection.isolation_level = None  # the driver begins nothing by itself
+        connection.isolation_level = None  # the driver starts no transactions itself
         _prepare(connection, only_reads=only_reads)
 
     @event.listens_for(engine, "begin")
@@ -134,8 +135,8 @@ def _prepare(connection: sqlite3.Connection, *, only_reads: bool) -> None:
     if mode != "wal":
         connection.close()
         raise LedgerError(
-            f"ledger: SQLite keeps its log as {mode!r} here, expected 'wal': the file must lie on "
-            "a local disk, not on a network drive"
+            f"ledger: found SQLite's journal mode {mode!r}, expected 'wal': the file must be on a "
+            "local disk, not on a network file system"
         )
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")

@@ -1,9 +1,9 @@
-"""Logs and metrics of attempts, as streams of bytes that are appended to.
+"""Logs and metrics of attempts, as streams of bytes.
 
-An attempt sends each stream from its own byte 0 on; whoever reads a job's stream sees those of its
-attempts one after the other. Small pieces are put together as they come, so that a line a second
-for a week does not become 600,000 rows; none is larger than 64 KiB, so that a reader in the middle
-of a stream loads little beside what is wanted.
+An attempt sends each stream from its own byte 0; a job's stream is the concatenation of those of
+its attempts. Small pieces are merged as they arrive, so that a line a second for a week does not
+become 600,000 rows. No piece is larger than 64 KiB, so that reading from the middle loads little
+more than needed.
 """
 
 from typing import Any
@@ -15,10 +15,10 @@ from distnet.server.ledger.tables import pieces, streams
 
 PIECE_BYTES = 65_536
 TAIL_BYTES = 8_192
-"""A last piece shorter than this is written again with what follows: about what a page costs."""
+"""A shorter last piece is written again together with the next one; it costs about a page."""
 NO_MORE = 2**53 - 1
 METRICS = "metrics"
-FULL = b"\n[distnet] the server keeps no more of this log; the run folder has all of it\n"
+FULL = b"\n[distnet] the log is cut here: it has reached the server's limit; see the run folder\n"
 
 
 def _at(table: Table) -> ColumnElement[bool]:
@@ -43,14 +43,14 @@ def append_piece(  # noqa: PLR0917
     *,
     most_bytes: int = NO_MORE,
 ) -> int:
-    """Keep what an attempt sends; returns the byte of its stream from which it is to go on.
+    """Append a piece; returns the offset from which the attempt has to send next.
 
-    What is kept already is skipped; a piece that begins beyond it is not kept, so the caller sends
-    again from the number that is returned: `NO_MORE` once `most_bytes` are there, which the log's
-    last line says. A job that prints without end must not fill the ledger's disk.
+    Bytes that are kept already are skipped. A piece that starts beyond them is not kept: the caller
+    sends again from the returned offset. It is `NO_MORE` once `most_bytes` are kept, so that a job
+    that prints endlessly does not fill the ledger's disk; the last line of the log says so.
     """
-    place = {"job": job, "attempt": attempt, "stream": stream}
-    end, tail = _end(tx, place)
+    key = {"job": job, "attempt": attempt, "stream": stream}
+    end, tail = _end(tx, key)
     if end >= most_bytes:
         return NO_MORE
     fresh = data[max(end - offset, 0) :]
@@ -60,60 +60,60 @@ def append_piece(  # noqa: PLR0917
         fresh += FULL
     start = end
     if 0 < end - tail < TAIL_BYTES:
-        start, fresh = tail, _cut(tx, place, tail, end) + fresh
+        start, fresh = tail, _cut(tx, key, tail, end) + fresh
     rows = [
-        {**place, "start": start + at, "data": fresh[at : at + PIECE_BYTES]}
+        {**key, "start": start + at, "data": fresh[at : at + PIECE_BYTES]}
         for at in range(0, len(fresh), PIECE_BYTES)
     ]
     end = start + len(fresh)
     upsert(tx, pieces, rows)
-    upsert(tx, streams, [{**place, "end": end, "tail": rows[-1]["start"]}])
+    upsert(tx, streams, [{**key, "end": end, "tail": rows[-1]["start"]}])
     return end
 
 
 def read_stream(
     tx: Connection, job: str, stream: str, offset: int, limit: int
 ) -> tuple[bytes, int]:
-    """At most `limit` bytes from `offset` on, over all attempts; and where the stream ends now."""
+    """Read at most `limit` bytes from `offset`, over all attempts; and the end of the stream."""
     data = bytearray()
-    begin = 0  # where the attempt's part begins
+    begin = 0  # the offset of the attempt's part
     known = select(streams.c.attempt, streams.c.end)
     mine = known.where(streams.c.job == job, streams.c.stream == stream)
     for attempt, end in tx.execute(mine.order_by(streams.c.attempt)).all():
         low, high = max(offset - begin, 0), min(offset + limit - begin, end)
         if low < high:
-            place = {"job": job, "attempt": attempt, "stream": stream}
-            data += _cut(tx, place, low, high)
+            key = {"job": job, "attempt": attempt, "stream": stream}
+            data += _cut(tx, key, low, high)
         begin += end
     return bytes(data), begin
 
 
 def end_of(tx: Connection, job: str, stream: str) -> int:
-    """How many bytes of a stream are kept, of all attempts together."""
+    """Count the bytes of a stream that are kept, of all attempts together."""
     mine = select(func.sum(streams.c.end)).where(streams.c.job == job, streams.c.stream == stream)
     return int(tx.execute(mine).scalar() or 0)
 
 
 def stream_names(tx: Connection, job: str) -> tuple[str, ...]:
-    """The streams of a job: `run`, `metrics`, `worker-0`, ..., `worker-10`."""
+    """List the streams of a job: `run`, `metrics`, `worker-0`, ..., `worker-10`."""
     names = tx.execute(select(streams.c.stream).where(streams.c.job == job).distinct()).scalars()
     return tuple(sorted(names, key=lambda name: (len(name), name)))
 
 
 def offsets(tx: Connection, job: str, attempt: int) -> dict[str, int]:
-    """How many bytes of each stream of an attempt are kept."""
+    """Count the bytes of each stream of an attempt that are kept."""
     query = select(streams.c.stream, streams.c.end)
     mine = query.where(streams.c.job == job, streams.c.attempt == attempt)
     return {stream: end for stream, end in tx.execute(mine)}
 
 
-def _end(tx: Connection, place: dict[str, Any]) -> tuple[int, int]:
-    row = tx.execute(END, place).first()
+def _end(tx: Connection, key: dict[str, Any]) -> tuple[int, int]:
+    row = tx.execute(END, key).first()
     return (row.end, row.tail) if row else (0, 0)
 
 
-def _cut(tx: Connection, place: dict[str, Any], low: int, high: int) -> bytes:
-    """The bytes from `low` to below `high` of one attempt's stream."""
-    rows = tx.execute(TOUCHED, {**place, "above": low - PIECE_BYTES, "below": high}).all()
+def _cut(tx: Connection, key: dict[str, Any], low: int, high: int) -> bytes:
+    """Read the bytes from `low` to below `high` of one attempt's stream."""
+    rows = tx.execute(TOUCHED, {**key, "above": low - PIECE_BYTES, "below": high}).all()
     first = rows[0].start
     return b"".join(row.data for row in rows)[low - first : high - first]

@@ -1,6 +1,6 @@
 """The tables, as the newest migration leaves them (a test compares the two).
 
-Columns are named as the fields of the records in `distnet.server.ledger.records`.
+Columns have the names of the fields of the records in `distnet.server.ledger.records`.
 """
 
 from sqlalchemy import (
@@ -17,7 +17,7 @@ from sqlalchemy import (
     text,
 )
 
-from distnet.protocol.states import AttemptEnd, JobState, Why
+from distnet.protocol.states import AttemptEnd, JobState, StopReason
 from distnet.server.ledger.columns import Choice, Json, Number, Words
 from distnet.server.ledger.records import Missed, Overlap, Role
 
@@ -112,7 +112,7 @@ attempts = Table(
     Column("cause", Words, nullable=False),
     Column("handed_at", Double),
     Column("seen_at", Double),
-    Column("stop", Choice(Why)),
+    Column("stop", Choice(StopReason)),
     Column("stop_at", Double),
     Column("target", Json),
     Column("resized_at", Double),
@@ -135,7 +135,7 @@ events = Table(
     Column("number", Number, primary_key=True, autoincrement=False),
     Column("time", Double, nullable=False),
     Column("kind", Words, nullable=False),
-    Column("job", Words),  # no foreign key: somebody may have asked for a job that is not there
+    Column("job", Words),  # no foreign key: a refused request may name a job that does not exist
     Column("actor", Words, nullable=False),
     Column("text", Words, nullable=False),
     Column("data", Json, nullable=False),

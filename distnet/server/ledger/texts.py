@@ -1,6 +1,6 @@
-"""Job files and archives of code, each kept once under the sha256 of its content.
+"""Job files and archives of code, each stored once under the sha256 of its content.
 
-They lie in the database, so that a server on another machine has them too.
+They are in the database, so that a server on another machine has them too.
 """
 
 import hashlib
@@ -13,17 +13,17 @@ from distnet.server.ledger.tables import codes, texts
 
 
 def put_text(tx: Connection, text: str) -> str:
-    """Keep a text; returns its sha256."""
+    """Store a text; returns its sha256."""
     sha = _sha(text.encode())
     insert_if_new(tx, texts, {"sha256": sha, "text": text})
     return sha
 
 
 def read_text(tx: Connection, sha: str) -> str | None:
-    """The text of a sha256, if it is kept.
+    """Read the text with this sha256; None if there is none.
 
     Raises:
-        LedgerError: it is not what was kept.
+        LedgerError: it is damaged.
     """
     text: str | None = tx.execute(select(texts.c.text).where(texts.c.sha256 == sha)).scalar()
     if text is not None:
@@ -32,30 +32,30 @@ def read_text(tx: Connection, sha: str) -> str | None:
 
 
 def put_code(tx: Connection, sha: str, data: bytes) -> None:
-    """Keep an archive.
+    """Store an archive.
 
     Raises:
         InvalidError: `sha` is not its sha256.
     """
     if (found := _sha(data)) != sha:
         raise InvalidError(
-            f"code {sha}: the {len(data):,} bytes that came have the sha256 {found}: they were "
-            "damaged or cut on the way, send them again",
+            f"code {sha}: found {len(data):,} bytes with sha256 {found}: they were damaged or "
+            "truncated on the way; upload them again",
             code="wrong_hash",
         )
     insert_if_new(tx, codes, {"sha256": sha, "data": data})
 
 
 def has_code(tx: Connection, sha: str) -> bool:
-    """Whether an archive is kept."""
+    """Whether there is an archive."""
     return tx.execute(select(codes.c.sha256).where(codes.c.sha256 == sha)).first() is not None
 
 
 def read_code(tx: Connection, sha: str) -> bytes | None:
-    """The archive of a sha256, if it is kept.
+    """Read the archive with this sha256; None if there is none.
 
     Raises:
-        LedgerError: it is not what was kept.
+        LedgerError: it is damaged.
     """
     data: bytes | None = tx.execute(select(codes.c.data).where(codes.c.sha256 == sha)).scalar()
     if data is not None:
@@ -69,4 +69,6 @@ def _sha(data: bytes) -> str:
 
 def _verify(sha: str, data: bytes) -> None:
     if _sha(data) != sha:
-        raise LedgerError(f"ledger: what it keeps as {sha} is damaged: put back a copy of it")
+        raise LedgerError(
+            f"ledger: the content with sha256 {sha} is damaged; restore it from a backup"
+        )

@@ -1,4 +1,4 @@
-"""What users and teams have used lately, for the fair share."""
+"""The recent usage of users and teams, for fair share."""
 
 from collections.abc import Mapping
 
@@ -9,12 +9,12 @@ from distnet.server.ledger.tables import usage
 
 
 def save_usage(tx: Connection, used: Mapping[str, tuple[float, float]]) -> None:
-    """Write how much each has used, and when that was true; others stay as they are."""
+    """Write usages and their times, by user and team; others are kept."""
     upsert(
         tx, usage, [{"key": key, "value": value, "time": at} for key, (value, at) in used.items()]
     )
 
 
 def read_usage(tx: Connection) -> dict[str, tuple[float, float]]:
-    """How much each has used, and when that was true."""
+    """Read usages and their times, by user and team."""
     return {row.key: (row.value, row.time) for row in tx.execute(select(usage))}

@@ -8,35 +8,35 @@ from distnet.server.ledger.tables import teams, tokens, users
 
 
 def save_user(tx: Connection, record: User) -> None:
-    """Add a user, or write it as it is now."""
+    """Insert a user, or write all columns."""
     upsert(tx, users, [to_row(record)])
 
 
 def read_user(tx: Connection, name: str) -> User | None:
-    """The user of this name."""
+    """Read the user with this name."""
     row = tx.execute(select(users).where(users.c.name == name)).first()
     return from_row(User, row) if row else None
 
 
 def read_users(tx: Connection) -> list[User]:
-    """All of them, by name."""
+    """Read all of them, by name."""
     found = [from_row(User, row) for row in tx.execute(select(users))]
     return sorted(found, key=lambda record: record.name)
 
 
 def save_token(tx: Connection, record: Token) -> None:
-    """Add a token of a user who is there, or write it as it is now."""
+    """Insert a token of an existing user, or write all columns."""
     upsert(tx, tokens, [to_row(record)])
 
 
 def read_token(tx: Connection, id: str) -> Token | None:  # noqa: A002
-    """The token with this public part, revoked or expired ones too."""
+    """Read the token with this id, also if it is revoked or expired."""
     row = tx.execute(select(tokens).where(tokens.c.id == id)).first()
     return from_row(Token, row) if row else None
 
 
 def read_tokens(tx: Connection, user: str | None = None) -> list[Token]:
-    """Those of one user, or all, oldest first."""
+    """Read the tokens of one user, or all, oldest first."""
     query = select(tokens)
     if user is not None:
         query = query.where(tokens.c.user == user)
@@ -45,11 +45,11 @@ def read_tokens(tx: Connection, user: str | None = None) -> list[Token]:
 
 
 def save_team(tx: Connection, record: TeamRecord) -> None:
-    """Add a team, or write it as it is now."""
+    """Insert a team, or write all columns."""
     upsert(tx, teams, [to_row(record)])
 
 
 def read_teams(tx: Connection) -> list[TeamRecord]:
-    """All of them, by name."""
+    """Read all of them, by name."""
     found = [from_row(TeamRecord, row) for row in tx.execute(select(teams))]
     return sorted(found, key=lambda record: record.name)

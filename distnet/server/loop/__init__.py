@@ -1,1 +1,1 @@
-"""The server's loop: look at the cluster, decide, act."""
+"""The server's loop: take a snapshot of the cluster, monitor attempts, schedule, act."""

@@ -1,22 +1,22 @@
-"""The clock of this machine, and whether somebody sets it.
+"""The clock of this machine, and whether it was set.
 
-Users' times (`--at`, cron, when a job ended) are those of the wall clock, and so is what the ledger
-keeps. When that clock is set, or the machine was asleep, no job has trained any longer for it, and
-nothing that was asked a moment ago was asked an hour ago.
+Times of users (`--at`, cron, when a job ended) are wall-clock times, and so are those in the
+ledger. When that clock is set, or the machine was asleep, no job has trained any longer because of
+it, and an action of a moment ago was not an hour ago.
 """
 
 from collections.abc import Callable
 
 SET_BY_S = 10.0
-"""A difference above this is no drift."""
+"""A larger difference is no drift."""
 
 
 class Clock:
-    """Tells how far the wall clock was set, until that is `settled`.
+    """Detects by how much the wall clock was set, until that is `settled`.
 
     Args:
         wall: Unix time.
-        monotonic: seconds that pass whatever the wall clock says.
+        monotonic: seconds that pass however the wall clock is set.
     """
 
     def __init__(self, wall: Callable[[], float], monotonic: Callable[[], float]) -> None:
@@ -24,7 +24,7 @@ class Clock:
         self._apart = wall() - monotonic()
 
     def was_set_by(self) -> float:
-        """Seconds, below 0 if it was set back; 0 if it was not."""
+        """Seconds; negative if it was set back, 0 if it was not set."""
         by = self._wall() - self._monotonic() - self._apart
         if abs(by) > SET_BY_S:
             return by
@@ -32,5 +32,5 @@ class Clock:
         return 0.0
 
     def settled(self, by_s: float) -> None:
-        """Everything that was measured by the clock has moved along."""
+        """Note that all times that were measured with the clock have been moved along."""
         self._apart += by_s

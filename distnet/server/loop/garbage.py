@@ -1,7 +1,7 @@
-"""Look for garbage seldom: Python walks all that lives, 0.1 s with 10,000 jobs, and all wait.
+"""Collect garbage rarely: with 10,000 jobs a full collection takes 0.1 s, and everything waits.
 
-It would do so in the midst of every tenth round, because a round makes an object for each job. What
-ends without a cycle is freed at once all the same, so little comes together between two walks.
+Python would run one every tenth iteration or so, because each iteration allocates an object per
+job. Objects that are not in a cycle are freed at once anyway, so little accumulates.
 Source: https://docs.python.org/3/library/gc.html#gc.set_threshold
 """
 
@@ -15,8 +15,8 @@ NEVER = 1_000_000_000
 
 
 @contextmanager
-def seldom_collected() -> Iterator[None]:
-    """Have Python walk the young alone, and everything once in ten minutes."""
+def rare_full_collections() -> Iterator[None]:
+    """Let Python collect the young generations only, and everything once in ten minutes."""
     before = gc.get_threshold()
     has_ended = threading.Event()
 

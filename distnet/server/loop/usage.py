@@ -1,4 +1,4 @@
-"""What users and teams have used lately: seconds x share of the cluster, halved every day.
+"""The recent usage of users and teams: seconds x share of the cluster, halved every day.
 
 The share is the dominant one (Ghodsi et al., Dominant Resource Fairness, NSDI 2011): of CPUs or of
 GPUs, whichever is larger.
@@ -26,19 +26,19 @@ class Usage:
         if passed <= 0 or is_first:
             return
         decay = 0.5 ** (passed / HALF_LIFE_S)
-        self.values = {who: v * decay for who, v in self.values.items() if v * decay > 1e-3}
+        self.values = {key: v * decay for key, v in self.values.items() if v * decay > 1e-3}
         nodes = list(nodes)
         cpus, gpus = sum(n.cpus for n in nodes), sum(n.gpus for n in nodes)
         for allocation in allocations:
             share = _share(allocation, cpus, gpus) * passed
-            for who in (f"user:{allocation.job.owner}", f"team:{allocation.job.team}"):
-                self.values[who] = self.values.get(who, 0.0) + share
+            for key in (f"user:{allocation.job.owner}", f"team:{allocation.job.team}"):
+                self.values[key] = self.values.get(key, 0.0) + share
 
     def load(self, saved: Mapping[str, tuple[float, float]], now: float) -> None:
-        """Take up what was saved, as much of it as is left."""
+        """Load saved values, decayed until now."""
         self.values = {
-            who: value * 0.5 ** (max(0.0, now - time) / HALF_LIFE_S)
-            for who, (value, time) in saved.items()
+            key: value * 0.5 ** (max(0.0, now - time) / HALF_LIFE_S)
+            for key, (value, time) in saved.items()
         }
         self.counted_at = now
 

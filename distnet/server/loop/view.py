@@ -1,4 +1,4 @@
-"""The scheduler's view of what the mirror says."""
+"""Make the scheduler's view from the mirror."""
 
 import math
 from collections.abc import Mapping
@@ -6,23 +6,22 @@ from dataclasses import dataclass, field, replace
 
 from distnet.protocol.states import JobState
 from distnet.scheduler.view import Allocation, JobRequest, Policy, Shape, Team, View
-from distnet.server.jobs.dependencies import waits_for
+from distnet.server.jobs.dependencies import unmet
 from distnet.server.ledger.records import AttemptRecord, JobRecord, TeamRecord
 from distnet.server.state.mirror import Mirror
-
-TRAINING = (JobState.RUNNING, JobState.UNKNOWN)
+from distnet.server.state.time_left import seconds_left
 
 
 @dataclass
 class ViewBuilder:
-    """Makes views; what does not change from one to the next is made once."""
+    """Makes views; what stays the same from one to the next is made once."""
 
     mirror: Mirror
     policy: Policy
     _requests: dict[str, tuple[JobRecord, JobRequest]] = field(default_factory=dict)
 
     def view(self, now: float, usage: Mapping[str, float]) -> View:
-        """What is there at this moment."""
+        """Make a view of this moment."""
         mirror = self.mirror
         return View(
             now=now,
@@ -31,7 +30,7 @@ class ViewBuilder:
                 self.request(job)
                 for job in mirror.jobs.values()
                 if job.state is JobState.WAITING
-                and not (job.after and waits_for(job, mirror.states(job)))
+                and not (job.after and unmet(job, mirror.states(job)))
             ],
             allocations=[
                 self._allocation(mirror.jobs[name], attempt, now)
@@ -63,7 +62,7 @@ class ViewBuilder:
         return request
 
     def forget_ended(self) -> None:
-        """Let go of jobs that are not open any more."""
+        """Forget jobs that have ended."""
         for name in self._requests.keys() - self.mirror.jobs.keys():
             del self._requests[name]
 
@@ -84,36 +83,8 @@ class ViewBuilder:
         )
 
 
-def seconds_left(job: JobRecord, attempt: AttemptRecord | None, now: float) -> float | None:
-    """How long a job still trains, by its own pace, else by what it was given; None: unknown."""
-    so_far = trained_s(job, attempt, now)
-    limit = None if job.max_time_s is None else job.max_time_s - so_far
-    told = None if job.expected_s is None else job.expected_s - so_far
-    left = _by_pace(job, attempt, now)
-    known = [seconds for seconds in (limit, told if left is None else left) if seconds is not None]
-    return max(0.0, min(known)) if known else None
-
-
-def _by_pace(job: JobRecord, attempt: AttemptRecord | None, now: float) -> float | None:
-    """What is left of the steps, at the pace that the workers told last."""
-    if attempt is None or attempt.seen_at is None or job.state not in TRAINING:
-        return None
-    step, num_steps = job.progress.get("step"), job.progress.get("num_steps")
-    pace = job.progress.get("seconds_per_step")
-    if step is None or num_steps is None or pace is None:
-        return None
-    return float(pace * (num_steps - step)) - (now - attempt.seen_at)
-
-
-def trained_s(job: JobRecord, attempt: AttemptRecord | None, now: float) -> float:
-    """For how long a job has trained, all attempts together."""
-    if attempt is None:
-        return job.trained_s
-    return job.trained_s + max(0.0, now - (attempt.handed_at or attempt.created_at))
-
-
 def _with_requested_workers(request: JobRequest, workers: int | None, held: int) -> JobRequest:
-    """A job whose user wants other workers than it has: it may grow as elastic ones do."""
+    """A job that a user has resized: until it has these workers, it may grow as elastic jobs do."""
     if workers is None or workers == held:
         return request
     shape = request.shape

@@ -1,1 +1,1 @@
-"""Those who are told what happens: followers of the feed, webhooks, Prometheus."""
+"""Observers of events: the feed that passes them on, webhooks, Prometheus."""

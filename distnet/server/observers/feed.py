@@ -1,6 +1,6 @@
-"""Follow the event log, and pass what is new to whoever wants to know: figures, webhooks.
+"""Follow the event log, and pass new events to readers: Prometheus, webhooks.
 
-What happened is in the log anyway, so nobody who makes it happen has to tell anybody else.
+Everything that happens is in the log, so the code that makes it happen need not know any reader.
 """
 
 import logging
@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 
 class Feed:
-    """Reads the log from where it ends when the feed is made."""
+    """Reads the log, from its end at the time when the feed is made."""
 
     def __init__(self, ledger: Ledger, readers: Sequence[Callable[[EventRecord], None]]) -> None:
         self._ledger = ledger
@@ -29,16 +29,16 @@ class Feed:
             self._after = events.last_number(tx)
 
     def start(self) -> None:
-        """Begin to follow, in a thread."""
+        """Start to follow, in a thread."""
         self._thread.start()
 
     def close(self) -> None:
-        """Pass on what is there still, and end."""
+        """Pass on the last events, and end."""
         self._is_closed.set()
         self._thread.join()
 
     def catch_up(self) -> None:
-        """Pass on everything new.
+        """Pass on all new events.
 
         Raises:
             UnavailableError: the ledger cannot be reached.
@@ -53,12 +53,12 @@ class Feed:
                 return
 
     def _pass_on(self, event: EventRecord) -> None:
-        """A reader's fault costs that reader this event, and nobody anything else."""
+        """Pass an event to all readers; an error of one reader affects no other."""
         for read in self._readers:
             try:
                 read(event)
             except Exception:
-                logger.exception("event %d (%s) was not understood", event.number, event.kind)
+                logger.exception("a reader failed at event %d (%s)", event.number, event.kind)
 
     def _run(self) -> None:
         is_last = False
@@ -67,6 +67,6 @@ class Feed:
             try:
                 self.catch_up()
             except ServerError as error:
-                logger.warning("events cannot be followed now: %s", error)
+                logger.warning("cannot follow the event log: %s", error)
             except Exception:
-                logger.exception("events cannot be followed now")
+                logger.exception("cannot follow the event log")

@@ -1,9 +1,9 @@
-"""What Prometheus may ask: counted while it happens, or looked up when it is asked.
+"""Metrics for Prometheus: counters, and gauges that are read when Prometheus scrapes them.
 
-Source: Prometheus, Metric and label naming. No label holds a user's text.
+Source: Prometheus, Metric and label naming. No label has a text of a user.
 """
 
-from collections import Counter as Tally
+import collections
 from collections.abc import Iterator
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
@@ -24,15 +24,15 @@ SECONDS = (
 
 
 class Metrics:
-    """All figures of one server."""
+    """All metrics of one server."""
 
     def __init__(self, server: Server) -> None:
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
-        self._registry.register(_Now(server))
-        self._round_s = Histogram(
+        self._registry.register(_Gauges(server))
+        self._iteration_s = Histogram(
             "distnet_round_seconds",
-            "Rounds of the server: look, plan, act.",
+            "Iterations of the loop of the server.",
             buckets=SECONDS,
             registry=self._registry,
         )
@@ -53,19 +53,19 @@ class Metrics:
         )
         self._request_s = Histogram(
             "distnet_http_request_seconds",
-            "Time to answer, waiting for logs left out.",
+            "Time to respond, without requests that wait for logs.",
             ["route"],
             buckets=SECONDS,
             registry=self._registry,
         )
 
     def text(self) -> bytes:
-        """Write everything in Prometheus' text format."""
+        """Write all metrics in Prometheus' text format."""
         return generate_latest(self._registry)
 
-    def count_round(self, seconds: float) -> None:
-        """Count a round of the server."""
-        self._round_s.observe(seconds)
+    def count_iteration(self, seconds: float) -> None:
+        """Count an iteration of the loop."""
+        self._iteration_s.observe(seconds)
 
     def count_event(self, event: EventRecord) -> None:
         """Count an event: decisions of the scheduler are `started`, `preempt` and `resized`."""
@@ -74,7 +74,7 @@ class Metrics:
             self._attempts.labels(str(event.data["end"])).inc()
 
     def count_request(self, scope: Scope, status: int, seconds: float) -> None:
-        """Count a request that was answered; the route is its pattern, never its text."""
+        """Count a request; the route is its pattern, never its text."""
         method = scope["method"] if scope["method"] in METHODS else "other"
         route = str(getattr(scope.get("route"), "path", "none"))
         self._requests.labels(method, route, str(status)).inc()
@@ -82,8 +82,8 @@ class Metrics:
             self._request_s.labels(route).observe(seconds)
 
 
-class _Now(Collector):
-    """The state of the server at the moment when it is asked."""
+class _Gauges(Collector):
+    """The state of the server at the time of the scrape."""
 
     def __init__(self, server: Server) -> None:
         self._server = server
@@ -91,17 +91,17 @@ class _Now(Collector):
     def collect(self) -> Iterator[Metric]:
         mirror = self._server.mirror
         with mirror.lock:
-            states = Tally(job.state for job in mirror.jobs.values())
+            states = collections.Counter(job.state for job in mirror.jobs.values())
             num_queued, num_attempts = len(mirror.plan.queue), len(mirror.attempts)
         cluster = self._server.cluster()
         yield _labelled(
             "distnet_jobs", "Open jobs by state.", "state",
             {state: states[state] for state in JobState if not state.is_terminal},
         )  # fmt: skip
-        yield _gauge("distnet_queue_length", "Jobs that wait for room.", num_queued)
-        yield _gauge("distnet_attempts", "Attempts that live.", num_attempts)
+        yield _gauge("distnet_queue_length", "Jobs in the queue.", num_queued)
+        yield _gauge("distnet_attempts", "Live attempts.", num_attempts)
         yield _gauge(
-            "distnet_cluster_reachable", "Whether the cluster answers.", cluster.is_reachable
+            "distnet_cluster_reachable", "Whether the cluster is reachable.", cluster.is_reachable
         )
         yield _gauge("distnet_nodes", "Nodes of the cluster.", len(cluster.nodes))
         for what in ("cpus", "gpus", "free_cpus", "free_gpus"):

@@ -1,8 +1,8 @@
-"""Tell others over https that a job has ended. Off unless the settings name addresses.
+"""Webhooks: call URLs when a job has ended. Off unless the settings have URLs.
 
-Only those addresses are called, at the address of their host that was checked, and no redirect is
-followed; so nobody who answers can make the server call something else. Told at least once while
-the server runs; what could not be told when it ends is dropped.
+Only those URLs are called, at the IP address that was checked, and redirects are not followed; so
+no response can make the server call anything else. Messages are delivered at least once while the
+server runs; those that are still waiting when it ends are dropped.
 
     X-Distnet-Signature: sha256=HMAC(secret, TIMESTAMP + "." + BODY)
 
@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
 from distnet.protocol.errors import ServerError
-from distnet.protocol.jobs import JobAnswer
+from distnet.protocol.jobs import JobResponse
 from distnet.protocol.states import JobState
 from distnet.server.ledger.records import EventRecord
 from distnet.server.settings import Webhooks
@@ -33,9 +33,9 @@ from distnet.server.settings import Webhooks
 ENDS = frozenset(("ended", "cancel", "stop"))
 TIMEOUT_S = 10.0
 PAUSES_S = (1.0, 5.0, 30.0, 120.0, 600.0)
-MOST_WAITING = 10_000
+MAX_WAITING = 10_000
 
-Look = Callable[[str], JobAnswer]
+FindJob = Callable[[str], JobResponse]
 """Finds a job by its name."""
 
 logger = logging.getLogger(__name__)
@@ -47,53 +47,55 @@ class _Message:
     body: bytes
 
 
-class Announcer:
-    """Tells every address the ends of jobs, each from a thread of its own."""
+class WebhookSender:
+    """Sends a message to every URL when a job ends; each URL has a thread of its own."""
 
     def __init__(
-        self, webhooks: Webhooks, look: Look, *, pauses_s: tuple[float, ...] = PAUSES_S
+        self, webhooks: Webhooks, find: FindJob, *, pauses_s: tuple[float, ...] = PAUSES_S
     ) -> None:
-        self._look = look
-        self._told: dict[str, float | None] = {}
+        self._find = find
+        self._sent: dict[str, float | None] = {}
         self._is_closed = threading.Event()
-        self._lines = [_Line(url, webhooks, pauses_s, self._is_closed) for url in webhooks.urls]
+        self._endpoints = [
+            _Endpoint(url, webhooks, pauses_s, self._is_closed) for url in webhooks.urls
+        ]
 
     def start(self) -> None:
-        """Begin to deliver."""
-        for line in self._lines:
-            line.thread.start()
+        """Start to deliver."""
+        for endpoint in self._endpoints:
+            endpoint.thread.start()
 
     def close(self) -> None:
-        """End; what is on its way is given up after its timeout."""
+        """End; a message that is being sent is given up after its timeout."""
         self._is_closed.set()
 
     def read(self, event: EventRecord) -> None:
-        """Take in an event; if it is the end of a job, it will be told."""
+        """Take an event; if a job has ended, send a message."""
         if event.kind not in ENDS or event.job is None:
             return
         try:
-            job = self._look(event.job)
+            job = self._find(event.job)
         except ServerError as error:
-            logger.warning("the end of %s is not told: %s", event.job, error)
+            logger.warning("cannot send the end of %s: %s", event.job, error)
             return
-        if not job.state.is_terminal or self._told.get(job.name) == job.ended_at:
+        if not job.state.is_terminal or self._sent.get(job.name) == job.ended_at:
             return
         self._remember(job)
         kind = "job-failed" if job.state is JobState.FAILED else "job-ended"
         body = {"event": kind, "time": event.time, "job": job.model_dump(mode="json")}
         message = _Message(event.number, json.dumps(body).encode())
-        for line in self._lines:
-            line.put(message)
+        for endpoint in self._endpoints:
+            endpoint.put(message)
 
-    def _remember(self, job: JobAnswer) -> None:
-        """A stop may be asked for and done: two events, one end."""
-        if len(self._told) >= MOST_WAITING:
-            self._told.pop(next(iter(self._told)))
-        self._told[job.name] = job.ended_at
+    def _remember(self, job: JobResponse) -> None:
+        """Remember what was sent: a stop makes two events, but is one end."""
+        if len(self._sent) >= MAX_WAITING:
+            self._sent.pop(next(iter(self._sent)))
+        self._sent[job.name] = job.ended_at
 
 
-class _Line:
-    """Deliveries to one address, in order."""
+class _Endpoint:
+    """Deliveries to one URL, in order."""
 
     def __init__(
         self,
@@ -106,14 +108,14 @@ class _Line:
         self._webhooks = webhooks
         self._pauses_s = pauses_s
         self._is_closed = is_closed
-        self._waiting: queue.Queue[_Message] = queue.Queue(MOST_WAITING)
+        self._waiting: queue.Queue[_Message] = queue.Queue(MAX_WAITING)
         self.thread = threading.Thread(target=self._run, name="webhook", daemon=True)
 
     def put(self, message: _Message) -> None:
         try:
             self._waiting.put_nowait(message)
         except queue.Full:
-            logger.warning("webhook %s: too many wait; one is dropped", self._url.hostname)
+            logger.warning("webhook %s: too many messages wait; one is dropped", self._url.hostname)
 
     def _run(self) -> None:
         while not self._is_closed.is_set():
@@ -132,18 +134,18 @@ class _Line:
             else:
                 if 200 <= status < 300:
                     return
-                problem = f"it answers {status}"
+                problem = f"it responds with status {status}"
             logger.warning("webhook %s: %s", self._url.hostname, problem)
             if pause is None or self._is_closed.wait(pause):
                 return
 
 
 def post(url: SplitResult, body: bytes, number: int, webhooks: Webhooks) -> int:
-    """Send a message once; returns the status of the answer, whose text nobody reads.
+    """Send a message once; returns the status of the response, whose body is ignored.
 
     Raises:
-        OSError: it cannot be reached, or its certificate is not valid.
-        ValueError: its address is one that may not be called.
+        OSError: the host cannot be reached, or its certificate is invalid.
+        ValueError: the host has an address that must not be called.
     """
     host, port = url.hostname or "", url.port or 443
     address = checked_address(host, port, webhooks.private)
@@ -158,11 +160,11 @@ def post(url: SplitResult, body: bytes, number: int, webhooks: Webhooks) -> int:
 
 
 def checked_address(host: str, port: int, private: tuple[str, ...]) -> str:
-    """Resolve a host; every address that it has must be public, or in a network that is listed.
+    """Resolve a host; all its addresses must be public, or in a listed network.
 
     Raises:
         OSError: it cannot be resolved.
-        ValueError: one of its addresses may not be called.
+        ValueError: one of its addresses must not be called.
     """
     found = [str(info[4][0]) for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
     allowed = [ipaddress.ip_network(text) for text in private]
@@ -176,7 +178,7 @@ def checked_address(host: str, port: int, private: tuple[str, ...]) -> str:
 
 
 class _Pinned(http.client.HTTPSConnection):
-    """Connects to the address that was checked, and expects the host's certificate there."""
+    """Connects to the address that was checked, and requires the host's certificate there."""
 
     def __init__(self, host: str, port: int, address: str, context: ssl.SSLContext) -> None:
         super().__init__(host, port, timeout=TIMEOUT_S, context=context)
@@ -184,7 +186,7 @@ class _Pinned(http.client.HTTPSConnection):
         self._tls = context
 
     def connect(self) -> None:
-        """Connect; the name is not resolved again."""
+        """Connect without resolving the name again."""
         plain = socket.create_connection((self._address, self.port), TIMEOUT_S)
         try:
             self.sock = self._tls.wrap_socket(plain, server_hostname=self.host)

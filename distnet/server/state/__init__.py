@@ -1,1 +1,1 @@
-"""What the server knows: a mirror of the open rows of the ledger, and how it changes."""
+"""The state of the server: a mirror of the open rows of the ledger, and changes to it."""

@@ -1,12 +1,12 @@
-"""Everything that happens is a change: new values of jobs and attempts, and what is told of it.
+"""A change of the server's state: new values of jobs and attempts, and events that explain them.
 
-    with mirror.lock:
+    with mirror.locked():
         change = Change(now)
-        change.job(replace(job, state=...), "held", actor, "held by ada")
+        change.job(replace(job, state=...), "hold", actor, "digits-1 held by ada")
         mirror.commit(change)
 
-A change is one transaction of the ledger. Only when it is durable do the values in memory follow,
-so whatever was acknowledged survives the death of the server.
+A change is one transaction of the ledger. The mirror follows only when it is durable, so whatever
+was acknowledged survives a crash of the server.
 """
 
 from collections.abc import Mapping
@@ -22,11 +22,11 @@ SERVER = "server"
 
 @dataclass
 class Change:
-    """Collected, then committed as one."""
+    """Collected first, then committed as a whole."""
 
     now: float
     is_quiet: bool = False
-    """It changes nothing that the scheduler goes by."""
+    """Whether it changes nothing that the scheduler depends on."""
     new_jobs: list[JobRecord] = field(default_factory=list)
     jobs: dict[str, JobRecord] = field(default_factory=dict)
     new_attempts: list[AttemptRecord] = field(default_factory=list)
@@ -36,15 +36,15 @@ class Change:
     events: list[EventRecord] = field(default_factory=list)
 
     def job(self, job: JobRecord, kind: str, actor: str, text: str, **data: Any) -> None:
-        """Give a job new values, and tell why."""
+        """Set new values of a job, and add the event that explains them."""
         self.jobs[job.name] = job
-        self.tell(kind, actor, text, job.name, **data)
+        self.event(kind, actor, text, job.name, **data)
 
     def attempt(self, attempt: AttemptRecord) -> None:
-        """Give an attempt new values."""
+        """Set new values of an attempt."""
         self.attempts[attempt.job, attempt.number] = attempt
 
-    def tell(self, kind: str, actor: str, text: str, job: str | None = None, **data: Any) -> None:
+    def event(self, kind: str, actor: str, text: str, job: str | None = None, **data: Any) -> None:
         """Add a line to the event log."""
         facts: Mapping[str, Any] = data
         self.events.append(EventRecord(0, self.now, kind, job, actor, text, facts))

@@ -1,4 +1,4 @@
-"""Resolved job files by their hash, and what the server needs to know of them."""
+"""The resolved job files of jobs, and the parts of them that the server reads again."""
 
 from functools import lru_cache
 
@@ -10,7 +10,7 @@ from distnet.server.state.mirror import Mirror
 from distnet.spec.read import read_job_text
 from distnet.spec.sections.retry import Retry
 
-READ_LAST = 1000
+CACHED = 1000
 
 
 def text_of(mirror: Mirror, job: JobRecord) -> str:
@@ -18,18 +18,20 @@ def text_of(mirror: Mirror, job: JobRecord) -> str:
     with mirror.ledger.reading() as tx:
         text = texts.read_text(tx, job.spec)
     if text is None:
-        raise NotFoundError(f"the job file of {job.name} is missing in the ledger")
+        raise NotFoundError(f"the ledger does not have the job file of {job.name}")
     return text
 
 
 def retry_of(mirror: Mirror, job: JobRecord) -> Retry:
-    """What its job file says about failures."""
+    """The `retry` section of its job file."""
     return _retry(text_of(mirror, job))
 
 
-@lru_cache(maxsize=READ_LAST)
+@lru_cache(maxsize=CACHED)
 def _retry(text: str) -> Retry:
     try:
         return read_job_text(text).job.retry
-    except JobFileError:  # of an older distnet; that the attempt has ended is to be taken down
+    except (
+        JobFileError
+    ):  # of an older distnet: the end of the attempt must be recorded all the same
         return Retry()

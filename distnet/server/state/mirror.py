@@ -1,7 +1,7 @@
-"""What the server knows, in memory: a mirror of the open part of the ledger.
+"""The open part of the ledger in memory, and the newest snapshot of the cluster.
 
-The ledger is read once, when the server opens; after that every change goes to the ledger first and
-comes here when it is durable. Jobs that have ended are let go of, and read from the ledger.
+The ledger is read once, when the server starts. After that every change is committed to the ledger
+first, and applied here when it is durable. Jobs that have ended leave the mirror.
 """
 
 import threading
@@ -16,8 +16,7 @@ from distnet.protocol.errors import UnavailableError
 from distnet.protocol.states import JobState
 from distnet.scheduler.view import Node, Plan, Wait
 from distnet.server.gateway.gateway import Snapshot
-from distnet.server.ledger import Ledger, attempts, events, jobs, schedules
-from distnet.server.ledger import users as people
+from distnet.server.ledger import Ledger, attempts, events, jobs, schedules, users
 from distnet.server.ledger.records import (
     AttemptRecord,
     EventRecord,
@@ -30,72 +29,81 @@ from distnet.server.state.change import Change
 
 @dataclass
 class Mirror:
-    """Open jobs, live attempts, schedules, teams; and the cluster as it was seen last.
-
-    Whoever reads or commits has it `held`.
-    """
+    """Open jobs, live attempts, schedules and teams. Read and commit it only while it is locked."""
 
     ledger: Ledger
     lock: threading.RLock = field(default_factory=threading.RLock)
     jobs: dict[str, JobRecord] = field(default_factory=dict)
-    """Jobs that have not ended, by name, in the order of submission."""
+    """Open jobs by name, in the order of submission."""
     attempts: dict[str, AttemptRecord] = field(default_factory=dict)
-    """The attempt that lives, by the name of its job."""
+    """Live attempts, by the name of their job."""
     secrets: dict[str, str] = field(default_factory=dict)
-    """The name of the job, by the sha256 of the secret of its live attempt."""
+    """Names of jobs, by the sha256 of the secret of their live attempt."""
     schedules: dict[str, ScheduleRecord] = field(default_factory=dict)
     schedule_faults: dict[str, str] = field(default_factory=dict)
-    """Why schedules cannot be looked after, by name, as the event log has it."""
+    """Faults of schedules that are in the event log already, by the name of the schedule."""
     teams: dict[str, TeamRecord] = field(default_factory=dict)
     dependents: dict[str, set[str]] = field(default_factory=dict)
-    """Jobs that wait for the end of another, by its name."""
+    """Jobs that wait for the end of another job, by its name."""
     snapshot: Snapshot | None = None
-    unreachable: str = "the cluster has not been seen yet"
-    """Why the cluster could not be seen the last time; empty if it could."""
+    unreachable: str = "the cluster has not been contacted yet"
+    """Why the last snapshot failed; empty if it succeeded."""
     plan: Plan = Plan((), ())
-    """The newest one of the scheduler."""
+    """The newest plan of the scheduler."""
     waits: dict[int, Wait] = field(default_factory=dict)
     """Why each waiting job waits, by its number."""
-    places: dict[int, int] = field(default_factory=dict)
-    """The place in the queue of each, from 1."""
-    is_doubtful: bool = False
-    """The ledger may know something that is not here."""
+    positions: dict[int, int] = field(default_factory=dict)
+    """Positions in the queue from 1, by the number of the job."""
+    must_reload: bool = False
+    """The ledger may contain a change that is not here."""
     version: int = 0
-    """Counts the changes that matter to the scheduler."""
+    """The number of changes that matter to the scheduler."""
     num_open: Counter[str] = field(default_factory=Counter)
-    """Jobs that have not ended, by their owner."""
+    """Open jobs of each owner."""
     draining: dict[str, float] = field(default_factory=dict)
-    """Nodes that attempts say are about to go away, and until when that is believed."""
+    """Nodes that attempts report as draining, and the time until which that counts."""
     outcomes: dict[str, JobState] = field(default_factory=dict)
-    """How the jobs ended that open jobs wait for."""
-    heard: set[str] = field(default_factory=set)
-    """Jobs whose newest sign of life is not durable yet."""
-    specs: set[str] = field(default_factory=set)
-    """The sha256 of job files that the ledger has for certain; not of all."""
+    """The final states of jobs for which open jobs wait."""
+    unsaved: set[str] = field(default_factory=set)
+    """Jobs whose newest report is not in the ledger yet."""
+    known_specs: set[str] = field(default_factory=set)
+    """The sha256 of some job files that are in the ledger."""
     opened_at: float = 0.0
-    """Silence of an attempt counts from here at the earliest: nobody listened before."""
+    """When the server started. Before, attempts could not report."""
 
     def load(self) -> None:
         """Read everything that is open from the ledger."""
         for memory in (self.jobs, self.attempts, self.secrets, self.dependents, self.outcomes):
             memory.clear()
         self.num_open.clear()
-        self.heard.clear()
-        self.is_doubtful = True
+        self.unsaved.clear()
+        self.must_reload = True
         with self.ledger.reading() as tx:
             self._put(jobs.open_jobs(tx))
             for attempt in attempts.live_attempts(tx):
                 self._put_attempt(attempt)
             self.schedules = {s.name: s for s in schedules.read_schedules(tx)}
-            self.teams = {team.name: team for team in people.read_teams(tx)}
+            self.teams = {team.name: team for team in users.read_teams(tx)}
             waited_for = {d.job for job in self.jobs.values() for d in job.after}
             states = jobs.states_of(tx, sorted(waited_for - self.jobs.keys()))
         self.outcomes |= {name: state for name, state in states.items() if state.is_terminal}
-        self.is_doubtful = False
+        self.must_reload = False
         self.version += 1
 
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Lock the mirror, after reading it again if that is needed.
+
+        Raises:
+            UnavailableError: it has to be read again, and the ledger cannot be reached.
+        """
+        with self.lock:
+            if self.must_reload:
+                self.load()
+            yield
+
     def commit(self, change: Change) -> None:
-        """Make a change durable, then let it be seen.
+        """Make a change durable, then apply it.
 
         Raises:
             UnavailableError: the ledger cannot be reached; nothing has changed.
@@ -105,36 +113,24 @@ class Mirror:
             return
         with self.writing() as tx:
             new = self.write(tx, change)
-        self.take_in(change, new)
-
-    @contextmanager
-    def held(self) -> Iterator[None]:
-        """Hold the mirror, so that nobody changes it meanwhile.
-
-        Raises:
-            UnavailableError: what is true has to be read again, and cannot be.
-        """
-        with self.lock:
-            if self.is_doubtful:
-                self.load()
-            yield
+        self.apply(change, new)
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """A transaction whose changes come here afterwards.
+        """Open a transaction whose changes are applied here afterwards.
 
-        A connection that is lost while it commits leaves open whether it did, so everything is
-        read again before anybody goes by it.
+        If the connection is lost during the commit, its outcome is unknown: the mirror is read
+        again before it is used.
         """
         try:
             with self.ledger.transaction() as tx:
                 yield tx
         except UnavailableError:
-            self.is_doubtful = True
+            self.must_reload = True
             raise
 
     def write(self, tx: Connection, change: Change) -> list[JobRecord]:
-        """Write a change into a transaction; returns the new jobs with their numbers."""
+        """Write a change in a transaction; returns the new jobs with their numbers."""
         new = jobs.insert_jobs(tx, change.new_jobs) if change.new_jobs else []
         jobs.save_jobs(tx, list(change.jobs.values()))
         attempts.insert_attempts(tx, change.new_attempts)
@@ -147,8 +143,8 @@ class Mirror:
             events.append_events(tx, change.events)
         return new
 
-    def take_in(self, change: Change, new: list[JobRecord]) -> None:
-        """Let a change be seen that is durable now."""
+    def apply(self, change: Change, new: list[JobRecord]) -> None:
+        """Apply a change that is durable."""
         self._put(new)
         self._put(change.jobs.values())
         for attempt in (*change.new_attempts, *change.attempts.values()):
@@ -158,14 +154,14 @@ class Mirror:
             self.schedules.pop(name, None)
         self.version += not change.is_quiet
 
-    def note(self, job: JobRecord, attempt: AttemptRecord) -> None:
-        """Let a sign of life be seen that becomes durable with a later change."""
+    def set_unsaved(self, job: JobRecord, attempt: AttemptRecord) -> None:
+        """Apply a report now that is saved later, see `attempts/reports.py: save_reports`."""
         self.jobs[job.name] = job
         self.attempts[job.name] = attempt
-        self.heard.add(job.name)
+        self.unsaved.add(job.name)
 
     def states(self, job: JobRecord) -> dict[str, JobState]:
-        """The states of the jobs that a job waits for, as far as they are known."""
+        """The states of the jobs for which a job waits, as far as they are known."""
         known: dict[str, JobState] = {}
         for dependency in job.after:
             other = self.jobs.get(dependency.job)
@@ -174,8 +170,8 @@ class Mirror:
                 known[dependency.job] = state
         return known
 
-    def recall(self, job: JobRecord) -> None:
-        """Find out how those ended that a job waits for: with its own end they were let go of."""
+    def load_outcomes(self, job: JobRecord) -> None:
+        """Read the final states of the jobs for which an ended job waited: it will wait again."""
         unknown = {d.job for d in job.after} - self.jobs.keys() - self.outcomes.keys()
         if unknown:
             with self.ledger.reading() as tx:
@@ -188,17 +184,17 @@ class Mirror:
 
     @property
     def known_nodes(self) -> set[str]:
-        """The ids of the nodes that were seen last."""
+        """The ids of the nodes in the newest snapshot."""
         return {node.id for node in self.snapshot.nodes} if self.snapshot is not None else set()
 
     def set_draining(self, nodes: Iterable[str], until: float) -> None:
-        """Start nothing on these nodes for a while."""
+        """Start nothing on these nodes until then."""
         new = set(nodes)
         self.version += not new <= self.draining.keys()
         self.draining |= dict.fromkeys(new, until)
 
     def nodes(self, now: float) -> tuple[Node, ...]:
-        """The nodes that were seen last."""
+        """The nodes in the newest snapshot."""
         self.draining = {node: until for node, until in self.draining.items() if until > now}
         return tuple(
             replace(node, is_draining=True) if node.id in self.draining else node
@@ -206,16 +202,16 @@ class Mirror:
         )
 
     def set_plan(self, plan: Plan) -> None:
-        """Keep the newest plan, for those who ask why a job waits."""
+        """Keep the newest plan: it explains why jobs wait."""
         self.plan = plan
         self.waits = {wait.job: wait for wait in plan.queue}
-        self.places = {wait.job: place for place, wait in enumerate(plan.queue, 1)}
+        self.positions = {wait.job: position for position, wait in enumerate(plan.queue, 1)}
 
     def set_team(self, team: TeamRecord, actor: str, now: float) -> None:
-        """Give a team other entitlements."""
-        text = f"team {team.name}: other entitlements"
+        """Change the weight, quota and limit of a team."""
+        text = f"team {team.name}: weight, quota or limit changed"
         with self.writing() as tx:
-            people.save_team(tx, team)
+            users.save_team(tx, team)
             events.append_events(tx, [EventRecord(0, now, "team", None, actor, text, asdict(team))])
         self.teams[team.name] = team
         self.version += 1
@@ -230,7 +226,7 @@ class Mirror:
                 if job.name in self.dependents:
                     self.outcomes[job.name] = job.state
                 continue
-            self.outcomes.pop(job.name, None)  # it may have been tried again
+            self.outcomes.pop(job.name, None)  # it may have been retried
             self.jobs[job.name] = job
             if before is None:
                 for dependency in job.after:

@@ -1,1 +1,1 @@
-"""Users, their tokens, and who a request comes from."""
+"""Users, their tokens, and the authentication of requests."""

@@ -1,7 +1,7 @@
-"""Who is behind a token. A token is hashed once; after that it is known by its sha256 for a while.
+"""Authentication: from a token to its user. A token is hashed once, then cached by its sha256.
 
-What is known is looked up again in the ledger every few seconds, so a token that was revoked, or
-whose user has another role, by whatever process, does not open anything for longer than that.
+Cached tokens are looked up in the ledger every few seconds: a token that another process revokes,
+or whose user's role changes, is not accepted for longer than that.
 """
 
 import hashlib
@@ -14,102 +14,104 @@ from dataclasses import dataclass, replace
 from anyio import CapacityLimiter
 
 from distnet.protocol.errors import UnauthenticatedError
-from distnet.protocol.users import TokenAnswer, TokenRequest
+from distnet.protocol.users import TokenRequest, TokenResponse
 from distnet.server.users.tokens import id_of, is_token
 from distnet.server.users.users import Caller, Users, is_usable
 
-LOOKED_UP_EVERY_S = 5.0
+LOOKUP_EVERY_S = 5.0
 USED_EVERY_S = 60.0
-MOST_KNOWN = 10_000
-REMEDY = "make one on the server's machine with `distnet server token`, or ask an admin for one"
+MAX_CACHED = 10_000
+REMEDY = "create one on the server's machine with `distnet server token`, or ask an admin for one"
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class _Cached:
     caller: Caller
     looked_up_at: float
 
 
 class Authenticator:
-    """Turns tokens into callers; used by all threads."""
+    """Finds the users of tokens; thread-safe."""
 
-    def __init__(self, people: Users, *, clock: Callable[[], float] = time.time) -> None:
-        self.people = people
+    def __init__(self, users: Users, *, clock: Callable[[], float] = time.time) -> None:
+        self.users = users
         self._clock = clock
-        self._known: dict[bytes, _Known] = {}
+        self._cached: dict[bytes, _Cached] = {}
         self._lock = threading.Lock()
-        self.making = CapacityLimiter(1)
-        """For those who make tokens: each is hashed, and who comes in must not wait for that."""
+        self.create_limiter = CapacityLimiter(1)
+        """For requests that create tokens: each is hashed, and authentication must not wait."""
 
     def recall(self, token: str) -> Caller | None:
-        """Say at once who is behind a token that was checked a moment ago; else None."""
-        known = self._known.get(_digest(token))
+        """Return the caller of a token that was checked a moment ago; None if it was not."""
+        cached = self._cached.get(_digest(token))
         now = self._clock()
-        if known is None or not 0 <= now - known.looked_up_at < LOOKED_UP_EVERY_S:
+        if cached is None or not 0 <= now - cached.looked_up_at < LOOKUP_EVERY_S:
             return None
-        return known.caller if is_usable(known.caller.token, now) else None
+        return cached.caller if is_usable(cached.caller.token, now) else None
 
     def has_hashed(self, token: str) -> bool:
-        """Whether a token was right before, so that checking it again takes no hash."""
-        return _digest(token) in self._known
+        """Whether a token was accepted before, so that checking it again needs no hash."""
+        return _digest(token) in self._cached
 
     def check(self, token: str) -> Caller:
-        """Find out who is behind a token; reads the ledger and may hash for 40 ms.
+        """Find the caller of a token; reads the ledger, and may hash for 40 ms.
 
         Raises:
-            UnauthenticatedError: nobody, or nobody any more.
+            UnauthenticatedError: the token is unknown, revoked or expired.
             UnavailableError: the ledger cannot be reached.
         """
         id_ = id_of(token)
         if id_ is None:
-            raise UnauthenticatedError(f"found something that is no token, expected one; {REMEDY}")
+            raise UnauthenticatedError(
+                f"found text that is not a token, expected dn_ID_SECRET; {REMEDY}"
+            )
         digest, now = _digest(token), self._clock()
-        caller = self.people.find(id_)
+        caller = self.users.find(id_)
         if caller is None or not self._is_right(digest, token, caller):
-            raise UnauthenticatedError(f"the token is not known here; {REMEDY}")
+            raise UnauthenticatedError(f"this server does not know the token; {REMEDY}")
         if not is_usable(caller.token, now):
             self._drop(digest)
             how = "has expired" if caller.token.revoked_at is None else "was revoked"
             raise UnauthenticatedError(f"token {id_} {how}; {REMEDY}")
-        self._remember(digest, _Known(caller, now))
+        self._cache(digest, _Cached(caller, now))
         if now - (caller.token.used_at or 0.0) > USED_EVERY_S:
-            self.people.mark_used(caller.token)
+            self.users.mark_used(caller.token)
         return caller
 
-    def make(self, by: Caller, asked: TokenRequest) -> TokenAnswer:
-        """Make a token, see `Users.make`; hashes for 40 ms."""
-        made = self.people.make(by, asked)
+    def make(self, by: Caller, request: TokenRequest) -> TokenResponse:
+        """Create a token, see `Users.make`; hashes for 40 ms."""
+        made = self.users.make(by, request)
         self._look_up_again(made.user)
         return made
 
-    def revoke(self, by: Caller, token_id: str) -> TokenAnswer:
-        """End a token for good, see `Users.revoke`."""
-        revoked = self.people.revoke(by, token_id)
+    def revoke(self, by: Caller, token_id: str) -> TokenResponse:
+        """Revoke a token, see `Users.revoke`."""
+        revoked = self.users.revoke(by, token_id)
         self._look_up_again(revoked.user)
         return revoked
 
     def _look_up_again(self, user: str) -> None:
-        """A user, or a token of theirs, has changed; what was hashed need not be hashed again."""
+        """Look up the tokens of a user at their next use; they need not be hashed again."""
         with self._lock:
-            for digest, known in self._known.items():
-                if known.caller.user.name == user:
-                    self._known[digest] = replace(known, looked_up_at=-math.inf)
+            for digest, cached in self._cached.items():
+                if cached.caller.user.name == user:
+                    self._cached[digest] = replace(cached, looked_up_at=-math.inf)
 
     def _is_right(self, digest: bytes, token: str, caller: Caller) -> bool:
-        known = self._known.get(digest)
-        if known is not None and known.caller.token.hash == caller.token.hash:
+        cached = self._cached.get(digest)
+        if cached is not None and cached.caller.token.hash == caller.token.hash:
             return True  # hashed before
         return is_token(token, salt=caller.token.salt, hash_=caller.token.hash)
 
     def _drop(self, digest: bytes) -> None:
         with self._lock:
-            self._known.pop(digest, None)
+            self._cached.pop(digest, None)
 
-    def _remember(self, digest: bytes, known: _Known) -> None:
+    def _cache(self, digest: bytes, cached: _Cached) -> None:
         with self._lock:
-            if len(self._known) >= MOST_KNOWN:
-                self._known = {}
-            self._known[digest] = known
+            if len(self._cached) >= MAX_CACHED:
+                self._cached = {}
+            self._cached[digest] = cached
 
 
 def _digest(token: str) -> bytes:

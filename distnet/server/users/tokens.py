@@ -1,7 +1,7 @@
-"""The text of a user's token, and the hash of it that is kept.
+"""The text of a user's token, and its hash.
 
-`dn_` + 12 characters that name it + `_` + 43 characters of secret (256 bits). Whoever reads the
-ledger learns no token: scrypt with N = 2^14, r = 8, p = 1 takes 16 MiB and about 40 ms a guess.
+`dn_` + 12 characters of id + `_` + 43 characters of secret (256 bits). The ledger has only hashes:
+scrypt with N = 2^14, r = 8, p = 1 takes 16 MiB and about 40 ms a guess.
 Source: RFC 7914.
 """
 
@@ -20,18 +20,18 @@ COST = {"n": 2**14, "r": 8, "p": 1, "maxmem": 64 * 2**20, "dklen": 32}
 
 
 def make_token() -> tuple[str, str]:
-    """Draw a new token; returns its id and its whole text."""
+    """Make a new random token; returns its id and its text."""
     id_ = "".join(secrets.choice(LETTERS) for _ in range(ID_LENGTH))
     return id_, f"dn_{id_}_{secrets.token_urlsafe(SECRET_BYTES)}"
 
 
 def make_salt() -> bytes:
-    """Draw the salt of a new token."""
+    """Make the salt of a new token."""
     return secrets.token_bytes(SALT_BYTES)
 
 
 def id_of(token: str) -> str | None:
-    """Read the id out of a token; None if it does not look like one."""
+    """Read the id in a token; None if the text is not a token."""
     match = TOKEN.fullmatch(token)
     return match[1] if match else None
 
@@ -42,5 +42,5 @@ def hash_token(token: str, salt: bytes) -> bytes:
 
 
 def is_token(token: str, *, salt: bytes, hash_: bytes) -> bool:
-    """Whether the hash is that of this token; takes as long if it is not."""
+    """Whether the hash is that of this token; takes the same time if it is not."""
     return hmac.compare_digest(hash_token(token, salt), hash_)

@@ -1,4 +1,4 @@
-"""Users and their tokens. Every change is one transaction, with a line in the event log."""
+"""Users and their tokens. Every change is one transaction, with an event in the log."""
 
 import time
 from collections.abc import Callable
@@ -7,27 +7,27 @@ from dataclasses import dataclass, replace
 from sqlalchemy import Connection
 
 from distnet.protocol.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
-from distnet.protocol.users import TokenAnswer, TokenRequest, UserAnswer
+from distnet.protocol.users import TokenRequest, TokenResponse, UserResponse
 from distnet.server.ledger import Ledger, events
-from distnet.server.ledger import users as people
+from distnet.server.ledger import users as rows
 from distnet.server.ledger.records import EventRecord, Role, Token, User
 from distnet.server.users.tokens import hash_token, make_salt, make_token
 
 DEFAULT_TEAM = "default"
 LOCAL = "local"
-"""Who acts when a command changes the ledger without a server."""
+"""The actor of commands that change the ledger without a server."""
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks, and with which token."""
+    """The user of a request, and the token."""
 
     user: User
     token: Token
 
     @property
     def is_admin(self) -> bool:
-        """Whether the user may do everything."""
+        """Whether the user is an admin."""
         return self.user.role is Role.ADMIN
 
 
@@ -39,146 +39,148 @@ class Users:
         self._clock = clock
 
     def has_token(self) -> bool:
-        """Whether there is a token with which somebody could do anything."""
+        """Whether there is any usable token."""
         now = self._clock()
         with self._ledger.reading() as tx:
-            return any(is_usable(token, now) for token in people.read_tokens(tx))
+            return any(is_usable(token, now) for token in rows.read_tokens(tx))
 
     def first_admin(self, name: str) -> str | None:
-        """Make the first user, an admin; returns their token, or None if there is a user."""
+        """Create the first user, an admin; returns the token, or None if there are users."""
         if self.users():
             return None
         user = User(name, Role.ADMIN, DEFAULT_TEAM, self._clock())
-        token, text = self._draw(name, "made at the first start", None)
+        token, text = self._new_token(name, "created at the first start", None)
         with self._ledger.transaction() as tx:
-            people.save_user(tx, user)
-            self._tell(tx, "user-created", LOCAL, f"{name} is the first user, an admin")
+            rows.save_user(tx, user)
+            self._record(tx, "user-created", LOCAL, f"{name} is the first user, an admin")
             self._add(tx, LOCAL, token)
         return text
 
     def find(self, token_id: str) -> Caller | None:
-        """Look up a token by its public part; it may be revoked or out of date."""
+        """Find a token by its id; it may be revoked or expired."""
         with self._ledger.reading() as tx:
-            token = people.read_token(tx, token_id)
-            user = people.read_user(tx, token.user) if token else None
+            token = rows.read_token(tx, token_id)
+            user = rows.read_user(tx, token.user) if token else None
         return Caller(user, token) if user and token else None
 
     def mark_used(self, token: Token) -> None:
-        """Remember when a token was used last."""
+        """Record that a token was used."""
         with self._ledger.transaction() as tx:
-            newest = people.read_token(tx, token.id)
+            newest = rows.read_token(tx, token.id)
             if newest is not None:
-                people.save_token(tx, replace(newest, used_at=self._clock()))
+                rows.save_token(tx, replace(newest, used_at=self._clock()))
 
-    def users(self) -> list[UserAnswer]:
-        """Everybody, by name."""
+    def users(self) -> list[UserResponse]:
+        """List all users, by name."""
         with self._ledger.reading() as tx:
-            users = people.read_users(tx)
+            users = rows.read_users(tx)
         return [
-            UserAnswer(name=u.name, role=u.role, team=u.team, created_at=u.created_at)
+            UserResponse(name=u.name, role=u.role, team=u.team, created_at=u.created_at)
             for u in users
         ]
 
-    def tokens(self, by: Caller) -> list[TokenAnswer]:
-        """The tokens of the caller; an admin sees everybody's."""
+    def tokens(self, by: Caller) -> list[TokenResponse]:
+        """List the tokens of the caller; for an admin, those of all users."""
         with self._ledger.reading() as tx:
-            users = {user.name: user for user in people.read_users(tx)}
-            tokens = people.read_tokens(tx)
+            users = {user.name: user for user in rows.read_users(tx)}
+            tokens = rows.read_tokens(tx)
         return [
-            _shown(token, users[token.user])
+            _response(token, users[token.user])
             for token in sorted(tokens, key=lambda token: (token.user, token.created_at))
             if by.is_admin or token.user == by.user.name
         ]
 
-    def make(self, by: Caller | None, asked: TokenRequest) -> TokenAnswer:
-        """Make a token, and the user if an admin names a new one.
+    def make(self, by: Caller | None, request: TokenRequest) -> TokenResponse:
+        """Create a token, and its user if an admin names a new one.
 
         Args:
-            by: who asks; None for somebody who can write the ledger itself.
-            asked: for whom, and until when.
+            by: the caller; None for a command with access to the ledger itself.
+            request: the user, and when the token expires.
 
         Raises:
-            ForbiddenError: only an admin may do this.
+            ForbiddenError: only an admin can do this.
             ConflictError: `other_role`: the user has another role than the one named;
-                `last_admin`: nobody would be left who may do everything.
-            InvalidError: it would have expired already, or nobody is named.
+                `last_admin`: no admin would be left.
+            InvalidError: it would have expired already, or no user is named.
         """
-        _require_later(asked.expires_at, self._clock())
-        token, text = self._draw(_name(by, asked), asked.note, _expiry(by, asked))
+        _require_later(request.expires_at, self._clock())
+        token, text = self._new_token(_name(by, request), request.note, _expiry(by, request))
         with self._ledger.transaction() as tx:
-            user = self._user_for(tx, by, asked)
+            user = self._user_for(tx, by, request)
             self._add(tx, _actor(by), token)
-        return _shown(token, user).model_copy(update={"secret": text})
+        return _response(token, user).model_copy(update={"secret": text})
 
-    def revoke(self, by: Caller | None, token_id: str) -> TokenAnswer:
-        """End a token for good.
+    def revoke(self, by: Caller | None, token_id: str) -> TokenResponse:
+        """Revoke a token.
 
         Raises:
             NotFoundError: there is no such token.
-            ForbiddenError: it belongs to somebody else.
+            ForbiddenError: it belongs to another user.
         """
         with self._ledger.transaction() as tx:
-            token = people.read_token(tx, token_id)
+            token = rows.read_token(tx, token_id)
             if token is None:
                 raise NotFoundError(
-                    f"no token has the id {token_id}; list them: distnet token list"
+                    f"there is no token {token_id}; list them with: distnet token list"
                 )
             if by is not None and not by.is_admin and token.user != by.user.name:
-                raise ForbiddenError(f"token {token_id} is not yours; ask an admin to revoke it")
-            user = people.read_user(tx, token.user)
+                raise ForbiddenError(
+                    f"token {token_id} is not yours; only its owner or an admin can revoke it"
+                )
+            user = rows.read_user(tx, token.user)
             assert user is not None, f"token {token_id} has no user"
             if token.revoked_at is None:
                 token = replace(token, revoked_at=self._clock())
-                people.save_token(tx, token)
+                rows.save_token(tx, token)
                 text = f"token {token_id} of {user.name} revoked"
-                self._tell(tx, "token-revoked", _actor(by), text)
-        return _shown(token, user)
+                self._record(tx, "token-revoked", _actor(by), text)
+        return _response(token, user)
 
     def note(self, kind: str, actor: str, text: str) -> None:
-        """Write what somebody did, or was not allowed to do, into the event log."""
+        """Record in the event log what a user did, or was refused."""
         with self._ledger.transaction() as tx:
-            self._tell(tx, kind, actor, text)
+            self._record(tx, kind, actor, text)
 
-    def _user_for(self, tx: Connection, by: Caller | None, asked: TokenRequest) -> User:
-        name = _name(by, asked)
-        known = people.read_user(tx, name)
-        wanted = _wanted(known, name, asked, self._clock())
-        if wanted == known:
+    def _user_for(self, tx: Connection, by: Caller | None, request: TokenRequest) -> User:
+        name = _name(by, request)
+        known = rows.read_user(tx, name)
+        changed = _changed(known, name, request, self._clock())
+        if changed == known:
             if by is not None and not by.is_admin and name != by.user.name:
-                raise ForbiddenError(f"a token for {name} is made by {name} or an admin")
-            return wanted
+                raise ForbiddenError(f"only {name} or an admin can create a token for {name}")
+            return changed
         if by is not None and not by.is_admin:
-            raise ForbiddenError("only an admin may make users or change their role or team")
+            raise ForbiddenError("only an admin can create users, or change their role or team")
         if known is not None and known.role is Role.ADMIN:
-            _require_other_admin(tx, wanted)
-        if known is not None and not asked.change_role:
-            _require_same_role(known, wanted)
-        people.save_user(tx, wanted)
-        self._tell(
+            _require_other_admin(tx, changed)
+        if known is not None and not request.change_role:
+            _require_same_role(known, changed)
+        rows.save_user(tx, changed)
+        self._record(
             tx,
             "user-changed" if known else "user-created",
             _actor(by),
-            f"{name} is {wanted.role}, team {wanted.team}",
+            f"{name} is {changed.role}, team {changed.team}",
         )
-        return wanted
+        return changed
 
-    def _draw(self, user: str, note: str, expires_at: float | None) -> tuple[Token, str]:
-        """Outside of a transaction: the hash takes long."""
+    def _new_token(self, user: str, note: str, expires_at: float | None) -> tuple[Token, str]:
+        """Make a token; not in a transaction, because the hash takes long."""
         id_, text = make_token()
         salt = make_salt()
         hash_ = hash_token(text, salt)
         return Token(id_, user, salt, hash_, self._clock(), note, expires_at), text
 
     def _add(self, tx: Connection, actor: str, token: Token) -> None:
-        people.save_token(tx, token)
-        self._tell(tx, "token-created", actor, f"token {token.id} made for {token.user}")
+        rows.save_token(tx, token)
+        self._record(tx, "token-created", actor, f"token {token.id} created for {token.user}")
 
-    def _tell(self, tx: Connection, kind: str, actor: str, text: str) -> None:
+    def _record(self, tx: Connection, kind: str, actor: str, text: str) -> None:
         events.append_events(tx, [EventRecord(0, self._clock(), kind, None, actor, text)])
 
 
 def is_usable(token: Token, now: float) -> bool:
-    """Whether a token still opens anything."""
+    """Whether a token is neither revoked nor expired."""
     return token.revoked_at is None and (token.expires_at is None or now < token.expires_at)
 
 
@@ -186,57 +188,57 @@ def _actor(by: Caller | None) -> str:
     return by.user.name if by else LOCAL
 
 
-def _name(by: Caller | None, asked: TokenRequest) -> str:
-    if asked.user is not None:
-        return asked.user
+def _name(by: Caller | None, request: TokenRequest) -> str:
+    if request.user is not None:
+        return request.user
     if by is None:
-        raise InvalidError("found no user, expected whom the token is for: --user NAME")
+        raise InvalidError("found no user, expected the user of the token: --user NAME")
     return by.user.name
 
 
-def _wanted(known: User | None, name: str, asked: TokenRequest, now: float) -> User:
+def _changed(known: User | None, name: str, request: TokenRequest, now: float) -> User:
     if known is None:
-        role = Role(asked.role) if asked.role else Role.SUBMITTER
-        return User(name, role, asked.team or DEFAULT_TEAM, now)
-    role = Role(asked.role) if asked.role else known.role
-    return replace(known, role=role, team=asked.team or known.team)
+        role = Role(request.role) if request.role else Role.SUBMITTER
+        return User(name, role, request.team or DEFAULT_TEAM, now)
+    role = Role(request.role) if request.role else known.role
+    return replace(known, role=role, team=request.team or known.team)
 
 
-def _require_other_admin(tx: Connection, wanted: User) -> None:
-    if wanted.role is Role.ADMIN:
+def _require_other_admin(tx: Connection, changed: User) -> None:
+    if changed.role is Role.ADMIN:
         return
-    others = [u for u in people.read_users(tx) if u.role is Role.ADMIN and u.name != wanted.name]
+    others = [u for u in rows.read_users(tx) if u.role is Role.ADMIN and u.name != changed.name]
     if not others:
         raise ConflictError(
-            f"{wanted.name} is the only admin; make another one first", code="last_admin"
+            f"{changed.name} is the only admin; create another admin first", code="last_admin"
         )
 
 
-def _require_same_role(known: User, wanted: User) -> None:
-    """A token is for somebody as they are: a role that is only mentioned must not change theirs."""
-    if wanted.role != known.role:
+def _require_same_role(known: User, changed: User) -> None:
+    """A token request does not change the role of an existing user by accident."""
+    if changed.role != known.role:
         raise ConflictError(
-            f"{known.name} is {known.role} already, found the role {wanted.role}; leave the role "
-            "out for one more token, or change it: distnet token create --user "
-            f"{known.name} --role {wanted.role} --change-role",
+            f"{known.name} is already {known.role}, found role {changed.role}; leave the role out, "
+            f"or change it with: distnet token create --user {known.name} --role {changed.role} "
+            "--change-role",
             code="other_role",
         )
 
 
 def _require_later(expires_at: float | None, now: float) -> None:
     if expires_at is not None and expires_at <= now:
-        raise InvalidError(f"expires_at: found {expires_at:.0f}, expected a time to come")
+        raise InvalidError(f"expires_at: found {expires_at:.0f}, expected a future time")
 
 
-def _expiry(by: Caller | None, asked: TokenRequest) -> float | None:
-    """A token that is made with one that ends cannot outlive it, except by an admin's will."""
+def _expiry(by: Caller | None, request: TokenRequest) -> float | None:
+    """A token does not outlive the token that created it, unless an admin creates it."""
     own = by.token.expires_at if by and not by.is_admin else None
-    ends = [at for at in (own, asked.expires_at) if at is not None]
+    ends = [at for at in (own, request.expires_at) if at is not None]
     return min(ends, default=None)
 
 
-def _shown(token: Token, user: User) -> TokenAnswer:
-    return TokenAnswer(
+def _response(token: Token, user: User) -> TokenResponse:
+    return TokenResponse(
         id=token.id,
         user=token.user,
         role=user.role,

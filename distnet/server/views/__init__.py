@@ -1,1 +1,1 @@
-"""Answers to queries: jobs, nodes, explanations, as the API shows them."""
+"""Responses: the state of the server as users see it."""

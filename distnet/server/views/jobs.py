@@ -1,36 +1,25 @@
-"""What the server answers: jobs, reasons, logs, machines, as users see them."""
+"""Jobs as users see them: one, its details, and the order of all open ones."""
 
-from codecs import getincrementaldecoder
-from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from distnet.protocol.cluster import EventAnswer, EventsAnswer
-from distnet.protocol.jobs import (
-    AttemptAnswer,
-    JobAnswer,
-    JobDetails,
-    StreamAnswer,
-    WhyAnswer,
-)
+from distnet.protocol.jobs import AttemptResponse, JobDetails, JobResponse
 from distnet.protocol.states import JobState
-from distnet.server.jobs.dependencies import waits_for
-from distnet.server.jobs.steer import find
-from distnet.server.ledger import attempts, events, jobs, streams
-from distnet.server.ledger.records import AttemptRecord, EventRecord, JobRecord
-from distnet.server.loop.view import seconds_left
+from distnet.server.jobs.commands import find
+from distnet.server.ledger import attempts, streams
+from distnet.server.ledger.records import AttemptRecord, JobRecord
 from distnet.server.state.job_files import text_of
 from distnet.server.state.mirror import Mirror
-from distnet.server.views.resize import how, pending, wanted_of, workers_of
+from distnet.server.state.time_left import seconds_left
+from distnet.server.views.reasons import reason_of
+from distnet.server.views.resize import target_workers, workers_of
 
-AHEAD = 5
 
-
-def job_answer(mirror: Mirror, job: JobRecord, now: float) -> JobAnswer:
+def job_response(mirror: Mirror, job: JobRecord, now: float) -> JobResponse:
     """A job as `ps` shows it."""
     attempt = mirror.attempts.get(job.name)
-    code, reason, position = why_waiting(mirror, job)
+    code, reason, position = reason_of(mirror, job)
     shape, progress, result = job.shape, job.progress, job.result or {}
-    return JobAnswer(
+    return JobResponse(
         number=job.number,
         name=job.name,
         owner=job.owner,
@@ -40,7 +29,7 @@ def job_answer(mirror: Mirror, job: JobRecord, now: float) -> JobAnswer:
         reason=reason,
         priority=job.priority,
         workers=workers_of(job, attempt) if attempt is not None else None,
-        wanted=wanted_of(job, attempt) if attempt is not None else None,
+        wanted=target_workers(job, attempt) if attempt is not None else None,
         fewest=job.workers or shape.min_workers,
         most=job.workers or shape.max_workers,
         cpus=shape.cpus,
@@ -67,31 +56,25 @@ def job_answer(mirror: Mirror, job: JobRecord, now: float) -> JobAnswer:
     )
 
 
-def _text(said: object) -> str | None:
-    """What an attempt said of its end; the job's own code may have said anything."""
-    return said if isinstance(said, str) else None
-
-
-def why_waiting(mirror: Mirror, job: JobRecord) -> tuple[str, str, int | None]:
-    """The code and the reason why a job is in its state, and its place in the queue."""
-    if job.state is JobState.HELD:
-        return "held", job.reason, None
-    if job.state is not JobState.WAITING:
-        return "", job.reason, None
-    unmet = waits_for(job, mirror.states(job)) if job.after else []
-    if unmet:
-        first = unmet[0]
-        return "after", f"after {first.job}:{first.condition}", None
-    if mirror.snapshot is None or mirror.unreachable:
-        return "cluster", mirror.unreachable, None
-    wait = mirror.waits.get(job.number)
-    if wait is None:
-        return "behind", "it has just been queued", None
-    return wait.code, wait.reason, mirror.places[job.number]
+def details(mirror: Mirror, runs: Path, name: str, now: float) -> JobDetails:
+    """Everything about one job."""
+    job = find(mirror, name)
+    with mirror.ledger.reading() as tx:
+        all_attempts = attempts.attempts_of(tx, name)
+        names = streams.stream_names(tx, name)
+    return JobDetails(
+        job=job_response(mirror, job, now),
+        spec=text_of(mirror, job),
+        after=tuple(f"{d.job}:{d.condition}" for d in job.after),
+        attempts=tuple(_attempt_response(attempt) for attempt in all_attempts),
+        result=dict(job.result) if job.result is not None else None,
+        streams=tuple(names),
+        folder=str(runs / job.name),
+    )
 
 
 def in_order(mirror: Mirror) -> list[JobRecord]:
-    """Open jobs as the schedule has them: those with an attempt, the queue, the others."""
+    """Open jobs in the order of the scheduler: those with an attempt, the queue, the others."""
     live = [mirror.jobs[name] for name in mirror.attempts]
     by_number = {job.number: job for job in mirror.jobs.values()}
     queue = [by_number[wait.job] for wait in mirror.plan.queue if wait.job in by_number]
@@ -101,104 +84,13 @@ def in_order(mirror: Mirror) -> list[JobRecord]:
     return [*sorted(live, key=lambda job: job.number), *queue, *rest]
 
 
-def details(mirror: Mirror, runs: Path, name: str, now: float) -> JobDetails:
-    """Everything about one job."""
-    job = find(mirror, name)
-    with mirror.ledger.reading() as tx:
-        made = attempts.attempts_of(tx, name)
-        names = streams.stream_names(tx, name)
-    return JobDetails(
-        job=job_answer(mirror, job, now),
-        spec=text_of(mirror, job),
-        after=tuple(f"{d.job}:{d.condition}" for d in job.after),
-        attempts=tuple(_attempt_answer(attempt) for attempt in made),
-        result=dict(job.result) if job.result is not None else None,
-        streams=tuple(names),
-        folder=str(runs / job.name),
-    )
+def _text(value: object) -> str | None:
+    """A text from the result of an attempt, in which the job's own code may write anything."""
+    return value if isinstance(value, str) else None
 
 
-def why(mirror: Mirror, name: str, now: float) -> WhyAnswer:
-    """What a job waits for, without when it may start; of others, how they are."""
-    job = find(mirror, name)
-    code, reason, position = why_waiting(mirror, job)
-    attempt = mirror.attempts.get(name)
-    holders: tuple[str, ...] = ()
-    if attempt is not None and wanted_of(job, attempt) is not None:
-        code, (reason, holders) = "resize", pending(mirror, job, attempt, now)
-    elif attempt is not None:
-        reason = reason or how(job, attempt)
-    answer = WhyAnswer(
-        job=name,
-        state=job.state,
-        code=code,
-        reason=reason,
-        position=position,
-        holders=holders[:AHEAD],
-    )
-    wait = mirror.waits.get(job.number)
-    if job.state is not JobState.WAITING or position is None or wait is None:
-        return answer
-    ahead = _names(mirror, (w.job for w in mirror.plan.queue[: position - 1][:AHEAD]))
-    return answer.model_copy(update={"ahead": ahead, "holders": _names(mirror, wait.blockers)})
-
-
-def stream(mirror: Mirror, name: str, stream: str, offset: int, limit: int) -> StreamAnswer:
-    """A piece of a log, cut between characters."""
-    job = find(mirror, name)
-    with mirror.ledger.reading() as tx:
-        data, end = streams.read_stream(tx, name, stream, offset, limit)
-    decoder = getincrementaldecoder("utf-8")(errors="replace")
-    is_last = offset + len(data) >= end
-    text = decoder.decode(data, final=is_last and job.state.is_terminal)
-    rest = len(decoder.getstate()[0])  # of a character that has not come whole
-    if rest == len(data):  # what is no text at all must not be asked for again and again
-        text, rest = decoder.decode(b"", final=True), 0
-    following = offset + len(data) - rest
-    is_complete = job.state.is_terminal and following >= end
-    return StreamAnswer(text=text, offset=offset, next=following, end=end, is_complete=is_complete)
-
-
-def event_answers(mirror: Mirror, *, after: int, job: str | None, limit: int) -> EventsAnswer:
-    """A part of the event log."""
-    with mirror.ledger.reading() as tx:
-        found = events.read_events(tx, after=after, job=job, limit=limit)
-    last = found[-1].number if found else after
-    return EventsAnswer(events=tuple(_event_answer(event) for event in found), next=last)
-
-
-def ended_jobs(
-    mirror: Mirror,
-    *,
-    states: Sequence[JobState],
-    owner: str | None,
-    team: str | None,
-    array: str | None,
-    text: str | None,
-    before: int | None,
-    limit: int,
-) -> tuple[Sequence[JobRecord], int]:
-    """Jobs that have ended, the newest first."""
-    with mirror.ledger.reading() as tx:
-        return jobs.list_jobs(
-            tx,
-            states=states,
-            owner=owner,
-            team=team,
-            array=array,
-            text=text,
-            before=before,
-            limit=limit,
-        )
-
-
-def _names(mirror: Mirror, numbers: Iterable[int]) -> tuple[str, ...]:
-    by_number = {job.number: job.name for job in mirror.jobs.values()}
-    return tuple(by_number[number] for number in numbers if number in by_number)
-
-
-def _attempt_answer(attempt: AttemptRecord) -> AttemptAnswer:
-    return AttemptAnswer(
+def _attempt_response(attempt: AttemptRecord) -> AttemptResponse:
+    return AttemptResponse(
         number=attempt.number,
         cause=attempt.cause,
         placement=dict(attempt.placement),
@@ -210,15 +102,4 @@ def _attempt_answer(attempt: AttemptRecord) -> AttemptAnswer:
         error=attempt.error,
         failure=attempt.failure,
         step=attempt.step,
-    )
-
-
-def _event_answer(event: EventRecord) -> EventAnswer:
-    return EventAnswer(
-        number=event.number,
-        time=event.time,
-        kind=event.kind,
-        job=event.job,
-        actor=event.actor,
-        text=event.text,
     )

@@ -1,21 +1,23 @@
-"""Lists of jobs: those that are open in the order of the schedule, those that ended by age."""
+"""Pages of jobs: open ones in the order of the scheduler, ended ones from new to old."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from distnet.protocol.errors import InvalidError
-from distnet.protocol.jobs import JobsAnswer
+from distnet.protocol.jobs import JobsResponse
 from distnet.protocol.states import JobState
+from distnet.server.ledger import jobs
 from distnet.server.ledger.records import JobRecord
 from distnet.server.state.mirror import Mirror
-from distnet.server.views.jobs import ended_jobs, in_order, job_answer
+from distnet.server.views.jobs import in_order, job_response
 
-MOST = 1000
+MAX_LIMIT = 1000
 
 
 @dataclass(frozen=True)
-class Wanted:
+class JobFilter:
     """Which jobs to list."""
 
     state: Literal["open", "ended", "all"] | JobState = "open"
@@ -30,68 +32,98 @@ class Wanted:
 
     @property
     def open_states(self) -> list[JobState]:
-        """Of those that are wanted, the states of jobs that are open."""
-        return [state for state in JobState if not state.is_terminal and self._wants(state, "open")]
+        """The states of open jobs that match."""
+        return [s for s in JobState if not s.is_terminal and self.state in ("all", "open", s)]
 
     @property
     def ended_states(self) -> list[JobState]:
-        """Of those that are wanted, the states of jobs that have ended."""
-        return [state for state in JobState if state.is_terminal and self._wants(state, "ended")]
+        """The states of ended jobs that match."""
+        return [s for s in JobState if s.is_terminal and self.state in ("all", "ended", s)]
 
-    def _wants(self, state: JobState, kind: str) -> bool:
-        return self.state in ("all", kind, state)
+    def matches(self, job: JobRecord) -> bool:
+        """Whether a job matches, whatever its state."""
+        return (
+            (self.owner is None or job.owner == self.owner)
+            and (self.team is None or job.team == self.team)
+            and (self.array is None or job.array == self.array)
+            and (self.text is None or self.text in job.name)
+        )
 
 
-def list_jobs(mirror: Mirror, wanted: Wanted, now: float) -> JobsAnswer:
-    """One page of jobs.
+@dataclass(frozen=True)
+class _Page:
+    """A part of a list: its jobs, where the next part starts, and the length of the list."""
+
+    jobs: Sequence[JobRecord] = ()
+    next: str | None = None
+    num_total: int = 0
+
+
+def list_jobs(mirror: Mirror, wanted: JobFilter, now: float) -> JobsResponse:
+    """List one page of jobs: first open ones, then those that have ended.
 
     Raises:
         InvalidError: `bad_page`.
     """
-    limit = max(1, min(wanted.limit, MOST))
-    kind, place = _place(wanted)
-    found: list[JobRecord] = []
-    total = 0
-    following: str | None = None
-    num_by_state: Counter[JobState] = Counter()
+    limit = max(1, min(wanted.limit, MAX_LIMIT))
+    kind, start = _cursor(wanted)
+    matching = [job for job in in_order(mirror) if wanted.matches(job)] if _has_open(wanted) else []
+    open_page = _open_page(matching, wanted, start if kind == "open" else None, limit)
+    left = limit - len(open_page.jobs)
+    before = start if kind == "ended" and start else None
+    ended_page = _ended_page(mirror, wanted, before, 0 if open_page.next else left)
+    found = (*open_page.jobs, *ended_page.jobs)
+    return JobsResponse(
+        jobs=tuple(job_response(mirror, job, now) for job in found),
+        num_total=open_page.num_total + ended_page.num_total,
+        num_by_state=Counter(job.state for job in matching),
+        next=open_page.next or ended_page.next,
+    )
+
+
+def _has_open(wanted: JobFilter) -> bool:
+    return bool(wanted.open_states)
+
+
+def _open_page(
+    matching: Sequence[JobRecord], wanted: JobFilter, start: int | None, limit: int
+) -> _Page:
+    """Open jobs from a position on; none if the open ones are on earlier pages."""
     states = wanted.open_states
-    if states:
-        alike = [job for job in in_order(mirror) if _matches(job, wanted)]
-        num_by_state.update(job.state for job in alike)
-        matching = [job for job in alike if job.state in states]
-        total += len(matching)
-        if kind == "open":
-            found = matching[place : place + limit]
-            if place + limit < len(matching):
-                following = f"open:{place + limit}"
-    if wanted.ended_states:
-        before = place if kind == "ended" and place else None
-        room = limit - len(found)
-        records, num_ended = ended_jobs(
-            mirror,
-            states=wanted.ended_states,
+    found = [job for job in matching if job.state in states]
+    if start is None:
+        return _Page(num_total=len(found))
+    end = start + limit
+    following = f"open:{end}" if end < len(found) else None
+    return _Page(found[start:end], following, len(found))
+
+
+def _ended_page(mirror: Mirror, wanted: JobFilter, before: int | None, limit: int) -> _Page:
+    """Ended jobs with smaller numbers than `before`, the newest first."""
+    states = wanted.ended_states
+    if not states:
+        return _Page()
+    with mirror.ledger.reading() as tx:
+        found, num_total = jobs.list_jobs(
+            tx,
+            states=states,
             owner=wanted.owner,
             team=wanted.team,
             array=wanted.array,
             text=wanted.text,
             before=before,
-            limit=room + 1,
+            limit=limit + 1,
         )
-        total += num_ended
-        if following is None and room:
-            found += records[:room]
-            if len(records) > room:
-                following = f"ended:{found[-1].number}"
-        elif following is None and num_ended:
-            following = "ended:0"
-    jobs = tuple(job_answer(mirror, job, now) for job in found)
-    return JobsAnswer(jobs=jobs, num_total=total, num_by_state=num_by_state, next=following)
+    page = found[:limit]
+    if limit == 0:
+        return _Page((), "ended:0" if num_total else None, num_total)
+    return _Page(page, f"ended:{page[-1].number}" if len(found) > limit else None, num_total)
 
 
-def _place(wanted: Wanted) -> tuple[str, int]:
-    first = "open" if wanted.open_states else "ended"
+def _cursor(wanted: JobFilter) -> tuple[str, int]:
+    """The kind of jobs with which the page starts, and the position or number there."""
     if wanted.after is None:
-        return first, 0
+        return ("open" if wanted.open_states else "ended"), 0
     kind, _, number = wanted.after.partition(":")
     if kind not in ("open", "ended") or not number.isdecimal():
         raise InvalidError(
@@ -99,12 +131,3 @@ def _place(wanted: Wanted) -> tuple[str, int]:
             code="bad_page",
         )
     return kind, int(number)
-
-
-def _matches(job: JobRecord, wanted: Wanted) -> bool:
-    return (
-        (wanted.owner is None or job.owner == wanted.owner)
-        and (wanted.team is None or job.team == wanted.team)
-        and (wanted.array is None or job.array == wanted.array)
-        and (wanted.text is None or wanted.text in job.name)
-    )

@@ -1,49 +1,50 @@
-"""A job whose workers change: how many train, how many shall, and what that waits for."""
+"""Jobs whose number of workers changes: the current and the target number, and the reason."""
 
 from distnet.protocol.states import JobState
 from distnet.scheduler.nodes import slots_in
 from distnet.server.ledger.records import AttemptRecord, JobRecord
 from distnet.server.state.mirror import Mirror
-from distnet.server.views.nodes import cluster
+from distnet.server.views.cluster import cluster
 from distnet.spec.plural import counted
 
 
 def workers_of(job: JobRecord, attempt: AttemptRecord) -> int:
-    """The workers that train: while they change, room is kept for more than there are."""
-    kept = sum(attempt.placement.values())
+    """The workers that train now; during a resize more than these are reserved."""
+    reserved = sum(attempt.placement.values())
     if attempt.target is None or attempt.seen_at is None:
-        return kept
-    return min(kept, int(job.progress.get("workers", kept)))
+        return reserved
+    return min(reserved, int(job.progress.get("workers", reserved)))
 
 
-def wanted_of(job: JobRecord, attempt: AttemptRecord) -> int | None:
-    """The workers that it is to go on with; None where it has them, or is to end."""
+def target_workers(job: JobRecord, attempt: AttemptRecord) -> int | None:
+    """The workers to which it will change; None if it has these, or is about to end."""
     if attempt.stop is not None:
         return None
-    wanted = job.workers if attempt.target is None else sum(attempt.target.values())
-    return None if wanted == workers_of(job, attempt) else wanted
+    target = job.workers if attempt.target is None else sum(attempt.target.values())
+    return None if target == workers_of(job, attempt) else target
 
 
-def pending(
+def resize_reason(
     mirror: Mirror, job: JobRecord, attempt: AttemptRecord, now: float
 ) -> tuple[str, tuple[str, ...]]:
-    """What the other workers of a job wait for, and the jobs that hold the room for them."""
-    wanted, has = wanted_of(job, attempt) or 0, workers_of(job, attempt)
-    asked = f"asked for {counted(wanted, 'worker')}, {has} now"
+    """What a resize waits for, and the jobs that hold the resources for it."""
+    target, has = target_workers(job, attempt) or 0, workers_of(job, attempt)
+    change = f"resizing from {has} to {counted(target, 'worker')}"
     if attempt.target is not None:
-        return f"{asked}; it goes on with them when it has saved", ()
+        return f"{change}: it saves a checkpoint first", ()
     nodes = [node for node in cluster(mirror, now).nodes if not node.is_draining]
     free = sum(slots_in(node.free_cpus, node.free_gpus, job.shape.per_worker) for node in nodes)
-    if wanted - has <= free:
-        return f"{asked}; there is room, which it gets as soon as no other job waits for such", ()
+    more = target - has
+    if more <= free:
+        return f"{change}: waiting jobs that need the free resources come first", ()
     others = sorted({name for node in nodes for name in node.jobs} - {job.name})
-    return f"{asked}; there is no room yet for {wanted - has} more", tuple(others)
+    return f"{change}: waiting for capacity for {counted(more, 'more worker')}", tuple(others)
 
 
-def how(job: JobRecord, attempt: AttemptRecord) -> str:
-    """How a job is that has an attempt and no other reason."""
+def attempt_text(job: JobRecord, attempt: AttemptRecord) -> str:
+    """What the attempt of a job does, if there is no other reason for its state."""
     if attempt.seen_at is None:
-        return f"its attempt {attempt.number} has not spoken yet"
+        return f"attempt {attempt.number} has not reported yet"
     if job.state is JobState.STARTING:
-        return f"its attempt {attempt.number} has not made a step yet"
-    return f"its attempt {attempt.number} trains"
+        return f"attempt {attempt.number} has not made a step yet"
+    return f"attempt {attempt.number} is training"

@@ -17,6 +17,8 @@ from contextlib import contextmanager, suppress
 from typing import Any
 from urllib.parse import urlsplit
 
+from pyarrow.fs import FileSelector, FileSystem, FileType, FSSpecHandler, PyFileSystem
+
 from distnet.errors import DistnetError, RunError
 from distnet.train.checkpoint import durable
 from distnet.train.checkpoint.durable import MANIFEST, Piece
@@ -127,8 +129,6 @@ class ObjectStore:
         Raises:
             RunError: it does not.
         """
-        from pyarrow.fs import FileType
-
         bucket = self._path.strip("/").split("/", 1)[0]
         try:
             with _answering():
@@ -153,8 +153,6 @@ class ObjectStore:
 
     def _paths(self) -> list[str]:
         """Everything below this store, relative to it."""
-        from pyarrow.fs import FileSelector
-
         selector = FileSelector(self._path, recursive=True, allow_not_found=True)
         found = self._system.get_file_info(selector)
         # Some file systems give paths with a slash before them, whatever they were asked for.
@@ -221,13 +219,12 @@ def connect(address: str) -> tuple[Any, str]:
     Raises:
         RunError: nobody knows such addresses, or what they need is missing.
     """
-    from pyarrow.fs import FileSystem, FSSpecHandler, PyFileSystem
-
     try:
         with _answering():
             if urlsplit(address).scheme in ARROW_SCHEMES:
                 system, path = FileSystem.from_uri(address)
                 return system, path
+            # fsspec takes 50 ms to import, and few stores need it.
             from fsspec.core import url_to_fs
 
             foreign, path = url_to_fs(address)

@@ -15,7 +15,7 @@ from distnet.errors import RunError, StorageError
 from distnet.run_folder.assignment import Assignment
 from distnet.run_folder.fence import require_newest
 from distnet.run_folder.heartbeat import STARTING_LIMIT_S
-from distnet.run_folder.recorder import Record, Tell
+from distnet.run_folder.recorder import Emit, Record
 from distnet.spec.sections.job import Checkpoint, Job
 from distnet.spec.sections.retry import Retry
 from distnet.train.checkpoint.background import BackgroundWriter, Taken
@@ -50,8 +50,8 @@ class Saver:
         StorageError: the store does not answer.
     """
 
-    def __init__(self, job: Job, assignment: Assignment, tell: Tell) -> None:
-        self._spec, self._tell, self._assignment = job.checkpoint, tell, assignment
+    def __init__(self, job: Job, assignment: Assignment, emit: Emit) -> None:
+        self._spec, self._emit, self._assignment = job.checkpoint, emit, assignment
         self._facts = identity(job, assignment.dataset_folder)
         self.patience_s = patience_s(job.retry)
         """How long saving may take while the store fails as often as it may."""
@@ -132,7 +132,7 @@ class Saver:
         self._safe_step = taken.state.step
         record = {**self._record(written.name), "num_bytes": written.num_bytes}
         record |= {"stall_seconds": taken.stall_s, "seconds": time.monotonic() - taken.began}
-        self._tell(record)
+        self._emit(record)
         # It is safe by now: what cannot be removed goes after the next one.
         with suppress(OSError, StorageError):
             self._keeping.prune()
@@ -142,7 +142,7 @@ class Saver:
         if self._safe_step is not None:
             before = f"the one of step {self._safe_step} is intact"
         text = f"checkpoint of step {step} could not be written: {reason}; {before}; "
-        self._tell({"kind": "note", "text": f"{text}tried again in {wait_s:g} s"})
+        self._emit({"kind": "note", "text": f"{text}tried again in {wait_s:g} s"})
 
     def _record(self, name: str) -> Record:
         return {"kind": "checkpoint", "step": step_of(name), "folder": self._store.address(name)}
@@ -160,7 +160,7 @@ class Saver:
         if not _is_recorded(self._assignment.folder.metrics, step):
             # An attempt was killed when it had committed, but not yet told of it.
             attempt = read_attempt(self._store, names[-1])
-            self._tell({**self._record(names[-1]), "attempt": attempt})
+            self._emit({**self._record(names[-1]), "attempt": attempt})
         return step
 
 

@@ -17,7 +17,7 @@ from tests.client.fake_server import FakeServer
         ("retry", "old-1", "waiting"),
     ],
 )
-def test_a_job_is_steered(
+def test_a_command_changes_the_state_of_a_job(
     verb: str, job: str, state: str, queue: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([verb, job, "--json"]) == 0
@@ -26,15 +26,15 @@ def test_a_job_is_steered(
     assert queue.jobs[job].state == state
 
 
-def test_one_job_that_refuses_does_not_keep_the_others(
+def test_a_job_that_refuses_a_command_does_not_keep_it_from_the_others(
     queue: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["cancel", "absent", "old-1", "digits-2", "digits-3"]) == 2
 
-    said = capsys.readouterr()
-    assert "no job absent" in said.err
-    assert "old-1 is failed" in said.err
-    assert said.out.count("is cancelled") == 2
+    printed = capsys.readouterr()
+    assert "no job absent" in printed.err
+    assert "old-1 is failed" in printed.err
+    assert printed.out.count("is cancelled") == 2
 
 
 def test_the_priority_may_be_negative(

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from distnet.cli.main import main
-from distnet.protocol.cluster import EventAnswer
+from distnet.protocol.cluster import EventResponse
 from tests.client.fake_server import FakeServer, make_job
 
 
@@ -13,10 +13,10 @@ def test_history_shows_what_has_ended(
     queue: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["history"]) == 0
-    said = capsys.readouterr().out
-    assert "old-1  failed" in said
-    assert "1 min 30 s" in said
-    assert "digits-1" not in said
+    printed = capsys.readouterr().out
+    assert "old-1  failed" in printed
+    assert "1 min 30 s" in printed
+    assert "digits-1" not in printed
 
     assert main(["history", "--since", "2h", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == []
@@ -56,7 +56,7 @@ def test_history_of_a_job_is_all_its_events(
 ) -> None:
     facts = {"kind": "state", "job": "digits-1", "actor": "scheduler"}
     queue.events = [
-        EventAnswer(number=n, time=1000.0 + n, text=f"thing {n}", **facts) for n in range(1, 6)
+        EventResponse(number=n, time=1000.0 + n, text=f"thing {n}", **facts) for n in range(1, 6)
     ]
 
     assert main(["history", "digits-1"]) == 0

@@ -14,28 +14,28 @@ from tests.client.fake_server import FakeServer, make_job
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         (["--worker", "7"], "--worker: found worker-7, expected one of run, metrics, worker-0, "),
         (["--stream", "nosuch"], "--stream: found nosuch, expected one of run, metrics, worker-0"),
         (["--offset", "12", "-f"], "--offset: found 12, expected at most 11, where"),
     ],
 )
-def test_what_a_log_does_not_have_is_refused(
-    options: list[str], told: str, queue: FakeServer, capsys: pytest.CaptureFixture[str]
+def test_a_stream_or_offset_that_a_log_lacks_is_refused(
+    options: list[str], message: str, queue: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     queue.logs["digits-1", "run"] = b"epoch 1/10\n"
 
     assert main(["logs", "digits-1", *options]) == 2
-    assert told in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 def test_logs_say_why_there_are_none(queue: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
     queue.jobs["gone-1"] = make_job("gone-1", state="cancelled", ended_at=100.0)
 
     assert main(["logs", "digits-3"]) == 0
-    told = "digits-3 is waiting and has no log yet; see: distnet why digits-3\n"
-    assert capsys.readouterr().err == told
+    message = "digits-3 is waiting and has no log yet; see: distnet why digits-3\n"
+    assert capsys.readouterr().err == message
     assert main(["logs", "gone-1"]) == 0
     assert capsys.readouterr().err == "gone-1 is cancelled and has no log\n"
 
@@ -76,24 +76,24 @@ def test_logs_print_all_there_is(queue: FakeServer, capsys: pytest.CaptureFixtur
     assert main(["logs", "digits-1", "--worker", "1", "--stream", "run"]) == 2
 
 
-def test_an_interrupted_log_says_how_to_go_on(queue: FakeServer) -> None:
+def test_an_interrupted_log_says_how_to_follow_it_again(queue: FakeServer) -> None:
     queue.logs["digits-1", "run"] = b"epoch 1/10\nepoch 2/10\n"
     command = [sys.executable, "-u", "-m", "distnet.cli", "logs", "digits-1", "-f"]
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ}
     )
     assert process.stdout is not None
-    said = "".join(process.stdout.readline() for _ in range(2))
+    printed = "".join(process.stdout.readline() for _ in range(2))
     while not any("offset=22" in asked for asked in queue.asked):  # it has seen what it printed
         assert process.poll() is None
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
-    rest, told = process.communicate()
+    rest, message = process.communicate()
 
-    assert said + rest == "epoch 1/10\nepoch 2/10\n"
+    assert printed + rest == "epoch 1/10\nepoch 2/10\n"
     assert process.returncode == 130
-    assert "distnet logs digits-1 -f --offset 22" in told
-    assert "Traceback" not in told
+    assert "distnet logs digits-1 -f --offset 22" in message
+    assert "Traceback" not in message
 
 
 def test_a_log_is_followed_through_a_restart_of_the_server(
@@ -107,7 +107,7 @@ def test_a_log_is_followed_through_a_restart_of_the_server(
     assert capsys.readouterr().out == "epoch 1/10\nepoch 2/10\n"
 
 
-def test_following_tells_why_there_is_nothing_yet(
+def test_following_a_waiting_job_says_why_it_waits(
     queue: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     queue.complete.add("digits-3")

@@ -85,9 +85,9 @@ def test_ps_fits_the_terminal(
 
 def test_ps_goes_page_by_page(queue: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["ps", "--limit", "2"]) == 0
-    said = capsys.readouterr()
-    assert "digits-2" not in said.out
-    assert "3 jobs in all; next page: --after 2" in said.err
+    printed = capsys.readouterr()
+    assert "digits-2" not in printed.out
+    assert "3 jobs in all; next page: --after 2" in printed.err
 
     assert main(["ps", "--limit", "2", "--after", "2", "--json"]) == 0
     page = json.loads(capsys.readouterr().out)

@@ -18,13 +18,13 @@ def test_submit_says_where_the_job_is_and_how_to_look(
 ) -> None:
     assert main(["submit", "digits.yaml", "--name", "mine", "--workers", "2"]) == 0
 
-    said = capsys.readouterr()
-    assert said.out == "mine is waiting: no room\n"
-    assert f"on {server.url}" in said.err
-    assert "distnet logs mine -f" in said.err
+    printed = capsys.readouterr()
+    assert printed.out == "mine is waiting: no room\n"
+    assert f"on {server.url}" in printed.err
+    assert "distnet logs mine -f" in printed.err
 
 
-def test_submit_sends_what_was_asked_for(server: FakeServer) -> None:
+def test_submit_sends_its_options(server: FakeServer) -> None:
     command = "submit digits.yaml --priority -5 --team vision --after a --after b:any --hold"
     more = "--start-from a --sweep train.seed=1..3 --set train.epochs=3 --at 2030-01-01T00:00+00:00"
     assert main([*command.split(), *more.split()]) == 0
@@ -42,8 +42,8 @@ def test_submit_prints_json_of_all_jobs_of_a_sweep(
 ) -> None:
     assert main(["submit", "digits.yaml", "--sweep", "train.seed=1..3", "--json"]) == 0
 
-    said = json.loads(capsys.readouterr().out)
-    assert [job["name"] for job in said["jobs"]] == ["digits-1", "digits-2", "digits-3"]
+    printed = json.loads(capsys.readouterr().out)
+    assert [job["name"] for job in printed["jobs"]] == ["digits-1", "digits-2", "digits-3"]
 
 
 def test_submit_names_only_the_first_jobs_of_a_large_sweep(
@@ -56,15 +56,17 @@ def test_submit_names_only_the_first_jobs_of_a_large_sweep(
     assert lines[-1] == "and 190 more: distnet ps --array digits"
 
 
-def test_submit_refuses_a_faulty_job_file_without_asking_the_server(
+def test_submit_refuses_an_invalid_job_file_before_any_request(
     server: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Path("digits.yaml").write_text("name: digits\nnetwork: {kind: mlp}\ntrain: {epochs: ten}\n")
 
     assert main(["submit", "digits.yaml"]) == 2
 
-    said = capsys.readouterr().err
-    assert said == "error: digits.yaml:3 train.epochs: found text 'ten', expected a whole number\n"
+    printed = capsys.readouterr().err
+    assert (
+        printed == "error: digits.yaml:3 train.epochs: found text 'ten', expected a whole number\n"
+    )
     assert server.asked == []
 
 
@@ -75,13 +77,13 @@ def test_a_refusal_is_one_line_and_its_code_is_in_the_json(
 
     assert main(["submit", "digits.yaml", "--name", "mine", "--json"]) == 2
 
-    said = capsys.readouterr()
-    assert said.err == "error: the name mine is taken\n"
+    printed = capsys.readouterr()
+    assert printed.err == "error: the name mine is taken\n"
     error = {"type": "ConflictError", "message": "the name mine is taken", "code": "name_taken"}
-    assert json.loads(said.out) == {"error": error}
+    assert json.loads(printed.out) == {"error": error}
 
 
-def test_submit_tells_which_files_were_too_large_to_come_along(
+def test_submit_names_the_files_that_are_too_large_to_upload(
     server: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Path("net.py").write_text("class Net: ...\n")
@@ -93,7 +95,7 @@ def test_submit_tells_which_files_were_too_large_to_come_along(
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "message"),
     [
         ("network: {kind: ./mynet.py:MyNet}", "3 network.kind: found no file "),
         ("data: {source: mnits}", "3 data.source: dataset 'mnits' not found: none of that name"),
@@ -101,8 +103,8 @@ def test_submit_tells_which_files_were_too_large_to_come_along(
         ("data: {source: ./empty}", "3 data.source: "),
     ],
 )
-def test_what_could_never_be_found_is_refused_without_asking_the_server(
-    line: str, told: str, server: FakeServer, capsys: pytest.CaptureFixture[str]
+def test_submit_refuses_missing_files_before_any_request(
+    line: str, message: str, server: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Path("empty").mkdir()
     network = "" if "network" in line else "network: {kind: mlp}\n"
@@ -110,9 +112,9 @@ def test_what_could_never_be_found_is_refused_without_asking_the_server(
 
     assert main(["submit", "digits.yaml"]) == 2
 
-    said = capsys.readouterr().err
-    assert said.startswith(f"error: digits.yaml:{told}")
-    assert ("did you mean 'mnist'?" in said) == ("mnits" in line)
+    printed = capsys.readouterr().err
+    assert printed.startswith(f"error: digits.yaml:{message}")
+    assert ("did you mean 'mnist'?" in printed) == ("mnits" in line)
     assert server.asked == []
 
 
@@ -128,13 +130,13 @@ def test_submit_follows_the_log_and_ends_as_the_job_does(
 
     assert main(["submit", "digits.yaml", "--name", "mine", "--follow"]) == code
 
-    said = capsys.readouterr()
-    assert said.out.endswith("epoch 1/10\nepoch 2/10\n")
-    assert f"mine is {state}" in said.err
+    printed = capsys.readouterr()
+    assert printed.out.endswith("epoch 1/10\nepoch 2/10\n")
+    assert f"mine is {state}" in printed.err
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["submit", "digits.yaml", "--follow", "--json"], "--follow"),
         (["submit", "digits.yaml", "--at", "soon"], "'soon'"),
@@ -145,10 +147,10 @@ def test_submit_follows_the_log_and_ends_as_the_job_does(
     ],
 )
 def test_a_wrong_call_is_refused(
-    arguments: list[str], told: str, server: FakeServer, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], message: str, server: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(arguments) == 2
-    assert told in capsys.readouterr().err
+    assert message in capsys.readouterr().err
     assert server.submits == []
     assert server.schedules == {}
 
@@ -162,8 +164,8 @@ def test_schedule_sends_the_job_and_the_clock(
     [request] = server.scheduled
     assert (request.name, request.cron, request.tz) == ("digits", "0 2 * * *", "Europe/Berlin")
     assert (request.overlap, request.missed, request.request.workers) == ("queue", "all", 2)
-    said = capsys.readouterr().out
-    assert said.startswith("schedule digits: 0 2 * * * Europe/Berlin, next at 20")
+    printed = capsys.readouterr().out
+    assert printed.startswith("schedule digits: 0 2 * * * Europe/Berlin, next at 20")
 
 
 def test_schedule_takes_the_zone_of_this_machine(

@@ -34,21 +34,21 @@ def test_wait_ends_as_the_jobs_do(
     assert [job["state"] for job in json.loads(capsys.readouterr().out)] == states
 
 
-def test_wait_gives_up_in_time(queue: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
+def test_wait_ends_at_its_timeout(queue: FakeServer, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["wait", "digits-2", "--timeout", "0"]) == 2
     assert "digits-2 is waiting after 0 s" in capsys.readouterr().err
 
 
-def test_wait_says_that_no_server_answers_and_gives_up_in_time(
+def test_wait_reports_an_unreachable_server_and_ends_in_time(
     config: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("DISTNET_SERVER", "http://127.0.0.1:9")
 
     assert main(["wait", "digits-2", "--timeout", "0.3"]) == 2
 
-    told = capsys.readouterr().err
-    assert told.count("connection refused; waiting until it responds") == 1
-    assert "no server has reported on digits-2 after 0.3 s" in told
+    message = capsys.readouterr().err
+    assert message.count("connection refused; waiting until it responds") == 1
+    assert "no server has reported on digits-2 after 0.3 s" in message
 
 
 def test_wait_lives_through_a_restart_of_the_server(
@@ -60,14 +60,14 @@ def test_wait_lives_through_a_restart_of_the_server(
     assert capsys.readouterr().err.count("waiting until it responds") == 1
 
 
-def test_an_interrupted_wait_says_how_to_go_on(queue: FakeServer) -> None:
+def test_an_interrupted_wait_says_how_to_wait_again(queue: FakeServer) -> None:
     command = [sys.executable, "-u", "-m", "distnet.cli", "wait", "digits-2", "digits-3"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ})
     while not queue.asked:
         assert process.poll() is None
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
-    _, told = process.communicate()
+    _, message = process.communicate()
 
     assert process.returncode == 130
-    assert "wait again with: distnet wait digits-2 digits-3" in told
+    assert "wait again with: distnet wait digits-2 digits-3" in message

@@ -13,10 +13,10 @@ def test_why_says_what_a_job_waits_for(
 ) -> None:
     assert main(["why", "digits-2"]) == 0
 
-    said = capsys.readouterr().out
-    assert "digits-2 is waiting, number 3 in the queue: 2 workers" in said
+    printed = capsys.readouterr().out
+    assert "digits-2 is waiting, number 3 in the queue: 2 workers" in printed
     for words in ("digits-1, digits-2", "big-1", "give or take 90 s", "2 free CPUs"):
-        assert words in said
+        assert words in printed
     assert main(["why", "digits-2", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["holders"] == ["big-1"]
     assert main(["why", "absent"]) == 2

@@ -1,4 +1,4 @@
-"""`distnet sim`: figures for people and machines, faults in a line, Ctrl-C."""
+"""`distnet sim`: tables and JSON, errors in one line, Ctrl-C."""
 
 import json
 import os
@@ -24,7 +24,7 @@ def test_sim_prints_one_json_object(capsys):
     assert not found["is_interrupted"]
 
 
-def test_sim_prints_tables_for_people(capsys):
+def test_sim_prints_tables(capsys):
     assert main(["sim", *SMALL, "--policy", "preemption=no", "--team", "team-0:quota_cpus=8"]) == 0
 
     out = capsys.readouterr().out
@@ -42,7 +42,7 @@ def test_sim_reads_a_trace(capsys, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["--nodes", "4c"], "expected one of --trace FILE and --synthetic SPEC"),
         (["--nodes", "4c", "--synthetic", "", "--trace", "x.csv"], "expected one of"),
@@ -52,11 +52,11 @@ def test_sim_reads_a_trace(capsys, tmp_path):
         (["--nodes", "4c", "--synthetic", "jobs=1", "--policy", "x=1"], "--policy: found 'x=1'"),
     ],
 )
-def test_sim_refuses_what_it_cannot_do(capsys, arguments, told):
+def test_sim_refuses_what_it_cannot_do(capsys, arguments, message):
     code = main(["sim", *arguments, "--json"])
 
     assert code == 2
-    assert told in json.loads(capsys.readouterr().out)["error"]["message"]
+    assert message in json.loads(capsys.readouterr().out)["error"]["message"]
 
 
 def test_sim_imports_nothing_heavy():

@@ -10,7 +10,7 @@ from distnet.run_folder.paths import RunFolder
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunFolder:
-    """A run in runs/ that nobody trains."""
+    """A run in runs/ that no process trains."""
     monkeypatch.chdir(tmp_path)
     folder = RunFolder(Path("runs/digits-1"))
     folder.path.mkdir(parents=True)

@@ -25,7 +25,7 @@ def test_chaos_names_the_kinds_when_one_is_unknown(capsys, tmp_path, monkeypatch
     assert list(tmp_path.iterdir()) == []
 
 
-def test_chaos_tells_the_faults_of_a_job_file_with_their_lines(capsys, tmp_path):
+def test_chaos_reports_the_faults_of_a_job_file_with_their_lines(capsys, tmp_path):
     job = tmp_path / "job.yaml"
     job.write_text("name: a\nnetwork: {kind: mlp}\ntrain: {steps: none}\n")
 
@@ -54,7 +54,7 @@ def test_chaos_refuses_the_folder_of_other_trials(capsys, tmp_path):
     assert "chaos.json: found damaged" in message
 
 
-def test_chaos_tells_why_a_job_does_not_run_undisturbed(capsys, tmp_path):
+def test_chaos_reports_why_a_job_fails_without_faults(capsys, tmp_path):
     missing = ["--set", "data.source=./missing", "--runs", str(tmp_path)]
 
     code, message = chaos(capsys, JOB, *missing)

@@ -113,9 +113,7 @@ def test_an_existing_file_is_replaced_only_by_force(
     assert list(tmp_path.iterdir()) == [output]
 
 
-def test_what_was_chosen_is_told_as_json(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_choice_is_printed_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     output = tmp_path / "job.yaml"
 
     assert main(["init", "mnist", "--output", str(output), "--json"]) == 0
@@ -133,14 +131,14 @@ def test_raw_data_is_sent_to_the_import(tmp_path: Path, capsys: pytest.CaptureFi
 
     assert main(["init", str(raw), "--output", str(tmp_path / "job.yaml")]) == 2
 
-    told = capsys.readouterr().err
-    assert "found raw data (csv)" in told
-    assert f"distnet data import {raw} raw-dataset" in told
+    message = capsys.readouterr().err
+    assert "found raw data (csv)" in message
+    assert f"distnet data import {raw} raw-dataset" in message
     assert not (tmp_path / "job.yaml").exists()
 
 
 @pytest.mark.parametrize("name", ["nothing", "empty"])
-def test_what_is_no_data_is_told(
+def test_missing_data_is_reported(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "empty").mkdir()
@@ -151,9 +149,7 @@ def test_what_is_no_data_is_told(
     assert not (tmp_path / "job.yaml").exists()
 
 
-def test_a_folder_that_is_not_there_is_told(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_missing_folder_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["init", "mnist", "--output", str(tmp_path / "no" / "job.yaml")]) == 2
 
     assert "found no folder" in capsys.readouterr().err

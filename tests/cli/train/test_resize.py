@@ -33,8 +33,8 @@ def test_resize_that_does_not_wait_says_what_trains(
     server.jobs["digits-1"] = make_job("digits-1", state="running", workers=2, wanted=1)
 
     assert main(["resize", "digits-1", "--workers", "1", "--server", server.url, "--no-wait"]) == 0
-    said = "requested to continue on 1 worker; now running on 2 workers\n"
-    assert capsys.readouterr().out.endswith(said)
+    printed = "requested to continue on 1 worker; now running on 2 workers\n"
+    assert capsys.readouterr().out.endswith(printed)
 
 
 def test_a_waiting_job_is_resized_at_once(

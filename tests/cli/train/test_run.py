@@ -33,13 +33,16 @@ def job(tmp_path: Path, stripes: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-def run_json(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, Any]:
-    code = main(["run", *arguments, "--json"])
+def run_json(
+    capsys: pytest.CaptureFixture[str], *arguments: str, report: bool = False
+) -> tuple[int, Any]:
+    """Run without a report by default, which would take longer than the training."""
+    code = main(["run", *arguments, "--json", *([] if report else ["--no-report"])])
     return code, json.loads(capsys.readouterr().out)
 
 
-def test_run_leaves_a_whole_run_folder(job: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    code, result = run_json(capsys, str(job), "--inline")
+def test_run_leaves_a_complete_run_folder(job: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, result = run_json(capsys, str(job), "--inline", report=True)
 
     folder = Path(result["folder"])
     assert code == 0
@@ -100,17 +103,17 @@ def run_and_interrupt(job: Path, *arguments: str) -> subprocess.CompletedProcess
     command = [sys.executable, "-m", "distnet.cli", "run", str(job), "--inline", *arguments]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stderr is not None
-    said = ""
-    while "epoch" not in said:
+    printed = ""
+    while "epoch" not in printed:
         line = process.stderr.readline()
-        assert line, said
-        said += line
+        assert line, printed
+        printed += line
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
-    return subprocess.CompletedProcess(command, process.returncode, out, said + err)
+    return subprocess.CompletedProcess(command, process.returncode, out, printed + err)
 
 
-def test_interrupted_run_is_whole_and_resumes_to_the_same_weights(
+def test_an_interrupted_run_resumes_to_the_same_weights(
     stopped: Path, job: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     result = json.loads((stopped / "result.json").read_text())
@@ -129,9 +132,9 @@ def test_interrupted_run_is_whole_and_resumes_to_the_same_weights(
 def refused(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 2) -> str:
     """The message of a refusal, which must be text and leave no run folder."""
     assert main(["run", *arguments]) == code
-    said = capsys.readouterr().err
-    assert "Traceback" not in said
-    return " ".join(said.split())
+    printed = capsys.readouterr().err
+    assert "Traceback" not in printed
+    return " ".join(printed.split())
 
 
 @pytest.mark.parametrize(
@@ -314,7 +317,7 @@ def test_run_trains_a_users_own_task(job: Path, capsys: pytest.CaptureFixture[st
     Path("mytask.py").write_text(OWN_TASK)
     job.write_text(job.read_text() + "task: {kind: './mytask.py:Distance', power: 3}\n")
 
-    code, result = run_json(capsys, str(job), "--inline")
+    code, result = run_json(capsys, str(job), "--inline", report=True)
 
     assert code == 0
     assert result["metrics"]["test_hits"] > 0.9

@@ -11,7 +11,7 @@ from tests.client.fake_server import FakeServer, make_attempt, make_job
 
 
 @pytest.mark.usefixtures("config")
-def test_a_run_that_is_trained_here_is_stopped_without_a_server(
+def test_a_run_here_is_stopped_without_a_server(
     trained: RunFolder, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["stop", "digits-1", "--no-wait"]) == 0
@@ -21,26 +21,26 @@ def test_a_run_that_is_trained_here_is_stopped_without_a_server(
 
 
 @pytest.mark.usefixtures("run")
-def test_a_job_of_the_server_is_meant_when_the_run_here_is_not_trained(
+def test_a_job_on_the_server_is_stopped_when_the_run_here_is_not_training(
     server: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     server.jobs["digits-1"] = make_job("digits-1")
 
     assert main(["stop", "digits-1"]) == 0
 
-    said = capsys.readouterr().out
-    assert f"digits-1 (on {server.url}) stopped; it had no attempt" in said
+    printed = capsys.readouterr().out
+    assert f"digits-1 (on {server.url}) stopped; it had no attempt" in printed
 
 
-def test_what_is_trained_here_and_there_must_be_named_better(
+def test_a_name_of_both_a_run_and_a_job_is_refused(
     trained: RunFolder, server: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     server.jobs["digits-1"] = make_job("digits-1", state="running")
 
     assert main(["stop", "digits-1"]) == 2
-    told = capsys.readouterr().err
-    assert "runs/digits-1" in told
-    assert f"--server {server.url}" in told
+    message = capsys.readouterr().err
+    assert "runs/digits-1" in message
+    assert f"--server {server.url}" in message
     assert not trained.stop.exists()
 
     assert main(["stop", "runs/digits-1", "--no-wait"]) == 0
@@ -50,7 +50,7 @@ def test_what_is_trained_here_and_there_must_be_named_better(
     assert server.jobs["digits-1"].state == "stopped"
 
 
-def test_a_run_here_that_is_an_attempt_of_the_server_is_its_job(
+def test_a_run_that_is_an_attempt_of_a_job_is_stopped_as_the_job(
     trained: RunFolder, server: FakeServer
 ) -> None:
     server.jobs["digits-1"] = make_job("digits-1", state="running")
@@ -62,7 +62,7 @@ def test_a_run_here_that_is_an_attempt_of_the_server_is_its_job(
 
 
 @pytest.mark.usefixtures("run")
-def test_a_run_that_nobody_trains_is_told_so(
+def test_a_run_that_is_not_training_is_reported(
     server: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["stop", "digits-1"]) == 2
@@ -70,26 +70,26 @@ def test_a_run_that_nobody_trains_is_told_so(
 
 
 @pytest.mark.usefixtures("run", "config")
-def test_what_is_nowhere_is_told_so(
+def test_an_unknown_name_is_reported(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DISTNET_SERVER", "http://127.0.0.1:9")
 
     assert main(["stop", "digits-2"]) == 2
 
-    told = capsys.readouterr().err
-    assert "did you mean digits-1; and no server to look for such a job: no distnet" in told
-    assert "http://127.0.0.1:9 (DISTNET_SERVER): connection refused" in told
+    message = capsys.readouterr().err
+    assert "did you mean digits-1; and no server to look for such a job: no distnet" in message
+    assert "http://127.0.0.1:9 (DISTNET_SERVER): connection refused" in message
 
 
-def test_a_job_that_is_nowhere_is_told_by_the_server(
+def test_an_unknown_job_is_reported_by_the_server(
     server: FakeServer, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     assert main(["stop", "absent", "--runs", str(tmp_path)]) == 2
     assert "there is no job absent" in capsys.readouterr().err
 
 
-def test_stop_waits_until_no_attempt_lives(
+def test_stop_waits_until_no_attempt_is_running(
     server: FakeServer, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     live, over = make_attempt(2), {"ended_at": 3.0, "end": AttemptEnd.STOPPED, "step": 938}
@@ -104,13 +104,13 @@ def test_stop_waits_until_no_attempt_lives(
 
     assert main(["stop", "digits-1", "--runs", str(tmp_path)]) == 0
 
-    said = capsys.readouterr().out
-    assert "stopped after step 938; no attempt is running" in said
-    assert "distnet retry digits-1" in said
+    printed = capsys.readouterr().out
+    assert "stopped after step 938; no attempt is running" in printed
+    assert "distnet retry digits-1" in printed
     assert server.changes["digits-1"] == []
 
 
-def test_stop_gives_up_in_time_and_says_that_it_was_asked(
+def test_stop_ends_at_its_timeout_and_says_that_the_request_stands(
     server: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     server.jobs["digits-1"] = make_job("digits-1", state="running")

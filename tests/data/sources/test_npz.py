@@ -46,7 +46,7 @@ def test_splits_come_from_the_names(tmp_path: Path) -> None:
     x = np.arange(10, dtype=np.float64).reshape(5, 2)
     y = np.array([0, 1, 2, 0, 1])
     manifest = import_arrays(tmp_path, x_train=x, y_train=y, x_test=x[:2], y_test=y[:2])
-    assert manifest.splits["train"].class_counts == (2, 2, 1)
+    assert manifest.y.class_counts["train"] == (2, 2, 1)
     assert manifest.splits["test"].num_samples == 2
 
 

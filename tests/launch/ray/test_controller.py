@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import psutil
 import pytest
 
@@ -41,3 +44,12 @@ def test_choose_interface_keeps_what_the_user_chose(name):
     choose_interface("127.0.0.1", environment)
 
     assert environment[name] == "ib0"
+
+
+def test_the_controller_does_not_import_torch():
+    """It costs every run 2 s, and 500 MB of memory."""
+    code = "import sys, distnet.launch.ray.controller; print('torch' in sys.modules)"
+
+    printed = subprocess.check_output([sys.executable, "-c", code], text=True)
+
+    assert printed.split()[-1] == "False"

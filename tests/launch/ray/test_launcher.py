@@ -41,12 +41,12 @@ def test_train_on_ray_gives_what_rank_0_returned_and_leaves_nothing(assignment):
 
     outcome = train_on_ray(assignment, workers=3, cpus=1, gpus=0, function=ray_work.describe_groups)
 
-    worlds = outcome["groups"]
-    assert [group["rank"] for group in worlds] == [0, 1, 2]
-    assert [group["local_rank"] for group in worlds] == [0, 1, 2]
-    assert {group["size"] for group in worlds} == {group["local_size"] for group in worlds} == {3}
-    assert {host for group in worlds for host in group["hosts"]} == {worlds[0]["hosts"][0]}
-    assert {group["device"] for group in worlds} == {"cpu"}
+    groups = outcome["groups"]
+    assert [group["rank"] for group in groups] == [0, 1, 2]
+    assert [group["local_rank"] for group in groups] == [0, 1, 2]
+    assert {group["size"] for group in groups} == {group["local_size"] for group in groups} == {3}
+    assert {host for group in groups for host in group["hosts"]} == {groups[0]["hosts"][0]}
+    assert {group["device"] for group in groups} == {"cpu"}
     assert outcome["total"] == 1 + 2 + 3
     assert outcome["interfaces"] == [interface_of("127.0.0.1")] * 3
     assert outcome["threads"] == 2  # Ray's OMP_NUM_THREADS=1 gives way to torch's own setting
@@ -59,6 +59,7 @@ def test_train_on_ray_gives_what_rank_0_returned_and_leaves_nothing(assignment):
         assert "and its child\n" in log
 
 
+@pytest.mark.check
 def test_train_on_ray_uses_one_that_runs_already(assignment, ray_address, capfd):
     outcome = train_on_ray(
         assignment,
@@ -93,6 +94,7 @@ def test_train_on_ray_shows_the_line_of_the_users_mistake(assignment, ray_addres
     assert "Traceback" in log.read_text()
 
 
+@pytest.mark.check
 def test_train_on_ray_raises_what_a_worker_raised_on_purpose(assignment, ray_address):
     with pytest.raises(DataError, match=r"^train-00000.parquet: damaged$"):
         train_on_ray(
@@ -105,6 +107,7 @@ def test_train_on_ray_raises_what_a_worker_raised_on_purpose(assignment, ray_add
         )
 
 
+@pytest.mark.check
 def test_train_on_ray_tells_the_first_cause_when_others_fail_of_it(assignment, ray_address):
     with pytest.raises(TrainingError, match=r"worker 1 failed: ValueError: the first cause"):
         train_on_ray(
@@ -114,6 +117,7 @@ def test_train_on_ray_tells_the_first_cause_when_others_fail_of_it(assignment, r
     assert "RuntimeError" in assignment.folder.worker_log(0).read_text()
 
 
+@pytest.mark.check
 def test_train_on_ray_names_a_killed_worker_and_its_last_words(assignment, ray_address):
     with pytest.raises(WorkerFailedError) as raised:
         train_on_ray(
@@ -125,6 +129,7 @@ def test_train_on_ray_names_a_killed_worker_and_its_last_words(assignment, ray_a
     assert "    my last words" in str(raised.value)
 
 
+@pytest.mark.check
 def test_train_on_ray_tells_that_a_worker_left_early(assignment, ray_address):
     with pytest.raises(TrainingError, match="worker 0 failed: SystemExit: enough"):
         train_on_ray(
@@ -132,6 +137,7 @@ def test_train_on_ray_tells_that_a_worker_left_early(assignment, ray_address):
         )
 
 
+@pytest.mark.check
 def test_train_on_ray_tells_when_a_node_does_not_see_the_run_folder(assignment, ray_address):
     assignment.folder.logs.rmdir()
     assignment.folder.path.rmdir()
@@ -255,6 +261,7 @@ def test_ctrl_c_once_lets_the_workers_stop_by_themselves(assignment):
     assert scratch_folders(driver.process.pid) == []
 
 
+@pytest.mark.check
 def test_ctrl_c_twice_ends_everything_at_once(assignment):
     driver = Driver(assignment, "train_forever")
 
@@ -271,6 +278,7 @@ def test_ctrl_c_twice_ends_everything_at_once(assignment):
     assert scratch_folders(driver.process.pid) == []
 
 
+@pytest.mark.check
 def test_a_killed_driver_takes_its_ray_with_it(assignment):
     driver = Driver(assignment, "train_forever")
 

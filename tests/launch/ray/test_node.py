@@ -49,6 +49,7 @@ def look(node: RayNode, **environment: str) -> str:
     return found[0] if found else ended.stderr
 
 
+@pytest.mark.check
 def test_nodes_join_keep_strangers_out_and_leave_no_process(folder):
     token = new_token()
     head = RayNode(NodeOptions(HEAD, folder, 1, token=token))

@@ -13,13 +13,14 @@ import pytest
 
 import distnet
 from distnet.launch.ray.node import NodeOptions, RayNode
+from tests.needs import NAMESPACES
 
 pytestmark = [
     pytest.mark.ray,
-    pytest.mark.slow,
+    pytest.mark.check,
     pytest.mark.skipif(
         sys.platform != "linux" or os.geteuid() != 0 or shutil.which("ip") is None,
-        reason="network namespaces are made by root, on Linux, with iproute2",
+        reason=str(NAMESPACES),
     ),
 ]
 
@@ -37,7 +38,7 @@ print(json.dumps(train_on_ray(assignment, **options, function=ray_work.describe_
 """
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def namespaces() -> Iterator[None]:
     """Two hosts as far as the network goes; namespaces and interfaces have the names of NAMES."""
     try:
@@ -55,7 +56,7 @@ def namespaces() -> Iterator[None]:
             subprocess.run(["ip", "netns", "delete", name], check=False, capture_output=True)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def cluster(namespaces: None) -> Iterator[str]:
     """The address of a Ray with a node of one CPU in each namespace."""
     folder = Path(tempfile.mkdtemp(prefix="distnet-tests-", dir="/tmp"))

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from distnet.protocol.attempt import Report
 from distnet.protocol.metrics import Headline
-from distnet.server.views.listing import Wanted
+from distnet.server.views.listing import JobFilter
 from distnet.spec.metric import Metric
 from tests.server.harness import Harness, asks
 
@@ -26,7 +26,7 @@ def report(harness: Harness, **facts: object) -> None:
     """Have the attempt of digits-1 report."""
     (attempt,) = harness.cluster.attempts.values()
     said = Report(is_training=True, step=attempt.step, **facts)  # type: ignore[arg-type]
-    harness.server.report(attempt.order.secret, said)
+    harness.server.report(attempt.request.secret, said)
 
 
 def test_a_regression_shows_its_metric_in_lists_details_and_history(harness):
@@ -35,7 +35,7 @@ def test_a_regression_shows_its_metric_in_lists_details_and_history(harness):
     report(harness, split="test", metrics={"mae": 2.0, "loss": 0.4})
     (listed,) = harness.open_jobs()
     harness.run_until_all_ended()
-    (ended,) = harness.server.jobs(Wanted(state="ended")).jobs
+    (ended,) = harness.server.jobs(JobFilter(state="ended")).jobs
 
     assert (before.headline, before.metrics, before.loss) == (MAE, {}, 0.5)
     assert before.learning_rate == 0.1

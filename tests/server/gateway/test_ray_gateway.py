@@ -14,7 +14,7 @@ import pytest
 
 from distnet.launch.ray.node import free_port
 from distnet.protocol.errors import UnavailableError
-from distnet.server.gateway.gateway import Order, Sight
+from distnet.server.gateway.gateway import ProcessStatus, StartRequest
 from distnet.server.gateway.ray_gateway import RayGateway
 from tests.agent.fake_server import FakeServer, serving
 from tests.server.ray_head import RayHead, a_ray, host, ray_head
@@ -23,7 +23,6 @@ __all__ = ["ray_head"]
 
 pytestmark = [
     pytest.mark.ray,
-    pytest.mark.slow,
     pytest.mark.skipif(sys.platform != "linux", reason="nodes on other loopback addresses"),
 ]
 PATIENCE_S = 60.0
@@ -44,9 +43,11 @@ sys.stdin.read()
 """
 
 
-def order(number: int) -> Order:
+def order(number: int) -> StartRequest:
     more = {"NCCL_SOCKET_IFNAME": "eth1", "DISTNET_SERVER": "another"}
-    return Order(f"distnet-test-1-{number}", "http://127.0.0.1:1", "secret-of-this-attempt", more)
+    return StartRequest(
+        f"distnet-test-1-{number}", "http://127.0.0.1:1", "secret-of-this-attempt", more
+    )
 
 
 def wait(is_so: Callable[[], object], what: str) -> None:
@@ -56,7 +57,7 @@ def wait(is_so: Callable[[], object], what: str) -> None:
         time.sleep(0.1)
 
 
-def begin(gateway: RayGateway, begun: Order) -> None:
+def begin(gateway: RayGateway, begun: StartRequest) -> None:
     """Begin an attempt as the server does: again and again, while Ray is still waking up."""
 
     def is_begun() -> bool:
@@ -91,7 +92,7 @@ def holder(ray_head: RayHead) -> Iterator["subprocess.Popen[str]"]:
 
 
 def test_nodes_are_seen_with_what_they_have(gateway, ray_head):
-    snapshot = gateway.look()
+    snapshot = gateway.snapshot()
 
     assert [(node.name, node.cpus, node.gpus) for node in snapshot.nodes] == [
         (host(0), 0, 0),
@@ -100,25 +101,25 @@ def test_nodes_are_seen_with_what_they_have(gateway, ray_head):
     assert not any(node.is_draining for node in snapshot.nodes)
     assert len({node.id for node in snapshot.nodes}) == 2
     assert abs(time.time() - snapshot.seen_at) < 60
-    assert gateway.look().cluster == snapshot.cluster
+    assert gateway.snapshot().cluster == snapshot.cluster
 
 
-def test_an_attempt_is_begun_once_seen_ended_and_forgotten(gateway):
+def test_an_attempt_is_started_once_polled_killed_and_deleted(gateway):
     begun = order(1)
-    assert gateway.sight(begun.submission) is Sight.ABSENT
+    assert gateway.status(begun.submission) is ProcessStatus.ABSENT
 
     begin(gateway, begun)
     begin(gateway, begun)
-    wait(lambda: gateway.sight(begun.submission) is Sight.RUNNING, "the attempt")
-    gateway.forget(begun.submission)  # it runs, so that must wait
-    assert gateway.sight(begun.submission) is Sight.RUNNING
+    wait(lambda: gateway.status(begun.submission) is ProcessStatus.RUNNING, "the attempt")
+    gateway.delete(begun.submission)  # it runs, so that must wait
+    assert gateway.status(begun.submission) is ProcessStatus.RUNNING
     gateway.end(begun.submission)
-    wait(lambda: gateway.sight(begun.submission) is not Sight.RUNNING, "its end")
-    gateway.look()
-    assert gateway.sight(begun.submission) is Sight.ABSENT
+    wait(lambda: gateway.status(begun.submission) is not ProcessStatus.RUNNING, "its end")
+    gateway.snapshot()
+    assert gateway.status(begun.submission) is ProcessStatus.ABSENT
 
     gateway.end(begun.submission)
-    gateway.forget(begun.submission)
+    gateway.delete(begun.submission)
 
 
 def test_an_attempt_gets_its_secret_and_no_user_text(ray_head, tmp_path):
@@ -127,28 +128,31 @@ def test_an_attempt_gets_its_secret_and_no_user_text(ray_head, tmp_path):
     gateway = RayGateway(ray_head.dashboard, entrypoint=entrypoint)
 
     begin(gateway, order(2))
-    wait(lambda: gateway.sight(order(2).submission) is Sight.ENDED, "its end")
+    wait(lambda: gateway.status(order(2).submission) is ProcessStatus.ENDED, "its end")
 
     found = json.loads((tmp_path / "environment").read_text())
     assert found["DISTNET_SERVER"] == order(2).server
     assert found["DISTNET_ATTEMPT_SECRET"] == order(2).secret
     assert found["NCCL_SOCKET_IFNAME"] == "eth1"
     assert found["RAY_ADDRESS"] == ray_head.address
-    assert "ZeroDivisionError" in gateway.last_words(order(2).submission)
-    assert gateway.last_words("distnet-test-9-9") == ""
+    assert "ZeroDivisionError" in gateway.end_message(order(2).submission)
+    assert gateway.end_message("distnet-test-9-9") == ""
 
 
-def test_what_others_hold_is_taken_off(ray_head, holder):
+def test_resources_of_other_programs_are_subtracted(ray_head, holder):
     gateway = RayGateway(ray_head.dashboard, entrypoint=WAITS)
 
-    assert [node.cpus for node in gateway.look().nodes] == [0, 1]
+    assert [node.cpus for node in gateway.snapshot().nodes] == [0, 1]
 
     holder.communicate()
     gateway = RayGateway(ray_head.dashboard, entrypoint=WAITS)
-    wait(lambda: [n.cpus for n in RayGateway(ray_head.dashboard).look().nodes] == [0, 4], "room")
+    wait(
+        lambda: [n.cpus for n in RayGateway(ray_head.dashboard).snapshot().nodes] == [0, 4],
+        "free CPUs",
+    )
 
 
-def test_what_attempts_hold_is_not_taken_off(ray_head, tmp_path):
+def test_resources_of_attempts_are_not_subtracted(ray_head, tmp_path):
     (tmp_path / "holds.py").write_text(
         HOLDS.replace("sys.stdin.read()", "import time; time.sleep(1000)")
     )
@@ -157,7 +161,7 @@ def test_what_attempts_hold_is_not_taken_off(ray_head, tmp_path):
     begin(gateway, order(3))
     wait(lambda: "holds" in gateway._client().get_job_logs(order(3).submission), "the attempt")
 
-    assert [node.cpus for node in RayGateway(ray_head.dashboard).look().nodes] == [0, 4]
+    assert [node.cpus for node in RayGateway(ray_head.dashboard).snapshot().nodes] == [0, 4]
     gateway.end(order(3).submission)
 
 
@@ -177,39 +181,39 @@ def test_killing_an_attempt_leaves_no_process(ray_head, tmp_path):
 
 def everything_is_unavailable(gateway: RayGateway, match: str) -> None:
     for ask in (
-        gateway.look,
+        gateway.snapshot,
         lambda: gateway.start(order(5)),
-        lambda: gateway.sight("distnet-test-1-5"),
+        lambda: gateway.status("distnet-test-1-5"),
         lambda: gateway.end("distnet-test-1-5"),
-        lambda: gateway.forget("distnet-test-1-5"),
+        lambda: gateway.delete("distnet-test-1-5"),
     ):
         with pytest.raises(UnavailableError, match=match):
             ask()
 
 
-def test_a_wrong_token_is_told(ray_head):
+def test_a_wrong_token_is_reported(ray_head):
     gateway = RayGateway(ray_head.dashboard)
-    gateway.look()
+    gateway.snapshot()
     gateway._client()._headers["Authorization"] = "Bearer wrong"
 
     everything_is_unavailable(gateway, "Invalid authentication token")
 
 
-def test_nobody_there_is_unavailable():
+def test_an_address_without_a_listener_is_unavailable():
     everything_is_unavailable(
-        RayGateway(f"http://{host(0)}:{free_port(host(0))}"), "does not answer"
+        RayGateway(f"http://{host(0)}:{free_port()}"), "cannot reach the Ray cluster"
     )
 
 
-def test_somebody_who_does_not_answer_is_unavailable_in_time(monkeypatch):
-    monkeypatch.setattr("distnet.server.gateway.ray_jobs.ANSWER_S", 0.3)
+def test_an_address_that_does_not_respond_is_unavailable_in_time(monkeypatch):
+    monkeypatch.setattr("distnet.server.gateway.ray_jobs.RESPONSE_S", 0.3)
     with socket.create_server((host(0), 0)) as listener:
         gateway = RayGateway(f"http://{host(0)}:{listener.getsockname()[1]}")
-        everything_is_unavailable(gateway, "does not answer")
+        everything_is_unavailable(gateway, "cannot reach the Ray cluster")
 
 
 @pytest.mark.parametrize("refusal", [(500, "x"), (503, "x"), (429, "x"), (302, "x")])
-def test_answers_of_trouble_say_nothing_of_an_attempt(refusal):
+def test_errors_of_the_cluster_reveal_nothing_about_an_attempt(refusal):
     with serving(FakeServer(refusal=refusal)) as server:
         everything_is_unavailable(RayGateway(server.url), str(refusal[0]))
 
@@ -218,20 +222,21 @@ def test_something_else_than_ray_is_unavailable():
     with serving(FakeServer(refusal=(200, "not Ray"))) as server:
         gateway = RayGateway(server.url)
         with pytest.raises(UnavailableError, match="not Ray's"):
-            gateway.look()
+            gateway.snapshot()
 
 
+@pytest.mark.check
 def test_a_new_head_is_another_cluster_that_knows_nothing():
     with a_ray(1) as head:
         gateway = RayGateway(head.dashboard, entrypoint=WAITS)
-        before = gateway.look()
+        before = gateway.snapshot()
         begin(gateway, order(6))
         head.kill()
-        everything_is_unavailable(gateway, "does not answer")
+        everything_is_unavailable(gateway, "cannot reach the Ray cluster")
         head.start(cpus=2)
-        after = gateway.look()
+        after = gateway.snapshot()
 
         assert after.cluster != before.cluster
         assert [node.cpus for node in after.nodes] == [2]
         assert {n.id for n in after.nodes}.isdisjoint({n.id for n in before.nodes})
-        assert gateway.sight(order(6).submission) is Sight.ABSENT
+        assert gateway.status(order(6).submission) is ProcessStatus.ABSENT

@@ -27,8 +27,8 @@ class Api:
         self.clock = harness.clock
         with harness.ledger.transaction() as tx:
             save_user(tx, VIC)
-        self.people = Users(harness.ledger, clock=harness.clock)
-        self.authenticator = Authenticator(self.people, clock=harness.clock)
+        self.users = Users(harness.ledger, clock=harness.clock)
+        self.authenticator = Authenticator(self.users, clock=harness.clock)
         settings = replace(harness.settings, limits=Limits(**limits))  # type: ignore[arg-type]
         self.app = make_app(harness.server, self.authenticator, settings)
         self._tokens: dict[str, str] = {}
@@ -53,7 +53,7 @@ class Api:
         return [(event.actor, event.text) for event in events if event.kind == kind]
 
     def _make(self, user: str, **more: Any) -> str:
-        made = self.people.make(None, TokenRequest(user=user, **more))
+        made = self.users.make(None, TokenRequest(user=user, **more))
         assert made.secret is not None
         return made.secret
 

@@ -43,7 +43,7 @@ class Home:
 
     @contextmanager
     def server(self, *arguments: str, listen: str = "127.0.0.1:0") -> Iterator["Running"]:
-        """A server that answers; killed at the end if it still runs."""
+        """A server that responds; killed at the end if it still runs."""
         command = self.command("start", "--json", "--listen", listen, "--ray", NO_RAY, *arguments)
         with subprocess.Popen(
             command,

@@ -10,8 +10,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from distnet.protocol.attempt import Report
-from distnet.protocol.jobs import StreamAnswer
-from distnet.server.http.followers import Followers
+from distnet.protocol.jobs import StreamResponse
+from distnet.server.http.log_followers import LogFollowers
 from tests.server.fake_cluster import piece
 from tests.server.http.api import Api, body
 from tests.server.http.live import live
@@ -23,17 +23,17 @@ def begin(api: Api) -> str:
     api.harness.clock.pass_(1)
     api.server.tick()
     (attempt,) = api.harness.cluster.attempts.values()
-    return attempt.order.secret
+    return attempt.request.secret
 
 
 def said(**more: Any) -> dict[str, Any]:
     return Report(is_training=True, step=1, num_steps=10, **more).model_dump(mode="json")
 
 
-def told(client: TestClient, **more: Any) -> dict[str, Any]:
-    answer = client.post("/api/v1/attempt/report", json=said(**more))
-    assert answer.status_code == 200, answer.text
-    orders: dict[str, Any] = answer.json()
+def reported(client: TestClient, **more: Any) -> dict[str, Any]:
+    response = client.post("/api/v1/attempt/report", json=said(**more))
+    assert response.status_code == 200, response.text
+    orders: dict[str, Any] = response.json()
     return orders
 
 
@@ -44,25 +44,25 @@ def test_an_attempt_learns_its_task_and_gets_orders(api: Api) -> None:
     assert (task["job"], task["attempt"], task["runs"]) == (
         "digits-1", 1, str(api.harness.settings.runs),
     )  # fmt: skip
-    assert told(attempt)["stop"] is None
+    assert reported(attempt)["stop"] is None
     api.client().post("/api/v1/jobs/digits-1/stop")
-    assert told(attempt)["stop"] == "stop"
+    assert reported(attempt)["stop"] == "stop"
     assert api.client().get("/api/v1/jobs/digits-1").json()["job"]["state"] == "stopping"
 
 
-def test_an_attempt_that_is_over_is_told_so(api: Api) -> None:
+def test_an_attempt_that_has_ended_is_refused(api: Api) -> None:
     attempt = api.client(None, token=begin(api))
-    told(attempt, exit={"end": "failed", "error": "no", "failure": "user_error"})
+    reported(attempt, exit={"end": "failed", "error": "no", "failure": "user_error"})
 
     late = attempt.post("/api/v1/attempt/report", json=said())
 
     assert (late.status_code, late.json()["error"]["code"]) == (409, "stale_attempt")
 
 
-def test_the_last_words_may_be_said_twice(api: Api) -> None:
+def test_the_exit_record_may_be_sent_twice(api: Api) -> None:
     attempt = api.client(None, token=begin(api))
     for _ in range(2):
-        told(attempt, exit={"end": "failed", "error": "no", "failure": "user_error"})
+        reported(attempt, exit={"end": "failed", "error": "no", "failure": "user_error"})
 
 
 def test_an_attempt_gets_the_files_of_its_job(api: Api) -> None:
@@ -76,26 +76,26 @@ def test_an_attempt_gets_the_files_of_its_job(api: Api) -> None:
     api.server.tick()
     (running,) = api.harness.cluster.attempts.values()
 
-    answer = api.client(None, token=running.order.secret).get("/api/v1/attempt/code")
+    response = api.client(None, token=running.request.secret).get("/api/v1/attempt/code")
 
-    assert answer.content == data
-    assert answer.headers["content-type"] == "application/octet-stream"
+    assert response.content == data
+    assert response.headers["content-type"] == "application/octet-stream"
 
 
 def test_a_report_that_is_none_is_refused(api: Api) -> None:
     attempt = api.client(None, token=begin(api))
     for wrong in ({"is_training": "perhaps"}, {"is_training": True, "exit": {"end": "lost"}}, []):
-        answer = attempt.post("/api/v1/attempt/report", json=wrong)
-        assert (answer.status_code, answer.json()["error"]["code"]) == (422, "invalid")
+        response = attempt.post("/api/v1/attempt/report", json=wrong)
+        assert (response.status_code, response.json()["error"]["code"]) == (422, "invalid")
 
 
 def test_logs_are_read_from_any_offset(api: Api) -> None:
     attempt, user = api.client(None, token=begin(api)), api.client("vic")
     text = "grün 1\ngrün 2\n"
 
-    offsets = told(attempt, pieces=[piece("run", 0, text)])["offsets"]
+    offsets = reported(attempt, pieces=[piece("run", 0, text)])["offsets"]
     assert offsets == {"run": len(text.encode())}
-    told(attempt, pieces=[piece("run", 0, text)])  # sent again
+    reported(attempt, pieces=[piece("run", 0, text)])  # sent again
 
     whole = user.get("/api/v1/jobs/digits-1/streams/run").json()
     part = user.get("/api/v1/jobs/digits-1/streams/run", params={"offset": 8}).json()
@@ -111,20 +111,20 @@ def test_logs_are_read_from_any_offset(api: Api) -> None:
 
 def test_a_log_is_complete_when_its_job_has_ended(api: Api) -> None:
     attempt, user = api.client(None, token=begin(api)), api.client("vic")
-    told(attempt, pieces=[piece("run", 0, "end\n")])
-    told(attempt, exit={"end": "failed", "error": "no", "failure": "user_error"})
+    reported(attempt, pieces=[piece("run", 0, "end\n")])
+    reported(attempt, exit={"end": "failed", "error": "no", "failure": "user_error"})
 
-    answer = user.get("/api/v1/jobs/digits-1/streams/run", params={"wait_s": 30}).json()
+    response = user.get("/api/v1/jobs/digits-1/streams/run", params={"wait_s": 30}).json()
 
-    assert (answer["text"], answer["is_complete"]) == ("end\n", True)
+    assert (response["text"], response["is_complete"]) == ("end\n", True)
 
 
 @pytest.mark.timeout(35)
 def test_followers_are_woken_by_news_and_hold_no_thread(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """More followers than the pool has threads, and the server answers others meanwhile."""
-    monkeypatch.setattr("distnet.server.http.followers.LOOKED_AT_EVERY_S", 1000.0)
+    """More followers than the pool has threads, and the server responds others meanwhile."""
+    monkeypatch.setattr("distnet.server.http.log_followers.POLL_EVERY_S", 1000.0)
     secret = begin(api)
     num_followers = 60  # the pool has 40 threads
     with live(api) as address:
@@ -135,8 +135,8 @@ def test_followers_are_woken_by_news_and_hold_no_thread(
         def follow() -> None:
             with httpx.Client(base_url=address, headers=user, timeout=50) as client:
                 query = {"wait_s": 40}
-                answer = client.get("/api/v1/jobs/digits-1/streams/run", params=query)
-                texts.append(answer.json()["text"])
+                response = client.get("/api/v1/jobs/digits-1/streams/run", params=query)
+                texts.append(response.json()["text"])
 
         followers = [threading.Thread(target=follow) for _ in range(num_followers)]
         for follower in followers:
@@ -155,14 +155,14 @@ def test_followers_are_woken_by_news_and_hold_no_thread(
 @pytest.mark.timeout(60)
 def test_a_server_that_ends_lets_its_followers_go(api: Api) -> None:
     begin(api)
-    answers: list[httpx.Response] = []
+    responses: list[httpx.Response] = []
     with live(api) as address:
         user = {"Authorization": f"Bearer {api.token('vic')}"}
 
         def follow() -> None:
             query = {"wait_s": 50}
             where = f"{address}/api/v1/jobs/digits-1/streams/run"
-            answers.append(httpx.get(where, params=query, headers=user, timeout=55))
+            responses.append(httpx.get(where, params=query, headers=user, timeout=55))
 
         follower = threading.Thread(target=follow)
         follower.start()
@@ -170,19 +170,19 @@ def test_a_server_that_ends_lets_its_followers_go(api: Api) -> None:
             time.sleep(0.01)
     follower.join()
 
-    assert [answer.status_code for answer in answers] == [200]
+    assert [response.status_code for response in responses] == [200]
 
 
-def stream(text: str) -> StreamAnswer:
+def stream(text: str) -> StreamResponse:
     size = len(text)
-    return StreamAnswer(text=text, offset=0, next=size, end=size, is_complete=False)
+    return StreamResponse(text=text, offset=0, next=size, end=size, is_complete=False)
 
 
 def test_nothing_is_kept_of_followers_that_have_left() -> None:
     async def check() -> None:
-        followers = Followers()
+        followers = LogFollowers()
 
-        async def read() -> StreamAnswer:
+        async def read() -> StreamResponse:
             return stream("")
 
         await asyncio.gather(
@@ -199,14 +199,14 @@ def test_nothing_is_kept_of_followers_that_have_left() -> None:
 
 @pytest.mark.timeout(30)
 def test_news_that_come_while_a_log_is_read_are_not_missed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("distnet.server.http.followers.LOOKED_AT_EVERY_S", 1000.0)
+    monkeypatch.setattr("distnet.server.http.log_followers.POLL_EVERY_S", 1000.0)
 
     async def check() -> None:
-        followers, texts = Followers(), iter(["", "news"])
+        followers, texts = LogFollowers(), iter(["", "news"])
 
-        async def read() -> StreamAnswer:
+        async def read() -> StreamResponse:
             found = stream(next(texts))
-            followers.tell("job-1")
+            followers.wake("job-1")
             return found
 
         assert (await followers.follow("job-1", read, wait_s=1000)).text == "news"

@@ -39,8 +39,8 @@ def test_every_change_is_written_down_with_its_users_name(api: Api) -> None:
     ]
     for client, method, path, json in changes:
         before = len(api.server.events(limit=1000).events)
-        answer = client.request(method, path, json=json)
-        assert answer.status_code < 300, f"{method} {path}: {answer.text}"
+        response = client.request(method, path, json=json)
+        assert response.status_code < 300, f"{method} {path}: {response.text}"
         new = api.server.events(limit=1000).events[before:]
         actor = "root" if client is root else "ada"
         assert actor in {event.actor for event in new}, f"{method} {path} is not in the log"

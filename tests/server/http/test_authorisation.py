@@ -32,7 +32,7 @@ IN_PATH = {
 
 
 def routes(api: Api) -> list[tuple[str, str]]:
-    """Method and path of everything that the application answers, as it says itself."""
+    """Method and path of everything that the application responds, as it says itself."""
     found = set()
     for context in iter_route_contexts(api.app.routes):
         for method in getattr(context, "methods", None) or ():
@@ -88,7 +88,7 @@ def test_no_route_opens_without_a_good_token(api: Api, kind: str) -> None:
     for method, path in closed(api):
         api.app.middleware_stack = None  # fresh limits: here each call is to be refused by itself
         status = call(api.client(None, token=token), method, path)
-        assert status == 401, f"{method} {path} answered {status} to a {kind} token"
+        assert status == 401, f"{method} {path} responded {status} to a {kind} token"
 
     assert _state(api) == before
 
@@ -107,14 +107,14 @@ def test_a_viewer_changes_nothing(api: Api) -> None:
     for method, path in closed(api):
         status = call(api.client("vic"), method, path)
         if method not in ("GET", "HEAD") or (method, path) in ADMIN_ONLY:
-            assert status == 403, f"{method} {path} answered {status} to a viewer"
+            assert status == 403, f"{method} {path} responded {status} to a viewer"
         else:
-            assert status in (200, 404), f"{method} {path} answered {status} to a viewer"
+            assert status in (200, 404), f"{method} {path} responded {status} to a viewer"
 
     assert _state(api) == before
 
 
-def test_a_submitter_steers_no_job_of_others(api: Api) -> None:
+def test_a_submitter_controls_no_job_of_others(api: Api) -> None:
     api.server.submit(*_ada_submits())
     api.token("bob")
     before = _state(api)
@@ -133,11 +133,11 @@ def test_a_submitter_does_nothing_that_admins_do(api: Api) -> None:
 
     for method, path in ADMIN_ONLY:
         assert call(client, method, path) == 403
-    for asked in ({"user": "bob"}, {"user": "eve"}, {"role": "admin"}, {"team": "speech"}):
-        assert client.post("/api/v1/tokens", json=asked).status_code == 403
-    theirs = api.people.make(None, TokenRequest(user="bob")).id
+    for payload in ({"user": "bob"}, {"user": "eve"}, {"role": "admin"}, {"team": "speech"}):
+        assert client.post("/api/v1/tokens", json=payload).status_code == 403
+    theirs = api.users.make(None, TokenRequest(user="bob")).id
     assert client.delete(f"/api/v1/tokens/{theirs}").status_code == 403
-    assert "eve" not in {user.name for user in api.people.users()}
+    assert "eve" not in {user.name for user in api.users.users()}
 
 
 def test_a_submitter_changes_no_schedule_of_others(api: Api) -> None:
@@ -183,7 +183,7 @@ def _bad_token(api: Api, kind: str) -> str | None:
         return "root"
     if kind == "attempt":
         api.harness.run(1)
-        return next(iter(api.harness.cluster.attempts.values())).order.secret
+        return next(iter(api.harness.cluster.attempts.values())).request.secret
     if kind == "expired":
         token = api.token("root", expires_at=api.clock() + 10)
         assert api.client(None, token=token).get("/api/v1/whoami").status_code == 200
@@ -201,8 +201,8 @@ def _state(api: Api) -> tuple[Any, ...]:
         [(job.name, job.state, job.priority) for job in api.harness.all_jobs()],
         api.server.schedules(),
         api.server.teams(),
-        api.people.users(),
-        [token.id for token in api.people.tokens(_root(api))],
+        api.users.users(),
+        [token.id for token in api.users.tokens(_root(api))],
         api.server.has_code(SHA),
     )
 

@@ -2,7 +2,7 @@ import pytest
 from starlette.datastructures import Headers
 
 from distnet.protocol.errors import ForbiddenError
-from distnet.server.http.browser import Guard
+from distnet.server.http.browser_guard import BrowserGuard
 from tests.server.http.api import ADDRESS, Api
 
 HOST = "127.0.0.1:8270"
@@ -24,10 +24,10 @@ LINK = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate", "sec-fetch
     ],
 )
 def test_a_foreign_host_is_refused_with_a_good_token(api: Api, host: str) -> None:
-    answer = api.client("root").get("/api/v1/whoami", headers={"Host": host})
+    response = api.client("root").get("/api/v1/whoami", headers={"Host": host})
 
-    assert answer.status_code == 403
-    assert answer.json()["error"]["code"] == "foreign_host"
+    assert response.status_code == 403
+    assert response.json()["error"]["code"] == "foreign_host"
 
 
 @pytest.mark.parametrize("host", ["localhost:8270", "127.0.0.1", "[::1]:8270", "LOCALHOST:1"])
@@ -41,11 +41,11 @@ def test_own_names_are_served(api: Api, host: str) -> None:
 )
 @pytest.mark.parametrize("path", ["/healthz", "/api/v1/jobs"])
 def test_a_foreign_origin_is_refused(api: Api, origin: str, path: str) -> None:
-    answer = api.client("root").get(path, headers={"Origin": origin})
+    response = api.client("root").get(path, headers={"Origin": origin})
 
-    assert answer.status_code == 403
-    assert answer.json()["error"]["code"] == "foreign_origin"
-    assert not any(name.startswith("access-control") for name in answer.headers)
+    assert response.status_code == 403
+    assert response.json()["error"]["code"] == "foreign_origin"
+    assert not any(name.startswith("access-control") for name in response.headers)
 
 
 def test_the_own_origin_is_served(api: Api) -> None:
@@ -54,15 +54,15 @@ def test_the_own_origin_is_served(api: Api) -> None:
 
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site", "anything"])
-def test_what_another_site_began_is_refused(api: Api, site: str) -> None:
-    answer = api.client("root").get("/api/v1/jobs", headers={"Sec-Fetch-Site": site})
+def test_a_request_started_by_another_site_is_refused(api: Api, site: str) -> None:
+    response = api.client("root").get("/api/v1/jobs", headers={"Sec-Fetch-Site": site})
 
-    assert answer.status_code == 403
-    assert answer.json()["error"]["code"] == "foreign_site"
+    assert response.status_code == 403
+    assert response.json()["error"]["code"] == "foreign_site"
 
 
-def test_a_link_to_the_page_may_stand_anywhere_but_not_one_to_the_api() -> None:
-    guard = Guard("127.0.0.1", ())
+def test_other_sites_may_link_to_the_page_but_not_to_the_api() -> None:
+    guard = BrowserGuard("127.0.0.1", ())
 
     guard.check("GET", "/", Headers({"host": HOST, **LINK}))
     for method, path in (("GET", "/api/v1/jobs"), ("POST", "/"), ("GET", "/assets/page.js")):
@@ -76,11 +76,11 @@ def test_a_link_to_the_page_may_stand_anywhere_but_not_one_to_the_api() -> None:
 def test_two_hosts_in_one_request_are_refused() -> None:
     headers = Headers(raw=[(b"host", HOST.encode()), (b"host", b"evil.example")])
     with pytest.raises(ForbiddenError):
-        Guard("127.0.0.1", ()).check("GET", "/", headers)
+        BrowserGuard("127.0.0.1", ()).check("GET", "/", headers)
 
 
 def test_a_server_for_everybody_knows_addresses_and_its_own_names_only() -> None:
-    guard = Guard("0.0.0.0", ("lab.example",))
+    guard = BrowserGuard("0.0.0.0", ("lab.example",))
 
     for host in ("10.0.0.7:8270", "lab.example", "[fe80::1]:8270"):
         guard.check("GET", "/", Headers({"host": host}))
@@ -90,7 +90,7 @@ def test_a_server_for_everybody_knows_addresses_and_its_own_names_only() -> None
 
 @pytest.mark.parametrize("path", ["/healthz", "/api/v1/jobs", "/nothing"])
 @pytest.mark.parametrize("user", ["ada", None])
-def test_every_answer_tells_browsers_what_is_allowed(api: Api, path: str, user: str | None) -> None:
+def test_every_response_has_the_security_headers(api: Api, path: str, user: str | None) -> None:
     headers = api.client(user).get(path).headers
 
     assert "default-src 'none'" in headers["content-security-policy"]
@@ -102,8 +102,8 @@ def test_every_answer_tells_browsers_what_is_allowed(api: Api, path: str, user: 
 
 
 def test_preflights_get_no_permission(api: Api) -> None:
-    asked = {"Origin": "http://evil.example", "Access-Control-Request-Method": "POST"}
-    answer = api.client().options("/api/v1/jobs", headers=asked)
+    payload = {"Origin": "http://evil.example", "Access-Control-Request-Method": "POST"}
+    response = api.client().options("/api/v1/jobs", headers=payload)
 
-    assert answer.status_code == 403
-    assert not any(name.startswith("access-control") for name in answer.headers)
+    assert response.status_code == 403
+    assert not any(name.startswith("access-control") for name in response.headers)

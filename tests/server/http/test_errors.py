@@ -1,4 +1,4 @@
-"""No answer tells more than it should, whatever goes wrong."""
+"""No response tells more than it should, whatever goes wrong."""
 
 import json
 from collections.abc import Callable
@@ -30,21 +30,21 @@ from tests.server.http.api import Api, body
 def test_a_body_that_makes_no_sense_is_refused(
     api: Api, path: str, content: bytes, kind: str
 ) -> None:
-    answer = api.client().post(path, content=content, headers={"Content-Type": kind})
+    response = api.client().post(path, content=content, headers={"Content-Type": kind})
 
     if path == "/api/v1/tokens" and content == b"{}":
         assert kind == "text/plain"
-    assert answer.status_code in (400, 413, 422), answer.text
-    error = answer.json()["error"]
+    assert response.status_code in (400, 413, 422), response.text
+    error = response.json()["error"]
     assert error["code"] in ("invalid", "bad_request", "bad_job_file", "too_large")
-    assert "Traceback" not in answer.text
-    assert "/site-packages/" not in answer.text
+    assert "Traceback" not in response.text
+    assert "/site-packages/" not in response.text
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "content", "told"),
+    ("method", "path", "content", "text"),
     [
-        ("POST", "/api/v1/tokens", {"job": 1}, "body.job: found a key that is not known, expected"),
+        ("POST", "/api/v1/tokens", {"job": 1}, "body.job: found an unknown key, expected"),
         (
             "POST",
             "/api/v1/jobs/a/resize",
@@ -57,20 +57,22 @@ def test_a_body_that_makes_no_sense_is_refused(
     ],
 )
 def test_a_refusal_says_what_was_found_and_expected(
-    api: Api, method: str, path: str, content: Any, told: str
+    api: Api, method: str, path: str, content: Any, text: str
 ) -> None:
-    answer = api.client().request(method, path, json=content)
+    response = api.client().request(method, path, json=content)
 
-    message = answer.json()["error"]["message"]
-    assert message.startswith(told)
+    message = response.json()["error"]["message"]
+    assert message.startswith(text)
     assert message.count("\n") == 0
 
 
-def test_a_secret_in_a_refused_body_is_not_told_back(api: Api) -> None:
-    answer = api.client().post("/api/v1/tokens", json={"note": 5, "hidden": {"password": "s3cret"}})
+def test_a_secret_in_a_refused_body_is_not_repeated(api: Api) -> None:
+    response = api.client().post(
+        "/api/v1/tokens", json={"note": 5, "hidden": {"password": "s3cret"}}
+    )
 
-    assert answer.status_code == 422
-    assert "s3cret" not in answer.text
+    assert response.status_code == 422
+    assert "s3cret" not in response.text
 
 
 @pytest.mark.parametrize(
@@ -88,12 +90,12 @@ def test_a_secret_in_a_refused_body_is_not_told_back(api: Api) -> None:
         ("GET", "/openapi.json", 404, "not_found"),
     ],
 )
-def test_what_is_not_there_is_refused_in_the_one_form(
+def test_an_unknown_path_is_refused_in_the_same_form(
     api: Api, method: str, path: str, status: int, code: str
 ) -> None:
-    answer = api.client().request(method, path)
+    response = api.client().request(method, path)
 
-    assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
+    assert (response.status_code, response.json()["error"]["code"]) == (status, code)
 
 
 def _breaks(error: Exception) -> Callable[..., Any]:
@@ -103,20 +105,20 @@ def _breaks(error: Exception) -> Callable[..., Any]:
     return broken
 
 
-def test_a_fault_of_the_server_is_told_by_a_number_only(
+def test_an_internal_error_is_reported_by_its_number_only(
     api: Api, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(type(api.server), "cluster", _breaks(ZeroDivisionError("secret detail")))
 
-    answer = api.client().get("/api/v1/cluster")
+    response = api.client().get("/api/v1/cluster")
 
-    assert (answer.status_code, answer.json()["error"]["code"]) == (500, "internal")
-    assert "secret detail" not in answer.text
-    assert "ZeroDivisionError" not in answer.text
-    number = answer.json()["error"]["message"].split()[-1]
+    assert (response.status_code, response.json()["error"]["code"]) == (500, "internal")
+    assert "secret detail" not in response.text
+    assert "ZeroDivisionError" not in response.text
+    number = response.json()["error"]["message"].split()[-1]
     assert number in caplog.text
     assert "secret detail" in caplog.text
-    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert response.headers["x-content-type-options"] == "nosniff"
     assert api.client().get("/healthz").status_code == 200
 
 
@@ -128,9 +130,9 @@ def test_a_ledger_that_cannot_be_reached_is_not_the_callers_fault(
     gone = UnavailableError("the ledger cannot be reached")
     monkeypatch.setattr(type(api.harness.ledger), "transaction", _breaks(gone))
 
-    answer = client.post("/api/v1/jobs", json=body())
+    response = client.post("/api/v1/jobs", json=body())
 
-    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "unavailable")
+    assert (response.status_code, response.json()["error"]["code"]) == (503, "unavailable")
 
 
 def test_the_description_needs_a_token_and_names_every_group(api: Api) -> None:

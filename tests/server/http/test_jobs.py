@@ -12,13 +12,13 @@ def api(each_api: Api) -> Api:
 
 
 def submit(api: Api, user: str = "ada", **more: Any) -> dict[str, Any]:
-    answer = api.client(user).post("/api/v1/jobs", json=body(**more))
-    assert answer.status_code == 201, answer.text
-    job: dict[str, Any] = answer.json()["jobs"][0]
+    response = api.client(user).post("/api/v1/jobs", json=body(**more))
+    assert response.status_code == 201, response.text
+    job: dict[str, Any] = response.json()["jobs"][0]
     return job
 
 
-def test_a_job_is_submitted_listed_and_told_of(api: Api) -> None:
+def test_a_job_is_submitted_listed_and_described(api: Api) -> None:
     job = submit(api, priority=7)
     client = api.client("vic")
 
@@ -64,10 +64,10 @@ def test_many_jobs_are_submitted_together_or_not_at_all(api: Api) -> None:
 
 
 def test_a_sweep_is_one_submit_of_several_jobs(api: Api) -> None:
-    answer = api.client().post("/api/v1/jobs", json=body(sweep=("train.seed=1..3",)))
+    response = api.client().post("/api/v1/jobs", json=body(sweep=("train.seed=1..3",)))
 
-    assert len(answer.json()["jobs"]) == 3
-    assert {job["array"] for job in answer.json()["jobs"]} == {"digits"}
+    assert len(response.json()["jobs"]) == 3
+    assert {job["array"] for job in response.json()["jobs"]} == {"digits"}
 
 
 def test_pages_follow_each_other(api: Api) -> None:
@@ -109,21 +109,21 @@ def test_jobs_are_chosen_by_owner_state_and_name(api: Api) -> None:
     ],
 )
 def test_a_question_that_makes_no_sense_is_refused(api: Api, query: dict[str, str]) -> None:
-    answer = api.client().get("/api/v1/jobs", params=query)
+    response = api.client().get("/api/v1/jobs", params=query)
 
-    assert answer.status_code == 422
-    assert answer.json()["error"]["code"] == "invalid"
-    assert next(iter(query)) in answer.json()["error"]["message"]
+    assert response.status_code == 422
+    assert response.json()["error"]["code"] == "invalid"
+    assert next(iter(query)) in response.json()["error"]["message"]
 
 
-def test_a_job_is_steered_by_its_owner(api: Api) -> None:
+def test_a_job_is_controlled_by_its_owner(api: Api) -> None:
     submit(api)
     client = api.client()
 
     def after(verb: str, json: dict[str, int] | None = None) -> dict[str, Any]:
-        answer = client.post(f"/api/v1/jobs/digits-1/{verb}", json=json or {})
-        assert answer.status_code == 200, answer.text
-        job: dict[str, Any] = answer.json()
+        response = client.post(f"/api/v1/jobs/digits-1/{verb}", json=json or {})
+        assert response.status_code == 200, response.text
+        job: dict[str, Any] = response.json()
         return job
 
     assert after("hold")["state"] == "held"
@@ -135,7 +135,7 @@ def test_a_job_is_steered_by_its_owner(api: Api) -> None:
     assert after("cancel")["state"] == "cancelled"
 
 
-def test_an_admin_steers_everybodys_jobs(api: Api) -> None:
+def test_an_admin_controls_everybodys_jobs(api: Api) -> None:
     submit(api)
     assert api.client("root").post("/api/v1/jobs/digits-1/cancel").status_code == 200
 
@@ -153,14 +153,14 @@ def test_an_admin_steers_everybodys_jobs(api: Api) -> None:
         ("digits-1/priority", {}, 422, "invalid"),
     ],
 )
-def test_what_cannot_be_done_is_refused_with_its_reason(
+def test_a_command_that_is_refused_shows_its_reason(
     api: Api, path: str, json: dict[str, Any], status: int, code: str
 ) -> None:
     submit(api)
 
-    answer = api.client().post(f"/api/v1/jobs/{path}", json=json)
+    response = api.client().post(f"/api/v1/jobs/{path}", json=json)
 
-    assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
+    assert (response.status_code, response.json()["error"]["code"]) == (status, code)
 
 
 @pytest.mark.parametrize(
@@ -179,24 +179,24 @@ def test_what_cannot_be_done_is_refused_with_its_reason(
     ],
 )
 def test_a_wrong_submit_is_refused_with_a_code(api: Api, change: dict[str, Any], code: str) -> None:
-    answer = api.client().post("/api/v1/jobs", json={**body(), **change})
+    response = api.client().post("/api/v1/jobs", json={**body(), **change})
 
-    assert (answer.status_code, answer.json()["error"]["code"]) == (422, code), answer.text
+    assert (response.status_code, response.json()["error"]["code"]) == (422, code), response.text
 
 
 def test_a_job_that_can_never_fit_is_refused(api: Api) -> None:
     api.harness.run(1)  # the cluster has been seen
     spec = body()["spec"].replace("slices: 4", "slices: 8")
-    answer = api.client().post("/api/v1/jobs", json={**body(), "spec": spec, "workers": 8})
+    response = api.client().post("/api/v1/jobs", json={**body(), "spec": spec, "workers": 8})
 
-    assert (answer.status_code, answer.json()["error"]["code"]) == (422, "never_fits")
+    assert (response.status_code, response.json()["error"]["code"]) == (422, "never_fits")
 
 
 def test_a_name_that_is_taken_is_a_conflict(api: Api) -> None:
     submit(api, name="mine")
-    answer = api.client("bob").post("/api/v1/jobs", json=body(name="mine"))
+    response = api.client("bob").post("/api/v1/jobs", json=body(name="mine"))
 
-    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "name_taken")
+    assert (response.status_code, response.json()["error"]["code"]) == (409, "name_taken")
 
 
 def test_code_is_uploaded_once_and_only_as_what_it_is(api: Api) -> None:
@@ -214,20 +214,20 @@ def test_code_is_uploaded_once_and_only_as_what_it_is(api: Api) -> None:
 
 def test_schedules_are_kept_paused_and_removed(api: Api) -> None:
     client = api.client()
-    asked = {"name": "nightly", "cron": "0 2 * * *", "tz": "Europe/Berlin", "request": body()}
+    payload = {"name": "nightly", "cron": "0 2 * * *", "tz": "Europe/Berlin", "request": body()}
 
-    added = client.post("/api/v1/schedules", json=asked)
+    added = client.post("/api/v1/schedules", json=payload)
     assert added.status_code == 201
     assert added.json()["next_at"] > api.clock()
-    assert client.post("/api/v1/schedules", json=asked).status_code == 409
+    assert client.post("/api/v1/schedules", json=payload).status_code == 409
     assert client.post("/api/v1/schedules/nightly/pause").json()["is_paused"] is True
     assert client.post("/api/v1/schedules/nightly/resume").json()["is_paused"] is False
     assert [s["name"] for s in client.get("/api/v1/schedules").json()["schedules"]] == ["nightly"]
     assert client.delete("/api/v1/schedules/nightly").status_code == 204
     assert client.get("/api/v1/schedules").json()["schedules"] == []
     for wrong, code in ((("cron", "every day"), "bad_cron"), (("tz", "Mars/A"), "bad_time_zone")):
-        answer = client.post("/api/v1/schedules", json={**asked, wrong[0]: wrong[1]})
-        assert (answer.status_code, answer.json()["error"]["code"]) == (422, code)
+        response = client.post("/api/v1/schedules", json={**payload, wrong[0]: wrong[1]})
+        assert (response.status_code, response.json()["error"]["code"]) == (422, code)
 
 
 def test_the_cluster_and_the_event_log_are_shown(api: Api) -> None:

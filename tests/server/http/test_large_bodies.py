@@ -22,7 +22,7 @@ SLOW_S = 3.0
 
 @contextmanager
 def asked_meanwhile(address: str) -> Iterator[list[float]]:
-    """Ask all the time whether the server is there; yields how long each answer took."""
+    """Ask all the time whether the server is there; yields how long each response took."""
     times_s: list[float] = []
     is_over = threading.Event()
 
@@ -58,7 +58,7 @@ def asked_meanwhile(address: str) -> Iterator[list[float]]:
         ("attempt/report", b'{"is_training":true,"placement":{', b'"\\"', b'"a":[]}}'),
     ],
 )
-def test_a_body_that_is_wrong_in_a_million_places_holds_up_nobody(
+def test_a_body_with_a_million_faults_delays_no_other_request(
     api: Api, path: str, begin_: bytes, part: bytes, end: bytes
 ) -> None:
     path, most_bytes = f"/api/v1/{path}", 60 * MB if "bulk" in path else 7 * MB
@@ -66,10 +66,10 @@ def test_a_body_that_is_wrong_in_a_million_places_holds_up_nobody(
     token = begin(api) if "attempt" in path else api.token("ada")
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
     with live(api) as address, asked_meanwhile(address) as times_s:
-        answer = httpx.post(address + path, content=content, headers=headers, timeout=120)
+        response = httpx.post(address + path, content=content, headers=headers, timeout=120)
 
-    assert (answer.status_code, answer.json()["error"]["code"]) == (422, "invalid")
-    assert len(answer.content) < 5000
+    assert (response.status_code, response.json()["error"]["code"]) == (422, "invalid")
+    assert len(response.content) < 5000
     assert max(times_s) < SLOW_S
 
 
@@ -89,10 +89,10 @@ def test_a_report_says_no_more_than_any_attempt_has_to_say(
 ) -> None:
     attempt = api.client(None, token=begin(api))
 
-    answer = attempt.post("/api/v1/attempt/report", json={**said(), **more})
+    response = attempt.post("/api/v1/attempt/report", json={**said(), **more})
 
-    assert (answer.status_code, answer.json()["error"]["code"]) == (422, "invalid")
-    assert f"body.{key}" in answer.json()["error"]["message"]
+    assert (response.status_code, response.json()["error"]["code"]) == (422, "invalid")
+    assert f"body.{key}" in response.json()["error"]["message"]
 
 
 def test_a_report_of_a_thousand_nodes_is_taken(api: Api) -> None:
@@ -100,42 +100,46 @@ def test_a_report_of_a_thousand_nodes_is_taken(api: Api) -> None:
     nodes = {f"{at:056x}": 8 for at in range(1000)}
     text = "\x1b" * 2**20  # six bytes each in JSON
 
-    told = {**said(placement=nodes, draining=list(nodes)), "pieces": [_piece(text[:900_000])]}
+    report = {**said(placement=nodes, draining=list(nodes)), "pieces": [_piece(text[:900_000])]}
 
-    assert attempt.post("/api/v1/attempt/report", json=told).status_code == 200
+    assert attempt.post("/api/v1/attempt/report", json=report).status_code == 200
 
 
 def test_ten_thousand_jobs_are_taken_at_once(api: Api) -> None:
     jobs = [body(sets=["train.seed=1"] * 5, at=1e12) for _ in range(10_000)]
 
-    answer = api.client().post("/api/v1/jobs/bulk", json={"jobs": jobs})
+    response = api.client().post("/api/v1/jobs/bulk", json={"jobs": jobs})
 
-    assert answer.status_code == 201, answer.text[:1000]
+    assert response.status_code == 201, response.text[:1000]
 
 
 def test_a_submit_has_so_many_overrides_at_most(api: Api) -> None:
     for key, number in (("sets", 1001), ("sweep", 1001), ("after", 10_001)):
-        answer = api.client().post("/api/v1/jobs", json={**body(), key: ["a=1"] * number})
+        response = api.client().post("/api/v1/jobs", json={**body(), key: ["a=1"] * number})
 
-        assert answer.status_code == 422
-        assert answer.json()["error"]["message"].startswith(f"body.{key}: found a list of {number}")
+        assert response.status_code == 422
+        assert response.json()["error"]["message"].startswith(
+            f"body.{key}: found a list of {number}"
+        )
 
 
 def test_a_small_question_has_a_small_body(api: Api) -> None:
     keys = json.dumps({f"a{at}": 1 for at in range(2000)})
     for path in ("/api/v1/tokens", "/api/v1/jobs/digits-1/resize", "/api/v1/nothing"):
-        answer = api.client().post(path, content=keys, headers={"Content-Type": "application/json"})
+        response = api.client().post(
+            path, content=keys, headers={"Content-Type": "application/json"}
+        )
 
-        assert (answer.status_code, answer.json()["error"]["code"]) == (413, "too_large")
+        assert (response.status_code, response.json()["error"]["code"]) == (413, "too_large")
 
 
 def test_only_json_is_read(api: Api) -> None:
     content = json.dumps({"jobs": [body()]})
     for kind in ("text/plain", "application/x-www-form-urlencoded"):
         headers = {"Content-Type": kind}
-        answer = api.client().post("/api/v1/jobs/bulk", content=content, headers=headers)
+        response = api.client().post("/api/v1/jobs/bulk", content=content, headers=headers)
 
-        assert (answer.status_code, answer.json()["error"]["code"]) == (422, "invalid")
+        assert (response.status_code, response.json()["error"]["code"]) == (422, "invalid")
 
 
 def _piece(text: str) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Message
 
 from distnet.protocol.errors import TooLargeError
-from distnet.server.http.limits import MOST_KEYS, Buckets, TooSlowError, read_body, replay
+from distnet.server.http.rate_limit import MAX_KEYS, RateLimiter
+from distnet.server.http.request_body import TooSlowError, read_body, replay
 from distnet.server.settings import Allowance
 from tests.server.fake_cluster import Clock
 from tests.server.harness import Harness
@@ -18,39 +19,39 @@ from tests.server.http.api import Api, body
 
 def test_a_bucket_gives_what_it_holds_and_then_what_it_gets() -> None:
     clock = Clock()
-    buckets = Buckets(2.0, at_once=3, clock=clock)
+    limiter = RateLimiter(2.0, burst=3, clock=clock)
 
-    assert [buckets.take("ada") for _ in range(4)] == [0, 0, 0, 0.5]
-    assert buckets.take("bob") == 0
+    assert [limiter.take("ada") for _ in range(4)] == [0, 0, 0, 0.5]
+    assert limiter.take("bob") == 0
     clock.pass_(0.5)
-    assert [buckets.take("ada"), buckets.take("ada")] == [0, 0.5]
+    assert [limiter.take("ada"), limiter.take("ada")] == [0, 0.5]
     clock.pass_(1000)
-    assert [buckets.take("ada") for _ in range(4)] == [0, 0, 0, 0.5]
+    assert [limiter.take("ada") for _ in range(4)] == [0, 0, 0, 0.5]
 
 
 def test_a_token_that_was_given_back_can_be_taken_again() -> None:
-    buckets = Buckets(0.1, at_once=1, clock=Clock())
+    limiter = RateLimiter(0.1, burst=1, clock=Clock())
 
-    assert buckets.take("ada") == 0
-    buckets.give_back("ada")
-    assert buckets.take("ada") == 0
-    assert buckets.take("ada") > 0
+    assert limiter.take("ada") == 0
+    limiter.give_back("ada")
+    assert limiter.take("ada") == 0
+    assert limiter.take("ada") > 0
 
 
 def test_an_empty_bucket_is_not_forgotten_for_many_new_keys() -> None:
     clock = Clock()
-    buckets = Buckets(0.001, at_once=1, clock=clock)
-    for key in range(2 * MOST_KEYS):
+    limiter = RateLimiter(0.001, burst=1, clock=clock)
+    for key in range(2 * MAX_KEYS):
         clock.pass_(0.001)
-        buckets.take(f"other-{key}")
+        limiter.take(f"other-{key}")
         if key % 1000 == 0:
-            buckets.take("ada")
+            limiter.take("ada")
 
-    assert buckets.take("ada") > 0
+    assert limiter.take("ada") > 0
 
 
 def anything(_: int) -> None:
-    """There is room for everything."""
+    """Reserve any amount of memory."""
 
 
 def messages(*pieces: bytes, is_whole: bool = True) -> Any:
@@ -71,13 +72,13 @@ def messages(*pieces: bytes, is_whole: bool = True) -> Any:
 def test_a_body_is_read_up_to_its_limit() -> None:
     async def check() -> None:
         receive = messages(b"abc", b"def")
-        data = await read_body(receive, most_bytes=6, within_s=9, take=anything)
+        data = await read_body(receive, most_bytes=6, within_s=9, reserve=anything)
         assert data == b"abcdef"
         again = replay(data, receive)
         assert (await again())["body"] == b"abcdef"
         assert (await again())["type"] == "http.disconnect"
         with pytest.raises(TooLargeError):
-            await read_body(messages(b"abc", b"def"), most_bytes=5, within_s=9, take=anything)
+            await read_body(messages(b"abc", b"def"), most_bytes=5, within_s=9, reserve=anything)
 
     asyncio.run(check())
 
@@ -86,13 +87,13 @@ def test_a_body_that_does_not_end_is_given_up() -> None:
     async def check() -> None:
         with pytest.raises(TooSlowError):
             await read_body(
-                messages(b"abc", is_whole=False), most_bytes=9, within_s=0.01, take=anything
+                messages(b"abc", is_whole=False), most_bytes=9, within_s=0.01, reserve=anything
             )
         cut = messages(b"abc", b"def")
         await cut()
         await cut()
         with pytest.raises(ClientDisconnect):
-            await read_body(cut, most_bytes=9, within_s=9, take=anything)
+            await read_body(cut, most_bytes=9, within_s=9, reserve=anything)
 
     asyncio.run(check())
 
@@ -139,9 +140,9 @@ def test_a_body_above_the_limit_is_refused_whatever_its_header_says(
         (pieces(), {"Content-Length": "10"}),
     ):
         strict.app.middleware_stack = None
-        answer = client.request(method, path, content=content, headers=headers)
-        assert answer.status_code == 413, answer.text
-        assert answer.json()["error"]["code"] == "too_large"
+        response = client.request(method, path, content=content, headers=headers)
+        assert response.status_code == 413, response.text
+        assert response.json()["error"]["code"] == "too_large"
 
 
 def test_too_many_requests_of_one_user_are_refused_and_others_are_served(tmp_path: Path) -> None:
@@ -149,12 +150,12 @@ def test_too_many_requests_of_one_user_are_refused_and_others_are_served(tmp_pat
         api = Api(harness, user_per_s=0.001)
         ada, bob = api.client("ada"), api.client("bob")
         statuses = [ada.get("/api/v1/whoami").status_code for _ in range(10)]
-        answer = ada.get("/api/v1/whoami")
+        response = ada.get("/api/v1/whoami")
 
         assert statuses == [200] * 10
-        assert answer.status_code == 429
-        assert answer.json()["error"]["code"] == "too_many_requests"
-        assert int(answer.headers["retry-after"]) >= 1
+        assert response.status_code == 429
+        assert response.json()["error"]["code"] == "too_many_requests"
+        assert int(response.headers["retry-after"]) >= 1
         assert bob.get("/api/v1/whoami").status_code == 200
 
 
@@ -175,10 +176,10 @@ def test_many_wrong_tokens_are_slowed_down_and_known_callers_are_not(patient: Ap
         token = f"{good[:-6]}{at:06d}"
         assert api.client(None, token=token).get("/api/v1/jobs").status_code == 401
 
-    answer = api.client(None, token=good[:-6] + "aaaaaa").get("/api/v1/jobs")
+    response = api.client(None, token=good[:-6] + "aaaaaa").get("/api/v1/jobs")
 
-    assert answer.status_code == 429
-    assert int(answer.headers["retry-after"]) >= 1
+    assert response.status_code == 429
+    assert int(response.headers["retry-after"]) >= 1
     assert ada.get("/api/v1/whoami").status_code == 200
     api.clock.pass_(60)  # its token is looked up again, without a hash
     assert ada.get("/api/v1/whoami").status_code == 200
@@ -199,7 +200,7 @@ def test_a_user_has_so_many_open_jobs_at_most(tmp_path: Path) -> None:
         client = Api(harness).client()
         jobs = [body() for _ in range(4)]
 
-        answer = client.post("/api/v1/jobs/bulk", json={"jobs": jobs})
-        assert answer.status_code == 429
-        assert answer.json()["error"]["code"] == "too_many_jobs"
+        response = client.post("/api/v1/jobs/bulk", json={"jobs": jobs})
+        assert response.status_code == 429
+        assert response.json()["error"]["code"] == "too_many_jobs"
         assert client.post("/api/v1/jobs/bulk", json={"jobs": jobs[:3]}).status_code == 201

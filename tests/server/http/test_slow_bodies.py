@@ -41,17 +41,17 @@ def begun(address: str, method: str, path: str, token: str = "", sent: int = 0) 
     return connection
 
 
-def answered(connection: socket.socket) -> str:
-    answer = ""
-    while not answer.endswith("}}"):  # a refusal, and nothing else
+def responded(connection: socket.socket) -> str:
+    response = ""
+    while not response.endswith("}}"):  # a refusal, and nothing else
         piece = connection.recv(65_536).decode()
-        assert piece, f"the answer ends with {answer[-100:]!r}"
-        answer += piece
-    return answer
+        assert piece, f"the response ends with {response[-100:]!r}"
+        response += piece
+    return response
 
 
 def is_waiting(connection: socket.socket) -> bool:
-    """Whether no answer comes yet."""
+    """Whether no response comes yet."""
     connection.settimeout(0.5)
     try:
         connection.recv(1)
@@ -62,27 +62,25 @@ def is_waiting(connection: socket.socket) -> bool:
 
 @pytest.mark.parametrize("path", ["/", "/healthz", "/assets/page.js", "/assets/nothing"])
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])
-def test_nothing_is_read_where_there_is_only_something_to_see(
-    api: Api, method: str, path: str
-) -> None:
+def test_no_body_of_a_request_for_the_page_is_read(api: Api, method: str, path: str) -> None:
     with live(api) as address, closing(begun(address, method, path)) as connection:
-        answer = answered(connection)
+        response = responded(connection)
 
-    assert answer.startswith("HTTP/1.1 405 ")
-    assert '"method_not_allowed"' in answer
+    assert response.startswith("HTTP/1.1 405 ")
+    assert '"method_not_allowed"' in response
 
 
 @pytest.mark.parametrize(
     ("method", "path"),
     [("PUT", CODE), ("POST", "/api/v1/jobs"), ("POST", "/api/v1/jobs/bulk")],
 )
-def test_nothing_is_read_of_who_may_only_look(api: Api, method: str, path: str) -> None:
+def test_no_body_of_a_viewer_is_read(api: Api, method: str, path: str) -> None:
     token = api.token("vic")
     with live(api) as address, closing(begun(address, method, path, token)) as connection:
-        answer = answered(connection)
+        response = responded(connection)
 
-    assert answer.startswith("HTTP/1.1 403 ")
-    assert '"role"' in answer
+    assert response.startswith("HTTP/1.1 403 ")
+    assert '"role"' in response
     assert [actor for actor, _ in api.events("denied")] == ["vic"]
 
 
@@ -91,9 +89,9 @@ def test_slow_uploads_of_one_user_do_not_hold_up_others(api: Api) -> None:
     with live(api) as address, ExitStack() as held:
         for _ in range(5):
             held.enter_context(closing(begun(address, "PUT", CODE, ada, sent=1000)))
-        answer = httpx.post(f"{address}/api/v1/jobs/bulk", json={"jobs": [body()]}, headers=bob)
+        response = httpx.post(f"{address}/api/v1/jobs/bulk", json={"jobs": [body()]}, headers=bob)
 
-    assert answer.status_code == 201
+    assert response.status_code == 201
 
 
 def test_a_sender_has_so_many_bytes_on_their_way_at_most(narrow: Api) -> None:
@@ -106,29 +104,29 @@ def test_a_sender_has_so_many_bytes_on_their_way_at_most(narrow: Api) -> None:
                 held.enter_context(closing(connection))
                 assert is_waiting(connection)
             third = held.enter_context(closing(begun(address, "PUT", CODE, ada, sent=SENT)))
-            answer = answered(third)
+            response = responded(third)
 
-            assert answer.startswith("HTTP/1.1 503 ")
-            assert '"too_many_bytes"' in answer
-            assert "retry-after: 1" in answer
+            assert response.startswith("HTTP/1.1 503 ")
+            assert '"too_many_bytes"' in response
+            assert "retry-after: 1" in response
             assert httpx.post(jobs, json=body(), headers=bob).status_code == 201
         time.sleep(0.5)  # the server sees that the others are gone
         with closing(begun(address, "PUT", CODE, ada, sent=SENT)) as connection:
             assert is_waiting(connection)
 
 
-def test_strangers_together_have_half_of_the_room_at_most(narrow: Api) -> None:
+def test_anonymous_senders_together_have_at_most_half_of_the_memory(narrow: Api) -> None:
     where = "/api/v1/attempt/report"
     bob = {"Authorization": f"Bearer {narrow.token('bob')}"}
     with live(narrow) as address, ExitStack() as held:
         for at in range(6):
             stranger = begun(address, "POST", where, f"secret-{at}", sent=SENT)
             held.enter_context(closing(stranger))
-        assert answered(stranger).startswith("HTTP/1.1 503 ")
+        assert responded(stranger).startswith("HTTP/1.1 503 ")
         assert httpx.post(f"{address}/api/v1/jobs", json=body(), headers=bob).status_code == 201
 
 
-def test_who_leaves_in_the_middle_of_a_body_is_no_fault(
+def test_a_client_that_disconnects_during_its_body_is_no_error(
     api: Api, caplog: pytest.LogCaptureFixture
 ) -> None:
     with live(api) as address:

@@ -45,13 +45,13 @@ def test_only_the_first_user_is_an_admin_by_default(home: Home) -> None:
 
     refused = home.run("token", "eve", "--role", "viewer")
     assert (refused.returncode, refused.stdout) == (2, "")
-    assert "eve is submitter already" in refused.stderr
+    assert "eve is already submitter" in refused.stderr
     assert (
         "of eve (viewer); " in home.run("token", "eve", "--role", "viewer", "--change-role").stderr
     )
 
 
-def test_a_token_that_cannot_be_made_is_told(home: Home) -> None:
+def test_a_token_that_cannot_be_created_is_reported(home: Home) -> None:
     wrong = home.run("token", "Not A Name")
     assert wrong.returncode == 2
     assert "user 'Not A Name': expected" in wrong.stderr
@@ -59,7 +59,7 @@ def test_a_token_that_cannot_be_made_is_told(home: Home) -> None:
     absent = home.folder / "absent" / "x.db"
     refused = home.run("token", "--ledger", f"sqlite:///{absent}")
     assert refused.returncode == 2
-    assert f"there is no ledger at {absent}; start the server with it first" in refused.stderr
+    assert f"there is no ledger at {absent}; start the server first" in refused.stderr
     assert not absent.parent.exists()
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from distnet.protocol.users import TokenRequest
 from distnet.server.ledger.tables import metadata
-from distnet.server.users.authenticator import LOOKED_UP_EVERY_S
+from distnet.server.users.authenticator import LOOKUP_EVERY_S
 from tests.server.http.api import Api
 from tests.server.http.live import live
 
@@ -16,7 +16,7 @@ def api(each_api: Api) -> Api:
     return each_api
 
 
-def test_whoami_tells_whose_token_it_is(api: Api) -> None:
+def test_whoami_names_the_user_of_the_token(api: Api) -> None:
     who = api.client("vic").get("/api/v1/whoami").json()
 
     assert (who["user"], who["role"], who["team"]) == ("vic", "viewer", "vision")
@@ -75,8 +75,8 @@ def test_a_token_that_another_process_revokes_is_worthless_soon(api: Api) -> Non
     client = api.client(None, token=secret)
     assert client.get("/api/v1/jobs").status_code == 200
 
-    api.people.revoke(None, secret[3:15])
-    api.clock.pass_(LOOKED_UP_EVERY_S + 0.1)
+    api.users.revoke(None, secret[3:15])
+    api.clock.pass_(LOOKUP_EVERY_S + 0.1)
 
     assert client.get("/api/v1/jobs").status_code == 401
 
@@ -85,8 +85,8 @@ def test_a_role_that_another_process_changes_counts_soon(api: Api) -> None:
     ada = api.client("ada")
     assert ada.get("/api/v1/users").status_code == 403
 
-    changed = api.people.make(None, TokenRequest(user="ada", role="admin", change_role=True))
-    api.clock.pass_(LOOKED_UP_EVERY_S + 0.1)
+    changed = api.users.make(None, TokenRequest(user="ada", role="admin", change_role=True))
+    api.clock.pass_(LOOKUP_EVERY_S + 0.1)
 
     assert changed.role == "admin"
     assert ada.get("/api/v1/users").status_code == 200
@@ -97,21 +97,22 @@ def test_a_token_does_not_change_the_role_of_its_user(api: Api) -> None:
 
     assert refused.status_code == 409
     assert refused.json()["error"]["code"] == "other_role"
-    told = refused.json()["error"]["message"]
-    assert "ada is submitter already" in told
-    assert "distnet token create --user ada --role viewer --change-role" in told
+    message = refused.json()["error"]["message"]
+    assert "ada is already submitter" in message
+    assert "distnet token create --user ada --role viewer --change-role" in message
     same = api.client("root").post("/api/v1/tokens", json={"user": "ada", "role": "submitter"})
     assert same.status_code == 201
-    asked = {"user": "ada", "role": "viewer", "change_role": True}
-    assert api.client("root").post("/api/v1/tokens", json=asked).json()["role"] == "viewer"
+    payload = {"user": "ada", "role": "viewer", "change_role": True}
+    assert api.client("root").post("/api/v1/tokens", json=payload).json()["role"] == "viewer"
     assert (
-        api.client("ada").post("/api/v1/tokens", json=asked | {"role": "admin"}).status_code == 403
+        api.client("ada").post("/api/v1/tokens", json=payload | {"role": "admin"}).status_code
+        == 403
     )
 
 
 def test_an_admin_makes_users(api: Api) -> None:
-    asked = {"user": "eve", "role": "viewer", "team": "speech"}
-    made = api.client("root").post("/api/v1/tokens", json=asked).json()
+    payload = {"user": "eve", "role": "viewer", "team": "speech"}
+    made = api.client("root").post("/api/v1/tokens", json=payload).json()
 
     who = api.client(None, token=made["secret"]).get("/api/v1/whoami").json()
     assert (who["user"], who["role"], who["team"]) == ("eve", "viewer", "speech")
@@ -121,10 +122,10 @@ def test_an_admin_makes_users(api: Api) -> None:
 
 
 def test_the_last_admin_stays_one(api: Api) -> None:
-    answer = api.client("root").post("/api/v1/tokens", json={"user": "root", "role": "viewer"})
+    response = api.client("root").post("/api/v1/tokens", json={"user": "root", "role": "viewer"})
 
-    assert answer.status_code == 409
-    assert answer.json()["error"]["code"] == "last_admin"
+    assert response.status_code == 409
+    assert response.json()["error"]["code"] == "last_admin"
     assert api.client("root").get("/api/v1/users").status_code == 200
 
 
@@ -139,7 +140,7 @@ def test_a_token_does_not_outlive_the_one_that_made_it(api: Api) -> None:
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "payload",
     [
         {"expires_at": 1.0},
         {"user": "Not A Name"},
@@ -149,16 +150,16 @@ def test_a_token_does_not_outlive_the_one_that_made_it(api: Api) -> None:
         {"what": 1},
     ],
 )
-def test_a_wrong_wish_for_a_token_is_refused(api: Api, asked: dict[str, object]) -> None:
-    answer = api.client("root").post("/api/v1/tokens", json=asked)
+def test_an_invalid_token_request_is_refused(api: Api, payload: dict[str, object]) -> None:
+    response = api.client("root").post("/api/v1/tokens", json=payload)
 
-    assert answer.status_code == 422
-    assert answer.json()["error"]["code"] == "invalid"
+    assert response.status_code == 422
+    assert response.json()["error"]["code"] == "invalid"
 
 
 def test_the_first_user_is_made_once(api: Api) -> None:
-    assert api.people.first_admin("someone") is None
-    assert "someone" not in {user.name for user in api.people.users()}
+    assert api.users.first_admin("someone") is None
+    assert "someone" not in {user.name for user in api.users.users()}
 
 
 def test_tokens_remember_when_they_were_used(api: Api) -> None:
@@ -182,13 +183,13 @@ def test_teams_are_kept(api: Api) -> None:
 
 
 def test_a_token_made_without_a_server_names_its_user(api: Api) -> None:
-    made = api.people.make(None, TokenRequest(user="zoe", role="admin"))
+    made = api.users.make(None, TokenRequest(user="zoe", role="admin"))
 
     assert (made.user, made.role) == ("zoe", "admin")
     assert ("local", "zoe is admin, team default") in api.events("user-created")
 
 
-def test_who_makes_and_revokes_tokens_has_nobody_hashed_again(api: Api) -> None:
+def test_creating_and_revoking_tokens_hashes_no_others_again(api: Api) -> None:
     for user in ("ada", "bob"):
         assert api.client(user).get("/api/v1/whoami").status_code == 200
 
@@ -200,10 +201,10 @@ def test_who_makes_and_revokes_tokens_has_nobody_hashed_again(api: Api) -> None:
     assert api.authenticator.has_hashed(api.token("ada"))
 
 
-def test_tokens_are_made_one_after_the_other_and_nobody_waits_for_that(
+def test_tokens_are_created_one_by_one_without_delaying_other_requests(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """More of them are asked for than the pool has threads."""
+    """More of them are payload for than the pool has threads."""
     headers = {"Authorization": f"Bearer {api.token('ada')}"}
     at_once, most, may_end = 0, 0, threading.Event()
 
@@ -219,8 +220,8 @@ def test_tokens_are_made_one_after_the_other_and_nobody_waits_for_that(
     statuses: list[int] = []
 
     def make() -> None:
-        answer = httpx.post(f"{address}/api/v1/tokens", json={}, headers=headers, timeout=60)
-        statuses.append(answer.status_code)
+        response = httpx.post(f"{address}/api/v1/tokens", json={}, headers=headers, timeout=60)
+        statuses.append(response.status_code)
 
     with live(api) as address:
         monkeypatch.setattr("distnet.server.users.users.hash_token", hash_slowly)
@@ -229,10 +230,10 @@ def test_tokens_are_made_one_after_the_other_and_nobody_waits_for_that(
             maker.start()
         while api.authenticator.making.statistics().tasks_waiting < len(makers) - 1:
             time.sleep(0.01)
-        answer = httpx.get(f"{address}/api/v1/jobs", headers=headers, timeout=20)
+        response = httpx.get(f"{address}/api/v1/jobs", headers=headers, timeout=20)
         may_end.set()
         for maker in makers:
             maker.join()
 
-    assert answer.status_code == 200
+    assert response.status_code == 200
     assert (most, statuses) == (1, [201] * len(makers))

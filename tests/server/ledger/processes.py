@@ -36,7 +36,7 @@ def started(what: Callable[[Ledger], None], url: str) -> Iterator["subprocess.Po
         process.communicate()
 
 
-def answer(process: "subprocess.Popen[str]") -> str:
+def response(process: "subprocess.Popen[str]") -> str:
     """The next line that it prints."""
     assert process.stdout is not None
     return process.stdout.readline().strip()

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from distnet.protocol.errors import ConflictError, NotFoundError
-from distnet.protocol.states import AttemptEnd, Why
+from distnet.protocol.states import AttemptEnd, StopReason
 from distnet.server.ledger import Ledger, attempts
 from tests.server.ledger.records import attempt, begin, job, submit
 
@@ -17,7 +17,7 @@ def test_attempt_is_read_as_it_was_saved(ledger: Ledger) -> None:
         cause="resize",
         handed_at=1.5,
         seen_at=2.5,
-        stop=Why.MAX_TIME,
+        stop=StopReason.MAX_TIME,
         stop_at=3.5,
         target={"node-c": 4},
         resized_at=6.5,
@@ -70,5 +70,6 @@ def test_attempt_at_a_job_that_is_not_there_is_refused(ledger: Ledger) -> None:
 def test_saving_an_attempt_that_was_never_inserted_is_refused(ledger: Ledger) -> None:
     submit(ledger, job("a"))
 
-    with pytest.raises(NotFoundError, match="not there"), ledger.transaction() as tx:
+    no_row = pytest.raises(NotFoundError, match="found no row of an attempt")
+    with no_row, ledger.transaction() as tx:
         attempts.save_attempts(tx, [attempt("a", 3)])

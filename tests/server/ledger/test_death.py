@@ -3,7 +3,7 @@ import pytest
 from distnet.server.ledger import Ledger, events, jobs
 from tests.server.ledger.processes import (
     EVENTS_EACH,
-    answer,
+    response,
     started,
     stay_inside,
     submit_for_ever,
@@ -12,11 +12,11 @@ from tests.server.ledger.records import job, submit
 
 
 @pytest.mark.parametrize("num_before", [1, 20, 77])
-def test_what_was_acknowledged_is_there_and_whole_when_the_writer_is_killed(
+def test_acknowledged_rows_are_complete_when_the_writer_is_killed(
     ledger: Ledger, ledger_url: str, num_before: int
 ) -> None:
     with started(submit_for_ever, ledger_url) as process:
-        acknowledged = [answer(process) for _ in range(num_before)]
+        acknowledged = [response(process) for _ in range(num_before)]
         process.kill()
         rest, _ = process.communicate()
         acknowledged += rest.split()
@@ -24,11 +24,11 @@ def test_what_was_acknowledged_is_there_and_whole_when_the_writer_is_killed(
     (after,) = submit(ledger, job("after"))
     with ledger.reading() as tx:
         found = jobs.open_jobs(tx)
-        told = events.read_events(tx, limit=10**6)
+        found = events.read_events(tx, limit=10**6)
     names = [record.name for record in found[:-1]]
     assert names[: len(acknowledged)] == acknowledged
     assert len(names) <= len(acknowledged) + 1  # one may have become durable just before the end
-    assert [record.job for record in told] == [n for n in names for _ in range(EVENTS_EACH)]
+    assert [record.job for record in found] == [n for n in names for _ in range(EVENTS_EACH)]
     assert after.number == len(found)
 
 
@@ -38,7 +38,7 @@ def test_nothing_of_a_transaction_is_left_when_its_process_is_killed_inside(
     (known,) = submit(ledger, job("known"))
 
     with started(stay_inside, ledger_url) as process:
-        assert answer(process) == "inside"
+        assert response(process) == "inside"
         process.kill()
         process.wait()
 

@@ -13,7 +13,7 @@ def append(ledger: Ledger, *records: EventRecord) -> list[EventRecord]:
         return events.append_events(tx, records)
 
 
-def test_events_are_read_as_they_were_told_and_numbered_in_order(ledger: Ledger) -> None:
+def test_events_are_read_as_they_were_appended_and_numbered_in_order(ledger: Ledger) -> None:
     told = [event("one", "a"), event("two"), event("three ☃", "not-there")]
 
     numbered = append(ledger, *told[:2]) + append(ledger, *told[2:])
@@ -46,5 +46,5 @@ def test_events_of_one_job_are_read_alone(ledger: Ledger) -> None:
         assert events.read_events(tx, after=2**80) == []
 
 
-def test_nothing_is_told_by_no_events(ledger: Ledger) -> None:
+def test_appending_no_events_changes_nothing(ledger: Ledger) -> None:
     assert append(ledger) == []

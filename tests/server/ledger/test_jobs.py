@@ -59,7 +59,7 @@ def test_job_is_read_as_it_was_inserted_when_little_is_set(ledger: Ledger) -> No
         assert jobs.read_job(tx, "digits-1") == inserted
 
 
-def test_loss_that_is_no_number_is_kept(ledger: Ledger) -> None:
+def test_loss_that_is_nan_is_kept(ledger: Ledger) -> None:
     submit(ledger, job("digits-1", progress={"loss": float("nan"), "most": float("inf")}))
 
     with ledger.reading() as tx:
@@ -70,7 +70,7 @@ def test_loss_that_is_no_number_is_kept(ledger: Ledger) -> None:
     assert read.progress["most"] == float("inf")
 
 
-def test_text_that_no_database_takes_is_kept_readable(ledger: Ledger) -> None:
+def test_text_that_databases_refuse_is_kept_readable(ledger: Ledger) -> None:
     progress = {"error": "\0 and \ud800"}
     submit(ledger, job("digits-1", reason="a\0b \ud800 ☃", progress=progress))
 
@@ -99,7 +99,7 @@ def test_name_that_is_taken_is_refused_and_nothing_is_inserted(
     submit(ledger, job("old"))
     again = [job(name, key=f"other-{at}") for at, name in enumerate(names)]
 
-    with pytest.raises(ConflictError, match=f"{names[1]}: a job has this name") as refused:
+    with pytest.raises(ConflictError, match=f"{names[1]}: a job already has this name") as refused:
         submit(ledger, *again)
 
     assert refused.value.code == "name_taken"
@@ -166,7 +166,7 @@ def test_open_jobs_are_those_that_have_not_ended_in_their_order(ledger: Ledger) 
     assert [record.number for record in found] == sorted(record.number for record in found)
 
 
-def test_list_is_newest_first_and_goes_on_before_a_number(ledger: Ledger) -> None:
+def test_list_is_newest_first_and_continues_before_a_number(ledger: Ledger) -> None:
     submit(ledger, *(job(f"job-{at}") for at in range(5)))
 
     with ledger.reading() as tx:
@@ -213,7 +213,7 @@ def test_list_holds_what_matches(
     assert total == len(names)
 
 
-def test_states_are_told_of_many_names_at_once(ledger: Ledger) -> None:
+def test_states_of_many_names_are_read_at_once(ledger: Ledger) -> None:
     names = [f"job-{at}" for at in range(2500)]
     submit(ledger, *(job(name, state=JobState.HELD) for name in names))
 

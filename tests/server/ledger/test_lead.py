@@ -7,7 +7,7 @@ import pytest
 
 from distnet.protocol.errors import UnavailableError
 from distnet.server.ledger import Ledger, jobs, open_ledger
-from tests.server.ledger.processes import answer, lead, started
+from tests.server.ledger.processes import lead, response, started
 from tests.server.ledger.records import job, submit
 from tests.server.postgres import kill_sessions
 
@@ -24,7 +24,7 @@ def until(holds: Callable[[], bool], timeout_s: float = 30.0) -> bool:
 
 def test_one_process_leads_until_it_is_killed(ledger: Ledger, ledger_url: str) -> None:
     with started(lead, ledger_url) as process:
-        assert answer(process) == "True"
+        assert response(process) == "True"
         assert not ledger.lead()
         assert not ledger.still_leads()
         process.kill()
@@ -34,7 +34,7 @@ def test_one_process_leads_until_it_is_killed(ledger: Ledger, ledger_url: str) -
 
     assert ledger.still_leads()
     with started(lead, ledger_url) as process:
-        assert answer(process) == "False"
+        assert response(process) == "False"
     assert ledger.still_leads()
 
 
@@ -49,7 +49,7 @@ def test_lead_is_free_at_once_when_the_leader_closes(ledger: Ledger, ledger_url:
     assert ledger.lead()
 
 
-def test_who_does_not_lead_may_still_write(ledger: Ledger, ledger_url: str) -> None:
+def test_a_process_without_the_lead_may_still_write(ledger: Ledger, ledger_url: str) -> None:
     other = open_ledger(ledger_url)
     assert other.lead()
 
@@ -75,7 +75,7 @@ def test_lead_is_lost_when_its_file_is_taken_away(tmp_path: Path) -> None:
     second.close()
 
 
-def test_leader_goes_on_when_its_sessions_were_lost(postgresql_url: str) -> None:
+def test_leader_continues_when_its_sessions_were_lost(postgresql_url: str) -> None:
     leader = open_ledger(postgresql_url)
     assert leader.lead()
 
@@ -109,7 +109,7 @@ def test_leader_writes_nothing_more_when_another_led_meanwhile(postgresql_url: s
     old.close()
 
 
-def test_lost_session_in_a_transaction_leaves_nothing_and_the_next_goes_on(
+def test_lost_session_in_a_transaction_leaves_nothing_and_the_next_succeeds(
     postgresql_url: str,
 ) -> None:
     ledger = open_ledger(postgresql_url)

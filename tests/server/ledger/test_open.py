@@ -16,7 +16,7 @@ from distnet.errors import DistnetError
 from distnet.protocol.errors import LedgerError, UnavailableError
 from distnet.server.ledger import Ledger, jobs, open_ledger, records, tables
 from distnet.server.ledger.migrate import HEAD, SCRIPTS, VERSION_TABLE
-from tests.server.ledger.processes import answer, identify, started
+from tests.server.ledger.processes import identify, response, started
 from tests.server.ledger.records import job, submit
 from tests.server.postgres import superuser
 
@@ -37,7 +37,7 @@ def test_opening_again_changes_nothing_and_needs_no_alembic(
     (known,) = submit(ledger, job("a"))
 
     with started(identify, ledger_url) as process:
-        assert answer(process) == f"{ledger.id} {ledger.key.hex()} False"
+        assert response(process) == f"{ledger.id} {ledger.key.hex()} False"
 
     with ledger.reading() as tx:
         assert jobs.open_jobs(tx) == [known]
@@ -45,7 +45,7 @@ def test_opening_again_changes_nothing_and_needs_no_alembic(
 
 def test_two_processes_that_open_an_empty_ledger_make_one(ledger_url: str) -> None:
     with started(identify, ledger_url) as one, started(identify, ledger_url) as two:
-        ids = {answer(one).rpartition(" ")[0], answer(two).rpartition(" ")[0]}
+        ids = {response(one).rpartition(" ")[0], response(two).rpartition(" ")[0]}
 
     assert len(ids) == 1
     assert "" not in ids
@@ -102,7 +102,7 @@ def test_database_with_a_table_of_another_program_is_refused_and_left_alone(
     with ledger.transaction() as tx:
         tx.exec_driver_sql(f"DROP TABLE {VERSION_TABLE}")
 
-    with pytest.raises(LedgerError, match="has a table 'attempts' that distnet did not make"):
+    with pytest.raises(LedgerError, match="has a table 'attempts' that distnet did not create"):
         open_ledger(ledger_url)
 
 
@@ -151,12 +151,12 @@ def test_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Path) -> N
     assert path.read_text() == "not a database " * 1000
 
 
-def test_folder_in_the_place_of_the_file_is_refused(tmp_path: Path) -> None:
+def test_folder_instead_of_the_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(LedgerError, match="cannot be opened: Is a directory"):
         open_ledger(f"sqlite:///{tmp_path}")
 
 
-def test_damaged_file_is_told_as_such(tmp_path: Path) -> None:
+def test_damaged_file_is_reported_as_damaged(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
     ledger = open_ledger(f"sqlite:///{path}")
     submit(ledger, *(job(f"job-{at}") for at in range(500)))
@@ -199,7 +199,7 @@ def test_commits_of_sqlite_survive_a_power_cut(tmp_path: Path) -> None:
     ledger.close()
 
 
-def test_unreachable_postgresql_is_unavailable_and_its_password_is_not_told() -> None:
+def test_unreachable_postgresql_is_unavailable_and_its_password_is_not_shown() -> None:
     with pytest.raises(UnavailableError, match="refused") as failed:
         open_ledger("postgresql://ada:geheim@127.0.0.1:1/ledger")
 

@@ -45,7 +45,7 @@ def test_code_that_is_not_there_is_none(ledger: Ledger) -> None:
 
 def test_code_with_another_hash_is_refused(ledger: Ledger) -> None:
     with (
-        pytest.raises(InvalidError, match="the 7 bytes that came") as refused,
+        pytest.raises(InvalidError, match="found 7 bytes") as refused,
         ledger.transaction() as tx,
     ):
         texts.put_code(tx, "0" * 64, b"archive")
@@ -55,7 +55,7 @@ def test_code_with_another_hash_is_refused(ledger: Ledger) -> None:
         assert not texts.has_code(tx, "0" * 64)
 
 
-def test_what_was_changed_in_the_database_is_not_handed_out(ledger: Ledger) -> None:
+def test_content_that_was_changed_in_the_database_is_not_returned(ledger: Ledger) -> None:
     data = b"archive"
     code = hashlib.sha256(data).hexdigest()
     with ledger.transaction() as tx:

@@ -27,7 +27,7 @@ def test_nothing_is_left_of_a_transaction_that_fails(ledger: Ledger) -> None:
         assert jobs.open_jobs(tx) == [known]
 
 
-def test_reader_sees_what_is_committed_and_nobody_waits(ledger: Ledger) -> None:
+def test_reader_sees_what_is_committed_without_waiting(ledger: Ledger) -> None:
     submit(ledger, job("a"))
 
     with ledger.transaction() as tx:
@@ -119,7 +119,7 @@ def test_file_that_another_program_writes_is_unavailable_and_can_be_read(
     ledger.close()
 
 
-def test_ledger_goes_on_after_an_error(ledger: Ledger) -> None:
+def test_ledger_continues_after_an_error(ledger: Ledger) -> None:
     submit(ledger, job("a"))
     begin(ledger, "a")
     for _ in range(3):

@@ -4,7 +4,7 @@ import pytest
 
 from distnet.protocol.errors import ConflictError
 from distnet.server.ledger import Ledger, schedules, usage
-from distnet.server.ledger import users as people
+from distnet.server.ledger import users as user_rows
 from distnet.server.ledger.records import (
     Missed,
     Overlap,
@@ -22,48 +22,48 @@ TOKEN = Token(id="a" * 12, user="ada", salt=b"\0salt", hash=b"\xffhash", created
 def test_users_are_read_as_they_were_saved_last(ledger: Ledger) -> None:
     bob = User(name="bob", role=Role.VIEWER, team="audio", created_at=1.5)
     with ledger.transaction() as tx:
-        people.save_user(tx, bob)
-        people.save_user(tx, ADA)
-        people.save_user(tx, replace(bob, role=Role.SUBMITTER))
+        user_rows.save_user(tx, bob)
+        user_rows.save_user(tx, ADA)
+        user_rows.save_user(tx, replace(bob, role=Role.SUBMITTER))
 
     with ledger.reading() as tx:
-        assert people.read_users(tx) == [ADA, replace(bob, role=Role.SUBMITTER)]
-        assert people.read_user(tx, "ada") == ADA
-        assert people.read_user(tx, "carl") is None
+        assert user_rows.read_users(tx) == [ADA, replace(bob, role=Role.SUBMITTER)]
+        assert user_rows.read_user(tx, "ada") == ADA
+        assert user_rows.read_user(tx, "carl") is None
 
 
 def test_tokens_are_read_as_they_were_saved_last(ledger: Ledger) -> None:
     used = replace(TOKEN, note="laptop ☃", expires_at=4.0, revoked_at=3.0, used_at=2.5)
     other = replace(TOKEN, id="b" * 12, created_at=1.0, user="bob")
     with ledger.transaction() as tx:
-        people.save_user(tx, ADA)
-        people.save_user(tx, replace(ADA, name="bob"))
-        people.save_token(tx, TOKEN)
-        people.save_token(tx, other)
-        people.save_token(tx, used)
+        user_rows.save_user(tx, ADA)
+        user_rows.save_user(tx, replace(ADA, name="bob"))
+        user_rows.save_token(tx, TOKEN)
+        user_rows.save_token(tx, other)
+        user_rows.save_token(tx, used)
 
     with ledger.reading() as tx:
-        assert people.read_tokens(tx) == [other, used]
-        assert people.read_tokens(tx, "ada") == [used]
-        assert people.read_token(tx, used.id) == used
-        assert people.read_token(tx, "c" * 12) is None
+        assert user_rows.read_tokens(tx) == [other, used]
+        assert user_rows.read_tokens(tx, "ada") == [used]
+        assert user_rows.read_token(tx, used.id) == used
+        assert user_rows.read_token(tx, "c" * 12) is None
 
 
-def test_token_of_nobody_is_refused(ledger: Ledger) -> None:
+def test_token_without_a_user_is_refused(ledger: Ledger) -> None:
     with pytest.raises(ConflictError), ledger.transaction() as tx:
-        people.save_token(tx, TOKEN)
+        user_rows.save_token(tx, TOKEN)
 
 
 def test_teams_are_read_as_they_were_saved_last(ledger: Ledger) -> None:
     vision = TeamRecord("vision", 2.0, 8.0, 4.0, 16.0, 0.0)
     with ledger.transaction() as tx:
-        people.save_team(tx, vision)
-        people.save_team(tx, TeamRecord("a-team"))
-        people.save_team(tx, TeamRecord("ab"))
-        people.save_team(tx, replace(vision, weight=0.5, limit_gpus=None))
+        user_rows.save_team(tx, vision)
+        user_rows.save_team(tx, TeamRecord("a-team"))
+        user_rows.save_team(tx, TeamRecord("ab"))
+        user_rows.save_team(tx, replace(vision, weight=0.5, limit_gpus=None))
 
     with ledger.reading() as tx:
-        assert people.read_teams(tx) == [
+        assert user_rows.read_teams(tx) == [
             TeamRecord("a-team"),
             TeamRecord("ab"),
             replace(vision, weight=0.5, limit_gpus=None),

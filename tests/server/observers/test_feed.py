@@ -1,4 +1,4 @@
-"""Who is told what happens."""
+"""The feed of events."""
 
 import time
 from pathlib import Path

@@ -5,17 +5,17 @@ from tests.server.http.api import Api, body
 
 
 def figures(api: Api) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
-    answer = api.client("vic").get("/metrics")
-    assert answer.status_code == 200
-    assert answer.headers["content-type"].startswith("text/plain; version=")
+    response = api.client("vic").get("/metrics")
+    assert response.status_code == 200
+    assert response.headers["content-type"].startswith("text/plain; version=")
     return {
         (sample.name, frozenset(sample.labels.items())): sample.value
-        for family in text_string_to_metric_families(answer.text)
+        for family in text_string_to_metric_families(response.text)
         for sample in family.samples
     }
 
 
-def test_the_figures_tell_the_queue_the_cluster_and_what_was_decided(api: Api) -> None:
+def test_the_metrics_show_the_queue_the_cluster_and_the_decisions(api: Api) -> None:
     metrics = api.app.state.metrics
     feed = Feed(api.harness.ledger, [metrics.count_event])
     for _ in range(6):
@@ -23,13 +23,13 @@ def test_the_figures_tell_the_queue_the_cluster_and_what_was_decided(api: Api) -
     api.harness.run(1)
     api.harness.cluster.fail("digits-1", "no", "user_error")
     api.harness.run(2)
-    metrics.count_round(0.02)
+    metrics.count_iteration(0.02)
     feed.catch_up()
 
-    told = figures(api)
+    found = figures(api)
 
     def value(name: str, **labels: str) -> float:
-        return told[name, frozenset(labels.items())]
+        return found[name, frozenset(labels.items())]
 
     assert value("distnet_jobs", state="waiting") == 1
     assert value("distnet_jobs", state="running") == 4

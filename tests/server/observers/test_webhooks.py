@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from distnet.server.observers.feed import Feed
-from distnet.server.observers.webhooks import Announcer, checked_address, post
+from distnet.server.observers.webhooks import WebhookSender, checked_address, post
 from distnet.server.settings import Webhooks
 from tests.server.http.api import Api, body
 
@@ -20,7 +20,7 @@ SECRET = "a secret of more than sixteen characters"
 
 
 class Receiver(http.server.ThreadingHTTPServer):
-    """Somebody who wants to be told, over https."""
+    """A receiver of webhooks, over https."""
 
     def __init__(self, certificate: Path) -> None:
         super().__init__(("127.0.0.1", 0), _Answer)
@@ -86,12 +86,12 @@ def webhooks(receiver: Receiver, certificate: Path, *, private: tuple[str, ...])
 LISTED = ("127.0.0.0/8", "::1/128")
 
 
-def test_the_end_of_a_job_is_told_signed_and_once(
+def test_the_end_of_a_job_is_sent_signed_and_once(
     api: Api, receiver: Receiver, certificate: Path
 ) -> None:
-    receiver.statuses = [500, 302, 200]  # it is told again until it is taken
+    receiver.statuses = [500, 302, 200]  # it is sent again until it is accepted
     hooks = webhooks(receiver, certificate, private=LISTED)
-    announcer = Announcer(hooks, lambda name: api.server.details(name).job, pauses_s=(0.0,) * 5)
+    announcer = WebhookSender(hooks, lambda name: api.server.details(name).job, pauses_s=(0.0,) * 5)
     feed = Feed(api.harness.ledger, [announcer.read])
     announcer.start()
 
@@ -107,8 +107,8 @@ def test_the_end_of_a_job_is_told_signed_and_once(
         receiver.arrived.clear()
     announcer.close()
 
-    told = [json.loads(data) for _, data in receiver.got]
-    assert {(one["event"], one["job"]["name"]) for one in told} == {
+    messages = [json.loads(data) for _, data in receiver.got]
+    assert {(one["event"], one["job"]["name"]) for one in messages} == {
         ("job-ended", "digits-1"),
         ("job-failed", "digits-2"),
     }
@@ -137,9 +137,7 @@ def test_a_private_address_is_refused_unless_it_is_listed(
     assert receiver.got == []
 
 
-def test_a_certificate_that_nobody_vouches_for_is_refused(
-    receiver: Receiver, certificate: Path
-) -> None:
+def test_an_untrusted_certificate_is_refused(receiver: Receiver, certificate: Path) -> None:
     hooks = Webhooks((receiver.url,), SECRET, LISTED)
 
     with pytest.raises(ssl.SSLCertVerificationError):

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+from tests import needs
 from tests.server.page.looker import CHROMIUM, Looker
 from tests.server.page.site import Site, open_site
 
@@ -13,7 +14,7 @@ from tests.server.page.site import Site, open_site
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     if CHROMIUM is None:
-        pytest.skip("there is no chromium on this machine")
+        needs.CHROMIUM.skip()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM)
         yield browser

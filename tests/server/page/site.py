@@ -42,32 +42,32 @@ class Site:
         return found
 
     def write(self, job: str, stream: str, text: str) -> None:
-        """Have the attempt of a job write into one of its streams."""
+        """Let the attempt of a job write into one of its streams."""
         begin = self._ends.get((job, stream), 0)
         attempt = self.attempt(job)
         said = Report(is_training=True, step=attempt.step, pieces=(piece(stream, begin, text),))
-        orders = self.harness.server.report(attempt.order.secret, said)
+        orders = self.harness.server.report(attempt.request.secret, said)
         self._ends[job, stream] = orders.offsets[stream]
 
-    def tell(self, job: str, **progress: float) -> None:
-        """Have the attempt of a job report how well it learns."""
+    def progress(self, job: str, **progress: float) -> None:
+        """Let the attempt of a job report rates of its training."""
         self._report(job, progress=progress)
 
     def evaluate(self, job: str, metric: Metric, **values: float) -> None:
-        """Have the attempt of a job report an evaluation on the test split."""
+        """Let the attempt of a job report an evaluation on the test split."""
         self._report(job, headline=Headline.of(metric), split="test", metrics=values)
 
     def _report(self, job: str, **facts: Any) -> None:
         attempt = self.attempt(job)
         report = Report(is_training=True, step=attempt.step, num_steps=100, **facts)
-        self.harness.server.report(attempt.order.secret, report)
+        self.harness.server.report(attempt.request.secret, report)
 
     def learn(self, job: str, *, first: int, last: int) -> None:
-        """Have the attempt of a job write the metrics of some steps."""
+        """Let the attempt of a job write the metrics of some steps."""
         self.record(job, *(_step(step) for step in range(first, last + 1)))
 
     def record(self, job: str, *records: dict[str, object]) -> None:
-        """Have the attempt of a job write lines of metrics."""
+        """Let the attempt of a job write lines of metrics."""
         self.write(job, "metrics", "".join(json.dumps(record) + "\n" for record in records))
 
 

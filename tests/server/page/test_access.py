@@ -45,8 +45,8 @@ def test_a_token_that_is_revoked_ends_the_visit(site, looker):
     looker.expected.append("401")
     page = looker.open(user="ada")
     expect(page.get_by_text("ada · submitter")).to_be_visible()
-    (token,) = (t for t in site.api.people.tokens(_admin(site)) if t.user == "ada")
-    site.api.people.revoke(None, token.id)
+    (token,) = (t for t in site.api.users.tokens(_admin(site)) if t.user == "ada")
+    site.api.users.revoke(None, token.id)
     site.harness.clock.pass_(10)
     expect(page.get_by_role("alert").filter(has_text="was revoked")).to_be_visible()
 
@@ -81,7 +81,7 @@ def test_the_page_is_used_with_the_keyboard_alone(site, looker):
     page = looker.open()
     expect(page.get_by_role("link", name="digits-1")).to_be_visible()
     page.keyboard.press("Tab")
-    expect(page.get_by_role("link", name="To the content")).to_be_focused()
+    expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
     page.keyboard.press("Enter")
     for _ in range(20):
         page.keyboard.press("Tab")

@@ -42,24 +42,24 @@ def test_nothing_comes_from_another_host(path):
 
 
 def test_the_page_has_nothing_inline(client: TestClient):
-    answer = client.get("/")
-    assert answer.headers["content-type"] == "text/html; charset=utf-8"
-    assert not re.findall(r"<style|style=|<script(?![^>]* src=)|\son[a-z]+=", answer.text)
-    policy = answer.headers["content-security-policy"]
+    response = client.get("/")
+    assert response.headers["content-type"] == "text/html; charset=utf-8"
+    assert not re.findall(r"<style|style=|<script(?![^>]* src=)|\son[a-z]+=", response.text)
+    policy = response.headers["content-security-policy"]
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
-    for name in re.findall(r'(?:src|href)="(assets/[^"]+)"', answer.text):
+    for name in re.findall(r'(?:src|href)="(assets/[^"]+)"', response.text):
         assert client.get(f"/{name}").status_code == 200
 
 
 @pytest.mark.parametrize("path", ASSETS, ids=lambda path: path.name)
-def test_files_are_asked_for_again_but_sent_only_if_they_changed(client: TestClient, path):
+def test_files_are_requested_again_but_sent_only_if_they_changed(client: TestClient, path):
     kind = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
-    answer = client.get(f"/assets/{path.name}")
-    assert answer.content == path.read_bytes()
-    assert answer.headers["content-type"] == kind[path.suffix]
-    assert answer.headers["cache-control"] == "no-cache"
-    again = client.get(f"/assets/{path.name}", headers={"if-none-match": answer.headers["etag"]})
+    response = client.get(f"/assets/{path.name}")
+    assert response.content == path.read_bytes()
+    assert response.headers["content-type"] == kind[path.suffix]
+    assert response.headers["cache-control"] == "no-cache"
+    again = client.get(f"/assets/{path.name}", headers={"if-none-match": response.headers["etag"]})
     assert (again.status_code, again.content) == (304, b"")
 
 

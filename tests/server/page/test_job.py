@@ -29,14 +29,14 @@ def test_a_job_shows_how_it_learns(running, looker):
     loss = page.get_by_role("img", name="Loss: train")
     expect(loss).to_have_attribute("aria-label", "Loss: train 0.3333, test 0.5000")
     expect(page.get_by_role("img", name="Accuracy: train 85.00%, test 75.00%")).to_be_visible()
-    expect(page.get_by_role("img", name="Samples a second: all workers 1,000")).to_be_visible()
+    expect(page.get_by_role("img", name="Samples per second: all workers 1,000")).to_be_visible()
     expect(page.locator("dl.facts")).to_contain_text("saved at step150")
 
     running.learn("digits-1", first=201, last=360)
     expect(loss).to_have_attribute("aria-label", "Loss: train 0.2000, test 0.5000")
 
 
-def test_steps_that_are_computed_anew_replace_those_of_before(running, looker):
+def test_steps_that_are_computed_again_replace_the_earlier_ones(running, looker):
     running.learn("digits-1", first=1, last=50)
     running.record("digits-1", {"kind": "attempt", "attempt": 2, "cause": "preempt", "step": 20})
     running.write("digits-1", "metrics", '{"kind": "step", "half a line of one that was killed')
@@ -53,7 +53,7 @@ def test_steps_that_are_computed_anew_replace_those_of_before(running, looker):
     assert xs == sorted(xs)
 
 
-def test_the_pointer_tells_the_values_of_a_step(running, looker):
+def test_the_pointer_shows_the_values_of_a_step(running, looker):
     running.learn("digits-1", first=1, last=41)
     page = looker.open("/jobs/digits-1")
     figure = page.locator("figure", has_text="Loss")
@@ -105,11 +105,11 @@ def test_a_log_stays_whole_when_the_job_starts_and_when_it_ends(site, looker):
     expect(log).to_have_text("the first line\nthe second line\n", use_inner_text=True)
 
 
-def test_of_a_long_log_the_end_is_shown_first_and_the_rest_when_asked_for(running, looker):
+def test_of_a_long_log_the_end_is_shown_first_and_the_rest_on_demand(running, looker):
     lines = [f"línea✓{at:06}" for at in range(30_000)]
     running.write("digits-1", "run", "\n".join(lines) + "\n")
     page = looker.open("/jobs/digits-1")
-    log, earlier = page.get_by_role("log"), page.get_by_role("button", name="Show what is before")
+    log, earlier = page.get_by_role("log"), page.get_by_role("button", name="Show earlier lines")
 
     expect(log).to_contain_text(lines[-1])
     expect(log).not_to_contain_text(lines[100])
@@ -147,7 +147,7 @@ def test_text_of_users_stays_text(running, looker):
     assert "broken in" not in page.title()
 
 
-def test_a_job_that_waits_says_for_what_and_what_would_start_it(running, looker):
+def test_a_waiting_job_shows_its_reason_and_what_would_start_it(running, looker):
     running.harness.submit(asks(workers=4, name="next"), asks(workers=4, name="later"))
     running.harness.run(1)
     why = running.harness.server.why("later")
@@ -156,7 +156,7 @@ def test_a_job_that_waits_says_for_what_and_what_would_start_it(running, looker)
 
     expect(region).to_contain_text(why.reason)
     expect(region).to_contain_text(why.would_start)
-    expect(region).to_contain_text(f"number {why.position}")
+    expect(region).to_contain_text(f"position in the queue{why.position}")
     expect(region.get_by_role("link", name="next")).to_be_visible()
     region.get_by_role("link", name="digits-1").first.click()
     expect(page.get_by_role("heading", name="digits-1")).to_be_visible()
@@ -176,8 +176,8 @@ def test_a_job_is_stopped_through_the_page(running, looker):
     page = looker.open("/jobs/digits-1", user="ada")
     page.get_by_role("button", name="Stop").click()
     dialog = page.get_by_role("dialog", name="Stop digits-1?")
-    expect(dialog).to_contain_text("saves a checkpoint first")
-    dialog.get_by_role("button", name="Leave it").click()
+    expect(dialog).to_contain_text("saves a checkpoint, then ends")
+    dialog.get_by_role("button", name="Close").click()
     expect(dialog).not_to_be_visible()
     assert running.harness.job("digits-1").state is JobState.RUNNING
 
@@ -190,13 +190,13 @@ def test_a_job_is_stopped_through_the_page(running, looker):
     assert running.harness.job("digits-1").state is JobState.STOPPED
 
 
-def test_priority_and_workers_are_asked_for(site, looker):
+def test_priority_and_workers_are_entered_in_a_dialog(site, looker):
     site.harness.submit(asks(workers=1))
     page = looker.open("/jobs/digits-1")
     page.get_by_role("button", name="Priority").click()
     page.get_by_label("Priority, -1000 to 1000").fill("-7")
     page.keyboard.press("Enter")
-    expect(page.locator("#toast")).to_have_text("digits-1 has another priority: -7.")
+    expect(page.locator("#toast")).to_have_text("digits-1 has a new priority: -7.")
     assert site.harness.job("digits-1").priority == -7
 
     page.get_by_role("button", name="Resize").click()
@@ -211,7 +211,7 @@ def test_priority_and_workers_are_asked_for(site, looker):
 
 
 @pytest.mark.parametrize(("user", "has_buttons"), [("vic", 0), ("bob", 0), ("ada", 1), ("root", 1)])
-def test_only_who_may_steer_a_job_sees_how(running, looker, user, has_buttons):
+def test_only_users_who_can_control_a_job_see_its_buttons(running, looker, user, has_buttons):
     page = looker.open("/jobs/digits-1", user=user)
     expect(page.get_by_text(f"{user} ·")).to_be_visible()
     expect(page.get_by_role("region", name="Events")).to_be_visible()
@@ -222,5 +222,5 @@ def test_only_who_may_steer_a_job_sees_how(running, looker, user, has_buttons):
 def test_a_job_that_is_not_there_is_said_not_to_be(site, looker, name):
     looker.expected += ["404", "422"]
     page = looker.open(f"/jobs/{name}")
-    expect(page.get_by_text("There is no job of this name.")).to_be_visible()
+    expect(page.get_by_text("There is no job with this name.")).to_be_visible()
     assert page.locator("img").count() == 0

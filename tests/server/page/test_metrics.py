@@ -18,7 +18,7 @@ def running(site):
 
 
 def test_the_queue_shows_a_dash_before_the_first_evaluation_and_then_its_metric(running, looker):
-    running.tell("digits-1", loss=0.25)
+    running.progress("digits-1", loss=0.25)
     page = looker.open()
     cell = page.locator("tr", has_text="digits-1").locator("td[data-label=metric]")
     expect(cell).to_have_text("–")
@@ -35,7 +35,7 @@ def test_the_page_of_a_job_shows_all_metrics_beside_the_training_loss(running, l
     running.record("digits-1", step | {"step": 1}, step | {"step": 2})
     epoch = {"kind": "epoch", "epoch": 1, "step": 2}
     running.record("digits-1", epoch | {"test": {"loss": 0.3, "mae": 0.5, "within_1": 0.75}})
-    running.tell("digits-1", loss=0.25)
+    running.progress("digits-1", loss=0.25)
     running.evaluate("digits-1", MAE, loss=0.3, mae=0.5, within_1=0.75)
     page = looker.open("/jobs/digits-1")
 
@@ -56,7 +56,7 @@ def test_the_history_shows_the_metric_of_the_last_evaluation(running, looker):
     expect(row.locator("td[data-label=metric]")).to_have_text("1.5test mae")
 
 
-def test_records_that_declare_nonsense_break_nothing(running, looker):
+def test_records_with_invalid_metrics_break_nothing(running, looker):
     attempt = {"kind": "attempt", "attempt": 1, "step": 0, "metrics": [None, 3, {"name": 4}]}
     running.record("digits-1", attempt, attempt | {"metrics": "none"})
     many = {f"metric_{at}": 1.0 for at in range(1000)}

@@ -19,19 +19,19 @@ def names(page: Page) -> list[str]:
 def test_an_empty_queue_says_how_to_fill_it(site, looker):
     site.harness.run(1)
     page = looker.open()
-    expect(page.get_by_text("Nothing runs, and nothing waits.")).to_be_visible()
+    expect(page.get_by_text("No jobs are running or waiting.")).to_be_visible()
     expect(page.get_by_text("distnet submit")).to_be_visible()
     expect(page.get_by_text("4 of 4 CPUs free on 2 nodes")).to_be_visible()
 
 
-def test_jobs_stand_in_the_order_of_the_schedule_with_what_they_wait_for(site, looker):
+def test_jobs_are_shown_in_the_order_of_the_scheduler_with_their_reasons(site, looker):
     site.harness.submit(asks(workers=3), asks(workers=4), asks(workers=4, priority=5))
     site.harness.server.hold(ADA, "digits-3")
     site.harness.run(3)
     site.harness.server.release(ADA, "digits-3")
     site.harness.server.hold(ADA, "digits-2")
     site.harness.submit(asks(workers=4, priority=-1))
-    site.tell("digits-1", loss=0.25, samples_per_second=12345.0)
+    site.progress("digits-1", loss=0.25, samples_per_second=12345.0)
     site.evaluate("digits-1", Metric("accuracy", "percent", "higher"), accuracy=0.9, loss=0.3)
 
     page = looker.open()
@@ -49,7 +49,7 @@ def test_jobs_stand_in_the_order_of_the_schedule_with_what_they_wait_for(site, l
     ):
         expect(running).to_contain_text(text)
     waiting = page.locator("tr", has_text="digits-4")
-    expect(waiting).to_contain_text("has just been queued")
+    expect(waiting).to_contain_text("just queued")
     site.harness.run(1, steps=0)
     reason = site.harness.job("digits-4").reason
     expect(waiting).to_contain_text(reason)
@@ -57,13 +57,13 @@ def test_jobs_stand_in_the_order_of_the_schedule_with_what_they_wait_for(site, l
     assert wanted[0] == "digits-1"
     assert names(page) == wanted
     expect(page.get_by_role("rowheader")).to_have_text(
-        ["Running", "Waiting, in this order", "Not yet in the queue"]
+        ["Running", "Waiting, in order", "Not in the queue"]
     )
 
 
-def test_what_changes_is_shown_without_a_new_visit(site, looker):
+def test_changes_are_shown_without_reloading(site, looker):
     page = looker.open()
-    expect(page.get_by_text("Nothing runs")).to_be_visible()
+    expect(page.get_by_text("No jobs are running")).to_be_visible()
     site.harness.submit(asks())
     expect(page.get_by_role("link", name="digits-1")).to_be_visible()
     site.harness.run(2)
@@ -107,14 +107,14 @@ def test_jobs_are_found_by_name_state_and_owner(site, looker):
     assert page.evaluate("location.hash") == "#/?owner=bob&state=held"
 
 
-def test_a_place_with_filters_can_be_kept(site, looker):
+def test_an_address_with_filters_can_be_bookmarked(site, looker):
     site.harness.submit(asks(name="alpha"))
     site.harness.submit(asks(name="beta"), user=BOB)
     page = looker.open("/?owner=bob&state=waiting")
     expect(page.locator("td.job > a")).to_have_text(["beta"])
 
 
-def test_what_one_types_and_where_one_is_stays_while_the_page_is_drawn_anew(site, looker):
+def test_input_focus_and_scroll_position_stay_while_the_page_is_redrawn(site, looker):
     site.harness.submit(*(asks() for _ in range(3)))
     page = looker.open()
     expect(rows(page)).to_have_count(3)
@@ -147,11 +147,11 @@ def test_nothing_is_wider_than_the_window(site, looker, size, is_dark):
     background = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert background == ("rgb(16, 21, 27)" if is_dark else "rgb(255, 255, 255)")
     for place, sign in (
-        ("/jobs/digits-1", "Samples a second"),
+        ("/jobs/digits-1", "Samples per second"),
         (f"/jobs/{long_name}", "Why it waits"),
         ("/nodes", "node-a"),
-        ("/history", "No job has ended"),
-        ("/schedules", "Nothing is submitted by the clock"),
+        ("/history", "No ended jobs match"),
+        ("/schedules", "There are no schedules"),
     ):
         page.goto(f"{site.address}/#{place}")
         expect(page.get_by_text(sign).first).to_be_visible()
@@ -166,7 +166,7 @@ def _require_to_fit(page: Page) -> None:
 def test_workers_that_change_are_shown_with_those_that_are_wanted(site, looker):
     site.harness.submit(asks(workers=2))
     site.harness.run(2)
-    site.attempt("digits-1").is_deaf = True
+    site.attempt("digits-1").ignores_stop = True
     site.harness.server.resize(ADA, "digits-1", 1)
     page = looker.open()
     expect(page.get_by_role("row", name="digits-1").get_by_text("2→1")).to_be_visible()

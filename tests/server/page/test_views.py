@@ -59,8 +59,8 @@ def test_a_long_history_ends_with_its_last_page(site, looker):
 
 def test_schedules_are_listed_paused_and_removed(site, looker):
     for name, user in (("nightly", ADA), ("theirs", BOB)):
-        asked = ScheduleRequest(name=name, request=asks(), cron="0 2 * * *", tz="Europe/Berlin")
-        site.harness.server.add_schedule(user, asked)
+        request = ScheduleRequest(name=name, request=asks(), cron="0 2 * * *", tz="Europe/Berlin")
+        site.harness.server.add_schedule(user, request)
     page = looker.open("/schedules", user="ada")
     mine = page.locator("tr", has_text="nightly")
     expect(mine).to_contain_text("0 2 * * *")

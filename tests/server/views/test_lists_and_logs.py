@@ -5,7 +5,7 @@ import pytest
 from distnet.protocol.attempt import Report
 from distnet.protocol.errors import NotFoundError
 from distnet.protocol.states import JobState
-from distnet.server.views.listing import Wanted
+from distnet.server.views.listing import JobFilter
 from tests.server.fake_cluster import piece
 from tests.server.harness import ADA, BOB, Harness, asks
 
@@ -26,8 +26,8 @@ def test_jobs_of_one_state_are_listed_and_those_of_all_counted(harness):
     harness.server.hold(ADA, "digits-2")
     harness.run(2)
 
-    held = harness.server.jobs(Wanted(state=JobState.HELD))
-    mine = harness.server.jobs(Wanted(state=JobState.WAITING, owner="ada"))
+    held = harness.server.jobs(JobFilter(state=JobState.HELD))
+    mine = harness.server.jobs(JobFilter(state=JobState.WAITING, owner="ada"))
 
     assert (names(held), held.num_total) == (["digits-2"], 1)
     assert held.num_by_state == {"running": 1, "waiting": 2, "held": 1}
@@ -41,9 +41,9 @@ def test_ended_jobs_of_one_state_are_listed_page_by_page_to_the_last(harness):
         harness.server.cancel(ADA, f"digits-{at}")
     harness.run_until_all_ended(steps=5)
 
-    first = harness.server.jobs(Wanted(state=JobState.CANCELLED, limit=2))
-    last = harness.server.jobs(Wanted(state=JobState.CANCELLED, limit=2, after=first.next))
-    finished = harness.server.jobs(Wanted(state=JobState.FINISHED))
+    first = harness.server.jobs(JobFilter(state=JobState.CANCELLED, limit=2))
+    last = harness.server.jobs(JobFilter(state=JobState.CANCELLED, limit=2, after=first.next))
+    finished = harness.server.jobs(JobFilter(state=JobState.FINISHED))
 
     assert names(first) == ["digits-5", "digits-4"]
     assert names(last) == ["digits-3", "digits-2"]
@@ -58,7 +58,7 @@ def test_open_and_ended_jobs_make_one_list(harness):
 
     found, after = [], None
     while True:
-        page = harness.server.jobs(Wanted(state="all", limit=1, after=after))
+        page = harness.server.jobs(JobFilter(state="all", limit=1, after=after))
         found += names(page)
         after = page.next
         if after is None:
@@ -74,7 +74,7 @@ def test_a_log_cut_anywhere_is_put_together_again(harness, limit):
     harness.run(2)
     (attempt,) = harness.cluster.attempts.values()
     harness.server.report(
-        attempt.order.secret, Report(is_training=True, pieces=(piece("run", 0, text),))
+        attempt.request.secret, Report(is_training=True, pieces=(piece("run", 0, text),))
     )
 
     read, offset = "", 0
@@ -86,12 +86,12 @@ def test_a_log_cut_anywhere_is_put_together_again(harness, limit):
     assert read == text
 
 
-def test_a_log_read_from_within_a_character_goes_on_after_it(harness):
+def test_a_log_read_from_within_a_character_continues_after_it(harness):
     harness.submit(asks())
     harness.run(2)
     (attempt,) = harness.cluster.attempts.values()
     harness.server.report(
-        attempt.order.secret, Report(is_training=True, pieces=(piece("run", 0, "✓ab"),))
+        attempt.request.secret, Report(is_training=True, pieces=(piece("run", 0, "✓ab"),))
     )
 
     got = harness.server.stream("digits-1", "run", 1, 1000)
@@ -104,16 +104,16 @@ def test_the_time_left_goes_by_the_pace_of_the_workers_not_by_their_start_up(har
     harness.submit(asks(sets=("queue.expected=1h",)))
     harness.run(2)
     (attempt,) = harness.cluster.attempts.values()
-    attempt.is_mute = True
+    attempt.is_silent = True
 
     def left() -> float | None:
-        return harness.server.jobs(Wanted(state="all", limit=1)).jobs[0].seconds_left
+        return harness.server.jobs(JobFilter(state="all", limit=1)).jobs[0].seconds_left
 
     starting = left()
     harness.clock.now += 600
-    told = {"loss": 1.0, "seconds_per_step": 2.0}
-    said = Report(is_training=True, step=40, num_steps=100, progress=told)
-    harness.server.report(attempt.order.secret, said)
+    progress = {"loss": 1.0, "seconds_per_step": 2.0}
+    report = Report(is_training=True, step=40, num_steps=100, progress=progress)
+    harness.server.report(attempt.request.secret, report)
 
     assert starting is not None
     assert starting > 3500
@@ -122,18 +122,18 @@ def test_the_time_left_goes_by_the_pace_of_the_workers_not_by_their_start_up(har
     assert left() == 100.0
 
 
-def test_a_name_that_is_nearly_right_is_asked_back(harness):
+def test_a_misspelled_name_gets_a_suggestion(harness):
     harness.submit(asks(name="first"), asks(name="gone"))
     harness.server.cancel(ADA, "gone")
 
-    for wrong, told in (
+    for wrong, message in (
         ("frst", "there is no job frst; did you mean first?"),
         ("gne", "there is no job gne; did you mean gone?"),
         ("zzz", "there is no job zzz; list them with: distnet ps --all"),
     ):
         with pytest.raises(NotFoundError) as refused:
             harness.server.details(wrong)
-        assert str(refused.value) == told
+        assert str(refused.value) == message
 
 
 def test_history_counts_one_worker_as_one(harness):

@@ -185,10 +185,20 @@ def told(job: Path, text: str) -> tuple[int, str]:
     return code, out.getvalue() + err.getvalue()
 
 
-@pytest.mark.slow
-@settings(max_examples=1000, deadline=None, derandomize=True)
+@settings(max_examples=100, deadline=None, derandomize=True)
 @given(content=malformed)
 def test_a_malformed_job_file_ends_as_lines_of_text(job: Path, content: str) -> None:
+    assert_lines_of_text(job, content)
+
+
+@pytest.mark.check
+@settings(max_examples=1000, deadline=None, derandomize=True)
+@given(content=malformed)
+def test_a_thousand_malformed_job_files_end_as_lines_of_text(job: Path, content: str) -> None:
+    assert_lines_of_text(job, content)
+
+
+def assert_lines_of_text(job: Path, content: str) -> None:
     code, text = told(job, content)
 
     assert code == 2, text

@@ -156,7 +156,6 @@ def test_damaged_checkpoint_is_written_anew_at_the_same_step(tmp_path: Path) -> 
     assert (tmp_path / f"damaged-{name}").is_dir()
 
 
-@pytest.mark.slow
 def test_no_damage_of_two_hundred_is_loaded_silently(tmp_path: Path) -> None:
     """Each is found: the one before is used, or everything refused with the reason."""
     chance = random.Random(20260801)

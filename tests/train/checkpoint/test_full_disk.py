@@ -157,12 +157,12 @@ def test_records_wait_in_memory_until_there_is_room(room: int, tmp_path: Path) -
     with small_disk(tmp_path / "disk", MB) as disk:
         heard: list[dict[str, Any]] = []
         recorder = Recorder(disk / "m.jsonl", disk / "events", attempt=1, listener=heard.append)
-        tell_many(recorder.tell, range(10))
+        emit_many(recorder.emit, range(10))
         filler = fill(disk, leave=room)
-        tell_many(recorder.tell, range(10, 1000))
+        emit_many(recorder.emit, range(10, 1000))
         assert "No space left on device" in (disk / "m.jsonl").read_text(), "told at once"
         filler.unlink()
-        tell_many(recorder.tell, range(1000, 1010))
+        emit_many(recorder.emit, range(1000, 1010))
         recorder.close()
 
         lines = [json.loads(line) for line in (disk / "m.jsonl").read_text().splitlines()]
@@ -171,21 +171,21 @@ def test_records_wait_in_memory_until_there_is_room(room: int, tmp_path: Path) -
         assert steps == list(range(1010))
         notes = [line["text"] for line in lines if line["kind"] == "note"]
         assert len(notes) == 2
-        assert "there is room again" in notes[1]
+        assert "can be written again" in notes[1]
 
 
 def test_records_end_in_order_on_a_disk_that_stays_full(tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk", MB) as disk:
         recorder = Recorder(disk / "m.jsonl", disk / "events", attempt=1)
         fill(disk, leave=0)
-        tell_many(recorder.tell, range(100))
-        recorder.tell({"kind": "end", "status": "finished"})
+        emit_many(recorder.emit, range(100))
+        recorder.emit({"kind": "end", "status": "finished"})
         recorder.close()
 
         last = json.loads((disk / "m.jsonl").read_text().splitlines()[-1])
         assert last["kind"] == "end"
 
 
-def tell_many(tell: Callable[[dict[str, Any]], None], steps: range) -> None:
+def emit_many(emit: Callable[[dict[str, Any]], None], steps: range) -> None:
     for step in steps:
-        tell({"kind": "epoch", "step": step, "epoch": step, "train": {"loss": 0.5}})
+        emit({"kind": "epoch", "step": step, "epoch": step, "train": {"loss": 0.5}})

@@ -1,4 +1,4 @@
-"""What attempts ask and tell, each with a secret of its own; the core judges the secret."""
+"""Requests of agents; each attempt has a secret of its own, which the server checks."""
 
 import hashlib
 from typing import Annotated
@@ -6,35 +6,35 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Response
 from starlette.concurrency import run_in_threadpool
 
-from distnet.protocol.attempt import Orders, Report, Task
-from distnet.server.http.bodies import large, shown
-from distnet.server.http.depends import Secret, TheFollowers, TheServer
-from distnet.server.http.responses import answer
+from distnet.protocol.attempt import AttemptConfig, Instructions, Report
+from distnet.server.http.json_body import body_schema, json_body
+from distnet.server.http.parameters import Secret, TheFollowers, TheServer
+from distnet.server.http.responses import json_response
 
-Said = Annotated[Report, Depends(large(Report))]
+ReportBody = Annotated[Report, Depends(json_body(Report))]
 
 router = APIRouter(prefix="/api/v1/attempt", tags=["attempt"])
 
 
-@router.get("", response_model=Task)
-def task(server: TheServer, secret: Secret) -> Response:
-    """Tell an attempt what to do."""
-    return answer(server.task(secret))
+@router.get("", response_model=AttemptConfig)
+def config(server: TheServer, secret: Secret) -> Response:
+    """Get the configuration of the attempt."""
+    return json_response(server.attempt_config(secret))
 
 
 @router.get("/code", response_class=Response)
 def code(server: TheServer, secret: Secret) -> Response:
-    """Hand an attempt the archive with the job's own files."""
+    """Download the archive with the job's own files."""
     return Response(server.code_of(secret), media_type="application/octet-stream")
 
 
-@router.post("/report", response_model=Orders, openapi_extra=shown(Report))
+@router.post("/report", response_model=Instructions, openapi_extra=body_schema(Report))
 async def report(
-    said: Said, server: TheServer, followers: TheFollowers, secret: Secret
+    body: ReportBody, server: TheServer, followers: TheFollowers, secret: Secret
 ) -> Response:
-    """Take down what an attempt says; the answer says what it is to do next."""
+    """Report the state of the attempt; the response says what it has to do."""
     job = server.mirror.job_of_secret(hashlib.sha256(secret.encode()).hexdigest())
-    orders = await run_in_threadpool(server.report, secret, said)
-    if job is not None and (said.pieces or said.exit):
-        followers.tell(job)
-    return answer(orders)
+    instructions = await run_in_threadpool(server.report, secret, body)
+    if job is not None and (body.pieces or body.exit):
+        followers.wake(job)
+    return json_response(instructions)

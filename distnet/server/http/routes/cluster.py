@@ -4,26 +4,26 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from distnet.protocol.cluster import ClusterAnswer, EventsAnswer
-from distnet.server.http.depends import TheServer, Viewer
-from distnet.server.http.responses import answer
-from distnet.server.views.listing import MOST
+from distnet.protocol.cluster import ClusterResponse, EventsResponse
+from distnet.server.http.parameters import TheServer, Viewer
+from distnet.server.http.responses import json_response
+from distnet.server.views.listing import MAX_LIMIT
 
 router = APIRouter(prefix="/api/v1", tags=["cluster"])
 
 
-@router.get("/cluster", response_model=ClusterAnswer)
+@router.get("/cluster", response_model=ClusterResponse)
 def cluster(server: TheServer, _: Viewer) -> Response:
-    """Tell which machines there are, and who is on them."""
-    return answer(server.cluster())
+    """List the nodes of the cluster, and the jobs on them."""
+    return json_response(server.cluster())
 
 
-@router.get("/events", response_model=EventsAnswer)
+@router.get("/events", response_model=EventsResponse)
 def events(
     server: TheServer,
     _: Viewer,
     after: Annotated[int, Query(ge=0, lt=2**63)] = 0,
-    limit: Annotated[int, Query(ge=1, le=MOST)] = 500,
+    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 500,
 ) -> Response:
-    """List what happened and who did it, the oldest first."""
-    return answer(server.events(after=after, limit=limit))
+    """List events of all jobs and users, the oldest first."""
+    return json_response(server.events(after=after, limit=limit))

@@ -1,11 +1,11 @@
-"""Archives with the files of jobs: uploaded once for each content."""
+"""Archives with the own files of jobs; each content is uploaded once."""
 
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from distnet.server.http.depends import Submitter, TheAuthenticator, TheServer, Viewer
+from distnet.server.http.parameters import Submitter, TheAuthenticator, TheServer, Viewer
 from distnet.server.server import Server
 from distnet.server.users.authenticator import Authenticator
 from distnet.server.users.users import Caller
@@ -17,7 +17,7 @@ router = APIRouter(prefix="/api/v1/code", tags=["code"])
 
 @router.head("/{sha256}", response_class=Response)
 def has_code(sha256: Sha256, server: TheServer, _: Viewer) -> Response:
-    """Say whether the server has this archive: 200 or 404."""
+    """Check whether the server has this archive: 200 or 404."""
     return Response(status_code=200 if server.has_code(sha256) else 404)
 
 
@@ -29,7 +29,7 @@ async def put_code(
     authenticator: TheAuthenticator,
     caller: Submitter,
 ) -> Response:
-    """Keep an archive; its bytes are the body."""
+    """Upload an archive; its bytes are the body."""
     await run_in_threadpool(_keep, server, authenticator, caller, sha256, await request.body())
     return Response(status_code=204)
 
@@ -41,4 +41,4 @@ def _keep(
         return
     server.put_code(sha256, data)
     text = f"files {sha256[:12]} uploaded, {len(data):,} bytes"
-    authenticator.people.note("code", caller.user.name, text)
+    authenticator.users.note("code", caller.user.name, text)

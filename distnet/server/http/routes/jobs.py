@@ -1,49 +1,51 @@
-"""Jobs: submit, list, look at, steer. Whether a job is the caller's is judged in the core."""
+"""Jobs: submit, list, details, commands. The server checks that a job belongs to the caller."""
 
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import Field
 
-from distnet.protocol.cluster import EventsAnswer
+from distnet.protocol.cluster import EventsResponse
 from distnet.protocol.jobs import (
-    JobAnswer,
     JobDetails,
-    JobsAnswer,
+    JobResponse,
+    JobsResponse,
     PriorityRequest,
     ResizeRequest,
-    SubmitAnswer,
-    WhyAnswer,
+    SubmitResponse,
+    WhyResponse,
 )
 from distnet.protocol.message import CURSOR, Message
 from distnet.protocol.states import JobState
 from distnet.protocol.submit import BulkRequest, SubmitRequest
-from distnet.server.http.bodies import large, shown
-from distnet.server.http.depends import NameInPath, Submitter, TheServer, Viewer
-from distnet.server.http.responses import answer
+from distnet.server.http.json_body import body_schema, json_body
+from distnet.server.http.parameters import NameInPath, Submitter, TheServer, Viewer
+from distnet.server.http.responses import json_response
 from distnet.server.server import Server
 from distnet.server.users.users import Caller
-from distnet.server.views.listing import MOST, Wanted
+from distnet.server.views.listing import MAX_LIMIT, JobFilter
 from distnet.spec.sections.section import NAME
 
-Named = Annotated[str | None, Field(pattern=NAME)]
-MOST_MARKS = 2_000_000
-"""Ten thousand jobs have one million bytes outside of texts."""
-Submit = Annotated[SubmitRequest, Depends(large(SubmitRequest))]
-Bulk = Annotated[BulkRequest, Depends(large(BulkRequest, most_marks=MOST_MARKS))]
-Verb = Literal["cancel", "stop", "hold", "release", "retry"]
+NameInQuery = Annotated[str | None, Field(pattern=NAME)]
+MAX_SYNTAX_BYTES = 2_000_000
+"""Ten thousand jobs have one million bytes outside of strings."""
+SubmitBody = Annotated[SubmitRequest, Depends(json_body(SubmitRequest))]
+BulkBody = Annotated[
+    BulkRequest, Depends(json_body(BulkRequest, max_syntax_bytes=MAX_SYNTAX_BYTES))
+]
+Command = Literal["cancel", "stop", "hold", "release", "retry"]
 
 
 class JobsQuery(Message):
     """Which jobs to list."""
 
     state: Literal["open", "ended", "all"] | JobState = "open"
-    owner: Named = None
-    team: Named = None
-    array: Named = None
+    owner: NameInQuery = None
+    team: NameInQuery = None
+    array: NameInQuery = None
     text: Annotated[str, Field(max_length=63, pattern=r"^[a-z0-9-]*$")] | None = None
     """A part of the name."""
-    limit: Annotated[int, Field(ge=1, le=MOST)] = 100
+    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = 100
     after: Annotated[str, Field(max_length=40, pattern=CURSOR)] | None = None
     """`next` of the page before."""
 
@@ -51,80 +53,80 @@ class JobsQuery(Message):
 router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])
 
 
-@router.post("", status_code=201, response_model=SubmitAnswer, openapi_extra=shown(SubmitRequest))
-def submit(server: TheServer, caller: Submitter, request: Submit) -> Response:
+@router.post(
+    "", status_code=201, response_model=SubmitResponse, openapi_extra=body_schema(SubmitRequest)
+)
+def submit(server: TheServer, caller: Submitter, body: SubmitBody) -> Response:
     """Queue a job, or those of a sweep; 200 instead of 201 if it was submitted before."""
-    return _submitted(server, caller, (request,))
+    return _submit(server, caller, (body,))
 
 
 @router.post(
-    "/bulk", status_code=201, response_model=SubmitAnswer, openapi_extra=shown(BulkRequest)
+    "/bulk", status_code=201, response_model=SubmitResponse, openapi_extra=body_schema(BulkRequest)
 )
-def submit_all(server: TheServer, caller: Submitter, asked: Bulk) -> Response:
-    """Queue many jobs, all of them or none."""
-    return _submitted(server, caller, asked.jobs)
+def submit_all(server: TheServer, caller: Submitter, body: BulkBody) -> Response:
+    """Queue many jobs, either all or none."""
+    return _submit(server, caller, body.jobs)
 
 
-@router.get("", response_model=JobsAnswer)
+@router.get("", response_model=JobsResponse)
 def jobs(query: Annotated[JobsQuery, Query()], server: TheServer, _: Viewer) -> Response:
-    """List open jobs in the order of the schedule, ended ones by age."""
-    return answer(server.jobs(Wanted(**dict(query))))
+    """List open jobs in the order of the scheduler, and ended ones from new to old."""
+    return json_response(server.jobs(JobFilter(**dict(query))))
 
 
 @router.get("/{job}", response_model=JobDetails)
 def details(job: NameInPath, server: TheServer, _: Viewer) -> Response:
-    """Tell everything about a job."""
-    return answer(server.details(job))
+    """Get everything about a job."""
+    return json_response(server.details(job))
 
 
-@router.get("/{job}/why", response_model=WhyAnswer)
+@router.get("/{job}/why", response_model=WhyResponse)
 def why(job: NameInPath, server: TheServer, _: Viewer) -> Response:
-    """Tell what a job waits for, and when it may start."""
-    return answer(server.why(job))
+    """Explain what a job waits for, and estimate when it starts."""
+    return json_response(server.why(job))
 
 
-@router.get("/{job}/events", response_model=EventsAnswer)
+@router.get("/{job}/events", response_model=EventsResponse)
 def events(
     job: NameInPath,
     server: TheServer,
     _: Viewer,
     after: Annotated[int, Query(ge=0, lt=2**63)] = 0,
-    limit: Annotated[int, Query(ge=1, le=MOST)] = 500,
+    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 500,
 ) -> Response:
-    """List what happened to a job, the oldest first."""
-    return answer(server.events(after=after, job=job, limit=limit))
+    """List the events of a job, the oldest first."""
+    return json_response(server.events(after=after, job=job, limit=limit))
 
 
-@router.post("/{job}/resize", response_model=JobAnswer)
-def resize(
-    job: NameInPath, wanted: ResizeRequest, server: TheServer, caller: Submitter
-) -> Response:
-    """Give a job another number of workers."""
-    return answer(server.answer(server.resize(caller.user, job, wanted.workers)))
+@router.post("/{job}/resize", response_model=JobResponse)
+def resize(job: NameInPath, body: ResizeRequest, server: TheServer, caller: Submitter) -> Response:
+    """Change the number of workers of a job."""
+    return json_response(server.job(server.resize(caller.user, job, body.workers)))
 
 
-@router.post("/{job}/priority", response_model=JobAnswer)
+@router.post("/{job}/priority", response_model=JobResponse)
 def set_priority(
-    job: NameInPath, wanted: PriorityRequest, server: TheServer, caller: Submitter
+    job: NameInPath, body: PriorityRequest, server: TheServer, caller: Submitter
 ) -> Response:
-    """Give a job another priority."""
-    return answer(server.answer(server.set_priority(caller.user, job, wanted.priority)))
+    """Change the priority of a job."""
+    return json_response(server.job(server.set_priority(caller.user, job, body.priority)))
 
 
-@router.post("/{job}/{verb}", response_model=JobAnswer)
-def steer(job: NameInPath, verb: Verb, server: TheServer, caller: Submitter) -> Response:
+@router.post("/{job}/{command}", response_model=JobResponse)
+def command(job: NameInPath, command: Command, server: TheServer, caller: Submitter) -> Response:
     """Cancel, stop, hold, release or retry a job."""
-    steps = {
+    commands = {
         "cancel": server.cancel,
         "stop": server.stop,
         "hold": server.hold,
         "release": server.release,
         "retry": server.retry,
     }
-    return answer(server.answer(steps[verb](caller.user, job)))
+    return json_response(server.job(commands[command](caller.user, job)))
 
 
-def _submitted(server: Server, caller: Caller, requests: tuple[SubmitRequest, ...]) -> Response:
+def _submit(server: Server, caller: Caller, requests: tuple[SubmitRequest, ...]) -> Response:
     records, is_new = server.submit(caller.user, requests)
-    jobs = tuple(server.answer(record) for record in records)
-    return answer(SubmitAnswer(jobs=jobs), status=201 if is_new else 200)
+    jobs = tuple(server.job(record) for record in records)
+    return json_response(SubmitResponse(jobs=jobs), status=201 if is_new else 200)

@@ -1,6 +1,6 @@
-"""The web page, its parts, and whether the server is alive: all that is seen without a token.
+"""The web page, its files, and the health check: the only paths without a token.
 
-The page's files are read once, when the server starts: nothing else can be asked for by any path.
+The page's files are read once, when the server starts: no path leads to any other file.
 """
 
 import hashlib
@@ -13,7 +13,7 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
 TYPES = {".js": "text/javascript", ".css": "text/css", ".html": "text/html"}
-"""By us, because the system's own table may say otherwise, and browsers refuse a wrong one."""
+"""Set here, because the system's table may differ, and browsers refuse wrong types."""
 
 router = APIRouter(tags=["page"])
 
@@ -26,8 +26,8 @@ class Asset:
     media_type: str
     etag: str
 
-    def answer(self, request: Request) -> Response:
-        """Serve it, or say that the browser's copy is still right; it always asks."""
+    def response_to(self, request: Request) -> Response:
+        """Send the file, or 304 if the browser's copy is up to date."""
         headers = {"etag": self.etag, "cache-control": "no-cache"}
         if self.etag in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=headers)
@@ -36,25 +36,25 @@ class Asset:
 
 @router.get("/healthz")
 async def healthz() -> dict[str, str]:
-    """Say that the server is there."""
+    """Check that the server is alive."""
     return {"status": "ok"}
 
 
 def mount(app: FastAPI) -> None:
-    """Serve the page; what it shows it asks for with the user's token."""
+    """Serve the page; it requests its data with the user's token."""
     page = files("distnet.server") / "page"
     index = _read(page / "index.html")
     assets = {file.name: _read(file) for file in (page / "assets").iterdir() if file.is_file()}
 
     @app.get("/", response_class=Response, include_in_schema=False)
     async def show_page(request: Request) -> Response:
-        return index.answer(request)
+        return index.response_to(request)
 
     @app.get("/assets/{name}", response_class=Response, include_in_schema=False)
     async def show_asset(name: str, request: Request) -> Response:
         if name not in assets:
-            raise HTTPException(404, "the page has no such file")
-        return assets[name].answer(request)
+            raise HTTPException(404, f"the page has no file {name[:100]!r}")
+        return assets[name].response_to(request)
 
 
 def _read(file: Traversable) -> Asset:

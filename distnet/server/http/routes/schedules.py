@@ -1,47 +1,47 @@
-"""Jobs that are submitted by the clock."""
+"""Schedules of recurring jobs."""
 
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
 
-from distnet.protocol.schedules import ScheduleAnswer, ScheduleRequest, SchedulesAnswer
-from distnet.server.http.bodies import large, shown
-from distnet.server.http.depends import NameInPath, Submitter, TheServer, Viewer
-from distnet.server.http.responses import answer
+from distnet.protocol.schedules import ScheduleRequest, ScheduleResponse, SchedulesResponse
+from distnet.server.http.json_body import body_schema, json_body
+from distnet.server.http.parameters import NameInPath, Submitter, TheServer, Viewer
+from distnet.server.http.responses import json_response
 
-Asked = Annotated[ScheduleRequest, Depends(large(ScheduleRequest))]
+ScheduleBody = Annotated[ScheduleRequest, Depends(json_body(ScheduleRequest))]
 
 router = APIRouter(prefix="/api/v1/schedules", tags=["schedules"])
 
 
-@router.get("", response_model=SchedulesAnswer)
+@router.get("", response_model=SchedulesResponse)
 def schedules(server: TheServer, _: Viewer) -> Response:
     """List all schedules."""
-    return answer(SchedulesAnswer(schedules=tuple(server.schedules())))
+    return json_response(SchedulesResponse(schedules=tuple(server.schedules())))
 
 
 @router.post(
-    "", status_code=201, response_model=ScheduleAnswer, openapi_extra=shown(ScheduleRequest)
+    "", status_code=201, response_model=ScheduleResponse, openapi_extra=body_schema(ScheduleRequest)
 )
-def add(server: TheServer, caller: Submitter, request: Asked) -> Response:
-    """Submit a job again and again, or once."""
-    return answer(server.add_schedule(caller.user, request), status=201)
+def add(server: TheServer, caller: Submitter, body: ScheduleBody) -> Response:
+    """Add a schedule that submits a job repeatedly, or once."""
+    return json_response(server.add_schedule(caller.user, body), status=201)
 
 
-@router.post("/{name}/pause", response_model=ScheduleAnswer)
+@router.post("/{name}/pause", response_model=ScheduleResponse)
 def pause(name: NameInPath, server: TheServer, caller: Submitter) -> Response:
-    """Submit nothing until it is resumed."""
-    return answer(server.pause_schedule(caller.user, name, is_paused=True))
+    """Pause a schedule: it submits nothing until it is resumed."""
+    return json_response(server.pause_schedule(caller.user, name, is_paused=True))
 
 
-@router.post("/{name}/resume", response_model=ScheduleAnswer)
+@router.post("/{name}/resume", response_model=ScheduleResponse)
 def resume(name: NameInPath, server: TheServer, caller: Submitter) -> Response:
-    """Let a paused schedule go on."""
-    return answer(server.pause_schedule(caller.user, name, is_paused=False))
+    """Resume a paused schedule."""
+    return json_response(server.pause_schedule(caller.user, name, is_paused=False))
 
 
 @router.delete("/{name}", status_code=204, response_class=Response)
 def remove(name: NameInPath, server: TheServer, caller: Submitter) -> Response:
-    """Remove a schedule; jobs that it has submitted stay."""
+    """Remove a schedule; the jobs that it has submitted are kept."""
     server.remove_schedule(caller.user, name)
     return Response(status_code=204)

@@ -1,4 +1,4 @@
-"""Logs: read from an offset, or waited for without holding a thread."""
+"""Logs: read from an offset; requests can wait for more without holding a thread."""
 
 from typing import Annotated
 
@@ -6,15 +6,15 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
-from distnet.protocol.jobs import StreamAnswer
+from distnet.protocol.jobs import StreamResponse
 from distnet.protocol.message import Message
-from distnet.server.http.depends import NameInPath, Viewer
-from distnet.server.http.followers import Followers
-from distnet.server.http.responses import answer
+from distnet.server.http.log_followers import LogFollowers
+from distnet.server.http.parameters import NameInPath, Viewer
+from distnet.server.http.responses import json_response
 from distnet.server.server import Server
 
 LONGEST_S = 60.0
-MOST_BYTES = 1_000_000
+MAX_BYTES = 1_000_000
 
 StreamName = Annotated[str, Path(pattern=r"^[a-z0-9-]{1,40}$")]
 
@@ -23,14 +23,14 @@ class StreamQuery(Message):
     """Which piece of a log."""
 
     offset: Annotated[int, Field(ge=0, lt=2**63)] = 0
-    limit: Annotated[int, Field(ge=1, le=MOST_BYTES)] = MOST_BYTES // 4
+    limit: Annotated[int, Field(ge=1, le=MAX_BYTES)] = MAX_BYTES // 4
     wait_s: Annotated[float, Field(ge=0, le=LONGEST_S, allow_inf_nan=False)] = 0.0
 
 
 router = APIRouter(prefix="/api/v1/jobs/{job}/streams", tags=["jobs"])
 
 
-@router.get("/{stream}", response_model=StreamAnswer)
+@router.get("/{stream}", response_model=StreamResponse)
 async def stream(
     job: NameInPath,
     stream: StreamName,
@@ -38,11 +38,11 @@ async def stream(
     request: Request,
     _: Viewer,
 ) -> Response:
-    """Read a piece of a log; if there is nothing yet, wait for it for up to `wait_s`."""
+    """Read a piece of a log; if there is nothing new, wait for up to `wait_s`."""
     server: Server = request.app.state.server
-    followers: Followers = request.app.state.followers
+    followers: LogFollowers = request.app.state.followers
 
-    async def read() -> StreamAnswer:
+    async def read() -> StreamResponse:
         return await run_in_threadpool(server.stream, job, stream, query.offset, query.limit)
 
-    return answer(await followers.follow(job, read, wait_s=query.wait_s))
+    return json_response(await followers.follow(job, read, wait_s=query.wait_s))

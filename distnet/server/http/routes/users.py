@@ -11,14 +11,14 @@ from distnet.protocol.errors import InvalidError
 from distnet.protocol.message import TOKEN_ID
 from distnet.protocol.users import (
     TeamMessage,
-    TeamsAnswer,
-    TokenAnswer,
+    TeamsResponse,
     TokenRequest,
-    TokensAnswer,
-    UsersAnswer,
-    WhoAnswer,
+    TokenResponse,
+    TokensResponse,
+    UsersResponse,
+    WhoResponse,
 )
-from distnet.server.http.depends import (
+from distnet.server.http.parameters import (
     Admin,
     NameInPath,
     Submitter,
@@ -26,19 +26,19 @@ from distnet.server.http.depends import (
     TheServer,
     Viewer,
 )
-from distnet.server.http.responses import answer
+from distnet.server.http.responses import json_response
 
 TokenId = Annotated[str, Path(pattern=TOKEN_ID)]
 
-router = APIRouter(prefix="/api/v1", tags=["people"])
+router = APIRouter(prefix="/api/v1", tags=["users"])
 
 
-@router.get("/whoami", response_model=WhoAnswer)
+@router.get("/whoami", response_model=WhoResponse)
 def whoami(server: TheServer, caller: Viewer) -> Response:
-    """Tell whose token this is."""
+    """Get the user of the token."""
     user = caller.user
-    return answer(
-        WhoAnswer(
+    return json_response(
+        WhoResponse(
             user=user.name,
             role=user.role,
             team=user.team,
@@ -49,46 +49,46 @@ def whoami(server: TheServer, caller: Viewer) -> Response:
     )
 
 
-@router.get("/tokens", response_model=TokensAnswer)
+@router.get("/tokens", response_model=TokensResponse)
 def tokens(authenticator: TheAuthenticator, caller: Viewer) -> Response:
-    """List one's own tokens; everybody's for an admin."""
-    return answer(TokensAnswer(tokens=tuple(authenticator.people.tokens(caller))))
+    """List one's own tokens; those of all users for an admin."""
+    return json_response(TokensResponse(tokens=tuple(authenticator.users.tokens(caller))))
 
 
-@router.post("/tokens", status_code=201, response_model=TokenAnswer)
+@router.post("/tokens", status_code=201, response_model=TokenResponse)
 async def make_token(
-    asked: TokenRequest, authenticator: TheAuthenticator, caller: Submitter
+    body: TokenRequest, authenticator: TheAuthenticator, caller: Submitter
 ) -> Response:
-    """Make a token for oneself; an admin may for anybody, and make users so."""
-    limiter = authenticator.making  # who has to wait holds no thread
-    made = await to_thread.run_sync(authenticator.make, caller, asked, limiter=limiter)
-    return answer(made, status=201)
+    """Create a token for oneself; as an admin for any user, who is created if new."""
+    limiter = authenticator.create_limiter  # waiting requests hold no thread
+    made = await to_thread.run_sync(authenticator.make, caller, body, limiter=limiter)
+    return json_response(made, status=201)
 
 
-@router.delete("/tokens/{id}", response_model=TokenAnswer)
+@router.delete("/tokens/{id}", response_model=TokenResponse)
 def revoke_token(id: TokenId, authenticator: TheAuthenticator, caller: Submitter) -> Response:
-    """Make a token worthless."""
-    return answer(authenticator.revoke(caller, id))
+    """Revoke a token."""
+    return json_response(authenticator.revoke(caller, id))
 
 
-@router.get("/users", response_model=UsersAnswer)
+@router.get("/users", response_model=UsersResponse)
 def users(authenticator: TheAuthenticator, _: Admin) -> Response:
-    """List everybody who has tokens."""
-    return answer(UsersAnswer(users=tuple(authenticator.people.users())))
+    """List all users."""
+    return json_response(UsersResponse(users=tuple(authenticator.users.users())))
 
 
-@router.get("/teams", response_model=TeamsAnswer)
+@router.get("/teams", response_model=TeamsResponse)
 def teams(server: TheServer, _: Viewer) -> Response:
-    """List the teams that have entitlements."""
-    return answer(TeamsAnswer(teams=tuple(server.teams())))
+    """List the teams that have a weight, quota or limit."""
+    return json_response(TeamsResponse(teams=tuple(server.teams())))
 
 
 @router.put("/teams/{name}", response_model=TeamMessage)
 def save_team(name: NameInPath, team: TeamMessage, server: TheServer, caller: Admin) -> Response:
-    """Give a team a weight, a quota, a limit."""
+    """Set the weight, quota and limit of a team."""
     if team.name != name:
-        raise InvalidError(f"name: found {team.name!r}, expected {name!r}, as in the address")
-    return answer(server.save_team(caller.user, team))
+        raise InvalidError(f"name: found {team.name!r}, expected {name!r}, as in the path")
+    return json_response(server.save_team(caller.user, team))
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Run by Alembic: migrates the connection that `migrate.py` hands over, in its transaction."""
+"""Run by Alembic: migrates the connection that `migrate.py` passes, in its transaction."""
 
 from alembic import context
 

@@ -1,4 +1,4 @@
-// What a user may ask of a job, each confirmed before it is done.
+// Commands on a job; each is confirmed first.
 
 import { part } from "./api.js";
 import { h } from "./dom.js";
@@ -9,32 +9,32 @@ const TRAINING = ["starting", "running", "unknown"];
 const OPEN = [...WAITING, ...TRAINING, "stopping"];
 const RETRIED = ["failed", "stopped", "cancelled"];
 
-const VERBS = [
+const COMMANDS = [
   {
-    verb: "release",
+    command: "release",
     states: ["held"],
-    text: () => "It waits for its turn again.",
-    told: "waits for its turn",
+    text: () => "The job goes back to the queue.",
+    done: "is back in the queue",
   },
   {
-    verb: "retry",
+    command: "retry",
     states: RETRIED,
-    text: () => "It is queued again, and goes on from its newest checkpoint if it has one.",
-    told: "is queued again",
+    text: () => "The job is queued again. It continues from its newest checkpoint, if it has one.",
+    done: "is queued again",
   },
   {
-    verb: "hold",
+    command: "hold",
     states: ["waiting", ...TRAINING],
     text: (job) =>
       job.state === "waiting"
-        ? "It does not start until somebody releases it."
-        : "It saves a checkpoint and gives up its place, until somebody releases it.",
-    told: "is held",
+        ? "The job does not start until it is released."
+        : "The job saves a checkpoint and frees its resources. It continues when it is released.",
+    done: "is held",
   },
   {
-    verb: "priority",
+    command: "priority",
     states: OPEN,
-    text: () => "A larger one starts first, and may take the place of jobs with a smaller one.",
+    text: () => "Jobs with a higher priority start first, and may preempt jobs with a lower one.",
     field: (job) => ({
       label: "Priority, -1000 to 1000",
       value: job.priority,
@@ -42,53 +42,53 @@ const VERBS = [
       max: 1000,
     }),
     body: (priority) => ({ priority }),
-    told: "has another priority",
+    done: "has a new priority",
   },
   {
-    verb: "resize",
+    command: "resize",
     states: OPEN,
     text: (job) =>
       WAITING.includes(job.state)
-        ? "It starts with so many workers. The result is the same with any number."
-        : "It saves, and goes on with so many workers as soon as there is room; no step is lost.",
+        ? "The job starts with this number of workers. The result is the same with any number."
+        : "The job saves a checkpoint, and continues with this number of workers when the resources are free. No step is lost.",
     field: (job) => ({ label: "Workers", value: job.workers ?? job.most, min: 1 }),
     body: (workers) => ({ workers }),
-    told: "is to have another number of workers",
+    done: "will be resized",
   },
   {
-    verb: "stop",
+    command: "stop",
     states: [...WAITING, ...TRAINING],
     isBad: true,
     text: (job) =>
       WAITING.includes(job.state)
-        ? "It leaves the queue; retry puts it back."
-        : "It saves a checkpoint first, then ends; retry goes on from there.",
-    told: "was asked to stop",
+        ? "The job leaves the queue. Retry puts it back."
+        : "The job saves a checkpoint, then ends. Retry continues it from there.",
+    done: "is being stopped",
   },
   {
-    verb: "cancel",
+    command: "cancel",
     states: OPEN,
     isBad: true,
-    text: () => "It ends for good. What it has saved stays in its run folder.",
-    told: "is cancelled",
+    text: () => "The job ends for good. A running job saves a checkpoint first; its run folder is kept.",
+    done: "is cancelled",
   },
 ];
 
-// The buttons for what this user may ask of this job now.
+// The buttons for the commands that this user can give now.
 export function drawActions(app, job) {
-  if (!maySteer(app.who, job.owner)) return null;
-  const fit = VERBS.filter(({ states }) => states.includes(job.state));
+  if (!mayControl(app.who, job.owner)) return null;
+  const fit = COMMANDS.filter(({ states }) => states.includes(job.state));
   if (!fit.length) return null;
   const buttons = fit.map((one) =>
     h(
       "button",
       {
-        key: one.verb,
+        key: one.command,
         type: "button",
         class: one.isBad ? "bad" : null,
-        onclick: () => ask(app, job, one),
+        onclick: () => confirm(app, job, one),
       },
-      capital(one.verb),
+      capital(one.command),
     ),
   );
   return h(
@@ -98,21 +98,21 @@ export function drawActions(app, job) {
   );
 }
 
-// Whether somebody may steer what belongs to `owner`; the server judges it again.
-export function maySteer(who, owner) {
+// Whether a user may control what belongs to `owner`; the server checks it again.
+export function mayControl(who, owner) {
   return who?.role === "admin" || (who?.role === "submitter" && who.user === owner);
 }
 
-function ask(app, job, { verb, text, field, body, isBad, told }) {
-  app.dialog.ask({
-    title: `${capital(verb)} ${job.name}?`,
+function confirm(app, job, { command, text, field, body, isBad, done }) {
+  app.dialog.confirm({
+    title: `${capital(command)} ${job.name}?`,
     text: text(job),
-    button: capital(verb),
+    button: capital(command),
     isBad,
     field: field?.(job),
     act: async (value) => {
-      await app.api.post(`jobs/${part(job.name)}/${verb}`, body?.(value));
-      app.tell(`${job.name} ${told}${value === undefined ? "" : `: ${number(value)}`}.`);
+      await app.api.post(`jobs/${part(job.name)}/${command}`, body?.(value));
+      app.toast(`${job.name} ${done}${value === undefined ? "" : `: ${number(value)}`}.`);
       app.refresh();
     },
   });

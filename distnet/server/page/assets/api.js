@@ -1,9 +1,9 @@
-// Asks the server that the page came from, and no other.
+// Requests to the server that the page came from, and to no other.
 
 const BASE = new URL("api/v1/", document.baseURI);
-const LONGEST_MS = 15_000;
+const TIMEOUT_MS = 15_000;
 
-// The server answered that it does not do this.
+// The server refused a request.
 export class Refusal extends Error {
   constructor(status, code, message) {
     super(message);
@@ -12,7 +12,7 @@ export class Refusal extends Error {
   }
 }
 
-// There was no answer, or none of the server's.
+// There was no response, or not one of the server.
 export class Unreachable extends Error {}
 
 export class Api {
@@ -24,39 +24,39 @@ export class Api {
   }
 
   get(path, query, signal) {
-    return this.#ask("GET", path, { query, signal });
+    return this.#request("GET", path, { query, signal });
   }
 
   post(path, body) {
-    return this.#ask("POST", path, { body });
+    return this.#request("POST", path, { body });
   }
 
   remove(path) {
-    return this.#ask("DELETE", path, {});
+    return this.#request("DELETE", path, {});
   }
 
-  // The time by the server's clock, in seconds: this machine's may be wrong.
+  // The server's time in seconds: this machine's clock may be wrong.
   now() {
     return Date.now() / 1000 + this.#ahead;
   }
 
-  async #ask(method, path, { query, body, signal }) {
-    const late = AbortSignal.timeout(LONGEST_MS);
+  async #request(method, path, { query, body, signal }) {
+    const timeout = AbortSignal.timeout(TIMEOUT_MS);
     const response = await reached(signal, () =>
       fetch(address(path, query), {
         method,
         headers: this.#headers(body),
         body: body && JSON.stringify(body),
-        signal: signal ? AbortSignal.any([signal, late]) : late,
+        signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
         cache: "no-store",
         credentials: "omit",
         redirect: "error",
       }),
     );
     this.#setClock(response);
-    const said = response.status === 204 ? null : await reached(signal, () => response.json());
-    if (response.ok) return said;
-    throw new Refusal(response.status, said?.error?.code ?? "", said?.error?.message ?? "");
+    const content = response.status === 204 ? null : await reached(signal, () => response.json());
+    if (response.ok) return content;
+    throw new Refusal(response.status, content?.error?.code ?? "", content?.error?.message ?? "");
   }
 
   #headers(body) {
@@ -67,19 +67,19 @@ export class Api {
   #setClock(response) {
     const date = Date.parse(response.headers.get("date") ?? "");
     const ahead = (date - Date.now()) / 1000;
-    // The header counts whole seconds, so a small difference says nothing.
+    // The header has whole seconds, so a small difference means nothing.
     if (Number.isFinite(ahead)) this.#ahead = Math.abs(ahead) > 3 ? ahead : 0;
   }
 }
 
-// A part of a path that may be any text.
+// Any text as a part of a path.
 export function part(text) {
   return encodeURIComponent(text);
 }
 
-async function reached(signal, ask) {
+async function reached(signal, request) {
   try {
-    return await ask();
+    return await request();
   } catch (error) {
     if (signal?.aborted) throw error;
     throw new Unreachable(String(error.message ?? error), { cause: error });

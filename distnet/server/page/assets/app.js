@@ -1,4 +1,4 @@
-// The page: who looks, at what, and what is wrong at the moment.
+// The page: its user, its view, and the trouble that it shows.
 
 import { Api, Refusal, Unreachable } from "./api.js";
 import { drawBanner } from "./banner.js";
@@ -7,9 +7,9 @@ import { h, render } from "./dom.js";
 import { HistoryView } from "./history.js";
 import { JobView } from "./job.js";
 import { NodesView } from "./nodes.js";
-import { dropToken, keepToken, keptToken, link, readPlace, takeToken } from "./place.js";
 import { Polling } from "./polling.js";
 import { QueueView } from "./queue.js";
+import { dropToken, keepToken, keptToken, link, readRoute, takeToken } from "./route.js";
 import { SchedulesView } from "./schedules.js";
 import { SignIn } from "./signin.js";
 
@@ -22,7 +22,7 @@ const VIEWS = [
 const CLUSTER_EVERY_S = 8;
 const TOAST_MS = 6000;
 
-// What views may ask of the page.
+// What views use of the page.
 class App {
   api = null;
   who = null;
@@ -32,7 +32,7 @@ class App {
   #seenAt = 0;
   #clusterAt = 0;
   #toastTimer = 0;
-  #polling = new Polling((signal) => this.#round(signal));
+  #polling = new Polling((signal) => this.#load(signal));
   #parts = Object.fromEntries(
     ["bar", "banner", "main", "toast", "dialog", "skip"].map((id) => [
       id,
@@ -43,13 +43,13 @@ class App {
   constructor() {
     this.dialog = new Dialog(this.#parts.dialog);
     this.#parts.skip.onclick = (event) => {
-      event.preventDefault(); // the address says where one is
+      event.preventDefault(); // the address names the view
       this.#parts.main.focus();
     };
-    addEventListener("hashchange", () => this.#goTo());
+    addEventListener("hashchange", () => this.#navigate());
   }
 
-  // Begins with the token that is there, or asks for one.
+  // Starts with a token, or shows the sign-in.
   start(token, refused = "") {
     this.who = this.cluster = this.trouble = null;
     this.#clusterAt = 0;
@@ -68,12 +68,12 @@ class App {
     this.start(null, reason);
   }
 
-  // Asks the server now what there is to show.
+  // Loads everything from the server now.
   refresh() {
     return this.#polling.now();
   }
 
-  // Shows what is known already.
+  // Draws what is loaded already.
   draw() {
     document.title = `${this.#view.title} · distnet`;
     render(this.#parts.bar, this.api ? this.#bar() : null);
@@ -81,14 +81,14 @@ class App {
     render(this.#parts.main, this.#view.draw());
   }
 
-  // Says shortly that something was done.
-  tell(text) {
+  // Shows for a moment that something was done.
+  toast(text) {
     clearTimeout(this.#toastTimer);
     render(this.#parts.toast, h("p", {}, text));
     this.#toastTimer = setTimeout(() => render(this.#parts.toast, null), TOAST_MS);
   }
 
-  #goTo() {
+  #navigate() {
     const given = takeToken();
     if (given) this.start(given);
     else if (this.api) this.#open();
@@ -97,10 +97,10 @@ class App {
   }
 
   #open() {
-    const place = readPlace();
-    const [first = "", name] = place.parts;
+    const route = readRoute();
+    const [first = "", name] = route.parts;
     const known = VIEWS.find(([, path]) => path === first)?.[2] ?? QueueView;
-    this.#show(first === "jobs" && name ? new JobView(this, name) : new known(this, place));
+    this.#show(first === "jobs" && name ? new JobView(this, name) : new known(this, route));
   }
 
   #show(view) {
@@ -109,11 +109,11 @@ class App {
     this.refresh();
   }
 
-  async #round(signal) {
+  async #load(signal) {
     if (!this.api) return;
     try {
       this.who ??= await this.api.get("whoami", {}, signal);
-      await Promise.all([this.#view.load(this.api, signal), this.#lookAtCluster(signal)]);
+      await Promise.all([this.#view.load(this.api, signal), this.#loadCluster(signal)]);
       if (signal.aborted) return;
       this.trouble = null;
       this.#seenAt = this.api.now();
@@ -124,7 +124,7 @@ class App {
     this.draw();
   }
 
-  async #lookAtCluster(signal) {
+  async #loadCluster(signal) {
     if (Date.now() / 1000 - this.#clusterAt < CLUSTER_EVERY_S && this.cluster) return;
     const cluster = await this.api.get("cluster", {}, signal);
     this.cluster = cluster;
@@ -142,7 +142,7 @@ class App {
   }
 
   #bar() {
-    const [here = ""] = readPlace().parts;
+    const [here = ""] = readRoute().parts;
     const items = VIEWS.map(([name, path]) => {
       const isHere = path === here || (path === "" && here === "jobs");
       return h("a", { href: link([path].filter(Boolean)), "aria-current": isHere && "page" }, name);

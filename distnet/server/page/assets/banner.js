@@ -1,4 +1,4 @@
-// What is wrong with the server or the cluster, and since when.
+// The banner: the server or the cluster cannot be reached, and since when.
 
 import { Unreachable } from "./api.js";
 import { h } from "./dom.js";
@@ -12,18 +12,18 @@ export function drawBanner({ api, trouble, cluster }) {
 }
 
 function ofServer({ error, since }) {
-  const last = since ? ` What is shown is as it was ${moment(since)}.` : "";
+  const last = since ? ` This page shows the state of ${moment(since)}.` : "";
   if (error instanceof Unreachable) {
     const when = since ? ` since ${moment(since)}` : "";
     return h(
       "p",
       { class: "note failed" },
-      h("strong", {}, `The server has not answered${when}.`),
-      `${since ? " What is shown is from then." : ""} Jobs go on without it; this page tries again every 2 s.`,
+      h("strong", {}, `The server has not responded${when}.`),
+      `${since ? " This page shows the state of then." : ""} Jobs continue without the server; this page tries again every 2 s.`,
     );
   }
-  if (error.status === 404) return null; // the view says what is not there
-  return h("p", { class: "note" }, h("strong", {}, "The server refuses: "), error.message, last);
+  if (error.status === 404) return null; // the view says what does not exist
+  return h("p", { class: "note" }, h("strong", {}, "Request refused: "), error.message, last);
 }
 
 function ofCluster({ seen_at, reason }) {
@@ -32,7 +32,7 @@ function ofCluster({ seen_at, reason }) {
     "p",
     { class: "note" },
     h("strong", {}, `The cluster cannot be reached${since}.`),
-    " Nothing new starts; what runs there may well go on. ",
+    " No job can start; running jobs may continue. ",
     reason,
   );
 }

@@ -1,4 +1,4 @@
-// Curves as SVG, whose colours are those of the page, in the manner of the report's figures.
+// Curves as SVG, in the colours of the page and the style of the report's figures.
 
 import { h } from "./dom.js";
 import { number } from "./text.js";
@@ -9,11 +9,11 @@ const LEFT = 52;
 const RIGHT = 12;
 const TOP = 10;
 const BOTTOM = 26;
-const LARGE_FALL = 10;
-const NOISY = 100; // points from which on a line is drawn faintly, with its mean over it
+const LARGE_RATIO = 10;
+const NOISY = 100; // a line of so many points is drawn faintly, with its moving mean on top
 
 // One figure. `lines`: label, kind (its colour), line, isNoisy; `begins`: steps at which attempts
-// began; `format` writes a value; `at` is where the pointer is, as a step, told by `point`.
+// started; `format` writes a value; `at` is the step under the pointer, which `point` sets.
 export function drawCurves({ title, lines, begins, format, fromZero, at, point }) {
   const shown = lines.filter(({ line }) => line?.x.length);
   if (!shown.length) return null;
@@ -63,7 +63,7 @@ function fit(lines, fromZero) {
   const isLog =
     !fromZero &&
     Math.min(...smoothed) > 0 &&
-    Math.max(...smoothed) / Math.min(...smoothed) > LARGE_FALL;
+    Math.max(...smoothed) / Math.min(...smoothed) > LARGE_RATIO;
   const [low, high] = widened(
     fromZero ? 0 : Math.min(...(isLog ? ys.filter((y) => y > 0) : ys)),
     Math.max(...ys),
@@ -115,7 +115,7 @@ function path(xs, ys, scales) {
     .join("");
 }
 
-// The mean over a fiftieth of all points around each one; it does not lag behind.
+// The centred mean over a fiftieth of all points.
 function smooth(ys) {
   const half = Math.floor(ys.length / 100);
   if (!half) return ys;

@@ -1,27 +1,27 @@
-// Asks before something is done, does it, and shows why not if it is refused.
+// The dialog that confirms a command, sends it, and shows the error if it is refused.
 
 import { Refusal, Unreachable } from "./api.js";
 import { h, render } from "./dom.js";
 
 export class Dialog {
   #element;
-  #asked = null;
+  #command = null;
 
   constructor(element) {
     this.#element = element;
     element.onclose = () => render(element, null);
   }
 
-  // `asked`: title, text, button, is_bad; `field`: a number to ask for: label, value, min, max;
-  // `act` is called with it when the button is pressed.
-  ask(asked) {
-    this.#asked = { ...asked, error: "", isBusy: false };
+  // `command`: title, text, button, isBad; `field`: a number to enter: label, value, min, max; `act`
+  // is called with that number when the button is pressed.
+  confirm(command) {
+    this.#command = { ...command, error: "", isBusy: false };
     this.#draw();
     this.#element.showModal();
   }
 
   #draw() {
-    const { title, text, button, field, isBad, error, isBusy } = this.#asked;
+    const { title, text, button, field, isBad, error, isBusy } = this.#command;
     render(
       this.#element,
       h(
@@ -34,7 +34,7 @@ export class Dialog {
         h(
           "div",
           { class: "buttons" },
-          h("button", { type: "button", onclick: () => this.#element.close() }, "Leave it"),
+          h("button", { type: "button", onclick: () => this.#element.close() }, "Close"),
           h("button", { class: isBad ? "strong bad" : "strong", disabled: isBusy }, button),
         ),
       ),
@@ -43,22 +43,22 @@ export class Dialog {
 
   async #submit(event) {
     event.preventDefault();
-    const asked = this.#asked;
-    const value = asked.field ? event.target.elements.value.valueAsNumber : undefined;
-    this.#set(asked, { isBusy: true, error: "" });
+    const command = this.#command;
+    const value = command.field ? event.target.elements.value.valueAsNumber : undefined;
+    this.#set(command, { isBusy: true, error: "" });
     try {
-      await asked.act(value);
-      if (this.#asked === asked) this.#element.close();
+      await command.act(value);
+      if (this.#command === command) this.#element.close();
     } catch (error) {
       if (!(error instanceof Refusal || error instanceof Unreachable)) throw error;
-      const text = error instanceof Refusal ? error.message : "The server does not answer.";
-      this.#set(asked, { isBusy: false, error: text });
+      const text = error instanceof Refusal ? error.message : "The server does not respond.";
+      this.#set(command, { isBusy: false, error: text });
     }
   }
 
-  #set(asked, change) {
-    Object.assign(asked, change);
-    if (this.#asked === asked && this.#element.open) this.#draw();
+  #set(command, change) {
+    Object.assign(command, change);
+    if (this.#command === command && this.#element.open) this.#draw();
   }
 }
 

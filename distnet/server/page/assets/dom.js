@@ -1,18 +1,18 @@
-// What is shown is described anew each time, as plain values; only what differs is changed in the
-// document, so focus, selection and scrolling stay while the page is drawn every two seconds.
-// Text is only ever put in as text: nothing here reads markup.
+// The page is described as plain values, and drawn every two seconds. Only differences are changed in
+// the document, so focus, selection and scroll position stay. Text is inserted as text only: nothing
+// here parses markup.
 
 const SVG = "http://www.w3.org/2000/svg";
 const PROPERTIES = new Set(["value", "checked", "disabled"]);
 
 // Describes an element. Children are elements, text, lists of these, or nothing (null, false).
-// `key` names a child among its siblings; `own` is called with the element, whose children are
-// then its own affair; functions such as `onclick` are listeners.
+// `key` identifies a child among its siblings; `own` is called with the element, and manages its
+// children; functions such as `onclick` are listeners.
 export function h(tag, props, ...children) {
   return { tag, props: props ?? {}, children: listed(children) };
 }
 
-// Makes the children of `parent` what is described.
+// Changes the children of `parent` to those that are described.
 export function render(parent, children) {
   const wanted = listed([children]);
   const keys = new Set(wanted.map(keyOf));

@@ -1,4 +1,4 @@
-// Jobs that have ended, the newest first.
+// Ended jobs, the newest first.
 
 import { h } from "./dom.js";
 import { Listing } from "./listing.js";
@@ -33,21 +33,21 @@ export class HistoryView {
   }
 
   draw() {
-    const { answer } = this.#listing;
-    const total = answer && count(answer.num_total, "job");
+    const { page } = this.#listing;
+    const total = page && count(page.num_total, "job");
     return [
       h("div", { class: "title" }, h("h1", {}, "History"), h("p", { role: "status" }, total)),
       this.#listing.drawFilters(),
-      answer ? this.#drawJobs(answer.jobs) : loading(),
+      page ? this.#drawJobs(page.jobs) : loading(),
     ];
   }
 
   #drawJobs(jobs) {
     if (!jobs.length)
-      return h("div", { class: "nothing" }, h("p", {}, "No job has ended like this."));
+      return h("div", { class: "nothing" }, h("p", {}, "No ended jobs match."));
     const now = this.#app.api.now();
     const rows = jobs.map((job) => this.#row(job, now));
-    return [table(HEADS, h("tbody", {}, rows), "Jobs that have ended"), this.#listing.drawPager()];
+    return [table(HEADS, h("tbody", {}, rows), "Ended jobs"), this.#listing.drawPager()];
   }
 
   #row(job, now) {

@@ -1,4 +1,4 @@
-// One job: what it is, why it waits, how it learns, what it writes, what happened to it.
+// One job: its state, why it waits, its curves, logs, attempts, events and job file.
 
 import { drawActions } from "./actions.js";
 import { part, Refusal } from "./api.js";
@@ -8,7 +8,7 @@ import { drawAttempts, drawEvents, drawJobFile, drawWhy } from "./jobparts.js";
 import { Logs } from "./logs.js";
 import { Metrics } from "./metrics.js";
 import { ago, facts, jobLink, loading, pill, steps, workers } from "./parts.js";
-import { link } from "./place.js";
+import { link } from "./route.js";
 import { count, duration, loss, metric, NONE, number, rate } from "./text.js";
 
 const TERMINAL = ["finished", "stopped", "failed", "cancelled"];
@@ -63,8 +63,8 @@ export class JobView {
       drawActions(this.#app, job),
       this.#drawFacts(now),
       this.#why && drawWhy(this.#why, now),
-      this.#drawLearning(),
-      // Sections come and go above it; with a key it stays the same element, and keeps its text.
+      this.#drawCurves(),
+      // Sections above it appear and disappear; the key keeps it the same element, with its text.
       h("section", { key: "logs", "aria-label": "Logs" }, h("h2", {}, "Logs"), this.#logs.draw()),
       drawAttempts(attempts, now),
       drawEvents(this.#events),
@@ -92,12 +92,12 @@ export class JobView {
   }
 
   #drawMissing() {
-    const back = h("a", { href: "#/" }, "To the queue");
+    const back = h("a", { href: "#/" }, "Back to the queue");
     return h(
       "div",
       { class: "nothing" },
       h("h1", {}, this.title),
-      h("p", {}, "There is no job of this name."),
+      h("p", {}, "There is no job with this name."),
       back,
     );
   }
@@ -119,7 +119,7 @@ export class JobView {
         team,
         ", submitted ",
         ago(job.submitted_at, now),
-        whence(job),
+        origin(job),
       ),
     );
   }
@@ -135,7 +135,7 @@ export class JobView {
       ["samples/s", isLive && rate(job.samples_per_second)],
       ["time left", isLive && duration(job.seconds_left)],
       [
-        job.ended_at ? "took" : "since its start",
+        job.ended_at ? "took" : "running for",
         job.started_at == null ? null : duration(end - job.started_at),
       ],
       ["workers", workers(job)],
@@ -161,12 +161,12 @@ export class JobView {
     ]);
   }
 
-  #drawLearning() {
-    const { steps: told } = this.#metrics;
+  #drawCurves() {
+    const { steps: byName } = this.#metrics;
     const pace = {
       label: "all workers",
       kind: "first",
-      line: told.get("samples_per_second"),
+      line: byName.get("samples_per_second"),
       isNoisy: true,
     };
     const figures = [
@@ -176,13 +176,13 @@ export class JobView {
         .map(({ name, format }) =>
           this.#curve(titled(name), this.#lines(name), { format: (value) => metric(value, format) }),
         ),
-      this.#curve("Samples a second", [pace], { format: rate, fromZero: true }),
+      this.#curve("Samples per second", [pace], { format: rate, fromZero: true }),
     ].filter(Boolean);
     if (!figures.length) return null;
     return h(
       "section",
-      { "aria-label": "Learning" },
-      h("h2", {}, "Learning"),
+      { "aria-label": "Training" },
+      h("h2", {}, "Training"),
       h("div", { class: "figures" }, figures),
     );
   }
@@ -193,13 +193,13 @@ export class JobView {
   }
 
   #lines(name) {
-    const { steps: told, epochs } = this.#metrics;
+    const { steps: byName, epochs } = this.#metrics;
     const splits = [...epochs.keys()]
       .filter((key) => key.startsWith(`${name} `))
       .map((key) => key.slice(name.length + 1));
     const evaluated = splits.filter((split) => split !== "train");
     return [
-      { label: "train", kind: "first", line: told.get(name), isNoisy: true },
+      { label: "train", kind: "first", line: byName.get(name), isNoisy: true },
       ...evaluated.slice(0, KINDS.length).map((split, at) => ({
         label: split,
         kind: KINDS[at],
@@ -237,7 +237,7 @@ function drawNote({ state, reason, error, failure }) {
   return text && !WAITING.includes(state) ? h("p", { class: "note" }, text) : null;
 }
 
-function whence({ array, schedule }) {
+function origin({ array, schedule }) {
   return [
     array && [", sweep ", h("a", { href: link([], { array }) }, array)],
     schedule && [", by schedule ", h("a", { href: link(["schedules"]) }, schedule)],

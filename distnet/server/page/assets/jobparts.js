@@ -1,4 +1,4 @@
-// The parts of a job's page that only tell.
+// The read-only sections of a job's page.
 
 import { h } from "./dom.js";
 import { ago, jobLinks, table } from "./parts.js";
@@ -6,12 +6,12 @@ import { duration, moment, number } from "./text.js";
 
 const MOST_EVENTS = 200;
 
-// What it waits for, who holds it, and when it may start.
+// What it waits for, the jobs that hold it, and when it may start.
 export function drawWhy(why, now) {
   const rows = [
-    ["in the queue", why.position == null ? null : `number ${number(why.position)}`],
-    ["behind", why.ahead.length ? jobLinks(why.ahead) : null],
-    ["held by", why.holders.length ? jobLinks(why.holders) : null],
+    ["position in the queue", why.position == null ? null : number(why.position)],
+    ["jobs ahead", why.ahead.length ? jobLinks(why.ahead) : null],
+    ["resources held by", why.holders.length ? jobLinks(why.holders) : null],
     ["starts", estimate(why, now)],
     ["would start now", why.would_start || null],
   ].filter(([, value]) => value);
@@ -33,11 +33,11 @@ export function drawAttempts(attempts, now) {
   if (!attempts.length) return null;
   const heads = [
     ["#", "number"],
-    ["why"],
+    ["cause"],
     ["workers"],
-    ["began"],
+    ["started"],
     ["took", "number"],
-    ["to step", "number"],
+    ["last step", "number"],
     ["ended"],
   ];
   const rows = attempts.toReversed().map((one) => attemptRow(one, now));
@@ -59,7 +59,7 @@ export function drawEvents(events) {
     { "aria-label": "Events" },
     h("h2", {}, "Events"),
     h("ol", { class: "events" }, shown.map(drawEvent)),
-    left > 0 && h("p", { class: "muted" }, `${number(left)} older ones are not shown.`),
+    left > 0 && h("p", { class: "muted" }, `${number(left)} older events are not shown.`),
   );
 }
 
@@ -72,10 +72,10 @@ export function drawJobFile(text) {
 }
 
 function estimate({ starts_at, error_s }, now) {
-  if (starts_at == null) return "nobody knows when: the end of what it waits for is not known";
+  if (starts_at == null) return "unknown, because the end of what it waits for is unknown";
   const wait =
-    starts_at > now ? `in about ${duration(starts_at - now)}, ${moment(starts_at)}` : "any moment";
-  return error_s ? `${wait}, give or take ${duration(error_s)}` : wait;
+    starts_at > now ? `in about ${duration(starts_at - now)}, ${moment(starts_at)}` : "soon";
+  return error_s ? `${wait}, ± ${duration(error_s)}` : wait;
 }
 
 function attemptRow(one, now) {
@@ -85,19 +85,19 @@ function attemptRow(one, now) {
     "tr",
     { key: one.number },
     h("td", { class: "number", "data-label": "attempt" }, number(one.number)),
-    h("td", { "data-label": "why" }, one.cause),
+    h("td", { "data-label": "cause" }, one.cause),
     h(
       "td",
       { class: "one", "data-label": "workers" },
       `${number(num)} on ${nodes === 1 ? "1 node" : `${number(nodes)} nodes`}`,
     ),
-    h("td", { class: "one", "data-label": "began" }, moment(one.created_at)),
+    h("td", { class: "one", "data-label": "started" }, moment(one.created_at)),
     h(
       "td",
       { class: "number", "data-label": "took" },
       duration((one.ended_at ?? now) - one.created_at),
     ),
-    h("td", { class: "number", "data-label": "to step" }, number(one.step)),
+    h("td", { class: "number", "data-label": "last step" }, number(one.step)),
     h(
       "td",
       { class: "ended" },
@@ -109,8 +109,8 @@ function attemptRow(one, now) {
 
 function ending({ end, stop, failure, seen_at }, now) {
   if (end) return [end, stop && ` (${stop})`, failure && ` (${failure})`].filter(Boolean).join("");
-  if (stop) return `asked to stop (${stop})`;
-  return seen_at == null ? "not heard from yet" : ["runs, heard ", ago(seen_at, now)];
+  if (stop) return `stopping (${stop})`;
+  return seen_at == null ? "no report yet" : ["running, last report ", ago(seen_at, now)];
 }
 
 function drawEvent({ number: key, time, actor, text }) {

@@ -1,8 +1,8 @@
-// Jobs page by page: what is asked for, what came, and the controls above and below. Only the page
-// that is seen is in the document, however many jobs there are.
+// A list of jobs, page by page, with filters above and a pager below. Only one page is in the
+// document, however many jobs there are.
 
 import { h } from "./dom.js";
-import { notePlace } from "./place.js";
+import { replaceRoute } from "./route.js";
 import { number } from "./text.js";
 
 const PAGE = 50;
@@ -10,12 +10,12 @@ const ALWAYS = ["open", "running", "waiting"];
 const NAME = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 
 export class Listing {
-  answer = null;
+  page = null;
   #app;
   #parts;
-  #afters = [null]; // `after` of each page, up to the one that is shown
+  #afters = [null]; // `after` of each page, up to the shown one
 
-  // `parts` is the view's place; `states` are those to choose from, the first if none is chosen.
+  // `parts` is the view's route; `states` are the choices, the first one is the default.
   constructor(app, parts, query, states) {
     this.#app = app;
     this.#parts = parts;
@@ -34,20 +34,20 @@ export class Listing {
 
   async load(api, signal) {
     const query = { ...this.query, state: this.state, limit: PAGE, after: this.#afters.at(-1) };
-    const answer = await api.get("jobs", query, signal);
+    const page = await api.get("jobs", query, signal);
     if (signal.aborted) return;
-    if (!answer.jobs.length && this.#afters.length > 1) {
-      this.#afters = [null]; // the jobs of this page have gone meanwhile
+    if (!page.jobs.length && this.#afters.length > 1) {
+      this.#afters = [null]; // the jobs of this page are gone
       await this.load(api, signal);
       return;
     }
-    this.answer = answer;
+    this.page = page;
   }
 
   filter(change) {
     Object.assign(this.query, change);
     this.#afters = [null];
-    notePlace(this.#parts, this.query);
+    replaceRoute(this.#parts, this.query);
     this.#app.draw();
     this.#app.refresh();
   }
@@ -56,7 +56,7 @@ export class Listing {
     this.filter(Object.fromEntries(Object.keys(this.query).map((name) => [name, ""])));
   }
 
-  // The search, the states with their numbers, whose jobs.
+  // The search, the states with their counts, the owner.
   drawFilters() {
     const { owner, team, array } = this.query;
     const user = this.#app.who?.user;
@@ -78,7 +78,7 @@ export class Listing {
       ),
       h(
         "div",
-        { class: "chips", role: "group", "aria-label": "Whose" },
+        { class: "chips", role: "group", "aria-label": "Owner" },
         user &&
           chip("mine", owner === user, () => this.filter({ owner: owner === user ? "" : user })),
         owner && owner !== user && chip(`owner ${owner}`, true, () => this.filter({ owner: "" })),
@@ -89,11 +89,11 @@ export class Listing {
   }
 
   drawPager() {
-    const { answer } = this;
+    const { page } = this;
     const isFirst = this.#afters.length === 1;
-    if (isFirst && !answer.next) return null;
+    if (isFirst && !page.next) return null;
     const first = (this.#afters.length - 1) * PAGE;
-    const range = `${number(first + 1)} – ${number(first + answer.jobs.length)} of ${number(answer.num_total)}`;
+    const range = `${number(first + 1)} – ${number(first + page.jobs.length)} of ${number(page.num_total)}`;
     return h(
       "nav",
       { class: "pager", "aria-label": "Pages" },
@@ -112,15 +112,15 @@ export class Listing {
         "button",
         {
           type: "button",
-          disabled: !answer.next,
-          onclick: () => this.#turn([...this.#afters, answer.next]),
+          disabled: !page.next,
+          onclick: () => this.#turn([...this.#afters, page.next]),
         },
         "Next",
       ),
     );
   }
 
-  // A user, a team, a sweep: pressed, only their jobs are shown.
+  // A user, team or sweep; pressing it shows only its jobs.
   narrow(name, value) {
     const narrowed = () => this.filter({ [name]: value });
     return h(
@@ -137,8 +137,8 @@ export class Listing {
   }
 
   #stateChip(state) {
-    const isCounted = this.answer && this.states.includes("open");
-    const num = isCounted ? numOf(state, this.answer.num_by_state) : null;
+    const isCounted = this.page && this.states.includes("open");
+    const num = isCounted ? numOf(state, this.page.num_by_state) : null;
     const isChosen = state === this.state;
     if (num === 0 && !ALWAYS.includes(state) && !isChosen) return null;
     const text = num == null ? state : [state, " ", h("span", {}, number(num))];
@@ -151,7 +151,7 @@ export class Listing {
   }
 }
 
-// How many open jobs are in a state, or in any.
+// The number of open jobs in a state, or in any.
 function numOf(state, nums) {
   if (state === "open") return Object.values(nums).reduce((sum, num) => sum + num, 0);
   return nums[state] ?? 0;

@@ -1,13 +1,13 @@
-// The logs of a job: read from near the end on, followed, and never moved under a reader's eyes.
+// The logs of a job: loaded from near the end, and followed; the reader's position never moves.
 
 import { h } from "./dom.js";
-import { Following } from "./following.js";
+import { Stream } from "./stream.js";
 
 const BEGIN_BYTES = 200_000;
 const PROBE_BYTES = 4_000;
 const MOST_BYTES = 4_000_000;
 const NEAR_PX = 24;
-// Colours and cursor movements of terminals.
+// Colours and cursor movements for terminals.
 const ESCAPES = /\u001b(?:\[[0-9;?]*[A-Za-z]|\][^\u0007]*\u0007)/g;
 
 export class Logs {
@@ -29,7 +29,7 @@ export class Logs {
 
   draw() {
     const log = this.#log;
-    if (!log) return h("p", { class: "muted" }, "Nothing has been written yet.");
+    if (!log) return h("p", { class: "muted" }, "The log is empty.");
     return h(
       "div",
       { class: "logs" },
@@ -38,7 +38,7 @@ export class Logs {
         h(
           "button",
           { type: "button", class: "earlier", onclick: () => this.#showEarlier(log) },
-          "Show what is before",
+          "Show earlier lines",
         ),
       h("pre", {
         key: log.name,
@@ -105,17 +105,17 @@ export class Logs {
 }
 
 class Log {
-  begin = 0; // where what is shown begins, in bytes
+  begin = 0; // the offset of the first shown byte
   isFollowed = true;
   #element = null;
-  #following;
+  #stream;
   #hasBegun = false;
-  #waiting = []; // what came before there was an element to show it in
-  #num = 0; // bytes that are shown
+  #waiting = []; // what arrived before there was an element for it
+  #num = 0; // shown bytes
 
   constructor(job, name) {
     this.name = name;
-    this.#following = new Following(job, name);
+    this.#stream = new Stream(job, name);
   }
 
   get isAtEnd() {
@@ -135,15 +135,15 @@ class Log {
 
   async read(api, signal, isOpen) {
     if (!this.#hasBegun) await this.#findBegin(api, signal);
-    if (isOpen) this.#following.isComplete = false; // it was retried
-    await this.#following.read(api, signal, (text, bytes) => this.#append(text, bytes));
+    if (isOpen) this.#stream.isComplete = false; // it was retried
+    await this.#stream.read(api, signal, (text, bytes) => this.#append(text, bytes));
   }
 
-  // Puts what is before in front; what one reads stays where it is on the screen.
+  // Inserts earlier lines at the top; the shown ones stay where they are on the screen.
   async readEarlier(api) {
     const end = this.begin;
     const from = await this.#lineNear(api, undefined, end - BEGIN_BYTES);
-    const piece = await this.#following.piece(api, undefined, from, end - from);
+    const piece = await this.#stream.piece(api, undefined, from, end - from);
     if (end !== this.begin) return; // pressed twice
     const element = this.#element;
     const height = element.scrollHeight;
@@ -155,19 +155,19 @@ class Log {
   }
 
   async #findBegin(api, signal) {
-    const { end } = await this.#following.piece(api, signal, 0, 1);
+    const { end } = await this.#stream.piece(api, signal, 0, 1);
     if (signal.aborted) return;
     const begin = await this.#lineNear(api, signal, end - BEGIN_BYTES);
     if (signal.aborted) return;
     this.#hasBegun = true;
-    this.begin = this.#following.next = begin;
+    this.begin = this.#stream.next = begin;
   }
 
-  // Where the first line after an offset begins; if lines are long, the first character.
+  // The offset of the first line after an offset; if lines are long, of the first character.
   async #lineNear(api, signal, offset) {
     if (offset <= 0) return 0;
-    const { text } = await this.#following.piece(api, signal, offset, PROBE_BYTES);
-    const [cut] = /^\ufffd*/.exec(text); // each a byte of a character that begins before
+    const { text } = await this.#stream.piece(api, signal, offset, PROBE_BYTES);
+    const [cut] = /^\ufffd*/.exec(text); // each is a byte of a character that starts before
     const line = text.slice(cut.length, text.indexOf("\n") + 1);
     return offset + cut.length + new TextEncoder().encode(line).length;
   }
@@ -185,7 +185,7 @@ class Log {
     }
   }
 
-  // Keeps the page light: of a log that is followed for days only the end is in the document.
+  // Keeps the document small: of a log that is followed for days it has only the end.
   #dropFirst() {
     const element = this.#element;
     while (this.#num > MOST_BYTES && element.childNodes.length > 1) {

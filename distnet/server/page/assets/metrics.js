@@ -1,6 +1,6 @@
-// The lines of `metrics.jsonl`, as they come, turned into lines to draw.
+// Turns the records of `metrics.jsonl` into lines to draw.
 
-import { Following } from "./following.js";
+import { Stream } from "./stream.js";
 
 const MOST_POINTS = 2000;
 const MOST_LINES = 200;
@@ -12,17 +12,17 @@ export class Metrics {
   begins = []; // attempts: number, step, cause
   saved = null; // the newest checkpoint's step
   declared = null; // the task's metrics: name, format, direction; the headline metric first
-  #following;
+  #stream;
   #rest = "";
 
   constructor(job) {
-    this.#following = new Following(job, "metrics");
+    this.#stream = new Stream(job, "metrics");
   }
 
-  // Reads what has come; `isOpen` says whether more may come.
+  // Reads new records; `isOpen` says whether more may follow.
   read(api, signal, isOpen) {
-    if (isOpen) this.#following.isComplete = false; // it was retried
-    return this.#following.read(api, signal, (text) => this.#take(text));
+    if (isOpen) this.#stream.isComplete = false; // it was retried
+    return this.#stream.read(api, signal, (text) => this.#take(text));
   }
 
   #take(text) {
@@ -41,7 +41,7 @@ export class Metrics {
     else if (record.kind === "checkpoint") this.saved = record.step;
   }
 
-  // What comes after the step at which an attempt begins is computed anew, and told again.
+  // Steps after the one from which an attempt starts are computed and recorded again.
   #begin({ attempt, step, cause, metrics }) {
     if (Array.isArray(metrics)) this.declared = metrics.filter((one) => typeof one?.name === "string");
     for (const line of [...this.steps.values(), ...this.epochs.values()]) line.cut(step);
@@ -74,7 +74,7 @@ export class Metrics {
   }
 }
 
-// Points of growing x. A long line keeps the mean of every so many, twice as many each time.
+// Points with increasing x. When a line gets long, pairs of points are replaced by their mean.
 export class Line {
   x = [];
   y = [];
@@ -93,7 +93,7 @@ export class Line {
     if (this.x.length >= MOST_POINTS) this.#halve();
   }
 
-  // Forgets what comes after x.
+  // Removes the points after x.
   cut(x) {
     while (this.x.length && this.x.at(-1) > x) {
       this.x.pop();
@@ -117,7 +117,7 @@ export class Line {
 }
 
 function parsed(line) {
-  // An attempt that was killed may have left a line without its end before the next one's first.
+  // A killed attempt may have left an incomplete line in front of the next one's first line.
   const begin = line.lastIndexOf('{"kind"');
   try {
     return begin < 0 ? null : JSON.parse(line.slice(begin));

@@ -35,7 +35,7 @@ export class NodesView {
     if (!nodes.length) {
       const text = this.#cluster.is_reachable
         ? "The cluster has no nodes."
-        : "The cluster has not been seen yet.";
+        : "The cluster has not been contacted yet.";
       return h("div", { class: "nothing" }, h("p", {}, text));
     }
     const left = nodes.length - this.#num;

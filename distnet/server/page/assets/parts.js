@@ -1,7 +1,7 @@
-// Small things that several views show.
+// Small parts that several views use.
 
 import { h } from "./dom.js";
-import { link } from "./place.js";
+import { link } from "./route.js";
 import { duration, metric, moment, NONE, number } from "./text.js";
 
 export function pill(state) {
@@ -16,7 +16,7 @@ export function jobLinks(names) {
   return names.map((name, at) => [at ? ", " : "", jobLink(name)]);
 }
 
-// A bar with its figures in words, for eyes and for screen readers.
+// A bar with a text, for eyes and for screen readers.
 export function bar(value, most, text, kind = "") {
   return h(
     "div",
@@ -43,13 +43,13 @@ export function resultName({ headline, split }) {
   return [split, headline.name].filter(Boolean).join(" ");
 }
 
-// How many it has (2, or 1→2 while they change), or may have (1–4).
+// The number of workers (2, or 1→2 during a resize), or the range (1–4).
 export function workers({ workers: now, wanted, fewest, most }) {
   if (now != null) return wanted == null ? number(now) : `${number(now)}→${number(wanted)}`;
   return fewest === most ? number(fewest) : `${number(fewest)}–${number(most)}`;
 }
 
-// How long ago, with the moment itself on demand.
+// How long ago; the tooltip has the date and time.
 export function ago(time, now) {
   if (time == null) return null;
   return h(
@@ -78,5 +78,5 @@ export function table(heads, bodies, label) {
 }
 
 export function loading() {
-  return h("p", { class: "muted" }, "Asking the server …");
+  return h("p", { class: "muted" }, "Loading …");
 }

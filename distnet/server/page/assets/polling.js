@@ -1,30 +1,30 @@
-// Round after round while somebody looks.
+// Loads repeatedly while the page is visible.
 
 const EVERY_MS = 2000;
 
 export class Polling {
-  #round;
-  #asking = null;
+  #load;
+  #controller = null;
   #timer = 0;
 
-  // `round` is called with a signal that says when its answers are not wanted any more.
-  constructor(round) {
-    this.#round = round;
+  // `load` is called with a signal that aborts it.
+  constructor(load) {
+    this.#load = load;
     document.addEventListener("visibilitychange", () => {
       if (document.hidden) this.pause();
       else this.now();
     });
   }
 
-  // Begins a round at once, in the place of one that is on its way.
+  // Loads now; aborts a load that is running.
   async now() {
     this.pause();
-    const asking = new AbortController();
-    this.#asking = asking;
+    const controller = new AbortController();
+    this.#controller = controller;
     try {
-      await this.#round(asking.signal);
+      await this.#load(controller.signal);
     } finally {
-      if (this.#asking === asking && !document.hidden) {
+      if (this.#controller === controller && !document.hidden) {
         this.#timer = setTimeout(() => this.now(), EVERY_MS);
       }
     }
@@ -32,7 +32,7 @@ export class Polling {
 
   pause() {
     clearTimeout(this.#timer);
-    this.#asking?.abort();
-    this.#asking = null;
+    this.#controller?.abort();
+    this.#controller = null;
   }
 }

@@ -1,4 +1,4 @@
-// The queue as it is: what runs, what waits in the true order of the schedule, and why.
+// The queue: running jobs, waiting jobs in the order of the scheduler, and why they wait.
 
 import { h } from "./dom.js";
 import { Listing } from "./listing.js";
@@ -34,30 +34,30 @@ export class QueueView {
   }
 
   draw() {
-    const { answer } = this.#listing;
+    const { page } = this.#listing;
     return [
       h(
         "div",
         { class: "title" },
         h("h1", {}, "Queue"),
-        h("p", {}, drawRoom(this.#app.cluster)),
-        h("p", { class: "unseen", role: "status" }, answer && this.#summary(answer)),
+        h("p", {}, drawCapacity(this.#app.cluster)),
+        h("p", { class: "unseen", role: "status" }, page && this.#summary(page)),
       ),
       this.#listing.drawFilters(),
-      answer ? this.#drawJobs(answer) : loading(),
+      page ? this.#drawJobs(page) : loading(),
     ];
   }
 
   #summary({ num_total, num_by_state }) {
     if (this.#listing.isFiltered) return `${count(num_total, "job")} found`;
-    const told = STATES.slice(1).filter((state) => num_by_state[state]);
-    return told.map((state) => `${number(num_by_state[state])} ${state}`).join(" · ");
+    const shown = STATES.slice(1).filter((state) => num_by_state[state]);
+    return shown.map((state) => `${number(num_by_state[state])} ${state}`).join(" · ");
   }
 
   #drawJobs({ jobs }) {
     if (!jobs.length) return this.#drawNothing();
     return [
-      table(HEADS, this.#bodies(jobs), "Jobs in the order of the schedule"),
+      table(HEADS, this.#bodies(jobs), "Jobs in the order of the scheduler"),
       this.#listing.drawPager(),
     ];
   }
@@ -68,18 +68,18 @@ export class QueueView {
       return h(
         "div",
         { class: "nothing" },
-        h("p", {}, "No open job is like this."),
+        h("p", {}, "No open jobs match."),
         h("button", { type: "button", onclick: clear }, "Show all"),
       );
     }
     return h(
       "div",
       { class: "nothing" },
-      h("p", {}, "Nothing runs, and nothing waits."),
+      h("p", {}, "No jobs are running or waiting."),
       h(
         "p",
         { class: "muted" },
-        "Queue a job with ",
+        "Submit one with ",
         h("code", {}, "distnet submit jobs/digits.yaml"),
       ),
     );
@@ -87,7 +87,7 @@ export class QueueView {
 
   #bodies(jobs) {
     const groups = new Map(
-      ["Running", "Waiting, in this order", "Not yet in the queue"].map((name) => [name, []]),
+      ["Running", "Waiting, in order", "Not in the queue"].map((name) => [name, []]),
     );
     for (const job of jobs) groups.get(groupOf(job)).push(job);
     return [...groups]
@@ -108,7 +108,7 @@ export class QueueView {
     return h(
       "tr",
       { key: job.name },
-      h("td", { class: "number place" }, job.position == null ? "" : number(job.position)),
+      h("td", { class: "number position" }, job.position == null ? "" : number(job.position)),
       h("td", { class: "job" }, jobLink(job.name), h("small", {}, this.#whose(job))),
       h("td", { class: "state" }, pill(job.state)),
       isLive ? liveCells(job) : whyCell(job, now),
@@ -128,8 +128,8 @@ export class QueueView {
   }
 }
 
-// How much of the cluster is free.
-function drawRoom(cluster) {
+// The free resources of the cluster.
+function drawCapacity(cluster) {
   if (!cluster?.nodes.length) return null;
   const sum = (key) => cluster.nodes.reduce((total, node) => total + node[key], 0);
   const free = (kind) =>
@@ -144,7 +144,7 @@ function drawRoom(cluster) {
 
 function groupOf({ state, position }) {
   if (["starting", "running", "stopping", "unknown"].includes(state)) return "Running";
-  return position == null ? "Not yet in the queue" : "Waiting, in this order";
+  return position == null ? "Not in the queue" : "Waiting, in order";
 }
 
 function liveCells(job) {
@@ -166,7 +166,7 @@ function whyCell(job, now) {
   return h(
     "td",
     { class: "why", colspan: 5 },
-    h("span", { class: "reason" }, job.reason || "waits"),
+    h("span", { class: "reason" }, job.reason || "waiting"),
     h(
       "small",
       {},

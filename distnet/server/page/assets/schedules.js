@@ -1,6 +1,6 @@
-// Jobs that are submitted by the clock.
+// Schedules of recurring jobs.
 
-import { maySteer } from "./actions.js";
+import { mayControl } from "./actions.js";
 import { part } from "./api.js";
 import { h } from "./dom.js";
 import { ago, jobLink, loading, table } from "./parts.js";
@@ -12,7 +12,7 @@ const HEADS = [
   ["next"],
   ["last"],
   ["runs", "number"],
-  ["if the one before runs"],
+  ["overlap"],
   [""],
 ];
 
@@ -42,11 +42,11 @@ export class SchedulesView {
       return h(
         "div",
         { class: "nothing" },
-        h("p", {}, "Nothing is submitted by the clock."),
+        h("p", {}, "There are no schedules."),
         h(
           "p",
           { class: "muted" },
-          "Train every night with ",
+          "Submit a job every night with ",
           h("code", {}, 'distnet schedule jobs/digits.yaml --cron "0 2 * * *"'),
         ),
       );
@@ -78,19 +78,19 @@ export class SchedulesView {
       ),
       h("td", { class: "number", "data-label": "runs" }, number(one.num_runs)),
       h("td", { "data-label": "overlap" }, one.overlap, h("small", {}, `missed: ${one.missed}`)),
-      h("td", {}, maySteer(this.#app.who, one.owner) && this.#buttons(one)),
+      h("td", {}, mayControl(this.#app.who, one.owner) && this.#buttons(one)),
     );
   }
 
   #buttons(one) {
     const path = `schedules/${part(one.name)}`;
-    const button = (name, asked) =>
+    const button = (name, command) =>
       h(
         "button",
         {
           type: "button",
-          class: asked.isBad ? "bad" : null,
-          onclick: () => this.#ask(one, name, asked),
+          class: command.isBad ? "bad" : null,
+          onclick: () => this.#confirm(one, name, command),
         },
         name,
       );
@@ -100,23 +100,23 @@ export class SchedulesView {
       { class: "buttons" },
       one.is_paused
         ? button("Resume", {
-            text: "It submits jobs again.",
+            text: "The schedule submits jobs again.",
             act: () => api.post(`${path}/resume`),
           })
         : button("Pause", {
-            text: "It submits nothing until it is resumed.",
+            text: "The schedule submits nothing until it is resumed.",
             act: () => api.post(`${path}/pause`),
           }),
       button("Remove", {
-        text: "Jobs that it has submitted stay.",
+        text: "The jobs that it has submitted are kept.",
         isBad: true,
         act: () => api.remove(path),
       }),
     );
   }
 
-  #ask(one, name, { text, isBad, act }) {
-    this.#app.dialog.ask({
+  #confirm(one, name, { text, isBad, act }) {
+    this.#app.dialog.confirm({
       title: `${name} ${one.name}?`,
       text,
       button: name,
@@ -134,6 +134,6 @@ function when({ cron, at }) {
 }
 
 function nextRun({ next_at }, now) {
-  if (next_at == null) return "never again";
+  if (next_at == null) return "never";
   return [moment(next_at), h("small", {}, next_at > now ? `in ${duration(next_at - now)}` : "now")];
 }

@@ -1,14 +1,14 @@
-// Asks for a token.
+// The sign-in with a token.
 
 import { h } from "./dom.js";
 
 export class SignIn {
   title = "Sign in";
-  #give;
+  #signIn;
   #refused;
 
-  constructor(give, refused) {
-    this.#give = give;
+  constructor(signIn, refused) {
+    this.#signIn = signIn;
     this.#refused = refused;
   }
 
@@ -34,7 +34,7 @@ export class SignIn {
       h(
         "p",
         { class: "muted", id: "token-help" },
-        "It is kept in this tab only, until you close it. Make one with ",
+        "The token is stored in this tab only, until you close it. Create one with ",
         h("code", {}, "distnet token create"),
         ", or ask an admin for one.",
       ),
@@ -44,6 +44,6 @@ export class SignIn {
   #submit(event) {
     event.preventDefault();
     const token = event.target.elements.token.value.trim();
-    if (token) this.#give(token);
+    if (token) this.#signIn(token);
   }
 }

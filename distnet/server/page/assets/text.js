@@ -1,4 +1,4 @@
-// Numbers and times as people read them, in the same way as the report.
+// Numbers and times as text, in the same formats as the report.
 
 export const NONE = "–";
 

@@ -1,0 +1,98 @@
+"""The commands of the groups in `verbs.py`: `distnet data import`, `distnet token list`, ..."""
+
+from distnet.cli.lazy import Verb
+
+SCHEDULES = {
+    "list": Verb(
+        "queue.schedules:list_",
+        "List the recurring jobs and when each is due.",
+        "distnet schedules list",
+    ),
+    "pause": Verb(
+        "queue.schedules:pause",
+        "Pause a recurring job.",
+        "distnet schedules pause nightly",
+    ),
+    "resume": Verb(
+        "queue.schedules:resume",
+        "Resume a paused recurring job.",
+        "distnet schedules resume nightly",
+    ),
+    "remove": Verb(
+        "queue.schedules:remove",
+        "Remove a recurring job; the jobs that it has submitted stay.",
+        "distnet schedules remove nightly",
+    ),
+}
+DATASETS = {
+    "import": Verb(
+        "data.import_:import_",
+        "Make a dataset from raw files: IDX, a folder of images, CSV, NPZ or Parquet.",
+        "distnet data import flowers/ flowers-64 --size 64x64",
+    ),
+    "inspect": Verb(
+        "data.inspect:inspect",
+        "Show what a dataset contains.",
+        "distnet data inspect mnist --picture mnist.png",
+    ),
+    "verify": Verb(
+        "data.verify:verify",
+        "Check every byte and sample of a dataset against its manifest.",
+        "distnet data verify mnist",
+    ),
+}
+SERVERS = {
+    "start": Verb(
+        "server.start:start",
+        "Queue and schedule jobs on a Ray cluster until Ctrl-C.",
+        "distnet server start --runs /shared/runs",
+    ),
+    "token": Verb(
+        "server.first_token:token",
+        "Create a token directly in the ledger; no server needs to run.",
+        "distnet server token ada --role admin",
+    ),
+}
+CONTEXTS = {
+    "list": Verb("server.context:list_", "List the contexts.", "distnet context list"),
+    "use": Verb(
+        "server.context:use",
+        "Make a context the current one.",
+        "distnet context use lab",
+    ),
+    "add": Verb(
+        "server.context:add",
+        "Save the address and token of a server under a name.",
+        "distnet context add lab https://lab.example:8270",
+    ),
+    "remove": Verb(
+        "server.context:remove",
+        "Remove a context and its token.",
+        "distnet context remove lab",
+    ),
+}
+TOKENS = {
+    "create": Verb(
+        "server.tokens:create",
+        "Create a token and print it; it is shown only once.",
+        "distnet token create --user ada --role submitter",
+    ),
+    "list": Verb(
+        "server.tokens:list_", "List tokens, without their secrets.", "distnet token list"
+    ),
+    "revoke": Verb(
+        "server.tokens:revoke",
+        "Revoke a token, immediately and permanently.",
+        "distnet token revoke k3x9q1z7b5m2",
+    ),
+}
+TEAMS = {
+    "list": Verb(
+        "server.team:list_", "List teams with their share, quota and limit.", "distnet team list"
+    ),
+    "set": Verb(
+        "server.team:set_",
+        "Set the share, quota and limit of a team; options left out keep their value.",
+        "distnet team set vision --weight 2 --quota-gpus 8",
+    ),
+}

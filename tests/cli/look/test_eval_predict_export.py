@@ -1,0 +1,114 @@
+"""`distnet eval`, `predict` and `export` as a person types them."""
+
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageDraw
+
+from distnet.cli.main import main
+from distnet.launch.run import run
+
+JOB = """
+name: digits
+network: {kind: mlp, hidden: [32]}
+optimizer: {kind: adam}
+train: {steps: 300, batch_size: 64}
+"""
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("runs")
+    (folder / "digits.yaml").write_text(JOB)
+    run(folder / "digits.yaml", inline=True, runs=folder)
+    return folder
+
+
+@pytest.fixture
+def seven(tmp_path: Path) -> Path:
+    picture = Image.new("L", (120, 120), 255)
+    ImageDraw.Draw(picture).line([(30, 20), (90, 20), (55, 105)], fill=0, width=9, joint="curve")
+    picture.save(tmp_path / "[seven].png")
+    return tmp_path / "[seven].png"
+
+
+def test_eval_prints_one_json_object(runs: Path, capfd: pytest.CaptureFixture[str]):
+    assert main(["eval", "digits-1", "--runs", str(runs), "--json"]) == 0
+
+    figures = json.loads(capfd.readouterr().out)
+    assert figures["num_samples"] == 10_000
+    assert sum(map(sum, figures["figures"][0]["counts"])) == 10_000
+    assert figures["metrics"]["accuracy"] > 0.8
+
+
+def test_eval_shows_metrics_and_classes(runs: Path, capfd: pytest.CaptureFixture[str]):
+    assert main(["eval", "latest", "--runs", str(runs)]) == 0
+
+    shown = capfd.readouterr().out
+    assert "digits-1 at step 300: 10,000 samples" in shown
+    for word in ("accuracy", "macro_f1", "precision", "1,135"):
+        assert word in shown
+
+
+def test_predict_names_what_is_not_a_file(
+    runs: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+):
+    for path, found in ((tmp_path / "none.png", "no such file"), (tmp_path, "a folder")):
+        assert main(["predict", str(runs / "digits-1"), str(path)]) == 2
+        assert f"{path}: found {found}, expected a picture or a CSV" in capfd.readouterr().err
+
+
+def test_predict_prints_a_json_array(runs: Path, seven: Path, capfd: pytest.CaptureFixture[str]):
+    assert main(["predict", str(runs / "digits-1"), str(seven), str(seven), "--json"]) == 0
+
+    predictions = json.loads(capfd.readouterr().out)
+    assert [one["class"] for one in predictions] == ["7", "7"]
+
+
+def test_predict_shows_file_class_and_the_likeliest(
+    runs: Path, seven: Path, capfd: pytest.CaptureFixture[str]
+):
+    assert main(["predict", "digits-1", str(seven), "--runs", str(runs)]) == 0
+
+    shown = capfd.readouterr().out
+    for word in ("file", "class", "probability", "[seven].png", "7 "):
+        assert word in shown
+
+
+def test_export_prints_the_files_and_the_difference(
+    runs: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+):
+    words = ["export", "digits-1", "--runs", str(runs), "--output", str(tmp_path / "out")]
+
+    assert main([*words, "--json"]) == 0
+
+    printed = json.loads(capfd.readouterr().out)
+    assert printed["files"] == [
+        str(tmp_path / f"out/digits-1.{s}") for s in ("safetensors", "onnx")
+    ]
+    assert printed["check"]["max_difference"] < 1e-4
+    assert main([*words, "--format", "safetensors"]) == 0
+    assert capfd.readouterr().out == f"{tmp_path}/out/digits-1.safetensors\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["eval", "digits-2"], "digits-2: no such run"),
+        (["eval", "digits-1", "--split", "exam"], "no split 'exam'; it has: "),
+        (["eval", "digits-1", "--checkpoint", "7"], "no checkpoint of step 7; there are: "),
+        (["predict", "digits-1", "gone.png"], "gone.png: found no such file"),
+        (["predict", "digits-1", "gone.csv"], "gone.csv: found no such file"),
+        (["export", "digits-1", "--format", "pickle"], "found the formats pickle, expected some"),
+    ],
+)
+def test_a_mistake_is_reported_in_a_line_with_exit_code_2(
+    arguments: list[str], message: str, runs: Path, capfd: pytest.CaptureFixture[str]
+):
+    assert main([*arguments, "--runs", str(runs)]) == 2
+
+    printed = capfd.readouterr()
+    assert message in printed.err.replace("\n", " ")
+    assert "Traceback" not in printed.err
+    assert printed.out == ""
