@@ -1,8 +1,9 @@
-"""Optimizers over one flat vector: a few element-wise operations a step, the same bits everywhere.
+"""Optimizers over one flat vector: one fused operation an update, the same bits everywhere.
 
-Weight decay applies to weights of two or more dimensions; biases and the scales of normalisation
-are left alone. The state of an optimizer is its named vectors, so that checkpoints need to know
-nothing of it.
+The operations are torch's own fused ones, on the long stretches of the flat vector instead of many
+small tensors. Weight decay applies to weights of two or more dimensions; biases and the scales of
+normalisation are left alone. The state of an optimizer is its named vectors, so that checkpoints
+need to know nothing of it.
 """
 
 from collections.abc import Callable
@@ -15,6 +16,8 @@ from distnet.spec.sections.optimizer import Adam, AdamW, Lion, Optimizer, Sgd
 
 Update = Callable[[Tensor, float], None]
 """(gradient [P], learning rate): change the weights in place."""
+Group = tuple[list[slice], float]
+"""Stretches of the flat vector that have one weight decay."""
 
 
 class FlatOptimizer:
@@ -58,24 +61,46 @@ class FlatOptimizer:
         self.state[name] = torch.zeros_like(self._weights)
         return self.state[name]
 
+    def _groups(self, weight_decay: float) -> list[Group]:
+        """The stretches with and without weight decay; without any, the whole vector."""
+        if not weight_decay:
+            return [([slice(None)], 0.0)]
+        return [
+            (stretches, decay)
+            for stretches, decay in (
+                (_runs(self._decayed > 0), weight_decay),
+                (_runs(self._decayed == 0), 0.0),
+            )
+            if stretches
+        ]
+
     def _sgd(self, spec: Sgd) -> Update:
         """Step along v <- m v + g; or, nesterov, along g + m v.
 
         Source: Sutskever et al. 2013, "On the importance of initialization and momentum", in
         the form of torch.optim.SGD.
         """
-        weights = self._weights
-        velocity = self._vector("velocity") if spec.momentum else None
+        momentum = spec.momentum or 0.0
+        velocity = self._vector("velocity") if momentum else None
+        groups = [
+            (_cut(self._weights, s), [] if velocity is None else _cut(velocity, s), s, decay)
+            for s, decay in self._groups(spec.weight_decay)
+        ]
 
         def update(gradient: Tensor, rate: float) -> None:
-            if spec.weight_decay:
-                gradient = gradient + self._decayed * weights * spec.weight_decay
-            if velocity is None:
-                weights.sub_(gradient * rate)
-                return
-            velocity.mul_(spec.momentum).add_(gradient)
-            change = gradient + velocity * spec.momentum if spec.nesterov else velocity
-            weights.sub_(change * rate)
+            for weights, velocities, stretches, decay in groups:
+                torch._fused_sgd_(
+                    weights,
+                    _cut(gradient, stretches),
+                    velocities,
+                    weight_decay=decay,
+                    momentum=momentum,
+                    lr=rate,
+                    dampening=0.0,
+                    nesterov=spec.nesterov,
+                    maximize=False,
+                    is_first_step=False,
+                )
 
         return update
 
@@ -86,18 +111,31 @@ class FlatOptimizer:
         Regularization".
         """
         mean, square = self._vector("mean"), self._vector("square")
-        first, second = spec.betas
-        is_decoupled, weights = spec.kind == "adamw", self._weights
+        fused = torch._fused_adamw_ if spec.kind == "adamw" else torch._fused_adam_
+        count = torch.zeros((), device=self._weights.device)
+        groups = [
+            ([_cut(vector, s) for vector in (self._weights, mean, square)], s, decay)
+            for s, decay in self._groups(spec.weight_decay)
+        ]
 
         def update(gradient: Tensor, rate: float) -> None:
-            if spec.weight_decay and is_decoupled:
-                weights.sub_(self._decayed * weights * (rate * spec.weight_decay))
-            elif spec.weight_decay:
-                gradient = gradient + self._decayed * weights * spec.weight_decay
-            mean.mul_(first).add_(gradient * (1 - first))
-            square.mul_(second).add_((gradient * gradient).mul_(1 - second))
-            scale = (square / (1 - second**self.num_updates)).sqrt_().add_(spec.epsilon)
-            weights.sub_((mean / scale).mul_(rate / (1 - first**self.num_updates)))
+            count.fill_(self.num_updates)
+            for (weights, means, squares), stretches, decay in groups:
+                fused(
+                    weights,
+                    _cut(gradient, stretches),
+                    means,
+                    squares,
+                    [],
+                    [count] * len(weights),
+                    lr=rate,
+                    beta1=spec.betas[0],
+                    beta2=spec.betas[1],
+                    weight_decay=decay,
+                    eps=spec.epsilon,
+                    amsgrad=False,
+                    maximize=False,
+                )
 
         return update
 
@@ -127,3 +165,14 @@ def clip(gradient: Tensor, norm: float, longest: float | None) -> None:
     """
     if longest is not None and norm > longest:
         gradient.mul_(longest / norm)
+
+
+def _cut(vector: Tensor, stretches: list[slice]) -> list[Tensor]:
+    return [vector[stretch] for stretch in stretches]
+
+
+def _runs(is_in: Tensor) -> list[slice]:
+    """The stretches in which a mask [P] is true."""
+    edges = torch.diff(is_in.int().cpu(), prepend=torch.zeros(1), append=torch.zeros(1))
+    starts, ends = (edges > 0).nonzero()[:, 0].tolist(), (edges < 0).nonzero()[:, 0].tolist()
+    return [slice(start, end) for start, end in zip(starts, ends, strict=True)]
