@@ -1,4 +1,4 @@
-"""Whether the job's `best_metric` is one that its evaluation gives, known before training."""
+"""Check, before training, that the evaluation measures the job's `best_metric`."""
 
 from distnet.data.manifest import Manifest
 from distnet.spec.metric import LOSS
@@ -11,7 +11,7 @@ def refuse_unknown_metric(file: JobFile, data: Manifest | None, task: Task) -> N
     """Refuse to keep the best checkpoints by a metric that the task does not measure.
 
     Raises:
-        JobFileError: the evaluation gives no such metric, or nothing is evaluated.
+        JobFileError: the evaluation does not measure it, or nothing is evaluated.
     """
     job = file.job
     if not job.checkpoint.keep_best:
@@ -21,7 +21,7 @@ def refuse_unknown_metric(file: JobFile, data: Manifest | None, task: Task) -> N
         raise file.fault(
             "checkpoint.keep_best",
             f"found {job.checkpoint.keep_best}, but the dataset has no split "
-            f"{job.evaluate.split!r} to measure on; set it to 0",
+            f"{job.evaluate.split!r} to evaluate on; set it to 0",
         )
     metric, names = job.checkpoint.best_metric, [LOSS.name, *(m.name for m in task.metrics)]
     if metric not in names:

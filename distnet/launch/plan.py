@@ -1,4 +1,4 @@
-"""What a job will do, worked out and checked before anything is written or started."""
+"""The plan of a job, made and checked before anything is written or started."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -46,7 +46,7 @@ class Plan:
     dataset: str
     job_folder: str
     memory_bytes: dict[str, int]
-    """By what it is for, of one worker."""
+    """Of one worker, by use."""
     writes: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
@@ -55,7 +55,7 @@ class Plan:
 
 
 def make_plan(file: JobFile, *, workers: int | None = None, inline: bool = False) -> Plan:
-    """Work out what `file` asks for.
+    """Plan the run of a job.
 
     Args:
         file: the job file as read.
@@ -63,7 +63,7 @@ def make_plan(file: JobFile, *, workers: int | None = None, inline: bool = False
         inline: one worker, in this process.
 
     Raises:
-        DistnetError: the job, its parts, its data and this machine do not fit one another.
+        DistnetError: the job, its parts, its data and this machine do not fit together.
     """
     job = file.job
     num_workers = 1 if inline else workers or job.resources.max_workers
@@ -101,10 +101,10 @@ def make_plan(file: JobFile, *, workers: int | None = None, inline: bool = False
     )
 
 
-def choose_precision(asked: str, device: str, is_convolutional: bool) -> str:
-    """Settle `auto`: bf16 for convolutions where the hardware multiplies bf16 by itself."""
-    if asked != "auto":
-        return asked
+def choose_precision(requested: str, device: str, is_convolutional: bool) -> str:
+    """Resolve `auto`: bf16 for convolutions where the hardware multiplies bf16 natively."""
+    if requested != "auto":
+        return requested
     if device == "cuda":
         return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
     return "bf16" if is_convolutional and _cpu_has_bf16() else "fp32"
@@ -121,21 +121,27 @@ def _cpu_has_bf16() -> bool:
 def _refuse_misfits(
     file: JobFile, data: Manifest | None, num_workers: int, *, inline: bool
 ) -> None:
-    """Refuse what the job asks for and its slices, its data or this machine cannot give."""
+    """Refuse what the job's slices, its data or this machine do not allow."""
     job = file.job
     if num_workers > job.num_slices:
         raise file.fault(
             "train.slices",
-            f"{num_workers} workers asked for, but a batch is cut into {job.num_slices} slices and "
-            f"a worker needs one; set train.slices to {num_workers} or more (a multiple is best)",
+            f"found {num_workers} workers for {job.num_slices} slices of a batch, but every worker "
+            f"needs one; set train.slices to {num_workers} or more (a multiple is best)",
         )
     try:
         check_store(job.checkpoint.store, job_folder=file.folder)
     except RunError as error:
         raise file.fault("checkpoint.store", str(error)) from None
+    is_given = "split" in job.evaluate.model_fields_set
+    if data is not None and is_given and job.evaluate.split not in data.splits:
+        raise file.fault(
+            "evaluate.split",
+            f"found {job.evaluate.split!r}, expected one of {', '.join(data.splits)}",
+        )
     if job.data.augment and (data is None or data.x.kind != "image"):
         raise file.fault(
-            "data.augment", "found augmentations, but this job has no images; leave them out"
+            "data.augment", "found augmentations, but this job has no images; remove them"
         )
     if job.resources.gpus and inline and not torch.cuda.is_available():
         found = f"found {job.resources.gpus}, but this machine has no GPU that torch can use"
@@ -164,11 +170,6 @@ def _batches(file: JobFile, data: Manifest, found: Probe) -> Batches:
             "train.slices",
             f"found {job.num_slices} slices, but the dataset has {num_samples} training samples; "
             "use fewer workers and slices",
-        )
-    if job.evaluate.split not in data.splits and "split" in job.evaluate.model_fields_set:
-        raise file.fault(
-            "evaluate.split",
-            f"found {job.evaluate.split!r}, expected one of {', '.join(data.splits)}",
         )
     batches = Batches(num_samples, job.train.batch_size * found.draws, job.num_slices)
     _refuse_tiny_slices(file, batches, found)

@@ -1,4 +1,4 @@
-"""A job's task and network, made once before anything starts, and what they need."""
+"""Make a job's task and network once before anything starts, and measure what they need."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -23,14 +23,14 @@ PROBE_SAMPLES = 2
 
 @dataclass(frozen=True)
 class Probe:
-    """What is known of a job's task and network."""
+    """Facts about a job's task and network."""
 
     task: Task
     num_parameters: int
     num_outputs: int
-    """What the network gives for a sample; 0 where the task does not say."""
+    """Outputs of the network for one sample; 0 if the task does not say."""
     num_activations: int
-    """Numbers that one sample leaves in the layers; 0 where that is not known."""
+    """Numbers that one sample leaves in the layers; 0 if unknown."""
     is_convolutional: bool
     has_batch_norm: bool
     draws: int
@@ -41,10 +41,10 @@ class Probe:
 
 
 def probe(file: JobFile, data: Manifest | None) -> Probe:
-    """Make the task and the network, and send two blank samples through it.
+    """Make the task and the network, and pass two blank samples through it.
 
     Raises:
-        DistnetError: they cannot be made, or do not fit one another or the data.
+        DistnetError: they cannot be made, or do not fit each other or the data.
     """
     job = file.job
     file.load_part("task")
@@ -121,7 +121,8 @@ def _count_activations(
             output = network.eval()(torch.zeros(shape))
     except (RuntimeError, ValueError, TypeError, IndexError) as error:
         raise file.fault(
-            "network", f"cannot take inputs {list(shape[1:])} of this dataset: {_first_line(error)}"
+            "network",
+            f"does not accept inputs {list(shape[1:])} of this dataset: {_first_line(error)}",
         ) from None
     finally:
         for hook in hooks:
@@ -131,7 +132,7 @@ def _count_activations(
         found = list(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
         raise file.fault(
             "network",
-            f"for {PROBE_SAMPLES} samples it gives {found}, but the task needs {list(expected)}",
+            f"found outputs {found} for {PROBE_SAMPLES} samples, expected {list(expected)}",
         )
     return numbers // PROBE_SAMPLES
 

@@ -1,4 +1,4 @@
-"""What a launcher gives to each worker: plain values only, so that it can travel anywhere."""
+"""What a launcher gives to each worker: plain values only, so that it can be pickled."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,26 +14,26 @@ class Assignment:
     job: Job
     """The resolved job."""
     job_folder: str
-    """Where paths of the job file's parts start."""
+    """What relative paths of the job are relative to."""
     dataset: str
-    """The folder of the dataset; empty where the task makes its own samples."""
+    """The folder of the dataset; empty if the task makes its own samples."""
     run: str
     """The run's folder, seen by all workers."""
     launch: str = "inline"
     attempt: int = 1
-    """Counts from 1; also the fencing number: a worker whose number is below that of the run's
-    `fence` file may write nothing any more."""
+    """Counts from 1; also the fencing token: a worker whose number is below that in the run's
+    `fence` file may no longer write."""
     is_resumed: bool = False
     precision: str = "fp32"
     """`fp32` or `bf16`: `auto` is decided once, by the launcher."""
     begins_with: str = ""
-    """What the weights of step 0 are, in words, if they are not drawn: they lie in `start`."""
+    """Describes the start weights, such as `step 6 of digits-1`; empty if they are drawn."""
     cause: str = "start"
     """Why this attempt was made: `start`, `resume`, `resize`, `drain`, or a kind of failure."""
     workers_before: int = 0
     """Of the attempt before, if there was one in the same command."""
     began_waiting: float = 0.0
-    """Unix time at which the attempt before made its last step; 0 for the first."""
+    """Unix time of the last step of the attempt before; 0 for the first."""
     process_started: float = 0.0
     """Unix time at which the user's command began."""
 

@@ -1,6 +1,5 @@
 """A trained network, ready to use: everything comes from its run folder, no dataset is needed."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from distnet.data.samples import Samples
 from distnet.data.shipped import find_dataset
 from distnet.errors import CheckpointError, DataError, RunError
 from distnet.run_folder.paths import RunFolder
+from distnet.run_folder.read import read_plan
 from distnet.spec.read import read_job
 from distnet.spec.sections.job import Job
 from distnet.tasks.task import NETWORK, Networks, Task, players_of, shadows_of
@@ -50,9 +50,9 @@ class Trained:
     folder: RunFolder
     job: Job
     job_folder: Path
-    """What relative paths of the job count from."""
+    """What relative paths of the job are relative to."""
     data: Manifest
-    """What it learned from."""
+    """The manifest of the data that it was trained on."""
     task: Task
     networks: Networks
     """The network, or the shadow that stands in for it, and all other shadows."""
@@ -72,7 +72,7 @@ class Trained:
 
     @torch.no_grad()
     def predict(self, x: NDArray[np.generic]) -> list[dict[str, Any]]:
-        """Say what the network makes of samples x [n, ...] as a dataset stores them."""
+        """Predict samples x [n, ...] as a dataset stores them."""
         batches = map(self.prepare, _batches(x))
         return [said for batch in batches for said in self.task.predict(self.networks, batch)]
 
@@ -92,8 +92,11 @@ def load_trained(run: Path, *, checkpoint: str | int = NEWEST) -> Trained:
     """
     folder = RunFolder(run)
     if not folder.job.is_file():
-        raise RunError(f"{run}: no run here ({folder.job.name} is missing); see: distnet runs")
-    job, job_folder = read_job(folder.job).job, _job_folder(folder)
+        raise RunError(
+            f"{run}: found no run in this folder ({folder.job.name} is missing); "
+            "list the runs with: distnet runs"
+        )
+    job, job_folder = read_job(folder.job).job, read_plan(folder).job_folder
     data = _data_manifest(folder)
     store = open_store(job.checkpoint.store, run=folder, job_folder=job_folder)
     state = _state(store, job, checkpoint)
@@ -111,14 +114,14 @@ def evaluate(
     Args:
         run: the run folder.
         split: by default that of the job's `evaluate` section.
-        data: a dataset's name or folder; by default the one it learned from.
+        data: a dataset's name or folder; by default the one it was trained on.
         checkpoint: whose weights: `newest`, `best` by the job's `best_metric`, or a step.
 
     Returns:
         Plain values, as in the run's `evaluation.json`, and `run` and `dataset`.
 
     Raises:
-        DistnetError: the run or the data is missing, damaged, or they do not fit one another.
+        DistnetError: the run or the data is missing, damaged, or they do not fit together.
     """
     trained = load_trained(run, checkpoint=checkpoint)
     source, folder = (data, Path.cwd()) if data else (trained.job.data.source, trained.job_folder)
@@ -141,7 +144,7 @@ def _measure(trained: Trained, dataset: Path, split: str) -> Evaluation:
     manifest = read_manifest(dataset)
     _refuse_other_kind(dataset, manifest, trained.data)
     if manifest.split(split).num_samples == 0:
-        raise DataError(f"{dataset}: the split {split!r} has no samples to measure on")
+        raise DataError(f"{dataset}: the split {split!r} has no samples to evaluate on")
     memory_bytes = trained.job.data.memory
     samples = Samples(dataset, manifest, split, memory_bytes=memory_bytes, seed=None)
     feed = DatasetEvaluationFeed(samples)
@@ -171,13 +174,6 @@ def _networks(job: Job, task: Task, job_folder: Path, state: State) -> Networks:
 def _batches(x: NDArray[np.generic]) -> Iterator[Batch]:
     for start in range(0, len(x), BATCH_SIZE):
         yield Batch({"x": torch.tensor(x[start : start + BATCH_SIZE])})
-
-
-def _job_folder(folder: RunFolder) -> Path:
-    try:
-        return Path(json.loads(folder.plan.read_bytes())["job_folder"])
-    except (OSError, ValueError, KeyError, TypeError):
-        raise RunError(f"{folder.plan}: missing or damaged; train the job again") from None
 
 
 def _data_manifest(folder: RunFolder) -> Manifest:
@@ -210,7 +206,7 @@ def _state(store: Store, job: Job, checkpoint: str | int) -> State:
 
 
 def _refuse_other_kind(dataset: Path, found: Manifest, learned: Manifest) -> None:
-    """A network can be measured only on what looks like the data that it learned from."""
+    """A network can be evaluated only on data of the kind that it was trained on."""
     for what, has, needs in (
         ("inputs", (found.x.kind, found.x.shape), (learned.x.kind, learned.x.shape)),
         ("targets", (found.y.kind, found.y.shape), (learned.y.kind, learned.y.shape)),
@@ -218,7 +214,7 @@ def _refuse_other_kind(dataset: Path, found: Manifest, learned: Manifest) -> Non
     ):
         if has != needs:
             raise DataError(
-                f"{dataset}: its {what} are {_plain(has)}, but the network learned from "
+                f"{dataset}: its {what} are {_plain(has)}, but the network was trained on "
                 f"{_plain(needs)}; give a dataset of the same kind"
             )
 

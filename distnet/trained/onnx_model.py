@@ -1,4 +1,4 @@
-"""A trained network as an ONNX model, checked in onnxruntime before anybody uses it.
+"""A trained network as an ONNX model, checked in onnxruntime before it is used.
 
 The model takes samples as the dataset stores them (pixels from 0 to 255, numbers in their own
 units): scaling and normalisation are inside. A regression's outputs are in the units of the data
@@ -30,13 +30,13 @@ Inputs = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Check:
-    """How far the ONNX network was seen to be from the network."""
+    """How far the ONNX network differs from the network."""
 
     max_difference: float
-    """Of any output of any input."""
+    """The largest, over all outputs and inputs."""
     num_random: int
     num_real: int
-    """Inputs compared; no real ones where the dataset is not on this machine."""
+    """Inputs compared; no real ones if the dataset is not on this machine."""
 
 
 def to_onnx(trained: Trained, facts: Mapping[str, str]) -> bytes:
@@ -44,7 +44,7 @@ def to_onnx(trained: Trained, facts: Mapping[str, str]) -> bytes:
 
     Args:
         trained: the network.
-        facts: what the model says of itself.
+        facts: its metadata.
 
     Raises:
         RunError: a part of the network cannot be translated.
@@ -65,7 +65,7 @@ def to_onnx(trained: Trained, facts: Mapping[str, str]) -> bytes:
             f"{trained.folder.path}: the network cannot be written as ONNX: "
             f"{_last_line(error.__cause__ or error)}; write --format safetensors alone"
         ) from None
-    assert program is not None  # it is only where a file is asked for
+    assert program is not None  # it is None only if a file is requested
     model = program.model_proto
     set_model_props(model, dict(facts))
     return bytes(model.SerializeToString())
@@ -127,7 +127,7 @@ def _random_inputs(trained: Trained) -> Inputs:
 
 
 def _real_inputs(trained: Trained) -> Inputs:
-    """Samples of the data that the network learned from; none where it is not here any more."""
+    """Samples of the data that the network was trained on; none if it is no longer here."""
     try:
         dataset = find_dataset(trained.job.data.source or "", folder=trained.job_folder)
         manifest = read_manifest(dataset)

@@ -1,4 +1,4 @@
-"""What a trained network says about files: pictures, or CSV tables with a row for each sample."""
+"""Predict with a trained network: on pictures, or on CSV tables with one sample per row."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -18,7 +18,7 @@ TABLES = (".csv", ".tsv")
 def predict(
     trained: Trained, files: Iterable[Path], *, as_is: bool = False
 ) -> list[dict[str, Any]]:
-    """Say what the network takes each sample for, in the order of the files.
+    """Predict each sample, in the order of the files.
 
     Args:
         trained: the network.

@@ -128,7 +128,7 @@ def test_step_that_was_not_kept_is_refused_with_those_that_were(reader: Trained)
 
 
 def test_folder_without_a_run_is_refused(tmp_path: Path):
-    with pytest.raises(RunError, match="no run here"):
+    with pytest.raises(RunError, match="found no run in this folder"):
         load_trained(tmp_path)
 
 

@@ -329,7 +329,7 @@ def test_run_trains_a_users_own_task(job: Path, capsys: pytest.CaptureFixture[st
 @pytest.mark.parametrize(
     ("broken", "expected"),
     [
-        (OWN.replace("144", "100"), "cannot take inputs [1, 12, 12]"),
+        (OWN.replace("144", "100"), "does not accept inputs [1, 12, 12]"),
         (OWN.replace("width, num_outputs", "width, 3"), "gives [2, 3]"),
         ("raise RuntimeError('no')", "mynet.py"),
         ("class Net(:", "mynet.py"),
