@@ -58,8 +58,8 @@ def resize(folder: RunFolder, workers: int, *, wait_s: float | None) -> dict[str
     slices = read_plan(folder).slices
     if workers > slices:
         raise RunError(
-            f"{folder.path}: found {workers} workers, expected at most {slices}: the run's batches "
-            "are cut into so many slices, and every worker needs one"
+            f"{folder.path}: found {workers} workers, expected at most {slices}: its batches are "
+            f"cut into {slices} slices, and every worker needs one"
         )
     log = RunLog(folder)
     newest = log.attempt

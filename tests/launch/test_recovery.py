@@ -276,7 +276,7 @@ class Net(nn.Sequential):
 
     ends = records(RunFolder(tmp_path / "it"), "end")
     assert [end["failure"] for end in ends] == ["user_error"] * 2
-    assert "going on from step 0" in records(RunFolder(tmp_path / "it"), "note")[0]["text"]
+    assert "retrying from step 0" in records(RunFolder(tmp_path / "it"), "note")[0]["text"]
 
 
 def test_what_can_never_fit_is_refused_at_once_and_told_in_the_records(tmp_path, ray_address):
@@ -284,4 +284,4 @@ def test_what_can_never_fit_is_refused_at_once_and_told_in_the_records(tmp_path,
         tell(tmp_path, workers=2, address=ray_address, overrides=("resources.cpus=9",))
 
     (end,) = records(RunFolder(tmp_path / "it"), "end")
-    assert "room for 0 of 2 workers" in end["error"]
+    assert "can hold 0 of 2 workers" in end["error"]
