@@ -24,6 +24,7 @@ from pydantic import Field as Limits
 from distnet.data import format1
 from distnet.data.fields.field import Count, Field, Positive, Record, field_class
 from distnet.errors import DataError, UnknownPartError
+from distnet.spec.reading.validation import first_damage
 
 MANIFEST = "manifest.json"
 SplitName = Annotated[str, Limits(pattern="^[A-Za-z0-9][A-Za-z0-9_-]*$")]
@@ -40,9 +41,7 @@ def _parsed(value: Any) -> Any:
     except UnknownPartError as error:
         raise ValueError(str(error)) from None
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(map(str, first["loc"]))
-        raise ValueError(f"{key}: {first['msg']}" if key else first["msg"]) from None
+        raise ValueError(first_damage(error)) from None
 
 
 def _written(field: Field) -> dict[str, Any]:
@@ -192,9 +191,6 @@ def read_manifest(folder: Path) -> Manifest:
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from None
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(map(str, first["loc"]))
         raise DataError(
-            f"{path}: damaged manifest at {key or 'the top'}: {first['msg']}; "
-            "import the dataset again"
+            f"{path}: damaged manifest at {first_damage(error)}; import the dataset again"
         ) from None

@@ -18,6 +18,7 @@ from distnet.report.replay import Replay
 from distnet.run_folder.history import read_lines
 from distnet.run_folder.paths import RunFolder
 from distnet.spec.read import read_job
+from distnet.spec.reading.validation import first_damage
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,6 @@ def _read_manifest(folder: RunFolder) -> Manifest:
             "writes at its start"
         ) from None
     except ValidationError as error:
-        key = ".".join(map(str, error.errors()[0]["loc"]))
         raise RunError(
-            f"{path}: damaged at {key or 'the top'}; copy the dataset's manifest.json there"
+            f"{path}: damaged at {first_damage(error)}; copy the dataset's manifest.json there"
         ) from None

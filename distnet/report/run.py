@@ -15,6 +15,7 @@ from distnet.run_folder.paths import RunFolder
 from distnet.run_folder.read import read_bytes, read_object
 from distnet.run_folder.record_kinds import Record
 from distnet.spec.metric import Metric
+from distnet.spec.reading.validation import first_damage
 
 
 class Result(Record):
@@ -114,8 +115,6 @@ def _read_result(path: Path, history: History) -> Result | None:
     try:
         return Result.model_validate(value)
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(map(str, first["loc"]))
         raise RunError(
-            f"{path}: damaged at {key}: {first['msg']}; delete the file to go on without it"
+            f"{path}: damaged at {first_damage(error)}; delete the file to go on without it"
         ) from None

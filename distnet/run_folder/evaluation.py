@@ -11,6 +11,7 @@ from distnet.run_folder.figures import Figure, figure_from_dict
 from distnet.run_folder.old_folders import is_old_evaluation, updated_evaluation
 from distnet.run_folder.read import read_object
 from distnet.run_folder.record_kinds import Declared, Metrics, Record
+from distnet.spec.reading.validation import first_damage
 
 
 class EvaluationRecord(Record):
@@ -53,9 +54,7 @@ def read_evaluation(path: Path) -> EvaluationRecord | None:
             facts = updated_evaluation(facts, path.parent)
         return EvaluationRecord.model_validate(facts | _read_figures(facts.get("figures", [])))
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "the top"
-        problem = f"{where}: {first['msg']}"
+        problem = first_damage(error)
     except (ValueError, TypeError, LookupError, AttributeError) as error:
         problem = str(error)
     raise RunError(f"{path}: damaged at {problem}; delete the file to go on without it")
@@ -76,6 +75,4 @@ def _read_figure(index: int, facts: dict[str, Any]) -> Figure | None:
     try:
         return figure_from_dict(facts)
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(map(str, ("figures", index, *first["loc"])))
-        raise ValueError(f"{key}: {first['msg']}") from None
+        raise ValueError(first_damage(error, "figures", index)) from None

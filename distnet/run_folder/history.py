@@ -26,6 +26,7 @@ from distnet.run_folder.record_kinds import (
     Step,
 )
 from distnet.spec.metric import LOSS, Metric
+from distnet.spec.reading.validation import first_damage
 
 
 @dataclass(frozen=True)
@@ -179,13 +180,12 @@ def _torn_or_skipped(error: ValidationError, where: str) -> str:
     Raises:
         RunError: the line is JSON, but not a record.
     """
-    first = error.errors()[0]
-    if first["type"] == "json_invalid":
-        return where
-    if first["type"] == "union_tag_invalid":
-        return ""
-    key = ".".join(map(str, first["loc"]))
-    raise RunError(f"{where}: damaged at {key or 'kind'}: {first['msg']}; delete this line")
+    match error.errors()[0]["type"]:
+        case "json_invalid":
+            return where
+        case "union_tag_invalid":
+            return ""
+    raise RunError(f"{where}: damaged at {first_damage(error)}; delete this line")
 
 
 def _drop_after(step: int, found: list[dict[int, Any]]) -> None:

@@ -48,7 +48,7 @@ from distnet.protocol.users import (
 from distnet.server.jobs.sweep import expand
 
 TOKEN = "dn_abcdefghijkl_" + "s" * 43
-STEERED = {"cancel": "cancelled", "stop": "stopped", "hold": "held", "release": "waiting"}
+STATE_AFTER = {"cancel": "cancelled", "stop": "stopped", "hold": "held", "release": "waiting"}
 Sent = tuple[int, bytes]
 
 
@@ -72,7 +72,7 @@ def make_attempt(number: int, **changes: Any) -> AttemptResponse:
 
 @dataclass
 class FakeServer:
-    """What it knows, what it was asked, and what goes wrong."""
+    """Its state, the requests it has received, and the faults it makes."""
 
     url: str = ""
     jobs: dict[str, JobResponse] = field(default_factory=dict)
@@ -89,24 +89,24 @@ class FakeServer:
     teams: dict[str, TeamMessage] = field(default_factory=dict)
     submits: list[SubmitRequest] = field(default_factory=list)
     scheduled: list[ScheduleRequest] = field(default_factory=list)
-    asked: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
     """`METHOD path?query`, each."""
     tokens_seen: list[str | None] = field(default_factory=list)
     faults: list[str | int] = field(default_factory=list)
     """What happens to the next requests: a status, or `drop` after they were carried out."""
     changes: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
-    """What becomes of a job, one step for each time that somebody looks at its details."""
+    """Changes of a job, one for each time that its details are read."""
     page: int = 1000
     num_connections: int = 0
 
-    def answer(self, method: str, target: str, body: bytes) -> Sent:
+    def handle(self, method: str, target: str, body: bytes) -> Sent:
         parts = urlsplit(target)
         query = {key: values[0] for key, values in parse_qs(parts.query).items()}
         for pattern, verb, route in ROUTES:
             match = re.fullmatch(pattern, parts.path.removeprefix("/api/v1"))
             if match and verb == method:
-                answer = route(self, *match.groups(), query=query, body=body)
-                text = answer.model_dump_json() if isinstance(answer, BaseModel) else "{}"
+                response = route(self, *match.groups(), query=query, body=body)
+                text = response.model_dump_json() if isinstance(response, BaseModel) else "{}"
                 return (201 if method == "POST" else 200), text.encode()
         raise NotFoundError(f"no such page: {target}")
 
@@ -214,8 +214,8 @@ def control(server: FakeServer, name: str, verb: str, **_: Any) -> BaseModel:
     if state.is_terminal != (verb == "retry"):
         raise ConflictError(f"{name} is {state}", code="wrong_state")
     if name in server.changes:  # it takes its time, which the details show
-        return server.change(name, state="stopping", reason=f"asked to {verb}")
-    return server.change(name, state=STEERED.get(verb, "waiting"), reason=f"{verb} by ada")
+        return server.change(name, state="stopping", reason=f"requested to {verb}")
+    return server.change(name, state=STATE_AFTER.get(verb, "waiting"), reason=f"{verb} by ada")
 
 
 def resize(server: FakeServer, name: str, *, body: bytes, **_: Any) -> BaseModel:
@@ -346,13 +346,13 @@ class Exchange(BaseHTTPRequestHandler):
     def handle_one(self) -> None:
         fake = self.server.fake
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        fake.asked.append(f"{self.command} {self.path}")
+        fake.requests.append(f"{self.command} {self.path}")
         fake.tokens_seen.append(self.headers.get("Authorization"))
         fault = fake.faults.pop(0) if fake.faults else None
         if isinstance(fault, int):
-            self._send(fault, _told("unavailable", "come back later"))
+            self._send(fault, _error("unavailable", "come back later"))
             return
-        status, data = self._answer(fake, body)
+        status, data = self._respond(fake, body)
         if fault == "drop":
             self.close_connection = True
         else:
@@ -360,15 +360,15 @@ class Exchange(BaseHTTPRequestHandler):
 
     do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = handle_one  # noqa: N815
 
-    def _answer(self, fake: FakeServer, body: bytes) -> Sent:
+    def _respond(self, fake: FakeServer, body: bytes) -> Sent:
         try:
             if self.headers.get("Authorization") != f"Bearer {TOKEN}":
                 raise UnauthenticatedError("the token is missing or not known")
-            return fake.answer(self.command, self.path, body)
+            return fake.handle(self.command, self.path, body)
         except ValidationError as error:
-            return 422, _told("invalid", str(error))
+            return 422, _error("invalid", str(error))
         except ServerError as error:
-            return error.status, _told(error.code, str(error))
+            return error.status, _error(error.code, str(error))
 
     def _send(self, status: int, data: bytes) -> None:
         self.send_response(status)
@@ -383,5 +383,5 @@ class Exchange(BaseHTTPRequestHandler):
         pass
 
 
-def _told(code: str, message: str) -> bytes:
+def _error(code: str, message: str) -> bytes:
     return json.dumps({"error": {"code": code, "message": message}}).encode()

@@ -52,7 +52,7 @@ def test_a_wrong_token_is_reported_without_its_secret(
 
     assert message in str(refused.value)
     assert "sss" not in str(refused.value)
-    assert len(server.asked) == 1  # it is of no use to ask again
+    assert len(server.requests) == 1  # it is of no use to ask again
 
 
 @pytest.mark.parametrize("fault", [503, "drop"])
@@ -62,7 +62,7 @@ def test_a_request_is_repeated_while_the_server_is_unavailable(
     server.faults += [fault, fault]
 
     assert client.whoami()["user"] == "ada"
-    assert len(server.asked) == 3
+    assert len(server.requests) == 3
 
 
 @pytest.mark.parametrize("fault", [503, "drop"])
@@ -75,7 +75,7 @@ def test_a_request_that_is_not_repeatable_is_sent_once(
     with pytest.raises(UnavailableError):
         client.add_token({})
 
-    assert server.asked[1:] == ["POST /api/v1/tokens"]
+    assert server.requests[1:] == ["POST /api/v1/tokens"]
     assert len(server.tokens) == (fault == "drop")
 
 
@@ -86,7 +86,7 @@ def test_who_asks_too_often_waits_as_long_as_the_server_says(
 
     client.add_token({})
 
-    assert len(server.asked) == 2
+    assert len(server.requests) == 2
 
 
 def test_a_request_is_not_repeated_after_a_server_error(server: FakeServer, client: Client) -> None:
@@ -94,7 +94,7 @@ def test_a_request_is_not_repeated_after_a_server_error(server: FakeServer, clie
 
     with pytest.raises(ServerError, match="come back later"):
         client.whoami()
-    assert len(server.asked) == 1
+    assert len(server.requests) == 1
 
 
 def test_a_server_that_was_restarted_is_found_again(config: Path) -> None:

@@ -80,7 +80,7 @@ def test_a_faulty_job_file_is_refused_here_with_its_lines(server: FakeServer) ->
 
     with pytest.raises(JobFileError, match=r"digits.yaml:3 train.epochs: found text 'ten'"):
         distnet.submit("digits.yaml")
-    assert server.asked == []
+    assert server.requests == []
 
 
 def test_own_files_are_uploaded_once(server: FakeServer) -> None:
@@ -93,7 +93,7 @@ def test_own_files_are_uploaded_once(server: FakeServer) -> None:
     [(sha256, data)] = server.code.items()
     assert [request.code for request in server.submits] == [sha256, sha256]
     assert zipfile.ZipFile(io.BytesIO(data)).read("net.py") == b"class Net: ...\n"
-    assert len([asked for asked in server.asked if asked.startswith("PUT")]) == 1
+    assert len([request for request in server.requests if request.startswith("PUT")]) == 1
 
 
 def test_own_files_of_a_sweep_are_uploaded(server: FakeServer) -> None:
@@ -105,7 +105,7 @@ def test_own_files_of_a_sweep_are_uploaded(server: FakeServer) -> None:
 def test_own_files_outside_of_the_folder_are_refused(server: FakeServer) -> None:
     with pytest.raises(JobFileError, match="network.kind=../net.py:Net"):
         distnet.submit("digits.yaml", sets=["network.kind=../net.py:Net"])
-    assert server.asked == []
+    assert server.requests == []
 
 
 def test_relative_paths_become_absolute(server: FakeServer, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel, Tag, ValidationError
 from pydantic_core import ErrorDetails
 
-from distnet.spec.reading.faults import Fault, Key, KeyFaultError, found, shortened, unknown
+from distnet.spec.reading.faults import Fault, Key, KeyFaultError, dotted, found, shortened, unknown
 
 EXPECTED = {
     "int_type": "a whole number",
@@ -56,9 +56,31 @@ def first_fault(error: ValidationError, *, is_text: bool = False) -> str:
         is_text: whether everything is text, as on a command line: a value is written as typed.
     """
     details = error.errors()[0]
-    value = details["input"]
+    value, context = details["input"], details.get("ctx", {})
+    match details["type"]:
+        case "missing":
+            return "found nothing, expected a value"
+        case "extra_forbidden":
+            return "found an unknown key"
+        case "json_invalid":
+            return f"invalid JSON: {context['error']}"
+        case "union_tag_not_found":
+            return f"found no {context['discriminator']}"
+        case "value_error" if not str(context["error"]).startswith("expected "):
+            return str(context["error"])
     shown = shortened(str(value)) if is_text else found(value)
     return f"found {shown}, expected {expected(details)}"
+
+
+def first_damage(error: ValidationError, *parents: str | int) -> str:
+    """Write the first fault of a damaged file with its key: `epochs.0.loss: found ...`.
+
+    Args:
+        error: pydantic's.
+        parents: the keys above what did not validate.
+    """
+    key = (*parents, *error.errors()[0]["loc"])
+    return f"{dotted(key) if key else 'the top'}: {first_fault(error)}"
 
 
 def expected(error: ErrorDetails) -> str:

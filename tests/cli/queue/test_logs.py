@@ -84,7 +84,9 @@ def test_an_interrupted_log_says_how_to_follow_it_again(queue: FakeServer) -> No
     )
     assert process.stdout is not None
     printed = "".join(process.stdout.readline() for _ in range(2))
-    while not any("offset=22" in asked for asked in queue.asked):  # it has seen what it printed
+    while not any(
+        "offset=22" in request for request in queue.requests
+    ):  # it has seen what it printed
         assert process.poll() is None
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)

@@ -67,7 +67,7 @@ def test_submit_refuses_an_invalid_job_file_before_any_request(
     assert (
         printed == "error: digits.yaml:3 train.epochs: found text 'ten', expected a whole number\n"
     )
-    assert server.asked == []
+    assert server.requests == []
 
 
 def test_a_refusal_is_one_line_and_its_code_is_in_the_json(
@@ -115,7 +115,7 @@ def test_submit_refuses_missing_files_before_any_request(
     printed = capsys.readouterr().err
     assert printed.startswith(f"error: digits.yaml:{message}")
     assert ("did you mean 'mnist'?" in printed) == ("mnits" in line)
-    assert server.asked == []
+    assert server.requests == []
 
 
 @pytest.mark.parametrize(

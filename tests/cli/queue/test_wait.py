@@ -63,7 +63,7 @@ def test_wait_lives_through_a_restart_of_the_server(
 def test_an_interrupted_wait_says_how_to_wait_again(queue: FakeServer) -> None:
     command = [sys.executable, "-u", "-m", "distnet.cli", "wait", "digits-2", "digits-3"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ})
-    while not queue.asked:
+    while not queue.requests:
         assert process.poll() is None
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)

@@ -55,4 +55,4 @@ def test_revoking_the_token_in_use_is_reported(
 def test_the_secret_part_is_not_sent_to_be_revoked(server: FakeServer) -> None:
     assert main(["token", "revoke", TOKEN]) == 2
 
-    assert server.asked == ["DELETE /api/v1/tokens/abcdefghijkl"]
+    assert server.requests == ["DELETE /api/v1/tokens/abcdefghijkl"]

@@ -13,7 +13,7 @@ def test_a_run_here_is_resized(trained: RunFolder, server: FakeServer) -> None:
     assert main(["resize", "digits-1", "--workers", "3", "--no-wait"]) == 0
 
     assert trained.resize.read_text() == "3\n"
-    assert not [asked for asked in server.asked if asked.startswith("POST")]
+    assert not [request for request in server.requests if request.startswith("POST")]
 
 
 def test_resize_waits_until_the_wanted_workers_train(
