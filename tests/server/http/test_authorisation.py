@@ -27,7 +27,7 @@ IN_PATH = {
     "stream": "run",
     "sha256": SHA,
     "id": "abcdefghijkl",
-    "verb": "cancel",
+    "command": "cancel",
 }
 
 
@@ -121,9 +121,9 @@ def test_a_submitter_controls_no_job_of_others(api: Api) -> None:
 
     for method, path in closed(api):
         if "{job}" in path and method == "POST":
-            verbs = VERBS if "{verb}" in path else ("",)
+            verbs = VERBS if "{command}" in path else ("",)
             for verb in verbs:
-                assert call(api.client("bob"), method, path.replace("{verb}", verb)) == 403
+                assert call(api.client("bob"), method, path.replace("{command}", verb)) == 403
 
     assert _state(api) == before
 

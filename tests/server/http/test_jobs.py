@@ -120,8 +120,8 @@ def test_a_job_is_controlled_by_its_owner(api: Api) -> None:
     submit(api)
     client = api.client()
 
-    def after(verb: str, json: dict[str, int] | None = None) -> dict[str, Any]:
-        response = client.post(f"/api/v1/jobs/digits-1/{verb}", json=json or {})
+    def after(command: str, json: dict[str, int] | None = None) -> dict[str, Any]:
+        response = client.post(f"/api/v1/jobs/digits-1/{command}", json=json or {})
         assert response.status_code == 200, response.text
         job: dict[str, Any] = response.json()
         return job

@@ -54,7 +54,7 @@ def test_only_the_first_user_is_an_admin_by_default(home: Home) -> None:
 def test_a_token_that_cannot_be_created_is_reported(home: Home) -> None:
     wrong = home.run("token", "Not A Name")
     assert wrong.returncode == 2
-    assert "user 'Not A Name': expected" in wrong.stderr
+    assert "found text 'Not A Name', expected up to 63 lower-case letters" in wrong.stderr
 
     absent = home.folder / "absent" / "x.db"
     refused = home.run("token", "--ledger", f"sqlite:///{absent}")

@@ -228,7 +228,7 @@ def test_tokens_are_created_one_by_one_without_delaying_other_requests(
         makers = [threading.Thread(target=make) for _ in range(60)]
         for maker in makers:
             maker.start()
-        while api.authenticator.making.statistics().tasks_waiting < len(makers) - 1:
+        while api.authenticator.create_limiter.statistics().tasks_waiting < len(makers) - 1:
             time.sleep(0.01)
         response = httpx.get(f"{address}/api/v1/jobs", headers=headers, timeout=20)
         may_end.set()

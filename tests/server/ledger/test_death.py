@@ -24,11 +24,11 @@ def test_acknowledged_rows_are_complete_when_the_writer_is_killed(
     (after,) = submit(ledger, job("after"))
     with ledger.reading() as tx:
         found = jobs.open_jobs(tx)
-        found = events.read_events(tx, limit=10**6)
+        logged = events.read_events(tx, limit=10**6)
     names = [record.name for record in found[:-1]]
     assert names[: len(acknowledged)] == acknowledged
     assert len(names) <= len(acknowledged) + 1  # one may have become durable just before the end
-    assert [record.job for record in found] == [n for n in names for _ in range(EVENTS_EACH)]
+    assert [record.job for record in logged] == [n for n in names for _ in range(EVENTS_EACH)]
     assert after.number == len(found)
 
 

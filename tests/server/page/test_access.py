@@ -30,7 +30,7 @@ def test_without_a_token_one_is_asked_for(site, looker):
     field = page.get_by_label("Your token for this server")
     field.fill("dn_wrong")
     page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("alert").filter(has_text="no token")).to_be_visible()
+    expect(page.get_by_role("alert").filter(has_text="not a token")).to_be_visible()
     assert page.evaluate("sessionStorage.length") == 0
 
     field.fill(site.api.token("ada"))

@@ -57,7 +57,12 @@ def test_the_history_shows_the_metric_of_the_last_evaluation(running, looker):
 
 
 def test_records_with_invalid_metrics_break_nothing(running, looker):
-    attempt = {"kind": "attempt", "attempt": 1, "step": 0, "metrics": [None, 3, {"name": 4}]}
+    attempt = {
+        "kind": "attempt",
+        "attempt": 1,
+        "step": 0,
+        "metrics": [None, 3, {"name": 4}, {"name": ""}],
+    }
     running.record("digits-1", attempt, attempt | {"metrics": "none"})
     many = {f"metric_{at}": 1.0 for at in range(1000)}
     running.record("digits-1", {"kind": "step", "step": 1, "loss": 0.5} | many)

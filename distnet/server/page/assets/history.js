@@ -1,8 +1,9 @@
 // Ended jobs, the newest first.
 
 import { h } from "./dom.js";
+import { result } from "./evaluation.js";
 import { Listing } from "./listing.js";
-import { ago, jobLink, loading, pill, result, table } from "./parts.js";
+import { ago, jobLink, loading, pill, table } from "./parts.js";
 import { count, duration, loss, NONE, number } from "./text.js";
 
 const STATES = ["ended", "finished", "stopped", "failed", "cancelled"];

@@ -4,12 +4,13 @@ import { drawActions } from "./actions.js";
 import { part, Refusal } from "./api.js";
 import { drawCurves } from "./curves.js";
 import { h } from "./dom.js";
+import { allMetrics, metricTitle } from "./evaluation.js";
 import { drawAttempts, drawEvents, drawJobFile, drawWhy } from "./jobparts.js";
 import { Logs } from "./logs.js";
 import { Metrics } from "./metrics.js";
 import { ago, facts, jobLink, loading, pill, steps, workers } from "./parts.js";
 import { link } from "./route.js";
-import { count, duration, loss, metric, NONE, number, rate } from "./text.js";
+import { count, duration, loss, metric, number, rate } from "./text.js";
 
 const TERMINAL = ["finished", "stopped", "failed", "cancelled"];
 const WAITING = ["waiting", "held"];
@@ -131,7 +132,7 @@ export class JobView {
     return facts([
       ["step", steps(job)],
       ["train loss", job.loss == null ? null : loss(job.loss)],
-      ...evaluated(job, this.#declared),
+      ...allMetrics(job, this.#declared),
       ["samples/s", isLive && rate(job.samples_per_second)],
       ["time left", isLive && duration(job.seconds_left)],
       [
@@ -174,7 +175,7 @@ export class JobView {
       ...this.#declared
         .slice(0, MOST_CURVES)
         .map(({ name, format }) =>
-          this.#curve(titled(name), this.#lines(name), { format: (value) => metric(value, format) }),
+          this.#curve(metricTitle(name), this.#lines(name), { format: (value) => metric(value, format) }),
         ),
       this.#curve("Samples per second", [pace], { format: rate, fromZero: true }),
     ].filter(Boolean);
@@ -246,22 +247,4 @@ function origin({ array, schedule }) {
 
 function each({ cpus, gpus }) {
   return gpus ? `${count(cpus, "CPU")}, ${count(gpus, "GPU")}` : count(cpus, "CPU");
-}
-
-function titled(name) {
-  const words = name.replaceAll("_", " ");
-  return words[0].toUpperCase() + words.slice(1);
-}
-
-// All metrics of the last evaluation, the headline metric first.
-function evaluated({ headline, metrics, split, step }, declared) {
-  if (!headline) return [];
-  const formats = new Map(declared.map(({ name, format }) => [name, format]));
-  formats.set(headline.name, headline.format);
-  const others = Object.keys(metrics).filter((name) => name !== headline.name);
-  if (!(headline.name in metrics)) return step == null ? [] : [[headline.name, NONE]];
-  return [headline.name, ...others].map((name) => [
-    [split, name.replaceAll("_", " ")].filter(Boolean).join(" "),
-    metric(metrics[name], formats.get(name)),
-  ]);
 }

@@ -43,7 +43,7 @@ export class Metrics {
 
   // Steps after the one from which an attempt starts are computed and recorded again.
   #begin({ attempt, step, cause, metrics }) {
-    if (Array.isArray(metrics)) this.declared = metrics.filter((one) => typeof one?.name === "string");
+    if (Array.isArray(metrics)) this.declared = metrics.filter((one) => typeof one?.name === "string" && one.name);
     for (const line of [...this.steps.values(), ...this.epochs.values()]) line.cut(step);
     this.begins = this.begins.filter((one) => one.attempt !== attempt);
     this.begins.push({ attempt, step, cause });

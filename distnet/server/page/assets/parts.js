@@ -2,7 +2,7 @@
 
 import { h } from "./dom.js";
 import { link } from "./route.js";
-import { duration, metric, moment, NONE, number } from "./text.js";
+import { duration, moment, number } from "./text.js";
 
 export function pill(state) {
   return h("span", { class: `pill ${state}` }, state);
@@ -30,17 +30,6 @@ export function steps(job) {
   if (job.step == null && job.num_steps == null) return null;
   const text = `${number(job.step ?? 0)} / ${number(job.num_steps)}`;
   return bar(job.step ?? 0, job.num_steps, text, job.state);
-}
-
-// The headline metric of the last evaluation, and on which split: `95.88%`, `test accuracy`.
-export function result({ headline, metrics, split }) {
-  const value = headline && metrics[headline.name];
-  if (value == null) return NONE;
-  return [metric(value, headline.format), h("small", {}, resultName({ headline, split }))];
-}
-
-export function resultName({ headline, split }) {
-  return [split, headline.name].filter(Boolean).join(" ");
 }
 
 // The number of workers (2, or 1→2 during a resize), or the range (1–4).

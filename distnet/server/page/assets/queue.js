@@ -1,8 +1,9 @@
 // The queue: running jobs, waiting jobs in the order of the scheduler, and why they wait.
 
 import { h } from "./dom.js";
+import { result } from "./evaluation.js";
 import { Listing } from "./listing.js";
-import { ago, jobLink, loading, pill, result, steps, table, workers } from "./parts.js";
+import { ago, jobLink, loading, pill, steps, table, workers } from "./parts.js";
 import { count, duration, loss, number, rate } from "./text.js";
 
 const STATES = ["open", "running", "waiting", "held", "starting", "stopping", "unknown"];
