@@ -50,7 +50,7 @@ def write_artifacts(folder: RunFolder, trainee: Trainee, evaluation: Evaluation,
 def _worst(trainee: Trainee, evaluation: Evaluation, arrays: Arrays) -> list[Figure]:
     """Show the samples with the largest losses, but for those that were predicted right."""
     evaluator, data = trainee.evaluator, trainee.data
-    if evaluator is None or data is None:
+    if evaluator is None or data is None or not {"x", "y"} <= data.fields.keys():
         return []
     networks = networks_for("evaluation", trainee.networks, shadows_of(trainee.task))
     networks[NETWORK].eval()
@@ -95,7 +95,8 @@ def _first_layer(trainee: Trainee, arrays: Arrays) -> list[Figure]:
 
 
 def _image_weights(trainee: Trainee) -> Tensor | None:
-    shape = trainee.data.x.shape if trainee.data is not None else ()
+    fields = {} if trainee.data is None else trainee.data.fields
+    shape = fields["x"].shape if "x" in fields else ()
     for module in trainee.flat.network.modules():
         if isinstance(module, nn.Conv2d):
             return module.weight
