@@ -106,12 +106,13 @@ def read_total(total: Tensor, layout: Layout, flags: Flags | None = None) -> Tot
     """Read the sum of all rows of a phase; its gradient is divided by the summed weight here.
 
     Args:
-        total: the sum of all rows; the gradient in it is divided in place.
+        total: the sum of all rows.
         layout: where things stand in it.
         flags: those of a single worker, which need not be in the row.
     """
     num_parameters, num_sums = layout.num_parameters, layout.sums_end - layout.num_parameters
-    gradient = total[:num_parameters].div_(total[num_parameters + 1])
+    # In memory of its own: a dot product may depend on where its operands lie.
+    gradient = total[:num_parameters] / total[num_parameters + 1]
     square = torch.dot(gradient, gradient)[None]
     # Read together: on a GPU each reading waits for all work that was queued before it.
     pieces = [square, total[num_parameters : layout.sums_end]]
