@@ -163,6 +163,10 @@ def _dataset(file: JobFile) -> Path | None:
 
 def _viewed(file: JobFile, data: Manifest) -> Manifest:
     """The manifest as the task sees it."""
+    if file.job.data.view is not None:
+        file.load_part("data.view")
+    if file.job.data.sampler is not None:
+        file.load_part("data.sampler")
     try:
         return viewed(data, build_view(file.job, data, file.folder))
     except DistnetError as error:
