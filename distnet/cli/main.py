@@ -38,7 +38,7 @@ app = typer.Typer(
 def _show_version(is_wanted: bool) -> None:
     if not is_wanted:
         return
-    # Takes longer to import than all the rest of `distnet --help` but Typer, for one option.
+    # It takes as long to import as Typer, and only --version needs it.
     from importlib.metadata import PackageNotFoundError, version
 
     try:

@@ -4,39 +4,20 @@ A split is read in windows. One window covers a split that fits in memory; a lar
 each of a few row groups. In each epoch the row groups are put in a new order, cut into windows,
 and the rows of each window are shuffled. So the position in an epoch says which sample comes, and
 no more than one window has to be in memory.
-
-The shuffles sort by a hash of (seed, epoch, index) rather than draw from a library's generator,
-whose streams change between versions. Source of the hash: Steele, Lea and Flood, "Fast Splittable
-Pseudorandom Number Generators" (2014), as SplitMix64.
 """
 
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
 from distnet.data.column import Ints
 from distnet.data.manifest import Manifest
+from distnet.data.samplers.sampler import Sampler
+from distnet.data.shuffle import shuffled
+from distnet.errors import DataError
 
 WINDOWS_IN_MEMORY = 8  # one in use, one being read, the rest is room for the reader's own copies
-_MASK = (1 << 64) - 1
-
-
-def mix(*numbers: int) -> int:
-    """Hash whole numbers into one of 64 bits."""
-    state = 0
-    for number in numbers:
-        state = _scramble_one((state ^ (number & _MASK)) + 0x9E3779B97F4A7C15)
-    return state
-
-
-def shuffled(numbers: Ints, *key: int) -> Ints:
-    """Put distinct `numbers` [n] in an order that depends on them and on `key` alone."""
-    start = np.uint64(mix(*key))
-    with np.errstate(over="ignore"):
-        hashes = scramble(numbers.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) + start)
-    return numbers[np.argsort(hashes, kind="stable")]
 
 
 @dataclass(frozen=True)
@@ -57,16 +38,18 @@ class Order:
         groups: samples in each row group, in the order of the shards.
         window: row groups a window.
         seed: of the shuffles; None leaves the samples in the order of the dataset.
+        sampler: lists the samples of an epoch instead, where there is one window.
     """
 
     groups: tuple[int, ...]
     window: int
     seed: int | None
+    sampler: Sampler | None = None
 
     @cached_property
     def num_samples(self) -> int:
         """Samples of an epoch."""
-        return sum(self.groups)
+        return sum(self.groups) if self.sampler is None else self.sampler.num_samples
 
     @cached_property
     def num_windows(self) -> int:
@@ -82,6 +65,9 @@ class Order:
 
     def read_window(self, epoch: int, index: int) -> Window:
         """The groups and rows of window `index` of `epoch`."""
+        if self.sampler is not None:
+            everything = np.arange(len(self.groups), dtype=np.int64)
+            return Window(0, everything, self.sampler.ids(epoch))
         groups = _group_order(self, epoch)[index * self.window : (index + 1) * self.window]
         if self.num_windows == 1:
             groups = np.sort(groups)  # held once for all epochs: only the rows change places
@@ -106,7 +92,14 @@ class Order:
         return np.concatenate([self.window_ids(w) for w in windows])[start : start + high - low]
 
 
-def order_of(manifest: Manifest, split: str, *, memory_bytes: int, seed: int | None) -> Order:
+def order_of(
+    manifest: Manifest,
+    split: str,
+    *,
+    memory_bytes: int,
+    seed: int | None,
+    sampler: Sampler | None = None,
+) -> Order:
     """The order of a split, from the manifest alone.
 
     Args:
@@ -114,15 +107,21 @@ def order_of(manifest: Manifest, split: str, *, memory_bytes: int, seed: int | N
         split: the split's name.
         memory_bytes: a split up to this size is one window.
         seed: of the shuffles; None leaves the samples in the order of the dataset.
+        sampler: lists the samples of an epoch instead.
 
     Raises:
-        DataError: there is no such split.
+        DataError: there is no such split, or it does not fit in memory where a sampler needs that.
     """
     groups, window_bytes = manifest.split(split).groups, memory_bytes // WINDOWS_IN_MEMORY
     window, total = len(groups), manifest.memory_bytes(split)
+    if sampler is not None and total > memory_bytes:
+        raise DataError(
+            f"dataset {manifest.name!r}: the split {split} takes {total:,} bytes in memory, but "
+            f"data.memory is {memory_bytes:,}; a view or sampler needs all of it: raise data.memory"
+        )
     if total > memory_bytes:
         window = window_bytes * sum(groups) // (max(groups) * total)
-    return Order(groups, max(1, window), seed)
+    return Order(groups, max(1, window), seed, sampler)
 
 
 @dataclass(frozen=True)
@@ -173,17 +172,3 @@ def _window_starts(order: Order, epoch: int) -> Ints:
     sizes = np.array([order.groups[g] for g in _group_order(order, epoch)], dtype=np.int64)
     starts = np.concatenate([[0], np.cumsum(sizes)])[:-1]
     return starts[:: order.window]
-
-
-def scramble(state: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Mix the bits of each number of 64 bits [n]: the last part of SplitMix64."""
-    state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return state ^ (state >> np.uint64(31))
-
-
-def _scramble_one(state: int) -> int:
-    state &= _MASK
-    state = (state ^ (state >> 30)) * 0xBF58476D1CE4E5B9 & _MASK
-    state = (state ^ (state >> 27)) * 0x94D049BB133111EB & _MASK
-    return state ^ (state >> 31)

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distnet.data.column import Ints
-from distnet.data.order import scramble
+from distnet.data.shuffle import scramble
 from distnet.run_folder.sample_digest import SampleDigest
 
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)

@@ -17,7 +17,9 @@ from distnet.data.fields.field import Field
 from distnet.data.manifest import Manifest
 from distnet.data.order import Window, order_of
 from distnet.data.sample_hash import running_hashes
+from distnet.data.samplers.sampler import Sampler
 from distnet.data.shards import ShardReader
+from distnet.data.views.view import View
 from distnet.run_folder.sample_digest import MASK, SampleDigest
 
 
@@ -34,6 +36,8 @@ class Samples:
         memory_bytes: a split up to this size is one window.
         seed: of the order; None leaves the samples in the order of the dataset.
         fields: those that are needed, and read; None for all.
+        view: makes samples of the rows; None where each row is one.
+        sampler: lists the samples of an epoch; None for each of them once.
 
     Raises:
         DataError: a shard is missing or damaged.
@@ -48,9 +52,15 @@ class Samples:
         memory_bytes: int,
         seed: int | None,
         fields: Sequence[str] | None = None,
+        view: View | None = None,
+        sampler: Sampler | None = None,
     ) -> None:
-        self._reader = ShardReader(folder, manifest, split, fields)
-        self.order = order_of(manifest, split, memory_bytes=memory_bytes, seed=seed)
+        self._view = view
+        self._reader = ShardReader(folder, manifest, split, fields if view is None else view.reads)
+        self._fields = self._reader.fields if view is None else view.fields
+        self.order = order_of(
+            manifest, split, memory_bytes=memory_bytes, seed=seed, sampler=sampler
+        )
         self._pool = ThreadPoolExecutor(1, "distnet-read")
         self._ahead: dict[tuple[int, int], Future[_Rows]] = {}
         self._held: dict[tuple[int, int], _Rows] = {}
@@ -63,7 +73,7 @@ class Samples:
         """
         parts = [rows.take(low, high) for rows in self._windows(epoch, low, high)]
         columns = {name: join([part[name] for part in parts]) for name in parts[0]}
-        return Batch({n: as_tensors(columns[n], f) for n, f in self._reader.fields.items()})
+        return Batch({n: as_tensors(columns[n], f) for n, f in self._fields.items()})
 
     def digest(self, epoch: int, low: int, high: int) -> SampleDigest:
         """Digest of the samples that `take` gives for the same positions."""
@@ -101,19 +111,22 @@ class Samples:
         ids = self.order.window_ids(window)
         if self.order.num_windows == 1 and self._held:
             (held,) = self._held.values()
-            return _Rows(window, ids, held.columns)
-        return _Rows(window, ids, self._reader.read(window.groups.tolist()))
+            return _Rows(window, ids, held.columns, self._view)
+        columns = self._reader.read(window.groups.tolist())
+        return _Rows(window, ids, columns, self._view)
 
 
 class _Rows:
     """The rows of one window, and the order in which they are used."""
 
-    def __init__(self, window: Window, ids: Ints, columns: Columns) -> None:
-        self.columns = columns
+    def __init__(self, window: Window, ids: Ints, columns: Columns, view: View | None) -> None:
+        self.columns, self._view = columns, view
         self._first, self._rows, self._ids = window.first, window.rows, ids
 
     def take(self, low: int, high: int) -> Columns:
         rows = self._rows[max(low - self._first, 0) : high - self._first]
+        if self._view is not None:
+            return self._view.take(self.columns, rows)
         return {name: select(column, rows) for name, column in self.columns.items()}
 
     def digest(self, low: int, high: int) -> SampleDigest:

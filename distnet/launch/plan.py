@@ -7,9 +7,10 @@ from typing import Any
 import torch
 
 from distnet.data.manifest import Manifest, read_manifest
+from distnet.data.opening import build_order, build_view, viewed
 from distnet.data.order import Batches
 from distnet.data.shipped import find_dataset
-from distnet.errors import DataError, NotEnoughResourcesError, RunError
+from distnet.errors import DataError, DistnetError, NotEnoughResourcesError, RunError
 from distnet.launch.probe import Probe, probe
 from distnet.run_folder.paths import WRITTEN
 from distnet.spec.read import JobFile
@@ -70,8 +71,11 @@ def make_plan(file: JobFile, *, workers: int | None = None, inline: bool = False
     dataset = _dataset(file)
     data = None if dataset is None else read_manifest(dataset)
     _refuse_misfits(file, data, num_workers, inline=inline)
-    found = probe(file, data)
-    batches = None if data is None else _batches(file, data, found)
+    seen = None if data is None else _viewed(file, data)
+    found = probe(file, seen)
+    batches = None
+    if dataset is not None and data is not None:
+        batches = _batches(file, dataset, data, found)
     steps_per_epoch = _steps_per_epoch(file, batches, found)
     device = "cuda" if job.resources.gpus else "cpu"
     steps = count_steps(job, steps_per_epoch)
@@ -80,9 +84,9 @@ def make_plan(file: JobFile, *, workers: int | None = None, inline: bool = False
         name=job.name,
         network=job.network.kind,
         num_parameters=found.num_parameters,
-        input_shape=() if data is None else data.x.shape,
+        input_shape=seen.fields["x"].shape if seen is not None and "x" in seen.fields else (),
         num_outputs=found.num_outputs,
-        train_samples=_num_samples(data, "train"),
+        train_samples=batches.num_samples if batches is not None else 0,
         eval_samples=_num_samples(data, job.evaluate.split),
         epochs=steps / steps_per_epoch,
         steps=steps,
@@ -139,7 +143,7 @@ def _refuse_misfits(
             "evaluate.split",
             f"found {job.evaluate.split!r}, expected one of {', '.join(data.splits)}",
         )
-    if job.data.augment and (data is None or data.x.kind != "image"):
+    if job.data.augment and not _has_images(data):
         raise file.fault(
             "data.augment", "found augmentations, but this job has no images; remove them"
         )
@@ -157,14 +161,36 @@ def _dataset(file: JobFile) -> Path | None:
         raise file.fault("data.source", str(error)) from None
 
 
-def _batches(file: JobFile, data: Manifest, found: Probe) -> Batches:
+def _viewed(file: JobFile, data: Manifest) -> Manifest:
+    """The manifest as the task sees it."""
+    if file.job.data.view is not None:
+        file.load_part("data.view")
+    if file.job.data.sampler is not None:
+        file.load_part("data.sampler")
+    try:
+        return viewed(data, build_view(file.job, data, file.folder))
+    except DistnetError as error:
+        raise file.fault("data.view", str(error)) from None
+
+
+def _num_train_samples(file: JobFile, dataset: Path, data: Manifest) -> int:
+    job = file.job
+    try:
+        order = build_order(job, dataset, data, "train", folder=file.folder, seed=job.train.seed)
+    except DistnetError as error:
+        key = "data.memory" if isinstance(error, DataError) else "data.sampler"
+        raise file.fault(key, str(error)) from None
+    return order.num_samples
+
+
+def _batches(file: JobFile, dataset: Path, data: Manifest, found: Probe) -> Batches:
     job = file.job
     if "train" not in data.splits:
         raise file.fault(
             "data.source",
             f"found the splits {', '.join(data.splits)}, expected one named train",
         )
-    num_samples = data.splits["train"].num_samples
+    num_samples = _num_train_samples(file, dataset, data)
     if num_samples < job.num_slices * found.draws:
         raise file.fault(
             "train.slices",
@@ -214,6 +240,10 @@ def _memory(job: Job, data: Manifest | None, found: Probe, own: int) -> dict[str
         "data": sum(min(size, job.data.memory) for size in sizes),
     }
     return memory | {"total": sum(memory.values())}
+
+
+def _has_images(data: Manifest | None) -> bool:
+    return data is not None and any(field.kind == "image" for field in data.fields.values())
 
 
 def _num_samples(data: Manifest | None, split: str) -> int:

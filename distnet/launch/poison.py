@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from distnet.data.manifest import read_manifest
-from distnet.data.order import Batches, order_of
+from distnet.data.opening import build_order, build_view, viewed
+from distnet.data.order import Batches
 from distnet.errors import DistnetError, PoisonStepError
 from distnet.launch.retries import SAME_STEP
 from distnet.run_folder.assignment import Assignment
@@ -38,8 +39,9 @@ def samples_of_step(
         DataError: the dataset is missing or damaged.
     """
     manifest = read_manifest(dataset)
-    order = order_of(manifest, "train", memory_bytes=job.data.memory, seed=job.train.seed)
-    draws = num_draws(phases_of(build_task(job.task, manifest, folder)))
+    order = build_order(job, dataset, manifest, "train", folder=folder, seed=job.train.seed)
+    seen = viewed(manifest, build_view(job, manifest, folder))
+    draws = num_draws(phases_of(build_task(job.task, seen, folder)))
     batches = Batches(order.num_samples, job.train.batch_size * draws, job.num_slices)
     epoch, batch = divmod(step - 1, batches.steps_per_epoch)
     bounds = [batches.slice(batch, index) for index in range(job.num_slices)]

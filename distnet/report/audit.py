@@ -6,19 +6,23 @@ manifest, and compares them with every record: at the end of each epoch, and whe
 or ended within one. See `replay.py` for the other checks.
 """
 
+import json
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from distnet.data.manifest import Manifest
-from distnet.data.order import Batches, order_of
+from distnet.data.opening import build_order
+from distnet.data.order import Batches, Order
 from distnet.errors import RunError
 from distnet.report.replay import Replay
 from distnet.run_folder.history import read_lines
 from distnet.run_folder.paths import RunFolder
 from distnet.spec.read import read_job
 from distnet.spec.reading.validation import first_damage
+from distnet.spec.sections.job import Job
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,7 @@ def audit_run(folder: RunFolder) -> Audit:
     """
     job = read_job(folder.job).job
     manifest = _read_manifest(folder)
-    order = order_of(manifest, "train", memory_bytes=job.data.memory, seed=job.train.seed)
+    order = _order(folder, job, manifest)
     batches = Batches(order.num_samples, job.train.batch_size, job.num_slices)
     replay = Replay(folder.metrics.name, order, batches)
     for number, line in read_lines(folder.metrics):
@@ -85,6 +89,13 @@ def audit_run(folder: RunFolder) -> Audit:
         restarts=[line.model_dump(mode="json", by_alias=True) for line in replay.restarts],
         faults=replay.faults,
     )
+
+
+def _order(folder: RunFolder, job: Job, manifest: Manifest) -> Order:
+    """The order of the training samples; a sampler looks at the dataset for that."""
+    plan = json.loads(folder.plan.read_text()) if folder.plan.exists() else {}
+    dataset, job_folder = Path(plan.get("dataset", "")), Path(plan.get("job_folder", ""))
+    return build_order(job, dataset, manifest, "train", folder=job_folder, seed=job.train.seed)
 
 
 def _read_manifest(folder: RunFolder) -> Manifest:

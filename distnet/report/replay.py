@@ -181,7 +181,7 @@ class Replay:
         if num_batches == 0:
             return SampleDigest()
         if num_batches == self.batches.steps_per_epoch:
-            return digest_of(np.arange(self.order.num_samples, dtype=np.int64))
+            return self._whole_epoch(epoch)
         return digest_of(_ids(self.order, epoch)[: self.batches.batch(num_batches - 1)[1]])
 
     def _skipped(self, epoch: int, num_batches: int) -> SampleDigest:
@@ -193,6 +193,11 @@ class Replay:
             low, high = self.batches.batch(batch)
             digest = digest.plus(digest_of(_ids(self.order, epoch)[low:high]))
         return digest
+
+    def _whole_epoch(self, epoch: int) -> SampleDigest:
+        if self.order.sampler is not None:
+            return digest_of(_ids(self.order, epoch))
+        return digest_of(np.arange(self.order.num_samples, dtype=np.int64))
 
     def _fault(self, text: str) -> None:
         self.faults.append(f"{self._where}: {text}")

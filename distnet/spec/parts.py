@@ -20,9 +20,9 @@ from distnet.spec.reading.faults import Fault, FaultsError, shortened, unknown
 from distnet.spec.reading.validation import faults_of
 from distnet.spec.sections.section import Part
 
-Package = Literal["networks", "tasks"]
+Package = Literal["networks", "tasks", "data/views", "data/samplers"]
 
-SEAMS = ("network", "task", "per_sample")
+SEAMS = ("network", "task", "per_sample", "view", "sampler")
 """Modules that define the interface, and are no parts themselves."""
 
 
@@ -62,8 +62,10 @@ def load_class(package: Package, kind: str, *, folder: Path) -> type[Any]:
         return load_own_class(kind, folder=folder)
     if kind not in (shipped := kinds(package)):
         own = "; your own is written as ./file.py:Class"
-        raise UnknownPartError(unknown(package.removesuffix("s"), kind, shipped) + own)
-    module = import_module(f"distnet.{package}.{kind.replace('-', '_')}")
+        raise UnknownPartError(
+            unknown(package.rpartition("/")[2].removesuffix("s"), kind, shipped) + own
+        )
+    module = import_module(f"distnet.{package.replace('/', '.')}.{kind.replace('-', '_')}")
     (name,) = module.__all__
     cls: type[Any] = getattr(module, name)
     return cls

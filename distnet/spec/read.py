@@ -5,6 +5,7 @@ text -> Document -> overrides -> Job, or one error that lists every fault
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,6 +27,15 @@ DEFAULT_KINDS: dict[str, Value] = {
 }
 
 
+PartSection = Literal["network", "task", "data.view", "data.sampler"]
+PACKAGES: dict[PartSection, Package] = {
+    "network": "networks",
+    "task": "tasks",
+    "data.view": "data/views",
+    "data.sampler": "data/samplers",
+}
+
+
 @dataclass(frozen=True)
 class JobFile:
     """A Job, and where each of its keys was written."""
@@ -40,21 +50,23 @@ class JobFile:
         """Make the error for a fault that a later stage finds: `fault("data.source", "...")`."""
         return self.locations.error([Fault(_key(key), message)])
 
-    def load_part(self, section: Literal["network", "task"]) -> tuple[type[Any], dict[str, Any]]:
-        """Load the class that the section `network` or `task` names, and check its options.
+    def load_part(self, section: PartSection) -> tuple[type[Any], dict[str, Any]]:
+        """Load the class that a section of the job file names, and check its options.
 
         Raises:
             UnknownPartError: there is no such part, or it cannot be loaded.
             JobFileError: an option is unknown or has a wrong value; all of them are listed.
         """
-        package: Package = "networks" if section == "network" else "tasks"
+        part = attrgetter(section)(self.job)
         try:
-            return load_part(package, getattr(self.job, section), folder=self.folder)
+            return load_part(PACKAGES[section], part, folder=self.folder)
         except UnknownPartError as error:
             named = self.fault(f"{section}.kind", str(error))
             raise UnknownPartError(str(named)) from None
         except FaultsError as error:
-            faults = [Fault((section, *fault.key), fault.message) for fault in error.faults]
+            faults = [
+                Fault((*section.split("."), *fault.key), fault.message) for fault in error.faults
+            ]
             raise self.locations.error(faults) from None
 
 

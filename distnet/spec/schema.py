@@ -10,6 +10,7 @@ from distnet.spec.sections.section import Part
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 SECTIONS: dict[str, Package] = {"network": "networks", "task": "tasks"}
+DATA_PARTS: dict[str, Package] = {"view": "data/views", "sampler": "data/samplers"}
 
 Schema = dict[str, Any]
 
@@ -21,6 +22,9 @@ def job_schema() -> Schema:
     for section, package in SECTIONS.items():
         schema["properties"][section] |= _part(package, schema["properties"][section], definitions)
         del schema["properties"][section]["$ref"]
+    for key, package in DATA_PARTS.items():
+        section = definitions["Data"]["properties"][key]
+        section["anyOf"] = [*_part(package, section, definitions)["anyOf"], {"type": "null"}]
     del definitions["Part"]
     for definition in definitions.values():
         _describe_kind(definition)
@@ -30,7 +34,7 @@ def job_schema() -> Schema:
 def _part(package: Package, section: Schema, definitions: Schema) -> Schema:
     shipped = []
     for kind in kinds(package):
-        name = f"{package}.{kind}"
+        name = f"{package.replace('/', '.')}.{kind}"
         definitions[name] = _shipped(package, kind)
         shipped.append({"$ref": f"#/$defs/{name}"})
     return {"anyOf": [*shipped, _own()]}

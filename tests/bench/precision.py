@@ -45,7 +45,7 @@ def measure(*, is_bf16: bool, is_channels_last: bool) -> float:
     )
     networks = networks_of(flat, ())
     gradient = SliceGradient(flat, networks, task, prepare, seed=0, is_bf16=is_bf16)
-    batch = open_samples(job, dataset, manifest, "test", seed=0).take(0, 0, SAMPLES)
+    batch = open_samples(job, dataset, manifest, "test", Path(), seed=0).take(0, 0, SAMPLES)
     (turn,) = build_turns(task)
     row, seconds = torch.zeros(gradient.layout(turn.phase).length), []
     for step in range(REPEATS):

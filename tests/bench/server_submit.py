@@ -56,6 +56,9 @@ class StillCluster:
     def status(self, submission: str) -> ProcessStatus:
         return ProcessStatus.PENDING
 
+    def end_message(self, submission: str) -> str:
+        return ""
+
     def kill(self, submission: str) -> None:
         return
 

@@ -165,10 +165,10 @@ def test_source_that_is_not_there_is_told(tmp_path: Path) -> None:
 
 
 def test_source_of_no_kind_is_told(tmp_path: Path) -> None:
-    (tmp_path / "notes.txt").write_text("hello")
+    (tmp_path / "notes.doc").write_text("hello")
     (tmp_path / "photos.tar.gz").write_bytes(b"x")
-    with pytest.raises(DataError, match=r"any of csv, idx, image-folder, npz, parquet.*--kind"):
-        import_dataset(tmp_path / "notes.txt", tmp_path / "out")
+    with pytest.raises(DataError, match=r"any of csv, idx, image-folder, .*, text.*--kind"):
+        import_dataset(tmp_path / "notes.doc", tmp_path / "out")
     with pytest.raises(DataError, match="unpack the archive"):
         import_dataset(tmp_path / "photos.tar.gz", tmp_path / "out")
 
@@ -181,7 +181,7 @@ def test_kind_can_be_forced(tmp_path: Path) -> None:
         import_dataset(tmp_path / "table.txt", tmp_path / "out2", kind="cvs")
 
 
-@pytest.mark.parametrize("kind", ["csv", "idx", "image-folder", "npz", "parquet"])
+@pytest.mark.parametrize("kind", ["csv", "idx", "image-folder", "npz", "parquet", "text"])
 @pytest.mark.parametrize("is_folder", [True, False])
 def test_wrong_kind_is_told(tmp_path: Path, kind: str, is_folder: bool) -> None:
     raw = tmp_path / "raw"

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from distnet.data.order import Batches, Order, mix, shuffled
+from distnet.data.order import Batches, Order
+from distnet.data.shuffle import mix, shuffled
 
 
 def epoch_samples(order: Order, epoch: int) -> list[int]:

@@ -28,6 +28,10 @@ class Data(Section):
     `null` for a task that makes its own samples, such as one that plays a game."""
     normalise: bool = True
     """Subtract the training mean and divide by its deviation, both from the dataset's manifest."""
+    view: Part | None = None
+    """How samples are made of the dataset's rows: `pack` or your own. Default: each row is one."""
+    sampler: Part | None = None
+    """Which training samples an epoch has: `identities` or your own. Default: each of them once."""
     augment: tuple[Augmentation, ...] = ()
     """Random changes to the training images, in this order."""
     memory: Bytes = 512_000_000

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from distnet.data.batch import Batch
-from distnet.data.order import mix
+from distnet.data.shuffle import mix
 from distnet.tasks.task import Loss, Networks, Phase, Task
 from distnet.train.compute.capture import Capture
 from distnet.train.compute.flat import FlatNetwork, Player

@@ -12,9 +12,11 @@ from torch import Tensor, nn
 from distnet.data.augment import build_augmentation
 from distnet.data.batch import Batch
 from distnet.data.manifest import Manifest, read_manifest
-from distnet.data.order import Batches, mix
+from distnet.data.opening import build_sampler, build_view, viewed
+from distnet.data.order import Batches
 from distnet.data.samples import Samples
 from distnet.data.scale import Scale
+from distnet.data.shuffle import mix
 from distnet.errors import UnknownPartError
 from distnet.spec.parts import load_part
 from distnet.spec.sections.job import Job
@@ -32,6 +34,9 @@ from distnet.train.compute.turn import Turn, num_draws, turns_of
 from distnet.train.exchange.reduce import Sum, build_sum
 from distnet.train.exchange.worker_group import WorkerGroup
 from distnet.train.feed import DatasetEvaluationFeed, DatasetFeed, EvaluationFeed, Feed
+
+SCALED = ("image", "vector")
+"""The kinds of fields that a network sees scaled."""
 
 
 @dataclass
@@ -97,7 +102,8 @@ def build(
         DataError: the dataset is missing or damaged.
         UnknownPartError: the network or the task cannot be made.
     """
-    data = None if dataset is None else read_manifest(dataset)
+    stored = None if dataset is None else read_manifest(dataset)
+    data = None if stored is None else viewed(stored, build_view(job, stored, job_folder))
     task = build_task(job.task, data, job_folder)
     network = build_network(job, task, job_folder)
     flat = FlatNetwork(network.train(), group.device, players_of(task))
@@ -127,12 +133,14 @@ def build(
         shadows=shadows,
         networks=networks,
         turns=build_turns(task),
-        feed=_feed(job, dataset, data, task, num_draws(phases)),
+        feed=_feed(job, dataset, stored, job_folder, task, num_draws(phases)),
         gradient=gradient,
         optimizers=_optimizers(job, flat),
         layouts=layouts,
         sums=_sums(job, layouts, group),
-        evaluator=_evaluator(job, dataset, data, task, prepare(), group, is_bf16=is_bf16),
+        evaluator=_evaluator(
+            job, dataset, stored, job_folder, task, prepare(), group, is_bf16=is_bf16
+        ),
     )
 
 
@@ -184,14 +192,21 @@ def build_scales(job: Job, data: Manifest | None, device: str) -> dict[str, Scal
     """The scaling of each field that has one."""
     if data is None:
         return {}
-    return {"x": Scale(data.x, normalise=job.data.normalise, device=device)}
+    return {
+        name: Scale(field, normalise=job.data.normalise, device=device)
+        for name, field in data.fields.items()
+        if field.kind in SCALED
+    }
 
 
-def open_samples(
-    job: Job, dataset: Path, data: Manifest, split: str, *, seed: int | None
+def open_samples(  # noqa: PLR0917
+    job: Job, dataset: Path, data: Manifest, split: str, folder: Path, *, seed: int | None
 ) -> Samples:
-    """Open one split for reading, in memory or streamed as the job says."""
-    return Samples(dataset, data, split, memory_bytes=job.data.memory, seed=seed)
+    """Open one split for reading, as the job says; `folder` is that of the job file."""
+    view = build_view(job, data, folder)
+    sampler = build_sampler(job, dataset, data, split, folder=folder, seed=seed)
+    memory = job.data.memory
+    return Samples(dataset, data, split, memory_bytes=memory, seed=seed, view=view, sampler=sampler)
 
 
 def count_steps(job: Job, steps_per_epoch: int) -> int:
@@ -226,13 +241,14 @@ def _evaluator(  # noqa: PLR0917
     job: Job,
     dataset: Path | None,
     data: Manifest | None,
+    folder: Path,
     task: Task,
     prepare: Prepare,
     group: WorkerGroup,
     *,
     is_bf16: bool,
 ) -> Evaluator | None:
-    feed = _evaluation_feed(job, dataset, data, task)
+    feed = _evaluation_feed(job, dataset, data, folder, task)
     if feed is None:
         return None
     return Evaluator(
@@ -259,20 +275,22 @@ def _transform(job: Job) -> Callable[[Batch], Batch] | None:
     return lambda batch: batch.with_(x=augment(batch.tensor("x")))
 
 
-def _feed(job: Job, dataset: Path | None, data: Manifest | None, task: Task, draws: int) -> Feed:
+def _feed(  # noqa: PLR0917
+    job: Job, dataset: Path | None, data: Manifest | None, folder: Path, task: Task, draws: int
+) -> Feed:
     make: Any = getattr(task, "feed", None)
     if make is not None:
         feed: Feed = make(job)
         return feed
     if dataset is None or data is None:
         raise UnknownPartError(f"task {job.task.kind}: needs data; name it in data.source")
-    samples = open_samples(job, dataset, data, "train", seed=job.train.seed)
-    num_samples, size = data.splits["train"].num_samples, job.train.batch_size * draws
+    samples = open_samples(job, dataset, data, "train", folder, seed=job.train.seed)
+    num_samples, size = samples.order.num_samples, job.train.batch_size * draws
     return DatasetFeed(samples, Batches(num_samples, size, job.num_slices), draws)
 
 
 def _evaluation_feed(
-    job: Job, dataset: Path | None, data: Manifest | None, task: Task
+    job: Job, dataset: Path | None, data: Manifest | None, folder: Path, task: Task
 ) -> EvaluationFeed | None:
     make: Any = getattr(task, "evaluation_feed", None)
     if make is not None:
@@ -280,4 +298,6 @@ def _evaluation_feed(
         return feed
     if dataset is None or data is None or job.evaluate.split not in data.splits:
         return None
-    return DatasetEvaluationFeed(open_samples(job, dataset, data, job.evaluate.split, seed=None))
+    return DatasetEvaluationFeed(
+        open_samples(job, dataset, data, job.evaluate.split, folder, seed=None)
+    )

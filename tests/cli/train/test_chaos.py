@@ -60,5 +60,5 @@ def test_chaos_reports_why_a_job_fails_without_faults(capsys, tmp_path):
     code, message = chaos(capsys, JOB, *missing)
 
     assert code == 2
-    assert "the job does not run undisturbed" in message
+    assert "the job fails even without faults" in message
     assert "missing" in message

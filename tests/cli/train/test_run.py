@@ -144,7 +144,7 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 2) 
         ("network.hiden=[4]", "did you mean `hidden`"),
         ("train.slices=5000", "batch"),
         ("data.source=mnits", "mnist"),
-        ("evaluate.split=valid", "expected one of test, train"),
+        ("evaluate.split=valid", "expected one of train, test"),
         ("network.kind=./absent.py:Net", "absent.py"),
         ("task.kind=regress", "classify"),
         ("optimizer.kind=sdg", "sgd"),
@@ -330,7 +330,10 @@ def test_run_trains_a_users_own_task(job: Path, capsys: pytest.CaptureFixture[st
     ("broken", "expected"),
     [
         (OWN.replace("144", "100"), "does not accept inputs [1, 12, 12]"),
-        (OWN.replace("width, num_outputs", "width, 3"), "gives [2, 3]"),
+        (
+            OWN.replace("width, num_outputs", "width, 3"),
+            "found outputs [2, 3] for 2 samples, expected [2, 4]",
+        ),
         ("raise RuntimeError('no')", "mynet.py"),
         ("class Net(:", "mynet.py"),
         ("class Other: pass", "Other"),

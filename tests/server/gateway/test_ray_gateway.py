@@ -113,12 +113,12 @@ def test_an_attempt_is_started_once_polled_killed_and_deleted(gateway):
     wait(lambda: gateway.status(begun.submission) is ProcessStatus.RUNNING, "the attempt")
     gateway.delete(begun.submission)  # it runs, so that must wait
     assert gateway.status(begun.submission) is ProcessStatus.RUNNING
-    gateway.end(begun.submission)
+    gateway.kill(begun.submission)
     wait(lambda: gateway.status(begun.submission) is not ProcessStatus.RUNNING, "its end")
     gateway.snapshot()
     assert gateway.status(begun.submission) is ProcessStatus.ABSENT
 
-    gateway.end(begun.submission)
+    gateway.kill(begun.submission)
     gateway.delete(begun.submission)
 
 
@@ -162,7 +162,7 @@ def test_resources_of_attempts_are_not_subtracted(ray_head, tmp_path):
     wait(lambda: "holds" in gateway._client().get_job_logs(order(3).submission), "the attempt")
 
     assert [node.cpus for node in RayGateway(ray_head.dashboard).snapshot().nodes] == [0, 4]
-    gateway.end(order(3).submission)
+    gateway.kill(order(3).submission)
 
 
 def test_killing_an_attempt_leaves_no_process(ray_head, tmp_path):
@@ -174,7 +174,7 @@ def test_killing_an_attempt_leaves_no_process(ray_head, tmp_path):
     wait(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text(), "the attempt")
     process = psutil.Process(int((tmp_path / "pid").read_text()))
 
-    gateway.end(order(4).submission)
+    gateway.kill(order(4).submission)
 
     wait(lambda: not process.is_running(), "its end")
 
@@ -184,7 +184,7 @@ def everything_is_unavailable(gateway: RayGateway, match: str) -> None:
         gateway.snapshot,
         lambda: gateway.start(order(5)),
         lambda: gateway.status("distnet-test-1-5"),
-        lambda: gateway.end("distnet-test-1-5"),
+        lambda: gateway.kill("distnet-test-1-5"),
         lambda: gateway.delete("distnet-test-1-5"),
     ):
         with pytest.raises(UnavailableError, match=match):
@@ -201,7 +201,7 @@ def test_a_wrong_token_is_reported(ray_head):
 
 def test_an_address_without_a_listener_is_unavailable():
     everything_is_unavailable(
-        RayGateway(f"http://{host(0)}:{free_port()}"), "cannot reach the Ray cluster"
+        RayGateway(f"http://{host(0)}:{free_port(host(0))}"), "cannot reach the Ray cluster"
     )
 
 

@@ -1,0 +1,84 @@
+"""Open a split of a dataset as a job says: with its view, its sampler and its memory."""
+
+from pathlib import Path
+
+from distnet.data.column import Column
+from distnet.data.manifest import Manifest
+from distnet.data.order import Order, order_of
+from distnet.data.samplers.sampler import Sampler, SplitIndex
+from distnet.data.samplers.uniform import Uniform
+from distnet.data.shards import ShardReader
+from distnet.data.views.view import View
+from distnet.errors import UnknownPartError
+from distnet.spec.parts import load_part
+from distnet.spec.sections.job import Job
+
+
+def build_view(job: Job, data: Manifest, folder: Path) -> View | None:
+    """Make the view of the job; None where each row is a sample.
+
+    Args:
+        job: the job.
+        data: the dataset's manifest.
+        folder: of the job file, where a user's own parts lie.
+
+    Raises:
+        UnknownPartError: there is none of that name, or it does not fit the data.
+    """
+    if job.data.view is None:
+        return None
+    cls, options = load_part("data/views", job.data.view, folder=folder)
+    try:
+        view: View = cls(data, **options)
+    except ValueError as error:
+        raise UnknownPartError(f"data.view does not fit the data: {error}") from None
+    return view
+
+
+def viewed(data: Manifest, view: View | None) -> Manifest:
+    """The manifest as a task sees it: with the fields of the view."""
+    return data if view is None else data.model_copy(update={"fields": dict(view.fields)})
+
+
+def build_sampler(
+    job: Job, dataset: Path, data: Manifest, split: str, *, folder: Path, seed: int | None
+) -> Sampler | None:
+    """Make what lists the samples of a split; None where each row comes once an epoch.
+
+    With the seed None, as for an evaluation, each sample comes once, in the order of the dataset.
+
+    Raises:
+        UnknownPartError: there is none of that name, or it does not fit the data.
+    """
+    view = build_view(job, data, folder)
+    is_own = job.data.sampler is not None and seed is not None
+    if view is None and not is_own:
+        return None
+
+    def column(name: str) -> Column:
+        return ShardReader(dataset, data, split, [name]).read_all()[name]
+
+    num_samples = data.split(split).num_samples if view is None else view.num_samples(split)
+    index = SplitIndex(num_samples, job.train.batch_size, column)
+    if job.data.sampler is None or seed is None:
+        return Uniform(index, seed)
+    cls, options = load_part("data/samplers", job.data.sampler, folder=folder)
+    try:
+        sampler: Sampler = cls(index, seed, **options)
+    except ValueError as error:
+        raise UnknownPartError(f"data.sampler does not fit the data: {error}") from None
+    return sampler
+
+
+def build_order(
+    job: Job, dataset: Path, data: Manifest, split: str, *, folder: Path, seed: int | None
+) -> Order:
+    """Make the order of a split: of the manifest alone, but for samplers that look at fields.
+
+    Raises:
+        DataError: there is no such split, or it does not fit in memory where it has to.
+        UnknownPartError: view or sampler do not fit the data.
+    """
+    sampler = build_sampler(job, dataset, data, split, folder=folder, seed=seed)
+    memory = job.data.memory
+    return order_of(data, split, memory_bytes=memory, seed=seed, sampler=sampler)

@@ -1,0 +1,77 @@
+"""Plain text, as tokens of one character each: a file, or a folder with `train.txt` and `test.txt`.
+
+Each line is a sample, with its line break. Where there is one file, its end is the test split.
+"""
+
+import gzip
+import zlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from distnet.data.column import Columns, RaggedArray
+from distnet.data.fields.tokens import TokensField
+from distnet.data.sources.source import Chunks, RawData
+from distnet.errors import DataError
+
+SUFFIXES = (".txt", ".txt.gz")
+CHUNK_LINES = 1024
+FIELD = "tokens"
+
+
+def detect(path: Path) -> bool:
+    """Whether it is a `.txt` or `.txt.gz` file, or a folder with such a file for training."""
+    files = path.glob("train*") if path.is_dir() else [path]
+    return any(file.name.endswith(SUFFIXES) for file in files)
+
+
+def read(path: Path) -> RawData:
+    """Read all text, and collect its characters.
+
+    Args:
+        path: the file or folder.
+
+    Raises:
+        DataError: a file is empty, or is not UTF-8 text.
+    """
+    lines = {split: list(_lines(files)) for split, files in _splits(path).items()}
+    for split, found in lines.items():
+        if not found:
+            raise DataError(f"{path}: the text of {split} is empty")
+    characters = sorted({c for found in lines.values() for line in found for c in line})
+    field = TokensField(vocabulary=tuple(characters))
+    return RawData(
+        fields={FIELD: field},
+        splits={split: _chunks(found, field) for split, found in lines.items()},
+        num_samples=sum(map(len, lines.values())),
+        is_sequence=True,
+    )
+
+
+def _splits(path: Path) -> dict[str, list[Path]]:
+    if path.is_file():
+        return {"all": [path]}
+    splits: dict[str, list[Path]] = {}
+    for file in sorted(file for file in path.iterdir() if file.name.endswith(SUFFIXES)):
+        splits.setdefault(file.name.split(".")[0].split("-")[0].lower(), []).append(file)
+    if "train" not in splits:
+        raise DataError(f"{path}: expected files called train.txt and test.txt here")
+    return splits
+
+
+def _lines(files: Iterable[Path]) -> Iterator[str]:
+    for file in files:
+        try:
+            content = file.read_bytes()
+            text = (gzip.decompress(content) if file.suffix == ".gz" else content).decode("utf-8")
+        except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
+            raise DataError(f"{file}: cannot be read as UTF-8 text: {error}") from None
+        yield from text.splitlines(keepends=True)
+
+
+def _chunks(lines: list[str], field: TokensField) -> Chunks:
+    def chunks() -> Iterator[Columns]:
+        for low in range(0, len(lines), CHUNK_LINES):
+            part = lines[low : low + CHUNK_LINES]
+            yield {FIELD: RaggedArray.of([field.encode(line) for line in part])}
+
+    return chunks
