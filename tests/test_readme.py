@@ -1,13 +1,23 @@
-"""The README is true: its commands exist, its job is the shipped one, its network trains."""
+"""README and notes are true: commands, files and links exist, examples do what is shown."""
 
+import json
 import re
+import shlex
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.main import get_command
 
 import distnet
-from distnet.cli.main import app
+from distnet.cli.lazy import LazyCommand
+from distnet.cli.main import app, main
+from distnet.client.handle import Handle
+from distnet.data.manifest import Manifest
+from distnet.launch.run import Run
+from distnet.run_folder.paths import WRITTEN
+from distnet.run_folder.record_kinds import LINE
 from distnet.server.settings import Settings
 from distnet.server.settings_file import with_file
 from distnet.spec.read import read_job, read_job_text
@@ -15,28 +25,96 @@ from distnet.spec.schema import job_schema
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
+FOLDERS = ("distnet", "jobs", "tests")
+NOTES = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.md"))
+PAGES = [ROOT / "README.md", *NOTES]
+WIDTH = 100
+MOST_LINES = 180
+"""Of the README."""
+SIX = ("A network", "A field kind", "A figure", "A CLI verb", "An HTTP route", "A scheduling rule")
+SAMPLES = '"samples": 0, "samples_hash": "0000000000000000"'
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+DECISION = re.compile(r"^## (\d+)\. [^\n]+\n\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
+
+a_page = pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
 
 
-def block(language: str, containing: str) -> str:
-    blocks = re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
-    [found] = [text for text in blocks if containing in text]
+def block(language: str, containing: str, text: str = README) -> str:
+    """The one code block of a language that contains a text."""
+    blocks = [code for found, code in BLOCK.findall(text) if found == language]
+    [found] = [code for code in blocks if containing in code]
     return str(found)
 
 
-def test_readme_names_only_commands_that_exist() -> None:
-    commands = get_command(app).commands  # type: ignore[attr-defined]
-    named = set(re.findall(r"(?:`|^\$? ?)distnet ([a-z]+)", README, re.MULTILINE))
+def command_lines() -> Iterator[list[str]]:
+    """The words of every command line of distnet that the README shows."""
+    blocks = "".join(code for language, code in BLOCK.findall(README) if not language)
+    lines = re.findall(r"^\$? ?distnet (.+)$", blocks, re.MULTILINE)
+    for line in (*lines, *re.findall(r"`distnet ([^`]+)`", README)):
+        yield shlex.split(line, comments=True)
 
-    assert len(named) >= 10
-    assert named <= set(commands)
-    for target in re.findall(r"^make ([a-z]+)", README, re.MULTILINE):
-        assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
+
+def files_named(page: Path) -> Iterator[str]:
+    """The files and folders of the repository that a page names, without those of a run."""
+    for token in re.findall(r"`([\w.-]+(?:/[\w.-]+)*/?)`", page.read_text()):
+        is_path = token.endswith((".py", "/")) or ("/" in token and Path(token).suffix)
+        if is_path and not token.startswith((*WRITTEN, "runs/", ".")):
+            yield token
+
+
+@pytest.mark.parametrize("words", list(command_lines()), ids=" ".join)
+def test_readme_commands_are_accepted(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    command: Any = get_command(app)
+    while hasattr(command, "commands"):
+        assert words[0] in command.commands
+        command, words = command.commands[words[0]], words[1:]
+    assert isinstance(command, LazyCommand)
+    if words:
+        command.load().make_context("distnet", list(words))
+
+
+def test_readme_names_only_targets_of_the_makefile() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    targets = set(re.findall(r"(?:^|`)make\s+([a-z]+)", README, re.MULTILINE))
+
+    assert targets >= {"run", "test", "check"}
+    for target in targets:
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+def test_readme_is_short() -> None:
+    assert len(README.splitlines()) <= MOST_LINES
 
 
 def test_readme_shows_the_shipped_job() -> None:
     shown = read_job_text(block("yaml", "name: digits")).job
 
     assert shown == read_job(ROOT / "jobs" / "digits.yaml").job
+
+
+def test_readme_shows_the_faults_that_check_prints(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    right = block("yaml", "name: digits")
+    wrong = right.replace("learning_rate: 0.01", "learning_rate: fast").replace("epochs", "epoch")
+    (tmp_path / "job.yaml").write_text(wrong)
+    monkeypatch.chdir(tmp_path)
+
+    main(["check", "job.yaml"])
+
+    assert (
+        capsys.readouterr().err.strip() == block("", "$ distnet check").partition("\n")[2].strip()
+    )
+
+
+def test_readme_shows_keys_of_checkpoints_and_retries_that_a_job_takes() -> None:
+    base = "name: digits\nnetwork: {kind: mlp}\ndata: {source: mnist}\n"
+
+    job = read_job_text(base + block("yaml", "checkpoint:")).job
+
+    assert job.checkpoint.every == 60
+    assert job.retry.hang.times == 3
 
 
 def test_readme_shows_settings_that_a_server_takes(tmp_path: Path) -> None:
@@ -59,14 +137,81 @@ def test_readme_network_trains(tmp_path: Path) -> None:
     assert run.metrics["test_accuracy"] > 0.3
 
 
-def test_readme_links_and_pictures_exist() -> None:
-    targets = re.findall(r"\]\(([^)#]+)\)", README)
+def test_readme_python_uses_what_there_is() -> None:
+    code = block("python", "import distnet")
+    owners = {"distnet": distnet, "run": Run, "job": Handle}
+    used = re.findall(r"\b(distnet|run|job)\.([a-z_]+)", code.replace("digits.yaml", ""))
 
-    assert targets
-    for target in targets:
-        assert (ROOT / target).exists(), target
+    assert len(used) == 6
+    for owner, name in used:
+        assert hasattr(owners[owner], name)
 
 
 @pytest.mark.parametrize("section", ["network", "task", "data", "optimizer", "schedule", "train"])
 def test_schema_describes_every_section_that_the_readme_shows(section: str) -> None:
     assert section in job_schema()["properties"]
+
+
+@a_page
+def test_lines_fit(page: Path) -> None:
+    lines = [line for line in page.read_text().splitlines() if not line.startswith("|")]
+
+    assert [line for line in lines if len(line) > WIDTH and "](" not in line] == []
+
+
+@a_page
+def test_links_and_pictures_exist(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text()):
+        assert target.startswith("https://") or (page.parent / target).exists(), target
+
+
+@a_page
+def test_files_that_a_page_names_exist(page: Path) -> None:
+    roots = (page.parent, ROOT, ROOT / "distnet")
+
+    missing = [name for name in files_named(page) if not any((r / name).exists() for r in roots)]
+
+    assert missing == []
+
+
+def test_note_says_where_to_add_something() -> None:
+    note = (ROOT / "distnet" / "README.md").read_text()
+
+    assert tuple(re.findall(r"^\*\*(.+?)\.\*\* ", note, re.MULTILINE)) == SIX
+
+
+def test_decisions_have_number_date_reason_and_what_was_rejected() -> None:
+    pages = (ROOT / "distnet" / "decisions").glob("*.md")
+    found = [decision for page in pages for decision in DECISION.findall(page.read_text())]
+
+    assert sorted(int(number) for number, _ in found) == list(range(1, len(found) + 1))
+    for number, text in found:
+        assert re.match(r"\d{4}-\d\d-\d\d[.,] ", text), number
+        assert "\n- Why: " in text, number
+        assert "\n- Rejected" in text, number
+
+
+def test_note_on_datasets_shows_a_manifest() -> None:
+    text = (ROOT / "distnet" / "data" / "README.md").read_text()
+
+    manifest = Manifest.model_validate_json(block("json", '"format": 2', text))
+
+    assert manifest.split("train").num_samples == 33
+
+
+def test_note_on_run_folders_shows_records() -> None:
+    text = (ROOT / "distnet" / "run_folder" / "README.md").read_text()
+    records = (
+        block("", '"kind": "attempt"', text).replace("<samples>", SAMPLES).replace(",\n ...", "")
+    )
+
+    kinds = [_kind(line) for line in re.split(r"\n(?=\{)", records.strip())]
+
+    assert kinds == ["attempt", "step", "epoch", "checkpoint", "restart", "skip", "note", "end"]
+
+
+def _kind(line: str) -> str:
+    facts = json.loads(line)
+    if facts["kind"] != "note":
+        LINE.validate_python(facts)
+    return str(facts["kind"])

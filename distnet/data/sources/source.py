@@ -42,7 +42,7 @@ class RawData:
     splits: Mapping[str, Chunks]
     num_samples: int | None = None
     is_sequence: bool = False
-    """Whether neighbours belong together, as the lines of a book do: then the last samples are set
+    """Whether neighbours belong together, as the lines of a text do: then the last samples are set
     aside for a test, else random ones, by a hash of their first field."""
 
 
