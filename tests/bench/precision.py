@@ -9,9 +9,9 @@ from pathlib import Path
 
 import torch
 
-from distnet.data.augment import build_augmentation
 from distnet.data.manifest import read_manifest
 from distnet.data.shipped import find_dataset
+from distnet.data.transforms.transform import build_transform
 from distnet.spec.read import read_job
 from distnet.train.compute.flat import FlatNetwork
 from distnet.train.compute.prepare import Prepare
@@ -36,11 +36,10 @@ def measure(*, is_bf16: bool, is_channels_last: bool) -> float:
     manifest = read_manifest(dataset)
     task = build_task(job.task, manifest, Path())
     flat = FlatNetwork(build_network(job, task, Path()).train())
-    augment = build_augmentation(job.data.augment)
     prepare = Prepare(
         build_scales(job, manifest, "cpu"),
         "cpu",
-        transform=augment and (lambda batch: batch.with_(x=augment(batch.tensor("x")))),
+        transform=build_transform(job.data.augment, manifest.fields),
         is_channels_last=is_channels_last,
     )
     networks = networks_of(flat, ())

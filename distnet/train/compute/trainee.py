@@ -1,6 +1,6 @@
 """From a job to the things that train: network, task, samples, optimizers, sums, evaluator."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -9,14 +9,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from distnet.data.augment import build_augmentation
-from distnet.data.batch import Batch
 from distnet.data.manifest import Manifest, read_manifest
 from distnet.data.opening import build_sampler, build_view, viewed
 from distnet.data.order import Batches
 from distnet.data.samples import Samples
 from distnet.data.scale import Scale
 from distnet.data.shuffle import mix
+from distnet.data.transforms.transform import Transform, build_transform
 from distnet.errors import UnknownPartError
 from distnet.spec.parts import load_part
 from distnet.spec.sections.job import Job
@@ -118,7 +117,7 @@ def build(
         flat,
         networks,
         task,
-        prepare(transform=_transform(job)),
+        prepare(transform=_transform(job, data)),
         seed=job.train.seed,
         pieces=job.train.accumulate,
         is_bf16=is_bf16,
@@ -268,11 +267,8 @@ def _sums(job: Job, layouts: dict[str, Layout], group: WorkerGroup) -> dict[str,
     return {name: by_length[layout.length] for name, layout in layouts.items()}
 
 
-def _transform(job: Job) -> Callable[[Batch], Batch] | None:
-    augment = build_augmentation(job.data.augment)
-    if augment is None:
-        return None
-    return lambda batch: batch.with_(x=augment(batch.tensor("x")))
+def _transform(job: Job, data: Manifest | None) -> Transform | None:
+    return None if data is None else build_transform(job.data.augment, data.fields)
 
 
 def _feed(  # noqa: PLR0917

@@ -1,0 +1,100 @@
+"""What a transform is: a random change in which all fields of a sample move together.
+
+Each sample of a batch has numbers of its own. They are drawn from torch's global generator, which
+the trainer seeds by (seed, step, slice), and then moves images, masks and boxes alike: a box stays
+on its object. A box that has left the image is dropped, one that is cut by its edge is clipped.
+
+Letters: B samples, C channels, H height, W width, N boxes of all samples.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol, assert_never
+
+import torch
+from torch import Tensor
+
+from distnet.data.batch import Batch, Column, Ragged
+from distnet.data.fields.field import Field
+from distnet.data.transforms.flip import Flipping
+from distnet.data.transforms.rotate import Rotation
+from distnet.data.transforms.shift import Shifting
+from distnet.spec.sections.augmentation import Augmentation, Crop, Flip, Rotate, Shift
+
+Transform = Callable[[Batch], Batch]
+
+
+class Movement(Protocol):
+    """One kind of transform."""
+
+    def draw(self, num_samples: int, device: torch.device) -> Tensor:
+        """Draw the numbers of each sample, [B, ...] or [..., B, ...]."""
+        ...
+
+    def images(self, x_BCHW: Tensor, drawn: Tensor) -> Tensor:
+        """Move images, uint8, whose pixels may be mixed."""
+        ...
+
+    def masks(self, x_BCHW: Tensor, drawn: Tensor) -> Tensor:
+        """Move masks, uint8, whose pixels may not be mixed."""
+        ...
+
+    def corners(self, corners_N4: Tensor, sample_N: Tensor, drawn: Tensor, size: Tensor) -> Tensor:
+        """Move boxes (left, top, right, bottom); `size` is (W, H)."""
+        ...
+
+
+def build_transform(steps: Sequence[Augmentation], fields: Mapping[str, Field]) -> Transform | None:
+    """Make one transform from the job's list; None where the list is empty.
+
+    Args:
+        steps: of `data.augment`.
+        fields: of a sample.
+    """
+    movements = [_build(step) for step in steps]
+    kinds = {name: field.kind for name, field in fields.items()}
+    images = [name for name, kind in kinds.items() if kind == "image"]
+    if not movements or not images:
+        return None
+
+    def transform(batch: Batch) -> Batch:
+        size = torch.tensor(batch.tensor(images[0]).shape[:-3:-1], dtype=torch.float32)
+        for movement in movements:
+            drawn = movement.draw(len(batch), batch.tensor(images[0]).device)
+            moved = {name: _move(batch[name], kinds[name], movement, drawn, size) for name in kinds}
+            batch = batch.with_(**moved)
+        return batch
+
+    return transform
+
+
+def _build(step: Augmentation) -> Movement:
+    match step:
+        case Crop(padding=pixels) | Shift(pixels=pixels):
+            return Shifting(pixels)
+        case Flip(probability=probability):
+            return Flipping(probability)
+        case Rotate(degrees=degrees):
+            return Rotation(degrees)
+        case _:
+            assert_never(step)
+
+
+def _move(column: Column, kind: str, movement: Movement, drawn: Tensor, size: Tensor) -> Column:
+    if kind == "image" and isinstance(column, Tensor):
+        return movement.images(column, drawn)
+    if kind == "mask" and isinstance(column, Tensor):
+        return movement.masks(column[:, None], drawn)[:, 0]
+    if kind == "boxes" and isinstance(column, Ragged):
+        samples = column.sample_of_value
+        corners = movement.corners(column.values[:, :4], samples, drawn, size.to(samples.device))
+        return _clipped(column, corners, size.to(samples.device))
+    return column
+
+
+def _clipped(boxes: Ragged, corners_N4: Tensor, size: Tensor) -> Ragged:
+    """Clip boxes to the image, and drop those that have left it."""
+    corners = torch.minimum(corners_N4.clamp_min(0), size.repeat(2))
+    is_left = (corners[:, 2:] > corners[:, :2]).all(1)
+    lengths = torch.zeros_like(boxes.lengths)
+    lengths.index_add_(0, boxes.sample_of_value, is_left.to(lengths.dtype))
+    return Ragged(torch.cat([corners, boxes.values[:, 4:]], 1)[is_left], lengths)

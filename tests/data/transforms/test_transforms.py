@@ -1,0 +1,137 @@
+"""Transforms change each sample on its own, all of its fields together, reproducibly."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+
+from distnet.data.batch import Batch, Ragged
+from distnet.data.fields.boxes import BoxesField
+from distnet.data.fields.field import Field
+from distnet.data.fields.image import ImageField
+from distnet.data.fields.mask import MaskField
+from distnet.data.transforms.transform import build_transform
+from distnet.spec.sections.augmentation import Augmentation, Crop, Flip, Rotate, Shift
+
+
+@pytest.fixture
+def images() -> Tensor:
+    """64 images with one bright, off-centre spot of nine pixels."""
+    x_BCHW = torch.zeros(64, 1, 20, 20, dtype=torch.uint8)
+    x_BCHW[:, :, 4:7, 9:12] = 200
+    return x_BCHW
+
+
+FIELDS: dict[str, Field] = {
+    "x": ImageField(shape=(1, 20, 20)),
+    "mask": MaskField(shape=(20, 20), classes=("nothing", "a", "b")),
+    "boxes": BoxesField(classes=("a", "b", "c")),
+}
+
+
+def of_images(steps: list[Augmentation]) -> Callable[[Tensor], Tensor]:
+    """A transform of a dataset that has nothing but images."""
+    transform = build_transform(steps, {"x": FIELDS["x"]})
+    assert transform is not None
+    return lambda x_BCHW: transform(Batch({"x": x_BCHW})).tensor("x")
+
+
+def scene(images: Tensor) -> Batch:
+    """The images, with a mask and a box on the spot of each."""
+    mask = (images[:, 0] > 0).to(torch.uint8) * 2
+    box = torch.tensor([[9.0, 4.0, 12.0, 7.0, 2.0]])
+    boxes = Ragged(box.repeat(len(images), 1), torch.ones(len(images), dtype=torch.int64))
+    return Batch({"x": images, "mask": mask, "boxes": boxes})
+
+
+ALL = [Crop(kind="crop", padding=3), Flip(kind="flip"), Shift(kind="shift"), Rotate(kind="rotate")]
+
+
+@pytest.mark.parametrize("step", ALL, ids=lambda step: step.kind)
+def test_augmentation_is_a_function_of_the_generator_alone(
+    step: Augmentation, images: Tensor
+) -> None:
+    augment = of_images([step])
+
+    results = []
+    for seed in (1, 1, 2):
+        torch.manual_seed(seed)
+        results.append(augment(images))
+
+    assert torch.equal(results[0], results[1])
+    assert not torch.equal(results[0], results[2])
+    assert results[0].shape == images.shape
+    assert results[0].dtype == torch.uint8
+    assert len({image.numpy().tobytes() for image in results[0]}) > 1
+
+
+def test_shift_moves_by_at_most_the_pixels_asked(images: Tensor) -> None:
+    augment = of_images([Shift(kind="shift", pixels=2)])
+
+    moved = augment(images)
+
+    rows, columns = moved.amax(3).float().argmax(2)[:, 0], moved.amax(2).float().argmax(2)[:, 0]
+    assert moved.sum((1, 2, 3)).unique().tolist() == [200 * 9]
+    assert set(rows.tolist()) == {2, 3, 4, 5, 6}
+    assert set(columns.tolist()) == {7, 8, 9, 10, 11}
+
+
+def test_flip_mirrors_the_part_asked(images: Tensor) -> None:
+    always = of_images([Flip(kind="flip", probability=1.0)])
+    never = of_images([Flip(kind="flip", probability=0.0)])
+
+    images[:, :, 0, 0] = 9
+    assert torch.equal(always(images), images.flip(-1))
+    assert torch.equal(never(images), images)
+
+
+def test_rotate_keeps_the_middle_and_the_brightness(images: Tensor) -> None:
+    augment = of_images([Rotate(kind="rotate", degrees=15)])
+
+    turned = augment(images).float()
+
+    assert (turned.sum((1, 2, 3)) / (200 * 9) - 1).abs().max() < 0.25
+    assert not torch.equal(turned, images.float())
+
+
+def test_no_transform_is_none() -> None:
+    assert build_transform([], FIELDS) is None
+    assert build_transform([Flip(kind="flip")], {"boxes": FIELDS["boxes"]}) is None
+
+
+@pytest.mark.parametrize("step", ALL, ids=lambda step: step.kind)
+def test_boxes_and_masks_stay_on_their_objects(step: Augmentation, images: Tensor) -> None:
+    transform = build_transform([step], FIELDS)
+    assert transform is not None
+    torch.manual_seed(0)
+
+    moved = transform(scene(images))
+
+    x, mask, boxes = moved.tensor("x"), moved.tensor("mask"), moved.ragged("boxes")
+    slack = 1.5 if step.kind == "rotate" else 0.0
+    assert boxes.lengths.tolist() == [1] * len(images)
+    for image, of_mask, box in zip(x[:, 0], mask, boxes.values, strict=True):
+        rows, columns = (of_mask == 2).nonzero().unbind(1)
+        edges = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
+        assert torch.stack(edges).float().sub(box[:4]).abs().max() <= slack
+        assert box[4] == 2
+        assert (image[of_mask == 2] > 50).all()
+    assert mask.dtype == torch.uint8
+    assert set(mask.unique().tolist()) == {0, 2}
+
+
+def test_boxes_that_leave_the_image_are_dropped_and_others_are_clipped(images: Tensor) -> None:
+    transform = build_transform([Shift(kind="shift", pixels=12)], FIELDS)
+    assert transform is not None
+    torch.manual_seed(0)
+
+    boxes = transform(scene(images)).ragged("boxes")
+
+    assert set(boxes.lengths.tolist()) == {0, 1}
+    assert len(boxes.values) == int(boxes.lengths.sum())
+    assert boxes.values[:, :4].min() >= 0
+    assert boxes.values[:, :4].max() <= 20
+    sizes = boxes.values[:, 2:4] - boxes.values[:, :2]
+    assert sizes.min() >= 1
+    assert sizes.max() == 3
