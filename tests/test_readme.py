@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,8 @@ from distnet.data.manifest import Manifest
 from distnet.launch.run import Run
 from distnet.run_folder.paths import WRITTEN
 from distnet.run_folder.record_kinds import LINE
-from distnet.server.settings import Settings
-from distnet.server.settings_file import with_file
+from distnet.server.settings import MB, Allowance, Limits, Settings
+from distnet.server.settings_file import LimitsSection, with_file
 from distnet.spec.read import read_job, read_job_text
 from distnet.spec.schema import job_schema
 
@@ -189,6 +190,34 @@ def test_decisions_have_number_date_reason_and_what_was_rejected() -> None:
         assert re.match(r"\d{4}-\d\d-\d\d[.,] ", text), number
         assert "\n- Why: " in text, number
         assert "\n- Rejected" in text, number
+
+
+def test_note_names_every_dependency() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    names = {re.split(r"[\[<>=]", text)[0] for text in project["dependencies"]}
+    note = (ROOT / "distnet" / "README.md").read_text()
+
+    assert {name for name in names if f"`{name}`" not in note} == set()
+
+
+def test_note_on_security_names_the_limits_of_the_server() -> None:
+    rows = (ROOT / "distnet" / "server" / "security.md").read_text().splitlines()
+    limits, allowance = Limits(), Allowance()
+    expected = {
+        "user_per_second": f"{limits.user_per_s:,.0f}/s",
+        "address_per_second": f"{limits.address_per_s:,.0f}/s",
+        "body": f"{limits.body_bytes // MB} MB",
+        "bulk": f"{limits.bulk_bytes // MB} MB",
+        "code": f"{limits.code_bytes // MB} MB",
+        "log": f"{limits.log_bytes // MB} MB",
+        "open_jobs_per_user": f"{allowance.open_jobs:,}",
+        "priority": f"{allowance.priority:,}",
+    }
+
+    assert expected.keys() == LimitsSection.model_fields.keys()
+    for key, value in expected.items():
+        [row] = [row for row in rows if row.endswith(f"| `limits.{key}` |")]
+        assert f"| {value}" in row, key
 
 
 def test_note_on_datasets_shows_a_manifest() -> None:

@@ -24,6 +24,7 @@ from distnet.run_folder.lock import held
 from distnet.run_folder.paths import RunFolder
 from tests.agent.fake_server import SECRET, FakeServer, serving
 
+PLAN = '{"job_folder": ".", "precision": "fp32", "slices": 4}'
 EXIT = Exit(end=AttemptEnd.FINISHED, step=10, result={"status": "finished"})
 ATTEMPT = {"kind": "attempt", "attempt": 1, "workers": 2, "step": 0, "num_steps": 10}
 
@@ -192,11 +193,11 @@ def test_a_resize_is_requested_once_the_workers_train(folder, wanted, given, pla
     with ExitStack() as stack:
         server = stack.enter_context(serving(FakeServer(instructions=lambda _: instructions)))
         attempt = Attempt(folder, server.url)
-        folder.plan.write_text('{"slices": 4}')
+        folder.plan.write_text(PLAN)
         stack.enter_context(held(folder))
         attempt.reporter.start()
         server.wait(lambda s: len(s.reports) > 2)
-        assert not folder.resize.exists()  # nobody trains yet
+        assert not folder.resize.exists()  # no worker trains yet
         attempt.train_with("a", "a", "b")
         server.wait(lambda _: folder.resize.exists())
         num = len(server.reports)
@@ -213,7 +214,7 @@ def test_a_resize_is_requested_once_the_workers_train(folder, wanted, given, pla
 def test_a_resize_that_fails_is_tried_again(folder):
     with serving(FakeServer(instructions=lambda _: Instructions(workers=9))) as server:
         attempt = Attempt(folder, server.url)
-        folder.plan.write_text('{"slices": 4}')
+        folder.plan.write_text(PLAN)
         attempt.reporter.start()
         attempt.train_with("a", "a", "b")
         server.wait(lambda s: len(s.reports) > 5)
