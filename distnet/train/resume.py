@@ -98,15 +98,15 @@ def load_weights(trainee: Trainee, weights: Mapping[str, Tensor]) -> None:
         shadow.restart()
 
 
-def require_same_start(trainee: Trainee, start: Start, world: WorkerGroup) -> None:
+def require_same_start(trainee: Trainee, start: Start, group: WorkerGroup) -> None:
     """Nothing is ever broadcast, so all workers must begin alike.
 
     Raises:
         TrainingError: their weights or steps differ.
     """
-    if world.size == 1:
+    if group.size == 1:
         return
-    starts: list[object] = [None] * world.size
+    starts: list[object] = [None] * group.size
     dist.all_gather_object(starts, (start.position.step, weights_sha256(trainee.flat.network)))
     if any(each != starts[0] for each in starts):
         raise TrainingError(

@@ -41,18 +41,18 @@ evaluate: {{every_epochs: 1000}}
 """
 
 
-def train_distnet(world: WorkerGroup, folder: str, slices: int) -> float:
+def train_distnet(group: WorkerGroup, folder: str, slices: int) -> float:
     """Train with distnet; returns samples/s, the median over epochs without the first."""
-    text = JOB.format(epochs=EPOCHS, batch=SAMPLES * world.size, slices=slices)
+    text = JOB.format(epochs=EPOCHS, batch=SAMPLES * group.size, slices=slices)
     (Path(folder) / "checkpoints").mkdir(parents=True, exist_ok=True)
     dataset = find_dataset("mnist", folder=Path())
     assignment = Assignment(
         job=read_job_text(text).job, job_folder=folder, dataset=str(dataset), run=folder
     )
-    return float(work(assignment, world)["samples_per_second"])
+    return float(work(assignment, group)["samples_per_second"])
 
 
-def train_torch(world: WorkerGroup) -> float:
+def train_torch(group: WorkerGroup) -> float:
     """Train with DistributedDataParallel and a DataLoader over tensors in memory."""
     torch.set_num_threads(1)
     folder = find_dataset("mnist", folder=Path())
@@ -60,11 +60,11 @@ def train_torch(world: WorkerGroup) -> float:
     data = TensorDataset(
         torch.from_numpy(images).float() / 255, torch.from_numpy(labels.astype("int64"))
     )
-    sampler = DistributedSampler(data, world.size, world.rank) if world.size > 1 else None
+    sampler = DistributedSampler(data, group.size, group.rank) if group.size > 1 else None
     loader = DataLoader(data, SAMPLES, sampler=sampler, shuffle=sampler is None)
     layers = [nn.Linear(784, 16), nn.ReLU(), nn.Linear(16, 16), nn.ReLU(), nn.Linear(16, 10)]
     network: nn.Module = nn.Sequential(nn.Flatten(), *layers)
-    if world.size > 1:
+    if group.size > 1:
         network = DistributedDataParallel(network)
     optimizer = torch.optim.SGD(network.parameters(), 0.05, momentum=0.9)
     speeds = []
@@ -76,7 +76,7 @@ def train_torch(world: WorkerGroup) -> float:
             optimizer.zero_grad()
             cross_entropy(network(x), y).backward()
             optimizer.step()
-        if world.size > 1:
+        if group.size > 1:
             dist.barrier()
         speeds.append(len(data) / (time.monotonic() - began))
     return statistics.median(speeds[1:])

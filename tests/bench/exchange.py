@@ -19,10 +19,10 @@ from tests.train.processes import run_workers
 LENGTH, REPEATS = 13_005, 1001
 
 
-def measure(world: WorkerGroup) -> tuple[float, float]:
+def measure(group: WorkerGroup) -> tuple[float, float]:
     """Milliseconds of one sum: ours, and gloo's; medians."""
     torch.set_num_threads(1)
-    ours, row = build_sum(world, world.size, LENGTH), torch.ones(LENGTH)
+    ours, row = build_sum(group, group.size, LENGTH), torch.ones(LENGTH)
     times = _median_ms(ours), _median_ms(lambda: dist.all_reduce(row))
     ours.close()
     return times

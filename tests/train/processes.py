@@ -14,7 +14,7 @@ from distnet.train.exchange.worker_group import WorkerGroup
 def run_workers(
     function: Callable[..., Any], size: int, folder: Path, *args: Any, hosts: tuple[str, ...] = ()
 ) -> list[Any]:
-    """Call `function(world, *args)` in `size` processes; returns what each returned."""
+    """Call `function(group, *args)` in `size` processes; returns what each returned."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["distnet.train.worker", "torchvision.transforms.v2"])
     store = folder / f"store-{os.urandom(4).hex()}"

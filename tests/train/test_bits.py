@@ -46,12 +46,12 @@ def assignment(text: str, data: Path, run: Path, *, is_resumed: bool = False) ->
     )
 
 
-def train(world: WorkerGroup, assigned: Assignment, stop_at: int | None = None) -> dict[str, Any]:
+def train(group: WorkerGroup, assigned: Assignment, stop_at: int | None = None) -> dict[str, Any]:
     def listen(record: dict[str, Any]) -> None:
         if record["kind"] == "step" and record["step"] == stop_at:
             assigned.folder.stop.touch()
 
-    return work(assigned, world, listener=listen)
+    return work(assigned, group, listener=listen)
 
 
 def bits(outcomes: list[dict[str, Any]], run: Path) -> tuple[Any, ...]:

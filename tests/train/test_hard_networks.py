@@ -83,8 +83,8 @@ def trained(stripes: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str
     }
 
 
-def work_all(world: WorkerGroup, assigned: list[Assignment]) -> list[dict[str, Any]]:
-    return [work(each, world) for each in assigned]
+def work_all(group: WorkerGroup, assigned: list[Assignment]) -> list[dict[str, Any]]:
+    return [work(each, group) for each in assigned]
 
 
 @pytest.mark.parametrize("network", NETWORKS)

@@ -189,8 +189,8 @@ def test_following_goes_on_after_a_torn_line(tmp_path: Path) -> None:
     assert told == [{"kind": "end"}]
 
 
-def work_one(world: WorkerGroup, assigned: Assignment) -> dict[str, Any]:
-    return work(assigned, world)
+def work_one(group: WorkerGroup, assigned: Assignment) -> dict[str, Any]:
+    return work(assigned, group)
 
 
 def stop_in_second_epoch(assigned: Assignment) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch.distributed as dist
 from torch import Tensor
 
-from distnet.train.exchange.tree import Addition, Tree
+from distnet.train.exchange.tree import Addition, Tree, stretch_of
 from distnet.train.exchange.worker_group import WorkerGroup
 
 
@@ -16,13 +16,13 @@ class Links:
     """The pairs of one host with all others."""
 
     def __init__(
-        self, hosts: tuple[range, ...], world: WorkerGroup, groups: Sequence[Sequence[int]]
+        self, hosts: tuple[range, ...], group: WorkerGroup, groups: Sequence[Sequence[int]]
     ) -> None:
         self.num_hosts = len(hosts)
         self._tree = Tree(hosts[-1].stop, hosts)
         self._groups = groups
         self._leaders = [ranks[0] for ranks in groups]
-        self._me = next(i for i, ranks in enumerate(groups) if world.rank in ranks)
+        self._me = next(i for i, ranks in enumerate(groups) if group.rank in ranks)
 
     def on_host(self, pairs: Sequence[Addition]) -> list[Addition]:
         """Those of `pairs` that need no other host."""
@@ -46,7 +46,9 @@ class Links:
     def sum_rows(self, rows: Tensor) -> None:
         """Sum what all hosts are left with into row 0, each host one stretch of the vector."""
         left = self._tree.roots
-        stretches = [_stretch(h, self.num_hosts, rows.shape[1]) for h in range(self.num_hosts)]
+        stretches = [
+            slice(*stretch_of(h, self.num_hosts, rows.shape[1])) for h in range(self.num_hosts)
+        ]
         mine = stretches[self._me]
         moves = []
         for host in self._others():
@@ -74,7 +76,3 @@ class Links:
 def _travel(moves: list[dist.P2POp]) -> None:
     for work in dist.batch_isend_irecv([move for move in moves if move.tensor.numel()]):
         work.wait()
-
-
-def _stretch(index: int, count: int, length: int) -> slice:
-    return slice(index * length // count, (index + 1) * length // count)

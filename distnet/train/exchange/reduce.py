@@ -23,7 +23,7 @@ from torch import Tensor
 
 from distnet.train.exchange.links import Links
 from distnet.train.exchange.shared_memory import SharedRows
-from distnet.train.exchange.tree import Addition, Tree, own_slices
+from distnet.train.exchange.tree import Addition, Tree, own_slices, stretch_of
 from distnet.train.exchange.worker_group import WorkerGroup
 
 SHORT_BYTES = 1 << 20
@@ -51,7 +51,7 @@ class Sum(Protocol):
 
 
 def build_sum(
-    world: WorkerGroup,
+    group: WorkerGroup,
     slices: int,
     length: int,
     *,
@@ -61,29 +61,29 @@ def build_sum(
     """Choose how rows travel between these workers.
 
     Args:
-        world: the workers.
+        group: the workers.
         slices: S.
         length: n, the numbers of a row.
         dtype: of the rows.
         mode: `exact`, or `fast` for torch's own all-reduce, whose bits depend on the workers.
     """
-    parts = tuple(own_slices(rank, world.size, slices) for rank in range(world.size))
+    parts = tuple(own_slices(rank, group.size, slices) for rank in range(group.size))
     tree = Tree(slices, parts)
-    if mode == "fast" or world.size == 1:
-        rows = torch.zeros(slices, length, dtype=dtype, device=world.device)
-        return OwnSum(rows, tree, world)
-    return TravellingSum(tree, world, length, dtype)
+    if mode == "fast" or group.size == 1:
+        rows = torch.zeros(slices, length, dtype=dtype, device=group.device)
+        return OwnSum(rows, tree, group)
+    return TravellingSum(tree, group, length, dtype)
 
 
 class OwnSum:
     """The rows of one worker; with more workers, their totals go through torch's all-reduce."""
 
-    def __init__(self, rows: Tensor, tree: Tree, world: WorkerGroup) -> None:
+    def __init__(self, rows: Tensor, tree: Tree, group: WorkerGroup) -> None:
         self.rows = rows
-        self._own = tree.parts[world.rank]
-        self._completed = _by_completion(tree, world.rank)
-        self._roots = tree.roots[world.rank]
-        self._workers = world.size
+        self._own = tree.parts[group.rank]
+        self._completed = _by_completion(tree, group.rank)
+        self._roots = tree.roots[group.rank]
+        self._workers = group.size
 
     def add_own(self, index: int) -> None:
         """Make the additions that row `index` completes."""
@@ -106,16 +106,16 @@ class OwnSum:
 class TravellingSum:
     """Rows of several workers, through shared memory on a host and links between hosts."""
 
-    def __init__(self, tree: Tree, world: WorkerGroup, length: int, dtype: torch.dtype) -> None:
+    def __init__(self, tree: Tree, group: WorkerGroup, length: int, dtype: torch.dtype) -> None:
         itemsize = torch.empty(0, dtype=dtype).element_size()
         self._is_short = length * itemsize <= SHORT_BYTES
-        self._completed = _by_completion(tree, world.rank)
-        self._shared = SharedRows(world, tree.slices, length, dtype, pages=1 + self._is_short)
-        hosts = _parts_of_hosts(tree, self._shared.groups)
-        self._links = Links(hosts, world, self._shared.groups)
+        self._completed = _by_completion(tree, group.rank)
+        self._shared = SharedRows(group, tree.slices, length, dtype, pages=1 + self._is_short)
+        hosts = _parts_of_hosts(tree, self._shared.hosts)
+        self._links = Links(hosts, group, self._shared.hosts)
         self._tree = tree
-        self._rank_on_host = self._shared.groups[self._shared.group].index(world.rank)
-        self._total = torch.zeros(length, dtype=dtype, device=world.device)
+        self._rank_on_host = self._shared.hosts[self._shared.host].index(group.rank)
+        self._total = torch.zeros(length, dtype=dtype, device=group.device)
         self._spare: dict[int, Tensor] = {}
 
     @property
@@ -156,8 +156,8 @@ class TravellingSum:
         """Each worker of a host adds up its stretch of what the host can; hosts do the rest."""
         rows = self.rows
         self._shared.wait()
-        groups = self._shared.groups
-        low, high = _stretch(self._rank_on_host, len(groups[self._shared.group]), rows.shape[1])
+        hosts = self._shared.hosts
+        low, high = stretch_of(self._rank_on_host, len(hosts[self._shared.host]), rows.shape[1])
         stretch = rows[:, low:high]
         _add(stretch, self._links.on_host(self._tree.across))
         self._shared.wait()
@@ -192,7 +192,3 @@ def _add(rows: Tensor, pairs: Sequence[Addition]) -> None:
 
 def _parts_of_hosts(tree: Tree, groups: Sequence[Sequence[int]]) -> tuple[range, ...]:
     return tuple(range(tree.parts[g[0]].start, tree.parts[g[-1]].stop) for g in groups)
-
-
-def _stretch(index: int, count: int, length: int) -> tuple[int, int]:
-    return index * length // count, (index + 1) * length // count

@@ -35,22 +35,22 @@ class SharedRows:
     """
 
     def __init__(
-        self, world: WorkerGroup, slices: int, length: int, dtype: torch.dtype, *, pages: int
+        self, group: WorkerGroup, slices: int, length: int, dtype: torch.dtype, *, pages: int
     ) -> None:
         itemsize = torch.empty(0, dtype=dtype).element_size()
         padded = -(-length * itemsize // 64) * 64 // itemsize  # every row begins a cache line
         num_bytes = pages * slices * padded * itemsize
-        self.groups = _groups(world, num_bytes)
-        self.group = next(i for i, ranks in enumerate(self.groups) if world.rank in ranks)
-        ranks = self.groups[self.group]
-        memory = _open(world, self.groups, num_bytes)
+        self.hosts = _ranks_by_host(group, num_bytes)
+        self.host = next(i for i, ranks in enumerate(self.hosts) if group.rank in ranks)
+        ranks = self.hosts[self.host]
+        memory = _open(group, self.hosts, num_bytes)
         if len(ranks) > 1:
             numbers = torch.frombuffer(memory, dtype=dtype, offset=_header(len(ranks)))
         else:
-            numbers = torch.zeros(pages * slices * padded, dtype=dtype, device=world.device)
+            numbers = torch.zeros(pages * slices * padded, dtype=dtype, device=group.device)
         self._pages = numbers.view(pages, slices, padded)[:, :, :length]
         self._page = self._count = 0
-        self._me, self._ranks = ranks.index(world.rank), ranks
+        self._me, self._ranks = ranks.index(group.rank), ranks
         self._counters = memoryview(memory).cast("B")[: _header(len(ranks))].cast("q")
         self._others = [i * LINE for i in range(len(ranks)) if i != self._me]
         self._yields_at_once = len(ranks) > (os.cpu_count() or 1)
@@ -65,7 +65,7 @@ class SharedRows:
         self._page = (self._page + 1) % len(self._pages)
 
     def wait(self) -> None:
-        """Wait until every worker of the group has come here as often as this one.
+        """Wait until every worker of the host has come here as often as this one.
 
         Raises:
             WorkerFailedError: one did not come for a day.
@@ -97,19 +97,19 @@ class SharedRows:
                 )
 
 
-def _groups(world: WorkerGroup, num_bytes: int) -> tuple[tuple[int, ...], ...]:
+def _ranks_by_host(group: WorkerGroup, num_bytes: int) -> tuple[tuple[int, ...], ...]:
     """Ranks that can share memory, in order; each rank alone where they cannot."""
-    alone = tuple((rank,) for rank in range(world.size))
-    if world.device != "cpu" or platform.machine() not in ("x86_64", "AMD64"):
+    alone = tuple((rank,) for rank in range(group.size))
+    if group.device != "cpu" or platform.machine() not in ("x86_64", "AMD64"):
         return alone
     groups: list[list[int]] = []
-    for rank, host in enumerate(world.hosts):
-        if groups and world.hosts[groups[-1][-1]] == host:
+    for rank, host in enumerate(group.hosts):
+        if groups and group.hosts[groups[-1][-1]] == host:
             groups[-1].append(rank)
         else:
             groups.append([rank])
     # Containers often have 64 MB of shared memory; all must decide alike, so all are asked.
-    fits: list[bool] = [False] * world.size
+    fits: list[bool] = [False] * group.size
     dist.all_gather_object(fits, _free_bytes() > num_bytes + (1 << 20))
     return tuple(map(tuple, groups)) if all(fits) else alone
 
@@ -122,23 +122,23 @@ def _free_bytes() -> int:
     return stat.f_bavail * stat.f_frsize
 
 
-def _open(world: WorkerGroup, groups: tuple[tuple[int, ...], ...], num_bytes: int) -> mmap.mmap:
-    """Map the file of this rank's group, made by the group's first rank and unlinked at once."""
-    ranks = next(g for g in groups if world.rank in g)
+def _open(group: WorkerGroup, groups: tuple[tuple[int, ...], ...], num_bytes: int) -> mmap.mmap:
+    """Map the file of this rank's host, made by the host's first rank and unlinked at once."""
+    ranks = next(g for g in groups if group.rank in g)
     total = _header(len(ranks)) + num_bytes
-    if len(groups) == world.size:
+    if len(groups) == group.size:
         return mmap.mmap(-1, _header(1))
     path = ""
-    if world.rank == ranks[0]:
+    if group.rank == ranks[0]:
         handle, path = tempfile.mkstemp(prefix="distnet-", dir=SHARED_MEMORY)
         os.posix_fallocate(handle, 0, total)
         os.close(handle)
-    paths: list[str] = [""] * world.size
+    paths: list[str] = [""] * group.size
     dist.all_gather_object(paths, path)
     with open(paths[ranks[0]], "r+b") as file:
         memory = mmap.mmap(file.fileno(), total)
     dist.barrier()
-    if world.rank == ranks[0]:
+    if group.rank == ranks[0]:
         os.unlink(path)
     return memory
 

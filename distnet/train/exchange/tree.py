@@ -17,6 +17,11 @@ def own_slices(rank: int, workers: int, slices: int) -> range:
     return range(rank * slices // workers, (rank + 1) * slices // workers)
 
 
+def stretch_of(index: int, count: int, length: int) -> tuple[int, int]:
+    """First number and end of part `index` of `count` nearly equal parts of a vector."""
+    return index * length // count, (index + 1) * length // count
+
+
 def additions(low: int, high: int) -> list[Addition]:
     """All additions of the tree over slices low..high, children before parents."""
     if high - low < 2:

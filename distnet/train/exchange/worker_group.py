@@ -24,10 +24,10 @@ class WorkerGroup:
     device: str = "cpu"
 
 
-def gather(world: WorkerGroup, value: T) -> list[T]:
+def gather(group: WorkerGroup, value: T) -> list[T]:
     """The value of every worker, by rank; all workers have to call this at the same step."""
-    if world.size == 1:
+    if group.size == 1:
         return [value]
-    values: list[T | None] = [None] * world.size
+    values: list[T | None] = [None] * group.size
     dist.all_gather_object(values, value)
     return values  # type: ignore[return-value]  # every place is filled

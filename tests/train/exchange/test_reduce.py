@@ -28,11 +28,11 @@ def expected(step: int, slices: int, length: int) -> torch.Tensor:
     return add(0, slices)
 
 
-def sum_steps(world: WorkerGroup, slices: int, length: int) -> list[bytes]:
-    sums = build_sum(world, slices, length)
+def sum_steps(group: WorkerGroup, slices: int, length: int) -> list[bytes]:
+    sums = build_sum(group, slices, length)
     totals = []
     for step in range(3):
-        for index in own_slices(world.rank, world.size, slices):
+        for index in own_slices(group.rank, group.size, slices):
             sums.rows[index].copy_(row(step, index, length))
             sums.add_own(index)
         totals.append(sums().numpy().tobytes())

@@ -48,15 +48,15 @@ def one_bad(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, int]:
     return troubled.write_marked(folder / "data", [bad]), step
 
 
-def work_or_say(world: WorkerGroup, assigned: Assignment) -> str:
+def work_or_say(group: WorkerGroup, assigned: Assignment) -> str:
     try:
-        return str(work(assigned, world)["weights_sha256"])
+        return str(work(assigned, group)["weights_sha256"])
     except NonFiniteError as error:
         return str(error)
 
 
-def work_one(world: WorkerGroup, assigned: Assignment) -> dict[str, Any]:
-    return work(assigned, world)
+def work_one(group: WorkerGroup, assigned: Assignment) -> dict[str, Any]:
+    return work(assigned, group)
 
 
 def records(run: Path, kind: str) -> list[dict[str, Any]]:

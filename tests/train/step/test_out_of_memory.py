@@ -45,9 +45,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return troubled.write_marked(folder / "data", last[-1:])
 
 
-def work_or_say(world: WorkerGroup, assigned: Assignment) -> Any:
+def work_or_say(group: WorkerGroup, assigned: Assignment) -> Any:
     try:
-        return work(assigned, world)
+        return work(assigned, group)
     except OutOfMemoryError as error:
         return str(error)
 
