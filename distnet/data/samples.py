@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cached_property, reduce
 from pathlib import Path
+from typing import Any, TypeGuard
 
 import numpy as np
 import torch
@@ -12,7 +13,7 @@ from torch import Tensor
 
 from distnet.data.batch import Batch, Ragged
 from distnet.data.batch import Column as BatchColumn
-from distnet.data.column import Array, Column, Columns, Ints, RaggedArray, join, select
+from distnet.data.column import Array, Column, Ints, RaggedArray, join, select
 from distnet.data.fields.field import Field
 from distnet.data.manifest import Manifest
 from distnet.data.order import Window, order_of
@@ -21,6 +22,9 @@ from distnet.data.samplers.sampler import Sampler
 from distnet.data.shards import ShardReader
 from distnet.data.views.view import View
 from distnet.run_folder.sample_digest import MASK, SampleDigest
+
+Loaded = dict[str, Column | Tensor]
+"""Columns of a window; those of one shape are tensors."""
 
 
 class Samples:
@@ -72,7 +76,7 @@ class Samples:
             Each field as it is stored; indices of classes and tokens are int64.
         """
         parts = [rows.take(low, high) for rows in self._windows(epoch, low, high)]
-        columns = {name: join([part[name] for part in parts]) for name in parts[0]}
+        columns = parts[0] if len(parts) == 1 else _joined(parts)
         return Batch({n: as_tensors(columns[n], f) for n, f in self._fields.items()})
 
     def digest(self, epoch: int, low: int, high: int) -> SampleDigest:
@@ -86,6 +90,8 @@ class Samples:
 
     def _windows(self, epoch: int, low: int, high: int) -> list["_Rows"]:
         """The windows that hold these positions."""
+        if self.order.num_windows == 1 and (epoch, 0) in self._held:
+            return [self._held[epoch, 0]]
         first = self.order.window_at(epoch, low)
         last = self.order.window_at(epoch, high - 1)
         # Positions only grow: a window that was passed is not needed again.
@@ -112,22 +118,30 @@ class Samples:
         if self.order.num_windows == 1 and self._held:
             (held,) = self._held.values()
             return _Rows(window, ids, held.columns, self._view)
-        columns = self._reader.read(window.groups.tolist())
+        columns: Loaded = dict(self._reader.read(window.groups.tolist()))
+        if self._view is None:  # as tensors, which are quicker to index than arrays
+            columns = {n: _tensor(c) if _is_plain(c) else c for n, c in columns.items()}
         return _Rows(window, ids, columns, self._view)
 
 
 class _Rows:
     """The rows of one window, and the order in which they are used."""
 
-    def __init__(self, window: Window, ids: Ints, columns: Columns, view: View | None) -> None:
+    def __init__(self, window: Window, ids: Ints, columns: Loaded, view: View | None) -> None:
         self.columns, self._view = columns, view
-        self._first, self._rows, self._ids = window.first, window.rows, ids
+        self._first, self._ids = window.first, ids
+        self._rows = torch.from_numpy(window.rows)
 
-    def take(self, low: int, high: int) -> Columns:
+    def take(self, low: int, high: int) -> Loaded:
         rows = self._rows[max(low - self._first, 0) : high - self._first]
         if self._view is not None:
-            return self._view.take(self.columns, rows)
-        return {name: select(column, rows) for name, column in self.columns.items()}
+            return dict(self._view.take(self.columns, rows.numpy()))  # type: ignore[arg-type]
+        return {
+            name: column.index_select(0, rows)
+            if isinstance(column, Tensor)
+            else select(column, rows.numpy())
+            for name, column in self.columns.items()
+        }
 
     def digest(self, low: int, high: int) -> SampleDigest:
         start, stop = max(low - self._first, 0), min(high - self._first, len(self._ids))
@@ -139,8 +153,10 @@ class _Rows:
         return running_hashes(self._ids)
 
 
-def as_tensors(column: Column, field: Field) -> BatchColumn:
+def as_tensors(column: Column | Tensor, field: Field) -> BatchColumn:
     """Wrap samples, decoded where they are encoded; indices become int64, as torch wants them."""
+    if isinstance(column, Tensor):
+        return column
     decoded = field.decoded(column)
     if isinstance(decoded, RaggedArray):
         return Ragged(_tensor(decoded.values), torch.from_numpy(decoded.lengths))
@@ -149,6 +165,21 @@ def as_tensors(column: Column, field: Field) -> BatchColumn:
     return _tensor(decoded)
 
 
+def _joined(parts: Sequence[Loaded]) -> Loaded:
+    """Put the samples of several windows one after the other."""
+    joined: Loaded = {}
+    for name, first in parts[0].items():
+        columns: Any = [part[name] for part in parts]
+        joined[name] = torch.cat(columns) if isinstance(first, Tensor) else join(columns)
+    return joined
+
+
+def _is_plain(column: Column | Tensor) -> TypeGuard[Array]:
+    """Whether all samples of a column have one shape and are stored as numbers."""
+    return isinstance(column, np.ndarray)
+
+
 def _tensor(array: Array) -> Tensor:
-    tensor = torch.from_numpy(array)
+    # Memory of Arrow is read-only, which torch's tensors cannot express.
+    tensor = torch.from_numpy(array if array.flags.writeable else array.copy())
     return tensor.long() if array.dtype == np.int32 else tensor
