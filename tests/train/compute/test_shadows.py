@@ -1,0 +1,67 @@
+"""Networks that follow the one that trains."""
+
+import pytest
+import torch
+from torch import nn
+
+from distnet.errors import UnknownPartError
+from distnet.tasks.task import Shadow
+from distnet.train.compute.flat import FlatNetwork
+from distnet.train.compute.shadows import ShadowNetwork, networks_for, networks_of
+
+
+def flat() -> FlatNetwork:
+    torch.manual_seed(0)
+    return FlatNetwork(nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2)))
+
+
+def test_a_moving_average_follows_slowly_and_copies_buffers() -> None:
+    network = flat()
+    shadow = ShadowNetwork(Shadow("ema", decay=0.75), network)
+    before = network.vector.clone()
+    network.vector.add_(1.0)
+    network.network[1].running_mean.fill_(5.0)
+
+    shadow.follow(1)
+
+    mine = torch.cat([p.reshape(-1) for p in shadow.network.parameters()])
+    torch.testing.assert_close(mine, before + 0.25)
+    assert shadow.network[1].running_mean.tolist() == [5.0, 5.0]
+    assert not any(p.requires_grad for p in shadow.network.parameters())
+
+
+def test_a_copy_is_made_in_every_nth_step_of_the_parameters_named() -> None:
+    network = flat()
+    shadow = ShadowNetwork(Shadow("target", source="0.*", every=3, has_buffers=False), network)
+    first = shadow.network[1].weight.clone()
+    network.vector.add_(1.0)
+
+    shadow.follow(2)
+    assert not torch.equal(shadow.network[0].weight, network.network[0].weight)
+    shadow.follow(3)
+
+    assert torch.equal(shadow.network[0].weight, network.network[0].weight)
+    assert torch.equal(shadow.network[1].weight, first)
+
+
+def test_a_shadow_stands_in_where_it_says_so() -> None:
+    network = flat()
+    shadow = ShadowNetwork(Shadow("ema", decay=0.9, used_by=frozenset({"evaluation"})), network)
+    networks = networks_of(network, [shadow])
+
+    assert networks["network"] is network.network
+    assert networks_for("evaluation", networks, [shadow.shadow])["network"] is shadow.network
+    assert networks_for("export", networks, [shadow.shadow])["network"] is network.network
+
+
+@pytest.mark.parametrize(
+    ("shadow", "message"),
+    [
+        (Shadow("a"), "either decay or every"),
+        (Shadow("a", decay=0.9, every=2), "either decay or every"),
+        (Shadow("a", source="head.*", decay=0.9), r"no trainable parameter is named head\.\*"),
+    ],
+)
+def test_a_shadow_without_a_rule_or_parameters_is_refused(shadow: Shadow, message: str) -> None:
+    with pytest.raises(UnknownPartError, match=message):
+        ShadowNetwork(shadow, flat())
