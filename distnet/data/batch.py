@@ -112,7 +112,7 @@ class Batch:
         """The column of the field `name`.
 
         Raises:
-            KeyError: there is none; the message lists those there are.
+            KeyError: there is no such field; the message lists the fields.
         """
         if name not in self.fields:
             raise KeyError(f"no field {name!r} in this batch; it has: {', '.join(self.fields)}")
@@ -149,7 +149,7 @@ class Batch:
         return Batch({name: _to(column, device) for name, column in self.fields.items()})
 
     def joined(self, other: "Batch") -> "Batch":
-        """These samples, and behind them those of another batch of the same fields."""
+        """These samples, followed by those of another batch of the same fields."""
         return Batch({name: _joined(column, other[name]) for name, column in self.fields.items()})
 
     def with_(self, **columns: Column) -> "Batch":

@@ -1,4 +1,4 @@
-"""The statistics of all fields and splits of a dataset, counted while its samples pass by."""
+"""The statistics of all fields and splits of a dataset, counted in one pass."""
 
 from collections.abc import Mapping
 
@@ -23,7 +23,7 @@ class Census:
             counted[split].add(columns[name])
 
     def facts(self) -> dict[str, Facts]:
-        """What follows for each field from the samples counted so far."""
+        """The facts of each field, from the samples counted so far."""
         return {n: field.described_by(self._statistics[n]) for n, field in self._fields.items()}
 
     def described(self) -> dict[str, Field]:

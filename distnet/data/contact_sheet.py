@@ -27,10 +27,10 @@ PAPER, INK, PALE, RED = "#ffffff", "#1f2933", "#7b8794", "#d64545"
 
 
 def draw_contact_sheet(folder: Path, manifest: Manifest, file: Path, *, split: str) -> None:
-    """Draw ten images of each class (of the first 20), or 100 images with what belongs to them.
+    """Draw ten images of each class (of the first 20), or 100 images with their captions.
 
     Raises:
-        DataError: no field can be seen, a shard is damaged, or `file` cannot be written.
+        DataError: no field is visible, a shard is damaged, or `file` cannot be written.
     """
     visible = [name for name, field in manifest.fields.items() if field.is_visible]
     if not visible:
@@ -75,7 +75,7 @@ class Pictures:
         return tile
 
     def caption(self, columns: Columns, index: int) -> str:
-        """What belongs to one sample."""
+        """The caption of one sample: its fields besides the image."""
         captions = (field.caption(columns[n][index]) for n, field in self._fields.items())
         return ", ".join(caption for caption in captions if caption)
 

@@ -39,8 +39,8 @@ class CsvTable:
         with self._reading():
             yield from self._open(columns)
 
-    def place(self, row: int) -> str:
-        """The line of a row; lines without anything are no rows."""
+    def location(self, row: int) -> str:
+        """The line of a row; empty lines do not count as rows."""
         with self.path.open("rb") as file:
             filled = (number for number, line in enumerate(file, 1) if line.strip(b"\r\n"))
             return f"{self.path}:{next(islice(filled, row + 1, None), '?')}"
@@ -61,7 +61,7 @@ class CsvTable:
         )
 
     def _refuse(self, row: arrow_csv.InvalidRow) -> str:
-        self._ragged = row  # Arrow swallows what is raised here
+        self._ragged = row  # Arrow swallows exceptions raised here
         return "error"
 
     @contextmanager
@@ -74,8 +74,8 @@ class CsvTable:
                 raise DataError(f"{self.path}: cannot be read as UTF-8 CSV: {reason}") from None
             row = self._ragged
             raise DataError(
-                f"{self.place(row.number - 2)}: {row.actual_columns} cells, expected "
-                f"{row.expected_columns} as in the header: {row.text[:80]!r}; mend the line"
+                f"{self.location(row.number - 2)}: {row.actual_columns} cells, expected "
+                f"{row.expected_columns} as in the header: {row.text[:80]!r}; fix the line"
             ) from None
 
 

@@ -27,20 +27,20 @@ _TURNED = {5, 6, 7, 8}
 
 @dataclass(frozen=True)
 class ImageHeader:
-    """What an image is, known without decoding it."""
+    """Size and colours of an image, known without decoding it."""
 
     height: int
     width: int
     is_grey: bool
 
 
-def read_header(file: Path | BinaryIO, *, place: str) -> ImageHeader:
+def read_header(file: Path | BinaryIO, *, location: str) -> ImageHeader:
     """Read how large an image is when it stands upright, and whether it has colours.
 
     Raises:
-        DataError: it is no image that can be read; `place` names it.
+        DataError: it cannot be read as an image; `location` names it.
     """
-    with _opened(file, place) as image:
+    with _opened(file, location) as image:
         width, height = image.size
         if image.getexif().get(_ORIENTATION) in _TURNED:
             width, height = height, width
@@ -48,27 +48,27 @@ def read_header(file: Path | BinaryIO, *, place: str) -> ImageHeader:
 
 
 def read_image(
-    file: Path | BinaryIO, *, place: str, shape: tuple[int, ...], resize: bool = False
+    file: Path | BinaryIO, *, location: str, shape: tuple[int, ...], resize: bool = False
 ) -> NDArray[np.uint8]:
     """Decode an image to uint8 of `shape`: 1 or 3 channels, height, width.
 
     Transparent parts become white. With `resize` the image is scaled until it covers the height
-    and width, and its middle is cut out.
+    and width, and cropped to its middle.
 
     Raises:
-        DataError: it is damaged, or has another size; `place` names it.
+        DataError: it is damaged, or has another size; `location` names it.
     """
     channels, height, width = shape
     size = (height, width) if resize else None
-    pixels = decode_image(file, place=place, channels=channels, size=size)
+    pixels = decode_image(file, location=location, channels=channels, size=size)
     if pixels.shape[1:] != (height, width):
         found = f"{pixels.shape[1]}x{pixels.shape[2]}"
-        raise DataError(f"{place}: the image is {found}, expected {height}x{width}")
+        raise DataError(f"{location}: the image is {found}, expected {height}x{width}")
     return pixels
 
 
 def decode_image(
-    file: Path | BinaryIO, *, place: str, channels: int, size: Size | None = None
+    file: Path | BinaryIO, *, location: str, channels: int, size: Size | None = None
 ) -> NDArray[np.uint8]:
     """Decode an image to uint8 [channels, height, width], with 1 or 3 channels.
 
@@ -76,9 +76,9 @@ def decode_image(
     middle is cut out.
 
     Raises:
-        DataError: it is damaged; `place` names it.
+        DataError: it is damaged; `location` names it.
     """
-    with _opened(file, place) as image:
+    with _opened(file, location) as image:
         upright = _on_white(ImageOps.exif_transpose(image))
         flat = upright.convert("L" if channels == 1 else "RGB")
         if size is not None and (flat.height, flat.width) != size:
@@ -88,18 +88,18 @@ def decode_image(
 
 
 class ImageSurvey:
-    """Find the one shape that all images of a dataset get."""
+    """Find the common shape of the images of a dataset."""
 
     def __init__(self) -> None:
         self._sizes: Counter[Size] = Counter()
         self._examples: dict[Size, str] = {}
         self._has_colours = False
 
-    def add(self, header: ImageHeader, *, place: str) -> None:
+    def add(self, header: ImageHeader, *, location: str) -> None:
         """Count one image."""
         size = (header.height, header.width)
         self._sizes[size] += 1
-        self._examples.setdefault(size, place)
+        self._examples.setdefault(size, location)
         self._has_colours |= not header.is_grey
 
     def shape(self, size: Size | None, colours: Colours | None) -> tuple[int, int, int]:
@@ -125,27 +125,27 @@ class ImageSurvey:
             [
                 f"the images have {len(self._sizes)} different sizes (height x width):",
                 *lines,
-                "give the size that all shall have: --size HEIGHTxWIDTH",
+                "choose one size for all: --size HEIGHTxWIDTH",
             ]
         )
 
 
 @contextmanager
-def _opened(file: Path | BinaryIO, place: str) -> Iterator[Image.Image]:
+def _opened(file: Path | BinaryIO, location: str) -> Iterator[Image.Image]:
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of odd metadata, which does not matter here
+            warnings.simplefilter("ignore")  # about odd metadata, which is not used here
             with Image.open(file) as image:
                 if image.mode.split(";")[0] in _MORE_THAN_8_BITS:
                     raise DataError(
-                        f"{place}: more than 8 bits a channel (mode {image.mode}); "
+                        f"{location}: more than 8 bits a channel (mode {image.mode}); "
                         "convert it to an 8-bit image"
                     )
                 yield image
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         reason = str(error).replace(repr(file), "it").splitlines()[0]
         raise DataError(
-            f"{place}: cannot be read as an image ({reason}); mend or remove it"
+            f"{location}: cannot be read as an image ({reason}); repair or remove it"
         ) from None
 
 

@@ -1,6 +1,6 @@
-"""From raw files to a dataset, in one go or not at all.
+"""From raw files to a dataset: the whole dataset, or nothing.
 
-A dataset is written to a hidden folder beside its place, synced to the disk, its manifest last,
+A dataset is written to a hidden folder beside its target, synced to the disk, its manifest last,
 and then renamed. The same input gives the same bytes: rows keep the order of the source, and a
 test split is cut out by a hash of each sample, so that a sample stays on its side when others
 are added, and copies of one never end up on both.
@@ -46,16 +46,16 @@ def import_dataset(
     Args:
         source: a file or folder.
         out: the folder to make.
-        kind: of the source; else found out by looking.
+        kind: of the source; by default detected from the files.
         licence: of the data, for the manifest.
         test_fraction: the part of the samples set aside as `test` where the source has one split.
         force: replace a dataset that is there.
         options: of the source, such as `target` or `size`; those that are None are left out.
-        on_progress: told about each chunk of samples.
+        on_progress: called after each chunk of samples.
 
     Raises:
-        DataError: the source is at fault, or `out` is taken or cannot be written. Nothing is
-            left behind then.
+        DataError: the source is faulty, or `out` exists or cannot be written. No partial
+            dataset is left behind.
         UnknownPartError: there is no such kind of source.
     """
     if not 0 <= test_fraction < 1:
@@ -88,7 +88,7 @@ def write_dataset(
     """Write shards and manifest into the empty `folder`.
 
     Raises:
-        DataError: the source is at fault.
+        DataError: the source is faulty.
         OSError: the disk is full or cannot be written.
     """
     census = Census(data.fields)
@@ -154,7 +154,7 @@ def _parts(data: RawData, names: list[str], test_fraction: float) -> Iterator[tu
 
 
 def _is_test(data: RawData, columns: Columns, first: int, fraction: float) -> NDArray[np.bool_]:
-    """Which samples [n] are set aside for a test; `first` is how many came before."""
+    """Which samples [n] are set aside for a test; `first` is the number of samples before them."""
     if data.is_sequence:
         assert data.num_samples is not None
         positions = np.arange(first, first + num_samples(columns))
@@ -169,14 +169,14 @@ def _check_free(out: Path, *, force: bool) -> None:
     if not out.exists() or (out.is_dir() and not any(out.iterdir())):
         return
     if not (out / MANIFEST).is_file():
-        raise DataError(f"{out}: exists and is no dataset; choose another place")
+        raise DataError(f"{out}: exists and is not a dataset; choose another path")
     if not force:
-        raise DataError(f"{out}: there is a dataset already; replace it with --force")
+        raise DataError(f"{out}: a dataset exists already; replace it with --force")
 
 
 @contextmanager
 def _new_folder(out: Path) -> Iterator[Path]:
-    """Give a temporary folder that becomes `out`, or vanishes on any error or Ctrl-C."""
+    """Yield a temporary folder, renamed to `out` at the end; removed on any error or Ctrl-C."""
     target = out.resolve()
     missing = [parent for parent in target.parents if not parent.exists()]
     with ExitStack() as undo:
@@ -194,7 +194,7 @@ def _new_folder(out: Path) -> Iterator[Path]:
         except OSError as error:
             raise DataError(
                 f"{out}: cannot be written: {error.strerror or error}; "
-                "nothing was left behind; free some space or choose another place"
+                "no partial dataset was left behind; free some disk space or choose another path"
             ) from None
         undo.pop_all()
 

@@ -1,13 +1,13 @@
-"""The manifest of a dataset: what its shards hold, so that nobody has to open them to know.
+"""The manifest of a dataset: what its shards hold, known without opening them.
 
 A dataset is a folder:
 
-    manifest.json           written last; a folder without one is no dataset
+    manifest.json           written last; a folder without one is not a dataset
     train-00000.parquet     one row a sample, one column for each of the manifest's fields
     test-00000.parquet
 
-By convention a dataset for classification or regression has the fields `x` and `y`. What a field
-is, and how its column is stored, says its kind (`distnet/data/fields/`). `shards.py` reads the
+By convention a dataset for classification or regression has the fields `x` and `y`. The
+kind of a field defines how its column is stored (`distnet/data/fields/`). `shards.py` reads the
 Parquet files, `shard_writer.py` writes them; any other tool that knows Parquet reads them as well.
 """
 
@@ -32,7 +32,7 @@ FieldName = Annotated[str, Limits(pattern="^[A-Za-z_][A-Za-z0-9_]*$")]
 
 
 def _parsed(value: Any) -> Any:
-    """Make the record of the kind that a field names."""
+    """Parse the record of a field by its kind."""
     if isinstance(value, Field) or not isinstance(value, dict):
         return value
     try:
@@ -94,7 +94,7 @@ class Split(Record):
 
 
 class Manifest(Record):
-    """All that is known of a dataset without reading its shards."""
+    """Everything known of a dataset without reading its shards."""
 
     format: Literal[1, 2] = 2
     name: str
@@ -185,8 +185,8 @@ def read_manifest(folder: Path) -> Manifest:
         return Manifest.model_validate_json(path.read_bytes())
     except FileNotFoundError:
         raise DataError(
-            f"{folder}: no dataset here ({MANIFEST} is missing); "
-            f"make one with: distnet data import SOURCE {folder}"
+            f"{folder}: not a dataset ({MANIFEST} is missing); "
+            f"create one with: distnet data import SOURCE {folder}"
         ) from None
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from None

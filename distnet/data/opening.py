@@ -20,7 +20,7 @@ def build_view(job: Job, data: Manifest, folder: Path) -> View | None:
     Args:
         job: the job.
         data: the dataset's manifest.
-        folder: of the job file, where a user's own parts lie.
+        folder: of the job file; a user's own parts are found relative to it.
 
     Raises:
         UnknownPartError: there is none of that name, or it does not fit the data.
@@ -73,7 +73,7 @@ def build_sampler(
 def build_order(
     job: Job, dataset: Path, data: Manifest, split: str, *, folder: Path, seed: int | None
 ) -> Order:
-    """Make the order of a split: of the manifest alone, but for samplers that look at fields.
+    """Make the order of a split: from the manifest alone, except for samplers that read fields.
 
     Raises:
         DataError: there is no such split, or it does not fit in memory where it has to.

@@ -2,8 +2,8 @@
 
 A split is read in windows. One window covers a split that fits in memory; a larger split has many,
 each of a few row groups. In each epoch the row groups are put in a new order, cut into windows,
-and the rows of each window are shuffled. So the position in an epoch says which sample comes, and
-no more than one window has to be in memory.
+and the rows of each window are shuffled. So the position in an epoch determines the sample, and
+only one window has to be in memory.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from distnet.data.samplers.sampler import Sampler
 from distnet.data.shuffle import shuffled
 from distnet.errors import DataError
 
-WINDOWS_IN_MEMORY = 8  # one in use, one being read, the rest is room for the reader's own copies
+WINDOWS_IN_MEMORY = 8  # one in use, one being read, the rest for the reader's own copies
 
 
 @dataclass(frozen=True)
@@ -70,19 +70,19 @@ class Order:
             return Window(0, everything, self.sampler.ids(epoch))
         groups = _group_order(self, epoch)[index * self.window : (index + 1) * self.window]
         if self.num_windows == 1:
-            groups = np.sort(groups)  # held once for all epochs: only the rows change places
+            groups = np.sort(groups)  # held once for all epochs: only the rows are shuffled
         rows = np.arange(sum(self.groups[g] for g in groups), dtype=np.int64)
         if self.seed is not None:
             rows = shuffled(rows, self.seed, epoch, index)
         return Window(int(_window_starts(self, epoch)[index]), groups, rows)
 
     def window_ids(self, window: Window) -> Ints:
-        """The samples of a window in the order of use, told by their places in the split."""
+        """The samples of a window in the order of use, by their index in the split."""
         if self.num_windows == 1:
             return window.rows
         firsts = np.concatenate([[0], np.cumsum(self.groups)])
-        places = [np.arange(firsts[g], firsts[g + 1], dtype=np.int64) for g in window.groups]
-        return np.concatenate(places)[window.rows]
+        ids = [np.arange(firsts[g], firsts[g + 1], dtype=np.int64) for g in window.groups]
+        return np.concatenate(ids)[window.rows]
 
     def ids(self, epoch: int, low: int, high: int) -> Ints:
         """The samples at positions `low` to `high` (exclusive) of `epoch`, as `window_ids`."""
@@ -128,7 +128,7 @@ def order_of(
 class Batches:
     """How an epoch is cut into batches, and a batch into slices.
 
-    Every sample is used exactly once an epoch. A rest too small to give each slice two samples
+    Every sample is used exactly once an epoch. A remainder too small to give each slice two samples
     joins the batch before it, so no slice is ever empty.
     """
 
@@ -138,7 +138,7 @@ class Batches:
 
     @cached_property
     def steps_per_epoch(self) -> int:
-        """Batches of an epoch; the last may be smaller, or larger by a small rest."""
+        """Batches of an epoch; the last may be smaller, or larger by a small remainder."""
         full, rest = divmod(self.num_samples, self.batch_size)
         return max(1, full + (rest >= 2 * self.slices))
 

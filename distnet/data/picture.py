@@ -1,8 +1,8 @@
 """A picture file of any size and kind -> the input of a network that learned from images.
 
-Datasets of drawn figures (MNIST and its kin) have one recipe, which a picture must follow to be
-understood: the figure fits a box of 20 x 20 pixels, its shape kept, and its centre of mass lies in
-the middle of 28 x 28 pixels. Other images are scaled and cut as when a dataset is imported.
+Datasets of drawn figures (MNIST and its relatives) are prepared in one way, which a picture must
+follow: the figure fits a box of 20 x 20 pixels, its shape kept, and its centre of mass lies in
+the middle of 28 x 28 pixels. Other images are scaled and cropped as at an import.
 
 Source: LeCun et al. 1998, section III.A. Unlike there, ink is what differs from the paper, which
 the picture's border shows, so that dark on light, light on dark and coloured pens are all the same;
@@ -35,10 +35,10 @@ def read_picture(path: Path, data: Field, *, as_is: bool = False) -> Array:
     Args:
         path: the file, in any format that Pillow reads.
         data: what the network learned from.
-        as_is: only scale and cut it, even where the data are drawn figures.
+        as_is: only scale and crop it, even where the data are drawn figures.
 
     Raises:
-        DataError: the file cannot be read, or there is nothing on it.
+        DataError: the file cannot be read, or the picture is blank.
     """
     if data.kind != "image" or data.shape[0] not in (1, 3):
         raise DataError(
@@ -46,13 +46,13 @@ def read_picture(path: Path, data: Field, *, as_is: bool = False) -> Array:
             f"{list(data.shape)}; give a CSV file with a row for each sample"
         )
     if as_is or not holds_figures(data):
-        return read_image(path, place=str(path), shape=data.shape, resize=True)
+        return read_image(path, location=str(path), shape=data.shape, resize=True)
     ink = _draw(path, _open(path), data.shape[1:])
     return (ink if data.mean[0] < 0.5 else 255 - ink)[None]
 
 
 def holds_figures(data: Field) -> bool:
-    """Tell drawn figures on an empty background from photos, by the statistics of the data.
+    """Tell whether the data are drawn figures on an empty background, by their statistics.
 
     Figures are grey, mostly background, and nearly all of their pixels are ink or background: then
     the deviation comes close to sqrt(m (1 - m)), that of pixels which are either 0 or 1.
@@ -72,7 +72,7 @@ def _open(path: Path) -> Image.Image:
     except FileNotFoundError:
         raise DataError(f"{path}: found no such file, expected a picture") from None
     except UnidentifiedImageError:
-        raise DataError(f"{path}: found no picture that can be read; use PNG or JPEG") from None
+        raise DataError(f"{path}: not a readable picture; use PNG or JPEG") from None
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         reason = getattr(error, "strerror", None) or error
         raise DataError(f"{path}: the picture cannot be read: {reason}") from None
@@ -102,14 +102,14 @@ def _on_paper(path: Path, picture: Image.Image) -> Image.Image:
 
 
 def _draw(path: Path, picture: Image.Image, shape: tuple[int, ...]) -> Array:
-    """Draw the picture's figure as the data has it, uint8 [height, width], ink 255."""
+    """Draw the picture's figure in the style of the data, uint8 [height, width], ink 255."""
     picture.thumbnail((LARGEST_SIDE, LARGEST_SIDE))
     ink = _crop(_find_ink(path, picture))
     box = round(min(shape) * BOX)
     ink = _thicken(ink, STROKE_WIDTH * max(ink.shape) / box)
     height, width = (max(1, round(side * box / max(ink.shape))) for side in ink.shape)
     figure = np.asarray(Image.fromarray(ink).resize((width, height), Image.Resampling.BILINEAR))
-    return _place((figure * (255 / figure.max())).round().astype(np.uint8), shape)
+    return _centred((figure * (255 / figure.max())).round().astype(np.uint8), shape)
 
 
 def _find_ink(path: Path, picture: Image.Image) -> Array:
@@ -147,7 +147,7 @@ def _thicken(ink: Array, width: float) -> Array:
     return np.asarray(grown.filter(ImageFilter.MaxFilter(2 * missing + 1)), np.float32) / 255
 
 
-def _place(figure: Array, shape: tuple[int, ...]) -> Array:
+def _centred(figure: Array, shape: tuple[int, ...]) -> Array:
     """Put the centre of mass of the figure in the middle, as far as all of it stays inside."""
     canvas = np.zeros(shape, np.uint8)
     corner = []

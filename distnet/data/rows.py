@@ -15,11 +15,11 @@ from distnet.errors import DataError
 def read_rows(path: Path, data: Field) -> NDArray[np.float32]:
     """Read the rows of a CSV file as samples, float32 [rows, elements].
 
-    Columns are found by the names of the data, and others (such as the target) are passed over;
-    data without names takes all columns as they stand.
+    Columns are found by their names in the data, and others (such as the target) are ignored;
+    data without names takes all columns in their order.
 
     Raises:
-        DataError: the file cannot be read, a column is missing, or a cell is no number.
+        DataError: the file cannot be read, a column is missing, or a cell is not a number.
     """
     if data.kind != "vector":
         raise DataError(
@@ -60,7 +60,7 @@ def _numbers(table: CsvTable, first: int, name: str, column: Any) -> NDArray[np.
     if bad.any():
         at = int(bad.argmax())
         raise DataError(
-            f"{table.place(first + at)} {name}: found {column[at].as_py()!r}, "
+            f"{table.location(first + at)} {name}: found {column[at].as_py()!r}, "
             "expected a finite number"
         )
     return numbers

@@ -73,7 +73,7 @@ class Samples:
         """Take positions `low` to `high` (exclusive) of `epoch`.
 
         Returns:
-            Each field as it is stored; indices of classes and tokens are int64.
+            Each field as stored; indices of classes and tokens are int64.
         """
         parts = [rows.take(low, high) for rows in self._windows(epoch, low, high)]
         columns = parts[0] if len(parts) == 1 else _joined(parts)

@@ -1,4 +1,4 @@
-"""From stored numbers to what a network sees: scaled to [0, 1], then normalised."""
+"""From stored numbers to the input of a network: scaled to [0, 1], then normalised."""
 
 import torch
 from torch import Tensor

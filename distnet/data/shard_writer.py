@@ -64,7 +64,7 @@ class ShardWriter:
                 self._write_group()
 
     def finish(self) -> Split:
-        """Write what is left and say what the split holds."""
+        """Write the remaining samples and return the record of the split."""
         if self._waiting:
             self._write_group()
         self._finish_shard()
@@ -143,7 +143,7 @@ class _ShardFile:
         )
 
     def abandon(self) -> None:
-        """Close without caring: after a full disk, closing fails as well."""
+        """Close and ignore errors: after a full disk, closing fails as well."""
         with suppress(OSError, pa.ArrowException, ValueError):
             self._writer.close()
         with suppress(OSError):

@@ -71,7 +71,7 @@ class ShardReader:
         with self._lock, _reading(self._folder, shard):
             file, mapped = self._open(group.shard)
             table = file.read_row_group(group.number, list(self.fields), use_threads=False)
-            _let_go(mapped)
+            _release_pages(mapped)
         if table.num_rows != group.num_samples:
             raise _damaged(
                 self._folder,
@@ -143,13 +143,13 @@ def _reading(folder: Path, shard: Shard) -> Iterator[None]:
 
 def _damaged(folder: Path, shard: Shard, reason: str) -> DataError:
     return DataError(
-        f"{folder / shard.file}: missing or damaged: {reason}; see all faults with: "
+        f"{folder / shard.file}: missing or damaged: {reason}; list all faults with: "
         f"distnet data verify {folder}, then import the dataset again"
     )
 
 
-def _let_go(mapped: mmap.mmap) -> None:
-    """Give the pages just read back, so that a mapped shard does not count as memory in use."""
+def _release_pages(mapped: mmap.mmap) -> None:
+    """Release the pages just read, so that a mapped shard does not count as memory in use."""
     if hasattr(mmap, "MADV_DONTNEED"):
         mapped.madvise(mmap.MADV_DONTNEED)
 

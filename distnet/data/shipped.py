@@ -1,4 +1,4 @@
-"""Where a dataset lies: inside the package, or in a folder of the user's."""
+"""Where a dataset is found: inside the package, or in a user's folder."""
 
 from collections.abc import Iterator
 from difflib import get_close_matches
@@ -22,7 +22,7 @@ def find_dataset(source: str, *, folder: Path) -> Path:
     Args:
         source: the name of a shipped dataset, or a path; a folder that has such a name is
             written `./mnist`.
-        folder: where relative paths begin: the folder of the job file.
+        folder: relative paths start here: the folder of the job file.
 
     Raises:
         DataError: there is no such dataset.
@@ -34,8 +34,8 @@ def find_dataset(source: str, *, folder: Path) -> Path:
         return path
     if path.exists():
         raise DataError(
-            f"{path}: exists, but is no dataset ({MANIFEST} is missing); "
-            f"make one of raw files with: distnet data import {path} OUT"
+            f"{path}: exists, but is not a dataset ({MANIFEST} is missing); "
+            f"create one from raw files with: distnet data import {path} OUT"
         )
     shipped = ", ".join(shipped_datasets())
     known = [*shipped_datasets(), *_names_in(path.parent)]

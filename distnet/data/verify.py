@@ -66,7 +66,7 @@ def _shard_faults(folder: Path, shard: Shard) -> list[str]:
 
 
 def _split_faults(folder: Path, manifest: Manifest, split: str, census: Census) -> list[str]:
-    """Check what the shards of a split hold, once their bytes are as they were written."""
+    """Check the content of the shards of a split, whose bytes are known to be unchanged."""
     try:
         reader = ShardReader(folder, manifest, split)
         for index in range(len(reader.groups)):
@@ -83,7 +83,7 @@ def _split_faults(folder: Path, manifest: Manifest, split: str, census: Census) 
 
 
 def _different_facts(folder: Path, manifest: Manifest, census: Census) -> Iterator[str]:
-    """Compare the facts of the fields with those of the samples, as far as these were whole."""
+    """Compare the facts of the fields with those of the samples that could be read."""
     for name, found in census.facts().items():
         field = manifest.fields[name]
         for fact, value in found.items():
@@ -93,7 +93,7 @@ def _different_facts(folder: Path, manifest: Manifest, census: Census) -> Iterat
             if not _are_same(expected, value):
                 shown = f" (found {value}, the manifest says {expected})" if value else ""
                 yield (
-                    f"{folder / MANIFEST}: fields.{name}.{fact} is not that of the samples"
+                    f"{folder / MANIFEST}: fields.{name}.{fact} does not match the samples"
                     f"{shown}; import the dataset again"
                 )
 

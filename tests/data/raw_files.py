@@ -61,14 +61,14 @@ def picture(
     return content.getvalue()
 
 
-def image_folder(folder: Path, names: dict[str, int], **look: Any) -> Path:
+def image_folder(folder: Path, names: dict[str, int], **options: Any) -> Path:
     """Write `names[class]` PNG files into `folder/class`."""
     seed = 0
     for name, num in names.items():
         (folder / name).mkdir(parents=True, exist_ok=True)
         for index in range(num):
             seed += 1
-            (folder / name / f"{index}.png").write_bytes(picture(seed, **look))
+            (folder / name / f"{index}.png").write_bytes(picture(seed, **options))
     return folder
 
 

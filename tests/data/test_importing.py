@@ -53,13 +53,13 @@ def test_statistics_are_of_the_training_samples(tmp_path: Path) -> None:
 
 
 def test_progress_counts_the_samples(tmp_path: Path) -> None:
-    told: list[tuple[int, int | None]] = []
+    reported: list[tuple[int, int | None]] = []
     import_dataset(
         small_idx(tmp_path / "raw"),
         tmp_path / "out",
-        on_progress=lambda done, total: told.append((done, total)),
+        on_progress=lambda done, total: reported.append((done, total)),
     )
-    assert told == [(12, 17), (17, 17)]
+    assert reported == [(12, 17), (17, 17)]
 
 
 def test_folders_above_are_made_and_taken_away_again(tmp_path: Path) -> None:
@@ -81,7 +81,7 @@ def test_empty_folder_is_taken_as_it_is(tmp_path: Path) -> None:
 def test_dataset_is_replaced_only_by_force(tmp_path: Path) -> None:
     raw = small_idx(tmp_path / "raw")
     import_dataset(raw, tmp_path / "out")
-    with pytest.raises(DataError, match="there is a dataset already; replace it with --force"):
+    with pytest.raises(DataError, match="a dataset exists already; replace it with --force"):
         import_dataset(raw, tmp_path / "out")
     manifest = import_dataset(raw, tmp_path / "out", licence="mine", force=True)
     assert read_manifest(tmp_path / "out") == manifest
@@ -100,7 +100,7 @@ def test_old_dataset_stays_when_the_new_one_fails(tmp_path: Path) -> None:
 def test_anything_else_is_never_replaced(tmp_path: Path, force: bool) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "diary.txt").write_text("dear")
-    with pytest.raises(DataError, match="exists and is no dataset"):
+    with pytest.raises(DataError, match="exists and is not a dataset"):
         import_dataset(small_idx(tmp_path / "raw"), tmp_path / "out", force=force)
     assert names_in(tmp_path / "out") == ["diary.txt"]
 
@@ -129,7 +129,7 @@ except DataError as error:
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGXFSZ"), reason="needs a limit on the size of files")
-def test_disk_that_fills_up_is_told_and_leaves_nothing(tmp_path: Path) -> None:
+def test_disk_that_fills_up_is_reported_and_leaves_nothing(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     np.savez(tmp_path / "raw.npz", x=random.normal(size=(9000, 30)), y=np.zeros(9000, int))
     ran = subprocess.run(
@@ -138,12 +138,14 @@ def test_disk_that_fills_up_is_told_and_leaves_nothing(tmp_path: Path) -> None:
         text=True,
         check=True,
     )
-    assert "out: cannot be written: File too large; nothing was left behind" in ran.stdout
+    assert (
+        "out: cannot be written: File too large; no partial dataset was left behind" in ran.stdout
+    )
     assert ran.stderr == ""
     assert names_in(tmp_path) == ["raw.npz"]
 
 
-def test_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+def test_error_of_a_path_that_cannot_be_written(tmp_path: Path) -> None:
     raw = small_idx(tmp_path / "raw")
     (tmp_path / "file").write_text("")
     with pytest.raises(DataError, match=r"file/out: cannot be written: Not a directory"):
@@ -151,20 +153,20 @@ def test_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_folder_without_permission_is_told(tmp_path: Path) -> None:
+def test_folder_without_permission_is_reported(tmp_path: Path) -> None:
     raw = small_idx(tmp_path / "raw")
     (tmp_path / "locked").mkdir(mode=0o500)
     with pytest.raises(DataError, match=r"locked/out: cannot be written: Permission denied"):
         import_dataset(raw, tmp_path / "locked" / "out")
 
 
-def test_source_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_source_that_is_not_there_is_reported(tmp_path: Path) -> None:
     for kind in (None, "csv", "image-folder"):
         with pytest.raises(DataError, match="nowhere: no such file or folder"):
             import_dataset(tmp_path / "nowhere", tmp_path / "out", kind=kind)
 
 
-def test_source_of_no_kind_is_told(tmp_path: Path) -> None:
+def test_source_of_no_kind_is_reported(tmp_path: Path) -> None:
     (tmp_path / "notes.doc").write_text("hello")
     (tmp_path / "photos.tar.gz").write_bytes(b"x")
     with pytest.raises(DataError, match=r"any of csv, idx, image-folder, .*, text.*--kind"):
@@ -177,13 +179,13 @@ def test_kind_can_be_forced(tmp_path: Path) -> None:
     (tmp_path / "table.txt").write_text("a,y\n1,u\n2,v\n")
     manifest = import_dataset(tmp_path / "table.txt", tmp_path / "out", kind="csv", test_fraction=0)
     assert manifest.source == "csv: table.txt"
-    with pytest.raises(UnknownPartError, match="no source is called 'cvs'.*did you mean csv"):
+    with pytest.raises(UnknownPartError, match="unknown kind of source 'cvs'.*did you mean csv"):
         import_dataset(tmp_path / "table.txt", tmp_path / "out2", kind="cvs")
 
 
 @pytest.mark.parametrize("kind", ["csv", "idx", "image-folder", "npz", "parquet", "text"])
 @pytest.mark.parametrize("is_folder", [True, False])
-def test_wrong_kind_is_told(tmp_path: Path, kind: str, is_folder: bool) -> None:
+def test_wrong_kind_is_reported(tmp_path: Path, kind: str, is_folder: bool) -> None:
     raw = tmp_path / "raw"
     if is_folder:
         raw.mkdir()

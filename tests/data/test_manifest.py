@@ -45,9 +45,9 @@ def test_split_names_those_there_are_when_it_is_missing(dataset: Path) -> None:
         (["fields", "x", "shape"], [4, 6], r"manifest at fields\.x.*image is .channels, height"),
         (["fields", "x", "mean"], [0.1, 0.2], r"manifest at fields\.x.*2 of mean and 1 of std"),
         (["fields", "x", "classes"], ["a"], r"fields\.x.*of kind image has no classes"),
-        (["fields", "x", "kind"], "imge", r"fields\.x.*no field is of kind 'imge'.*mean image"),
+        (["fields", "x", "kind"], "imge", r"fields\.x.*unknown kind of field 'imge'.*mean image"),
         (["fields", "x", "more"], 1, r"fields\.x.*more: found an unknown key"),
-        (["fields", "y", "classes"], [], r"manifest at fields\.y.*names its classes"),
+        (["fields", "y", "classes"], [], r"manifest at fields\.y.*needs the names of its classes"),
         (["more"], 1, "manifest at more"),
     ],
 )

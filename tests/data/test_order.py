@@ -61,11 +61,11 @@ def test_order_stays_what_it_was_when_runs_were_saved() -> None:
 
 @pytest.mark.parametrize("size", [10, 1000])
 def test_shuffled_moves_samples_evenly(size: int) -> None:
-    """Over many shuffles, the mean place of each number is near the middle."""
+    """Over many shuffles, the mean position of each number is near the middle."""
     numbers = np.arange(size)
-    places = np.mean([np.argsort(shuffled(numbers, 5, key)) for key in range(400)], axis=0)
+    positions = np.mean([np.argsort(shuffled(numbers, 5, key)) for key in range(400)], axis=0)
 
-    assert abs(places - (size - 1) / 2).max() < 0.11 * size
+    assert abs(positions - (size - 1) / 2).max() < 0.11 * size
 
 
 @given(num_samples=st.integers(1, 3000), batch_size=st.integers(1, 400), slices=st.integers(1, 16))

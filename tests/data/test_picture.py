@@ -78,9 +78,9 @@ def test_one_figure_gives_one_input_whatever_its_colours(variant: str, tmp_path:
     assert expected.max() == 255
 
 
-@pytest.mark.parametrize("place", [(5, 5), (110, 85), (60, 8)])
-def test_one_figure_gives_one_input_wherever_it_stands(place: tuple[int, int], tmp_path: Path):
-    left, top = place
+@pytest.mark.parametrize("corner", [(5, 5), (110, 85), (60, 8)])
+def test_one_figure_gives_one_input_at_any_position(corner: tuple[int, int], tmp_path: Path):
+    left, top = corner
 
     assert np.array_equal(read(hook(left=left, top=top), tmp_path), read(hook(), tmp_path))
 

@@ -52,11 +52,11 @@ def test_folder_called_mnist_is_meant_with_its_path(tmp_path: Path) -> None:
     [
         ("mnits", r"ships with distnet \(mnist\), and there is no folder .*did you mean 'mnist'"),
         ("leavs", "did you mean 'leaves'"),
-        ("raw", r"raw: exists, but is no dataset .* distnet data import"),
-        ("", "exists, but is no dataset"),
+        ("raw", r"raw: exists, but is not a dataset .* distnet data import"),
+        ("", "exists, but is not a dataset"),
     ],
 )
-def test_dataset_that_is_not_there_is_told(tmp_path: Path, source: str, message: str) -> None:
+def test_dataset_that_is_missing_is_reported(tmp_path: Path, source: str, message: str) -> None:
     import_dataset(small_idx(tmp_path / "raw"), tmp_path / "leaves")
     with pytest.raises(DataError, match=message):
         find_dataset(source, folder=tmp_path)

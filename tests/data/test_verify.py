@@ -31,9 +31,9 @@ def change_manifest(dataset: Path, **changes: Any) -> None:
 
 def test_whole_dataset_has_no_faults(dataset: Path) -> None:
     (dataset / "LICENSE").write_text("free")
-    told: list[tuple[int, int]] = []
-    assert verify_dataset(dataset, on_progress=lambda *counts: told.append(counts)) == []
-    assert told == [(1, 2), (2, 2)]
+    counts_seen: list[tuple[int, int]] = []
+    assert verify_dataset(dataset, on_progress=lambda *counts: counts_seen.append(counts)) == []
+    assert counts_seen == [(1, 2), (2, 2)]
 
 
 def test_all_faults_are_found_at_once(dataset: Path) -> None:
@@ -60,7 +60,7 @@ def test_truncated_shard_is_found(dataset: Path) -> None:
 def test_statistics_and_counts_are_checked(dataset: Path) -> None:
     change_manifest(dataset, fields__x__mean=[0.1], fields__y__class_counts__test=[5, 0, 0])
     faults = "\n".join(verify_dataset(dataset))
-    assert re.search(r"fields.x.mean is not that of the samples .*\(0.4.*\(0.1,\)", faults)
+    assert re.search(r"fields.x.mean does not match the samples .*\(0.4.*\(0.1,\)", faults)
     assert re.search(r"fields.y.class_counts .*found .*'test': \(2, 2, 1\).*\(5, 0, 0\)", faults)
     assert len(faults.splitlines()) == 2
 
@@ -71,7 +71,7 @@ def test_statistics_of_number_targets_are_checked(tmp_path: Path) -> None:
     assert verify_dataset(tmp_path / "out") == []
     change_manifest(tmp_path / "out", fields__y__mean=[4.0])
     (fault,) = verify_dataset(tmp_path / "out")
-    assert "fields.y.mean is not that of the samples (found (4.5,), " in fault
+    assert "fields.y.mean does not match the samples (found (4.5,), " in fault
     assert "import the dataset again" in fault
 
 
@@ -95,4 +95,4 @@ def test_numbers_that_are_not_finite_are_found(tmp_path: Path) -> None:
 
 def test_missing_manifest_is_a_fault(tmp_path: Path) -> None:
     (fault,) = verify_dataset(tmp_path)
-    assert "no dataset here" in fault
+    assert "not a dataset" in fault

@@ -53,7 +53,7 @@ class BoxesField(Field):
         boxes = read_ragged(parts[BOXES], np.dtype(np.float32), (4,))
         labels = read_ragged(parts[LABELS], np.dtype(np.int32))
         if not np.array_equal(boxes.lengths, labels.lengths):
-            raise ValueError("a sample has more boxes than labels, or fewer")
+            raise ValueError("the boxes and labels of a sample differ in number")
         values = np.concatenate([boxes.values, labels.values[:, None].astype(np.float32)], axis=1)
         return RaggedArray(values, boxes.lengths)
 
@@ -66,11 +66,11 @@ class BoxesField(Field):
         return {"num_values": {split: part.num_values for split, part in statistics.items()}}
 
     def fault(self, column: Column) -> str | None:
-        """Find boxes without an inside, and classes out of range."""
+        """Find empty boxes, and classes out of range."""
         assert isinstance(column, RaggedArray)
         corners = column.values[:, :4]
         if not np.isfinite(corners).all() or (corners[:, :2] >= corners[:, 2:]).any():
-            return "a box whose right or bottom is not beyond its left and top"
+            return "an empty box: right must be above left, and bottom above top"
         limit = len(self.classes) or 2**24  # beyond, float32 skips whole numbers
         return out_of_range(column.values[:, 4], limit, "label", "classes")
 

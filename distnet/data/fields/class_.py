@@ -23,7 +23,7 @@ class ClassField(Field):
     @model_validator(mode="after")
     def _fits(self) -> "ClassField":
         if not self.classes:
-            raise ValueError("a class field names its classes")
+            raise ValueError("a class field needs the names of its classes")
         return self
 
     def statistics(self) -> ClassCounts:
@@ -45,7 +45,7 @@ class ClassField(Field):
 
 
 def out_of_range(values: Array, limit: int, what: str, whole: str) -> str | None:
-    """Say which of some indices is not in [0, limit); None if all are."""
+    """Describe the first index outside of [0, limit); None if there is none."""
     if not values.size or (values.min() >= 0 and values.max() < limit):
         return None
     wrong = int(values.max() if values.max() >= limit else values.min())

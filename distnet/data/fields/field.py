@@ -1,9 +1,9 @@
-"""What a field is: one named column of a dataset, and all that its kind knows of it.
+"""What a field is: one named column of a dataset, and all properties of its kind.
 
 A kind is a module of this folder, named after it (`class_` for `class`), whose `__all__` holds one
-record derived from `Field`. The record stands in the manifest. The class says how the column is
+record derived from `Field`. The record is part of the manifest. The class says how the column is
 stored in Parquet, how it comes back as NumPy arrays, which statistics are kept, which values are
-wrong, how one sample is read from a user's file, and how it looks.
+invalid, how one sample is read from a user's file, and how it is drawn.
 
 Samples of one shape make an array [n, *shape]; others a `RaggedArray`. On disk a sample of several
 numbers is a fixed-size list, the storage of Arrow's fixed-shape tensor, with its shape in the
@@ -105,12 +105,12 @@ class Field(Record):
         return pa.field(name, self.arrow_type(), nullable=False, metadata=metadata)
 
     def to_arrow(self, column: Column) -> pa.Array:
-        """Turn samples into what is stored."""
+        """Convert samples to the stored column."""
         assert not isinstance(column, RaggedArray)
         return store_plain(np.ascontiguousarray(column, self.dtype))
 
     def from_arrow(self, stored: pa.Array) -> Column:
-        """Turn what is stored into samples: a view where that is possible, not to be written to.
+        """Convert the stored column to samples: a read-only view where possible.
 
         Raises:
             ValueError: there are nulls, or samples of another shape.
@@ -130,7 +130,7 @@ class Field(Record):
         return {}
 
     def fault(self, column: Column) -> str | None:
-        """Say what is wrong with the values of some samples; None if nothing is."""
+        """Describe the first fault in the values of some samples; None if there is none."""
         return None
 
     def read_file(self, path: Path, *, as_is: bool = False) -> Column:
@@ -141,7 +141,7 @@ class Field(Record):
             as_is: change nothing but the size.
 
         Raises:
-            DataError: it holds no such thing.
+            DataError: it cannot be read as a sample of this kind.
         """
         raise DataError(f"{path}: a {self.kind} cannot be read from a file")
 
@@ -173,7 +173,7 @@ def field_class(kind: str) -> type[Field]:
     if kind not in field_kinds():
         nearest = get_close_matches(kind, field_kinds(), 1)
         raise UnknownPartError(
-            f"no field is of kind {kind!r}; there are: {', '.join(field_kinds())}"
+            f"unknown kind of field {kind!r}; there are: {', '.join(field_kinds())}"
             + (f"; did you mean {nearest[0]}?" if nearest else "")
         )
     module = import_module(f"distnet.data.fields.{kind}{'_' * iskeyword(kind)}")

@@ -93,7 +93,7 @@ class ImageField(Field):
         if not self.is_encoded:
             return read_picture(path, self, as_is=as_is)[None]
         content = np.frombuffer(path.read_bytes(), np.uint8)
-        decode_image(BytesIO(content.tobytes()), place=str(path), channels=self.shape[0])
+        decode_image(BytesIO(content.tobytes()), location=str(path), channels=self.shape[0])
         return RaggedArray.of([content])
 
     def thumbnail(self, sample: Array) -> Pixels:
@@ -102,7 +102,7 @@ class ImageField(Field):
         return pixels[0] if pixels.shape[0] == 1 else pixels[:3].transpose(1, 2, 0)
 
     def _decode(self, content: Array) -> Pixels:
-        return decode_image(BytesIO(content.tobytes()), place="image", channels=self.shape[0])
+        return decode_image(BytesIO(content.tobytes()), location="image", channels=self.shape[0])
 
 
 class ImageStatistics:

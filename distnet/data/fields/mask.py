@@ -30,7 +30,7 @@ class MaskField(Field):
         if len(self.shape) != 2:
             raise ValueError(f"a mask has a height and a width, not the shape {list(self.shape)}")
         if not 0 < len(self.classes) <= MAX_CLASSES:
-            raise ValueError(f"a mask names between 1 and {MAX_CLASSES} classes")
+            raise ValueError(f"a mask needs between 1 and {MAX_CLASSES} classes")
         return self
 
     def statistics(self) -> ClassCounts:

@@ -2,7 +2,7 @@
 
 A sampler is constructed as `Sampler(index, seed, **options)`; the options are those of the job
 file's `data.sampler`. Its lists depend on the dataset, the seed and the epoch alone, so any worker
-finds its samples by their positions, and an audit works the lists out again.
+finds its samples by their positions, and an audit can recompute the lists.
 """
 
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from distnet.data.column import Column, Ints
 
 @dataclass(frozen=True)
 class SplitIndex:
-    """What a sampler may know of a split."""
+    """What a sampler can read of a split."""
 
     num_samples: int
     batch_size: int

@@ -26,30 +26,30 @@ def as_chunks(columns: Columns) -> Chunks:
 
 
 def class_names(labels: Mapping[str, NDArray[Any]], names: Sequence[str]) -> tuple[str, ...]:
-    """Name the classes of labels 0, 1, ...; by themselves where no names are given.
+    """Name the classes of labels 0, 1, ...; as themselves where no names are given.
 
     Args:
-        labels: whole-number labels [n] by the place where they come from.
+        labels: whole-number labels [n] by the location that they come from.
         names: of all classes, in the order of the labels.
 
     Raises:
         DataError: a label is negative, or larger than there are names.
     """
     check_names(names)
-    for place, values in labels.items():
+    for location, values in labels.items():
         limit = len(names) or MAX_CLASSES
         bad = np.flatnonzero((values < 0) | (values >= limit))
         if bad.size:
             raise DataError(
-                f"{place}: label {values[bad[0]]} at position {bad[0]} (counted from 0) is out of "
-                f"range; labels go from 0 to {limit - 1}"
+                f"{location}: label {values[bad[0]]} at position {bad[0]} (counted from 0) is out "
+                f"of range; labels go from 0 to {limit - 1}"
                 + (f", as {len(names)} classes are named" if names else "")
             )
     most = 1 + max((int(values.max()) for values in labels.values()), default=0)
     return tuple(names) or tuple(map(str, range(most)))
 
 
-def as_float32(values: NDArray[Any], *, place: str) -> NDArray[np.float32]:
+def as_float32(values: NDArray[Any], *, location: str) -> NDArray[np.float32]:
     """Turn numbers [n, ...] into float32.
 
     Raises:
@@ -61,7 +61,7 @@ def as_float32(values: NDArray[Any], *, place: str) -> NDArray[np.float32]:
     if len(bad):
         at = ", ".join(map(str, bad[0]))
         raise DataError(
-            f"{place}[{at}]: {values[tuple(bad[0])]} is not a finite float32 number "
+            f"{location}[{at}]: {values[tuple(bad[0])]} is not a finite float32 number "
             f"({len(bad)} such values in all); replace them or remove their samples"
         )
     return np.ascontiguousarray(numbers)

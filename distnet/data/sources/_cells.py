@@ -15,7 +15,7 @@ def parse_numbers(column: pa.Array) -> tuple[NDArray[np.float64], NDArray[np.boo
     """Read the cells of a column as numbers.
 
     Returns:
-        The numbers [rows], NaN where a cell is none, and whether each cell is missing.
+        The numbers [rows], NaN where a cell is not a number, and whether each cell is missing.
     """
     column = _plain(column)
     if _is_text(column):

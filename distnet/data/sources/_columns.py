@@ -1,4 +1,4 @@
-"""Find the faults of feature columns, and say where they are."""
+"""Find the faults of feature columns, with their location."""
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -10,12 +10,12 @@ from distnet.data.sources._cells import LARGEST, holds_numbers, parse_numbers
 from distnet.errors import DataError
 
 MOST_FAULTS = 10
-Place = Callable[[int], str]
-"""Say where row n (counted from 0) of a file is, for people."""
+Location = Callable[[int], str]
+"""Describe the position of row n (counted from 0) of a file, for messages."""
 
 
 class ColumnCheck:
-    """Faults of one feature column, counted; the first of each sort keeps its place."""
+    """Faults of one feature column, counted; with the location of the first of each kind."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -25,17 +25,17 @@ class ColumnCheck:
 
     @property
     def is_text(self) -> bool:
-        """Whether most of the cells are no numbers."""
+        """Whether most of the cells are not numbers."""
         return self._may_be_text and self._num_bad * 2 > self._num_rows - self._num_missing
 
-    def add(self, column: pa.Array, first: int, place: Place) -> None:
-        """Look at some cells, of which the first is in row `first` of its file."""
+    def add(self, column: pa.Array, first: int, location: Location) -> None:
+        """Check some cells, of which the first is in row `first` of its file."""
         numbers, missing = parse_numbers(column)
         bad = ~missing & ~(np.abs(numbers) <= LARGEST)
         if missing.any() and not self._missing_at:
-            self._missing_at = place(first + int(missing.argmax()))
+            self._missing_at = location(first + int(missing.argmax()))
         if bad.any() and not self._bad_at:
-            self._bad_at = place(first + int(bad.argmax()))
+            self._bad_at = location(first + int(bad.argmax()))
             self._bad_cell = str(column[int(bad.argmax())].as_py())
         self._may_be_text |= not holds_numbers(column)
         self._num_rows += len(column)
@@ -43,7 +43,7 @@ class ColumnCheck:
         self._num_bad += int(bad.sum())
 
     def faults(self) -> Iterator[str]:
-        """Yield a line for each sort of fault."""
+        """Yield a line for each kind of fault."""
         if self._missing_at:
             count = f"{self._num_missing} of {self._num_rows} rows"
             yield f"{self._missing_at}: {self.name!r} is missing ({count})"
@@ -54,7 +54,7 @@ class ColumnCheck:
 
 
 def raise_faults(path: Path, checks: Sequence[ColumnCheck]) -> None:
-    """Say everything that is wrong at once.
+    """Report all faults in one error.
 
     Raises:
         DataError: a column holds text, gaps, or numbers that are not finite.
@@ -65,12 +65,12 @@ def raise_faults(path: Path, checks: Sequence[ColumnCheck]) -> None:
     if len(faults) > MOST_FAULTS:
         lines.append(f"and {len(faults) - MOST_FAULTS} more columns with such cells")
     if faults:
-        lines.append("fill those cells in, remove their rows, or leave out columns: --drop NAME")
+        lines.append("fill in those cells, remove their rows, or drop the columns: --drop NAME")
     if texts:
         drops = " ".join(f"--drop {name!r}" for name in texts[:MOST_FAULTS])
         lines.append(
-            f"{path}: columns without numbers cannot be learned from: {', '.join(texts)}; "
-            f"turn them into numbers or leave them out: {drops}"
+            f"{path}: columns of text cannot be features: {', '.join(texts)}; "
+            f"convert them to numbers or drop them: {drops}"
         )
     if lines:
         raise DataError("\n".join(lines))

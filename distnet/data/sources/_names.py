@@ -7,21 +7,21 @@ from distnet.errors import DataError
 
 
 def natural_order(names: Iterable[str]) -> list[str]:
-    """Sort names as people do: `s2` before `s10`."""
+    """Sort names by the numbers in them: `s2` before `s10`."""
     return sorted(names, key=lambda name: (_pieces(name), name))
 
 
 def check_names(names: Sequence[str]) -> None:
-    """See that the names given for classes differ.
+    """Check that the names of the classes differ.
 
     Raises:
         DataError: one is empty or given twice.
     """
     for name in names:
         if not name or list(names).count(name) > 1:
-            raise DataError(f"--classes: {name!r} is empty or stands there twice")
+            raise DataError(f"--classes: {name!r} is empty or given twice")
 
 
 def _pieces(name: str) -> list[str | int]:
-    # Splitting by digits gives text and numbers in turn, so equal places compare.
+    # Splitting by digits gives text and numbers in turn, so pieces of one index compare.
     return [int(piece) if piece.isdecimal() else piece for piece in re.split(r"([0-9]+)", name)]

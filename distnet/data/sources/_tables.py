@@ -1,6 +1,6 @@
 """Tables of numbers, whatever file they come from: columns chosen, checked, turned into samples.
 
-A table is gone through twice: first to find every fault and the classes, then for the samples.
+A table is read twice: first to find all faults and the classes, then for the samples.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -33,8 +33,8 @@ class Table(Protocol):
         """Go through the rows of some columns."""
         ...
 
-    def place(self, row: int) -> str:
-        """Where row `row` (counted from 0) is found, for people."""
+    def location(self, row: int) -> str:
+        """The location of row `row` (counted from 0), for messages."""
         ...
 
 
@@ -49,7 +49,7 @@ def read_tables(
     """Make samples of the rows: the target columns are `y`, all others are `x`.
 
     Raises:
-        DataError: columns are missing, hold text or gaps, or the target is no such thing.
+        DataError: columns are missing, hold text or gaps, or the target does not fit its kind.
     """
     tables = [table for part in splits.values() for table in part]
     columns = common_columns(tables)
@@ -60,8 +60,8 @@ def read_tables(
     for table in tables:
         for first, batch in batches_with_rows(table, (*features, *targets)):
             for check in checks:
-                check.add(batch.column(check.name), first, table.place)
-            survey.add(batch, first, table.place)
+                check.add(batch.column(check.name), first, table.location)
+            survey.add(batch, first, table.location)
     raise_faults(tables[0].path, checks)
     y, encode = survey.finish()
     return RawData(
@@ -75,7 +75,7 @@ def common_columns(tables: Sequence[Table]) -> tuple[str, ...]:
     """The columns that all files have.
 
     Raises:
-        DataError: one file has other columns, or a name stands twice.
+        DataError: the files have different columns, or a name occurs twice.
     """
     first = tables[0]
     for name in first.columns:
@@ -85,7 +85,7 @@ def common_columns(tables: Sequence[Table]) -> tuple[str, ...]:
         if set(table.columns) != set(first.columns):
             odd = sorted(set(table.columns) ^ set(first.columns))
             raise DataError(
-                f"{table.path}: other columns than in {first.path.name}: {', '.join(odd)}"
+                f"{table.path}: columns differ from those of {first.path.name}: {', '.join(odd)}"
             )
     return first.columns
 
@@ -103,7 +103,7 @@ def choose_targets(path: Path, columns: Sequence[str], target: Sequence[str]) ->
     likely = [name for name in columns if name.lower() in LIKELY_TARGETS]
     if len(likely) != 1:
         raise DataError(
-            f"{path}: say which column shall be learned: --target NAME; "
+            f"{path}: found no target column; name it with --target NAME; "
             f"there are: {_listed(columns)}"
         )
     return (likely[0],)
@@ -130,7 +130,7 @@ def _choose_features(
         _check_column(path, columns, name, "--drop")
     features = tuple(name for name in columns if name not in targets and name not in drop)
     if not features:
-        raise DataError(f"{path}: no columns are left to learn from beside {_listed(targets)}")
+        raise DataError(f"{path}: no feature columns are left besides {_listed(targets)}")
     return features
 
 

@@ -1,6 +1,6 @@
-"""The target of a table: does it hold classes or numbers, and which classes are there.
+"""The target of a table: whether it holds classes or numbers, and which classes.
 
-Without being told, a column is a class when it holds text, or at most 20 different whole
+By default a column is a class when it holds text, or at most 20 different whole
 numbers that each occur twice on average; otherwise it is a number to predict.
 """
 
@@ -17,7 +17,7 @@ from distnet.data.fields.class_ import ClassField
 from distnet.data.fields.field import Field
 from distnet.data.fields.number import NumberField
 from distnet.data.sources._cells import LARGEST, holds_numbers, parse_numbers, parse_texts
-from distnet.data.sources._columns import Place
+from distnet.data.sources._columns import Location
 from distnet.data.sources._names import check_names, natural_order
 from distnet.errors import DataError
 
@@ -27,7 +27,7 @@ Encode = Callable[[pa.RecordBatch], NDArray[Any]]
 
 
 class TargetSurvey:
-    """Look through the target columns, then say how to turn them into `y`.
+    """Read the target columns, then decide how they become `y`.
 
     Args:
         columns: the target columns; more than one are numbers.
@@ -38,29 +38,31 @@ class TargetSurvey:
     def __init__(self, columns: Sequence[str], *, kind: str | None, classes: Sequence[str]) -> None:
         check_names(classes)
         if len(columns) > 1 and (kind == "class" or classes):
-            raise DataError(f"{len(columns)} target columns can only be numbers; name one class")
+            raise DataError(
+                f"{len(columns)} target columns can only be numbers; name one for classes"
+            )
         self._columns, self._kind, self._classes = tuple(columns), kind, tuple(classes)
-        # Each value, and a function that says where it stands first.
+        # Each value, and a function that describes where it occurs first.
         self._values: dict[float, Callable[[], str]] = {}
         self._texts: dict[str, Callable[[], str]] = {}
         self._not_number = self._missing = ""
         self.num_rows = 0
 
-    def add(self, batch: pa.RecordBatch, first: int, place: Place) -> None:
-        """Look at some rows, of which the first is row `first` of its file.
+    def add(self, batch: pa.RecordBatch, first: int, location: Location) -> None:
+        """Read some rows, of which the first is row `first` of its file.
 
         Raises:
-            DataError: a target is missing, or not a finite number where only a number will do.
+            DataError: a target is missing, or not a finite number where a number is required.
         """
         for name in self._columns:
-            self._add_column(name, batch.column(name), partial(_shifted, place, first))
+            self._add_column(name, batch.column(name), partial(_shifted, location, first))
         self.num_rows += batch.num_rows
 
     def finish(self) -> tuple[Field, Encode]:
         """Decide, from all rows, what the target is.
 
         Raises:
-            DataError: a label is none of the classes, or there are too many classes.
+            DataError: a label is not one of the classes, or there are too many classes.
         """
         # `none` may be the name of a class, but among numbers it is a gap.
         if self._missing and not self._not_number:
@@ -76,33 +78,35 @@ class TargetSurvey:
             return self._text_classes()
         return self._number_classes()
 
-    def _add_column(self, name: str, column: pa.Array, place: Place) -> None:
+    def _add_column(self, name: str, column: pa.Array, location: Location) -> None:
         numbers, missing = parse_numbers(column)
         bad = ~missing & ~(np.abs(numbers) <= LARGEST)
         if missing.any() and not self._missing:
             at = int(missing.argmax())
-            self._missing = f"{place(at)}: the target {name!r} is missing; fill it in or remove it"
+            self._missing = (
+                f"{location(at)}: the target {name!r} is missing; fill it in or remove it"
+            )
             if not parse_texts(column)[at].as_py():
                 raise DataError(self._missing)
         if bad.any() and not self._not_number:
             at = int(bad.argmax())
             self._not_number = (
-                f"{place(at)}: the target {name!r} is {column[at].as_py()!r}, "
+                f"{location(at)}: the target {name!r} is {column[at].as_py()!r}, "
                 "expected a finite number"
             )
             if self._kind == "number" or len(self._columns) > 1 or holds_numbers(column):
                 raise DataError(self._not_number)
         if self._kind != "number" and len(self._columns) == 1:
-            self._collect(column, numbers, place)
+            self._collect(column, numbers, location)
 
-    def _collect(self, column: pa.Array, numbers: NDArray[np.float64], place: Place) -> None:
+    def _collect(self, column: pa.Array, numbers: NDArray[np.float64], location: Location) -> None:
         if len(self._texts) > MOST_CLASSES:
             return
         texts = parse_texts(column)
         for text in pc.unique(texts).to_pylist():
             if text not in self._texts:
                 row = pc.index(texts, text).as_py()
-                self._texts[text] = partial(place, row)
+                self._texts[text] = partial(location, row)
                 self._values.setdefault(float(numbers[row]), self._texts[text])
 
     def _is_class(self) -> bool:
@@ -120,9 +124,11 @@ class TargetSurvey:
     def _text_classes(self) -> tuple[Field, Encode]:
         self._check_number_of_classes(len(self._texts))
         classes = self._classes or tuple(natural_order(self._texts))
-        for text, place in self._texts.items():
+        for text, location in self._texts.items():
             if text not in classes:
-                raise DataError(f"{place()}: {text!r} is none of the classes {', '.join(classes)}")
+                raise DataError(
+                    f"{location()}: {text!r} is not one of the classes {', '.join(classes)}"
+                )
         names = pa.array(classes, pa.string())
 
         def encode(batch: pa.RecordBatch) -> NDArray[np.int32]:
@@ -146,11 +152,11 @@ class TargetSurvey:
 
     def _indexed_classes(self) -> tuple[Field, Encode]:
         self._check_whole()
-        for value, place in self._values.items():
+        for value, location in self._values.items():
             if not 0 <= value < len(self._classes):
                 raise DataError(
-                    f"{place()}: label {value:g} is out of range; {len(self._classes)} classes are "
-                    f"named, so labels go from 0 to {len(self._classes) - 1}"
+                    f"{location()}: label {value:g} is out of range; {len(self._classes)} classes "
+                    f"are named, so labels go from 0 to {len(self._classes) - 1}"
                 )
 
         def encode(batch: pa.RecordBatch) -> NDArray[np.int32]:
@@ -159,10 +165,10 @@ class TargetSurvey:
         return ClassField(classes=self._classes), encode
 
     def _check_whole(self) -> None:
-        for value, place in self._values.items():
+        for value, location in self._values.items():
             if not value.is_integer():
                 raise DataError(
-                    f"{place()}: label {value:g} is not a whole number; "
+                    f"{location()}: label {value:g} is not a whole number; "
                     "for numbers to predict use --target-kind number"
                 )
 
@@ -174,5 +180,5 @@ class TargetSurvey:
             )
 
 
-def _shifted(place: Place, first: int, row: int) -> str:
-    return place(first + row)
+def _shifted(location: Location, first: int, row: int) -> str:
+    return location(first + row)

@@ -27,7 +27,7 @@ def read(
     classes: Sequence[str] = (),
     drop: Sequence[str] = (),
 ) -> RawData:
-    """Look through the table: every column but the target must hold numbers.
+    """Read the table: every column but the target must hold numbers.
 
     Args:
         path: the file or folder.

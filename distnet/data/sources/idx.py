@@ -52,11 +52,11 @@ def read(path: Path, *, classes: Sequence[str] = ()) -> RawData:
     if len(set(shapes.values())) > 1:
         sizes = ", ".join(f"{split} {h}x{w}" for split, (_, h, w) in shapes.items())
         raise DataError(f"{path}: the images of the splits have different sizes: {sizes}")
-    places = {str(files[split, "labels"]): labels for split, (_, labels) in splits.items()}
+    labels_of_file = {str(files[split, "labels"]): labels for split, (_, labels) in splits.items()}
     return RawData(
         fields={
             "x": ImageField(shape=shapes["train"]),
-            "y": ClassField(classes=class_names(places, classes)),
+            "y": ClassField(classes=class_names(labels_of_file, classes)),
         },
         splits={split: as_chunks({"x": x, "y": y}) for split, (x, y) in splits.items()},
         num_samples=sum(len(labels) for _, labels in splits.values()),
@@ -101,7 +101,7 @@ def _read_idx(file: Path, part: str) -> NDArray[Any]:
     if magic != _MAGIC[part]:
         raise DataError(
             f"{file}: begins with 0x{magic:08x}, expected 0x{_MAGIC[part]:08x} for {part}; "
-            "it is no IDX file of bytes, or was put under the name of another"
+            "not an IDX file of bytes, or a file that was renamed"
         )
     if 0 in shape:
         raise DataError(f"{file}: empty (its header says {' x '.join(map(str, shape))})")

@@ -1,6 +1,6 @@
 """A folder of images: `class/*.jpg`, or `train/class/*.jpg` and `test/class/*.jpg`.
 
-Any format that Pillow reads will do. Files that are no images by their name are passed over.
+Any format that Pillow reads will do. Files without an image suffix are ignored.
 """
 
 import os
@@ -35,7 +35,7 @@ def detect(path: Path) -> bool:
 
 
 def read(path: Path, *, size: Size | None = None, colours: Colours | None = None) -> RawData:
-    """List all images and look at their headers.
+    """List all images and read their headers.
 
     Args:
         path: the folder.
@@ -53,7 +53,7 @@ def read(path: Path, *, size: Size | None = None, colours: Colours | None = None
     survey = ImageSurvey()
     for files in splits.values():
         for file in _in_order(files):
-            survey.add(read_header(file, place=str(file)), place=str(file))
+            survey.add(read_header(file, location=str(file)), location=str(file))
     shape = survey.shape(size, colours)
     return RawData(
         fields={"x": ImageField(shape=shape), "y": ClassField(classes=tuple(classes))},
@@ -82,11 +82,11 @@ def _check_classes(path: Path, splits: dict[str, Files], classes: list[str]) -> 
             "class with its images inside, or train/ and test/ with such folders"
         )
     for split, files in splits.items():
-        place = path if split == "all" else path / split
+        folder = path if split == "all" else path / split
         for name in classes:
             if not files.get(name) and split in ("all", "train"):
                 raise DataError(
-                    f"{place / name}: no images of this class; add some or remove the folder"
+                    f"{folder / name}: no images of this class; add some or remove the folder"
                 )
 
 
@@ -106,7 +106,7 @@ def _chunks(files: Files, classes: list[str], shape: tuple[int, ...], *, resize:
 
 
 def _read_file(file: Path, *, shape: tuple[int, ...], resize: bool) -> NDArray[np.uint8]:
-    return read_image(file, place=str(file), shape=shape, resize=resize)
+    return read_image(file, location=str(file), shape=shape, resize=resize)
 
 
 def _in_order(files: Files) -> list[Path]:

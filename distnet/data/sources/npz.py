@@ -93,15 +93,16 @@ def _check_lengths(path: Path, split: str, x: NDArray[Any], y: NDArray[Any]) -> 
         )
 
 
-def _features(x: NDArray[Any], place: str) -> NDArray[Any]:
+def _features(x: NDArray[Any], location: str) -> NDArray[Any]:
     if x.dtype.kind not in "uifb":
-        raise DataError(f"{place} holds {x.dtype}; expected numbers")
+        raise DataError(f"{location} holds {x.dtype}; expected numbers")
     if x.ndim == 2:
-        return as_float32(x, place=place)
+        return as_float32(x, location=location)
     if x.dtype != np.uint8 or x.ndim > 4:
         raise DataError(
-            f"{place} is {x.dtype} of shape {list(x.shape)}; images must be uint8 of three or four "
-            "dimensions (multiply by 255 and convert), other samples vectors: reshape to [n, -1]"
+            f"{location} is {x.dtype} of shape {list(x.shape)}; images must be uint8 of three or "
+            "four dimensions (multiply by 255 and convert), other "
+            " samples vectors (reshape to [n, -1])"
         )
     if x.ndim == 3:
         return x[:, None]
@@ -109,7 +110,7 @@ def _features(x: NDArray[Any], place: str) -> NDArray[Any]:
         return x
     if x.shape[3] in _CHANNELS:
         return x.transpose(0, 3, 1, 2)
-    raise DataError(f"{place} has shape {list(x.shape)}; images have 1 or 3 channels")
+    raise DataError(f"{location} has shape {list(x.shape)}; images have 1 or 3 channels")
 
 
 def _guess(y: Arrays) -> str:
@@ -127,7 +128,7 @@ def _numbers(path: Path, y: Arrays) -> tuple[Field, Arrays]:
     shapes = {split: values.shape[1:] for split, values in columns.items()}
     if len(set(shapes.values())) > 1:
         raise DataError(f"{path}: y of the splits has different shapes: {shapes}")
-    numbers = {s: as_float32(v, place=f"{path}: y of {s}") for s, v in columns.items()}
+    numbers = {s: as_float32(v, location=f"{path}: y of {s}") for s, v in columns.items()}
     return NumberField(shape=next(iter(shapes.values()))), numbers
 
 
@@ -158,13 +159,13 @@ def _text_labels(path: Path, y: Arrays, names: Sequence[str]) -> tuple[Field, Ar
     return ClassField(classes=classes), labels
 
 
-def _whole(values: NDArray[Any], place: str) -> NDArray[np.int64]:
+def _whole(values: NDArray[Any], location: str) -> NDArray[np.int64]:
     if values.dtype.kind not in "uifb":
-        raise DataError(f"{place} holds {values.dtype}; expected class labels")
+        raise DataError(f"{location} holds {values.dtype}; expected class labels")
     bad = np.flatnonzero(~np.isfinite(values) | (values != np.floor(values)))
     if bad.size:
         raise DataError(
-            f"{place}[{bad[0]}]: label {values[bad[0]]} is not a whole number; "
+            f"{location}[{bad[0]}]: label {values[bad[0]]} is not a whole number; "
             "for numbers to learn use --target-kind number"
         )
     return values.astype(np.int64)

@@ -50,7 +50,7 @@ def read(
     size: Size | None = None,
     colours: Colours | None = None,
 ) -> RawData:
-    """Look through the table, and through the headers of its images.
+    """Read the table, and the headers of its images.
 
     Args:
         path: the file or folder.
@@ -62,10 +62,10 @@ def read(
         colours: `grey` or `rgb`; else grey where all images are.
 
     Raises:
-        DataError: a file is damaged, a cell is missing or not what it should be.
+        DataError: a file is damaged, a cell is missing or invalid.
     """
     if (path / MANIFEST).is_file():
-        raise DataError(f"{path}: this is a dataset of distnet already; use it as it is")
+        raise DataError(f"{path}: already a distnet dataset; use it directly")
     splits = {
         split: [ParquetTable(file) for file in files]
         for split, files in split_files(path, SUFFIXES).items()
@@ -75,7 +75,7 @@ def read(
         names = tuple(classes) or first.class_names(target)
         return _read_images(splits, target, target_kind, names, size=size, colours=colours)
     if size or colours:
-        raise DataError(f"{first.path}: no column of images, so --size and --colours mean nothing")
+        raise DataError(f"{first.path}: no column of images, so --size and --colours do not apply")
     return read_tables(splits, target=target, target_kind=target_kind, classes=classes, drop=drop)
 
 
@@ -102,7 +102,7 @@ class ParquetTable:
         with _reading(self.path), pq.ParquetFile(self.path, memory_map=True) as file:
             yield from file.iter_batches(batch_rows, columns=list(columns), use_threads=False)
 
-    def place(self, row: int) -> str:
+    def location(self, row: int) -> str:
         """The number of a row."""
         return f"{self.path}: row {row} (counted from 0)"
 
@@ -130,10 +130,10 @@ def _read_images(
     images, survey = ImageSurvey(), TargetSurvey(targets, kind=target_kind, classes=classes)
     for table in tables:
         for first, batch in batches_with_rows(table, (image, *targets)):
-            survey.add(batch, first, table.place)
+            survey.add(batch, first, table.location)
             for row, content in enumerate(_contents(batch.column(image), table, first), first):
-                place = table.place(row)
-                images.add(read_header(content, place=place), place=place)
+                location = table.location(row)
+                images.add(read_header(content, location=location), location=location)
     shape = images.shape(size, colours)
     y, encode = survey.finish()
     return RawData(
@@ -150,7 +150,7 @@ def _one_image_column(table: ParquetTable) -> str:
     if len(table.image_columns) != 1:
         raise DataError(
             f"{table.path}: more than one column of images: {', '.join(table.image_columns)}; "
-            "write a file with one of them"
+            "keep only one of them in the file"
         )
     return table.image_columns[0]
 
@@ -159,7 +159,7 @@ def _contents(column: pa.Array, table: ParquetTable, first: int) -> Iterator[io.
     for row, cell in enumerate(column, first):
         content = cell["bytes"].as_py() if pa.types.is_struct(column.type) else cell.as_py()
         if not content:
-            raise DataError(f"{table.place(row)}: the image is missing; remove the row")
+            raise DataError(f"{table.location(row)}: the image is missing; remove the row")
         yield io.BytesIO(content)
 
 
@@ -178,7 +178,7 @@ def _chunks(
             for batch in table.batches((image, *targets), BATCH_IMAGES):
                 contents = _contents(batch.column(image), table, first)
                 pictures = [
-                    read_image(content, place=table.place(row), shape=shape, resize=resize)
+                    read_image(content, location=table.location(row), shape=shape, resize=resize)
                     for row, content in enumerate(contents, first)
                 ]
                 yield {"x": np.stack(pictures), "y": encode(batch)}

@@ -5,7 +5,7 @@ A source is a module of this folder, named after its kind, with two functions:
     detect(path) -> bool            whether the files at `path` are of this kind
     read(path, **options) -> RawData
 
-`read` looks at everything it must know before the first row is written (shape, classes), and
+`read` finds out everything it must know before the first row is written (shape, classes), and
 leaves the rows themselves to iterators, so that large data never has to fit in memory. Its
 keyword arguments are the options that the kind has. Files whose names begin with `_` are shared
 by several sources.
@@ -33,7 +33,7 @@ Chunks = Callable[[], Iterator[Columns]]
 
 @dataclass(frozen=True)
 class RawData:
-    """What a source has found, and how to go through it.
+    """What a source has found, and iterators over its samples.
 
     A source with one split leaves it to the import to set samples aside for a test.
     """
@@ -50,14 +50,14 @@ class Source(Protocol):
     """One kind of raw data."""
 
     def detect(self, path: Path) -> bool:
-        """Whether the file or folder `path` is of this kind; a quick look."""
+        """Whether the file or folder `path` is of this kind; a quick check."""
         ...
 
     def read(self, path: Path, **options: Any) -> RawData:
-        """Look through `path`.
+        """Read `path`.
 
         Raises:
-            DataError: something is wrong with it; says in which file, where, and what to do.
+            DataError: the files are faulty; the message says where, and what to do.
         """
         ...
 
@@ -73,12 +73,12 @@ def load_source(kind: str) -> Source:
     """The source called `kind`.
 
     Raises:
-        UnknownPartError: there is none.
+        UnknownPartError: there is no such kind.
     """
     if kind not in source_kinds():
         nearest = get_close_matches(kind, source_kinds(), 1)
         raise UnknownPartError(
-            f"no source is called {kind!r}; there are: {', '.join(source_kinds())}"
+            f"unknown kind of source {kind!r}; there are: {', '.join(source_kinds())}"
             + (f"; did you mean {nearest[0]}?" if nearest else "")
         )
     return cast(Source, import_module(f"distnet.data.sources.{kind.replace('-', '_')}"))
@@ -88,7 +88,7 @@ def detect_kind(path: Path) -> str:
     """The kind of the files at `path`.
 
     Raises:
-        DataError: there is nothing, or nothing that any source can read.
+        DataError: the path does not exist, or no source can read it.
     """
     _check_exists(path)
     for kind in source_kinds():
@@ -99,16 +99,16 @@ def detect_kind(path: Path) -> str:
         + (
             "unpack the archive and import the folder"
             if path.name.lower().endswith(ARCHIVES)
-            else "if it is one of them, name it with --kind"
+            else "if it is one of them, set it with --kind"
         )
     )
 
 
 def read_source(path: Path, kind: str, options: Mapping[str, Any]) -> RawData:
-    """Look through `path` as `kind`, with the options that are not None or empty.
+    """Read `path` as `kind`, with the options that are not None or empty.
 
     Raises:
-        DataError: an option is not one of this kind, or the files are at fault.
+        DataError: an option is not one of this kind, or the files are faulty.
     """
     _check_exists(path)
     source = load_source(kind)
@@ -118,8 +118,8 @@ def read_source(path: Path, kind: str, options: Mapping[str, Any]) -> RawData:
         if name not in known:
             takes = ", ".join("--" + option.replace("_", "-") for option in known)
             raise DataError(
-                f"--{name.replace('_', '-')} means nothing for {path}, which is read as {kind}; "
-                f"that kind takes: {takes}"
+                f"--{name.replace('_', '-')} does not apply to {path}, which is read as {kind}; "
+                f"its options are: {takes}"
             )
     return source.read(path, **given)
 

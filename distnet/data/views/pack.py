@@ -1,7 +1,7 @@
 """Windows of one length over all token rows of a split, joined: what a language model learns from.
 
 Every token but the first is the target of exactly one sample. The last window is filled up, with
-targets that count for nothing: their weight is the number of valid tokens.
+targets that are ignored: the weight of a sample is its number of valid tokens.
 """
 
 import numpy as np
@@ -37,7 +37,7 @@ class Pack:
         name = field or (next(iter(tokens)) if len(tokens) == 1 else "")
         if name not in tokens:
             raise ValueError(
-                f"view pack needs a field of tokens; found {field or 'no single one'} among "
+                f"view pack needs a field of tokens; found {field or 'none, or several,'} among "
                 f"{', '.join(f'{n} ({f.kind})' for n, f in data.fields.items())}"
             )
         self._name, self._length, self._num_values = name, length, tokens[name].num_values

@@ -43,7 +43,7 @@ def test_import_prints_one_json_object(tmp_path: Path) -> None:
         (["--size", "0x6"], "expected HEIGHTxWIDTH"),
         (["--colours", "blue"], "expected grey or rgb"),
         (["--target-kind", "text"], "expected class or number"),
-        (["--kind", "jpeg"], "no source is called 'jpeg'"),
+        (["--kind", "jpeg"], "unknown kind of source 'jpeg'"),
     ],
 )
 def test_import_refuses_options_that_make_no_sense(

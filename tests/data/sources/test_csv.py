@@ -106,22 +106,22 @@ def test_train_and_test_files_are_splits(tmp_path: Path) -> None:
         ("a,b\n1,2\n", {"target": ("c",)}, "no column 'c' for --target"),
         ("apple,b\n1,2\n", {"target": ("appel",)}, "did you mean 'apple'"),
         ("a,y\n1,2\n", {"drop": ("z",)}, "no column 'z' for --drop"),
-        ("a,y\n1,2\n", {"drop": ("a",)}, "no columns are left"),
+        ("a,y\n1,2\n", {"drop": ("a",)}, "no feature columns are left"),
         ("a,y\n1,2\n\n,3\n", {}, r"table.csv:4: 'a' is missing \(1 of 2 rows\)"),
         ("a,y\n1,2\nNA,3\n", {}, r"table.csv:3: 'a' is missing"),
         ("a,y\n1,2\n2,2\nx1,3\n", {}, r"table.csv:4: 'a' is 'x1', expected a finite number"),
         ("a,y\n1,2\n2,2\ninf,3\n", {}, r"table.csv:4: 'a' is 'inf'"),
         ("a,y\n1,2\n2,2\n1e99,3\n", {}, r"table.csv:4: 'a' is '1e99'"),
-        ("a,b,c,y\nx,1,u,2\nz,2,v,3\n", {}, r"without numbers .*: a, c;.*--drop 'a' --drop 'c'"),
+        ("a,b,c,y\nx,1,u,2\nz,2,v,3\n", {}, r"columns of text .*: a, c;.*--drop 'a' --drop 'c'"),
         ("a,y\n1,2\n2,\n", {}, r"table.csv:3: the target 'y' is missing"),
         ("a,y\n1,2.5\n2,NA\n", {}, r"table.csv:3: the target 'y' is missing"),
         ("a,y\n1,2\n2,b\n", {"target_kind": "number"}, r"table.csv:3: the target 'y' is 'b'"),
         ("a,y\n1,2\n2,2.5\n", {"target_kind": "class"}, r"table.csv:3: label 2.5 is not a whole"),
         ("a,y\n1,0\n2,2\n", {"classes": ("u", "v")}, r"table.csv:3: label 2 is out of range"),
         ("a,y\n1,0\n2,-1\n", {"classes": ("u", "v")}, r"table.csv:3: label -1 is out of range"),
-        ("a,y\n1,u\n2,w\n", {"classes": ("u", "v")}, r"table.csv:3: 'w' is none of .* u, v"),
-        ("a,y\n1,u\n2,w\n", {"classes": ("u", "u")}, "'u' is empty or stands there twice"),
-        ("a,y\n1,u\n", {"size": (2, 2)}, "--size means nothing .* --target"),
+        ("a,y\n1,u\n2,w\n", {"classes": ("u", "v")}, r"table.csv:3: 'w' is not one of .* u, v"),
+        ("a,y\n1,u\n2,w\n", {"classes": ("u", "u")}, "'u' is empty or given twice"),
+        ("a,y\n1,u\n", {"size": (2, 2)}, "--size does not apply .* --target"),
     ],
 )
 def test_import_says_what_is_wrong_and_where(
@@ -132,7 +132,7 @@ def test_import_says_what_is_wrong_and_where(
     assert [path.name for path in tmp_path.iterdir()] == ["table.csv"]
 
 
-def test_places_are_right_far_into_a_large_file(tmp_path: Path) -> None:
+def test_locations_are_right_far_into_a_large_file(tmp_path: Path) -> None:
     lines = ["a,y"] + [f"{number}.125,{number % 2}" for number in range(400_000)]
     lines[300_000] = "oops,1"
     with pytest.raises(DataError, match=r"table.csv:300001: 'a' is 'oops'"):

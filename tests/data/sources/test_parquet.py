@@ -87,7 +87,7 @@ def test_files_of_a_folder_are_splits(tmp_path: Path) -> None:
         ({"a": [1.0, float("nan")], "y": [1.5, 2]}, r"row 1 .*'a' is 'nan', expected a finite"),
         ({"a": [1.0, 2.0], "y": [1.5, float("nan")]}, r"row 1 .*the target 'y' is nan"),
         ({"a": [1.0, 2.0], "y": [1.5, None]}, r"row 1 .*the target 'y' is missing"),
-        ({"a": [[1], [2]], "y": [1.5, 2]}, "without numbers .*: a"),
+        ({"a": [[1], [2]], "y": [1.5, 2]}, "columns of text .*: a"),
         ({"a": pa.array([], pa.float32()), "y": pa.array([], pa.float32())}, "no rows"),
         ({"a": [b"no image"], "y": [1]}, r"row 0 .*cannot be read as an image"),
         ({"a": [b""], "y": [1]}, r"row 0 .*the image is missing"),
@@ -114,5 +114,5 @@ def test_import_refuses_a_truncated_file(tmp_path: Path, num_bytes: int) -> None
 
 def test_import_refuses_a_dataset_of_distnet(tmp_path: Path) -> None:
     import_dataset(small_idx(tmp_path / "raw"), tmp_path / "out")
-    with pytest.raises(DataError, match="this is a dataset of distnet already"):
+    with pytest.raises(DataError, match="already a distnet dataset; use it directly"):
         import_dataset(tmp_path / "out", tmp_path / "again")
