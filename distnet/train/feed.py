@@ -48,7 +48,7 @@ class Feed(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of files, threads and environments."""
+        """Release files, threads and environments."""
         ...
 
 
@@ -63,7 +63,7 @@ class EvaluationFeed(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of files, threads and environments."""
+        """Release files, threads and environments."""
         ...
 
 
@@ -105,7 +105,7 @@ class DatasetFeed:
         """Nothing to do."""
 
     def close(self) -> None:
-        """Let go of the reading thread."""
+        """Release the reading thread."""
         self.samples.close()
 
     def _positions(self, step: int, index: int, draw: int) -> tuple[int, int, int]:
@@ -130,5 +130,5 @@ class DatasetEvaluationFeed:
         return self.samples.take(0, low, high)
 
     def close(self) -> None:
-        """Let go of the reading thread."""
+        """Release the reading thread."""
         self.samples.close()

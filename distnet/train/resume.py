@@ -50,7 +50,7 @@ def restore(trainee: Trainee, assignment: Assignment) -> Start:
 
     Raises:
         CheckpointError: none is whole, they are gone, or they are of another job or dataset.
-        StorageError: the store does not answer.
+        StorageError: the store does not respond.
     """
     store = store_of(assignment)
     names = list_names(store)

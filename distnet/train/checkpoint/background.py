@@ -1,4 +1,4 @@
-"""Commits snapshots in a thread of its own, and tries again when the store fails."""
+"""Commits snapshots in a background thread, and retries when the store fails."""
 
 import threading
 import time
@@ -21,18 +21,18 @@ class Taken:
 
     state: State
     began: float
-    """When its making began, on the monotonic clock."""
+    """When it was begun, on the monotonic clock."""
     stall_s: float
-    """How long training stood still for it."""
+    """How long training was paused for it, in seconds."""
 
 
 class Phase(Enum):
-    """What the writing thread is about."""
+    """What the writing thread is doing."""
 
     IDLE = "everything is committed"
     TAKEN = "a snapshot waits to be written"
     WRITING = "a snapshot is being written"
-    WAITING = "the store failed; a newer snapshot may take the place of this one"
+    WAITING = "the store failed; a newer snapshot may replace this one"
 
 
 class BackgroundWriter:
@@ -40,9 +40,9 @@ class BackgroundWriter:
 
     Args:
         commit: writes a snapshot; is called in the thread.
-        budget: how many failures in a row are survived, and how long to wait after the first.
-        longest_s: no wait is longer.
-        tell_failure: is told step, reason, and the seconds until it is tried again.
+        budget: how many failures in a row are tolerated, and how long to wait after the first.
+        longest_s: the longest wait.
+        report_failure: called with step, reason, and the seconds until the next try.
     """
 
     def __init__(
@@ -51,9 +51,9 @@ class BackgroundWriter:
         budget: RetryLimit,
         *,
         longest_s: float,
-        tell_failure: Callable[[int, str, float], None],
+        report_failure: Callable[[int, str, float], None],
     ) -> None:
-        self._commit, self._tell_failure = commit, tell_failure
+        self._commit, self._report_failure = commit, report_failure
         self._budget, self._longest_s = budget, longest_s
         self._snapshot = Snapshot()
         self._changed = threading.Condition()
@@ -64,7 +64,7 @@ class BackgroundWriter:
         self._thread: threading.Thread | None = None
 
     def prepare(self, state: State) -> None:
-        """Get the memory for snapshots of such states."""
+        """Allocate the memory for snapshots of such states."""
         self._snapshot.prepare(state)
 
     @property
@@ -108,9 +108,9 @@ class BackgroundWriter:
             self._raise_error()
 
     def close(self) -> None:
-        """End the thread: a commit in progress is finished, waiting for a retry is given up.
+        """End the thread: a commit in progress is finished, a pending retry is cancelled.
 
-        A store that hangs is left to itself: the thread does not keep the process alive.
+        A store that hangs is abandoned: the thread does not keep the process alive.
         """
         with self._changed:
             self._is_closing = True
@@ -122,7 +122,7 @@ class BackgroundWriter:
         try:
             while self._next():
                 self._write()
-        except BaseException as error:  # of a thread: told by the next call, in the other one
+        except BaseException as error:  # raised again by the next call, in the other thread
             with self._changed:
                 self._error = error
                 self._changed.notify_all()
@@ -148,7 +148,7 @@ class BackgroundWriter:
             self._num_failures += 1
             if self._num_failures > self._budget.times:
                 raise StorageSpentError(self._spent(step, why(error))) from None
-            self._tell_failure(step, why(error), self._wait_s())
+            self._report_failure(step, why(error), self._wait_s())
             phase = Phase.WAITING
         else:
             self._num_failures, phase = 0, Phase.IDLE
@@ -162,9 +162,9 @@ class BackgroundWriter:
     def _spent(self, step: int, reason: str) -> str:
         times = "once" if self._num_failures == 1 else f"{self._num_failures} times in a row"
         return (
-            f"the checkpoint of step {step} could not be written {times}: {reason}; those before "
-            "it are intact. Make room or mend the store, then go on: distnet run --resume RUN "
-            "(retry.storage says how long this is tried)"
+            f"the checkpoint of step {step} could not be written {times}: {reason}; earlier "
+            "checkpoints are intact. Free space or repair the store, then resume with: "
+            "distnet run --resume RUN (retry.storage sets how often a write is retried)"
         )
 
     def _enter(self, phase: Phase) -> None:

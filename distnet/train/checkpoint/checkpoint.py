@@ -3,11 +3,11 @@
     step-00000938/
         weights.safetensors      parameters and buffers by their names
         optimizer.safetensors    the optimizer's vectors
-        state.json               step, sums, and what job and data it belongs to
+        state.json               step, sums, and the job and data it belongs to
         manifest.json            size and sha256 of each file; written last
 
-`store.py` says where they lie and how they get there. The position in the data is the step; nothing
-else is needed to resume, on any number of workers.
+`store.py` defines where they are stored and how. The position in the data is the step; nothing else
+is needed to resume, on any number of workers.
 """
 
 import json
@@ -25,11 +25,11 @@ from distnet.train.checkpoint.durable import Piece
 from distnet.train.checkpoint.local_store import LocalStore
 from distnet.train.checkpoint.manifest import (
     Entries,
-    answering,
     put_file,
     read_files,
     read_manifest,
     sealed,
+    store_errors,
 )
 from distnet.train.checkpoint.safetensors_file import tensor_pieces
 from distnet.train.checkpoint.store import Store
@@ -39,7 +39,7 @@ FILES = ("weights.safetensors", "optimizer.safetensors", "state.json")
 
 @dataclass(frozen=True)
 class State:
-    """All that training needs to go on."""
+    """Everything that training needs to continue."""
 
     step: int
     weights: Mapping[str, Tensor]
@@ -67,12 +67,12 @@ def write_checkpoint(
 
     Args:
         store: a store, or a folder of checkpoints.
-        state: what to save; its tensors lie in the CPU's memory.
+        state: what to save; its tensors are in CPU memory.
         attempt: the number of the attempt that writes.
-        allow: called just before the checkpoint comes into being; raises to prevent that.
+        allow: called just before the checkpoint is committed; raises to prevent that.
 
     Raises:
-        OSError: the store is full or does not answer; what stood there is untouched.
+        OSError: the store is full or does not respond; earlier checkpoints are untouched.
     """
     store, name = _opened(store), name_of(state.step)
     if name in store.names() and is_whole(store, name):
@@ -97,7 +97,7 @@ def read_newest(store: Store | Path) -> State:
 
     Raises:
         CheckpointError: there is none.
-        StorageError: the store does not answer.
+        StorageError: the store does not respond.
     """
     store, reasons, seen = _opened(store), [], set[str]()
     while names := [name for name in list_names(store) if name not in seen]:
@@ -111,7 +111,7 @@ def read_newest(store: Store | Path) -> State:
         raise CheckpointError("no whole checkpoint is left: " + "; ".join(reasons))
     raise CheckpointError(
         f"{store.address()}: no whole checkpoint is left here (damaged ones are kept as damaged-*, "
-        "with the reason); start the job anew"
+        "with the reason); start a new run"
     )
 
 
@@ -120,7 +120,7 @@ def read_checkpoint(store: Store | Path, name: str) -> State:
 
     Raises:
         CheckpointError: a file is missing, of another size, or altered.
-        StorageError: the store does not answer.
+        StorageError: the store does not respond.
     """
     store, loaded = _opened(store), []
     try:
@@ -131,7 +131,7 @@ def read_checkpoint(store: Store | Path, name: str) -> State:
     weights, optimizer, facts = loaded
     step = facts.pop("step")
     if step != step_of(name):
-        raise CheckpointError(f"{store.address(name)}: holds step {step}; somebody renamed it")
+        raise CheckpointError(f"{store.address(name)}: holds step {step}; it was renamed")
     return State(step, weights, optimizer, facts)
 
 
@@ -140,7 +140,7 @@ def read_facts(store: Store, name: str) -> dict[str, Any]:
 
     Raises:
         CheckpointError: they are missing or altered.
-        StorageError: the store does not answer.
+        StorageError: the store does not respond.
     """
     [(_, text)] = read_files(store, name, ["state.json"])
     facts: dict[str, Any] = json.loads(text)
@@ -152,16 +152,16 @@ def read_attempt(store: Store, name: str) -> int:
 
     Raises:
         CheckpointError: its manifest is missing or altered.
-        StorageError: the store does not answer.
+        StorageError: the store does not respond.
     """
     return int(read_manifest(store, name)["attempt"])
 
 
 def is_whole(store: Store, name: str) -> bool:
-    """Whether a checkpoint is as it was written; a damaged one is set aside.
+    """Whether a checkpoint is unchanged since it was written; a damaged one is set aside.
 
     Raises:
-        StorageError: the store does not answer.
+        StorageError: the store does not respond.
     """
     try:
         for _ in read_files(store, name, FILES):
@@ -176,9 +176,9 @@ def list_names(store: Store) -> list[str]:
     """The names of the checkpoints in a store, oldest first, not verified.
 
     Raises:
-        StorageError: the store does not answer.
+        StorageError: the store does not respond.
     """
-    with answering(store):
+    with store_errors(store):
         return store.names()
 
 
@@ -186,9 +186,9 @@ def any_damaged(store: Store) -> bool:
     """Whether a damaged checkpoint was set aside there.
 
     Raises:
-        StorageError: the store does not answer.
+        StorageError: the store does not respond.
     """
-    with answering(store):
+    with store_errors(store):
         return store.has_damaged()
 
 
@@ -213,7 +213,7 @@ def _contents(state: State) -> dict[str, Iterable[Piece]]:
 
 
 def _set_aside(store: Store, name: str, error: CheckpointError) -> None:
-    with answering(store):
+    with store_errors(store):
         store.set_aside(name, str(error))
 
 

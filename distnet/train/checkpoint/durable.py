@@ -1,7 +1,7 @@
 """Every operation by which a checkpoint reaches a disk or a store.
 
-A commit consists of these alone, so a test can end the process at each of them in turn: whatever
-stands in `LISTENERS` is called with a name before each operation. In use the list is empty.
+A commit consists of these alone, so a test can end the process at each of them in turn: the
+functions in `LISTENERS` are called with a name before each operation. In use the list is empty.
 """
 
 import os
@@ -11,12 +11,12 @@ from pathlib import Path
 
 LISTENERS: list[Callable[[str], None]] = []
 MANIFEST = "manifest.json"
-"""The file that makes a checkpoint one, wherever it lies; written last."""
+"""The file that commits a checkpoint, wherever it is stored; written last."""
 Piece = bytes | memoryview
 
 
 def point(name: str) -> None:
-    """Tell that the operation `name` comes next."""
+    """Announce that the operation `name` comes next."""
     for listener in LISTENERS:
         listener(name)
 

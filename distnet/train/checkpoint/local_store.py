@@ -27,7 +27,7 @@ class LocalStore:
 
     Args:
         folder: the folder.
-        shown: what records call it; its path by default.
+        shown: its name in records; its path by default.
     """
 
     def __init__(self, folder: Path, *, shown: str | None = None) -> None:
@@ -39,7 +39,7 @@ class LocalStore:
         return sorted(found, key=lambda name: int(name[5:]))
 
     def address(self, name: str = "") -> str:
-        """Where one is, for people."""
+        """Where one is, for messages."""
         return f"{self._shown}/{name}".rstrip("/")
 
     def read(self, name: str, file: str) -> bytes:
@@ -51,7 +51,7 @@ class LocalStore:
         return (self.folder / name / file).read_bytes()
 
     def draft(self, name: str, attempt: int) -> "LocalDraft":
-        """Begin to write one, under a name that bears the attempt's number."""
+        """Begin to write one, under a name that contains the attempt's number."""
         partial = self.folder / f".partial-{attempt}-{name}"
         durable.make_folder(self.folder)
         durable.remove_tree(partial)
@@ -96,7 +96,9 @@ class LocalStore:
         if not nearest.is_dir():
             raise RunError(f"found {nearest}, which is a file; expected a folder")
         if not os.access(nearest, os.W_OK | os.X_OK):
-            raise RunError(f"found {nearest}, where you may not write; expected a folder of yours")
+            raise RunError(
+                f"found {nearest}, which is not writable; expected a folder that you may write to"
+            )
 
 
 class LocalDraft:

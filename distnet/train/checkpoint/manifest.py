@@ -1,6 +1,6 @@
-"""The manifest of a checkpoint: what its files are, so that no bit of them can change unseen.
+"""The manifest of a checkpoint: what its files are, so that any changed bit is detected.
 
-It lists each file's path, size and sha256, and bears its own sha256. It is written last, so a
+It lists each file's path, size and sha256, and contains its own sha256. It is written last, so a
 checkpoint without one does not exist.
 """
 
@@ -25,7 +25,7 @@ def put_file(draft: Draft, file: str, pieces: Iterable[Piece]) -> Entries:
     """Write one file; size and sha256 are taken from the pieces as they pass.
 
     Raises:
-        OSError: the store is full or does not answer.
+        OSError: the store is full or does not respond.
     """
     digest, num_bytes = hashlib.sha256(), 0
 
@@ -50,7 +50,7 @@ def read_manifest(store: Store, name: str) -> dict[str, Any]:
 
     Raises:
         CheckpointError: it is missing or altered.
-        StorageError: the store does not answer.
+        StorageError: the store does not respond.
     """
     data = _read(store, name, MANIFEST)
     try:
@@ -68,7 +68,7 @@ def read_files(store: Store, name: str, wanted: Iterable[str]) -> Iterator[tuple
 
     Raises:
         CheckpointError: a file is missing, of another size, or altered.
-        StorageError: the store does not answer.
+        StorageError: the store does not respond.
     """
     files = read_manifest(store, name)["files"]
     paths = {path.rsplit("/", 1)[-1]: path for path in files}
@@ -83,18 +83,18 @@ def read_files(store: Store, name: str, wanted: Iterable[str]) -> Iterator[tuple
 
 
 @contextmanager
-def answering(store: Store) -> Iterator[None]:
-    """Tell a store that does not answer from a checkpoint that is damaged.
+def store_errors(store: Store) -> Iterator[None]:
+    """Turn errors of an unreachable store into one that is distinct from a damaged checkpoint.
 
     Raises:
-        StorageError: it does not answer.
+        StorageError: it does not respond.
     """
     try:
         yield
     except UnreachableError as error:
         raise StorageError(
-            f"{store.address()}: the store cannot be read: {error}; when it answers again, go on "
-            "with: distnet run --resume RUN"
+            f"{store.address()}: the store cannot be read: {error}; when it responds again, "
+            "resume with: distnet run --resume RUN"
         ) from None
 
 
@@ -108,7 +108,7 @@ def _entry(data: bytes) -> dict[str, Any]:
 
 
 def _read(store: Store, name: str, path: str) -> bytes:
-    with answering(store):
+    with store_errors(store):
         try:
             return store.read(name, path)
         except UnreachableError:
@@ -116,7 +116,7 @@ def _read(store: Store, name: str, path: str) -> bytes:
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             raise CheckpointError(f"{store.address(name)}/{path}: missing") from None
         except OSError as error:
-            if error.errno != errno.EIO:  # the disk has lost it; anything else may pass
+            if error.errno != errno.EIO:  # the disk has lost it; other errors may be temporary
                 raise UnreachableError(f"{path}: {error.strerror}") from None
             raise CheckpointError(
                 f"{store.address(name)}/{path}: cannot be read: {error.strerror}"

@@ -2,7 +2,7 @@
 
     step-00000938/attempt-2/weights.safetensors ...   the files, as attempt 2 wrote them
     step-00000938/manifest.json                       written last: before it there is no checkpoint
-    damaged-step-00000469.txt                         why that one lost its manifest
+    damaged-step-00000469.txt                         why its manifest was removed
 
 An attempt writes only below its own number, so one that has lost the run cannot touch the files of
 the next. Readers pass over a folder without a manifest; a later commit removes what older attempts
@@ -29,7 +29,7 @@ WITH_BUCKETS = ("s3", "gcs", "abfs")
 
 
 class UnreachableError(OSError):
-    """A store does not answer as it should; that says nothing of the checkpoints in it."""
+    """A store does not respond as it should; that says nothing of the checkpoints in it."""
 
 
 class ObjectStore:
@@ -38,7 +38,7 @@ class ObjectStore:
     Args:
         system: a `pyarrow.fs.FileSystem`.
         path: below which they lie.
-        shown: what records and messages call it.
+        shown: its name in records and messages.
     """
 
     def __init__(self, system: Any, path: str, *, shown: str) -> None:
@@ -48,14 +48,14 @@ class ObjectStore:
         """Those that have a manifest, oldest first, not verified.
 
         Raises:
-            UnreachableError: the store does not answer.
+            UnreachableError: the store does not respond.
         """
-        with _answering():
+        with _store_errors():
             found = self._whole(self._entries())
         return sorted(found, key=lambda name: int(name[5:]))
 
     def address(self, name: str = "") -> str:
-        """Where one is, for people."""
+        """Where one is, for messages."""
         return f"{self._shown}/{name}".rstrip("/")
 
     def read(self, name: str, file: str) -> bytes:
@@ -63,25 +63,25 @@ class ObjectStore:
 
         Raises:
             FileNotFoundError: it is not there.
-            UnreachableError: the store does not answer.
+            UnreachableError: the store does not respond.
         """
-        with _answering(), self._system.open_input_stream(self._at(name, file)) as stream:
+        with _store_errors(), self._system.open_input_stream(self._at(name, file)) as stream:
             return bytes(stream.read())
 
     def draft(self, name: str, attempt: int) -> "ObjectDraft":
-        """Begin to write one; its files bear the attempt's number.
+        """Begin to write one; its files are below the attempt's number.
 
         Raises:
-            UnreachableError: the store does not answer.
+            UnreachableError: the store does not respond.
         """
-        with _answering():
+        with _store_errors():
             durable.point(f"mkdir {name}")
             self._system.create_dir(self._at(name, f"attempt-{attempt}"))
         return ObjectDraft(self._system, self._at(name), attempt)
 
     def remove(self, name: str) -> None:
         """Remove one, its manifest first."""
-        with suppress(OSError), _answering():
+        with suppress(OSError), _store_errors():
             self._delete(self._at(name, MANIFEST))
             self._delete_folder(self._at(name))
 
@@ -89,9 +89,9 @@ class ObjectStore:
         """Take a damaged one's manifest away and note why; of several workers the first one does.
 
         Raises:
-            UnreachableError: the store does not answer.
+            UnreachableError: the store does not respond.
         """
-        with suppress(FileNotFoundError), _answering():
+        with suppress(FileNotFoundError), _store_errors():
             if name not in self._whole(self._entries()):  # another worker was faster
                 return
             _write(self._system, f"{self._path}/damaged-{name}.txt", [f"{reason}\n".encode()])
@@ -101,18 +101,18 @@ class ObjectStore:
         """Whether one was set aside.
 
         Raises:
-            UnreachableError: the store does not answer.
+            UnreachableError: the store does not respond.
         """
-        with _answering():
+        with _store_errors():
             return any(path.startswith("damaged-") for path in self._paths())
 
     def clean(self, attempt: int) -> None:
         """Remove what attempts up to this one left without a manifest; newer ones' is not touched.
 
         Raises:
-            UnreachableError: the store does not answer.
+            UnreachableError: the store does not respond.
         """
-        with _answering():
+        with _store_errors():
             entries = list(self._entries())
             whole = self._whole(entries)
             for name in sorted({entry["name"] for entry in entries} - whole):
@@ -131,15 +131,15 @@ class ObjectStore:
         """
         bucket = self._path.strip("/").split("/", 1)[0]
         try:
-            with _answering():
+            with _store_errors():
                 kind = self._system.get_file_info(bucket).type
         except OSError as error:
             raise RunError(
-                f"found {self._shown}, which does not answer: {why(error)}; look at the address "
-                "and at the credentials in the environment"
+                f"found {self._shown}, which does not respond: {why(error)}; check the address "
+                "and the credentials in the environment"
             ) from None
         if self._system.type_name in WITH_BUCKETS and kind == FileType.NotFound:
-            raise RunError(f"found {self._shown}, but there is no bucket {bucket}; make it first")
+            raise RunError(f"found {self._shown}, but there is no bucket {bucket}; create it first")
 
     def _at(self, name: str, file: str = "") -> str:
         return f"{self._path}/{name}/{file}".rstrip("/")
@@ -155,7 +155,7 @@ class ObjectStore:
         """Everything below this store, relative to it."""
         selector = FileSelector(self._path, recursive=True, allow_not_found=True)
         found = self._system.get_file_info(selector)
-        # Some file systems give paths with a slash before them, whatever they were asked for.
+        # Some file systems give paths with a slash before them, even for a path without one.
         return [info.path.strip("/")[len(self._path.strip("/")) + 1 :] for info in found]
 
     def _delete(self, path: str) -> None:
@@ -178,21 +178,21 @@ class ObjectDraft:
         """Write one file below the attempt's number; returns its path in the checkpoint.
 
         Raises:
-            UnreachableError: the store does not take it.
+            UnreachableError: the store does not accept it.
         """
-        with _answering():
+        with _store_errors():
             _write(self._system, f"{self._path}/{self._own}/{file}", pieces)
         return f"{self._own}/{file}"
 
     def commit(self, manifest: bytes, allow: Callable[[], None]) -> None:
-        """Write the manifest and move it to its place, where it appears whole.
+        """Write the manifest and move it to its final name, where it appears whole.
 
-        To move is to rename where that exists, and else to copy within the store.
+        A move is a rename where the store has one, else a copy within the store.
 
         Raises:
-            UnreachableError: the store does not take it.
+            UnreachableError: the store does not accept it.
         """
-        with _answering():
+        with _store_errors():
             draft = f"{self._path}/{self._own}/{MANIFEST}"
             _write(self._system, draft, [manifest])
             allow()
@@ -203,12 +203,12 @@ class ObjectDraft:
     def discard(self) -> None:
         """Remove what was written, as far as that is possible.
 
-        A move that failed may have arrived all the same: then the files are those of a checkpoint.
-        If it has not, they go with the next commit.
+        A move that failed may have succeeded nevertheless: then the files are those of a
+        checkpoint. If it has not, they are removed with the next commit.
         """
         if self._may_be_there:
             return
-        with suppress(OSError), _answering():
+        with suppress(OSError), _store_errors():
             durable.point(f"rmdir {self._own}")
             self._system.delete_dir(f"{self._path}/{self._own}")
 
@@ -217,10 +217,10 @@ def connect(address: str) -> tuple[Any, str]:
     """Find the file system behind an address, and the path in it.
 
     Raises:
-        RunError: nobody knows such addresses, or what they need is missing.
+        RunError: the kind of address is not supported, or a library for it is missing.
     """
     try:
-        with _answering():
+        with _store_errors():
             if urlsplit(address).scheme in ARROW_SCHEMES:
                 system, path = FileSystem.from_uri(address)
                 return system, path
@@ -253,8 +253,8 @@ def _write(system: Any, path: str, pieces: Iterable[Piece]) -> None:
 
 
 @contextmanager
-def _answering() -> Iterator[None]:
-    """Turn whatever a foreign file system raises into one error; there are many kinds of them."""
+def _store_errors() -> Iterator[None]:
+    """Turn whatever a foreign file system raises into one error; the types vary."""
     try:
         yield
     except (FileNotFoundError, UnreachableError, DistnetError):

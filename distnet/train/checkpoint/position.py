@@ -4,7 +4,7 @@
     Anchor     the same and all vectors of an earlier step, for a job that may rewind to it
 
 A job that rewinds goes back to the last multiple of `checkpoint.every_steps`. Every worker keeps
-that state in memory, and checkpoints made in between carry it: so going back depends neither on
+that state in memory, and checkpoints made in between carry it: so a rewind depends neither on
 when checkpoints were written, nor on the store, nor on which of them were kept.
 """
 
@@ -63,7 +63,7 @@ class Position:
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise CheckpointError(
                 f"the checkpoint of step {state.step} was written by another version of distnet "
-                f"(its facts: {error}); go on with that version, or start a new run from its "
+                f"(its facts: {error}); resume with that version, or start a new run from its "
                 "weights"
             ) from None
 
@@ -118,7 +118,7 @@ class Anchor:
 
 
 def set_updates(trainee: Trainee, position: Position) -> None:
-    """Tell each optimizer how many updates it has made at `position`."""
+    """Set the number of updates that each optimizer has made at `position`."""
     for player, optimizer in trainee.optimizers.items():
         optimizer.num_updates = position.updates.get(player, 0)
 

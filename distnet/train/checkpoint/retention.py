@@ -11,18 +11,18 @@ from distnet.train.checkpoint.checkpoint import list_names, read_facts, step_of
 from distnet.train.checkpoint.store import Store
 
 
-class Keeping:
-    """Removes the checkpoints of a run that are no longer wanted."""
+class Retention:
+    """Removes the checkpoints of a run that are not kept."""
 
     def __init__(self, store: Store, spec: Checkpoint) -> None:
         self._store, self._spec = store, spec
         self._values: dict[str, float | None] = {}
 
     def prune(self) -> None:
-        """Remove all but those to be kept; what cannot be removed now is the next time.
+        """Remove all but those to be kept; what cannot be removed now is removed the next time.
 
         Raises:
-            OSError: the store does not answer.
+            OSError: the store does not respond.
         """
         names = self._store.names()
         kept = set(names[-self._spec.keep :])
@@ -45,7 +45,7 @@ def find_best(store: Store, spec: Checkpoint) -> str:
 
     Raises:
         CheckpointError: none carries that metric.
-        StorageError: the store does not answer.
+        StorageError: the store does not respond.
     """
     names = list_names(store)
     ranked = best_first({n: read_metric(store, n, spec.best_metric) for n in names}, spec)
@@ -69,7 +69,7 @@ def read_metric(store: Store, name: str, metric: str) -> float | None:
     """The metric that a checkpoint carries; None where it was not evaluated, or is damaged.
 
     Raises:
-        StorageError: the store does not answer.
+        StorageError: the store does not respond.
     """
     facts: Mapping[str, Any] = {}
     with suppress(CheckpointError):

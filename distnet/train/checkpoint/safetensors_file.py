@@ -1,7 +1,7 @@
 """Tensors as a safetensors file, in pieces: nothing is held in memory a second time.
 
 Source: the safetensors format: 8 bytes with the length of the header, the header as JSON (type,
-shape and place of each tensor), then the tensors' bytes without gaps. Like the library we order
+shape and offsets of each tensor), then the tensors' bytes without gaps. Like the library we order
 them by the size of their numbers and then by name, so that every tensor is aligned.
 """
 
@@ -31,7 +31,7 @@ TYPES = {
 
 
 def tensor_pieces(tensors: Mapping[str, Tensor]) -> Iterator[memoryview | bytes]:
-    """Yield the file of `tensors`, which lie in the CPU's memory.
+    """Yield the file of `tensors`, which are in CPU memory.
 
     Raises:
         UnknownPartError: a tensor's type is not one that the format knows.

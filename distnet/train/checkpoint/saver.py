@@ -26,7 +26,7 @@ from distnet.train.checkpoint.checkpoint import (
     step_of,
     write_checkpoint,
 )
-from distnet.train.checkpoint.retention import Keeping
+from distnet.train.checkpoint.retention import Retention
 from distnet.train.checkpoint.store import Store, open_store
 
 NOT_DECISIVE: dict[str, Any] = {
@@ -43,11 +43,11 @@ class Saver:
 
     Where saving goes by time, one that is due while another is being written waits for that one.
     Multiples of `checkpoint.every_steps`, and evaluated steps where the best are kept, are never
-    passed over: they were asked for by their steps, so training waits there.
+    passed over: these steps are guaranteed, so training waits there.
 
     Raises:
         RunError: a new run finds checkpoints of another one of its name.
-        StorageError: the store does not answer.
+        StorageError: the store does not respond.
     """
 
     def __init__(self, job: Job, assignment: Assignment, emit: Emit) -> None:
@@ -56,19 +56,19 @@ class Saver:
         self.patience_s = patience_s(job.retry)
         """How long saving may take while the store fails as often as it may."""
         self._store = store_of(assignment)
-        self._keeping = Keeping(self._store, job.checkpoint)
+        self._retention = Retention(self._store, job.checkpoint)
         self._writer = BackgroundWriter(
             self._commit,
             job.retry.storage,
             longest_s=job.retry.longest_backoff,
-            tell_failure=self._tell_failure,
+            report_failure=self._report_failure,
         )
         self._saved_at, self._saved_step = time.monotonic(), -1
         self._measured: tuple[int, Mapping[str, float]] = (-1, {})
         self._safe_step = self._begin_after(list_names(self._store))
 
     def prepare(self, state: State) -> None:
-        """Get memory for snapshots before the first step, so that the first stalls no longer."""
+        """Allocate memory for snapshots before the first step, so that all take equally long."""
         self._writer.prepare(state)
 
     def is_due_by_time(self) -> bool:
@@ -79,10 +79,10 @@ class Saver:
         return is_time and not self._writer.is_busy
 
     def note_evaluation(self, step: int, metrics: Mapping[str, float]) -> None:
-        """Take down what was measured after `step`: a checkpoint of that step will carry it.
+        """Store what was measured after `step`: a checkpoint of that step will contain it.
 
         Raises:
-            RunError: the best are to be kept by a metric that is none of these.
+            RunError: `checkpoint.best_metric` is not one of these.
         """
         self._measured = step, dict(metrics)
         if self._spec.keep_best and self._spec.best_metric not in metrics:
@@ -117,7 +117,7 @@ class Saver:
         self._writer.flush()
 
     def close(self) -> None:
-        """End the writing thread: a commit in progress is finished, a retry is given up."""
+        """End the writing thread: a commit in progress is finished, a retry is cancelled."""
         self._writer.close()
 
     def _commit(self, taken: Taken) -> None:
@@ -135,10 +135,10 @@ class Saver:
         self._emit(record)
         # It is safe by now: what cannot be removed goes after the next one.
         with suppress(OSError, StorageError):
-            self._keeping.prune()
+            self._retention.prune()
 
-    def _tell_failure(self, step: int, reason: str, wait_s: float) -> None:
-        before = "there is none before it"
+    def _report_failure(self, step: int, reason: str, wait_s: float) -> None:
+        before = "there is no earlier one"
         if self._safe_step is not None:
             before = f"the one of step {self._safe_step} is intact"
         text = f"checkpoint of step {step} could not be written: {reason}; {before}; "
@@ -148,7 +148,7 @@ class Saver:
         return {"kind": "checkpoint", "step": step_of(name), "folder": self._store.address(name)}
 
     def _begin_after(self, names: list[str]) -> int | None:
-        """Look at what is there already; returns the step of the newest checkpoint."""
+        """Check the existing checkpoints; returns the step of the newest one."""
         if not names:
             return None
         if not self._assignment.is_resumed:
@@ -158,7 +158,7 @@ class Saver:
             )
         step = step_of(names[-1])
         if not _is_recorded(self._assignment.folder.metrics, step):
-            # An attempt was killed when it had committed, but not yet told of it.
+            # An attempt was killed after the commit, before it emitted the record.
             attempt = read_attempt(self._store, names[-1])
             self._emit({**self._record(names[-1]), "attempt": attempt})
         return step
@@ -176,7 +176,7 @@ class NullSaver:
         """Nothing is on its way."""
 
     def is_due_by_time(self) -> bool:
-        """It is for another rank to say."""
+        """Another rank decides that."""
         return False
 
     def note_evaluation(self, step: int, metrics: Mapping[str, float]) -> None:

@@ -1,4 +1,4 @@
-"""A copy of the state of training, so that training goes on while the copy is written."""
+"""A copy of the state of training, so that training continues while the copy is written."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -10,16 +10,16 @@ from distnet.train.checkpoint.checkpoint import State
 
 
 class Snapshot:
-    """Copies states into memory of the CPU that is asked for once and used again."""
+    """Copies states into CPU memory that is allocated once and reused."""
 
     def __init__(self) -> None:
         self._memory: dict[tuple[str, str], Tensor] = {}
 
     def prepare(self, state: State) -> None:
-        """Get the memory and touch it: the first copy then takes no longer than the others."""
+        """Allocate the memory and touch it: the first copy then takes no longer than the others."""
         for part, tensors in (("weights", state.weights), ("optimizer", state.optimizer)):
             for name, tensor in tensors.items():
-                self._place(part, name, tensor).fill_(0)
+                self._buffer(part, name, tensor).fill_(0)
 
     def take(self, state: State) -> State:
         """Copy `state`; the copy is good until the next is taken."""
@@ -33,11 +33,11 @@ class Snapshot:
     @torch.no_grad()
     def _copy(self, part: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         return {
-            name: self._place(part, name, tensor).copy_(tensor, non_blocking=True)
+            name: self._buffer(part, name, tensor).copy_(tensor, non_blocking=True)
             for name, tensor in tensors.items()
         }
 
-    def _place(self, part: str, name: str, like: Tensor) -> Tensor:
+    def _buffer(self, part: str, name: str, like: Tensor) -> Tensor:
         """Memory for one tensor; pinned for a GPU's, which copies at full speed only there."""
         found = self._memory.get((part, name))
         if found is None or (found.shape, found.dtype) != (like.shape, like.dtype):

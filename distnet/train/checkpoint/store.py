@@ -1,4 +1,4 @@
-"""Where checkpoints lie: a folder, or a store behind an address such as s3://bucket/folder.
+"""Where checkpoints are stored: a folder, or a store behind an address such as s3://bucket/folder.
 
 A checkpoint is a few files and a manifest, and is there as soon as its manifest is. A folder gets
 it by renaming; a store without rename gets the manifest last. Secrets come from the environment.
@@ -45,7 +45,7 @@ class Store(Protocol):
         ...
 
     def address(self, name: str = "") -> str:
-        """Where one is, for people."""
+        """Where one is, for messages."""
         ...
 
     def read(self, name: str, file: str) -> bytes:
@@ -53,21 +53,21 @@ class Store(Protocol):
 
         Raises:
             FileNotFoundError: it is not there.
-            UnreachableError: the store does not answer, which says nothing of the checkpoint.
+            UnreachableError: the store does not respond, which says nothing of the checkpoint.
             OSError: it cannot be read.
         """
         ...
 
     def draft(self, name: str, attempt: int) -> Draft:
-        """Begin to write one; whatever it writes bears the attempt's number."""
+        """Begin to write one; everything it writes has the attempt's number."""
         ...
 
     def remove(self, name: str) -> None:
-        """Remove one; it is no checkpoint any more as soon as this begins."""
+        """Remove one; it stops being a checkpoint as soon as this begins."""
         ...
 
     def set_aside(self, name: str, reason: str) -> None:
-        """Keep a damaged one from being taken for whole; of several workers the first one does."""
+        """Keep a damaged one from being used; of several workers the first one does."""
         ...
 
     def has_damaged(self) -> bool:
@@ -84,7 +84,7 @@ def open_store(store: str | None, *, run: RunFolder, job_folder: Path) -> Store:
 
     Args:
         store: `checkpoint.store` of the job file.
-        run: the run's folder; its name tells its checkpoints from those of other runs.
+        run: the run's folder; its name separates its checkpoints from those of other runs.
         job_folder: what a relative folder counts from.
 
     Raises:
@@ -102,7 +102,7 @@ def open_store(store: str | None, *, run: RunFolder, job_folder: Path) -> Store:
 
 
 def check_store(store: str | None, *, job_folder: Path) -> None:
-    """Make sure, without writing, that checkpoints can lie there.
+    """Make sure, without writing, that checkpoints can be stored there.
 
     Raises:
         RunError: they cannot.
@@ -135,6 +135,6 @@ def _connect(store: str) -> tuple[Any, str]:
     if urlsplit(store).password is not None:
         raise RunError(
             "found a password in the address, which everyone who reads the job file would see; "
-            "leave it out and give it in the environment, as in AWS_SECRET_ACCESS_KEY"
+            "remove it and set it in the environment, as in AWS_SECRET_ACCESS_KEY"
         )
     return connect(store)

@@ -89,7 +89,7 @@ class Evaluator:
         return Evaluation(self.feed.length, summary, _read_worst(worst))
 
     def close(self) -> None:
-        """Let go of the samples and of shared memory."""
+        """Release the samples and of shared memory."""
         self.feed.close()
         if self._sum is not None:
             self._sum.close()

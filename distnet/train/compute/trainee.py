@@ -84,7 +84,7 @@ class Trainee:
         return vectors
 
     def close(self) -> None:
-        """Let go of shared memory and reading threads."""
+        """Release shared memory and reading threads."""
         self.feed.close()
         for sum_ in {id(sum_): sum_ for sum_ in self.sums.values()}.values():
             sum_.close()

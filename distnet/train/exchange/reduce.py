@@ -46,7 +46,7 @@ class Sum(Protocol):
         ...
 
     def close(self) -> None:
-        """Let go of shared memory."""
+        """Release shared memory."""
         ...
 
 
@@ -134,7 +134,7 @@ class TravellingSum:
         return total
 
     def close(self) -> None:
-        """Let go of the shared memory."""
+        """Release the shared memory."""
         self._shared.close()
 
     def _sum_short(self) -> Tensor:

@@ -81,7 +81,7 @@ class SharedRows:
                 self._wait_long(place)
 
     def close(self) -> None:
-        """Let go of the memory; the file behind it was unlinked when all had opened it."""
+        """Release the memory; the file behind it was unlinked when all had opened it."""
         self._counters = memoryview(bytearray(8)).cast("q")
 
     def _wait_long(self, place: int) -> None:

@@ -41,7 +41,7 @@ class Culprit:
 
     @property
     def text(self) -> str:
-        """Which they are, for people."""
+        """Which they are, for messages."""
         if not self.samples:
             return f"slice {self.slice}"
         more = f" and {self.num_samples - MOST_NAMED} more" if self.num_samples > MOST_NAMED else ""
@@ -95,7 +95,7 @@ def require_allowed(
     Args:
         mode: `train.on_nonfinite`.
         num_in_a_row: how many steps in a row were not finite, this one included.
-        where: this step, for people.
+        where: this step, for messages.
         culprit: to blame for it.
         reason: what is not finite.
 

@@ -46,7 +46,7 @@ class Shortage:
 
     @property
     def text(self) -> str:
-        """What happened, for people."""
+        """What happened, for messages."""
         asked = ASKED.search(self.reason)
         what = f"it needs another {asked[1]}" if asked else self.reason
         pieces = f" in {self.pieces} pieces" if self.pieces > 1 else ""
@@ -82,7 +82,7 @@ def agree_on_shortage(
         trainee: what trains; its slices are halved.
         group: the workers; all of them have to call this.
         shortages: those of this worker.
-        where: the step, for people.
+        where: the step, for messages.
         probe: a batch of this worker, and the update it is for.
 
     Raises:

@@ -86,7 +86,7 @@ def small_disk(path: Path, num_bytes: int) -> Iterator[Path]:
 
 
 def fill(path: Path, *, leave: int) -> Path:
-    """Fill the disk of a folder but for `leave` bytes; returns the file that takes the room."""
+    """Fill the disk of a folder except for `leave` bytes; returns the file that takes the space."""
     filler = path / "filler"
     free = shutil.disk_usage(path).free
     filler.write_bytes(b"\0" * max(free - leave, 0))

@@ -19,7 +19,7 @@ from distnet.train.checkpoint.checkpoint import (
     write_checkpoint,
 )
 from distnet.train.checkpoint.local_store import LocalStore
-from distnet.train.checkpoint.retention import Keeping, find_best
+from distnet.train.checkpoint.retention import Retention, find_best
 from tests.train.checkpoint.checkpoints import DAMAGES, FILES, flip_bit, is_same, state, swap
 
 
@@ -79,10 +79,10 @@ def test_checkpoint_of_an_unknown_type_is_refused_and_leaves_nothing(tmp_path: P
 
 
 def test_newest_are_kept_and_nothing_else_is_left(tmp_path: Path) -> None:
-    keeping = Keeping(LocalStore(tmp_path), Checkpoint(keep=2))
+    retention = Retention(LocalStore(tmp_path), Checkpoint(keep=2))
     for step in (1, 2, 30, 100):
         write_checkpoint(tmp_path, state(step))
-        keeping.prune()
+        retention.prune()
 
     assert sorted(p.name for p in tmp_path.iterdir()) == ["step-00000030", "step-00000100"]
 
@@ -99,11 +99,11 @@ def test_best_are_kept_beside_the_newest(
     spec = Checkpoint.model_validate(
         {"keep": 1, "keep_best": 2, "best_metric": "loss", "best_order": order}
     )
-    keeping = Keeping(LocalStore(tmp_path), spec)
+    retention = Retention(LocalStore(tmp_path), spec)
     for step, loss in LOSSES.items():
         metrics = {} if loss is None else {"metrics": {"loss": loss, "accuracy": 1.0}}
         write_checkpoint(tmp_path, State(step, {}, {}, metrics))
-        keeping.prune()
+        retention.prune()
 
     assert {int(name[5:]) for name in LocalStore(tmp_path).names()} == kept
     assert find_best(LocalStore(tmp_path), spec) == f"step-{best:08d}"
@@ -160,8 +160,8 @@ def test_no_damage_of_two_hundred_is_loaded_silently(tmp_path: Path) -> None:
     """Each is found: the one before is used, or everything refused with the reason."""
     chance = random.Random(20260801)
     outcomes = []
-    for trial in range(200):
-        folder = tmp_path / str(trial)
+    for case in range(200):
+        folder = tmp_path / str(case)
         for step in (1, 2, 3):
             write_checkpoint(folder, state(step, numbers=chance.randrange(1, 400)))
         intact = read_checkpoint(folder, "step-00000001")
@@ -169,8 +169,8 @@ def test_no_damage_of_two_hundred_is_loaded_silently(tmp_path: Path) -> None:
         damage_some(folder, steps, chance)
         try:
             outcomes.append(is_same(read_newest(folder), intact) or read_newest(folder).step == 2)
-            told = [p.read_text() for p in folder.glob("damaged-*/reason.txt")]
-            assert len(told) == len(steps), f"trial {trial}: {steps}"
+            reasons = [p.read_text() for p in folder.glob("damaged-*/reason.txt")]
+            assert len(reasons) == len(steps), f"case {case}: {steps}"
         except CheckpointError as error:
             outcomes.append("no whole checkpoint is left: " in str(error) and steps == (1, 2, 3))
 

@@ -15,7 +15,7 @@ from distnet.train.checkpoint import durable
 from distnet.train.checkpoint.checkpoint import State, read_newest, write_checkpoint
 from distnet.train.checkpoint.local_store import LocalStore
 from distnet.train.checkpoint.object_store import ObjectStore
-from distnet.train.checkpoint.retention import Keeping
+from distnet.train.checkpoint.retention import Retention
 from distnet.train.checkpoint.store import Store
 from tests.train.checkpoint.checkpoints import is_same, state
 
@@ -33,7 +33,7 @@ def without_rename(folder: Path) -> Store:
 
 def commit(store: Store, step: int, *, attempt: int) -> None:
     write_checkpoint(store, state(step), attempt=attempt)
-    Keeping(store, Checkpoint(keep=2)).prune()
+    Retention(store, Checkpoint(keep=2)).prune()
 
 
 def commit_until(open_store: Callable[[Path], Store], folder: Path, step: int, count: int) -> None:

@@ -1,4 +1,4 @@
-"""A disk that is full, at any point of a commit: nothing is lost, nobody stops, and it is told."""
+"""A disk that is full, at any point of a commit: nothing is lost, training continues, it is reported."""
 
 import json
 import time
@@ -130,9 +130,9 @@ def test_run_folder_that_is_full_ends_no_training_and_loses_no_record(
         texts = [record["text"] for record in records if record["kind"] == "note"]
         assert any(text.startswith("metrics.jsonl: No space left on device;") for text in texts)
         assert any(text.startswith("checkpoint of step 20 could not be") for text in texts)
-        told = (tmp_path / "whole/metrics.jsonl").read_text().splitlines()
+        lines = (tmp_path / "whole/metrics.jsonl").read_text().splitlines()
         for kind in ("attempt", "epoch", "end"):
-            expected = [r["step"] for r in map(json.loads, told) if r["kind"] == kind]
+            expected = [r["step"] for r in map(json.loads, lines) if r["kind"] == kind]
             assert [r["step"] for r in records if r["kind"] == kind] == expected
         assert [p.name for p in (disk / "run").glob(".*")] == []
 
@@ -152,15 +152,15 @@ def test_budget_spent_on_a_full_store_ends_training_with_the_reason(
         assert read_newest(disk / "run").step == 10
 
 
-@pytest.mark.parametrize("room", [0, 100, 5000, RESERVE_BYTES])
-def test_records_wait_in_memory_until_there_is_room(room: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize("leave", [0, 100, 5000, RESERVE_BYTES])
+def test_records_wait_in_memory_until_there_is_space(leave: int, tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk", MB) as disk:
         heard: list[dict[str, Any]] = []
         recorder = Recorder(disk / "m.jsonl", disk / "events", attempt=1, listener=heard.append)
         emit_many(recorder.emit, range(10))
-        filler = fill(disk, leave=room)
+        filler = fill(disk, leave=leave)
         emit_many(recorder.emit, range(10, 1000))
-        assert "No space left on device" in (disk / "m.jsonl").read_text(), "told at once"
+        assert "No space left on device" in (disk / "m.jsonl").read_text(), "reported at once"
         filler.unlink()
         emit_many(recorder.emit, range(1000, 1010))
         recorder.close()

@@ -16,7 +16,7 @@ from distnet.run_folder.paths import RunFolder
 from distnet.spec.sections.job import Checkpoint
 from distnet.train.checkpoint import durable
 from distnet.train.checkpoint.checkpoint import list_names, read_newest, write_checkpoint
-from distnet.train.checkpoint.retention import Keeping
+from distnet.train.checkpoint.retention import Retention
 from distnet.train.checkpoint.store import Store, check_store, open_store
 from tests.train.checkpoint.checkpoints import FILES, is_same, state
 
@@ -69,14 +69,14 @@ def opened(address: str, folder: Path) -> Store:
 
 def test_store_gives_back_what_was_saved_and_keeps_the_newest(address: str, tmp_path: Path) -> None:
     store = opened(address, tmp_path)
-    keeping = Keeping(store, Checkpoint(keep=2))
+    retention = Retention(store, Checkpoint(keep=2))
     assert list_names(store) == []
     with pytest.raises(CheckpointError, match="no whole checkpoint is left"):
         read_newest(store)
 
     for step in (9, 10, 11):
         write_checkpoint(store, state(step, numbers=2_000_000))
-        keeping.prune()
+        retention.prune()
 
     assert list_names(opened(address, tmp_path)) == ["step-00000010", "step-00000011"]
     assert is_same(read_newest(store), state(11, numbers=2_000_000))
@@ -94,12 +94,12 @@ def test_store_of_another_run_is_not_touched(address: str, tmp_path: Path) -> No
 def test_damaged_checkpoint_of_a_store_is_passed_over(address: str, tmp_path: Path) -> None:
     store = opened(address, tmp_path)
     chance = random.Random(5)
-    for trial in range(0, 8 if address.startswith("s3") else 40, 2):
-        write_checkpoint(store, state(trial))
-        write_checkpoint(store, state(trial + 1))
+    for number in range(0, 8 if address.startswith("s3") else 40, 2):
+        write_checkpoint(store, state(number))
+        write_checkpoint(store, state(number + 1))
         damage_file(store, address, chance.choice(FILES), chance)
 
-        assert is_same(read_newest(store), state(trial)), f"trial {trial}"
+        assert is_same(read_newest(store), state(number)), f"number {number}"
         assert store.has_damaged()
 
 
@@ -108,12 +108,12 @@ def damage_file(store: Store, address: str, name: str, chance: random.Random) ->
     system, folder = fsspec_of(address), store.address(store.names()[-1])
     [path] = [p for p in system.find(folder) if p.endswith(name) and "aside" not in p]
     data = bytearray(system.cat_file(path))
-    place = chance.randrange(len(data))
-    flipped = data[:place] + bytes([data[place] ^ 1 << chance.randrange(8)]) + data[place + 1 :]
+    offset = chance.randrange(len(data))
+    flipped = data[:offset] + bytes([data[offset] ^ 1 << chance.randrange(8)]) + data[offset + 1 :]
     if chance.random() < 0.25:
         system.rm_file(path)
         return
-    system.pipe_file(path, bytes(chance.choice([flipped, data[:place], b""])))
+    system.pipe_file(path, bytes(chance.choice([flipped, data[:offset], b""])))
 
 
 def fsspec_of(address: str) -> Any:
