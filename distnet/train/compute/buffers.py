@@ -17,7 +17,7 @@ class Buffers:
 
     Args:
         network: the network.
-        pattern: of the names of those that are meant.
+        pattern: matches the names of these buffers.
     """
 
     def __init__(self, network: nn.Module, pattern: str = "*") -> None:
@@ -37,7 +37,7 @@ class Buffers:
     def change_since(self, before: list[Tensor]) -> Tensor:
         """[B]: by how much each number has changed, as fp32.
 
-        Infinite constants, as in masks, would give NaN: what did not change counts 0.
+        Infinite constants, as in masks, would give NaN: an unchanged number counts as 0.
         """
         pairs = zip(self._now(), before, strict=True)
         changes = [(_numbers(now) - _numbers(then)).reshape(-1).float() for now, then in pairs]

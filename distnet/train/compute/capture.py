@@ -22,7 +22,7 @@ from distnet.train.compute.straight_line import generate
 Pieces = Callable[[Batch], list[Tensor]]
 """The numbers of a slice, as vectors that follow one another in its row."""
 NUM_COMPARED = 3
-"""So many first uses of a capture are compared with the original."""
+"""The first uses of a capture that are compared with the original."""
 Key = tuple[tuple[str, torch.Size, torch.dtype], ...]
 
 

@@ -1,8 +1,8 @@
-"""Exact evaluation: every sample once, the same figures for any number of workers.
+"""Exact evaluation: every sample once, the same numbers for any number of workers.
 
 The samples are cut into S contiguous slices, as a batch is. The sums of all slices are added along
-the tree. The worst samples of each slice have a stretch of their own in the same vector: those of
-other slices are zeros, and x + 0 is x.
+the tree. The worst samples of each slice have their own stretch of the same vector, zero in the
+rows of other slices, and x + 0 is x.
 
 Letters: m sums of the task, S slices.
 """
@@ -27,7 +27,7 @@ Stay = Callable[[Stage], None]
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a network came to on all samples of a split."""
+    """The results of a network on all samples of a split."""
 
     num_samples: int
     summary: Summary
@@ -46,8 +46,8 @@ class Evaluator:
     Args:
         feed: the samples.
         task: what is measured.
-        prepare: from samples as stored to what a network sees.
-        group: the workers; all of them have to measure at the same step.
+        prepare: from samples as stored to the input of a network.
+        group: the workers; all of them must measure at the same step.
         slices: S.
         batch_size: samples computed at once.
         is_bf16: whether the network's arithmetic is bf16 where that is safe.
@@ -78,7 +78,7 @@ class Evaluator:
 
         Args:
             networks: what is measured.
-            stay: called again and again with what goes on.
+            stay: called repeatedly with the current stage.
         """
         for network in networks.values():
             network.eval()
@@ -89,7 +89,7 @@ class Evaluator:
         return Evaluation(self.feed.length, summary, _read_worst(worst))
 
     def close(self) -> None:
-        """Release the samples and of shared memory."""
+        """Release the samples and the shared memory."""
         self.feed.close()
         if self._sum is not None:
             self._sum.close()
@@ -110,7 +110,7 @@ class Evaluator:
 
     def _add_up(self, slices: dict[int, "_OfSlice"]) -> tuple[Tensor, Tensor]:
         """[m] and [S * WORST * 2]: the sums of all slices, and the worst samples of each."""
-        if self._sum is None:  # how many sums a task has is known only when it has measured
+        if self._sum is None:  # the number of sums of a task is known only after a measurement
             own = max(found.sums.numel() for found in slices.values())
             self._num_sums = max(gather(self._group, own))
             length = self._num_sums + self._slices * WORST * 2
@@ -134,7 +134,7 @@ class Evaluator:
 
 
 class _OfSlice:
-    """What the batches of one slice came to."""
+    """The results of the batches of one slice."""
 
     def __init__(self, device: torch.device) -> None:
         self.sums = torch.zeros(0, dtype=torch.float64, device=device)
@@ -145,7 +145,7 @@ class _OfSlice:
         """Add a batch whose first sample has index `first`."""
         sums = measured.sums.double()
         self.sums = sums.clone() if not self.sums.numel() else self.sums.add_(sums)
-        # Indices count from 1 here, so that an empty line can be told from the first sample.
+        # Indices count from 1 here, so that an empty line differs from the first sample.
         indices = torch.arange(len(measured.values), device=sums.device).double() + first + 1
         found = torch.stack([indices, measured.values.double()], 1)
         self.worst = _largest(torch.cat([self.worst, found]))

@@ -1,8 +1,8 @@
 """All trainable parameters of a network as one vector.
 
 The network's own tensors become views of this vector, so the optimizer, the sum and the checkpoint
-are a few large operations, whatever the number of layers. The parameters of one player lie side by
-side, so a player is a stretch of the vector.
+are a few large operations, whatever the number of layers. The parameters of one player are
+adjacent, so a player is a stretch of the vector.
 """
 
 import hashlib
@@ -41,7 +41,7 @@ class Player:
 
 
 class FlatNetwork:
-    """A network whose trainable parameters lie in one vector.
+    """A network whose trainable parameters are one vector.
 
     Args:
         network: the network; it is moved to `device`.
@@ -89,7 +89,7 @@ class FlatNetwork:
         return [piece for p, piece in pairs if fnmatchcase(names[id(p)], pattern)]
 
     def weights(self) -> dict[str, Tensor]:
-        """Parameters and buffers as they lie in memory, by their names; they go on changing."""
+        """Parameters and buffers by their names: views, which change while training continues."""
         return {name: tensor.detach() for name, tensor in self._named().items()}
 
     def load(self, weights: Mapping[str, Tensor]) -> None:
@@ -104,24 +104,24 @@ class FlatNetwork:
         if wrong:
             raise CheckpointError(
                 f"the checkpoint is of another network: {', '.join(wrong[:3])} differ in name or "
-                "shape; use the job file, and the network's own file, that the run began with"
+                "shape; use the job file, and the network's own file, that the run started with"
             )
         with torch.no_grad():
             for name, tensor in own.items():
                 tensor.copy_(weights[name])
 
     def require_views(self) -> None:
-        """Refuse a network that has put other memory in the place of a parameter's.
+        """Refuse a network that has replaced the memory of a parameter.
 
         Raises:
-            TrainingError: it did; the optimizer would no longer reach that parameter.
+            TrainingError: it did; the optimizer would no longer update that parameter.
         """
         for parameter, piece in zip(self.parameters, self._pieces(), strict=True):
             if parameter.numel() and parameter.data_ptr() != piece.data_ptr():
                 names = [n for n, p in self.network.named_parameters() if p is parameter]
                 raise TrainingError(
-                    f"network: {names[0]} was given other memory during training, so it would "
-                    "no longer be trained; change it in place, as in weight.data.clamp_(...)"
+                    f"network: {names[0]} was replaced by another tensor during training, so it "
+                    "would no longer be trained; change it in place, as in weight.data.clamp_(...)"
                 )
 
     def _named(self) -> dict[str, Tensor]:
@@ -136,7 +136,7 @@ class FlatNetwork:
 
 
 def refuse_other_types(network: nn.Module) -> None:
-    """Refuse parameters that cannot lie in one fp32 vector.
+    """Refuse parameters that cannot be part of one fp32 vector.
 
     Raises:
         UnknownPartError: one is of another type, or has no shape yet.
@@ -176,7 +176,7 @@ def _owned_parameters(
             found = " and ".join(owners) or "no player"
             raise UnknownPartError(
                 f"network: parameter {name} belongs to {found}, expected exactly one of the task's "
-                f"players ({patterns}); a parameter that nobody trains needs requires_grad=False"
+                f"players ({patterns}); set requires_grad=False on a parameter that is not trained"
             )
         owned[owners[0]].append(parameter)
     empty = [player for player, parameters in owned.items() if not parameters]

@@ -2,8 +2,8 @@
 
 The operations are torch's own fused ones, on the long stretches of the flat vector instead of many
 small tensors. Weight decay applies to weights of two or more dimensions; biases and the scales of
-normalisation are left alone. The state of an optimizer is its named vectors, so that checkpoints
-need to know nothing of it.
+normalisation do not decay. The state of an optimizer is its named vectors, so that checkpoints
+need no knowledge of the optimizer.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""From samples as stored to what a network sees: augmented, scaled, laid out in memory."""
+"""From samples as stored to the input of a network: augmented, scaled, laid out in memory."""
 
 from collections.abc import Callable, Mapping
 

@@ -1,9 +1,9 @@
-"""The row of a slice: what all workers know after one sum.
+"""The row of a slice: what all workers share after one sum.
 
     [gradient P | loss, weight, (sum, weight) of each metric | changes of buffers B | flags]
 
 Everything is a sum over the samples of the slice, so the sum of all rows is that of the step. A
-worker's flags stand in the row of its last slice: a byte is one number, and sums of bytes stay
+worker's flags are in the row of its last slice: a byte is one number, and sums of bytes stay
 exact in fp32 for 65,000 workers, whoever adds them in whatever order; carries are made when they
 are read.
 """
@@ -24,16 +24,16 @@ HASH_BYTES = 8
 
 
 class Flags(NamedTuple):
-    """What a worker says beside its gradients; summed, what any of them says."""
+    """What a worker reports beside its gradients; after the sum, what any of them reports."""
 
     is_stop: bool = False
     """A planned stop was requested."""
     is_out_of_memory: bool = False
-    """A slice did not fit in memory, so the rest of the row means nothing."""
+    """A slice did not fit in memory, so the rest of the row is invalid."""
     is_save: bool = False
     """A checkpoint is due after this step."""
     samples: SampleDigest = SampleDigest()
-    """The samples that went in."""
+    """The samples in the row."""
 
     def write(self, row: Tensor) -> None:
         """Write them at the end of a row."""
@@ -54,7 +54,7 @@ NO_FLAGS = Flags()
 
 @dataclass(frozen=True)
 class Layout:
-    """Where things stand in the rows of one phase."""
+    """The offsets of each part in the rows of one phase."""
 
     num_parameters: int
     """P."""
@@ -79,7 +79,7 @@ class Layout:
 
 
 class Total(NamedTuple):
-    """What one update comes to, over all slices."""
+    """The result of one update, over all slices."""
 
     gradient: Tensor
     """[P]: of the weighted mean loss."""
@@ -98,7 +98,7 @@ class Total(NamedTuple):
 
     @property
     def weight(self) -> float:
-        """The summed weight; 0 where no sample counts, so that nothing is to be moved."""
+        """The summed weight; 0 where no sample counts, so that no weight moves."""
         return self.sums[1]
 
 
@@ -107,11 +107,11 @@ def read_total(total: Tensor, layout: Layout, flags: Flags | None = None) -> Tot
 
     Args:
         total: the sum of all rows.
-        layout: where things stand in it.
+        layout: the offsets of its parts.
         flags: those of a single worker, which need not be in the row.
     """
     num_parameters, num_sums = layout.num_parameters, layout.sums_end - layout.num_parameters
-    # In memory of its own: a dot product may depend on where its operands lie.
+    # A copy: a dot product may depend on the alignment of its operands.
     gradient = total[:num_parameters] / total[num_parameters + 1]
     square = torch.dot(gradient, gradient)[None]
     # Read together: on a GPU each reading waits for all work that was queued before it.

@@ -7,7 +7,7 @@ from distnet.spec.sections.schedule import Constant, Cosine, OneCycle, Schedule,
 
 
 def rate_factor(schedule: Schedule, step: int, num_steps: int) -> float:
-    """What the learning rate is multiplied with at `step` (from 0) of `num_steps`."""
+    """The factor of the learning rate at `step` (from 0) of `num_steps`."""
     progress = step / num_steps
     match schedule:
         case Constant():

@@ -1,4 +1,4 @@
-"""Networks that follow the one that trains: moving averages, and copies made now and then.
+"""Networks that follow the one that trains: moving averages, and copies at intervals.
 
 Source: Polyak and Juditsky 1992, "Acceleration of Stochastic Approximation by Averaging"; Mnih et
 al. 2015, "Human-level control through deep reinforcement learning" (the target network).
@@ -19,7 +19,7 @@ Use = Literal["evaluation", "export"]
 
 
 class ShadowNetwork:
-    """One shadow: a frozen network with a vector of its own, at first equal to the other's.
+    """One shadow: a frozen network with its own vector, at first equal to the other's.
 
     Raises:
         UnknownPartError: the shadow has no rule, or two; or it follows no parameter.
@@ -53,7 +53,7 @@ class ShadowNetwork:
             self._flat.buffers.write(self._source.buffers.read())
 
     def state(self) -> dict[str, Tensor]:
-        """Its tensors as they lie in memory, by their names in a checkpoint."""
+        """Its tensors (views), by their names in a checkpoint."""
         prefix = f"shadow/{self.shadow.name}/"
         return {f"{prefix}{name}": tensor for name, tensor in self._flat.weights().items()}
 

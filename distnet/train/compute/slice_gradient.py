@@ -1,4 +1,4 @@
-"""The gradient of one slice: the unit of work that is the same whoever does it.
+"""The gradient of one slice: the unit of work, the same on any worker.
 
 What a slice computes depends on the weights, the samples and (seed, step, slice), and on nothing
 that another slice of the same step has done: dropout and augmentation draw from a generator seeded
@@ -23,7 +23,7 @@ from distnet.train.compute.row import Layout
 from distnet.train.compute.turn import SliceId, Turn
 
 PrepareBatch = Callable[[Batch], Batch]
-"""From samples as stored to what a network sees: augmented, scaled, laid out."""
+"""From samples as stored to the input of a network: augmented, scaled, laid out."""
 
 
 @dataclass(frozen=True)
@@ -37,13 +37,13 @@ class Gathered:
 
 
 class SliceGradient:
-    """Computes the rows of slices; see `row.py` for what stands in them.
+    """Computes the rows of slices; see `row.py` for their layout.
 
     Args:
         flat: the network that trains.
         networks: it and its shadows, as the task sees them.
         task: what is learned.
-        prepare: from samples as stored to what a network sees.
+        prepare: from samples as stored to the input of a network.
         seed: the job's.
         pieces: in how many parts a slice is computed, one after the other, to save memory.
         is_bf16: whether the network's arithmetic is bf16 where that is safe.
@@ -70,12 +70,12 @@ class SliceGradient:
         self._start = flat.buffers.read()
         self._starts = {name: p.buffers.read() for name, p in flat.players.items()}
         self._layouts: dict[str, Layout] = {}
-        # Buffers that change belong to the step; a replay knows of nothing but its samples.
+        # Buffers that change belong to the step; a replay depends on its samples alone.
         may_capture = not self._start and self._device.type == "cpu" and not is_bf16
         self._captures = {p.name: self._capture(p) for p in captured} if may_capture else {}
 
     def layout(self, phase: Phase) -> Layout:
-        """Where things stand in the rows of a phase."""
+        """The offsets of each part in the rows of a phase."""
         if phase.name not in self._layouts:
             player = self._flat.players[phase.player]
             sizes = player.num_parameters, len(phase.metrics), player.buffers.num_numbers
@@ -115,7 +115,7 @@ class SliceGradient:
 
     @torch.no_grad()
     def why_whole(self, batch: Batch, phase: Phase) -> str | None:
-        """Say why a slice of this network must not be cut; None if samples are independent.
+        """The reason why a slice of this network must not be cut; None if samples are independent.
 
         Args:
             batch: two samples.
@@ -138,7 +138,7 @@ class SliceGradient:
         return None
 
     def restart(self) -> None:
-        """Take the buffers as they are now for those of the step's beginning."""
+        """Use the buffers as they are now as those of the step's beginning."""
         self._start = self._flat.buffers.read()
         self._starts = {name: p.buffers.read() for name, p in self._flat.players.items()}
 
@@ -241,7 +241,7 @@ def gradients(loss: Tensor, parameters: list[nn.Parameter], *, keep: bool = Fals
 
 
 def own_copy(batch: Batch) -> Batch:
-    """Copy samples to memory of their own: matrix products may depend on where operands lie."""
+    """Copy samples: matrix products may depend on the alignment of their operands."""
     return Batch({k: v.clone() if isinstance(v, Tensor) else v for k, v in batch.fields.items()})
 
 

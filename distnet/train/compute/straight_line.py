@@ -1,7 +1,7 @@
 """A traced graph as one Python function that does nothing but call its operations in order.
 
 What depends on parameters alone and is only a view of them, and what depends on constants alone, is
-worked out once, when the function is made.
+computed once, when the function is made.
 """
 
 from collections.abc import Callable
@@ -82,7 +82,7 @@ def generate(module: fx.GraphModule) -> Callable[..., Tensor]:
 
 
 def _simplified(module: fx.GraphModule) -> fx.Graph:
-    """Without what does nothing: aliases, transposes of transposes, results that nobody uses."""
+    """Without operations that do nothing: aliases, double transposes, results that are not used."""
     graph = module.graph
     for node in list(graph.nodes):
         if node.op != "call_function":
@@ -99,7 +99,7 @@ def _simplified(module: fx.GraphModule) -> fx.Graph:
 
 
 def _function(node: fx.Node, values: dict[fx.Node, Any]) -> Callable[..., Any]:
-    """What to call; in the memory of the first argument where nobody else needs that."""
+    """The function to call; in the memory of the first argument where that is not used again."""
     first = node.args[0] if node.args else None
     if node.target in IN_PLACE and isinstance(first, fx.Node) and first not in values:
         here, there = node.meta.get("tensor_meta"), first.meta.get("tensor_meta")
@@ -116,10 +116,10 @@ def _is_in_place(node: fx.Node) -> bool:
 
 
 def _out_of_place(node: fx.Node) -> Any:
-    """The operation that does not change its argument, where nobody else looks at that.
+    """The operation that does not change its argument, where nothing else reads that.
 
     Raises:
-        ValueError: somebody may, or there is no such operation.
+        ValueError: something may read it, or there is no such operation.
     """
     changed = node.args[0]
     schema = node.target._schema  # type: ignore[union-attr]
@@ -129,18 +129,18 @@ def _out_of_place(node: fx.Node) -> Any:
     packet = getattr(aten, name, None)
     overload = schema.overload_name or "default"
     if packet is None or overload not in packet.overloads():
-        raise ValueError(f"{node.target} has no form that changes nothing")
+        raise ValueError(f"{node.target} has no out-of-place form")
     return getattr(packet, overload)
 
 
 def _is_temporary(node: fx.Node, user: fx.Node) -> bool:
-    """Whether a result has memory of its own, which nobody but `user` looks at."""
+    """Whether a result has its own memory, which only `user` reads."""
     is_view = node.target in VIEWS
     return node.op == "call_function" and not is_view and list(node.users) == [user]
 
 
 def _is_static(node: fx.Node, values: dict[fx.Node, Any]) -> bool:
-    """Whether a node can be worked out once: a constant, or a view of parameters."""
+    """Whether a node can be computed once: a constant, or a view of parameters."""
     if node.op == "get_attr" or node.target in SHAPED:
         return True
     if any(argument not in values for argument in node.all_input_nodes):
@@ -175,7 +175,7 @@ def _evaluated(module: fx.GraphModule, node: fx.Node, values: dict[fx.Node, Any]
 
 
 def _written(value: Any, names: dict[str, Any], values: dict[fx.Node, Any]) -> str:
-    """An argument as Python text; what is no plain number gets a name."""
+    """An argument as Python text; anything but a plain number gets a name."""
     if isinstance(value, fx.Node):
         return _named(values[value], names) if value in values else value.name
     if isinstance(value, list | tuple):
@@ -194,7 +194,7 @@ def _named(value: Any, names: dict[str, Any]) -> str:
 
 
 def _last_uses(graph: fx.Graph) -> dict[fx.Node, list[fx.Node]]:
-    """For each node, the results that are not needed behind it."""
+    """For each node, the results that are not needed after it."""
     ends: dict[fx.Node, list[fx.Node]] = {}
     for node in graph.nodes:
         if node.op == "call_function" and node.users:

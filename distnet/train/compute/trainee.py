@@ -1,4 +1,4 @@
-"""From a job to the things that train: network, task, samples, optimizers, sums, evaluator."""
+"""From a job to what a worker trains with: network, task, samples, optimizers, sums, evaluator."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -221,7 +221,8 @@ def has_convolution(network: nn.Module) -> bool:
 def _is_captured(job: Job) -> bool:
     """Whether slices are captured: by default those of networks and tasks that ship with distnet.
 
-    Random changes to the samples cannot be replayed; what else cannot is found when it is tried.
+    Random changes to the samples cannot be replayed; anything else that cannot is found by
+    trying.
     """
     if job.data.augment:
         return False
@@ -279,7 +280,7 @@ def _feed(  # noqa: PLR0917
         feed: Feed = make(job)
         return feed
     if dataset is None or data is None:
-        raise UnknownPartError(f"task {job.task.kind}: needs data; name it in data.source")
+        raise UnknownPartError(f"task {job.task.kind}: needs a dataset; set data.source")
     samples = open_samples(job, dataset, data, "train", folder, seed=job.train.seed)
     num_samples, size = samples.order.num_samples, job.train.batch_size * draws
     return DatasetFeed(samples, Batches(num_samples, size, job.num_slices), draws)

@@ -15,7 +15,7 @@ class Turn:
     draw: int
     """Which of the step's batches it takes."""
     key: tuple[int, ...]
-    """Behind (seed, step, slice), what its random numbers depend on; empty for the first."""
+    """Its random numbers depend on this, after (seed, step, slice); empty for the first."""
 
 
 class SliceId(NamedTuple):
@@ -31,7 +31,7 @@ def turns_of(phases: Sequence[Phase]) -> tuple[Turn, ...]:
     """All updates of a step, in order; those of phases with `every` > 1 are not in every step.
 
     Raises:
-        ValueError: phases that cannot be, or that have one name.
+        ValueError: phases that are not possible, or that have the same name.
     """
     _require_possible(phases)
     turns: list[Turn] = []
@@ -51,14 +51,14 @@ def num_draws(phases: Sequence[Phase]) -> int:
 def _require_possible(phases: Sequence[Phase]) -> None:
     names = [phase.name for phase in phases]
     if not names or len(set(names)) != len(names):
-        raise ValueError(f"phases: found {names or 'none'}, expected names that differ")
+        raise ValueError(f"phases: found {names or 'none'}, expected distinct names")
     if phases[0].batch != "new":
-        raise ValueError(f"phase {names[0]}: the first phase of a step has to take a new batch")
+        raise ValueError(f"phase {names[0]}: the first phase of a step must take a new batch")
     for phase in phases:
         if phase.every < 1 or phase.repeat < 1:
-            raise ValueError(f"phase {phase.name}: every and repeat have to be at least 1")
+            raise ValueError(f"phase {phase.name}: every and repeat must be at least 1")
         if phase.every > 1 and phase.batch == "new":
             raise ValueError(
                 f"phase {phase.name}: found every: {phase.every} with batch: new, expected "
-                '"same": samples of a batch that is taken in some steps only would be left out'
+                '"same": samples of a batch that is not taken in every step would be left out'
             )

@@ -1,4 +1,4 @@
-"""A disk that is full, at any point of a commit: nothing is lost, training continues, it is reported."""
+"""A disk that is full at any point of a commit: nothing is lost, a note says it."""
 
 import json
 import time

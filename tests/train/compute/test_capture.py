@@ -84,7 +84,7 @@ def test_bits_are_the_same_with_and_without_capture(
     runs = []
     for capture in ("auto", "off"):
         run = tmp_path / capture
-        asked = text.replace("seed: 3", f"seed: 3, capture: {capture}")
-        runs.append(bits([work(assignment(asked, stripes, run), WorkerGroup())], run))
+        chosen = text.replace("seed: 3", f"seed: 3, capture: {capture}")
+        runs.append(bits([work(assignment(chosen, stripes, run), WorkerGroup())], run))
 
     assert runs[0] == runs[1]

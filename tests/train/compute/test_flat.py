@@ -9,7 +9,7 @@ from distnet.train.compute.flat import FlatNetwork, weights_sha256
 
 
 class Pair(nn.Module):
-    """Parameters of two players, in turn; one that nobody trains."""
+    """Parameters of two players, in turn; one that is not trained."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -28,11 +28,11 @@ def test_repeats_take_batches_of_their_own_and_same_takes_the_last() -> None:
     ("phases", "message"),
     [
         ((), "found none"),
-        ((Phase("a"), Phase("a")), "names that differ"),
+        ((Phase("a"), Phase("a")), "distinct names"),
         ((Phase("a", batch="same"),), "first phase"),
         ((Phase("a", every=0),), "at least 1"),
         ((Phase("a", repeat=0),), "at least 1"),
-        ((Phase("a"), Phase("b", every=2)), "left out"),
+        ((Phase("a"), Phase("b", every=2)), "would be left out"),
     ],
 )
 def test_phases_that_cannot_be_are_refused(phases: tuple[Phase, ...], message: str) -> None:
