@@ -28,8 +28,9 @@ def make_run_folder(
     Raises:
         RunError: the name is taken, or the folder cannot be written; nothing is left behind.
     """
-    dataset = Path(plan.dataset)
-    environment = read_environment(read_manifest(dataset).sha256, Path(plan.job_folder))
+    dataset = plan.dataset_folder
+    data_sha256 = "" if dataset is None else read_manifest(dataset).sha256
+    environment = read_environment(data_sha256, Path(plan.job_folder))
     environment[KEY] = RUN_FORMAT
     if start is not None:
         environment["start"] = start.to_dict()
@@ -43,12 +44,14 @@ def make_run_folder(
     return create_run_folder(runs, contents, name)
 
 
-def manifest_bytes(dataset: Path) -> bytes:
-    """The manifest of a dataset as it is stored.
+def manifest_bytes(dataset: Path | None) -> bytes | None:
+    """The manifest of a dataset as it is stored; None where there is no dataset.
 
     Raises:
         RunError: it cannot be read.
     """
+    if dataset is None:
+        return None
     try:
         return (dataset / MANIFEST).read_bytes()
     except OSError as error:

@@ -38,6 +38,8 @@ class Plan:
     steps: int
     steps_per_epoch: int
     batch_size: int
+    draws: int
+    """Batches of samples that a step takes."""
     slices: int
     workers: int
     slices_per_worker: tuple[tuple[int, int], ...]
@@ -49,6 +51,11 @@ class Plan:
     memory_bytes: dict[str, int]
     """Of one worker, by use."""
     writes: tuple[str, ...]
+
+    @property
+    def dataset_folder(self) -> Path | None:
+        """The folder of the dataset, if there is one."""
+        return Path(self.dataset) if self.dataset else None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values."""
@@ -92,6 +99,7 @@ def make_plan(file: JobFile, *, workers: int | None = None, inline: bool = False
         steps=steps,
         steps_per_epoch=steps_per_epoch,
         batch_size=job.train.batch_size,
+        draws=found.draws,
         slices=job.num_slices,
         workers=num_workers,
         slices_per_worker=tuple((r.start, r.stop) for r in ranges),

@@ -137,8 +137,8 @@ def resume(
         _refuse_finished(folder, overrides)
         plan = make_plan(file, workers=workers, inline=inline)
         plan = replace(plan, precision=before.precision)
-        _refuse_another_job(folder, file, Path(plan.dataset))
-        write_plan(folder, file.job, plan.to_dict(), manifest_bytes(Path(plan.dataset)))
+        _refuse_another_job(folder, file, plan.dataset_folder)
+        write_plan(folder, file.job, plan.to_dict(), manifest_bytes(plan.dataset_folder))
         clear_requests(folder)
         assignment = _assignment(folder, file.job, plan, started, inline=inline)
         assignment = replace(assignment, is_resumed=True, cause="resume")
@@ -179,7 +179,7 @@ def _refuse_finished(folder: RunFolder, overrides: Sequence[str]) -> None:
         )
 
 
-def _refuse_another_job(folder: RunFolder, file: JobFile, dataset: Path) -> None:
+def _refuse_another_job(folder: RunFolder, file: JobFile, dataset: Path | None) -> None:
     """Refuse overrides that would change the weights, before anything is written."""
     began_with = read_job(folder.job, folder=file.folder).job
     if identity(began_with, dataset) != identity(file.job, dataset):

@@ -6,7 +6,7 @@ manifest, and compares them with every record: at the end of each epoch, and whe
 or ended within one. See `replay.py` for the other checks.
 """
 
-import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from distnet.errors import RunError
 from distnet.report.replay import Replay
 from distnet.run_folder.history import read_lines
 from distnet.run_folder.paths import RunFolder
+from distnet.run_folder.read import read_object
 from distnet.spec.read import read_job
 from distnet.spec.reading.validation import first_damage
 from distnet.spec.sections.job import Job
@@ -68,9 +69,12 @@ def audit_run(folder: RunFolder) -> Audit:
         JobFileError: its job file is damaged.
     """
     job = read_job(folder.job).job
-    manifest = _read_manifest(folder)
-    order = _order(folder, job, manifest)
-    batches = Batches(order.num_samples, job.train.batch_size, job.num_slices)
+    plan = read_object(folder.plan)
+    if job.data.source is None:
+        raise RunError(f"{folder.path}: this run makes its own samples, so there are none to audit")
+    order = _order(plan, job, _read_manifest(folder))
+    batch_size = job.train.batch_size * int(plan.get("draws", 1))
+    batches = Batches(order.num_samples, batch_size, job.num_slices)
     replay = Replay(folder.metrics.name, order, batches)
     for number, line in read_lines(folder.metrics):
         replay.read(number, line)
@@ -91,9 +95,8 @@ def audit_run(folder: RunFolder) -> Audit:
     )
 
 
-def _order(folder: RunFolder, job: Job, manifest: Manifest) -> Order:
+def _order(plan: Mapping[str, Any], job: Job, manifest: Manifest) -> Order:
     """The order of the training samples; a sampler looks at the dataset for that."""
-    plan = json.loads(folder.plan.read_text()) if folder.plan.exists() else {}
     dataset, job_folder = Path(plan.get("dataset", "")), Path(plan.get("job_folder", ""))
     return build_order(job, dataset, manifest, "train", folder=job_folder, seed=job.train.seed)
 

@@ -23,8 +23,8 @@ class Contents:
     job: Job
     plan: Mapping[str, Any]
     environment: Mapping[str, Any]
-    data_manifest: bytes
-    """A copy of the dataset's manifest."""
+    data_manifest: bytes | None
+    """A copy of the dataset's manifest; None where the task makes its own samples."""
     start_weights: bytes | None = None
     """As a safetensors file; None for a run that draws its first weights."""
 
@@ -56,7 +56,9 @@ def create_run_folder(runs: Path, contents: Contents, name: str | None) -> RunFo
     return folder
 
 
-def write_plan(folder: RunFolder, job: Job, plan: Mapping[str, Any], data_manifest: bytes) -> None:
+def write_plan(
+    folder: RunFolder, job: Job, plan: Mapping[str, Any], data_manifest: bytes | None
+) -> None:
     """Write what the run is going to do: at its beginning, and when it resumes with a new plan.
 
     Raises:
@@ -64,7 +66,8 @@ def write_plan(folder: RunFolder, job: Job, plan: Mapping[str, Any], data_manife
     """
     write_whole(folder.job, dump_job(job.resolved()).encode())
     write_json(folder.plan, plan)
-    write_whole(folder.data_manifest, data_manifest)
+    if data_manifest is not None:
+        write_whole(folder.data_manifest, data_manifest)
 
 
 def remove_incomplete(folder: RunFolder) -> None:

@@ -6,14 +6,20 @@ import yaml
 
 from distnet.spec.reading.scalars import plain
 from distnet.spec.sections.job import Job
+from distnet.spec.sections.section import Part
 
 
 def dump_job(job: Job) -> str:
     """Write every key of `job`, defaults included, in the order of the sections."""
     values = job.model_dump(exclude_none=True)
-    # None as an option of a part is a value, not an omission.
-    for section, part in (("network", job.network), ("task", job.task)):
-        values[section] = {"kind": part.kind, **part.options}
+    # None as an option of a part, or as the source of the data, is a value, not an omission.
+    data = {**values["data"], "source": job.data.source}
+    parts = (values, "network"), (values, "task"), (data, "view"), (data, "sampler")
+    for section, key in parts:
+        part: Part | None = getattr(job if section is values else job.data, key)
+        if part is not None:
+            section[key] = {"kind": part.kind, **part.options}
+    values["data"] = data
     return yaml.dump(values, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
 
 

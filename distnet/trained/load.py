@@ -1,5 +1,6 @@
 """A trained network, ready to use: everything comes from its run folder, no dataset is needed."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +14,10 @@ from torch import Tensor, nn
 
 from distnet.data.batch import Batch
 from distnet.data.manifest import Manifest, read_manifest
-from distnet.data.samples import Samples
+from distnet.data.opening import build_view, viewed
 from distnet.data.shipped import find_dataset
 from distnet.errors import CheckpointError, DataError, RunError
+from distnet.run_folder.evaluation import EvaluationRecord
 from distnet.run_folder.paths import RunFolder
 from distnet.run_folder.read import read_plan
 from distnet.spec.read import read_job
@@ -35,7 +37,12 @@ from distnet.train.compute.evaluate import Evaluation, Evaluator
 from distnet.train.compute.flat import FlatNetwork
 from distnet.train.compute.prepare import Prepare
 from distnet.train.compute.shadows import ShadowNetwork, networks_for, networks_of
-from distnet.train.compute.trainee import build_network, build_scales, build_task
+from distnet.train.compute.trainee import (
+    build_network,
+    build_scales,
+    build_task,
+    open_samples,
+)
 from distnet.train.exchange.worker_group import WorkerGroup
 from distnet.train.feed import DatasetEvaluationFeed
 
@@ -97,13 +104,19 @@ def load_trained(run: Path, *, checkpoint: str | int = NEWEST) -> Trained:
             "list the runs with: distnet runs"
         )
     job, job_folder = read_job(folder.job).job, read_plan(folder).job_folder
-    data = _data_manifest(folder)
+    if job.data.source is None:
+        raise RunError(
+            f"{run}: this run was trained without a dataset, so it cannot be evaluated, exported "
+            f"or used for predictions; its last evaluation: distnet show {folder.name}"
+        )
+    stored = _data_manifest(folder)
+    data = viewed(stored, build_view(job, stored, job_folder))
     store = open_store(job.checkpoint.store, run=folder, job_folder=job_folder)
     state = _state(store, job, checkpoint)
     task = build_task(job.task, data, job_folder)
     networks = _networks(job, task, job_folder, state)
     prepare = Prepare(build_scales(job, data, "cpu"), "cpu")
-    return Trained(folder, job, job_folder, data, task, networks, prepare, state.step)
+    return Trained(folder, job, job_folder, stored, task, networks, prepare, state.step)
 
 
 def evaluate(
@@ -127,17 +140,18 @@ def evaluate(
     source, folder = (data, Path.cwd()) if data else (trained.job.data.source, trained.job_folder)
     dataset, split = find_dataset(source or "", folder=folder), split or trained.job.evaluate.split
     evaluation = _measure(trained, dataset, split)
-    return {
-        "run": trained.folder.path.resolve().name,
-        "dataset": str(dataset),
-        "split": split,
-        "step": trained.step,
-        "num_samples": evaluation.num_samples,
-        "task": trained.job.task.kind,
-        "metrics": evaluation.metrics,
-        "declared": [metric.to_dict() for metric in trained.task.metrics],
-        "figures": [figure.to_dict() for figure in evaluation.summary.figures],
-    }
+    record = EvaluationRecord(
+        split=split,
+        step=trained.step,
+        num_samples=evaluation.num_samples,
+        task=trained.job.task.kind,
+        metrics=evaluation.metrics,
+        declared=trained.task.metrics,
+        figures=evaluation.summary.figures,
+    )
+    names = {"run": trained.folder.path.resolve().name, "dataset": str(dataset)}
+    figures: dict[str, Any] = json.loads(record.to_json())
+    return names | figures
 
 
 def _measure(trained: Trained, dataset: Path, split: str) -> Evaluation:
@@ -145,8 +159,7 @@ def _measure(trained: Trained, dataset: Path, split: str) -> Evaluation:
     _refuse_other_kind(dataset, manifest, trained.data)
     if manifest.split(split).num_samples == 0:
         raise DataError(f"{dataset}: the split {split!r} has no samples to evaluate on")
-    memory_bytes = trained.job.data.memory
-    samples = Samples(dataset, manifest, split, memory_bytes=memory_bytes, seed=None)
+    samples = open_samples(trained.job, dataset, manifest, split, trained.job_folder, seed=None)
     feed = DatasetEvaluationFeed(samples)
     evaluator = Evaluator(
         feed, trained.task, trained.prepare, WorkerGroup(), slices=1, batch_size=BATCH_SIZE
@@ -207,16 +220,24 @@ def _state(store: Store, job: Job, checkpoint: str | int) -> State:
 
 def _refuse_other_kind(dataset: Path, found: Manifest, learned: Manifest) -> None:
     """A network can be evaluated only on data of the kind that it was trained on."""
-    for what, has, needs in (
-        ("inputs", (found.x.kind, found.x.shape), (learned.x.kind, learned.x.shape)),
-        ("targets", (found.y.kind, found.y.shape), (learned.y.kind, learned.y.shape)),
-        ("classes", found.y.classes, learned.y.classes),
-    ):
-        if has != needs:
+    names = {"x": "inputs", "y": "targets"}
+    for name, field in learned.fields.items():
+        other, what = found.fields.get(name), names.get(name, name)
+        if other is None:
             raise DataError(
-                f"{dataset}: its {what} are {_plain(has)}, but the network was trained on "
-                f"{_plain(needs)}; give a dataset of the same kind"
+                f"{dataset}: it has no field {name}, which the network was trained on; it has: "
+                f"{', '.join(found.fields)}"
             )
+        pairs: dict[str, tuple[tuple[object, ...], tuple[object, ...]]] = {
+            what: ((other.kind, other.shape), (field.kind, field.shape)),
+            "classes": (other.classes, field.classes),
+        }
+        for what, (has, needs) in pairs.items():
+            if has != needs:
+                raise DataError(
+                    f"{dataset}: its {what} are {_plain(has)}, but the network was trained on "
+                    f"{_plain(needs)}; give a dataset of the same kind"
+                )
 
 
 def _plain(value: tuple[object, ...]) -> str:

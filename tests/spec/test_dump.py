@@ -47,3 +47,17 @@ def test_any_options_survive_a_dump(options: dict[str, object]) -> None:
     job = Job(name="a", network=Part.model_validate({"kind": "mlp", **options}))
 
     assert read_job_text(dump_job(job)).job == job
+
+
+def test_a_job_without_a_dataset_keeps_that(tmp_path):
+    text = (
+        "name: a\nnetwork: {kind: mlp}\n"
+        "data: {source: null, view: {kind: pack, length: 8}, sampler: {kind: ./s.py:S, of: null}}\n"
+    )
+    job = read_job_text(text).job
+
+    again = read_job_text(dump_job(job)).job
+
+    assert again == job
+    assert again.data.source is None
+    assert again.data.sampler.options == {"of": None}

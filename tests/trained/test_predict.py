@@ -118,7 +118,7 @@ def test_evaluation_is_that_of_training_when_nothing_else_is_asked(reader: Train
 def test_network_is_loaded_without_its_dataset(reader: Trained):
     assert not reader.network.training
     assert reader.step == 300
-    assert reader(np.zeros((3, 1, 28, 28), np.uint8)).shape == (3, 10)
+    assert reader.outputs(np.zeros((3, 1, 28, 28), np.uint8)).shape == (3, 10)
 
 
 def test_step_that_was_not_kept_is_refused_with_those_that_were(reader: Trained):

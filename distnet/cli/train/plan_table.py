@@ -29,12 +29,16 @@ def _rows(plan: dict[str, Any]) -> list[tuple[str, str]]:
     owned = ", ".join(f"{low}-{high - 1}" for low, high in plan["slices_per_worker"])
     memory = plan["memory_bytes"]
     parts = ", ".join(f"{k} {size(v)}" for k, v in memory.items() if k != "total")
-    return [
-        ("network", f"{plan['network']}: {shape} -> {plan['num_outputs']}"),
-        ("parameters", f"{plan['num_parameters']:,}"),
+    flow = f": {shape} -> {plan['num_outputs']}" if plan["num_outputs"] else ""
+    data = [
         ("training samples", f"{plan['train_samples']:,}, {source}"),
         ("evaluation samples", f"{plan['eval_samples']:,}"),
         ("dataset", plan["dataset"]),
+    ]
+    return [
+        ("network", f"{plan['network']}{flow}"),
+        ("parameters", f"{plan['num_parameters']:,}"),
+        *(data if plan["dataset"] else [("samples", "made by the task")]),
         (
             "steps",
             f"{plan['steps']:,} = {plan['epochs']:g} epochs of {plan['steps_per_epoch']:,}, "
