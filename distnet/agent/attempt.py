@@ -21,7 +21,7 @@ from distnet.run_folder.paths import RunFolder
 from distnet.run_folder.recorder import Record
 
 FAILED, UNHEARD, OVER = 1, 2, 3
-"""Exit codes, for people who look at Ray's jobs; the server uses the exit record instead."""
+"""Exit codes, for readers of Ray's job list; the server uses the exit record instead."""
 
 
 class Listener:

@@ -1,4 +1,4 @@
-"""Write the records of a run as lines of its log, for people who follow it."""
+"""Write the records of a run as lines of its log, for users who follow it."""
 
 import math
 import re

@@ -52,7 +52,7 @@ def read_picture(path: Path, data: Field, *, as_is: bool = False) -> Array:
 
 
 def holds_figures(data: Field) -> bool:
-    """Tell whether the data are drawn figures on an empty background, by their statistics.
+    """Whether the data are drawn figures on an empty background, by their statistics.
 
     Figures are grey, mostly background, and nearly all of their pixels are ink or background: then
     the deviation comes close to sqrt(m (1 - m)), that of pixels which are either 0 or 1.

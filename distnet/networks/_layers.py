@@ -1,4 +1,4 @@
-"""What the shipped networks share: activations, and first weights that suit them.
+"""What the shipped networks share: activations, and initial weights that suit them.
 
 Source: Glorot and Bengio 2010 (bounded activations), He et al. 2015 (rectifiers). All draws come
 from torch's global generator, which the trainer seeds.
@@ -55,15 +55,15 @@ def initialise(layer: Layer, activation: Activation | None) -> Layer:
 
 
 def image_shape(network: str, input_shape: tuple[int, ...]) -> tuple[int, int, int]:
-    """Take apart the shape of an image, [channels, height, width].
+    """Unpack the shape of an image, [channels, height, width].
 
     Raises:
-        ValueError: the input is no image.
+        ValueError: the input is not an image.
     """
     if len(input_shape) != 3:
         raise ValueError(
             f"{network} takes images of shape (channels, height, width), but the data has inputs "
-            f"of shape {tuple(input_shape)}; for those use mlp or perceptron"
+            f"of shape {tuple(input_shape)}; use mlp or perceptron for those"
         )
     channels, height, width = input_shape
     return channels, height, width

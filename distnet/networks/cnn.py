@@ -23,7 +23,7 @@ class CNN(nn.Sequential):
     Args:
         channels: the feature maps of each block.
         kernel: the side of the convolutions' window in pixels; an odd number.
-        pool: by how much each block shrinks the image; 1 leaves its size.
+        pool: by how much each block shrinks the image; 1 keeps its size.
         hidden: the neurons of the fully connected layer; 0 leaves it out.
         activation: what a neuron does with its sum.
         batch_norm: normalise each feature map over the batch (Ioffe and Szegedy 2015).
@@ -60,11 +60,11 @@ class CNN(nn.Sequential):
 
 def _check(height: int, width: int, *, num_blocks: int, kernel: int, pool: int) -> None:
     if kernel % 2 == 0:
-        raise ValueError(f"cnn needs an odd kernel, which has a middle, but got {kernel}")
+        raise ValueError(f"cnn needs an odd kernel, but got {kernel}")
     if min(height, width) // pool**num_blocks == 0:
         raise ValueError(
             f"cnn with {num_blocks} blocks and pool {pool} needs at least {pool**num_blocks} "
-            f"pixels a side, but the data has {height} x {width}; give fewer channels"
+            f"pixels a side, but the data has {height} x {width}; list fewer channels"
         )
 
 

@@ -7,7 +7,7 @@ from distnet.errors import DistnetError
 
 
 class ServerError(DistnetError):
-    """A refused request. `code` is stable for programs; the message is for people."""
+    """A refused request. `code` is stable for programs; the message is for users."""
 
     status = 400
     code = "bad_request"

@@ -1,4 +1,4 @@
-"""Put each sample into one of the classes.
+"""Classify each sample.
 
 Letters: n samples, K classes, k of `top_k`.
 """
@@ -66,7 +66,7 @@ class Classify:
         )
 
     def scores(self, outputs: Tensor, targets: Tensor) -> dict[str, Tensor]:
-        """Return 1 for each sample put into the right class, else 0, [n]."""
+        """Return 1 for each correctly classified sample, else 0, [n]."""
         return {ACCURACY: (outputs.argmax(1) == targets).float()}
 
     def sums(self, outputs: Tensor, targets: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ from distnet.tasks.task import NETWORK, Loss, Measured, Networks, Phase, Summary
 
 
 class PerSampleTask(Protocol):
-    """What a task is that gives each sample a loss of its own; a user's own class may be one."""
+    """A task with one loss for each sample; a user's own class may be one."""
 
     num_outputs: int
     """K: the outputs that the network must have."""
@@ -43,7 +43,7 @@ class PerSampleTask(Protocol):
         ...
 
     def prediction(self, output: Tensor) -> dict[str, Any]:
-        """What one output [K] says, for people: `{"class": "7", "probability": 0.98, ...}`."""
+        """What one output [K] means: `{"class": "7", "probability": 0.98, ...}`."""
         ...
 
 
@@ -77,7 +77,7 @@ class PerSample:
         return Measured(torch.cat([first, self.task.sums(outputs, targets)]), losses)
 
     def summarise(self, sums: Tensor, collected: Sequence[bytes]) -> Summary:  # noqa: ARG002
-        """The mean loss, and what the task makes of its sums."""
+        """The mean loss, and the task's summary of its sums."""
         summary = self.task.summarise(sums[2:])
         loss = {LOSS.name: float(sums[1] / sums[0])}
         return replace(summary, metrics=loss | summary.metrics)

@@ -28,9 +28,9 @@ class Regress:
     predictions are in those of the data.
 
     Args:
-        loss: what training makes small: the squared error, the absolute one, or `huber`, which is
+        loss: what training minimises: the squared error, the absolute one, or `huber`, which is
             squared up to `delta` and linear beyond, so that outliers weigh less.
-        delta: where `huber` turns, in standard deviations of the targets (Huber 1964).
+        delta: where `huber` becomes linear, in standard deviations of the targets (Huber 1964).
 
     Raises:
         ValueError: the dataset's targets are classes.
@@ -126,7 +126,7 @@ def _figures(
     return {
         "mae": absolute / num_samples,
         "rmse": (squared / num_samples) ** 0.5,
-        # Targets that are all the same, but for rounding, leave nothing to explain.
+        # Targets that are all equal, except for rounding, have no variance to explain.
         "r2": 1 - squared / spread if spread > 1e-12 * total_squared else 0.0,
     }
 

@@ -1,8 +1,8 @@
 """What a task is: the seam between the training loop and what is learned.
 
 A task is constructed as `Task(data, **options)`, where `data` is the dataset's manifest (None for a
-job without one) and the options are the keys of the job file's `task` section. The loop knows
-nothing but the members below, so a classifier, a GAN, a language model and a deep Q-network train
+job without one) and the options are the keys of the job file's `task` section. The loop uses
+only the members below, so a classifier, a GAN, a language model and a deep Q-network train
 through the same lines. A task with one output and one target a sample is written shorter: see
 `per_sample.py`.
 
@@ -32,7 +32,7 @@ Networks = Mapping[str, nn.Module]
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """What a phase makes small on one slice.
+    """What a phase minimises on one slice.
 
     The gradient of a step is the gradient of the summed `values * weights` over all slices, divided
     once by the summed weights.
@@ -56,9 +56,9 @@ class Phase:
     every: int = 1
     """Made in every n-th step only."""
     repeat: int = 1
-    """Made so often in a row within a step."""
+    """The number of times in a row within a step."""
     batch: Literal["new", "same"] = "new"
-    """Whether each time takes samples of its own, or those that came before in the step."""
+    """Whether each time takes new samples, or the previous ones of the step."""
     metrics: tuple[str, ...] = ()
     """The names that its `Loss.metrics` has, always the same."""
 
@@ -80,11 +80,11 @@ class Shadow:
     has_buffers: bool = True
     """Whether the buffers are copied as well."""
     used_by: frozenset[Literal["evaluation", "export"]] = frozenset()
-    """Where it stands in for the network, besides its uses in `loss`."""
+    """Where it replaces the network, besides its uses in `loss`."""
 
 
 class Measured(NamedTuple):
-    """What an evaluation takes from one batch."""
+    """What an evaluation measures on one batch."""
 
     sums: Tensor
     """float64 [m]: added up over all batches."""
@@ -96,7 +96,7 @@ class Measured(NamedTuple):
 
 @dataclass(frozen=True)
 class Summary:
-    """What an evaluation comes to."""
+    """The result of an evaluation."""
 
     metrics: dict[str, float]
     """`loss` and every declared metric."""
@@ -138,7 +138,7 @@ class Task(Protocol):
         ...
 
     def predict(self, networks: Networks, batch: Batch) -> list[dict[str, Any]]:
-        """Say what the network makes of each sample: `{"class": "7", "probability": 0.98, ...}`."""
+        """The network's prediction for each sample: `{"class": "7", "probability": 0.98, ...}`."""
         ...
 
 
@@ -147,7 +147,7 @@ ONE_PLAYER = {NETWORK: "*"}
 
 
 def phases_of(task: Task) -> tuple[Phase, ...]:
-    """The phases of a step; one, unless the task says otherwise."""
+    """The phases of a step; one, unless the task defines others."""
     phases: tuple[Phase, ...] = getattr(task, "phases", ONE_PHASE)
     return phases
 

@@ -1,4 +1,4 @@
-"""What a run leaves for its report: the last evaluation in full, and the arrays of its figures."""
+"""What a run writes for its report: the last evaluation in full, and the arrays of its figures."""
 
 from io import BytesIO
 from math import prod
@@ -48,7 +48,7 @@ def write_artifacts(folder: RunFolder, trainee: Trainee, evaluation: Evaluation,
 
 @torch.no_grad()
 def _worst(trainee: Trainee, evaluation: Evaluation, arrays: Arrays) -> list[Figure]:
-    """Show the samples with the largest losses, but for those that were predicted right."""
+    """Show the samples with the largest losses, except those that were predicted correctly."""
     evaluator, data = trainee.evaluator, trainee.data
     if evaluator is None or data is None or not {"x", "y"} <= data.fields.keys():
         return []

@@ -3,7 +3,7 @@
 A dataset's samples depend on (manifest, seed, step) alone, so `DatasetFeed` has no state. A feed
 that makes its samples (an environment with replay) keeps a state for each slice; the worker that
 owns a slice advances it, and the states of all slices are part of every checkpoint, so training
-goes on at any number of workers.
+continues on any number of workers.
 """
 
 from typing import Protocol
@@ -16,12 +16,12 @@ from distnet.tasks.task import Networks
 
 
 class Feed(Protocol):
-    """Gives each slice of each step its samples."""
+    """Provides the samples of each slice of each step."""
 
     steps_per_epoch: int
     """Steps after which an epoch is reported, and evaluated where that is due."""
     has_state: bool
-    """Whether `state` says anything."""
+    """Whether the feed has a state."""
 
     def take(self, step: int, index: int, draw: int, networks: Networks) -> Batch:
         """The samples of slice `index` of `step` (both from 0), of one of the step's batches.
@@ -40,11 +40,11 @@ class Feed(Protocol):
         ...
 
     def state(self, index: int) -> bytes:
-        """Everything that slice `index` needs to go on after a restart."""
+        """Everything that slice `index` needs to continue after a restart."""
         ...
 
     def restore(self, index: int, state: bytes) -> None:
-        """Go on from what `state` gave."""
+        """Continue from a value of `state`."""
         ...
 
     def close(self) -> None:
@@ -53,7 +53,7 @@ class Feed(Protocol):
 
 
 class EvaluationFeed(Protocol):
-    """Gives the samples that a network is measured on."""
+    """Provides the samples that a network is measured on."""
 
     length: int
     """Samples (or episodes) of an evaluation."""
@@ -98,7 +98,7 @@ class DatasetFeed:
         return tuple(self.samples.order.ids(*self._positions(step, index, draw)).tolist())
 
     def state(self, index: int) -> bytes:  # noqa: ARG002
-        """Nothing: the step says it all."""
+        """Empty: the step determines everything."""
         return b""
 
     def restore(self, index: int, state: bytes) -> None:

@@ -5,8 +5,8 @@
             for each slice of this worker: samples -> network -> loss -> gradient -> its row
             total = the sum of all rows, the same bits on every worker
             weights <- optimizer(weights, total / weight)
-        or, where loss or gradient are not finite, or memory runs out: what the job says
-    after each epoch: evaluate; now and then: checkpoint
+        or, where loss or gradient are not finite, or memory runs out: as the job says
+    after each epoch: evaluate; at intervals: checkpoint
 
 Every worker holds the same weights and the same optimizer state at every step, so any of them could
 write the checkpoint (rank 0 does), and nothing is ever broadcast.
@@ -67,10 +67,10 @@ class Loop:
         trainee: what trains.
         group: the workers, of which this is one.
         position: where the attempt begins.
-        heartbeat: shows where this worker is.
+        heartbeat: reports the step and stage of this worker.
         reporter: writes the records; on rank 0 only.
         saver: writes the checkpoints; on rank 0 only.
-        should_stop: whether a planned stop is requested; asked once an update, on rank 0 only.
+        should_stop: whether a planned stop is requested; called once an update, on rank 0 only.
     """
 
     def __init__(
@@ -96,8 +96,8 @@ class Loop:
         """Train.
 
         Raises:
-            NonFiniteError: loss or gradient are not finite any more; the weights are untouched.
-            OutOfMemoryError: a slice did not fit in a worker's memory; the weights are untouched.
+            NonFiniteError: loss or gradient are not finite; the weights are unchanged.
+            OutOfMemoryError: a slice did not fit in a worker's memory; the weights are unchanged.
         """
         trainee, state = self.trainee, self.state
         evaluation: Evaluation | None = None
@@ -126,7 +126,7 @@ class Loop:
         return Outcome(status, state.step, evaluation, evaluated_at)
 
     def train_step(self) -> None:
-        """Make one step: every phase in turn, and all of them or none."""
+        """Make one step: either all of its phases, in order, or none."""
         state, batches = self.state, dict[tuple[int, int], Batch]()
         sums: dict[str, tuple[float, ...]] = {}
         facts: dict[str, float] = {}
@@ -190,7 +190,7 @@ class Loop:
             self.heartbeat.stay(Stage.COMPUTING)
 
     def _flags(self, is_out_of_memory: bool) -> Flags:
-        """What this worker says in its last row."""
+        """The flags of this worker's last row."""
         samples = self.trainee.feed.digest(self.state.step, self.own)
         is_save = self.saver.is_due_by_time()
         return Flags(self.should_stop(), is_out_of_memory, is_save, samples)
@@ -224,7 +224,7 @@ class Loop:
         self.reporter.step(step, state.epoch + 1, facts, state.progress)
 
     def _pass_over(self, total: Total, batches: dict[SliceId, Batch]) -> None:
-        """Move nothing, or go back to the anchor: the samples since then count as skipped."""
+        """Move nothing, or rewind to the anchor: the samples since then count as skipped."""
         trainee, state, why = self.trainee, self.state, reason(total)
         self.undo.restore()
         culprit = find_culprit(trainee, self.group, batches, self.heartbeat.stay)
@@ -261,7 +261,7 @@ class Loop:
         networks = networks_for("evaluation", trainee.networks, shadows_of(trainee.task))
         evaluation = trainee.evaluator(networks, self.heartbeat.stay)
         trainee.flat.network.train()
-        trainee.gradient.reset_buffers()  # a network may change them when it is measured, too
+        trainee.gradient.reset_buffers()  # a network may change them in an evaluation, too
         self.saver.note_evaluation(self.state.step, evaluation.metrics)
         self.heartbeat.pause()
         return evaluation

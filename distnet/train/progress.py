@@ -11,7 +11,7 @@ PhaseSums = dict[str, tuple[float, ...]]
 
 
 class Progress:
-    """What the steps came to. Kept by every worker, since all see the same sums.
+    """The sums of the steps. Every worker has them, since all see the same sums.
 
     Args:
         phases: of the task.
@@ -53,7 +53,7 @@ class Progress:
         return means_of(self._phases, self.epoch_sums)
 
     def epoch_speed(self) -> float:
-        """Samples/s of this attempt in the epoch so far, if nothing but training was done."""
+        """Samples/s of this attempt in the epoch so far, if only training was done."""
         return self._epoch_trained / max(time.monotonic() - self._epoch_since, 1e-9)
 
     def begin_epoch(self) -> None:
@@ -65,11 +65,11 @@ class Progress:
         self.epoch_sums, self.epoch_samples = dict(epoch_sums), epoch_samples
 
     def pause(self) -> None:
-        """Forget time and sums since the last record: something else was done since."""
+        """Drop time and sums since the last record: something other than training was done."""
         self._since, self._sums, self._samples = time.monotonic(), {}, 0
 
     def resume_epoch(self) -> None:
-        """Measure the speed of the epoch that begins, or goes on, from here."""
+        """Measure the speed of the epoch that begins, or continues, from here."""
         self.pause()
         self._epoch_since, self._epoch_trained = self._since, 0
 

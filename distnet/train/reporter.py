@@ -1,6 +1,6 @@
 """What rank 0 reports of an attempt: records of steps, epochs, restarts and its end.
 
-Other ranks have a `NullReporter`, so the loop does not ask who it is.
+Other ranks have a `NullReporter`, so the loop does not depend on the rank.
 """
 
 import time
@@ -16,20 +16,20 @@ from distnet.train.progress import Progress
 from distnet.train.step.nonfinite import Skipped
 
 MOST_RECORDS = 2000
-"""About so many steps of a run are recorded, and at least one a second."""
+"""About as many steps of a run are recorded, and at least one a second."""
 LONGEST_GAP_S = 1.0
 BURST, PER_S = 100.0, 10.0
-"""But no more than so many at once, and so many a second after that."""
+"""But at most this many at once, and this many a second after that."""
 
 
 class Reporter(Protocol):
-    """Is told of everything that a run's records say."""
+    """Receives everything that the records of a run contain."""
 
     def begin(self, position: Position, notes: tuple[str, ...]) -> None:
         """The attempt begins at `position`."""
 
     def note(self, text: str) -> None:
-        """Something a person should know."""
+        """Something that the user should know."""
 
     def step(self, step: int, epoch: int, facts: dict[str, float], progress: Progress) -> None:
         """A step moved the weights; `step` and `epoch` count from 1."""
@@ -126,7 +126,7 @@ class RecordReporter:
         self._emit({"kind": "note", "text": text})
 
     def step(self, step: int, epoch: int, facts: dict[str, float], progress: Progress) -> None:
-        """Emit the mean of the steps since the last record, now and then."""
+        """Emit the mean of the steps since the last record, if a record is due."""
         if step == self._first_step:
             self._report_first_step()
         if step != 1 and not self._is_due(step):
@@ -173,7 +173,7 @@ class RecordReporter:
         )
 
     def _is_due(self, step: int) -> bool:
-        """Whether a step is recorded: a share of them, but not more than fit into the budget."""
+        """Whether a step is recorded: a share of them, within the budget."""
         passed = time.monotonic() - self._emitted
         if step % self._every and passed < LONGEST_GAP_S:
             return False
@@ -184,7 +184,7 @@ class RecordReporter:
         return True
 
     def _report_first_step(self) -> None:
-        """Emit what a restart has cost; keep how long after the command the first step came."""
+        """Emit the cost of a restart; keep the time from the command to the first step."""
         now, assignment = time.time(), self._assignment
         self.first_step_s = now - assignment.process_started
         if assignment.began_waiting > 0:

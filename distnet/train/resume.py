@@ -22,14 +22,14 @@ from distnet.train.exchange.worker_group import WorkerGroup
 
 @dataclass(frozen=True)
 class Start:
-    """Where an attempt begins, and what its user should know of that."""
+    """Where an attempt begins, and notes on it for the user."""
 
     position: Position = Position()
     notes: tuple[str, ...] = ()
 
 
 def begin(trainee: Trainee, assignment: Assignment) -> Start:
-    """Begin at step 0, with the network's first weights or those that another run has learned.
+    """Begin at step 0, with the network's initial weights or those of another run.
 
     Raises:
         CheckpointError: the other run's are missing, damaged or of another network.
@@ -40,7 +40,9 @@ def begin(trainee: Trainee, assignment: Assignment) -> Start:
     try:
         weights = load(path.read_bytes())
     except (OSError, SafetensorError) as error:
-        raise CheckpointError(f"{path}: the weights to begin with are gone: {error}") from None
+        raise CheckpointError(
+            f"{path}: the initial weights cannot be read: {error}; start a new run"
+        ) from None
     load_weights(trainee, weights)
     return Start(notes=(f"begins with the weights of {assignment.begins_with}",))
 
@@ -49,7 +51,7 @@ def restore(trainee: Trainee, assignment: Assignment) -> Start:
     """Load the newest whole checkpoint; a run that was never saved begins at step 0.
 
     Raises:
-        CheckpointError: none is whole, they are gone, or they are of another job or dataset.
+        CheckpointError: none is whole, all are missing, or they are of another job or dataset.
         StorageError: the store does not respond.
     """
     store = store_of(assignment)
@@ -61,8 +63,8 @@ def restore(trainee: Trainee, assignment: Assignment) -> Start:
         if state.facts.get(key) != value:
             what = "job file" if key == "job_sha256" else "dataset"
             raise CheckpointError(
-                f"{store.address()}: the checkpoint of step {state.step} was made with another "
-                f"{what}; resume with the {what} that the run began with, or start a new run"
+                f"{store.address()}: the checkpoint of step {state.step} was written with another "
+                f"{what}; resume with the {what} that the run started with, or start a new run"
             )
     position = Position.of(state)
     load_state(trainee, state)
@@ -99,7 +101,7 @@ def load_weights(trainee: Trainee, weights: Mapping[str, Tensor]) -> None:
 
 
 def require_same_start(trainee: Trainee, start: Start, group: WorkerGroup) -> None:
-    """Nothing is ever broadcast, so all workers must begin alike.
+    """Make sure that all workers start alike, since nothing is ever broadcast.
 
     Raises:
         TrainingError: their weights or steps differ.
@@ -110,13 +112,13 @@ def require_same_start(trainee: Trainee, start: Start, group: WorkerGroup) -> No
     dist.all_gather_object(starts, (start.position.step, weights_sha256(trainee.flat.network)))
     if any(each != starts[0] for each in starts):
         raise TrainingError(
-            "the workers begin with weights that differ: a network has to draw its first weights "
-            "from torch's generator alone, and all workers have to see the same checkpoints"
+            "the workers start with different weights: a network must draw its initial weights "
+            "from torch's generator alone, and all workers must read the same checkpoints"
         )
 
 
 def _was_saved(store: Store, assignment: Assignment) -> bool:
-    """Whether damaged checkpoints, or the records, tell that there have been some."""
+    """Whether damaged checkpoints, or the records, show that there have been some."""
     if any_damaged(store):
         return True
     metrics = assignment.folder.metrics

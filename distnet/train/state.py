@@ -1,4 +1,4 @@
-"""What the loop counts and must not lose: this and the vectors are what a checkpoint holds."""
+"""The counters of the loop: they and the vectors are what a checkpoint holds."""
 
 from dataclasses import replace
 
@@ -40,17 +40,17 @@ class LoopState:
 
     @property
     def epoch(self) -> int:
-        """The epoch of the step that comes, from 0."""
+        """The epoch of the next step, from 0."""
         return self.step // self._trainee.feed.steps_per_epoch
 
     @property
     def is_end_of_epoch(self) -> bool:
-        """Whether all steps of an epoch are made."""
+        """Whether the last step was the last of an epoch."""
         return self.step % self._trainee.feed.steps_per_epoch == 0
 
     @property
     def name(self) -> str:
-        """The step that comes, as people count: `step 938 (epoch 1)`."""
+        """The next step, counted from 1: `step 938 (epoch 1)`."""
         return f"step {self.step + 1} (epoch {self.epoch + 1})"
 
     def count(self, sums: dict[str, tuple[float, ...]], samples: SampleDigest) -> None:
@@ -60,16 +60,16 @@ class LoopState:
         self.progress.add(sums, samples.num_samples or round(weight))
 
     def skip(self, samples: SampleDigest) -> int:
-        """Count a step that moved nothing; a job that rewinds goes back to its anchor.
+        """Count a step that moved nothing; a job that rewinds returns to its anchor.
 
         Returns:
-            The step with whose weights training goes on.
+            The step with whose weights training continues.
         """
         self.skipped = self.skipped.plus(samples)
         return self.step if self.anchor is None else self._rewind(self.anchor)
 
     def keep_anchor(self) -> None:
-        """Remember the state of a step to which the job may rewind."""
+        """Copy the state of a step to which the job may rewind."""
         job = self._trainee.job
         if job.train.on_nonfinite != "rewind" or job.checkpoint.every_steps is None:
             return
@@ -98,9 +98,9 @@ class LoopState:
         )
 
     def checkpoint(self, group: WorkerGroup, own: range) -> State:
-        """All that must survive a restart; the tensors are those that training goes on with.
+        """All that must survive a restart; the tensors are the live ones.
 
-        Where the feed has a state, all workers of `group` have to call this at the same step, with
+        Where the feed has a state, all workers of `group` must call this at the same step, with
         their `own` slices.
         """
         trainee, position = self._trainee, self.position()
@@ -111,7 +111,7 @@ class LoopState:
         return State(self.step, trainee.flat.weights(), vectors, position.facts())
 
     def _rewind(self, anchor: Anchor) -> int:
-        """Take weights, optimizers and buffers of the anchor, but not its place in the data."""
+        """Take weights, optimizers and buffers of the anchor, but not its position in the data."""
         anchor.go_back(self._trainee)
         then = anchor.position
         epoch_began = self.epoch * self._trainee.feed.steps_per_epoch

@@ -1,4 +1,4 @@
-"""One worker's part of an attempt: build, go on from the newest checkpoint, train, report."""
+"""One worker's part of an attempt: build, resume from the newest checkpoint, train, report."""
 
 import os
 import statistics
@@ -22,7 +22,7 @@ from distnet.train.reporter import RecordReporter
 from distnet.train.resume import Start, begin, require_same_start, restore
 from distnet.train.step.out_of_memory import out_of_memory_explained
 
-STOP_LOOKED_AT_EVERY_S = 0.1
+STOP_CHECK_S = 0.1
 
 
 def work(
@@ -103,18 +103,20 @@ def choose_deterministic_kernels() -> None:
 
 
 class StopFile:
-    """Looks for the file that requests a planned stop, a few times a second."""
+    """Checks for the file that requests a planned stop, a few times a second."""
 
     def __init__(self, path: Path) -> None:
-        self._path, self._looked = path, 0.0
+        self._path, self._checked = path, 0.0
 
     def __call__(self) -> bool:
         """Whether the file is there."""
         now = time.monotonic()
-        if now - self._looked < STOP_LOOKED_AT_EVERY_S:
+        if now - self._checked < STOP_CHECK_S:
             return False
-        self._looked = now
-        return os.path.exists(self._path)  # unlike Path.exists, raises nothing on a poor network
+        self._checked = now
+        return os.path.exists(
+            self._path
+        )  # unlike Path.exists, raises nothing on an unreliable network
 
 
 def _result(trainee: Trainee, outcome: Outcome, reporter: RecordReporter | None) -> dict[str, Any]:

@@ -167,9 +167,7 @@ def test_as_is_leaves_a_figure_where_it_stands(tmp_path: Path):
         ("photos", PHOTOS, False),
     ],
 )
-def test_drawn_figures_are_told_from_photos_by_statistics(
-    name: str, data: ImageField, expected: bool
-):
+def test_drawn_figures_are_recognised_by_statistics(name: str, data: ImageField, expected: bool):
     assert holds_figures(data) == expected
 
 

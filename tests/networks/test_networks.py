@@ -50,7 +50,7 @@ def test_kinds_are_those_that_the_readme_lists():
 
 @pytest.mark.parametrize("kind", kinds("networks"))
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-def test_outputs_have_the_asked_shape_whatever_the_input(kind: str, shape: tuple[int, ...]):
+def test_outputs_have_the_right_shape_for_any_input(kind: str, shape: tuple[int, ...]):
     if kind in ONLY_IMAGES and len(shape) == 1:
         with pytest.raises(ValueError, match=r"takes images .*\(13,\)"):
             make(kind, shape)
@@ -180,7 +180,7 @@ def test_cnn_refuses_what_does_not_fit_the_image(options: dict[str, Any], messag
 
 
 @pytest.mark.parametrize(("depth", "millions"), [(20, 0.27), (32, 0.47), (56, 0.86)])
-def test_resnet_has_the_size_that_its_paper_tells(depth: int, millions: float):
+def test_resnet_has_the_size_of_its_paper(depth: int, millions: float):
     network = make("resnet", (3, 32, 32), depth=depth)
     layers = [m for m in network.modules() if isinstance(m, nn.Conv2d) and m.kernel_size == (3, 3)]
 

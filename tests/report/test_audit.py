@@ -1,4 +1,4 @@
-"""An audit finds nothing in runs that were stopped or killed, and finds whatever is altered."""
+"""An audit finds nothing in runs that were stopped or killed, and finds every alteration."""
 
 import json
 import os

@@ -144,7 +144,7 @@ def test_a_comparison_with_a_run_that_has_just_begun_has_a_page(
     assert "<i>" not in html
 
 
-def test_a_comparison_can_be_told_as_json(pair: list[Run]) -> None:
+def test_a_comparison_is_written_as_json(pair: list[Run]) -> None:
     facts = json.loads(json.dumps(_dict(compare_runs(pair))))
 
     assert facts["same_weights"] is False

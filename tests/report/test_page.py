@@ -127,7 +127,7 @@ def test_text_from_the_data_and_the_job_is_escaped(tmp_path: Path) -> None:
     assert found.text.count(HOSTILE) >= 6
 
 
-def test_an_unfinished_run_says_how_to_go_on(new: Path) -> None:
+def test_an_unfinished_run_says_how_to_resume(new: Path) -> None:
     text = page(new).text
 
     assert "interrupted" in text
@@ -207,7 +207,7 @@ def test_a_hundred_classes_stay_under_three_megabytes(tmp_path: Path) -> None:
     assert write_report(RunFolder(run)).stat().st_size < 3_000_000
 
 
-def test_a_place_without_a_run_is_refused(tmp_path: Path) -> None:
+def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="not a run folder"):
         write_report(RunFolder(tmp_path))
 

@@ -70,7 +70,7 @@ def test_the_result_of_an_earlier_attempt_does_not_count(digits: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["folder", "file", "missing"])
-def test_a_place_without_a_run_is_refused(tmp_path: Path, kind: str) -> None:
+def test_a_folder_without_a_run_is_refused(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "here"
     if kind == "folder":
         path.mkdir()

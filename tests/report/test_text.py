@@ -19,7 +19,7 @@ from distnet.report import text
         (None, "-"),
     ],
 )
-def test_numbers_are_written_for_people(value: float | None, written: str) -> None:
+def test_numbers_are_readable(value: float | None, written: str) -> None:
     assert text.number(value) == written
 
 
@@ -34,7 +34,7 @@ def test_numbers_are_written_for_people(value: float | None, written: str) -> No
         (math.nan, "-"),
     ],
 )
-def test_durations_are_written_for_people(seconds: float | None, written: str) -> None:
+def test_durations_are_readable(seconds: float | None, written: str) -> None:
     assert text.duration(seconds) == written
 
 
@@ -42,7 +42,7 @@ def test_durations_are_written_for_people(seconds: float | None, written: str) -
     ("num_bytes", "written"),
     [(0, "0 B"), (999, "999 B"), (11_213_456, "11.2 MB"), (5e15, "5000.0 TB")],
 )
-def test_sizes_are_written_for_people(num_bytes: float, written: str) -> None:
+def test_sizes_are_readable(num_bytes: float, written: str) -> None:
     assert text.size(num_bytes) == written
 
 
@@ -90,7 +90,7 @@ def test_sparklines_follow_the_values(values: list[float], line: str) -> None:
     assert text.sparkline(values) == line
 
 
-def test_sparklines_are_never_wider_than_asked() -> None:
+def test_sparklines_are_never_wider_than_the_limit() -> None:
     line = text.sparkline([float(i) for i in range(1000)], width=12)
 
     assert (len(line), line[0], line[-1]) == (12, "▁", "█")

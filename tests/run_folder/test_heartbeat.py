@@ -1,4 +1,4 @@
-"""Workers tell where they are, and leave their stacks where someone finds them."""
+"""Workers report where they are, and write their stacks to their logs."""
 
 import subprocess
 import sys
@@ -24,7 +24,7 @@ def beat(folder: Path, rank: int = 0, attempt: int = 1, after_s: float = 60.0) -
     return Heartbeat(path, attempt=attempt, after_s=after_s, log=folder / f"worker-{rank}.log")
 
 
-def test_heartbeat_tells_steps_and_stages(tmp_path: Path) -> None:
+def test_heartbeat_reports_steps_and_stages(tmp_path: Path) -> None:
     with beat(tmp_path) as heartbeat:
         [first] = read_heartbeats(tmp_path / "heartbeats")
         heartbeat.begin(7)
@@ -69,7 +69,7 @@ def test_ended_worker_may_be_silent_for_ever_and_a_failed_one_stays_where_it_was
     assert (failed.stage, failed.step) == (Stage.COMPUTING, 5)
 
 
-def test_heartbeats_of_older_attempts_are_passed_over(tmp_path: Path) -> None:
+def test_heartbeats_of_older_attempts_are_ignored(tmp_path: Path) -> None:
     for attempt, rank in ((1, 0), (1, 1), (2, 0)):
         with beat(tmp_path, rank, attempt):
             pass

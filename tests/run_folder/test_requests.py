@@ -62,7 +62,7 @@ def test_a_stop_for_good_is_not_taken_back_by_a_resize(tmp_path):
     assert stop_reason(folder) == "stop"
 
 
-def test_a_file_that_a_person_made_asks_to_stop_for_good(tmp_path):
+def test_a_file_that_a_person_made_stops_the_run_for_good(tmp_path):
     (tmp_path / "stop").touch()
 
     assert stop_reason(RunFolder(tmp_path)) == "stop"

@@ -35,7 +35,7 @@ def test_a_short_job_gets_all_defaults() -> None:
     assert job.num_slices == 1
 
 
-def test_amounts_and_forms_are_read_as_people_write_them() -> None:
+def test_amounts_and_forms_are_read_as_users_write_them() -> None:
     text = f"""\
 {DIGITS}optimizer: {{kind: adam, learning_rate: 1e-3, betas: [0.5, 0.9]}}
 data: {{memory: 24GB, augment: [{{kind: shift}}]}}

@@ -77,7 +77,7 @@ def test_a_table_has_the_errors_of_each_number():
         ({"loss": "huber", "delta": 10.0}, [0.0, 1.0, 0.25, 2.0]),
     ],
 )
-def test_loss_of_each_sample_is_the_asked_one(options, expected):
+def test_loss_of_each_sample_is_the_chosen_one(options, expected):
     assert Regress(data(), **options).losses(OUTPUTS, TARGETS).tolist() == pytest.approx(expected)
 
 
@@ -113,7 +113,7 @@ def test_constant_targets_leave_nothing_to_explain(constant: float):
     assert measured(task, (targets + 1, targets)).metrics["r2"] == 0.0
 
 
-def test_prediction_tells_numbers_by_their_names():
+def test_prediction_gives_numbers_by_their_names():
     said = Regress(data("width", "height")).prediction(torch.tensor([1.5, 2.5]))
 
     assert said == {"value": [1.5, 2.5], "values": {"width": 1.5, "height": 2.5}}

@@ -1,4 +1,4 @@
-"""The promise with networks as people write them: any tensors, any buffers, any random numbers.
+"""The promise with networks as users write them: any tensors, any buffers, any random numbers.
 
 The networks stand at the end of this file; the jobs name them as a user's own.
 """
@@ -261,7 +261,7 @@ class Observing(Counting):
 
 
 class Reassigning(Plain):
-    """Puts a new tensor in the place of its buffer."""
+    """Replaces its buffer by a new tensor."""
 
     def __init__(self, shape: tuple[int, ...], num_outputs: int) -> None:
         super().__init__(shape, num_outputs)
@@ -374,7 +374,7 @@ class Lazy(nn.Module):
 
 
 class Replacing(Plain):
-    """Clips its weights as is often written: by putting others in their place."""
+    """Clips its weights as is often written: by replacing them."""
 
     def between(self, h: Tensor) -> Tensor:
         self.b.weight.data = self.b.weight.data.clamp(-0.1, 0.1)

@@ -143,7 +143,7 @@ def test_checkpoint_removes_what_a_killed_one_left(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["step-00000042"]
 
 
-def test_evaluation_of_a_stopped_run_tells_the_step_that_it_measured(
+def test_evaluation_of_a_stopped_run_names_the_step_that_it_measured(
     stripes: Path, tmp_path: Path
 ) -> None:
     text = JOB.replace("epochs: 2", "steps: 35")
@@ -178,15 +178,15 @@ def test_run_trained_for_longer_remembers_it_when_it_was_stopped(
     assert resumed.result["steps"] == resumed.result["num_steps"] == 3 * STEPS_PER_EPOCH
 
 
-def test_following_goes_on_after_a_torn_line(tmp_path: Path) -> None:
+def test_following_continues_after_a_torn_line(tmp_path: Path) -> None:
     metrics = tmp_path / "metrics.jsonl"
     metrics.write_text('{"kind": "step", "lo')
-    told: list[dict[str, Any]] = []
+    heard: list[dict[str, Any]] = []
 
-    with following(metrics, told.append), metrics.open("a") as file:
+    with following(metrics, heard.append), metrics.open("a") as file:
         file.write('\n{"kind": "end"}\n')
 
-    assert told == [{"kind": "end"}]
+    assert heard == [{"kind": "end"}]
 
 
 def work_one(group: WorkerGroup, assigned: Assignment) -> dict[str, Any]:
@@ -202,7 +202,7 @@ def stop_in_second_epoch(assigned: Assignment) -> dict[str, Any]:
 
 
 def epochs(run: Path) -> dict[int, Any]:
-    """What the last record of each epoch tells, but for times."""
+    """What the last record of each epoch contains, except for times."""
     records = map(json.loads, (run / "metrics.jsonl").read_text().splitlines())
     return {r["epoch"]: (r["step"], r["train"], r["test"]) for r in records if r["kind"] == "epoch"}
 

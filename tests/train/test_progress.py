@@ -16,7 +16,7 @@ from tests.train.test_bits import assignment
 
 PHASES = (Phase(metrics=("accuracy",)),)
 JOB = """
-name: told
+name: reported
 network: {kind: mlp, hidden: [4]}
 data: {source: stripes}
 train: {steps: 1000000, batch_size: 30}
@@ -60,6 +60,6 @@ def test_steps_are_recorded_a_bounded_number_of_times(
         reporter.step(step, 1, {}, progress)
     trainee.close()
 
-    told = [record for record in records if record["kind"] == "step"]
-    assert seconds - 1 <= len(told) <= BURST + PER_S * seconds
-    assert [record["step"] for record in told][0] == 1
+    steps = [record for record in records if record["kind"] == "step"]
+    assert seconds - 1 <= len(steps) <= BURST + PER_S * seconds
+    assert [record["step"] for record in steps][0] == 1

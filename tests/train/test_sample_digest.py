@@ -1,4 +1,4 @@
-"""The ledger: which samples moved the weights, told by all workers together."""
+"""The digest of the samples that moved the weights, added up over all workers."""
 
 import random
 from pathlib import Path
@@ -35,7 +35,7 @@ def streamed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return write_dataset(tmp_path / "streamed", train=NUM_SAMPLES, test=20)
 
 
-def test_digest_is_the_same_in_any_order_and_sees_what_is_missing_or_twice() -> None:
+def test_digest_is_the_same_in_any_order_and_finds_missing_and_repeated_samples() -> None:
     ids = np.arange(500)
     shuffled = np.random.default_rng(0).permutation(ids)
     twice = np.concatenate([ids[1:], ids[1:2]])
@@ -100,7 +100,7 @@ def test_flags_of_workers_add_up_exactly_in_any_order(taken: list[tuple[int, int
 @pytest.mark.parametrize("stop", [True, False])
 @pytest.mark.parametrize("memory", [True, False])
 @pytest.mark.parametrize("save", [True, False])
-def test_flag_of_one_worker_is_seen_by_all(stop: bool, memory: bool, save: bool) -> None:
+def test_flag_of_one_worker_reaches_all(stop: bool, memory: bool, save: bool) -> None:
     layout = Layout(num_parameters=1, num_metrics=0, num_buffers=2)
     rows = torch.zeros(300, layout.length)
     for row in rows:
@@ -113,18 +113,18 @@ def test_flag_of_one_worker_is_seen_by_all(stop: bool, memory: bool, save: bool)
 
 
 @pytest.mark.parametrize("size", [1, 2, 3])
-def test_epochs_tell_every_sample_once_on_any_workers(
+def test_epochs_record_every_sample_once_on_any_workers(
     size: int, stripes: Path, tmp_path: Path
 ) -> None:
     assigned = assignment(MLP.replace("epochs: 8", "epochs: 2"), stripes, tmp_path / "run")
 
     run_workers(work_one, size, tmp_path, assigned)
 
-    told = [(e["samples"], e["samples_hash"]) for e in records(tmp_path / "run", "epoch")]
-    assert told == [(NUM_SAMPLES, EVERYTHING.hexadecimal)] * 2
+    recorded = [(e["samples"], e["samples_hash"]) for e in records(tmp_path / "run", "epoch")]
+    assert recorded == [(NUM_SAMPLES, EVERYTHING.hexadecimal)] * 2
 
 
-def test_ledger_goes_on_from_a_checkpoint_in_the_middle_of_an_epoch(
+def test_digest_continues_from_a_checkpoint_in_the_middle_of_an_epoch(
     streamed: Path, tmp_path: Path
 ) -> None:
     text = MLP.replace("source: stripes", "source: s, memory: 50KB")

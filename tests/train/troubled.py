@@ -73,7 +73,7 @@ class NanGradient(Marked):
 
 
 class Hungry(Marked):
-    """Asks for too much memory wherever a marked sample comes with more than four others."""
+    """Allocates too much memory wherever a marked sample comes with more than four others."""
 
     def trouble(self, h: Tensor, is_marked: Tensor) -> Tensor:
         if is_marked.any() and len(h) > 5:
@@ -82,7 +82,7 @@ class Hungry(Marked):
 
 
 class Greedy(Marked):
-    """Asks for too much memory at a marked sample, however few there are."""
+    """Allocates too much memory at a marked sample, however few there are."""
 
     def trouble(self, h: Tensor, is_marked: Tensor) -> Tensor:
         if is_marked.any():
@@ -91,7 +91,7 @@ class Greedy(Marked):
 
 
 class Once(Marked):
-    """Asks for too much memory once."""
+    """Allocates too much memory once."""
 
     times: ClassVar[int] = 0
 
@@ -112,7 +112,7 @@ class HungryNorm(Hungry):
 
 
 class HungryBatchNorm(Hungry):
-    """Normalises each batch by itself: no buffer tells."""
+    """Normalises each batch by itself: no buffer shows it."""
 
     def trouble(self, h: Tensor, is_marked: Tensor) -> Tensor:
         return super().trouble(h - h.mean(0), is_marked)

@@ -1,4 +1,4 @@
-"""A trained network reads what people draw, and rows of tables."""
+"""A trained network reads drawings, and rows of tables."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -105,7 +105,7 @@ def test_prediction_has_the_file_and_three_likely_classes(reader: Trained, tmp_p
     assert len(said["top"]) == 3
 
 
-def test_evaluation_is_that_of_training_when_nothing_else_is_asked(reader: Trained):
+def test_evaluation_is_that_of_training_by_default(reader: Trained):
     figures = evaluate(reader.folder.path)
 
     trained = json.loads(reader.folder.evaluation.read_text())

@@ -98,7 +98,9 @@ def test_weights_that_are_lost_are_told(first, tmp_path, monkeypatch):
     later.folder.result.unlink()
     later.folder.start.write_bytes(b"nonsense")
 
-    with pytest.raises(CheckpointError, match=r"start\.safetensors: the weights to begin with"):
+    with pytest.raises(
+        CheckpointError, match=r"start\.safetensors: the initial weights cannot be read"
+    ):
         resume(later.folder.path, inline=True)
 
 

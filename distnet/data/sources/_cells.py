@@ -1,4 +1,4 @@
-"""Cells of a column as numbers, whatever type the column has."""
+"""Cells of a column of any type, as numbers."""
 
 from typing import Any
 

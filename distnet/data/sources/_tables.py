@@ -1,4 +1,4 @@
-"""Tables of numbers, whatever file they come from: columns chosen, checked, turned into samples.
+"""Tables of numbers, from any kind of file: columns chosen, checked, turned into samples.
 
 A table is read twice: first to find all faults and the classes, then for the samples.
 """

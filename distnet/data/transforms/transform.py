@@ -1,6 +1,6 @@
 """What a transform is: a random change in which all fields of a sample move together.
 
-Each sample of a batch has numbers of its own. They are drawn from torch's global generator, which
+Each sample of a batch has its own numbers. They are drawn from torch's global generator, which
 the trainer seeds by (seed, step, slice), and then moves images, masks and boxes alike: a box stays
 on its object. A box that has left the image is dropped, one that is cut by its edge is clipped.
 

@@ -90,7 +90,7 @@ class ProcessGroupBackend(Backend):  # type: ignore[misc]
 
 
 class SilentPolicy(FixedScalingPolicy):  # type: ignore[misc]
-    """A fixed number of workers, without telling the AutoscalingCoordinator."""
+    """A fixed number of workers, without reporting to the AutoscalingCoordinator."""
 
     def after_controller_start(self, train_run_context: Any) -> None:
         """Send nothing."""

@@ -22,7 +22,7 @@ from distnet.train.compute.trainee import Trainee
 PREFIX = "rewind/"
 WEIGHTS = f"{PREFIX}weights"
 PhaseSums = Mapping[str, tuple[float, ...]]
-"""The sums of each phase, as they stand in its rows."""
+"""The sums of each phase, as in its rows."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class Position:
         return facts
 
     def digests(self) -> dict[str, Any]:
-        """The samples of the epoch so far, as they stand in records."""
+        """The samples of the epoch so far, as in records."""
         return {
             "samples": self.used.num_samples,
             "samples_hash": self.used.hexadecimal,

@@ -39,7 +39,7 @@ STORE_TRY_S = 60.0
 
 
 class Saver:
-    """Decides when a checkpoint is due, and has it committed while training goes on.
+    """Decides when a checkpoint is due, and has it committed while training continues.
 
     Where saving goes by time, one that is due while another is being written waits for that one.
     Multiples of `checkpoint.every_steps`, and evaluated steps where the best are kept, are never

@@ -22,7 +22,7 @@ EXPECTED = "expected a folder, or an address such as s3://bucket/folder"
 
 
 class Draft(Protocol):
-    """A checkpoint that is being written: nobody reads it before `commit`."""
+    """A checkpoint that is being written: it is not read before `commit`."""
 
     def put(self, file: str, pieces: Iterable[Piece]) -> str:
         """Write one file; returns its path below the checkpoint, for the manifest."""

@@ -73,7 +73,7 @@ class Capture:
             with torch.enable_grad():
                 module = make_fx(traced)(*batch.fields.values())
             function = generate(module)
-        except Exception:  # whatever a tracer meets in a network: it is computed as it was written
+        except Exception:  # any failure of the tracer: the network runs as written
             return None
         if not torch.equal(generator, torch.default_generator.get_state()):
             return None  # it draws random numbers

@@ -4,7 +4,7 @@
 
 Everything is a sum over the samples of the slice, so the sum of all rows is that of the step. A
 worker's flags are in the row of its last slice: a byte is one number, and sums of bytes stay
-exact in fp32 for 65,000 workers, whoever adds them in whatever order; carries are made when they
+exact in fp32 for 65,000 workers, in any order of addition; carries are made when they
 are read.
 """
 

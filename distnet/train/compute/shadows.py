@@ -70,7 +70,7 @@ def networks_of(flat: FlatNetwork, shadows: Sequence[ShadowNetwork]) -> Networks
 
 
 def networks_for(use: Use, networks: Networks, shadows: Sequence[Shadow]) -> Networks:
-    """The same for an evaluation or an export, where a shadow may stand in for the network."""
+    """The same for an evaluation or an export, where a shadow may replace the network."""
     for shadow in shadows:
         if use in shadow.used_by:
             return {**networks, NETWORK: networks[shadow.name]}

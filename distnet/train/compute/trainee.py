@@ -152,7 +152,7 @@ def build_task(part: Part, data: Manifest | None, folder: Path) -> Task:
     cls, options = load_part("tasks", part, folder=folder)
     try:
         task = cls(data, **options)
-        is_whole = hasattr(task, "loss")  # else each sample has a loss of its own
+        is_whole = hasattr(task, "loss")  # else it has one loss for each sample
         return task if is_whole or data is None else PerSample(task, data)
     except ValueError as error:
         raise UnknownPartError(f"task {part.kind} does not fit the data: {error}") from None

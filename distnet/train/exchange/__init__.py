@@ -1,1 +1,1 @@
-"""How rows of all slices are added up along one tree: shared memory on a host, links between."""
+"""The rows of all slices, added up along one tree: shared memory on a host, links between."""

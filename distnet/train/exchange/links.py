@@ -1,6 +1,6 @@
 """Rows between hosts: sent by the first worker of each host, with gloo, or NCCL on GPUs.
 
-Only copies travel here; what is added to what is `tree.py`'s.
+Only copies are sent here; `tree.py` decides what is added to what.
 """
 
 from collections.abc import Sequence
@@ -30,10 +30,10 @@ class Links:
         return [pair for pair in pairs if pair in inside]
 
     def share_rows(self, rows: Tensor, left_of_worker: Sequence[Sequence[int]]) -> None:
-        """Give the rows that this host's workers are left with to all hosts, and take theirs.
+        """Send the rows that this host's workers are left with to all hosts, and receive theirs.
 
         Args:
-            rows: [S, n]; rows of other hosts are written in their own places.
+            rows: [S, n]; rows of other hosts are written at their own index.
             left_of_worker: for each rank, the rows that it is left with.
         """
         left = [[row for rank in ranks for row in left_of_worker[rank]] for ranks in self._groups]

@@ -2,14 +2,14 @@
 
 Every worker writes the vector of each of its slices into a row of `rows` [S, n], adds up what it
 can by itself, and calls the sum, which gives every worker the same total. The additions are those
-of `tree.py`; only the way the rows travel differs:
+of `tree.py`; only the transport of the rows differs:
 
     Alone          one worker: no rows travel
     SharedMemory   workers of one host see one another's rows
     Links          hosts (or GPUs) send one another the rows that they are left with
 
-Short vectors: everyone receives all rows that are left and adds them up for itself, in one round.
-Long vectors: everyone adds up one stretch of the vector, then the stretches are put together, which
+Short vectors: every worker receives all rows that are left and adds them up, in one round. Long
+vectors: every worker adds up one stretch of the vector, then the stretches are gathered, which
 moves no more bytes than a ring all-reduce (Thakur et al. 2005, "Optimization of Collective
 Communication Operations in MPICH").
 """
@@ -38,7 +38,7 @@ class Sum(Protocol):
         ...
 
     def add_own(self, index: int) -> None:
-        """Tell that row `index` is written: make the additions that this completes."""
+        """Row `index` is written: make the additions that this completes."""
         ...
 
     def __call__(self) -> Tensor:
@@ -100,7 +100,7 @@ class OwnSum:
         return total
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Nothing to release."""
 
 
 class TravellingSum:
@@ -138,7 +138,7 @@ class TravellingSum:
         self._shared.close()
 
     def _sum_short(self) -> Tensor:
-        """Everyone adds up all rows that are left, out of place: others still read them."""
+        """Add up all rows that are left, into other memory: other workers still read them."""
         rows = self.rows
         self._shared.wait()
         if self._links.num_hosts > 1:

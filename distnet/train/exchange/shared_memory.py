@@ -1,10 +1,10 @@
-"""Rows that all workers of one host see: one mapped file in shared memory, and a barrier in it.
+"""Rows that all workers of one host share: one mapped file in shared memory, and a barrier in it.
 
 gloo's all-reduce of 52 KB costs about 0.5 ms between two processes of one machine; the sum through
 these rows about 0.01 ms (`python -m tests.bench.exchange`). The barrier is one counter a worker, on
-a cache line of its own, that the others read until it has caught up. That is enough on x86, where
-stores are seen in program order; elsewhere, and on GPUs, every worker keeps its rows to itself and
-`links.py` carries them.
+its own cache line, that the others read until it has caught up. That is enough on x86, where
+stores are seen in program order; elsewhere, and on GPUs, the rows of every worker are private and
+`links.py` sends them.
 """
 
 import mmap
@@ -23,9 +23,9 @@ from distnet.train.exchange.worker_group import WorkerGroup
 
 SHARED_MEMORY = Path("/dev/shm")
 LINE = 8  # int64 counters apart: one cache line of 64 bytes each
-SPINS = 2000  # about 0.1 ms of looking before other processes are let through
+SPINS = 2000  # about 0.1 ms of spinning before the processor is yielded
 PATIENCE_S = 86_400.0
-"""Who waits for whom, and for how long, is the launcher's to judge, from the heartbeats."""
+"""Only a last resort: the launcher detects stuck workers earlier, from the heartbeats."""
 
 
 class SharedRows:
@@ -61,39 +61,39 @@ class SharedRows:
         return self._pages[self._page]
 
     def turn_page(self) -> None:
-        """Go on to the page of the next step."""
+        """Switch to the page of the next step."""
         self._page = (self._page + 1) % len(self._pages)
 
     def wait(self) -> None:
-        """Wait until every worker of the host has come here as often as this one.
+        """Wait until every worker of the host has called this as often as this one.
 
         Raises:
-            WorkerFailedError: one did not come for a day.
+            WorkerFailedError: one did not arrive within a day.
         """
         self._count += 1
         counters, count = self._counters, self._count
         counters[self._me * LINE] = count
-        for place in self._others:
+        for counter in self._others:
             spins = SPINS if not self._yields_at_once else 0
-            while counters[place] < count and spins:
+            while counters[counter] < count and spins:
                 spins -= 1
-            if counters[place] < count:
-                self._wait_long(place)
+            if counters[counter] < count:
+                self._wait_long(counter)
 
     def close(self) -> None:
         """Release the memory; the file behind it was unlinked when all had opened it."""
         self._counters = memoryview(bytearray(8)).cast("q")
 
-    def _wait_long(self, place: int) -> None:
+    def _wait_long(self, counter: int) -> None:
         began = time.monotonic()
-        while self._counters[place] < self._count:
+        while self._counters[counter] < self._count:
             waited = time.monotonic() - began
             time.sleep(0 if waited < 0.01 else 0.0002)
             if waited > PATIENCE_S:
-                rank = self._ranks[place // LINE]
+                rank = self._ranks[counter // LINE]
                 raise WorkerFailedError(
                     f"worker {rank} did not arrive at the sum within {PATIENCE_S:.0f} s; "
-                    f"look at logs/worker-{rank}.log in the run folder"
+                    f"see logs/worker-{rank}.log in the run folder"
                 )
 
 
@@ -108,7 +108,7 @@ def _ranks_by_host(group: WorkerGroup, num_bytes: int) -> tuple[tuple[int, ...],
             groups[-1].append(rank)
         else:
             groups.append([rank])
-    # Containers often have 64 MB of shared memory; all must decide alike, so all are asked.
+    # Containers often have 64 MB of shared memory; all workers must decide alike.
     fits: list[bool] = [False] * group.size
     dist.all_gather_object(fits, _free_bytes() > num_bytes + (1 << 20))
     return tuple(map(tuple, groups)) if all(fits) else alone

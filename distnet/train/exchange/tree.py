@@ -1,4 +1,4 @@
-"""The one tree: who adds what to what, for any number of workers.
+"""The one tree: which worker adds which rows, for any number of workers.
 
 S slice vectors are summed along a fixed binary tree, `sum(lo, hi) = sum(lo, mid) + sum(mid, hi)`
 with `mid = (lo + hi) // 2`. Floating-point addition is not associative, so this order, and not the

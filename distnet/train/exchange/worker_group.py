@@ -1,4 +1,4 @@
-"""Which worker this is, among which."""
+"""The workers of an attempt, and which of them this is."""
 
 from dataclasses import dataclass
 from typing import TypeVar
@@ -25,9 +25,9 @@ class WorkerGroup:
 
 
 def gather(group: WorkerGroup, value: T) -> list[T]:
-    """The value of every worker, by rank; all workers have to call this at the same step."""
+    """The value of every worker, by rank; all workers must call this at the same step."""
     if group.size == 1:
         return [value]
     values: list[T | None] = [None] * group.size
     dist.all_gather_object(values, value)
-    return values  # type: ignore[return-value]  # every place is filled
+    return values  # type: ignore[return-value]  # every slot is filled

@@ -1,1 +1,1 @@
-"""One step: the sum over all slices, and what is done when it is not finite or memory runs out."""
+"""One step: the sum over all slices, and the handling of non-finite sums and of out of memory."""

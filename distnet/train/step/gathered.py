@@ -16,7 +16,7 @@ from distnet.train.exchange.worker_group import WorkerGroup, gather
 def gather_embeddings(
     trainee: Trainee, group: WorkerGroup, batches: Mapping[SliceId, Batch]
 ) -> dict[int, Gathered]:
-    """Embed the slices of this worker, and put those of all workers together in their order.
+    """Embed the slices of this worker, and join those of all workers in their order.
 
     Returns:
         For each slice of this worker, what its loss sees; empty for a task without `embed`.

@@ -1,4 +1,4 @@
-"""Losses and gradients that are not finite: which samples caused it, found by all workers alike.
+"""Losses and gradients that are not finite: all workers find the samples that caused it.
 
 The total of a step is the same everywhere, so all workers see it at the same step. The weights have
 not moved, so each worker computes its own slices again and gets the same values.
@@ -29,19 +29,19 @@ Size = Callable[[int, int], float]
 
 @dataclass(frozen=True)
 class Culprit:
-    """The slice that is to blame, and which of its samples."""
+    """The slice that caused it, and which of its samples."""
 
     slice: int
     samples: tuple[int, ...]
     """Their ids, MOST_NAMED at most; all of the slice where only their sum is not finite."""
     num_samples: int
-    """How many they are."""
+    """How many there are."""
     size: float
     """The largest number in the slice's gradient; infinite if it is not finite."""
 
     @property
     def text(self) -> str:
-        """Which they are, for messages."""
+        """The slice and the samples, for messages."""
         if not self.samples:
             return f"slice {self.slice}"
         more = f" and {self.num_samples - MOST_NAMED} more" if self.num_samples > MOST_NAMED else ""
@@ -58,7 +58,7 @@ class Skipped:
     step: int
     """Counted from 1."""
     from_step: int
-    """Training goes on with the weights of this step."""
+    """Training continues with the weights of this step."""
     slice: int
     samples: tuple[int, ...]
     num_samples: int
@@ -66,7 +66,7 @@ class Skipped:
 
     @classmethod
     def of(cls, culprit: Culprit, mode: str, step: int, from_step: int, reason: str) -> "Skipped":
-        """The step that a slice is to blame for."""
+        """The step that was skipped because of a slice."""
         found = (culprit.slice, culprit.samples, culprit.num_samples)
         return cls(mode, step, from_step, *found, reason)
 
@@ -76,7 +76,7 @@ class Skipped:
 
 
 def is_finite(total: Total) -> bool:
-    """Whether loss and gradient are finite; without weight there is nothing that could not be."""
+    """Whether loss and gradient are finite; without weight there is nothing to check."""
     return not total.weight or (math.isfinite(total.loss) and math.isfinite(total.norm))
 
 
@@ -90,22 +90,24 @@ def reason(total: Total) -> str:
 def require_allowed(
     mode: str, num_in_a_row: int, *, where: str, culprit: Culprit, reason: str
 ) -> None:
-    """Say whether training may go on without an update.
+    """Check whether training may continue without an update.
 
     Args:
         mode: `train.on_nonfinite`.
         num_in_a_row: how many steps in a row were not finite, this one included.
         where: this step, for messages.
-        culprit: to blame for it.
+        culprit: the slice that caused it.
         reason: what is not finite.
 
     Raises:
         NonFiniteError: it may not.
     """
     what = f"{where}: {reason}: {culprit.text}; the weights were not changed"
-    advice = "Lower optimizer.learning_rate, set train.clip, or look at these samples"
+    advice = "Lower optimizer.learning_rate, set train.clip, or inspect these samples"
     if mode == "stop":
-        raise NonFiniteError(f"{what}. {advice}; train.on_nonfinite: skip goes on without them")
+        raise NonFiniteError(
+            f"{what}. {advice}; with train.on_nonfinite: skip training continues without them"
+        )
     if num_in_a_row >= MOST_IN_A_ROW:
         raise NonFiniteError(f"{what}, in {num_in_a_row} steps in a row. {advice}")
 
@@ -120,9 +122,9 @@ def find_culprit(
 
     Args:
         trainee: what trains.
-        group: the workers; all of them have to call this.
+        group: the workers; all of them must call this.
         batches: the samples of each slice of this worker.
-        stay: called again and again while this goes on.
+        stay: called repeatedly meanwhile.
     """
     mine = [_inspect(trainee, of, batch, stay) for of, batch in batches.items()]
     every = [culprit for of_worker in gather(group, mine) for culprit in of_worker]
@@ -140,7 +142,9 @@ def _inspect(trainee: Trainee, of: SliceId, batch: Batch, stay: Callable[[Stage]
         samples = own_copy(batch.slice(first, end))
         try:
             value, _ = weigh(gradient.loss(samples, phase), phase, end - first)
-        except ValueError:  # batch normalisation takes no single sample: blame what it came with
+        except (
+            ValueError
+        ):  # batch normalisation takes no single sample: name all that were computed together
             return 0.0
         return _largest(value, parameters)
 

@@ -1,7 +1,7 @@
-"""Slices that do not fit in memory: tried again at once, then agreed upon by all workers.
+"""Slices that do not fit in memory: retried at once, then handled by all workers alike.
 
 first       caches are freed, and the same slice is computed again: nothing has changed
-then        a flag in the row: nobody moves, and all workers know it after the same step
+then        a flag in the row: no worker updates, and all know it after the same step
 stop        all workers raise the same error
 halve       all workers compute slices in twice as many pieces from then on, this step included
 """
@@ -21,15 +21,15 @@ from distnet.train.compute.turn import Turn
 from distnet.train.exchange.worker_group import WorkerGroup, gather
 
 MARKS = ("can't allocate memory", "not enough memory", "out of memory", "ALLOC_FAILED")
-"""What allocators say whose errors have no type of their own: torch's on CPUs, cuBLAS, cuDNN."""
+"""Messages of allocators without their own type of error: torch's on CPUs, cuBLAS, cuDNN."""
 Probe = tuple[Batch, Turn]
-ASKED = re.compile(r"(?:tried|unable) to allocate ([\d.]+ \w+)", re.IGNORECASE)
+REQUESTED = re.compile(r"(?:tried|unable) to allocate ([\d.]+ \w+)", re.IGNORECASE)
 ANOTHER = (
     "start a new run with train.accumulate: 2 (each slice in two pieces), more train.slices or a "
     "smaller train.batch_size"
 )
 HALVE = (
-    "go on with this one in smaller pieces, which changes the last bits: distnet run --resume RUN "
+    "resume this one with smaller pieces, which changes the last bits: distnet run --resume RUN "
     "--set train.on_out_of_memory=halve"
 )
 
@@ -47,8 +47,8 @@ class Shortage:
     @property
     def text(self) -> str:
         """What happened, for messages."""
-        asked = ASKED.search(self.reason)
-        what = f"it needs another {asked[1]}" if asked else self.reason
+        requested = REQUESTED.search(self.reason)
+        what = f"it needs another {requested[1]}" if requested else self.reason
         pieces = f" in {self.pieces} pieces" if self.pieces > 1 else ""
         return (
             f"slice {self.slice} ({self.num_samples} samples{pieces}) did not fit in the memory "
@@ -69,24 +69,24 @@ def try_twice(compute: Callable[[], None]) -> str | None:
     if reason is None:
         return None
     gc.collect()
-    torch.cuda.empty_cache()  # nothing, where no GPU is in use
+    torch.cuda.empty_cache()  # does nothing where no GPU is in use
     return _try(compute)
 
 
 def agree_on_shortage(
     trainee: Trainee, group: WorkerGroup, shortages: list[Shortage], where: str, probe: Probe
 ) -> str:
-    """Do what the job says, on all workers alike; returns a note about it.
+    """Stop or halve, as the job says, on all workers alike; returns a note about it.
 
     Args:
         trainee: what trains; its slices are halved.
-        group: the workers; all of them have to call this.
+        group: the workers; all of them must call this.
         shortages: those of this worker.
         where: the step, for messages.
         probe: a batch of this worker, and the update it is for.
 
     Raises:
-        OutOfMemoryError: the job says so, or halves would give another result.
+        OutOfMemoryError: the job stops, or halves would give another result.
     """
     is_halving = trainee.job.train.on_out_of_memory == "halve"
     refusal = _why_whole(trainee, *probe) if is_halving else None
@@ -106,7 +106,7 @@ def agree_on_shortage(
 
 @contextmanager
 def out_of_memory_explained() -> Iterator[None]:
-    """Say what to do where memory ran out anywhere else.
+    """Explain what to do where memory runs out anywhere else.
 
     Raises:
         OutOfMemoryError: it did.
@@ -118,13 +118,13 @@ def out_of_memory_explained() -> Iterator[None]:
             raise
         reason = str(error).strip().split("\n", 1)[0] or type(error).__name__
         raise OutOfMemoryError(
-            f"out of memory: {reason}. A smaller data.memory, evaluate.batch_size or network needs "
-            "less; see what needs how much with: distnet check JOB"
+            f"out of memory: {reason}. Reduce data.memory, evaluate.batch_size or the network; "
+            "list the memory of each part with: distnet check JOB"
         ) from error
 
 
 def _why_whole(trainee: Trainee, batch: Batch, turn: Turn) -> str | None:
-    """Why slices of this network have to be computed whole, from two samples of one of them."""
+    """Why slices of this network must be computed whole, from two samples of one of them."""
     reason = None
     two = batch.slice(0, 2) if len(batch) > 1 else batch.joined(batch)
 
@@ -132,11 +132,11 @@ def _why_whole(trainee: Trainee, batch: Batch, turn: Turn) -> str | None:
         nonlocal reason
         reason = trainee.gradient.why_whole(two, turn.phase)
 
-    return "there is no memory for two samples" if try_twice(probe) else reason
+    return "two samples do not fit in memory" if try_twice(probe) else reason
 
 
 def _try(compute: Callable[[], None]) -> str | None:
-    """Only the words leave here: the error itself holds what the slice had in memory."""
+    """Return the message alone: the error itself references the memory of the slice."""
     try:
         compute()
     except (RuntimeError, MemoryError) as error:

@@ -6,7 +6,7 @@ from distnet.train.compute.trainee import Trainee
 
 
 class Undo:
-    """The state before a step of several updates. A step of one update moves nothing in vain."""
+    """The state before a step of several updates. A step of one update needs no copy."""
 
     def __init__(self, trainee: Trainee) -> None:
         self._trainee = trainee

@@ -29,7 +29,7 @@ def test_folder_without_splits_is_cut_by_a_hash(tmp_path: Path) -> None:
     assert 20 < manifest.splits["test"].num_samples < 60
 
 
-def test_other_files_are_passed_over(tmp_path: Path) -> None:
+def test_other_files_are_ignored(tmp_path: Path) -> None:
     image_folder(tmp_path / "raw", {"a": 20, "b": 20})
     (tmp_path / "raw" / "readme.txt").write_text("about")
     (tmp_path / "raw" / "a" / "Thumbs.db").write_bytes(b"x")

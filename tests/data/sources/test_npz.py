@@ -56,7 +56,7 @@ def test_texts_are_classes(tmp_path: Path) -> None:
     assert read_split(tmp_path / "out", "train")[1].tolist() == [1, 0, 1]
 
 
-def test_floats_are_numbers_unless_told_otherwise(tmp_path: Path) -> None:
+def test_floats_are_numbers_by_default(tmp_path: Path) -> None:
     x, y = np.zeros((3, 2)), np.array([0.0, 1.0, 1.0])
     assert import_arrays(tmp_path, x=x, y=y).y.shape == (1,)
     assert import_arrays(tmp_path, {"target_kind": "class"}, x=x, y=y).y.classes == ("0", "1")

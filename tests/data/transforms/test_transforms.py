@@ -66,7 +66,7 @@ def test_augmentation_is_a_function_of_the_generator_alone(
     assert len({image.numpy().tobytes() for image in results[0]}) > 1
 
 
-def test_shift_moves_by_at_most_the_pixels_asked(images: Tensor) -> None:
+def test_shift_moves_by_at_most_its_pixels(images: Tensor) -> None:
     augment = of_images([Shift(kind="shift", pixels=2)])
 
     moved = augment(images)
@@ -77,7 +77,7 @@ def test_shift_moves_by_at_most_the_pixels_asked(images: Tensor) -> None:
     assert set(columns.tolist()) == {7, 8, 9, 10, 11}
 
 
-def test_flip_mirrors_the_part_asked(images: Tensor) -> None:
+def test_flip_mirrors_its_part_of_the_samples(images: Tensor) -> None:
     always = of_images([Flip(kind="flip", probability=1.0)])
     never = of_images([Flip(kind="flip", probability=0.0)])
 

@@ -43,7 +43,7 @@ def test_commit_on_a_full_disk_leaves_the_old_one(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("tenths", range(10))
-def test_store_full_at_any_point_keeps_the_old_one_and_goes_on(
+def test_store_full_at_any_point_keeps_the_old_one_and_training_continues(
     tenths: int, stripes: Path, tmp_path: Path
 ) -> None:
     numbers = 200_000
@@ -84,7 +84,7 @@ def saver_folder(disk: Path, beginning: str) -> list[str]:
     return sorted(name for name in found if name.startswith(beginning))
 
 
-def test_training_goes_on_while_the_store_is_full(stripes: Path, tmp_path: Path) -> None:
+def test_training_continues_while_the_store_is_full(stripes: Path, tmp_path: Path) -> None:
     whole = work(assignment(JOB, stripes, tmp_path / "whole"), WorkerGroup())
     with small_disk(tmp_path / "disk", 8 * MB) as disk:
         text = JOB.replace("every_steps: 10", f'every_steps: 10, store: "{disk}"')

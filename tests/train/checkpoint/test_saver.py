@@ -103,7 +103,7 @@ def wait_until(condition: Callable[[], bool]) -> None:
         time.sleep(0.001)
 
 
-def test_checkpoint_holds_the_state_at_its_step_while_training_goes_on(
+def test_checkpoint_holds_the_state_at_its_step_while_training_continues(
     make: Callable[..., Saving],
 ) -> None:
     saving = make()
@@ -239,7 +239,7 @@ def test_budget_is_full_again_after_a_success(make: Callable[..., Saving]) -> No
     assert len(saving.of("checkpoint")) == 4
 
 
-def test_close_gives_up_what_waits_and_finishes_what_is_written(
+def test_close_cancels_a_retry_and_finishes_a_commit(
     make: Callable[..., Saving],
 ) -> None:
     saving = make("", JOB.replace("20ms", "1h").replace("100ms", "1h"))
@@ -287,7 +287,7 @@ def test_new_run_refuses_the_checkpoints_of_another(make: Callable[..., Saving])
         make()
 
 
-def test_checkpoint_that_nobody_told_of_is_told_by_the_next_attempt(
+def test_checkpoint_without_a_record_is_recorded_by_the_next_attempt(
     make: Callable[..., Saving],
 ) -> None:
     first = make()
@@ -325,7 +325,7 @@ def test_best_metric_that_is_not_measured_is_refused(make: Callable[..., Saving]
 
 
 @pytest.mark.parametrize("store", ["elsewhere", "memory://elsewhere"])
-def test_run_goes_on_from_a_store_of_its_own(store: str, stripes: Path, tmp_path: Path) -> None:
+def test_run_resumes_from_its_own_store(store: str, stripes: Path, tmp_path: Path) -> None:
     text = JOB + f'checkpoint: {{store: "{store}", every_steps: 7}}\n'
     whole = work(assignment(JOB, stripes, tmp_path / "whole"), WorkerGroup())
     first = assignment(text, stripes, tmp_path / "run")

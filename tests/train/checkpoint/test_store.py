@@ -91,7 +91,7 @@ def test_store_of_another_run_is_not_touched(address: str, tmp_path: Path) -> No
     assert list_names(other) == []
 
 
-def test_damaged_checkpoint_of_a_store_is_passed_over(address: str, tmp_path: Path) -> None:
+def test_damaged_checkpoint_of_a_store_is_skipped(address: str, tmp_path: Path) -> None:
     store = opened(address, tmp_path)
     chance = random.Random(5)
     for number in range(0, 8 if address.startswith("s3") else 40, 2):
@@ -178,7 +178,7 @@ def test_attempt_that_has_lost_the_run_commits_nothing(address: str, tmp_path: P
     assert files_of(store, address) == before
 
 
-def test_store_that_stops_answering_is_no_damage(s3: str, tmp_path: Path) -> None:
+def test_store_that_stops_responding_is_no_damage(s3: str, tmp_path: Path) -> None:
     address = f"s3://{BUCKET}/{tmp_path.name}{s3}"
     write_checkpoint(opened(address, tmp_path), state(1))
     host = s3.split("=", 1)[1].split("&", maxsplit=1)[0]

@@ -44,7 +44,7 @@ def test_a_copy_is_made_in_every_nth_step_of_the_parameters_named() -> None:
     assert torch.equal(shadow.network[1].weight, first)
 
 
-def test_a_shadow_stands_in_where_it_says_so() -> None:
+def test_a_shadow_replaces_the_network_where_it_is_used() -> None:
     network = flat()
     shadow = ShadowNetwork(Shadow("ema", decay=0.9, used_by=frozenset({"evaluation"})), network)
     networks = networks_of(network, [shadow])

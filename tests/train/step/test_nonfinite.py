@@ -143,7 +143,7 @@ def test_skip_moves_nothing_and_counts_the_step(one_bad: tuple[Path, int], tmp_p
     assert skip["reason"] == "the loss is NaN"
 
 
-def test_rewind_goes_on_with_the_weights_of_the_last_multiple(
+def test_rewind_continues_with_the_weights_of_the_last_multiple(
     one_bad: tuple[Path, int], tmp_path: Path
 ) -> None:
     data, step = one_bad
@@ -159,7 +159,7 @@ def test_rewind_goes_on_with_the_weights_of_the_last_multiple(
 
 
 @pytest.mark.parametrize(("mode", "num_skipped"), [("skip", 1), ("rewind", 3)])
-def test_epoch_tells_which_samples_moved_the_weights(
+def test_epoch_records_which_samples_moved_the_weights(
     mode: str, num_skipped: int, one_bad: tuple[Path, int], tmp_path: Path
 ) -> None:
     data, _ = one_bad
@@ -218,7 +218,7 @@ def states_equal(one: Path, other: Path) -> bool:
 
 
 def last_epochs(run: Path) -> list[Any]:
-    """What the last record of each whole epoch tells, but for times."""
-    told = ("step", "train", "test", "samples", "samples_hash", "skipped_samples", "skipped_hash")
+    """What the last record of each whole epoch contains, except for times."""
+    keys = ("step", "train", "test", "samples", "samples_hash", "skipped_samples", "skipped_hash")
     whole = [r for r in records(run, "epoch") if r["step"] % STEPS_PER_EPOCH == 0]
-    return list({r["epoch"]: {key: r[key] for key in told} for r in whole}.values())
+    return list({r["epoch"]: {key: r[key] for key in keys} for r in whole}.values())

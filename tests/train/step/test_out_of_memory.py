@@ -148,7 +148,7 @@ def test_halving_is_refused_where_it_cannot_help_or_changes_more(
     assert f"step {STEP}" in said[0]
 
 
-def test_evaluation_that_does_not_fit_is_told_as_such(data: Path, tmp_path: Path) -> None:
+def test_evaluation_that_does_not_fit_is_reported_as_such(data: Path, tmp_path: Path) -> None:
     text = job_text("Marked").replace("Marked", "HungryEvaluation")
 
     with pytest.raises(OutOfMemoryError, match=r"evaluate\.batch_size") as caught:
@@ -164,7 +164,7 @@ def test_other_errors_are_not_taken_for_a_lack_of_memory() -> None:
     assert not is_out_of_memory(ValueError("out of memory"))
 
 
-def test_end_of_an_undisturbed_run_says_nothing_of_memory(data: Path, tmp_path: Path) -> None:
+def test_end_of_an_undisturbed_run_does_not_mention_memory(data: Path, tmp_path: Path) -> None:
     work(assignment(job_text("Marked"), data, tmp_path), WorkerGroup())
 
     [end] = records(tmp_path, "end")

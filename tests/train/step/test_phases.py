@@ -1,4 +1,4 @@
-"""A step of several phases moves all of its players, or none; one without weight moves nobody."""
+"""A step of several phases moves all of its players, or none; one without weight moves none."""
 
 import json
 from pathlib import Path
@@ -74,7 +74,7 @@ def test_a_second_phase_that_is_not_finite_ends_the_run_by_default(
         run("Sick", "stop", data, tmp_path)
 
 
-def test_a_phase_without_weight_moves_nobody(data: Path, tmp_path: Path) -> None:
+def test_a_phase_without_weight_moves_no_player(data: Path, tmp_path: Path) -> None:
     records = run("Idle", "stop", data, tmp_path)
 
     first, last = vectors(tmp_path, 1), vectors(tmp_path, 8)
