@@ -20,7 +20,7 @@ def test_samples_of_several_batches_a_step_are_audited(tmp_path: Path) -> None:
 
     assert audit.is_clean, audit.faults
     assert (audit.status, audit.steps) == ("finished", 14)
-    assert (done.folder.path / "report.html").is_file()
+    assert Path(done.report()).is_file()
 
 
 def test_a_task_that_makes_its_samples_needs_no_dataset(tmp_path: Path) -> None:
