@@ -65,7 +65,7 @@ class Report(Message):
     placement: Placement = {}
     """The actual nodes of its workers; empty until they are known."""
     draining: UpTo10000[Node] = ()
-    """Nodes of the cluster that will be removed soon; Ray tells this to its drivers only."""
+    """Nodes of the cluster that will be removed soon; Ray reports this to its drivers only."""
     progress: Annotated[dict[RateName, float], Field(max_length=100)] = {}
     """Some of RATES; the server ignores other names."""
     headline: Headline | None = None

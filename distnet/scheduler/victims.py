@@ -1,4 +1,4 @@
-"""Victims of preemption, and the dry run that tells whether enough of them are removed."""
+"""Victims of preemption, and the dry run that checks whether enough of them are removed."""
 
 from dataclasses import dataclass
 

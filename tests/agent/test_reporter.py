@@ -50,7 +50,7 @@ class Attempt:
         )
 
     def train_with(self, *nodes: str) -> None:
-        """Tell of a launcher's attempt whose workers are there."""
+        """Report a launcher's attempt whose workers are there."""
         for rank, node in enumerate(nodes):
             self.folder.node(rank).write_text(node)
         self.progress(ATTEMPT | {"workers": len(nodes)})

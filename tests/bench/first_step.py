@@ -26,7 +26,7 @@ def import_torch() -> float:
 
 
 def first_step() -> float:
-    """Seconds from the start of the process to the end of step 1, as the run tells it."""
+    """Seconds from the start of the process to the end of step 1, as the run reports it."""
     with tempfile.TemporaryDirectory() as runs:
         command = [sys.executable, "-m", "distnet.cli", "run", str(JOB), "--inline", "--json"]
         options = ["--runs", runs, "--set", "train.steps=1"]

@@ -46,18 +46,18 @@ def test_chaos_ends_with_the_same_weights_whatever_is_killed(tmp_path):
     kinds = [kind for kind in KINDS if kind != STOP]
     options = ["--kill", ",".join(kinds), "--trials", "6", "--seed", "3"]
 
-    code, told, err = end(start(*options, "--runs", str(tmp_path)))
+    code, printed, err = end(start(*options, "--runs", str(tmp_path)))
 
-    assert code == 0, (told, err)
-    assert told == json.loads((tmp_path / FILE).read_bytes()) | {"is_interrupted": False}
-    hits = [hit for trial in told["trials"] for hit in trial["hits"]]
+    assert code == 0, (printed, err)
+    assert printed == json.loads((tmp_path / FILE).read_bytes()) | {"is_interrupted": False}
+    hits = [hit for trial in printed["trials"] for hit in trial["hits"]]
     assert [hit["kind"] for hit in hits] == kinds
     assert all(hit["recovery_s"] > 0 for hit in hits)
     planned = hits[kinds.index("plan")]
     assert (planned["recomputed"], planned["restarted_at"]) == (0, planned["reached"])
-    weights = {trial["weights_sha256"] for trial in told["trials"]}
-    assert weights == {told["undisturbed"]["weights_sha256"]}
-    assert told["summary"]["passed"] == 6
+    weights = {trial["weights_sha256"] for trial in printed["trials"]}
+    assert weights == {printed["undisturbed"]["weights_sha256"]}
+    assert printed["summary"]["passed"] == 6
 
 
 @pytest.mark.soak
@@ -68,10 +68,10 @@ def test_chaos_is_gone_on_with_after_ctrl_c(tmp_path):
         time.sleep(0.1)
 
     process.send_signal(signal.SIGINT)
-    code, told, err = end(process)
+    code, printed, err = end(process)
 
-    assert (code, told.get("trials")) == (130, []), (told, err)
-    assert Family(f"{told['session']}-001").alive() == []
+    assert (code, printed.get("trials")) == (130, []), (printed, err)
+    assert Family(f"{printed['session']}-001").alive() == []
     (line,) = [line for line in err.splitlines() if line.startswith("continue with: ")]
     command = shlex.split(line.removeprefix("continue with: "))
     assert command[:3] == ["distnet", "chaos", JOB]
@@ -86,5 +86,5 @@ def test_chaos_is_gone_on_with_after_ctrl_c(tmp_path):
         )
     )
     assert code == 0, (finished, err)
-    assert finished["undisturbed"] == told["undisturbed"]
+    assert finished["undisturbed"] == printed["undisturbed"]
     assert len(finished["trials"]) == 1

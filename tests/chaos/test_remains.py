@@ -1,4 +1,4 @@
-"""What a trial leaves behind is seen, told by name, and removed."""
+"""What a trial leaves behind is found, listed by name, and removed."""
 
 import os
 import subprocess

@@ -74,7 +74,7 @@ def test_results_that_are_damaged_are_refused(tmp_path, text):
         read_results(tmp_path, REQUEST)
 
 
-def test_results_tell_each_trial_and_the_summary(results):
+def test_results_list_each_trial_and_the_summary(results):
     plain = results.to_dict()
 
     assert plain["trials"][0]["is_passed"] is True

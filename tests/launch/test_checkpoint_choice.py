@@ -29,7 +29,7 @@ def job(stripes: Path, tmp_path: Path) -> Path:
     return path
 
 
-def test_best_and_newest_and_a_step_are_told_apart(job: Path, tmp_path: Path) -> None:
+def test_best_and_newest_and_a_step_are_distinguished(job: Path, tmp_path: Path) -> None:
     run = distnet.run(job, inline=True, runs=tmp_path)
     records = map(json.loads, run.folder.metrics.read_text().splitlines())
     accuracy = {r["step"]: r["test"]["accuracy"] for r in records if r["kind"] == "epoch"}

@@ -1,4 +1,4 @@
-"""Runs to which something happens: killed, stopped, resized, hung; the weights must not tell.
+"""Runs to which something happens: killed, stopped, resized, hung; the weights must not show it.
 
 Everything is real: Ray's processes, signals, files. What is done is done when the records say that
 training has come so far, never after a time.
@@ -32,7 +32,7 @@ SHORT = (f"train.steps={STEPS}", f"checkpoint.every_steps={EVERY}")
 
 
 class Story:
-    """Does something to the run each time that a record tells of a step that is far enough."""
+    """Does something to the run at each record of a step that is far enough."""
 
     def __init__(self, folder: RunFolder, *deeds: tuple[int, Callable[[RunFolder], Any]]) -> None:
         self.folder, self._deeds = folder, list(deeds)
@@ -74,7 +74,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(distnet.run(JOB, inline=True, overrides=SHORT, runs=runs).result["weights_sha256"])
 
 
-def tell(runs: Path, *deeds: tuple[int, Any], **options: Any) -> tuple[distnet.Run, list[Any]]:
+def disturb(runs: Path, *deeds: tuple[int, Any], **options: Any) -> tuple[distnet.Run, list[Any]]:
     """Run the job while the deeds are done to it; returns the run and its records."""
     story = Story(RunFolder(runs / "it"), *deeds)
     overrides = (*SHORT, *options.pop("overrides", ()))
@@ -97,7 +97,7 @@ def test_killed_workers_cost_an_interval_each_and_no_bit(tmp_path, ray_address, 
     steps = (EVERY, 15 * EVERY)
     kills = [(step, send(rank, signal.SIGKILL)) for step, rank in zip(steps, ranks, strict=False)]
 
-    run, found = tell(tmp_path, *kills, workers=2, address=ray_address)
+    run, found = disturb(tmp_path, *kills, workers=2, address=ray_address)
 
     assert run.result["weights_sha256"] == undisturbed
     assert run.result["attempts"] == len(ranks) + 1
@@ -122,7 +122,7 @@ def test_a_worker_that_stands_still_is_found_and_ended(tmp_path, ray_address, un
         processes[1].suspend()
 
     hang = ("retry.hang.after=3s",)
-    run, found = tell(tmp_path, (EVERY, stop), workers=2, address=ray_address, overrides=hang)
+    run, found = disturb(tmp_path, (EVERY, stop), workers=2, address=ray_address, overrides=hang)
 
     assert run.result["weights_sha256"] == undisturbed
     (failed, _) = of(found, "end")
@@ -144,7 +144,7 @@ def test_resizes_recompute_no_step(tmp_path, ray_address, undisturbed):
 
     changes = [(1, ask_for_too_many), (EVERY, resize(3)), (8 * EVERY, resize(1))]
 
-    run, found = tell(tmp_path, *changes, workers=2, address=ray_address)
+    run, found = disturb(tmp_path, *changes, workers=2, address=ray_address)
 
     assert "cut into 4 slices" in refused[0]
     assert run.result["weights_sha256"] == undisturbed
@@ -194,7 +194,7 @@ def test_stop_from_another_process_ends_a_run_as_planned(tmp_path, ray_address, 
     def stop(folder: RunFolder) -> None:
         ended.append(control.stop(folder, wait_s=120))
 
-    run, _ = tell(tmp_path, (EVERY, stop), workers=2, address=ray_address)
+    run, _ = disturb(tmp_path, (EVERY, stop), workers=2, address=ray_address)
     assert run.status == "stopped"
     assert ended == [{"run": "it", "status": "stopped", "step": run.result["steps"]}]
 
@@ -279,9 +279,9 @@ class Net(nn.Sequential):
     assert "retrying from step 0" in records(RunFolder(tmp_path / "it"), "note")[0]["text"]
 
 
-def test_what_can_never_fit_is_refused_at_once_and_told_in_the_records(tmp_path, ray_address):
+def test_what_can_never_fit_is_refused_at_once_and_reported_in_the_records(tmp_path, ray_address):
     with pytest.raises(NotEnoughResourcesError, match="can hold 0 of 2 workers"):
-        tell(tmp_path, workers=2, address=ray_address, overrides=("resources.cpus=9",))
+        disturb(tmp_path, workers=2, address=ray_address, overrides=("resources.cpus=9",))
 
     (end,) = records(RunFolder(tmp_path / "it"), "end")
     assert "can hold 0 of 2 workers" in end["error"]

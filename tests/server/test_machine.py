@@ -163,7 +163,7 @@ class Anything(RuleBasedStateMachine):
 
     @invariant()
     def no_job_has_two_attempts(self) -> None:
-        """But for one that was given up while it lived, and will be told that it is stale."""
+        """Except for one that was given up while it lived, and will learn that it is stale."""
         if self.harness is None:
             return
         newest: dict[str, int] = {}

@@ -71,10 +71,10 @@ def test_an_empty_file_changes_nothing(tmp_path: Path) -> None:
 def test_a_fault_is_reported_with_its_line(
     tmp_path: Path, old: str, new: str, line: int, key: str
 ) -> None:
-    with pytest.raises(DistnetError) as told:
+    with pytest.raises(DistnetError) as caught:
         read(tmp_path, WHOLE.replace(old, new))
 
-    assert f"server.yaml:{line} {key}: " in str(told.value)
+    assert f"server.yaml:{line} {key}: " in str(caught.value)
 
 
 def test_a_secret_that_is_too_short_is_refused(tmp_path: Path) -> None:

@@ -165,7 +165,7 @@ def test_odd_results_are_left_out_of_the_lists(harness):
 
 
 def test_implausible_placements_of_an_attempt_are_ignored(harness):
-    """It tells that it was placed elsewhere than planned, within what it was given."""
+    """It reports that it was placed elsewhere than planned, within what it was given."""
     harness.cluster.nodes = (Node("node-a", 2, 0, "a"), Node("node-b", 2, 0, "b"))
     harness.submit(asks(workers=2))
     harness.run(2)

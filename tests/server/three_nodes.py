@@ -1,4 +1,4 @@
-"""A real Ray cluster of three machines: network namespaces on one bridge, as far as Ray can tell.
+"""A real Ray cluster of three machines: network namespaces on one bridge, as Ray sees it.
 
 The head's machine has no CPU for workers; the other two have two each. Everything of it ends with
 the context, by process id.

@@ -44,10 +44,10 @@ def test_no_live_job_is_taken_for_failed(tmp_path):
             assert not [job for job in jobs if job["state"] == "failed"]
             time.sleep(1)
         ended = ask("history", "--limit", "100")
-        told = [event["text"] for job in ended for event in ask("history", job["name"])]
+        texts = [event["text"] for job in ended for event in ask("history", job["name"])]
 
     assert [job["state"] for job in ended] == ["finished"] * RUNS
-    assert not [text for text in told if "failed" in text]
+    assert not [text for text in texts if "failed" in text]
 
 
 @contextmanager

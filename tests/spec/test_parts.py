@@ -109,11 +109,11 @@ def test_options_given_are_returned_as_the_constructor_takes_them() -> None:
 
 
 def test_all_faults_of_the_options_are_found() -> None:
-    told = faults(
+    found = faults(
         "mlp", Path(), hidden=(16, 1.5), dropout="much", activation="rel", hiden=3, num_outputs=3
     )
 
-    assert set(told) == {
+    assert set(found) == {
         ("hidden.1", "found 1.5, expected a whole number"),
         ("dropout", "found text 'much', expected a number"),
         (
@@ -194,7 +194,7 @@ def test_a_constructor_that_takes_anything_gets_everything(folder: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("kind", "told"),
+    ("kind", "message"),
     [
         ("mpl", "found unknown network `mpl`, did you mean `mlp`?"),
         ("transformer", "expected one of: cnn, mlp, perceptron, resnet"),
@@ -208,15 +208,15 @@ def test_a_constructor_that_takes_anything_gets_everything(folder: Path) -> None
         ("./mynet:Net", "expected the form ./file.py:Class"),
     ],
 )
-def test_a_part_that_is_not_there_is_told(kind: str, told: str, folder: Path) -> None:
+def test_a_part_that_is_not_there_is_reported(kind: str, message: str, folder: Path) -> None:
     with pytest.raises(UnknownPartError) as caught:
         load(kind, folder)
 
-    assert told in str(caught.value)
+    assert message in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("source", "told"),
+    ("source", "message"),
     [
         ("x = 1\ny = 1 / 0\n", "broken.py:2 raised ZeroDivisionError when imported"),
         ("x = 1\ndef f(:\n", "broken.py:2 is not valid Python"),
@@ -225,12 +225,12 @@ def test_a_part_that_is_not_there_is_told(kind: str, told: str, folder: Path) ->
         ("x = '\0'\n", "broken.py:1"),
     ],
 )
-def test_a_file_that_cannot_be_imported_is_told_with_its_line(
-    source: str, told: str, tmp_path: Path
+def test_a_file_that_cannot_be_imported_is_reported_with_its_line(
+    source: str, message: str, tmp_path: Path
 ) -> None:
     (tmp_path / "broken.py").write_text(source)
 
     with pytest.raises(UnknownPartError) as caught:
         load("./broken.py:Net", tmp_path)
 
-    assert told in str(caught.value)
+    assert message in str(caught.value)

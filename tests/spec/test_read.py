@@ -63,7 +63,7 @@ def test_a_job_that_ships_reads_with_its_parts(name: str) -> None:
     assert file.load_part("task")[1] == file.job.task.options
 
 
-def test_all_faults_are_told_at_once_in_the_order_of_the_file() -> None:
+def test_all_faults_are_reported_at_once_in_the_order_of_the_file() -> None:
     text = """\
 name: My Job
 network: mlp
@@ -81,9 +81,9 @@ resources: {workers: {min: 0}, gpus: 2}
 evaluate: {every_epochs: true}
 """
 
-    told = faults(text)
+    messages = faults(text)
 
-    assert told == [
+    assert messages == [
         "job.yaml:1 name: found text 'My Job', expected up to 63 lower-case letters, digits and "
         "dashes, as in digits-2",
         "job.yaml:2 network: found text 'mlp', expected a section",
@@ -109,7 +109,7 @@ evaluate: {every_epochs: true}
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("", "job.yaml:1: found no sections, expected"),
         ("- a\n- b", "job.yaml:1: found no sections, expected"),
@@ -146,14 +146,14 @@ evaluate: {every_epochs: true}
         (f'{DIGITS}"a\\nb": 1', "job.yaml:5 a\\nb: found unknown key `a\\nb`"),
     ],
 )
-def test_a_fault_is_told_in_one_line(text: str, told: str) -> None:
+def test_a_fault_is_reported_in_one_line(text: str, message: str) -> None:
     (line,) = faults(text)
 
-    assert line.startswith(told)
+    assert line.startswith(message)
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         (
             "optimizer: {kind: sgd}\ntrain:\n  batch_size: 8\n  slices: 2\nresources: {workers: 4}",
@@ -179,8 +179,8 @@ def test_a_fault_is_told_in_one_line(text: str, told: str) -> None:
         ),
     ],
 )
-def test_what_does_not_fit_together_names_its_own_key(text: str, told: str) -> None:
-    assert faults(DIGITS + text) == [told]
+def test_what_does_not_fit_together_names_its_own_key(text: str, message: str) -> None:
+    assert faults(DIGITS + text) == [message]
 
 
 def test_an_override_changes_a_key_and_keeps_its_neighbours() -> None:
@@ -229,7 +229,7 @@ def test_steps_and_epochs_take_the_place_of_one_another(
 
 
 @pytest.mark.parametrize(
-    ("override", "told"),
+    ("override", "message"),
     [
         ("train.epochs=ten", "--set train.epochs=ten: found text 'ten', expected a whole number"),
         ("train.epoch=3", "--set train.epoch=3: found unknown key `epoch`, did you mean `epochs`?"),
@@ -247,10 +247,10 @@ def test_steps_and_epochs_take_the_place_of_one_another(
         ("train.epochs=*x", "--set train.epochs=*x: found alias `*x`"),
     ],
 )
-def test_a_fault_of_an_override_names_the_override(override: str, told: str) -> None:
+def test_a_fault_of_an_override_names_the_override(override: str, message: str) -> None:
     (line,) = faults(DIGITS, override)
 
-    assert line.startswith(told)
+    assert line.startswith(message)
 
 
 def test_both_steps_and_epochs_as_overrides_are_a_fault() -> None:
@@ -293,7 +293,7 @@ def test_an_unknown_part_is_named_with_its_line() -> None:
         file.load_part("network")
 
 
-def test_a_missing_file_is_told_with_a_remedy(tmp_path: Path) -> None:
+def test_a_missing_file_is_reported_with_a_remedy(tmp_path: Path) -> None:
     with pytest.raises(JobFileError, match="distnet init"):
         read_job(tmp_path / "nothing.yaml")
 

@@ -119,7 +119,7 @@ def test_prediction_gives_numbers_by_their_names():
     assert said == {"value": [1.5, 2.5], "values": {"width": 1.5, "height": 2.5}}
 
 
-def test_large_numbers_are_learned_in_deviations_and_told_in_their_own_units():
+def test_large_numbers_are_learned_in_deviations_and_reported_in_their_own_units():
     task = Regress(data("rooms", "price", mean=(3.0, 400_000.0), std=(1.0, 100_000.0)))
     outputs = torch.tensor([[0.0, 1.0], [1.0, -1.0]])
     targets = torch.tensor([[4.0, 700_000.0], [4.0, 300_000.0]])

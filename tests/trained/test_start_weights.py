@@ -91,7 +91,7 @@ def test_a_run_that_is_not_there_is_refused_before_anything_is_made(tmp_path):
     assert not (tmp_path / "later").exists()
 
 
-def test_weights_that_are_lost_are_told(first, tmp_path, monkeypatch):
+def test_weights_that_are_lost_are_reported(first, tmp_path, monkeypatch):
     later = train(tmp_path, "later", start_from=first.folder.path)
     shutil.rmtree(later.folder.checkpoints)
     later.folder.metrics.unlink()

@@ -1,4 +1,4 @@
-"""Tell the person who starts the server that the cluster cannot be reached, and when it can."""
+"""Warn whoever starts the server while the cluster cannot be reached, and say when it can be."""
 
 from collections.abc import Callable
 

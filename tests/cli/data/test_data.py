@@ -92,7 +92,7 @@ def test_inspect_refuses_a_picture_that_cannot_be(tmp_path: Path) -> None:
     assert "cannot be written: No such file" in str(shown.exception)
 
 
-def test_verify_tells_every_fault(tmp_path: Path) -> None:
+def test_verify_reports_every_fault(tmp_path: Path) -> None:
     run("import", small_idx(tmp_path / "raw"), tmp_path / "out")
     assert ": ok" in run("verify", tmp_path / "out").stdout
     for shard in (tmp_path / "out").glob("*.parquet"):

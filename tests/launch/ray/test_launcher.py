@@ -108,7 +108,7 @@ def test_train_on_ray_raises_what_a_worker_raised_on_purpose(assignment, ray_add
 
 
 @pytest.mark.check
-def test_train_on_ray_tells_the_first_cause_when_others_fail_of_it(assignment, ray_address):
+def test_train_on_ray_names_the_first_cause_when_others_fail_of_it(assignment, ray_address):
     with pytest.raises(TrainingError, match=r"worker 1 failed: ValueError: the first cause"):
         train_on_ray(
             assignment, workers=2, cpus=1, gpus=0, address=ray_address, function=ray_work.lose_peer
@@ -130,7 +130,7 @@ def test_train_on_ray_names_a_killed_worker_and_its_last_words(assignment, ray_a
 
 
 @pytest.mark.check
-def test_train_on_ray_tells_that_a_worker_left_early(assignment, ray_address):
+def test_train_on_ray_reports_that_a_worker_left_early(assignment, ray_address):
     with pytest.raises(TrainingError, match="worker 0 failed: SystemExit: enough"):
         train_on_ray(
             assignment, workers=1, cpus=1, gpus=0, address=ray_address, function=ray_work.exit_early
@@ -138,7 +138,7 @@ def test_train_on_ray_tells_that_a_worker_left_early(assignment, ray_address):
 
 
 @pytest.mark.check
-def test_train_on_ray_tells_when_a_node_does_not_see_the_run_folder(assignment, ray_address):
+def test_train_on_ray_reports_a_node_that_does_not_see_the_run_folder(assignment, ray_address):
     assignment.folder.logs.rmdir()
     assignment.folder.path.rmdir()
 

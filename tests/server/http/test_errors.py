@@ -1,4 +1,4 @@
-"""No response tells more than it should, whatever goes wrong."""
+"""No response reveals more than it should, whatever goes wrong."""
 
 import json
 from collections.abc import Callable

@@ -59,8 +59,8 @@ def submit_for_ever(ledger: Ledger) -> None:
         name = f"job-{os.getpid()}-{at}"
         with ledger.transaction() as tx:
             submit_in(tx, job(name))
-            told = EventRecord(0, 0.0, "submitted", name, "ada", name)
-            events.append_events(tx, [told] * EVENTS_EACH)
+            record = EventRecord(0, 0.0, "submitted", name, "ada", name)
+            events.append_events(tx, [record] * EVENTS_EACH)
         _say(name)
 
 

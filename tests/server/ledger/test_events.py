@@ -14,17 +14,17 @@ def append(ledger: Ledger, *records: EventRecord) -> list[EventRecord]:
 
 
 def test_events_are_read_as_they_were_appended_and_numbered_in_order(ledger: Ledger) -> None:
-    told = [event("one", "a"), event("two"), event("three ☃", "not-there")]
+    written = [event("one", "a"), event("two"), event("three ☃", "not-there")]
 
-    numbered = append(ledger, *told[:2]) + append(ledger, *told[2:])
+    numbered = append(ledger, *written[:2]) + append(ledger, *written[2:])
 
-    assert numbered == [replace(record, number=at) for at, record in enumerate(told, 1)]
+    assert numbered == [replace(record, number=at) for at, record in enumerate(written, 1)]
     with ledger.reading() as tx:
         assert events.read_events(tx) == numbered
 
 
 def test_events_are_read_in_parts_without_missing_any(ledger: Ledger) -> None:
-    told = append(ledger, *(event(f"event {at}") for at in range(7)))
+    written = append(ledger, *(event(f"event {at}") for at in range(7)))
 
     parts: list[list[EventRecord]] = [[]]
     after = 0
@@ -34,14 +34,14 @@ def test_events_are_read_in_parts_without_missing_any(ledger: Ledger) -> None:
         after = parts[-1][-1].number if parts[-1] else after
 
     assert [len(part) for part in parts[1:]] == [3, 3, 1, 0]
-    assert sum(parts, []) == told
+    assert sum(parts, []) == written
 
 
 def test_events_of_one_job_are_read_alone(ledger: Ledger) -> None:
-    told = append(ledger, event("1", "a"), event("2", "b"), event("3", "a"), event("4", "a"))
+    written = append(ledger, event("1", "a"), event("2", "b"), event("3", "a"), event("4", "a"))
 
     with ledger.reading() as tx:
-        assert events.read_events(tx, job="a", after=told[0].number) == told[2:]
+        assert events.read_events(tx, job="a", after=written[0].number) == written[2:]
         assert events.read_events(tx, job="nobody") == []
         assert events.read_events(tx, after=2**80) == []
 

@@ -177,7 +177,7 @@ def job(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("malformed") / "job.yaml"
 
 
-def told(job: Path, text: str) -> tuple[int, str]:
+def check(job: Path, text: str) -> tuple[int, str]:
     job.write_bytes(encode(text))
     out, err = io.StringIO(), io.StringIO()
     with redirect_stdout(out), redirect_stderr(err):
@@ -199,7 +199,7 @@ def test_a_thousand_malformed_job_files_end_as_lines_of_text(job: Path, content:
 
 
 def assert_lines_of_text(job: Path, content: str) -> None:
-    code, text = told(job, content)
+    code, text = check(job, content)
 
     assert code == 2, text
     assert "Traceback" not in text
@@ -209,8 +209,8 @@ def assert_lines_of_text(job: Path, content: str) -> None:
 
 
 @pytest.mark.parametrize("length", [0, 1, 10, 40])
-def test_a_file_cut_short_is_told(job: Path, length: int) -> None:
-    code, text = told(job, "\n".join(LINES)[:length])
+def test_a_file_cut_short_is_reported(job: Path, length: int) -> None:
+    code, text = check(job, "\n".join(LINES)[:length])
 
     assert code == 2
     assert f"{job}:" in text
