@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DistnetError", "Run", "resume", "run", "submit"]
 
-_PLACES = {
+_MODULES = {
     "DistnetError": "distnet.errors",
     "Run": "distnet.launch.run",
     "resume": "distnet.launch.run",
@@ -30,6 +30,6 @@ _PLACES = {
 
 def __getattr__(name: str) -> Any:
     """Import a public name when it is first used: `import distnet` alone imports no torch."""
-    if name not in _PLACES:
+    if name not in _MODULES:
         raise AttributeError(f"module 'distnet' has no attribute {name!r}")
-    return getattr(import_module(_PLACES[name]), name)
+    return getattr(import_module(_MODULES[name]), name)

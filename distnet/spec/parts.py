@@ -2,7 +2,7 @@
 
 A shipped kind `mlp` is the module `distnet.networks.mlp`, whose `__all__` holds one class; a
 user's own is `./mynet.py:MyNet`. The keyword-only parameters of the constructor are the options,
-their annotations the types. Nothing is imported before a part is asked for.
+their annotations the types. Nothing is imported before a part is requested.
 """
 
 import json

@@ -47,7 +47,7 @@ def test_results_are_none_where_nothing_was_written(tmp_path):
     assert read_results(tmp_path / "missing", REQUEST) is None
 
 
-def test_results_are_gone_on_with_when_more_trials_are_asked_for(results, tmp_path):
+def test_results_are_continued_with_more_trials(results, tmp_path):
     write_results(results)
 
     more = read_results(tmp_path, replace(REQUEST, trials=60))

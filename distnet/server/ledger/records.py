@@ -115,7 +115,7 @@ class AttemptRecord:
     stop: StopReason | None = None
     """Why it has to stop."""
     stop_at: float | None = None
-    """When it was asked to."""
+    """When the stop was requested."""
     target: Mapping[str, int] | None = None
     """The workers on each node to which it is being resized."""
     resized_at: float | None = None

@@ -21,7 +21,7 @@ SLOW_S = 3.0
 
 
 @contextmanager
-def asked_meanwhile(address: str) -> Iterator[list[float]]:
+def requested_meanwhile(address: str) -> Iterator[list[float]]:
     """Ask all the time whether the server is there; yields how long each response took."""
     times_s: list[float] = []
     is_over = threading.Event()
@@ -65,7 +65,7 @@ def test_a_body_with_a_million_faults_delays_no_other_request(
     content = begin_ + part * (most_bytes // len(part)) + end
     token = begin(api) if "attempt" in path else api.token("ada")
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-    with live(api) as address, asked_meanwhile(address) as times_s:
+    with live(api) as address, requested_meanwhile(address) as times_s:
         response = httpx.post(address + path, content=content, headers=headers, timeout=120)
 
     assert (response.status_code, response.json()["error"]["code"]) == (422, "invalid")

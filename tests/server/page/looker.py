@@ -51,7 +51,7 @@ class Looker:
             page.clock.install()
         page.on("console", self._said)
         page.on("pageerror", lambda error: self.faults.append(str(error)))
-        page.on("request", self._asked)
+        page.on("request", self._on_request)
         token = f"#token={self._token_of(user)}" if user else ""
         page.goto(f"{self._address}/{token}")
         if place != "/":
@@ -70,6 +70,6 @@ class Looker:
         if message.type in ("error", "warning"):
             self.faults.append(message.text)
 
-    def _asked(self, request: Request) -> None:
+    def _on_request(self, request: Request) -> None:
         if not request.url.startswith((f"{self._address}/", "data:")):
             self.foreign.append(request.url)

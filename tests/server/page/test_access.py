@@ -23,7 +23,7 @@ def test_a_token_given_to_a_page_that_is_open_is_used_at_once(site, looker):
     assert page.url == f"{site.address}/#/"
 
 
-def test_without_a_token_one_is_asked_for(site, looker):
+def test_without_a_token_the_page_requests_one(site, looker):
     looker.expected.append("401")
     page = looker.open("/jobs/digits-1", user=None)
     site.harness.submit(asks())

@@ -30,7 +30,7 @@ def make(name: str, folder: Path) -> Path:
 
 
 def _faces(folder: Path) -> None:
-    """The ORL faces: 40 people with 10 pictures each."""
+    """The ORL faces: 40 persons with 10 pictures each."""
     raw = folder.with_name("raw-faces")
     with tarfile.open(real_data("orl-faces.tar.xz")) as archive:
         archive.extractall(raw, filter="data")

@@ -11,7 +11,7 @@ export function number(value) {
   return String(Number(value.toPrecision(4)));
 }
 
-// A loss with four places, so that a column of them lines up.
+// A loss with four decimals, so that a column of them lines up.
 export function loss(value) {
   if (value == null || !Number.isFinite(value)) return number(value);
   const size = Math.abs(value);

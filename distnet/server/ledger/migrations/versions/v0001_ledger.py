@@ -18,7 +18,7 @@ def upgrade() -> None:
     _events()
     _streams()
     _schedules()
-    _people()
+    _accounts()
     _usage()
 
 
@@ -193,7 +193,7 @@ def _schedules() -> None:
     )
 
 
-def _people() -> None:
+def _accounts() -> None:
     op.create_table(
         "users",
         sa.Column("name", sa.Text(), nullable=False),
