@@ -9,6 +9,7 @@ from torch import nn
 from distnet.data.manifest import Manifest
 from distnet.errors import UnknownPartError
 from distnet.launch.best_metric import refuse_unknown_metric
+from distnet.spec.parts import load_class
 from distnet.spec.read import JobFile
 from distnet.tasks.per_sample import PerSample
 from distnet.tasks.task import Task, phases_of, players_of, shadows_of
@@ -76,13 +77,20 @@ def probe(file: JobFile, data: Manifest | None) -> Probe:
 
 
 def _task(file: JobFile, data: Manifest | None) -> Task:
+    kind = file.job.task.kind
+    if data is None and not hasattr(load_class("tasks", kind, folder=file.folder), "feed"):
+        raise file.fault("data.source", f"found null, but the task {kind} needs a dataset")
     try:
         task = build_task(file.job.task, data, file.folder)
         build_turns(task)
     except UnknownPartError as error:
         raise file.fault("task", str(error)) from None
-    if data is None and not hasattr(task, "feed"):
-        raise file.fault("data.source", f"found null, but the task {file.job.task.kind} needs data")
+    if hasattr(task, "feed") and file.job.train.on_nonfinite == "rewind":
+        raise file.fault(
+            "train.on_nonfinite",
+            f"found rewind, but the samples of task {kind} cannot be taken back; "
+            "expected stop or skip",
+        )
     unknown = sorted(file.job.players.keys() - players_of(task).keys())
     if unknown:
         raise file.fault(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from distnet.errors import RunError
+from distnet.errors import DistnetError, RunError
 from distnet.launch.run import resume, run
 from distnet.report.audit import audit_run
 from distnet.trained.load import load_trained
@@ -34,3 +34,38 @@ def test_a_task_that_makes_its_samples_needs_no_dataset(tmp_path: Path) -> None:
         audit_run(first.folder)
     with pytest.raises(RunError, match="trained without a dataset.*distnet show cartpole-1"):
         load_trained(first.folder.path)
+
+
+def test_what_was_played_cannot_be_rewound(tmp_path: Path) -> None:
+    with pytest.raises(DistnetError, match="found rewind.*expected stop or skip"):
+        run(
+            USERS / "cartpole.yaml",
+            inline=True,
+            runs=tmp_path,
+            overrides=["train.on_nonfinite=rewind"],
+        )
+
+
+@pytest.mark.parametrize(
+    ("job", "change", "message"),
+    [
+        (
+            "gan",
+            "players.judge.clip=1.0",
+            r"players: found judge, expected one of critic, generator",
+        ),
+        (
+            "gan",
+            "data.source=null",
+            r"data\.source=null: found null, but the task ./gan\.py:Adversarial needs a dataset",
+        ),
+        ("denoiser", "checkpoint.best_metric=noise", r"found .*noise.*did you mean .*noise_error"),
+    ],
+)
+def test_settings_that_do_not_fit_the_task_are_refused(
+    job: str, change: str, message: str, tmp_path: Path
+) -> None:
+    overrides = [change, "checkpoint.keep_best=1"]
+
+    with pytest.raises(DistnetError, match=message):
+        run(USERS / f"{job}.yaml", inline=True, runs=tmp_path, overrides=overrides)
