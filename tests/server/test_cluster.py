@@ -132,7 +132,7 @@ def test_the_page_shows_what_the_cluster_does(site, looker):
     site.ask("submit", str(JOB), "--workers", "2", *short)
     page = looker.open("/jobs/seen")
     expect(page.get_by_role("img", name="Loss: train")).to_be_visible()
-    expect(page.get_by_role("img", name="Samples a second: all workers")).to_be_visible()
+    expect(page.get_by_role("img", name="Samples per second: all workers")).to_be_visible()
     expect(page.get_by_role("log")).to_contain_text("epoch 1/18")
 
     page.goto(f"{PAGE}/#/nodes")
