@@ -95,9 +95,11 @@ def serving(server: FakeServer, port: int = 0) -> Iterator[FakeServer]:
                 return
             self.send_response(response[0])
             self.send_header("Content-Length", str(len(response[1])))
+            # Nobody talks on with a server that is gone; the client must know, or it may use the
+            # connection again just before it closes.
+            self.send_header("Connection", "close")
             self.end_headers()
             self.wfile.write(response[1])
-            self.close_connection = True  # so that nobody talks on with a server that is gone
 
         def log_message(self, *_: object) -> None:
             """Keep quiet."""

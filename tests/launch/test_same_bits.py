@@ -48,8 +48,8 @@ def test_shipped_job_gives_the_same_bits_on_any_workers(
 @pytest.mark.parametrize(
     ("name", "steps", "stop_after"),
     [
-        ("digits", 400, 40),
-        pytest.param("digits-cnn", 30, 4, marks=pytest.mark.check),
+        ("digits", 3000, 40),
+        pytest.param("digits-cnn", 60, 4, marks=pytest.mark.check),
     ],
 )
 def test_shipped_job_stopped_in_an_epoch_resumes_to_the_same_bits_on_other_workers(

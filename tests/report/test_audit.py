@@ -16,9 +16,9 @@ from distnet.errors import RunError
 from distnet.report.audit import Audit, audit_run
 from distnet.run_folder.paths import RunFolder
 from tests.datasets import write_dataset
-from tests.train import troubled
+from tests.train import listeners, troubled
 from tests.train.step.test_nonfinite import job_text
-from tests.train.test_hard_resume import kill_after
+from tests.train.test_hard_resume import start_and_kill
 
 Lines = list[dict[str, Any]]
 STEPS_PER_EPOCH = 34
@@ -52,13 +52,9 @@ def start(folder: Path, text: str, data: Path, stop_at: int | None = None) -> Pa
     job = folder / "job.yaml"
     job.write_text(text.replace("DATA", str(data)))
 
-    def listen(record: dict[str, Any]) -> None:
-        if record["kind"] == "step" and record["step"] == stop_at:
-            (folder / "audited/stop").write_text("stop")
-
-    return distnet.run(
-        job, inline=True, runs=folder, name="audited", listener=listen
-    ).folder.path.resolve()
+    listener = listeners.stop_at(stop_at, folder / "audited/stop")
+    run = distnet.run(job, inline=True, runs=folder, name="audited", listener=listener)
+    return run.folder.path.resolve()
 
 
 def audit(run: Path) -> Audit:
@@ -86,10 +82,8 @@ def test_run_that_was_killed_again_and_again_is_clean(data: Path, tmp_path: Path
     job = tmp_path / "job.yaml"
     job.write_text(JOB.replace("DATA", str(data)).replace("every_steps: 5", "every_steps: 1"))
     run = tmp_path / "killed"
-    kill_after(
-        f"distnet.run({str(job)!r}, inline=True, runs={str(tmp_path)!r}, name='killed')", run
-    )
-    kill_after(f"distnet.resume({str(run)!r}, inline=True)", run)
+    start_and_kill(f"run({str(job)!r}, runs={str(tmp_path)!r}, name='killed'")
+    start_and_kill(f"resume({str(run)!r}")
     between = audit(run)
     distnet.resume(run, inline=True)
 

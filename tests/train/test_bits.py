@@ -10,6 +10,7 @@ from distnet.spec.read import read_job_text
 from distnet.train.checkpoint.checkpoint import read_newest
 from distnet.train.exchange.worker_group import WorkerGroup
 from distnet.train.worker import work
+from tests.train import listeners
 from tests.train.processes import run_workers
 
 MLP = """
@@ -47,11 +48,7 @@ def assignment(text: str, data: Path, run: Path, *, is_resumed: bool = False) ->
 
 
 def train(group: WorkerGroup, assigned: Assignment, stop_at: int | None = None) -> dict[str, Any]:
-    def listen(record: dict[str, Any]) -> None:
-        if record["kind"] == "step" and record["step"] == stop_at:
-            assigned.folder.stop.touch()
-
-    return work(assigned, group, listener=listen)
+    return work(assigned, group, listener=listeners.stop_at(stop_at, assigned.folder.stop))
 
 
 def bits(outcomes: list[dict[str, Any]], run: Path) -> tuple[Any, ...]:

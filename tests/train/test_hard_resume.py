@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +19,11 @@ from distnet.train.checkpoint.checkpoint import State, write_checkpoint
 from distnet.train.exchange.worker_group import WorkerGroup
 from distnet.train.worker import work
 from tests.datasets import write_dataset
+from tests.train.listeners import stop_when
 from tests.train.processes import run_workers
 from tests.train.test_bits import assignment, bits
 
+ROOT = Path(__file__).parents[2]
 STEPS_PER_EPOCH = 34
 JOB = """
 name: hard
@@ -115,10 +116,8 @@ def test_bits_are_the_same_when_killed_and_resumed_again_and_again(
     whole = distnet.run(job, inline=True, runs=tmp_path, name="whole")
     run = tmp_path / "killed"
 
-    kill_after(
-        f"distnet.run({str(job)!r}, inline=True, runs={str(tmp_path)!r}, name='killed')", run
-    )
-    kill_after(f"distnet.resume({str(run)!r}, inline=True)", run)
+    start_and_kill(f"run({str(job)!r}, runs={str(tmp_path)!r}, name='killed'")
+    start_and_kill(f"resume({str(run)!r}")
     resumed = distnet.resume(run, inline=True)
 
     assert resumed.result["weights_sha256"] == whole.result["weights_sha256"]
@@ -194,11 +193,8 @@ def work_one(group: WorkerGroup, assigned: Assignment) -> dict[str, Any]:
 
 
 def stop_in_second_epoch(assigned: Assignment) -> dict[str, Any]:
-    def listen(record: dict[str, Any]) -> None:
-        if record["kind"] == "epoch":
-            assigned.folder.stop.touch()
-
-    return work(assigned, WorkerGroup(), listener=listen)
+    listener = stop_when(lambda record: record["kind"] == "epoch", assigned.folder.stop)
+    return work(assigned, WorkerGroup(), listener=listener)
 
 
 def epochs(run: Path) -> dict[int, Any]:
@@ -207,15 +203,12 @@ def epochs(run: Path) -> dict[int, Any]:
     return {r["epoch"]: (r["step"], r["train"], r["test"]) for r in records if r["kind"] == "epoch"}
 
 
-def kill_after(call: str, run: Path, num_checkpoints: int = 8) -> None:
-    """Start `call` in a process of its own, and kill it when it has made so many checkpoints."""
-    metrics = run / "metrics.jsonl"
-    before = metrics.read_text().count('"checkpoint"') if metrics.exists() else 0
-    process = subprocess.Popen([sys.executable, "-c", f"import distnet; {call}"])
-    while process.poll() is None:
-        made = metrics.read_text().count('"checkpoint"') if metrics.exists() else 0
-        if made >= before + num_checkpoints:
-            break
-        time.sleep(0.001)
-    process.kill()
-    assert process.wait() == -signal.SIGKILL
+def start_and_kill(call: str, num_checkpoints: int = 8) -> None:
+    """Train in a process of its own, which is killed when it has made so many checkpoints."""
+    text = f"""
+import distnet
+from tests.train.listeners import KillAtCheckpoint
+distnet.{call}, inline=True, listener=KillAtCheckpoint({num_checkpoints}))
+"""
+    process = subprocess.run([sys.executable, "-c", text], cwd=ROOT, check=False)
+    assert process.returncode == -signal.SIGKILL

@@ -27,6 +27,7 @@ from distnet.train.checkpoint.saver import Saver, is_due_by_step
 from distnet.train.exchange.worker_group import WorkerGroup
 from distnet.train.worker import work
 from tests.train.checkpoint.checkpoints import is_same, state
+from tests.train.listeners import stop_at
 from tests.train.test_bits import assignment
 
 JOB = """
@@ -330,10 +331,7 @@ def test_run_resumes_from_its_own_store(store: str, stripes: Path, tmp_path: Pat
     whole = work(assignment(JOB, stripes, tmp_path / "whole"), WorkerGroup())
     first = assignment(text, stripes, tmp_path / "run")
 
-    def stop(record: dict[str, Any]) -> None:
-        if record["kind"] == "step" and record["step"] == 20:
-            first.folder.stop.touch()
-
+    stop = stop_at(20, first.folder.stop)
     assert work(first, WorkerGroup(), listener=stop)["status"] == "stopped"
     first.folder.stop.unlink()
     again = assignment(text, stripes, tmp_path / "run", is_resumed=True)
