@@ -24,6 +24,7 @@ from distnet.data.column import Columns, num_samples, samples_of, select
 from distnet.data.manifest import MANIFEST, Manifest, Split
 from distnet.data.shard_writer import ShardWriter
 from distnet.data.sources.source import RawData, detect_kind, read_source
+from distnet.data.split_findings import report_splits
 from distnet.errors import DataError
 
 OnProgress = Callable[[int, int | None], None]
@@ -63,6 +64,9 @@ def import_dataset(
     _check_free(out, force=force)
     found = kind or detect_kind(source)
     data = read_source(source, found, options or {})
+    if kind is None:
+        why = "detected from the names of the files"
+        data.findings.guessed("kind of source", found, why, option="--kind")
     with _new_folder(out) as folder:
         return write_dataset(
             folder,
@@ -100,8 +104,14 @@ def write_dataset(
                 f"{source}: too few samples for a {split} split ({total} in all); "
                 "change --test-fraction, or give 0 for no test split"
             )
+    report_splits(data, splits, test_fraction)
     manifest = Manifest(
-        name=name, source=source, licence=licence, fields=census.described(), splits=splits
+        name=name,
+        source=source,
+        licence=licence,
+        fields=census.described(),
+        splits=splits,
+        import_summary=data.findings.summary(),
     )
     with (folder / MANIFEST).open("w", encoding="utf-8") as file:
         file.write(manifest.to_json())

@@ -23,6 +23,7 @@ from pydantic import Field as Limits
 
 from distnet.data import format1
 from distnet.data.fields.field import Count, Field, Positive, Record, field_class
+from distnet.data.import_summary import ImportSummary
 from distnet.errors import DataError, UnknownPartError
 from distnet.spec.reading.validation import first_damage
 
@@ -104,6 +105,8 @@ class Manifest(Record):
     """Of format 1 alone; since then, every shard lists its row groups."""
     fields: Annotated[dict[FieldName, AnyField], Limits(min_length=1)]
     splits: Annotated[dict[SplitName, Split], Limits(min_length=1)]
+    import_summary: ImportSummary | None = None
+    """What the import read, left out and guessed; no part of the identity."""
 
     @model_validator(mode="before")
     @classmethod
@@ -128,16 +131,19 @@ class Manifest(Record):
 
     def as_written(self) -> dict[str, Any]:
         """The content of `manifest.json`."""
-        content = self.model_dump(mode="json", exclude_none=True)
+        content = self.model_dump(mode="json", exclude_none=True, exclude={"import_summary"})
+        if self.import_summary is not None:
+            content["import_summary"] = self.import_summary.model_dump(exclude_defaults=True)
         return format1.downgraded(content) if self.format == 1 else content
 
     @property
     def sha256(self) -> str:
         """The identity of the data: shards' digests are inside, so equal means equal samples.
 
-        Name, source and licence are left out: a renamed dataset is still the same data.
+        Name, source, licence and the summary of the import are left out: a renamed dataset is still
+        the same data.
         """
-        left_out = ("name", "source", "licence")
+        left_out = ("name", "source", "licence", "import_summary")
         data = {key: part for key, part in self.as_written().items() if key not in left_out}
         return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
 

@@ -8,10 +8,19 @@ from rich.markup import escape
 from rich.table import Table
 
 from distnet.cli.output import print_json
+from distnet.data.import_summary import Finding, ImportSummary
 from distnet.data.manifest import Manifest
 
 MOST_CLASSES = 30
 MOST_NUMBERS = 8
+MOST_FINDINGS = 40
+PIPE_WIDTH = 10_000  # no line is broken there, so that all of them can be searched
+SECTIONS = {
+    "read": "[green]read[/]",
+    "left_out": "[yellow]left out[/]",
+    "guessed": "[cyan]guessed[/]",
+    "warnings": "[red]warning[/]",
+}
 
 
 def show_dataset(folder: Path, manifest: Manifest, *, as_json: bool) -> None:
@@ -21,11 +30,33 @@ def show_dataset(folder: Path, manifest: Manifest, *, as_json: bool) -> None:
         print_json(facts | manifest.model_dump(mode="json"))
         return
     console = Console(highlight=False)
-    console.print(f"[bold]{manifest.name}[/]  {folder}", soft_wrap=True)
+    if not console.is_terminal:
+        console.width = PIPE_WIDTH
+    console.print(f"[bold]{escape(manifest.name)}[/]  {escape(str(folder))}", soft_wrap=True)
     console.print(_facts_table(manifest))
     console.print(_splits_table(manifest))
     if manifest.y.kind == "class":
         console.print(_classes_table(manifest))
+    if manifest.import_summary is not None:
+        console.print(_summary_table(manifest.import_summary))
+
+
+def _summary_table(summary: ImportSummary) -> Table:
+    table = Table("import")
+    table.add_column("count", justify="right")
+    for name in ("what", "why", "example", "to change it"):
+        table.add_column(name, overflow="fold")
+    rows = list(summary.rows())
+    for section, finding in rows[:MOST_FINDINGS]:
+        table.add_row(SECTIONS[section], f"{finding.count:,}", *map(escape, _texts(finding)))
+    if len(rows) > MOST_FINDINGS:
+        table.add_row("", "", f"and {len(rows) - MOST_FINDINGS} more: see --json")
+    return table
+
+
+def _texts(finding: Finding) -> tuple[str, str, str, str]:
+    what = f"{finding.what}: {finding.value}" if finding.value else finding.what
+    return what, finding.why, finding.example, finding.option
 
 
 def _facts_table(manifest: Manifest) -> Table:

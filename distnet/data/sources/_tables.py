@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from distnet.data.column import Columns
 from distnet.data.fields.vector import VectorField
+from distnet.data.import_summary import Findings
 from distnet.data.sources._cells import parse_numbers
 from distnet.data.sources._columns import ColumnCheck, raise_faults
 from distnet.data.sources._targets import Encode, TargetSurvey
@@ -45,6 +46,7 @@ def read_tables(
     target_kind: str | None,
     classes: Sequence[str],
     drop: Sequence[str],
+    findings: Findings,
 ) -> RawData:
     """Make samples of the rows: the target columns are `y`, all others are `x`.
 
@@ -68,6 +70,7 @@ def read_tables(
         fields={"x": VectorField(shape=(len(features),), names=features), "y": y},
         splits={split: _chunks(part, features, targets, encode) for split, part in splits.items()},
         num_samples=survey.num_rows,
+        findings=findings,
     )
 
 

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from distnet.data.csv_table import CsvTable
+from distnet.data.import_summary import Findings
+from distnet.data.sources._splits import split_files
 from distnet.data.sources._tables import read_tables
-from distnet.data.sources.source import RawData, split_files
+from distnet.data.sources.source import RawData
 
 SUFFIXES = (".csv", ".tsv")
 
@@ -39,8 +41,16 @@ def read(
     Raises:
         DataError: the file is malformed, or a cell is missing or not a number.
     """
+    findings = Findings()
     splits = {
         split: [CsvTable(file) for file in files]
-        for split, files in split_files(path, SUFFIXES).items()
+        for split, files in split_files(path, SUFFIXES, findings).items()
     }
-    return read_tables(splits, target=target, target_kind=target_kind, classes=classes, drop=drop)
+    return read_tables(
+        splits,
+        target=target,
+        target_kind=target_kind,
+        classes=classes,
+        drop=drop,
+        findings=findings,
+    )

@@ -18,7 +18,9 @@ import pyarrow.parquet as pq
 from distnet.data.column import Columns
 from distnet.data.fields.image import ImageField
 from distnet.data.images import Colours, ImageSurvey, Size, read_header, read_image
+from distnet.data.import_summary import Findings
 from distnet.data.manifest import MANIFEST
+from distnet.data.sources._splits import split_files
 from distnet.data.sources._tables import (
     batches_with_rows,
     choose_targets,
@@ -26,7 +28,7 @@ from distnet.data.sources._tables import (
     read_tables,
 )
 from distnet.data.sources._targets import Encode, TargetSurvey
-from distnet.data.sources.source import Chunks, RawData, split_files
+from distnet.data.sources.source import Chunks, RawData
 from distnet.errors import DataError
 
 SUFFIXES = (".parquet", ".pq")
@@ -66,17 +68,27 @@ def read(
     """
     if (path / MANIFEST).is_file():
         raise DataError(f"{path}: already a distnet dataset; use it directly")
+    findings = Findings()
     splits = {
         split: [ParquetTable(file) for file in files]
-        for split, files in split_files(path, SUFFIXES).items()
+        for split, files in split_files(path, SUFFIXES, findings).items()
     }
     first = next(iter(splits.values()))[0]
     if first.image_columns:
         names = tuple(classes) or first.class_names(target)
-        return _read_images(splits, target, target_kind, names, size=size, colours=colours)
+        return _read_images(
+            splits, target, target_kind, names, size=size, colours=colours, findings=findings
+        )
     if size or colours:
         raise DataError(f"{first.path}: no column of images, so --size and --colours do not apply")
-    return read_tables(splits, target=target, target_kind=target_kind, classes=classes, drop=drop)
+    return read_tables(
+        splits,
+        target=target,
+        target_kind=target_kind,
+        classes=classes,
+        drop=drop,
+        findings=findings,
+    )
 
 
 class ParquetTable:
@@ -122,6 +134,7 @@ def _read_images(
     *,
     size: Size | None,
     colours: Colours | None,
+    findings: Findings,
 ) -> RawData:
     tables = [table for part in splits.values() for table in part]
     columns = common_columns(tables)
@@ -143,6 +156,7 @@ def _read_images(
             for split, part in splits.items()
         },
         num_samples=survey.num_rows,
+        findings=findings,
     )
 
 

@@ -7,14 +7,15 @@ A source is a module of this folder, named after its kind, with two functions:
 
 `read` finds out everything it must know before the first row is written (shape, classes), and
 leaves the rows themselves to iterators, so that large data never has to fit in memory. Its
-keyword arguments are the options that the kind has. Files whose names begin with `_` are shared
-by several sources.
+keyword arguments are the options that the kind has. It reports in `RawData.findings` what it left
+out, what it guessed by which rule, and the option that decides otherwise. Files whose names begin
+with `_` are shared by several sources.
 """
 
 import inspect
 import pkgutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
@@ -22,6 +23,7 @@ from typing import Any, Protocol, cast
 
 from distnet.data.column import Columns
 from distnet.data.fields.field import Field
+from distnet.data.import_summary import Findings
 from distnet.errors import DataError, UnknownPartError
 
 ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".zip")
@@ -44,6 +46,8 @@ class RawData:
     is_sequence: bool = False
     """Whether neighbours belong together, as the lines of a text do: then the last samples are set
     aside for a test, else random ones, by a hash of their first field."""
+    findings: Findings = field(default_factory=Findings)
+    """What was read, left out and guessed; those of the iterators come while they are used."""
 
 
 class Source(Protocol):
@@ -122,26 +126,6 @@ def read_source(path: Path, kind: str, options: Mapping[str, Any]) -> RawData:
                 f"its options are: {takes}"
             )
     return source.read(path, **given)
-
-
-def split_files(path: Path, suffixes: Sequence[str]) -> dict[str, list[Path]]:
-    """Find the files of each split: those of a folder whose names begin with `train`, `test`, ...
-
-    A single file, or a folder without training files of that name, is one split called `all`.
-
-    Raises:
-        DataError: the folder has no such files.
-    """
-    if path.is_file():
-        return {"all": [path]}
-    files = sorted(file for file in path.iterdir() if file.suffix.lower() in suffixes)
-    if not files:
-        raise DataError(f"{path}: no files here that end in {' or '.join(suffixes)}")
-    splits: dict[str, list[Path]] = {}
-    for file in files:
-        name = file.name.split(".")[0].split("-")[0].split("_")[0].lower()
-        splits.setdefault(name, []).append(file)
-    return splits if "train" in splits else {"all": files}
 
 
 def _check_exists(path: Path) -> None:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from distnet.data.column import Columns, RaggedArray
 from distnet.data.fields.tokens import TokensField
+from distnet.data.import_summary import Findings
+from distnet.data.sources._splits import split_files
 from distnet.data.sources.source import Chunks, RawData
 from distnet.errors import DataError
 
@@ -21,7 +23,7 @@ FIELD = "tokens"
 def detect(path: Path) -> bool:
     """Whether it is a `.txt` or `.txt.gz` file, or a folder with such a file for training."""
     files = path.glob("train*") if path.is_dir() else [path]
-    return any(file.name.endswith(SUFFIXES) for file in files)
+    return any(file.name.lower().endswith(SUFFIXES) for file in files)
 
 
 def read(path: Path) -> RawData:
@@ -33,7 +35,11 @@ def read(path: Path) -> RawData:
     Raises:
         DataError: a file is empty, or is not UTF-8 text.
     """
-    lines = {split: list(_lines(files)) for split, files in _splits(path).items()}
+    findings = Findings()
+    splits = split_files(path, SUFFIXES, findings)
+    if path.is_dir() and "train" not in splits:
+        raise DataError(f"{path}: expected files called train.txt and test.txt here")
+    lines = {split: list(_lines(files)) for split, files in splits.items()}
     for split, found in lines.items():
         if not found:
             raise DataError(f"{path}: the text of {split} is empty")
@@ -44,18 +50,8 @@ def read(path: Path) -> RawData:
         splits={split: _chunks(found, field) for split, found in lines.items()},
         num_samples=sum(map(len, lines.values())),
         is_sequence=True,
+        findings=findings,
     )
-
-
-def _splits(path: Path) -> dict[str, list[Path]]:
-    if path.is_file():
-        return {"all": [path]}
-    splits: dict[str, list[Path]] = {}
-    for file in sorted(file for file in path.iterdir() if file.name.endswith(SUFFIXES)):
-        splits.setdefault(file.name.split(".")[0].split("-")[0].lower(), []).append(file)
-    if "train" not in splits:
-        raise DataError(f"{path}: expected files called train.txt and test.txt here")
-    return splits
 
 
 def _lines(files: Iterable[Path]) -> Iterator[str]:
