@@ -1,5 +1,6 @@
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,10 @@ __all__ = ["pytest_terminal_summary"]
 os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
 # The tests say which Ray they mean; that of the machine's owner is left alone.
 os.environ.pop("RAY_ADDRESS", None)
+
+# A shell that starts `make test &` has it ignore Ctrl-C, and so would all that the tests start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 RAY_CPUS = 4
 RAY_MARK = "pytest.mark." + "ray"
