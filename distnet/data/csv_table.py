@@ -21,6 +21,9 @@ class CsvTable:
         DataError: there is no header line.
     """
 
+    index: tuple[str, ...] = ()
+    """The file says of no column that it is one."""
+
     def __init__(self, path: Path) -> None:
         self.path = path
         header = _header(path)

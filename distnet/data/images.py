@@ -1,7 +1,6 @@
 """Encoded images (JPEG, PNG, PGM, BMP, WebP, ...) to uint8 arrays [channels, height, width]."""
 
 import warnings
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,19 +9,26 @@ from typing import BinaryIO, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
+from distnet.data.image_formats import missing_reader, register_formats
 from distnet.errors import DataError
 
 Colours = Literal["grey", "rgb"]
 Size = tuple[int, int]  # height, width
-SUFFIXES = frozenset(
-    {".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp"}
-)
 _GREY = {"1", "L", "LA"}
+_PLAIN = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX"}
 _MORE_THAN_8_BITS = {"I", "F"}
 _ORIENTATION = 0x0112
-_TURNED = {5, 6, 7, 8}
+_LYING = {5, 6, 7, 8}
+
+
+class MissingReaderError(DataError):
+    """A picture of a format that this installation cannot read."""
+
+    def __init__(self, location: str, reason: str, remedy: str) -> None:
+        super().__init__(f"{location}: {reason}; {remedy}")
+        self.reason, self.remedy = reason, remedy
 
 
 @dataclass(frozen=True)
@@ -32,19 +38,46 @@ class ImageHeader:
     height: int
     width: int
     is_grey: bool
+    mode: str = "RGB"
+    """How Pillow describes its colours."""
+    is_turned: bool = False
+    """Whether its EXIF orientation says that it is stored lying or mirrored."""
+    is_transparent: bool = False
+    """Whether it has an alpha channel or a transparent colour."""
+    has_more_frames: bool = False
+    has_16_bits: bool = False
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether its colours are grey or RGB, which need no conversion."""
+        return self.mode in _PLAIN
 
 
 def read_header(file: Path | BinaryIO, *, location: str) -> ImageHeader:
-    """Read how large an image is when it stands upright, and whether it has colours.
+    """Read how large an image is when it stands upright, and what decoding it will change.
 
     Raises:
+        MissingReaderError: it is of a format that this installation cannot read.
         DataError: it cannot be read as an image; `location` names it.
     """
     with _opened(file, location) as image:
+        # Looked at first, since reading the EXIF part of a PNG decodes the image.
+        has_16_bits = any(";16" in str(tile) for tile in getattr(image, "tile", ()))
         width, height = image.size
-        if image.getexif().get(_ORIENTATION) in _TURNED:
+        orientation = image.getexif().get(_ORIENTATION)
+        if orientation in _LYING:
             width, height = height, width
-        return ImageHeader(height, width, image.mode in _GREY)
+        return ImageHeader(
+            height,
+            width,
+            is_grey=image.mode in _GREY,
+            mode=image.mode,
+            is_turned=orientation in range(2, 9),
+            is_transparent=_is_transparent(image),
+            # Of the pictures in an MPO file, as cameras write it, the first one is the photo.
+            has_more_frames=image.format != "MPO" and getattr(image, "is_animated", False),
+            has_16_bits=has_16_bits,
+        )
 
 
 def read_image(
@@ -87,51 +120,9 @@ def decode_image(
     return np.ascontiguousarray(pixels.transpose(2, 0, 1))
 
 
-class ImageSurvey:
-    """Find the common shape of the images of a dataset."""
-
-    def __init__(self) -> None:
-        self._sizes: Counter[Size] = Counter()
-        self._examples: dict[Size, str] = {}
-        self._has_colours = False
-
-    def add(self, header: ImageHeader, *, location: str) -> None:
-        """Count one image."""
-        size = (header.height, header.width)
-        self._sizes[size] += 1
-        self._examples.setdefault(size, location)
-        self._has_colours |= not header.is_grey
-
-    def shape(self, size: Size | None, colours: Colours | None) -> tuple[int, int, int]:
-        """Decide channels, height and width; colour where any image has some.
-
-        Raises:
-            DataError: the sizes differ and no size is given.
-        """
-        channels = 3 if (colours == "rgb" or (colours is None and self._has_colours)) else 1
-        if size is None and len(self._sizes) > 1:
-            raise DataError(self._differences())
-        height, width = size or next(iter(self._sizes))
-        return channels, height, width
-
-    def _differences(self) -> str:
-        lines = [
-            f"  {height}x{width}: {count:,} images, such as {self._examples[height, width]}"
-            for (height, width), count in self._sizes.most_common(5)
-        ]
-        if len(self._sizes) > len(lines):
-            lines.append(f"  and {len(self._sizes) - len(lines)} more sizes")
-        return "\n".join(
-            [
-                f"the images have {len(self._sizes)} different sizes (height x width):",
-                *lines,
-                "choose one size for all: --size HEIGHTxWIDTH",
-            ]
-        )
-
-
 @contextmanager
 def _opened(file: Path | BinaryIO, location: str) -> Iterator[Image.Image]:
+    register_formats()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about odd metadata, which is not used here
@@ -142,15 +133,30 @@ def _opened(file: Path | BinaryIO, location: str) -> Iterator[Image.Image]:
                         "convert it to an 8-bit image"
                     )
                 yield image
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        reason = str(error).replace(repr(file), "it").splitlines()[0]
+    except DataError:
+        raise
+    except Exception as error:  # decoders raise errors of any kind for damaged files
+        missing = missing_reader(file)
+        if missing is not None:
+            raise MissingReaderError(location, *missing) from None
         raise DataError(
-            f"{location}: cannot be read as an image ({reason}); repair or remove it"
+            f"{location}: cannot be read as an image ({_reason(file, error)}); repair or remove it"
         ) from None
 
 
+def _reason(file: Path | BinaryIO, error: Exception) -> str:
+    if isinstance(error, UnidentifiedImageError):
+        return "its content is of no known format"
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return str(text).replace(repr(file), "it").splitlines()[0]
+
+
+def _is_transparent(image: Image.Image) -> bool:
+    return image.mode in {"RGBA", "LA", "PA", "RGBa", "La"} or "transparency" in image.info
+
+
 def _on_white(image: Image.Image) -> Image.Image:
-    if image.mode not in {"RGBA", "LA", "PA"} and "transparency" not in image.info:
+    if not _is_transparent(image):
         return image
     transparent = image.convert("RGBA")
     return Image.alpha_composite(Image.new("RGBA", image.size, "white"), transparent)

@@ -4,8 +4,9 @@ A source reports to `Findings` while it reads; a finding that comes again is cou
 a user might miss is left out, and nothing is guessed, without a finding.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -40,11 +41,6 @@ class ImportSummary(BaseModel):
     guessed: tuple[Finding, ...] = ()
     warnings: tuple[Finding, ...] = ()
 
-    def rows(self) -> Iterator[tuple[str, Finding]]:
-        """Go through the rows of the table, each with the name of its section."""
-        for section in SECTIONS:
-            yield from ((section, finding) for finding in getattr(self, section))
-
 
 @dataclass
 class _Counted:
@@ -61,6 +57,8 @@ class Findings:
 
     def __init__(self) -> None:
         self._rows: dict[tuple[str, ...], _Counted] = {}
+        self.source: Path | None = None
+        """What is imported; the paths of examples are given from there."""
 
     def read(self, what: str, count: int = 1) -> None:
         """Report what was read: `files`, `columns`, `pictures`."""
@@ -95,6 +93,7 @@ class Findings:
 
     def summary(self) -> ImportSummary:
         """All findings so far; those of a section in the order in which they came first."""
+        prefix = self._prefix()
         sections: Mapping[str, list[Finding]] = {section: [] for section in SECTIONS}
         for (section, what, value, why, option), row in self._rows.items():
             sections[section].append(
@@ -104,10 +103,23 @@ class Findings:
                     why=why,
                     option=option,
                     count=row.count,
-                    example=row.example,
+                    example=row.example.removeprefix(prefix),
                 )
             )
         return ImportSummary(**{section: tuple(found) for section, found in sections.items()})
+
+    def left_out_lines(self) -> list[str]:
+        """What was left out so far, for the message of an error."""
+        return [
+            f"left out: {finding.count:,} {finding.what}, such as {finding.example}: {finding.why}"
+            + (f"; {finding.option}" if finding.option else "")
+            for finding in self.summary().left_out
+        ]
+
+    def _prefix(self) -> str:
+        if self.source is None:
+            return ""
+        return f"{self.source if self.source.is_dir() else self.source.parent}/"
 
     def _add(
         self,

@@ -11,7 +11,6 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from hashlib import blake2b
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
@@ -20,11 +19,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distnet.data.census import Census
-from distnet.data.column import Columns, num_samples, samples_of, select
+from distnet.data.column import Columns, num_samples, select
 from distnet.data.manifest import MANIFEST, Manifest, Split
 from distnet.data.shard_writer import ShardWriter
 from distnet.data.sources.source import RawData, detect_kind, read_source
-from distnet.data.split_findings import report_splits
+from distnet.data.split_findings import (
+    ContentSurvey,
+    content_digests,
+    report_classes,
+    report_splits,
+)
 from distnet.errors import DataError
 
 OnProgress = Callable[[int, int | None], None]
@@ -104,12 +108,14 @@ def write_dataset(
                 f"{source}: too few samples for a {split} split ({total} in all); "
                 "change --test-fraction, or give 0 for no test split"
             )
+    fields = census.described()
     report_splits(data, splits, test_fraction)
+    report_classes(fields, data.findings)
     manifest = Manifest(
         name=name,
         source=source,
         licence=licence,
-        fields=census.described(),
+        fields=fields,
         splits=splits,
         import_summary=data.findings.summary(),
     )
@@ -128,17 +134,19 @@ def _write_splits(
     on_progress: OnProgress | None,
 ) -> dict[str, Split]:
     names = _split_names(data, test_fraction)
+    survey = ContentSurvey(data)
     done = 0
     with ExitStack() as stack:
         writers = {name: ShardWriter(folder, name, data.fields) for name in names}
         for name, writer in writers.items():
             stack.enter_context(writer)
             writer.observe = partial(census.add, name)
-        for name, columns in _parts(data, names, test_fraction):
+        for name, columns in _parts(data, names, test_fraction, survey):
             writers[name].write(columns)
             done += num_samples(columns)
             if on_progress is not None:
                 on_progress(done, data.num_samples)
+        survey.report()
         return {name: writer.finish() for name, writer in writers.items()}
 
 
@@ -148,19 +156,27 @@ def _split_names(data: RawData, test_fraction: float) -> list[str]:
     return ["train", "test"] if test_fraction else ["train"]
 
 
-def _parts(data: RawData, names: list[str], test_fraction: float) -> Iterator[tuple[str, Columns]]:
-    if len(data.splits) > 1:
-        for split, chunks in data.splits.items():
-            yield from ((split, columns) for columns in chunks())
-        return
-    (chunks,) = data.splits.values()
-    first = 0
-    for columns in chunks():
-        is_test = _is_test(data, columns, first, test_fraction)
-        first += len(is_test)
-        for name in names:
-            chosen = np.flatnonzero(is_test if name == "test" else ~is_test)
-            yield name, {field: select(column, chosen) for field, column in columns.items()}
+def _parts(
+    data: RawData, names: list[str], test_fraction: float, survey: ContentSurvey
+) -> Iterator[tuple[str, Columns]]:
+    for split, chunks in data.splits.items():
+        first = 0
+        for columns in chunks():
+            survey.add(split, columns)
+            if len(data.splits) > 1:
+                yield split, columns
+            else:
+                is_test = _is_test(data, columns, first, test_fraction)
+                yield from _cut_out(columns, is_test, names)
+            first += num_samples(columns)
+
+
+def _cut_out(
+    columns: Columns, is_test: NDArray[np.bool_], names: list[str]
+) -> Iterator[tuple[str, Columns]]:
+    for name in names:
+        chosen = np.flatnonzero(is_test if name == "test" else ~is_test)
+        yield name, {field: select(column, chosen) for field, column in columns.items()}
 
 
 def _is_test(data: RawData, columns: Columns, first: int, fraction: float) -> NDArray[np.bool_]:
@@ -169,10 +185,7 @@ def _is_test(data: RawData, columns: Columns, first: int, fraction: float) -> ND
         assert data.num_samples is not None
         positions = np.arange(first, first + num_samples(columns))
         return positions >= round(data.num_samples * (1 - fraction))
-    limit = int(fraction * 2**64)
-    samples = samples_of(columns[next(iter(data.fields))])
-    hashes = (blake2b(sample.tobytes(), digest_size=8).digest() for sample in samples)
-    return np.array([int.from_bytes(digest, "little") < limit for digest in hashes], bool)
+    return content_digests(columns[next(iter(data.fields))]) < np.uint64(fraction * 2**64)
 
 
 def _check_free(out: Path, *, force: bool) -> None:

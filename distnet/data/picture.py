@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter, ImageOps, UnidentifiedImageError
 
 from distnet.data.fields.field import Field
-from distnet.data.images import read_image
+from distnet.data.image_formats import missing_reader, register_formats
+from distnet.data.images import MissingReaderError, read_image
 from distnet.errors import DataError
 
 Array = NDArray[Any]
@@ -65,15 +66,19 @@ def holds_figures(data: Field) -> bool:
 
 def _open(path: Path) -> Image.Image:
     """Open a picture upright, with 8 bits a channel, grey or RGB, without transparency."""
+    register_formats()
     try:
         with Image.open(path) as file:
             file.load()
             picture = ImageOps.exif_transpose(file)
     except FileNotFoundError:
         raise DataError(f"{path}: found no such file, expected a picture") from None
-    except UnidentifiedImageError:
-        raise DataError(f"{path}: not a readable picture; use PNG or JPEG") from None
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except Exception as error:  # decoders raise errors of any kind for damaged files
+        missing = missing_reader(path)
+        if missing is not None:
+            raise MissingReaderError(str(path), *missing) from None
+        if isinstance(error, UnidentifiedImageError):
+            raise DataError(f"{path}: not a readable picture; use PNG or JPEG") from None
         reason = getattr(error, "strerror", None) or error
         raise DataError(f"{path}: the picture cannot be read: {reason}") from None
     if picture.mode.startswith(("I", "F")):

@@ -61,9 +61,11 @@ def picture(
     return content.getvalue()
 
 
-def image_folder(folder: Path, names: dict[str, int], **options: Any) -> Path:
-    """Write `names[class]` PNG files into `folder/class`."""
-    seed = 0
+def image_folder(
+    folder: Path, names: dict[str, int], *, first_seed: int = 0, **options: Any
+) -> Path:
+    """Write `names[class]` PNG files into `folder/class`, of random pixels after `first_seed`."""
+    seed = first_seed
     for name, num in names.items():
         (folder / name).mkdir(parents=True, exist_ok=True)
         for index in range(num):

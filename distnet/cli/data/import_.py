@@ -15,7 +15,7 @@ Source = Annotated[Path, typer.Argument(metavar="SOURCE", help="A file or folder
 Out = Annotated[Path, typer.Argument(metavar="OUT", help="The folder to create.")]
 Kind = Annotated[
     str | None,
-    typer.Option(help="csv, idx, image-folder, npz or parquet. Default: detected."),
+    typer.Option(help="csv, idx, image-folder, npz, parquet or text. Default: detected."),
 ]
 Target = Annotated[
     list[str] | None,
@@ -38,6 +38,18 @@ Colours = Annotated[
     str | None,
     typer.Option("--colours", metavar="grey|rgb", help="Images. Default: grey if all are."),
 ]
+Layout = Annotated[
+    str | None,
+    typer.Option(
+        "--layout",
+        metavar="classes|splits",
+        help="Folders of images: what the first folders are. Default: by their names.",
+    ),
+]
+SkipUnreadable = Annotated[
+    bool,
+    typer.Option("--skip-unreadable", help="Folders of images: leave out those that are damaged."),
+]
 Licence = Annotated[str, typer.Option(help="The licence of the data, for the manifest.")]
 TestFraction = Annotated[
     float, typer.Option(help="Part to set aside as test split, if the source has none.")
@@ -55,12 +67,14 @@ def import_(
     drop: Drop = None,
     size: Size = None,
     colours: Colours = None,
+    layout: Layout = None,
+    skip_unreadable: SkipUnreadable = False,
     licence: Licence = "unknown",
     test_fraction: TestFraction = 0.2,
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
-    """Make a dataset from raw files: IDX, a folder of images, CSV, NPZ or Parquet."""
+    """Make a dataset from raw files: IDX, a folder of images, CSV, NPZ, Parquet or text."""
     options = {
         "target": tuple(target or ()),
         "target_kind": _one_of("--target-kind", target_kind, ("class", "number")),
@@ -68,6 +82,8 @@ def import_(
         "drop": tuple(drop or ()),
         "size": _parse_size(size),
         "colours": _one_of("--colours", colours, ("grey", "rgb")),
+        "layout": _one_of("--layout", layout, ("classes", "splits")),
+        "skip_unreadable": skip_unreadable,
     }
     with progress_bar("samples") as progress:
         task = progress.add_task("reading", total=None)

@@ -13,7 +13,7 @@ from distnet.data.manifest import Manifest
 
 MOST_CLASSES = 30
 MOST_NUMBERS = 8
-MOST_FINDINGS = 40
+MOST_FINDINGS = 15  # of a section
 PIPE_WIDTH = 10_000  # no line is broken there, so that all of them can be searched
 SECTIONS = {
     "read": "[green]read[/]",
@@ -46,11 +46,12 @@ def _summary_table(summary: ImportSummary) -> Table:
     table.add_column("count", justify="right")
     for name in ("what", "why", "example", "to change it"):
         table.add_column(name, overflow="fold")
-    rows = list(summary.rows())
-    for section, finding in rows[:MOST_FINDINGS]:
-        table.add_row(SECTIONS[section], f"{finding.count:,}", *map(escape, _texts(finding)))
-    if len(rows) > MOST_FINDINGS:
-        table.add_row("", "", f"and {len(rows) - MOST_FINDINGS} more: see --json")
+    for section, name in SECTIONS.items():
+        findings: tuple[Finding, ...] = getattr(summary, section)
+        for finding in findings[:MOST_FINDINGS]:
+            table.add_row(name, f"{finding.count:,}", *map(escape, _texts(finding)))
+        if len(findings) > MOST_FINDINGS:
+            table.add_row(name, "", f"and {len(findings) - MOST_FINDINGS} more: see --json")
     return table
 
 

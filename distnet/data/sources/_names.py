@@ -22,6 +22,13 @@ def check_names(names: Sequence[str]) -> None:
             raise DataError(f"--classes: {name!r} is empty or given twice")
 
 
-def _pieces(name: str) -> list[str | int]:
-    # Splitting by digits gives text and numbers in turn, so pieces of one index compare.
-    return [int(piece) if piece.isdecimal() else piece for piece in re.split(r"([0-9]+)", name)]
+def _pieces(name: str) -> list[str | tuple[int, str]]:
+    # Splitting by digits gives text and numbers in turn, so pieces of one index compare. Only 0 to
+    # 9 count as digits. A longer number is larger; int() refuses those of many digits.
+    pieces = re.split(r"([0-9]+)", name)
+    return [_size(piece) if index % 2 else piece for index, piece in enumerate(pieces)]
+
+
+def _size(digits: str) -> tuple[int, str]:
+    significant = digits.lstrip("0")
+    return len(significant), significant

@@ -16,6 +16,7 @@ from distnet.data.fields.vector import VectorField
 from distnet.data.import_summary import Findings
 from distnet.data.sources._cells import parse_numbers
 from distnet.data.sources._columns import ColumnCheck, raise_faults
+from distnet.data.sources._index_columns import leave_out_index
 from distnet.data.sources._targets import Encode, TargetSurvey
 from distnet.data.sources.source import Chunks, RawData
 from distnet.errors import DataError
@@ -29,6 +30,8 @@ class Table(Protocol):
 
     path: Path
     columns: tuple[str, ...]
+    index: tuple[str, ...]
+    """The columns that the file itself says only number the rows."""
 
     def batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Go through the rows of some columns."""
@@ -56,7 +59,11 @@ def read_tables(
     tables = [table for part in splits.values() for table in part]
     columns = common_columns(tables)
     targets = choose_targets(tables[0].path, columns, target)
+    columns = leave_out_index(columns, tables[0].index, (*targets, *drop), findings)
     features = _choose_features(tables[0].path, columns, targets, drop)
+    findings.read("columns", len(features) + len(targets))
+    for name in drop:
+        findings.left_out("columns", "named by --drop", example=repr(name))
     checks = [ColumnCheck(name) for name in features]
     survey = TargetSurvey(targets, kind=target_kind, classes=classes)
     for table in tables:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from distnet.data.fields.class_ import ClassField
 from distnet.data.fields.image import ImageField
+from distnet.data.import_summary import Findings
 from distnet.data.sources._arrays import as_chunks, class_names
 from distnet.data.sources.source import RawData
 from distnet.errors import DataError
@@ -52,6 +53,8 @@ def read(path: Path, *, classes: Sequence[str] = ()) -> RawData:
     if len(set(shapes.values())) > 1:
         sizes = ", ".join(f"{split} {h}x{w}" for split, (_, h, w) in shapes.items())
         raise DataError(f"{path}: the images of the splits have different sizes: {sizes}")
+    findings = Findings()
+    _report_files(path, set(files.values()), findings)
     labels_of_file = {str(files[split, "labels"]): labels for split, (_, labels) in splits.items()}
     return RawData(
         fields={
@@ -60,7 +63,18 @@ def read(path: Path, *, classes: Sequence[str] = ()) -> RawData:
         },
         splits={split: as_chunks({"x": x, "y": y}) for split, (x, y) in splits.items()},
         num_samples=sum(len(labels) for _, labels in splits.values()),
+        findings=findings,
     )
+
+
+def _report_files(path: Path, read: set[Path], findings: Findings) -> None:
+    findings.read("files", len(read))
+    for file in sorted(path.iterdir() if path.is_dir() else ()):
+        if file not in read:
+            is_copy = _NAME.match(file.name) is not None
+            why = "the same part is there already" if is_copy else "not named as MNIST's files are"
+            what = "folders" if file.is_dir() else "files"
+            findings.left_out(what, why, example=file.name)
 
 
 def _find(path: Path) -> dict[tuple[str, str], Path]:

@@ -1,12 +1,12 @@
 """A folder of images: `class/*.jpg`, or `train/class/*.jpg` and `test/class/*.jpg`.
 
-Any format that Pillow reads will do. Files without an image suffix are ignored.
+Any format that Pillow reads will do. Pictures in deeper folders belong to their class. Whatever
+lies there besides is counted in the summary of the import.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,108 +15,149 @@ from numpy.typing import NDArray
 from distnet.data.column import Columns
 from distnet.data.fields.class_ import ClassField
 from distnet.data.fields.image import ImageField
-from distnet.data.images import SUFFIXES, Colours, ImageSurvey, Size, read_header, read_image
+from distnet.data.image_survey import ImageSurvey
+from distnet.data.images import Colours, Size, read_header, read_image
+from distnet.data.import_summary import Findings
 from distnet.data.sources._names import natural_order
+from distnet.data.sources._picture_layout import Classes, Layout, sort_pictures
+from distnet.data.sources._picture_tree import has_pictures, list_pictures
+from distnet.data.sources._unreadable import Unreadable
 from distnet.data.sources.source import Chunks, RawData
 from distnet.errors import DataError
 
 CHUNK_IMAGES = 64
-Files = dict[str, list[Path]]  # by class
+Files = list[tuple[Path, int]]
+"""The pictures of a split in their order, each with the index of its class."""
+Result = NDArray[np.uint8] | DataError
 
 
 def detect(path: Path) -> bool:
-    """Whether it is a folder with images one or two folders down."""
-    return path.is_dir() and any(
-        any(map(_is_image, folder.iterdir()))
-        for level in ("*", "*/*")
-        for folder in path.glob(level)
-        if folder.is_dir()
-    )
+    """Whether it is a folder with folders that hold images, at any depth."""
+    return path.is_dir() and has_pictures(path)
 
 
-def read(path: Path, *, size: Size | None = None, colours: Colours | None = None) -> RawData:
+def read(
+    path: Path,
+    *,
+    size: Size | None = None,
+    colours: Colours | None = None,
+    layout: Layout | None = None,
+    skip_unreadable: bool = False,
+) -> RawData:
     """List all images and read their headers.
 
     Args:
         path: the folder.
         size: height and width that all images get, by scaling and cutting out the middle.
         colours: `grey` or `rgb`; else grey where all images are.
+        layout: whether the first folders are `classes` or `splits`; else decided by their names.
+        skip_unreadable: leave out, and count, the images that cannot be read.
 
     Raises:
-        DataError: there are no images, one cannot be read, or their sizes differ.
+        DataError: there are no images, some cannot be read, or their sizes differ.
     """
     if not path.is_dir():
         raise DataError(f"{path}: a file, expected a folder with one folder a class")
-    splits = _list_splits(path)
-    classes = natural_order({name for files in splits.values() for name in files})
-    _check_classes(path, splits, classes)
-    survey = ImageSurvey()
-    for files in splits.values():
-        for file in _in_order(files):
-            survey.add(read_header(file, location=str(file)), location=str(file))
+    findings = Findings()
+    splits = sort_pictures(list_pictures(path, findings), layout, findings)
+    survey, unreadable = ImageSurvey(findings), Unreadable(findings, skip=skip_unreadable)
+    splits = {split: _readable(found, survey, unreadable) for split, found in splits.items()}
+    unreadable.check()
+    classes = natural_order({name for found in splits.values() for name in found})
+    _check_classes(path, splits, classes, findings)
     shape = survey.shape(size, colours)
+    files = {split: _in_order(found, classes) for split, found in splits.items()}
+    findings.read("classes", len(classes))
     return RawData(
         fields={"x": ImageField(shape=shape), "y": ClassField(classes=tuple(classes))},
         splits={
-            split: _chunks(files, classes, shape, resize=size is not None)
-            for split, files in splits.items()
+            split: _chunks(part, shape, unreadable, resize=size is not None)
+            for split, part in files.items()
         },
-        num_samples=sum(len(_in_order(files)) for files in splits.values()),
+        num_samples=sum(map(len, files.values())),
+        findings=findings,
     )
 
 
-def _list_splits(path: Path) -> dict[str, Files]:
-    if any(map(_subfolders, _subfolders(path))) and (path / "train").is_dir():
-        return {folder.name: _list_classes(folder) for folder in _subfolders(path)}
-    return {"all": _list_classes(path)}
+def _readable(classes: Classes, survey: ImageSurvey, unreadable: Unreadable) -> Classes:
+    """Survey the pictures of a split, and leave out those whose header cannot be read."""
+    return {
+        name: [picture for picture in pictures if _can_be_read(picture.file, survey, unreadable)]
+        for name, pictures in classes.items()
+    }
 
 
-def _list_classes(folder: Path) -> Files:
-    return {child.name: sorted(filter(_is_image, child.iterdir())) for child in _subfolders(folder)}
+def _can_be_read(file: Path, survey: ImageSurvey, unreadable: Unreadable) -> bool:
+    try:
+        survey.add(read_header(file, location=str(file)), location=str(file))
+    except DataError as error:
+        unreadable.add(file, error)
+        return False
+    return True
 
 
-def _check_classes(path: Path, splits: dict[str, Files], classes: list[str]) -> None:
+def _check_classes(
+    path: Path, splits: dict[str, Classes], classes: list[str], findings: Findings
+) -> None:
+    left_out = "".join(f"\n{line}" for line in findings.left_out_lines())
     if len(classes) < 2:
         raise DataError(
             f"{path}: found {len(classes)} class folders, expected at least two: one folder a "
-            "class with its images inside, or train/ and test/ with such folders"
+            f"class with its images inside, or train/ and test/ with such folders{left_out}"
         )
-    for split, files in splits.items():
+    for split, found in splits.items():
         folder = path if split == "all" else path / split
         for name in classes:
-            if not files.get(name) and split in ("all", "train"):
+            if not found.get(name) and split in ("all", "train"):
                 raise DataError(
                     f"{folder / name}: no images of this class; add some or remove the folder"
+                    f"{_lookalike(name, found)}{left_out}"
                 )
 
 
-def _chunks(files: Files, classes: list[str], shape: tuple[int, ...], *, resize: bool) -> Chunks:
-    ordered = [(file, classes.index(name)) for name in natural_order(files) for file in files[name]]
-    read_one = partial(_read_file, shape=shape, resize=resize)
+def _lookalike(name: str, classes: Classes) -> str:
+    alike = [n for n in classes if n != name and n.strip().casefold() == name.strip().casefold()]
+    return f"; {alike[0]!r} differs only in case or spaces: give both one name" if alike else ""
+
+
+def _in_order(found: Classes, classes: list[str]) -> Files:
+    return [
+        (picture.file, index)
+        for index, name in enumerate(classes)
+        for picture in found.get(name, ())
+    ]
+
+
+def _chunks(
+    files: Files, shape: tuple[int, ...], unreadable: Unreadable, *, resize: bool
+) -> Chunks:
+    def read_one(file: Path) -> Result:
+        try:
+            return read_image(file, location=str(file), shape=shape, resize=resize)
+        except DataError as error:
+            return error
 
     def chunks() -> Iterator[Columns]:
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            for start in range(0, len(ordered), CHUNK_IMAGES):
-                part = ordered[start : start + CHUNK_IMAGES]
-                images = list(pool.map(read_one, [file for file, _ in part]))
-                labels = np.array([label for _, label in part], np.int32)
-                yield {"x": np.stack(images), "y": labels}
+            for start in range(0, len(files), CHUNK_IMAGES):
+                part = files[start : start + CHUNK_IMAGES]
+                results = pool.map(read_one, [file for file, _ in part])
+                yield from _stacked(zip(part, results, strict=True), unreadable)
 
     return chunks
 
 
-def _read_file(file: Path, *, shape: tuple[int, ...], resize: bool) -> NDArray[np.uint8]:
-    return read_image(file, location=str(file), shape=shape, resize=resize)
-
-
-def _in_order(files: Files) -> list[Path]:
-    return [file for name in natural_order(files) for file in files[name]]
-
-
-def _subfolders(path: Path) -> list[Path]:
-    return sorted(p for p in path.iterdir() if p.is_dir() and not p.name.startswith("."))
-
-
-def _is_image(file: Path) -> bool:
-    is_hidden = file.name.startswith(".")
-    return file.suffix.lower() in SUFFIXES and not is_hidden and file.is_file()
+def _stacked(
+    results: Iterable[tuple[tuple[Path, int], Result]], unreadable: Unreadable
+) -> Iterator[Columns]:
+    """Yield the images that could be read and their labels, if there are any."""
+    images, labels = [], []
+    for (file, label), image in results:
+        if isinstance(image, DataError):
+            unreadable.add(file, image)
+        else:
+            images.append(image)
+            labels.append(label)
+    unreadable.check()
+    if images:
+        yield {"x": np.stack(images), "y": np.array(labels, np.int32)}

@@ -19,6 +19,7 @@ from distnet.data.fields.field import Field
 from distnet.data.fields.image import ImageField
 from distnet.data.fields.number import NumberField
 from distnet.data.fields.vector import VectorField
+from distnet.data.import_summary import Findings
 from distnet.data.sources._arrays import as_chunks, as_float32, class_names
 from distnet.data.sources._names import check_names, natural_order
 from distnet.data.sources.source import RawData
@@ -44,7 +45,8 @@ def read(path: Path, *, target_kind: str | None = None, classes: Sequence[str] =
     Raises:
         DataError: an array is missing, damaged, or does not fit the others.
     """
-    x, y = _load(path)
+    findings = Findings()
+    x, y = _load(path, findings)
     shapes = {split: values.shape[1:] for split, values in x.items()}
     if len(set(shapes.values())) > 1:
         raise DataError(f"{path}: the samples of the splits have different shapes: {shapes}")
@@ -57,10 +59,11 @@ def read(path: Path, *, target_kind: str | None = None, classes: Sequence[str] =
         fields={"x": cls(shape=first.shape[1:]), "y": target},
         splits={s: as_chunks({"x": features[s], "y": targets[s]}) for s in features},
         num_samples=sum(map(len, features.values())),
+        findings=findings,
     )
 
 
-def _load(path: Path) -> tuple[Arrays, Arrays]:
+def _load(path: Path, findings: Findings) -> tuple[Arrays, Arrays]:
     try:
         with np.load(path, allow_pickle=False) as archive:
             names = set(archive.files)
@@ -76,9 +79,17 @@ def _load(path: Path) -> tuple[Arrays, Arrays]:
             y = {s: archive["y" + end] for s, end in splits.items() if found[s]}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, TypeError) as error:
         raise DataError(f"{path}: cannot be read as a NumPy archive ({error})") from None
+    _report_arrays(names, {part + splits[split] for split in x for part in "xy"}, findings)
     for split, values in x.items():
         _check_lengths(path, split, values, y[split])
     return x, y
+
+
+def _report_arrays(names: set[str], read: set[str], findings: Findings) -> None:
+    findings.read("arrays", len(read))
+    for name in sorted(names - read):
+        why = f"only {', '.join(sorted(read))} are read"
+        findings.left_out("arrays", why, example=name, option="rename or join the arrays")
 
 
 def _check_lengths(path: Path, split: str, x: NDArray[Any], y: NDArray[Any]) -> None:

@@ -17,9 +17,11 @@ import pyarrow.parquet as pq
 
 from distnet.data.column import Columns
 from distnet.data.fields.image import ImageField
-from distnet.data.images import Colours, ImageSurvey, Size, read_header, read_image
+from distnet.data.image_survey import ImageSurvey
+from distnet.data.images import Colours, Size, read_header, read_image
 from distnet.data.import_summary import Findings
 from distnet.data.manifest import MANIFEST
+from distnet.data.sources._index_columns import pandas_index
 from distnet.data.sources._splits import split_files
 from distnet.data.sources._tables import (
     batches_with_rows,
@@ -103,6 +105,7 @@ class ParquetTable:
         with _reading(path):
             self._schema = pq.read_schema(path)
         self.columns = tuple(self._schema.names)
+        self.index = pandas_index(self._schema)
         self.image_columns: list[str] = [
             field.name for field in self._schema if _is_image(field.type)
         ]
@@ -140,7 +143,11 @@ def _read_images(
     columns = common_columns(tables)
     targets = choose_targets(tables[0].path, columns, target)
     image = _one_image_column(tables[0])
-    images, survey = ImageSurvey(), TargetSurvey(targets, kind=target_kind, classes=classes)
+    for name in columns:
+        if name not in (image, *targets):
+            why = "beside a column of images, only the target is read"
+            findings.left_out("columns", why, example=repr(name))
+    images, survey = ImageSurvey(findings), TargetSurvey(targets, kind=target_kind, classes=classes)
     for table in tables:
         for first, batch in batches_with_rows(table, (image, *targets)):
             survey.add(batch, first, table.location)

@@ -109,7 +109,7 @@ def detect_kind(path: Path) -> str:
 
 
 def read_source(path: Path, kind: str, options: Mapping[str, Any]) -> RawData:
-    """Read `path` as `kind`, with the options that are not None or empty.
+    """Read `path` as `kind`, with the options that are set.
 
     Raises:
         DataError: an option is not one of this kind, or the files are faulty.
@@ -117,7 +117,7 @@ def read_source(path: Path, kind: str, options: Mapping[str, Any]) -> RawData:
     _check_exists(path)
     source = load_source(kind)
     known = [name for name in inspect.signature(source.read).parameters if name != "path"]
-    given = {name: value for name, value in options.items() if value not in (None, ())}
+    given = {name: value for name, value in options.items() if value not in (None, (), False)}
     for name in given:
         if name not in known:
             takes = ", ".join("--" + option.replace("_", "-") for option in known)
@@ -125,7 +125,9 @@ def read_source(path: Path, kind: str, options: Mapping[str, Any]) -> RawData:
                 f"--{name.replace('_', '-')} does not apply to {path}, which is read as {kind}; "
                 f"its options are: {takes}"
             )
-    return source.read(path, **given)
+    data = source.read(path, **given)
+    data.findings.source = path
+    return data
 
 
 def _check_exists(path: Path) -> None:

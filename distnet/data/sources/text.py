@@ -45,6 +45,7 @@ def read(path: Path) -> RawData:
             raise DataError(f"{path}: the text of {split} is empty")
     characters = sorted({c for found in lines.values() for line in found for c in line})
     field = TokensField(vocabulary=tuple(characters))
+    findings.read("different characters", len(characters))
     return RawData(
         fields={FIELD: field},
         splits={split: _chunks(found, field) for split, found in lines.items()},

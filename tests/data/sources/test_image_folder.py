@@ -1,12 +1,37 @@
+import io
+import struct
+import zlib
+from collections import Counter
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from unicodedata import normalize
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
+from distnet.data import image_formats
+from distnet.data.import_summary import Finding
 from distnet.data.importing import import_dataset
+from distnet.data.manifest import Manifest
 from distnet.errors import DataError
 from tests.data.raw_files import image_folder, picture, read_split
+
+
+def found(manifest: Manifest, section: str) -> list[tuple[int, str, str]]:
+    """Count, what and value or reason of the findings of a section."""
+    assert manifest.import_summary is not None
+    rows: tuple[Finding, ...] = getattr(manifest.import_summary, section)
+    return [(row.count, row.what, row.value or row.why) for row in rows]
+
+
+def encoded(image: Image.Image, kind: str, **options: Any) -> bytes:
+    content = io.BytesIO()
+    image.save(content, kind, **options)
+    return content.getvalue()
 
 
 def test_import_keeps_pixels_and_order_when_nothing_is_resized(tmp_path: Path) -> None:
@@ -29,14 +54,95 @@ def test_folder_without_splits_is_cut_by_a_hash(tmp_path: Path) -> None:
     assert 20 < manifest.splits["test"].num_samples < 60
 
 
-def test_other_files_are_ignored(tmp_path: Path) -> None:
-    image_folder(tmp_path / "raw", {"a": 20, "b": 20})
-    (tmp_path / "raw" / "readme.txt").write_text("about")
-    (tmp_path / "raw" / "a" / "Thumbs.db").write_bytes(b"x")
-    (tmp_path / "raw" / "a" / "._0.png").write_bytes(b"x")
-    (tmp_path / "raw" / ".cache").mkdir()
-    manifest = import_dataset(tmp_path / "raw", tmp_path / "out")
+def test_other_files_are_left_out_and_counted_by_reason(tmp_path: Path) -> None:
+    raw = image_folder(tmp_path / "raw", {"a": 20, "b": 20})
+    (raw / "readme.txt").write_text("about")
+    (raw / "loose.png").write_bytes(picture(99))
+    (raw / "a" / "Thumbs.db").write_bytes(b"x")
+    (raw / "a" / "._0.png").write_bytes(b"x")
+    (raw / "a" / "photo").write_bytes(picture(98))
+    (raw / "b" / "0.cr2").write_bytes(b"x")
+    (raw / "b" / "1.CR2").write_bytes(b"x")
+    (raw / "b" / "gone.png").symlink_to("nowhere.png")
+    (raw / "b" / "again").symlink_to(raw)
+    (raw / ".cache").mkdir()
+    (raw / "__MACOSX").mkdir()
+    manifest = import_dataset(raw, tmp_path / "out")
+
     assert sum(split.num_samples for split in manifest.splits.values()) == 40
+    assert Counter({what: count for count, what, _ in found(manifest, "left_out")}) == {
+        "files that end in .txt": 1,
+        "pictures": 1,
+        "files and folders of the operating system": 2,
+        "hidden files": 1,
+        "files without a suffix": 1,
+        "files that end in .cr2": 2,
+        "links": 1,
+        "links to folders": 1,
+        "hidden folders": 1,
+    }
+
+
+def test_pictures_of_all_formats_and_depths_are_read(tmp_path: Path) -> None:
+    raw = image_folder(tmp_path / "raw", {"a": 1, "b": 1})
+    for name, kind in (("0.jfif", "JPEG"), ("0.JPG", "JPEG"), ("0.webp", "WEBP"), ("0.jp2", None)):
+        image = Image.open(io.BytesIO(picture(7)))
+        (raw / "a" / name).write_bytes(encoded(image, kind or "JPEG2000"))
+    (raw / "b" / "day1" / "left").mkdir(parents=True)
+    (raw / "b" / "day1" / "left" / "0.png").write_bytes(picture(8))
+    (raw / "b" / "day1" / "1.png").write_bytes(picture(9))
+    manifest = import_dataset(raw, tmp_path / "out", test_fraction=0)
+
+    assert manifest.y.class_counts == {"train": (5, 3)}
+    assert (2, "pictures in deeper folders", "read with their class") in found(manifest, "guessed")
+
+
+@pytest.mark.skipif(not image_formats.features.check("avif"), reason="Pillow without AVIF")
+def test_avif_is_read(tmp_path: Path) -> None:
+    raw = image_folder(tmp_path / "raw", {"a": 1, "b": 1})
+    (raw / "a" / "1.avif").write_bytes(encoded(Image.new("RGB", (10, 8), "red"), "AVIF"))
+    import_dataset(raw, tmp_path / "out", test_fraction=0)
+
+    red, green, blue = read_split(tmp_path / "out", "train")[0][1]
+    assert red.min() > 240
+    assert max(green.max(), blue.max()) < 15
+
+
+HEIC_HEAD = b"\0\0\0\x18ftypheic" + bytes(40)
+
+
+def test_heic_without_its_package_is_counted_with_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(image_formats, "find_spec", lambda name: None)
+    raw = image_folder(tmp_path / "raw", {"a": 3, "b": 3})
+    (raw / "a" / "phone.heic").write_bytes(HEIC_HEAD)
+    (raw / "a" / "renamed.jpg").write_bytes(HEIC_HEAD)
+    manifest = import_dataset(raw, tmp_path / "out", test_fraction=0)
+
+    assert manifest.y.class_counts == {"train": (3, 3)}
+    assert manifest.import_summary is not None
+    (row,) = manifest.import_summary.left_out
+    assert (row.count, row.example) == (2, "a/phone.heic")
+    assert row.option == "pip install 'distnet[heic]'"
+
+    for file in (raw / "b").glob("*.png"):
+        file.unlink()
+    (raw / "b" / "phone.heic").write_bytes(HEIC_HEAD)
+    with pytest.raises(DataError, match=r"raw/b: no images of this class(.|\n)*distnet\[heic\]"):
+        import_dataset(raw, tmp_path / "out", force=True)
+
+
+def test_heic_is_read_with_its_package(tmp_path: Path) -> None:
+    pytest.importorskip("pillow_heif").register_heif_opener()
+    raw = image_folder(tmp_path / "raw", {"a": 1, "b": 1})
+    image = Image.new("RGB", (10, 8), "red")
+    (raw / "a" / "1.heic").write_bytes(encoded(image, "HEIF", quality=-1))
+    import_dataset(raw, tmp_path / "out", test_fraction=0)
+
+    red, green, blue = read_split(tmp_path / "out", "train")[0][1]
+    assert red.min() > 240
+    assert max(green.max(), blue.max()) < 15
 
 
 @pytest.mark.parametrize(("mode", "channels"), [("L", 1), ("1", 1), ("RGB", 3), ("P", 3)])
@@ -94,13 +200,81 @@ def test_import_lists_the_sizes_when_they_differ(tmp_path: Path) -> None:
         import_dataset(raw, tmp_path / "out")
 
 
-@pytest.mark.parametrize("content", [b"", b"not an image", picture(1)[:150]])
-def test_import_names_the_image_that_cannot_be_read(tmp_path: Path, content: bytes) -> None:
+BROKEN = [b"", b"not an image", picture(1)[:150], picture(1, kind="GIF", mode="P")[:60]]
+
+
+def test_images_that_cannot_be_read_are_all_named(tmp_path: Path) -> None:
+    raw = image_folder(tmp_path / "raw", {"a": 3, "b": 1})
+    for index, content in enumerate(BROKEN[:2]):
+        (raw / "b" / f"bad{index}.png").write_bytes(content)
+    with pytest.raises(DataError) as caught:
+        import_dataset(raw, tmp_path / "out")
+
+    lines = str(caught.value).splitlines()
+    assert [line.split(": ")[0].rsplit("/", 1)[1] for line in lines[:2]] == ["bad0.png", "bad1.png"]
+    assert lines[2] == "or leave such images out: --skip-unreadable"
+
+
+@pytest.mark.parametrize("content", BROKEN)
+def test_image_that_cannot_be_read_is_named_or_left_out(tmp_path: Path, content: bytes) -> None:
     raw = image_folder(tmp_path / "raw", {"a": 3, "b": 1})
     (raw / "b" / "bad.png").write_bytes(content)
     with pytest.raises(DataError, match=r"bad\.png: cannot be read as an image"):
         import_dataset(raw, tmp_path / "out")
     assert [path.name for path in tmp_path.iterdir()] == ["raw"]
+
+    options = {"skip_unreadable": True}
+    manifest = import_dataset(raw, tmp_path / "out", test_fraction=0, options=options)
+    assert manifest.y.class_counts == {"train": (3, 1)}
+    ((count, what, why),) = found(manifest, "left_out")
+    assert (count, what) == (1, "pictures")
+    assert why.startswith("cannot be read as an image (")
+
+
+def test_what_decoding_changes_is_said(tmp_path: Path) -> None:
+    raw = image_folder(tmp_path / "raw", {"a": 1, "b": 1})
+    image = Image.new("RGB", (10, 8), "red")
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    frames = [Image.new("RGB", (10, 8), colour) for colour in ("red", "blue")]
+    glass = image.convert("P")
+    wide = np.full((8, 10, 3), 0x1234, ">u2")
+    files = {
+        "turned.jpg": encoded(image, "JPEG", exif=exif),
+        "moving.gif": encoded(frames[0], "GIF", save_all=True, append_images=frames[1:]),
+        "print.jpg": encoded(image.convert("CMYK"), "JPEG"),
+        "glass.png": encoded(glass, "PNG", transparency=glass.getpixel((0, 0))),
+        "deep.png": png_of_16_bits(wide),
+    }
+    for name, content in files.items():
+        (raw / "a" / name).write_bytes(content)
+    manifest = import_dataset(raw, tmp_path / "out", test_fraction=0)
+
+    assert {
+        why: count for count, what, why in found(manifest, "guessed") if what == "pictures"
+    } == {
+        "turned upright": 1,
+        "only the first frame is read": 1,
+        "converted to RGB, without a colour profile": 1,
+        "laid on white": 1,
+        "the upper 8 bits are kept": 1,
+    }
+    x = dict(zip(sorted(["0.png", *files]), read_split(tmp_path / "out", "train")[0], strict=False))
+    assert (x["deep.png"] == 0x12).all()
+    assert (x["glass.png"] == 255).all()
+    assert x["moving.gif"][:, 0, 0].tolist() == [255, 0, 0]
+
+
+def png_of_16_bits(pixels: np.ndarray) -> bytes:
+    """A PNG of RGB pixels [height, width, 3] of 16 bits, which Pillow does not write."""
+    height, width, _ = pixels.shape
+    rows = b"".join(b"\0" + row.tobytes() for row in pixels)
+    header = struct.pack(">IIBBBBB", width, height, 16, 2, 0, 0, 0)
+    chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+        for name, body in chunks
+    )
 
 
 def test_import_refuses_16_bit_images(tmp_path: Path) -> None:
@@ -123,7 +297,111 @@ def test_import_refuses_a_test_class_that_is_not_trained(tmp_path: Path) -> None
         import_dataset(tmp_path / "raw", tmp_path / "out")
 
 
+def test_class_whose_folders_differ_in_case_is_named(tmp_path: Path) -> None:
+    image_folder(tmp_path / "raw" / "train", {"Cat": 1, "dog": 1})
+    image_folder(tmp_path / "raw" / "test", {"cat": 1, "dog": 1})
+    with pytest.raises(DataError, match="train/cat: no images.*'Cat' differs only in case"):
+        import_dataset(tmp_path / "raw", tmp_path / "out")
+
+
 def test_import_refuses_one_folder_around_the_classes(tmp_path: Path) -> None:
     image_folder(tmp_path / "raw" / "all", {"a": 1, "b": 1})
     with pytest.raises(DataError, match="found 1 class folders, expected at least two"):
         import_dataset(tmp_path / "raw", tmp_path / "out")
+
+
+DIGITS = ["\u0663", "\u0628", "3", "\u00b2", "7" * 200, "07" * 99, "x\u0663y", "x3y"]
+
+
+def test_class_names_may_be_digits_of_any_script(tmp_path: Path) -> None:
+    raw = image_folder(tmp_path / "raw", dict.fromkeys(DIGITS, 1))
+    manifest = import_dataset(raw, tmp_path / "out", test_fraction=0)
+
+    assert sorted(manifest.y.classes) == sorted(DIGITS)
+    assert manifest.y.class_counts == {"train": (1,) * len(DIGITS)}
+
+
+def test_class_names_that_are_composed_differently_are_one_class(tmp_path: Path) -> None:
+    names = [normalize(form, "caf\u00e9") for form in ("NFC", "NFD")]
+    image_folder(tmp_path / "raw" / "train", {names[0]: 2, "bar": 2})
+    image_folder(tmp_path / "raw" / "test", {names[1]: 1, "bar": 1}, first_seed=50)
+    manifest = import_dataset(tmp_path / "raw", tmp_path / "out")
+
+    assert manifest.y.classes == ("bar", names[0])
+    value = "read in Unicode's composed form"
+    assert (1, "names of class folders", value) in found(manifest, "guessed")
+
+
+TWO_AND_ONE = {"train": 2, "test": 1}
+LAYOUTS = {
+    "other names": (["Training/a", "Training/b", "Testing set/a"], TWO_AND_ONE),
+    "folders beside": (["train/a", "train/b", "test/a", "notes/c"], TWO_AND_ONE),
+    "loose beside": (["train/a", "train/b", "more"], {"train": 2}),
+    "unlabelled test": (["train/a", "train/b", "test"], {"train": 2}),
+    "named like train": (["train/a", "train/b", "night/b"], {"train": 2, "night": 1}),
+    "two tests": (
+        ["train/a", "train/b", "test/a", "test-2/b"],
+        {"train": 2, "test": 1, "test-2": 1},
+    ),
+    "classes first": (["a/train", "b/train", "a/test"], TWO_AND_ONE),
+    "train of rails": (["car", "train", "train/night"], {"train": 3}),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_folders_become_splits_and_classes(tmp_path: Path, layout: str) -> None:
+    folders, expected = LAYOUTS[layout]
+    for seed, folder in enumerate(folders):
+        image_folder(tmp_path / "raw", {folder: 1}, first_seed=seed)
+    manifest = import_dataset(tmp_path / "raw", tmp_path / "out", test_fraction=0)
+
+    assert {name: split.num_samples for name, split in manifest.splits.items()} == expected
+    num_left_out = sum(c for c, what, _ in found(manifest, "left_out") if what == "pictures")
+    assert sum(expected.values()) + num_left_out == len(folders)
+
+
+def test_layout_can_be_chosen(tmp_path: Path) -> None:
+    for seed, folder in enumerate(("train/x", "train/y", "car/z")):
+        image_folder(tmp_path / "raw", {folder: 1}, first_seed=seed)
+    with pytest.raises(DataError, match="train/ and car/.*--layout classes|splits"):
+        import_dataset(tmp_path / "raw", tmp_path / "out")
+
+    options = {"layout": "classes"}
+    manifest = import_dataset(tmp_path / "raw", tmp_path / "out", test_fraction=0, options=options)
+    assert manifest.y.classes == ("car", "train")
+
+
+PICTURES = st.lists(st.binary(min_size=12, max_size=12), min_size=1, max_size=4)
+"""Files of 2 x 2 pixels."""
+NAMES = st.text(
+    st.characters(blacklist_categories=("Cs", "Cc"), blacklist_characters="/."),
+    min_size=1,
+    max_size=8,
+).filter(lambda name: normalize("NFC", name) == name)
+
+
+@settings(max_examples=15, deadline=None, derandomize=True)
+@given(
+    classes=st.dictionaries(NAMES, PICTURES, min_size=2, max_size=4),
+    kind=st.sampled_from(["PNG", "BMP", "TIFF", "PPM"]),
+    has_alpha=st.booleans(),
+)
+def test_what_comes_out_is_what_went_in(
+    classes: dict[str, list[bytes]], kind: str, has_alpha: bool
+) -> None:
+    with TemporaryDirectory() as folder:
+        raw, out = Path(folder, "raw"), Path(folder, "out")
+        for name, pictures in classes.items():
+            (raw / name).mkdir(parents=True)
+            for index, pixels in enumerate(pictures):
+                image = Image.frombytes("RGB", (2, 2), pixels)
+                image = image.convert("RGBA") if has_alpha and kind == "PNG" else image
+                image.save(raw / name / f"{index}.{kind.lower()}", kind)
+        manifest = import_dataset(raw, out, test_fraction=0, options={"layout": "classes"})
+        x, y = read_split(out, "train")
+
+    came_out = Counter(
+        (manifest.y.classes[label], image.transpose(1, 2, 0).tobytes())
+        for image, label in zip(x, y, strict=True)
+    )
+    assert came_out == Counter((name, p) for name, pictures in classes.items() for p in pictures)

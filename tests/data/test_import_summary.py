@@ -1,0 +1,198 @@
+"""What an import says that it read, left out and guessed; the same for every kind of source."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from typer.testing import CliRunner
+
+from distnet.cli.main import app
+from distnet.data.import_summary import Finding, Findings, ImportSummary
+from distnet.data.importing import import_dataset
+from distnet.data.manifest import Manifest, read_manifest
+from tests.data.raw_files import image_folder, picture, small_idx
+
+TABLE = "a,b,y\n" + "1,2,u\n3,4,v\n" * 30
+
+
+def csv(folder: Path) -> Path:
+    folder.mkdir()
+    (folder / "train.csv").write_text(TABLE)
+    (folder / "test.csv").write_text("a,b,y\n5,6,u\n7,8,v\n")
+    (folder / "sample_submission.csv").write_text("id,y\n1,u\n")
+    return folder
+
+
+def parquet(folder: Path) -> Path:
+    folder.mkdir()
+    for split in ("train", "test", "extra"):
+        columns = {"a": np.arange(40.0) + len(split), "y": ["u", "v"] * 20}
+        pq.write_table(pa.table(columns), folder / f"{split}.parquet")
+    return folder
+
+
+def npz(folder: Path) -> Path:
+    folder.mkdir()
+    x = np.arange(80.0).reshape(40, 2)
+    np.savez(folder / "raw.npz", x=x, y=np.arange(40) % 2, ids=np.arange(40))
+    return folder / "raw.npz"
+
+
+def idx(folder: Path) -> Path:
+    (small_idx(folder) / "readme.md").write_text("about")
+    return folder
+
+
+def text(folder: Path) -> Path:
+    folder.mkdir()
+    (folder / "train.txt").write_text("ab\nba\n")
+    (folder / "test.txt").write_text("ab\n")
+    (folder / "README.txt").write_text("about\n")
+    return folder
+
+
+def images(folder: Path) -> Path:
+    image_folder(folder / "train", {"a": 3, "b": 3})
+    image_folder(folder / "test", {"a": 1, "b": 1}, height=8, first_seed=50)
+    image_folder(folder / "originals", {"raw": 2}, first_seed=90)
+    return folder
+
+
+SOURCES = {
+    "csv": (csv, "files", 1),
+    "parquet": (parquet, "files", 1),
+    "npz": (npz, "arrays", 1),
+    "idx": (idx, "files", 1),
+    "text": (text, "files", 1),
+    "image-folder": (images, "pictures", 2),
+}
+
+
+def rows(manifest: Manifest, section: str) -> dict[str, Finding]:
+    """The findings of a section, by what they are about."""
+    assert manifest.import_summary is not None
+    return {
+        f"{finding.what}: {finding.value}".removesuffix(": "): finding
+        for finding in getattr(manifest.import_summary, section)
+    }
+
+
+@pytest.mark.parametrize("kind", SOURCES)
+def test_every_import_says_what_it_left_out_and_guessed(tmp_path: Path, kind: str) -> None:
+    make, what, count = SOURCES[kind]
+    manifest = import_dataset(make(tmp_path / "raw"), tmp_path / "out")
+
+    assert rows(manifest, "left_out")[what].count == count
+    assert str(tmp_path) not in manifest.to_json()
+    assert rows(manifest, "guessed")[f"kind of source: {kind}"].option == "--kind"
+    read = rows(manifest, "read")
+    for name, split in manifest.splits.items():
+        assert read[f"samples of {name}"].count == split.num_samples
+    assert read_manifest(tmp_path / "out") == manifest
+
+
+def test_import_and_inspect_show_the_summary_as_a_table_and_in_json(tmp_path: Path) -> None:
+    raw = csv(tmp_path / "raw")
+    imported = CliRunner().invoke(app, ["data", "import", str(raw), str(tmp_path / "out")])
+    inspected = CliRunner().invoke(app, ["data", "inspect", str(tmp_path / "out")])
+    shown = CliRunner().invoke(app, ["data", "inspect", str(tmp_path / "out"), "--json"])
+
+    for output in (imported.stdout, inspected.stdout):
+        (line,) = (line for line in output.splitlines() if "left out" in line)
+        cells = [cell.strip() for cell in line.strip("│").split("│")]
+        assert cells[:3] == ["left out", "1", "files"]
+        assert cells[4] == "sample_submission.csv"
+    (left_out,) = json.loads(shown.stdout)["import_summary"]["left_out"]
+    assert (left_out["count"], left_out["example"]) == (1, "sample_submission.csv")
+
+
+def test_summary_is_no_part_of_the_identity_of_a_dataset(tmp_path: Path) -> None:
+    raw = image_folder(tmp_path / "raw", {"a": 2, "b": 2})
+    first = import_dataset(raw, tmp_path / "one", test_fraction=0)
+    (raw / "a" / "notes.txt").write_text("about")
+    second = import_dataset(raw, tmp_path / "two", test_fraction=0)
+
+    assert first.import_summary != second.import_summary
+    assert first.sha256 == second.sha256
+
+
+def test_equal_findings_are_counted(tmp_path: Path) -> None:
+    findings = Findings()
+    findings.source = tmp_path
+    for name in ("one.xyz", "two.xyz"):
+        findings.left_out("files", "unknown", example=str(tmp_path / name))
+    findings.left_out("files", "hidden", example="bad \udcff name", count=3)
+
+    assert findings.summary() == ImportSummary(
+        left_out=(
+            Finding(what="files", why="unknown", count=2, example="one.xyz"),
+            Finding(what="files", why="hidden", count=3, example="bad \\udcff name"),
+        )
+    )
+
+
+def test_dataset_without_a_test_split_says_that_nothing_is_measured(tmp_path: Path) -> None:
+    image_folder(tmp_path / "raw" / "train", {"a": 3, "b": 3})
+    image_folder(tmp_path / "raw" / "val", {"a": 1, "b": 1}, first_seed=50)
+    manifest = import_dataset(tmp_path / "raw", tmp_path / "out")
+
+    assert set(manifest.splits) == {"train", "val"}
+    warning = rows(manifest, "warnings")["no split called test"]
+    assert warning.option == "evaluate.split: val in the job file"
+
+
+def test_samples_of_test_that_were_trained_on_are_counted(tmp_path: Path) -> None:
+    image_folder(tmp_path / "raw" / "train", {"a": 3, "b": 3})
+    image_folder(tmp_path / "raw" / "test", {"a": 1, "b": 2}, first_seed=50)
+    for name, seed in (("a/copy", 2), ("b/copy", 5), ("b/copy2", 5)):
+        (tmp_path / "raw" / "test" / f"{name}.png").write_bytes(picture(seed))
+    manifest = import_dataset(tmp_path / "raw", tmp_path / "out")
+
+    assert rows(manifest, "warnings")["samples of test that are in train as well"].count == 3
+
+
+def test_classes_that_are_not_measured_or_look_alike_are_named(tmp_path: Path) -> None:
+    train = "a,y\n" + "".join(f"{i},{['Cat', 'cat', 'dog'][i % 3]}\n" for i in range(30))
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "raw" / "train.csv").write_text(train)
+    (tmp_path / "raw" / "test.csv").write_text("a,y\n41,Cat\n42,cat\n")
+    manifest = import_dataset(tmp_path / "raw", tmp_path / "out")
+
+    warnings = rows(manifest, "warnings")
+    assert warnings["classes without samples in test"].example == "dog"
+    assert warnings["classes whose names look alike"].example == "'Cat' and 'cat'"
+
+
+@pytest.mark.parametrize("name", ["", "Unnamed: 0", "__index_level_0__"])
+def test_columns_that_number_the_rows_are_no_features(tmp_path: Path, name: str) -> None:
+    lines = [f"{i},{i % 7},{'uv'[i % 2]}" for i in range(40)]
+    (tmp_path / "raw.csv").write_text("\n".join([f"{name},a,y", *lines]) + "\n")
+    manifest = import_dataset(tmp_path / "raw.csv", tmp_path / "out")
+
+    assert manifest.x.names == ("a",)
+    assert rows(manifest, "left_out")["columns"].example == repr(name)
+
+
+def test_index_that_pandas_wrote_is_known_by_its_metadata(tmp_path: Path) -> None:
+    columns = {"patient": range(40), "a": [0.5, 1.5] * 20, "y": ["u", "v"] * 20}
+    notes = {"index_columns": ["patient", {"kind": "range"}], "pandas_version": "2.2"}
+    table = pa.table({name: list(column) for name, column in columns.items()})
+    table = table.replace_schema_metadata({"pandas": json.dumps(notes)})
+    pq.write_table(table, tmp_path / "raw.parquet")
+    manifest = import_dataset(tmp_path / "raw.parquet", tmp_path / "out", test_fraction=0)
+
+    assert manifest.x.names == ("a",)
+    assert rows(manifest, "left_out")["columns"].why == "pandas wrote it as the index of the table"
+
+
+def test_columns_that_count_the_rows_are_named(tmp_path: Path) -> None:
+    lines = [f"{i + 7},{i // 2},{i % 7},{'uv'[i % 2]}" for i in range(9000)]
+    (tmp_path / "raw.csv").write_text("\n".join(["id,half,a,y", *lines]) + "\n")
+    manifest = import_dataset(tmp_path / "raw.csv", tmp_path / "out")
+
+    assert manifest.x.names == ("id", "half", "a")
+    warning = rows(manifest, "warnings")["columns that count the rows"]
+    assert (warning.count, warning.option) == (1, "--drop 'id'")
