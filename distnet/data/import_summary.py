@@ -93,7 +93,6 @@ class Findings:
 
     def summary(self) -> ImportSummary:
         """All findings so far; those of a section in the order in which they came first."""
-        prefix = self._prefix()
         sections: Mapping[str, list[Finding]] = {section: [] for section in SECTIONS}
         for (section, what, value, why, option), row in self._rows.items():
             sections[section].append(
@@ -103,10 +102,16 @@ class Findings:
                     why=why,
                     option=option,
                     count=row.count,
-                    example=row.example.removeprefix(prefix),
+                    example=self.relative(row.example),
                 )
             )
         return ImportSummary(**{section: tuple(found) for section, found in sections.items()})
+
+    def relative(self, path: str) -> str:
+        """A path as seen from the source, where it is one below it."""
+        if self.source is None:
+            return path
+        return path.removeprefix(f"{self.source if self.source.is_dir() else self.source.parent}/")
 
     def left_out_lines(self) -> list[str]:
         """What was left out so far, for the message of an error."""
@@ -115,11 +120,6 @@ class Findings:
             + (f"; {finding.option}" if finding.option else "")
             for finding in self.summary().left_out
         ]
-
-    def _prefix(self) -> str:
-        if self.source is None:
-            return ""
-        return f"{self.source if self.source.is_dir() else self.source.parent}/"
 
     def _add(
         self,

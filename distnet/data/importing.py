@@ -20,15 +20,11 @@ from numpy.typing import NDArray
 
 from distnet.data.census import Census
 from distnet.data.column import Columns, num_samples, select
+from distnet.data.content_survey import ContentSurvey, Digests, content_digests
 from distnet.data.manifest import MANIFEST, Manifest, Split
 from distnet.data.shard_writer import ShardWriter
 from distnet.data.sources.source import RawData, detect_kind, read_source
-from distnet.data.split_findings import (
-    ContentSurvey,
-    content_digests,
-    report_classes,
-    report_splits,
-)
+from distnet.data.split_findings import report_classes, report_splits
 from distnet.errors import DataError
 
 OnProgress = Callable[[int, int | None], None]
@@ -162,11 +158,12 @@ def _parts(
     for split, chunks in data.splits.items():
         first = 0
         for columns in chunks():
-            survey.add(split, columns)
+            digests = None if data.is_sequence else content_digests(next(iter(columns.values())))
+            survey.add(split, columns, digests)
             if len(data.splits) > 1:
                 yield split, columns
             else:
-                is_test = _is_test(data, columns, first, test_fraction)
+                is_test = _is_test(data, num_samples(columns), first, digests, test_fraction)
                 yield from _cut_out(columns, is_test, names)
             first += num_samples(columns)
 
@@ -179,13 +176,14 @@ def _cut_out(
         yield name, {field: select(column, chosen) for field, column in columns.items()}
 
 
-def _is_test(data: RawData, columns: Columns, first: int, fraction: float) -> NDArray[np.bool_]:
-    """Which samples [n] are set aside for a test; `first` is the number of samples before them."""
-    if data.is_sequence:
-        assert data.num_samples is not None
-        positions = np.arange(first, first + num_samples(columns))
-        return positions >= round(data.num_samples * (1 - fraction))
-    return content_digests(columns[next(iter(data.fields))]) < np.uint64(fraction * 2**64)
+def _is_test(
+    data: RawData, num: int, first: int, digests: Digests | None, fraction: float
+) -> NDArray[np.bool_]:
+    """Which of `num` samples are set aside for a test; `first` is the number of those before."""
+    if digests is not None:
+        return digests < np.uint64(fraction * 2**64)
+    assert data.num_samples is not None
+    return np.arange(first, first + num) >= round(data.num_samples * (1 - fraction))
 
 
 def _check_free(out: Path, *, force: bool) -> None:

@@ -151,7 +151,23 @@ def test_samples_of_test_that_were_trained_on_are_counted(tmp_path: Path) -> Non
         (tmp_path / "raw" / "test" / f"{name}.png").write_bytes(picture(seed))
     manifest = import_dataset(tmp_path / "raw", tmp_path / "out")
 
-    assert rows(manifest, "warnings")["samples of test that are in train as well"].count == 3
+    warnings = rows(manifest, "warnings")
+    copies = warnings["samples of test that are in train as well"]
+    assert (copies.count, copies.example) == (3, "test/a/copy.png and train/a/1.png")
+    assert "equal pictures in different classes" not in warnings
+
+
+def test_pictures_with_two_labels_are_counted(tmp_path: Path) -> None:
+    raw = image_folder(tmp_path / "raw", {"a": 9, "b": 3})
+    for name, seed in (("copy", 2), ("other", 3), ("again", 3), ("same", 12)):
+        (raw / "b" / f"{name}.png").write_bytes(picture(seed))
+    manifest = import_dataset(raw, tmp_path / "out")
+
+    conflict = rows(manifest, "warnings")["equal pictures in different classes"]
+    assert conflict.count == 5
+    assert set(conflict.example.split(" and ")) <= {
+        *("a/1.png", "a/2.png", "b/copy.png", "b/other.png", "b/again.png"),
+    }
 
 
 def test_classes_that_are_not_measured_or_look_alike_are_named(tmp_path: Path) -> None:

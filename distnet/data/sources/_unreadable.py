@@ -21,9 +21,11 @@ class Unreadable:
     def __init__(self, findings: Findings, *, skip: bool) -> None:
         self._findings, self._skip = findings, skip
         self._messages: list[str] = []
+        self.files: set[Path] = set()
 
     def add(self, file: Path, error: DataError) -> None:
         """Count one image."""
+        self.files.add(file)
         if isinstance(error, MissingReaderError):
             self._findings.left_out(
                 "pictures", error.reason, example=str(file), option=error.remedy

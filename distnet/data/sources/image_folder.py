@@ -5,8 +5,10 @@ lies there besides is counted in the summary of the import.
 """
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -76,7 +78,13 @@ def read(
         },
         num_samples=sum(map(len, files.values())),
         findings=findings,
+        locate=partial(_locate, files, unreadable),
     )
+
+
+def _locate(files: Mapping[str, Files], unreadable: Unreadable, split: str, index: int) -> str:
+    readable = (file for file, _ in files[split] if file not in unreadable.files)
+    return str(next(islice(readable, index, None)))
 
 
 def _readable(classes: Classes, survey: ImageSurvey, unreadable: Unreadable) -> Classes:

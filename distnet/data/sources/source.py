@@ -48,6 +48,8 @@ class RawData:
     aside for a test, else random ones, by a hash of their first field."""
     findings: Findings = field(default_factory=Findings)
     """What was read, left out and guessed; those of the iterators come while they are used."""
+    locate: Callable[[str, int], str] | None = None
+    """The file of sample n (counted from 0) of a split, once the iterators were used."""
 
 
 class Source(Protocol):

@@ -1,0 +1,141 @@
+"""What the content of samples says: copies across splits and classes, columns that count rows."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from distnet.data.column import Column, Columns, RaggedArray, samples_of
+from distnet.data.import_summary import Findings
+from distnet.data.sources.source import RawData
+
+Digests = NDArray[np.uint64]
+FEWEST_ROWS = 10
+"""Of which a column may be said to count the rows."""
+
+
+def content_digests(column: Column) -> Digests:
+    """A hash of 64 bits of the content of each sample [n]."""
+    hashes = (blake2b(sample.tobytes(), digest_size=8).digest() for sample in samples_of(column))
+    return np.frombuffer(b"".join(hashes), "<u8")
+
+
+class ContentSurvey:
+    """Finds samples that are in two splits, pictures in two classes, columns that count the rows.
+
+    Memory: 8 bytes a sample where the source has several splits, 12 where samples are images.
+
+    Args:
+        data: whose samples are added, in their order.
+    """
+
+    def __init__(self, data: RawData) -> None:
+        first = next(iter(data.fields.values()))
+        target = data.fields.get("y")
+        self._data = data
+        self._has_splits = len(data.splits) > 1 and not data.is_sequence
+        self._has_labels = first.kind == "image" and target is not None and target.kind == "class"
+        self._digests: dict[str, list[Digests]] = defaultdict(list)
+        self._labels: dict[str, list[NDArray[np.int32]]] = defaultdict(list)
+        self._counters = CountingColumns(first.names)
+
+    def add(self, split: str, columns: Columns, digests: Digests | None) -> None:
+        """Add some samples of a split of the source, and the digests of their first field."""
+        self._counters.add(split, next(iter(columns.values())))
+        if digests is not None and (self._has_splits or self._has_labels):
+            self._digests[split].append(digests)
+            if self._has_labels:
+                self._labels[split].append(np.asarray(columns["y"], np.int32))
+
+    def report(self) -> None:
+        """Report what was found."""
+        self._counters.report(self._data.findings)
+        digests = {split: np.concatenate(parts) for split, parts in self._digests.items()}
+        if self._has_splits:
+            self._report_copies(digests)
+        if self._has_labels and digests:
+            self._report_conflicts(digests)
+
+    def _report_copies(self, digests: dict[str, Digests]) -> None:
+        train = digests.get("train", np.zeros(0, np.uint64))
+        for split, found in digests.items():
+            copies = np.flatnonzero(np.isin(found, train)) if split != "train" else np.zeros(0)
+            if copies.size:
+                original = int(np.flatnonzero(train == found[copies[0]])[0])
+                self._data.findings.warned(
+                    f"samples of {split} that are in train as well",
+                    f"results on {split} will be too good",
+                    example=self._both((split, int(copies[0])), ("train", original)),
+                    count=copies.size,
+                    option="remove them from one of the splits",
+                )
+
+    def _report_conflicts(self, digests: dict[str, Digests]) -> None:
+        """Report equal pictures of different classes."""
+        every = np.concatenate(list(digests.values()))
+        labels = np.concatenate([part for split in digests for part in self._labels[split]])
+        order = np.lexsort((labels, every))
+        is_same = every[order[1:]] == every[order[:-1]]
+        differs = np.flatnonzero(is_same & (labels[order[1:]] != labels[order[:-1]]))
+        if differs.size:
+            two = [_sample_at(digests, index) for index in order[differs[0] : differs[0] + 2]]
+            self._data.findings.warned(
+                "equal pictures in different classes",
+                "at most one of the classes can be right",
+                example=self._both(*two),
+                count=int(np.isin(every, every[order[differs]]).sum()),
+                option="remove them from all classes but one",
+            )
+
+    def _both(self, *samples: tuple[str, int]) -> str:
+        return " and ".join(self._name(*sample) for sample in samples)
+
+    def _name(self, split: str, index: int) -> str:
+        if self._data.locate is None:
+            return f"sample {index} of {split}"
+        return self._data.findings.relative(self._data.locate(split, index))
+
+
+def _sample_at(digests: Mapping[str, Digests], position: int) -> tuple[str, int]:
+    """The split, and the index in it, of the sample at a position in all splits together."""
+    for split, found in digests.items():
+        if position < len(found):
+            return split, int(position)
+        position -= len(found)
+    raise IndexError(position)
+
+
+class CountingColumns:
+    """Finds the columns of a table in which every row has the number after that of the last one.
+
+    Args:
+        names: of the columns.
+    """
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = names
+        self._is_counting = np.ones(len(names), bool)
+        self._last: dict[str, NDArray[Any]] = {}
+        self._num_rows = 0
+
+    def add(self, split: str, column: Column) -> None:
+        """Add some rows [n, columns] of a split."""
+        if not self._is_counting.any() or isinstance(column, RaggedArray) or not len(column):
+            return
+        before = self._last.get(split, column[:1] - 1)
+        self._is_counting &= (np.diff(np.concatenate([before, column]), axis=0) == 1).all(axis=0)
+        self._last[split] = column[-1:]
+        self._num_rows += len(column)
+
+    def report(self, findings: Findings) -> None:
+        """Report each of them."""
+        if self._num_rows < FEWEST_ROWS:
+            return
+        for index in map(int, np.flatnonzero(self._is_counting)):
+            name = self._names[index]
+            why = "their numbers say where a row stands, not what it holds"
+            option = f"--drop {name!r}"
+            findings.warned("columns that count the rows", why, example=repr(name), option=option)
