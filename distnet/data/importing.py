@@ -23,7 +23,7 @@ from distnet.data.column import Columns, num_samples, select
 from distnet.data.content_survey import ContentSurvey, Digests, content_digests
 from distnet.data.manifest import MANIFEST, Manifest, Split
 from distnet.data.shard_writer import ShardWriter
-from distnet.data.sources.source import RawData, detect_kind, read_source
+from distnet.data.sources.source import RawData, detect_kinds, read_source
 from distnet.data.split_findings import report_classes, report_splits
 from distnet.errors import DataError
 
@@ -62,10 +62,11 @@ def import_dataset(
     if not 0 <= test_fraction < 1:
         raise DataError(f"--test-fraction is {test_fraction}, expected 0 or more and below 1")
     _check_free(out, force=force)
-    found = kind or detect_kind(source)
+    found, *others = [kind] if kind else detect_kinds(source)
     data = read_source(source, found, options or {})
     if kind is None:
-        why = "detected from the names of the files"
+        why = "by the names of the files"
+        why += f"; it could also be read as {', '.join(others)}" if others else ""
         data.findings.guessed("kind of source", found, why, option="--kind")
     with _new_folder(out) as folder:
         return write_dataset(

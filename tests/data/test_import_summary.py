@@ -13,6 +13,7 @@ from distnet.cli.main import app
 from distnet.data.import_summary import Finding, Findings, ImportSummary
 from distnet.data.importing import import_dataset
 from distnet.data.manifest import Manifest, read_manifest
+from distnet.errors import DataError
 from tests.data.raw_files import image_folder, picture, small_idx
 
 TABLE = "a,b,y\n" + "1,2,u\n3,4,v\n" * 30
@@ -212,3 +213,24 @@ def test_columns_that_count_the_rows_are_named(tmp_path: Path) -> None:
     assert manifest.x.names == ("id", "half", "a")
     warning = rows(manifest, "warnings")["columns that count the rows"]
     assert (warning.count, warning.option) == (1, "--drop 'id'")
+
+
+def test_kinds_that_were_possible_too_are_named(tmp_path: Path) -> None:
+    raw = image_folder(tmp_path / "raw", {"a": 3, "b": 3})
+    (raw / "train.txt").write_text("a/0.png\n")
+    manifest = import_dataset(raw, tmp_path / "out", test_fraction=0)
+    guess = rows(manifest, "guessed")["kind of source: image-folder"]
+    assert guess.why == "by the names of the files; it could also be read as text"
+
+    parquet(tmp_path / "table")
+    image_folder(tmp_path / "table" / "previews", {"a": 1})
+    manifest = import_dataset(tmp_path / "table", tmp_path / "out", force=True)
+    assert manifest.source == "parquet: table"
+
+
+def test_pictures_without_class_folders_are_refused_with_what_to_do(tmp_path: Path) -> None:
+    image_folder(tmp_path / "raw", {".": 2})
+    with pytest.raises(DataError, match="for pictures, make one folder a class"):
+        import_dataset(tmp_path / "raw", tmp_path / "out")
+    with pytest.raises(DataError, match=r"found 0 class folders(.|\n)*left out: 2 pictures"):
+        import_dataset(tmp_path / "raw", tmp_path / "out", kind="image-folder")

@@ -12,7 +12,7 @@ from distnet.cli.output import print_json
 from distnet.cli.train.starter import choose_network, choose_task, starter_job
 from distnet.data.manifest import MANIFEST, read_manifest
 from distnet.data.shipped import find_dataset, shipped_datasets
-from distnet.data.sources.source import detect_kind, source_kinds
+from distnet.data.sources.source import detect_kinds, source_kinds
 from distnet.errors import DataError, JobFileError
 from distnet.spec.reading.faults import shortened
 
@@ -57,7 +57,7 @@ def _find(data: str) -> tuple[Path, bool]:
 
 def _how_to_import(path: Path) -> str:
     try:
-        kind = detect_kind(path)
+        kind = detect_kinds(path)[0]
     except DataError:
         kinds = ", ".join(source_kinds())
         return (

@@ -61,7 +61,8 @@ def _sort(tree: PictureTree, splits: dict[str, str], findings: Findings) -> dict
             findings.left_out("pictures", fault, example=example, option=_OPTION)
             continue
         if len(parts) > depth + 2:
-            what, why = "pictures in deeper folders", f"folder {depth + 1} of a path is its class"
+            what = "pictures in deeper folders"
+            why = f"the {'second' if splits else 'first'} folder of a path names the class"
             findings.guessed(what, "read with their class", why, example=example, option=_OPTION)
         found[splits.get(parts[0], "all")][_class_name(parts[depth])].append(picture)
     return dict(found)

@@ -23,6 +23,7 @@ from typing import Any, Protocol, cast
 
 from distnet.data.column import Columns
 from distnet.data.fields.field import Field
+from distnet.data.image_formats import SUFFIXES as PICTURES
 from distnet.data.import_summary import Findings
 from distnet.errors import DataError, UnknownPartError
 
@@ -90,24 +91,29 @@ def load_source(kind: str) -> Source:
     return cast(Source, import_module(f"distnet.data.sources.{kind.replace('-', '_')}"))
 
 
-def detect_kind(path: Path) -> str:
-    """The kind of the files at `path`.
+def detect_kinds(path: Path) -> list[str]:
+    """The kinds that the files at `path` may be, the most probable one first.
 
     Raises:
         DataError: the path does not exist, or no source can read it.
     """
     _check_exists(path)
-    for kind in source_kinds():
-        if load_source(kind).detect(path):
-            return kind
+    # Tables come with pictures beside them, and pictures with lists of their names.
+    order = sorted(source_kinds(), key=["image-folder", "text"].count)
+    found = [kind for kind in order if load_source(kind).detect(path)]
+    if found:
+        return found
     raise DataError(
-        f"{path}: not recognised as any of {', '.join(source_kinds())}; "
-        + (
-            "unpack the archive and import the folder"
-            if path.name.lower().endswith(ARCHIVES)
-            else "if it is one of them, set it with --kind"
-        )
+        f"{path}: not recognised as any of {', '.join(source_kinds())}; {_remedy(path)}"
     )
+
+
+def _remedy(path: Path) -> str:
+    if path.name.lower().endswith(ARCHIVES):
+        return "unpack the archive and import the folder"
+    if path.is_dir() and any(file.suffix.lower() in PICTURES for file in path.iterdir()):
+        return "for pictures, make one folder a class and put them there"
+    return "if it is one of them, set it with --kind"
 
 
 def read_source(path: Path, kind: str, options: Mapping[str, Any]) -> RawData:

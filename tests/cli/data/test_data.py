@@ -43,6 +43,7 @@ def test_import_prints_one_json_object(tmp_path: Path) -> None:
         (["--size", "0x6"], "expected HEIGHTxWIDTH"),
         (["--colours", "blue"], "expected grey or rgb"),
         (["--target-kind", "text"], "expected class or number"),
+        (["--layout", "rows"], "expected classes or splits"),
         (["--kind", "jpeg"], "unknown kind of source 'jpeg'"),
     ],
 )
