@@ -27,6 +27,7 @@ from distnet.data.sources.source import RawData, detect_kinds, read_source
 from distnet.data.split_findings import report_classes, report_splits
 from distnet.errors import DataError
 
+TEST_FRACTION = 0.2
 OnProgress = Callable[[int, int | None], None]
 """Called with the samples written so far, and how many there are where that is known."""
 
@@ -37,7 +38,7 @@ def import_dataset(
     *,
     kind: str | None = None,
     licence: str = "unknown",
-    test_fraction: float = 0.2,
+    test_fraction: float | None = None,
     force: bool = False,
     options: Mapping[str, Any] | None = None,
     on_progress: OnProgress | None = None,
@@ -49,7 +50,8 @@ def import_dataset(
         out: the folder to make.
         kind: of the source; by default detected from the files.
         licence: of the data, for the manifest.
-        test_fraction: the part of the samples set aside as `test` where the source has one split.
+        test_fraction: the part of the samples set aside as `test` where the source has one split;
+            by default 0.2.
         force: replace a dataset that is there.
         options: of the source, such as `target` or `size`; those that are None are left out.
         on_progress: called after each chunk of samples.
@@ -59,7 +61,8 @@ def import_dataset(
             dataset is left behind.
         UnknownPartError: there is no such kind of source.
     """
-    if not 0 <= test_fraction < 1:
+    fraction = TEST_FRACTION if test_fraction is None else test_fraction
+    if not 0 <= fraction < 1:
         raise DataError(f"--test-fraction is {test_fraction}, expected 0 or more and below 1")
     _check_free(out, force=force)
     found, *others = [kind] if kind else detect_kinds(source)
@@ -68,6 +71,9 @@ def import_dataset(
         why = "by the names of the files"
         why += f"; it could also be read as {', '.join(others)}" if others else ""
         data.findings.guessed("kind of source", found, why, option="--kind")
+    if test_fraction and len(data.splits) > 1:
+        why = f"the source has splits of its own: {', '.join(data.splits)}"
+        data.findings.warned("--test-fraction has no effect", why)
     with _new_folder(out) as folder:
         return write_dataset(
             folder,
@@ -75,7 +81,7 @@ def import_dataset(
             name=out.resolve().name,
             source=f"{found}: {source.resolve().name}",
             licence=licence,
-            test_fraction=test_fraction,
+            test_fraction=fraction,
             on_progress=on_progress,
         )
 

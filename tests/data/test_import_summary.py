@@ -145,6 +145,11 @@ def test_dataset_without_a_test_split_says_that_nothing_is_measured(tmp_path: Pa
     assert warning.option == "evaluate.split: val in the job file"
 
 
+def test_test_fraction_without_effect_is_said(tmp_path: Path) -> None:
+    manifest = import_dataset(csv(tmp_path / "raw"), tmp_path / "out", test_fraction=0.5)
+    assert "--test-fraction has no effect" in rows(manifest, "warnings")
+
+
 def test_samples_of_test_that_were_trained_on_are_counted(tmp_path: Path) -> None:
     image_folder(tmp_path / "raw" / "train", {"a": 3, "b": 3})
     image_folder(tmp_path / "raw" / "test", {"a": 1, "b": 2}, first_seed=50)

@@ -52,7 +52,8 @@ SkipUnreadable = Annotated[
 ]
 Licence = Annotated[str, typer.Option(help="The licence of the data, for the manifest.")]
 TestFraction = Annotated[
-    float, typer.Option(help="Part to set aside as test split, if the source has none.")
+    float | None,
+    typer.Option(help="Part to set aside as test split, if the source has none. Default: 0.2."),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace an existing dataset.")]
 
@@ -70,7 +71,7 @@ def import_(
     layout: Layout = None,
     skip_unreadable: SkipUnreadable = False,
     licence: Licence = "unknown",
-    test_fraction: TestFraction = 0.2,
+    test_fraction: TestFraction = None,
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
