@@ -85,5 +85,6 @@ def _changes(header: ImageHeader) -> Iterator[tuple[str, str, str]]:
     if header.has_16_bits:
         yield "pictures", "the upper 8 bits are kept", "they have 16 bits a channel"
     if not header.is_plain:
-        why = f"their colours are {header.mode}"
-        yield "pictures", "converted to RGB, without a colour profile", why
+        yield "pictures", "converted to RGB", f"their colours are {header.mode}"
+    if header.has_profile:
+        yield "pictures", "read without their colour profile", "it is not sRGB"

@@ -20,6 +20,7 @@ _GREY = {"1", "L", "LA"}
 _PLAIN = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX"}
 _MORE_THAN_8_BITS = {"I", "F"}
 _ORIENTATION = 0x0112
+_NAME_ENCODINGS = ("ascii", "utf-16-be")  # of the name of a colour profile, in its own text
 _LYING = {5, 6, 7, 8}
 
 
@@ -46,6 +47,8 @@ class ImageHeader:
     """Whether it has an alpha channel or a transparent colour."""
     has_more_frames: bool = False
     has_16_bits: bool = False
+    has_profile: bool = False
+    """Whether its colours follow a profile other than sRGB."""
 
     @property
     def is_plain(self) -> bool:
@@ -77,6 +80,7 @@ def read_header(file: Path | BinaryIO, *, location: str) -> ImageHeader:
             # Of the pictures in an MPO file, as cameras write it, the first one is the photo.
             has_more_frames=image.format != "MPO" and getattr(image, "is_animated", False),
             has_16_bits=has_16_bits,
+            has_profile=_has_profile(image),
         )
 
 
@@ -153,6 +157,11 @@ def _reason(file: Path | BinaryIO, error: Exception) -> str:
 
 def _is_transparent(image: Image.Image) -> bool:
     return image.mode in {"RGBA", "LA", "PA", "RGBa", "La"} or "transparency" in image.info
+
+
+def _has_profile(image: Image.Image) -> bool:
+    profile = image.info.get("icc_profile") or b""
+    return bool(profile) and not any("sRGB".encode(code) in profile for code in _NAME_ENCODINGS)
 
 
 def _on_white(image: Image.Image) -> Image.Image:

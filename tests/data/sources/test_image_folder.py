@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageCms
 
 from distnet.data import image_formats
 from distnet.data.import_summary import Finding
@@ -245,6 +245,8 @@ def test_what_decoding_changes_is_said(tmp_path: Path) -> None:
         "print.jpg": encoded(image.convert("CMYK"), "JPEG"),
         "glass.png": encoded(glass, "PNG", transparency=glass.getpixel((0, 0))),
         "deep.png": png_of_16_bits(wide),
+        "lab.jpg": encoded(image, "JPEG", icc_profile=profile("LAB")),
+        "web.jpg": encoded(image, "JPEG", icc_profile=profile("sRGB")),
     }
     for name, content in files.items():
         (raw / "a" / name).write_bytes(content)
@@ -255,7 +257,8 @@ def test_what_decoding_changes_is_said(tmp_path: Path) -> None:
     } == {
         "turned upright": 1,
         "only the first frame is read": 1,
-        "converted to RGB, without a colour profile": 1,
+        "converted to RGB": 1,
+        "read without their colour profile": 1,
         "laid on white": 1,
         "the upper 8 bits are kept": 1,
     }
@@ -263,6 +266,10 @@ def test_what_decoding_changes_is_said(tmp_path: Path) -> None:
     assert (x["deep.png"] == 0x12).all()
     assert (x["glass.png"] == 255).all()
     assert x["moving.gif"][:, 0, 0].tolist() == [255, 0, 0]
+
+
+def profile(name: str) -> bytes:
+    return ImageCms.ImageCmsProfile(ImageCms.createProfile(name)).tobytes()
 
 
 def png_of_16_bits(pixels: np.ndarray) -> bytes:
