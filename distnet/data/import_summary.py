@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
+MOST_LINES = 8
 SECTIONS = ("read", "left_out", "guessed", "warnings")
 
 
@@ -115,11 +116,14 @@ class Findings:
 
     def left_out_lines(self) -> list[str]:
         """What was left out so far, for the message of an error."""
-        return [
-            f"left out: {finding.count:,} {finding.what}, such as {finding.example}: {finding.why}"
-            + (f"; {finding.option}" if finding.option else "")
-            for finding in self.summary().left_out
+        rows = self.summary().left_out
+        lines = [
+            f"left out: {row.count:,} {row.what}, such as {row.example}: {row.why}"
+            + (f"; {row.option}" if row.option else "")
+            for row in rows[:MOST_LINES]
         ]
+        more = [f"left out: {len(rows) - MOST_LINES} more kinds"] if rows[MOST_LINES:] else []
+        return lines + more
 
     def _add(
         self,
