@@ -16,6 +16,7 @@
        +- OutOfMemoryError         a slice of a batch, or a worker, was out of memory
        +- HangError                a worker makes no progress
        +- WorkerFailedError        a worker process died or raised
+       |  +- DeviceError           a GPU failed, or its driver
        +- PreemptedError           a node was removed before training could stop
        +- StorageError             checkpoints cannot be read or written
        |  +- StorageSpentError     they could not be written within the retries of the job file
@@ -109,6 +110,13 @@ class WorkerFailedError(TrainingError):
     """A worker process died or raised."""
 
     failure = "lost_worker"
+
+
+class DeviceError(WorkerFailedError):
+    """A GPU failed, or its driver: neither the job nor its code is to blame.
+
+    The process that used the GPU cannot use it again.
+    """
 
 
 class PreemptedError(TrainingError):

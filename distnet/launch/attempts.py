@@ -14,6 +14,7 @@ from typing import Any
 
 from distnet.errors import (
     AllocationLostError,
+    DeviceError,
     DistnetError,
     NotEnoughResourcesError,
     PreemptedError,
@@ -168,6 +169,8 @@ class Attempts:
             raise error
         if isinstance(error, AllocationLostError):  # only the server can change that
             raise error
+        if isinstance(error, DeviceError) and self.assignment.launch == "inline":
+            raise error  # the GPU is lost to this process
         kind = error.failure
         failure = Failure(kind, self._completed_steps(), self._log.saved_step)
         backoff_s = self._retries.record(failure)

@@ -3,12 +3,13 @@
 import traceback
 from typing import Any
 
-from distnet.errors import DistnetError, TrainingError
+from distnet.errors import DeviceError, DistnetError, TrainingError
 from distnet.launch.launcher import Poll
 from distnet.launch.user_error import describe
 from distnet.run_folder.assignment import Assignment
 from distnet.run_folder.paths import RunFolder
 from distnet.run_folder.recorder import Emit
+from distnet.train.device.device import claim_gpu
 from distnet.train.exchange.worker_group import WorkerGroup
 from distnet.train.worker import work
 
@@ -56,9 +57,15 @@ class InlineLauncher:
         Raises:
             DistnetError: the user can fix it, or training itself failed.
         """
-        group = WorkerGroup(device="cuda:0" if self._gpus else "cpu")
+        group = WorkerGroup(device=claim_gpu(0) if self._gpus else "cpu")
         try:
             return work(assignment, group, listener=self._listener)
+        except DeviceError as error:
+            run = assignment.folder.path
+            raise DeviceError(
+                f"{error}. This process cannot use the GPU again; continue in a new one with: "
+                f"distnet run --inline --resume {run}"
+            ) from None
         except DistnetError:
             raise
         except Exception as error:  # most often of the user's own network or task

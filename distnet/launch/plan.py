@@ -4,8 +4,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from distnet.data.manifest import Manifest, read_manifest
 from distnet.data.opening import build_order, build_view, viewed
 from distnet.data.order import Batches
@@ -17,6 +15,8 @@ from distnet.spec.read import JobFile
 from distnet.spec.sections.job import Job
 from distnet.train.checkpoint.store import check_store
 from distnet.train.compute.trainee import count_steps
+from distnet.train.device.device import count_gpus, describe_gpus
+from distnet.train.device.precision import plan_precision
 from distnet.train.exchange.tree import own_slices
 from distnet.train.feed import Feed
 
@@ -44,7 +44,9 @@ class Plan:
     workers: int
     slices_per_worker: tuple[tuple[int, int], ...]
     precision: str
+    """`fp32`, `tf32`, `bf16`; or `auto`, which the workers decide when they have started."""
     device: str
+    """`cpu` or `cuda`, as torch names GPUs of NVIDIA and AMD."""
     data_in_memory: bool
     dataset: str
     job_folder: str
@@ -103,7 +105,7 @@ def make_plan(file: JobFile, *, workers: int | None = None, inline: bool = False
         slices=job.num_slices,
         workers=num_workers,
         slices_per_worker=tuple((r.start, r.stop) for r in ranges),
-        precision=choose_precision(job.train.precision, device, found.is_convolutional),
+        precision=plan_precision(job, is_convolutional=found.is_convolutional),
         device=device,
         data_in_memory=_split_bytes(data, "train") <= job.data.memory,
         dataset="" if dataset is None else str(dataset.resolve()),
@@ -111,23 +113,6 @@ def make_plan(file: JobFile, *, workers: int | None = None, inline: bool = False
         memory_bytes=_memory(job, data, found, max(map(len, ranges))),
         writes=WRITTEN,
     )
-
-
-def choose_precision(requested: str, device: str, is_convolutional: bool) -> str:
-    """Resolve `auto`: bf16 for convolutions where the hardware multiplies bf16 natively."""
-    if requested != "auto":
-        return requested
-    if device == "cuda":
-        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
-    return "bf16" if is_convolutional and _cpu_has_bf16() else "fp32"
-
-
-def _cpu_has_bf16() -> bool:
-    try:
-        flags = Path("/proc/cpuinfo").read_text().split("flags", 1)[1].split("\n", 1)[0].split()
-    except (OSError, IndexError):
-        return False
-    return "avx512_bf16" in flags or "amx_bf16" in flags
 
 
 def _refuse_misfits(
@@ -155,9 +140,9 @@ def _refuse_misfits(
         raise file.fault(
             "data.augment", "found augmentations, but this job has no images; remove them"
         )
-    if job.resources.gpus and inline and not torch.cuda.is_available():
-        found = f"found {job.resources.gpus}, but this machine has no GPU that torch can use"
-        raise NotEnoughResourcesError(str(file.fault("resources.gpus", f"{found}; set it to 0")))
+    if job.resources.gpus and inline and not count_gpus():
+        found = f"{describe_gpus()}; set it to 0"
+        raise NotEnoughResourcesError(str(file.fault("resources.gpus", found)))
 
 
 def _dataset(file: JobFile) -> Path | None:

@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from distnet.errors import CheckpointError, RunError
 from distnet.launch.folder import make_run_folder, manifest_bytes
 from distnet.launch.placement import Placement
@@ -26,6 +28,7 @@ from distnet.run_folder.requests import clear_requests
 from distnet.spec.read import JobFile, read_job
 from distnet.spec.sections.job import Job
 from distnet.train.checkpoint.saver import identity
+from distnet.train.device.portable import fix_instruction_set
 from distnet.trained.start_weights import read_start_weights
 
 
@@ -96,6 +99,8 @@ def run(
     """
     started = process_started or time.time()
     file = read_job(job, overrides=overrides, folder=job_folder)
+    if inline:
+        fix_instruction_set(file.job, torch.backends.cpu.get_cpu_capability)
     plan = make_plan(file, workers=workers, inline=inline)
     start = None if start_from is None else read_start_weights(RunFolder(Path(start_from)))
     folder = make_run_folder(Path(runs), file, plan, name, start)
@@ -134,6 +139,8 @@ def resume(
     with held(folder):
         before = read_plan(folder)
         file = read_job(folder.job, overrides=overrides, folder=before.job_folder)
+        if inline:
+            fix_instruction_set(file.job, torch.backends.cpu.get_cpu_capability)
         _refuse_finished(folder, overrides)
         plan = make_plan(file, workers=workers, inline=inline)
         plan = replace(plan, precision=before.precision)

@@ -25,7 +25,7 @@ class Assignment:
     `fence` file may no longer write."""
     is_resumed: bool = False
     precision: str = "fp32"
-    """`fp32` or `bf16`: `auto` is decided once, by the launcher."""
+    """`fp32`, `tf32`, `bf16`; or `auto`, which the workers of the first attempt decide."""
     begins_with: str = ""
     """Describes the start weights, such as `step 6 of digits-1`; empty if they are drawn."""
     cause: str = "start"

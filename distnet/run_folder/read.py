@@ -16,7 +16,7 @@ class StoredPlan:
     job_folder: Path
     """What relative paths of the job count from."""
     precision: str
-    """`fp32` or `bf16`."""
+    """`fp32`, `tf32`, `bf16`; `auto` before the first attempt, where the hardware decides."""
     slices: int
     """The parts of every batch, so the most workers that the run can have."""
 

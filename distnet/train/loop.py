@@ -29,6 +29,7 @@ from distnet.train.compute.shadows import networks_for
 from distnet.train.compute.slice_gradient import seed_generators
 from distnet.train.compute.trainee import Trainee
 from distnet.train.compute.turn import SliceId, Turn
+from distnet.train.device.device import wait_for
 from distnet.train.exchange.tree import own_slices
 from distnet.train.exchange.worker_group import WorkerGroup
 from distnet.train.progress import plus
@@ -178,6 +179,8 @@ class Loop:
                 if self.group.size > 1:
                     (flags if of.slice == last else NO_FLAGS).write(row)
                 sum_.add_own(of.slice)
+            if self.group.size > 1:  # a GPU that hangs has not arrived at the sum
+                wait_for(self.group.device)
             self.heartbeat.at(Stage.SUMMING)
             total = read_total(sum_(), layout, flags if self.group.size == 1 else None)
             self.flags = total.flags

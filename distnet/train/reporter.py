@@ -11,6 +11,7 @@ from distnet.run_folder.recorder import Emit, Record
 from distnet.train.checkpoint.position import Position
 from distnet.train.compute.evaluate import Evaluation
 from distnet.train.compute.trainee import Trainee
+from distnet.train.device.fingerprint import records
 from distnet.train.exchange.worker_group import WorkerGroup
 from distnet.train.progress import Progress
 from distnet.train.step.nonfinite import Skipped
@@ -115,6 +116,8 @@ class RecordReporter:
                 "num_epochs": trainee.num_steps / trainee.feed.steps_per_epoch,
                 "metrics": [metric.to_dict() for metric in trainee.task.metrics],
                 "split": self._split,
+                "precision": assignment.precision,
+                "devices": records(self._group.fingerprints),
                 "time": time.time(),
             }
         )

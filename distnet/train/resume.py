@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch.distributed as dist
 from safetensors import SafetensorError
@@ -26,6 +27,8 @@ class Start:
 
     position: Position = Position()
     notes: tuple[str, ...] = ()
+    devices: Any = None
+    """The devices of the attempt that wrote the checkpoint, as they are in its facts."""
 
 
 def begin(trainee: Trainee, assignment: Assignment) -> Start:
@@ -71,7 +74,7 @@ def restore(trainee: Trainee, assignment: Assignment) -> Start:
     set_updates(trainee, position)
     damaged = [name for name in names if step_of(name) > state.step]
     notes = tuple(f"{name} is damaged and was set aside" for name in damaged)
-    return Start(position, notes)
+    return Start(position, notes, state.facts.get("devices"))
 
 
 def load_state(trainee: Trainee, state: State) -> None:

@@ -10,6 +10,7 @@ from distnet.train.checkpoint.checkpoint import State
 from distnet.train.checkpoint.feed_state import feed_tensors
 from distnet.train.checkpoint.position import Anchor, Position
 from distnet.train.compute.trainee import Trainee
+from distnet.train.device.fingerprint import distinct
 from distnet.train.exchange.worker_group import WorkerGroup, gather
 from distnet.train.progress import Progress
 
@@ -108,7 +109,8 @@ class LoopState:
         if position.anchor is not None:
             vectors |= position.anchor.tensors
         vectors |= _feed_state(trainee, group, own)
-        return State(self.step, trainee.flat.weights(), vectors, position.facts())
+        facts = position.facts() | {"devices": distinct(group.fingerprints)}
+        return State(self.step, trainee.flat.weights(), vectors, facts)
 
     def _rewind(self, anchor: Anchor) -> int:
         """Take weights, optimizers and buffers of the anchor, but not its position in the data."""

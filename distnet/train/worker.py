@@ -4,6 +4,7 @@ import os
 import statistics
 import time
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,16 @@ from distnet.train.artifacts import write_artifacts
 from distnet.train.checkpoint.saver import Saver
 from distnet.train.compute.flat import weights_sha256
 from distnet.train.compute.trainee import Trainee, build
-from distnet.train.exchange.worker_group import WorkerGroup
+from distnet.train.device.arithmetic import arithmetic, prepare_libraries
+from distnet.train.device.device import describe_worker
+from distnet.train.device.faults import faults_explained
+from distnet.train.device.fingerprint import moved_note, read_fingerprint, unlike_note
+from distnet.train.device.portable import require_instruction_set
+from distnet.train.device.precision import decide_precision, keep_decision, planned_precision
+from distnet.train.exchange.worker_group import WorkerGroup, gather
 from distnet.train.loop import Loop, Outcome
 from distnet.train.reporter import RecordReporter
 from distnet.train.resume import Start, begin, require_same_start, restore
-from distnet.train.step.out_of_memory import out_of_memory_explained
 
 STOP_CHECK_S = 0.1
 
@@ -38,23 +44,43 @@ def work(
     """
     job, folder = assignment.job, assignment.folder
     torch.set_num_threads(job.train.threads_per_slice)
-    if group.device != "cpu":
-        choose_deterministic_kernels()
+    require_instruction_set(job, torch.backends.cpu.get_cpu_capability)
+    prepare_libraries()
     heartbeat = Heartbeat(
         folder.heartbeat(group.rank),
         attempt=assignment.attempt,
         after_s=job.retry.hang.after,
         log=folder.worker_log(group.rank),
     )
-    with heartbeat, out_of_memory_explained(), ExitStack() as stack:
+    worker = describe_worker(group.rank, group.device)
+    with heartbeat, faults_explained(worker), ExitStack() as stack:
+        assignment, group = introduce(assignment, group)
         job_folder = Path(assignment.job_folder)
         trainee = build(job, assignment.dataset_folder, job_folder, group, assignment.precision)
         stack.callback(trainee.close)
+        # After the user's own files were imported: they may have changed torch's settings.
+        stack.enter_context(arithmetic(job.train, group.device, assignment.precision))
         start = (restore if assignment.is_resumed else begin)(trainee, assignment)
         require_same_start(trainee, start, group)
         if group.rank == 0:
             return _lead(trainee, assignment, group, start, heartbeat, listener)
         return _result(trainee, Loop(trainee, group, start.position, heartbeat).run(), None)
+
+
+def introduce(assignment: Assignment, group: WorkerGroup) -> tuple[Assignment, WorkerGroup]:
+    """Learn what each worker computes with, and decide the number format together.
+
+    All workers of `group` must call this.
+
+    Raises:
+        NotEnoughResourcesError: a worker's hardware does not have the format of the job.
+    """
+    own = planned_precision(assignment), read_fingerprint(group.device)
+    (planned, *_), fingerprints = zip(*gather(group, own), strict=True)
+    precision = decide_precision(planned, fingerprints)
+    if group.rank == 0:
+        keep_decision(assignment.folder, precision)
+    return replace(assignment, precision=precision), replace(group, fingerprints=fingerprints)
 
 
 def _lead(  # noqa: PLR0917
@@ -73,7 +99,9 @@ def _lead(  # noqa: PLR0917
         saver = Saver(trainee.job, assignment, recorder.emit)
         stack.callback(saver.close)
         reporter = RecordReporter(recorder.emit, trainee, assignment, group)
-        reporter.begin(start.position, start.notes)
+        moved = moved_note(start.devices, group.fingerprints)
+        notes = [note for note in (moved, unlike_note(group.fingerprints)) if note]
+        reporter.begin(start.position, (*start.notes, *notes))
         loop = Loop(
             trainee,
             group,
@@ -88,18 +116,6 @@ def _lead(  # noqa: PLR0917
             write_artifacts(folder, trainee, outcome.evaluation, outcome.evaluated_at)
         reporter.end(outcome.status, loop.state.position(), heartbeat.median_step_s)
         return _result(trainee, outcome, reporter)
-
-
-def choose_deterministic_kernels() -> None:
-    """Have cuDNN and cuBLAS compute the same bits every time.
-
-    Source: PyTorch's notes on reproducibility, and cuBLAS's on CUBLAS_WORKSPACE_CONFIG, which is
-    read when a GPU is first used.
-    """
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.backends.cudnn.benchmark = False
-    torch.use_deterministic_algorithms(True, warn_only=True)
-    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
 
 
 class StopFile:

@@ -45,7 +45,13 @@ def _rows(plan: dict[str, Any]) -> list[tuple[str, str]]:
             f"{plan['batch_size']:,} samples each",
         ),
         ("slices", f"{plan['slices']} on {counted(plan['workers'], 'worker')}: {owned}"),
-        ("precision", f"{plan['precision']} on {plan['device']}"),
+        ("precision", f"{_precision(plan['precision'])} on {plan['device']}"),
         ("memory per worker", f"about {size(memory['total'])} ({parts})"),
         ("writes", ", ".join(plan["writes"])),
     ]
+
+
+def _precision(planned: str) -> str:
+    if planned != "auto":
+        return planned
+    return "bf16 if the hardware of all workers is made for it, else fp32,"

@@ -16,6 +16,7 @@ from distnet.errors import DistnetError, RunError
 from distnet.report.find import find_run
 from distnet.spec.plural import counted
 from distnet.spec.read import read_job
+from distnet.train.device.portable import fix_instruction_set
 
 if TYPE_CHECKING:
     from distnet.launch.run import Run
@@ -68,7 +69,9 @@ def _train(
 ) -> "Run":
     folder = None if resume is None else find_run(resume, runs).path
     if job is not None:
-        read_job(job, overrides=options["overrides"])
+        file = read_job(job, overrides=options["overrides"])
+        if options["inline"]:  # before torch reads the environment
+            fix_instruction_set(file.job)
     # torch takes seconds to import: a mistake in the job file or a wrong name is reported first.
     from distnet.launch import run as launch
 

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import ray
-import torch
 from ray import PlacementGroupID
 from ray._private import state
 from ray.util.placement_group import (
@@ -16,29 +15,10 @@ from ray.util.placement_group import (
     remove_placement_group,
 )
 
-from distnet.errors import NotEnoughResourcesError, ResourcesBusyError
+from distnet.errors import ResourcesBusyError
 from distnet.launch.placement import ANYWHERE
 from distnet.run_folder.node_ids import read_node
 from distnet.run_folder.paths import RunFolder
-
-
-def count_gpus() -> int:
-    """How many GPUs this machine has."""
-    return torch.cuda.device_count()
-
-
-def require_gpus(wanted: int) -> None:
-    """Check that this machine has so many GPUs.
-
-    Raises:
-        NotEnoughResourcesError: it has fewer.
-    """
-    found = count_gpus() if wanted else 0
-    if found < wanted:
-        raise NotEnoughResourcesError(
-            f"found {found or 'no'} GPUs on this machine, expected {wanted}: "
-            "set resources.gpus to 0, use fewer workers, or name a cluster with --address"
-        )
 
 
 def count_capacity(cpus: int, gpus: int, placement: Mapping[str, int] = ANYWHERE) -> int:

@@ -17,10 +17,10 @@ from ray.exceptions import RayError
 
 from distnet.errors import NotEnoughResourcesError, WorkerFailedError
 from distnet.launch.processes import is_alive, kill
-from distnet.launch.ray.capacity import count_gpus
 from distnet.launch.ray.environment import environment, on_loopback, quiet, secret, signals_kept
 from distnet.launch.ray.guardian import family, guarded
 from distnet.launch.ray.node import NO_PRESTART, OBJECT_STORE_BYTES
+from distnet.train.device.device import count_gpus
 
 END_TIMEOUT_S = 5.0
 CONNECT_TIMEOUT_S = 5.0

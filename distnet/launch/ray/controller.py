@@ -22,6 +22,7 @@ from ray.train.v2._internal.execution.scaling_policy.fixed import FixedScalingPo
 from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
 
 from distnet.errors import RunError
+from distnet.launch.ray.forwarded import keep_own_devices
 from distnet.run_folder.node_ids import write_node
 from distnet.run_folder.paths import RunFolder
 
@@ -55,7 +56,7 @@ class ProcessGroup(BackendConfig):  # type: ignore[misc]
     run: str
     """The run's folder."""
     backend: str = "gloo"
-    """`gloo` or `nccl`."""
+    """Of torch: `gloo`, or for GPUs `cpu:gloo,cuda:nccl`."""
 
     @property
     def backend_cls(self) -> type["ProcessGroupBackend"]:
@@ -120,6 +121,7 @@ def prepare(run: str, rank: int, size: int) -> None:
     os.dup2(log, 2)
     os.close(log)
     choose_interface(address, os.environ)
+    keep_own_devices(ray.get_runtime_context().get_accelerator_ids().get("GPU", []), os.environ)
     folder.heartbeats.mkdir(exist_ok=True)
     write_node(folder, rank, ray.get_runtime_context().get_node_id())
     print(f"worker {rank} of {size} on {address}, process {os.getpid()}", flush=True)  # noqa: T201

@@ -14,6 +14,7 @@ from ray.train.v2._internal.exceptions import (
 )
 
 from distnet.errors import (
+    DeviceError,
     DistnetError,
     NotEnoughResourcesError,
     OutOfMemoryError,
@@ -22,6 +23,7 @@ from distnet.errors import (
     WorkerFailedError,
 )
 from distnet.run_folder.paths import RunFolder
+from distnet.train.device.faults import Fault, classify_text
 
 LOG_LINES = 10
 
@@ -64,8 +66,8 @@ def _first_cause(failures: Mapping[int, Exception], folder: RunFolder) -> Distne
         error = _of_worker(rank, failure, folder)
         if type(error) is not WorkerFailedError:  # an OutOfMemoryError says more, too
             reported.append(error)
-        elif error is failure:  # it reported that it lost another
-            lost.append(error)
+        elif error is failure or _fault_of(folder, rank) is Fault.COMMUNICATION:
+            lost.append(error)  # it reported that it lost another
         else:
             died.append(error)
     return [*reported, *died, *lost][0]
@@ -74,12 +76,23 @@ def _first_cause(failures: Mapping[int, Exception], folder: RunFolder) -> Distne
 def _of_worker(rank: int, failure: Exception, folder: RunFolder) -> DistnetError:
     if isinstance(failure, DistnetError):
         return failure
-    log = folder.worker_log(rank)
+    who, log = f"worker {rank}", folder.worker_log(rank)
     if isinstance(failure, WorkerHealthCheckFailedError):
         cause = failure.health_check_failure
         if isinstance(cause, RayActorError | exceptions.OutOfMemoryError):
-            return _death(f"worker {rank}", str(cause), _last_lines(log))
-    return TrainingError(f"worker {rank} failed: {_short(failure)}; its log is {log}")
+            return _death(who, str(cause), _last_lines(log), _fault_of(folder, rank))
+    return TrainingError(f"{who} failed: {_short(failure)}; its log is {log}")
+
+
+def _fault_of(folder: RunFolder, rank: int) -> Fault | None:
+    """What the worker printed last in this attempt, as a library does that ends its process."""
+    try:
+        text = folder.worker_log(rank).read_text(errors="replace")
+    except OSError:
+        return None
+    return classify_text(
+        "\n".join(text.rpartition(f"worker {rank} of ")[2].splitlines()[-LOG_LINES:])
+    )
 
 
 def _did_not_start(text: str) -> DistnetError:
@@ -92,8 +105,8 @@ def _did_not_start(text: str) -> DistnetError:
     return _death("a worker or Ray Train's controller", text)
 
 
-def _death(who: str, text: str, log: str = "") -> DistnetError:
-    """Say where it died, and why as far as Ray knows."""
+def _death(who: str, text: str, log: str = "", fault: Fault | None = None) -> DistnetError:
+    """Say where it died, and why as far as Ray or its log know."""
     node, process = _found(r"\bip: (\S+)", text), _found(r"\bpid: (\d+)", text)
     where = f" on node {node} (process {process})" if node and process else ""
     if "running low on memory" in text:
@@ -101,6 +114,10 @@ def _death(who: str, text: str, log: str = "") -> DistnetError:
             f"{who}{where} was killed by Ray: the machine was out of memory; use fewer workers, "
             f"or a smaller train.batch_size or data.memory{log}"
         )
+    if fault is Fault.DEVICE:
+        return DeviceError(f"{who}{where} was ended because its GPU failed{log}")
+    if fault is Fault.COMMUNICATION:
+        return WorkerFailedError(f"{who}{where} lost the other workers and was ended{log}")
     return WorkerFailedError(
         f"{who}{where} was killed; most often the machine was out of memory{log}"
     )

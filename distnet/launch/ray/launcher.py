@@ -27,9 +27,12 @@ from distnet.launch.ray.cluster import Cluster, ray_cluster
 from distnet.launch.ray.controller import LeanTrainer, ProcessGroup
 from distnet.launch.ray.end import end_workers
 from distnet.launch.ray.failure import as_distnet_error
+from distnet.launch.ray.forwarded import forwarded
 from distnet.launch.ray.worker import Work, run_worker
 from distnet.run_folder.assignment import Assignment
 from distnet.run_folder.paths import RunFolder
+from distnet.train.device.device import GPU_BACKEND, count_gpus, require_gpus
+from distnet.train.device.portable import environment_of
 from distnet.train.worker import work
 
 POLL_S = 0.1
@@ -38,7 +41,6 @@ HANG_END_TIMEOUT_S = 15.0
 LOST_END_TIMEOUT_S = 5.0
 NODE = "ray.io/node-id"
 """The label by which Ray selects a node."""
-FORWARDED = ("GLOO_", "NCCL_", "TORCH_DISTRIBUTED_", "TORCH_NCCL_", "DISTNET_")
 
 
 class RayLauncher:
@@ -93,7 +95,7 @@ class RayLauncher:
                 self._note_draining()
                 return capacity.count_capacity(self._cpus, self._gpus, self._nodes)
         by_cpu = max(1, (os.cpu_count() or 1) // self._cpus)
-        return min(by_cpu, capacity.count_gpus() // self._gpus) if self._gpus else by_cpu
+        return min(by_cpu, count_gpus() // self._gpus) if self._gpus else by_cpu
 
     def free_workers(self) -> int:
         """How many more workers would fit now; a private Ray does not grow by itself."""
@@ -138,7 +140,7 @@ class RayLauncher:
             KeyboardInterrupt: a second signal came.
         """
         if not self.is_shared:
-            capacity.require_gpus(workers * self._gpus)
+            require_gpus(workers * self._gpus)
         fit, cluster = Fit(self._trainer(assignment, workers)), self._open()
         fit.start()
         polled = time.monotonic()
@@ -213,7 +215,7 @@ class RayLauncher:
         return LeanTrainer(
             # Bound, not as `train_loop_config`: the controller reads that, and would import torch.
             partial(run_worker, self._function, assignment),
-            backend_config=ProcessGroup(assignment.run, "nccl" if gpus else "gloo"),
+            backend_config=ProcessGroup(assignment.run, GPU_BACKEND if gpus else "gloo"),
             scaling_config=ScalingConfig(
                 num_workers=workers,
                 use_gpu=gpus > 0,
@@ -253,13 +255,13 @@ class Fit(threading.Thread):
 def _run_config(assignment: Assignment, cluster: Cluster) -> RunConfig:
     # Ray resumes a name that it knows, so every attempt has a new one.
     name = f"{assignment.folder.name}-{assignment.attempt}-{uuid4().hex[:8]}"
-    forwarded = {k: v for k, v in os.environ.items() if k.startswith(FORWARDED)}
+    variables = forwarded(os.environ) | dict(environment_of(assignment.job))
     return RunConfig(
         name=name,
         storage_path=str(cluster.scratch / "train"),
         failure_config=FailureConfig(
             max_failures=0, controller_failure_limit=0, max_preemption_failures=0
         ),
-        worker_runtime_env={"env_vars": forwarded},
+        worker_runtime_env={"env_vars": variables},
         logging_config=LoggingConfig(log_level="WARNING"),
     )

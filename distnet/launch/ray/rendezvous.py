@@ -21,7 +21,7 @@ def join(backend: str, address: tuple[str, int], rank: int, size: int) -> None:
     """Make this process a member of the process group.
 
     Args:
-        backend: `gloo` or `nccl`.
+        backend: of torch, such as `gloo` or `cpu:gloo,cuda:nccl`.
         address: of the store.
         rank: of this process.
         size: of the group.

@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import ray.train
-import torch
 import torch.distributed as dist
-from ray.train.torch import get_device
 
 from distnet.errors import DistnetError, StorageError, TrainingError, WorkerFailedError
+from distnet.launch.ray.forwarded import own_index, refuse_mig
 from distnet.launch.user_error import describe
 from distnet.run_folder.assignment import Assignment
+from distnet.train.device.device import claim_gpu
+from distnet.train.device.faults import Fault, classify, reason
 from distnet.train.exchange.worker_group import WorkerGroup
 
 Work = Callable[[Assignment, WorkerGroup], dict[str, Any]]
@@ -28,8 +29,6 @@ Work = Callable[[Assignment, WorkerGroup], dict[str, Any]]
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 PEER_WAIT_S = 10.0
 """A worker whose peer is gone waits so long, so that the peer's own error is reported first."""
-
-LOST_PEER = ("gloo", "NCCL", "Connection closed by peer", "Connection reset by peer", "Broken pipe")
 
 
 def run_worker(work: Work, assignment: Assignment) -> dict[str, Any]:
@@ -46,25 +45,24 @@ def run_worker(work: Work, assignment: Assignment) -> dict[str, Any]:
         raise
     except (Exception, SystemExit) as error:
         traceback.print_exc()
-        what = describe(error)
         if isinstance(error, OSError) and error.errno in NO_SPACE:
             raise StorageError(f"worker {group.rank}: {error.strerror}: {error.filename}") from None
         log = assignment.folder.worker_log(group.rank)
-        if _is_of_peer(error):
+        if classify(error) is Fault.COMMUNICATION:
             time.sleep(PEER_WAIT_S)
             raise WorkerFailedError(
-                f"worker {group.rank} lost the other workers: {what}; see {log.parent}"
+                f"worker {group.rank} lost the other workers: {reason(error)}; see {log.parent}"
             ) from None
         raise TrainingError(
-            f"worker {group.rank} failed: {what}; the full traceback is in {log}"
+            f"worker {group.rank} failed: {describe(error)}; the full traceback is in {log}"
         ) from None
 
 
 def build_group() -> WorkerGroup:
     """The worker group as this worker sees it: its rank, its device, and who shares its host."""
-    device = _device()  # first: NCCL communicates from the thread's current GPU
     context = ray.train.get_context()
     size = context.get_world_size()
+    device = _device(size)  # before all else: NCCL communicates from the thread's current GPU
     return WorkerGroup(
         rank=context.get_world_rank(),
         size=size,
@@ -81,19 +79,13 @@ def _hosts(size: int) -> tuple[str, ...]:
     return tuple(hosts)
 
 
-def _device() -> str:
+def _device(size: int) -> str:
     """The GPU that Ray assigned to this worker, made this thread's current one; else the CPU."""
-    if not ray.get_runtime_context().get_accelerator_ids().get("GPU"):
+    assigned = ray.get_runtime_context().get_accelerator_ids().get("GPU")
+    if not assigned:
         return "cpu"
-    device = get_device()
-    torch.cuda.set_device(device)
-    return str(device)
-
-
-def _is_of_peer(error: BaseException) -> bool:
-    return isinstance(error, RuntimeError | OSError) and any(
-        mark in str(error) for mark in LOST_PEER
-    )
+    refuse_mig(assigned, size)
+    return claim_gpu(own_index(assigned, os.environ))
 
 
 def host_id() -> str:

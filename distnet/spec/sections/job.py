@@ -51,9 +51,16 @@ class Train(Section):
     """The parts of a batch, whatever the number of workers. Default: the maximum of workers."""
     threads_per_slice: Annotated[int, Field(gt=0, le=1024)] = 1
     """CPU threads that compute one slice. Part of the job, because it changes the last bits."""
-    precision: Literal["fp32", "bf16", "auto"] = "fp32"
-    """Number format of the network's arithmetic; weights and sums stay fp32. `auto` takes bf16
-    for convolutions on hardware made for it."""
+    precision: Literal["fp32", "tf32", "bf16", "auto"] = "fp32"
+    """Number format of the network's arithmetic; weights and sums stay fp32. `tf32`: products of
+    fp32 numbers are rounded to TF32, on NVIDIA GPUs only. `auto` takes bf16 on GPUs, and for
+    convolutions on CPUs, if the hardware of all workers is made for it."""
+    determinism: Literal["exact", "warn"] = "exact"
+    """On GPUs, and with several threads. `exact`: an operation that torch cannot compute with the
+    same bits every time is an error. `warn`: it is a warning, and a repetition may differ."""
+    bits: Literal["native", "portable"] = "native"
+    """`native`: the last bits depend on the kind of CPU. `portable`: all CPUs compute with AVX2,
+    as others do; for fp32 on x86."""
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     """The seed of all randomness: first weights, order of samples, dropout, augmentation."""
     clip: PositiveFloat | None = None
@@ -218,12 +225,26 @@ class Job(Section):
             raise KeyFaultError(
                 "train.batch_size", f"found {self.train.batch_size}, expected {needed}"
             )
+        self._require_arithmetic()
         if self.train.on_nonfinite == "rewind" and self.checkpoint.every_steps is None:
             raise KeyFaultError(
                 "train.on_nonfinite",
                 "found rewind, expected checkpoint.every_steps with it, to say where to rewind to",
             )
         return self
+
+    def _require_arithmetic(self) -> None:
+        """Refuse TF32 on CPUs; portable bits on GPUs, where no setting gives them, and in bf16."""
+        if self.train.precision == "tf32" and not self.resources.gpus:
+            needed = "fp32, as resources.gpus is 0 and only NVIDIA's GPUs have TF32"
+            raise KeyFaultError("train.precision", f"found tf32, expected {needed}")
+        if self.train.bits != "portable":
+            return
+        if self.resources.gpus:
+            raise KeyFaultError("train.bits", "found portable, expected native with resources.gpus")
+        if self.train.precision not in ("fp32", "auto"):
+            found = f"found portable, expected native with train.precision: {self.train.precision}"
+            raise KeyFaultError("train.bits", found)
 
     @property
     def num_slices(self) -> int:

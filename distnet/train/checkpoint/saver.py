@@ -31,7 +31,9 @@ from distnet.train.checkpoint.store import Store, open_store
 
 NOT_DECISIVE: dict[str, Any] = {
     **dict.fromkeys(("name", "resources", "checkpoint", "evaluate", "retry", "queue"), True),
-    "train": {"epochs", "steps", "on_nonfinite", "on_out_of_memory", "capture"},  # may change
+    "train": {  # these may change
+        *("epochs", "steps", "on_nonfinite", "on_out_of_memory", "capture", "determinism"),
+    },
 }
 CHECKPOINT = '"kind": "checkpoint"'
 STORE_TRY_S = 60.0
@@ -209,8 +211,11 @@ def identity(job: Job, dataset: Path | None) -> dict[str, str]:
     """What decides the weights: the job without its name, machines and checkpoints; the data."""
     decisive = job.model_dump(mode="json", exclude=NOT_DECISIVE)
     decisive["slices"] = job.num_slices
+    # What a job does not use is left out: it is then the same as before there was such a key.
     if not job.players:
-        del decisive["players"]  # so that a job without any is the same as before there were some
+        del decisive["players"]
+    if job.train.bits == "native":
+        del decisive["train"]["bits"]
     text = json.dumps(decisive, sort_keys=True)
     return {
         "job_sha256": hashlib.sha256(text.encode()).hexdigest(),

@@ -16,6 +16,7 @@ from torch import Tensor
 from distnet.run_folder.heartbeat import Stage
 from distnet.tasks.task import Measured, Networks, Summary, Task
 from distnet.train.compute.slice_gradient import PrepareBatch, precision_context, seed_generators
+from distnet.train.device.device import wait_for
 from distnet.train.exchange.reduce import Sum, build_sum
 from distnet.train.exchange.tree import own_slices
 from distnet.train.exchange.worker_group import WorkerGroup, gather
@@ -83,6 +84,7 @@ class Evaluator:
         for network in networks.values():
             network.eval()
         slices = {index: self._measure(networks, index, stay) for index in self._own}
+        wait_for(self._group.device)
         stay(Stage.SUMMING)
         sums, worst = self._add_up(slices)
         summary = self._task.summarise(sums, self._collect(slices))

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 Addition = tuple[int, int]
+ALIGNED = 16
+"""Numbers of fp32 in 64 bytes."""
 
 
 def own_slices(rank: int, workers: int, slices: int) -> range:
@@ -18,8 +20,15 @@ def own_slices(rank: int, workers: int, slices: int) -> range:
 
 
 def stretch_of(index: int, count: int, length: int) -> tuple[int, int]:
-    """First number and end of part `index` of `count` nearly equal parts of a vector."""
-    return index * length // count, (index + 1) * length // count
+    """First number and end of part `index` of `count` nearly equal parts of a vector.
+
+    All parts begin at a multiple of 64 bytes, which NCCL and vector units move fastest.
+    """
+    return _bound(index, count, length), _bound(index + 1, count, length)
+
+
+def _bound(index: int, count: int, length: int) -> int:
+    return length if index == count else index * length // count // ALIGNED * ALIGNED
 
 
 def additions(low: int, high: int) -> list[Addition]:

@@ -5,6 +5,8 @@ from typing import TypeVar
 
 import torch.distributed as dist
 
+from distnet.train.device.fingerprint import Fingerprint
+
 T = TypeVar("T")
 
 
@@ -22,6 +24,8 @@ class WorkerGroup:
     hosts: tuple[str, ...] = ("here",)
     """For each rank, the identity of the machine: equal where two ranks share memory."""
     device: str = "cpu"
+    fingerprints: tuple[Fingerprint, ...] = ()
+    """For each rank, what it computes with; empty before they were gathered."""
 
 
 def gather(group: WorkerGroup, value: T) -> list[T]:

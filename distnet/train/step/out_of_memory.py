@@ -8,8 +8,7 @@ halve       all workers compute slices in twice as many pieces from then on, thi
 
 import gc
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -18,10 +17,9 @@ from distnet.data.batch import Batch
 from distnet.errors import OutOfMemoryError
 from distnet.train.compute.trainee import Trainee
 from distnet.train.compute.turn import Turn
+from distnet.train.device.faults import Fault, classify, reason
 from distnet.train.exchange.worker_group import WorkerGroup, gather
 
-MARKS = ("can't allocate memory", "not enough memory", "out of memory", "ALLOC_FAILED")
-"""Messages of allocators without their own type of error: torch's on CPUs, cuBLAS, cuDNN."""
 Probe = tuple[Batch, Turn]
 REQUESTED = re.compile(r"(?:tried|unable) to allocate ([\d.]+ \w+)", re.IGNORECASE)
 ANOTHER = (
@@ -56,20 +54,13 @@ class Shortage:
         )
 
 
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that a process ran out of memory."""
-    if isinstance(error, torch.OutOfMemoryError | MemoryError):
-        return True
-    return isinstance(error, RuntimeError) and any(mark in str(error) for mark in MARKS)
-
-
 def try_twice(compute: Callable[[], None]) -> str | None:
     """Call `compute`, and once more if it ran out of memory; returns the reason if it did twice."""
     reason = _try(compute)
     if reason is None:
         return None
     gc.collect()
-    torch.cuda.empty_cache()  # does nothing where no GPU is in use
+    torch.accelerator.empty_cache()  # does nothing where no GPU is in use
     return _try(compute)
 
 
@@ -104,25 +95,6 @@ def agree_on_shortage(
     return f"{what}; from this step on slices are computed in {trainee.gradient.pieces} pieces"
 
 
-@contextmanager
-def out_of_memory_explained() -> Iterator[None]:
-    """Explain what to do where memory runs out anywhere else.
-
-    Raises:
-        OutOfMemoryError: it did.
-    """
-    try:
-        yield
-    except (RuntimeError, MemoryError) as error:
-        if not is_out_of_memory(error):
-            raise
-        reason = str(error).strip().split("\n", 1)[0] or type(error).__name__
-        raise OutOfMemoryError(
-            f"out of memory: {reason}. Reduce data.memory, evaluate.batch_size or the network; "
-            "list the memory of each part with: distnet check JOB"
-        ) from error
-
-
 def _why_whole(trainee: Trainee, batch: Batch, turn: Turn) -> str | None:
     """Why slices of this network must be computed whole, from two samples of one of them."""
     reason = None
@@ -139,8 +111,8 @@ def _try(compute: Callable[[], None]) -> str | None:
     """Return the message alone: the error itself references the memory of the slice."""
     try:
         compute()
-    except (RuntimeError, MemoryError) as error:
-        if not is_out_of_memory(error):
+    except (RuntimeError, MemoryError, OSError) as error:
+        if classify(error) is not Fault.OUT_OF_MEMORY:
             raise
-        return str(error).strip().split("\n", 1)[0] or type(error).__name__
+        return reason(error)
     return None

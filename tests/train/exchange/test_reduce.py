@@ -8,6 +8,7 @@ import torch
 from distnet.train.exchange.reduce import SHORT_BYTES, build_sum
 from distnet.train.exchange.tree import Tree, additions, own_slices
 from distnet.train.exchange.worker_group import WorkerGroup
+from tests.train.exchange.strict import be_strict
 from tests.train.processes import run_workers
 
 SHORT, LONG = 1001, SHORT_BYTES // 4 + 4001
@@ -57,6 +58,25 @@ def test_sum_has_the_trees_bits_on_any_workers_and_hosts(
     tmp_path: Path, size: int, slices: int, hosts: tuple[str, ...], length: int
 ) -> None:
     found = run_workers(sum_steps, size, tmp_path, slices, length, hosts=hosts)
+
+    wanted = [expected(step, slices, length).numpy().tobytes() for step in range(3)]
+    assert found == [wanted] * size
+
+
+def sum_strictly(group: WorkerGroup, slices: int, length: int) -> list[bytes]:
+    be_strict()
+    return sum_steps(group, slices, length)
+
+
+@pytest.mark.parametrize("length", [SHORT, LONG, 5], ids=["short", "long", "tiny"])
+@pytest.mark.parametrize(("size", "slices"), [(2, 4), (3, 7)])
+def test_sum_between_gpus_has_the_trees_bits(
+    tmp_path: Path, size: int, slices: int, length: int
+) -> None:
+    """Each GPU is a host of its own, and NCCL is stricter than gloo."""
+    hosts = tuple("abcd"[:size])
+
+    found = run_workers(sum_strictly, size, tmp_path, slices, length, hosts=hosts)
 
     wanted = [expected(step, slices, length).numpy().tobytes() for step in range(3)]
     assert found == [wanted] * size

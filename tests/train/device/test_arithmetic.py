@@ -1,0 +1,123 @@
+"""How a device computes is what the job says, whatever torch was set to before."""
+
+import warnings
+from pathlib import Path
+
+import pytest
+import torch
+
+from distnet.errors import TrainingError
+from distnet.spec.sections.job import Train
+from distnet.train.device.arithmetic import OPERATIONS, arithmetic
+from distnet.train.exchange.worker_group import WorkerGroup
+from distnet.train.worker import work
+from tests.train.test_bits import assignment
+
+GPU = "cuda:0"
+NETWORK = """
+from torch import nn
+
+class Putting(nn.Linear):
+    '''Uses an operation that torch computes in no fixed order, on every device.'''
+
+    def __init__(self, input_shape, num_outputs):
+        super().__init__(input_shape[0] * input_shape[1] * input_shape[2], num_outputs)
+
+    def forward(self, x):
+        x = x.flatten(1)
+        x = x.put(x.new_zeros(1).long(), x.new_ones(1))
+        return super().forward(x)
+"""
+JOB = """
+name: putting
+network: {kind: ./putting.py:Putting}
+data: {source: stripes}
+train: {steps: 2, batch_size: 30, threads_per_slice: 2, determinism: MODE}
+"""
+
+
+def precisions() -> list[str]:
+    return [torch._C._get_fp32_precision_getter(*of) for of in OPERATIONS]
+
+
+def legacy() -> tuple[bool, bool, str]:
+    """torch's older settings; they raise where they contradict the newer ones."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        tf32 = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+        return *tf32, torch.get_float32_matmul_precision()
+
+
+def test_fp32_is_fp32_everywhere_and_torchs_settings_come_back() -> None:
+    before = precisions(), legacy()
+
+    with arithmetic(Train(), GPU, "fp32"):
+        assert set(precisions()) == {"ieee"}
+        assert legacy() == (False, False, "highest")
+
+    assert (precisions(), legacy()) == before
+
+
+def test_tf32_is_for_all_products_on_gpus() -> None:
+    with arithmetic(Train(), GPU, "tf32"):
+        by_backend = dict(zip(OPERATIONS, precisions(), strict=True))
+        assert {p for (backend, _), p in by_backend.items() if backend == "cuda"} == {"tf32"}
+        assert {p for (backend, _), p in by_backend.items() if backend == "mkldnn"} == {"ieee"}
+        assert legacy()[:2] == (True, True)
+
+
+@pytest.mark.parametrize("wish", ["high", "medium"])
+def test_what_a_users_file_sets_does_not_change_fp32(wish: str) -> None:
+    torch.set_float32_matmul_precision(wish)
+    try:
+        before = precisions()
+        with arithmetic(Train(), "cpu", "fp32"):
+            assert set(precisions()) == {"ieee"}
+            assert legacy() == (False, False, "highest")
+        assert precisions() == before
+    finally:
+        torch.set_float32_matmul_precision("highest")
+
+
+@pytest.mark.parametrize(
+    ("train", "device", "is_on", "is_warning"),
+    [
+        (Train(), GPU, True, False),
+        (Train(determinism="warn"), GPU, True, True),
+        (Train(threads_per_slice=2), "cpu", True, False),
+        (Train(threads_per_slice=2, determinism="warn"), "cpu", True, True),
+        (Train(), "cpu", False, False),  # one thread has one order of additions
+    ],
+)
+def test_determinism_is_exact_unless_the_job_says_warn(
+    train: Train, device: str, *, is_on: bool, is_warning: bool
+) -> None:
+    cudnn = torch.backends.cudnn
+    with arithmetic(train, device, "fp32"):
+        assert torch.are_deterministic_algorithms_enabled() is is_on
+        assert torch.is_deterministic_algorithms_warn_only_enabled() is is_warning
+        assert (cudnn.deterministic, cudnn.benchmark) == (is_on, False)
+
+    assert not torch.are_deterministic_algorithms_enabled()
+    assert not cudnn.deterministic
+
+
+def test_exact_names_the_operation_and_the_way_out(stripes: Path, tmp_path: Path) -> None:
+    (tmp_path / "putting.py").write_text(NETWORK)
+    assigned = assignment(JOB.replace("MODE", "exact"), stripes, tmp_path)
+
+    with pytest.raises(TrainingError) as caught:
+        work(assigned, WorkerGroup())
+
+    assert caught.value.failure == "user_error"
+    assert "put_ does not have a deterministic implementation" in str(caught.value)
+    assert "train.determinism: warn" in str(caught.value)
+    assert not torch.are_deterministic_algorithms_enabled()
+
+
+def test_warn_trains_with_a_warning(stripes: Path, tmp_path: Path) -> None:
+    (tmp_path / "putting.py").write_text(NETWORK)
+    assigned = assignment(JOB.replace("MODE", "warn"), stripes, tmp_path)
+
+    with pytest.warns(UserWarning, match="put_ does not have a deterministic"):
+        assert work(assigned, WorkerGroup())["status"] == "finished"
