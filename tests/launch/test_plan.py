@@ -7,7 +7,7 @@ import pytest
 
 import distnet
 from distnet.cli.main import main
-from distnet.launch.plan import choose_precision, make_plan
+from distnet.launch.plan import make_plan
 from distnet.spec.read import read_job, read_job_text
 
 JOBS = Path(__file__).parents[2] / "jobs"
@@ -77,10 +77,22 @@ def test_check_prints_the_plan_and_writes_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_precision_auto_takes_fp32_where_there_are_no_convolutions() -> None:
-    assert choose_precision("auto", "cpu", is_convolutional=False) == "fp32"
-    assert choose_precision("bf16", "cpu", is_convolutional=False) == "bf16"
-    assert choose_precision("fp32", "cpu", is_convolutional=True) == "fp32"
+@pytest.mark.parametrize(
+    ("network", "requested", "planned"),
+    [
+        ("mlp", "auto", "fp32"),  # on a CPU, bf16 is for convolutions
+        ("mlp", "bf16", "bf16"),
+        ("cnn", "fp32", "fp32"),
+        ("cnn", "auto", "auto"),  # the workers decide
+        ("cnn", "auto, bits: portable", "fp32"),
+    ],
+)
+def test_precision_is_planned_as_far_as_the_job_decides_it(
+    network: str, requested: str, planned: str
+) -> None:
+    text = f"name: a\nnetwork: {{kind: {network}}}\ntrain: {{precision: {requested}}}\n"
+
+    assert make_plan(read_job_text(text)).precision == planned
 
 
 @pytest.mark.parametrize(

@@ -92,7 +92,7 @@ evaluate: {every_epochs: true}
         "job.yaml:6 train.batch_size: found text 'ten', expected a whole number",
         "job.yaml:7 train.slices: found 0, expected a number above 0",
         "job.yaml:8 train.clip: found nan, expected a finite number",
-        "job.yaml:9 train.precision: found text 'fp16', expected 'fp32', 'bf16' or 'auto'",
+        "job.yaml:9 train.precision: found text 'fp16', expected 'fp32', 'tf32', 'bf16' or 'auto'",
         "job.yaml:10 optimizer.kind: found unknown kind `sdg`, did you mean `sgd`?",
         "job.yaml:11 schedule.kind: found nothing, "
         "expected one of: constant, cosine, one-cycle, step",

@@ -144,13 +144,14 @@ def _with_cpu(name: str, **facts: Any) -> Fingerprint:
 def _of_gpu(device: str) -> dict[str, Any]:
     properties = torch.cuda.get_device_properties(device)
     is_rocm = torch.version.hip is not None
+    cudnn: Any = torch.backends.cudnn
     capability = f"{properties.major}.{properties.minor}"
     return {
         "name": properties.name,
         "capability": getattr(properties, "gcnArchName", capability) if is_rocm else capability,
         "bf16": torch.cuda.is_bf16_supported(including_emulation=False),
         "toolkit": torch.version.hip or torch.version.cuda or "",
-        "cudnn": str(torch.backends.cudnn.version() or ""),  # type: ignore[no-untyped-call],
+        "cudnn": str(cudnn.version() or ""),
     }
 
 

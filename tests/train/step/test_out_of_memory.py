@@ -13,7 +13,6 @@ from distnet.run_folder.assignment import Assignment
 from distnet.spec.read import read_job_text
 from distnet.train.checkpoint.checkpoint import read_newest
 from distnet.train.exchange.worker_group import WorkerGroup
-from distnet.train.step.out_of_memory import is_out_of_memory
 from distnet.train.worker import work
 from tests.train import troubled
 from tests.train.processes import run_workers
@@ -155,13 +154,6 @@ def test_evaluation_that_does_not_fit_is_reported_as_such(data: Path, tmp_path: 
         work(assignment(text, data, tmp_path), WorkerGroup())
 
     assert caught.value.failure == "out_of_memory"
-
-
-def test_other_errors_are_not_taken_for_a_lack_of_memory() -> None:
-    assert is_out_of_memory(MemoryError())
-    assert is_out_of_memory(torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"))
-    assert not is_out_of_memory(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
-    assert not is_out_of_memory(ValueError("out of memory"))
 
 
 def test_end_of_an_undisturbed_run_does_not_mention_memory(data: Path, tmp_path: Path) -> None:
