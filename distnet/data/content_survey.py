@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distnet.data.column import Column, Columns, RaggedArray, samples_of
+from distnet.data.fields.field import Field
 from distnet.data.import_summary import Findings
 from distnet.data.sources.source import RawData
 
@@ -17,8 +18,12 @@ FEWEST_ROWS = 10
 """Of which a column may be said to count the rows."""
 
 
-def content_digests(column: Column) -> Digests:
-    """A hash of 64 bits of the content of each sample [n]."""
+def content_digests(fields: Mapping[str, Field], columns: Columns) -> Digests:
+    """A hash of 64 bits of the first field of each sample [n], in the units of the source."""
+    name, field = next(iter(fields.items()))
+    column = columns[name]
+    if not isinstance(column, RaggedArray):
+        column = field.in_units(column)
     hashes = (blake2b(sample.tobytes(), digest_size=8).digest() for sample in samples_of(column))
     return np.frombuffer(b"".join(hashes), "<u8")
 

@@ -1,6 +1,7 @@
 """A file of comma-separated text with a header line; also with semicolons, tabs or bars."""
 
-from collections.abc import Iterator, Sequence
+from codecs import getincrementaldecoder
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -8,29 +9,43 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.csv as arrow_csv
 
+from distnet.data.csv_dialect import (
+    SAMPLE_BYTES,
+    Dialect,
+    broken_quote,
+    recognise,
+    row_lines,
+)
 from distnet.errors import DataError
 
 BLOCK_BYTES = 4 * 2**20
-_DELIMITERS = ",;\t|"
+LARGEST_BLOCK_BYTES = 2**28
+_STRADDLES = "straddl"  # of Arrow's message
 
 
 class CsvTable:
     """One file.
 
+    Args:
+        path: the file.
+        delimiter: between the cells; by default recognised.
+
     Raises:
         DataError: there is no header line.
     """
 
+    has_types = False
     index: tuple[str, ...] = ()
     """The file says of no column that it is one."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, delimiter: str | None = None) -> None:
         self.path = path
-        header = _header(path)
-        self._delimiter = max(_DELIMITERS, key=header.count)
+        beginning, is_whole = _beginning(path)
+        self.dialect = Dialect(delimiter) if delimiter else recognise(beginning, is_whole=is_whole)
+        _check_quotes(path, self.dialect.delimiter)
         self._ragged: arrow_csv.InvalidRow | None = None
         with self._reading():
-            self.columns = tuple(self._open(None).schema.names)
+            self.columns = tuple(self._open(None, BLOCK_BYTES).schema.names)
         if all(_is_number(name) for name in self.columns):
             raise DataError(
                 f"{path}:1: found numbers, expected names; "
@@ -39,22 +54,38 @@ class CsvTable:
 
     def batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Go through the rows, every cell as text."""
+        num_rows, block_bytes = 0, BLOCK_BYTES
         with self._reading():
-            yield from self._open(columns)
+            while block_bytes:
+                try:
+                    for batch in _after(num_rows, self._open(columns, block_bytes)):
+                        num_rows += batch.num_rows
+                        yield batch
+                    block_bytes = 0
+                except pa.ArrowInvalid as error:
+                    if _STRADDLES not in str(error) or block_bytes >= LARGEST_BLOCK_BYTES:
+                        raise
+                    block_bytes *= 8  # a row is longer than a block
 
     def location(self, row: int) -> str:
-        """The line of a row; empty lines do not count as rows."""
-        with self.path.open("rb") as file:
-            filled = (number for number, line in enumerate(file, 1) if line.strip(b"\r\n"))
-            return f"{self.path}:{next(islice(filled, row + 1, None), '?')}"
+        """The line on which a row begins; empty lines do not count as rows."""
+        return f"{self.path}:{self._line(row + 1) or '?'}"
 
-    def _open(self, columns: Sequence[str] | None) -> arrow_csv.CSVStreamingReader:
+    def _line(self, row: int) -> int | None:
+        """The line on which row `row` begins; the header is row 0."""
+        return next(islice(row_lines(self.path, self.dialect.delimiter), row, None), None)
+
+    def _open(
+        self, columns: Sequence[str] | None, block_bytes: int
+    ) -> arrow_csv.CSVStreamingReader:
         names = self.columns if columns is not None else ()
         return arrow_csv.open_csv(
             self.path,
-            read_options=arrow_csv.ReadOptions(use_threads=False, block_size=BLOCK_BYTES),
+            read_options=arrow_csv.ReadOptions(use_threads=False, block_size=block_bytes),
             parse_options=arrow_csv.ParseOptions(
-                delimiter=self._delimiter, invalid_row_handler=self._refuse
+                delimiter=self.dialect.delimiter,
+                newlines_in_values=True,
+                invalid_row_handler=self._refuse,
             ),
             convert_options=arrow_csv.ConvertOptions(
                 column_types=dict.fromkeys(names, pa.string()),
@@ -72,25 +103,47 @@ class CsvTable:
         try:
             yield
         except (pa.ArrowException, OSError) as error:
-            if self._ragged is None:
-                reason = str(error).splitlines()[0]
-                raise DataError(f"{self.path}: cannot be read as UTF-8 CSV: {reason}") from None
-            row = self._ragged
-            raise DataError(
-                f"{self.location(row.number - 2)}: {row.actual_columns} cells, expected "
-                f"{row.expected_columns} as in the header: {row.text[:80]!r}; fix the line"
-            ) from None
+            raise DataError(self._fault(str(error).splitlines()[0])) from None
+
+    def _fault(self, reason: str) -> str:
+        row = self._ragged
+        if row is None:
+            return f"{self.path}: cannot be read as UTF-8 CSV: {reason}"
+        return (
+            f"{self.path}:{self._line(row.number - 1)}: {row.actual_columns} cells, expected "
+            f"{row.expected_columns} as in the header: {row.text[:80]!r}; fix the line, or set the "
+            f"delimiter (read as {self.dialect.name}) with --delimiter"
+        )
 
 
-def _header(path: Path) -> str:
+def _beginning(path: Path) -> tuple[str, bool]:
+    """The first part of the text, and whether it is all of it."""
     try:
         with path.open("rb") as file:
-            line = next((line for line in file if line.strip()), b"")
-            return line.decode("utf-8-sig")
+            content = file.read(SAMPLE_BYTES + 1)
+        is_whole = len(content) <= SAMPLE_BYTES
+        return getincrementaldecoder("utf-8-sig")().decode(content, final=is_whole), is_whole
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: not UTF-8 ({error.reason}); save it as UTF-8") from None
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def _check_quotes(path: Path, delimiter: str) -> None:
+    line = broken_quote(path, delimiter)
+    if line is not None:
+        raise DataError(
+            f'{path}:{line}: the row that begins here has a quote (") that is not closed, or that '
+            "is closed in a later line inside of a cell; a quote inside a cell is written twice"
+        )
+
+
+def _after(num_rows: int, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Go through batches without their first rows."""
+    for batch in batches:
+        num_skipped = min(num_rows, batch.num_rows)
+        num_rows -= num_skipped
+        yield batch.slice(num_skipped)
 
 
 def _is_number(name: str) -> bool:

@@ -165,7 +165,7 @@ def _parts(
     for split, chunks in data.splits.items():
         first = 0
         for columns in chunks():
-            digests = None if data.is_sequence else content_digests(next(iter(columns.values())))
+            digests = None if data.is_sequence else content_digests(data.fields, columns)
             survey.add(split, columns, digests)
             if len(data.splits) > 1:
                 yield split, columns

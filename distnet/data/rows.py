@@ -1,19 +1,19 @@
 """A CSV file of samples -> the inputs of a network that learned from a table."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from distnet.data.csv_table import CsvTable
 from distnet.data.fields.field import Field
-from distnet.data.sources._cells import LARGEST, parse_numbers
+from distnet.data.sources._cells import LARGEST, parse_numbers, subtract
 from distnet.errors import DataError
 
 
 def read_rows(path: Path, data: Field) -> NDArray[np.float32]:
-    """Read the rows of a CSV file as samples, float32 [rows, elements].
+    """Read the rows of a CSV file as samples, float32 [rows, elements], as the data stores them.
 
     Columns are found by their names in the data, and others (such as the target) are ignored;
     data without names takes all columns in their order.
@@ -32,8 +32,9 @@ def read_rows(path: Path, data: Field) -> NDArray[np.float32]:
     for batch in table.batches(names):
         first = sum(map(len, rows))
         rows.append(np.empty((batch.num_rows, len(names)), np.float32))
-        for index, name in enumerate(names):
-            rows[-1][:, index] = _numbers(table, first, name, batch.column(name))
+        for index, (name, origin) in enumerate(zip(names, data.origins, strict=True)):
+            numbers = _numbers(table, first, name, batch.column(name))
+            rows[-1][:, index] = subtract(batch.column(name), numbers, origin)
     if not sum(map(len, rows)):
         raise DataError(f"{path}: found no rows under the header, expected one for each sample")
     return np.concatenate(rows)
@@ -54,7 +55,7 @@ def _columns(path: Path, found: tuple[str, ...], data: Field) -> tuple[str, ...]
     return data.names or found
 
 
-def _numbers(table: CsvTable, first: int, name: str, column: Any) -> NDArray[np.float64]:
+def _numbers(table: CsvTable, first: int, name: str, column: pa.Array) -> NDArray[np.float64]:
     numbers, _ = parse_numbers(column)
     bad = ~(np.abs(numbers) <= LARGEST)
     if bad.any():

@@ -55,6 +55,7 @@ class Regress:
         self.names = _names(data)
         self._mean = torch.tensor(data.y.mean or (0.0,) * self.num_outputs)
         self._std = torch.tensor(data.y.std or (1.0,) * self.num_outputs)
+        self._origin = torch.tensor(data.y.origin, dtype=torch.float64)
         self._loss = loss
         self._delta = delta
 
@@ -105,11 +106,18 @@ class Regress:
         return {"value": values, "values": dict(zip(self.names, values, strict=True))}
 
     def in_units(self, outputs: Tensor) -> Tensor:
-        """Convert outputs [..., K] from standard deviations to the units of the data."""
+        """Convert outputs [..., K] from standard deviations to the units of the data.
+
+        They are float64 where the data is stored relative to an origin, which float32 cannot hold.
+        """
+        stored = self._as_stored(outputs)
+        return stored + self._origin.to(stored.device) if len(self._origin) else stored
+
+    def _as_stored(self, outputs: Tensor) -> Tensor:
         return outputs * self._std.to(outputs) + self._mean.to(outputs)
 
     def _errors(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        return self.in_units(outputs) - targets.reshape(outputs.shape)
+        return self._as_stored(outputs) - targets.reshape(outputs.shape)
 
 
 def _names(data: Manifest) -> tuple[str, ...]:

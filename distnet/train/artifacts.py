@@ -81,7 +81,7 @@ def _actual(data: Manifest, batch: Batch) -> Outcome:
     target = batch.tensor("y")[0]
     if data.y.kind == "class":
         return data.y.classes[int(target)]
-    numbers: Outcome = target.tolist()
+    numbers: Outcome = data.y.in_units(target.cpu().numpy()).tolist()
     return numbers
 
 

@@ -80,7 +80,8 @@ def _write_all(trained: Trained, partial: Path, folder: Path, formats: Sequence[
 
 def _facts(trained: Trained) -> dict[str, str]:
     """Metadata for programs that read the files; texts, as both formats require."""
-    stored = "pixels from 0 to 255" if trained.data.x.dtype == "uint8" else "numbers as in the data"
+    x, y, normalise = trained.data.x, trained.data.y, trained.job.data.normalise
+    stored = "pixels from 0 to 255" if x.dtype == "uint8" else "numbers as in the data"
     return {
         "run": trained.folder.path.resolve().name,
         "step": str(trained.step),
@@ -88,12 +89,14 @@ def _facts(trained: Trained) -> dict[str, str]:
         "data_sha256": trained.data.sha256,
         "network": json.dumps(trained.job.network.model_dump(mode="json")),
         "task": trained.job.task.kind,
-        "input": json.dumps({"shape": trained.data.x.shape, "stored": stored}),
-        "names": json.dumps(trained.data.x.names),
-        "mean": json.dumps(trained.data.x.mean if trained.job.data.normalise else None),
-        "std": json.dumps(trained.data.x.std if trained.job.data.normalise else None),
-        "classes": json.dumps(trained.data.y.classes),
-        "targets": json.dumps(trained.data.y.names),
-        "target_mean": json.dumps(trained.data.y.mean),
-        "target_std": json.dumps(trained.data.y.std),
+        "input": json.dumps({"shape": x.shape, "stored": stored}),
+        "names": json.dumps(x.names),
+        "origin": json.dumps(x.origin or None),
+        "mean": json.dumps(x.mean if normalise else None),
+        "std": json.dumps(x.std if normalise else None),
+        "classes": json.dumps(y.classes),
+        "targets": json.dumps(y.names),
+        "target_origin": json.dumps(y.origin or None),
+        "target_mean": json.dumps(y.mean),
+        "target_std": json.dumps(y.std),
     }

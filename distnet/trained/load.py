@@ -45,6 +45,7 @@ from distnet.train.compute.trainee import (
 )
 from distnet.train.exchange.worker_group import WorkerGroup
 from distnet.train.feed import DatasetEvaluationFeed
+from distnet.trained.other_origin import in_units_of
 
 BATCH_SIZE = 1000
 NEWEST, BEST = "newest", "best"
@@ -160,7 +161,7 @@ def _measure(trained: Trained, dataset: Path, split: str) -> Evaluation:
     if manifest.split(split).num_samples == 0:
         raise DataError(f"{dataset}: the split {split!r} has no samples to evaluate on")
     samples = open_samples(trained.job, dataset, manifest, split, trained.job_folder, seed=None)
-    feed = DatasetEvaluationFeed(samples)
+    feed = in_units_of(trained.data, manifest, DatasetEvaluationFeed(samples))
     evaluator = Evaluator(
         feed, trained.task, trained.prepare, WorkerGroup(), slices=1, batch_size=BATCH_SIZE
     )

@@ -2,7 +2,8 @@
 
 The model takes samples as the dataset stores them (pixels from 0 to 255, numbers in their own
 units): scaling and normalisation are inside. A regression's outputs are in the units of the data
-as well.
+as well. Numbers that the dataset stores relative to an origin are float64 in the model, as float32
+would lose what varies.
 """
 
 from collections.abc import Mapping
@@ -49,7 +50,8 @@ def to_onnx(trained: Trained, facts: Mapping[str, str]) -> bytes:
     Raises:
         RunError: a part of the network cannot be translated.
     """
-    example = torch.zeros(2, *trained.data.x.shape)
+    dtype = torch.float64 if trained.data.x.origin else torch.float32
+    example = torch.zeros(2, *trained.data.x.shape, dtype=dtype)
     try:
         program = torch.onnx.export(
             _FromStored(trained).eval(),
@@ -83,9 +85,10 @@ def check_onnx(trained: Trained, model: bytes) -> Check:
     for x in (random[:1], random, real):
         if len(x):
             expected = exported(trained.task, trained.outputs(x)).numpy()
-            found = session.run(["outputs"], {"x": x})[0]
+            found = session.run(["outputs"], {"x": trained.data.x.in_units(x)})[0]
             difference = max(difference, float(np.abs(found - expected).max()))
-            largest = max(largest, float(np.abs(expected).max()))
+            apart = expected - np.array(trained.data.y.origin or 0)
+            largest = max(largest, float(np.abs(apart).max()))
     if not difference <= TOLERANCE * max(1.0, largest):  # NaN is refused as well
         raise RunError(
             f"{trained.folder.path}: the ONNX network differs from the network by "
@@ -100,15 +103,20 @@ class _FromStored(nn.Module):
 
     factor: Tensor
     offset: Tensor
+    origin: Tensor
 
     def __init__(self, trained: Trained) -> None:
         super().__init__()
         self.network, self.task = trained.network, trained.task
         scale = trained.prepare.scales["x"]
+        self.has_origin = bool(trained.data.x.origin)
+        self.register_buffer("origin", torch.tensor(trained.data.x.origins))
         self.register_buffer("factor", scale.factor)
         self.register_buffer("offset", scale.offset)
 
     def forward(self, x: Tensor) -> Tensor:
+        if self.has_origin:
+            x = (x - self.origin).float()
         return exported(self.task, self.network((x - self.offset) * self.factor))
 
 
@@ -119,6 +127,7 @@ def exported(task: Task, outputs: Tensor) -> Tensor:
 
 
 def _random_inputs(trained: Trained) -> Inputs:
+    """Samples as the dataset stores them."""
     generator, data = np.random.default_rng(0), trained.data.x
     shape = (NUM_CHECKED, *data.shape)
     if data.dtype == "uint8":

@@ -30,6 +30,10 @@ Classes = Annotated[
 Drop = Annotated[
     list[str] | None, typer.Option(metavar="COLUMN", help="Tables: a column to leave out.")
 ]
+Delimiter = Annotated[
+    str | None,
+    typer.Option(metavar="CHARACTER", help="CSV: between the cells, or tab. Default: recognised."),
+]
 Size = Annotated[
     str | None,
     typer.Option("--size", metavar="HxW", help="Images: scale and crop all to this size."),
@@ -66,6 +70,7 @@ def import_(
     target_kind: TargetKind = None,
     classes: Classes = None,
     drop: Drop = None,
+    delimiter: Delimiter = None,
     size: Size = None,
     colours: Colours = None,
     layout: Layout = None,
@@ -81,6 +86,7 @@ def import_(
         "target_kind": _one_of("--target-kind", target_kind, ("class", "number")),
         "classes": tuple(name.strip() for name in classes.split(",")) if classes else (),
         "drop": tuple(drop or ()),
+        "delimiter": delimiter,
         "size": _parse_size(size),
         "colours": _one_of("--colours", colours, ("grey", "rgb")),
         "layout": _one_of("--layout", layout, ("classes", "splits")),

@@ -8,6 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from distnet.cli.output import print_json
+from distnet.data.fields.field import Field
 from distnet.data.import_summary import Finding, ImportSummary
 from distnet.data.manifest import Manifest
 
@@ -71,13 +72,13 @@ def _facts_table(manifest: Manifest) -> Table:
     names = f": {_listed(y.names)}" if y.names else ""
     columns = f": {_listed(x.names)}" if x.names else ""
     of_y = [
-        ("mean of y", _listed([f"{number:.6g}" for number in y.mean])),
+        ("mean of y", _listed(_means(y, 6))),
         ("std of y", _listed([f"{number:.6g}" for number in y.std])),
     ]
     for name, value in (
         ("x", f"{x.kind} {_shape(x.shape)} of {x.dtype}{columns}"),
         ("y", target + names),
-        ("mean" + unit, _listed([f"{number:.4g}" for number in x.mean])),
+        ("mean" + unit, _listed(_means(x, 4))),
         ("std" + unit, _listed([f"{number:.4g}" for number in x.std])),
         *(of_y if y.mean else ()),
         ("source", manifest.source),
@@ -86,6 +87,16 @@ def _facts_table(manifest: Manifest) -> Table:
     ):
         table.add_row(f"[dim]{name}[/]", escape(value))
     return table
+
+
+def _means(field: Field, digits: int) -> list[str]:
+    """The means in the units of the source, with more digits where they are far from 0."""
+    if not field.origin:
+        return [f"{number:.{digits}g}" for number in field.mean]
+    return [
+        f"{origin + number:.12g}" if origin else f"{number:.{digits}g}"
+        for origin, number in zip(field.origin, field.mean, strict=True)
+    ]
 
 
 def _splits_table(manifest: Manifest) -> Table:

@@ -60,6 +60,11 @@ class Field(Record):
     """Of one sample; empty for a single number and for samples that differ in shape."""
     names: tuple[str, ...] = ()
     """Of the numbers of a sample, where the source names them."""
+    origin: tuple[float, ...] = ()
+    """What was subtracted from each number before it was rounded to float32; empty for nothing.
+
+    A column far from 0, such as seconds since 1970, keeps its digits only relative to a number of
+    its own. What is stored, `mean` included, is relative to it."""
     mean: tuple[float, ...] = ()
     """Over the training split, a channel or a number each; a byte b counts as b / 255."""
     std: tuple[float, ...] = ()
@@ -76,6 +81,8 @@ class Field(Record):
         for fact in set(Field.model_fields) - self.facts:
             if getattr(self, fact):
                 raise ValueError(f"a field of kind {self.kind} has no {fact}")
+        if len(self.origin) not in (0, prod(self.shape)):
+            raise ValueError(f"origin needs {prod(self.shape)} numbers")
         if len(self.mean) != len(self.std):
             raise ValueError(f"found {len(self.mean)} of mean and {len(self.std)} of std")
         return self
@@ -84,6 +91,20 @@ class Field(Record):
     def num_bytes(self) -> int:
         """Bytes of one sample, or of one value of a ragged one."""
         return prod(self.shape) * np.dtype(self.dtype).itemsize
+
+    @property
+    def origins(self) -> NDArray[np.float64]:
+        """What was subtracted from each number, in the shape of a sample."""
+        if not self.origin:
+            return np.zeros(self.shape)
+        return np.array(self.origin).reshape(self.shape)
+
+    def in_units(self, column: Array) -> Array:
+        """Convert stored numbers [n, *shape] to those of the source, float64 where they have to be.
+
+        An array without the samples' axis is one sample.
+        """
+        return column + self.origins if self.origin else column
 
     def memory_bytes(self, split: str, num_samples: int) -> int:
         """Bytes of all samples of a split in memory."""

@@ -20,7 +20,7 @@ class NumberField(Field):
 
     kind: ClassVar[str] = "number"
     dtype: ClassVar[str] = "float32"
-    facts: ClassVar[frozenset[str]] = frozenset({"shape", "names", "mean", "std"})
+    facts: ClassVar[frozenset[str]] = frozenset({"shape", "names", "origin", "mean", "std"})
 
     @model_validator(mode="after")
     def _fits(self) -> "NumberField":
@@ -54,4 +54,5 @@ class NumberField(Field):
 
     def caption(self, sample: Array) -> str:
         """The first number."""
-        return f"{sample.reshape(-1)[0]:.4g}"
+        number = self.in_units(sample.reshape(self.shape)).flat[0]
+        return f"{number:.12g}" if self.origin else f"{number:.4g}"

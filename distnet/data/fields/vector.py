@@ -20,7 +20,7 @@ class VectorField(Field):
 
     kind: ClassVar[str] = "vector"
     dtype: ClassVar[str] = "float32"
-    facts: ClassVar[frozenset[str]] = frozenset({"shape", "names", "mean", "std"})
+    facts: ClassVar[frozenset[str]] = frozenset({"shape", "names", "origin", "mean", "std"})
 
     @model_validator(mode="after")
     def _fits(self) -> "VectorField":

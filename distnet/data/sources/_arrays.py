@@ -1,4 +1,4 @@
-"""Whole arrays of raw data: class labels, numbers, chunks."""
+"""Whole arrays of raw data: class labels, chunks."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -47,21 +47,3 @@ def class_names(labels: Mapping[str, NDArray[Any]], names: Sequence[str]) -> tup
             )
     most = 1 + max((int(values.max()) for values in labels.values()), default=0)
     return tuple(names) or tuple(map(str, range(most)))
-
-
-def as_float32(values: NDArray[Any], *, location: str) -> NDArray[np.float32]:
-    """Turn numbers [n, ...] into float32.
-
-    Raises:
-        DataError: one is NaN, infinite, or too large for float32.
-    """
-    with np.errstate(over="ignore", invalid="ignore"):
-        numbers = values.astype(np.float32)
-    bad = np.argwhere(~np.isfinite(numbers))
-    if len(bad):
-        at = ", ".join(map(str, bad[0]))
-        raise DataError(
-            f"{location}[{at}]: {values[tuple(bad[0])]} is not a finite float32 number "
-            f"({len(bad)} such values in all); replace them or remove their samples"
-        )
-    return np.ascontiguousarray(numbers)

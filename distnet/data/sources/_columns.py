@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from distnet.data.sources._cells import LARGEST, holds_numbers, parse_numbers
+from distnet.data.sources._precision import Precision
 from distnet.errors import DataError
 
 MOST_FAULTS = 10
@@ -19,6 +20,7 @@ class ColumnCheck:
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self.precision = Precision(name)
         self._num_rows = self._num_missing = self._num_bad = 0
         self._may_be_text = False
         self._missing_at = self._bad_at = self._bad_cell = ""
@@ -37,10 +39,11 @@ class ColumnCheck:
         if bad.any() and not self._bad_at:
             self._bad_at = location(first + int(bad.argmax()))
             self._bad_cell = str(column[int(bad.argmax())].as_py())
-        self._may_be_text |= not holds_numbers(column)
+        self._may_be_text |= not holds_numbers(column.type)
         self._num_rows += len(column)
         self._num_missing += int(missing.sum())
         self._num_bad += int(bad.sum())
+        self.precision.add(column, numbers)
 
     def faults(self) -> Iterator[str]:
         """Yield a line for each kind of fault."""
@@ -49,8 +52,8 @@ class ColumnCheck:
             yield f"{self._missing_at}: {self.name!r} is missing ({count})"
         if self._bad_at:
             count = f"{self._num_bad} of {self._num_rows} rows"
-            cell = self._bad_cell
-            yield f"{self._bad_at}: {self.name!r} is {cell!r}, expected a finite number ({count})"
+            expected = f"expected a finite number of at most {LARGEST:.2g}"
+            yield f"{self._bad_at}: {self.name!r} is {self._bad_cell!r}, {expected} ({count})"
 
 
 def raise_faults(path: Path, checks: Sequence[ColumnCheck]) -> None:
@@ -60,6 +63,7 @@ def raise_faults(path: Path, checks: Sequence[ColumnCheck]) -> None:
         DataError: a column holds text, gaps, or numbers that are not finite.
     """
     texts = [check.name for check in checks if check.is_text]
+    ranges = [f"{path}: {c.precision.fault}" for c in checks if not c.is_text and c.precision.fault]
     faults = [fault for check in checks if not check.is_text for fault in check.faults()]
     lines = faults[:MOST_FAULTS]
     if len(faults) > MOST_FAULTS:
@@ -69,8 +73,9 @@ def raise_faults(path: Path, checks: Sequence[ColumnCheck]) -> None:
     if texts:
         drops = " ".join(f"--drop {name!r}" for name in texts[:MOST_FAULTS])
         lines.append(
-            f"{path}: columns of text cannot be features: {', '.join(texts)}; "
+            f"{path}: columns of text (or dates) cannot be features: {', '.join(texts)}; "
             f"convert them to numbers or drop them: {drops}"
         )
+    lines += ranges[:MOST_FAULTS]
     if lines:
         raise DataError("\n".join(lines))

@@ -6,7 +6,6 @@ A table is read twice: first to find all faults and the classes, then for the sa
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -14,32 +13,18 @@ import pyarrow as pa
 from distnet.data.column import Columns
 from distnet.data.fields.vector import VectorField
 from distnet.data.import_summary import Findings
-from distnet.data.sources._cells import parse_numbers
+from distnet.data.sources._cells import to_float32
+from distnet.data.sources._classes import Encode
 from distnet.data.sources._columns import ColumnCheck, raise_faults
 from distnet.data.sources._index_columns import leave_out_index
-from distnet.data.sources._targets import Encode, TargetSurvey
+from distnet.data.sources._precision import origins_of
+from distnet.data.sources._table import Table
+from distnet.data.sources._targets import TargetSurvey
 from distnet.data.sources.source import Chunks, RawData
 from distnet.errors import DataError
 
 LIKELY_TARGETS = ("target", "label", "labels", "class", "y")
 MOST_NAMES = 20
-
-
-class Table(Protocol):
-    """One file of rows and named columns."""
-
-    path: Path
-    columns: tuple[str, ...]
-    index: tuple[str, ...]
-    """The columns that the file itself says only number the rows."""
-
-    def batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        """Go through the rows of some columns."""
-        ...
-
-    def location(self, row: int) -> str:
-        """The location of row `row` (counted from 0), for messages."""
-        ...
 
 
 def read_tables(
@@ -58,24 +43,30 @@ def read_tables(
     """
     tables = [table for part in splits.values() for table in part]
     columns = common_columns(tables)
-    targets = choose_targets(tables[0].path, columns, target)
+    targets = choose_targets(tables[0].path, columns, target, findings)
     columns = leave_out_index(columns, tables[0].index, (*targets, *drop), findings)
     features = _choose_features(tables[0].path, columns, targets, drop)
     findings.read("columns", len(features) + len(targets))
     for name in drop:
         findings.left_out("columns", "named by --drop", example=repr(name))
     checks = [ColumnCheck(name) for name in features]
-    survey = TargetSurvey(targets, kind=target_kind, classes=classes)
-    for table in tables:
-        for first, batch in batches_with_rows(table, (*features, *targets)):
-            for check in checks:
-                check.add(batch.column(check.name), first, table.location)
-            survey.add(batch, first, table.location)
+    survey = TargetSurvey(targets, kind=target_kind, classes=classes, findings=findings)
+    for split, part in splits.items():
+        for table in part:
+            for first, batch in batches_with_rows(table, (*features, *targets)):
+                for check in checks:
+                    check.add(batch.column(check.name), first, table.location)
+                survey.add(batch, first, table, split=split)
     raise_faults(tables[0].path, checks)
     y, encode = survey.finish()
+    precisions = [check.precision for check in checks]
+    for precision in precisions:
+        precision.report(findings)
+    origins = {precision.name: precision.origin for precision in precisions}
+    x = VectorField(shape=(len(features),), names=features, origin=origins_of(precisions))
     return RawData(
-        fields={"x": VectorField(shape=(len(features),), names=features), "y": y},
-        splits={split: _chunks(part, features, targets, encode) for split, part in splits.items()},
+        fields={"x": x, "y": y},
+        splits={split: _chunks(part, origins, targets, encode) for split, part in splits.items()},
         num_samples=survey.num_rows,
         findings=findings,
     )
@@ -100,7 +91,9 @@ def common_columns(tables: Sequence[Table]) -> tuple[str, ...]:
     return first.columns
 
 
-def choose_targets(path: Path, columns: Sequence[str], target: Sequence[str]) -> tuple[str, ...]:
+def choose_targets(
+    path: Path, columns: Sequence[str], target: Sequence[str], findings: Findings
+) -> tuple[str, ...]:
     """The columns to learn: those named, else the one with a usual name.
 
     Raises:
@@ -116,6 +109,8 @@ def choose_targets(path: Path, columns: Sequence[str], target: Sequence[str]) ->
             f"{path}: found no target column; name it with --target NAME; "
             f"there are: {_listed(columns)}"
         )
+    why = f"the only column called one of {', '.join(LIKELY_TARGETS)}"
+    findings.guessed("target column", likely[0], why, option="--target NAME")
     return (likely[0],)
 
 
@@ -138,6 +133,8 @@ def _choose_features(
 ) -> tuple[str, ...]:
     for name in drop:
         _check_column(path, columns, name, "--drop")
+        if name in targets:
+            raise DataError(f"{path}: --drop names the target column {name!r}; choose one")
     features = tuple(name for name in columns if name not in targets and name not in drop)
     if not features:
         raise DataError(f"{path}: no feature columns are left besides {_listed(targets)}")
@@ -159,14 +156,16 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _chunks(
-    tables: Sequence[Table], features: tuple[str, ...], targets: tuple[str, ...], encode: Encode
+    tables: Sequence[Table], origins: Mapping[str, float], targets: Sequence[str], encode: Encode
 ) -> Chunks:
+    """Go through the rows of a split; `origins` of the feature columns, by name."""
+
     def chunks() -> Iterator[Columns]:
         for table in tables:
-            for batch in table.batches((*features, *targets)):
-                x = np.empty((batch.num_rows, len(features)), np.float32)
-                for index, name in enumerate(features):
-                    x[:, index] = parse_numbers(batch.column(name))[0]
+            for batch in table.batches((*origins, *targets)):
+                x = np.empty((batch.num_rows, len(origins)), np.float32)
+                for index, (name, origin) in enumerate(origins.items()):
+                    x[:, index] = to_float32(batch.column(name), origin)
                 yield {"x": x, "y": encode(batch)}
 
     return chunks

@@ -11,6 +11,7 @@ from distnet.data.import_summary import Findings
 from distnet.data.sources._splits import split_files
 from distnet.data.sources._tables import read_tables
 from distnet.data.sources.source import RawData
+from distnet.errors import DataError
 
 SUFFIXES = (".csv", ".tsv")
 
@@ -28,6 +29,7 @@ def read(
     target_kind: str | None = None,
     classes: Sequence[str] = (),
     drop: Sequence[str] = (),
+    delimiter: str | None = None,
 ) -> RawData:
     """Read the table: every column but the target must hold numbers.
 
@@ -37,13 +39,14 @@ def read(
         target_kind: `class` or `number`; else decided by the content.
         classes: names of the classes, in the order of their index.
         drop: columns to leave out.
+        delimiter: between the cells: one character, or `tab`; else recognised.
 
     Raises:
         DataError: the file is malformed, or a cell is missing or not a number.
     """
     findings = Findings()
     splits = {
-        split: [CsvTable(file) for file in files]
+        split: [_open(file, delimiter, findings) for file in files]
         for split, files in split_files(path, SUFFIXES, findings).items()
     }
     return read_tables(
@@ -54,3 +57,23 @@ def read(
         drop=drop,
         findings=findings,
     )
+
+
+def _open(file: Path, delimiter: str | None, findings: Findings) -> CsvTable:
+    table = CsvTable(file, None if delimiter is None else _character(delimiter))
+    if delimiter is None:
+        findings.guessed(
+            "delimiter",
+            table.dialect.name,
+            table.dialect.why,
+            example=file.name,
+            option="--delimiter CHARACTER",
+        )
+    return table
+
+
+def _character(delimiter: str) -> str:
+    character = "\t" if delimiter.lower() in ("tab", "\\t") else delimiter
+    if len(character) != 1 or not character.isascii() or character in '"\r\n':
+        raise DataError(f"--delimiter: found {delimiter!r}, expected one character, or tab")
+    return character

@@ -1,32 +1,32 @@
 """NumPy archives: arrays `x` and `y`, or `x_train`, `y_train`, `x_test` and `y_test`.
 
 uint8 arrays of three dimensions [n, height, width] or four ([n, height, width, channels] or
-[n, channels, height, width]) are images; arrays of two [n, numbers] are vectors. `y` holds the
-index of a class or a text a sample, or float numbers.
+[n, channels, height, width]) are images; arrays of two [n, numbers] are vectors. `y` holds for each
+sample a class (its index, its name, or a one-hot row) or numbers.
 """
 
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from distnet.data.fields.class_ import ClassField
 from distnet.data.fields.field import Field
 from distnet.data.fields.image import ImageField
 from distnet.data.fields.number import NumberField
 from distnet.data.fields.vector import VectorField
 from distnet.data.import_summary import Findings
-from distnet.data.sources._arrays import as_chunks, as_float32, class_names
-from distnet.data.sources._names import check_names, natural_order
+from distnet.data.sources._array_labels import Arrays, array_classes, guess_kind
+from distnet.data.sources._arrays import as_chunks
+from distnet.data.sources._numbers import store_numbers
 from distnet.data.sources.source import RawData
 from distnet.errors import DataError
 
+SPLITS = ("train", "test", "val", "valid", "validation", "dev")
 _CHANNELS = (1, 3)
-Arrays = dict[str, NDArray[Any]]
 
 
 def detect(path: Path) -> bool:
@@ -39,7 +39,7 @@ def read(path: Path, *, target_kind: str | None = None, classes: Sequence[str] =
 
     Args:
         path: the archive.
-        target_kind: `class` or `number`, where it is not clear from the numbers of `y`.
+        target_kind: `class` or `number`; else decided by the content of `y`.
         classes: names of the labels 0, 1, ...; else the labels themselves.
 
     Raises:
@@ -50,13 +50,10 @@ def read(path: Path, *, target_kind: str | None = None, classes: Sequence[str] =
     shapes = {split: values.shape[1:] for split, values in x.items()}
     if len(set(shapes.values())) > 1:
         raise DataError(f"{path}: the samples of the splits have different shapes: {shapes}")
-    is_number = (target_kind or _guess(y)) == "number"
-    target, targets = _numbers(path, y) if is_number else _labels(path, y, classes)
-    features = {split: _features(values, f"{path}: x of {split}") for split, values in x.items()}
-    first = next(iter(features.values()))
-    cls = ImageField if first.ndim == 4 else VectorField
+    target, targets = _targets(path, y, target_kind, classes, findings)
+    field, features = _features(x, path, findings)
     return RawData(
-        fields={"x": cls(shape=first.shape[1:]), "y": target},
+        fields={"x": field, "y": target},
         splits={s: as_chunks({"x": features[s], "y": targets[s]}) for s in features},
         num_samples=sum(map(len, features.values())),
         findings=findings,
@@ -66,30 +63,33 @@ def read(path: Path, *, target_kind: str | None = None, classes: Sequence[str] =
 def _load(path: Path, findings: Findings) -> tuple[Arrays, Arrays]:
     try:
         with np.load(path, allow_pickle=False) as archive:
-            names = set(archive.files)
-            splits = {"train": "_train", "test": "_test"} if "x_train" in names else {"all": ""}
-            found = {name: "x" + end in names or "y" + end in names for name, end in splits.items()}
-            missing = {p + end for s, end in splits.items() if found[s] for p in "xy"} - names
-            if missing or not any(found.values()):
-                raise DataError(
-                    f"{path}: expected arrays x and y, or x_train, y_train, x_test and y_test; "
-                    f"found {', '.join(sorted(names)) or 'none'}"
-                )
-            x = {s: archive["x" + end] for s, end in splits.items() if found[s]}
-            y = {s: archive["y" + end] for s, end in splits.items() if found[s]}
+            ends = _ends(path, set(archive.files))
+            x = {split: archive["x" + end] for split, end in ends.items()}
+            y = {split: archive["y" + end] for split, end in ends.items()}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, TypeError) as error:
         raise DataError(f"{path}: cannot be read as a NumPy archive ({error})") from None
-    _report_arrays(names, {part + splits[split] for split in x for part in "xy"}, findings)
+    used = {name + end for end in ends.values() for name in "xy"}
+    findings.read("arrays", len(used))
+    for name in archive.files:
+        if name not in used:
+            why = f"only {', '.join(sorted(used))} are read"
+            findings.left_out("arrays", why, example=name, option="rename or join the arrays")
     for split, values in x.items():
         _check_lengths(path, split, values, y[split])
     return x, y
 
 
-def _report_arrays(names: set[str], read: set[str], findings: Findings) -> None:
-    findings.read("arrays", len(read))
-    for name in sorted(names - read):
-        why = f"only {', '.join(sorted(read))} are read"
-        findings.left_out("arrays", why, example=name, option="rename or join the arrays")
+def _ends(path: Path, names: set[str]) -> dict[str, str]:
+    """What the names of the arrays of each split end in."""
+    splits = {name: f"_{name}" for name in SPLITS} if "x_train" in names else {"all": ""}
+    found = {s: end for s, end in splits.items() if names & {"x" + end, "y" + end}}
+    missing = {name + end for end in found.values() for name in "xy"} - names
+    if missing or not found:
+        raise DataError(
+            f"{path}: expected arrays x and y, or x_train, y_train, x_test and y_test; "
+            f"found {', '.join(sorted(names)) or 'none'}"
+        )
+    return found
 
 
 def _check_lengths(path: Path, split: str, x: NDArray[Any], y: NDArray[Any]) -> None:
@@ -104,16 +104,23 @@ def _check_lengths(path: Path, split: str, x: NDArray[Any], y: NDArray[Any]) -> 
         )
 
 
-def _features(x: NDArray[Any], location: str) -> NDArray[Any]:
-    if x.dtype.kind not in "uifb":
-        raise DataError(f"{location} holds {x.dtype}; expected numbers")
-    if x.ndim == 2:
-        return as_float32(x, location=location)
+def _features(
+    x: Arrays, path: Path, findings: Findings
+) -> tuple[Field, Mapping[str, NDArray[Any]]]:
+    """The field of the features, and these as they are stored."""
+    if next(iter(x.values())).ndim > 2:
+        images = {split: _images(values, f"{path}: x of {split}") for split, values in x.items()}
+        return ImageField(shape=next(iter(images.values())).shape[1:]), images
+    numbers, origin = _numbers(x, f"{path}: x of ", "x", findings)
+    return VectorField(shape=next(iter(numbers.values())).shape[1:], origin=origin), numbers
+
+
+def _images(x: NDArray[Any], location: str) -> NDArray[np.uint8]:
     if x.dtype != np.uint8 or x.ndim > 4:
         raise DataError(
             f"{location} is {x.dtype} of shape {list(x.shape)}; images must be uint8 of three or "
-            "four dimensions (multiply by 255 and convert), other "
-            " samples vectors (reshape to [n, -1])"
+            "four dimensions (multiply by 255 and convert), other samples vectors (reshape to "
+            "[n, -1])"
         )
     if x.ndim == 3:
         return x[:, None]
@@ -124,59 +131,34 @@ def _features(x: NDArray[Any], location: str) -> NDArray[Any]:
     raise DataError(f"{location} has shape {list(x.shape)}; images have 1 or 3 channels")
 
 
-def _guess(y: Arrays) -> str:
-    values = next(iter(y.values()))
-    return "number" if values.dtype.kind == "f" or values.ndim > 1 else "class"
-
-
-def _numbers(path: Path, y: Arrays) -> tuple[Field, Arrays]:
-    for split, values in y.items():
+def _numbers(
+    arrays: Arrays, location: str, name: str, findings: Findings
+) -> tuple[Arrays, tuple[float, ...]]:
+    """Numbers as they are stored, by split, and their origin."""
+    for split, values in arrays.items():
         if values.dtype.kind not in "uifb":
-            raise DataError(f"{path}: y of {split} holds {values.dtype}; expected numbers")
-    columns = {
-        split: values[:, None] if values.ndim == 1 else values for split, values in y.items()
-    }
-    shapes = {split: values.shape[1:] for split, values in columns.items()}
+            raise DataError(f"{location}{split} holds {values.dtype}; expected numbers")
+    stored, origin = store_numbers({location + s: v for s, v in arrays.items()}, name, findings)
+    return dict(zip(arrays, stored.values(), strict=True)), origin
+
+
+def _targets(
+    path: Path, y: Arrays, kind: str | None, names: Sequence[str], findings: Findings
+) -> tuple[Field, Arrays]:
+    """The field of the targets, and these as they are stored."""
+    shapes = {split: values.shape[1:] for split, values in y.items()}
     if len(set(shapes.values())) > 1:
         raise DataError(f"{path}: y of the splits has different shapes: {shapes}")
-    numbers = {s: as_float32(v, location=f"{path}: y of {s}") for s, v in columns.items()}
-    return NumberField(shape=next(iter(shapes.values()))), numbers
-
-
-def _labels(path: Path, y: Arrays, names: Sequence[str]) -> tuple[Field, Arrays]:
-    flat = {s: v[:, 0] if v.ndim == 2 and v.shape[1] == 1 else v for s, v in y.items()}
-    for split, values in flat.items():
-        if values.ndim != 1:
-            raise DataError(
-                f"{path}: y of {split} has shape {list(values.shape)}; class labels are one a "
-                "sample (of one-hot rows take argmax)"
-            )
-    if all(values.dtype.kind in "US" for values in flat.values()):
-        return _text_labels(path, flat, names)
-    whole = {f"{path}: y of {s}": _whole(v, f"{path}: y of {s}") for s, v in flat.items()}
-    target = ClassField(classes=class_names(whole, names))
-    return target, {s: v.astype(np.int32) for s, v in zip(flat, whole.values(), strict=True)}
-
-
-def _text_labels(path: Path, y: Arrays, names: Sequence[str]) -> tuple[Field, Arrays]:
-    check_names(names)
-    texts = {split: values.astype(np.str_) for split, values in y.items()}
-    found = {str(name) for values in texts.values() for name in np.unique(values)}
-    if names and found - set(names):
-        raise DataError(f"{path}: y holds {sorted(found - set(names))[0]!r}, not one of --classes")
-    classes = tuple(names) or tuple(natural_order(found))
-    index = {name: number for number, name in enumerate(classes)}
-    labels = {s: np.array([index[str(t)] for t in v], np.int32) for s, v in texts.items()}
-    return ClassField(classes=classes), labels
-
-
-def _whole(values: NDArray[Any], location: str) -> NDArray[np.int64]:
-    if values.dtype.kind not in "uifb":
-        raise DataError(f"{location} holds {values.dtype}; expected class labels")
-    bad = np.flatnonzero(~np.isfinite(values) | (values != np.floor(values)))
-    if bad.size:
-        raise DataError(
-            f"{location}[{bad[0]}]: label {values[bad[0]]} is not a whole number; "
-            "for numbers to learn use --target-kind number"
-        )
-    return values.astype(np.int64)
+    if kind == "number" and names:
+        raise DataError("--classes names classes, but --target-kind is number; give one")
+    if kind is None and names:
+        kind = "class"
+    if kind is None:
+        kind, why = guess_kind(y)
+        option = "--target-kind " + ("number" if kind == "class" else "class")
+        findings.guessed("kind of target", kind, why, option=option)
+    if kind == "class":
+        return array_classes(path, y, names, findings)
+    columns = {s: values[:, None] if values.ndim == 1 else values for s, values in y.items()}
+    numbers, origin = _numbers(columns, f"{path}: y of ", "y", findings)
+    return NumberField(shape=next(iter(numbers.values())).shape[1:], origin=origin), numbers

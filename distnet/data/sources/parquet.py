@@ -5,15 +5,11 @@ struct with a field `bytes`, as the datasets on Hugging Face have it.
 """
 
 import io
-import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from distnet.data.column import Columns
 from distnet.data.fields.image import ImageField
@@ -21,20 +17,21 @@ from distnet.data.image_survey import ImageSurvey
 from distnet.data.images import Colours, Size, read_header, read_image
 from distnet.data.import_summary import Findings
 from distnet.data.manifest import MANIFEST
-from distnet.data.sources._index_columns import pandas_index
+from distnet.data.sources._classes import Encode
+from distnet.data.sources._parquet_table import ParquetTable
 from distnet.data.sources._splits import split_files
 from distnet.data.sources._tables import (
+    LIKELY_TARGETS,
     batches_with_rows,
     choose_targets,
     common_columns,
     read_tables,
 )
-from distnet.data.sources._targets import Encode, TargetSurvey
+from distnet.data.sources._targets import TargetSurvey
 from distnet.data.sources.source import Chunks, RawData
 from distnet.errors import DataError
 
 SUFFIXES = (".parquet", ".pq")
-BATCH_ROWS = 4096
 BATCH_IMAGES = 64
 
 
@@ -76,10 +73,18 @@ def read(
         for split, files in split_files(path, SUFFIXES, findings).items()
     }
     first = next(iter(splits.values()))[0]
-    if first.image_columns:
-        names = tuple(classes) or first.class_names(target)
+    if not classes and target_kind != "number":
+        classes = _noted_classes(first, target, findings)
+    if image_columns := _image_columns(first, target, drop):
         return _read_images(
-            splits, target, target_kind, names, size=size, colours=colours, findings=findings
+            splits,
+            _one_of(image_columns, first),
+            target,
+            target_kind,
+            classes,
+            size=size,
+            colours=colours,
+            findings=findings,
         )
     if size or colours:
         raise DataError(f"{first.path}: no column of images, so --size and --colours do not apply")
@@ -93,44 +98,32 @@ def read(
     )
 
 
-class ParquetTable:
-    """One file.
-
-    Raises:
-        DataError: it is damaged.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        with _reading(path):
-            self._schema = pq.read_schema(path)
-        self.columns = tuple(self._schema.names)
-        self.index = pandas_index(self._schema)
-        self.image_columns: list[str] = [
-            field.name for field in self._schema if _is_image(field.type)
-        ]
-
-    def batches(
-        self, columns: Sequence[str], batch_rows: int = BATCH_ROWS
-    ) -> Iterator[pa.RecordBatch]:
-        """Go through the rows of some columns."""
-        with _reading(self.path), pq.ParquetFile(self.path, memory_map=True) as file:
-            yield from file.iter_batches(batch_rows, columns=list(columns), use_threads=False)
-
-    def location(self, row: int) -> str:
-        """The number of a row."""
-        return f"{self.path}: row {row} (counted from 0)"
-
-    def class_names(self, target: Sequence[str]) -> tuple[str, ...]:
-        """Names of the classes, where `datasets` of Hugging Face wrote them into the file."""
-        name = choose_targets(self.path, self.columns, target)[0]
-        notes = json.loads((self._schema.metadata or {}).get(b"huggingface", b"{}"))
-        feature = notes.get("info", {}).get("features", {}).get(name, {})
-        return tuple(feature.get("names", ())) if isinstance(feature, dict) else ()
+def _noted_classes(
+    table: ParquetTable, target: Sequence[str], findings: Findings
+) -> tuple[str, ...]:
+    """Names of the classes, where `datasets` of Hugging Face wrote them into the file."""
+    targets = choose_targets(table.path, table.columns, target, Findings())
+    names = table.class_names(targets[0]) if len(targets) == 1 else ()
+    if names:
+        why = "written into the file by Hugging Face datasets"
+        findings.guessed("names of the classes", f"{len(names)} names", why, option="--classes")
+    return names
 
 
-def _read_images(
+def _image_columns(
+    table: ParquetTable, target: Sequence[str], drop: Sequence[str]
+) -> tuple[str, ...]:
+    """Columns of images: encoded bytes, unless they are the target."""
+    return tuple(
+        name
+        for name in table.binary_columns
+        if name not in drop and not (name in target if target else name.lower() in LIKELY_TARGETS)
+    )
+
+
+def _read_images(  # noqa: PLR0917
     splits: dict[str, list[ParquetTable]],
+    image: str,
     target: Sequence[str],
     target_kind: str | None,
     classes: Sequence[str],
@@ -141,19 +134,17 @@ def _read_images(
 ) -> RawData:
     tables = [table for part in splits.values() for table in part]
     columns = common_columns(tables)
-    targets = choose_targets(tables[0].path, columns, target)
-    image = _one_image_column(tables[0])
-    for name in columns:
-        if name not in (image, *targets):
-            why = "beside a column of images, only the target is read"
-            findings.left_out("columns", why, example=repr(name))
-    images, survey = ImageSurvey(findings), TargetSurvey(targets, kind=target_kind, classes=classes)
-    for table in tables:
-        for first, batch in batches_with_rows(table, (image, *targets)):
-            survey.add(batch, first, table.location)
-            for row, content in enumerate(_contents(batch.column(image), table, first), first):
-                location = table.location(row)
-                images.add(read_header(content, location=location), location=location)
+    targets = choose_targets(tables[0].path, columns, target, findings)
+    _report_unused(columns, (image, *targets), findings)
+    images = ImageSurvey(findings)
+    survey = TargetSurvey(targets, kind=target_kind, classes=classes, findings=findings)
+    for split, part in splits.items():
+        for table in part:
+            for first, batch in batches_with_rows(table, (image, *targets)):
+                survey.add(batch, first, table, split=split)
+                for row, content in enumerate(_contents(batch.column(image), table, first), first):
+                    location = table.location(row)
+                    images.add(read_header(content, location=location), location=location)
     shape = images.shape(size, colours)
     y, encode = survey.finish()
     return RawData(
@@ -167,13 +158,21 @@ def _read_images(
     )
 
 
-def _one_image_column(table: ParquetTable) -> str:
-    if len(table.image_columns) != 1:
+def _one_of(image_columns: Sequence[str], table: ParquetTable) -> str:
+    if len(image_columns) > 1:
         raise DataError(
-            f"{table.path}: more than one column of images: {', '.join(table.image_columns)}; "
-            "keep only one of them in the file"
+            f"{table.path}: more than one column of images: {', '.join(image_columns)}; "
+            "keep one, and leave out the others with --drop NAME"
         )
-    return table.image_columns[0]
+    return image_columns[0]
+
+
+def _report_unused(columns: Sequence[str], used: Sequence[str], findings: Findings) -> None:
+    for name in columns:
+        if name not in used:
+            why = "beside a column of images, only the target is read"
+            findings.left_out("columns", why, example=repr(name))
+    findings.read("columns", len(used))
 
 
 def _contents(column: pa.Array, table: ParquetTable, first: int) -> Iterator[io.BytesIO]:
@@ -206,18 +205,3 @@ def _chunks(
                 first += batch.num_rows
 
     return chunks
-
-
-def _is_image(kind: Any) -> bool:
-    if pa.types.is_struct(kind):
-        names = [field.name for field in kind]
-        return "bytes" in names and _is_image(kind.field(names.index("bytes")).type)
-    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
-
-
-@contextmanager
-def _reading(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{path}: damaged: {str(error).splitlines()[0]}") from None

@@ -6,6 +6,7 @@ Each line is a sample, with its line break. Where there is one file, its end is 
 import gzip
 import zlib
 from collections.abc import Iterable, Iterator
+from io import StringIO
 from pathlib import Path
 
 from distnet.data.column import Columns, RaggedArray
@@ -59,10 +60,12 @@ def _lines(files: Iterable[Path]) -> Iterator[str]:
     for file in files:
         try:
             content = file.read_bytes()
-            text = (gzip.decompress(content) if file.suffix == ".gz" else content).decode("utf-8")
+            is_zipped = file.suffix.lower() == ".gz"
+            text = (gzip.decompress(content) if is_zipped else content).decode("utf-8-sig")
         except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
             raise DataError(f"{file}: cannot be read as UTF-8 text: {error}") from None
-        yield from text.splitlines(keepends=True)
+        # Not splitlines(), which also cuts at form feeds and separators inside a line.
+        yield from StringIO(text, newline="")
 
 
 def _chunks(lines: list[str], field: TokensField) -> Chunks:

@@ -73,6 +73,46 @@ def test_other_delimiters_are_seen(tmp_path: Path, delimiter: str) -> None:
     assert manifest.x.names == ("a", "b")
 
 
+@pytest.mark.parametrize(
+    ("text", "name", "names"),
+    [
+        ('"width, cm";"height, cm";y\n1;2;u\n3;4;v\n', "semicolon", ("width, cm", "height, cm")),
+        ('"a;b;c",d,y\n1,2,u\n3,4,v\n', "comma", ("a;b;c", "d")),
+        ('"two\nlines | or ; more"|d|y\n1|2|u\n', "bar", ("two\nlines | or ; more", "d")),
+        ("a, or b\tc, or d\ty\n1\t2\tu\n3\t4\tv\n", "tab", ("a, or b", "c, or d")),
+    ],
+)
+def test_delimiters_inside_of_quotes_do_not_count(
+    tmp_path: Path, text: str, name: str, names: tuple[str, ...]
+) -> None:
+    manifest = import_text(tmp_path, text)
+    assert manifest.x.names == names
+    assert manifest.import_summary is not None
+    found = {finding.what: finding for finding in manifest.import_summary.guessed}["delimiter"]
+    assert (found.value, found.option) == (name, "--delimiter CHARACTER")
+
+
+@pytest.mark.parametrize(("option", "character"), [("^", "^"), ("tab", "\t"), (r"\t", "\t")])
+def test_the_delimiter_may_be_set(tmp_path: Path, option: str, character: str) -> None:
+    text = "a,b;y\n1;3\n".replace(";", character)
+    assert import_text(tmp_path, text, delimiter=option).x.names == ("a,b",)
+
+
+@pytest.mark.parametrize(
+    ("header", "names"),
+    [(",a,y", ("a",)), ("Unnamed: 0,a,y", ("a",)), ("id,a,y", ("id", "a"))],
+)
+def test_the_index_that_pandas_writes_is_left_out(
+    tmp_path: Path, header: str, names: tuple[str, ...]
+) -> None:
+    manifest = import_text(tmp_path, f"{header}\n0,1.5,u\n1,2.5,v\n")
+    assert manifest.x.names == names
+    assert manifest.import_summary is not None
+    assert len(manifest.import_summary.left_out) == (len(names) == 1)
+    assert import_text(tmp_path, ",a,y\n0,1.5,u\n", drop=("",)).x.names == ("a",)
+    assert import_text(tmp_path, ",a,y\n0,1.5,u\n", target=("",), drop=("y",)).y.names == ("",)
+
+
 def test_mark_of_byte_order_and_windows_line_ends_are_harmless(tmp_path: Path) -> None:
     manifest = import_text(tmp_path, b"\xef\xbb\xbfa,y\r\n1,2.5\r\n\r\n")
     assert manifest.x.names == ("a",)
@@ -116,12 +156,19 @@ def test_train_and_test_files_are_splits(tmp_path: Path) -> None:
         ("a,y\n1,2\n2,\n", {}, r"table.csv:3: the target 'y' is missing"),
         ("a,y\n1,2.5\n2,NA\n", {}, r"table.csv:3: the target 'y' is missing"),
         ("a,y\n1,2\n2,b\n", {"target_kind": "number"}, r"table.csv:3: the target 'y' is 'b'"),
-        ("a,y\n1,2\n2,2.5\n", {"target_kind": "class"}, r"table.csv:3: label 2.5 is not a whole"),
         ("a,y\n1,0\n2,2\n", {"classes": ("u", "v")}, r"table.csv:3: label 2 is out of range"),
         ("a,y\n1,0\n2,-1\n", {"classes": ("u", "v")}, r"table.csv:3: label -1 is out of range"),
         ("a,y\n1,u\n2,w\n", {"classes": ("u", "v")}, r"table.csv:3: 'w' is not one of .* u, v"),
         ("a,y\n1,u\n2,w\n", {"classes": ("u", "u")}, "'u' is empty or given twice"),
         ("a,y\n1,u\n", {"size": (2, 2)}, "--size does not apply .* --target"),
+        ("a,y\n1,u\n", {"delimiter": ";;"}, "found ';;', expected one character, or tab"),
+        ("a,y\n1,u\n", {"drop": ("y",)}, "--drop names the target column 'y'"),
+        ('a,y\n1,u\n2,"v\n3,u\n', {}, r"table.csv:3: .* a quote \(\"\) that is not closed"),
+        ('a,y\n1,"u', {}, r"table.csv:2: .* a quote \(\"\) that is not closed"),
+        ('a,b,y\n1,"p,u\n2,"q,u\n', {}, r"table.csv:2: .* closed in a later line inside"),
+        ('a,b,y\n1,"x\n\n\n",u\n2,3\n', {}, r"table.csv:6: 2 cells, expected 3"),
+        ('a,b,y\n1,"2\n",u\n2,x,u\n', {}, r"table.csv:4: 'b' is 'x'"),
+        ('a,b,y\n1,"5"" pipe\n",u\n\n2,3,\n', {"drop": ("b",)}, r"table.csv:5: .* missing"),
     ],
 )
 def test_import_says_what_is_wrong_and_where(
@@ -142,7 +189,24 @@ def test_locations_are_right_far_into_a_large_file(tmp_path: Path) -> None:
         import_text(tmp_path, "\n".join(lines) + "\n")
 
 
-numbers = st.floats(allow_nan=False, allow_infinity=False, width=32)
+def test_rows_of_several_lines_may_cross_the_blocks_in_which_a_file_is_read(tmp_path: Path) -> None:
+    note = "x\n9.9,y\n" * 200
+    rows = [f'{number},"{note}",{"uv"[number % 2]}\n' for number in range(3000)]
+    import_text(tmp_path, "a,note,y\n" + "".join(rows), drop=("note",))
+    x, y = read_split(tmp_path / "out", "train")
+    assert x[:, 0].tolist() == list(range(3000))
+    assert y.tolist() == [0, 1] * 1500
+    with pytest.raises(DataError, match=rf"table.csv:{2 + 3000 * 401}: 'a' is 'oops'"):
+        import_text(tmp_path, "a,note,y\n" + "".join(rows) + "oops,n,u\n", drop=("note",))
+
+
+def test_a_row_may_be_longer_than_a_block(tmp_path: Path) -> None:
+    rows = [f'{number},"{"x" * (number == 1) * 5 * 2**20}",u\n' for number in range(3)]
+    import_text(tmp_path, "a,note,y\n" + "".join(rows), drop=("note",))
+    assert read_split(tmp_path / "out", "train")[0][:, 0].tolist() == [0, 1, 2]
+
+
+numbers = st.floats(-(2.0**99), 2.0**99, allow_subnormal=False, width=32)
 
 
 @settings(max_examples=30, deadline=None)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
+from distnet.data.import_summary import Finding
 from distnet.data.importing import import_dataset
 from distnet.data.manifest import Manifest
 from distnet.errors import DataError
@@ -62,6 +63,62 @@ def test_floats_are_numbers_by_default(tmp_path: Path) -> None:
     assert import_arrays(tmp_path, {"target_kind": "class"}, x=x, y=y).y.classes == ("0", "1")
 
 
+@pytest.mark.parametrize("kind", [np.float64, np.int8, bool])
+def test_one_hot_rows_are_classes(tmp_path: Path, kind: type) -> None:
+    y = np.eye(4, dtype=kind)[[2, 0, 2]]
+    manifest = import_arrays(tmp_path, x=np.zeros((3, 2)), y=y)
+    assert manifest.y.classes == ("0", "1", "2", "3")
+    assert read_split(tmp_path / "out", "train")[1].tolist() == [2, 0, 2]
+    assert "one-hot" in guess_of(manifest).why
+    named = import_arrays(tmp_path, {"classes": tuple("abcd")}, x=np.zeros((3, 2)), y=y)
+    assert named.y.classes == tuple("abcd")
+    numbers = import_arrays(tmp_path, {"target_kind": "number"}, x=np.zeros((3, 2)), y=y)
+    assert (numbers.y.kind, numbers.y.shape) == ("number", (4,))
+
+
+def guess_of(manifest: Manifest) -> Finding:
+    assert manifest.import_summary is not None
+    return {found.what: found for found in manifest.import_summary.guessed}["kind of target"]
+
+
+@pytest.mark.parametrize(
+    ("y", "kind", "why"),
+    [
+        (np.array([0.0, 1, 1, 0]), "class", "2 different whole numbers"),
+        (np.arange(50.0), "number", "more than 20"),
+        (np.array([0.5, 1, 1, 0]), "number", "fractions"),
+        (np.array([[1, 1], [0, 1], [1, 0], [0, 1]]), "number", "not one-hot"),
+        (np.array([[2], [0], [0], [2]]), "class", "integers"),
+        (np.array(["b", "a"] * 2), "class", "text"),
+    ],
+)
+def test_the_guess_of_classes_or_numbers_is_reported(
+    tmp_path: Path, y: NDArray[Any], kind: str, why: str
+) -> None:
+    manifest = import_arrays(tmp_path, x=np.zeros((len(y), 2)), y=y)
+    found = guess_of(manifest)
+    assert (manifest.y.kind, found.value) == (kind, kind)
+    assert why in found.why
+    assert found.option.startswith("--target-kind")
+
+
+def test_identifiers_are_classes_to_the_last_digit(tmp_path: Path) -> None:
+    ids = np.array([2**64 - 1, 2**64 - 2, 7], np.uint64)
+    manifest = import_arrays(tmp_path, x=np.zeros((3, 2)), y=ids)
+    assert manifest.y.classes == ("7", str(2**64 - 2), str(2**64 - 1))
+    assert read_split(tmp_path / "out", "train")[1].tolist() == [2, 1, 0]
+
+
+def test_other_splits_are_read_and_other_arrays_counted(tmp_path: Path) -> None:
+    x, y = np.zeros((4, 2)), np.array([0, 1, 0, 1])
+    parts = {f"{name}_{split}": v for split in ("train", "val") for name, v in (("x", x), ("y", y))}
+    manifest = import_arrays(tmp_path, **parts, ids=y, history=y)
+    assert list(manifest.splits) == ["train", "val"]
+    assert manifest.import_summary is not None
+    (left_out,) = manifest.import_summary.left_out
+    assert (left_out.what, left_out.count, left_out.example) == ("arrays", 2, "ids")
+
+
 @pytest.mark.parametrize(
     ("values", "message"),
     [
@@ -79,6 +136,7 @@ def test_floats_are_numbers_by_default(tmp_path: Path) -> None:
         ({"x": np.array([[1, 1e200]]), "y": np.zeros(1)}, "1e[+]200 is not a finite float32"),
         ({"x": np.zeros((1, 2)), "y": np.array([np.inf])}, r"y of all\[0, 0\]: inf"),
         ({"x": np.array([["a", "b"]]), "y": np.zeros(1)}, "holds <U1; expected numbers"),
+        ({"x": np.zeros((2, 2)), "y": np.array(["a", ""])}, r"y of all\[1\]: the label is missing"),
         ({"x": np.zeros((1, 2)), "y": np.array([{}])}, "cannot be read as a NumPy archive"),
     ],
 )
@@ -109,7 +167,7 @@ def test_whole_labels_are_needed_for_classes(tmp_path: Path) -> None:
     x=arrays.arrays(
         st.sampled_from([np.uint8, np.float32]),
         arrays.array_shapes(min_dims=2, max_dims=2, max_side=20),
-        elements={"allow_nan": False, "allow_infinity": False},
+        elements={"min_value": 0, "max_value": 255, "allow_subnormal": False},
     ),
     as_numbers=st.booleans(),
 )
@@ -118,7 +176,7 @@ def test_import_then_read_gives_the_same_arrays(
 ) -> None:
     folder = tmp_path_factory.mktemp("npz")
     y = x.astype(np.float32) if as_numbers else np.arange(len(x))
-    import_arrays(folder, x=x, y=y)
+    import_arrays(folder, {"target_kind": "number" if as_numbers else "class"}, x=x, y=y)
     got_x, got_y = read_split(folder / "out", "train")
     np.testing.assert_array_equal(got_x, x.astype(np.float32))
     np.testing.assert_array_equal(got_y, y)

@@ -70,6 +70,35 @@ def test_class_names_come_from_the_notes_of_hugging_face(tmp_path: Path) -> None
     assert read_split(tmp_path / "out", "train")[1].tolist() == [1, 0]
 
 
+def test_class_names_of_hugging_face_name_the_labels_of_tables(tmp_path: Path) -> None:
+    notes = {"info": {"features": {"label": {"names": ["ant", "bee"], "_type": "ClassLabel"}}}}
+    table = pa.table({"a": [0.5, 1.5], "label": [1, 0]})
+    noted = table.replace_schema_metadata({"huggingface": json.dumps(notes)})
+    assert import_arrow(tmp_path, noted).y.classes == ("ant", "bee")
+    assert import_arrow(tmp_path, noted, target_kind="number").y.kind == "number"
+
+
+@pytest.mark.parametrize(("index", "noted"), [("__index_level_0__", []), ("row", ["row"])])
+def test_the_index_that_pandas_writes_is_left_out(
+    tmp_path: Path, index: str, noted: list[str]
+) -> None:
+    table = pa.table({"a": [0.5, 1.5], index: [10, 11], "y": ["u", "v"]})
+    notes = {"pandas": json.dumps({"index_columns": noted})}
+    manifest = import_arrow(tmp_path, table.replace_schema_metadata(notes))
+    assert manifest.x.names == ("a",)
+    assert manifest.import_summary is not None
+    (left_out,) = manifest.import_summary.left_out
+    assert (left_out.what, left_out.example) == ("columns", repr(index))
+
+
+def test_columns_beside_an_image_and_its_target_are_counted(tmp_path: Path) -> None:
+    columns = {"image": [picture(1), picture(2)], "width": [8, 8], "mask": [b"a", b"b"]}
+    manifest = import_table(tmp_path, columns | {"label": [b"u", b"v"]}, drop=("mask",))
+    assert manifest.y.classes == ("u", "v")
+    assert manifest.import_summary is not None
+    assert sum(f.count for f in manifest.import_summary.left_out if f.what == "columns") == 2
+
+
 def test_files_of_a_folder_are_splits(tmp_path: Path) -> None:
     (tmp_path / "raw").mkdir()
     for name, rows in (("train-00000-of-00002", 3), ("train-00001-of-00002", 2), ("test-0", 1)):
@@ -84,8 +113,8 @@ def test_files_of_a_folder_are_splits(tmp_path: Path) -> None:
     ("columns", "message"),
     [
         ({"a": [1.0, None], "y": [1.5, 2]}, r"row 1 .*'a' is missing"),
-        ({"a": [1.0, float("nan")], "y": [1.5, 2]}, r"row 1 .*'a' is 'nan', expected a finite"),
-        ({"a": [1.0, 2.0], "y": [1.5, float("nan")]}, r"row 1 .*the target 'y' is nan"),
+        ({"a": [1.0, float("nan")], "y": [1.5, 2]}, r"row 1 .*'a' is missing"),
+        ({"a": [1.0, 2.0], "y": [1.5, float("nan")]}, r"row 1 .*the target 'y' is missing"),
         ({"a": [1.0, 2.0], "y": [1.5, None]}, r"row 1 .*the target 'y' is missing"),
         ({"a": [[1], [2]], "y": [1.5, 2]}, "columns of text .*: a"),
         ({"a": pa.array([], pa.float32()), "y": pa.array([], pa.float32())}, "no rows"),

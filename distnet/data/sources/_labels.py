@@ -1,0 +1,178 @@
+"""Labels of classes as text: what tells one class from another, whatever the type of a column.
+
+Labels are never compared as numbers, which would merge ids of 64 bits, `0123` and `123`.
+"""
+
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator
+from decimal import Decimal, InvalidOperation
+from functools import partial
+from math import isfinite, isnan
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from distnet.data.sources._cells import NUMBER, is_text, plain
+
+CANONICAL = re.compile(r"0|-?[1-9][0-9]*", re.ASCII)
+"""The one way in which a whole number is written."""
+PADDED = re.compile(r"[+-]?0[0-9]+", re.ASCII)
+"""Digits that are no number, such as a postal code: the leading zeros belong to it."""
+GAPS = ("nan", "nat", "<na>", "#n/a")
+"""Texts that stand for a missing label, even where labels are text."""
+TEXT, NUMBERS_OR_TEXT = "text", "numbers or text"
+_ZEROS = r"\.0+$"
+
+Location = Callable[[int], str]
+
+
+class LabelError(ValueError):
+    """A label that cannot be used.
+
+    Args:
+        row: of the cells.
+        reason: what is wrong with it.
+    """
+
+    def __init__(self, row: int, reason: str) -> None:
+        super().__init__(reason)
+        self.row = row
+
+
+def label_texts(column: pa.Array, allowed: Collection[str] = ()) -> pa.Array:
+    """The label of each cell as text; null where it is missing.
+
+    Whole numbers are written in one way whatever their type: 5, 5.0 and Decimal("5.00") are `5`.
+    Text is kept as it is, so the text `5.0` is not `5`.
+
+    Args:
+        column: the cells.
+        allowed: texts that are labels, even if they usually stand for a missing one.
+
+    Raises:
+        LabelError: a cell cannot be written as text.
+    """
+    column = plain(column)
+    kind = column.type
+    if pa.types.is_floating(kind):
+        return _of_floats(column)
+    if pa.types.is_decimal(kind):
+        return pc.replace_substring_regex(column.cast(pa.string()), _ZEROS, "")
+    if _is_bytes(kind):
+        column = _of_bytes(column)
+    try:
+        texts = column.cast(pa.string())
+    except pa.ArrowNotImplementedError:
+        raise LabelError(0, f"is of type {kind}, expected numbers or text") from None
+    return _without_gaps(texts, allowed) if is_text(column.type) else texts
+
+
+def family(kind: pa.DataType) -> str:
+    """What a column of labels holds; columns of two families have no label in common."""
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    if pa.types.is_boolean(kind):
+        return "booleans"
+    return "dates or times" if pa.types.is_temporal(kind) else NUMBERS_OR_TEXT
+
+
+def number_of(label: str) -> Decimal | None:
+    """The number that a label denotes, exactly; None for other text."""
+    text = label.strip()
+    try:
+        return Decimal(text) if NUMBER.fullmatch(text) and isfinite(float(text)) else None
+    except InvalidOperation:  # an exponent of more than 18 digits
+        return None
+
+
+def numbers_of(labels: Iterable[str]) -> dict[str, Decimal]:
+    """The labels that denote numbers, with these."""
+    return {label: number for label in labels if (number := number_of(label)) is not None}
+
+
+def are_whole(numbers: Iterable[Decimal]) -> bool:
+    """Whether all numbers are whole."""
+    return all(number == number.to_integral_value() for number in numbers)
+
+
+class LabelsSeen:
+    """The different labels of a column, where each occurs first, and in which splits.
+
+    Args:
+        most: how many to collect; others are only known to exist.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self.locations: dict[str, Callable[[], str]] = {}
+        self.splits: dict[str, set[str]] = {}
+
+    @property
+    def has_too_many(self) -> bool:
+        """Whether there are more than are collected."""
+        return len(self.locations) > self._most
+
+    def add(self, texts: pa.Array, split: str, location: Location) -> None:
+        """Collect the labels of some rows."""
+        if self.has_too_many:
+            return
+        for text in pc.unique(texts).to_pylist():
+            if text not in self.locations:
+                self.locations[text] = partial(location, pc.index(texts, text).as_py())
+            self.splits.setdefault(text, set()).add(split)
+
+    def __contains__(self, label: object) -> bool:
+        return label in self.locations
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.locations)
+
+    def __len__(self) -> int:
+        return len(self.locations)
+
+    def of(self, split: str) -> list[str]:
+        """The labels of one split."""
+        return [label for label, splits in self.splits.items() if split in splits]
+
+
+def _without_gaps(texts: pa.Array, allowed: Collection[str]) -> pa.Array:
+    trimmed = pc.utf8_trim_whitespace(texts)
+    gaps = pa.array(["", *GAPS], pa.string())
+    is_gap = pc.is_in(pc.utf8_lower(trimmed), value_set=gaps)
+    if allowed:
+        is_allowed = pc.is_in(trimmed, value_set=pa.array(list(allowed), pa.string()))
+        is_gap = pc.and_not(is_gap, is_allowed)
+    return pc.if_else(is_gap, None, texts)
+
+
+def _of_floats(column: pa.Array) -> pa.Array:
+    values = column.cast(pa.float64()).to_numpy(zero_copy_only=False)
+    different, indices = np.unique(values, return_inverse=True)
+    texts = pa.array([_of_float(value) for value in different.tolist()], pa.string())
+    return texts.take(pa.array(indices))
+
+
+def _of_float(value: float) -> str | None:
+    if isnan(value):
+        return None
+    is_exact = value.is_integer() and abs(value) <= 2**53
+    return str(int(value)) if is_exact else repr(value)
+
+
+def _of_bytes(column: pa.Array) -> pa.Array:
+    column = column.cast(pa.binary())
+    try:
+        return column.cast(pa.string())
+    except pa.ArrowInvalid:
+        row = next(n for n, cell in enumerate(column.to_pylist()) if not _is_utf8(cell or b""))
+        found = column[row].as_py()[:20]
+        raise LabelError(row, f"is {found!r}, expected UTF-8 text") from None
+
+
+def _is_utf8(content: bytes) -> bool:
+    return content.decode("utf-8", "replace").encode() == content
+
+
+def _is_bytes(kind: pa.DataType) -> bool:
+    tests = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary)
+    return any(test(kind) for test in tests)
