@@ -104,7 +104,8 @@ def _encoder(column: str, indices: dict[str, int], allowed: Sequence[str]) -> En
         found = pc.index_in(label_texts(batch.column(column), allowed), value_set=labels)
         if found.null_count:
             raise DataError(f"column {column!r} changed while it was imported; import it again")
-        return classes.take(found.to_numpy())
+        encoded: NDArray[np.int32] = classes[found.to_numpy()]
+        return encoded
 
     return encode
 
