@@ -66,6 +66,7 @@ def test_evaluation_is_in_the_units_of_the_network_whatever_the_origin(
     assert evaluate(trained.folder.path, data=str(other))["metrics"]["mae"] < 0.5
 
 
+@pytest.mark.check
 def test_exported_network_takes_and_gives_times(trained: Trained, tmp_path: Path):
     exported = export(trained, output=tmp_path / "models")
 
