@@ -31,6 +31,10 @@ INTERRUPTED_EXIT_CODE = 130
 """Of a planned stop, and of Ctrl-C, as shells have it: 128 + SIGINT."""
 
 
+class CodeWarning(UserWarning):
+    """The user's own code beside the job file is not the code that a run uses."""
+
+
 class DistnetError(Exception):
     """Something the user can fix; shown as text, never as a traceback."""
 

@@ -2,7 +2,9 @@
 
 import os
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -11,8 +13,9 @@ from typer.main import get_command
 from distnet.cli.errors import report
 from distnet.cli.exit_codes import STOPPED
 from distnet.cli.lazy import LazyGroup, listed
+from distnet.cli.output import say
 from distnet.cli.verbs import PANELS
-from distnet.errors import DistnetError
+from distnet.errors import CodeWarning, DistnetError
 
 
 class Distnet(LazyGroup):
@@ -74,6 +77,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: list[str]) -> int:
-    code = get_command(app).main(arguments, prog_name="distnet", standalone_mode=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", CodeWarning)
+        warnings.showwarning = partial(_show_warning, warnings.showwarning)
+        code = get_command(app).main(arguments, prog_name="distnet", standalone_mode=False)
     sys.stdout.flush()
     return code if isinstance(code, int) else 0
+
+
+def _show_warning(show: Callable[..., None], message: Warning | str, *facts: Any) -> None:
+    """Print what distnet warns of as one line; warnings of others as Python prints them."""
+    if isinstance(message, CodeWarning):
+        say(f"note: {message}")
+    else:
+        show(message, *facts)

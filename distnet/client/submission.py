@@ -1,13 +1,16 @@
 """Prepare a job file for submission from this machine: validated, with the job's own files.
 
 What the server's machines could not find is resolved here: paths relative to the job file become
-absolute, and the files of parts such as `./mynet.py:MyNet` are uploaded.
+absolute, and the own code of the job is uploaded: parts such as `./mynet.py:MyNet`, what these
+import, and its `files`.
 """
 
 import os
+import re
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +18,13 @@ from distnet.client.client import Client, Json
 from distnet.client.code import Archive, pack
 from distnet.data.shipped import find_dataset, shipped_datasets
 from distnet.errors import DataError
-from distnet.spec.read import JobFile, read_job
+from distnet.spec.code.collect import own_code
+from distnet.spec.code.names import ROOT, UP, file_of, stored_name
+from distnet.spec.read import PACKAGES, JobFile, read_job
 from distnet.spec.reading.yaml import decode
+
+WORD = re.compile(r"[^\s,=\[\]{}'\"]+")
+"""A value in the text of a sweep."""
 
 
 @dataclass(frozen=True)
@@ -63,11 +71,13 @@ def prepare(
 
     Raises:
         JobFileError: the job file is invalid; the message lists every fault.
-        DistnetError: there are too many or too large files beside it.
+        DistnetError: it has too many or too large files.
     """
     file = read_job(job, overrides=sets)
-    has_code = _has_own_parts(file) or any(".py:" in setting for setting in sweep)
-    archive = pack(_folder(file)) if has_code else None
+    mentioned = [word for setting in sweep for word in WORD.findall(setting)]
+    _require_inside(file, mentioned)
+    code = own_code(file, mentioned=mentioned)
+    archive = pack(code) if code.files else None
     waits_for = {name.partition(":")[0] for name in after}
     if start_from is not None and start_from not in waits_for:
         after = (*after, start_from)
@@ -86,24 +96,22 @@ def prepare(
     return Submission(given, archive, file.job.name)
 
 
-def _has_own_parts(file: JobFile) -> bool:
-    """Whether network or task is the user's own file, which must be in the job file's folder."""
-    own = [s for s in ("network", "task") if ".py" in getattr(file.job, s).kind]
-    for section in own:
-        path = Path(getattr(file.job, section).kind.rpartition(":")[0] or ".")
-        is_inside = not path.is_absolute() and ".." not in path.parts
-        if not is_inside:
+def _require_inside(file: JobFile, mentioned: Sequence[str]) -> None:
+    """Refuse own parts that are not in the job file's folder.
+
+    Raises:
+        JobFileError: one is elsewhere.
+    """
+    parts = {section: attrgetter(section)(file.job) for section in PACKAGES}
+    kinds = [(f"{section}.kind", part.kind) for section, part in parts.items() if part is not None]
+    for key, kind in (*kinds, *(("--sweep", word) for word in mentioned)):
+        written = file_of(kind)
+        if written is not None and stored_name(written).split("/")[0] in (UP, ROOT):
             raise file.fault(
-                f"{section}.kind",
-                f"found {str(path)!r}, expected a file in the folder of the job file, which is "
+                key,
+                f"found {written!r}, expected a file in the folder of the job file, which is "
                 "uploaded with the job",
             )
-        if not (_folder(file) / path).is_file():
-            raise file.fault(
-                f"{section}.kind",
-                f"found no file {_folder(file) / path}, expected `{path}` beside the job file",
-            )
-    return bool(own)
 
 
 def _absolute(file: JobFile) -> list[str]:

@@ -9,6 +9,7 @@ from distnet.launch.plan import Plan
 from distnet.run_folder.create import Contents, create_run_folder
 from distnet.run_folder.format import KEY, RUN_FORMAT
 from distnet.run_folder.paths import RunFolder
+from distnet.spec.code.collect import own_code
 from distnet.spec.read import JobFile
 from distnet.trained.start_weights import StartWeights
 
@@ -34,12 +35,16 @@ def make_run_folder(
     environment[KEY] = RUN_FORMAT
     if start is not None:
         environment["start"] = start.to_dict()
+    code = own_code(file)
+    if code.sha256 != plan.code_sha256:
+        raise RunError(f"{file.folder}: the job's own code has changed just now; start it again")
     contents = Contents(
         job=file.job,
         plan=plan.to_dict(),
         environment=environment,
         data_manifest=manifest_bytes(dataset),
         start_weights=None if start is None else start.weights,
+        code=code,
     )
     return create_run_folder(runs, contents, name)
 

@@ -10,7 +10,9 @@ from distnet.data.order import Batches
 from distnet.data.shipped import find_dataset
 from distnet.errors import DataError, DistnetError, NotEnoughResourcesError, RunError
 from distnet.launch.probe import Probe, probe
+from distnet.launch.staging import staged
 from distnet.run_folder.paths import WRITTEN
+from distnet.spec.code.collect import OwnCode, own_code
 from distnet.spec.read import JobFile
 from distnet.spec.sections.job import Job
 from distnet.train.checkpoint.store import check_store
@@ -50,6 +52,10 @@ class Plan:
     data_in_memory: bool
     dataset: str
     job_folder: str
+    code: dict[str, str]
+    """By name, the sha256 of each file of the user's own code."""
+    code_sha256: str
+    """Of all of them; empty if there are none."""
     memory_bytes: dict[str, int]
     """Of one worker, by use."""
     writes: tuple[str, ...]
@@ -72,9 +78,17 @@ def make_plan(file: JobFile, *, workers: int | None = None, inline: bool = False
         workers: instead of the job's own number.
         inline: one worker, in this process.
 
+    The user's own code is used from a copy, as the run is going to.
+
     Raises:
         DistnetError: the job, its parts, its data and this machine do not fit together.
     """
+    code = own_code(file)
+    with staged(file, code) as copied:
+        return _plan(copied, code, workers=workers, inline=inline)
+
+
+def _plan(file: JobFile, code: OwnCode, *, workers: int | None, inline: bool) -> Plan:
     job = file.job
     num_workers = 1 if inline else workers or job.resources.max_workers
     dataset = _dataset(file)
@@ -110,8 +124,10 @@ def make_plan(file: JobFile, *, workers: int | None = None, inline: bool = False
         data_in_memory=_split_bytes(data, "train") <= job.data.memory,
         dataset="" if dataset is None else str(dataset.resolve()),
         job_folder=str(file.folder.resolve()),
+        code=code.hashes,
+        code_sha256=code.sha256,
         memory_bytes=_memory(job, data, found, max(map(len, ranges))),
-        writes=WRITTEN,
+        writes=(*WRITTEN, *(["code/"] if code.files else [])),
     )
 
 
@@ -161,7 +177,7 @@ def _viewed(file: JobFile, data: Manifest) -> Manifest:
     if file.job.data.sampler is not None:
         file.load_part("data.sampler")
     try:
-        return viewed(data, build_view(file.job, data, file.folder))
+        return viewed(data, build_view(file.job, data, file.code_folder))
     except DistnetError as error:
         raise file.fault("data.view", str(error)) from None
 
@@ -169,7 +185,8 @@ def _viewed(file: JobFile, data: Manifest) -> Manifest:
 def _num_train_samples(file: JobFile, dataset: Path, data: Manifest) -> int:
     job = file.job
     try:
-        order = build_order(job, dataset, data, "train", folder=file.folder, seed=job.train.seed)
+        folder, seed = file.code_folder, job.train.seed
+        order = build_order(job, dataset, data, "train", folder=folder, seed=seed)
     except DistnetError as error:
         key = "data.memory" if isinstance(error, DataError) else "data.sampler"
         raise file.fault(key, str(error)) from None

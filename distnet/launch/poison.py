@@ -51,7 +51,7 @@ def samples_of_step(
 def _samples_of(assignment: Assignment, step: int) -> list[list[int]]:
     if assignment.dataset_folder is None:
         return []
-    folder = Path(assignment.job_folder)
+    folder = assignment.code_folder
     return samples_of_step(assignment.job, assignment.dataset_folder, step, folder=folder)
 
 

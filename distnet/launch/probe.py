@@ -52,7 +52,7 @@ def probe(file: JobFile, data: Manifest | None) -> Probe:
     file.load_part("network")
     task = _task(file, data)
     try:
-        network = build_network(job, task, file.folder)
+        network = build_network(job, task, file.code_folder)
     except UnknownPartError as error:
         raise file.fault("network", str(error)) from None
     num_parameters = sum(p.numel() for p in network.parameters())
@@ -78,10 +78,10 @@ def probe(file: JobFile, data: Manifest | None) -> Probe:
 
 def _task(file: JobFile, data: Manifest | None) -> Task:
     kind = file.job.task.kind
-    if data is None and not hasattr(load_class("tasks", kind, folder=file.folder), "feed"):
+    if data is None and not hasattr(load_class("tasks", kind, folder=file.code_folder), "feed"):
         raise file.fault("data.source", f"found null, but the task {kind} needs a dataset")
     try:
-        task = build_task(file.job.task, data, file.folder)
+        task = build_task(file.job.task, data, file.code_folder)
         build_turns(task)
     except UnknownPartError as error:
         raise file.fault("task", str(error)) from None

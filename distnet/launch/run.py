@@ -16,15 +16,22 @@ from distnet.launch.folder import make_run_folder, manifest_bytes
 from distnet.launch.placement import Placement
 from distnet.launch.plan import Plan, make_plan
 from distnet.launch.sizing import WorkerRange
-from distnet.launch.train import shown, train
+from distnet.launch.train import train
 from distnet.run_folder.assignment import Assignment
+from distnet.run_folder.code import (
+    code_folder,
+    copy_folder,
+    keep_code,
+    warn_of_other_code,
+)
 from distnet.run_folder.create import write_plan
 from distnet.run_folder.format import require_resumable
 from distnet.run_folder.lock import held
-from distnet.run_folder.paths import RunFolder
+from distnet.run_folder.paths import RunFolder, shown
 from distnet.run_folder.read import describe_start, holds_run, is_finished, read_plan
 from distnet.run_folder.recorder import Emit
 from distnet.run_folder.requests import clear_requests
+from distnet.spec.code.collect import own_code
 from distnet.spec.read import JobFile, read_job
 from distnet.spec.sections.job import Job
 from distnet.train.checkpoint.saver import identity
@@ -117,6 +124,7 @@ def resume(
     workers: int | None = None,
     inline: bool = False,
     overrides: Sequence[str] = (),
+    new_code: bool = False,
     address: str | None = None,
     placement: Placement | None = None,
     listener: Emit | None = None,
@@ -124,8 +132,11 @@ def resume(
 ) -> Run:
     """Resume a run from its newest checkpoint, on any number of workers.
 
+    The run continues with its own copy of the user's code. With `new_code` it adopts the code that
+    is beside the job file now; its records say from which attempt on.
+
     Raises:
-        RunError: there is no such run, or it is finished.
+        RunError: there is no such run, it is finished, or its copy of the code was changed.
         DistnetError: the user can fix it, or training itself failed.
     """
     started = process_started or time.time()
@@ -141,10 +152,15 @@ def resume(
         file = read_job(folder.job, overrides=overrides, folder=before.job_folder)
         if inline:
             fix_instruction_set(file.job, torch.backends.cpu.get_cpu_capability)
+        if not new_code:
+            warn_of_other_code(folder)
+            file = replace(file, code=code_folder(folder, before))
+        code = own_code(file)
         _refuse_finished(folder, overrides)
         plan = make_plan(file, workers=workers, inline=inline)
         plan = replace(plan, precision=before.precision)
         _refuse_another_job(folder, file, plan.dataset_folder)
+        keep_code(folder, code)
         write_plan(folder, file.job, plan.to_dict(), manifest_bytes(plan.dataset_folder))
         clear_requests(folder)
         assignment = _assignment(folder, file.job, plan, started, inline=inline)
@@ -160,6 +176,8 @@ def _assignment(
     return Assignment(
         job=job,
         job_folder=plan.job_folder,
+        code=str(copy_folder(folder, plan.code_sha256).resolve()) if plan.code_sha256 else "",
+        code_sha256=plan.code_sha256,
         dataset=plan.dataset,
         run=str(folder.path.resolve()),
         launch="inline" if inline else "ray",

@@ -1,9 +1,7 @@
 """Train a run in its folder, and write its result."""
 
-import os
 import time
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 from distnet.launch.attempts import Attempts
@@ -13,6 +11,7 @@ from distnet.launch.placement import Placement
 from distnet.launch.sizing import WorkerRange
 from distnet.run_folder.assignment import Assignment
 from distnet.run_folder.follow import following
+from distnet.run_folder.paths import shown
 from distnet.run_folder.recorder import Emit, Record
 from distnet.run_folder.requests import planned_stop
 from distnet.run_folder.write import write_json
@@ -46,14 +45,6 @@ def train(
     result = _result(attempts.assignment, outcome, attempts.workers, seconds)
     write_json(folder.result, result)
     return result
-
-
-def shown(path: Path) -> Path:
-    """The path relative to the current folder, where it is below that."""
-    try:
-        return path.relative_to(os.getcwd())
-    except ValueError:
-        return path
 
 
 def _launcher(

@@ -5,6 +5,7 @@ import traceback
 from pathlib import Path
 
 import distnet
+from distnet.spec.code.messages import in_own_names, remedy
 
 LIBRARIES = (
     sysconfig.get_path("stdlib"),
@@ -19,8 +20,9 @@ def describe(error: BaseException) -> str:
     own = [frame for frame in frames if not frame.filename.startswith((*LIBRARIES, "<"))]
     package = str(Path(distnet.__file__).parent)
     users = [frame for frame in own if not frame.filename.startswith(package)]
-    text = f"{type(error).__name__}: {str(error).strip() or 'no message'}".splitlines()[0]
+    message = in_own_names(str(error).strip()) or "no message"
+    text = f"{type(error).__name__}: {message}".splitlines()[0]
     if not (users or own):
-        return text
+        return f"{text}{remedy(error)}"
     frame = (users or own)[-1]
-    return f"{text} (at {frame.filename}:{frame.lineno}, in {frame.name})"
+    return f"{text} (at {frame.filename}:{frame.lineno}, in {frame.name}){remedy(error)}"

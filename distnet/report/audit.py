@@ -18,6 +18,7 @@ from distnet.data.opening import build_order
 from distnet.data.order import Batches, Order
 from distnet.errors import RunError
 from distnet.report.replay import Replay
+from distnet.run_folder.code import copy_folder, warn_of_other_code
 from distnet.run_folder.history import read_lines
 from distnet.run_folder.paths import RunFolder
 from distnet.run_folder.read import read_object
@@ -72,7 +73,7 @@ def audit_run(folder: RunFolder) -> Audit:
     plan = read_object(folder.plan)
     if job.data.source is None:
         raise RunError(f"{folder.path}: this run makes its own samples, so there are none to audit")
-    order = _order(plan, job, _read_manifest(folder))
+    order = _order(folder, plan, job, _read_manifest(folder))
     batch_size = job.train.batch_size * int(plan.get("draws", 1))
     batches = Batches(order.num_samples, batch_size, job.num_slices)
     replay = Replay(folder.metrics.name, order, batches)
@@ -95,10 +96,13 @@ def audit_run(folder: RunFolder) -> Audit:
     )
 
 
-def _order(plan: Mapping[str, Any], job: Job, manifest: Manifest) -> Order:
+def _order(run: RunFolder, plan: Mapping[str, Any], job: Job, manifest: Manifest) -> Order:
     """The order of the training samples; a sampler looks at the dataset for that."""
-    dataset, job_folder = Path(plan.get("dataset", "")), Path(plan.get("job_folder", ""))
-    return build_order(job, dataset, manifest, "train", folder=job_folder, seed=job.train.seed)
+    dataset, sha256 = Path(plan.get("dataset", "")), plan.get("code_sha256")
+    if job.data.view is not None or job.data.sampler is not None:
+        warn_of_other_code(run)
+    code = copy_folder(run, sha256) if sha256 else Path(plan.get("job_folder", ""))
+    return build_order(job, dataset, manifest, "train", folder=code, seed=job.train.seed)
 
 
 def _read_manifest(folder: RunFolder) -> Manifest:

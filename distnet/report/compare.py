@@ -9,6 +9,8 @@ from distnet.errors import JobFileError, RunError
 from distnet.report.run import Run
 from distnet.report.summary import Summary, summarise
 from distnet.report.text import flatten
+from distnet.spec.code.collect import digest
+from distnet.spec.code.names import shown_name
 from distnet.spec.metric import Metric
 from distnet.spec.reading.yaml import read_yaml
 
@@ -25,7 +27,8 @@ class Comparison:
     job: dict[str, tuple[Any, ...]]
     """By dotted key, each run's value, where they differ; None where a job has no such key.
 
-    `data.sha256` is the hash of the data, which may have changed under the same name.
+    `data.sha256` is the hash of the data, which may have changed under the same name; `code.sha256`
+    and `code.mynet.py` are those of the user's own code and of its files.
     """
     metrics: dict[str, tuple[float | None, ...]]
     """By key such as `test_accuracy`, the newest value of each run."""
@@ -85,7 +88,7 @@ def compare_runs(runs: Sequence[Run]) -> Comparison:
     if len(runs) < 2:
         raise RunError("compare needs at least two runs: distnet compare RUN RUN")
     summaries = tuple(summarise(run) for run in runs)
-    jobs = [_job(run) | _data(run) for run in runs]
+    jobs = [_job(run) | _data(run) | _code(run) for run in runs]
     declared = {one.key: one.metric for summary in summaries for one in summary.measured}
     return Comparison(
         runs=summaries,
@@ -112,6 +115,12 @@ def _job(run: Run) -> dict[str, Any]:
 def _data(run: Run) -> dict[str, Any]:
     sha256 = run.environment.get("data_sha256")
     return {"data.sha256": sha256[:12]} if isinstance(sha256, str) else {}
+
+
+def _code(run: Run) -> dict[str, Any]:
+    """The hashes of the run's own code: of all of it, and of each file."""
+    files = {f"code.{shown_name(name)}": sha256[:12] for name, sha256 in run.code.items()}
+    return ({"code.sha256": digest(dict(run.code))[:12]} if files else {}) | files
 
 
 def _unequal(jobs: Sequence[dict[str, Any]]) -> dict[str, tuple[Any, ...]]:

@@ -50,6 +50,12 @@ class Run:
         return self.metrics[0] if self.metrics else None
 
     @property
+    def code(self) -> dict[str, str]:
+        """By name, the sha256 of each file of the user's own code; empty in older runs too."""
+        files = self.plan.get("code")
+        return {str(k): str(v) for k, v in files.items()} if isinstance(files, dict) else {}
+
+    @property
     def split(self) -> str:
         """The split that is evaluated."""
         written = self.evaluation.split if self.evaluation else ""

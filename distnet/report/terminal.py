@@ -24,6 +24,8 @@ from distnet.report.text import (
     size,
     sparkline,
 )
+from distnet.spec.code.collect import digest
+from distnet.spec.code.names import shown_name
 from distnet.spec.metric import LOSS
 
 COLOURS = {
@@ -130,6 +132,7 @@ def _facts(run: Run, summary: Summary) -> Table:
     rows = {
         "folder": summary.folder,
         "network": _network(run),
+        **_code(run),
         "result": _result(summary),
         "metrics": metrics or NONE,
         "epochs": progress(summary.epochs, summary.epochs_planned),
@@ -158,6 +161,16 @@ def _network(run: Run) -> str:
     parameters = run.plan.get("num_parameters")
     name = cell(run.plan.get("network"))
     return name if parameters is None else f"{name}, {number(parameters)} parameters"
+
+
+def _code(run: Run) -> dict[str, str]:
+    """The user's own code: its digest and its files; of earlier attempts, if it was another."""
+    if not run.code:
+        return {}
+    used = {one.code: one.attempt for one in run.history.attempts if one.code}
+    now = digest(run.code)
+    before = [f"; up to attempt {n} {sha[:12]}" for sha, n in used.items() if sha != now]
+    return {"code": f"{now[:12]}: {', '.join(map(shown_name, run.code))}{''.join(before)}"}
 
 
 def _sparklines(run: Run) -> dict[str, str]:

@@ -26,6 +26,10 @@ class Assignment:
     is_resumed: bool = False
     precision: str = "fp32"
     """`fp32`, `tf32`, `bf16`; or `auto`, which the workers of the first attempt decide."""
+    code: str = ""
+    """The folder with the copy of the user's own code; empty if there is no copy."""
+    code_sha256: str = ""
+    """Identifies that code."""
     begins_with: str = ""
     """Describes the start weights, such as `step 6 of digits-1`; empty if they are drawn."""
     cause: str = "start"
@@ -41,6 +45,11 @@ class Assignment:
     def dataset_folder(self) -> Path | None:
         """The folder of the dataset, if there is one."""
         return Path(self.dataset) if self.dataset else None
+
+    @property
+    def code_folder(self) -> Path:
+        """Where the files of the user's own parts are."""
+        return Path(self.code or self.job_folder)
 
     @property
     def folder(self) -> RunFolder:

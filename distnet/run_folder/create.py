@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from distnet.errors import RunError
+from distnet.run_folder.code import keep_code
 from distnet.run_folder.paths import RunFolder
 from distnet.run_folder.write import write_json, write_whole
+from distnet.spec.code.collect import OwnCode
 from distnet.spec.dump import dump_job
 from distnet.spec.sections.job import Job
 from distnet.spec.sections.section import NAME
@@ -27,6 +29,8 @@ class Contents:
     """A copy of the dataset's manifest; None where the task makes its own samples."""
     start_weights: bytes | None = None
     """As a safetensors file; None for a run that draws its first weights."""
+    code: OwnCode = OwnCode()
+    """The user's own code."""
 
 
 def create_run_folder(runs: Path, contents: Contents, name: str | None) -> RunFolder:
@@ -79,7 +83,9 @@ def remove_incomplete(folder: RunFolder) -> None:
     empty = (folder.logs, folder.checkpoints)
     with suppress(OSError):
         found = {path for path in folder.path.iterdir() if not path.name.startswith(".partial-")}
-        if found <= {*files, *empty} and not any(any(each.iterdir()) for each in found & {*empty}):
+        if found <= {*files, *empty, folder.code} and not any(
+            any(each.iterdir()) for each in found & {*empty}
+        ):
             shutil.rmtree(folder.path)
 
 
@@ -114,6 +120,7 @@ def _fill(folder: RunFolder, contents: Contents) -> None:
     """Write all that a run needs; the plan comes with the last files, and makes it resumable."""
     folder.logs.mkdir()
     folder.checkpoints.mkdir()
+    keep_code(folder, contents.code)
     if contents.start_weights is not None:
         write_whole(folder.start, contents.start_weights)
     write_json(folder.environment, contents.environment)

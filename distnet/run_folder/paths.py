@@ -1,5 +1,6 @@
 """The names of everything in a run folder; no other module knows them."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,14 @@ WRITTEN = (
     "report.html",
 )
 """What a run writes, in the order in which a plan lists it."""
+
+
+def shown(path: Path) -> Path:
+    """The path relative to the current folder, where it is below that."""
+    try:
+        return path.relative_to(os.getcwd())
+    except ValueError:
+        return path
 
 
 @dataclass(frozen=True)
@@ -48,6 +57,11 @@ class RunFolder:
     def environment(self) -> Path:
         """Versions, git commit, hardware, data manifest hash."""
         return self.path / "environment.json"
+
+    @property
+    def code(self) -> Path:
+        """Copies of the user's own code: see `code.py`."""
+        return self.path / "code"
 
     @property
     def start(self) -> Path:

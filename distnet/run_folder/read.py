@@ -1,7 +1,8 @@
 """Read the small files of a run folder."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,10 @@ class StoredPlan:
     """`fp32`, `tf32`, `bf16`; `auto` before the first attempt, where the hardware decides."""
     slices: int
     """The parts of every batch, so the most workers that the run can have."""
+    code_sha256: str | None = None
+    """Of the user's own code; empty if there is none, None in a run of an older version."""
+    code: Mapping[str, str] = field(default_factory=dict)
+    """By name, the sha256 of each file of it."""
 
 
 def holds_run(folder: RunFolder) -> bool:
@@ -44,7 +49,11 @@ def read_plan(folder: RunFolder) -> StoredPlan:
     try:
         plan = json.loads(folder.plan.read_bytes())
         return StoredPlan(
-            Path(plan["job_folder"]), str(plan["precision"]), int(plan.get("slices", 1))
+            Path(plan["job_folder"]),
+            str(plan["precision"]),
+            int(plan.get("slices", 1)),
+            plan.get("code_sha256"),
+            dict(plan.get("code", {})),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         reason = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"

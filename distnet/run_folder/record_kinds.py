@@ -67,6 +67,8 @@ class Attempt(SampleCounts):
     """When it began, in seconds since 1970."""
     metrics: Declared = ()
     """What the task declares, the headline metric first; empty in records of older versions."""
+    code: str | None = None
+    """The sha256 of the user's own code; None if there is none, or in records of older versions."""
     split: str = ""
     """The split that is evaluated; empty in records of older versions."""
 

@@ -14,8 +14,8 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from distnet.errors import UnknownPartError
+from distnet.spec.code.load import load_own_class
 from distnet.spec.options import Signature, read_signature
-from distnet.spec.own_file import load_own_class
 from distnet.spec.reading.faults import Fault, FaultsError, shortened, unknown
 from distnet.spec.reading.validation import faults_of
 from distnet.spec.sections.section import Part

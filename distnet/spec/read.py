@@ -45,6 +45,13 @@ class JobFile:
     locations: Locations
     folder: Path
     """The folder that relative paths of the job file are relative to."""
+    code: Path | None = None
+    """A copy of the user's own code, to be used instead of what is in `folder` now."""
+
+    @property
+    def code_folder(self) -> Path:
+        """Where the files of the user's own parts are."""
+        return self.code or self.folder
 
     def fault(self, key: str, message: str) -> JobFileError:
         """Make the error for a fault that a later stage finds: `fault("data.source", "...")`."""
@@ -59,7 +66,7 @@ class JobFile:
         """
         part = attrgetter(section)(self.job)
         try:
-            return load_part(PACKAGES[section], part, folder=self.folder)
+            return load_part(PACKAGES[section], part, folder=self.code_folder)
         except UnknownPartError as error:
             named = self.fault(f"{section}.kind", str(error))
             raise UnknownPartError(str(named)) from None

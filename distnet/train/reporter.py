@@ -118,6 +118,7 @@ class RecordReporter:
                 "split": self._split,
                 "precision": assignment.precision,
                 "devices": records(self._group.fingerprints),
+                "code": assignment.code_sha256 or None,
                 "time": time.time(),
             }
         )

@@ -55,8 +55,8 @@ def work(
     worker = describe_worker(group.rank, group.device)
     with heartbeat, faults_explained(worker), ExitStack() as stack:
         assignment, group = introduce(assignment, group)
-        job_folder = Path(assignment.job_folder)
-        trainee = build(job, assignment.dataset_folder, job_folder, group, assignment.precision)
+        code, precision = assignment.code_folder, assignment.precision
+        trainee = build(job, assignment.dataset_folder, code, group, precision)
         stack.callback(trainee.close)
         # After the user's own files were imported: they may have changed torch's settings.
         stack.enter_context(arithmetic(job.train, group.device, assignment.precision))

@@ -17,6 +17,7 @@ from distnet.data.manifest import Manifest, read_manifest
 from distnet.data.opening import build_view, viewed
 from distnet.data.shipped import find_dataset
 from distnet.errors import CheckpointError, DataError, RunError
+from distnet.run_folder.code import code_folder, warn_of_other_code
 from distnet.run_folder.evaluation import EvaluationRecord
 from distnet.run_folder.paths import RunFolder
 from distnet.run_folder.read import read_plan
@@ -59,6 +60,8 @@ class Trained:
     job: Job
     job_folder: Path
     """What relative paths of the job are relative to."""
+    code_folder: Path
+    """Where the user's own code is: the run's copy of it."""
     data: Manifest
     """The manifest of the data that it was trained on."""
     task: Task
@@ -104,20 +107,23 @@ def load_trained(run: Path, *, checkpoint: str | int = NEWEST) -> Trained:
             f"{run}: found no run in this folder ({folder.job.name} is missing); "
             "list the runs with: distnet runs"
         )
-    job, job_folder = read_job(folder.job).job, read_plan(folder).job_folder
+    job, plan = read_job(folder.job).job, read_plan(folder)
+    code = code_folder(folder, plan)
+    warn_of_other_code(folder)
     if job.data.source is None:
         raise RunError(
             f"{run}: this run was trained without a dataset, so it cannot be evaluated, exported "
             f"or used for predictions; its last evaluation: distnet show {folder.name}"
         )
     stored = _data_manifest(folder)
-    data = viewed(stored, build_view(job, stored, job_folder))
-    store = open_store(job.checkpoint.store, run=folder, job_folder=job_folder)
+    data = viewed(stored, build_view(job, stored, code))
+    store = open_store(job.checkpoint.store, run=folder, job_folder=plan.job_folder)
     state = _state(store, job, checkpoint)
-    task = build_task(job.task, data, job_folder)
-    networks = _networks(job, task, job_folder, state)
+    task = build_task(job.task, data, code)
+    networks = _networks(job, task, code, state)
     prepare = Prepare(build_scales(job, data, "cpu"), "cpu")
-    return Trained(folder, job, job_folder, stored, task, networks, prepare, state.step)
+    where = (folder, job, plan.job_folder, code)
+    return Trained(*where, stored, task, networks, prepare, state.step)
 
 
 def evaluate(
@@ -160,7 +166,7 @@ def _measure(trained: Trained, dataset: Path, split: str) -> Evaluation:
     _refuse_other_kind(dataset, manifest, trained.data)
     if manifest.split(split).num_samples == 0:
         raise DataError(f"{dataset}: the split {split!r} has no samples to evaluate on")
-    samples = open_samples(trained.job, dataset, manifest, split, trained.job_folder, seed=None)
+    samples = open_samples(trained.job, dataset, manifest, split, trained.code_folder, seed=None)
     feed = in_units_of(trained.data, manifest, DatasetEvaluationFeed(samples))
     evaluator = Evaluator(
         feed, trained.task, trained.prepare, WorkerGroup(), slices=1, batch_size=BATCH_SIZE
@@ -171,9 +177,9 @@ def _measure(trained: Trained, dataset: Path, split: str) -> Evaluation:
         evaluator.close()
 
 
-def _networks(job: Job, task: Task, job_folder: Path, state: State) -> Networks:
+def _networks(job: Job, task: Task, folder: Path, state: State) -> Networks:
     """The network and its shadows with the weights of a checkpoint, in evaluation mode."""
-    flat = FlatNetwork(build_network(job, task, job_folder), players=players_of(task))
+    flat = FlatNetwork(build_network(job, task, folder), players=players_of(task))
     flat.load(state.weights)
     shadows = [ShadowNetwork(shadow, flat) for shadow in shadows_of(task)]
     for shadow in shadows:

@@ -167,7 +167,7 @@ def test_the_jobs_own_files_are_unpacked_once_where_all_nodes_see_them(server, r
     assert len(exits) == 2
     for ended in exits:
         assert ended.failure == "user_error"
-        assert str(own) in (ended.error or "")
+        assert "network.kind: mynet.py:1 raised NameError" in (ended.error or "")
     assert [path.name for path in (runs / ".code").iterdir()] == [sha256]
 
 

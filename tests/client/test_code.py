@@ -1,84 +1,40 @@
-"""The archive of a job's own files: the same files, the same bytes; nothing that is not meant."""
+"""The archive of a job's own code: the same files, the same bytes."""
 
 import io
 import os
+import stat
 import zipfile
 from pathlib import Path
 
-import pytest
+from distnet.client.code import pack
+from tests.spec.code.folders import collected, fill
 
-from distnet.client.code import LARGEST_FILE, pack
-from distnet.errors import DistnetError
-
-
-def fill(folder: Path, files: dict[str, str]) -> Path:
-    for name, text in files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    return folder
-
-
-def names(data: bytes) -> list[str]:
-    return zipfile.ZipFile(io.BytesIO(data)).namelist()
+FILES = {"mynet.py": "import parts.layer", "parts/layer.py": "b", "unused.txt": "c"}
 
 
 def test_the_same_files_give_the_same_bytes(tmp_path: Path) -> None:
-    files = {"net.py": "a", "parts/layer.py": "b", "classes.txt": "c"}
-    first = fill(tmp_path / "one", files)
-    second = fill(tmp_path / "two", dict(reversed(files.items())))
-    os.utime(second / "net.py", (1e9, 1e9))
-    (second / "net.py").chmod(0o600)
+    first = fill(tmp_path / "one", FILES)
+    second = fill(tmp_path / "two", dict(reversed(FILES.items())))
+    os.utime(second / "mynet.py", (1e9, 1e9))
+    (second / "mynet.py").chmod(0o600)
 
-    assert pack(first) == pack(second)
-    assert names(pack(first).data) == ["classes.txt", "net.py", "parts/layer.py"]
-    (second / "net.py").write_text("A")
-    assert pack(first).sha256 != pack(second).sha256
-
-
-def test_what_no_job_needs_is_left_out(tmp_path: Path) -> None:
-    folder = fill(
-        tmp_path,
-        {
-            "net.py": "",
-            ".git/config": "",
-            ".env": "SECRET=1",
-            "runs/digits-1/job.yaml": "",
-            "__pycache__/net.cpython-311.pyc": "",
-            "old.pyc": "",
-            "venv/lib/a.py": "",
-        },
-    )
-    os.symlink(folder, folder / "circle")
-    os.mkfifo(folder / "pipe")
-
-    assert names(pack(folder).data) == ["net.py"]
+    assert pack(collected(first)) == pack(collected(second))
+    archive = zipfile.ZipFile(io.BytesIO(pack(collected(first)).data))
+    assert archive.namelist() == ["mynet.py", "parts/layer.py"]
+    (second / "mynet.py").write_text("A")
+    assert pack(collected(first)).sha256 != pack(collected(second)).sha256
 
 
-def test_large_files_are_left_out_and_named(tmp_path: Path) -> None:
-    fill(tmp_path, {"net.py": ""})
-    with (tmp_path / "data.bin").open("wb") as file:
-        file.truncate(LARGEST_FILE + 1)
+def test_programs_stay_programs_and_links_become_files(tmp_path: Path) -> None:
+    folder = fill(tmp_path / "jobs", {"mynet.py": "import parts\n"})
+    fill(tmp_path, {"shared/__init__.py": ""})
+    os.symlink(tmp_path / "shared", folder / "parts")
+    (tmp_path / "shared/__init__.py").chmod(0o755)
 
-    archive = pack(tmp_path)
+    entries = zipfile.ZipFile(io.BytesIO(pack(collected(folder)).data)).infolist()
 
-    assert archive.too_large == ("data.bin (10.0 MB)",)
-    assert names(archive.data) == ["net.py"]
-
-
-def test_too_much_in_all_is_refused_with_the_largest(tmp_path: Path) -> None:
-    for number in range(6):
-        with (tmp_path / f"part-{number}.bin").open("wb") as file:
-            file.truncate(LARGEST_FILE - (number != 4))
-
-    with pytest.raises(DistnetError, match=r"60\.0 MB .* the largest are part-4.bin \(10\.0 MB\)"):
-        pack(tmp_path)
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
-    fill(tmp_path, {"net.py": ""})
-    (tmp_path / "net.py").chmod(0)
-
-    with pytest.raises(DistnetError, match="net.py"):
-        pack(tmp_path)
+    modes = {entry.filename: entry.external_attr >> 16 for entry in entries}
+    assert modes == {
+        "mynet.py": stat.S_IFREG | 0o644,
+        "parts/__init__.py": stat.S_IFREG | 0o755,
+    }

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import distnet
-from distnet.errors import JobFileError, StoppedError, TrainingError
+from distnet.errors import DistnetError, JobFileError, StoppedError, TrainingError
 from distnet.protocol.errors import ConflictError, UnavailableError
 from tests.client.fake_server import FakeServer, make_attempt, make_job
 
@@ -97,9 +97,23 @@ def test_own_files_are_uploaded_once(server: FakeServer) -> None:
 
 
 def test_own_files_of_a_sweep_are_uploaded(server: FakeServer) -> None:
+    for name, text in {"a": "import c\n", "b": "", "c": "", "d": ""}.items():
+        Path(f"{name}.py").write_text(text)
     distnet.submit("digits.yaml", sweep=["network.kind=./a.py:A,./b.py:B"])
 
-    assert server.submits[0].code in server.code
+    [data] = server.code.values()
+    assert zipfile.ZipFile(io.BytesIO(data)).namelist() == ["a.py", "b.py", "c.py"]
+    with pytest.raises(DistnetError, match=r"found no file .*e\.py"):
+        distnet.submit("digits.yaml", sweep=["network.kind=./a.py:A,./e.py:B"])
+
+
+@pytest.mark.parametrize("part", ["network", "task", "data.view", "data.sampler"])
+def test_own_parts_of_each_kind_are_uploaded(part: str, server: FakeServer) -> None:
+    Path("mine.py").write_text("class Mine: ...\n")
+    distnet.submit("digits.yaml", sets=[f"{part}.kind=./mine.py:Mine"])
+
+    [data] = server.code.values()
+    assert zipfile.ZipFile(io.BytesIO(data)).namelist() == ["mine.py"]
 
 
 def test_own_files_outside_of_the_folder_are_refused(server: FakeServer) -> None:

@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from distnet.report.text import size
+from distnet.spec.code.names import shown_name
 from distnet.spec.plural import counted
 
 
@@ -47,6 +48,7 @@ def _rows(plan: dict[str, Any]) -> list[tuple[str, str]]:
         ("slices", f"{plan['slices']} on {counted(plan['workers'], 'worker')}: {owned}"),
         ("precision", f"{_precision(plan['precision'])} on {plan['device']}"),
         ("memory per worker", f"about {size(memory['total'])} ({parts})"),
+        *([("code", ", ".join(map(shown_name, plan["code"])))] if plan["code"] else []),
         ("writes", ", ".join(plan["writes"])),
     ]
 

@@ -32,6 +32,17 @@ def run(
     resume: Annotated[
         str | None, typer.Option(metavar="RUN", help="Resume this run, by name or folder.")
     ] = None,
+    new_code: Annotated[
+        bool,
+        typer.Option(
+            "--new-code",
+            help="With --resume: adopt the code that is beside the job file now.",
+        ),
+    ] = False,
+    start_from: Annotated[
+        str | None,
+        typer.Option(metavar="RUN", help="Begin with the newest weights of this run."),
+    ] = None,
     address: Annotated[
         str | None, typer.Option(help="A Ray cluster to run on. Default: start one here.")
     ] = None,
@@ -50,11 +61,20 @@ def run(
             f"found {'both' if job else 'neither'} of JOB and --resume RUN, expected one of them; "
             "example: distnet run jobs/digits.yaml"
         )
+    if new_code and resume is None:
+        raise RunError("--new-code: expected --resume RUN with it; a new run uses the new code")
+    if start_from is not None and resume is not None:
+        raise RunError("--start-from: found --resume beside it, expected one of them")
     options: dict[str, Any] = {"workers": workers, "inline": inline, "overrides": tuple(sets)}
     options |= {"address": address, "process_started": started}
     console = Console(stderr=True, highlight=False)
     with RunProgress(console) as progress:
-        ended = _train(job, resume, name, runs, listener=progress, **options)
+        options["listener"] = progress
+        if resume is not None:
+            ended = _resume(find_run(resume, runs).path, new_code, options)
+        else:
+            start = None if start_from is None else find_run(start_from, runs).path
+            ended = _start(job, options | {"name": name, "runs": runs, "start_from": start})
     page = _report(console, ended) if draw else None
     if as_json:
         print_json(ended.result)
@@ -64,21 +84,22 @@ def run(
         raise typer.Exit(STOPPED)
 
 
-def _train(
-    job: Path | None, resume: str | None, name: str | None, runs: Path, **options: Any
-) -> "Run":
-    folder = None if resume is None else find_run(resume, runs).path
-    if job is not None:
-        file = read_job(job, overrides=options["overrides"])
-        if options["inline"]:  # before torch reads the environment
-            fix_instruction_set(file.job)
+def _start(job: Path | None, options: dict[str, Any]) -> "Run":
+    assert job is not None, "without a run to resume there is a job"
+    file = read_job(job, overrides=options["overrides"])
+    if options["inline"]:  # before torch reads the environment
+        fix_instruction_set(file.job)
     # torch takes seconds to import: a mistake in the job file or a wrong name is reported first.
     from distnet.launch import run as launch
 
-    if job is not None:
-        return launch.run(job, name=name, runs=runs, **options)
-    assert folder is not None
-    return launch.resume(folder, **options)
+    return launch.run(job, **options)
+
+
+def _resume(folder: Path, new_code: bool, options: dict[str, Any]) -> "Run":
+    # torch takes seconds to import: a run that does not exist is reported first.
+    from distnet.launch import run as launch
+
+    return launch.resume(folder, new_code=new_code, **options)
 
 
 def _report(console: Console, run: "Run") -> Path | None:

@@ -2,20 +2,21 @@
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from operator import attrgetter
 from pathlib import Path, PurePosixPath
 
 from distnet.errors import JobFileError
 from distnet.protocol.errors import InvalidError
 from distnet.protocol.submit import SubmitRequest
 from distnet.scheduler.view import Shape
+from distnet.spec.code.names import file_of
 from distnet.spec.dump import dump_job
-from distnet.spec.parts import Package, datasets, kinds
-from distnet.spec.read import JobFile, read_job_text
+from distnet.spec.parts import datasets, kinds
+from distnet.spec.read import PACKAGES, JobFile, read_job_text
 from distnet.spec.reading.faults import shortened, unknown
 from distnet.spec.sections.queue import Queue
 
 CACHED = 1000
-FOLDERS: tuple[tuple[str, Package], ...] = (("network", "networks"), ("task", "tasks"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +77,17 @@ def _naming_sweep(message: str, sweep: tuple[str, ...]) -> str:
 
 def _require_reachable(file: JobFile, has_code: bool) -> None:
     """Refuse what the nodes of the cluster could not find."""
-    for section, folder in FOLDERS:
-        kind = getattr(file.job, section).kind
-        if ".py:" in kind:
+    for section, package in PACKAGES.items():
+        part = attrgetter(section)(file.job)
+        if part is None:
+            continue
+        kind = part.kind
+        if file_of(kind) is not None:
             if not has_code:
                 wrong = f"found {kind!r}, but the file was not uploaded with the job"
                 raise InvalidError(str(file.fault(f"{section}.kind", wrong)), code="code_missing")
-        elif kind not in kinds(folder):
-            known = ", ".join(kinds(folder))
+        elif kind not in kinds(package):
+            known = ", ".join(kinds(package))
             wrong = f"found {kind!r}, expected one of {known}, or ./file.py:Class"
             raise InvalidError(str(file.fault(f"{section}.kind", wrong)), code="bad_job_file")
     _require_data(file)

@@ -193,6 +193,9 @@ class Job(Section):
     """What computes: a network of distnet or your own, and its options."""
     task: Part = Part(kind="classify")
     """What is learned: `classify`, `regress` or your own, and its options."""
+    files: tuple[str, ...] = ()
+    """Other files and folders that your own code reads, beside the job file. They are kept in the
+    run's folder and uploaded to a server, as the code and what it imports are."""
     data: Data = Data()
     """Where the samples come from and how they reach the network."""
     optimizer: Optimizer = Sgd(kind="sgd")

@@ -212,8 +212,9 @@ def identity(job: Job, dataset: Path | None) -> dict[str, str]:
     decisive = job.model_dump(mode="json", exclude=NOT_DECISIVE)
     decisive["slices"] = job.num_slices
     # What a job does not use is left out: it is then the same as before there was such a key.
-    if not job.players:
-        del decisive["players"]
+    for key in ("players", "files"):
+        if not decisive[key]:
+            del decisive[key]
     if job.train.bits == "native":
         del decisive["train"]["bits"]
     text = json.dumps(decisive, sort_keys=True)

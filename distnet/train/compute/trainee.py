@@ -93,18 +93,20 @@ class Trainee:
 
 
 def build(
-    job: Job, dataset: Path | None, job_folder: Path, group: WorkerGroup, precision: str
+    job: Job, dataset: Path | None, folder: Path, group: WorkerGroup, precision: str
 ) -> Trainee:
     """Make everything that a worker needs; the same on every worker.
+
+    The files of the user's own parts are in `folder`.
 
     Raises:
         DataError: the dataset is missing or damaged.
         UnknownPartError: the network or the task cannot be made.
     """
     stored = None if dataset is None else read_manifest(dataset)
-    data = None if stored is None else viewed(stored, build_view(job, stored, job_folder))
-    task = build_task(job.task, data, job_folder)
-    network = build_network(job, task, job_folder)
+    data = None if stored is None else viewed(stored, build_view(job, stored, folder))
+    task = build_task(job.task, data, folder)
+    network = build_network(job, task, folder)
     flat = FlatNetwork(network.train(), group.device, players_of(task))
     shadows = [ShadowNetwork(shadow, flat) for shadow in shadows_of(task)]
     networks, is_bf16 = networks_of(flat, shadows), precision == "bf16"
@@ -132,14 +134,12 @@ def build(
         shadows=shadows,
         networks=networks,
         turns=build_turns(task),
-        feed=_feed(job, dataset, stored, job_folder, task, num_draws(phases)),
+        feed=_feed(job, dataset, stored, folder, task, num_draws(phases)),
         gradient=gradient,
         optimizers=_optimizers(job, flat),
         layouts=layouts,
         sums=_sums(job, layouts, group),
-        evaluator=_evaluator(
-            job, dataset, stored, job_folder, task, prepare(), group, is_bf16=is_bf16
-        ),
+        evaluator=_evaluator(job, dataset, stored, folder, task, prepare(), group, is_bf16=is_bf16),
     )
 
 

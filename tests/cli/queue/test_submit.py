@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from distnet.cli.main import main
-from distnet.client.code import LARGEST_FILE
+from distnet.spec.code.collect import LARGEST_FILE
 from tests.client.fake_server import FakeServer, make_job
 
 pytestmark = pytest.mark.usefixtures("job_file")
@@ -89,8 +89,12 @@ def test_submit_names_the_files_that_are_too_large_to_upload(
     Path("net.py").write_text("class Net: ...\n")
     with Path("data.bin").open("wb") as file:
         file.truncate(LARGEST_FILE + 1)
+    sets = ["--set", "network.kind=./net.py:Net"]
 
-    assert main(["submit", "digits.yaml", "--set", "network.kind=./net.py:Net"]) == 0
+    assert main(["submit", "digits.yaml", *sets]) == 0
+    assert "data.bin" not in capsys.readouterr().err
+    sets += ["--set", "network.data=data.bin", "--name", "other"]
+    assert main(["submit", "digits.yaml", *sets]) == 0
     assert "data.bin (10.0 MB)" in capsys.readouterr().err
 
 

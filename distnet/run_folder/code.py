@@ -1,0 +1,142 @@
+"""The copy of the user's own code that a run keeps, and uses from its beginning to its end.
+
+    code/<first 12 digits of its sha256>/mynet.py
+
+`plan.json` names the copy that counts: `code_sha256`, and `code` with the hash of each file. A run
+that adopts new code gets another copy beside the first.
+"""
+
+import hashlib
+import warnings
+from pathlib import Path
+
+from distnet.errors import CodeWarning, DistnetError, RunError
+from distnet.run_folder.paths import RunFolder, shown
+from distnet.run_folder.read import StoredPlan, read_plan
+from distnet.run_folder.write import write_whole
+from distnet.spec.code.collect import OwnCode, own_code
+from distnet.spec.code.names import locate, shown_name
+from distnet.spec.read import JobFile, read_job
+
+DIGITS = 12
+MOST_NAMED = 4
+
+
+def copy_folder(run: RunFolder, sha256: str) -> Path:
+    """The folder of one copy."""
+    return run.code / sha256[:DIGITS]
+
+
+def code_folder(run: RunFolder, plan: StoredPlan) -> Path:
+    """Where the own code of a run is: its copy, or the job file's folder if it has none.
+
+    Raises:
+        RunError: the copy is not what it was when it was made.
+    """
+    if not plan.code_sha256:
+        return plan.job_folder
+    folder = copy_folder(run, plan.code_sha256)
+    wrong = [name for name, sha256 in plan.code.items() if _hash(folder / name) != sha256]
+    if wrong:
+        names = _some([shown_name(name) for name in wrong])
+        raise RunError(
+            f"{folder}: the run's copy of its code was changed: {names}; expected the files as "
+            "they were at the start of the run. Restore them, or adopt the code beside the job "
+            f"file: distnet run --resume {shown(run.path)} --new-code"
+        )
+    return folder
+
+
+def keep_code(run: RunFolder, code: OwnCode) -> None:
+    """Write a copy of the code, unless the run has it.
+
+    Raises:
+        RunError: it cannot be written.
+    """
+    folder = copy_folder(run, code.sha256)
+    for file in code.files:
+        path = folder / file.name
+        if _hash(path) != file.sha256:
+            write_whole(path, file.data)
+            path.chmod(0o755 if file.is_executable else 0o644)
+
+
+def code_notice(run: RunFolder) -> str | None:
+    """Say in one line that the code beside the job file is not what the run uses; None if it is.
+
+    Raises:
+        DistnetError: the job or the plan of the run is missing or damaged.
+    """
+    plan = read_plan(run)
+    file = read_job(run.job, folder=plan.job_folder)
+    if plan.code_sha256 is None:
+        return _uncheckable(file)
+    changed = changed_files(plan, file)
+    if not changed:
+        return None
+    copy = shown(copy_folder(run, plan.code_sha256))
+    return (
+        f"{run.name} uses its own copy of the code, in {copy}: "
+        f"{_listed(changed)} beside the job file. To use the new code, start a new run "
+        f"(distnet run JOB --start-from {shown(run.path)}), or adopt it in this one: "
+        f"distnet run --resume {shown(run.path)} --new-code"
+    )
+
+
+def warn_of_other_code(run: RunFolder) -> None:
+    """Warn if the code beside the job file is not what the run uses."""
+    if (notice := code_notice(run)) is not None:
+        warnings.warn(notice, CodeWarning, stacklevel=3)
+
+
+def changed_files(plan: StoredPlan, file: JobFile) -> dict[str, str]:
+    """By name, how a file beside the job file differs from that in the run's copy.
+
+    Nothing differs where none of the files is there: the run was made on another machine, or the
+    job was moved.
+    """
+    beside = {name: _hash(locate(shown_name(name), file.folder)) for name in plan.code}
+    if not any(beside.values()):
+        return {}
+    changed = {
+        shown_name(name): "has changed" if found else "is missing"
+        for name, found in beside.items()
+        if found != plan.code[name]
+    }
+    try:
+        new = own_code(file).hashes.keys() - plan.code.keys()
+    except DistnetError:  # the code beside the job cannot be used as it is, which is seen above
+        new = set()
+    return changed | {shown_name(name): "is new" for name in sorted(new)}
+
+
+def _hash(path: Path) -> str | None:
+    """The sha256 of a file; None if it cannot be read."""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
+    except OSError:
+        return None
+
+
+def _uncheckable(file: JobFile) -> str | None:
+    """What to say about a run of an older version, which kept no copy."""
+    code = own_code(file)
+    if not code.files:
+        return None
+    names = _some([shown_name(each.name) for each in code.files])
+    return (
+        f"this run has no copy of its code, because an older distnet made it: {names} beside the "
+        "job file is used as it is now, and whether it has changed since cannot be checked"
+    )
+
+
+def _listed(changed: dict[str, str]) -> str:
+    how = dict.fromkeys(changed.values())
+    return ", ".join(
+        f"{_some([n for n, h in changed.items() if h == each])} {each}" for each in how
+    )
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return ", ".join(names[:MOST_NAMED]) + more

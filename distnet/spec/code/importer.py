@@ -1,0 +1,227 @@
+"""Import own code from one folder, apart from that of every other folder.
+
+A run is used with the copy of its code, and one process may use several runs, each with its own
+`layers.py`. So the modules of a folder form a package with a name of its own, and what they import
+is looked for in that package first. The import statement of own code calls the `__import__` that
+its module has among its builtins; for everybody else, imports are as ever.
+"""
+
+import builtins
+import hashlib
+import importlib
+import linecache
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, SourceFileLoader
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path, PurePath
+from types import CodeType, ModuleType
+from typing import Any
+
+from distnet.spec.code.names import shown_name
+from distnet.spec.code.search import find_module, find_own, search_folders
+
+PREFIX = "distnet_own_"
+
+
+class OwnPackage:
+    """The modules of a job file's folder, or of a copy of it.
+
+    Args:
+        name: of the package in `sys.modules`.
+        folder: the job file's, or that of a copy.
+        folders: where imports are looked for.
+    """
+
+    def __init__(self, name: str, folder: Path, folders: Sequence[str]) -> None:
+        self.name, self.folder = name, folder
+        self.loaded: dict[str, str] = {}
+        """By path, the hash of the file as it was executed."""
+        self._folders = tuple(folders)
+        self._is_own: dict[str, bool] = {}
+        self._importlib = _Importlib(self)
+        self.builtins = {**vars(builtins), "__import__": self.import_}
+        module = ModuleType(name)
+        module.__path__ = list(folders)
+        module.__spec__ = ModuleSpec(name, None, is_package=True)
+        sys.modules[name] = module
+
+    def has(self, name: str) -> bool:
+        """Whether the top-level module `name` is own code."""
+        if name not in self._is_own:
+            self._is_own[name] = find_own(name, self._folders) is not None
+        return self._is_own[name]
+
+    def is_current(self) -> bool:
+        """Whether all files that were executed are still as they were."""
+        self._is_own.clear()
+        return all(_hash_of(path) == sha256 for path, sha256 in self.loaded.items())
+
+    def import_(
+        self,
+        name: str,
+        globals: Mapping[str, Any] | None = None,  # noqa: A002 - as in builtins
+        locals: Mapping[str, Any] | None = None,  # noqa: A002
+        fromlist: Sequence[str] | None = (),
+        level: int = 0,
+    ) -> ModuleType:
+        """What an import statement of own code calls."""
+        top = name.partition(".")[0]
+        if level or not self.has(top):
+            module = builtins.__import__(name, globals, locals, fromlist or (), level)
+            return self._importlib if module is importlib else module
+        module = builtins.__import__(f"{self.name}.{name}", globals, locals, fromlist or (), 0)
+        return module if fromlist else sys.modules[f"{self.name}.{top}"]
+
+    def shown(self, path: str) -> str:
+        """The name of a file in tracebacks, such as `mynet.py`: the user's own, not a copy's."""
+        relative = os.path.relpath(path, self.folder)
+        return path if relative.startswith("..") else shown_name(relative)
+
+
+_packages: dict[str, OwnPackage] = {}
+"""By the name of the package."""
+_newest: dict[tuple[str, ...], OwnPackage] = {}
+"""By the folders that it searches."""
+
+
+def import_file(path: Path, folder: Path) -> ModuleType:
+    """Execute a user's file anew; what it imports is executed again only where it has changed.
+
+    Args:
+        path: of the file, absolute.
+        folder: that of the job file, or of a copy of it; absolute.
+
+    Raises:
+        Exception: whatever the file raises.
+    """
+    package = _package(path, folder)
+    name = f"{package.name}.{_dotted(path, folder)}"
+    loader = OwnLoader(name, str(path))
+    spec = spec_from_file_location(name, path, loader=loader)
+    assert spec is not None, "a loader was given"
+    module = module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        loader.exec_module(module)
+    except BaseException:
+        sys.modules.pop(name, None)
+        raise
+    return module
+
+
+def loaded_packages() -> list[OwnPackage]:
+    """All packages of own code in this process."""
+    return list(_packages.values())
+
+
+def is_own_name(filename: str) -> bool:
+    """Whether own code appears under this name in tracebacks."""
+    return filename in _shown
+
+
+def _package(path: Path, folder: Path) -> OwnPackage:
+    folders = search_folders(str(path), str(folder))
+    key = (str(folder), *folders)
+    if key not in _newest or not _newest[key].is_current():
+        text = "\0".join((*key, str(len(_packages))))
+        name = PREFIX + hashlib.sha256(text.encode()).hexdigest()[:12]
+        _packages[name] = _newest[key] = OwnPackage(name, folder, folders)
+    if _finder not in sys.meta_path:
+        sys.meta_path.insert(0, _finder)
+    return _newest[key]
+
+
+def _dotted(path: Path, folder: Path) -> str:
+    """The name of the user's file in its package: `nets.mynet` for `nets/mynet.py`."""
+    inside = path.relative_to(folder) if path.is_relative_to(folder) else PurePath(path.name)
+    parts = [part.replace(".", "_") for part in inside.with_suffix("").parts]
+    return ".".join(parts)
+
+
+class OwnLoader(SourceFileLoader):
+    """Executes one file of own code. Compiled code is not cached: a cache may be out of date."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        """Compile the file under its own name, with its lines for tracebacks."""
+        data = self.get_data(self.path)
+        package = _packages[fullname.partition(".")[0]]
+        package.loaded[self.path] = hashlib.sha256(data).hexdigest()
+        shown = package.shown(self.path)
+        _shown.add(shown)
+        lines = data.decode(errors="replace").splitlines(keepends=True)
+        linecache.cache[shown] = (len(data), None, lines, shown)
+        return compile(data, shown, "exec", dont_inherit=True)
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Execute the file; its imports are looked for in its own package first."""
+        package = _packages[module.__name__.partition(".")[0]]
+        module.__dict__["__builtins__"] = package.builtins
+        super().exec_module(module)
+
+
+_shown: set[str] = set()
+
+
+class _Finder(MetaPathFinder):
+    """Finds the modules of own packages."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """Find a module in the folders of its package."""
+        if path is None or not fullname.startswith(PREFIX):
+            return None
+        found = find_module(fullname.rpartition(".")[2], list(path))
+        if found is None or not isinstance(found.loader, SourceFileLoader):
+            return found and _renamed(found, fullname)
+        assert found.origin is not None, "a source has a path"
+        return spec_from_file_location(
+            fullname,
+            found.origin,
+            loader=OwnLoader(fullname, found.origin),
+            submodule_search_locations=found.submodule_search_locations,
+        )
+
+
+_finder = _Finder()
+
+
+def _renamed(found: ModuleSpec, fullname: str) -> ModuleSpec:
+    """The spec of a compiled module or of a folder without `__init__.py`, in its package."""
+    if found.loader is None:
+        spec = ModuleSpec(fullname, None, is_package=True)
+        spec.submodule_search_locations = found.submodule_search_locations
+        return spec
+    loader = type(found.loader)(fullname, found.origin)  # type: ignore[call-arg]
+    return ModuleSpec(fullname, loader, origin=found.origin)
+
+
+class _Importlib(ModuleType):
+    """What own code sees as `importlib`: its `import_module` finds own modules too."""
+
+    def __init__(self, package: OwnPackage) -> None:
+        super().__init__("importlib")
+        self._package = package
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(importlib, name)
+
+    def import_module(self, name: str, package: str | None = None) -> ModuleType:
+        """Import a module by its name."""
+        if name.startswith("."):
+            return importlib.import_module(name, package and self._full(package))
+        return importlib.import_module(self._full(name))
+
+    def _full(self, name: str) -> str:
+        is_own = self._package.has(name.partition(".")[0])
+        return f"{self._package.name}.{name}" if is_own else name
+
+
+def _hash_of(path: str) -> str:
+    try:
+        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    except OSError:
+        return ""

@@ -1,0 +1,157 @@
+"""Own code is imported from one folder only, and is never an older version of it."""
+
+import os
+import sys
+import traceback
+from pathlib import Path
+
+import pytest
+
+from distnet.errors import UnknownPartError
+from distnet.spec.code.load import load_own_class
+from tests.spec.code.folders import fill
+
+
+def value(folder: Path, kind: str = "./mynet.py:Net") -> object:
+    cls = load_own_class(kind, folder=folder)
+    return cls().value()
+
+
+NET = "{imports}\nclass Net:\n    def value(self):\n{body}\n        return {result}\n"
+
+
+def net(imports: str, result: str, body: str = "") -> str:
+    return NET.format(imports=imports, result=result, body=body)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        net("import layers", "layers.X"),
+        net("import pack.inner", "pack.inner.X"),
+        net("import pack.inner as inner", "inner.X"),
+        net("from pack import inner", "inner.X"),
+        net("from pack import *", "inner.X"),
+        net("from pack.relative import X", "X"),
+        net("from .layers import X", "X"),
+        net("from . import layers", "layers.X"),
+        net("", "layers.X", "        import layers"),
+        net("", "X", "        from pack.relative import X"),
+        net("import importlib", "importlib.import_module('layers').X"),
+        net("from importlib import import_module", "import_module('pack.' + 'inner').X"),
+        net("from importlib import import_module", "import_module('.inner', 'pack').X"),
+        net("import importlib.util", "__import__('layers').X"),
+        net("from plain import late", "late()"),
+    ],
+)
+def test_two_folders_with_modules_of_the_same_name_are_kept_apart(
+    source: str, tmp_path: Path
+) -> None:
+    folders = []
+    for number in (1, 2):
+        files = {
+            "mynet.py": source,
+            "layers.py": f"X = {number}\n",
+            "pack/__init__.py": "__all__ = ['inner']\n",
+            "pack/inner.py": f"X = {number}\n",
+            "pack/relative.py": "from ..layers import X\nfrom . import inner\n",
+            "plain.py": "def late():\n    import layers\n    return layers.X\n",
+        }
+        folders.append(fill(tmp_path / str(number), files))
+    before = set(sys.modules)
+
+    first, second = (load_own_class("./mynet.py:Net", folder=folder) for folder in folders)
+
+    assert (first().value(), second().value(), first().value()) == (1, 2, 1)
+    assert not {"layers", "pack", "plain", "mynet"} & (set(sys.modules) - before)
+    assert not list(tmp_path.rglob("__pycache__"))
+
+
+def test_what_a_file_imports_is_read_anew_when_it_has_changed(tmp_path: Path) -> None:
+    fill(tmp_path, {"mynet.py": net("from layers import X", "X"), "layers.py": "X = 1\n"})
+    assert value(tmp_path) == 1
+
+    fill(tmp_path, {"layers.py": "X = 2\n"})  # of the same length, in the same second
+
+    assert value(tmp_path) == 2
+
+
+def test_a_module_that_was_missing_is_found_when_it_is_there(tmp_path: Path) -> None:
+    fill(tmp_path, {"mynet.py": net("from layers import X", "X")})
+    with pytest.raises(UnknownPartError, match="No module named 'layers'"):
+        value(tmp_path)
+
+    fill(tmp_path, {"layers.py": "X = 2\n"})
+
+    assert value(tmp_path) == 2
+
+
+def test_parts_in_several_files_share_what_they_import(tmp_path: Path) -> None:
+    fill(tmp_path, {"a.py": "import base\nclass A(base.Base): ...\n"})
+    fill(tmp_path, {"b.py": "import base\nclass B(base.Base): ...\n"})
+    fill(tmp_path, {"base.py": "class Base: ...\n"})
+
+    a, b = (load_own_class(kind, folder=tmp_path) for kind in ("./a.py:A", "./b.py:B"))
+
+    assert a.__base__ is b.__base__
+
+
+def test_a_file_in_a_package_may_import_relatively(tmp_path: Path) -> None:
+    fill(tmp_path, {"pack/__init__.py": "", "pack/net.py": net("from .layers import X", "X")})
+    fill(tmp_path, {"pack/layers.py": "from ..base import X\n", "base.py": "X = 3\n"})
+
+    assert value(tmp_path, "./pack/net.py:Net") == 3
+    fill(tmp_path, {"pack/__init__.py": net("from .layers import X", "X")})
+    assert value(tmp_path, "./pack/__init__.py:Net") == 3
+
+
+def test_a_job_in_the_folder_of_distnet_uses_the_distnet_that_runs(tmp_path: Path) -> None:
+    fill(tmp_path, {"mynet.py": net("import distnet.errors as e", "e.DistnetError")})
+    fill(tmp_path, {"distnet/__init__.py": "", "distnet/errors.py": "DistnetError = None\n"})
+
+    assert value(tmp_path) is sys.modules["distnet.errors"].DistnetError
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({"mynet.py": "import layers\n", "layers.py": "\n1 / 0\n"}, "layers.py:2 raised ZeroDiv"),
+        ({"mynet.py": "import layers\n", "layers.py": "\n(\n"}, "layers.py:2 is not valid Python"),
+        ({"mynet.py": "import pack.b\n", "pack/a.py": ""}, "No module named 'pack.b'"),
+        (
+            {"mynet.py": "from pathlib import Path\nPath(__file__).with_name('w.txt').open()\n"},
+            "mynet.py:2 raised FileNotFoundError when imported: [Errno 2] No such file or "
+            "directory: 'w.txt'; a file that your code reads",
+        ),
+    ],
+)
+def test_errors_name_the_users_own_file(
+    files: dict[str, str], message: str, tmp_path: Path
+) -> None:
+    fill(tmp_path, files)
+
+    with pytest.raises(UnknownPartError) as caught:
+        value(tmp_path)
+
+    assert message in str(caught.value)
+    assert str(tmp_path) not in str(caught.value)
+    assert "distnet_own" not in str(caught.value)
+
+
+def test_a_traceback_shows_the_lines_that_were_executed(tmp_path: Path) -> None:
+    fill(tmp_path, {"nets/mynet.py": net("", "1 / 0  # as it was")})
+    cls = load_own_class("./nets/mynet.py:Net", folder=tmp_path)
+    fill(tmp_path, {"nets/mynet.py": "\n" * 50})
+
+    with pytest.raises(ZeroDivisionError) as caught:
+        cls().value()
+
+    text = "".join(traceback.format_exception(caught.value))
+    assert 'File "nets/mynet.py", line 5, in value' in text
+    assert "1 / 0  # as it was" in text
+
+
+def test_a_pipe_is_not_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "mynet.py")
+    with pytest.raises(UnknownPartError, match="found no file"):
+        value(tmp_path)
