@@ -229,9 +229,10 @@ class Loop:
     def _pass_over(self, total: Total, batches: dict[SliceId, Batch]) -> None:
         """Move nothing, or rewind to the anchor: the samples since then count as skipped."""
         trainee, state, why = self.trainee, self.state, reason(total)
-        self.undo.restore()
+        # With the weights as earlier phases of the step have left them: else it may be finite.
         culprit = find_culprit(trainee, self.group, batches, self.heartbeat.stay)
         trainee.gradient.reset_buffers()
+        self.undo.restore()
         state.num_nonfinite += 1
         mode = trainee.job.train.on_nonfinite
         require_allowed(mode, state.num_nonfinite, where=state.name, culprit=culprit, reason=why)

@@ -1,6 +1,7 @@
 """Where an attempt begins: at the newest checkpoint, or at step 0."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,7 @@ from distnet.train.checkpoint.position import Position, set_updates
 from distnet.train.checkpoint.saver import CHECKPOINT, identity, store_of
 from distnet.train.checkpoint.store import Store
 from distnet.train.compute.flat import weights_sha256
+from distnet.train.compute.schedule import rate_factor
 from distnet.train.compute.trainee import Trainee
 from distnet.train.exchange.worker_group import WorkerGroup
 
@@ -73,8 +75,9 @@ def restore(trainee: Trainee, assignment: Assignment) -> Start:
     load_state(trainee, state)
     set_updates(trainee, position)
     damaged = [name for name in names if step_of(name) > state.step]
-    notes = tuple(f"{name} is damaged and was set aside" for name in damaged)
-    return Start(position, notes, state.facts.get("devices"))
+    notes = [f"{name} is damaged and was set aside" for name in damaged]
+    notes += _rate_changes(trainee, position)
+    return Start(position, tuple(notes), state.facts.get("devices"))
 
 
 def load_state(trainee: Trainee, state: State) -> None:
@@ -117,6 +120,30 @@ def require_same_start(trainee: Trainee, start: Start, group: WorkerGroup) -> No
         raise TrainingError(
             "the workers start with different weights: a network must draw its initial weights "
             "from torch's generator alone, and all workers must read the same checkpoints"
+        )
+
+
+def _rate_changes(trainee: Trainee, position: Position) -> Iterator[str]:
+    """Say how the learning rates jump where the run is longer or shorter than it was planned.
+
+    A schedule stretches over all steps of a run, so another number of them changes every rate.
+    """
+    old, new, step = position.num_steps, trainee.num_steps, position.step
+    if old is None or old == new or step >= new:
+        return
+    for player in trainee.flat.players:
+        settings = trainee.job.player(player)
+        last, planned = (rate_factor(settings.schedule, s, old) for s in (step - 1, step))
+        following = rate_factor(settings.schedule, step, new)
+        if math.isclose(following, planned if step < old else last):
+            continue
+        rate = settings.optimizer.learning_rate
+        of_player = f" of player {player}" if len(trainee.flat.players) > 1 else ""
+        yield (
+            f"the run now has {new:,} steps instead of {old:,}, and its {settings.schedule.kind} "
+            f"schedule is computed for these: the learning rate{of_player} jumps from "
+            f"{rate * last:.3g} at step {step:,} to {rate * following:.3g} at step {step + 1:,}. "
+            "For a rate without a jump start a new run with the final number of steps"
         )
 
 

@@ -95,6 +95,7 @@ class LoopState:
             num_nonfinite=self.num_nonfinite,
             updates={name: o.num_updates for name, o in self._trainee.optimizers.items()},
             pieces=self._trainee.gradient.pieces,
+            num_steps=self._trainee.num_steps,
             anchor=None if is_here else self.anchor,
         )
 

@@ -12,17 +12,20 @@ class Constant(Section):
 
     kind: Literal["constant"] = "constant"
     warmup: Fraction = 0.0
-    """The fraction of all steps over which the rate grows linearly from 0."""
+    """The fraction of all steps over which the rate grows; each of its n steps adds 1/n."""
 
 
 class Cosine(Section):
-    """Half a cosine, from the learning rate to a fraction `final` (Loshchilov and Hutter 2017)."""
+    """Half a cosine, from the learning rate to a fraction `final` (Loshchilov and Hutter 2017).
+
+    As torch's CosineAnnealingLR; `final` would be the rate of the step after the last.
+    """
 
     kind: Literal["cosine"]
     warmup: Fraction = 0.0
-    """The fraction of all steps over which the rate grows linearly from 0."""
+    """The fraction of all steps over which the rate grows; each of its n steps adds 1/n."""
     final: Annotated[float, Field(ge=0, le=1)] = 0.0
-    """The last rate, as a fraction of the learning rate."""
+    """The rate at the end, as a fraction of the learning rate."""
 
 
 class OneCycle(Section):
@@ -46,7 +49,7 @@ class Step(Section):
     factor: Annotated[float, Field(gt=0, le=1)] = 0.1
     """What the rate is multiplied by at each change."""
     warmup: Fraction = 0.0
-    """The fraction of all steps over which the rate grows linearly from 0."""
+    """The fraction of all steps over which the rate grows; each of its n steps adds 1/n."""
 
 
 Schedule = Annotated[Constant | Cosine | OneCycle | Step, Field(discriminator="kind")]

@@ -41,9 +41,11 @@ class Position:
     num_nonfinite: int = 0
     """How many steps in a row were skipped just before this one."""
     updates: Mapping[str, int] = field(default_factory=dict)
-    """Updates that each player's optimizer has made."""
+    """Updates that each player's optimizer has made; empty in a checkpoint of an older version."""
     pieces: int | None = None
     """In how many pieces a slice is computed; None is what the job says."""
+    num_steps: int | None = None
+    """The planned number of steps; None in a checkpoint of an older version."""
     anchor: "Anchor | None" = None
     """Where to rewind to, if not to this position itself."""
 
@@ -77,6 +79,7 @@ class Position:
             "num_nonfinite": self.num_nonfinite,
             "updates": dict(self.updates),
             "pieces": self.pieces,
+            "num_steps": self.num_steps,
         }
         if self.anchor is not None:
             facts["rewind"] = {"step": self.anchor.position.step, **self.anchor.position.facts()}
@@ -118,9 +121,12 @@ class Anchor:
 
 
 def set_updates(trainee: Trainee, position: Position) -> None:
-    """Set the number of updates that each optimizer has made at `position`."""
+    """Set the number of updates that each optimizer has made at `position`.
+
+    Older versions counted the steps.
+    """
     for player, optimizer in trainee.optimizers.items():
-        optimizer.num_updates = position.updates.get(player, 0)
+        optimizer.num_updates = position.updates.get(player, position.step)
 
 
 def _live_vectors(trainee: Trainee) -> dict[str, Tensor]:
@@ -145,7 +151,8 @@ def _read(facts: Mapping[str, Any], anchor: Anchor | None = None) -> Position:
         used=SampleDigest(*facts["used"]),
         skipped=SampleDigest(*facts["skipped"]),
         num_nonfinite=facts["num_nonfinite"],
-        updates=facts["updates"],
+        updates=facts.get("updates", {}),
         pieces=facts["pieces"],
+        num_steps=facts.get("num_steps"),
         anchor=anchor,
     )

@@ -1,4 +1,14 @@
-"""The learning rate as a pure function of the step."""
+"""The learning rate as a pure function of the step and the number of steps.
+
+Each schedule has, at every step, the rate of torch's own scheduler:
+
+    constant   LinearLR for the warm-up
+    cosine     LinearLR, then CosineAnnealingLR over the rest of the steps
+    step       StepLR, times LinearLR for the warm-up
+    one-cycle  OneCycleLR without its cycle of the momentum
+
+Part of a step is possible here, where a fraction of the steps is no whole number.
+"""
 
 from math import cos, floor, pi
 from typing import assert_never
@@ -27,7 +37,7 @@ def rate_factor(schedule: Schedule, step: int, num_steps: int) -> float:
 
 
 def _warm_up(part: float, step: int, num_steps: int) -> float:
-    """Grow from a first small rate to 1 over the warm-up's steps."""
+    """Grow to 1 in equal parts, one at each step of the warm-up."""
     return min(1.0, (step + 1) / max(1.0, part * num_steps))
 
 

@@ -84,6 +84,15 @@ def test_a_phase_without_weight_moves_no_player(data: Path, tmp_path: Path) -> N
     assert all("a_loss" in step and "b_loss" not in step for step in steps)
 
 
+def test_a_phase_that_only_the_phase_before_breaks_names_its_samples(
+    data: Path, tmp_path: Path
+) -> None:
+    records = run("Follower", "skip", data, tmp_path)
+
+    (skip,) = (record for record in records if record["kind"] == "skip")
+    assert (skip["step"], skip["slice"], skip["num_samples"]) == (BAD, 1, 1)
+
+
 class Two(nn.Module):
     """A layer for each player."""
 
@@ -128,3 +137,17 @@ class Idle(Sick):
 
     def changed(self, losses: Tensor, is_marked: Tensor, phase: Phase) -> Loss:
         return Loss(losses, torch.zeros_like(losses) if phase.name == "b" else None)
+
+
+class Follower(Sick):
+    """The second phase is not finite where the first has moved its layer."""
+
+    def loss(self, networks: Networks, batch: Batch, phase: Phase) -> Loss:
+        weight = networks["network"].first.weight
+        if phase.name == "a":
+            self.before = weight.detach().clone()
+        self.is_moved = not torch.equal(self.before, weight)
+        return super().loss(networks, batch, phase)
+
+    def changed(self, losses: Tensor, is_marked: Tensor, phase: Phase) -> Loss:
+        return Loss(torch.where(is_marked & self.is_moved, torch.nan, losses))
