@@ -5,6 +5,7 @@ absolute, and the own code of the job is uploaded: parts such as `./mynet.py:MyN
 import, and its `files`.
 """
 
+import json
 import os
 import re
 import uuid
@@ -138,7 +139,12 @@ def _require_dataset(source: str, file: JobFile) -> None:
 
 def _override(key: str, path: str, file: JobFile) -> list[str]:
     absolute = os.path.abspath(_folder(file) / Path(path).expanduser())
-    return [] if absolute == path else [f"{key}='{absolute.replace(chr(39), chr(39) * 2)}'"]
+    if absolute == path:
+        return []
+    # Between single quotes YAML reads a line break as a space.
+    quoted = absolute.replace("'", "''")
+    text = json.dumps(absolute) if "\n" in absolute else f"'{quoted}'"
+    return [f"{key}={text}"]
 
 
 def _folder(file: JobFile) -> Path:

@@ -213,6 +213,34 @@ def test_an_override_reaches_into_a_list() -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "source"),
+    [
+        ("'./a #2'", "./a #2"),
+        ('"./a #2"', "./a #2"),
+        ("./a#2", "./a#2"),
+        ("./a[b], c", "./a[b], c"),
+        ("'[red] :smile: [/]'", "[red] :smile: [/]"),
+    ],
+)
+def test_the_value_of_an_override_is_whole(value: str, source: str) -> None:
+    job = read_job_text(DIGITS, overrides=[f"data.source={value}"]).job
+
+    assert job.data.source == source
+
+
+@pytest.mark.parametrize(
+    ("override", "character"),
+    [("data.source=./a #2", 17), ("data.source=#2", 13), ("network.hidden=[1, 2] # two", 23)],
+)
+def test_a_comment_that_would_cut_an_override_is_refused(override: str, character: int) -> None:
+    with pytest.raises(JobFileError) as caught:
+        read_job_text(DIGITS, overrides=[override])
+
+    found = f"found `#` at character {character}, which begins a comment in YAML"
+    assert str(caught.value) == f"--set {override}: {found}; put the value in quotes"
+
+
+@pytest.mark.parametrize(
     ("written", "override", "length"),
     [
         ("epochs: 2", "train.steps=5", (None, 5)),

@@ -2,7 +2,8 @@
 
     train.seed=1..3   optimizer.learning_rate=0.1,0.01
 
-makes six lists of overrides; the last key changes fastest.
+makes six lists of overrides; the last key changes fastest. Values are those of YAML, cut at the
+commas outside of brackets and quotes: `network.hidden=[16,16],[32]` has two.
 """
 
 import itertools
@@ -11,6 +12,8 @@ import re
 from collections.abc import Sequence
 
 from distnet.protocol.errors import InvalidError
+from distnet.spec.reading.faults import shortened
+from distnet.spec.reading.values import CutError, split_values
 
 MAX_JOBS = 10_000
 RANGE = re.compile(r"^(-?[0-9]{1,15})\.\.(-?[0-9]{1,15})(?:\.\.([0-9]{1,15}))?$")
@@ -20,7 +23,7 @@ def expand(sweep: Sequence[str]) -> list[tuple[str, ...]]:
     """List the overrides of each job of a sweep; without a sweep, one empty list.
 
     Args:
-        sweep: `KEY=1..10`, `KEY=1..10..3` or `KEY=a,b,c`, each.
+        sweep: `KEY=1..10`, `KEY=1..10..3`, `KEY=a,b,c` or `KEY=[1,2],[3]`, each.
 
     Raises:
         InvalidError: `bad_sweep`.
@@ -35,23 +38,23 @@ def expand(sweep: Sequence[str]) -> list[tuple[str, ...]]:
 def _overrides(text: str) -> list[str]:
     key, equals, values = text.partition("=")
     if not equals or not key.strip() or not values.strip():
-        raise _bad(f"--sweep {text}: expected KEY=FIRST..LAST or KEY=VALUE,VALUE")
-    return [f"{key.strip()}={value}" for value in _values(text, values.strip())]
+        raise _bad(f"--sweep {shortened(text)}: expected KEY=FIRST..LAST or KEY=VALUE,VALUE")
+    match = RANGE.match(values.strip())
+    try:
+        found = split_values(text, len(key) + 1) if match is None else _range(text, match)
+    except CutError as error:
+        raise _bad(f"--sweep {shortened(text)}: {error}") from None
+    return [f"{key.strip()}={value}" for value in found]
 
 
-def _values(text: str, values: str) -> list[str]:
-    match = RANGE.match(values)
-    if match is None:
-        found = [value.strip() for value in values.split(",")]
-        if not all(found):
-            raise _bad(f"--sweep {text}: found an empty value, expected values between the commas")
-        return found
+def _range(text: str, match: re.Match[str]) -> list[str]:
     first, last, step = int(match[1]), int(match[2]), int(match[3] or 1)
     if step == 0 or last < first:
-        raise _bad(f"--sweep {text}: found an empty range, expected FIRST..LAST[..STEP]")
+        raise _bad(f"--sweep {shortened(text)}: found an empty range, expected FIRST..LAST[..STEP]")
     numbers = range(first, last + 1, step)
     if len(numbers) > MAX_JOBS:
-        raise _bad(f"--sweep {text}: found {len(numbers):,} values, expected at most {MAX_JOBS:,}")
+        count = f"{len(numbers):,} values"
+        raise _bad(f"--sweep {shortened(text)}: found {count}, expected at most {MAX_JOBS:,}")
     return [str(number) for number in numbers]
 
 

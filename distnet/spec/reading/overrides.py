@@ -1,5 +1,6 @@
 """Change a job from the command line: `--set train.epochs=3`."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -7,6 +8,8 @@ from distnet.errors import JobFileError
 from distnet.spec.reading.faults import FaultsError, shortened
 from distnet.spec.reading.yaml import Value, read_yaml
 
+COMMENT = re.compile(r"(?:^|(?<=\s))#")
+"""Begins a comment in YAML, unless it is in quotes."""
 # Only one of the two may be in a job, so giving one replaces the other.
 REPLACES: dict[tuple[str, ...], tuple[str, ...]] = {
     ("train", "steps"): ("train", "epochs"),
@@ -27,7 +30,7 @@ def read_override(text: str) -> Override:
     """Read `key.of.section=value`.
 
     Raises:
-        JobFileError: it does not have that form, or the value is not YAML.
+        JobFileError: it does not have that form, the value is not YAML, or a comment cuts it.
     """
     dotted, equals, value = text.partition("=")
     key = tuple(part.strip() for part in dotted.split("."))
@@ -39,6 +42,9 @@ def read_override(text: str) -> Override:
     except FaultsError as error:
         messages = "; ".join(fault.message for fault in error.faults)
         raise JobFileError(f"--set {shortened(text)}: {messages}") from None
+    if (at := _find_comment(value, document.value)) is not None:
+        wrong = f"found `#` at character {len(dotted) + at + 2}, which begins a comment in YAML"
+        raise JobFileError(f"--set {shortened(text)}: {wrong}; put the value in quotes")
     return Override(text, key, document.value)
 
 
@@ -51,6 +57,17 @@ def apply(changes: Iterable[Override], value: dict[str, Value]) -> Value:
     for change in changes:
         changed = _with(changed, change.key, change.value)
     return changed
+
+
+def _find_comment(text: str, value: Value) -> int | None:
+    """The position of a comment: without it, and what follows, the text has the same value."""
+    for match in COMMENT.finditer(text):
+        try:
+            if read_yaml(text[: match.start()]).value == value:
+                return match.start()
+        except FaultsError:
+            continue  # in quotes, which are not closed before it
+    return None
 
 
 def _with(value: Value, key: tuple[str, ...], new: Value) -> Value:
