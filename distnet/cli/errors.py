@@ -24,12 +24,19 @@ def report(error: DistnetError | typer.TyperException | OSError, arguments: list
     message = REQUEST_KEY.sub(lambda match: _option(match[1], arguments), message)
     if message:  # empty: a group without a command has printed its help instead
         gap = "\n" if "\n" in message else " "
-        typer.echo(typer.style("error:", fg="red", bold=True) + gap + message, err=True)
+        mark = typer.style("error:", fg="red", bold=True)
+        typer.echo(mark + gap + "".join(map(_visible, message)), err=True)
     if "--json" in arguments:
         typer.echo(json.dumps({"error": {"type": kind, "message": message} | _code(error)}))
     return (
         getattr(error, "exit_code", USER_ERROR) if isinstance(error, DistnetError) else USER_ERROR
     )
+
+
+def _visible(letter: str) -> str:
+    """Write a control character as an escape, as `repr` does."""
+    is_shown = letter.isprintable() or letter in "\n\t"
+    return letter if is_shown else letter.encode("unicode_escape").decode()
 
 
 def _described(error: DistnetError | typer.TyperException | OSError) -> tuple[str, str]:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import typer
 
+from distnet.spec.printable import printable
+
 GAP = "  "
 LAST_FIRST, LAST_LEAST = 28, 12  # characters the last column is cut to: before, after the others
 KEPT_END = 5  # characters of a name, which ends with a number
@@ -49,6 +51,7 @@ def lay_out(
     columns: Sequence[Column], rows: Sequence[Sequence[str]], *, width: int | None
 ) -> list[str]:
     """Write a table as lines of at most `width` characters; the last column is cut first."""
+    rows = [[printable(cell) for cell in row] for row in rows]
     widths = [max(map(len, texts)) for texts in zip(_heads(columns), *rows, strict=True)]
     if width is not None:
         _shrink(columns, widths, width)
@@ -58,7 +61,12 @@ def lay_out(
 
 def print_table(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:
     """Print a table on stdout."""
-    for line in lay_out(columns, rows, width=terminal_width()):
+    print_lines(lay_out(columns, rows, width=terminal_width()))
+
+
+def print_lines(lines: Sequence[str]) -> None:
+    """Print the lines of `lay_out` on stdout."""
+    for line in lines:
         typer.echo(line)
 
 

@@ -92,6 +92,11 @@ def new_axes(title: str, *, width: float = WIDTH, height: float = HEIGHT) -> tup
     return figure, axes
 
 
+def legend_label(name: str) -> str:
+    """Make a name the label of a line: matplotlib leaves those with an underscore at first out."""
+    return f" {name}" if name.startswith("_") else name
+
+
 def number_axis(axis: Any, *, integer: bool = False, form: Format = "number") -> None:
     """Write the ticks of an axis with thousands separators, or as percents up to 100%."""
     low, high = axis.get_view_interval()

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -27,6 +28,7 @@ from distnet.report.text import (
 from distnet.spec.code.collect import digest
 from distnet.spec.code.names import shown_name
 from distnet.spec.metric import LOSS
+from distnet.spec.printable import printable, printable_lines
 
 COLOURS = {
     "finished": "green",
@@ -39,9 +41,14 @@ VERDICT_COLOURS = {"better": "green", "worse": "red", "": ""}
 NUM_EPOCHS = 10
 
 
+def literal(text: str, **options: Any) -> Text:
+    """Show a name on one line: no markup, and control characters as escapes."""
+    return Text(printable(text), **options)
+
+
 def status_text(run: Summary) -> Text:
     """Write the status of a run, in its colour."""
-    return Text(run.status, style=COLOURS[run.status])
+    return literal(run.status, style=COLOURS[run.status])
 
 
 @dataclass(frozen=True)
@@ -56,11 +63,11 @@ class Column:
 
 
 COLUMNS = (
-    Column("run", lambda run: Text(run.name)),
+    Column("run", lambda run: literal(run.name)),
     Column("status", status_text),
     Column("epochs", lambda run: progress(run.epochs, run.epochs_planned), True),
     Column("steps", lambda run: progress(run.steps, run.steps_planned), True, 140),
-    Column("result", lambda run: Text(_result(run))),
+    Column("result", lambda run: literal(_result(run))),
     Column("train loss", lambda run: LOSS.text(run.train_loss), True, 100),
     Column("samples/s", lambda run: rate(run.samples_per_second), True, 120),
     Column("workers", lambda run: number(run.workers), True, 120),
@@ -90,10 +97,10 @@ def runs_table(runs: Sequence[Summary], *, width: int) -> Table:
 def run_view(run: Run, summary: Summary) -> Group:
     """Lay out all of one run."""
     parts: list[RenderableType] = [
-        Text.assemble((summary.name, "bold"), "  ", status_text(summary))
+        Text.assemble(literal(summary.name, style="bold"), "  ", status_text(summary))
     ]
     if summary.error:
-        parts.append(Text(summary.error, style="red"))
+        parts.append(Text(printable_lines(summary.error), style="red"))
     parts.append(_facts(run, summary))
     if run.history.epochs:
         parts += ["", _epochs(run)]
@@ -107,7 +114,7 @@ def comparison_view(comparison: Comparison) -> Group:
     table = _table("", *comparison.labels)
     table.add_row("status", *map(status_text, comparison.runs))
     for key in comparison.metrics:
-        table.add_row(Text(key.replace("_", " ", 1)), *_compared(comparison, key))
+        table.add_row(literal(key.replace("_", " ", 1)), *_compared(comparison, key))
     rates = [rate(run.samples_per_second) for run in comparison.runs]
     table.add_row("samples/s", *_with_ratios(rates, comparison.speed_ratios))
     table.add_row("workers", *(number(run.workers) for run in comparison.runs))
@@ -116,14 +123,14 @@ def comparison_view(comparison: Comparison) -> Group:
     if comparison.job:
         table.add_section()
     for key, values in comparison.job.items():
-        table.add_row(Text(key), *(Text(cell(value)) for value in values))
+        table.add_row(literal(key), *(literal(cell(value)) for value in values))
     return Group(table, "", _verdict(comparison))
 
 
 def _table(*heads: str) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for head in heads:
-        table.add_column(Text(head), overflow="fold")
+        table.add_column(literal(head), overflow="fold")
     return table
 
 
@@ -148,7 +155,7 @@ def _facts(run: Run, summary: Summary) -> Table:
     }
     facts = Table.grid(padding=(0, 2))
     for name, value in rows.items():
-        facts.add_row(Text(name, style="dim"), Text(value, overflow="fold"))
+        facts.add_row(literal(name, style="dim"), literal(value, overflow="fold"))
     return facts
 
 
@@ -193,7 +200,7 @@ def _epochs(run: Run) -> Table:
     columns = dict.fromkeys(key for row in rows for key in row)
     table = _table("epoch")
     for split, metric in columns:
-        table.add_column(Text(f"{split} {metric.name}"), justify="right")
+        table.add_column(literal(f"{split} {metric.name}"), justify="right")
     table.add_column("samples/s", justify="right")
     for epoch, row in zip(shown, rows, strict=True):
         values = [metric.text(row.get((split, metric))) for split, metric in columns]
@@ -209,7 +216,7 @@ def _attempts(run: Run, summary: Summary) -> Table:
         table.add_row(
             number(one.attempt),
             one.cause.replace("_", " "),
-            Text(one.launch),
+            literal(one.launch),
             number(one.workers),
             number(one.step),
             number(one.ended_at),
@@ -223,7 +230,7 @@ def _attempts(run: Run, summary: Summary) -> Table:
 def _commands(run: Run, summary: Summary) -> Table:
     table = Table.grid(padding=(0, 2))
     for purpose, command in commands(run, summary):
-        table.add_row(Text(purpose, style="dim"), Text(command, overflow="fold"))
+        table.add_row(literal(purpose, style="dim"), literal(command, overflow="fold"))
     return table
 
 
@@ -245,7 +252,7 @@ def _with_ratios(rates: list[str], ratios: Sequence[float | None]) -> list[Text]
 def _verdict(comparison: Comparison) -> Text:
     match comparison.same_weights:
         case True:
-            return Text("the same weights, bit for bit", style="green")
+            return literal("the same weights, bit for bit", style="green")
         case False:
-            return Text("different weights", style="yellow")
-    return Text("weights not compared: not every run has recorded their sha256", style="dim")
+            return literal("different weights", style="yellow")
+    return literal("weights not compared: not every run has recorded their sha256", style="dim")

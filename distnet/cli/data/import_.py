@@ -1,5 +1,6 @@
 """`distnet data import`."""
 
+import csv
 from pathlib import Path
 from typing import Annotated
 
@@ -25,7 +26,10 @@ TargetKind = Annotated[
     str | None, typer.Option(metavar="class|number", help="Default: detected from the content.")
 ]
 Classes = Annotated[
-    str | None, typer.Option(metavar="A,B,...", help="Names of the classes 0, 1, ...")
+    str | None,
+    typer.Option(
+        metavar="A,B,...", help='Names of the classes 0, 1, ..., such as ant,"bee, wild".'
+    ),
 ]
 Drop = Annotated[
     list[str] | None, typer.Option(metavar="COLUMN", help="Tables: a column to leave out.")
@@ -84,7 +88,7 @@ def import_(
     options = {
         "target": tuple(target or ()),
         "target_kind": _one_of("--target-kind", target_kind, ("class", "number")),
-        "classes": tuple(name.strip() for name in classes.split(",")) if classes else (),
+        "classes": _names(classes) if classes else (),
         "drop": tuple(drop or ()),
         "delimiter": delimiter,
         "size": _parse_size(size),
@@ -107,6 +111,20 @@ def import_(
             ),
         )
     show_dataset(out, manifest, as_json=as_json)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    """Cut a list at its commas; a name that has one is in double quotes, as in CSV.
+
+    Raises:
+        DataError: a quote is not closed.
+    """
+    try:
+        [names] = csv.reader([text], skipinitialspace=True, strict=True)
+    except (csv.Error, ValueError) as error:
+        wrong = f"found {text!r}, which cannot be cut at its commas: {error}"
+        raise DataError(f'--classes: {wrong}; quote names as in: "a,b",c') from None
+    return tuple(name.strip() for name in names)
 
 
 def _one_of(option: str, value: str | None, allowed: tuple[str, ...]) -> str | None:

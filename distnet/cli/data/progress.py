@@ -1,15 +1,16 @@
 """A progress bar on stderr, where that is a terminal."""
 
-from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+
+from distnet.cli.console import stderr_console
 
 
 def progress_bar(unit: str) -> Progress:
     """Make a bar that counts `unit`, such as samples."""
-    console = Console(stderr=True)
+    console = stderr_console()
     return Progress(
         SpinnerColumn(),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TextColumn(f"{{task.completed:,}} {unit}"),
         TimeRemainingColumn(),

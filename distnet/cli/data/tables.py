@@ -2,25 +2,26 @@
 
 from pathlib import Path
 
-from rich.console import Console
 from rich.filesize import decimal
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
+from distnet.cli.console import stdout_console
 from distnet.cli.output import print_json
 from distnet.data.fields.field import Field
 from distnet.data.import_summary import Finding, ImportSummary
 from distnet.data.manifest import Manifest
+from distnet.spec.printable import printable
 
 MOST_CLASSES = 30
 MOST_NUMBERS = 8
 MOST_FINDINGS = 15  # of a section
 PIPE_WIDTH = 10_000  # no line is broken there, so that all of them can be searched
 SECTIONS = {
-    "read": "[green]read[/]",
-    "left_out": "[yellow]left out[/]",
-    "guessed": "[cyan]guessed[/]",
-    "warnings": "[red]warning[/]",
+    "read": Text("read", style="green"),
+    "left_out": Text("left out", style="yellow"),
+    "guessed": Text("guessed", style="cyan"),
+    "warnings": Text("warning", style="red"),
 }
 
 
@@ -30,10 +31,10 @@ def show_dataset(folder: Path, manifest: Manifest, *, as_json: bool) -> None:
         facts = {"dataset": str(folder), "sha256": manifest.sha256}
         print_json(facts | manifest.model_dump(mode="json"))
         return
-    console = Console(highlight=False)
+    console = stdout_console()
     if not console.is_terminal:
         console.width = PIPE_WIDTH
-    console.print(f"[bold]{escape(manifest.name)}[/]  {escape(str(folder))}", soft_wrap=True)
+    console.print(Text.assemble((manifest.name, "bold"), f"  {folder}"), soft_wrap=True)
     console.print(_facts_table(manifest))
     console.print(_splits_table(manifest))
     if manifest.y.kind == "class":
@@ -47,12 +48,12 @@ def _summary_table(summary: ImportSummary) -> Table:
     table.add_column("count", justify="right")
     for name in ("what", "why", "example", "to change it"):
         table.add_column(name, overflow="fold")
-    for section, name in SECTIONS.items():
+    for section, title in SECTIONS.items():
         findings: tuple[Finding, ...] = getattr(summary, section)
         for finding in findings[:MOST_FINDINGS]:
-            table.add_row(name, f"{finding.count:,}", *map(escape, _texts(finding)))
+            table.add_row(title, f"{finding.count:,}", *map(printable, _texts(finding)))
         if len(findings) > MOST_FINDINGS:
-            table.add_row(name, "", f"and {len(findings) - MOST_FINDINGS} more: see --json")
+            table.add_row(title, "", f"and {len(findings) - MOST_FINDINGS} more: see --json")
     return table
 
 
@@ -85,7 +86,7 @@ def _facts_table(manifest: Manifest) -> Table:
         ("licence", manifest.licence),
         ("sha256", manifest.sha256),
     ):
-        table.add_row(f"[dim]{name}[/]", escape(value))
+        table.add_row(Text(name, style="dim"), printable(value))
     return table
 
 
@@ -122,9 +123,9 @@ def _classes_table(manifest: Manifest) -> Table:
         table.add_column(name, justify="right")
     for index, name in enumerate(manifest.y.classes[:MOST_CLASSES]):
         counts = [f"{manifest.y.class_counts[split][index]:,}" for split in splits]
-        table.add_row(escape(name), *counts)
+        table.add_row(printable(name), *counts)
     if len(manifest.y.classes) > MOST_CLASSES:
-        table.add_row(f"[dim]and {len(manifest.y.classes) - MOST_CLASSES} more[/]")
+        table.add_row(Text(f"and {len(manifest.y.classes) - MOST_CLASSES} more", style="dim"))
     return table
 
 
@@ -139,4 +140,5 @@ def _shape(shape: tuple[int, ...]) -> str:
 
 def _listed(texts: list[str] | tuple[str, ...]) -> str:
     more = f", ... ({len(texts)} in total)" if len(texts) > MOST_NUMBERS else ""
-    return ", ".join(texts[:MOST_NUMBERS]) + more
+    # A name with a comma of its own would look like two.
+    return ", ".join(f'"{text}"' if "," in text else text for text in texts[:MOST_NUMBERS]) + more

@@ -7,7 +7,7 @@ import typer
 from distnet.cli.data.progress import progress_bar
 from distnet.cli.exit_codes import USER_ERROR
 from distnet.cli.options import AsJson, Dataset
-from distnet.cli.output import print_json
+from distnet.cli.output import echo, print_json
 from distnet.data.shipped import find_dataset
 from distnet.data.verify import verify_dataset
 from distnet.errors import DataError
@@ -27,4 +27,4 @@ def verify(dataset: Dataset, as_json: AsJson = False) -> None:
         raise typer.Exit(USER_ERROR if faults else 0)
     if faults:
         raise DataError("\n".join(faults))
-    typer.echo(f"{folder}: ok")
+    echo(f"{folder}: ok")

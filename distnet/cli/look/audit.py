@@ -6,7 +6,7 @@ import typer
 
 from distnet.cli.exit_codes import FAILED
 from distnet.cli.options import RUNS, AsJson, Run, Runs
-from distnet.cli.output import print_json
+from distnet.cli.output import echo, print_json
 from distnet.report.audit import Audit, audit_run
 from distnet.report.find import find_run
 from distnet.spec.plural import counted
@@ -40,13 +40,13 @@ def _print(found: Audit) -> None:
     }
     rows |= {f"restart {i}": _restart(line) for i, line in enumerate(found.restarts, start=1)}
     for name, text in rows.items():
-        typer.echo(f"{name:12} {text}")
+        echo(f"{name:12} {text}")
     for fault in found.faults[:MOST_FAULTS]:
-        typer.echo(typer.style("fault ", fg="red") + fault)
+        echo(fault, mark=typer.style("fault ", fg="red"))
     if len(found.faults) > MOST_FAULTS:
-        typer.echo(f"and {len(found.faults) - MOST_FAULTS} more, see: distnet audit RUN --json")
+        echo(f"and {len(found.faults) - MOST_FAULTS} more, see: distnet audit RUN --json")
     verdict = "clean: every sample once per epoch, no step missing"
-    typer.echo(f"{found.run} is {verdict if found.is_clean else 'not clean'}")
+    echo(f"{found.run} is {verdict if found.is_clean else 'not clean'}")
 
 
 def _restart(line: dict[str, Any]) -> str:

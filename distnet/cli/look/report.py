@@ -1,10 +1,8 @@
 """`distnet report`."""
 
-import typer
-
 from distnet.cli.console import spinner
 from distnet.cli.options import RUNS, AsJson, Run, Runs
-from distnet.cli.output import print_json
+from distnet.cli.output import echo, print_json
 from distnet.report.find import find_run
 from distnet.report.page import write_report
 
@@ -18,4 +16,4 @@ def report(run: Run, runs: Runs = RUNS, as_json: AsJson = False) -> None:
         figures = sorted(str(path) for path in folder.figures.glob("*.png"))
         print_json({"run": folder.name, "report": str(page), "figures": figures})
     else:
-        typer.echo(page)
+        echo(page)

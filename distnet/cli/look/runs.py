@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator
 
-from rich.console import Console
 from rich.progress import track
 
-from distnet.cli.console import stdout_console
+from distnet.cli.console import stderr_console, stdout_console
 from distnet.cli.options import RUNS, AsJson, Runs
 from distnet.cli.output import print_json, say
 from distnet.errors import RunError
@@ -32,7 +31,7 @@ def runs(runs: Runs = RUNS, as_json: AsJson = False) -> None:
 
 
 def _summaries(folders: list[RunFolder]) -> Iterator[Summary]:
-    console = Console(stderr=True)
+    console = stderr_console()
     is_quiet = not console.is_terminal
     for folder in track(folders, "reading runs", console=console, transient=True, disable=is_quiet):
         try:

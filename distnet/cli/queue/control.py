@@ -7,7 +7,7 @@ import typer
 
 from distnet.cli.connect import connect
 from distnet.cli.options import AsJson, Context, Job, Jobs, Server
-from distnet.cli.output import print_json
+from distnet.cli.output import echo, print_json
 from distnet.cli.queue.jobs import described
 from distnet.client.client import Json
 from distnet.errors import DistnetError
@@ -57,7 +57,7 @@ def priority(
     if as_json:
         print_json(changed)
     else:
-        typer.echo(f"{job} has priority {changed['priority']}")
+        echo(f"{job} has priority {changed['priority']}")
 
 
 def _control(
@@ -68,7 +68,7 @@ def _control(
     changed, faults = _each(lambda name: client.control(name, command), jobs)
     if not as_json:
         for job in changed:
-            typer.echo(described(job))
+            echo(described(job))
     elif not faults:
         print_json(changed)
     if len(faults) == 1:

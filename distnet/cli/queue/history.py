@@ -7,9 +7,9 @@ import typer
 
 from distnet.cli.connect import connect
 from distnet.cli.options import Array, AsJson, Context, Limit, Owner, Server, Team
-from distnet.cli.output import one_line, print_json, say
+from distnet.cli.output import echo, one_line, print_json, say
 from distnet.cli.queue.jobs_table import history_lines
-from distnet.cli.table import terminal_width
+from distnet.cli.table import print_lines, terminal_width
 from distnet.client.client import Client, Json
 from distnet.client.times import past_time
 
@@ -43,7 +43,7 @@ def history(
     if as_json:
         print_json(ended)
     elif ended:
-        typer.echo("\n".join(history_lines(ended, width=terminal_width())))
+        print_lines(history_lines(ended, width=terminal_width()))
     else:
         say("no such jobs have ended")
 
@@ -72,4 +72,4 @@ def _show_events(client: Client, job: str, begin: float, *, as_json: bool) -> No
         return
     for event in events:
         clock = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(event["time"]))
-        typer.echo(f"{clock}  {event['actor']:<10} {one_line(event['text'])}")
+        echo(f"{clock}  {event['actor']:<10} {one_line(event['text'])}")

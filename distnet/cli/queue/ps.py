@@ -8,9 +8,9 @@ import typer
 
 from distnet.cli.connect import connect
 from distnet.cli.options import Array, AsJson, Context, Limit, Owner, Server, Team
-from distnet.cli.output import print_json, say
+from distnet.cli.output import echo, print_json, say
 from distnet.cli.queue.jobs_table import queue_lines
-from distnet.cli.table import terminal_width
+from distnet.cli.table import print_lines, terminal_width
 from distnet.client.client import Client, Json
 
 WATCH_EVERY_S = 2.0
@@ -57,7 +57,7 @@ def ps(
 
 def _show(page: Json) -> None:
     if page["jobs"]:
-        typer.echo("\n".join(queue_lines(page["jobs"], width=terminal_width())))
+        print_lines(queue_lines(page["jobs"], width=terminal_width()))
     else:
         say("no such jobs; submit one with: distnet submit JOB")
 
@@ -71,7 +71,7 @@ def _watch(client: Client, query: dict[str, Any], *, as_json: bool) -> None:
             page = client.jobs(**query)
             if sys.stdout.isatty():
                 sys.stdout.write(CLEAR)
-            typer.echo(time.strftime(f"%H:%M:%S  {client.target.server}"))
+            echo(f"{time.strftime('%H:%M:%S')}  {client.target.server}")
             _show(page)
             time.sleep(WATCH_EVERY_S)
     except KeyboardInterrupt:

@@ -17,7 +17,7 @@ from distnet.cli.options import (
     TeamOfJob,
     Workers,
 )
-from distnet.cli.output import print_json
+from distnet.cli.output import echo, print_json
 from distnet.cli.queue.due import due_line
 from distnet.cli.queue.prepare import prepared, unix_time
 from distnet.client.times import local_zone
@@ -79,4 +79,4 @@ def schedule(
     if as_json:
         print_json(created)
     else:
-        typer.echo(due_line(created))
+        echo(due_line(created))

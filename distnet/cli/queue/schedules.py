@@ -6,7 +6,7 @@ import typer
 
 from distnet.cli.connect import connect
 from distnet.cli.options import AsJson, Context, Server
-from distnet.cli.output import print_json, say
+from distnet.cli.output import echo, print_json, say
 from distnet.cli.queue.due import due, due_line, rule
 from distnet.cli.table import Column, print_table
 from distnet.client.client import Json
@@ -55,7 +55,7 @@ def remove(
     if as_json:
         print_json({"name": name, "is_removed": True})
     else:
-        typer.echo(f"{name} is removed")
+        echo(f"{name} is removed")
 
 
 def _pause(
@@ -65,7 +65,7 @@ def _pause(
     if as_json:
         print_json(changed)
     else:
-        typer.echo(due_line(changed))
+        echo(due_line(changed))
 
 
 def _show(schedules: list[Json]) -> None:

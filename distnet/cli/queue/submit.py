@@ -18,7 +18,7 @@ from distnet.cli.options import (
     TeamOfJob,
     Workers,
 )
-from distnet.cli.output import print_json, say
+from distnet.cli.output import echo, print_json, say
 from distnet.cli.queue.jobs import described
 from distnet.cli.queue.logs import follow_log
 from distnet.cli.queue.prepare import prepared, unix_time
@@ -42,7 +42,8 @@ def submit(
         str | None, typer.Option(metavar="JOB", help="Start from the newest checkpoint of JOB.")
     ] = None,
     sweep: Annotated[
-        list[str], typer.Option(metavar="KEY=1..10|a,b", help="One job for each combination.")
+        list[str],
+        typer.Option(metavar="KEY=1..10|a,b|[1,2],[3]", help="One job for each combination."),
     ] = [],  # noqa: B006
     at: At = None,
     hold: Annotated[bool, typer.Option("--hold", help="Hold it until it is released.")] = False,
@@ -77,10 +78,10 @@ def submit(
 
 def _show(client: Client, jobs: list[Json]) -> None:
     for job in jobs[:MOST_LINES]:
-        typer.echo(described(job))
+        echo(described(job))
     if len(jobs) > MOST_LINES:
         array = jobs[0]["array"]
-        typer.echo(f"and {len(jobs) - MOST_LINES:,} more: distnet ps --array {array}")
+        echo(f"and {len(jobs) - MOST_LINES:,} more: distnet ps --array {array}")
     say(f"on {client.target.server}; see: distnet ps, distnet logs {jobs[0]['name']} -f")
 
 

@@ -8,7 +8,7 @@ from distnet.cli.connect import connect, say_unreachable
 from distnet.cli.console import spinner
 from distnet.cli.exit_codes import FAILED, STOPPED
 from distnet.cli.options import AsJson, Context, Jobs, Server
-from distnet.cli.output import print_json, say
+from distnet.cli.output import echo, print_json, say
 from distnet.cli.queue.jobs import described
 from distnet.client.client import Client, Json
 from distnet.client.follow import has_ended, until
@@ -58,5 +58,5 @@ def _wait(client: Client, name: str, timeout: float | None, *, as_json: bool) ->
             raise DistnetError(f"{error}; see: distnet why {name}") from None
     job: Json = details["job"]
     if not as_json:
-        typer.echo(described(job))
+        echo(described(job))
     return job

@@ -2,11 +2,9 @@
 
 import time
 
-import typer
-
 from distnet.cli.connect import connect
 from distnet.cli.options import AsJson, Context, Job, Server
-from distnet.cli.output import one_line, print_json
+from distnet.cli.output import echo, one_line, print_json
 from distnet.client.client import Json
 from distnet.report.text import local_time
 from distnet.scheduler.format import format_duration
@@ -22,7 +20,7 @@ def why(job: Job, server: Server = None, context: Context = None, as_json: AsJso
         print_json(reply)
         return
     for name, text in _reasons(reply, time.time()):
-        typer.echo(f"{name:<12} {one_line(text)}" if name else one_line(text))
+        echo(f"{name:<12} {one_line(text)}" if name else one_line(text))
 
 
 def _reasons(reply: Json, now: float) -> list[tuple[str, str]]:

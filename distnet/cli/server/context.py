@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from distnet.cli.options import AsJson
-from distnet.cli.output import print_json, say
+from distnet.cli.output import echo, print_json, say
 from distnet.client import contexts
 from distnet.client.address import checked_token, explicit
 from distnet.client.client import Client
@@ -38,7 +38,7 @@ def list_(as_json: AsJson = False) -> None:
         return
     for row in rows:
         mark = "*" if row["is_current"] else " "
-        typer.echo(f"{mark} {row['name']:<16} {row['server']}  {row['token'] or 'no token'}")
+        echo(f"{mark} {row['name']:<16} {row['server']}  {row['token'] or 'no token'}")
     if not rows:
         file = contexts.contexts_file()
         say(f"{file} has no contexts; add one with: distnet context add NAME URL")
@@ -126,4 +126,4 @@ def _print_done(name: str, done: str, *, as_json: bool) -> None:
     if as_json:
         print_json({"name": name, "done": done})
     else:
-        typer.echo(f"{name} {done}")
+        echo(f"{name} {done}")

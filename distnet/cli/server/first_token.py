@@ -6,7 +6,7 @@ import typer
 from pydantic import ValidationError
 
 from distnet.cli.options import AsJson
-from distnet.cli.output import print_json, say
+from distnet.cli.output import echo, print_json, say
 from distnet.cli.server.ledger import Ledger, own_ledger
 from distnet.errors import DistnetError
 from distnet.protocol.users import TokenRequest
@@ -50,7 +50,7 @@ def token(
     if as_json:
         print_json(made.model_dump(mode="json"))
         return
-    typer.echo(made.secret)
+    echo(made.secret)
     say(f"token {made.id} of {made.user} ({made.role}); it is shown only once")
 
 

@@ -4,8 +4,9 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator
 
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from distnet.cli.console import stderr_console
 
 QUIET_S = 2.0
 BAR_EVERY_S = 0.2
@@ -15,7 +16,7 @@ LINE_EVERY_S = 10.0
 @contextlib.contextmanager
 def sim_progress(num_jobs: int) -> Iterator[Callable[[int], None]]:
     """Show how many jobs have ended, from the third second on: a bar, or lines in a pipe."""
-    console = Console(stderr=True)
+    console = stderr_console()
     text = TextColumn("{task.completed:,} of {task.total:,} jobs")
     bar = Progress(text, BarColumn(), TimeRemainingColumn(), console=console, transient=True)
     task = bar.add_task("", total=num_jobs)
@@ -31,7 +32,7 @@ def sim_progress(num_jobs: int) -> Iterator[Callable[[int], None]]:
             bar.update(task, completed=num_ended)
             next_s = now + BAR_EVERY_S
         else:
-            console.print(f"{num_ended:,} of {num_jobs:,} jobs", highlight=False)
+            console.print(f"{num_ended:,} of {num_jobs:,} jobs")
             next_s = now + LINE_EVERY_S
 
     try:

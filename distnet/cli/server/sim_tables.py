@@ -2,15 +2,15 @@
 
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
+from distnet.cli.console import stdout_console
 from distnet.report.text import NONE, duration, number
 
 
 def show_figures(found: dict[str, Any]) -> None:
     """Print the tables on stdout."""
-    console = Console()
+    console = stdout_console()
     console.print(_waits_table(found["waits_s"]))
     console.print(_summary_table(found))
 

@@ -7,7 +7,7 @@ import typer
 
 from distnet.cli.connect import connect
 from distnet.cli.options import AsJson, Context, Server
-from distnet.cli.output import one_line, print_json, say
+from distnet.cli.output import echo, one_line, print_json, say
 from distnet.cli.table import Column, print_table
 from distnet.client.client import Json
 from distnet.client.times import future_time
@@ -22,7 +22,7 @@ def whoami(server: Server = None, context: Context = None, as_json: AsJson = Fal
         print_json(who | {"address": client.target.server})
     else:
         where = f"{client.target.server} ({client.target.origin})"
-        typer.echo(f"{who['user']}, {who['role']} of team {who['team']}, on {where}")
+        echo(f"{who['user']}, {who['role']} of team {who['team']}, on {where}")
 
 
 def create(
@@ -59,7 +59,7 @@ def create(
     if as_json:
         print_json(token)
         return
-    typer.echo(token["secret"])
+    echo(token["secret"])
     say(f"token {token['id']} of {token['user']} ({token['role']}); it is shown only once")
 
 
@@ -92,7 +92,7 @@ def revoke(
     if as_json:
         print_json({"id": token, "is_revoked": True, "was_own": was_own})
         return
-    typer.echo(f"token {token} is revoked")
+    echo(f"token {token} is revoked")
     if was_own:
         say(
             "this was your own token; create another on the server's machine: distnet server "

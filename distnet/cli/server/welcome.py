@@ -5,9 +5,7 @@ import sys
 import time
 from dataclasses import dataclass
 
-import typer
-
-from distnet.cli.output import print_json, say
+from distnet.cli.output import echo, print_json, say
 from distnet.client import contexts
 from distnet.client.contexts import Context, Contexts, contexts_file
 from distnet.errors import DistnetError
@@ -64,12 +62,12 @@ def _print_address(started: Started, own: Own | None) -> None:
     else:
         use = f"use it with: distnet context use {own.name}"
         token = f"token in {contexts_file()}, context {own.name} (not current); {use}"
-    typer.echo(f"distnet server and its page at {started.address}, {token}")
+    echo(f"distnet server and its page at {started.address}, {token}")
     if started.num_adopted:
         jobs = counted(started.num_adopted, "job")
-        typer.echo(f"took over {jobs} that continued without a server")
+        echo(f"took over {jobs} that continued without a server")
     if own is not None and sys.stdout.isatty():
-        typer.echo(f"open {started.address}/#token={own.secret}")
+        echo(f"open {started.address}/#token={own.secret}")
 
 
 def _own_context(started: Started) -> Own | None:

@@ -9,12 +9,12 @@ from types import FrameType
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from distnet.chaos.campaign import run_trials
 from distnet.chaos.faults import read_kinds
 from distnet.chaos.request import Request, make_request
 from distnet.chaos.results import Results
+from distnet.cli.console import LiteralStatus, stderr_console
 from distnet.cli.exit_codes import FAILED, STOPPED
 from distnet.cli.options import AsJson, JobFile, Sets, Workers
 from distnet.cli.output import print_json
@@ -76,16 +76,16 @@ def chaos(
 
 def _run(request: Request, runs: Path | None) -> tuple[Results, bool]:
     """Run them all; returns the results, and whether they were interrupted."""
-    console = Console(stderr=True, highlight=False)
+    console = stderr_console()
     results: Results | None = None
     try:
-        with _sigterm_as_ctrl_c(), console.status("starting") as status:
+        with _sigterm_as_ctrl_c(), LiteralStatus("starting", console) as status:
             for results in run_trials(request, runs, status.update):
                 console.print(news(results), soft_wrap=True)
     except KeyboardInterrupt:
         if results is None or results.undisturbed is None:
             raise
-        console.print(_how_to_continue(results), markup=False, soft_wrap=True)
+        console.print(_how_to_continue(results), soft_wrap=True)
         return results, True
     assert results is not None
     return results, False

@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from distnet.chaos.results import Hit, Results, TrialResult
+from distnet.cli.console import stdout_console
 from distnet.report.text import NONE, duration, number
 from distnet.spec.plural import counted
 
@@ -27,7 +28,7 @@ def news(results: Results) -> RenderableType:
 
 def show_results(results: Results) -> None:
     """Print the tables on stdout."""
-    console, plain = Console(), results.to_dict()["summary"]
+    console, plain = stdout_console(), results.to_dict()["summary"]
     console.print(_kinds_table(plain))
     console.print(_summary_table(plain, results))
     for trial in results.trials:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from distnet.cli.options import AsJson
-from distnet.cli.output import print_json
+from distnet.cli.output import echo, print_json
 from distnet.cli.train.starter import choose_network, choose_task, starter_job
 from distnet.data.manifest import MANIFEST, read_manifest
 from distnet.data.shipped import find_dataset, shipped_datasets
@@ -43,8 +43,9 @@ def init(
     if as_json:
         print_json({"file": str(output), "data": source} | chosen)
         return
-    typer.echo(f"wrote {output}: task {chosen['task']}, network {chosen['network']}")
-    typer.echo(f"next: distnet check {output}, then: distnet run {output}")
+    echo(f"wrote {output}: task {chosen['task']}, network {chosen['network']}")
+    file = shlex.quote(str(output))
+    echo(f"next: distnet check {file}, then: distnet run {file}")
 
 
 def _find(data: str) -> tuple[Path, bool]:

@@ -2,11 +2,9 @@
 
 from collections.abc import Callable
 
-import typer
-
 from distnet.cli.connect import say_unreachable
 from distnet.cli.console import spinner
-from distnet.cli.output import print_json
+from distnet.cli.output import echo, print_json
 from distnet.cli.queue.jobs import described
 from distnet.client.client import Client, Json
 from distnet.client.follow import until
@@ -52,4 +50,4 @@ def print_requested(client: Client, job: Json, action: str, *, as_json: bool) ->
         return
     workers = job["workers"]
     now = job["state"] if workers is None else f"{job['state']} on {counted(workers, 'worker')}"
-    typer.echo(f"{job['name']} (on {client.target.server}): requested to {action}; now {now}")
+    echo(f"{job['name']} (on {client.target.server}): requested to {action}; now {now}")

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
+from distnet.cli.console import stdout_console
 from distnet.report.text import size
 from distnet.spec.code.names import shown_name
 from distnet.spec.plural import counted
@@ -21,7 +21,7 @@ def show_plan(plan: dict[str, Any]) -> None:
     table.add_column()
     for name, text in _rows(plan):
         table.add_row(name, text)
-    Console().print(table, highlight=False)
+    stdout_console().print(table)
 
 
 def _rows(plan: dict[str, Any]) -> list[tuple[str, str]]:

@@ -4,11 +4,11 @@ import time
 from types import TracebackType
 from typing import Any
 
-from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, SpinnerColumn, Task
 from rich.table import Column
 from rich.text import Text
 
+from distnet.cli.console import LiteralConsole
 from distnet.cli.train.figures import Figures
 from distnet.spec.plural import counted
 
@@ -23,7 +23,7 @@ class RunProgress:
         console: on stderr.
     """
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: LiteralConsole) -> None:
         self._num_epochs, self._console = 0.0, console
         self._figures = Figures()
         self._is_live = console.is_terminal
@@ -123,7 +123,7 @@ class RunProgress:
         self._print(f"{epoch}  {self._figures.epoch(record)}  {speed}")
 
     def _print(self, line: str) -> None:
-        self._console.print(line, highlight=False, markup=False, soft_wrap=True)
+        self._console.print(line, soft_wrap=True)
 
 
 class _Line(ProgressColumn):

@@ -6,7 +6,7 @@ import typer
 
 from distnet.cli.console import spinner
 from distnet.cli.options import RUNS, AsJson, Context, NoWait, RunOrJob, Runs, Server, Timeout
-from distnet.cli.output import print_json
+from distnet.cli.output import echo, print_json
 from distnet.cli.train.job_control import print_requested, wait_for
 from distnet.cli.train.run_or_job import find_run_or_job
 from distnet.client.client import Client, Json
@@ -46,10 +46,10 @@ def _resize_run(folder: RunFolder, workers: int, wait_s: float | None, *, as_jso
         print_json(changed)
     elif wait_s is None:
         wanted = counted(workers, "worker")
-        typer.echo(f"{folder.path} (a run here): requested to continue on {wanted}")
+        echo(f"{folder.path} (a run here): requested to continue on {wanted}")
     else:
         now = counted(workers, "worker")
-        typer.echo(f"{folder.path} (a run here) continues on {now} from step {changed['step']}")
+        echo(f"{folder.path} (a run here) continues on {now} from step {changed['step']}")
 
 
 def _resize_job(
@@ -68,9 +68,9 @@ def _resize_job(
     if as_json:
         print_json(now)
     elif _runs_on(now, workers):
-        typer.echo(f"{job} (on {client.target.server}) continues on {counted(workers, 'worker')}")
+        echo(f"{job} (on {client.target.server}) continues on {counted(workers, 'worker')}")
     else:
-        typer.echo(f"{job} (on {client.target.server}) is {now['state']}; it was not resized")
+        echo(f"{job} (on {client.target.server}) is {now['state']}; it was not resized")
 
 
 def _runs_on(job: Json, workers: int) -> bool:

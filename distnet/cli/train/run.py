@@ -1,13 +1,15 @@
 """`distnet run`."""
 
 import os
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import psutil
 import typer
-from rich.console import Console
+from rich.text import Text
 
+from distnet.cli.console import LiteralConsole, stderr_console
 from distnet.cli.exit_codes import STOPPED
 from distnet.cli.options import RUNS, AsJson, Inline, Runs, Sets, Workers
 from distnet.cli.output import print_json
@@ -67,7 +69,7 @@ def run(
         raise RunError("--start-from: found --resume beside it, expected one of them")
     options: dict[str, Any] = {"workers": workers, "inline": inline, "overrides": tuple(sets)}
     options |= {"address": address, "process_started": started}
-    console = Console(stderr=True, highlight=False)
+    console = stderr_console()
     with RunProgress(console) as progress:
         options["listener"] = progress
         if resume is not None:
@@ -102,16 +104,16 @@ def _resume(folder: Path, new_code: bool, options: dict[str, Any]) -> "Run":
     return launch.resume(folder, new_code=new_code, **options)
 
 
-def _report(console: Console, run: "Run") -> Path | None:
+def _report(console: LiteralConsole, run: "Run") -> Path | None:
     """Write the report; training has succeeded whether or not this does."""
     try:
         return run.report()
     except DistnetError as error:
-        console.print(f"the report could not be written: {error}", markup=False)
+        console.print(f"the report could not be written: {error}")
         return None
 
 
-def _show_end(console: Console, run: "Run", figures: str, page: Path | None) -> None:
+def _show_end(console: LiteralConsole, run: "Run", figures: str, page: Path | None) -> None:
     result = run.result
     speed = result["samples_per_second"]
     facts = [
@@ -120,9 +122,10 @@ def _show_end(console: Console, run: "Run", figures: str, page: Path | None) -> 
         *([f"{speed:,.0f} samples/s"] if speed else []),
         f"weights {result['weights_sha256'][:12]}",
     ]
-    console.print(f"[bold]{result['run']} {run.status}[/]  {figures}")
+    console.print(Text.assemble((f"{result['run']} {run.status}", "bold"), "  ", figures))
     console.print("  ".join(facts))
     if page is not None:
         console.print(f"report: {page}", soft_wrap=True)
     if run.status == "stopped":
-        console.print(f"resume with: distnet run --resume {run.folder.path}", soft_wrap=True)
+        folder = shlex.quote(str(run.folder.path))
+        console.print(f"resume with: distnet run --resume {folder}", soft_wrap=True)

@@ -1,10 +1,10 @@
 """`distnet stop`: a run that is training here, or a server's job."""
 
-import typer
+import shlex
 
 from distnet.cli.console import spinner
 from distnet.cli.options import RUNS, AsJson, Context, NoWait, RunOrJob, Runs, Server, Timeout
-from distnet.cli.output import print_json
+from distnet.cli.output import echo, print_json
 from distnet.cli.train.job_control import print_requested, wait_for
 from distnet.cli.train.run_or_job import find_run_or_job
 from distnet.client.client import Client, Json
@@ -41,11 +41,11 @@ def _stop_run(folder: RunFolder, wait_s: float | None, *, as_json: bool) -> None
     if as_json:
         print_json(ended)
     elif wait_s is None:
-        typer.echo(f"{folder.path} (a run here): requested to stop")
+        echo(f"{folder.path} (a run here): requested to stop")
     else:
-        typer.echo(f"{folder.path} (a run here) {ended['status']} after step {ended['step']}")
+        echo(f"{folder.path} (a run here) {ended['status']} after step {ended['step']}")
         if ended["status"] != "finished":
-            typer.echo(f"resume with: distnet run --resume {folder.path}")
+            echo(f"resume with: distnet run --resume {shlex.quote(str(folder.path))}")
 
 
 def _stop_job(client: Client, job: str, wait_s: float | None, *, as_json: bool) -> None:
@@ -65,6 +65,6 @@ def _show_end(client: Client, details: Json) -> None:
     last = max(details["attempts"], key=lambda attempt: attempt["number"], default=None)
     step = f" after step {last['step']}" if last and last["step"] is not None else ""
     attempts = "it had no attempt" if last is None else "no attempt is running"
-    typer.echo(f"{job['name']} (on {client.target.server}) {job['state']}{step}; {attempts}")
+    echo(f"{job['name']} (on {client.target.server}) {job['state']}{step}; {attempts}")
     if job["state"] == "stopped":
-        typer.echo(f"resume with: distnet retry {job['name']}")
+        echo(f"resume with: distnet retry {job['name']}")

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from matplotlib.figure import Figure as Canvas
 
 from distnet.report.parts import Arrays, Part, Plot
-from distnet.report.style import SERIES, new_axes, number_axis, styled
+from distnet.report.style import SERIES, legend_label, new_axes, number_axis, styled
 from distnet.report.text import shorten
 from distnet.run_folder.figures import Curve
 
@@ -26,7 +26,7 @@ def draw_curve(figure: Curve) -> Canvas:
     for index, line in enumerate(figure.series):
         colour = SERIES[index % len(SERIES)]
         marker = "o" if len(line.x) <= NUM_MARKED else ""
-        label = shorten(line.name, 28)
+        label = legend_label(shorten(line.name, 28))
         axes.plot(line.x, line.y, color=colour, marker=marker, markersize=4, label=label)
     axes.set_xlabel(figure.x_label)
     axes.set_ylabel(figure.y_label)

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure as Canvas
 from numpy.typing import NDArray
 
 from distnet.report.parts import Arrays, Part, Plot
-from distnet.report.style import GRID, SERIES, new_axes, number_axis, styled
+from distnet.report.style import GRID, SERIES, legend_label, new_axes, number_axis, styled
 from distnet.report.text import shorten
 from distnet.run_folder.figures import Dots
 
@@ -43,7 +43,7 @@ def draw_dots(figure: Dots) -> Canvas:
     axes.barh(rows, np.nan_to_num(high - low), left=np.nan_to_num(low), height=0.34, color=GRID)
     for index, (name, line) in enumerate(zip(figure.series, values, strict=True)):
         marker, colour = MARKERS[index % len(MARKERS)], SERIES[index % len(SERIES)]
-        axes.plot(line, rows, marker, color=colour, markersize=7, label=name)
+        axes.plot(line, rows, marker, color=colour, markersize=7, label=legend_label(name))
     axes.set_yticks(rows, names)
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.set_xlabel(", ".join(figure.series))

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
 from distnet.report.parts import Arrays, Part, Plot
-from distnet.report.style import MUTED, SERIES, new_axes, number_axis, styled
+from distnet.report.style import MUTED, SERIES, legend_label, new_axes, number_axis, styled
 from distnet.report.text import shorten
 from distnet.run_folder.figures import Scatter, Series
 
@@ -28,7 +28,7 @@ def draw_scatter(figure: Scatter) -> Canvas:
         colour = SERIES[index % len(SERIES)]
         if figure.has_diagonal:
             axes.vlines(points.x, points.x, points.y, color=colour, alpha=0.35, linewidth=1.2)
-        label = shorten(points.name, 28)
+        label = legend_label(shorten(points.name, 28))
         axes.plot(points.x, points.y, "o", color=colour, markersize=6, label=label)
     axes.set_xlabel(figure.x_label)
     axes.set_ylabel(figure.y_label)

@@ -4,8 +4,8 @@ import io
 from typing import Any
 
 import pytest
-from rich.console import Console
 
+from distnet.cli.console import LiteralConsole
 from distnet.cli.train.progress import RunProgress
 
 ACCURACY = {"name": "accuracy", "format": "percent", "direction": "higher"}
@@ -26,7 +26,7 @@ EPOCH = {
 
 def shown(*records: dict[str, Any], width: int = 80, is_terminal: bool = False) -> tuple[str, str]:
     """What is printed, and the figures in the end."""
-    console = Console(
+    console = LiteralConsole(
         file=io.StringIO(), width=width, height=40, force_terminal=is_terminal, color_system=None
     )
     with RunProgress(console) as progress:
