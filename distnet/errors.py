@@ -8,6 +8,7 @@
     +- RunError                    a run folder is missing, in use or cannot be written
     |  +- RunInUseError            another process trains this run
     +- CheckpointError             no checkpoint could be read
+    +- NotReproducibleError        the weights would depend on more than job and data
     +- NotEnoughResourcesError     more workers, CPUs or GPUs requested than there are
     |  +- ResourcesBusyError       there are enough, but others use them
     |  +- AllocationLostError      the resources that a server allocated are gone
@@ -70,6 +71,10 @@ class StoppedError(DistnetError):
 
 class CheckpointError(DistnetError):
     """A checkpoint that is missing, damaged, or belongs to another job."""
+
+
+class NotReproducibleError(DistnetError):
+    """The weights would depend on more than job and data: on the workers, or on a resume."""
 
 
 class NotEnoughResourcesError(DistnetError):

@@ -10,7 +10,7 @@ from distnet.launch.retries import SAME_STEP
 from distnet.run_folder.assignment import Assignment
 from distnet.spec.sections.job import Job
 from distnet.tasks.task import phases_of
-from distnet.train.compute.trainee import build_task
+from distnet.train.compute.parts import build_task
 from distnet.train.compute.turn import num_draws
 
 MAX_SHOWN = 8
@@ -41,7 +41,7 @@ def samples_of_step(
     manifest = read_manifest(dataset)
     order = build_order(job, dataset, manifest, "train", folder=folder, seed=job.train.seed)
     seen = viewed(manifest, build_view(job, manifest, folder))
-    draws = num_draws(phases_of(build_task(job.task, seen, folder)))
+    draws = num_draws(phases_of(build_task(job, seen, folder)))
     batches = Batches(order.num_samples, job.train.batch_size * draws, job.num_slices)
     epoch, batch = divmod(step - 1, batches.steps_per_epoch)
     bounds = [batches.slice(batch, index) for index in range(job.num_slices)]

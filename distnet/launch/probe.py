@@ -14,9 +14,10 @@ from distnet.spec.read import JobFile
 from distnet.tasks.per_sample import PerSample
 from distnet.tasks.task import Task, phases_of, players_of, shadows_of
 from distnet.train.compute.flat import FlatNetwork
+from distnet.train.compute.parts import build_network, build_task
 from distnet.train.compute.row import Layout
 from distnet.train.compute.shadows import ShadowNetwork
-from distnet.train.compute.trainee import build_network, build_task, build_turns, has_convolution
+from distnet.train.compute.trainee import build_turns, has_convolution
 from distnet.train.compute.turn import num_draws
 
 PROBE_SAMPLES = 2
@@ -81,7 +82,7 @@ def _task(file: JobFile, data: Manifest | None) -> Task:
     if data is None and not hasattr(load_class("tasks", kind, folder=file.code_folder), "feed"):
         raise file.fault("data.source", f"found null, but the task {kind} needs a dataset")
     try:
-        task = build_task(file.job.task, data, file.code_folder)
+        task = build_task(file.job, data, file.code_folder)
         build_turns(task)
     except UnknownPartError as error:
         raise file.fault("task", str(error)) from None

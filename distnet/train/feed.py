@@ -26,8 +26,9 @@ class Feed(Protocol):
     def take(self, step: int, index: int, draw: int, networks: Networks) -> Batch:
         """The samples of slice `index` of `step` (both from 0), of one of the step's batches.
 
-        Called once, in the order of the steps, by the worker that owns the slice; torch's
-        generators were seeded by (seed, step, slice).
+        Called once, in the order of the steps, by the worker that owns the slice; the global
+        generators were seeded by (seed, step, slice). Now and then the guard takes a slice
+        again, on this worker or on another; a feed with a state is restored before.
         """
         ...
 

@@ -18,7 +18,7 @@ from functools import partial
 
 from distnet.data.batch import Batch
 from distnet.run_folder.heartbeat import Heartbeat, Stage
-from distnet.tasks.task import Phase, shadows_of
+from distnet.tasks.task import shadows_of
 from distnet.train.checkpoint.position import Position
 from distnet.train.checkpoint.saver import NullSaver, Saver, is_due_by_step
 from distnet.train.compute.evaluate import Evaluation
@@ -26,7 +26,6 @@ from distnet.train.compute.optimizer import clip
 from distnet.train.compute.row import NO_FLAGS, Flags, Total, read_total
 from distnet.train.compute.schedule import rate_factor
 from distnet.train.compute.shadows import networks_for
-from distnet.train.compute.slice_gradient import seed_generators
 from distnet.train.compute.trainee import Trainee
 from distnet.train.compute.turn import SliceId, Turn
 from distnet.train.device.device import wait_for
@@ -36,6 +35,7 @@ from distnet.train.progress import plus
 from distnet.train.reporter import NullReporter, Reporter
 from distnet.train.state import LoopState
 from distnet.train.step.gathered import gather_embeddings
+from distnet.train.step.guard import Guard
 from distnet.train.step.nonfinite import (
     Skipped,
     find_culprit,
@@ -92,6 +92,8 @@ class Loop:
         self.settings = {name: trainee.job.player(name) for name in trainee.flat.players}
         self.state = LoopState(trainee, position)
         self.undo = Undo(trainee)
+        self.guard = Guard(trainee, group, self.state.step, self.reporter.note)
+        self.batches: dict[tuple[int, int], Batch] = {}
 
     def run(self) -> Outcome:
         """Train.
@@ -99,6 +101,7 @@ class Loop:
         Raises:
             NonFiniteError: loss or gradient are not finite; the weights are unchanged.
             OutOfMemoryError: a slice did not fit in a worker's memory; the weights are unchanged.
+            NotReproducibleError: the weights would depend on more than job and data.
         """
         trainee, state = self.trainee, self.state
         evaluation: Evaluation | None = None
@@ -128,13 +131,15 @@ class Loop:
 
     def train_step(self) -> None:
         """Make one step: either all of its phases, in order, or none."""
-        state, batches = self.state, dict[tuple[int, int], Batch]()
+        state = self.state
+        self.batches.clear()
         sums: dict[str, tuple[float, ...]] = {}
         facts: dict[str, float] = {}
         self.undo.take()
         for turn in self.trainee.turns_at(state.step):
-            mine = {SliceId(turn, state.step, i): self._batch(turn, i, batches) for i in self.own}
-            total = self._reduce(turn.phase, mine)
+            slices = [SliceId(turn, state.step, index) for index in self.own]
+            mine = {of: self._batch(of) for of in slices}
+            total = self._reduce(turn, mine)
             if not is_finite(total):
                 self._pass_over(total, mine)
                 break
@@ -145,26 +150,24 @@ class Loop:
         state.step += 1
         self.heartbeat.step(state.step)
 
-    def _batch(self, turn: Turn, index: int, batches: dict[tuple[int, int], Batch]) -> Batch:
+    def _batch(self, of: SliceId) -> Batch:
         """The samples of a slice for this update; taken once, however often they are used."""
-        key = (turn.draw, index)
-        if key not in batches:
-            trainee, step = self.trainee, self.state.step
-            if trainee.feed.has_state:
-                seed = trainee.job.train.seed
-                seed_generators(trainee.flat.vector.device, seed, step, index, -1, turn.draw)
-            batches[key] = trainee.feed.take(step, index, turn.draw, trainee.networks)
-        return batches[key]
+        key = (of.turn.draw, of.slice)
+        if key not in self.batches:
+            self.batches[key] = self.guard.take(of)
+        return self.batches[key]
 
-    def _reduce(self, phase: Phase, batches: dict[SliceId, Batch]) -> Total:
+    def _reduce(self, turn: Turn, batches: dict[SliceId, Batch]) -> Total:
         """Compute this worker's slices, and add up those of all workers.
 
         Raises:
             OutOfMemoryError: a slice did not fit, and the job does not allow smaller pieces.
+            NotReproducibleError: a slice that was computed twice differs.
         """
-        trainee, last = self.trainee, self.own[-1]
-        layout, sum_ = trainee.layouts[phase.name], trainee.sums[phase.name]
+        trainee, last, size = self.trainee, self.own[-1], self.group.size
+        layout, sum_ = trainee.layouts[turn.phase.name], trainee.sums[turn.phase.name]
         while True:
+            self.guard.begin(turn, self.state.step, self.state.name)
             gathered = gather_embeddings(trainee, self.group, batches)
             shortages, flags = list[Shortage](), NO_FLAGS
             for of, batch in batches.items():
@@ -174,17 +177,19 @@ class Loop:
                 if problem is not None:
                     row.zero_()
                     shortages.append(self._shortage(of.slice, len(batch), problem))
+                self.guard.keep(of, row)
                 if of.slice == last:
                     flags = self._flags(bool(shortages))
-                if self.group.size > 1:
+                if size > 1:
                     (flags if of.slice == last else NO_FLAGS).write(row)
                 sum_.add_own(of.slice)
             if self.group.size > 1:  # a GPU that hangs has not arrived at the sum
                 wait_for(self.group.device)
             self.heartbeat.at(Stage.SUMMING)
-            total = read_total(sum_(), layout, flags if self.group.size == 1 else None)
+            total = read_total(sum_(), layout, flags if size == 1 else None, size)
             self.flags = total.flags
             if not total.flags.is_out_of_memory:
+                self.guard.compare(total, self._batch, gathered)
                 return total
             of, batch = next(iter(batches.items()))
             where, probe = self.state.name, (batch, of.turn)
@@ -196,7 +201,7 @@ class Loop:
         """The flags of this worker's last row."""
         samples = self.trainee.feed.digest(self.state.step, self.own)
         is_save = self.saver.is_due_by_time()
-        return Flags(self.should_stop(), is_out_of_memory, is_save, samples)
+        return Flags(self.should_stop(), is_out_of_memory, is_save, samples, self.guard.weights)
 
     def _shortage(self, index: int, num_samples: int, reason: str) -> Shortage:
         pieces = self.trainee.gradient.pieces
@@ -205,6 +210,7 @@ class Loop:
     def _update(self, turn: Turn, total: Total) -> dict[str, float]:
         """Move weights, optimizer and buffers of the player whose phase this is."""
         if not total.weight:
+            self.trainee.gradient.reset_buffers()
             return {}
         trainee, name = self.trainee, turn.phase.player
         settings = self.settings[name]

@@ -13,6 +13,7 @@ from torch import Tensor
 from distnet.errors import CheckpointError, TrainingError
 from distnet.run_folder.assignment import Assignment
 from distnet.train.checkpoint.checkpoint import State, any_damaged, list_names, read_newest, step_of
+from distnet.train.checkpoint.extra_state import restore_extra
 from distnet.train.checkpoint.feed_state import feed_states
 from distnet.train.checkpoint.position import Position, set_updates
 from distnet.train.checkpoint.saver import CHECKPOINT, identity, store_of
@@ -92,6 +93,7 @@ def load_state(trainee: Trainee, state: State) -> None:
         vector.copy_(state.optimizer[name])
     for index, of_slice in feed_states(state.optimizer).items():
         trainee.feed.restore(index, of_slice)
+    restore_extra(trainee.flat.network, state.optimizer)
 
 
 def load_weights(trainee: Trainee, weights: Mapping[str, Tensor]) -> None:
@@ -119,7 +121,8 @@ def require_same_start(trainee: Trainee, start: Start, group: WorkerGroup) -> No
     if any(each != starts[0] for each in starts):
         raise TrainingError(
             "the workers start with different weights: a network must draw its initial weights "
-            "from torch's generator alone, and all workers must read the same checkpoints"
+            "from the global generators of torch, random or numpy.random, and all workers must "
+            "read the same checkpoints"
         )
 
 

@@ -7,6 +7,7 @@ from torch import Tensor
 from distnet.run_folder.sample_digest import SampleDigest
 from distnet.tasks.task import phases_of
 from distnet.train.checkpoint.checkpoint import State
+from distnet.train.checkpoint.extra_state import extra_tensors
 from distnet.train.checkpoint.feed_state import feed_tensors
 from distnet.train.checkpoint.position import Anchor, Position
 from distnet.train.compute.trainee import Trainee
@@ -109,7 +110,7 @@ class LoopState:
         vectors = trainee.state()
         if position.anchor is not None:
             vectors |= position.anchor.tensors
-        vectors |= _feed_state(trainee, group, own)
+        vectors |= _feed_state(trainee, group, own) | extra_tensors(trainee.flat.network)
         facts = position.facts() | {"devices": distinct(group.fingerprints)}
         return State(self.step, trainee.flat.weights(), vectors, facts)
 

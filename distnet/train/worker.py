@@ -16,6 +16,7 @@ from distnet.run_folder.recorder import Emit, Recorder
 from distnet.train.artifacts import write_artifacts
 from distnet.train.checkpoint.saver import Saver
 from distnet.train.compute.flat import weights_sha256
+from distnet.train.compute.generators import kept_generators
 from distnet.train.compute.trainee import Trainee, build
 from distnet.train.device.arithmetic import arithmetic, prepare_libraries
 from distnet.train.device.device import describe_worker
@@ -52,8 +53,8 @@ def work(
         after_s=job.retry.hang.after,
         log=folder.worker_log(group.rank),
     )
-    worker = describe_worker(group.rank, group.device)
-    with heartbeat, faults_explained(worker), ExitStack() as stack:
+    device, worker = torch.device(group.device), describe_worker(group.rank, group.device)
+    with heartbeat, faults_explained(worker), kept_generators(device), ExitStack() as stack:
         assignment, group = introduce(assignment, group)
         code, precision = assignment.code_folder, assignment.precision
         trainee = build(job, assignment.dataset_folder, code, group, precision)

@@ -32,18 +32,15 @@ from distnet.train.checkpoint.checkpoint import (
     read_newest,
     step_of,
 )
+from distnet.train.checkpoint.extra_state import restore_extra
 from distnet.train.checkpoint.retention import find_best
 from distnet.train.checkpoint.store import Store, open_store
 from distnet.train.compute.evaluate import Evaluation, Evaluator
 from distnet.train.compute.flat import FlatNetwork
+from distnet.train.compute.parts import build_network, build_task
 from distnet.train.compute.prepare import Prepare
 from distnet.train.compute.shadows import ShadowNetwork, networks_for, networks_of
-from distnet.train.compute.trainee import (
-    build_network,
-    build_scales,
-    build_task,
-    open_samples,
-)
+from distnet.train.compute.trainee import build_scales, open_samples
 from distnet.train.exchange.worker_group import WorkerGroup
 from distnet.train.feed import DatasetEvaluationFeed
 from distnet.trained.other_origin import in_units_of
@@ -119,7 +116,7 @@ def load_trained(run: Path, *, checkpoint: str | int = NEWEST) -> Trained:
     data = viewed(stored, build_view(job, stored, code))
     store = open_store(job.checkpoint.store, run=folder, job_folder=plan.job_folder)
     state = _state(store, job, checkpoint)
-    task = build_task(job.task, data, code)
+    task = build_task(job, data, code)
     networks = _networks(job, task, code, state)
     prepare = Prepare(build_scales(job, data, "cpu"), "cpu")
     where = (folder, job, plan.job_folder, code)
@@ -181,6 +178,7 @@ def _networks(job: Job, task: Task, folder: Path, state: State) -> Networks:
     """The network and its shadows with the weights of a checkpoint, in evaluation mode."""
     flat = FlatNetwork(build_network(job, task, folder), players=players_of(task))
     flat.load(state.weights)
+    restore_extra(flat.network, state.optimizer)
     shadows = [ShadowNetwork(shadow, flat) for shadow in shadows_of(task)]
     for shadow in shadows:
         for name, tensor in shadow.state().items():

@@ -14,16 +14,11 @@ from distnet.data.shipped import find_dataset
 from distnet.data.transforms.transform import build_transform
 from distnet.spec.read import read_job
 from distnet.train.compute.flat import FlatNetwork
+from distnet.train.compute.parts import build_network, build_task
 from distnet.train.compute.prepare import Prepare
 from distnet.train.compute.shadows import networks_of
 from distnet.train.compute.slice_gradient import SliceGradient
-from distnet.train.compute.trainee import (
-    build_network,
-    build_scales,
-    build_task,
-    build_turns,
-    open_samples,
-)
+from distnet.train.compute.trainee import build_scales, build_turns, open_samples
 from distnet.train.compute.turn import SliceId
 
 JOB = Path(__file__).parents[2] / "jobs" / "digits-cnn.yaml"
@@ -34,7 +29,7 @@ def measure(*, is_bf16: bool, is_channels_last: bool) -> float:
     """Samples/s of the gradient of a slice, the median."""
     job, dataset = read_job(JOB).job, find_dataset("mnist", folder=Path())
     manifest = read_manifest(dataset)
-    task = build_task(job.task, manifest, Path())
+    task = build_task(job, manifest, Path())
     flat = FlatNetwork(build_network(job, task, Path()).train())
     prepare = Prepare(
         build_scales(job, manifest, "cpu"),

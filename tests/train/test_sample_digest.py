@@ -112,6 +112,30 @@ def test_flag_of_one_worker_reaches_all(stop: bool, memory: bool, save: bool) ->
     assert flags == Flags(stop, memory, save, SampleDigest(299 * (2**32 - 1), -299 % 2**64))
 
 
+@pytest.mark.parametrize(
+    ("digests", "is_drifted"),
+    [
+        ((7, 7, 7), False),
+        ((0,), False),
+        ((2**32 - 1,) * 300, False),
+        ((2**32 - 1,) * 299 + (2**32 - 2,), True),
+        ((1, 1, 2**31 + 1), True),
+        ((0, 2, 1), True),
+    ],
+)
+def test_flags_show_whether_workers_have_drifted(
+    digests: tuple[int, ...], is_drifted: bool
+) -> None:
+    layout = Layout(num_parameters=1, num_metrics=0, num_buffers=2)
+    rows = torch.zeros(len(digests), layout.length)
+    for row, digest in zip(rows, digests, strict=True):
+        Flags(weights=digest).write(row)
+
+    total = read_total(rows.sum(0), layout, num_workers=len(digests))
+
+    assert total.flags == Flags(is_drifted=is_drifted)
+
+
 @pytest.mark.parametrize("size", [1, 2, 3])
 def test_epochs_record_every_sample_once_on_any_workers(
     size: int, stripes: Path, tmp_path: Path

@@ -72,6 +72,9 @@ class Train(Section):
     capture: Literal["auto", "on", "off"] = "auto"
     """Trace a slice once and replay it with less overhead, to the same bits. `auto`: for networks
     and tasks that ship with distnet. `on`: also for your own; what cannot be replayed is not."""
+    guard: Literal["on", "off"] = "on"
+    """Compute a slice twice at steps 1 to 3 and every 1,000th, and end the run if a bit differs:
+    the weights would depend on the workers or on a resume. `off`: train anyway."""
     on_nonfinite: Literal["stop", "skip", "rewind"] = "stop"
     """When the loss or gradient is NaN or infinite: `stop`, `skip` this update, or `rewind` to the
     last multiple of checkpoint.every_steps and continue after this batch."""

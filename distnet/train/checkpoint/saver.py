@@ -33,6 +33,7 @@ NOT_DECISIVE: dict[str, Any] = {
     **dict.fromkeys(("name", "resources", "checkpoint", "evaluate", "retry", "queue"), True),
     "train": {  # these may change
         *("epochs", "steps", "on_nonfinite", "on_out_of_memory", "capture", "determinism"),
+        "guard",
     },
 }
 CHECKPOINT = '"kind": "checkpoint"'

@@ -25,6 +25,10 @@ class Buffers:
         self._sizes = [_numbers(buffer).numel() for buffer in self.read()]
         self.num_numbers = sum(self._sizes)
 
+    def parts(self) -> list[tuple[str, int]]:
+        """The name of each buffer and how many numbers it has, in the order of the changes."""
+        return list(zip(self._owners, self._sizes, strict=True))
+
     def read(self) -> list[Tensor]:
         """Copy all buffers, each in its own type."""
         return [buffer.clone() for buffer in self._now()]
@@ -49,19 +53,21 @@ class Buffers:
         self.write([_moved(then, part) for then, part in zip(before, parts, strict=True)])
 
     def _now(self) -> list[Tensor]:
-        found = (module._buffers[name] for module, name in self._owners)
+        found = (module._buffers[name] for module, name in self._owners.values())
         return [buffer.detach() for buffer in found if buffer is not None]
 
 
-def _find_owners(network: nn.Module, pattern: str) -> list[tuple[nn.Module, str]]:
-    """The module and the name of each buffer; one that two modules share counts once."""
-    owners: dict[int, tuple[nn.Module, str]] = {}
+def _find_owners(network: nn.Module, pattern: str) -> dict[str, tuple[nn.Module, str]]:
+    """The module of each buffer and its name there; one that two modules share counts once."""
+    owners, known = dict[str, tuple[nn.Module, str]](), set[int]()
     for prefix, module in network.named_modules():
         for name, buffer in module._buffers.items():
             full = f"{prefix}.{name}" if prefix else name
-            if buffer is not None and buffer.numel() and fnmatchcase(full, pattern):
-                owners.setdefault(id(buffer), (module, name))
-    return list(owners.values())
+            is_new = buffer is not None and buffer.numel() and id(buffer) not in known
+            if is_new and fnmatchcase(full, pattern):
+                known.add(id(buffer))
+                owners[full] = module, name
+    return owners
 
 
 def _numbers(buffer: Tensor) -> Tensor:

@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.fx.experimental.proxy_tensor import make_fx
 
 from distnet.data.batch import Batch
+from distnet.train.compute.generators import generator_states
 from distnet.train.compute.straight_line import generate
 
 Pieces = Callable[[Batch], list[Tensor]]
@@ -68,14 +69,14 @@ class Capture:
         def traced(*columns: Tensor) -> list[Tensor]:
             return self._original(Batch(dict(zip(names, columns, strict=True))))
 
-        generator = torch.default_generator.get_state()
+        generators = generator_states(torch.device("cpu"))
         try:
             with torch.enable_grad():
                 module = make_fx(traced)(*batch.fields.values())
             function = generate(module)
         except Exception:  # any failure of the tracer: the network runs as written
             return None
-        if not torch.equal(generator, torch.default_generator.get_state()):
+        if generators != generator_states(torch.device("cpu")):
             return None  # it draws random numbers
         return _Replay(function)
 

@@ -15,7 +15,8 @@ from torch import Tensor
 
 from distnet.run_folder.heartbeat import Stage
 from distnet.tasks.task import Measured, Networks, Summary, Task
-from distnet.train.compute.slice_gradient import PrepareBatch, precision_context, seed_generators
+from distnet.train.compute.generators import seed_generators
+from distnet.train.compute.slice_gradient import PrepareBatch, precision_context
 from distnet.train.device.device import wait_for
 from distnet.train.exchange.reduce import Sum, build_sum
 from distnet.train.exchange.tree import own_slices

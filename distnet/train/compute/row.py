@@ -6,6 +6,10 @@ Everything is a sum over the samples of the slice, so the sum of all rows is tha
 worker's flags are in the row of its last slice: a byte is one number, and sums of bytes stay
 exact in fp32 for 65,000 workers, in any order of addition; carries are made when they
 are read.
+
+A digest of the weights rides as 4-bit digits and their squares: all workers have the same digit d
+where the workers times the sum of d^2 is the square of the sum of d (Cauchy and Schwarz), and so
+every worker knows whether any two of them differ.
 """
 
 import math
@@ -20,7 +24,10 @@ from torch import Tensor
 from distnet.run_folder.sample_digest import MASK, SampleDigest
 
 FLAGS = struct.Struct("<???QI")
-HASH_BYTES = 8
+HASH_BYTES, COUNT_BYTES = 8, 4
+NUM_DIGITS, DIGIT_BITS = 8, 4
+NO_DIGITS = bytes(2 * NUM_DIGITS)
+NUM_FLAGS = FLAGS.size + len(NO_DIGITS)
 
 
 class Flags(NamedTuple):
@@ -34,19 +41,28 @@ class Flags(NamedTuple):
     """A checkpoint is due after this step."""
     samples: SampleDigest = SampleDigest()
     """The samples in the row."""
+    weights: int = 0
+    """A digest of this worker's weights, 32 bits; 0 at steps where it is not compared."""
+    is_drifted: bool = False
+    """After the sum: two workers have other weights."""
 
     def write(self, row: Tensor) -> None:
         """Write them at the end of a row."""
         first = self.is_stop, self.is_out_of_memory, self.is_save
         packed = FLAGS.pack(*first, self.samples.hash, self.samples.num_samples)
-        row[-FLAGS.size :] = torch.frombuffer(bytearray(packed), dtype=torch.uint8)
+        numbers = bytearray(packed + (_digits(self.weights) if self.weights else NO_DIGITS))
+        row[-NUM_FLAGS:] = torch.frombuffer(numbers, dtype=torch.uint8)
 
     @classmethod
-    def read(cls, numbers: list[float]) -> "Flags":
-        """Read the flags from sums of their bytes."""
-        stops, shortages, saves, *digest = numbers
-        samples = SampleDigest(_number(digest[HASH_BYTES:]), _number(digest[:HASH_BYTES]) & MASK)
-        return cls(stops > 0, shortages > 0, saves > 0, samples)
+    def read(cls, numbers: list[float], num_workers: int) -> "Flags":
+        """Read the flags from sums of their bytes over all workers."""
+        stops, shortages, saves = numbers[:3]
+        hash_, rest = numbers[3 : 3 + HASH_BYTES], numbers[3 + HASH_BYTES :]
+        samples = SampleDigest(_number(rest[:COUNT_BYTES]), _number(hash_) & MASK)
+        digits, squares = rest[COUNT_BYTES:][:NUM_DIGITS], rest[-NUM_DIGITS:]
+        pairs = zip(digits, squares, strict=True)
+        is_drifted = any(num_workers * square != digit**2 for digit, square in pairs)
+        return cls(stops > 0, shortages > 0, saves > 0, samples, is_drifted=is_drifted)
 
 
 NO_FLAGS = Flags()
@@ -75,7 +91,7 @@ class Layout:
     @cached_property
     def length(self) -> int:
         """Numbers of a row."""
-        return self.flags_start + FLAGS.size
+        return self.flags_start + NUM_FLAGS
 
 
 class Total(NamedTuple):
@@ -102,13 +118,16 @@ class Total(NamedTuple):
         return self.sums[1]
 
 
-def read_total(total: Tensor, layout: Layout, flags: Flags | None = None) -> Total:
+def read_total(
+    total: Tensor, layout: Layout, flags: Flags | None = None, num_workers: int = 1
+) -> Total:
     """Read the sum of all rows of a phase; its gradient is divided by the summed weight here.
 
     Args:
         total: the sum of all rows.
         layout: the offsets of its parts.
         flags: those of a single worker, which need not be in the row.
+        num_workers: how many workers have written flags.
     """
     num_parameters, num_sums = layout.num_parameters, layout.sums_end - layout.num_parameters
     # A copy: a dot product may depend on the alignment of its operands.
@@ -120,8 +139,13 @@ def read_total(total: Tensor, layout: Layout, flags: Flags | None = None) -> Tot
         pieces.append(total[layout.flags_start :])
     square_, *numbers = torch.cat(pieces).tolist()
     buffers = total[layout.sums_end : layout.flags_start]
-    flags = flags or Flags.read(numbers[num_sums:])
+    flags = flags or Flags.read(numbers[num_sums:], num_workers)
     return Total(gradient, buffers, math.sqrt(square_), tuple(numbers[:num_sums]), flags)
+
+
+def _digits(digest: int) -> bytes:
+    digits = [digest >> DIGIT_BITS * index & 15 for index in range(NUM_DIGITS)]
+    return bytes([*digits, *(digit * digit for digit in digits)])
 
 
 def _number(sums_of_bytes: list[float]) -> int:

@@ -15,10 +15,10 @@ import torch
 from torch import Tensor, nn
 
 from distnet.data.batch import Batch
-from distnet.data.shuffle import mix
 from distnet.tasks.task import Loss, Networks, Phase, Task
 from distnet.train.compute.capture import Capture
 from distnet.train.compute.flat import FlatNetwork, Player
+from distnet.train.compute.generators import generator_states, seed_generators
 from distnet.train.compute.row import Layout
 from distnet.train.compute.turn import SliceId, Turn
 
@@ -64,7 +64,7 @@ class SliceGradient:
     ) -> None:
         self._flat, self._networks, self._task = flat, networks, task
         self.prepare, self._seed = prepare, seed
-        self.pieces = pieces
+        self.pieces, self._is_bf16 = pieces, is_bf16
         self._device = flat.vector.device
         self._precision = precision_context(self._device.type, is_bf16=is_bf16)
         self._start = flat.buffers.read()
@@ -73,6 +73,18 @@ class SliceGradient:
         # Buffers that change belong to the step; a replay depends on its samples alone.
         may_capture = not self._start and self._device.type == "cpu" and not is_bf16
         self._captures = {p.name: self._capture(p) for p in captured} if may_capture else {}
+
+    def twin(self, flat: FlatNetwork, networks: Networks, task: Task) -> "SliceGradient":
+        """Make one that computes in the same way, with another network and task."""
+        return SliceGradient(
+            flat,
+            networks,
+            task,
+            self.prepare,
+            seed=self._seed,
+            pieces=self.pieces,
+            is_bf16=self._is_bf16,
+        )
 
     def layout(self, phase: Phase) -> Layout:
         """The offsets of each part in the rows of a phase."""
@@ -87,11 +99,19 @@ class SliceGradient:
     ) -> None:
         """Write gradient, sums and changes of buffers of a slice into its row."""
         phase = of.turn.phase
-        player, layout = self._flat.players[phase.player], self.layout(phase)
-        out = row[: layout.sums_end]
         capture = self._captures.get(phase.name) if self.pieces == 1 else None
+        out = row[: self.layout(phase).sums_end]
         if capture is not None and gathered is None and capture.write(batch, out):
             return
+        self.compute(row, of, batch, gathered)
+
+    def compute(
+        self, row: Tensor, of: SliceId, batch: Batch, gathered: Gathered | None = None
+    ) -> None:
+        """Do the same as `write` by the network itself, never by a replay."""
+        phase = of.turn.phase
+        player, layout = self._flat.players[phase.player], self.layout(phase)
+        out = row[: layout.sums_end]
         self._write_pieces(self.prepared(of, batch), phase, player, out, gathered)
         if layout.num_buffers:
             changes = player.buffers.change_since(self._starts[player.name])
@@ -124,9 +144,9 @@ class SliceGradient:
         if hasattr(self._task, "embed"):
             return None  # a piece sees the embeddings of all others
         batch = self.prepared(SliceId(Turn(phase, 0, ()), 0, 0), batch)
-        before = _generator_states(self._device)
+        before = generator_states(self._device)
         losses = self._loss(batch, phase).values
-        if not all(map(torch.equal, before, _generator_states(self._device))):
+        if before != generator_states(self._device):
             return "the network draws random numbers (dropout), which would change"
         if self._start and self._flat.buffers.change_since(self._start).any():
             return "its buffers change with every batch (batch normalisation)"
@@ -252,22 +272,7 @@ def precision_context(device: str, *, is_bf16: bool) -> Callable[[], AbstractCon
     return partial(torch.autocast, device, dtype=torch.bfloat16)
 
 
-def seed_generators(device: torch.device, *key: int) -> None:
-    """Seed torch's global generators, of the CPU and of this GPU, with a hash of `key`."""
-    seed = mix(*key) >> 1
-    torch.default_generator.manual_seed(seed)
-    if device.type == "cuda":
-        torch.cuda.default_generators[device.index or 0].manual_seed(seed)
-
-
 def _scalar(number: Tensor | float, like: Tensor) -> Tensor:
     if isinstance(number, Tensor):
         return number.to(like.dtype)
     return like.new_tensor(number)
-
-
-def _generator_states(device: torch.device) -> list[Tensor]:
-    states = [torch.default_generator.get_state()]
-    if device.type == "cuda":
-        states.append(torch.cuda.default_generators[device.index or 0].get_state())
-    return states

@@ -6,30 +6,28 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
+from distnet.data.batch import Batch
 from distnet.data.manifest import Manifest, read_manifest
 from distnet.data.opening import build_sampler, build_view, viewed
 from distnet.data.order import Batches
 from distnet.data.samples import Samples
 from distnet.data.scale import Scale
-from distnet.data.shuffle import mix
 from distnet.data.transforms.transform import Transform, build_transform
 from distnet.errors import UnknownPartError
-from distnet.spec.parts import load_part
 from distnet.spec.sections.job import Job
-from distnet.spec.sections.section import Part
-from distnet.tasks.per_sample import PerSample
 from distnet.tasks.task import Networks, Task, phases_of, players_of, shadows_of
 from distnet.train.compute.evaluate import Evaluator
 from distnet.train.compute.flat import FlatNetwork
+from distnet.train.compute.generators import seed_generators
 from distnet.train.compute.optimizer import FlatOptimizer
+from distnet.train.compute.parts import build_network, build_task
 from distnet.train.compute.prepare import Prepare
 from distnet.train.compute.row import Layout
 from distnet.train.compute.shadows import ShadowNetwork, networks_of
 from distnet.train.compute.slice_gradient import SliceGradient
-from distnet.train.compute.turn import Turn, num_draws, turns_of
+from distnet.train.compute.turn import SliceId, Turn, num_draws, turns_of
 from distnet.train.exchange.reduce import Sum, build_sum
 from distnet.train.exchange.worker_group import WorkerGroup
 from distnet.train.feed import DatasetEvaluationFeed, DatasetFeed, EvaluationFeed, Feed
@@ -43,6 +41,8 @@ class Trainee:
     """Everything one worker trains with."""
 
     job: Job
+    folder: Path
+    """Where the files of the user's own parts are."""
     data: Manifest | None
     """None where no dataset is trained on."""
     task: Task
@@ -72,6 +72,14 @@ class Trainee:
         if len(self.turns) == 1:
             return self.turns
         return [turn for turn in self.turns if step % turn.phase.every == 0]
+
+    def take(self, of: SliceId) -> Batch:
+        """Take the samples of a slice; a feed of the task's own may draw, from its own seeds."""
+        draw, feed = of.turn.draw, self.feed
+        if not isinstance(feed, DatasetFeed):
+            key = self.job.train.seed, of.step, of.slice, -1, draw
+            seed_generators(self.flat.vector.device, *key)
+        return feed.take(of.step, of.slice, draw, self.networks)
 
     def state(self) -> dict[str, Tensor]:
         """All vectors besides the weights: of the optimizers, and of the shadows."""
@@ -105,7 +113,7 @@ def build(
     """
     stored = None if dataset is None else read_manifest(dataset)
     data = None if stored is None else viewed(stored, build_view(job, stored, folder))
-    task = build_task(job.task, data, folder)
+    task = build_task(job, data, folder)
     network = build_network(job, task, folder)
     flat = FlatNetwork(network.train(), group.device, players_of(task))
     shadows = [ShadowNetwork(shadow, flat) for shadow in shadows_of(task)]
@@ -128,6 +136,7 @@ def build(
     layouts = {phase.name: gradient.layout(phase) for phase in phases}
     return Trainee(
         job=job,
+        folder=folder,
         data=data,
         task=task,
         flat=flat,
@@ -141,38 +150,6 @@ def build(
         sums=_sums(job, layouts, group),
         evaluator=_evaluator(job, dataset, stored, folder, task, prepare(), group, is_bf16=is_bf16),
     )
-
-
-def build_task(part: Part, data: Manifest | None, folder: Path) -> Task:
-    """Make the task for this data.
-
-    Raises:
-        UnknownPartError: it does not exist, or does not fit the data.
-    """
-    cls, options = load_part("tasks", part, folder=folder)
-    try:
-        task = cls(data, **options)
-        is_whole = hasattr(task, "loss")  # else it has one loss for each sample
-        return task if is_whole or data is None else PerSample(task, data)
-    except ValueError as error:
-        raise UnknownPartError(f"task {part.kind} does not fit the data: {error}") from None
-
-
-def build_network(job: Job, task: Task, folder: Path) -> nn.Module:
-    """Make the network with the weights it starts from, a function of the job's seed.
-
-    Raises:
-        UnknownPartError: it does not exist, or does not fit the data.
-    """
-    cls, options = load_part("networks", job.network, folder=folder)
-    torch.manual_seed(mix(job.train.seed) >> 1)
-    try:
-        network: nn.Module = cls(*task.network_arguments, **options)
-    except ValueError as error:
-        raise UnknownPartError(
-            f"network {job.network.kind} does not fit the data: {error}"
-        ) from None
-    return network
 
 
 def build_turns(task: Task) -> tuple[Turn, ...]:

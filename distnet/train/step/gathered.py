@@ -19,7 +19,7 @@ def gather_embeddings(
     """Embed the slices of this worker, and join those of all workers in their order.
 
     Returns:
-        For each slice of this worker, what its loss sees; empty for a task without `embed`.
+        For every slice, what its loss sees; empty for a task without `embed`.
     """
     if not hasattr(trainee.task, "embed"):
         return {}
@@ -29,7 +29,7 @@ def gather_embeddings(
     slices = [every[index] for index in sorted(every)]
     fields = {name: torch.cat([s[name] for s in slices]).to(device) for name in slices[0]}
     starts = [0, *accumulate(len(s["embedding"]) for s in slices)]
-    return {of.slice: Gathered(Batch(fields), starts[of.slice]) for of in batches}
+    return {index: Gathered(Batch(fields), starts[index]) for index in sorted(every)}
 
 
 def _embed(trainee: Trainee, of: SliceId, batch: Batch) -> dict[str, Tensor]:

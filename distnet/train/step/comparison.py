@@ -1,0 +1,212 @@
+"""One update in which a slice is computed twice and compared bit by bit."""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from distnet.data.batch import Batch
+from distnet.errors import NotReproducibleError
+from distnet.tasks.task import Phase
+from distnet.train.checkpoint.extra_state import extra_states, set_extra_states
+from distnet.train.compute.digest import digests
+from distnet.train.compute.slice_gradient import Gathered, SliceGradient
+from distnet.train.compute.trainee import Trainee
+from distnet.train.compute.turn import SliceId
+from distnet.train.exchange.worker_group import WorkerGroup, gather
+from distnet.train.step.aging import find_influence, numbers
+from distnet.train.step.out_of_memory import try_twice
+from distnet.train.step.plain_state import changed, plain_state
+from distnet.train.step.verdict import (
+    Circumstances,
+    Finding,
+    change_text,
+    difference_text,
+    differing,
+    growing_text,
+    influence_text,
+)
+from distnet.train.step.witness import Builder
+
+GRADIENT = "the gradient of"
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What computing a slice must leave as it is, by name."""
+
+    parameters: dict[str, int]
+    extra: dict[str, bytes]
+    plain: dict[str, bytes]
+    """Of these, only what has no influence may change."""
+
+    @classmethod
+    def of(cls, trainee: Trainee) -> "Watched":
+        """Digest everything as it is now."""
+        found = {
+            name if network is trainee.flat.network else f"{key}: {name}": parameter.detach()
+            for key, network in trainee.networks.items()
+            for name, parameter in network.named_parameters()
+        }
+        values = digests(list(found.values()))
+        return cls(
+            dict(zip(found, values, strict=True)),
+            extra_states(trainee.flat.network),
+            plain_state(trainee.networks, trainee.task),
+        )
+
+
+class Comparison:
+    """Made before the slices of the update are computed.
+
+    Args:
+        trainee: what trains.
+        group: the workers; each has a comparison of its own, and calls it like the others.
+        builder: builds a second network.
+        seen: the circumstances.
+        of: the slice.
+        is_batch_same: whether the feed gave the same samples twice, if it did.
+    """
+
+    def __init__(
+        self,
+        trainee: Trainee,
+        group: WorkerGroup,
+        builder: Builder,
+        seen: Circumstances,
+        of: SliceId,
+        *,
+        is_batch_same: bool,
+    ) -> None:
+        self._trainee, self._group, self._builder = trainee, group, builder
+        self._seen, self._of = seen, of
+        self._parts = row_parts(trainee, of.turn.phase)
+        self._before, self._is_batch_same = Watched.of(trainee), is_batch_same
+        self._first: list[int] | None = None
+        self._is_rebuilt = False
+        self._samples: tuple[Batch, Gathered | None] | None = None
+
+    def keep(self, of: SliceId, row: Tensor) -> None:
+        """Digest the row of the slice, before others are added to it."""
+        if of.slice == self._of.slice:
+            self._first = self._digests(row)
+
+    def run(
+        self,
+        batch: Callable[[SliceId], Batch],
+        gathered: Mapping[int, Gathered],
+        suspects: Sequence[str],
+    ) -> tuple[list[str], str | None]:
+        """Compute the slice again and compare.
+
+        Args:
+            batch: gives the samples of the slice.
+            gathered: what each slice sees of the others.
+            suspects: state that was seen to change before.
+
+        Returns:
+            State that changes without an influence, and a note about it for the user, if it grows.
+
+        Raises:
+            NotReproducibleError: something differs.
+            TrainingError: a parameter was replaced by another tensor.
+        """
+        after = Watched.of(self._trainee)
+        if self._group.rank == self._seen.again:
+            self._samples = batch(self._of), gathered.get(self._of.slice)
+        findings = gather(self._group, self._finding(after))
+        if text := change_text(findings, self._seen):
+            self._trainee.flat.require_views()  # says more about a parameter that was replaced
+            raise NotReproducibleError(text)
+        plain = list(dict.fromkeys(name for each in findings for name in each.plain))
+        if wrong := differing(findings):
+            thirds = gather(self._group, self._again(after))
+            is_unstable = thirds[self._seen.again] != findings[self._seen.again].second
+            names = [self._parts[index][0] for index in wrong]
+            names.sort(key=lambda name: name.startswith(GRADIENT))  # they follow from the others
+            seen = replace(self._seen, is_rebuilt=any(each.is_rebuilt for each in findings))
+            text = difference_text(names, plain or suspects, seen, is_unstable=is_unstable)
+            raise NotReproducibleError(text)
+        growing = self._growing(plain, after) if plain else []
+        return plain, growing_text(growing) if growing else None
+
+    def _finding(self, after: Watched) -> Finding:
+        before = self._before
+        parameters = tuple(k for k, v in after.parameters.items() if before.parameters.get(k) != v)
+        plain, extra = changed(before.plain, after.plain), changed(before.extra, after.extra)
+        second = self._again(after)
+        same, rebuilt = self._is_batch_same, self._is_rebuilt
+        return Finding(self._first, second, parameters, extra, plain, same, rebuilt)
+
+    def _growing(self, plain: list[str], after: Watched) -> list[str]:
+        """The state that changes each time the same slice is computed; the same on all workers.
+
+        Raises:
+            NotReproducibleError: it is a counter that will have an influence later.
+        """
+        networks, task = self._trainee.networks, self._trainee.task
+        state, counters = plain_state(networks, task), numbers(networks, task, plain)
+        self._again(after)
+        mine = changed(state, plain_state(networks, task))
+        later = numbers(networks, task, plain)
+        influence = self._influence({k: v for k, v in counters.items() if k in mine}, later)
+        every = gather(self._group, (mine, influence))
+        for _, found in every:
+            if found is not None:
+                raise NotReproducibleError(influence_text(*found, self._seen))
+        return [name for name in plain if any(name in names for names, _ in every)]
+
+    def _influence(
+        self, before: dict[str, float], after: dict[str, float]
+    ) -> tuple[str, int] | None:
+        if not before or self._samples is None:
+            return None
+        witness = self._builder.build(self._before.extra)
+        if witness is None:
+            return None
+        compute = partial(self._computed, witness.gradient)
+        return find_influence(witness.networks, witness.task, before, after, compute)
+
+    def _again(self, after: Watched) -> list[int] | None:
+        """Compute the slice and digest the parts of its row; None if it ran out of memory.
+
+        Returns None on workers that do not compute it again, too.
+        """
+        if self._samples is None:
+            return None
+        extra = self._before.extra
+        if self._seen.is_rebuilt and (witness := self._builder.build(extra)) is not None:
+            with suppress(Exception):  # what was set up outside of its constructor is missing
+                second = self._computed(witness.gradient)
+                self._is_rebuilt = True
+                return second
+        network = self._trainee.flat.network
+        set_extra_states(network, extra)
+        try:
+            return self._computed(self._trainee.gradient)
+        finally:
+            set_extra_states(network, after.extra)
+
+    def _computed(self, gradient: SliceGradient) -> list[int] | None:
+        assert self._samples is not None
+        layout = self._trainee.layouts[self._of.turn.phase.name]
+        row = torch.zeros(layout.length, device=self._trainee.flat.vector.device)
+        problem = try_twice(partial(gradient.compute, row, self._of, *self._samples))
+        return None if problem else self._digests(row)
+
+    def _digests(self, row: Tensor) -> list[int]:
+        sizes = [size for _, size in self._parts]
+        return digests(torch.split(row[: sum(sizes)], sizes))
+
+
+def row_parts(trainee: Trainee, phase: Phase) -> list[tuple[str, int]]:
+    """The parts of a phase's rows: what each is, and how many numbers it has."""
+    player = trainee.flat.players[phase.player]
+    names = {id(p): name for name, p in trainee.flat.network.named_parameters()}
+    gradients = [(f"{GRADIENT} `{names[id(p)]}`", p.numel()) for p in player.parameters]
+    metrics = [(f"the metric `{name}`", 2) for name in phase.metrics]
+    buffers = [(f"the buffer `{name}`", size) for name, size in player.buffers.parts()]
+    return [*gradients, ("the loss", 1), ("the weight of the loss", 1), *metrics, *buffers]
