@@ -1,6 +1,7 @@
 """Labels in NumPy arrays: indices of classes, names, or one-hot rows."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from distnet.data.import_summary import Findings
 from distnet.data.sources._arrays import MAX_CLASSES, class_names
 from distnet.data.sources._classes import make_classes
 from distnet.data.sources._guess import MOST_GUESSED_CLASSES
-from distnet.data.sources._labels import LabelsSeen, label_texts
+from distnet.data.sources._labels import LabelError, LabelsSeen, label_texts
 from distnet.data.sources._names import check_names
 from distnet.errors import DataError
 
@@ -23,40 +24,55 @@ Arrays = dict[str, NDArray[Any]]
 """By split."""
 
 
-def guess_kind(y: Mapping[str, NDArray[Any]]) -> tuple[str, str]:
-    """Whether targets are classes or numbers, and by which rule."""
+def guess_kind(path: Path, y: Mapping[str, NDArray[Any]]) -> tuple[str, str]:
+    """Whether targets are classes or numbers, and by which rule.
+
+    Raises:
+        DataError: one split is one-hot, another is not.
+    """
     if is_one_hot(y):
         width = next(iter(y.values())).shape[1]
         return "class", f"every row of {width} holds one 1 and else 0: one-hot"
+    one_hot = [split for split, values in y.items() if _other_rows(values).size == 0]
+    if one_hot:
+        split, values = next((s, v) for s, v in y.items() if s not in one_hot)
+        raise DataError(
+            f"{path}: y of {one_hot[0]} is one-hot, but y of {split}[{_other_rows(values)[0]}] is "
+            f"{values[_other_rows(values)[0]]}; to predict them as numbers use --target-kind number"
+        )
     columns = _columns(y)
     shapes = {values.shape[1:] for values in columns.values()}
     if shapes != {()}:
         return "number", "several numbers a sample that are not one-hot"
     kinds = {values.dtype.kind for values in columns.values()}
-    if "f" not in kinds:
-        return "class", "integers" if kinds <= set("uib") else "text"
-    values = np.concatenate([values.astype(np.float64) for values in columns.values()])
-    different = np.unique(values)
+    return _guess_of_numbers(columns) if kinds <= set("uifb") else ("class", "text")
+
+
+def _guess_of_numbers(columns: Arrays) -> tuple[str, str]:
+    different = np.unique(np.concatenate([np.unique(values) for values in columns.values()]))
+    is_repeated = len(different) <= sum(map(len, columns.values())) // 2
+    if all(values.dtype.kind != "f" for values in columns.values()):
+        if is_repeated or len(different) <= MOST_GUESSED_CLASSES:
+            return "class", f"{len(different)} different integers"
+        return "number", "more than 20 different integers, and each occurs less than twice"
     if not (different == np.floor(different)).all():
         return "number", "floats with fractions"
-    if 1 < len(different) <= min(MOST_GUESSED_CLASSES, len(values) // 2):
+    if is_repeated and 1 < len(different) <= MOST_GUESSED_CLASSES:
         return "class", f"floats, but only {len(different)} different whole numbers"
-    return (
-        "number",
-        "floats of one or of more than 20 different values, or each occurs less than twice",
-    )
+    return "number", "floats of one or more than 20 different values, or each less than twice"
 
 
 def is_one_hot(y: Mapping[str, NDArray[Any]]) -> bool:
     """Whether every row holds one 1, else 0."""
-    return all(
-        values.ndim == 2
-        and values.shape[1] > 1
-        and values.dtype.kind in "uifb"
-        and bool(((values == 0) | (values == 1)).all())
-        and bool(((values != 0).sum(axis=1) == 1).all())
-        for values in y.values()
-    )
+    return all(_other_rows(values).size == 0 for values in y.values())
+
+
+def _other_rows(values: NDArray[Any]) -> NDArray[np.int64]:
+    """The rows that do not hold one 1 and else 0."""
+    if values.ndim != 2 or values.shape[1] < 2 or values.dtype.kind not in "uifb":
+        return np.arange(len(values))
+    is_bit = ((values == 0) | (values == 1)).all(axis=1)
+    return np.flatnonzero(~is_bit | ((values != 0).sum(axis=1) != 1))
 
 
 def array_classes(
@@ -75,9 +91,11 @@ def array_classes(
     flat = _columns(y)
     for split, values in flat.items():
         if values.ndim != 1:
+            rows = _other_rows(values)
+            row = f"; y of {split}[{rows[0]}] is {values[rows[0]].tolist()}" if rows.size else ""
             raise DataError(
-                f"{path}: y of {split} has shape {list(values.shape)}, and its rows are not "
-                "one-hot; class labels are one a sample"
+                f"{path}: y of {split} has shape {list(values.shape)}, and its rows are not all "
+                f"one-hot{row}; class labels are one a sample"
             )
     are_text = all(values.dtype.kind in "US" for values in flat.values())
     if not are_text:
@@ -111,11 +129,12 @@ def _named_classes(
     check_names(names)
     seen, texts = LabelsSeen(MAX_CLASSES), {}
     for split, values in y.items():
-        texts[split] = label_texts(pa.array(values.astype(values.dtype.newbyteorder("="))), names)
-
-        def location(row: int, split: str = split) -> str:
-            return f"{path}: y of {split}[{row}]"
-
+        location = partial(_location, path, split)
+        native = pa.array(values.astype(values.dtype.newbyteorder("=")))
+        try:
+            texts[split] = label_texts(native, names)
+        except LabelError as error:
+            raise DataError(f"{location(error.row)}: the label {error}") from None
         if texts[split].null_count:
             missing = pc.index(texts[split].is_null(), True).as_py()
             raise DataError(f"{location(missing)}: the label is missing")
@@ -124,10 +143,15 @@ def _named_classes(
     return field, {s: encode(pa.RecordBatch.from_pydict({"y": t})) for s, t in texts.items()}
 
 
+def _location(path: Path, split: str, row: int) -> str:
+    return f"{path}: y of {split}[{row}]"
+
+
 def _are_identifiers(y: Arrays) -> bool:
-    return any(values.max() >= MAX_CLASSES for values in y.values()) and all(
-        values.min() >= 0 for values in y.values()
-    )
+    """Whether labels cannot be indices: the signs -1 and 1, or numbers as large as an id."""
+    low, high = min(v.min() for v in y.values()), max(v.max() for v in y.values())
+    are_signs = (low, high) == (-1, 1) and all((v != 0).all() for v in y.values())
+    return bool(are_signs or (low >= 0 and high >= MAX_CLASSES))
 
 
 def _check_whole(path: Path, y: Arrays) -> None:

@@ -78,6 +78,12 @@ def holds_numbers(kind: pa.DataType) -> bool:
     return any(test(kind) for test in tests)
 
 
+def is_float(kind: pa.DataType) -> bool:
+    """Whether a column of this type may hold NaN and infinity."""
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return bool(pa.types.is_floating(kind))
+
+
 def is_text(kind: pa.DataType) -> bool:
     """Whether a column of this type holds text."""
     tests = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)

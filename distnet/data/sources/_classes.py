@@ -50,6 +50,7 @@ def make_classes(
         classes = _shown(ordered)
         indices = {label: index for index, label in enumerate(ordered)}
         _warn_of_equal_numbers(ordered, findings)
+        _warn_of_lost_digits(ordered, findings)
     return ClassField(classes=classes), _encoder(column, indices, names)
 
 
@@ -159,3 +160,19 @@ def _warn_of_equal_numbers(labels: Sequence[str], findings: Findings) -> None:
                 example=" and ".join(map(repr, alike[:3])),
                 option="write them alike, or --target-kind number",
             )
+
+
+def _warn_of_lost_digits(labels: Sequence[str], findings: Findings) -> None:
+    long = [label for label, number in numbers_of(labels).items() if _is_long_float(label, number)]
+    if long:
+        findings.warned(
+            "labels of more than 53 bits that were floats",
+            "their last digits were lost before the import",
+            example=long[0],
+            count=len(long),
+            option="save them as integers or text",
+        )
+
+
+def _is_long_float(label: str, number: Decimal) -> bool:
+    return "e" in label.lower() and abs(number) > 2**53

@@ -74,7 +74,7 @@ def raise_faults(path: Path, checks: Sequence[ColumnCheck]) -> None:
         drops = " ".join(f"--drop {name!r}" for name in texts[:MOST_FAULTS])
         lines.append(
             f"{path}: columns of text (or dates) cannot be features: {', '.join(texts)}; "
-            f"convert them to numbers or drop them: {drops}"
+            f"convert them to numbers with a decimal point, or drop them: {drops}"
         )
     lines += ranges[:MOST_FAULTS]
     if lines:

@@ -7,6 +7,7 @@ average.
 from collections.abc import Collection
 
 from distnet.data.sources._labels import (
+    CANONICAL,
     NUMBERS_OR_TEXT,
     PADDED,
     TEXT,
@@ -51,7 +52,9 @@ def _guess_of_numbers(labels: Collection[str], held: str, *, is_repeated: bool) 
     if is_repeated and held == TEXT:
         return True, "the column holds whole numbers as text"
     if is_repeated and len(labels) <= MOST_GUESSED_CLASSES:
-        return True, f"{len(labels)} different whole numbers"
+        other = next((label for label in labels if not CANONICAL.fullmatch(label)), None)
+        kept = "" if other is None else f", kept as text: {other!r} could be written otherwise"
+        return True, f"{len(labels)} different whole numbers{kept}"
     if is_repeated and any(abs(number) > LONGEST_NUMBER for number in numbers):
         return True, "whole numbers of more than 53 bits are identifiers"
     return False, "more than 20 different numbers, or each occurs less than twice"

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from distnet.data.fields.field import Field
 from distnet.data.fields.number import NumberField
 from distnet.data.import_summary import Findings
-from distnet.data.sources._cells import LARGEST, holds_numbers, is_text, parse_numbers, to_float32
+from distnet.data.sources._cells import LARGEST, is_float, is_text, parse_numbers, to_float32
 from distnet.data.sources._classes import MOST_CLASSES, Encode, make_classes
 from distnet.data.sources._columns import Location
 from distnet.data.sources._guess import guess_class
@@ -102,7 +102,7 @@ class TargetSurvey:
                 self._findings.warned(
                     "class named as a missing value",
                     "it is a class, as the labels are text",
-                    example=f"{self._gap!r} at {self._gap_at}",
+                    example=f"{self._gap_at}: {self._gap!r}",
                     option="remove those rows",
                 )
             return make_classes(self._columns[0], self._labels, self._classes, self._findings)
@@ -122,7 +122,7 @@ class TargetSurvey:
                 f"{location(row)}: the target {name!r} is {column[row].as_py()!r}, "
                 "expected a finite number"
             )
-        if self._is_number or holds_numbers(column.type):
+        if self._is_number or is_float(column.type):
             fault = self._not_number or self._missing
             if fault:
                 raise DataError(fault)

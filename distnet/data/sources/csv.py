@@ -61,6 +61,11 @@ def read(
 
 def _open(file: Path, delimiter: str | None, findings: Findings) -> CsvTable:
     table = CsvTable(file, None if delimiter is None else _character(delimiter))
+    if len(table.columns) == 1:
+        raise DataError(
+            f"{file}:1: found one column, {table.columns[0][:80]!r}, where the delimiter is "
+            f"{table.dialect.name}; set another one with --delimiter"
+        )
     if delimiter is None:
         findings.guessed(
             "delimiter",

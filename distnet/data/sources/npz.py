@@ -154,7 +154,7 @@ def _targets(
     if kind is None and names:
         kind = "class"
     if kind is None:
-        kind, why = guess_kind(y)
+        kind, why = guess_kind(path, y)
         option = "--target-kind " + ("number" if kind == "class" else "class")
         findings.guessed("kind of target", kind, why, option=option)
     if kind == "class":

@@ -162,6 +162,7 @@ def test_train_and_test_files_are_splits(tmp_path: Path) -> None:
         ("a,y\n1,u\n2,w\n", {"classes": ("u", "u")}, "'u' is empty or given twice"),
         ("a,y\n1,u\n", {"size": (2, 2)}, "--size does not apply .* --target"),
         ("a,y\n1,u\n", {"delimiter": ";;"}, "found ';;', expected one character, or tab"),
+        ("a y\n1 u\n", {}, "found one column, 'a y', .* is comma; set another one with --delim"),
         ("a,y\n1,u\n", {"drop": ("y",)}, "--drop names the target column 'y'"),
         ('a,y\n1,u\n2,"v\n3,u\n', {}, r"table.csv:3: .* a quote \(\"\) that is not closed"),
         ('a,y\n1,"u', {}, r"table.csv:2: .* a quote \(\"\) that is not closed"),

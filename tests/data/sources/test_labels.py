@@ -156,7 +156,7 @@ def test_a_missing_label_in_a_parquet_file_is_refused_with_its_row(
 def test_a_class_may_have_the_name_of_a_gap_and_that_is_said(tmp_path: Path) -> None:
     manifest = import_csv(tmp_path, ["mild", "none"] * 2)
     assert manifest.y.classes == ("mild", "none")
-    assert "'none' at" in warnings(manifest)["class named as a missing value"].example
+    assert warnings(manifest)["class named as a missing value"].example == "t.csv:3: 'none'"
     named = import_csv(tmp_path, ["nan", "b"] * 2, classes=("b", "nan"))
     assert read_split(tmp_path / "out", "train")[1].tolist() == [1, 0, 1, 0]
     assert named.y.classes == ("b", "nan")
@@ -213,6 +213,7 @@ def test_splits_whose_types_differ_but_not_their_labels_are_read(tmp_path: Path)
     ("labels", "kind", "why"),
     [
         (["1", "2"] * 2, "class", "2 different whole numbers"),
+        (["1.0", "2"] * 2, "class", "kept as text: '1.0' could be written otherwise"),
         (["0.5", "2"] * 2, "number", "numbers with fractions"),
         ([str(n) for n in range(50)], "number", "more than 20"),
         (["007", "1"] * 2, "class", "'007' has leading zeros"),
@@ -240,6 +241,11 @@ def test_a_typing_error_among_numbers_does_not_make_them_classes(tmp_path: Path)
 def test_labels_that_denote_one_number_are_reported(tmp_path: Path) -> None:
     found = warnings(import_csv(tmp_path, ["5", "5.0", "+5"] * 2))
     assert found["classes that denote the same number"].example == "'5' and '5.0' and '+5'"
+
+
+def test_identifiers_that_were_floats_are_reported(tmp_path: Path) -> None:
+    found = warnings(import_parquet(tmp_path, [2.0**60, 2.0**60 + 256] * 2))
+    assert found["labels of more than 53 bits that were floats"].count == 2
 
 
 def test_named_classes_stand_for_indices_of_any_writing(tmp_path: Path) -> None:

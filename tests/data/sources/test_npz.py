@@ -88,7 +88,8 @@ def guess_of(manifest: Manifest) -> Finding:
         (np.arange(50.0), "number", "more than 20"),
         (np.array([0.5, 1, 1, 0]), "number", "fractions"),
         (np.array([[1, 1], [0, 1], [1, 0], [0, 1]]), "number", "not one-hot"),
-        (np.array([[2], [0], [0], [2]]), "class", "integers"),
+        (np.array([[2], [0], [0], [2]]), "class", "2 different integers"),
+        (np.arange(50) * 1000, "number", "more than 20 different integers"),
         (np.array(["b", "a"] * 2), "class", "text"),
     ],
 )
@@ -107,6 +108,21 @@ def test_identifiers_are_classes_to_the_last_digit(tmp_path: Path) -> None:
     manifest = import_arrays(tmp_path, x=np.zeros((3, 2)), y=ids)
     assert manifest.y.classes == ("7", str(2**64 - 2), str(2**64 - 1))
     assert read_split(tmp_path / "out", "train")[1].tolist() == [2, 1, 0]
+
+
+def test_the_signs_of_a_margin_are_classes(tmp_path: Path) -> None:
+    manifest = import_arrays(tmp_path, x=np.zeros((4, 2)), y=np.array([1, -1, -1, 1]))
+    assert manifest.y.classes == ("-1", "1")
+    assert read_split(tmp_path / "out", "train")[1].tolist() == [1, 0, 0, 1]
+
+
+def test_splits_of_which_one_is_not_one_hot_are_refused(tmp_path: Path) -> None:
+    y, other = np.eye(3)[[0, 1, 2]], np.array([[1, 0, 0], [0, 0, 0], [1, 0, 0]])
+    x = np.zeros((3, 2))
+    with pytest.raises(DataError, match=r"y of train is one-hot, but y of test\[1\] is \[0 0 0\]"):
+        import_arrays(tmp_path, x_train=x, y_train=y, x_test=x, y_test=other)
+    with pytest.raises(DataError, match=r"not all one-hot; y of all\[1\] is \[0, 0, 0\]"):
+        import_arrays(tmp_path, {"target_kind": "class"}, x=x, y=other)
 
 
 def test_other_splits_are_read_and_other_arrays_counted(tmp_path: Path) -> None:
@@ -137,6 +153,7 @@ def test_other_splits_are_read_and_other_arrays_counted(tmp_path: Path) -> None:
         ({"x": np.zeros((1, 2)), "y": np.array([np.inf])}, r"y of all\[0, 0\]: inf"),
         ({"x": np.array([["a", "b"]]), "y": np.zeros(1)}, "holds <U1; expected numbers"),
         ({"x": np.zeros((2, 2)), "y": np.array(["a", ""])}, r"y of all\[1\]: the label is missing"),
+        ({"x": np.zeros((2, 2)), "y": np.array([b"a", b"\xff"])}, r"y of all\[1\]: the label is b"),
         ({"x": np.zeros((1, 2)), "y": np.array([{}])}, "cannot be read as a NumPy archive"),
     ],
 )

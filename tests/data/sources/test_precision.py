@@ -116,6 +116,16 @@ def test_whole_numbers_that_must_be_rounded_are_reported(tmp_path: Path) -> None
     assert found.example.startswith("time: float32 rounds it by up to 31;")
 
 
+@pytest.mark.parametrize("gap", [0, -1, 0.5])
+def test_numbers_beside_others_far_away_are_kept_but_reported(tmp_path: Path, gap: float) -> None:
+    numbers = [gap] * 20 + [SECONDS + index for index in range(180)]
+    manifest = import_column(tmp_path, numbers)
+    assert read_column(tmp_path / "out")[20:] == numbers[20:]
+    assert manifest.import_summary is not None
+    (found,) = (f for f in manifest.import_summary.warnings if "become equal" in f.what)
+    assert found.example.startswith("time: of the first 181 different numbers")
+
+
 @pytest.mark.parametrize(
     ("numbers", "message"),
     [
