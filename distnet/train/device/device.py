@@ -56,7 +56,7 @@ def require_gpus(wanted: int) -> None:
     """
     if wanted and count_gpus() < wanted:
         raise NotEnoughResourcesError(
-            f"{describe_gpus()}, expected {wanted} for resources.gpus; "
+            f"{describe_gpus()}, expected {wanted}; "
             "set resources.gpus to 0, use fewer workers, or name a cluster with --address"
         )
 
@@ -65,7 +65,7 @@ def describe_gpus() -> str:
     """Say in one sentence which GPUs were found on this machine, and why not more."""
     found = find_accelerators()
     if found is None:
-        return f"found no GPU on this machine: {_why_none()}"
+        return f"found no GPU on this machine ({_why_none()})"
     if not found.is_supported:
         return f"found {found.count} {found.kind} device(s) on this machine, but {SUPPORTED}"
     return f"found {found.count} {found.kind} device(s) on this machine"
@@ -80,8 +80,8 @@ def claim_gpu(index: int) -> str:
     found = find_accelerators()
     if found is None or not found.is_supported or index >= found.count:
         raise NotEnoughResourcesError(
-            f"{socket.gethostname()}: Ray assigned GPU {index} to this worker, but torch "
-            f"{torch.__version__} {describe_gpus()}; set resources.gpus to 0, or start this node "
+            f"{socket.gethostname()}: this worker was assigned GPU {index}, but "
+            f"{describe_gpus()}; set resources.gpus to 0, or start this node "
             "of the Ray cluster with --num-gpus=0"
         )
     torch.accelerator.set_device_index(index)

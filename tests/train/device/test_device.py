@@ -2,11 +2,16 @@
 
 import pytest
 import torch
+import torch.distributed as dist
+from torch.distributed import distributed_c10d
+from torch.testing._internal.distributed import fake_pg  # registers the backend `fake`
 
 from distnet.errors import NotEnoughResourcesError
 from distnet.launch.plan import make_plan
 from distnet.spec.read import read_job_text
-from distnet.train.device.device import claim_gpu, count_gpus, require_gpus
+from distnet.train.device.device import GPU_BACKEND, claim_gpu, count_gpus, require_gpus
+
+assert fake_pg
 
 JOB = "name: a\nnetwork: {kind: mlp}\nresources:\n  gpus: 1\n"
 
@@ -75,8 +80,21 @@ def test_missing_gpu_is_explained(machine: Machine, monkeypatch: pytest.MonkeyPa
 def test_gpu_that_ray_counts_but_torch_does_not_find_is_refused(machine: Machine) -> None:
     machine.has("cuda", 1)
 
-    with pytest.raises(NotEnoughResourcesError, match="Ray assigned GPU 1 to this worker, but"):
+    with pytest.raises(
+        NotEnoughResourcesError, match="this worker was assigned GPU 1, but found 1 CUDA"
+    ):
         claim_gpu(1)
+
+
+def test_objects_travel_over_the_cpus_backend() -> None:
+    """What workers agree on must not need memory of a full GPU."""
+    store, backend = dist.HashStore(), GPU_BACKEND.replace("nccl", "fake")
+    dist.init_process_group(backend, store=store, rank=0, world_size=1)
+    try:
+        assert distributed_c10d._get_object_coll_device() == "cpu"
+        assert dist.get_backend_config() == backend
+    finally:
+        dist.destroy_process_group()
 
 
 def test_tf32_needs_a_gpu() -> None:
