@@ -13,6 +13,7 @@
     |  +- ResourcesBusyError       there are enough, but others use them
     |  +- AllocationLostError      the resources that a server allocated are gone
     +- TrainingError               exit code 3: training itself failed
+       +- NetworkError             exit code 2: the network does what cannot be trained
        +- NonFiniteError           the loss or the gradient is NaN or infinite
        +- OutOfMemoryError         a slice of a batch, or a worker, was out of memory
        +- HangError                a worker makes no progress
@@ -97,6 +98,12 @@ class TrainingError(DistnetError):
     """Training started and failed."""
 
     exit_code = 3
+
+
+class NetworkError(TrainingError):
+    """The user's network does something in training that cannot be trained or saved."""
+
+    exit_code = DistnetError.exit_code
 
 
 class NonFiniteError(TrainingError):

@@ -7,8 +7,9 @@ import torch
 from torch import nn
 
 from distnet.data.manifest import Manifest
-from distnet.errors import UnknownPartError
+from distnet.errors import NetworkError, UnknownPartError
 from distnet.launch.best_metric import refuse_unknown_metric
+from distnet.launch.decay import refuse_unknown_parameter
 from distnet.spec.parts import load_class
 from distnet.spec.read import JobFile
 from distnet.tasks.per_sample import PerSample
@@ -56,17 +57,19 @@ def probe(file: JobFile, data: Manifest | None) -> Probe:
         network = build_network(job, task, file.code_folder)
     except UnknownPartError as error:
         raise file.fault("network", str(error)) from None
-    num_parameters = sum(p.numel() for p in network.parameters())
     if not any(p.requires_grad for p in network.parameters()):
         raise file.fault("network.kind", "found a network without a trainable parameter")
     flat = _flat(file, network, task)
+    refuse_unknown_parameter(file, flat)
     num_outputs = task.task.num_outputs if isinstance(task, PerSample) else 0
+    num_activations = _count_activations(file, network, data, num_outputs)
+    _refuse_other_tensors(file, flat)
     norms = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
     return Probe(
         task=task,
-        num_parameters=num_parameters,
+        num_parameters=flat.num_parameters + flat.num_frozen,
         num_outputs=num_outputs,
-        num_activations=_count_activations(file, network, data, num_outputs),
+        num_activations=num_activations,
         is_convolutional=has_convolution(network),
         has_batch_norm=any(isinstance(m, norms) for m in network.modules()),
         draws=num_draws(phases_of(task)),
@@ -109,6 +112,14 @@ def _flat(file: JobFile, network: nn.Module, task: Task) -> FlatNetwork:
     except UnknownPartError as error:
         raise file.fault("network.kind", str(error)) from None
     return flat
+
+
+def _refuse_other_tensors(file: JobFile, flat: FlatNetwork) -> None:
+    """Refuse a network whose forward has just created or replaced a tensor."""
+    try:
+        flat.require_unchanged()
+    except NetworkError as error:
+        raise file.fault("network.kind", str(error)) from None
 
 
 def _count_activations(

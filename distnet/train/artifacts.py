@@ -102,5 +102,5 @@ def _image_weights(trainee: Trainee) -> Tensor | None:
             return module.weight
         if isinstance(module, nn.Linear):
             is_of_images = len(shape) == 3 and module.in_features == prod(shape)
-            return module.weight.view(-1, *shape) if is_of_images else None
+            return module.weight.reshape(-1, *shape) if is_of_images else None
     return None

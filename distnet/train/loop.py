@@ -46,7 +46,7 @@ from distnet.train.step.nonfinite import (
 from distnet.train.step.out_of_memory import Shortage, agree_on_shortage, try_twice
 from distnet.train.step.undo import Undo
 
-VIEWS_CHECKED_EVERY = 100
+TENSORS_CHECKED_EVERY = 100
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class Loop:
         self.should_stop, self.flags = should_stop, Flags()
         self.own = own_slices(group.rank, group.size, trainee.job.num_slices)
         self.settings = {name: trainee.job.player(name) for name in trainee.flat.players}
-        self.state = LoopState(trainee, position)
+        self.state, self.first_step = LoopState(trainee, position), position.step
         self.undo = Undo(trainee)
         self.guard = Guard(trainee, group, self.state.step, self.reporter.note)
         self.batches: dict[tuple[int, int], Batch] = {}
@@ -183,6 +183,7 @@ class Loop:
                 if size > 1:
                     (flags if of.slice == last else NO_FLAGS).write(row)
                 sum_.add_own(of.slice)
+            self._check_tensors()
             if self.group.size > 1:  # a GPU that hangs has not arrived at the sum
                 wait_for(self.group.device)
             self.heartbeat.at(Stage.SUMMING)
@@ -196,6 +197,12 @@ class Loop:
             note = agree_on_shortage(trainee, self.group, shortages, where, probe)
             self.reporter.note(note)
             self.heartbeat.stay(Stage.COMPUTING)
+
+    def _check_tensors(self) -> None:
+        """Before the first step, and now and then: refuse what forward has created or replaced."""
+        step = self.state.step
+        if step == self.first_step or step % TENSORS_CHECKED_EVERY == 0:
+            self.trainee.require_unchanged()
 
     def _flags(self, is_out_of_memory: bool) -> Flags:
         """The flags of this worker's last row."""
@@ -218,8 +225,13 @@ class Loop:
         factor = rate_factor(settings.schedule, self.state.step, trainee.num_steps)
         rate = settings.optimizer.learning_rate * factor
         trainee.optimizers[name].update(total.gradient, rate)
-        num_slices = trainee.job.num_slices
-        trainee.gradient.apply_buffers(trainee.flat.players[name], total.buffers, num_slices)
+        trainee.gradient.buffers.apply(
+            trainee.flat.players[name],
+            total,
+            slices=trainee.job.num_slices,
+            own=self.own,
+            sum_=trainee.buffer_sums.get(name),
+        )
         return {"learning_rate": rate, "gradient_norm": total.norm}
 
     def _moved(self, sums: dict[str, tuple[float, ...]], facts: dict[str, float]) -> None:
@@ -227,14 +239,14 @@ class Loop:
         trainee, state, step = self.trainee, self.state, self.state.step + 1
         for shadow in trainee.shadows:
             shadow.follow(step)
-        if step == 1 or step % VIEWS_CHECKED_EVERY == 0:
-            trainee.flat.require_views()
         state.count(sums, self.flags.samples)
         self.reporter.step(step, state.epoch + 1, facts, state.progress)
 
     def _pass_over(self, total: Total, batches: dict[SliceId, Batch]) -> None:
         """Move nothing, or rewind to the anchor: the samples since then count as skipped."""
-        trainee, state, why = self.trainee, self.state, reason(total)
+        trainee, state = self.trainee, self.state
+        player = trainee.flat.players[next(iter(batches)).turn.phase.player]
+        why = reason(total, player.buffers)
         # With the weights as earlier phases of the step have left them: else it may be finite.
         culprit = find_culprit(trainee, self.group, batches, self.heartbeat.stay)
         trainee.gradient.reset_buffers()
@@ -260,6 +272,7 @@ class Loop:
 
     def _save(self) -> None:
         """Take a checkpoint, which is written in the background."""
+        self.trainee.require_unchanged()
         self.heartbeat.at(Stage.SAVING, limit_s=self.saver.patience_s)
         self.saver.save(self.state.checkpoint(self.group, self.own))
         self.heartbeat.pause()

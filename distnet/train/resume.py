@@ -18,7 +18,7 @@ from distnet.train.checkpoint.feed_state import feed_states
 from distnet.train.checkpoint.position import Position, set_updates
 from distnet.train.checkpoint.saver import CHECKPOINT, identity, store_of
 from distnet.train.checkpoint.store import Store
-from distnet.train.compute.flat import weights_sha256
+from distnet.train.compute.flat import state_sha256
 from distnet.train.compute.schedule import rate_factor
 from distnet.train.compute.trainee import Trainee
 from distnet.train.exchange.worker_group import WorkerGroup
@@ -117,12 +117,12 @@ def require_same_start(trainee: Trainee, start: Start, group: WorkerGroup) -> No
     if group.size == 1:
         return
     starts: list[object] = [None] * group.size
-    dist.all_gather_object(starts, (start.position.step, weights_sha256(trainee.flat.network)))
+    dist.all_gather_object(starts, (start.position.step, state_sha256(trainee.flat)))
     if any(each != starts[0] for each in starts):
         raise TrainingError(
-            "the workers start with different weights: a network must draw its initial weights "
-            "from the global generators of torch, random or numpy.random, and all workers must "
-            "read the same checkpoints"
+            "the workers start with different weights or buffers: a network must draw its initial "
+            "values from the global generators of torch, random or numpy.random, and all workers "
+            "must read the same checkpoints"
         )
 
 

@@ -8,7 +8,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import torch
 from safetensors.torch import save
+from torch import Tensor, nn
 
 from distnet.errors import RunError
 from distnet.train.compute.flat import weights_sha256
@@ -65,8 +67,7 @@ def _write_all(trained: Trained, partial: Path, folder: Path, formats: Sequence[
     name, check, written = trained.folder.path.resolve().name, None, []
     if "safetensors" in formats:
         written.append(partial / f"{name}.safetensors")
-        weights = {k: v.contiguous() for k, v in trained.network.state_dict().items()}
-        written[-1].write_bytes(save(weights, metadata=_facts(trained)))
+        written[-1].write_bytes(save(_weights(trained.network), metadata=_facts(trained)))
     if "onnx" in formats:
         written.append(partial / f"{name}.onnx")
         model = to_onnx(trained, _facts(trained))
@@ -76,6 +77,18 @@ def _write_all(trained: Trained, partial: Path, folder: Path, formats: Sequence[
     for file in written:
         os.replace(file, folder / file.name)
     return Exported(tuple(folder / file.name for file in written), check)
+
+
+def _weights(network: nn.Module) -> dict[str, Tensor]:
+    """The tensors of the state_dict by all of their names, each in memory of its own.
+
+    Tied ones are written under each name, so that `load_state_dict` finds all of them.
+    """
+    own = {}
+    for name, value in network.state_dict().items():
+        if isinstance(value, Tensor):  # a module's extra state may be anything
+            own[name] = value.resolve_conj().clone(memory_format=torch.contiguous_format)
+    return own
 
 
 def _facts(trained: Trained) -> dict[str, str]:

@@ -79,7 +79,7 @@ def check_onnx(trained: Trained, model: bytes) -> Check:
     Raises:
         RunError: they differ by more than rounding.
     """
-    session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+    session = _session(trained, model)
     random, real = _random_inputs(trained), _real_inputs(trained)
     difference = largest = 0.0
     for x in (random[:1], random, real):
@@ -96,6 +96,16 @@ def check_onnx(trained: Trained, model: bytes) -> Check:
             "--format safetensors alone, and report this with the job file"
         )
     return Check(difference, len(random), len(real))
+
+
+def _session(trained: Trained, model: bytes) -> onnxruntime.InferenceSession:
+    try:
+        return onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+    except Exception as error:  # its errors have no class in common
+        raise RunError(
+            f"{trained.folder.path}: onnxruntime cannot run the network as ONNX: "
+            f"{_last_line(error)}; nothing was written. Write --format safetensors alone"
+        ) from None
 
 
 class _FromStored(nn.Module):

@@ -53,6 +53,7 @@ NETWORKS = (
     "Convolving",
     "Recurrent",
     "Embedding",
+    "Lazy",
 )
 
 
@@ -138,7 +139,7 @@ def test_gradient_in_pieces_has_all_samples_when_pieces_are_many(
     assert cut == pytest.approx(whole, rel=1e-5)
 
 
-@pytest.mark.parametrize("network", ["Double", "Half", "Lazy"])
+@pytest.mark.parametrize("network", ["Double", "Half", "LazyInside"])
 def test_network_of_other_tensors_is_refused_as_a_mistake_of_the_user(
     network: str, stripes: Path, tmp_path: Path
 ) -> None:
@@ -371,6 +372,14 @@ class Lazy(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.out(x.flatten(1))
+
+
+class LazyInside(Plain):
+    """Has a lazy layer that its forward does not reach."""
+
+    def __init__(self, shape: tuple[int, ...], num_outputs: int) -> None:
+        super().__init__(shape, num_outputs)
+        self.c = nn.LazyLinear(3)
 
 
 class Replacing(Plain):

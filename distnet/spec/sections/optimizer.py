@@ -7,6 +7,21 @@ from pydantic import Field, model_validator
 from distnet.spec.reading.faults import KeyFaultError
 from distnet.spec.sections.section import Fraction, NonNegativeFloat, PositiveFloat, Section
 
+Decay = Annotated[
+    Literal["weights", "all"],
+    Field(
+        description="What weight_decay applies to: `weights`, all parameters of two or more "
+        "dimensions, so neither biases nor the scales of normalisation; or `all`, as torch does."
+    ),
+]
+NoDecay = Annotated[
+    tuple[str, ...],
+    Field(
+        description="Name patterns of parameters that weight_decay leaves alone, such as "
+        '"*.position".'
+    ),
+]
+
 
 class Sgd(Section):
     """Stochastic gradient descent with momentum (Sutskever et al. 2013)."""
@@ -20,6 +35,8 @@ class Sgd(Section):
     """Use Nesterov momentum: the gradient at the point where momentum leads."""
     weight_decay: NonNegativeFloat = 0.0
     """Strength of L2 regularisation, added to the gradient."""
+    decay: Decay = "weights"
+    no_decay: NoDecay = ()
 
     @model_validator(mode="after")
     def _nesterov_needs_momentum(self) -> "Sgd":
@@ -40,6 +57,8 @@ class Adam(Section):
     """Added to the denominator to keep the division finite."""
     weight_decay: NonNegativeFloat = 0.0
     """Strength of L2 regularisation, added to the gradient."""
+    decay: Decay = "weights"
+    no_decay: NoDecay = ()
 
 
 class AdamW(Section):
@@ -54,6 +73,8 @@ class AdamW(Section):
     """Added to the denominator to keep the division finite."""
     weight_decay: NonNegativeFloat = 0.01
     """Strength of weight decay, decoupled from the gradient."""
+    decay: Decay = "weights"
+    no_decay: NoDecay = ()
 
 
 class Lion(Section):
@@ -66,6 +87,8 @@ class Lion(Section):
     """How much of the momentum enters the update, and the next momentum."""
     weight_decay: NonNegativeFloat = 0.0
     """Strength of weight decay, decoupled from the gradient."""
+    decay: Decay = "weights"
+    no_decay: NoDecay = ()
 
 
 Optimizer = Annotated[Sgd | Adam | AdamW | Lion, Field(discriminator="kind")]

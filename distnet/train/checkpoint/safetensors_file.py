@@ -24,10 +24,16 @@ TYPES = {
     torch.int32: "I32",
     torch.int16: "I16",
     torch.int8: "I8",
+    torch.uint64: "U64",
+    torch.uint32: "U32",
+    torch.uint16: "U16",
     torch.uint8: "U8",
     torch.bool: "BOOL",
     torch.complex64: "C64",
+    torch.float8_e4m3fn: "F8_E4M3",
+    torch.float8_e5m2: "F8_E5M2",
 }
+"""The types that a checkpoint can hold."""
 
 
 def tensor_pieces(tensors: Mapping[str, Tensor]) -> Iterator[memoryview | bytes]:
@@ -39,9 +45,15 @@ def tensor_pieces(tensors: Mapping[str, Tensor]) -> Iterator[memoryview | bytes]
     ordered = sorted(tensors.items(), key=lambda item: (-item[1].element_size(), item[0]))
     yield _header(ordered)
     for _, tensor in ordered:
-        data = tensor.contiguous().reshape(-1).view(torch.uint8).numpy().data
+        data = raw_bytes(tensor)
         for start in range(0, len(data), PIECE_BYTES):
             yield data[start : start + PIECE_BYTES]
+
+
+def raw_bytes(tensor: Tensor) -> memoryview:
+    """The bytes of a tensor of any type, in the order of its elements."""
+    own = tensor.detach().cpu().resolve_conj().resolve_neg().contiguous()
+    return own.reshape(-1).view(torch.uint8).numpy().data
 
 
 def _header(ordered: list[tuple[str, Tensor]]) -> bytes:
@@ -50,7 +62,7 @@ def _header(ordered: list[tuple[str, Tensor]]) -> bytes:
         if tensor.dtype not in TYPES:
             raise UnknownPartError(
                 f"network: {name} is of {tensor.dtype}, which a checkpoint cannot hold; expected "
-                "torch.float32 for parameters, numbers of a usual type for buffers"
+                f"one of {', '.join(map(str, TYPES))}"
             )
         stop = start + tensor.numel() * tensor.element_size()
         shape = list(tensor.shape)

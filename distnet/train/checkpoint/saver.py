@@ -36,6 +36,8 @@ NOT_DECISIVE: dict[str, Any] = {
         "guard",
     },
 }
+ADDED_KEYS: dict[str, Any] = {"decay": "weights", "no_decay": []}
+"""Of optimizers: a job that has them at their defaults is the same as before there were any."""
 CHECKPOINT = '"kind": "checkpoint"'
 STORE_TRY_S = 60.0
 """A store that fails takes so long to say so, at most."""
@@ -218,11 +220,20 @@ def identity(job: Job, dataset: Path | None) -> dict[str, str]:
             del decisive[key]
     if job.train.bits == "native":
         del decisive["train"]["bits"]
+    for optimizer in _optimizers(decisive):
+        for key, default in ADDED_KEYS.items():
+            if optimizer[key] == default:
+                del optimizer[key]
     text = json.dumps(decisive, sort_keys=True)
     return {
         "job_sha256": hashlib.sha256(text.encode()).hexdigest(),
         "data_sha256": "" if dataset is None else read_manifest(dataset).sha256,
     }
+
+
+def _optimizers(decisive: dict[str, Any]) -> list[dict[str, Any]]:
+    players = [player["optimizer"] for player in decisive.get("players", {}).values()]
+    return [decisive["optimizer"], *(optimizer for optimizer in players if optimizer)]
 
 
 def patience_s(retry: Retry) -> float:

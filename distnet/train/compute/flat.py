@@ -2,42 +2,24 @@
 
 The network's own tensors become views of this vector, so the optimizer, the sum and the checkpoint
 are a few large operations, whatever the number of layers. The parameters of one player are
-adjacent, so a player is a stretch of the vector.
+adjacent, so a player is a stretch of the vector. Tensors that share a parameter's memory go on
+sharing it: they become views of the vector, too.
 """
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 
 import torch
 from torch import Tensor, nn
 
-from distnet.errors import CheckpointError, TrainingError, UnknownPartError
+from distnet.errors import CheckpointError, NetworkError
 from distnet.tasks.task import ONE_PLAYER
+from distnet.train.checkpoint.safetensors_file import raw_bytes
 from distnet.train.compute.buffers import Buffers
-
-
-@dataclass(frozen=True)
-class Player:
-    """The parameters that one optimizer moves.
-
-    Letters: P numbers in its parameters.
-    """
-
-    name: str
-    parameters: list[nn.Parameter]
-    vector: Tensor
-    """[P]: its stretch of the network's vector."""
-    decayed: Tensor
-    """[P]: 1 where weight decay applies (weights of two or more dimensions), else 0."""
-    buffers: Buffers
-    """Those that its phases move."""
-
-    @property
-    def num_parameters(self) -> int:
-        """P."""
-        return self.vector.numel()
+from distnet.train.compute.inventory import Inventory
+from distnet.train.compute.player import Player, Tie, owned_names
+from distnet.train.compute.ties import View
 
 
 class FlatNetwork:
@@ -47,50 +29,75 @@ class FlatNetwork:
         network: the network; it is moved to `device`.
         device: where it computes.
         players: the name pattern of each player's parameters and buffers.
+        views: the tensors that share memory with a parameter; by default those found. A copy of a
+            network has lost them.
 
     Raises:
-        UnknownPartError: a parameter is not of fp32, has no shape yet, or has no player or two.
+        UnknownPartError: a tensor can be neither trained nor saved, shares memory in a way that
+            cannot be kept, or a parameter has no player or two.
     """
 
     def __init__(
-        self, network: nn.Module, device: str = "cpu", players: Mapping[str, str] = ONE_PLAYER
+        self,
+        network: nn.Module,
+        device: str = "cpu",
+        players: Mapping[str, str] = ONE_PLAYER,
+        views: Sequence[View] | None = None,
     ) -> None:
-        refuse_other_types(network)
+        self.inventory = Inventory(network)
+        self.views = self.inventory.views() if views is None else views
+        tied = frozenset(view.name for view in self.views)
+        self.inventory.own_memory(tied)
         self.network = network.to(device)
         self.patterns = players
-        owned = _owned_parameters(network, players)
-        self.parameters = [p for of_player in owned.values() for p in of_player]
-        self.vector = torch.cat([p.detach().reshape(-1) for p in self.parameters])
-        for parameter, piece in zip(self.parameters, self._pieces(), strict=True):
+        self._trained = self.inventory.trained()
+        owned = owned_names(self.inventory, players, self.views)
+        self._names = [name for names in owned.values() for name in names]
+        parameters = [self._trained[name] for name in self._names]
+        self.vector = torch.cat([p.detach().reshape(-1) for p in parameters])
+        for parameter, piece in zip(parameters, self._pieces(), strict=True):
             parameter.data = piece.view(parameter.shape)
-        self.buffers = Buffers(network)
-        sizes = [sum(p.numel() for p in of_player) for of_player in owned.values()]
+        for view in self.views:
+            self.inventory.put(view, self._trained[view.base].data)
+        self.buffers = Buffers(self.inventory.buffers(without=tied))
+        sizes = [sum(self._trained[n].numel() for n in names) for names in owned.values()]
         stretches = torch.split(self.vector, sizes)
         self.players = {
             name: Player(
                 name,
-                owned[name],
+                [self._trained[each] for each in owned[name]],
+                [self._all_names(each) for each in owned[name]],
+                self._ties(owned[name]),
                 stretch,
-                _decayed(owned[name]).to(device),
-                Buffers(network, pattern),
+                Buffers(self.inventory.buffers(pattern, tied)),
             )
             for (name, pattern), stretch in zip(players.items(), stretches, strict=True)
         }
 
     @property
     def num_parameters(self) -> int:
-        """Numbers in all trainable parameters."""
+        """Numbers in all trainable parameters; memory that several share counts once."""
         return self.vector.numel()
 
+    @property
+    def num_frozen(self) -> int:
+        """Numbers in all parameters that are not trained."""
+        tied = {view.name for view in self.views}
+        frozen = (e for e in self.inventory.unique.values() if e.kind == "frozen parameter")
+        return sum(entry.tensor.numel() for entry in frozen if entry.name not in tied)
+
     def stretches(self, pattern: str) -> list[Tensor]:
-        """The pieces of the vector of all parameters whose name matches."""
-        names = {id(p): name for name, p in self.network.named_parameters()}
-        pairs = zip(self.parameters, self._pieces(), strict=True)
-        return [piece for p, piece in pairs if fnmatchcase(names[id(p)], pattern)]
+        """The pieces of the vector of all parameters one of whose names matches."""
+        pairs = zip(self._names, self._pieces(), strict=True)
+        return [
+            piece
+            for name, piece in pairs
+            if any(fnmatchcase(each, pattern) for each in self._all_names(name))
+        ]
 
     def weights(self) -> dict[str, Tensor]:
         """Parameters and buffers by their names: views, which change while training continues."""
-        return {name: tensor.detach() for name, tensor in self._named().items()}
+        return self.inventory.named()
 
     def load(self, weights: Mapping[str, Tensor]) -> None:
         """Set parameters and buffers by their names.
@@ -98,7 +105,7 @@ class FlatNetwork:
         Raises:
             CheckpointError: names or shapes are not this network's.
         """
-        own = self._named()
+        own = self.inventory.named()
         wrong = sorted(own.keys() ^ weights.keys())
         wrong += [n for n in own.keys() & weights.keys() if own[n].shape != weights[n].shape]
         if wrong:
@@ -106,87 +113,69 @@ class FlatNetwork:
                 f"the checkpoint is of another network: {', '.join(wrong[:3])} differ in name or "
                 "shape; use the job file, and the network's own file, that the run started with"
             )
+        for view in self.views:
+            if view.name in weights:
+                _require_tied(view, weights)
         with torch.no_grad():
             for name, tensor in own.items():
                 tensor.copy_(weights[name])
 
-    def require_views(self) -> None:
-        """Refuse a network that has replaced the memory of a parameter.
+    def require_unchanged(self) -> None:
+        """Refuse a network that holds other tensors, or other memory, than when training began.
 
         Raises:
-            TrainingError: it did; the optimizer would no longer update that parameter.
+            NetworkError: it does: what is new would be neither trained nor saved.
         """
-        for parameter, piece in zip(self.parameters, self._pieces(), strict=True):
-            if parameter.numel() and parameter.data_ptr() != piece.data_ptr():
-                names = [n for n, p in self.network.named_parameters() if p is parameter]
-                raise TrainingError(
-                    f"network: {names[0]} was replaced by another tensor during training, so it "
+        self.inventory.require_unchanged()
+        now = self.inventory.named()
+        expected = dict(zip(self._names, self._pieces(), strict=True))
+        expected |= {view.name: view.of(expected[view.base]) for view in self.views}
+        for name in expected.keys() & now.keys():
+            if now[name].numel() and now[name].data_ptr() != expected[name].data_ptr():
+                raise NetworkError(
+                    f"network: {name} was replaced by another tensor during training, so it "
                     "would no longer be trained; change it in place, as in weight.data.clamp_(...)"
                 )
 
-    def _named(self) -> dict[str, Tensor]:
-        """Parameters and buffers, also those that are no part of the state_dict."""
-        return {
-            **dict(self.network.named_parameters(remove_duplicate=False)),
-            **dict(self.network.named_buffers(remove_duplicate=False)),
-        }
+    def _ties(self, names: list[str]) -> list[Tie]:
+        """The trained parameters that are views of these."""
+        return [
+            (names.index(view.base), self._trained[view.name], view)
+            for view in self.views
+            if view.base in names and view.name in self._trained
+        ]
+
+    def _all_names(self, name: str) -> list[str]:
+        """The names of a parameter, and of what shares its memory."""
+        tied = [view.name for view in self.views if view.base == name]
+        return [*self.inventory.names_of(self._trained[name]), *tied]
 
     def _pieces(self) -> tuple[Tensor, ...]:
-        return torch.split(self.vector, [p.numel() for p in self.parameters])
-
-
-def refuse_other_types(network: nn.Module) -> None:
-    """Refuse parameters that cannot be part of one fp32 vector.
-
-    Raises:
-        UnknownPartError: one is of another type, or has no shape yet.
-    """
-    for name, parameter in network.named_parameters():
-        if nn.parameter.is_lazy(parameter):
-            raise UnknownPartError(
-                f"network: found the lazy parameter {name}, expected one with a shape: "
-                "name the layer's inputs"
-            )
-        if parameter.requires_grad and parameter.dtype != torch.float32:
-            raise UnknownPartError(
-                f"network: found {name} of {parameter.dtype}, expected torch.float32; "
-                "for bf16 arithmetic set train.precision"
-            )
+        return torch.split(self.vector, [self._trained[name].numel() for name in self._names])
 
 
 def weights_sha256(network: nn.Module) -> str:
     """The identity of the weights: raw bytes of all parameters in the order of their names."""
     digest = hashlib.sha256()
     for _, parameter in sorted(network.named_parameters()):
-        digest.update(parameter.detach().cpu().contiguous().numpy().tobytes())
+        digest.update(raw_bytes(parameter))
     return digest.hexdigest()
 
 
-def _owned_parameters(
-    network: nn.Module, players: Mapping[str, str]
-) -> dict[str, list[nn.Parameter]]:
-    """The trainable parameters of each player, in the network's order; each has one player."""
-    owned: dict[str, list[nn.Parameter]] = {player: [] for player in players}
-    for name, parameter in network.named_parameters():
-        if not parameter.requires_grad:
-            continue
-        owners = [player for player, pattern in players.items() if fnmatchcase(name, pattern)]
-        if len(owners) != 1:
-            patterns = ", ".join(f"{player}: {pattern}" for player, pattern in players.items())
-            found = " and ".join(owners) or "no player"
-            raise UnknownPartError(
-                f"network: parameter {name} belongs to {found}, expected exactly one of the task's "
-                f"players ({patterns}); set requires_grad=False on a parameter that is not trained"
-            )
-        owned[owners[0]].append(parameter)
-    empty = [player for player, parameters in owned.items() if not parameters]
-    if empty:
-        raise UnknownPartError(
-            f"network: player {empty[0]} has no trainable parameter: none is named "
-            f"{players[empty[0]]}"
+def state_sha256(flat: FlatNetwork) -> str:
+    """The identity of all that a checkpoint holds of a network: parameters and buffers."""
+    digest = hashlib.sha256()
+    for _, tensor in sorted(flat.weights().items()):
+        digest.update(raw_bytes(tensor))
+    return digest.hexdigest()
+
+
+def _require_tied(view: View, weights: Mapping[str, Tensor]) -> None:
+    """Refuse weights that differ where the network has one memory for both."""
+    base, tied = weights[view.base].contiguous(), weights[view.name]
+    if not torch.allclose(view.of(base), tied, rtol=0, atol=0, equal_nan=True):
+        raise CheckpointError(
+            f"the checkpoint has unlike values for {view.base} and {view.name}, which share memory "
+            "in this network: an earlier version of distnet trained them apart. Start a new run, "
+            "or give each its own memory with tensor.clone() to use this checkpoint as it is"
         )
-    return owned
-
-
-def _decayed(parameters: list[nn.Parameter]) -> Tensor:
-    return torch.cat([torch.full((p.numel(),), float(p.ndim > 1)) for p in parameters])

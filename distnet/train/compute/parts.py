@@ -13,6 +13,7 @@ from distnet.spec.sections.job import Job
 from distnet.tasks.per_sample import PerSample
 from distnet.tasks.task import Task
 from distnet.train.compute.generators import seed_generators
+from distnet.train.compute.lazy import materialise
 
 
 def build_task(job: Job, data: Manifest | None, folder: Path) -> Task:
@@ -45,6 +46,8 @@ def build_network(job: Job, task: Task, folder: Path) -> nn.Module:
         raise UnknownPartError(
             f"network {job.network.kind} does not fit the data: {error}"
         ) from None
+    if isinstance(task, PerSample):
+        materialise(network, task.network_arguments[0])
     return network
 
 

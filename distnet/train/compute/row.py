@@ -77,6 +77,8 @@ class Layout:
     num_metrics: int
     num_buffers: int
     """B."""
+    has_wide: bool = False
+    """Whether some changes of buffers do not fit into fp32; the last of B numbers tells."""
 
     @cached_property
     def sums_end(self) -> int:
@@ -106,6 +108,9 @@ class Total(NamedTuple):
     sums: tuple[float, ...]
     """Loss and weight, then the sum and the weight of each metric."""
     flags: Flags
+    are_buffers_finite: bool = True
+    is_wide: bool = False
+    """Whether buffers changed on some slice by what does not fit into fp32."""
 
     @property
     def loss(self) -> float:
@@ -134,13 +139,25 @@ def read_total(
     gradient = total[:num_parameters] / total[num_parameters + 1]
     square = torch.dot(gradient, gradient)[None]
     # Read together: on a GPU each reading waits for all work that was queued before it.
-    pieces = [square, total[num_parameters : layout.sums_end]]
+    buffers = total[layout.sums_end : layout.flags_start]
+    # 0 x infinity is NaN.
+    pieces = [square, (buffers * 0).sum()[None], buffers[-1:]] if layout.num_buffers else [square]
+    num_read = len(pieces)
+    pieces.append(total[num_parameters : layout.sums_end])
     if flags is None:
         pieces.append(total[layout.flags_start :])
-    square_, *numbers = torch.cat(pieces).tolist()
-    buffers = total[layout.sums_end : layout.flags_start]
+    read = torch.cat(pieces).tolist()
+    (square_, *of_buffers), numbers = read[:num_read], read[num_read:]
     flags = flags or Flags.read(numbers[num_sums:], num_workers)
-    return Total(gradient, buffers, math.sqrt(square_), tuple(numbers[:num_sums]), flags)
+    return Total(
+        gradient,
+        buffers,
+        math.sqrt(square_),
+        tuple(numbers[:num_sums]),
+        flags,
+        are_buffers_finite=not of_buffers or math.isfinite(of_buffers[0]),
+        is_wide=layout.has_wide and of_buffers[1] > 0,
+    )
 
 
 def _digits(digest: int) -> bytes:

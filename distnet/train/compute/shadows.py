@@ -30,7 +30,7 @@ class ShadowNetwork:
             raise UnknownPartError(f"shadow {shadow.name}: expected either decay or every")
         self.shadow, self._source = shadow, flat
         self._flat = FlatNetwork(
-            deepcopy(flat.network), str(flat.vector.device), players=flat.patterns
+            deepcopy(flat.network), str(flat.vector.device), flat.patterns, flat.views
         )
         self.network = self._flat.network.requires_grad_(False)
         self._following = self._flat.stretches(shadow.source)
@@ -56,6 +56,14 @@ class ShadowNetwork:
         """Its tensors (views), by their names in a checkpoint."""
         prefix = f"shadow/{self.shadow.name}/"
         return {f"{prefix}{name}": tensor for name, tensor in self._flat.weights().items()}
+
+    def require_unchanged(self) -> None:
+        """Refuse a shadow that holds other tensors than when training began.
+
+        Raises:
+            NetworkError: it does.
+        """
+        self._flat.require_unchanged()
 
     def restart(self) -> None:
         """Begin with the weights that the network has now."""

@@ -12,14 +12,16 @@ from functools import partial
 from itertools import pairwise
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from distnet.data.batch import Batch
 from distnet.tasks.task import Loss, Networks, Phase, Task
 from distnet.train.compute.capture import Capture
-from distnet.train.compute.flat import FlatNetwork, Player
+from distnet.train.compute.flat import FlatNetwork
 from distnet.train.compute.generators import generator_states, seed_generators
+from distnet.train.compute.player import Player
 from distnet.train.compute.row import Layout
+from distnet.train.compute.step_buffers import StepBuffers
 from distnet.train.compute.turn import SliceId, Turn
 
 PrepareBatch = Callable[[Batch], Batch]
@@ -67,11 +69,10 @@ class SliceGradient:
         self.pieces, self._is_bf16 = pieces, is_bf16
         self._device = flat.vector.device
         self._precision = precision_context(self._device.type, is_bf16=is_bf16)
-        self._start = flat.buffers.read()
-        self._starts = {name: p.buffers.read() for name, p in flat.players.items()}
+        self.buffers = StepBuffers(flat)
         self._layouts: dict[str, Layout] = {}
         # Buffers that change belong to the step; a replay depends on its samples alone.
-        may_capture = not self._start and self._device.type == "cpu" and not is_bf16
+        may_capture = not self.buffers and self._device.type == "cpu" and not is_bf16
         self._captures = {p.name: self._capture(p) for p in captured} if may_capture else {}
 
     def twin(self, flat: FlatNetwork, networks: Networks, task: Task) -> "SliceGradient":
@@ -90,8 +91,12 @@ class SliceGradient:
         """The offsets of each part in the rows of a phase."""
         if phase.name not in self._layouts:
             player = self._flat.players[phase.player]
-            sizes = player.num_parameters, len(phase.metrics), player.buffers.num_numbers
-            self._layouts[phase.name] = Layout(*sizes)
+            self._layouts[phase.name] = Layout(
+                player.num_parameters,
+                len(phase.metrics),
+                player.buffers.num_numbers,
+                has_wide=player.buffers.num_wide > 0,
+            )
         return self._layouts[phase.name]
 
     def write(
@@ -113,9 +118,7 @@ class SliceGradient:
         player, layout = self._flat.players[phase.player], self.layout(phase)
         out = row[: layout.sums_end]
         self._write_pieces(self.prepared(of, batch), phase, player, out, gathered)
-        if layout.num_buffers:
-            changes = player.buffers.change_since(self._starts[player.name])
-            row[layout.sums_end : layout.flags_start] = changes
+        self.buffers.write(row[layout.sums_end : layout.flags_start], player, of.slice)
 
     def prepared(self, of: SliceId, batch: Batch) -> Batch:
         """Seed the generators and reset the buffers for a slice; augment and scale its samples."""
@@ -148,7 +151,7 @@ class SliceGradient:
         losses = self._loss(batch, phase).values
         if before != generator_states(self._device):
             return "the network draws random numbers (dropout), which would change"
-        if self._start and self._flat.buffers.change_since(self._start).any():
+        if self.buffers.have_changed():
             return "its buffers change with every batch (batch normalisation)"
         if losses.shape != (len(batch),):
             return "its loss is one number for the whole slice"
@@ -159,22 +162,11 @@ class SliceGradient:
 
     def restart(self) -> None:
         """Use the buffers as they are now as those of the step's beginning."""
-        self._start = self._flat.buffers.read()
-        self._starts = {name: p.buffers.read() for name, p in self._flat.players.items()}
-
-    def apply_buffers(self, player: Player, changes: Tensor, slices: int) -> None:
-        """Move a player's buffers by the mean over all slices, from the sum of changes [B]."""
-        if not self._start:
-            return
-        self.reset_buffers()
-        if player.buffers.num_numbers:
-            player.buffers.move(self._starts[player.name], changes / slices)
-            self.restart()
+        self.buffers.restart()
 
     def reset_buffers(self) -> None:
         """Set the buffers to what they were at the step's beginning."""
-        if self._start:
-            self._flat.buffers.write(self._start)
+        self.buffers.reset()
 
     def embed(self, of: SliceId, batch: Batch) -> Tensor:
         """Compute the embeddings [n, d] of a slice, without their graph."""
@@ -210,7 +202,7 @@ class SliceGradient:
             value, sums = weigh(self._loss(batch, phase), phase, len(batch))
         else:
             value, sums = self._weigh_among(batch, phase, gathered)
-        return [*gradients(value, player.parameters), sums]
+        return [*player.gradients(value), sums]
 
     def _capture(self, phase: Phase) -> Capture:
         player = self._flat.players[phase.player]
@@ -250,14 +242,6 @@ def weigh(loss: Loss, phase: Phase, num_samples: int) -> tuple[Tensor, Tensor]:
     for name in phase.metrics:
         numbers += loss.metrics[name]
     return value, torch.stack([_scalar(number, value) for number in numbers])
-
-
-def gradients(loss: Tensor, parameters: list[nn.Parameter], *, keep: bool = False) -> list[Tensor]:
-    """Compute the gradient of `loss`, flat, one vector a parameter; `keep` keeps the graph."""
-    parts = torch.autograd.grad(
-        loss, parameters, retain_graph=keep, allow_unused=True, materialize_grads=True
-    )
-    return [part.reshape(-1) for part in parts]
 
 
 def own_copy(batch: Batch) -> Batch:

@@ -4,25 +4,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from torch import Tensor, nn
 
 from distnet.data.batch import Batch
 from distnet.data.manifest import Manifest, read_manifest
-from distnet.data.opening import build_sampler, build_view, viewed
-from distnet.data.order import Batches
-from distnet.data.samples import Samples
+from distnet.data.opening import build_view, viewed
 from distnet.data.scale import Scale
 from distnet.data.transforms.transform import Transform, build_transform
 from distnet.errors import UnknownPartError
 from distnet.spec.sections.job import Job
+from distnet.spec.sections.optimizer import Optimizer
 from distnet.tasks.task import Networks, Task, phases_of, players_of, shadows_of
 from distnet.train.compute.evaluate import Evaluator
+from distnet.train.compute.feeds import build_evaluation_feed, build_feed
 from distnet.train.compute.flat import FlatNetwork
 from distnet.train.compute.generators import seed_generators
 from distnet.train.compute.optimizer import FlatOptimizer
 from distnet.train.compute.parts import build_network, build_task
+from distnet.train.compute.player import Player
 from distnet.train.compute.prepare import Prepare
 from distnet.train.compute.row import Layout
 from distnet.train.compute.shadows import ShadowNetwork, networks_of
@@ -30,7 +30,7 @@ from distnet.train.compute.slice_gradient import SliceGradient
 from distnet.train.compute.turn import SliceId, Turn, num_draws, turns_of
 from distnet.train.exchange.reduce import Sum, build_sum
 from distnet.train.exchange.worker_group import WorkerGroup
-from distnet.train.feed import DatasetEvaluationFeed, DatasetFeed, EvaluationFeed, Feed
+from distnet.train.feed import Feed
 
 SCALED = ("image", "vector")
 """The kinds of fields that a network sees scaled."""
@@ -60,6 +60,8 @@ class Trainee:
     """Of the rows of each phase."""
     sums: dict[str, Sum]
     """Of each phase; phases with rows of one length share one."""
+    buffer_sums: dict[str, Sum]
+    """By player: of changes of buffers that do not fit into rows; not every player needs one."""
     evaluator: Evaluator | None
 
     @property
@@ -91,10 +93,21 @@ class Trainee:
             vectors |= shadow.state()
         return vectors
 
+    def require_unchanged(self) -> None:
+        """Refuse networks that hold other tensors than when training began.
+
+        Raises:
+            NetworkError: one does.
+        """
+        self.flat.require_unchanged()
+        for shadow in self.shadows:
+            shadow.require_unchanged()
+
     def close(self) -> None:
         """Release shared memory and reading threads."""
         self.feed.close()
-        for sum_ in {id(sum_): sum_ for sum_ in self.sums.values()}.values():
+        sums = *self.sums.values(), *self.buffer_sums.values()
+        for sum_ in {id(sum_): sum_ for sum_ in sums}.values():
             sum_.close()
         if self.evaluator is not None:
             self.evaluator.close()
@@ -143,11 +156,12 @@ def build(
         shadows=shadows,
         networks=networks,
         turns=build_turns(task),
-        feed=_feed(job, dataset, stored, folder, task, num_draws(phases)),
+        feed=build_feed(job, dataset, stored, folder, task, num_draws(phases)),
         gradient=gradient,
         optimizers=_optimizers(job, flat),
         layouts=layouts,
         sums=_sums(job, layouts, group),
+        buffer_sums=_buffer_sums(job, flat, group),
         evaluator=_evaluator(job, dataset, stored, folder, task, prepare(), group, is_bf16=is_bf16),
     )
 
@@ -175,16 +189,6 @@ def build_scales(job: Job, data: Manifest | None, device: str) -> dict[str, Scal
     }
 
 
-def open_samples(  # noqa: PLR0917
-    job: Job, dataset: Path, data: Manifest, split: str, folder: Path, *, seed: int | None
-) -> Samples:
-    """Open one split for reading, as the job says; `folder` is that of the job file."""
-    view = build_view(job, data, folder)
-    sampler = build_sampler(job, dataset, data, split, folder=folder, seed=seed)
-    memory = job.data.memory
-    return Samples(dataset, data, split, memory_bytes=memory, seed=seed, view=view, sampler=sampler)
-
-
 def count_steps(job: Job, steps_per_epoch: int) -> int:
     """Steps of the whole run, from `train.steps` or `train.epochs`."""
     return job.train.steps or (job.train.epochs or 10) * steps_per_epoch
@@ -209,9 +213,13 @@ def _is_captured(job: Job) -> bool:
 
 def _optimizers(job: Job, flat: FlatNetwork) -> dict[str, FlatOptimizer]:
     return {
-        name: FlatOptimizer(job.player(name).optimizer, player.vector, player.decayed)
+        name: _optimizer(job.player(name).optimizer, player)
         for name, player in flat.players.items()
     }
+
+
+def _optimizer(spec: Optimizer, player: Player) -> FlatOptimizer:
+    return FlatOptimizer(spec, player.vector, player.decayed(spec.decay, spec.no_decay))
 
 
 def _evaluator(  # noqa: PLR0917
@@ -225,7 +233,7 @@ def _evaluator(  # noqa: PLR0917
     *,
     is_bf16: bool,
 ) -> Evaluator | None:
-    feed = _evaluation_feed(job, dataset, data, folder, task)
+    feed = build_evaluation_feed(job, dataset, data, folder, task)
     if feed is None:
         return None
     return Evaluator(
@@ -245,33 +253,19 @@ def _sums(job: Job, layouts: dict[str, Layout], group: WorkerGroup) -> dict[str,
     return {name: by_length[layout.length] for name, layout in layouts.items()}
 
 
+def _buffer_sums(job: Job, flat: FlatNetwork, group: WorkerGroup) -> dict[str, Sum]:
+    return {
+        name: build_sum(
+            group,
+            job.num_slices,
+            player.buffers.num_wide,
+            dtype=torch.float64,
+            mode=job.train.sum,
+        )
+        for name, player in flat.players.items()
+        if player.buffers.num_wide
+    }
+
+
 def _transform(job: Job, data: Manifest | None) -> Transform | None:
     return None if data is None else build_transform(job.data.augment, data.fields)
-
-
-def _feed(  # noqa: PLR0917
-    job: Job, dataset: Path | None, data: Manifest | None, folder: Path, task: Task, draws: int
-) -> Feed:
-    make: Any = getattr(task, "feed", None)
-    if make is not None:
-        feed: Feed = make(job)
-        return feed
-    if dataset is None or data is None:
-        raise UnknownPartError(f"task {job.task.kind}: needs a dataset; set data.source")
-    samples = open_samples(job, dataset, data, "train", folder, seed=job.train.seed)
-    num_samples, size = samples.order.num_samples, job.train.batch_size * draws
-    return DatasetFeed(samples, Batches(num_samples, size, job.num_slices), draws)
-
-
-def _evaluation_feed(
-    job: Job, dataset: Path | None, data: Manifest | None, folder: Path, task: Task
-) -> EvaluationFeed | None:
-    make: Any = getattr(task, "evaluation_feed", None)
-    if make is not None:
-        feed: EvaluationFeed = make(job)
-        return feed
-    if dataset is None or data is None or job.evaluate.split not in data.splits:
-        return None
-    return DatasetEvaluationFeed(
-        open_samples(job, dataset, data, job.evaluate.split, folder, seed=None)
-    )

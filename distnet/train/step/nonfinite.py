@@ -15,8 +15,10 @@ from torch import Tensor
 from distnet.data.batch import Batch
 from distnet.errors import NonFiniteError
 from distnet.run_folder.heartbeat import Stage
+from distnet.train.compute.buffers import Buffers
+from distnet.train.compute.player import Player
 from distnet.train.compute.row import Total
-from distnet.train.compute.slice_gradient import gradients, own_copy, weigh
+from distnet.train.compute.slice_gradient import own_copy, weigh
 from distnet.train.compute.trainee import Trainee
 from distnet.train.compute.turn import SliceId
 from distnet.train.exchange.worker_group import WorkerGroup, gather
@@ -76,15 +78,22 @@ class Skipped:
 
 
 def is_finite(total: Total) -> bool:
-    """Whether loss and gradient are finite; without weight there is nothing to check."""
-    return not total.weight or (math.isfinite(total.loss) and math.isfinite(total.norm))
+    """Whether loss, gradient and buffers are finite; without weight there is nothing to check."""
+    if not total.weight:
+        return True
+    return math.isfinite(total.loss) and math.isfinite(total.norm) and total.are_buffers_finite
 
 
-def reason(total: Total) -> str:
-    """What is not finite."""
+def reason(total: Total, buffers: Buffers) -> str:
+    """What is not finite; the buffers are those that the phase moves."""
     if not math.isfinite(total.loss):
         return f"the loss is {_spelled(total.loss)}"
-    return f"the norm of the gradient is {_spelled(total.norm)}"
+    if not math.isfinite(total.norm):
+        return f"the norm of the gradient is {_spelled(total.norm)}"
+    names, sizes = zip(*buffers.parts(), strict=True)
+    changes = torch.split(total.buffers, sizes)
+    worst = next(i for i, change in enumerate(changes) if not torch.isfinite(change).all())
+    return f"the change of buffer {names[worst]} is {_spelled(float(changes[worst].sum()))}"
 
 
 def require_allowed(
@@ -133,7 +142,7 @@ def find_culprit(
 
 def _inspect(trainee: Trainee, of: SliceId, batch: Batch, stay: Callable[[Stage], None]) -> Culprit:
     gradient, num_samples, phase = trainee.gradient, len(batch), of.turn.phase
-    parameters = trainee.flat.players[phase.player].parameters
+    player = trainee.flat.players[phase.player]
     batch = gradient.prepared(of, batch)
     largest, bad = 0.0, list[int]()
 
@@ -146,7 +155,7 @@ def _inspect(trainee: Trainee, of: SliceId, batch: Batch, stay: Callable[[Stage]
             ValueError
         ):  # batch normalisation takes no single sample: name all that were computed together
             return 0.0
-        return _largest(value, parameters)
+        return _largest(value, player) if gradient.buffers.are_finite(player) else math.inf
 
     for first, end in gradient.bounds(num_samples):
         largest = max(largest, size(first, end))
@@ -156,11 +165,11 @@ def _inspect(trainee: Trainee, of: SliceId, batch: Batch, stay: Callable[[Stage]
     return Culprit(of.slice, found, len(bad), largest)
 
 
-def _largest(loss: Tensor, parameters: list[torch.nn.Parameter]) -> float:
+def _largest(loss: Tensor, player: Player) -> float:
     """The largest number in the gradient of a loss; infinite if something is not finite."""
     if not torch.isfinite(loss):
         return math.inf
-    largest = float(torch.cat(gradients(loss, parameters)).abs().max())
+    largest = float(torch.cat(player.gradients(loss)).abs().max())
     return largest if math.isfinite(largest) else math.inf
 
 

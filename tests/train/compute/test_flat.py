@@ -35,7 +35,7 @@ def test_the_parameters_of_a_player_lie_side_by_side() -> None:
     assert not network.a1.weight.any()
     assert not network.a2.bias.any()
     assert network.b1.weight.all()
-    assert a.decayed.tolist() == [1.0] * 6 + [0.0] * 3 + [1.0] * 3 + [0.0]
+    assert a.decayed().tolist() == [1.0] * 6 + [0.0] * 3 + [1.0] * 3 + [0.0]
 
 
 def test_a_player_moves_its_own_buffers() -> None:

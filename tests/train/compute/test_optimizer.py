@@ -54,7 +54,7 @@ def test_optimizer_does_what_torchs_does(spec: Optimizer) -> None:
     reference = network()
     rival = theirs(reference, spec)
     flat = FlatNetwork(network())
-    optimizer = FlatOptimizer(spec, flat.vector, flat.players["network"].decayed)
+    optimizer = FlatOptimizer(spec, flat.vector, flat.players["network"].decayed())
 
     for step in range(1, 21):
         given = gradients(reference, step)
@@ -71,7 +71,7 @@ def test_optimizer_does_what_torchs_does(spec: Optimizer) -> None:
 def test_lion_steps_by_the_learning_rate_along_signs() -> None:
     flat = FlatNetwork(network())
     before = flat.vector.clone()
-    optimizer = FlatOptimizer(Lion(kind="lion"), flat.vector, flat.players["network"].decayed)
+    optimizer = FlatOptimizer(Lion(kind="lion"), flat.vector, flat.players["network"].decayed())
     gradient = torch.randn(flat.num_parameters, generator=torch.Generator().manual_seed(1))
 
     optimizer.update(gradient, 0.01)

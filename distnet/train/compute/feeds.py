@@ -1,0 +1,57 @@
+"""Where the samples of a job come from: its dataset, or the task itself."""
+
+from pathlib import Path
+from typing import Any
+
+from distnet.data.manifest import Manifest
+from distnet.data.opening import build_sampler, build_view
+from distnet.data.order import Batches
+from distnet.data.samples import Samples
+from distnet.errors import UnknownPartError
+from distnet.spec.sections.job import Job
+from distnet.tasks.task import Task
+from distnet.train.feed import DatasetEvaluationFeed, DatasetFeed, EvaluationFeed, Feed
+
+
+def open_samples(  # noqa: PLR0917
+    job: Job, dataset: Path, data: Manifest, split: str, folder: Path, *, seed: int | None
+) -> Samples:
+    """Open one split for reading, as the job says; `folder` is that of the job file."""
+    view = build_view(job, data, folder)
+    sampler = build_sampler(job, dataset, data, split, folder=folder, seed=seed)
+    memory = job.data.memory
+    return Samples(dataset, data, split, memory_bytes=memory, seed=seed, view=view, sampler=sampler)
+
+
+def build_feed(  # noqa: PLR0917
+    job: Job, dataset: Path | None, data: Manifest | None, folder: Path, task: Task, draws: int
+) -> Feed:
+    """What gives each slice its samples: the task's own feed, or the dataset's.
+
+    Raises:
+        UnknownPartError: the task has none, and there is no dataset.
+    """
+    make: Any = getattr(task, "feed", None)
+    if make is not None:
+        feed: Feed = make(job)
+        return feed
+    if dataset is None or data is None:
+        raise UnknownPartError(f"task {job.task.kind}: needs a dataset; set data.source")
+    samples = open_samples(job, dataset, data, "train", folder, seed=job.train.seed)
+    num_samples, size = samples.order.num_samples, job.train.batch_size * draws
+    return DatasetFeed(samples, Batches(num_samples, size, job.num_slices), draws)
+
+
+def build_evaluation_feed(
+    job: Job, dataset: Path | None, data: Manifest | None, folder: Path, task: Task
+) -> EvaluationFeed | None:
+    """The samples of an evaluation; None where there are none."""
+    make: Any = getattr(task, "evaluation_feed", None)
+    if make is not None:
+        feed: EvaluationFeed = make(job)
+        return feed
+    if dataset is None or data is None or job.evaluate.split not in data.splits:
+        return None
+    return DatasetEvaluationFeed(
+        open_samples(job, dataset, data, job.evaluate.split, folder, seed=None)
+    )

@@ -1,0 +1,263 @@
+"""What a network holds: found once, trained, saved, resumed, hashed and exported, or refused.
+
+The networks are those of `unusual_networks.py`; the jobs name them as a user's own.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+
+from distnet.errors import CheckpointError, DistnetError, NonFiniteError
+from distnet.launch.run import Run, resume, run
+from distnet.train.checkpoint.checkpoint import State, read_newest, write_checkpoint
+from distnet.train.checkpoint.safetensors_file import raw_bytes
+from distnet.train.exchange.worker_group import WorkerGroup
+from distnet.trained.export import export
+from distnet.trained.load import evaluate, load_trained
+from tests.train import unusual_networks
+from tests.train.processes import run_workers
+from tests.train.test_bits import assignment, bits, train
+
+JOB = f"""
+name: small
+network: {{kind: "{unusual_networks.__file__}:NET"}}
+data: {{source: stripes}}
+optimizer: {{kind: adamw, learning_rate: 0.01}}
+train: {{steps: 12, batch_size: 30, slices: 4, seed: 3}}
+checkpoint: {{every_steps: 6, keep: 100}}
+"""
+SHAPE = (1, 12, 12), 4
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Runs small jobs in one folder."""
+
+    data: Path
+    folder: Path
+
+    @property
+    def runs(self) -> Path:
+        return self.folder / "runs"
+
+    def run(self, network: str, *overrides: str) -> Run:
+        job = self.folder / f"{network}.yaml"
+        job.write_text(JOB.replace("NET", network))
+        source = f"data.source={self.data}"
+        return run(job, inline=True, runs=self.runs, overrides=[source, *overrides])
+
+
+@pytest.fixture
+def bench(stripes: Path, tmp_path: Path) -> Bench:
+    return Bench(stripes, tmp_path)
+
+
+def weights_of(ended: Run) -> Mapping[str, Tensor]:
+    return read_newest(ended.folder.path / "checkpoints").weights
+
+
+def bits_on_one_and_three(network: str, data: Path, folder: Path) -> list[object]:
+    text = JOB.replace("NET", network)
+    alone = [train(WorkerGroup(), assignment(text, data, folder / "1"))]
+    three = run_workers(train, 3, folder, assignment(text, data, folder / "3"))
+    return [bits(alone, folder / "1"), bits(three, folder / "3")]
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        "Transposed",
+        "SameMemory",
+        "PartOfTable",
+        "Columns",
+        "FrozenView",
+        "BufferView",
+        "AttributeView",
+    ],
+)
+def test_tensors_that_share_memory_learn_as_one_parameter_would(network: str, bench: Bench) -> None:
+    tied, plain = weights_of(bench.run(network)), weights_of(bench.run(f"{network}Plainly"))
+
+    for name, tensor in plain.items():
+        torch.testing.assert_close(tied[name], tensor, rtol=1e-5, atol=1e-6)
+    if "b" in tied:
+        assert torch.equal(tied["b"], getattr(unusual_networks, network).tie(tied["a"]))
+
+
+def test_tied_weights_are_resumed_and_measured(bench: Bench) -> None:
+    whole = bench.run("Transposed", "train.steps=13")
+    path = bench.run("Transposed", "train.steps=12").folder.path
+    again = resume(path, inline=True, overrides=["train.steps=13"])
+
+    assert again.result["weights_sha256"] == whole.result["weights_sha256"]
+    assert evaluate(path)["metrics"]["loss"] == pytest.approx(again.metrics["test_loss"])
+
+
+@pytest.mark.parametrize("network", ["SameObject", "Transposed", "PartOfTable", "BufferView"])
+def test_tied_weights_are_exported_under_all_of_their_names(
+    network: str, bench: Bench, tmp_path: Path
+) -> None:
+    trained = load_trained(bench.run(network, "train.steps=2").folder.path)
+
+    exported = export(trained, output=tmp_path / "out")
+
+    weights, state = load_file(exported.files[0]), trained.network.state_dict()
+    assert weights.keys() == state.keys()
+    assert all(torch.equal(weights[name], tensor) for name, tensor in state.items())
+    getattr(unusual_networks, network)(*SHAPE).load_state_dict(weights)
+    assert exported.check is not None
+    assert exported.check.num_real > 0
+
+
+def test_bits_of_tied_weights_are_the_same_on_one_and_three_workers(
+    stripes: Path, tmp_path: Path
+) -> None:
+    alone, three = bits_on_one_and_three("Transposed", stripes, tmp_path)
+
+    assert alone == three
+
+
+def test_a_checkpoint_of_weights_that_were_trained_apart_is_refused(bench: Bench) -> None:
+    path = bench.run("Transposed", "train.steps=2").folder.path
+    state = read_newest(path / "checkpoints")
+    apart = {**state.weights, "b": state.weights["b"] + 1}
+    write_checkpoint(path / "checkpoints", State(99, apart, state.optimizer, state.facts))
+
+    with pytest.raises(CheckpointError, match="unlike values for a and b, which share memory"):
+        load_trained(path)
+
+
+@pytest.mark.parametrize(
+    ("network", "message"),
+    [
+        ("PartlyOver", r"a \[10, 16\] and b \[10, 16\] share memory.*tensor\.clone"),
+        ("OtherType", r"a \[16, 16\] and b \[16, 16\] of torch\.int32 share memory"),
+        ("Expanded", r"found a \[16, 16\], of which several elements are one number"),
+        ("Computed", r"attribute turned shares the memory of a,.*compute it from a in forward"),
+        ("Listed", r"attribute turned\[0\] shares the memory of a,"),
+        ("Sparse", r"found buffer s of torch\.sparse_coo, expected a dense tensor"),
+        ("Exact", r"found buffer c of torch\.complex128.*expected one of float64"),
+        ("ExactFrozen", r"found frozen parameter c of torch\.complex128"),
+        ("Created", r"buffer cache was created in forward.*create it in __init__"),
+        ("CreatedParameter", r"parameter extra was created in forward"),
+        ("CreatedModule", r"parameter extra\.weight was created in forward"),
+        ("NeverLazy", r"lazy parameter unused\.weight"),
+        ("LazyMisfit", r"lazy layers \(out\.weight\).*\[1, 12, 12\]"),
+    ],
+)
+def test_what_cannot_be_trained_or_saved_is_refused_before_anything_is_written(
+    network: str, message: str, bench: Bench
+) -> None:
+    with pytest.raises(DistnetError, match=message) as refused:
+        bench.run(network)
+
+    assert refused.value.exit_code == 2
+    assert "\n" not in str(refused.value)
+    assert not bench.runs.exists()
+
+
+@pytest.mark.parametrize(
+    ("network", "message"),
+    [
+        ("CreatedInTraining", r"buffer cache was created in forward"),
+        ("Filled", r"buffer b was created in forward"),
+        ("Removed", r"buffer b was removed in forward"),
+        ("Resized", r"buffer b changed its shape from \[1\] to \[\d, 16\]"),
+        ("Retyped", r"buffer b changed its type from torch\.int64 to torch\.float32"),
+        ("Exchanged", r"b\.weight was replaced by another parameter"),
+        ("MovedTie", r"b was replaced by another tensor"),
+        ("Grown", r"parameter extra\.weight was created in forward"),
+        ("Unfrozen", r"frozen parameter a requires a gradient by now"),
+    ],
+)
+def test_what_changes_in_training_is_found_before_the_first_checkpoint(
+    network: str, message: str, bench: Bench
+) -> None:
+    with pytest.raises(DistnetError, match=message) as refused:
+        bench.run(network)
+
+    assert refused.value.exit_code == 2
+    assert not list(bench.runs.glob("*/checkpoints/step-*"))
+
+
+@pytest.mark.parametrize(
+    "dtype",
+    ["bfloat16", "float16", "float64", "int64", "bool", "complex64", "float8_e4m3fn", "uint16"],
+)
+def test_frozen_tensors_of_any_type_are_saved_resumed_and_exported(
+    dtype: str, bench: Bench, tmp_path: Path
+) -> None:
+    ended = bench.run("Frozen", f"network.dtype={dtype}", "train.steps=2")
+    path = ended.folder.path
+
+    again = resume(path, inline=True, overrides=["train.steps=3"])
+    exported = export(load_trained(path), output=tmp_path / "out", formats=["safetensors"])
+
+    first = unusual_networks.Frozen(*SHAPE, dtype=dtype).state_dict()
+    for weights in (weights_of(again), load_file(exported.files[0])):
+        for name in ("constant", "kept"):
+            assert weights[name].dtype == getattr(torch, dtype)
+            assert raw_bytes(weights[name]) == raw_bytes(first[name])
+
+
+def test_a_network_that_onnxruntime_cannot_run_is_refused_in_one_line(
+    bench: Bench, tmp_path: Path
+) -> None:
+    trained = load_trained(bench.run("HalfLayer", "train.steps=2").folder.path)
+
+    with pytest.raises(DistnetError, match="--format safetensors") as refused:
+        export(trained, output=tmp_path / "out")
+
+    assert "\n" not in str(refused.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_long_integers_and_float64_are_merged_exactly(bench: Bench) -> None:
+    weights = weights_of(bench.run("Counting"))
+
+    assert weights["large"].item() == 12 * (2**40 + 1)
+    assert weights["seen"].item() == 12
+    assert weights["both"].tolist() == [12 * (2**24 + 1), -12 * (2**24 + 1)]
+    assert weights["exact"].item() == pytest.approx(4 + 12e-12, rel=1e-14)
+
+
+def test_bits_of_float64_buffers_are_the_same_on_one_and_three_workers(
+    stripes: Path, tmp_path: Path
+) -> None:
+    alone, three = bits_on_one_and_three("Averaging", stripes, tmp_path)
+
+    assert alone == three
+    mean = read_newest(tmp_path / "1/checkpoints").weights["b"]
+    assert not torch.equal(mean, mean.float().double())
+
+
+@pytest.mark.parametrize("network", ["Spoiling", "SpoilingExact", "Falling"])
+def test_a_buffer_that_is_no_longer_finite_is_found_as_a_loss_would_be(
+    network: str, bench: Bench
+) -> None:
+    found = r"step \d+ .*the change of buffer b is (NaN|infinite): slice \d"
+    with pytest.raises(NonFiniteError, match=found):
+        bench.run(network)
+
+
+def test_a_step_that_spoils_a_buffer_can_be_skipped(bench: Bench) -> None:
+    ended = bench.run("Spoiling", "train.on_nonfinite=skip")
+
+    assert ended.status == "finished"
+    assert torch.isfinite(weights_of(ended)["b"]).all()
+
+
+def test_lazy_layers_get_their_shapes_from_the_data(bench: Bench, tmp_path: Path) -> None:
+    whole = bench.run("Lazy", "train.steps=7")
+    path = bench.run("Lazy", "train.steps=6").folder.path
+
+    again = resume(path, inline=True, overrides=["train.steps=7"])
+
+    assert again.result["weights_sha256"] == whole.result["weights_sha256"]
+    assert weights_of(again)["out.weight"].shape == (4, 144)
+    assert export(load_trained(path), output=tmp_path / "out").check is not None
