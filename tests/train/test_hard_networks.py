@@ -54,6 +54,8 @@ NETWORKS = (
     "Recurrent",
     "Embedding",
     "Lazy",
+    "TiedByMemory",
+    "Wide",
 )
 
 
@@ -380,6 +382,33 @@ class LazyInside(Plain):
     def __init__(self, shape: tuple[int, ...], num_outputs: int) -> None:
         super().__init__(shape, num_outputs)
         self.c = nn.LazyLinear(3)
+
+
+class TiedByMemory(Plain):
+    """Has one memory in two parameters, as autoencoders are tied in many answers."""
+
+    def __init__(self, shape: tuple[int, ...], num_outputs: int) -> None:
+        super().__init__(shape, num_outputs)
+        self.c, self.d = nn.Linear(16, 8), nn.Linear(8, 16)
+        self.d.weight.data = self.c.weight.data.t()
+
+    def between(self, h: Tensor) -> Tensor:
+        return self.d(torch.tanh(self.c(h)))
+
+
+class Wide(Plain):
+    """Has buffers that change by more than fp32 holds."""
+
+    def __init__(self, shape: tuple[int, ...], num_outputs: int) -> None:
+        super().__init__(shape, num_outputs)
+        self.register_buffer("running", torch.zeros(16, dtype=torch.float64))
+        self.register_buffer("seen", torch.tensor(0))
+
+    def between(self, h: Tensor) -> Tensor:
+        if self.training:
+            self.running.mul_(0.9).add_(0.1 * h.detach().double().mean(0))
+            self.seen += 2**30 + len(h)
+        return h - self.running.float()
 
 
 class Replacing(Plain):

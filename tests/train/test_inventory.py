@@ -16,12 +16,9 @@ from distnet.errors import CheckpointError, DistnetError, NonFiniteError
 from distnet.launch.run import Run, resume, run
 from distnet.train.checkpoint.checkpoint import State, read_newest, write_checkpoint
 from distnet.train.checkpoint.safetensors_file import raw_bytes
-from distnet.train.exchange.worker_group import WorkerGroup
 from distnet.trained.export import export
 from distnet.trained.load import evaluate, load_trained
 from tests.train import unusual_networks
-from tests.train.processes import run_workers
-from tests.train.test_bits import assignment, bits, train
 
 JOB = f"""
 name: small
@@ -32,6 +29,9 @@ train: {{steps: 12, batch_size: 30, slices: 4, seed: 3}}
 checkpoint: {{every_steps: 6, keep: 100}}
 """
 SHAPE = (1, 12, 12), 4
+CHECK = pytest.mark.check
+MORE_TIED = "SameMemory", "PartOfTable", "Columns", "FrozenView", "AttributeView"
+MORE_TYPES = "float16", "float64", "int64", "bool", "float8_e4m3fn", "uint16"
 
 
 @dataclass(frozen=True)
@@ -61,23 +61,12 @@ def weights_of(ended: Run) -> Mapping[str, Tensor]:
     return read_newest(ended.folder.path / "checkpoints").weights
 
 
-def bits_on_one_and_three(network: str, data: Path, folder: Path) -> list[object]:
-    text = JOB.replace("NET", network)
-    alone = [train(WorkerGroup(), assignment(text, data, folder / "1"))]
-    three = run_workers(train, 3, folder, assignment(text, data, folder / "3"))
-    return [bits(alone, folder / "1"), bits(three, folder / "3")]
-
-
 @pytest.mark.parametrize(
     "network",
     [
         "Transposed",
-        "SameMemory",
-        "PartOfTable",
-        "Columns",
-        "FrozenView",
         "BufferView",
-        "AttributeView",
+        *(pytest.param(name, marks=CHECK) for name in MORE_TIED),
     ],
 )
 def test_tensors_that_share_memory_learn_as_one_parameter_would(network: str, bench: Bench) -> None:
@@ -98,7 +87,13 @@ def test_tied_weights_are_resumed_and_measured(bench: Bench) -> None:
     assert evaluate(path)["metrics"]["loss"] == pytest.approx(again.metrics["test_loss"])
 
 
-@pytest.mark.parametrize("network", ["SameObject", "Transposed", "PartOfTable", "BufferView"])
+@pytest.mark.parametrize(
+    "network",
+    [
+        "Transposed",
+        *(pytest.param(name, marks=CHECK) for name in ("SameObject", "PartOfTable", "FrozenView")),
+    ],
+)
 def test_tied_weights_are_exported_under_all_of_their_names(
     network: str, bench: Bench, tmp_path: Path
 ) -> None:
@@ -112,14 +107,6 @@ def test_tied_weights_are_exported_under_all_of_their_names(
     getattr(unusual_networks, network)(*SHAPE).load_state_dict(weights)
     assert exported.check is not None
     assert exported.check.num_real > 0
-
-
-def test_bits_of_tied_weights_are_the_same_on_one_and_three_workers(
-    stripes: Path, tmp_path: Path
-) -> None:
-    alone, three = bits_on_one_and_three("Transposed", stripes, tmp_path)
-
-    assert alone == three
 
 
 def test_a_checkpoint_of_weights_that_were_trained_apart_is_refused(bench: Bench) -> None:
@@ -187,7 +174,7 @@ def test_what_changes_in_training_is_found_before_the_first_checkpoint(
 
 @pytest.mark.parametrize(
     "dtype",
-    ["bfloat16", "float16", "float64", "int64", "bool", "complex64", "float8_e4m3fn", "uint16"],
+    ["bfloat16", "complex64", *(pytest.param(name, marks=CHECK) for name in MORE_TYPES)],
 )
 def test_frozen_tensors_of_any_type_are_saved_resumed_and_exported(
     dtype: str, bench: Bench, tmp_path: Path
@@ -224,16 +211,6 @@ def test_long_integers_and_float64_are_merged_exactly(bench: Bench) -> None:
     assert weights["seen"].item() == 12
     assert weights["both"].tolist() == [12 * (2**24 + 1), -12 * (2**24 + 1)]
     assert weights["exact"].item() == pytest.approx(4 + 12e-12, rel=1e-14)
-
-
-def test_bits_of_float64_buffers_are_the_same_on_one_and_three_workers(
-    stripes: Path, tmp_path: Path
-) -> None:
-    alone, three = bits_on_one_and_three("Averaging", stripes, tmp_path)
-
-    assert alone == three
-    mean = read_newest(tmp_path / "1/checkpoints").weights["b"]
-    assert not torch.equal(mean, mean.float().double())
 
 
 @pytest.mark.parametrize("network", ["Spoiling", "SpoilingExact", "Falling"])

@@ -375,10 +375,10 @@ class Frozen(Net):
 class HalfLayer(Net):
     def __init__(self, shape: tuple[int, ...], num_outputs: int) -> None:
         super().__init__(shape, num_outputs)
-        self.half = nn.Linear(16, 16).bfloat16().requires_grad_(False)
+        self.b = nn.Linear(16, 16).bfloat16().requires_grad_(False)
 
     def between(self, h: Tensor) -> Tensor:
-        return self.half(h.bfloat16()).float()
+        return self.b(h.bfloat16()).float()
 
 
 class Lazy(nn.Module):

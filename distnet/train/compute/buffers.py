@@ -106,7 +106,7 @@ class Buffers:
         found = []
         for entry in self._entries:
             buffer = entry.now
-            if buffer is None or (buffer.shape, buffer.dtype) != entry.form:
+            if buffer is None or (buffer.shape, buffer.dtype) != (entry.shape, entry.dtype):
                 buffer = require_same(entry, buffer)
             found.append(buffer.detach())
         return found

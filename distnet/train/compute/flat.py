@@ -54,6 +54,7 @@ class FlatNetwork:
         owned = owned_names(self.inventory, players, self.views)
         self._names = [name for names in owned.values() for name in names]
         parameters = [self._trained[name] for name in self._names]
+        self._shapes = [parameter.shape for parameter in parameters]
         self.vector = torch.cat([p.detach().reshape(-1) for p in parameters])
         for parameter, piece in zip(parameters, self._pieces(), strict=True):
             parameter.data = piece.view(parameter.shape)
@@ -116,9 +117,11 @@ class FlatNetwork:
         for view in self.views:
             if view.name in weights:
                 _require_tied(view, weights)
+        tied = {view.name for view in self.views}
         with torch.no_grad():
             for name, tensor in own.items():
-                tensor.copy_(weights[name])
+                if name not in tied:
+                    tensor.copy_(weights[name])
 
     def require_unchanged(self) -> None:
         """Refuse a network that holds other tensors, or other memory, than when training began.
@@ -128,10 +131,13 @@ class FlatNetwork:
         """
         self.inventory.require_unchanged()
         now = self.inventory.named()
-        expected = dict(zip(self._names, self._pieces(), strict=True))
+        expected = {
+            name: piece.view(shape)
+            for name, piece, shape in zip(self._names, self._pieces(), self._shapes, strict=True)
+        }
         expected |= {view.name: view.of(expected[view.base]) for view in self.views}
         for name in expected.keys() & now.keys():
-            if now[name].numel() and now[name].data_ptr() != expected[name].data_ptr():
+            if not _is_same_memory(now[name], expected[name]):
                 raise NetworkError(
                     f"network: {name} was replaced by another tensor during training, so it "
                     "would no longer be trained; change it in place, as in weight.data.clamp_(...)"
@@ -151,7 +157,7 @@ class FlatNetwork:
         return [*self.inventory.names_of(self._trained[name]), *tied]
 
     def _pieces(self) -> tuple[Tensor, ...]:
-        return torch.split(self.vector, [self._trained[name].numel() for name in self._names])
+        return torch.split(self.vector, [shape.numel() for shape in self._shapes])
 
 
 def weights_sha256(network: nn.Module) -> str:
@@ -168,6 +174,13 @@ def state_sha256(flat: FlatNetwork) -> str:
     for _, tensor in sorted(flat.weights().items()):
         digest.update(raw_bytes(tensor))
     return digest.hexdigest()
+
+
+def _is_same_memory(one: Tensor, other: Tensor) -> bool:
+    if not (one.numel() or other.numel()):
+        return True
+    facts = [(tensor.data_ptr(), tensor.shape, tensor.stride()) for tensor in (one, other)]
+    return facts[0] == facts[1]
 
 
 def _require_tied(view: View, weights: Mapping[str, Tensor]) -> None:

@@ -38,12 +38,9 @@ class Entry:
     key: str
     kind: Kind
     tensor: Tensor
-    """As it was when it was found; a network may replace a buffer."""
-
-    @property
-    def form(self) -> tuple[torch.Size, torch.dtype]:
-        """Its shape and type."""
-        return self.tensor.shape, self.tensor.dtype
+    """The one that was found; a network may put another one there."""
+    shape: torch.Size
+    dtype: torch.dtype
 
     @property
     def now(self) -> Tensor | None:
@@ -186,11 +183,11 @@ def require_same(before: Entry, tensor: Tensor | None) -> Tensor:
     what = f"network: {before.kind} {before.name}"
     if tensor is None:
         raise NetworkError(f"{what} was removed in forward; {WHEN}")
-    if tensor.shape != before.tensor.shape:
-        found = f"from {list(before.tensor.shape)} to {list(tensor.shape)}"
+    if tensor.shape != before.shape:
+        found = f"from {list(before.shape)} to {list(tensor.shape)}"
         raise NetworkError(f"{what} changed its shape {found} in forward; {WHEN}")
-    if tensor.dtype != before.tensor.dtype:
-        found = f"from {before.tensor.dtype} to {tensor.dtype}"
+    if tensor.dtype != before.dtype:
+        found = f"from {before.dtype} to {tensor.dtype}"
         raise NetworkError(f"{what} changed its type {found} in forward; {WHEN}")
     if before.kind == "frozen parameter" and tensor.requires_grad:
         raise NetworkError(
@@ -212,10 +209,15 @@ def _walk(network: nn.Module) -> Iterator[Entry]:
         for key, parameter in module._parameters.items():
             if parameter is not None:
                 kind: Kind = "parameter" if parameter.requires_grad else "frozen parameter"
-                yield Entry(f"{path}{key}", module, key, kind, parameter)
+                yield _entry(f"{path}{key}", module, key, kind, parameter)
         for key, buffer in module._buffers.items():
             if buffer is not None:
-                yield Entry(f"{path}{key}", module, key, "buffer", buffer)
+                yield _entry(f"{path}{key}", module, key, "buffer", buffer)
+
+
+def _entry(name: str, module: nn.Module, key: str, kind: Kind, tensor: Tensor) -> Entry:
+    shape = torch.Size() if nn.parameter.is_lazy(tensor) else tensor.shape
+    return Entry(name, module, key, kind, tensor, shape, tensor.dtype)
 
 
 def _attributes(network: nn.Module, known: set[int]) -> Iterator[Entry]:
@@ -225,7 +227,7 @@ def _attributes(network: nn.Module, known: set[int]) -> Iterator[Entry]:
         for key, value in module.__dict__.items():
             for suffix, tensor in _tensors_in(value):
                 if id(tensor) not in known and tensor.layout == torch.strided:
-                    yield Entry(f"{path}{key}{suffix}", module, key, "attribute", tensor)
+                    yield _entry(f"{path}{key}{suffix}", module, key, "attribute", tensor)
 
 
 def _tensors_in(value: object) -> Iterator[tuple[str, Tensor]]:

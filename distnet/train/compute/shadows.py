@@ -53,9 +53,10 @@ class ShadowNetwork:
             self._flat.buffers.write(self._source.buffers.read())
 
     def state(self) -> dict[str, Tensor]:
-        """Its tensors (views), by their names in a checkpoint."""
-        prefix = f"shadow/{self.shadow.name}/"
-        return {f"{prefix}{name}": tensor for name, tensor in self._flat.weights().items()}
+        """Its tensors (views), by their names in a checkpoint; shared memory stands there once."""
+        prefix, tied = f"shadow/{self.shadow.name}/", {view.name for view in self._flat.views}
+        weights = self._flat.weights()
+        return {f"{prefix}{name}": weights[name] for name in weights if name not in tied}
 
     def require_unchanged(self) -> None:
         """Refuse a shadow that holds other tensors than when training began.

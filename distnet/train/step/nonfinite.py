@@ -91,7 +91,7 @@ def reason(total: Total, buffers: Buffers) -> str:
     if not math.isfinite(total.norm):
         return f"the norm of the gradient is {_spelled(total.norm)}"
     names, sizes = zip(*buffers.parts(), strict=True)
-    changes = torch.split(total.buffers, sizes)
+    changes = torch.split(total.buffers, list(sizes))
     worst = next(i for i, change in enumerate(changes) if not torch.isfinite(change).all())
     return f"the change of buffer {names[worst]} is {_spelled(float(changes[worst].sum()))}"
 
