@@ -78,7 +78,7 @@ class Layout:
     num_buffers: int
     """B."""
     has_wide: bool = False
-    """Whether some changes of buffers do not fit into fp32; the last of B numbers tells."""
+    """Whether some changes of buffers do not fit into fp32; the last of B numbers says it."""
 
     @cached_property
     def sums_end(self) -> int:

@@ -183,5 +183,5 @@ def _num_spanned(tensor: Tensor) -> int:
 
 def _positions(tensor: Tensor) -> Tensor:
     """[numel]: where each of its elements lies in memory, counted from the first."""
-    places = torch.arange(_num_spanned(tensor))
-    return places.as_strided(tensor.shape, tensor.stride()).reshape(-1)
+    positions = torch.arange(_num_spanned(tensor))
+    return positions.as_strided(tensor.shape, tensor.stride()).reshape(-1)
