@@ -42,7 +42,8 @@ def test_a_player_moves_its_own_buffers() -> None:
     flat = FlatNetwork(Pair(), players=PLAYERS)
 
     assert flat.players["a"].buffers.num_numbers == 0
-    assert flat.players["b"].buffers.num_numbers == flat.buffers.num_numbers == 3 + 3 + 1
+    # Means, variances, the counter, and whether its change fits into fp32.
+    assert flat.players["b"].buffers.num_numbers == flat.buffers.num_numbers == 3 + 3 + 1 + 1
 
 
 @pytest.mark.parametrize(
