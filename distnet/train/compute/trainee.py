@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import torch
 from torch import Tensor, nn
 
 from distnet.data.batch import Batch
@@ -30,7 +31,7 @@ from distnet.train.compute.slice_gradient import SliceGradient
 from distnet.train.compute.turn import SliceId, Turn, num_draws, turns_of
 from distnet.train.exchange.reduce import Sum, build_sum
 from distnet.train.exchange.worker_group import WorkerGroup
-from distnet.train.feed import Feed
+from distnet.train.feed import DatasetFeed, Feed
 
 SCALED = ("image", "vector")
 """The kinds of fields that a network sees scaled."""

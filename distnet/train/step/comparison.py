@@ -119,7 +119,7 @@ class Comparison:
             self._samples = batch(self._of), gathered.get(self._of.slice)
         findings = gather(self._group, self._finding(after))
         if text := change_text(findings, self._seen):
-            self._trainee.flat.require_views()  # says more about a parameter that was replaced
+            self._trainee.flat.require_unchanged()  # says more about a parameter that was replaced
             raise NotReproducibleError(text)
         plain = list(dict.fromkeys(name for each in findings for name in each.plain))
         if wrong := differing(findings):
