@@ -90,6 +90,9 @@ def _require_reachable(file: JobFile, has_code: bool) -> None:
             known = ", ".join(kinds(package))
             wrong = f"found {kind!r}, expected one of {known}, or ./file.py:Class"
             raise InvalidError(str(file.fault(f"{section}.kind", wrong)), code="bad_job_file")
+    if file.job.files and not has_code:
+        wrong = "found files, but they were not uploaded with the job"
+        raise InvalidError(str(file.fault("files", wrong)), code="code_missing")
     _require_data(file)
     store = file.job.checkpoint.store
     if store is not None and "://" not in store and not PurePosixPath(store).is_absolute():
