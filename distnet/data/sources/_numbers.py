@@ -1,6 +1,6 @@
 """Arrays of numbers as float32 that keeps what varies."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from distnet.data.sources._cells import subtract
 from distnet.data.sources._precision import Precision, origins_of
 from distnet.errors import DataError
 
+COLUMNS = 64  # copied at a time: memory is read once, and little of it is held twice
 Stored = dict[str, NDArray[np.float32]]
 
 
@@ -36,9 +37,9 @@ def store_numbers(
         _check_range(arrays[location], values, location)
     width = next(iter(flat.values())).shape[1]
     precisions = [Precision(f"{name}[{index}]") for index in range(width)]
-    for index, precision in enumerate(precisions):
-        for values in flat.values():
-            precision.add(*_column(values, index))
+    for values in flat.values():
+        for precision, column in zip(precisions, _columns(values), strict=True):
+            precision.add(pa.array(column), column.astype(np.float64))
     for precision in precisions:
         if precision.fault:
             raise DataError(f"{next(iter(arrays))}: {precision.fault}")
@@ -55,9 +56,10 @@ def _flat(values: NDArray[Any]) -> NDArray[Any]:
     return native.reshape(len(values), -1)
 
 
-def _column(values: NDArray[Any], index: int) -> tuple[pa.Array, NDArray[np.float64]]:
-    column = np.ascontiguousarray(values[:, index])
-    return pa.array(column), column.astype(np.float64)
+def _columns(values: NDArray[Any]) -> Iterator[NDArray[Any]]:
+    """Go through the columns of an array, as contiguous memory."""
+    for first in range(0, values.shape[1], COLUMNS):
+        yield from np.ascontiguousarray(values[:, first : first + COLUMNS].T)
 
 
 def _stored(
@@ -66,7 +68,9 @@ def _stored(
     stored = np.ascontiguousarray(values, np.float32)
     for index, origin in enumerate(origins):
         if origin:
-            stored[:, index] = subtract(*_column(values, index), origin)
+            column = np.ascontiguousarray(values[:, index])
+            numbers = column.astype(np.float64)
+            stored[:, index] = subtract(pa.array(column), numbers, origin)
     return stored.reshape(shape)
 
 

@@ -1,6 +1,7 @@
 """What float32 loses of a column of numbers, and how the column is stored so that it is kept."""
 
 from collections.abc import Iterable
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
@@ -35,7 +36,7 @@ class Precision:
         self._total = self._squares = self._squared_errors = 0.0
         self._largest_error = self._farthest = 0.0
         self._is_whole = True
-        self._sample: Numbers = np.zeros(0)
+        self._sample: Numbers = np.zeros(0)  # different ones, by size
 
     def add(self, column: pa.Array, numbers: Numbers) -> None:
         """Measure some cells; `numbers` are the same from `parse_numbers`."""
@@ -48,7 +49,7 @@ class Precision:
             self._middle = float(np.partition(numbers[usable], middle)[middle])
         apart = subtract(column, numbers, self._middle)[usable]
         if is_first:
-            self._sample = apart[:SAMPLE]
+            self._sample = np.unique(apart[:SAMPLE])
         errors = _rounded(numbers[usable]) - self._middle - apart
         self._num += len(apart)
         self._total += float(apart.sum())
@@ -64,7 +65,7 @@ class Precision:
         num = max(self._num, 1)
         return float(max(self._squares / num - (self._total / num) ** 2, 0.0) ** 0.5)
 
-    @property
+    @cached_property
     def origin(self) -> float:
         """What to subtract before rounding to float32; 0 where that keeps the column as it is."""
         if self.spread == 0 or self._largest_error == 0:
@@ -99,7 +100,7 @@ class Precision:
                 example=f"{rounding}; minus {origin!r}",
             )
         if self.spread and self._become_equal(self._normalised):
-            num, left = _num_different(self._sample), _num_different(_rounded(self._normalised))
+            num, left = len(self._sample), _num_different(_rounded(self._normalised))
             findings.warned(
                 "columns in which different numbers become equal",
                 "other numbers of the column are too far away for float32",
@@ -129,8 +130,8 @@ class Precision:
         return _rounded(stored) - _rounded(np.array(mean))
 
     def _become_equal(self, numbers: Numbers) -> bool:
-        """Whether rounding leaves less than half of the different ones among the first numbers."""
-        return _num_different(_rounded(numbers)) * 2 <= _num_different(self._sample)
+        """Whether rounding leaves at most half of the different ones among the first numbers."""
+        return _num_different(_rounded(numbers)) * 2 <= len(numbers)
 
 
 def origins_of(columns: Iterable[Precision]) -> tuple[float, ...]:
@@ -143,5 +144,5 @@ def _rounded(numbers: Numbers) -> Numbers:
     return numbers.astype(np.float32).astype(np.float64)
 
 
-def _num_different(numbers: Numbers) -> int:
-    return len(np.unique(numbers))
+def _num_different(in_order: Numbers) -> int:
+    return 1 + int(np.count_nonzero(np.diff(in_order)))
