@@ -19,6 +19,8 @@ class Archive:
     sha256: str
     too_large: tuple[str, ...] = ()
     """Files that the job names and that were left out, each with its size."""
+    linked: tuple[str, ...] = ()
+    """Files that links to elsewhere lead to, each with its path there."""
 
 
 def pack(code: OwnCode) -> Archive:
@@ -28,7 +30,7 @@ def pack(code: OwnCode) -> Archive:
         for file in code.files:
             archive.writestr(_entry(file), file.data)
     data = buffer.getvalue()
-    return Archive(data, hashlib.sha256(data).hexdigest(), code.too_large)
+    return Archive(data, hashlib.sha256(data).hexdigest(), code.too_large, code.linked)
 
 
 def _entry(file: OwnFile) -> zipfile.ZipInfo:

@@ -8,13 +8,20 @@ from distnet.cli.output import say
 from distnet.client.submission import Submission, prepare
 from distnet.client.times import future_time
 
+MOST_NAMED = 5
+
 
 def prepared(job: Path, **options: Any) -> Submission:
-    """Validate a job file and pack its own files; say which are too large to be uploaded."""
+    """Validate a job file and pack its own code; say what is too large, or is from elsewhere."""
     submission = prepare(job, **options)
     if submission.archive is not None and submission.archive.too_large:
         files = ", ".join(submission.archive.too_large)
         say(f"not uploaded with the job, because they are over 10 MB: {files}")
+    if submission.archive is not None and submission.archive.linked:
+        files = ", ".join(submission.archive.linked[:MOST_NAMED])
+        more = len(submission.archive.linked) - MOST_NAMED
+        rest = f" and {more} more" if more > 0 else ""
+        say(f"uploaded from outside of the job file's folder, through links: {files}{rest}")
     return submission
 
 

@@ -50,6 +50,8 @@ class OwnCode:
     """Sorted by name."""
     too_large: tuple[str, ...] = ()
     """Files that options name and that are left out, each with its size."""
+    linked: tuple[str, ...] = field(default=(), compare=False)
+    """Files that are in the job file's folder only through a link to elsewhere, each with that."""
 
     @property
     def hashes(self) -> dict[str, str]:
@@ -114,6 +116,7 @@ class _Collector:
     _is_ignored: IsIgnored = field(init=False)
     _files: dict[str, OwnFile] = field(default_factory=dict)
     _too_large: list[str] = field(default_factory=list)
+    _linked: list[str] = field(default_factory=list)
     _num_bytes: int = 0
 
     def __post_init__(self) -> None:
@@ -147,6 +150,8 @@ class _Collector:
         path = self._inside(text)
         if path is None or not path.is_file() or self._is_ignored(stored_name(text)):
             return
+        if self._leads_out(path):  # whoever wrote `files` means it; a mere option may not
+            return
         if (size := path.stat().st_size) > LARGEST_FILE:
             self._too_large.append(f"{shown_name(stored_name(text))} ({megabytes(size)})")
         else:
@@ -171,7 +176,12 @@ class _Collector:
     def code(self) -> OwnCode:
         """All that was added."""
         files = sorted(self._files.values(), key=lambda file: file.name)
-        return OwnCode(tuple(files), tuple(dict.fromkeys(self._too_large)))
+        return OwnCode(tuple(files), tuple(dict.fromkeys(self._too_large)), tuple(self._linked))
+
+    def _leads_out(self, path: Path) -> bool:
+        """Whether a path below the job file's folder is a link, or in one, to elsewhere."""
+        is_below = path.is_relative_to(self.folder)
+        return is_below and not path.resolve().is_relative_to(self.folder.resolve())
 
     def _inside(self, written: str) -> Path | None:
         """The path, if it is written as one below the job file's folder."""
@@ -188,6 +198,8 @@ class _Collector:
             return
         self._files[name] = file = _read(name, path)
         self._num_bytes += len(file.data)
+        if self._leads_out(path):
+            self._linked.append(f"{name} ({path.resolve()})")
         if len(self._files) > MOST_FILES:
             raise DistnetError(f"{self.folder}: found more than {MOST_FILES:,} files {REMEDY}")
         if self._num_bytes > LARGEST:

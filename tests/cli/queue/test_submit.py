@@ -98,6 +98,23 @@ def test_submit_names_the_files_that_are_too_large_to_upload(
     assert "data.bin (10.0 MB)" in capsys.readouterr().err
 
 
+def test_submit_names_what_it_uploads_through_links(
+    server: FakeServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "shared/layers.py").write_text("")
+    (tmp_path / "jobs").mkdir()
+    job = tmp_path / "jobs/job.yaml"
+    job.write_text("name: a\nnetwork: {kind: ./net.py:Net}\n")
+    (tmp_path / "jobs/net.py").write_text("import layers\nclass Net: ...\n")
+    (tmp_path / "jobs/layers.py").symlink_to(tmp_path / "shared/layers.py")
+
+    assert main(["submit", str(job)]) == 0
+
+    printed = capsys.readouterr().err
+    assert f"through links: layers.py ({tmp_path}/shared/layers.py)" in printed
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [

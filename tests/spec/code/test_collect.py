@@ -134,8 +134,11 @@ def test_linked_files_and_folders_are_followed_where_code_imports_them(tmp_path:
     os.symlink(tmp_path / "shared/layers", folder / "layers")
     os.symlink(tmp_path / "shared/layers/norm.py", folder / "one.py")
     os.symlink(folder, folder / "circle")
+    code = collected(folder)
 
-    files = {file.name: file.data for file in collected(folder).files}
+    files = {file.name: file.data for file in code.files}
+    assert f"one.py ({tmp_path}/shared/layers/norm.py)" in code.linked
+    assert len(code.linked) == 3
 
     assert list(files) == ["layers/__init__.py", "layers/norm.py", "mynet.py", "one.py"]
     assert files["layers/norm.py"] == b"N"
@@ -227,6 +230,7 @@ def test_a_link_that_nobody_named_does_not_lead_out_of_the_folder(tmp_path: Path
     with pytest.raises(JobFileError, match=r"files.0: found assets/b.txt, a link to .*secret.txt"):
         collected(folder, text % "assets")
     assert names(folder, text % "shared") == ["mynet.py", "shared/words.txt"]
+    assert names(folder, "network: {kind: ./mynet.py:Net, w: shared/words.txt}") == ["mynet.py"]
     fill(folder, {".distnetignore": "b.txt\n"})
     assert names(folder, text % "assets") == ["assets/a.txt", "mynet.py"]
 
