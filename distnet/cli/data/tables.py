@@ -1,5 +1,6 @@
 """What a dataset contains, as tables on the terminal."""
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rich.filesize import decimal
@@ -37,8 +38,9 @@ def show_dataset(folder: Path, manifest: Manifest, *, as_json: bool) -> None:
     console.print(Text.assemble((manifest.name, "bold"), f"  {folder}"), soft_wrap=True)
     console.print(_facts_table(manifest))
     console.print(_splits_table(manifest))
-    if manifest.y.kind == "class":
-        console.print(_classes_table(manifest))
+    for field in manifest.fields.values():
+        if field.kind == "class":
+            console.print(_classes_table(field, split_order(manifest)))
     if manifest.import_summary is not None:
         console.print(_summary_table(manifest.import_summary))
 
@@ -63,31 +65,37 @@ def _texts(finding: Finding) -> tuple[str, str, str, str]:
 
 
 def _facts_table(manifest: Manifest) -> Table:
-    x, y = manifest.x, manifest.y
     table = Table.grid(padding=(0, 2))
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
-    unit = " (as 0 to 1)" if x.dtype == "uint8" else ""
-    numbers = "a number" if y.shape == (1,) else f"{_shape(y.shape)} numbers"
-    target = f"one of {len(y.classes)} classes" if y.classes else numbers
-    names = f": {_listed(y.names)}" if y.names else ""
-    columns = f": {_listed(x.names)}" if x.names else ""
-    of_y = [
-        ("mean of y", _listed(_means(y, 6))),
-        ("std of y", _listed([f"{number:.6g}" for number in y.std])),
-    ]
-    for name, value in (
-        ("x", f"{x.kind} {_shape(x.shape)} of {x.dtype}{columns}"),
-        ("y", target + names),
-        ("mean" + unit, _listed(_means(x, 4))),
-        ("std" + unit, _listed([f"{number:.4g}" for number in x.std])),
-        *(of_y if y.mean else ()),
+    for title, value in (
+        *((name, _described(field)) for name, field in manifest.fields.items()),
+        *(row for name, field in manifest.fields.items() for row in _moments(name, field)),
         ("source", manifest.source),
         ("licence", manifest.licence),
         ("sha256", manifest.sha256),
     ):
-        table.add_row(Text(name, style="dim"), printable(value))
+        table.add_row(Text(title, style="dim"), printable(value))
     return table
+
+
+def _described(field: Field) -> str:
+    names = f": {_listed(field.names)}" if field.names else ""
+    if field.kind == "class":
+        return f"one of {len(field.classes)} classes"
+    if field.kind == "number":
+        return ("a number" if field.shape == (1,) else f"{_shape(field.shape)} numbers") + names
+    shape = _shape(field.shape) or "of any length"
+    return f"{field.kind} {shape} of {field.dtype}{names}"
+
+
+def _moments(name: str, field: Field) -> Iterator[tuple[str, str]]:
+    """The rows of mean and standard deviation, where there are any."""
+    of, digits = ("", 4) if name == "x" else (f" of {name}", 6)
+    unit = " (as 0 to 1)" if field.dtype == "uint8" else ""
+    if field.mean:
+        yield f"mean{of}{unit}", _listed(_means(field, digits))
+        yield f"std{of}{unit}", _listed([f"{number:.{digits}g}" for number in field.std])
 
 
 def _means(field: Field, digits: int) -> list[str]:
@@ -116,16 +124,15 @@ def _splits_table(manifest: Manifest) -> Table:
     return table
 
 
-def _classes_table(manifest: Manifest) -> Table:
-    splits = split_order(manifest)
+def _classes_table(field: Field, splits: Sequence[str]) -> Table:
     table = Table("class")
     for name in splits:
         table.add_column(name, justify="right")
-    for index, name in enumerate(manifest.y.classes[:MOST_CLASSES]):
-        counts = [f"{manifest.y.class_counts[split][index]:,}" for split in splits]
+    for index, name in enumerate(field.classes[:MOST_CLASSES]):
+        counts = [f"{field.class_counts[split][index]:,}" for split in splits]
         table.add_row(printable(name), *counts)
-    if len(manifest.y.classes) > MOST_CLASSES:
-        table.add_row(Text(f"and {len(manifest.y.classes) - MOST_CLASSES} more", style="dim"))
+    if len(field.classes) > MOST_CLASSES:
+        table.add_row(Text(f"and {len(field.classes) - MOST_CLASSES} more", style="dim"))
     return table
 
 

@@ -36,6 +36,24 @@ def test_import_prints_one_json_object(tmp_path: Path) -> None:
     assert len(record["sha256"]) == 64
 
 
+def test_text_is_imported_and_shown(tmp_path: Path) -> None:
+    (tmp_path / "t.txt").write_text("ab\nba\n" * 20)
+    shown = run("import", tmp_path / "t.txt", tmp_path / "out")
+    assert shown.exit_code == 0
+    assert "tokens of any length of int32" in shown.stdout
+    assert "mean" not in shown.stdout
+
+
+def test_times_are_shown_in_the_units_of_the_source(tmp_path: Path) -> None:
+    rows = "".join(f"{1_700_000_000 + i % 60};{1_600_000_000 + i % 60}\n" for i in range(600))
+    (tmp_path / "t.csv").write_text("time;y\n" + rows)
+    options = ["--delimiter", ";", "--target-kind", "number", "--test-fraction", "0"]
+    shown = run("import", tmp_path / "t.csv", tmp_path / "out", *options)
+    assert "1700000029.5" in shown.stdout
+    assert "1600000029.5" in shown.stdout
+    assert "minus 1600000030.0" in shown.stdout
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
