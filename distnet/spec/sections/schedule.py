@@ -29,7 +29,10 @@ class Cosine(Section):
 
 
 class OneCycle(Section):
-    """Up to the learning rate and down again, along cosines (Smith and Topin 2018)."""
+    """Up to the learning rate and down again, along cosines (Smith and Topin 2018).
+
+    As torch's OneCycleLR with `cycle_momentum=False`.
+    """
 
     kind: Literal["one-cycle"]
     peak: Annotated[float, Field(gt=0, lt=1)] = 0.3

@@ -29,11 +29,17 @@ def rate_factor(schedule: Schedule, step: int, num_steps: int) -> float:
             stairs = floor(progress / schedule.every + 1e-9)
             return _warm_up(schedule.warmup, step, num_steps) * schedule.factor**stairs
         case OneCycle():
-            if progress < schedule.peak:
-                return _cosine(schedule.first, 1.0, progress / schedule.peak)
-            return _cosine(1.0, schedule.final, (progress - schedule.peak) / (1 - schedule.peak))
+            return _one_cycle(schedule, step, num_steps)
         case _:
             assert_never(schedule)
+
+
+def _one_cycle(schedule: OneCycle, step: int, num_steps: int) -> float:
+    """Rise to 1 at the last step of the first part, and fall to the last rate at the last step."""
+    top, last = schedule.peak * num_steps - 1, num_steps - 1
+    if step < top:
+        return _cosine(schedule.first, 1.0, step / top)
+    return _cosine(1.0, schedule.final, (step - top) / (last - top))
 
 
 def _warm_up(part: float, step: int, num_steps: int) -> float:

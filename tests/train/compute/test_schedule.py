@@ -7,7 +7,7 @@ import torch
 from torch.optim import lr_scheduler as theirs
 from torch.optim.lr_scheduler import LRScheduler
 
-from distnet.spec.sections.schedule import Constant, Cosine, Schedule, Step
+from distnet.spec.sections.schedule import Constant, Cosine, OneCycle, Schedule, Step
 from distnet.train.compute.schedule import rate_factor
 
 RATE = 0.3
@@ -28,6 +28,18 @@ def warm_step(optimizer: torch.optim.Optimizer, n: int) -> LRScheduler:
     return theirs.ChainedScheduler([warm_up(optimizer, n // 5), stairs])  # type: ignore[return-value]
 
 
+def one_cycle(peak: float, first: float, final: float) -> Make:
+    return lambda optimizer, n: theirs.OneCycleLR(
+        optimizer,
+        RATE,
+        total_steps=n,
+        pct_start=peak,
+        div_factor=1 / first,
+        final_div_factor=first / final,
+        cycle_momentum=False,
+    )
+
+
 SCHEDULES: dict[str, tuple[Schedule, Make]] = {
     "constant": (Constant(), lambda o, _: theirs.ConstantLR(o, factor=1.0)),
     "warm constant": (Constant(warmup=0.2), lambda o, n: warm_up(o, n // 5)),
@@ -38,6 +50,11 @@ SCHEDULES: dict[str, tuple[Schedule, Make]] = {
         lambda o, n: theirs.StepLR(o, n // 10, gamma=0.7),
     ),
     "warm step": (Step(kind="step", every=0.5, warmup=0.2), warm_step),
+    "one-cycle": (OneCycle(kind="one-cycle"), one_cycle(0.3, 0.04, 0.0001)),
+    "another cycle": (
+        OneCycle(kind="one-cycle", peak=0.75, first=0.5, final=0.25),
+        one_cycle(0.75, 0.5, 0.25),
+    ),
 }
 
 
@@ -71,3 +88,19 @@ def test_a_warm_up_of_part_of_a_step_ends_within_it() -> None:
     assert our_rates(Constant(warmup=0.25), 10) == pytest.approx(
         [RATE * factor for factor in (0.4, 0.8, *[1.0] * 8)]
     )
+
+
+@pytest.mark.parametrize("num_steps", [1, 2, 3, 7, 200])
+@pytest.mark.parametrize("name", ["one-cycle", "another cycle"])
+def test_a_cycle_of_few_steps_ends_as_that_of_torch(name: str, num_steps: int) -> None:
+    schedule, make = SCHEDULES[name]
+
+    ours = our_rates(schedule, num_steps)
+    assert ours == pytest.approx(torchs_rates(make, num_steps), rel=1e-9)
+    assert isinstance(schedule, OneCycle)
+    assert ours[-1] == pytest.approx(RATE * schedule.final)
+
+
+def test_a_cycle_whose_rise_is_one_step_begins_at_its_peak() -> None:
+    """torch divides by zero here."""
+    assert rate_factor(OneCycle(kind="one-cycle", peak=0.25), 0, 4) == 1.0
