@@ -187,7 +187,9 @@ class Loop:
             if self.group.size > 1:  # a GPU that hangs has not arrived at the sum
                 wait_for(self.group.device)
             self.heartbeat.at(Stage.SUMMING)
-            total = read_total(sum_(), layout, flags if size == 1 else None, size)
+            known = flags if size == 1 else None
+            is_clipped = self.settings[turn.phase.player].clip is not None
+            total = read_total(sum_(), layout, known, size, is_clipped=is_clipped)
             self.flags = total.flags
             if not total.flags.is_out_of_memory:
                 self.guard.compare(total, self._batch, gathered)

@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 
 from distnet.run_folder.sample_digest import MASK, SampleDigest
+from distnet.train.compute.norm import sum_of_squares
 
 FLAGS = struct.Struct("<???QI")
 HASH_BYTES, COUNT_BYTES = 8, 4
@@ -124,7 +125,12 @@ class Total(NamedTuple):
 
 
 def read_total(
-    total: Tensor, layout: Layout, flags: Flags | None = None, num_workers: int = 1
+    total: Tensor,
+    layout: Layout,
+    flags: Flags | None = None,
+    num_workers: int = 1,
+    *,
+    is_clipped: bool = False,
 ) -> Total:
     """Read the sum of all rows of a phase; its gradient is divided by the summed weight here.
 
@@ -133,11 +139,13 @@ def read_total(
         layout: the offsets of its parts.
         flags: those of a single worker, which need not be in the row.
         num_workers: how many workers have written flags.
+        is_clipped: whether the norm decides the weights, so that its bits must be the same on all
+            workers, whatever their devices; else it only shows what is not finite.
     """
     num_parameters, num_sums = layout.num_parameters, layout.sums_end - layout.num_parameters
     # A copy: a dot product may depend on the alignment of its operands.
     gradient = total[:num_parameters] / total[num_parameters + 1]
-    square = torch.dot(gradient, gradient)[None]
+    square = sum_of_squares(gradient) if is_clipped else torch.dot(gradient, gradient)[None]
     # Read together: on a GPU each reading waits for all work that was queued before it.
     buffers = total[layout.sums_end : layout.flags_start]
     # 0 x infinity is NaN.
