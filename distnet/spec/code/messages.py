@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from distnet.spec.code.ignore import IGNORE_FILE
 from distnet.spec.code.importer import PREFIX, loaded_packages
 
 PACKAGE = re.compile(rf"\b{PREFIX}[0-9a-f]{{12}}\.")
@@ -24,8 +25,8 @@ def remedy(error: BaseException) -> str:
         )
     if isinstance(error, ModuleNotFoundError):
         return (
-            "; install it, or, if it is a module of your own that your code finds in its own way, "
-            "list it in the job file: `files: [...]`"
+            "; install it. If it is a module of your own, list it in the job file "
+            f"(`files: [...]`), and not in {IGNORE_FILE}"
         )
     return ""
 

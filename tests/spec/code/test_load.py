@@ -117,7 +117,10 @@ def test_a_job_in_the_folder_of_distnet_uses_the_distnet_that_runs(tmp_path: Pat
     [
         ({"mynet.py": "import layers\n", "layers.py": "\n1 / 0\n"}, "layers.py:2 raised ZeroDiv"),
         ({"mynet.py": "import layers\n", "layers.py": "\n(\n"}, "layers.py:2 is not valid Python"),
-        ({"mynet.py": "import pack.b\n", "pack/a.py": ""}, "No module named 'pack.b'"),
+        (
+            {"mynet.py": "import pack.b\n", "pack/a.py": ""},
+            "No module named 'pack.b'; install it. If",
+        ),
         (
             {"mynet.py": "from pathlib import Path\nPath(__file__).with_name('w.txt').open()\n"},
             "mynet.py:2 raised FileNotFoundError when imported: [Errno 2] No such file or "
