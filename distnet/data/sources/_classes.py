@@ -125,11 +125,14 @@ def _check_splits(column: str, labels: LabelsSeen) -> None:
 def _refuse_other_writing(
     column: str, labels: LabelsSeen, known: Sequence[str], new: Sequence[str]
 ) -> None:
-    """Refuse `1.0` or `01` where the training split has `1`: one class would become two."""
-    writing = {number: label for label, number in numbers_of(known).items()}
-    for label, number in numbers_of(new).items():
-        if number in writing:
-            raise _unlike(column, labels, label, writing[number])
+    """Refuse `1.0`, `01` or ` 1` where the training split has `1`: one class would become two."""
+    writing: dict[Decimal | str, str] = {label.strip(): label for label in known}
+    writing |= {number: label for label, number in numbers_of(known).items()}
+    numbers = numbers_of(new)
+    for label in new:
+        other = writing.get(numbers.get(label, label.strip()), writing.get(label.strip()))
+        if other is not None:
+            raise _unlike(column, labels, label, other)
 
 
 def _refuse_other_type(

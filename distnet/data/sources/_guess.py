@@ -32,7 +32,8 @@ def guess_class(labels: LabelsSeen, held: str, not_number: str, num_rows: int) -
         num_rows: of the column.
 
     Raises:
-        DataError: nearly all cells are numbers to predict, but some are text.
+        DataError: nearly all cells are numbers to predict, but some are text; or the labels of
+            one split look like classes, those of another like numbers.
     """
     if held not in (TEXT, NUMBERS_OR_TEXT):
         return True, f"the column holds {held}"
@@ -42,6 +43,7 @@ def guess_class(labels: LabelsSeen, held: str, not_number: str, num_rows: int) -
     padded = next((label for label in labels if PADDED.fullmatch(label)), None)
     if padded is not None:
         return True, f"{padded!r} has leading zeros, so the labels are text"
+    _refuse_other_fractions(labels)
     return _guess_of_numbers(labels, held, is_repeated=len(labels) <= num_rows // 2)
 
 
@@ -70,3 +72,17 @@ def _refuse_mixture(labels: LabelsSeen, not_number: str) -> None:
             f"{not_number}, as most other cells hold; correct the cell, or take all as names of "
             "classes with --target-kind class"
         )
+
+
+def _refuse_other_fractions(labels: LabelsSeen) -> None:
+    """Refuse numbers with fractions where the training split has a few whole numbers."""
+    known = labels.of("train")
+    if not known or len(known) > MOST_GUESSED_CLASSES or not are_whole(numbers_of(known).values()):
+        return
+    for label, number in numbers_of(labels).items():
+        if not are_whole([number]):
+            raise DataError(
+                f"{labels.locations[label]()}: the target is {label!r}, but train has only "
+                f"{len(known)} different whole numbers; correct the labels, or say what they are "
+                "with --target-kind"
+            )

@@ -22,7 +22,8 @@ PADDED = re.compile(r"[+-]?0[0-9]+", re.ASCII)
 GAPS = ("nan", "nat", "<na>", "#n/a")
 """Texts that stand for a missing label, even where labels are text."""
 TEXT, NUMBERS_OR_TEXT = "text", "numbers or text"
-_ZEROS = r"\.0+$"
+_DECIMAL_ZEROS = r"^(.*\.[0-9]*[1-9])0+$|^(.*)\.0+$"
+_TIME_ZEROS = r"^(.*:[0-9]{2})(\.[0-9]*[1-9])?\.?0*(Z?)$"
 
 Location = Callable[[int], str]
 
@@ -58,13 +59,15 @@ def label_texts(column: pa.Array, allowed: Collection[str] = ()) -> pa.Array:
     if pa.types.is_floating(kind):
         return _of_floats(column)
     if pa.types.is_decimal(kind):
-        return pc.replace_substring_regex(column.cast(pa.string()), _ZEROS, "")
+        return pc.replace_substring_regex(column.cast(pa.string()), _DECIMAL_ZEROS, r"\1\2")
     if _is_bytes(kind):
         column = _of_bytes(column)
     try:
         texts = column.cast(pa.string())
     except pa.ArrowNotImplementedError:
         raise LabelError(0, f"is of type {kind}, expected numbers or text") from None
+    if pa.types.is_temporal(kind):
+        return pc.replace_substring_regex(texts, _TIME_ZEROS, r"\1\2\3")
     return _without_gaps(texts, allowed) if is_text(column.type) else texts
 
 
@@ -73,7 +76,11 @@ def family(kind: pa.DataType) -> str:
     kind = kind.value_type if pa.types.is_dictionary(kind) else kind
     if pa.types.is_boolean(kind):
         return "booleans"
-    return "dates or times" if pa.types.is_temporal(kind) else NUMBERS_OR_TEXT
+    if pa.types.is_timestamp(kind):
+        return f"times of the time zone {kind.tz}" if kind.tz else "times without a time zone"
+    if pa.types.is_date(kind):
+        return "dates"
+    return "times of day or durations" if pa.types.is_temporal(kind) else NUMBERS_OR_TEXT
 
 
 def number_of(label: str) -> Decimal | None:

@@ -1,6 +1,8 @@
 """Which labels are one class, which are refused, and what the import says of its decision."""
 
 import datetime
+import shutil
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -192,7 +194,25 @@ def test_bytes_that_are_no_text_are_refused_with_their_row(tmp_path: Path) -> No
             "parquet",
             r"train.parquet: row 0 .*holds numbers or text, but booleans at .*test.parquet",
         ),
-        (["2024-01-01"], [datetime.date(2024, 1, 1)], "parquet", "dates or times"),
+        (
+            ["2024-01-01"],
+            [datetime.date(2024, 1, 1)],
+            "parquet",
+            "holds numbers or text, but dates",
+        ),
+        (
+            [datetime.datetime(2024, 1, 1)],
+            [datetime.date(2024, 1, 1)],
+            "parquet",
+            "holds times without a time zone, but dates at",
+        ),
+        (
+            ["u", "v"],
+            [" u", "v"],
+            "csv",
+            r"test.csv:2: the target 'label' is ' u', but train has 'u'",
+        ),
+        (["1", "2"], ["1.5", "2"], "csv", "is '1.5', but train has only 2 different whole numbers"),
     ],
 )
 def test_splits_whose_labels_do_not_fit_together_are_refused(
@@ -203,6 +223,20 @@ def test_splits_whose_labels_do_not_fit_together_are_refused(
 
 
 def test_splits_whose_types_differ_but_not_their_labels_are_read(tmp_path: Path) -> None:
+    noon = datetime.datetime(2024, 1, 1, 12)
+    for kinds in (
+        (pa.timestamp("ms"), pa.timestamp("ns")),
+        (pa.decimal128(9, 1), pa.decimal128(9, 2)),
+    ):
+        value = noon if pa.types.is_timestamp(kinds[0]) else Decimal("1.5")
+        columns = [pa.array([value] * 2, kind) for kind in kinds]
+        (raw := tmp_path / "raw").mkdir(exist_ok=True)
+        for split, column in zip(("train", "test"), columns, strict=True):
+            pq.write_table(pa.table({"a": [1, 2], "label": column}), raw / f"{split}.parquet")
+        options = {"target_kind": "class"}
+        manifest = import_dataset(raw, tmp_path / "out", force=True, options=options)
+        assert manifest.y.classes == (str(value),)
+        shutil.rmtree(raw)
     manifest = import_splits(tmp_path, [1, 2, 1, 2], [1.0, 2.0, 2.0, 2.0], "parquet")
     assert manifest.y.class_counts == {"train": (2, 2), "test": (1, 3)}
     manifest = import_splits(tmp_path, ["a", "b"], ["a", "c"], "csv")
