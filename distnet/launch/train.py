@@ -15,6 +15,7 @@ from distnet.run_folder.paths import shown
 from distnet.run_folder.recorder import Emit, Record
 from distnet.run_folder.requests import planned_stop
 from distnet.run_folder.write import write_json
+from distnet.train.device.portable import environment_of
 
 
 def train(
@@ -62,6 +63,7 @@ def _launcher(
         gpus=job.resources.gpus,
         address=address,
         placement=placement,
+        variables=environment_of(job),
     )
 
 

@@ -32,13 +32,13 @@ from distnet.launch.ray.worker import Work, run_worker
 from distnet.run_folder.assignment import Assignment
 from distnet.run_folder.paths import RunFolder
 from distnet.train.device.device import GPU_BACKEND, count_gpus, require_gpus
-from distnet.train.device.portable import environment_of
 from distnet.train.worker import work
 
 POLL_S = 0.1
 RAY_POLL_S = 1.0
 HANG_END_TIMEOUT_S = 15.0
 LOST_END_TIMEOUT_S = 5.0
+NO_VARIABLES: Mapping[str, str] = {}
 NODE = "ray.io/node-id"
 """The label by which Ray selects a node."""
 
@@ -54,6 +54,7 @@ class RayLauncher:
         cpus: cores per worker.
         gpus: GPUs per worker, 0 or 1.
         placement: where a server lets the workers be; by default on any node.
+        variables: added to the environment of the workers.
         function: what each worker does.
     """
 
@@ -65,10 +66,12 @@ class RayLauncher:
         gpus: int,
         address: str | None = None,
         placement: Placement | None = None,
+        variables: Mapping[str, str] = NO_VARIABLES,
         function: Work = work,
     ) -> None:
         self._address, self._most, self._cpus, self._gpus = address, most, cpus, gpus
         self._placement, self._function = placement, function
+        self._variables = variables
         self._stack = ExitStack()
         self._cluster: Cluster | None = None
         self._was_open = False
@@ -222,7 +225,9 @@ class RayLauncher:
                 resources_per_worker={"CPU": cpus, **({"GPU": gpus} if gpus else {})},
                 label_selector=self._selectors(workers),
             ),
-            run_config=_run_config(assignment, cluster),
+            run_config=_run_config(
+                assignment, cluster, {**forwarded(os.environ), **self._variables}
+            ),
             is_private=cluster.is_private,
         )
 
@@ -252,16 +257,17 @@ class Fit(threading.Thread):
             self.error = error
 
 
-def _run_config(assignment: Assignment, cluster: Cluster) -> RunConfig:
+def _run_config(
+    assignment: Assignment, cluster: Cluster, variables: Mapping[str, str]
+) -> RunConfig:
     # Ray resumes a name that it knows, so every attempt has a new one.
     name = f"{assignment.folder.name}-{assignment.attempt}-{uuid4().hex[:8]}"
-    variables = forwarded(os.environ) | dict(environment_of(assignment.job))
     return RunConfig(
         name=name,
         storage_path=str(cluster.scratch / "train"),
         failure_config=FailureConfig(
             max_failures=0, controller_failure_limit=0, max_preemption_failures=0
         ),
-        worker_runtime_env={"env_vars": variables},
+        worker_runtime_env={"env_vars": dict(variables)},
         logging_config=LoggingConfig(log_level="WARNING"),
     )

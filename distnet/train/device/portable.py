@@ -7,7 +7,7 @@ by itself.
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 from distnet.errors import DistnetError, NotEnoughResourcesError, RunError
 from distnet.spec.sections.job import Job
@@ -21,9 +21,9 @@ PORTABLE = {
 """torch's own kernels, matrix products, and convolutions."""
 
 
-def environment_of(job: Job) -> Mapping[str, str]:
+def environment_of(job: Job) -> dict[str, str]:
     """What the environment of a job's workers must hold."""
-    return PORTABLE if job.train.bits == "portable" else {}
+    return dict(PORTABLE) if job.train.bits == "portable" else {}
 
 
 def fix_instruction_set(job: Job, in_use: Callable[[], str] | None = None) -> None:
