@@ -10,6 +10,8 @@ from itertools import islice
 from pathlib import Path
 from typing import TextIO
 
+from distnet.errors import DataError
+
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 """Those that are recognised, the likeliest first, and their names."""
 SAMPLE_ROWS = 50
@@ -29,6 +31,18 @@ class Dialect:
     def name(self) -> str:
         """The delimiter in a word."""
         return DELIMITERS.get(self.delimiter, repr(self.delimiter))
+
+
+def parse_delimiter(text: str) -> str:
+    """The delimiter that a user has typed: one character, or `tab`.
+
+    Raises:
+        DataError: it is something else.
+    """
+    character = "\t" if text.lower() in ("tab", "\\t") else text
+    if len(character) != 1 or not character.isascii() or character in '"\r\n':
+        raise DataError(f"--delimiter: found {text!r}, expected one character, or tab")
+    return character
 
 
 def recognise(text: str, *, is_whole: bool) -> Dialect:

@@ -6,17 +6,18 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from distnet.data.csv_dialect import parse_delimiter
 from distnet.data.csv_table import CsvTable
 from distnet.data.fields.field import Field
 from distnet.data.sources._cells import LARGEST, parse_numbers, subtract
 from distnet.errors import DataError
 
 
-def read_rows(path: Path, data: Field) -> NDArray[np.float32]:
+def read_rows(path: Path, data: Field, *, delimiter: str | None = None) -> NDArray[np.float32]:
     """Read the rows of a CSV file as samples, float32 [rows, elements], as the data stores them.
 
     Columns are found by their names in the data, and others (such as the target) are ignored;
-    data without names takes all columns in their order.
+    data without names takes all columns in their order. The delimiter is recognised if it is None.
 
     Raises:
         DataError: the file cannot be read, a column is missing, or a cell is not a number.
@@ -26,7 +27,7 @@ def read_rows(path: Path, data: Field) -> NDArray[np.float32]:
             f"{path}: found a table, but the network learned from images of shape "
             f"{list(data.shape)}; give picture files"
         )
-    table = CsvTable(path)
+    table = CsvTable(path, None if delimiter is None else parse_delimiter(delimiter))
     names = _columns(path, table.columns, data)
     rows: list[NDArray[np.float32]] = []
     for batch in table.batches(names):

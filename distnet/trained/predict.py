@@ -16,7 +16,11 @@ TABLES = (".csv", ".tsv")
 
 
 def predict(
-    trained: Trained, files: Iterable[Path], *, as_is: bool = False
+    trained: Trained,
+    files: Iterable[Path],
+    *,
+    as_is: bool = False,
+    delimiter: str | None = None,
 ) -> list[dict[str, Any]]:
     """Predict each sample, in the order of the files.
 
@@ -24,6 +28,7 @@ def predict(
         trained: the network.
         files: pictures, or tables with the columns that the network learned from.
         as_is: do not find and centre the figure of a picture.
+        delimiter: between the cells of tables: one character, or `tab`; else recognised.
 
     Returns:
         One object a sample: `file`, for a table `row` (from 1), and the task's prediction.
@@ -31,15 +36,17 @@ def predict(
     Raises:
         DataError: a file cannot be read, or is not what the network learned from.
     """
-    return [said for file in files for said in _predict_file(trained, file, as_is)]
+    return [said for file in files for said in _predict_file(trained, file, as_is, delimiter)]
 
 
-def _predict_file(trained: Trained, file: Path, as_is: bool) -> list[dict[str, Any]]:
+def _predict_file(
+    trained: Trained, file: Path, as_is: bool, delimiter: str | None
+) -> list[dict[str, Any]]:
     if not file.is_file():
         found = "a folder" if file.is_dir() else "no such file"
         raise DataError(f"{file}: found {found}, expected a picture or a CSV file")
     if file.suffix.lower() in TABLES:
-        said = _predict_samples(trained, read_rows(file, trained.data.x))
+        said = _predict_samples(trained, read_rows(file, trained.data.x, delimiter=delimiter))
         return [{"file": str(file), "row": row, **one} for row, one in enumerate(said, start=1)]
     picture = read_picture(file, trained.data.x, as_is=as_is)
     return [{"file": str(file), **one} for one in _predict_samples(trained, picture[None])]

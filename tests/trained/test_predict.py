@@ -166,6 +166,17 @@ def test_rows_of_a_table_are_predicted_by_the_names_of_their_columns(line: Train
     assert said[0]["value"] == [said[0]["values"]["price"]]
 
 
+def test_the_delimiter_of_a_table_may_be_set(line: Trained, tmp_path: Path):
+    rows = tmp_path / "rows.csv"
+    rows.write_text("width^height^note, or remark\n10^-20^x, y\n")
+
+    (said,) = predict(line, [rows], delimiter="^")
+
+    assert said["values"]["price"] == pytest.approx(75, abs=0.1)
+    with pytest.raises(DataError, match="--delimiter: found '', expected one character, or tab"):
+        predict(line, [rows], delimiter="")
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -21,6 +21,12 @@ def predict(
     as_is: Annotated[
         bool, typer.Option("--as-is", help="Do not find and centre the object in an image.")
     ] = False,
+    delimiter: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CHARACTER", help="CSV: between the cells, or tab. Default: recognised."
+        ),
+    ] = None,
     checkpoint: Checkpoint = "newest",
     runs: Runs = RUNS,
     as_json: AsJson = False,
@@ -35,7 +41,7 @@ def predict(
         from distnet.trained import load, predict
 
         network = load.load_trained(folder.path, checkpoint=checkpoint)
-        predictions = predict.predict(network, files, as_is=as_is)
+        predictions = predict.predict(network, files, as_is=as_is, delimiter=delimiter)
     if as_json:
         print_json(predictions)
     else:

@@ -6,6 +6,7 @@ One file, or a folder with `train.csv` and `test.csv`.
 from collections.abc import Sequence
 from pathlib import Path
 
+from distnet.data.csv_dialect import parse_delimiter
 from distnet.data.csv_table import CsvTable
 from distnet.data.import_summary import Findings
 from distnet.data.sources._splits import split_files
@@ -60,7 +61,7 @@ def read(
 
 
 def _open(file: Path, delimiter: str | None, findings: Findings) -> CsvTable:
-    table = CsvTable(file, None if delimiter is None else _character(delimiter))
+    table = CsvTable(file, None if delimiter is None else parse_delimiter(delimiter))
     if len(table.columns) == 1:
         raise DataError(
             f"{file}:1: found one column, {table.columns[0][:80]!r}, where the delimiter is "
@@ -75,10 +76,3 @@ def _open(file: Path, delimiter: str | None, findings: Findings) -> CsvTable:
             option="--delimiter CHARACTER",
         )
     return table
-
-
-def _character(delimiter: str) -> str:
-    character = "\t" if delimiter.lower() in ("tab", "\\t") else delimiter
-    if len(character) != 1 or not character.isascii() or character in '"\r\n':
-        raise DataError(f"--delimiter: found {delimiter!r}, expected one character, or tab")
-    return character

@@ -30,7 +30,7 @@ from tests.data.raw_files import read_split, write_idx
 ROUNDING = Fraction(1, 2**24) * Fraction(1_000_001, 1_000_000)
 SMALLEST = Fraction(1, 2**149)
 LOST = 2.0**-17
-FEW = settings(max_examples=25, deadline=None)
+FEW = settings(max_examples=12, deadline=None)
 
 TEXTS = (
     "5", "+5", " 5", "5.0", "05", "-0", "0", "1e3", "1000", "0123", "123", "true", "x",
@@ -144,7 +144,7 @@ KINDS: dict[str, tuple[pa.DataType, st.SearchStrategy[Any]]] = {
 def test_parquet_keeps_labels_apart(tmp_path: Path, kind: str) -> None:
     arrow, values = KINDS[kind]
 
-    @settings(max_examples=5, deadline=None)
+    @settings(max_examples=4, deadline=None)
     @given(labels=st.lists(values, min_size=1, max_size=20))
     def check(labels: list[Any]) -> None:
         table = pa.table({"a": range(len(labels)), "label": pa.array(labels, arrow)})
