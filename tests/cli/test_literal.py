@@ -22,6 +22,8 @@ from distnet.data.fields.class_ import ClassField
 from distnet.data.fields.vector import VectorField
 from distnet.data.manifest import Manifest
 from distnet.data.shard_writer import ShardWriter
+from distnet.launch import run as run_module
+from distnet.run_folder.paths import RunFolder
 from distnet.spec.printable import INVISIBLE, printable
 from tests.client.fake_server import FakeServer, make_job
 from tests.run_folder.run_folders import digits_run
@@ -101,6 +103,26 @@ def test_a_run_in_a_folder_with_brackets_is_shown(
 
     assert main(["compare", str(runs / "a[b]"), str(runs / ":smile:[red]")]) == 0
     require_literal(capsys.readouterr().out, "a[b]", ":smile:[red]")
+
+
+@pytest.mark.parametrize("status", ["finished", "stopped"])
+def test_a_run_that_ends_names_its_folder(
+    status: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = RunFolder(tmp_path / "[red]" / "a[b] :smile:")
+    result = {"run": "a[b] :smile:", "status": status, "steps": 1, "seconds": 1.0, "workers": 1}
+    result |= {"samples_per_second": 1.0, "weights_sha256": "0" * 64}
+    ended = run_module.Run(folder, result)
+    monkeypatch.setattr(run_module, "run", lambda *_, **__: ended)
+    monkeypatch.setattr(run_module.Run, "report", lambda run: run.folder.path / "report.html")
+    Path(tmp_path / "job.yaml").write_text("name: a\nnetwork: {kind: mlp}\n")
+
+    code = main(["run", str(tmp_path / "job.yaml")])
+
+    printed = capsys.readouterr().err
+    require_literal(printed, f"a[b] :smile: {status}", f"report: {folder.path}/report.html")
+    assert code == (0 if status == "finished" else 130)
+    assert (f"distnet run --resume '{folder.path}'" in printed) == (status == "stopped")
 
 
 def test_predicted_classes_are_shown(capsys: pytest.CaptureFixture[str]) -> None:

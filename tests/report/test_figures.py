@@ -142,6 +142,15 @@ def test_texts_keep_their_lines(captions: tuple[str, ...]) -> None:
     assert found.is_prose
 
 
+def test_a_name_with_an_underscore_at_first_is_in_the_legend() -> None:
+    """matplotlib leaves such labels out."""
+    lines = tuple(Series(name, (1, 2), (1, 2)) for name in ("_price", "$a$"))
+
+    for figure in (Curve("T", "x", "y", lines), Scatter("T", "x", "y", lines)):
+        labels = plot(figure).canvas.axes[0].get_legend_handles_labels()[1]
+        assert labels == [" _price", "$a$"]
+
+
 def test_curves_name_their_lines_where_there_are_several() -> None:
     one = Series("a", (1.0, 2.0), (3.0, float("nan")))
     axes = plot(Curve("Reward", "episode", "reward", (one,))).canvas.axes[0]
