@@ -3,6 +3,7 @@
     DistnetError                   exit code 2: the user can fix it
     +- JobFileError                the job file has faults
     +- UnknownPartError            a network, task or source that does not exist
+    |  +- PartError                one that raised an error, or returned something unexpected
     +- DataError                   a dataset or raw file is missing, damaged or does not fit
     +- StoppedError                exit code 130: a planned stop before an attempt began
     +- RunError                    a run folder is missing, in use or cannot be written
@@ -50,6 +51,10 @@ class JobFileError(DistnetError):
 
 class UnknownPartError(DistnetError):
     """A network, task or source that does not exist or cannot be loaded."""
+
+
+class PartError(UnknownPartError):
+    """A network, task or other part that raised an error, or returned something unexpected."""
 
 
 class DataError(DistnetError):

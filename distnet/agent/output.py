@@ -30,7 +30,7 @@ def captured_in(output: Path) -> Iterator[None]:
         for number in before:
             os.close(number)
         with suppress(OSError):
-            sys.stdout.write(output.read_text(errors="replace"))
+            sys.stdout.write(output.read_text("utf-8", "replace"))
             sys.stdout.flush()
 
 

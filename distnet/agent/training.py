@@ -72,7 +72,7 @@ class Training:
     def _train(self) -> dict[str, Any]:
         """Start the run, or resume it; returns its result."""
         spec = self.scratch / "job.yaml"
-        spec.write_text(self.config.spec)
+        spec.write_text(self.config.spec, "utf-8")
         job_folder = self._job_folder()
         if self.is_stopped():
             raise StoppedError("stopped before it started")

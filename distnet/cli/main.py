@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 from typer.main import get_command
 
+from distnet.cli.encoding import print_anything
 from distnet.cli.errors import report
 from distnet.cli.exit_codes import STOPPED
 from distnet.cli.lazy import LazyGroup, listed
@@ -64,6 +65,7 @@ def distnet(
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line and return its exit code; a user's mistake is printed as text."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
+    print_anything()
     try:
         return _run(arguments)
     except BrokenPipeError:

@@ -8,6 +8,7 @@ from typing import Any
 
 import typer
 
+from distnet.cli.encoding import is_unicode
 from distnet.spec.printable import INVISIBLE, printable, printable_lines
 
 # In a log: what could move the cursor or rename the window; colours (CSI ... m) do no harm.
@@ -18,7 +19,7 @@ UNSAFE = re.compile(
 
 def print_json(value: Any) -> None:
     """Print one JSON value on one line of stdout; NaN and infinities, which JSON lacks, as null."""
-    text = json.dumps(_finite(value), ensure_ascii=False)
+    text = json.dumps(_finite(value), ensure_ascii=not is_unicode(sys.stdout))
     # Only texts contain them, where JSON has the same as an escape.
     typer.echo(INVISIBLE.sub(lambda match: f"\\u{ord(match[0]):04x}", text))
 

@@ -5,12 +5,14 @@ from pathlib import Path
 from distnet.data.column import Column
 from distnet.data.manifest import Manifest
 from distnet.data.order import Order, order_of
+from distnet.data.samplers.checked import CheckedSampler
 from distnet.data.samplers.sampler import Sampler, SplitIndex
 from distnet.data.samplers.uniform import Uniform
 from distnet.data.shards import ShardReader
+from distnet.data.views.checked import CheckedView
 from distnet.data.views.view import View
-from distnet.errors import UnknownPartError
-from distnet.spec.parts import load_part
+from distnet.spec.code.own_errors import constructed
+from distnet.spec.parts import is_own_kind, load_part
 from distnet.spec.sections.job import Job
 
 
@@ -28,11 +30,9 @@ def build_view(job: Job, data: Manifest, folder: Path) -> View | None:
     if job.data.view is None:
         return None
     cls, options = load_part("data/views", job.data.view, folder=folder)
-    try:
-        view: View = cls(data, **options)
-    except ValueError as error:
-        raise UnknownPartError(f"data.view does not fit the data: {error}") from None
-    return view
+    what = f"view {job.data.view.kind}"
+    view: View = constructed(what, lambda: cls(data, **options))
+    return CheckedView(view, data, what) if is_own_kind(job.data.view.kind) else view
 
 
 def viewed(data: Manifest, view: View | None) -> Manifest:
@@ -51,8 +51,7 @@ def build_sampler(
         UnknownPartError: there is none of that name, or it does not fit the data.
     """
     view = build_view(job, data, folder)
-    is_own = job.data.sampler is not None and seed is not None
-    if view is None and not is_own:
+    if view is None and (job.data.sampler is None or seed is None):
         return None
 
     def column(name: str) -> Column:
@@ -63,11 +62,10 @@ def build_sampler(
     if job.data.sampler is None or seed is None:
         return Uniform(index, seed)
     cls, options = load_part("data/samplers", job.data.sampler, folder=folder)
-    try:
-        sampler: Sampler = cls(index, seed, **options)
-    except ValueError as error:
-        raise UnknownPartError(f"data.sampler does not fit the data: {error}") from None
-    return sampler
+    what = f"sampler {job.data.sampler.kind}"
+    sampler: Sampler = constructed(what, lambda: cls(index, seed, **options))
+    is_own = is_own_kind(job.data.sampler.kind)
+    return CheckedSampler(sampler, num_samples, what) if is_own else sampler
 
 
 def build_order(

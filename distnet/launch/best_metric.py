@@ -1,5 +1,6 @@
 """Check, before training, that the evaluation measures the job's `best_metric`."""
 
+from distnet.data.evaluation_split import evaluation_split
 from distnet.data.manifest import Manifest
 from distnet.spec.metric import LOSS
 from distnet.spec.read import JobFile
@@ -16,12 +17,11 @@ def refuse_unknown_metric(file: JobFile, data: Manifest | None, task: Task) -> N
     job = file.job
     if not job.checkpoint.keep_best:
         return
-    is_measured = hasattr(task, "evaluation_feed") or (data and job.evaluate.split in data.splits)
-    if not is_measured:
+    if not hasattr(task, "evaluation_feed") and evaluation_split(job, data) is None:
         raise file.fault(
             "checkpoint.keep_best",
-            f"found {job.checkpoint.keep_best}, but the dataset has no split "
-            f"{job.evaluate.split!r} to evaluate on; set it to 0",
+            f"found {job.checkpoint.keep_best}, but the dataset has no split to evaluate on; "
+            "set it to 0",
         )
     metric, names = job.checkpoint.best_metric, [LOSS.name, *(m.name for m in task.metrics)]
     if metric not in names:

@@ -5,10 +5,10 @@ from typing import Any
 
 from distnet.errors import DeviceError, DistnetError, TrainingError
 from distnet.launch.launcher import Poll
-from distnet.launch.user_error import describe
 from distnet.run_folder.assignment import Assignment
 from distnet.run_folder.paths import RunFolder
 from distnet.run_folder.recorder import Emit
+from distnet.spec.code.own_errors import describe, own_stack
 from distnet.train.device.device import claim_gpu
 from distnet.train.exchange.worker_group import WorkerGroup
 from distnet.train.worker import work
@@ -70,8 +70,9 @@ class InlineLauncher:
             raise
         except Exception as error:  # most often of the user's own network or task
             log = assignment.folder.worker_log(0)
-            with log.open("a") as file:
+            with log.open("a", encoding="utf-8", errors="backslashreplace") as file:
                 traceback.print_exc(file=file)
             raise TrainingError(
                 f"training failed: {describe(error)}; the full traceback is in {log}"
+                f"{own_stack(error)}"
             ) from None

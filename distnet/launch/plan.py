@@ -1,28 +1,31 @@
 """The plan of a job, made and checked before anything is written or started."""
 
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from distnet.data.evaluation_split import evaluation_split, split_note
 from distnet.data.manifest import Manifest, read_manifest
 from distnet.data.opening import build_order, build_view, viewed
 from distnet.data.order import Batches
+from distnet.data.samplers.checked import CheckedSampler, require_repeatable
 from distnet.data.shipped import find_dataset
-from distnet.errors import DataError, DistnetError, NotEnoughResourcesError, RunError
+from distnet.errors import DataError, DistnetError, PartError
+from distnet.launch.few_samples import Source
+from distnet.launch.memory import memory_of_worker
+from distnet.launch.misfits import refuse_misfits
 from distnet.launch.probe import Probe, probe
+from distnet.launch.rehearsal import Cast, Rehearsal, rehearse
 from distnet.launch.staging import staged
 from distnet.run_folder.paths import WRITTEN
 from distnet.spec.code.collect import OwnCode, own_code
+from distnet.spec.code.own_errors import own_errors
 from distnet.spec.read import JobFile
-from distnet.spec.sections.job import Job
-from distnet.train.checkpoint.store import check_store
 from distnet.train.compute.trainee import count_steps
-from distnet.train.device.device import count_gpus, describe_gpus
 from distnet.train.device.precision import plan_precision
 from distnet.train.exchange.tree import own_slices
-from distnet.train.feed import Feed
-
-OPTIMIZER_VECTORS = {"sgd": 1, "adam": 2, "adamw": 2, "lion": 1}
+from distnet.train.feed import Feed, checked_feed
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,10 @@ class Plan:
     """Of all of them; empty if there are none."""
     memory_bytes: dict[str, int]
     """Of one worker, by use."""
+    eval_split: str | None
+    """The split that is measured; None if none is."""
+    notes: tuple[str, ...]
+    """What the user should know before training starts."""
     writes: tuple[str, ...]
 
     @property
@@ -93,16 +100,18 @@ def _plan(file: JobFile, code: OwnCode, *, workers: int | None, inline: bool) ->
     num_workers = 1 if inline else workers or job.resources.max_workers
     dataset = _dataset(file)
     data = None if dataset is None else read_manifest(dataset)
-    _refuse_misfits(file, data, num_workers, inline=inline)
+    refuse_misfits(file, data, num_workers, inline=inline)
     seen = None if data is None else _viewed(file, data)
     found = probe(file, seen)
     batches = None
-    if dataset is not None and data is not None:
+    if dataset is not None and data is not None and not hasattr(found.task, "feed"):
         batches = _batches(file, dataset, data, found)
-    steps_per_epoch = _steps_per_epoch(file, batches, found)
     device = "cuda" if job.resources.gpus else "cpu"
+    precision = plan_precision(job, is_convolutional=found.is_convolutional)
+    steps_per_epoch, rehearsed = _rehearsed(file, dataset, data, seen, found, batches, precision)
     steps = count_steps(job, steps_per_epoch)
     ranges = [own_slices(rank, num_workers, job.num_slices) for rank in range(num_workers)]
+    split = evaluation_split(job, data)
     return Plan(
         name=job.name,
         network=job.network.kind,
@@ -110,7 +119,7 @@ def _plan(file: JobFile, code: OwnCode, *, workers: int | None, inline: bool) ->
         input_shape=seen.fields["x"].shape if seen is not None and "x" in seen.fields else (),
         num_outputs=found.num_outputs,
         train_samples=batches.num_samples if batches is not None else 0,
-        eval_samples=_num_samples(data, job.evaluate.split),
+        eval_samples=_num_samples(data, split),
         epochs=steps / steps_per_epoch,
         steps=steps,
         steps_per_epoch=steps_per_epoch,
@@ -119,46 +128,49 @@ def _plan(file: JobFile, code: OwnCode, *, workers: int | None, inline: bool) ->
         slices=job.num_slices,
         workers=num_workers,
         slices_per_worker=tuple((r.start, r.stop) for r in ranges),
-        precision=plan_precision(job, is_convolutional=found.is_convolutional),
+        precision=precision,
         device=device,
         data_in_memory=_split_bytes(data, "train") <= job.data.memory,
         dataset="" if dataset is None else str(dataset.resolve()),
         job_folder=str(file.folder.resolve()),
         code=code.hashes,
         code_sha256=code.sha256,
-        memory_bytes=_memory(job, data, found, max(map(len, ranges))),
+        memory_bytes=memory_of_worker(job, data, found, rehearsed, max(map(len, ranges))),
+        eval_split=split,
+        notes=tuple(filter(None, [split_note(job, data), *rehearsed.notes])),
         writes=(*WRITTEN, *(["code/"] if code.files else [])),
     )
 
 
-def _refuse_misfits(
-    file: JobFile, data: Manifest | None, num_workers: int, *, inline: bool
-) -> None:
-    """Refuse what the job's slices, its data or this machine do not allow."""
-    job = file.job
-    if num_workers > job.num_slices:
-        raise file.fault(
-            "train.slices",
-            f"found {num_workers} workers for {job.num_slices} slices of a batch, but every worker "
-            f"needs one; set train.slices to {num_workers} or more (a multiple is best)",
-        )
+def _rehearsed(  # noqa: PLR0917
+    file: JobFile,
+    dataset: Path | None,
+    data: Manifest | None,
+    seen: Manifest | None,
+    found: Probe,
+    batches: Batches | None,
+    precision: str,
+) -> tuple[int, Rehearsal]:
+    """The steps of an epoch, and what a step and an evaluation of a few samples have shown."""
+    with ExitStack() as stack:
+        feed = None if batches is not None else _own_feed(file, found)
+        if feed is not None:
+            stack.callback(feed.close)
+        is_bf16 = precision == "bf16" and not file.job.resources.gpus
+        source = Source(file.job, file.code_folder, dataset, data, feed)
+        cast = Cast(file, source, found.task, found.flat, found.shadows, seen, is_bf16)
+        counted = batches if feed is None else feed
+        assert counted is not None
+        return counted.steps_per_epoch, rehearse(cast)
+
+
+def _own_feed(file: JobFile, found: Probe) -> Feed:
+    make: Any = getattr(found.task, "feed", None)
     try:
-        check_store(job.checkpoint.store, job_folder=file.folder)
-    except RunError as error:
-        raise file.fault("checkpoint.store", str(error)) from None
-    is_given = "split" in job.evaluate.model_fields_set
-    if data is not None and is_given and job.evaluate.split not in data.splits:
-        raise file.fault(
-            "evaluate.split",
-            f"found {job.evaluate.split!r}, expected one of {', '.join(data.splits)}",
-        )
-    if job.data.augment and not _has_images(data):
-        raise file.fault(
-            "data.augment", "found augmentations, but this job has no images; remove them"
-        )
-    if job.resources.gpus and inline and not count_gpus():
-        found = f"{describe_gpus()}; set it to 0"
-        raise NotEnoughResourcesError(str(file.fault("resources.gpus", found)))
+        with own_errors(f"task {file.job.task.kind}"):
+            return checked_feed(make(file.job))
+    except PartError as error:
+        raise file.fault("task", str(error)) from error
 
 
 def _dataset(file: JobFile) -> Path | None:
@@ -187,6 +199,8 @@ def _num_train_samples(file: JobFile, dataset: Path, data: Manifest) -> int:
     try:
         folder, seed = file.code_folder, job.train.seed
         order = build_order(job, dataset, data, "train", folder=folder, seed=seed)
+        if isinstance(order.sampler, CheckedSampler):
+            require_repeatable(order.sampler)
     except DistnetError as error:
         key = "data.memory" if isinstance(error, DataError) else "data.sampler"
         raise file.fault(key, str(error)) from None
@@ -212,17 +226,6 @@ def _batches(file: JobFile, dataset: Path, data: Manifest, found: Probe) -> Batc
     return batches
 
 
-def _steps_per_epoch(file: JobFile, batches: Batches | None, found: Probe) -> int:
-    if batches is not None:
-        return batches.steps_per_epoch
-    make: Any = getattr(found.task, "feed", None)
-    feed: Feed = make(file.job)
-    try:
-        return feed.steps_per_epoch
-    finally:
-        feed.close()
-
-
 def _refuse_tiny_slices(file: JobFile, batches: Batches, found: Probe) -> None:
     """Batch normalisation cannot compute a deviation from one sample."""
     smallest = batches.smallest_slice // found.draws // file.job.train.accumulate
@@ -234,30 +237,8 @@ def _refuse_tiny_slices(file: JobFile, batches: Batches, found: Probe) -> None:
         )
 
 
-def _memory(job: Job, data: Manifest | None, found: Probe, own: int) -> dict[str, int]:
-    slice_samples = -(-job.train.batch_size // job.num_slices // job.train.accumulate)
-    sizes = [_split_bytes(data, split) for split in ("train", job.evaluate.split)]
-    weights = 4 * found.num_parameters
-    optimizer = weights * (OPTIMIZER_VECTORS[job.optimizer.kind] + found.num_shadows)
-    # Of the worker that writes checkpoints. To rewind, a state is kept, and goes into them too.
-    num_states = 3 if job.train.on_nonfinite == "rewind" else 1
-    memory = {
-        "weights": weights,
-        "gradients": 4 * found.row_length * (own + 2),
-        "optimizer": optimizer,
-        "snapshot": num_states * (weights + optimizer),
-        "activations": 4 * found.num_activations * slice_samples * 2,
-        "data": sum(min(size, job.data.memory) for size in sizes),
-    }
-    return memory | {"total": sum(memory.values())}
-
-
-def _has_images(data: Manifest | None) -> bool:
-    return data is not None and any(field.kind == "image" for field in data.fields.values())
-
-
-def _num_samples(data: Manifest | None, split: str) -> int:
-    return data.splits[split].num_samples if data is not None and split in data.splits else 0
+def _num_samples(data: Manifest | None, split: str | None) -> int:
+    return 0 if data is None or split not in data.splits else data.splits[split].num_samples
 
 
 def _split_bytes(data: Manifest | None, split: str) -> int:

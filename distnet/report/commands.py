@@ -23,4 +23,7 @@ def commands(run: Run, summary: Summary) -> list[tuple[str, str]]:
             ("evaluate again", f"distnet eval {name}"),
             ("export as safetensors and ONNX", f"distnet export {name}"),
         ]
+        if summary.better and summary.better.is_kept:
+            step = summary.better.step
+            found.append(("export the best", f"distnet export {name} --checkpoint {step}"))
     return [*found, ("draw the report", f"distnet report {name}")]

@@ -61,6 +61,7 @@ def render(template: str, **values: Any) -> str:
         lstrip_blocks=True,
     )
     environment.filters |= {
+        "capitalize_first": lambda sentence: sentence[:1].upper() + sentence[1:],
         "cell": text.cell,
         "change": text.change,
         "duration": text.duration,

@@ -75,11 +75,16 @@ class Run:
         return is_held(self.folder)
 
     @property
+    def has_own_checkpoints(self) -> bool:
+        """Whether the checkpoints are in the folder, and not in another store."""
+        newest, own = self.history.checkpoints[-1:], self.folder.checkpoints.name
+        return all(record.folder.startswith(own) for record in newest)
+
+    @property
     def saved(self) -> list[str]:
         """The checkpoints in the folder, oldest first; in another store, the newest one only."""
-        newest = self.history.checkpoints[-1:]
-        if any(not record.folder.startswith(self.folder.checkpoints.name) for record in newest):
-            return [record.folder for record in newest]
+        if not self.has_own_checkpoints:
+            return [record.folder for record in self.history.checkpoints[-1:]]
         folders = self.folder.checkpoints.glob("step-*")
         return sorted(folder.name for folder in folders if folder.is_dir())
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Literal
 
+from distnet.report.best import Best, better_than
 from distnet.report.measured import Measured, headline_of, last_measured
 from distnet.report.run import Run
 
@@ -33,6 +34,8 @@ class Summary:
     """The headline metric of the last evaluation; None before the first."""
     measured: tuple[Measured, ...]
     """All metrics of the newest epoch and of the last evaluation."""
+    better: Best | None
+    """An earlier evaluation, if it was better than the last one by the headline metric."""
     samples_per_second: float | None
     started: float | None
     """In seconds since 1970."""
@@ -51,7 +54,13 @@ class Summary:
         facts = asdict(self)
         del facts["measured"]
         headline = self.headline and self.headline.to_dict()
-        return {**facts, "headline": headline, "metrics": self.metrics}
+        better = self.better and self.better.to_dict()
+        return {**facts, "headline": headline, "metrics": self.metrics, "better": better}
+
+    @property
+    def is_unmeasured(self) -> bool:
+        """Whether the run ended without an evaluation: there were no samples to evaluate on."""
+        return self.status == "finished" and self.headline is None
 
 
 @dataclass(frozen=True)
@@ -98,6 +107,7 @@ def summarise(run: Run) -> Summary:
         train_loss=history.train_loss,
         headline=headline_of(run),
         measured=tuple(last_measured(run)),
+        better=better_than(run),
         samples_per_second=samples_per_second(run),
         started=attempts[0].time if attempts else None,
         seconds=sum(history.seconds.values()) if history.seconds else None,

@@ -39,6 +39,7 @@ COLOURS = {
 }
 VERDICT_COLOURS = {"better": "green", "worse": "red", "": ""}
 NUM_EPOCHS = 10
+UNMEASURED = "nothing was measured: there were no samples to evaluate on"
 
 
 def literal(text: str, **options: Any) -> Text:
@@ -136,11 +137,13 @@ def _table(*heads: str) -> Table:
 
 def _facts(run: Run, summary: Summary) -> Table:
     metrics = "  ".join(f"{one.name} {one.text}" for one in summary.measured)
+    better = summary.better
     rows = {
         "folder": summary.folder,
         "network": _network(run),
         **_code(run),
-        "result": _result(summary),
+        "result": UNMEASURED if summary.is_unmeasured else _result(summary),
+        **({"better": f"{better.text}; {better.remedy}"} if better else {}),
         "metrics": metrics or NONE,
         "epochs": progress(summary.epochs, summary.epochs_planned),
         "steps": progress(summary.steps, summary.steps_planned),

@@ -51,7 +51,7 @@ class RunLog:
         if not self._path.is_file():
             return
         mark = MARK.format(kind)
-        with self._path.open(errors="replace") as file:
+        with self._path.open(encoding="utf-8", errors="replace") as file:
             for line in file:
                 if mark in line:
                     with suppress(ValueError):

@@ -95,6 +95,10 @@ class Step(Record):
         return {LOSS.name: self.loss, **extra}
 
 
+RESERVED = tuple(Step.model_fields)
+"""Names that a training metric cannot have: they are those of other facts of a step."""
+
+
 class Restart(Record):
     """How long it took until the next attempt of the same command trained."""
 

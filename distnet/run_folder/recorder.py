@@ -86,7 +86,7 @@ class Recorder:
 
 def append_lines(path: Path) -> TextIO:
     """Open a file of lines to append to; a last line torn by a crash is ended first."""
-    file = path.open("a+", buffering=1 << 16)
+    file = path.open("a+", buffering=1 << 16, encoding="utf-8", errors="replace")
     size = file.seek(0, os.SEEK_END)
     if size:
         file.seek(size - 1)

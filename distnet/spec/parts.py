@@ -22,7 +22,7 @@ from distnet.spec.sections.section import Part
 
 Package = Literal["networks", "tasks", "data/views", "data/samplers"]
 
-SEAMS = ("network", "task", "per_sample", "view", "sampler")
+SEAMS = ("network", "task", "per_sample", "view", "sampler", "checked", "returned", "confused")
 """Modules that define the interface, and are no parts themselves."""
 
 
@@ -37,6 +37,11 @@ def datasets() -> list[str]:
     """List the datasets that ship with distnet, by their folders."""
     folder = Path(__file__).parents[1] / "data"
     return sorted(manifest.parent.name for manifest in folder.glob("*/manifest.json"))
+
+
+def is_own_kind(kind: str) -> bool:
+    """Whether a kind names a user's own class, as `./mynet.py:MyNet` does."""
+    return ".py" in kind or "/" in kind
 
 
 def load_part(package: Package, part: Part, *, folder: Path) -> tuple[type[Any], dict[str, Any]]:
@@ -58,7 +63,7 @@ def load_class(package: Package, kind: str, *, folder: Path) -> type[Any]:
     Raises:
         UnknownPartError: there is none, or it cannot be loaded.
     """
-    if ".py" in kind or "/" in kind:
+    if is_own_kind(kind):
         return load_own_class(kind, folder=folder)
     if kind not in (shipped := kinds(package)):
         own = "; your own is written as ./file.py:Class"

@@ -1,10 +1,13 @@
 """Classify each sample.
 
-Letters: n samples, K classes, k of `top_k`.
+Letters: n samples, K classes, k of `top_k`. With few classes, the confusion matrix K x K is summed;
+with many, each sample's cell in it is collected, and the cells are counted at the end.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -13,11 +16,16 @@ from distnet.data.manifest import Manifest
 from distnet.run_folder.figures import Confusion, Dots, Table
 from distnet.spec.metric import Metric
 from distnet.spec.sections.section import Fraction, PositiveInt
+from distnet.tasks.confused import CELL, Confused
 from distnet.tasks.task import Summary
 
 __all__ = ("Classify",)
 
 LIKELIEST = 3  # the classes that a prediction shows
+MOST_DENSE = 256
+"""With more classes, the confusion matrix is not kept as K x K numbers but as the cells in use."""
+MOST_PAIRS = 100
+"""Of many classes, so many pairs that are most often confused are kept."""
 ACCURACY = "accuracy"
 SCORES = ("precision", "recall", "f1")
 
@@ -54,6 +62,7 @@ class Classify:
         self._smoothing = label_smoothing
         self._top_k = top_k if top_k < self.num_outputs else 0
         self._weights = _class_weights(data) if balanced else None
+        self.collects = self.num_outputs > MOST_DENSE
         near = (Metric(f"top{top_k}", "percent", "higher"),) if self._top_k else ()
         accuracy = Metric(ACCURACY, "percent", "higher")
         self.metrics = (accuracy, *near, Metric("macro_f1", "percent", "higher"))
@@ -70,24 +79,38 @@ class Classify:
         return {ACCURACY: (outputs.argmax(1) == targets).float()}
 
     def sums(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Return [right within top k, confusion of K x K...], float64."""
-        targets = targets.long()
-        cells = targets * self.num_outputs + outputs.argmax(1)
+        """Return [right within top k], and of few classes also [confusion of K x K...], float64."""
+        near = self._num_near(outputs, targets)[None]
+        if self.collects:
+            return near
+        cells = self._cells(outputs, targets)
         confusion = torch.bincount(cells, minlength=self.num_outputs**2).double()
-        return torch.cat([self._num_near(outputs, targets)[None], confusion])
+        return torch.cat([near, confusion])
 
-    def summarise(self, sums: Tensor) -> Summary:
-        """Return accuracy, the mean F1 of the classes, and top-k where K > k; and their figures."""
-        num_near = float(sums[0])
-        confusion = sums[1:].reshape(self.num_outputs, self.num_outputs)
-        num_samples, right = float(confusion.sum()), float(confusion.diagonal().sum())
-        metrics = {ACCURACY: right / num_samples}
+    def collect(self, outputs: Tensor, targets: Tensor) -> bytes:
+        """Return the cell of each sample in the confusion matrix."""
+        return self._cells(outputs, targets).cpu().numpy().astype(CELL).tobytes()
+
+    def summarise(self, sums: Tensor, collected: Sequence[bytes] = ()) -> Summary:
+        """Return accuracy, the mean F1 of the classes, and top-k where K > k; and their figures.
+
+        Args:
+            sums: of all samples.
+            collected: of many classes, the cell of each sample in the confusion matrix.
+        """
+        if self.collects:
+            cells, counts = np.unique(np.frombuffer(b"".join(collected), CELL), return_counts=True)
+        else:
+            cells = np.flatnonzero(sums[1:].numpy())
+            counts = sums[1:].numpy()[cells].astype(np.int64)
+        confused = Confused(self.num_outputs, cells, counts)
+        metrics = {ACCURACY: float(confused.right.sum()) / float(counts.sum())}
         if self._top_k:
-            metrics[f"top{self._top_k}"] = num_near / num_samples
-        scores = _class_scores(confusion)
-        seen = [f1 for f1, count in zip(scores["f1"], confusion.sum(1), strict=True) if count]
+            metrics[f"top{self._top_k}"] = float(sums[0]) / float(counts.sum())
+        scores = _class_scores(confused)
+        seen = [f1 for f1, n in zip(scores["f1"], confused.actual.tolist(), strict=True) if n]
         metrics["macro_f1"] = sum(seen) / len(seen)
-        return Summary(metrics, self._figures(confusion, scores))
+        return Summary(metrics, (*self._confusion(confused), *self._scores(confused, scores)))
 
     def prediction(self, output: Tensor) -> dict[str, Any]:
         """Return the likeliest class of one output [K], its probability, and the best three."""
@@ -104,15 +127,42 @@ class Classify:
         nearest = outputs.topk(self._top_k, dim=1).indices
         return (nearest == targets[:, None]).any(1).double().sum()
 
-    def _figures(
-        self, confusion: Tensor, scores: dict[str, tuple[float, ...]]
-    ) -> tuple[Confusion | Dots | Table, ...]:
-        """The confusion matrix (row: actual, column: predicted) and each class's scores."""
-        counts = tuple(map(tuple, confusion.long().tolist()))
-        columns = [self.classes, *scores.values(), confusion.sum(1).long().tolist()]
+    def _cells(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """The cell of each sample in the confusion matrix, int64 [n]: actual * K + predicted."""
+        return targets.long() * self.num_outputs + outputs.argmax(1)
+
+    def _confusion(self, confused: Confused) -> tuple[Confusion | Dots | Table, ...]:
+        """The confusion matrix (row: actual, column: predicted); of many classes, its pairs."""
+        if not self.collects:
+            return (Confusion("Confusion matrix", self.classes, confused.dense()),)
+        pairs = confused.pairs(MOST_PAIRS)
+        if not pairs:
+            return ()
+        names = [(self.classes[actual], self.classes[predicted]) for actual, predicted, _ in pairs]
+        counts = [count for _, _, count in pairs]
+        shares = [count / int(confused.actual[actual]) for actual, _, count in pairs]
+        title = "Most often confused"
+        heads = ("actual", "predicted", "samples", "share of actual")
+        rows = tuple(
+            (*name, n, share) for name, n, share in zip(names, counts, shares, strict=True)
+        )
+        return (
+            Dots(
+                title,
+                "actual as predicted",
+                tuple(f"{actual} as {predicted}" for actual, predicted in names),
+                {"samples": tuple(map(float, counts))},
+            ),
+            Table(title, heads, rows, ("number", "number", "number", "percent")),
+        )
+
+    def _scores(
+        self, confused: Confused, scores: dict[str, tuple[float, ...]]
+    ) -> tuple[Dots, Table]:
+        """Each class's scores."""
+        columns = [self.classes, *scores.values(), confused.actual.tolist()]
         weakest = sorted(range(self.num_outputs), key=scores["f1"].__getitem__)
         return (
-            Confusion("Confusion matrix", self.classes, counts),
             Dots(
                 "Scores of each class",
                 "class",
@@ -129,14 +179,14 @@ class Classify:
         )
 
 
-def _class_scores(confusion: Tensor) -> dict[str, tuple[float, ...]]:
-    """Precision, recall and F1 of each class, from the confusion matrix [K, K]."""
-    right, actual, predicted = confusion.diagonal(), confusion.sum(1), confusion.sum(0)
+def _class_scores(confused: Confused) -> dict[str, tuple[float, ...]]:
+    """Precision, recall and F1 of each class."""
+    right, actual, predicted = confused.right, confused.actual, confused.predicted
     columns = (
         # Where nothing was predicted or present, right is 0 as well, and 0 / 1 is the score.
-        right / predicted.clamp_min(1),
-        right / actual.clamp_min(1),
-        2 * right / (actual + predicted).clamp_min(1),
+        right / np.maximum(predicted, 1),
+        right / np.maximum(actual, 1),
+        2 * right / np.maximum(actual + predicted, 1),
     )
     return {name: tuple(c.tolist()) for name, c in zip(SCORES, columns, strict=True)}
 

@@ -12,12 +12,19 @@ from torch import Tensor
 
 from distnet.data.batch import Batch
 from distnet.data.manifest import Manifest
+from distnet.spec.code.own_errors import refusal
 from distnet.spec.metric import LOSS, Metric
 from distnet.tasks.task import NETWORK, Loss, Measured, Networks, Phase, Summary
 
 
 class PerSampleTask(Protocol):
-    """A task with one loss for each sample; a user's own class may be one."""
+    """A task with one loss for each sample; a user's own class may be one.
+
+    Optional members:
+        collects: True where `collect(outputs, targets) -> bytes` returns what cannot be summed;
+            `summarise` then takes it as a list, in the order of the samples, behind the sums.
+        in_units(outputs): outputs in the units of the data, for an exported network.
+    """
 
     num_outputs: int
     """K: the outputs that the network must have."""
@@ -52,6 +59,7 @@ class PerSample:
 
     def __init__(self, task: PerSampleTask, data: Manifest) -> None:
         self.task, self.metrics = task, task.metrics
+        self.collects: bool = getattr(task, "collects", False)
         self.phases = (Phase(metrics=task.training),)
         self._shape = data.x.shape
 
@@ -62,7 +70,7 @@ class PerSample:
 
     def loss(self, networks: Networks, batch: Batch, phase: Phase) -> Loss:
         """The loss of each sample, and the sums of the training metrics."""
-        outputs, targets = networks[NETWORK](batch.tensor("x")).float(), batch.tensor("y")
+        outputs, targets = self.outputs(networks, batch), batch.tensor("y")
         losses = self.task.losses(outputs, targets)
         if not phase.metrics:
             return Loss(losses)
@@ -71,21 +79,43 @@ class PerSample:
 
     def measure(self, networks: Networks, batch: Batch) -> Measured:
         """The sums of the task behind the number of samples and the sum of their losses."""
-        outputs, targets = networks[NETWORK](batch.tensor("x")).float(), batch.tensor("y")
+        outputs, targets = self.outputs(networks, batch), batch.tensor("y")
         losses = self.task.losses(outputs, targets).double()
         first = torch.stack([losses.new_tensor(len(losses)), losses.sum()])
-        return Measured(torch.cat([first, self.task.sums(outputs, targets)]), losses)
+        sums = torch.cat([first, self.task.sums(outputs, targets)])
+        task: Any = self.task
+        return Measured(sums, losses, task.collect(outputs, targets) if self.collects else b"")
 
-    def summarise(self, sums: Tensor, collected: Sequence[bytes]) -> Summary:  # noqa: ARG002
-        """The mean loss, and the task's summary of its sums."""
-        summary = self.task.summarise(sums[2:])
+    def summarise(self, sums: Tensor, collected: Sequence[bytes]) -> Summary:
+        """The mean loss, and the task's summary of its sums and of what it collected."""
+        make: Any = self.task.summarise
+        summary: Summary = make(sums[2:], collected) if self.collects else make(sums[2:])
         loss = {LOSS.name: float(sums[1] / sums[0])}
         return replace(summary, metrics=loss | summary.metrics)
 
     def predict(self, networks: Networks, batch: Batch) -> list[dict[str, Any]]:
         """Read each output."""
-        outputs = networks[NETWORK](batch.tensor("x")).float()
-        return [self.task.prediction(output) for output in outputs]
+        return [self.task.prediction(output) for output in self.outputs(networks, batch)]
+
+    def outputs(self, networks: Networks, batch: Batch) -> Tensor:
+        """Compute the outputs, fp32 [n, K].
+
+        Raises:
+            PartError: the network returned something else.
+        """
+        network, num_samples = networks[NETWORK], len(batch)
+        outputs = network(batch.tensor("x"))
+        expected = (num_samples, self.task.num_outputs)
+        if not isinstance(outputs, Tensor) or outputs.shape != expected:
+            mode = "training" if network.training else "evaluation"
+            raise refusal(
+                network,
+                "forward",
+                outputs,
+                f"a tensor {list(expected)} of outputs for {num_samples} samples, in training as "
+                f"in evaluation (here: {mode})",
+            )
+        return outputs.float()
 
     def exported(self, outputs: Tensor) -> Tensor:
         """Convert outputs to what an exported network gives: the units of the data."""

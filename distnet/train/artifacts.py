@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from pydantic import TypeAdapter, ValidationError
 from torch import Tensor, nn
 
 from distnet.data.batch import Batch
@@ -23,6 +24,7 @@ from distnet.train.compute.trainee import Trainee
 FIRST_LAYER_IMAGES = 64
 WORST, FIRST_LAYER = "worst", "first_layer"
 Arrays = dict[str, np.ndarray]
+NUMBERS: TypeAdapter[Outcome] = TypeAdapter(float | list[float] | dict[str, float])
 
 
 def write_artifacts(folder: RunFolder, trainee: Trainee, evaluation: Evaluation, step: int) -> None:
@@ -31,7 +33,7 @@ def write_artifacts(folder: RunFolder, trainee: Trainee, evaluation: Evaluation,
     figures = [*evaluation.summary.figures, *_worst(trainee, evaluation, arrays)]
     figures += _first_layer(trainee, arrays)
     record = EvaluationRecord(
-        split=trainee.job.evaluate.split,
+        split=trainee.split,
         step=step,
         num_samples=evaluation.num_samples,
         task=trainee.job.task.kind,
@@ -58,12 +60,11 @@ def _worst(trainee: Trainee, evaluation: Evaluation, arrays: Arrays) -> list[Fig
     for index, loss in evaluation.worst:
         batch = evaluator.feed.take(index, index + 1, networks)
         (prediction,) = trainee.task.predict(networks, evaluator.prepare(batch))
-        predicted = _predicted(prediction)
+        predicted, actual = _predicted(data, prediction), _actual(data, batch)
         if predicted is None:  # a task whose predictions are neither classes nor numbers
             break
-        actual = _actual(data, batch)
         if predicted != actual:
-            samples.append(Sample(index, loss, predicted, actual, prediction.get("probability")))
+            samples.append(Sample(index, loss, predicted, actual, _probability(prediction)))
             images += [batch.tensor("x")[0].numpy()] if data.x.kind == "image" else []
     networks[NETWORK].train()
     if images:
@@ -71,10 +72,23 @@ def _worst(trainee: Trainee, evaluation: Evaluation, arrays: Arrays) -> list[Fig
     return worst_figures(samples, WORST if images else "")
 
 
-def _predicted(prediction: dict[str, Any]) -> Outcome | None:
+def _predicted(data: Manifest, prediction: dict[str, Any]) -> Outcome | None:
     """The class or the numbers of a prediction; None where it is something else."""
-    named: Outcome | None = prediction.get("class", prediction.get("values"))
-    return prediction.get("value") if named is None else named
+    named = prediction.get("class", prediction.get("values"))
+    found = prediction.get("value") if named is None else named
+    if data.y.kind == "class":
+        return str(found) if found is not None and str(found) in data.y.classes else None
+    if data.y.kind != "number":
+        return None
+    try:
+        return NUMBERS.validate_python(found, strict=True)
+    except ValidationError:
+        return None
+
+
+def _probability(prediction: dict[str, Any]) -> float | None:
+    found = prediction.get("probability")
+    return float(found) if isinstance(found, int | float) else None
 
 
 def _actual(data: Manifest, batch: Batch) -> Outcome:

@@ -6,12 +6,14 @@ owns a slice advances it, and the states of all slices are part of every checkpo
 continues on any number of workers.
 """
 
-from typing import Protocol
+from typing import Any, Protocol
 
 from distnet.data.batch import Batch
 from distnet.data.order import Batches
 from distnet.data.samples import Samples
+from distnet.errors import PartError
 from distnet.run_folder.sample_digest import SampleDigest
+from distnet.spec.code.own_errors import described, require_members
 from distnet.tasks.task import Networks
 
 
@@ -66,6 +68,34 @@ class EvaluationFeed(Protocol):
     def close(self) -> None:
         """Release files, threads and environments."""
         ...
+
+
+FEED = ("steps_per_epoch", "has_state", "take", "digest", "ids", "state", "restore", "close")
+EVALUATION_FEED = ("length", "take", "close")
+
+
+def checked_feed(feed: Any) -> Feed:
+    """A feed of a user's own task.
+
+    Raises:
+        PartError: it is incomplete.
+    """
+    require_members(feed, "the task's feed", FEED)
+    _require_count(feed, "steps_per_epoch")
+    found: Feed = feed
+    return found
+
+
+def checked_evaluation_feed(feed: Any) -> EvaluationFeed:
+    """An evaluation feed of a user's own task.
+
+    Raises:
+        PartError: it is incomplete.
+    """
+    require_members(feed, "the task's evaluation_feed", EVALUATION_FEED)
+    _require_count(feed, "length")
+    found: EvaluationFeed = feed
+    return found
 
 
 class DatasetFeed:
@@ -133,3 +163,12 @@ class DatasetEvaluationFeed:
     def close(self) -> None:
         """Release the reading thread."""
         self.samples.close()
+
+
+def _require_count(feed: Any, name: str) -> None:
+    count = getattr(feed, name)
+    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+        expected = "a whole number above 0"
+        raise PartError(
+            f"{type(feed).__name__}.{name}: found {described(count)}, expected {expected}"
+        )

@@ -86,7 +86,7 @@ class RecordReporter:
     ) -> None:
         self._emit, self._trainee = emit, trainee
         self._assignment, self._group = assignment, group
-        self._split = trainee.job.evaluate.split
+        self._split = trainee.split
         self._every = max(1, trainee.num_steps // MOST_RECORDS)
         self.speeds: tuple[float, ...] = ()
         """Training samples/s of each whole epoch."""

@@ -155,4 +155,4 @@ def _was_saved(store: Store, assignment: Assignment) -> bool:
     if any_damaged(store):
         return True
     metrics = assignment.folder.metrics
-    return metrics.is_file() and CHECKPOINT in metrics.read_text(errors="replace")
+    return metrics.is_file() and CHECKPOINT in metrics.read_text("utf-8", "replace")

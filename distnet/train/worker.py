@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from distnet.data.evaluation_split import split_note
 from distnet.run_folder.assignment import Assignment
 from distnet.run_folder.heartbeat import Heartbeat
 from distnet.run_folder.recorder import Emit, Recorder
@@ -102,7 +103,7 @@ def _lead(  # noqa: PLR0917
         reporter = RecordReporter(recorder.emit, trainee, assignment, group)
         moved = moved_note(start.devices, group.fingerprints)
         notes = [note for note in (moved, unlike_note(group.fingerprints)) if note]
-        reporter.begin(start.position, (*start.notes, *notes))
+        reporter.begin(start.position, (*_notes(trainee), *start.notes, *notes))
         loop = Loop(
             trainee,
             group,
@@ -138,7 +139,7 @@ class StopFile:
 
 def _result(trainee: Trainee, outcome: Outcome, reporter: RecordReporter | None) -> dict[str, Any]:
     speeds = reporter.speeds[1:] or reporter.speeds if reporter else ()
-    split, evaluation = trainee.job.evaluate.split, outcome.evaluation
+    split, evaluation = trainee.split, outcome.evaluation
     metrics = {f"{split}_{k}": v for k, v in evaluation.metrics.items()} if evaluation else {}
     return {
         "status": outcome.status,
@@ -150,4 +151,11 @@ def _result(trainee: Trainee, outcome: Outcome, reporter: RecordReporter | None)
         "samples_per_second": statistics.median(speeds) if speeds else None,
         "first_step_s": reporter.first_step_s if reporter else None,
         "weights_sha256": weights_sha256(trainee.flat.network),
+        "notes": _notes(trainee),
     }
+
+
+def _notes(trainee: Trainee) -> list[str]:
+    """What the user should know of the evaluation."""
+    note = split_note(trainee.job, trainee.data)
+    return [note] if note else []

@@ -13,6 +13,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from distnet.errors import RunError
+from distnet.spec.code.own_errors import own_errors
 from distnet.train.compute.flat import weights_sha256
 from distnet.trained.load import Trained
 from distnet.trained.onnx_model import Check, check_onnx, to_onnx
@@ -54,7 +55,11 @@ def export(
     folder = output or trained.folder.path / "export"
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(dir=folder.parent, prefix=".export-") as partial:
+        what = f"network {trained.job.network.kind}"
+        with (
+            TemporaryDirectory(dir=folder.parent, prefix=".export-") as partial,
+            own_errors(what, is_any=False),
+        ):
             return _write_all(trained, Path(partial), folder, formats)
     except OSError as error:
         raise RunError(
@@ -93,20 +98,36 @@ def _weights(network: nn.Module) -> dict[str, Tensor]:
 
 def _facts(trained: Trained) -> dict[str, str]:
     """Metadata for programs that read the files; texts, as both formats require."""
-    x, y, normalise = trained.data.x, trained.data.y, trained.job.data.normalise
-    stored = "pixels from 0 to 255" if x.dtype == "uint8" else "numbers as in the data"
-    return {
+    facts = {
         "run": trained.folder.path.resolve().name,
         "step": str(trained.step),
         "weights_sha256": weights_sha256(trained.network),
         "data_sha256": trained.data.sha256,
         "network": json.dumps(trained.job.network.model_dump(mode="json")),
         "task": trained.job.task.kind,
+    }
+    return facts | _facts_of_inputs(trained) | _facts_of_targets(trained)
+
+
+def _facts_of_inputs(trained: Trained) -> dict[str, str]:
+    x, normalise = trained.data.fields.get("x"), trained.job.data.normalise
+    if x is None:
+        return {}
+    stored = "pixels from 0 to 255" if x.dtype == "uint8" else "numbers as in the data"
+    return {
         "input": json.dumps({"shape": x.shape, "stored": stored}),
         "names": json.dumps(x.names),
         "origin": json.dumps(x.origin or None),
         "mean": json.dumps(x.mean if normalise else None),
         "std": json.dumps(x.std if normalise else None),
+    }
+
+
+def _facts_of_targets(trained: Trained) -> dict[str, str]:
+    y = trained.data.fields.get("y")
+    if y is None:
+        return {}
+    return {
         "classes": json.dumps(y.classes),
         "targets": json.dumps(y.names),
         "target_origin": json.dumps(y.origin or None),

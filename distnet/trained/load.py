@@ -13,6 +13,8 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 
 from distnet.data.batch import Batch
+from distnet.data.evaluation_split import evaluation_split
+from distnet.data.fields.field import Field
 from distnet.data.manifest import Manifest, read_manifest
 from distnet.data.opening import build_view, viewed
 from distnet.data.shipped import find_dataset
@@ -21,6 +23,7 @@ from distnet.run_folder.code import code_folder, warn_of_other_code
 from distnet.run_folder.evaluation import EvaluationRecord
 from distnet.run_folder.paths import RunFolder
 from distnet.run_folder.read import read_plan
+from distnet.spec.code.own_errors import own_errors
 from distnet.spec.read import read_job
 from distnet.spec.sections.job import Job
 from distnet.tasks.task import NETWORK, Networks, Task, players_of, shadows_of
@@ -73,17 +76,34 @@ class Trained:
         """The network itself."""
         return self.networks[NETWORK]
 
+    @property
+    def inputs(self) -> Field:
+        """The field `x` of the data: what is predicted, and what an exported network takes.
+
+        Raises:
+            RunError: the data has none.
+        """
+        fields = self.data.fields
+        if "x" not in fields:
+            raise RunError(
+                f"{self.folder.path}: the run's data has no field x, only {', '.join(fields)}, and "
+                "predictions and ONNX files are made for the field x"
+            )
+        return fields["x"]
+
     @torch.no_grad()
     def outputs(self, x: NDArray[np.generic]) -> Tensor:
         """Compute the outputs [n, K], fp32, of samples x [n, ...] as a dataset stores them."""
         batches = map(self.prepare, _batches(x))
-        return torch.cat([self.network(batch.tensor("x")).float() for batch in batches])
+        with own_errors(f"network {self.job.network.kind}", is_any=False):
+            return torch.cat([self.network(batch.tensor("x")).float() for batch in batches])
 
     @torch.no_grad()
     def predict(self, x: NDArray[np.generic]) -> list[dict[str, Any]]:
         """Predict samples x [n, ...] as a dataset stores them."""
         batches = map(self.prepare, _batches(x))
-        return [said for batch in batches for said in self.task.predict(self.networks, batch)]
+        with own_errors(f"task {self.job.task.kind}", is_any=False):
+            return [one for batch in batches for one in self.task.predict(self.networks, batch)]
 
 
 def load_trained(run: Path, *, checkpoint: str | int = NEWEST) -> Trained:
@@ -143,7 +163,8 @@ def evaluate(
     """
     trained = load_trained(run, checkpoint=checkpoint)
     source, folder = (data, Path.cwd()) if data else (trained.job.data.source, trained.job_folder)
-    dataset, split = find_dataset(source or "", folder=folder), split or trained.job.evaluate.split
+    dataset = find_dataset(source or "", folder=folder)
+    split = split or _split(trained.job, read_manifest(dataset))
     evaluation = _measure(trained, dataset, split)
     record = EvaluationRecord(
         split=split,
@@ -170,9 +191,25 @@ def _measure(trained: Trained, dataset: Path, split: str) -> Evaluation:
         feed, trained.task, trained.prepare, WorkerGroup(), slices=1, batch_size=BATCH_SIZE
     )
     try:
-        return evaluator(trained.networks)
+        with own_errors(f"task {trained.job.task.kind}", is_any=False):
+            return evaluator(trained.networks)
     finally:
         evaluator.close()
+
+
+def _split(job: Job, data: Manifest) -> str:
+    """The split that the job measures.
+
+    Raises:
+        DataError: there is none.
+    """
+    split = evaluation_split(job, data)
+    if split is None:
+        raise DataError(
+            f"found no split to evaluate on in the dataset {data.name}, which has: "
+            f"{', '.join(data.splits)}; name one with --split"
+        )
+    return split
 
 
 def _networks(job: Job, task: Task, folder: Path, state: State) -> Networks:

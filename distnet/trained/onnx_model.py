@@ -20,6 +20,7 @@ from distnet.data.manifest import read_manifest
 from distnet.data.shards import ShardReader
 from distnet.data.shipped import find_dataset
 from distnet.errors import DataError, RunError
+from distnet.spec.code.own_errors import own_stack
 from distnet.tasks.task import Task
 from distnet.trained.load import Trained
 
@@ -50,8 +51,8 @@ def to_onnx(trained: Trained, facts: Mapping[str, str]) -> bytes:
     Raises:
         RunError: a part of the network cannot be translated.
     """
-    dtype = torch.float64 if trained.data.x.origin else torch.float32
-    example = torch.zeros(2, *trained.data.x.shape, dtype=dtype)
+    dtype = torch.float64 if trained.inputs.origin else torch.float32
+    example = torch.zeros(2, *trained.inputs.shape, dtype=dtype)
     try:
         program = torch.onnx.export(
             _FromStored(trained).eval(),
@@ -66,6 +67,7 @@ def to_onnx(trained: Trained, facts: Mapping[str, str]) -> bytes:
         raise RunError(
             f"{trained.folder.path}: the network cannot be written as ONNX: "
             f"{_last_line(error.__cause__ or error)}; write --format safetensors alone"
+            f"{own_stack(error)}"
         ) from None
     assert program is not None  # it is None only if a file is requested
     model = program.model_proto
@@ -118,9 +120,14 @@ class _FromStored(nn.Module):
     def __init__(self, trained: Trained) -> None:
         super().__init__()
         self.network, self.task = trained.network, trained.task
-        scale = trained.prepare.scales["x"]
-        self.has_origin = bool(trained.data.x.origin)
-        self.register_buffer("origin", torch.tensor(trained.data.x.origins))
+        scale = trained.prepare.scales.get("x")
+        if scale is None:
+            raise RunError(
+                f"{trained.folder.path}: the field x is {trained.inputs.kind}, and ONNX files are "
+                "made for images and vectors; write --format safetensors alone"
+            )
+        self.has_origin = bool(trained.inputs.origin)
+        self.register_buffer("origin", torch.tensor(trained.inputs.origins))
         self.register_buffer("factor", scale.factor)
         self.register_buffer("offset", scale.offset)
 

@@ -46,9 +46,9 @@ def _predict_file(
         found = "a folder" if file.is_dir() else "no such file"
         raise DataError(f"{file}: found {found}, expected a picture or a CSV file")
     if file.suffix.lower() in TABLES:
-        said = _predict_samples(trained, read_rows(file, trained.data.x, delimiter=delimiter))
+        said = _predict_samples(trained, read_rows(file, trained.inputs, delimiter=delimiter))
         return [{"file": str(file), "row": row, **one} for row, one in enumerate(said, start=1)]
-    picture = read_picture(file, trained.data.x, as_is=as_is)
+    picture = read_picture(file, trained.inputs, as_is=as_is)
     return [{"file": str(file), **one} for one in _predict_samples(trained, picture[None])]
 
 

@@ -13,6 +13,7 @@ from distnet.run_folder.figures import Table
 from distnet.spec.metric import Metric
 from distnet.spec.parts import kinds, load_part
 from distnet.spec.sections.section import Part
+from distnet.tasks import classify
 from distnet.tasks.classify import Classify
 from distnet.tasks.per_sample import PerSample
 from distnet.tasks.task import Summary
@@ -173,3 +174,69 @@ def test_numbers_as_targets_are_refused_with_what_to_do():
 def test_single_class_is_refused():
     with pytest.raises(ValueError, match="two or more classes.*single class a"):
         Classify(data("a"))
+
+
+def many(num_classes: int, num_samples: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Outputs that are right more often than not, and their targets."""
+    generator = torch.Generator().manual_seed(0)
+    targets = torch.randint(num_classes, (num_samples,), generator=generator)
+    outputs = torch.randn(num_samples, num_classes, generator=generator)
+    outputs[torch.arange(num_samples), targets] += 3
+    return outputs, targets
+
+
+def test_the_cells_in_use_give_the_numbers_of_the_whole_matrix(monkeypatch):
+    names = tuple(f"class {i}" for i in range(40))
+    outputs, targets = many(len(names), 500)
+    parts = [(outputs[low : low + 120], targets[low : low + 120]) for low in range(0, 500, 120)]
+    dense = summary_of(Classify(data(*names)), parts)
+    monkeypatch.setattr(classify, "MOST_DENSE", 39)
+
+    sparse = summary_of(Classify(data(*names)), parts)
+
+    assert sparse.metrics == dense.metrics
+    assert sparse.figures[2:] == dense.figures[1:]  # the scores of each class
+    dots, pairs = sparse.figures[:2]
+    matrix = dense.figures[0].counts
+    wrong = {
+        (a, b, count)
+        for a, row in zip(names, matrix, strict=True)
+        for b, count in zip(names, row, strict=True)
+        if a != b and count
+    }
+    assert {row[:3] for row in pairs.rows} <= wrong
+    counts = [row[2] for row in pairs.rows]
+    assert counts == sorted((count for _, _, count in wrong), reverse=True)[: len(counts)]
+    assert len(counts) == min(100, len(wrong))
+    assert pairs.rows[0][3] == counts[0] / sum(matrix[names.index(pairs.rows[0][0])])
+    assert dots.rows[0] == "{} as {}".format(*pairs.rows[0])
+    assert dots.series["samples"] == tuple(map(float, counts))
+
+
+def test_many_classes_take_memory_for_their_samples_only():
+    names = tuple(map(str, range(3000)))
+    task = Classify(data(*names))
+    outputs, targets = many(len(names), 50)
+
+    assert task.sums(outputs, targets).shape == (1,)
+    assert len(task.collect(outputs, targets)) == 8 * 50
+    summary = summary_of(task, [(outputs, targets)])
+    assert not [figure for figure in summary.figures if figure.kind == "confusion"]
+    assert summary.metrics["accuracy"] == int((outputs.argmax(1) == targets).sum()) / 50
+
+
+def test_many_classes_without_a_mistake_have_no_confused_pairs(monkeypatch):
+    monkeypatch.setattr(classify, "MOST_DENSE", 2)
+    task = Classify(data("a", "b", "c"))
+
+    found = summary_of(task, [(likely(0, 1, 2), torch.tensor([0, 1, 2]))])
+
+    assert [figure.title for figure in found.figures] == ["Scores of each class"] * 2
+
+
+def summary_of(task: Classify, parts: list[tuple[torch.Tensor, torch.Tensor]]) -> Summary:
+    """What an evaluation comes to, with all that it collects."""
+    adapter = PerSample(task, data(*task.classes))
+    networks = {"network": torch.nn.Identity()}
+    found = [adapter.measure(networks, Batch({"x": x, "y": y})) for x, y in parts]
+    return adapter.summarise(sum(each.sums for each in found), [each.collected for each in found])

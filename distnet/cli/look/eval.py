@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from distnet.cli.console import spinner
+from distnet.cli.look.better import say_checkpoint
 from distnet.cli.look.results import show_evaluation
 from distnet.cli.options import RUNS, AsJson, Checkpoint, Run, Runs
 from distnet.cli.output import print_json
@@ -30,6 +31,7 @@ def eval_(
         from distnet.trained.load import evaluate
 
         evaluation = evaluate(folder.path, split=split, data=data, checkpoint=checkpoint)
+    say_checkpoint(folder, evaluation["step"])
     if as_json:
         print_json(evaluation)
     else:

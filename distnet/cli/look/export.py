@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from distnet.cli.console import spinner
+from distnet.cli.look.better import say_checkpoint
 from distnet.cli.look.results import show_exported
 from distnet.cli.options import RUNS, AsJson, Checkpoint, Run, Runs
 from distnet.cli.output import print_json
@@ -37,7 +38,8 @@ def export(
         network = load.load_trained(folder.path, checkpoint=checkpoint)
         names = [name.strip() for name in formats.split(",")]
         exported = export.export(network, output=output, formats=names).to_dict()
+    used = say_checkpoint(folder, network.step)
     if as_json:
-        print_json(exported)
+        print_json(exported | used)
     else:
         show_exported(exported)

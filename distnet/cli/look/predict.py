@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from distnet.cli.console import spinner
+from distnet.cli.look.better import say_checkpoint
 from distnet.cli.look.results import show_predictions
 from distnet.cli.options import RUNS, AsJson, Checkpoint, Run, Runs
 from distnet.cli.output import print_json
@@ -42,6 +43,7 @@ def predict(
 
         network = load.load_trained(folder.path, checkpoint=checkpoint)
         predictions = predict.predict(network, files, as_is=as_is, delimiter=delimiter)
+    say_checkpoint(folder, network.step)
     if as_json:
         print_json(predictions)
     else:

@@ -32,7 +32,7 @@ def show_evaluation(evaluation: Mapping[str, Any]) -> None:
 
 def show_predictions(predictions: Sequence[Mapping[str, Any]]) -> None:
     """Print one prediction a row."""
-    hidden = {"value"} if predictions and "values" in predictions[0] else set()
+    hidden = {"value"} if any("values" in one for one in predictions) else set()
     stdout_console().print(
         _table([{k: v for k, v in one.items() if k not in hidden} for one in predictions])
     )
@@ -84,22 +84,33 @@ def _cell(value: Any, form: str) -> str:
 
 
 def _table(rows: Sequence[Mapping[str, Any]]) -> Table:
-    table = Table()
-    for name, value in rows[0].items():
-        is_number = isinstance(value, int | float)
+    table, names = Table(), dict.fromkeys(name for row in rows for name in row)
+    for name in names:
+        is_number = all(isinstance(row.get(name), int | float | None) for row in rows)
         table.add_column(
             printable(name.replace("_", " ")), justify="right" if is_number else "left"
         )
     for row in rows:
-        table.add_row(*(_text(name, row[name]) for name in rows[0]))
+        table.add_row(*(_text(name, row.get(name)) for name in names))
     return table
 
 
 def _text(name: str, value: Any) -> str:
-    if isinstance(value, list) and value and "probability" in value[0]:
-        return ", ".join(f"{printable(e['class'])} {e['probability']:.1%}" for e in value)
-    if isinstance(value, dict):
-        return ", ".join(f"{printable(k)} {_text('', v)}" for k, v in value.items())
-    if isinstance(value, float):
-        return f"{value:.2%}" if name == "probability" else number(value)
-    return f"{value:,}" if isinstance(value, int) else printable(value)
+    match value:
+        case {"class": str() as label, "probability": float() as probability}:
+            return f"{printable(label)} {probability:.1%}"
+        case list():
+            return ", ".join(_text("", each) for each in value)
+        case dict():
+            return ", ".join(f"{printable(k)} {_text(str(k), v)}" for k, v in value.items())
+        case bool() | None:
+            return {True: "yes", False: "no", None: ""}[value]
+        case int() | float():
+            return _number(name, value)
+    return printable(value)
+
+
+def _number(name: str, value: float) -> str:
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:.2%}" if name == "probability" else number(value)

@@ -33,7 +33,7 @@ def _rows(plan: dict[str, Any]) -> list[tuple[str, str]]:
     flow = f": {shape} -> {plan['num_outputs']}" if plan["num_outputs"] else ""
     data = [
         ("training samples", f"{plan['train_samples']:,}, {source}"),
-        ("evaluation samples", f"{plan['eval_samples']:,}"),
+        ("evaluation samples", _evaluated(plan)),
         ("dataset", plan["dataset"]),
     ]
     return [
@@ -50,6 +50,7 @@ def _rows(plan: dict[str, Any]) -> list[tuple[str, str]]:
         ("memory per worker", f"about {size(memory['total'])} ({parts})"),
         *([("code", ", ".join(map(shown_name, plan["code"])))] if plan["code"] else []),
         ("writes", ", ".join(plan["writes"])),
+        *(("note", note) for note in plan["notes"]),
     ]
 
 
@@ -57,3 +58,8 @@ def _precision(planned: str) -> str:
     if planned != "auto":
         return planned
     return "bf16 if the hardware of all workers is made for it, else fp32,"
+
+
+def _evaluated(plan: dict[str, Any]) -> str:
+    split = plan["eval_split"]
+    return f"{plan['eval_samples']:,}, the split {split}" if split else "none"

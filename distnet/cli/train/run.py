@@ -15,7 +15,9 @@ from distnet.cli.options import RUNS, AsJson, Inline, Runs, Sets, Workers
 from distnet.cli.output import print_json
 from distnet.cli.train.progress import RunProgress
 from distnet.errors import DistnetError, RunError
+from distnet.report.best import better_than
 from distnet.report.find import find_run
+from distnet.report.run import read_run
 from distnet.spec.plural import counted
 from distnet.spec.read import read_job
 from distnet.train.device.portable import fix_instruction_set
@@ -124,6 +126,11 @@ def _show_end(console: LiteralConsole, run: "Run", figures: str, page: Path | No
     ]
     console.print(Text.assemble((f"{result['run']} {run.status}", "bold"), "  ", figures))
     console.print("  ".join(facts))
+    for note in result["notes"]:
+        console.print(f"note: {note}", markup=False, soft_wrap=True)
+    better = better_than(read_run(run.folder))
+    if better is not None:
+        console.print(f"{better.text}; {better.remedy}", markup=False, soft_wrap=True)
     if page is not None:
         console.print(f"report: {page}", soft_wrap=True)
     if run.status == "stopped":

@@ -4,6 +4,7 @@ import json
 import re
 from math import log2
 
+from distnet.data.evaluation_split import DEFAULT_SPLIT, SET_ASIDE, VALIDATION
 from distnet.data.manifest import Manifest
 from distnet.spec.reading.scalars import plain
 
@@ -147,9 +148,9 @@ resources:
 
 def _evaluate(manifest: Manifest) -> str:
     others = [name for name in manifest.splits if name != "train"]
-    split = "test" if "test" in others else others[0] if others else None
+    split = next((n for n in (DEFAULT_SPLIT, *VALIDATION, *others) if n in others), None)
     if split is None:
-        return "# There is no other split, so the network is not evaluated on unseen samples.\n"
+        return f"# There is no other split, so nothing is measured. Set one aside: {SET_ASIDE}\n"
     return f"""\
 # Evaluation on samples that are not trained on.
 evaluate:

@@ -126,7 +126,7 @@ def _death(who: str, text: str, log: str = "", fault: Fault | None = None) -> Di
 def _last_lines(log: Path) -> str:
     if not log.is_file():
         return ""
-    lines = log.read_text(errors="replace").splitlines()[-LOG_LINES:]
+    lines = log.read_text("utf-8", "replace").splitlines()[-LOG_LINES:]
     return f"\nthe last lines of {log}:\n" + "\n".join(f"    {line}" for line in lines)
 
 

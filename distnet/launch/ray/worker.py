@@ -18,8 +18,8 @@ import torch.distributed as dist
 
 from distnet.errors import DistnetError, StorageError, TrainingError, WorkerFailedError
 from distnet.launch.ray.forwarded import own_index, refuse_mig
-from distnet.launch.user_error import describe
 from distnet.run_folder.assignment import Assignment
+from distnet.spec.code.own_errors import describe, own_stack
 from distnet.train.device.device import claim_gpu
 from distnet.train.device.faults import Fault, classify, reason
 from distnet.train.exchange.worker_group import WorkerGroup
@@ -55,6 +55,7 @@ def run_worker(work: Work, assignment: Assignment) -> dict[str, Any]:
             ) from None
         raise TrainingError(
             f"worker {group.rank} failed: {describe(error)}; the full traceback is in {log}"
+            f"{own_stack(error)}"
         ) from None
 
 

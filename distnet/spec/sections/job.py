@@ -159,8 +159,8 @@ class Checkpoint(Section):
 class Evaluate(Section):
     """When the network is evaluated, on samples that it is not trained on."""
 
-    split: str = "test"
-    """The split of the dataset to evaluate on."""
+    split: str | None = None
+    """The split of the dataset to evaluate on. Default: `test`, else the one for validation."""
     every_epochs: PositiveInt = 1
     """Evaluate after every so many epochs, and at the end."""
     batch_size: PositiveInt = 1000

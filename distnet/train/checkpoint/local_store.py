@@ -71,7 +71,7 @@ class LocalStore:
         aside = self.folder / (f"damaged-{name}" + (f"-{taken + 1}" if taken else ""))
         with suppress(OSError):  # another worker was faster, or the folder is read-only
             durable.rename(self.folder / name, aside)
-            (aside / "reason.txt").write_text(reason + "\n")
+            (aside / "reason.txt").write_text(reason + "\n", "utf-8")
 
     def has_damaged(self) -> bool:
         """Whether one was set aside."""

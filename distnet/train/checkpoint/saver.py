@@ -247,5 +247,5 @@ def patience_s(retry: Retry) -> float:
 def _is_recorded(metrics: Path, step: int) -> bool:
     if not metrics.is_file():
         return False
-    lines = metrics.read_text(errors="replace").splitlines()
+    lines = metrics.read_text("utf-8", "replace").splitlines()
     return any(CHECKPOINT in line and f'"step": {step},' in line for line in lines)

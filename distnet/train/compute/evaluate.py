@@ -1,8 +1,8 @@
 """Exact evaluation: every sample once, the same numbers for any number of workers.
 
 The samples are cut into S contiguous slices, as a batch is. The sums of all slices are added along
-the tree. The worst samples of each slice have their own stretch of the same vector, zero in the
-rows of other slices, and x + 0 is x.
+the tree. The worst samples of each slice, and what cannot be summed, are gathered in the order of
+the slices.
 
 Letters: m sums of the task, S slices.
 """
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from distnet.errors import PartError
 from distnet.run_folder.heartbeat import Stage
 from distnet.tasks.task import Measured, Networks, Summary, Task
 from distnet.train.compute.generators import seed_generators
@@ -72,7 +73,10 @@ class Evaluator:
         self._own = own_slices(group.rank, group.size, slices)
         self._precision = precision_context(group.device.split(":")[0], is_bf16=is_bf16)
         self._sum: Sum | None = None
-        self._num_sums = 0
+        self.num_sums = 0
+        """m; known after the first evaluation."""
+        self.num_collected = 0
+        """Bytes that the last evaluation collected, of all slices."""
 
     @torch.no_grad()
     def __call__(self, networks: Networks, stay: Stay = lambda _: None) -> Evaluation:
@@ -87,9 +91,10 @@ class Evaluator:
         slices = {index: self._measure(networks, index, stay) for index in self._own}
         wait_for(self._group.device)
         stay(Stage.SUMMING)
-        sums, worst = self._add_up(slices)
-        summary = self._task.summarise(sums, self._collect(slices))
-        return Evaluation(self.feed.length, summary, _read_worst(worst))
+        sums = self._add_up(slices)
+        worst, collected = self._gather(slices)
+        summary = self._task.summarise(sums, collected)
+        return Evaluation(self.feed.length, summary, worst)
 
     def close(self) -> None:
         """Release the samples and the shared memory."""
@@ -111,29 +116,30 @@ class Evaluator:
                 found.add(self._task.measure(networks, batch), start)
         return found
 
-    def _add_up(self, slices: dict[int, "_OfSlice"]) -> tuple[Tensor, Tensor]:
-        """[m] and [S * WORST * 2]: the sums of all slices, and the worst samples of each."""
+    def _add_up(self, slices: dict[int, "_OfSlice"]) -> Tensor:
+        """[m]: the sums of all slices."""
         if self._sum is None:  # the number of sums of a task is known only after a measurement
             own = max(found.sums.numel() for found in slices.values())
-            self._num_sums = max(gather(self._group, own))
-            length = self._num_sums + self._slices * WORST * 2
-            self._sum = build_sum(self._group, self._slices, length, dtype=torch.float64)
+            self.num_sums = max(gather(self._group, own))
+            self._sum = build_sum(self._group, self._slices, self.num_sums, dtype=torch.float64)
         for index, found in slices.items():
             row = self._sum.rows[index].zero_()
             row[: found.sums.numel()] = found.sums
-            begin = self._num_sums + index * WORST * 2
-            row[begin : begin + found.worst.numel()] = found.worst.reshape(-1)
             self._sum.add_own(index)
-        total = self._sum().cpu()
-        return total[: self._num_sums], total[self._num_sums :]
+        return self._sum().cpu()
 
-    def _collect(self, slices: dict[int, "_OfSlice"]) -> list[bytes]:
-        """What all slices collected, in their order."""
-        if not getattr(self._task, "collects", False):
-            return []
-        mine = {index: b"".join(found.collected) for index, found in slices.items()}
+    def _gather(self, slices: dict[int, "_OfSlice"]) -> tuple[list[tuple[int, float]], list[bytes]]:
+        """The worst samples of all slices, the worst first, and what they have collected."""
+        mine = {index: found.gathered() for index, found in slices.items()}
         every = {k: v for of_worker in gather(self._group, mine) for k, v in of_worker.items()}
-        return [every[index] for index in sorted(every)]
+        in_order = [every[index] for index in sorted(every)]
+        worst = _largest(torch.cat([worst for worst, _ in in_order]))
+        self.num_collected = sum(len(collected) for _, collected in in_order)
+        collects = getattr(self._task, "collects", False)
+        return (
+            [(int(index), value) for index, value in worst.tolist()],
+            [collected for _, collected in in_order] if collects else [],
+        )
 
 
 class _OfSlice:
@@ -147,19 +153,21 @@ class _OfSlice:
     def add(self, measured: Measured, first: int) -> None:
         """Add a batch whose first sample has index `first`."""
         sums = measured.sums.double()
+        if self.sums.numel() and self.sums.shape != sums.shape:
+            raise PartError(
+                f"the task's sums are {len(self.sums)} numbers of one batch and {sums.numel()} of "
+                "another, expected as many of every batch: add up over the samples"
+            )
         self.sums = sums.clone() if not self.sums.numel() else self.sums.add_(sums)
-        # Indices count from 1 here, so that an empty line differs from the first sample.
-        indices = torch.arange(len(measured.values), device=sums.device).double() + first + 1
+        indices = torch.arange(len(measured.values), device=sums.device).double() + first
         found = torch.stack([indices, measured.values.double()], 1)
         self.worst = _largest(torch.cat([self.worst, found]))
         if measured.collected:
             self.collected.append(measured.collected)
 
-
-def _read_worst(numbers: Tensor) -> list[tuple[int, float]]:
-    table = numbers.view(-1, 2)
-    table = _largest(table[table[:, 0] > 0])
-    return [(int(index) - 1, value) for index, value in table.tolist()]
+    def gathered(self) -> tuple[Tensor, bytes]:
+        """[25, 2] at most: index and value of its worst samples; and all that it has collected."""
+        return self.worst.cpu(), b"".join(self.collected)
 
 
 def _largest(table: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from distnet.data.evaluation_split import evaluation_split
 from distnet.data.manifest import Manifest
 from distnet.data.opening import build_sampler, build_view
 from distnet.data.order import Batches
@@ -10,7 +11,14 @@ from distnet.data.samples import Samples
 from distnet.errors import UnknownPartError
 from distnet.spec.sections.job import Job
 from distnet.tasks.task import Task
-from distnet.train.feed import DatasetEvaluationFeed, DatasetFeed, EvaluationFeed, Feed
+from distnet.train.feed import (
+    DatasetEvaluationFeed,
+    DatasetFeed,
+    EvaluationFeed,
+    Feed,
+    checked_evaluation_feed,
+    checked_feed,
+)
 
 
 def open_samples(  # noqa: PLR0917
@@ -33,8 +41,7 @@ def build_feed(  # noqa: PLR0917
     """
     make: Any = getattr(task, "feed", None)
     if make is not None:
-        feed: Feed = make(job)
-        return feed
+        return checked_feed(make(job))
     if dataset is None or data is None:
         raise UnknownPartError(f"task {job.task.kind}: needs a dataset; set data.source")
     samples = open_samples(job, dataset, data, "train", folder, seed=job.train.seed)
@@ -48,10 +55,8 @@ def build_evaluation_feed(
     """The samples of an evaluation; None where there are none."""
     make: Any = getattr(task, "evaluation_feed", None)
     if make is not None:
-        feed: EvaluationFeed = make(job)
-        return feed
-    if dataset is None or data is None or job.evaluate.split not in data.splits:
+        return checked_evaluation_feed(make(job))
+    split = evaluation_split(job, data)
+    if dataset is None or data is None or split is None:
         return None
-    return DatasetEvaluationFeed(
-        open_samples(job, dataset, data, job.evaluate.split, folder, seed=None)
-    )
+    return DatasetEvaluationFeed(open_samples(job, dataset, data, split, folder, seed=None))

@@ -7,48 +7,74 @@ from torch import nn
 
 from distnet.data.manifest import Manifest
 from distnet.data.shuffle import mix
-from distnet.errors import UnknownPartError
-from distnet.spec.parts import load_part
+from distnet.errors import PartError, UnknownPartError
+from distnet.spec.code.own_errors import constructed, described, own_errors
+from distnet.spec.parts import is_own_kind, load_part
 from distnet.spec.sections.job import Job
+from distnet.tasks.checked import checked_per_sample, checked_whole
 from distnet.tasks.per_sample import PerSample
-from distnet.tasks.task import Task
+from distnet.tasks.task import Task, phases_of
 from distnet.train.compute.generators import seed_generators
 from distnet.train.compute.lazy import materialise
+from distnet.train.compute.turn import Turn, turns_of
 
 
 def build_task(job: Job, data: Manifest | None, folder: Path) -> Task:
-    """Make the task for this data; `folder` is that of the job file.
+    """Make the task for this data; a user's own is checked, now and in use.
+
+    Args:
+        job: the job.
+        data: the manifest of the dataset, if there is one.
+        folder: that of the job file, or of the copy of its code.
 
     Raises:
-        UnknownPartError: it does not exist, or does not fit the data.
+        UnknownPartError: it does not exist, is incomplete, raised an error, or does not fit the
+            data.
     """
     cls, options = load_part("tasks", job.task, folder=folder)
+    what, is_own = f"task {job.task.kind}", is_own_kind(job.task.kind)
     _seed(job)
-    try:
-        task = cls(data, **options)
-        is_whole = hasattr(task, "loss")  # else it has one loss for each sample
-        return task if is_whole or data is None else PerSample(task, data)
-    except ValueError as error:
-        raise UnknownPartError(f"task {job.task.kind} does not fit the data: {error}") from None
+    task = constructed(what, lambda: cls(data, **options))
+    if hasattr(task, "loss") or data is None:  # else it has one loss for each sample
+        whole: Task = checked_whole(task, what) if is_own else task
+        return whole
+    return PerSample(checked_per_sample(task, what) if is_own else task, data)
 
 
 def build_network(job: Job, task: Task, folder: Path) -> nn.Module:
     """Make the network with the weights it starts from, a function of the job's seed.
 
     Raises:
-        UnknownPartError: it does not exist, or does not fit the data.
+        UnknownPartError: it does not exist, is no module, raised an error, or does not fit the
+            data.
     """
     cls, options = load_part("networks", job.network, folder=folder)
+    arguments, what = task.network_arguments, f"network {job.network.kind}"
     _seed(job)
-    try:
-        network: nn.Module = cls(*task.network_arguments, **options)
-    except ValueError as error:
-        raise UnknownPartError(
-            f"network {job.network.kind} does not fit the data: {error}"
-        ) from None
+    network = constructed(what, lambda: cls(*arguments, **options))
+    if not isinstance(network, nn.Module):
+        raise PartError(f"{what}: found {described(network)}, expected a torch.nn.Module")
     if isinstance(task, PerSample):
-        materialise(network, task.network_arguments[0])
+        with own_errors(what):
+            materialise(network, arguments[0])
     return network
+
+
+def build_turns(task: Task) -> tuple[Turn, ...]:
+    """The updates of a step.
+
+    Raises:
+        UnknownPartError: the phases of the task are not possible.
+    """
+    try:
+        return turns_of(phases_of(task))
+    except ValueError as error:
+        raise UnknownPartError(f"task: {error}") from None
+
+
+def has_convolution(network: nn.Module) -> bool:
+    """Whether any layer is a convolution."""
+    return any(isinstance(m, nn.Conv1d | nn.Conv2d | nn.Conv3d) for m in network.modules())
 
 
 def _seed(job: Job) -> None:

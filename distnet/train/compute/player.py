@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 import torch
 from torch import Tensor, nn
 
-from distnet.errors import UnknownPartError
+from distnet.errors import PartError, UnknownPartError
 from distnet.train.compute.buffers import Buffers
 from distnet.train.compute.inventory import Inventory
 from distnet.train.compute.ties import View
@@ -41,7 +41,19 @@ class Player:
         return self.vector.numel()
 
     def gradients(self, loss: Tensor) -> list[Tensor]:
-        """Compute the gradient of `loss`, flat, one vector a parameter."""
+        """Compute the gradient of `loss`, flat, one vector a parameter.
+
+        Sparse gradients, as of `nn.Embedding(sparse=True)`, become dense: the weights are one
+        vector.
+
+        Raises:
+            PartError: the loss does not depend on any parameter.
+        """
+        if not loss.requires_grad:
+            raise PartError(
+                "found a loss that does not depend on the network's parameters, expected one "
+                "computed from its outputs, without detach(), item() or no_grad()"
+            )
         own = len(self.parameters)
         parts = torch.autograd.grad(
             loss,
@@ -49,6 +61,7 @@ class Player:
             allow_unused=True,
             materialize_grads=True,
         )
+        parts = [part.to_dense() if part.is_sparse else part for part in parts]
         flat = [part.reshape(-1) for part in parts[:own]]
         for (index, _, view), part in zip(self.ties, parts[own:], strict=True):
             flat[index] = view.add(flat[index].clone(), part)

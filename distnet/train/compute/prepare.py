@@ -38,7 +38,8 @@ class Prepare:
             batch = batch.to(self._device)
         if self._transform is not None:
             batch = self._transform(batch)
-        scaled = {k: self._scaled(batch.tensor(k), s) for k, s in self.scales.items()}
+        given = {k: s for k, s in self.scales.items() if k in batch.fields}
+        scaled = {k: self._scaled(batch.tensor(k), s) for k, s in given.items()}
         return Batch({**batch.fields, **scaled})
 
     def _scaled(self, x: Tensor, scale: Scale) -> Tensor:

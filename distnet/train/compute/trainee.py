@@ -6,14 +6,15 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from distnet.data.batch import Batch
+from distnet.data.evaluation_split import DEFAULT_SPLIT, evaluation_split
 from distnet.data.manifest import Manifest, read_manifest
 from distnet.data.opening import build_view, viewed
 from distnet.data.scale import Scale
 from distnet.data.transforms.transform import Transform, build_transform
-from distnet.errors import UnknownPartError
+from distnet.spec.parts import is_own_kind
 from distnet.spec.sections.job import Job
 from distnet.spec.sections.optimizer import Optimizer
 from distnet.tasks.task import Networks, Task, phases_of, players_of, shadows_of
@@ -22,13 +23,13 @@ from distnet.train.compute.feeds import build_evaluation_feed, build_feed
 from distnet.train.compute.flat import FlatNetwork
 from distnet.train.compute.generators import seed_generators
 from distnet.train.compute.optimizer import FlatOptimizer
-from distnet.train.compute.parts import build_network, build_task
+from distnet.train.compute.parts import build_network, build_task, build_turns, has_convolution
 from distnet.train.compute.player import Player
 from distnet.train.compute.prepare import Prepare
 from distnet.train.compute.row import Layout
 from distnet.train.compute.shadows import ShadowNetwork, networks_of
 from distnet.train.compute.slice_gradient import SliceGradient
-from distnet.train.compute.turn import SliceId, Turn, num_draws, turns_of
+from distnet.train.compute.turn import SliceId, Turn, num_draws
 from distnet.train.exchange.reduce import Sum, build_sum
 from distnet.train.exchange.worker_group import WorkerGroup
 from distnet.train.feed import DatasetFeed, Feed
@@ -69,6 +70,11 @@ class Trainee:
     def num_steps(self) -> int:
         """Steps of the whole run."""
         return count_steps(self.job, self.feed.steps_per_epoch)
+
+    @property
+    def split(self) -> str:
+        """The split that is evaluated; the default name where a task makes its own samples."""
+        return evaluation_split(self.job, self.data) or DEFAULT_SPLIT
 
     def turns_at(self, step: int) -> Sequence[Turn]:
         """The updates of one step, counted from 0."""
@@ -167,18 +173,6 @@ def build(
     )
 
 
-def build_turns(task: Task) -> tuple[Turn, ...]:
-    """The updates of a step.
-
-    Raises:
-        UnknownPartError: the phases of the task are not possible.
-    """
-    try:
-        return turns_of(phases_of(task))
-    except ValueError as error:
-        raise UnknownPartError(f"task: {error}") from None
-
-
 def build_scales(job: Job, data: Manifest | None, device: str) -> dict[str, Scale]:
     """The scaling of each field that has one."""
     if data is None:
@@ -195,11 +189,6 @@ def count_steps(job: Job, steps_per_epoch: int) -> int:
     return job.train.steps or (job.train.epochs or 10) * steps_per_epoch
 
 
-def has_convolution(network: nn.Module) -> bool:
-    """Whether any layer is a convolution."""
-    return any(isinstance(m, nn.Conv1d | nn.Conv2d | nn.Conv3d) for m in network.modules())
-
-
 def _is_captured(job: Job) -> bool:
     """Whether slices are captured: by default those of networks and tasks that ship with distnet.
 
@@ -208,7 +197,7 @@ def _is_captured(job: Job) -> bool:
     """
     if job.data.augment:
         return False
-    is_own = any(".py" in part.kind for part in (job.network, job.task))
+    is_own = any(is_own_kind(part.kind) for part in (job.network, job.task))
     return job.train.capture == "on" or (job.train.capture == "auto" and not is_own)
 
 

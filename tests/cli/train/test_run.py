@@ -332,7 +332,7 @@ def test_run_trains_a_users_own_task(job: Path, capsys: pytest.CaptureFixture[st
         (OWN.replace("144", "100"), "does not accept inputs [1, 12, 12]"),
         (
             OWN.replace("width, num_outputs", "width, 3"),
-            "found outputs [2, 3] for 2 samples, expected [2, 4]",
+            "Net.forward returned a Tensor [8, 3] of float32, expected a tensor [8, 4] of outputs",
         ),
         ("raise RuntimeError('no')", "mynet.py"),
         ("class Net(:", "mynet.py"),

@@ -1,0 +1,48 @@
+"""Which split of a dataset is measured."""
+
+from distnet.data.manifest import Manifest
+from distnet.spec.sections.job import Job
+
+DEFAULT_SPLIT = "test"
+VALIDATION = ("val", "valid", "validation", "dev", "eval")
+"""Other names of a split to measure on, in the order of preference."""
+SET_ASIDE = "distnet data import SOURCE OUT --test-fraction 0.1"
+
+
+def evaluation_split(job: Job, data: Manifest | None) -> str | None:
+    """The split that a job measures: as it says, else `test`, else one for validation, else none.
+
+    Args:
+        job: the job.
+        data: the dataset's manifest; None for a task that makes its own samples.
+    """
+    if job.evaluate.split is not None or data is None:
+        return job.evaluate.split
+    others = [name for name in data.splits if name != "train" and data.splits[name].num_samples]
+    named = [name for name in (DEFAULT_SPLIT, *VALIDATION) if name in others]
+    return next(iter(named or (others if len(others) == 1 else ())), None)
+
+
+def split_note(job: Job, data: Manifest | None) -> str:
+    """Say that nothing is measured, or that it is not measured on `test`; empty otherwise."""
+    if data is None or job.evaluate.split is not None:
+        return ""
+    split = evaluation_split(job, data)
+    if split is None:
+        return nothing_measured(data)
+    if split == DEFAULT_SPLIT:
+        return ""
+    return (
+        f"measured on the split {split}, because the dataset has no split {DEFAULT_SPLIT}; "
+        f"to choose another, set evaluate.split"
+    )
+
+
+def nothing_measured(data: Manifest) -> str:
+    """Say that there is no split to measure on, and how to change that."""
+    others = [name for name in data.splits if name != "train"]
+    choose = f"set evaluate.split to one of {', '.join(others)}, or " if others else ""
+    return (
+        f"nothing is measured: the dataset {data.name} has no split {DEFAULT_SPLIT} (it has: "
+        f"{', '.join(data.splits)}); {choose}set aside a part of the samples with: {SET_ASIDE}"
+    )

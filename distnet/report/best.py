@@ -1,0 +1,95 @@
+"""The best evaluation of a run by its headline metric, where it is not the last one."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from distnet.report.measured import Measured
+from distnet.report.run import Run
+from distnet.spec.metric import Metric
+
+KEEP_BEST = "checkpoint.keep_best: 1"
+
+
+@dataclass(frozen=True)
+class Best:
+    """An evaluation that was better than a later one."""
+
+    epoch: int
+    step: int
+    best: Measured
+    other: Measured
+    """The later one: the last of the run, or that of the checkpoint in use."""
+    other_step: int
+    is_kept: bool | None
+    """Whether its checkpoint still exists; None if it is kept where this machine did not look."""
+
+    @property
+    def text(self) -> str:
+        """Both values: `epoch 3 (step 705) was better: test accuracy 95.9% instead of 95.1%`."""
+        return (
+            f"epoch {self.epoch} (step {self.step:,}) was better: {self.best.name} "
+            f"{self.best.text} instead of {self.other.text} at step {self.other_step:,}"
+        )
+
+    @property
+    def remedy(self) -> str:
+        """How to use its weights, or why they cannot be used."""
+        option = f"--checkpoint {self.step}"
+        if self.is_kept:
+            return f"its checkpoint is kept: use it with {option} (export, predict, eval)"
+        settings = f"{KEEP_BEST}, {_settings(self.best.metric)}"
+        if self.is_kept is None:
+            return (
+                f"if its checkpoint is kept, use it with {option}; a job keeps it with {settings}"
+            )
+        return f"its checkpoint is no longer kept; to keep it, train with {settings}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The best evaluation, for JSON."""
+        facts = {"epoch": self.epoch, "step": self.step, "is_kept": self.is_kept}
+        return {**facts, "best": self.best.to_dict(), "instead_of": self.other.to_dict()}
+
+
+def better_than(run: Run, step: int | None = None) -> Best | None:
+    """The best evaluation of a run, if it is better than that at `step`; else None.
+
+    Args:
+        run: the run.
+        step: of an evaluation; by default the last one.
+    """
+    metric = run.headline
+    evaluated = _evaluated(run, metric.name) if metric else {}
+    step = next(reversed(evaluated), None) if step is None else step
+    if metric is None or step not in evaluated:
+        return None
+    best = step
+    for other, value in evaluated.items():
+        best = other if metric.is_better(value, evaluated[best]) else best
+    if best == step:
+        return None
+    return Best(
+        epoch=next(epoch.epoch for epoch in run.history.epochs if epoch.step == best),
+        step=best,
+        best=Measured(run.split, metric, evaluated[best]),
+        other=Measured(run.split, metric, evaluated[step]),
+        other_step=step,
+        is_kept=_is_kept(run, best),
+    )
+
+
+def _evaluated(run: Run, name: str) -> dict[int, float]:
+    """The headline metric by step, in order."""
+    evaluations = run.history.evaluations(run.split)
+    return {step: metrics[name] for step, metrics in evaluations if name in metrics}
+
+
+def _is_kept(run: Run, step: int) -> bool | None:
+    name = f"step-{step:08d}"
+    if any(saved.rsplit("/", 1)[-1] == name for saved in run.saved):
+        return True
+    return False if run.has_own_checkpoints else None
+
+
+def _settings(metric: Metric) -> str:
+    order = "max" if metric.direction == "higher" else "min"
+    return f"best_metric: {metric.name}, best_order: {order}"
