@@ -2,7 +2,6 @@
 
 from distnet.data.manifest import Manifest
 from distnet.errors import NotEnoughResourcesError, RunError
-from distnet.run_folder.record_kinds import Epoch
 from distnet.spec.read import JobFile
 from distnet.train.checkpoint.store import check_store
 from distnet.train.device.device import count_gpus, describe_gpus
@@ -42,18 +41,6 @@ def _refuse_split(file: JobFile, data: Manifest | None) -> None:
     if split not in data.splits:
         expected = f"one of {', '.join(data.splits)}"
         raise file.fault("evaluate.split", f"found {split!r}, expected {expected}")
-    if split == "train":
-        raise file.fault(
-            "evaluate.split",
-            "found 'train', expected a split that is not trained on; to measure that one, use: "
-            "distnet eval RUN --split train",
-        )
-    if split in Epoch.model_fields:
-        raise file.fault(
-            "evaluate.split",
-            f"found {split!r}, expected a name that no other fact in the records of a run has; "
-            "import the dataset with another name of the split",
-        )
 
 
 def _has_images(data: Manifest | None) -> bool:

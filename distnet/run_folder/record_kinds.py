@@ -156,6 +156,11 @@ class Epoch(SampleCounts):
         }
 
 
+def key_of_split(split: str) -> str:
+    """The key of an evaluated split in the records of epochs; `train` is one of training itself."""
+    return f"evaluated_{split}" if split in Epoch.model_fields else split
+
+
 class Checkpoint(Record):
     """A saved state of training; its folder is relative to that of the run."""
 

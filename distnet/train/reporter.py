@@ -7,6 +7,7 @@ import time
 from typing import Protocol
 
 from distnet.run_folder.assignment import Assignment
+from distnet.run_folder.record_kinds import key_of_split
 from distnet.run_folder.recorder import Emit, Record
 from distnet.train.checkpoint.position import Position
 from distnet.train.compute.evaluate import Evaluation
@@ -86,7 +87,7 @@ class RecordReporter:
     ) -> None:
         self._emit, self._trainee = emit, trainee
         self._assignment, self._group = assignment, group
-        self._split = trainee.split
+        self._split = key_of_split(trainee.split)
         self._every = max(1, trainee.num_steps // MOST_RECORDS)
         self.speeds: tuple[float, ...] = ()
         """Training samples/s of each whole epoch."""

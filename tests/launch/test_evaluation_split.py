@@ -102,14 +102,21 @@ def test_nothing_measured_is_said_before_at_the_beginning_and_at_the_end(
     assert capsys.readouterr().err.count("note: nothing is measured") == 2
 
 
-@pytest.mark.parametrize(
-    ("split", "expected"),
-    [("train", "a split that is not trained on"), ("exam", "expected one of train, test")],
-)
-def test_splits_that_cannot_be_measured_are_refused(
-    split: str, expected: str, stripes: Path
-) -> None:
-    text = JOB.replace("DATA", str(stripes)) + f"evaluate: {{split: {split}}}\n"
+def test_a_split_that_is_missing_is_refused(stripes: Path) -> None:
+    text = JOB.replace("DATA", str(stripes)) + "evaluate: {split: exam}\n"
 
-    with pytest.raises(distnet.DistnetError, match=expected):
+    with pytest.raises(distnet.DistnetError, match="found 'exam', expected one of train, test"):
         make_plan(read_job_text(text))
+
+
+@pytest.mark.parametrize("split", ["train", "seconds"])
+def test_a_split_of_any_name_has_its_own_figures(split: str, tmp_path: Path) -> None:
+    data_with(tmp_path / "data", "seconds")
+    job = job_in(tmp_path)
+
+    run = distnet.run(job, inline=True, runs=tmp_path, overrides=[f"evaluate.split={split}"])
+
+    found = read_run(run.folder)
+    assert run.metrics[f"{split}_accuracy"] == found.evaluated["accuracy"]
+    assert len(found.history.evaluations(found.split)) == 2
+    assert all(epoch.train["loss"] != found.evaluated["loss"] for epoch in found.history.epochs)
