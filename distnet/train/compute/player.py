@@ -61,9 +61,9 @@ class Player:
             allow_unused=True,
             materialize_grads=True,
         )
-        parts = [part.to_dense() if part.is_sparse else part for part in parts]
-        flat = [part.reshape(-1) for part in parts[:own]]
-        for (index, _, view), part in zip(self.ties, parts[own:], strict=True):
+        dense = [part.to_dense() if part.is_sparse else part for part in parts]
+        flat = [part.reshape(-1) for part in dense[:own]]
+        for (index, _, view), part in zip(self.ties, dense[own:], strict=True):
             flat[index] = view.add(flat[index].clone(), part)
         return flat
 
