@@ -96,6 +96,17 @@ def broken_quote(path: Path, delimiter: str) -> int | None:
             begins = reader.line_num + 1
 
 
+def undecodable_line(path: Path) -> int | None:
+    """The first line that is not UTF-8."""
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            try:
+                line.decode()
+            except UnicodeDecodeError:
+                return number
+    return None
+
+
 def _has_quotes(path: Path) -> bool:
     with path.open("rb") as file:
         return any(b'"' in block for block in iter(partial(file.read, 2**20), b""))

@@ -15,6 +15,7 @@ from distnet.data.csv_dialect import (
     broken_quote,
     recognise,
     row_lines,
+    undecodable_line,
 )
 from distnet.errors import DataError
 
@@ -107,6 +108,9 @@ class CsvTable:
 
     def _fault(self, reason: str) -> str:
         row = self._ragged
+        line = undecodable_line(self.path) if row is None else None
+        if line is not None:
+            return f"{self.path}:{line}: not UTF-8; save the file as UTF-8"
         if row is None:
             return f"{self.path}: cannot be read as UTF-8 CSV: {reason}"
         return (

@@ -18,8 +18,9 @@ def pandas_index(schema: pa.Schema) -> tuple[str, ...]:
         notes: Any = json.loads((schema.metadata or {}).get(b"pandas", b"{}"))
     except ValueError:
         return ()
-    found = notes.get("index_columns", ()) if isinstance(notes, dict) else ()
-    return tuple(name for name in found if isinstance(name, str) and name in schema.names)
+    found = notes.get("index_columns") if isinstance(notes, dict) else None
+    names = found if isinstance(found, list) else []
+    return tuple(name for name in names if isinstance(name, str) and name in schema.names)
 
 
 def leave_out_index(

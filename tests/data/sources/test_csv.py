@@ -190,6 +190,12 @@ def test_locations_are_right_far_into_a_large_file(tmp_path: Path) -> None:
         import_text(tmp_path, "\n".join(lines) + "\n")
 
 
+def test_line_that_is_not_utf8_is_named_far_into_a_file(tmp_path: Path) -> None:
+    rows = b"".join(b"%d,u\n" % number for number in range(60_000))
+    with pytest.raises(DataError, match=r"table.csv:60002: not UTF-8"):
+        import_text(tmp_path, b"a,y\n" + rows + b"1,\xff\n")
+
+
 def test_rows_of_several_lines_may_cross_the_blocks_in_which_a_file_is_read(tmp_path: Path) -> None:
     note = "x\n9.9,y\n" * 200
     rows = [f'{number},"{note}",{"uv"[number % 2]}\n' for number in range(3000)]

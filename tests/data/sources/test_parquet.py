@@ -91,6 +91,13 @@ def test_the_index_that_pandas_writes_is_left_out(
     assert (left_out.what, left_out.example) == ("columns", repr(index))
 
 
+@pytest.mark.parametrize("notes", ['{"index_columns": 3}', "[]", "none", '{"info": [1]}'])
+def test_notes_of_other_tools_that_are_damaged_are_ignored(tmp_path: Path, notes: str) -> None:
+    table = pa.table({"a": [0.5, 1.5], "y": ["u", "v"]})
+    noted = table.replace_schema_metadata({"pandas": notes, "huggingface": notes})
+    assert import_arrow(tmp_path, noted).y.classes == ("u", "v")
+
+
 def test_columns_beside_an_image_and_its_target_are_counted(tmp_path: Path) -> None:
     columns = {"image": [picture(1), picture(2)], "width": [8, 8], "mask": [b"a", b"b"]}
     manifest = import_table(tmp_path, columns | {"label": [b"u", b"v"]}, drop=("mask",))
