@@ -6,6 +6,7 @@ from math import log2
 
 from distnet.data.evaluation_split import DEFAULT_SPLIT, SET_ASIDE, VALIDATION
 from distnet.data.manifest import Manifest
+from distnet.spec.printable import printable
 from distnet.spec.reading.scalars import plain
 
 SMALL_SIDE = 8  # pixels; below, three blocks of cnn would leave nothing of the image
@@ -93,7 +94,8 @@ task:
 
 
 def _data(manifest: Manifest, source: str) -> str:
-    splits = ", ".join(f"{s.num_samples:,} in {name}" for name, s in manifest.splits.items())
+    counts = {printable(name): split.num_samples for name, split in manifest.splits.items()}
+    splits = ", ".join(f"{count:,} in {name}" for name, count in counts.items())
     text = f"""\
 # The dataset: {splits}.
 data:

@@ -143,6 +143,18 @@ def test_skip_moves_nothing_and_counts_the_step(one_bad: tuple[Path, int], tmp_p
     assert skip["reason"] == "the loss is NaN"
 
 
+@pytest.mark.parametrize(("mode", "updates"), [("skip", EVERY + 3), ("rewind", EVERY + 1)])
+def test_the_bias_correction_of_adam_counts_the_updates_that_its_moments_have(
+    mode: str, updates: int, one_bad: tuple[Path, int], tmp_path: Path
+) -> None:
+    data, step = one_bad
+    text = job_text(mode).replace(f"steps: {STEPS}", f"steps: {step + 1}")
+
+    work(assignment(text, data, tmp_path), WorkerGroup())
+
+    assert read_newest(tmp_path / "checkpoints").facts["updates"] == {"network": updates}
+
+
 def test_rewind_continues_with_the_weights_of_the_last_multiple(
     one_bad: tuple[Path, int], tmp_path: Path
 ) -> None:
