@@ -84,6 +84,7 @@ def test_resume_on_another_kind_of_cpu_is_noted(stripes: Path, tmp_path: Path) -
     )
 
 
+@pytest.mark.check
 def test_resume_on_the_same_kind_is_not_noted(stripes: Path, tmp_path: Path) -> None:
     every = ("AVX512", "AVX512"), (True, True)
     run_workers(train, 2, tmp_path, run(MLP, stripes, tmp_path, 2), *every)
