@@ -6,7 +6,7 @@ as well. Numbers that the dataset stores relative to an origin are float64 in th
 would lose what varies.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -79,18 +79,17 @@ def check_onnx(trained: Trained, model: bytes) -> Check:
     """Compare the model with the network, on one sample at a time and on many.
 
     Raises:
-        RunError: they differ by more than rounding.
+        RunError: onnxruntime cannot run it, or they differ by more than rounding.
     """
-    session = _session(trained, model)
     random, real = _random_inputs(trained), _real_inputs(trained)
     difference = largest = 0.0
-    for x in (random[:1], random, real):
-        if len(x):
-            expected = exported(trained.task, trained.outputs(x)).numpy()
-            found = session.run(["outputs"], {"x": trained.data.x.in_units(x)})[0]
-            difference = max(difference, float(np.abs(found - expected).max()))
-            apart = expected - np.array(trained.data.y.origin or 0)
-            largest = max(largest, float(np.abs(apart).max()))
+    inputs = [x for x in (random[:1], random, real) if len(x)]
+    outputs = _run(trained, model, [trained.data.x.in_units(x) for x in inputs])
+    for x, found in zip(inputs, outputs, strict=True):
+        expected = exported(trained.task, trained.outputs(x)).numpy()
+        difference = max(difference, float(np.abs(found - expected).max()))
+        apart = expected - np.array(trained.data.y.origin or 0)
+        largest = max(largest, float(np.abs(apart).max()))
     if not difference <= TOLERANCE * max(1.0, largest):  # NaN is refused as well
         raise RunError(
             f"{trained.folder.path}: the ONNX network differs from the network by "
@@ -100,13 +99,17 @@ def check_onnx(trained: Trained, model: bytes) -> Check:
     return Check(difference, len(random), len(real))
 
 
-def _session(trained: Trained, model: bytes) -> onnxruntime.InferenceSession:
+def _run(
+    trained: Trained, model: bytes, inputs: Sequence[NDArray[np.generic]]
+) -> list[NDArray[np.generic]]:
+    """The outputs of the model for batches of any number of samples."""
     try:
-        return onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+        return [session.run(["outputs"], {"x": x})[0] for x in inputs]
     except Exception as error:  # its errors have no class in common
         raise RunError(
             f"{trained.folder.path}: onnxruntime cannot run the network as ONNX: "
-            f"{_last_line(error)}; nothing was written. Write --format safetensors alone"
+            f"{' '.join(str(error).split())}; nothing was written. Write --format safetensors alone"
         ) from None
 
 

@@ -128,6 +128,48 @@ class ColumnsPlainly(Square):
         return super().between(h) + F.linear(h[:, ::2], self.a[:, ::2])
 
 
+class Permuted(Square):
+    """The whole matrix is not contiguous; some of its rows are a parameter as well."""
+
+    def __init__(self, shape: tuple[int, ...], num_outputs: int) -> None:
+        super().__init__(shape, num_outputs)
+        self.a.data = self.a.data.t()
+        self.b = nn.Parameter(self.tie(self.a.data))
+
+    def between(self, h: Tensor) -> Tensor:
+        return super().between(h) + F.linear(h, self.b).sum(1, keepdim=True)
+
+    @staticmethod
+    def tie(a: Tensor) -> Tensor:
+        return a[1:8:2]
+
+
+class PermutedPlainly(Square):
+    def __init__(self, shape: tuple[int, ...], num_outputs: int) -> None:
+        super().__init__(shape, num_outputs)
+        self.a.data = self.a.data.t()
+
+    def between(self, h: Tensor) -> Tensor:
+        return super().between(h) + F.linear(h, self.a[1:8:2]).sum(1, keepdim=True)
+
+
+class SparseRows(Net):
+    """An embedding whose gradient is sparse."""
+
+    is_sparse = True
+
+    def __init__(self, shape: tuple[int, ...], num_outputs: int) -> None:
+        super().__init__(shape, num_outputs)
+        self.a = nn.Embedding(20, 16, sparse=self.is_sparse)
+
+    def between(self, h: Tensor) -> Tensor:
+        return h + self.a((h[:, :3] * 5).long() % 20).mean(1)
+
+
+class SparseRowsPlainly(SparseRows):
+    is_sparse = False
+
+
 class FrozenView(Square):
     def __init__(self, shape: tuple[int, ...], num_outputs: int) -> None:
         super().__init__(shape, num_outputs)
@@ -209,6 +251,12 @@ class Listed(Square):
     def __init__(self, shape: tuple[int, ...], num_outputs: int) -> None:
         super().__init__(shape, num_outputs)
         self.turned = [self.a.data.t()]
+
+
+class WithoutValues(Net):
+    def __init__(self, shape: tuple[int, ...], num_outputs: int) -> None:
+        super().__init__(shape, num_outputs)
+        self.a = nn.Linear(3, 3, device="meta")
 
 
 class Sparse(Net):
@@ -353,6 +401,13 @@ class Unfrozen(Net):
         return h * self.a
 
 
+class FrozenLater(Net):
+    def between(self, h: Tensor) -> Tensor:
+        if self.training:
+            self.first.requires_grad_(False)
+        return h
+
+
 # Of unusual types.
 
 
@@ -379,6 +434,17 @@ class HalfLayer(Net):
 
     def between(self, h: Tensor) -> Tensor:
         return self.b(h.bfloat16()).float()
+
+
+class FixedBatch(Net):
+    """Its number of samples becomes a constant where it is translated to ONNX."""
+
+    def __init__(self, shape: tuple[int, ...], num_outputs: int) -> None:
+        super().__init__(shape, num_outputs)
+        self.b = nn.Embedding(4, 16)
+
+    def between(self, h: Tensor) -> Tensor:
+        return h + self.b(torch.zeros(len(h), dtype=torch.long))
 
 
 class Lazy(nn.Module):

@@ -16,7 +16,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from distnet.train.compute.inventory import Entry, require_same
+from distnet.train.compute.entries import Entry
+from distnet.train.compute.requirements import require_same
 
 LARGEST_IN_ROW = 1 << 12
 """Changes of integers up to here are exact in fp32, added up over 4,096 slices."""

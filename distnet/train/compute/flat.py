@@ -44,7 +44,7 @@ class FlatNetwork:
         players: Mapping[str, str] = ONE_PLAYER,
         views: Sequence[View] | None = None,
     ) -> None:
-        self.inventory = Inventory(network)
+        self.inventory = Inventory(network, device)
         self.views = self.inventory.views() if views is None else views
         tied = frozenset(view.name for view in self.views)
         self.inventory.own_memory(tied)

@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 import torch
 from torch import Tensor, nn
 
-from distnet.errors import PartError, UnknownPartError
+from distnet.errors import NetworkError, PartError, UnknownPartError
 from distnet.train.compute.buffers import Buffers
 from distnet.train.compute.inventory import Inventory
 from distnet.train.compute.ties import View
@@ -47,8 +47,15 @@ class Player:
         vector.
 
         Raises:
+            NetworkError: a parameter was frozen.
             PartError: the loss does not depend on any parameter.
         """
+        for names, parameter in zip(self.names, self.parameters, strict=True):
+            if not parameter.requires_grad:
+                raise NetworkError(
+                    f"network: parameter {names[0]} was frozen in forward, but what trains is "
+                    "fixed when the constructor returns; freeze it there"
+                )
         if not loss.requires_grad:
             raise PartError(
                 "found a loss that does not depend on the network's parameters, expected one "

@@ -121,26 +121,46 @@ def _overlap(one: Tensor, other: Tensor) -> bool:
 
 def _holds(base: str, group: Mapping[str, Tensor]) -> bool:
     """Whether all others of a group can be views of `base` once that is contiguous."""
-    mine = group[base]
-    if repeats(mine):
-        return False
-    others = [tensor for name, tensor in group.items() if name != base]
-    if all(_has_same_geometry(mine, tensor) for tensor in others):
-        return True
-    start, end = _span(mine)
-    return mine.is_contiguous() and all(
-        _has_same_grid(mine, tensor) and start <= _span(tensor)[0] and _span(tensor)[1] <= end
-        for tensor in others
+    return not repeats(group[base]) and all(
+        _relative(tensor, group[base]) for name, tensor in group.items() if name != base
     )
 
 
 def _view(name: str, base: str, group: Mapping[str, Tensor]) -> View:
-    tensor, of = group[name], group[base]
-    size = tuple(tensor.shape)
-    if _has_same_geometry(tensor, of):
-        return View(name, base, size, tuple(torch.empty(size, device="meta").stride()), 0)
-    offset = (tensor.data_ptr() - of.data_ptr()) // of.element_size()
-    return View(name, base, size, tuple(tensor.stride()), offset)
+    relative = _relative(group[name], group[base])
+    assert relative is not None  # the base holds it
+    return View(name, base, tuple(group[name].shape), *relative)
+
+
+def _relative(tensor: Tensor, base: Tensor) -> tuple[tuple[int, ...], int] | None:
+    """Strides and offset of a tensor in the memory of `base`, once that is contiguous, if any."""
+    (start, stop), (first, end) = _span(tensor), _span(base)
+    if not _has_same_grid(tensor, base) or start < first or stop > end:
+        return None
+    offset = (start - first) // base.element_size()
+    if base.is_contiguous():
+        return tuple(tensor.stride()), offset
+    return _strides_in(_logical_positions(tensor, base, offset))
+
+
+def _logical_positions(tensor: Tensor, base: Tensor, offset: int) -> Tensor:
+    """For each element of a tensor, which of the base it is, in the base's order; -1 if none."""
+    order = torch.full((_num_spanned(base),), -1)
+    order[_positions(base)] = torch.arange(base.numel())
+    return order[_positions(tensor) + offset].view(tensor.shape)
+
+
+def _strides_in(positions: Tensor) -> tuple[tuple[int, ...], int] | None:
+    """Strides and offset of a view that has its elements at these positions, if there is one."""
+    offset = int(positions.flatten()[0])
+    expected, strides = torch.full_like(positions, offset), list[int]()
+    for dim, size in enumerate(positions.shape):
+        line = positions.movedim(dim, -1).reshape(-1, size)[0]
+        strides.append(int(line[1] - line[0]) if size > 1 else 1)
+        steps = torch.arange(size) * strides[-1]
+        expected += steps.view(-1, *[1] * (positions.ndim - dim - 1))
+    is_view = offset >= 0 and min(strides, default=0) >= 0 and torch.equal(positions, expected)
+    return (tuple(strides), offset) if is_view else None
 
 
 def _refusal(group: Mapping[str, Tensor]) -> str:
@@ -156,11 +176,6 @@ def _described(name: str, group: Mapping[str, Tensor]) -> str:
     tensor = group[name]
     kind = "" if tensor.dtype == torch.float32 else f" of {tensor.dtype}"
     return f"{name} {list(tensor.shape)}{kind}"
-
-
-def _has_same_geometry(one: Tensor, other: Tensor) -> bool:
-    facts = [(t.data_ptr(), t.dtype, t.shape, t.stride()) for t in (one, other)]
-    return facts[0] == facts[1]
 
 
 def _has_same_grid(one: Tensor, other: Tensor) -> bool:

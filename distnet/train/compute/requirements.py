@@ -1,0 +1,131 @@
+"""What is refused of a network's tensors: before training, and while it trains."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from distnet.errors import NetworkError, UnknownPartError
+from distnet.train.checkpoint.safetensors_file import TYPES
+from distnet.train.compute.entries import Entry
+from distnet.train.compute.ties import View, repeats
+
+WHEN = (
+    "a network's parameters, buffers and modules must exist when its constructor returns, and keep "
+    "their shapes and types"
+)
+
+
+def require_usable(entry: Entry) -> None:
+    """Refuse a tensor that can be neither trained nor saved.
+
+    Raises:
+        UnknownPartError: it is one.
+    """
+    name, tensor = entry.name, entry.tensor
+    if nn.parameter.is_lazy(tensor):
+        raise UnknownPartError(
+            f"network: found the lazy {entry.kind} {name}, expected one with a shape: "
+            "name the layer's inputs"
+        )
+    if tensor.layout != torch.strided or tensor.is_quantized or tensor.is_nested:
+        raise UnknownPartError(
+            f"network: found {entry.kind} {name} of {_form(tensor)}, expected a dense tensor; keep "
+            "its parts, such as indices and values, as buffers of their own"
+        )
+    if tensor.dtype not in TYPES:
+        expected = ", ".join(str(dtype).removeprefix("torch.") for dtype in TYPES)
+        raise UnknownPartError(
+            f"network: found {entry.kind} {name} of {tensor.dtype}, which a checkpoint cannot "
+            f"hold; expected one of {expected}"
+        )
+    if entry.kind == "parameter" and tensor.dtype != torch.float32:
+        is_short = tensor.dtype in (torch.bfloat16, torch.float16)
+        advice = "for bf16 arithmetic set train.precision" if is_short else "call .float() on it"
+        raise UnknownPartError(
+            f"network: found {name} of {tensor.dtype}, expected torch.float32 for a parameter that "
+            f"is trained; {advice}, or freeze it with requires_grad_(False)"
+        )
+    if entry.kind == "parameter" and repeats(tensor.detach()):
+        raise UnknownPartError(
+            f"network: found {name} {list(tensor.shape)}, of which several elements are one number "
+            "in memory; make the smaller tensor the parameter and expand it in forward"
+        )
+
+
+def _form(tensor: Tensor) -> str:
+    if tensor.is_quantized:
+        return str(tensor.dtype)
+    return "nested layout" if tensor.is_nested else str(tensor.layout)
+
+
+def require_values(entry: Entry) -> None:
+    """Refuse a tensor that has a shape but no values.
+
+    Raises:
+        UnknownPartError: it has none.
+    """
+    if entry.tensor.is_meta:
+        raise UnknownPartError(
+            f"network: found {entry.kind} {entry.name} on the device meta, where it has no "
+            "values; create it on the CPU, from where distnet moves it"
+        )
+
+
+def require_tie(entry: Entry, view: View) -> None:
+    """Refuse a plain attribute that cannot be made a view again.
+
+    Raises:
+        UnknownPartError: it is one.
+    """
+    is_plain = entry.module.__dict__.get(entry.key) is entry.tensor
+    if entry.kind == "attribute" and (entry.tensor.grad_fn is not None or not is_plain):
+        raise UnknownPartError(
+            f"network: the attribute {entry.name} shares the memory of {view.base}, but would not "
+            f"follow it in training; compute it from {view.base} in forward"
+        )
+
+
+def require_same(before: Entry, tensor: Tensor | None) -> Tensor:
+    """Refuse a tensor in another form than the one that a name had when training began.
+
+    Returns:
+        The tensor.
+
+    Raises:
+        NetworkError: it has one.
+    """
+    what = f"network: {before.kind} {before.name}"
+    if tensor is None:
+        raise NetworkError(f"{what} was removed in forward; {WHEN}")
+    if tensor.shape != before.shape:
+        found = f"from {list(before.shape)} to {list(tensor.shape)}"
+        raise NetworkError(f"{what} changed its shape {found} in forward; {WHEN}")
+    if tensor.dtype != before.dtype:
+        found = f"from {before.dtype} to {tensor.dtype}"
+        raise NetworkError(f"{what} changed its type {found} in forward; {WHEN}")
+    if before.kind == "frozen parameter" and tensor.requires_grad:
+        raise NetworkError(
+            f"{what} requires a gradient by now, but only parameters that do so when the "
+            "constructor returns are trained; begin a new run for the next stage with --from"
+        )
+    if before.kind == "parameter" and tensor is not before.tensor:
+        raise NetworkError(
+            f"network: {before.name} was replaced by another parameter during training, so it "
+            "would no longer be trained; change it in place, as in weight.data.clamp_(...)"
+        )
+    return tensor
+
+
+def require_known(entry: Entry, before: Mapping[str, Entry]) -> Entry:
+    """What a name stood for when training began; refuse a name that is new.
+
+    Raises:
+        NetworkError: it is.
+    """
+    if entry.name in before:
+        return before[entry.name]
+    raise NetworkError(
+        f"network: {entry.kind} {entry.name} was created in forward, so it would be neither "
+        f"trained nor found in a checkpoint; {WHEN}: create it in __init__"
+    )
