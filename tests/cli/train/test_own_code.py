@@ -203,12 +203,13 @@ def test_errors_in_training_name_the_users_own_file(job: Path, distnet: Printed)
     assert 'File "late.py", line 2' in Path("runs/a/logs/worker-0.log").read_text()
 
 
+@pytest.mark.parametrize("is_late", [False, True])
 def test_a_file_that_the_code_reads_and_nobody_named_is_missed_at_once(
-    job: Path, distnet: Printed
+    is_late: bool, job: Path, distnet: Printed
 ) -> None:
-    read = "WORDS = Path(__file__).with_name('words' + '.txt').read_text()\n"
-    source = NET.replace("class Net", f"{read}class Net")
-    Path("mynet.py").write_text(source.replace(READ, "WORDS"))
+    read = "Path(__file__).with_name('words' + '.txt').read_text()"
+    source = NET if is_late else NET.replace("class Net", f"WORDS = {read}\nclass Net")
+    Path("mynet.py").write_text(source.replace(READ, read if is_late else "WORDS"))
     unnamed = job.read_text().replace(", words: words.txt", ", words: none")
     job.write_text(unnamed)
 
