@@ -1,4 +1,4 @@
-"""Labels of classes as text: what distinguishes one class from another, whatever the type of a column.
+"""Labels of classes as text: what makes one class differ from another, whatever the column type.
 
 Labels are never compared as numbers, which would merge ids of 64 bits, `0123` and `123`.
 """

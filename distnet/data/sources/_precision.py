@@ -13,7 +13,7 @@ MOST_LOST = 2.0**-17
 """The rounding error, as a part of the column's standard deviation, up to which a column is stored
 as it is."""
 MOST_LOST_OF_WHOLE = 2.0**-22
-"""The same for whole numbers, each of which people expect to be kept."""
+"""The same for whole numbers, each of which users expect to be kept."""
 EXACT = 2**24
 """Up to here, float32 holds every whole number."""
 SMALLEST_SPREAD, LARGEST_SPREAD = 1e-37, 1e37
