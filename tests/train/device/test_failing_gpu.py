@@ -39,7 +39,6 @@ name: hangs
 network: {kind: mlp, hidden: [4]}
 data: {source: stripes}
 train: {steps: 3, batch_size: 30, slices: 2}
-evaluate: {split: none}
 """
 POLL_S = 0.01
 

@@ -41,7 +41,6 @@ name: there
 network: {kind: ./there.py:KIND}
 data: {source: stripes, augment: [{kind: shift, pixels: 1}]}
 train: {steps: 3, batch_size: 30, slices: 2}
-evaluate: {split: none}
 """
 
 
