@@ -76,6 +76,12 @@ class Trainee:
         """The split that is evaluated; the default name where a task makes its own samples."""
         return evaluation_split(self.job, self.data) or DEFAULT_SPLIT
 
+    @property
+    def has_own_samples(self) -> bool:
+        """Whether the samples come from a feed of the task, or from a user's view or sampler."""
+        parts = [part.kind for part in (self.job.data.view, self.job.data.sampler) if part]
+        return not isinstance(self.feed, DatasetFeed) or any(".py" in kind for kind in parts)
+
     def turns_at(self, step: int) -> Sequence[Turn]:
         """The updates of one step, counted from 0."""
         if len(self.turns) == 1:
@@ -83,12 +89,12 @@ class Trainee:
         return [turn for turn in self.turns if step % turn.phase.every == 0]
 
     def take(self, of: SliceId) -> Batch:
-        """Take the samples of a slice; a feed of the task's own may draw, from its own seeds."""
-        draw, feed = of.turn.draw, self.feed
-        if not isinstance(feed, DatasetFeed):
+        """Take the samples of a slice; a user's own code may draw for that, from its own seeds."""
+        draw = of.turn.draw
+        if self.has_own_samples:
             key = self.job.train.seed, of.step, of.slice, -1, draw
             seed_generators(self.flat.vector.device, *key)
-        return feed.take(of.step, of.slice, draw, self.networks)
+        return self.feed.take(of.step, of.slice, draw, self.networks)
 
     def state(self) -> dict[str, Tensor]:
         """All vectors besides the weights: of the optimizers, and of the shadows."""

@@ -68,7 +68,7 @@ class Comparison:
         builder: builds a second network.
         seen: the circumstances.
         of: the slice.
-        is_batch_same: whether the feed gave the same samples twice, if it did.
+        is_batch_same: whether the same samples were taken twice, if they were.
     """
 
     def __init__(

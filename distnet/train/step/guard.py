@@ -29,7 +29,6 @@ from distnet.train.compute.trainee import Trainee
 from distnet.train.compute.turn import SliceId, Turn
 from distnet.train.exchange.tree import own_slices
 from distnet.train.exchange.worker_group import WorkerGroup, gather
-from distnet.train.feed import DatasetFeed
 from distnet.train.step.comparison import Comparison
 from distnet.train.step.nonfinite import is_finite
 from distnet.train.step.plain_state import value_digest
@@ -64,18 +63,19 @@ class Guard:
         self._where, self._suspects = "", list[str]()
 
     def take(self, of: SliceId) -> Batch:
-        """Take the samples of a slice; at watched steps twice, from a feed of the task's own."""
+        """Take the samples of a slice; at watched steps twice, if a user's own code gives them."""
         trainee, feed, index = self._trainee, self._trainee.feed, of.slice
-        is_own = not isinstance(feed, DatasetFeed)
-        if not (is_own and self._is_watched(of.step) and of.step % self._num_slices == index):
+        is_watched = self._is_watched(of.step) and of.step % self._num_slices == index
+        if not (is_watched and trainee.has_own_samples):
             return trainee.take(of)
         state = feed.state(index) if feed.has_state and of.step else b""
         batch = trainee.take(of)
+        if state:
+            feed.restore(index, state)
         if state or not feed.has_state:
-            if state:
-                feed.restore(index, state)
-            again = trainee.take(of)
-            self._is_batch_same &= value_digest(batch.fields) == value_digest(again.fields)
+            again, key = trainee.take(of), (of.step, index, of.turn.draw)
+            are_same = value_digest(batch.fields) == value_digest(again.fields)
+            self._is_batch_same &= are_same and feed.ids(*key) == feed.ids(*key)
         return batch
 
     def begin(self, turn: Turn, step: int, where: str) -> None:

@@ -30,7 +30,7 @@ class Finding:
     plain: tuple[str, ...]
     """Attributes and variables that it has changed."""
     is_batch_same: bool
-    """Whether the feed gave the same samples twice."""
+    """Whether feed, view and sampler gave the same samples twice."""
     is_rebuilt: bool
     """Whether the second computation was made by a network built anew."""
 
@@ -69,9 +69,10 @@ def change_text(findings: Sequence[Finding], seen: Circumstances) -> str | None:
         )
     if not all(each.is_batch_same for each in findings):
         return (
-            f"{seen.where}: the task's feed gave other samples for slice {seen.slice} when it was "
-            "restored and took them again, so a resumed run would train on other samples. Let "
-            f"state() return everything that take() depends on, and {DRAWS}. {ANYWAY}"
+            f"{seen.where}: slice {seen.slice} got other samples when they were taken again, so "
+            "other workers, or a resumed run, would train on other samples. Let them depend on the "
+            "arguments of view, sampler or feed alone, and on what the state() of a feed returns; "
+            f"{DRAWS}. {ANYWAY}"
         )
     return None
 
@@ -135,7 +136,8 @@ def drift_text(where: str, name: str, ranks: Sequence[int]) -> str:
 def _cause(plain: Sequence[str], seen: Circumstances, is_unstable: bool) -> str:
     if plain:
         what = _names("the state", plain)
-        return f"Computing the loss changes {what}, which no checkpoint holds: {KEPT}; {DRAWS}"
+        change = f"Computing the loss changes {what}, which no checkpoint holds"
+        return f"{change}. To mend it, {KEPT}; in place of a generator of your own, {DRAWS}"
     if is_unstable:
         kernels = " or by kernels of the GPU that are not deterministic" if seen.is_gpu else ""
         return (

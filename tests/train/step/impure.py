@@ -10,10 +10,14 @@ from typing import Any
 import numpy as np
 import torch
 import torch.distributed as dist
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from distnet.data.batch import Batch
+from distnet.data.column import Columns, Ints
+from distnet.data.manifest import Manifest
+from distnet.data.samplers.sampler import SplitIndex
 from distnet.run_folder.sample_digest import SampleDigest
 from distnet.spec.metric import Metric
 from distnet.spec.sections.job import Job
@@ -316,3 +320,36 @@ class Forgetting:
 
     def close(self) -> None:
         return
+
+
+class NumpyView:
+    """Adds noise to the samples, from a generator that is seeded for each slice."""
+
+    reads = ("x", "y")
+
+    def __init__(self, data: Manifest) -> None:
+        self.fields, self._data = data.fields, data
+
+    def num_samples(self, split: str) -> int:
+        return self._data.split(split).num_samples
+
+    def take(self, columns: Columns, ids: Ints) -> Columns:
+        x = np.asarray(columns["x"])[ids]
+        noise = self.draw(x.shape)
+        return {"x": x // 2 + noise, "y": np.asarray(columns["y"])[ids]}
+
+    def draw(self, shape: tuple[int, ...]) -> NDArray[np.uint8]:
+        return np.random.randint(0, 100, shape).astype(np.uint8)  # noqa: NPY002
+
+
+class UnseededView(NumpyView):
+    def draw(self, shape: tuple[int, ...]) -> NDArray[np.uint8]:
+        return np.random.default_rng().integers(0, 100, shape).astype(np.uint8)
+
+
+class UnseededSampler:
+    def __init__(self, index: SplitIndex, seed: int) -> None:
+        self.num_samples = index.num_samples
+
+    def ids(self, epoch: int) -> Ints:
+        return np.random.default_rng().permutation(self.num_samples)

@@ -5,6 +5,7 @@ The networks stand in `impure.py`.
 
 import json
 import re
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -147,8 +148,24 @@ def test_a_feed_that_forgets_is_found(tmp_path: Path) -> None:
     text = job_text("Plain").replace("source: stripes", "source: null") + own
     assigned = replace(assignment(text, tmp_path, tmp_path), dataset="")
 
-    with pytest.raises(NotReproducibleError, match="other samples for slice 1 when it"):
+    with pytest.raises(NotReproducibleError, match="slice 1 got other samples"):
         work(assigned, WorkerGroup())
+
+
+@pytest.mark.parametrize(
+    ("kind", "is_faulty"),
+    [("UnseededView", True), ("NumpyView", False), ("UnseededSampler", True)],
+)
+def test_samples_that_are_not_the_same_again_are_found(
+    kind: str, is_faulty: bool, stripes: Path, tmp_path: Path
+) -> None:
+    section = "view" if "View" in kind else "sampler"
+    part = f', {section}: {{kind: "{impure.__file__}:{kind}"}}'
+    text = job_text("Plain").replace("source: stripes", f"source: stripes{part}")
+    error = pytest.raises(NotReproducibleError, match="slice 0 got other samples")
+
+    with error if is_faulty else nullcontext():
+        work(assignment(text, stripes, tmp_path), WorkerGroup())
 
 
 def test_workers_that_drift_apart_are_found(stripes: Path, tmp_path: Path) -> None:
