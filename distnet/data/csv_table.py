@@ -46,7 +46,7 @@ class CsvTable:
         _check_quotes(path, self.dialect.delimiter)
         self._ragged: arrow_csv.InvalidRow | None = None
         with self._reading():
-            self.columns = tuple(self._open(None, BLOCK_BYTES).schema.names)
+            self.columns = self._names(BLOCK_BYTES)
         if all(_is_number(name) for name in self.columns):
             raise DataError(
                 f"{path}:1: found numbers, expected names; "
@@ -64,9 +64,7 @@ class CsvTable:
                         yield batch
                     block_bytes = 0
                 except pa.ArrowInvalid as error:
-                    if _STRADDLES not in str(error) or block_bytes >= LARGEST_BLOCK_BYTES:
-                        raise
-                    block_bytes *= 8  # a row is longer than a block
+                    block_bytes = _larger_block(block_bytes, error)
 
     def location(self, row: int) -> str:
         """The line on which a row begins; empty lines do not count as rows."""
@@ -75,6 +73,12 @@ class CsvTable:
     def _line(self, row: int) -> int | None:
         """The line on which row `row` begins; the header is row 0."""
         return next(islice(row_lines(self.path, self.dialect.delimiter), row, None), None)
+
+    def _names(self, block_bytes: int) -> tuple[str, ...]:
+        try:
+            return tuple(self._open(None, block_bytes).schema.names)
+        except pa.ArrowInvalid as error:
+            return self._names(_larger_block(block_bytes, error))
 
     def _open(
         self, columns: Sequence[str] | None, block_bytes: int
@@ -118,6 +122,13 @@ class CsvTable:
             f"{row.expected_columns} as in the header: {row.text[:80]!r}; fix the line, or set the "
             f"delimiter (read as {self.dialect.name}) with --delimiter"
         )
+
+
+def _larger_block(block_bytes: int, error: pa.ArrowInvalid) -> int:
+    """A larger block, where the error says that a row is longer than this one."""
+    if _STRADDLES not in str(error) or block_bytes >= LARGEST_BLOCK_BYTES:
+        raise error
+    return block_bytes * 8
 
 
 def _beginning(path: Path) -> tuple[str, bool]:

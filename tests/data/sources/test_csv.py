@@ -207,8 +207,9 @@ def test_rows_of_several_lines_may_cross_the_blocks_in_which_a_file_is_read(tmp_
         import_text(tmp_path, "a,note,y\n" + "".join(rows) + "oops,n,u\n", drop=("note",))
 
 
-def test_a_row_may_be_longer_than_a_block(tmp_path: Path) -> None:
-    rows = [f'{number},"{"x" * (number == 1) * 5 * 2**20}",u\n' for number in range(3)]
+@pytest.mark.parametrize("long", [0, 1])
+def test_a_row_may_be_longer_than_a_block(tmp_path: Path, long: int) -> None:
+    rows = [f'{number},"{"x" * (number == long) * 5 * 2**20}",u\n' for number in range(3)]
     import_text(tmp_path, "a,note,y\n" + "".join(rows), drop=("note",))
     assert read_split(tmp_path / "out", "train")[0][:, 0].tolist() == [0, 1, 2]
 
