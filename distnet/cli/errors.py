@@ -25,7 +25,7 @@ def report(error: DistnetError | typer.TyperException | OSError, arguments: list
     if message:  # empty: a group without a command has printed its help instead
         gap = "\n" if "\n" in message else " "
         mark = typer.style("error:", fg="red", bold=True)
-        typer.echo(mark + gap + "".join(map(_visible, message)), err=True)
+        typer.echo(mark + gap + _visible(message), err=True)
     if "--json" in arguments:
         typer.echo(json.dumps({"error": {"type": kind, "message": message} | _code(error)}))
     return (
@@ -33,10 +33,17 @@ def report(error: DistnetError | typer.TyperException | OSError, arguments: list
     )
 
 
-def _visible(letter: str) -> str:
-    """Write a control character as an escape, as `repr` does."""
-    is_shown = letter.isprintable() or letter in "\n\t"
-    return letter if is_shown else letter.encode("unicode_escape").decode()
+def report_warning(warning: Warning) -> None:
+    """Print a warning of distnet."""
+    typer.echo(f"note: {_visible(str(warning))}", err=True)
+
+
+def _visible(text: str) -> str:
+    """Write control characters as escapes, as `repr` does, but for the ends of lines."""
+    return "".join(
+        letter if letter.isprintable() or letter in "\n\t" else repr(letter)[1:-1]
+        for letter in text
+    )
 
 
 def _described(error: DistnetError | typer.TyperException | OSError) -> tuple[str, str]:

@@ -11,10 +11,9 @@ import typer
 from typer.main import get_command
 
 from distnet.cli.encoding import print_anything
-from distnet.cli.errors import report
+from distnet.cli.errors import report, report_warning
 from distnet.cli.exit_codes import STOPPED
 from distnet.cli.lazy import LazyGroup, listed
-from distnet.cli.output import say
 from distnet.cli.verbs import PANELS
 from distnet.errors import CodeWarning, DistnetError
 
@@ -90,6 +89,6 @@ def _run(arguments: list[str]) -> int:
 def _show_warning(show: Callable[..., None], message: Warning | str, *facts: Any) -> None:
     """Print what distnet warns of as one line; warnings of others as Python prints them."""
     if isinstance(message, CodeWarning):
-        say(f"note: {message}")
+        report_warning(message)
     else:
         show(message, *facts)

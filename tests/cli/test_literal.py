@@ -110,8 +110,8 @@ def test_a_run_that_ends_names_its_folder(
     status: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = RunFolder(tmp_path / "[red]" / "a[b] :smile:")
-    result = {"run": "a[b] :smile:", "status": status, "steps": 1, "seconds": 1.0, "workers": 1}
-    result |= {"samples_per_second": 1.0, "weights_sha256": "0" * 64}
+    result = json.loads((digits_run(folder.path) / "result.json").read_text())
+    result |= {"run": "a[b] :smile:", "status": status, "notes": ["[red]note"]}
     ended = run_module.Run(folder, result)
     monkeypatch.setattr(run_module, "run", lambda *_, **__: ended)
     monkeypatch.setattr(run_module.Run, "report", lambda run: run.folder.path / "report.html")
@@ -120,7 +120,9 @@ def test_a_run_that_ends_names_its_folder(
     code = main(["run", str(tmp_path / "job.yaml")])
 
     printed = capsys.readouterr().err
-    require_literal(printed, f"a[b] :smile: {status}", f"report: {folder.path}/report.html")
+    require_literal(
+        printed, f"a[b] :smile: {status}", f"report: {folder.path}/report.html", "note: [red]note"
+    )
     assert code == (0 if status == "finished" else 130)
     assert (f"distnet run --resume '{folder.path}'" in printed) == (status == "stopped")
 

@@ -74,11 +74,12 @@ def run(
     console = stderr_console()
     with RunProgress(console) as progress:
         options["listener"] = progress
-        if resume is not None:
-            ended = _resume(find_run(resume, runs).path, new_code, options)
+        if job is None:
+            options["new_code"] = new_code
         else:
             start = None if start_from is None else find_run(start_from, runs).path
-            ended = _start(job, options | {"name": name, "runs": runs, "start_from": start})
+            options |= {"name": name, "runs": runs, "start_from": start}
+        ended = _train(job, None if resume is None else find_run(resume, runs).path, options)
     page = _report(console, ended) if draw else None
     if as_json:
         print_json(ended.result)
@@ -88,22 +89,19 @@ def run(
         raise typer.Exit(STOPPED)
 
 
-def _start(job: Path | None, options: dict[str, Any]) -> "Run":
-    assert job is not None, "without a run to resume there is a job"
-    file = read_job(job, overrides=options["overrides"])
-    if options["inline"]:  # before torch reads the environment
-        fix_instruction_set(file.job)
+def _train(job: Path | None, folder: Path | None, options: dict[str, Any]) -> "Run":
+    """Start a job, or resume the run in a folder."""
+    if job is not None:
+        file = read_job(job, overrides=options["overrides"])
+        if options["inline"]:  # before torch reads the environment
+            fix_instruction_set(file.job)
     # torch takes seconds to import: a mistake in the job file or a wrong name is reported first.
     from distnet.launch import run as launch
 
-    return launch.run(job, **options)
-
-
-def _resume(folder: Path, new_code: bool, options: dict[str, Any]) -> "Run":
-    # torch takes seconds to import: a run that does not exist is reported first.
-    from distnet.launch import run as launch
-
-    return launch.resume(folder, new_code=new_code, **options)
+    if job is not None:
+        return launch.run(job, **options)
+    assert folder is not None
+    return launch.resume(folder, **options)
 
 
 def _report(console: LiteralConsole, run: "Run") -> Path | None:
@@ -127,10 +125,10 @@ def _show_end(console: LiteralConsole, run: "Run", figures: str, page: Path | No
     console.print(Text.assemble((f"{result['run']} {run.status}", "bold"), "  ", figures))
     console.print("  ".join(facts))
     for note in result["notes"]:
-        console.print(f"note: {note}", markup=False, soft_wrap=True)
+        console.print(f"note: {note}", soft_wrap=True)
     better = better_than(read_run(run.folder))
     if better is not None:
-        console.print(f"{better.text}; {better.remedy}", markup=False, soft_wrap=True)
+        console.print(f"{better.text}; {better.remedy}", soft_wrap=True)
     if page is not None:
         console.print(f"report: {page}", soft_wrap=True)
     if run.status == "stopped":
