@@ -31,7 +31,7 @@ checkpoint: {{every_steps: 6, keep: 100}}
 SHAPE = (1, 12, 12), 4
 CHECK = pytest.mark.check
 MORE_TIED = "SameMemory", "PartOfTable", "Columns", "Permuted", "FrozenView", "AttributeView"
-MORE_TYPES = "float16", "float64", "int64", "bool", "float8_e4m3fn", "uint16"
+MORE_TYPES = "complex64", "float16", "float64", "int64", "bool", "float8_e4m3fn", "uint16"
 
 
 @dataclass(frozen=True)
@@ -177,7 +177,7 @@ def test_what_changes_in_training_is_found_before_the_first_checkpoint(
 
 @pytest.mark.parametrize(
     "dtype",
-    ["bfloat16", "complex64", *(pytest.param(name, marks=CHECK) for name in MORE_TYPES)],
+    ["bfloat16", *(pytest.param(name, marks=CHECK) for name in MORE_TYPES)],
 )
 def test_frozen_tensors_of_any_type_are_saved_resumed_and_exported(
     dtype: str, bench: Bench, tmp_path: Path
@@ -217,7 +217,9 @@ def test_long_integers_and_float64_are_merged_exactly(bench: Bench) -> None:
     assert weights["exact"].item() == pytest.approx(4 + 12e-12, rel=1e-14)
 
 
-@pytest.mark.parametrize("network", ["Spoiling", "SpoilingExact", "Falling"])
+@pytest.mark.parametrize(
+    "network", ["Spoiling", pytest.param("SpoilingExact", marks=CHECK), "Falling"]
+)
 def test_a_buffer_that_is_no_longer_finite_is_found_as_a_loss_would_be(
     network: str, bench: Bench
 ) -> None:
@@ -233,7 +235,7 @@ def test_a_step_that_spoils_a_buffer_can_be_skipped(bench: Bench) -> None:
     assert torch.isfinite(weights_of(ended)["b"]).all()
 
 
-def test_lazy_layers_get_their_shapes_from_the_data(bench: Bench, tmp_path: Path) -> None:
+def test_lazy_layers_get_their_shapes_from_the_data(bench: Bench) -> None:
     whole = bench.run("Lazy", "train.steps=7")
     path = bench.run("Lazy", "train.steps=6").folder.path
 
@@ -241,4 +243,4 @@ def test_lazy_layers_get_their_shapes_from_the_data(bench: Bench, tmp_path: Path
 
     assert again.result["weights_sha256"] == whole.result["weights_sha256"]
     assert weights_of(again)["out.weight"].shape == (4, 144)
-    assert export(load_trained(path), output=tmp_path / "out").check is not None
+    assert evaluate(path)["metrics"]["loss"] == pytest.approx(again.metrics["test_loss"])

@@ -1,9 +1,9 @@
 """Optimizers over one flat vector: one fused operation an update, the same bits everywhere.
 
 The operations are torch's own fused ones, on the long stretches of the flat vector instead of many
-small tensors. Weight decay applies to weights of two or more dimensions; biases and the scales of
-normalisation do not decay. The state of an optimizer is its named vectors, so that checkpoints
-need no knowledge of the optimizer.
+small tensors. By default weight decay applies to weights of two or more dimensions; biases and the
+scales of normalisation do not decay. The state of an optimizer is its named vectors, so that
+checkpoints need no knowledge of the optimizer.
 """
 
 from collections.abc import Callable

@@ -54,6 +54,22 @@ def test_a_shadow_replaces_the_network_where_it_is_used() -> None:
     assert networks_for("export", networks, [shadow.shadow])["network"] is network.network
 
 
+def test_a_shadow_of_tied_weights_is_tied_as_well() -> None:
+    tied = nn.Sequential(nn.Linear(3, 2, bias=False), nn.Linear(2, 3, bias=False))
+    tied[1].weight.data = tied[0].weight.data.t()
+    network = FlatNetwork(tied)
+    shadow = ShadowNetwork(Shadow("ema", source="1.*", decay=0.75), network)
+    before = network.vector.clone()
+    network.vector.add_(1.0)
+
+    shadow.follow(1)
+
+    mine = shadow.network[0].weight
+    torch.testing.assert_close(mine.flatten(), before + 0.25)
+    assert torch.equal(shadow.network[1].weight, mine.t())
+    assert list(shadow.state()) == ["shadow/ema/0.weight"]
+
+
 @pytest.mark.parametrize(
     ("shadow", "message"),
     [
