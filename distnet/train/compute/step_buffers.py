@@ -39,6 +39,10 @@ class StepBuffers:
             out.copy_(change.row)
             self._wide[index] = change.wide
 
+    def wide(self, index: int) -> Tensor:
+        """The changes of slice `index` that may not fit into its row; empty where all do."""
+        return self._wide.get(index, torch.zeros(0))
+
     def have_changed(self) -> bool:
         """Whether any buffer differs from the step's beginning."""
         return bool(self._start) and bool(self._flat.buffers.change_since(self._start).row.any())

@@ -92,7 +92,7 @@ class Comparison:
     def keep(self, of: SliceId, row: Tensor) -> None:
         """Digest the row of the slice, before others are added to it."""
         if of.slice == self._of.slice:
-            self._first = self._digests(row)
+            self._first = self._digests(row, self._trainee.gradient)
 
     def run(
         self,
@@ -195,18 +195,23 @@ class Comparison:
         layout = self._trainee.layouts[self._of.turn.phase.name]
         row = torch.zeros(layout.length, device=self._trainee.flat.vector.device)
         problem = try_twice(partial(gradient.compute, row, self._of, *self._samples))
-        return None if problem else self._digests(row)
+        return None if problem else self._digests(row, gradient)
 
-    def _digests(self, row: Tensor) -> list[int]:
-        sizes = [size for _, size in self._parts]
-        return digests(torch.split(row[: sum(sizes)], sizes))
+    def _digests(self, row: Tensor, gradient: SliceGradient) -> list[int]:
+        sizes = [size for _, size in self._parts[:-1]]
+        in_row = torch.split(row[: sum(sizes)], sizes)
+        return digests([*in_row, gradient.buffers.wide(self._of.slice)])
 
 
 def row_parts(trainee: Trainee, phase: Phase) -> list[tuple[str, int]]:
-    """The parts of a phase's rows: what each is, and how many numbers it has."""
+    """The parts of a phase's rows: what each is, and how many numbers it has.
+
+    The last one is beside the row.
+    """
     player = trainee.flat.players[phase.player]
     names = {id(p): name for name, p in trainee.flat.network.named_parameters()}
     gradients = [(f"{GRADIENT} `{names[id(p)]}`", p.numel()) for p in player.parameters]
     metrics = [(f"the metric `{name}`", 2) for name in phase.metrics]
     buffers = [(f"the buffer `{name}`", size) for name, size in player.buffers.parts()]
-    return [*gradients, ("the loss", 1), ("the weight of the loss", 1), *metrics, *buffers]
+    beside = ("a buffer of 64 bits", 0)
+    return [*gradients, ("the loss", 1), ("the weight of the loss", 1), *metrics, *buffers, beside]

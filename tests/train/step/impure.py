@@ -150,6 +150,18 @@ class FirstBatch(Plain):
         return h - self.first
 
 
+class DoubleBuffer(Plain):
+    """Has a buffer of doubles that nothing depends on, from a generator of its own."""
+
+    def __init__(self, shape: tuple[int, ...], num_outputs: int) -> None:
+        super().__init__(shape, num_outputs)
+        self.register_buffer("noise", torch.zeros(3, dtype=torch.float64))
+
+    def between(self, h: Tensor) -> Tensor:
+        self.noise += torch.from_numpy(np.random.default_rng().uniform(0, 1, 3))
+        return h
+
+
 class GlobalCounter(Plain):
     def between(self, h: Tensor) -> Tensor:
         global CALLS  # noqa: PLW0603

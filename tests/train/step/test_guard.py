@@ -37,6 +37,7 @@ FAULTY = {
     "GrowingList": "the state `self.seen`",
     "RunningMean": "the state `self.running`",
     "FirstBatch": "the loss",
+    "DoubleBuffer": "a buffer of 64 bits differs",
     "GlobalCounter": "the state `CALLS of impure.py`",
     "CachedNoise": "the loss",
     "Clock": "each time it is computed",
