@@ -109,6 +109,7 @@ def test_a_split_that_is_missing_is_refused(stripes: Path) -> None:
         make_plan(read_job_text(text))
 
 
+@pytest.mark.check
 @pytest.mark.parametrize("split", ["train", "seconds"])
 def test_a_split_of_any_name_has_its_own_figures(split: str, tmp_path: Path) -> None:
     data_with(tmp_path / "data", "seconds")

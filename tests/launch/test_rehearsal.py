@@ -370,6 +370,7 @@ def test_what_a_sampler_lists_is_checked(body: str, message: str, job: Path) -> 
         make_plan(file)
 
 
+@pytest.mark.check
 def test_a_samplers_list_may_be_of_any_whole_numbers(job: Path, tmp_path: Path) -> None:
     (job.parent / "own.py").write_text(
         "class Order:\n    num_samples = 100\n    def __init__(self, index, seed): pass\n"
