@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from distnet.data.manifest import Manifest
 from distnet.spec.code.importer import PREFIX
 from distnet.tasks.per_sample import PerSample
 from distnet.tasks.task import NETWORK, Networks, Task
@@ -95,7 +96,7 @@ class _Seen:
                 self._tensors.append(value)
             case np.ndarray() if value.dtype != object:
                 self._hash.update(value.tobytes())
-            case type() | ModuleType() | FunctionType() | Tensor():
+            case type() | ModuleType() | FunctionType() | Tensor() | Manifest():
                 return
             case _ if id(value) not in self._known:
                 self._known[id(value)] = value
