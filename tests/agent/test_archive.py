@@ -15,6 +15,9 @@ from distnet.agent import archive
 from distnet.agent.archive import unpack
 from distnet.client.code import pack
 from distnet.errors import DataError
+from tests.spec.code.folders import collected
+
+JOB = "network: {kind: './mynet.py:Net'}\nfiles: [prepare.sh]"
 
 
 def zipped(*entries: tuple[str | zipfile.ZipInfo, bytes]) -> bytes:
@@ -44,10 +47,11 @@ def test_what_the_client_packs_is_unpacked_as_it_was(tmp_path):
     (source / "parts" / "ä.py").write_bytes(b"x = 1\n")
     (source / "prepare.sh").write_text("#!/bin/sh\n")
     (source / "prepare.sh").chmod(0o755)
+    before = found(source)
 
-    unpack(pack(source).data, target)
+    unpack(pack(collected(source, JOB)).data, target)
 
-    assert found(target) == found(source)
+    assert found(target) == before
     assert os.access(target / "prepare.sh", os.X_OK)
     assert not os.access(target / "mynet.py", os.X_OK)
 

@@ -60,15 +60,7 @@ def run(
     Ctrl-C finishes the step, saves a checkpoint and ends; a second Ctrl-C ends at once.
     """
     started = psutil.Process(os.getpid()).create_time()
-    if (job is None) == (resume is None):
-        raise RunError(
-            f"found {'both' if job else 'neither'} of JOB and --resume RUN, expected one of them; "
-            "example: distnet run jobs/digits.yaml"
-        )
-    if new_code and resume is None:
-        raise RunError("--new-code: expected --resume RUN with it; a new run uses the new code")
-    if start_from is not None and resume is not None:
-        raise RunError("--start-from: found --resume beside it, expected one of them")
+    _check_options(job, resume, start_from, new_code=new_code)
     options: dict[str, Any] = {"workers": workers, "inline": inline, "overrides": tuple(sets)}
     options |= {"address": address, "process_started": started}
     console = stderr_console()
@@ -87,6 +79,20 @@ def run(
         _show_end(console, ended, progress.figures, page)
     if ended.status == "stopped":
         raise typer.Exit(STOPPED)
+
+
+def _check_options(
+    job: Path | None, resume: str | None, start_from: str | None, *, new_code: bool
+) -> None:
+    if (job is None) == (resume is None):
+        raise RunError(
+            f"found {'both' if job else 'neither'} of JOB and --resume RUN, expected one of them; "
+            "example: distnet run jobs/digits.yaml"
+        )
+    if new_code and resume is None:
+        raise RunError("--new-code: expected --resume RUN with it; a new run uses the new code")
+    if start_from is not None and resume is not None:
+        raise RunError("--start-from: found --resume beside it, expected one of them")
 
 
 def _train(job: Path | None, folder: Path | None, options: dict[str, Any]) -> "Run":

@@ -34,6 +34,7 @@ class StepBuffers:
 
     def write(self, out: Tensor, player: Player, index: int) -> None:
         """Write the changes that slice `index` has made into `out` [B], the part of its row."""
+        self._wide.pop(index, None)  # of another player
         if player.buffers.num_numbers:
             change = player.buffers.change_since(self._starts[player.name])
             out.copy_(change.row)
