@@ -20,12 +20,12 @@ class Net(nn.Sequential):
         super().__init__(nn.Flatten(), nn.Linear(144, 8), activation(), nn.Linear(8, num_outputs))
 """
 FAILING = """
-from torch import nn
+from torch import distributed, nn
 
 
 class activation(nn.ReLU):
     def forward(self, x):
-        assert not self.training, "not while training"
+        assert not distributed.is_initialized(), "not while training"
         return super().forward(x)
 """
 
