@@ -84,7 +84,7 @@ def wrong_value(draw: st.DrawFn) -> str:
     place = draw(st.sampled_from(KEYS))
     key = key_of(lines[place])
     values = WRONG_VALUES.get(key, NUMBERS)
-    if key in ("epochs", "slices", "clip"):  # nothing is what they are by default
+    if key in ("epochs", "slices", "clip", "split"):  # nothing is what they are by default
         values = values.filter(lambda value: value not in ("~", ""))
     lines[place] = f"{lines[place].partition(':')[0]}: {draw(values)}"
     return "\n".join(lines)
