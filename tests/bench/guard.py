@@ -8,8 +8,6 @@ load disturbs less than clock times; the ratio is taken turn by turn. The noise 
 than the cost, so the time within the guard is measured as well.
 """
 
-import argparse
-import json
 import statistics
 import tempfile
 import time
@@ -25,6 +23,7 @@ from distnet.train.checkpoint.position import Position
 from distnet.train.compute.trainee import build
 from distnet.train.exchange.worker_group import WorkerGroup
 from distnet.train.loop import Loop
+from tests.bench.turns import print_measured
 
 JOB = Path(__file__).parents[2] / "jobs" / "digits.yaml"
 STEPS = 3000
@@ -79,19 +78,5 @@ def measure(turns: int) -> dict[str, float]:
     }
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--turns", type=int, default=5)
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
-    found = measure(options.turns)
-    if options.json:
-        print(json.dumps(found))  # noqa: T201
-        return
-    for name, value in found.items():
-        print(f"{name:22} {value:10.3f}")  # noqa: T201
-
-
 if __name__ == "__main__":
-    main()
+    print_measured(measure, __doc__)

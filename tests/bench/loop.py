@@ -9,8 +9,6 @@ autograd, weights and momentum in one flat vector. The sides take turns of a few
 the ratio is taken turn by turn, so the drift of the machine falls out.
 """
 
-import argparse
-import json
 import statistics
 import tempfile
 import time
@@ -28,6 +26,7 @@ from distnet.train.checkpoint.position import Position
 from distnet.train.compute.trainee import Trainee, build
 from distnet.train.exchange.worker_group import WorkerGroup
 from distnet.train.loop import Loop
+from tests.bench.turns import print_measured
 
 SAMPLES, STEPS, RATE, MOMENTUM = 64, 400, 0.05, 0.9
 JOB = f"""
@@ -104,20 +103,5 @@ def measure(turns: int) -> dict[str, float]:
     }
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--turns", type=int, default=5)
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
-    found = measure(options.turns)
-    if options.json:
-        print(json.dumps(found))  # noqa: T201
-        return
-    print(f"distnet       {found['distnet']:10,.0f} samples/s")  # noqa: T201
-    print(f"hand-written  {found['hand_written']:10,.0f} samples/s")  # noqa: T201
-    print(f"ratio         {found['ratio']:10.2f}")  # noqa: T201
-
-
 if __name__ == "__main__":
-    main()
+    print_measured(measure, __doc__)
