@@ -1,10 +1,19 @@
-"""Refuse jobs that slices, checkpoints, data or this machine do not allow."""
+"""Refuse jobs whose sections do not fit one another, the data, the network or this machine."""
 
+from fnmatch import fnmatchcase
+
+from distnet.data.evaluation_split import evaluation_split
 from distnet.data.manifest import Manifest
 from distnet.errors import NotEnoughResourcesError, RunError
+from distnet.spec.metric import LOSS
 from distnet.spec.read import JobFile
+from distnet.spec.reading.faults import unknown
+from distnet.tasks.task import Task
 from distnet.train.checkpoint.store import check_store
+from distnet.train.compute.flat import FlatNetwork
 from distnet.train.device.device import count_gpus, describe_gpus
+
+MOST_NAMED = 8
 
 
 def refuse_misfits(file: JobFile, data: Manifest | None, num_workers: int, *, inline: bool) -> None:
@@ -32,6 +41,51 @@ def refuse_misfits(file: JobFile, data: Manifest | None, num_workers: int, *, in
     if job.resources.gpus and inline and not count_gpus():
         found = f"{describe_gpus()}; set it to 0"
         raise NotEnoughResourcesError(str(file.fault("resources.gpus", found)))
+
+
+def refuse_unknown_metric(file: JobFile, data: Manifest | None, task: Task) -> None:
+    """Refuse to keep the best checkpoints by a metric that the task does not measure.
+
+    Raises:
+        JobFileError: the evaluation does not measure it, or nothing is evaluated.
+    """
+    job = file.job
+    if not job.checkpoint.keep_best:
+        return
+    if not hasattr(task, "evaluation_feed") and evaluation_split(job, data) is None:
+        raise file.fault(
+            "checkpoint.keep_best",
+            f"found {job.checkpoint.keep_best}, but the dataset has no split to evaluate on; "
+            "set it to 0",
+        )
+    metric, names = job.checkpoint.best_metric, [LOSS.name, *(m.name for m in task.metrics)]
+    if metric not in names:
+        raise file.fault("checkpoint.best_metric", unknown("metric", metric, names))
+
+
+def refuse_unknown_parameter(file: JobFile, flat: FlatNetwork) -> None:
+    """Refuse a pattern of `no_decay` that no parameter matches.
+
+    Raises:
+        JobFileError: there is one.
+    """
+    job = file.job
+    sections = {"optimizer": job.optimizer}
+    sections |= {
+        f"players.{name}.optimizer": player.optimizer
+        for name, player in job.players.items()
+        if player.optimizer is not None
+    }
+    names = [name for p in flat.players.values() for every in p.names for name in every]
+    for section, optimizer in sections.items():
+        for pattern in optimizer.no_decay:
+            if not any(fnmatchcase(name, pattern) for name in names):
+                more = ", ..." if len(names) > MOST_NAMED else ""
+                shown = ", ".join(names[:MOST_NAMED]) + more
+                raise file.fault(
+                    f"{section}.no_decay",
+                    f"found {pattern}, which matches no trained parameter; there are: {shown}",
+                )
 
 
 def _refuse_split(file: JobFile, data: Manifest | None) -> None:
