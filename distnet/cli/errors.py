@@ -8,6 +8,7 @@ import typer
 
 from distnet.cli.exit_codes import USER_ERROR
 from distnet.errors import DistnetError
+from distnet.spec.printable import printable_lines
 
 REQUEST_KEY = re.compile(r"^(?:body|query|path)\.([a-z_]+):", re.MULTILINE)
 """How a server names the part of a request that is wrong."""
@@ -25,7 +26,7 @@ def report(error: DistnetError | typer.TyperException | OSError, arguments: list
     if message:  # empty: a group without a command has printed its help instead
         gap = "\n" if "\n" in message else " "
         mark = typer.style("error:", fg="red", bold=True)
-        typer.echo(mark + gap + _visible(message), err=True)
+        typer.echo(mark + gap + printable_lines(message), err=True)
     if "--json" in arguments:
         typer.echo(json.dumps({"error": {"type": kind, "message": message} | _code(error)}))
     return (
@@ -35,15 +36,7 @@ def report(error: DistnetError | typer.TyperException | OSError, arguments: list
 
 def report_warning(warning: Warning) -> None:
     """Print a warning of distnet."""
-    typer.echo(f"note: {_visible(str(warning))}", err=True)
-
-
-def _visible(text: str) -> str:
-    """Write control characters as escapes, as `repr` does, but for the ends of lines."""
-    return "".join(
-        letter if letter.isprintable() or letter in "\n\t" else repr(letter)[1:-1]
-        for letter in text
-    )
+    typer.echo(f"note: {printable_lines(warning)}", err=True)
 
 
 def _described(error: DistnetError | typer.TyperException | OSError) -> tuple[str, str]:

@@ -17,10 +17,11 @@ from typing import Any
 
 from distnet.client.client import Client, Json
 from distnet.client.code import Archive, pack
-from distnet.data.shipped import find_dataset, shipped_datasets
+from distnet.data.shipped import find_dataset
 from distnet.errors import DataError
 from distnet.spec.code.collect import own_code
 from distnet.spec.code.names import ROOT, UP, file_of, stored_name
+from distnet.spec.parts import shipped_datasets
 from distnet.spec.read import PACKAGES, JobFile, read_job
 from distnet.spec.reading.yaml import decode
 

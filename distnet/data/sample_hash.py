@@ -4,14 +4,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distnet.data.column import Ints
-from distnet.data.shuffle import scramble
+from distnet.data.shuffle import GOLDEN, scramble
 from distnet.run_folder.sample_digest import SampleDigest
-
-GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
 def digest_of(ids: Ints) -> SampleDigest:
-    """SampleDigest samples by their ids [n]."""
+    """Digest samples by their ids [n]."""
     return SampleDigest(len(ids), int(hashes(ids).sum(dtype=np.uint64)))
 
 
@@ -25,4 +23,4 @@ def running_hashes(ids: Ints) -> NDArray[np.uint64]:
 def hashes(ids: Ints) -> NDArray[np.uint64]:
     """A hash of 64 bits for each id [n], by SplitMix64."""
     with np.errstate(over="ignore"):
-        return scramble((ids.astype(np.uint64) + np.uint64(1)) * GOLDEN)
+        return scramble((ids.astype(np.uint64) + np.uint64(1)) * np.uint64(GOLDEN))

@@ -6,14 +6,9 @@ from pathlib import Path
 
 from distnet.data.manifest import MANIFEST
 from distnet.errors import DataError
-from distnet.spec.parts import datasets
+from distnet.spec.parts import shipped_datasets
 
 _PACKAGE = Path(__file__).parent
-
-
-def shipped_datasets() -> list[str]:
-    """Names of the datasets that come with distnet."""
-    return datasets()
 
 
 def find_dataset(source: str, *, folder: Path) -> Path:

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from distnet.data.column import Ints
 
+GOLDEN = 0x9E3779B97F4A7C15
+"""2^64 divided by the golden ratio: the increment of SplitMix64."""
 _MASK = (1 << 64) - 1
 
 
@@ -17,7 +19,7 @@ def mix(*numbers: int) -> int:
     """Hash whole numbers into one of 64 bits."""
     state = 0
     for number in numbers:
-        state = _scramble_one((state ^ (number & _MASK)) + 0x9E3779B97F4A7C15)
+        state = _scramble_one((state ^ (number & _MASK)) + GOLDEN)
     return state
 
 
@@ -25,7 +27,7 @@ def shuffled(numbers: Ints, *key: int) -> Ints:
     """Put distinct `numbers` [n] in an order that depends on them and on `key` alone."""
     start = np.uint64(mix(*key))
     with np.errstate(over="ignore"):
-        hashes = scramble(numbers.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) + start)
+        hashes = scramble(numbers.astype(np.uint64) * np.uint64(GOLDEN) + start)
     return numbers[np.argsort(hashes, kind="stable")]
 
 

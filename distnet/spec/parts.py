@@ -22,18 +22,18 @@ from distnet.spec.sections.section import Part
 
 Package = Literal["networks", "tasks", "data/views", "data/samplers"]
 
-SEAMS = ("network", "task", "per_sample", "view", "sampler", "checked", "returned", "confused")
-"""Modules that define the interface, and are no parts themselves."""
+NO_PARTS = ("network", "task", "per_sample", "view", "sampler", "checked", "returned", "confused")
+"""Modules beside the parts: their interfaces, and what is common to them."""
 
 
 def kinds(package: Package) -> list[str]:
     """List the kinds that ship with distnet, without importing them."""
     folder = Path(__file__).parents[1] / package
     names = [module.name for module in iter_modules([str(folder)])]
-    return [n.replace("_", "-") for n in names if n not in SEAMS and not n.startswith("_")]
+    return [n.replace("_", "-") for n in names if n not in NO_PARTS and not n.startswith("_")]
 
 
-def datasets() -> list[str]:
+def shipped_datasets() -> list[str]:
     """List the datasets that ship with distnet, by their folders."""
     folder = Path(__file__).parents[1] / "data"
     return sorted(manifest.parent.name for manifest in folder.glob("*/manifest.json"))

@@ -1,11 +1,8 @@
 """Predict with a trained network: on pictures, or on CSV tables with one sample per row."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from distnet.data.picture import read_picture
 from distnet.data.rows import read_rows
@@ -36,7 +33,7 @@ def predict(
     Raises:
         DataError: a file cannot be read, or is not what the network learned from.
     """
-    return [said for file in files for said in _predict_file(trained, file, as_is, delimiter)]
+    return [one for file in files for one in _predict_file(trained, file, as_is, delimiter)]
 
 
 def _predict_file(
@@ -46,11 +43,7 @@ def _predict_file(
         found = "a folder" if file.is_dir() else "no such file"
         raise DataError(f"{file}: found {found}, expected a picture or a CSV file")
     if file.suffix.lower() in TABLES:
-        said = _predict_samples(trained, read_rows(file, trained.inputs, delimiter=delimiter))
-        return [{"file": str(file), "row": row, **one} for row, one in enumerate(said, start=1)]
+        rows = trained.predict(read_rows(file, trained.inputs, delimiter=delimiter))
+        return [{"file": str(file), "row": row, **one} for row, one in enumerate(rows, start=1)]
     picture = read_picture(file, trained.inputs, as_is=as_is)
-    return [{"file": str(file), **one} for one in _predict_samples(trained, picture[None])]
-
-
-def _predict_samples(trained: Trained, x: NDArray[np.generic]) -> Sequence[dict[str, Any]]:
-    return trained.predict(x)
+    return [{"file": str(file), **one} for one in trained.predict(picture[None])]

@@ -7,9 +7,10 @@ import pytest
 
 from distnet.data.importing import import_dataset
 from distnet.data.manifest import read_manifest
-from distnet.data.shipped import find_dataset, shipped_datasets
+from distnet.data.shipped import find_dataset
 from distnet.data.verify import verify_dataset
 from distnet.errors import DataError
+from distnet.spec.parts import shipped_datasets
 from tests.data.raw_files import idx_bytes, read_split, small_idx
 
 MNIST = find_dataset("mnist", folder=Path())

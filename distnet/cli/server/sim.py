@@ -57,12 +57,6 @@ Teams = Annotated[
 ]
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    example = "Example: distnet sim --synthetic jobs=5000,load=0.9 --nodes 90x64c,10x128c8g"
-    app.command(epilog=example)(sim)
-
-
 def sim(
     nodes: Annotated[
         str, typer.Option(metavar="SPEC", help="The cluster, such as 900x64c,100x128c8g.")

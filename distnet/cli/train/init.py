@@ -11,9 +11,10 @@ from distnet.cli.options import AsJson
 from distnet.cli.output import echo, print_json
 from distnet.cli.train.starter import choose_network, choose_task, starter_job
 from distnet.data.manifest import MANIFEST, read_manifest
-from distnet.data.shipped import find_dataset, shipped_datasets
+from distnet.data.shipped import find_dataset
 from distnet.data.sources.source import detect_kinds, source_kinds
 from distnet.errors import DataError, JobFileError
+from distnet.spec.parts import shipped_datasets
 from distnet.spec.reading.faults import shortened
 
 Data = Annotated[

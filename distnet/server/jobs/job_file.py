@@ -11,7 +11,7 @@ from distnet.protocol.submit import SubmitRequest
 from distnet.scheduler.view import Shape
 from distnet.spec.code.names import file_of
 from distnet.spec.dump import dump_job
-from distnet.spec.parts import datasets, kinds
+from distnet.spec.parts import kinds, shipped_datasets
 from distnet.spec.read import PACKAGES, JobFile, read_job_text
 from distnet.spec.reading.faults import shortened, unknown
 from distnet.spec.sections.queue import Queue
@@ -43,8 +43,8 @@ def parse_job_file(request: SubmitRequest, overrides: tuple[str, ...]) -> Parsed
         return parsed
     if request.workers > parsed.slices:
         raise InvalidError(
-            f"--workers: found {request.workers}, expected at most {parsed.slices}: a batch of "
-            "this job has so many slices, and a worker needs at least one (train.slices)",
+            f"--workers: found {request.workers}, expected at most {parsed.slices}, one for each "
+            "of the slices of a batch (train.slices)",
             code="bad_job_file",
         )
     return replace(
@@ -102,7 +102,7 @@ def _require_reachable(file: JobFile, has_code: bool) -> None:
 
 def _require_data(file: JobFile) -> None:
     """Refuse a dataset that is neither shipped with distnet nor at an absolute path."""
-    source, shipped = file.job.data.source, datasets()
+    source, shipped = file.job.data.source, shipped_datasets()
     if source is None or PurePosixPath(source).is_absolute() or source in shipped:
         return
     if "/" in source or source.startswith("."):

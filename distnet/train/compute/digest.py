@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from distnet.data.shuffle import mix, scramble
+from distnet.data.shuffle import GOLDEN, mix, scramble
 
 CHUNK = 1 << 16
 INTEGERS = {1: torch.uint8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
@@ -63,5 +63,5 @@ def _factors(size: int, device: torch.device) -> Tensor:
     """[size]: an odd random integer for each position; a prefix of the longest."""
     if size < CHUNK:
         return _factors(CHUNK, device)[:size]
-    positions = np.arange(1, CHUNK + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    positions = np.arange(1, CHUNK + 1, dtype=np.uint64) * np.uint64(GOLDEN)
     return torch.from_numpy(scramble(positions).view(np.int64)).to(device) | 1
