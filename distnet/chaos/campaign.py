@@ -24,8 +24,8 @@ from distnet.spec.read import read_job
 from distnet.spec.sections.job import Job
 
 STALL_LIMIT_S = 180.0
-"""The heartbeats of a run may stay the same for so long, plus the time that it took undisturbed and
-the hang limit of the job."""
+"""The heartbeats of a run may stay the same for this long, plus the time that it took undisturbed
+and the hang limit of the job."""
 MAX_MISSES = 6
 
 

@@ -37,7 +37,7 @@ class Family:
         return list(self._roots)
 
     def scan(self, *, now: bool = False) -> None:
-        """Remember all descendants: at most every so often, or `now`."""
+        """Remember all descendants: at intervals, or `now`."""
         if not now and time.monotonic() - self._scanned < SCAN_S:
             return
         self._scanned = time.monotonic()

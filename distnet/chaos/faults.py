@@ -28,7 +28,7 @@ class Fault:
 
     kind: str
     step: int
-    """It strikes as soon as a worker has completed so many steps."""
+    """It strikes as soon as a worker has completed this many steps."""
     choice: float
     """In [0, 1): selects the worker, or how much of a node, where there is a choice."""
 

@@ -72,7 +72,7 @@ def _recovery(hits: Sequence[Mapping[str, Any]], kinds: Sequence[str]) -> dict[s
 
 
 def _at_most(failures: int, trials: int, probability: float) -> float:
-    """The probability of at most so many failures."""
+    """The probability of at most this many failures."""
     return math.fsum(
         math.comb(trials, k) * probability**k * (1 - probability) ** (trials - k)
         for k in range(failures + 1)

@@ -87,7 +87,7 @@ class Trial:
             self._wait_for_end()
             self._require_exit(0)
         except TrialError as error:
-            if self._driver.exit_code is None:  # it hangs: its leftovers are no finding
+            if self._driver.exit_code is None:  # it hangs: its leftovers are not a finding
                 self._family.end()
             return Outcome(tuple(hits), {}, str(error))
         return Outcome(tuple(hits), self._driver.printed(), None)

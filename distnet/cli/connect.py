@@ -15,5 +15,5 @@ def connect(server: str | None, context: str | None) -> Client:
 
 
 def say_unreachable(error: Exception) -> None:
-    """Say, while waiting, that the server does not respond and that the wait goes on."""
+    """Say, while waiting, that the server does not respond and that the command keeps waiting."""
     say(f"{str(error).partition('; ')[0]}; waiting until it responds")

@@ -43,7 +43,7 @@ class LiteralConsole(Console):
 
 
 class LiteralStatus(Status):
-    """A spinner beside text that is no markup."""
+    """A spinner beside text that is not markup."""
 
     def __init__(self, text: str, console: Console) -> None:
         super().__init__(Text(printable(text)), console=console)

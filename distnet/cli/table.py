@@ -37,7 +37,7 @@ class Column:
     is_state: bool = False
     """Colour its cells as states."""
     least: int | None = None
-    """It may be cut to so many characters, before the end, if the table is too wide."""
+    """It may be cut to this many characters, before the end, if the table is too wide."""
 
 
 def terminal_width() -> int | None:

@@ -55,7 +55,7 @@ def until(
         client: of the server; its patience is how long the server may be unreachable.
         job: its name.
         is_done: of its JobDetails.
-        timeout_s: the longest wait; None for ever.
+        timeout_s: the longest wait; None waits forever.
         on_poll: called with the JobResponse at each poll.
         on_unreachable: called once when the server does not respond.
 

@@ -65,7 +65,7 @@ def recognise(text: str, *, is_whole: bool) -> Dialect:
 
 
 def row_lines(path: Path, delimiter: str) -> Iterator[int]:
-    """The line on which each row begins, counted from 1; empty lines are no rows."""
+    """The line on which each row begins, counted from 1; empty lines are not rows."""
     begins = 1
     with _reading_cells(path) as file:
         reader = csv.reader(file, delimiter=delimiter)

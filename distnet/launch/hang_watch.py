@@ -11,7 +11,7 @@ from distnet.run_folder.paths import RunFolder
 POLL_S = 0.5
 
 GAP_S = 5.0
-"""The launcher itself did not run for so long, as when a laptop sleeps: no worker is to blame."""
+"""If the launcher itself did not run for this long, as when a laptop sleeps, no worker hangs."""
 
 
 @dataclass

@@ -44,7 +44,7 @@ class Launcher(Nodes, Protocol):
         ...
 
     def describe_shortage(self, workers: int) -> str:
-        """Say what is missing for so many workers, and what to do."""
+        """Say what is missing for this many workers, and what to do."""
         ...
 
     def train(self, assignment: Assignment, workers: int, poll: Poll) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Where the workers of a run may be on a shared Ray: up to so many on each node."""
+"""Where the workers of a run may be on a shared Ray: at most a given number on each node."""
 
 from collections.abc import Mapping
 
@@ -16,7 +16,7 @@ class Placement:
     def __init__(self, nodes: Mapping[str, int]) -> None:
         self._nodes = dict(nodes)
         self.draining: tuple[str, ...] = ()
-        """Nodes of the Ray, in the placement or not, that are being drained; the server asks."""
+        """All nodes of the Ray that are being drained, for the server."""
 
     @property
     def nodes(self) -> Mapping[str, int]:

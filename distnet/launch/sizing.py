@@ -8,7 +8,7 @@ from distnet.errors import NotEnoughResourcesError, StoppedError
 from distnet.launch.launcher import Launcher
 
 SETTLED_AFTER_S = 3.0
-"""Resources of an attempt that has just ended may seem to be in use for so long."""
+"""For this long, resources of an attempt that has just ended may seem to be in use."""
 POLL_S = 0.5
 
 

@@ -30,4 +30,4 @@ def read_arrays(path: Path) -> Arrays:
 
 
 def _damaged(path: Path, what: str) -> str:
-    return f"{path}: damaged {what}; delete the file to go on without it"
+    return f"{path}: damaged {what}; delete the file to continue without it"

@@ -64,7 +64,7 @@ def _curves(run: Run) -> Iterator[Plot]:
 
 
 def _is_curve(run: Run, metric: Metric) -> bool:
-    """Whether a metric has points to draw; one evaluation alone is no curve."""
+    """Whether a metric has points to draw; one evaluation alone is not a curve."""
     is_trained = any(metric.name in step.metrics for step in run.history.steps)
     evaluations = run.history.evaluations(run.split)
     return is_trained or sum(metric.name in metrics for _, metrics in evaluations) > 1

@@ -127,5 +127,5 @@ def _read_result(path: Path, history: History) -> Result | None:
         return Result.model_validate(value)
     except ValidationError as error:
         raise RunError(
-            f"{path}: damaged at {first_damage(error)}; delete the file to go on without it"
+            f"{path}: damaged at {first_damage(error)}; delete the file to continue without it"
         ) from None

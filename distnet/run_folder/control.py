@@ -52,7 +52,7 @@ def resize(folder: RunFolder, workers: int, *, wait_s: float | None) -> dict[str
         `run`, `workers` and the `step` from which they train; null if this did not wait.
 
     Raises:
-        RunError: no process trains it on Ray, it cannot have so many, or not in time.
+        RunError: no process trains it on Ray, it cannot have that many, or not in time.
     """
     _require_running(folder)
     slices = read_plan(folder).slices

@@ -57,7 +57,7 @@ def read_evaluation(path: Path) -> EvaluationRecord | None:
         problem = first_damage(error)
     except (ValueError, TypeError, LookupError, AttributeError) as error:
         problem = str(error)
-    raise RunError(f"{path}: damaged at {problem}; delete the file to go on without it")
+    raise RunError(f"{path}: damaged at {problem}; delete the file to continue without it")
 
 
 def _read_figures(entries: list[dict[str, Any]]) -> dict[str, Any]:

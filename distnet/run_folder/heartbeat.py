@@ -24,7 +24,7 @@ from typing import Self
 from distnet.errors import RunError
 
 STARTING_LIMIT_S = 600.0
-"""Before its first step a worker may read data and build its network for so long."""
+"""How long a worker may read data and build its network before its first step."""
 STEPS_OF_MEDIAN = 64
 MEDIANS = 10.0
 CHECKED_EVERY_S = 1.0
@@ -72,7 +72,7 @@ class Heartbeat:
     Args:
         path: the worker's file.
         attempt: the attempt's number.
-        after_s: a worker hangs that completes no step for this long plus ten median steps.
+        after_s: a worker hangs if it completes no step for this long plus ten median steps.
         log: where the stacks of its threads go.
 
     Raises:
@@ -128,7 +128,7 @@ class Heartbeat:
             self._arm(limit_s)
 
     def step(self, step: int) -> None:
-        """Mark that so many steps are completed."""
+        """Mark that `step` steps are completed."""
         now = time.monotonic()
         self._steps.append(now - self._stepped)
         self._stepped = now

@@ -130,7 +130,7 @@ def read_history(path: Path) -> History:
 def started_at(path: Path) -> float | None:
     """Return when the first attempt in `metrics.jsonl` began, in seconds since 1970.
 
-    Only the first line is read; None where it is no record of an attempt.
+    Only the first line is read; None where it is not the record of an attempt.
     """
     try:
         _, first = next(read_lines(path), (0, None))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 RESERVE_BYTES = 64 * 2**10
 MOST_BYTES = 4 * 2**20
-"""At most so much waits in memory, besides lines that must not be lost."""
+"""At most this much waits in memory, apart from lines that must not be lost."""
 
 
 class Lines:

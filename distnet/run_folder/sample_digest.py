@@ -2,8 +2,8 @@
 
 The sum modulo 2^64 is the same in any order and adds up over slices, workers and attempts; a sample
 that is taken twice or left out changes it. Source: Clarke et al. 2003, "Incremental Multiset Hash
-Functions and Their Application to Memory Integrity Checking" (as AdHash). It finds faults; it is no
-protection against somebody who searches for collisions. The hash is in `sample_hash.py`.
+Functions and Their Application to Memory Integrity Checking" (as AdHash). It finds faults; it does
+not protect against somebody who searches for collisions. The hash is in `sample_hash.py`.
 """
 
 from typing import NamedTuple

@@ -7,7 +7,7 @@
 
 A job starts only in capacity that is free at every moment at which it will be there, so no job
 takes what was nominated to another one. Kueue let jobs take freed capacity while the last of
-several victims was still leaving, and preempted for ever
+several victims was still leaving, and preempted forever
 (https://github.com/kubernetes-sigs/kueue/pull/13797).
 """
 

@@ -33,7 +33,7 @@ def without(placement: Mapping[str, int], leaving: Mapping[str, int]) -> dict[st
 
 
 def shrunk(placement: Mapping[str, int], workers: int) -> dict[str, int]:
-    """Reduce a placement to so many workers."""
+    """Reduce a placement to this many workers."""
     leaving = workers_to_remove(placement, sum(placement.values()) - workers)
     return without(placement, leaving)
 

@@ -35,7 +35,7 @@ class Estimate:
     starts_at: float | None
     """None: it depends on jobs of unknown length, or the job never fits."""
     error_s: float | None
-    """It may start so much earlier or later."""
+    """It may start this much earlier or later."""
     would_start: str
     """What would start it now; empty if it starts anyway, or nothing would."""
 

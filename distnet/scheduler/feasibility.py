@@ -26,7 +26,7 @@ def infeasible_reason(shape: Shape, nodes: Sequence[Node]) -> str | None:
 
 
 def missing_node(shape: Shape, num_workers: int) -> str:
-    """Describe a node on which so many more workers would fit."""
+    """Describe a node on which this many more workers would fit."""
     return f"another node with {format_resources(*_times(shape, num_workers))} free"
 
 

@@ -39,8 +39,8 @@ class Synthetic:
     cpus: int = 4
     """Maximum of a worker, drawn from 1, 2, 4, ..."""
     gpus: float = math.nan
-    """Fraction of the jobs whose workers need one GPU each. By default, so many that the demand for
-    GPUs equals that for CPUs."""
+    """Fraction of the jobs whose workers need one GPU each. By default, the demand for GPUs equals
+    that for CPUs."""
     elastic: float = 0.2
     """Fraction of the jobs that can run with a quarter of their workers."""
     priorities: int = 3

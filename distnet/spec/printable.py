@@ -11,7 +11,7 @@ INVISIBLE = re.compile(
     r"[\x00-\x1f\x7f-\x9f"  # C0, DEL, C1
     r"\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # bidirectional controls
     r"\u00ad\u200b\u2028\u2029\u2060\ufeff"  # without a width, and other ends of lines
-    r"\ud800-\udfff]"  # halves of pairs, as in file names that are no UTF-8
+    r"\ud800-\udfff]"  # halves of pairs, as in file names that are not UTF-8
 )
 KEPT_IN_LINES = "\n\t"
 

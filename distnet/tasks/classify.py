@@ -25,7 +25,7 @@ LIKELIEST = 3  # the classes that a prediction shows
 MOST_DENSE = 256
 """With more classes, the confusion matrix is not kept as K x K numbers but as the cells in use."""
 MOST_PAIRS = 100
-"""Of many classes, so many pairs that are most often confused are kept."""
+"""With many classes, this many of the most often confused pairs are kept."""
 ACCURACY = "accuracy"
 SCORES = ("precision", "recall", "f1")
 

@@ -132,9 +132,8 @@ class StopFile:
         if now - self._checked < STOP_CHECK_S:
             return False
         self._checked = now
-        return os.path.exists(
-            self._path
-        )  # unlike Path.exists, raises nothing on an unreliable network
+        # Unlike Path.exists, this raises nothing on an unreliable network.
+        return os.path.exists(self._path)
 
 
 def _result(trainee: Trainee, outcome: Outcome, reporter: RecordReporter | None) -> dict[str, Any]:

@@ -64,7 +64,7 @@ class Story:
     def begin(
         self, *workers: int, instructions: Callable[[Report], Instructions] | None = None
     ) -> None:
-        """Begin an attempt with so many workers on node 1, node 2."""
+        """Begin an attempt with this many workers on node 1, node 2."""
         self.number += 1
         for name, data in self.server.streams.items():
             self.kept[name] = self.kept.get(name, b"") + data

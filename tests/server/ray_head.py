@@ -98,7 +98,7 @@ class RayHead:
 
 @contextmanager
 def a_ray(*cpus: int, **more: str) -> Iterator[RayHead]:
-    """A Ray with so many CPUs on each node, the head first; this process has its token meanwhile.
+    """A Ray with this many CPUs on each node, the head first; this process has its token meanwhile.
 
     Args:
         cpus: of each node.

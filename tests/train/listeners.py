@@ -32,7 +32,7 @@ def stop_at(step: int | None, stop: Path) -> Callable[[Record], None]:
 
 
 class KillAtCheckpoint:
-    """Kills its own process when the run has recorded so many checkpoints."""
+    """Kills its own process when the run has recorded this many checkpoints."""
 
     def __init__(self, number: int) -> None:
         self._left = number

@@ -204,7 +204,7 @@ def epochs(run: Path) -> dict[int, Any]:
 
 
 def start_and_kill(call: str, num_checkpoints: int = 8) -> None:
-    """Train in a process of its own, which is killed when it has made so many checkpoints."""
+    """Train in a process of its own, which is killed when it has made this many checkpoints."""
     text = f"""
 import distnet
 from tests.train.listeners import KillAtCheckpoint

@@ -74,5 +74,5 @@ def _resize_job(
 
 
 def _runs_on(job: Json, workers: int) -> bool:
-    """Whether it trains on so many workers, and no other number is requested."""
+    """Whether it trains on this many workers, and no other number is requested."""
     return bool(job["state"] == "running" and job["wanted"] is None and job["workers"] == workers)

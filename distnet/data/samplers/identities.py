@@ -26,7 +26,7 @@ class Identities:
         field: the field of the classes.
 
     Raises:
-        ValueError: the batch size is no multiple of P x K, or there are too few samples.
+        ValueError: the batch size is not a multiple of P x K, or there are too few samples.
     """
 
     def __init__(

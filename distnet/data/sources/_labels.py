@@ -18,7 +18,7 @@ from distnet.data.sources._cells import NUMBER, is_text, plain
 CANONICAL = re.compile(r"0|-?[1-9][0-9]*", re.ASCII)
 """The one way in which a whole number is written."""
 PADDED = re.compile(r"[+-]?0[0-9]+", re.ASCII)
-"""Digits that are no number, such as a postal code: the leading zeros belong to it."""
+"""Digits that are not a number, such as a postal code: the leading zeros belong to it."""
 GAPS = ("nan", "nat", "<na>", "#n/a")
 """Texts that stand for a missing label, even where labels are text."""
 TEXT, NUMBERS_OR_TEXT = "text", "numbers or text"

@@ -108,7 +108,7 @@ class RayLauncher:
             return capacity.count_free(self._cpus, self._gpus, self._nodes)
 
     def describe_shortage(self, workers: int) -> str:
-        """Say what is missing for so many workers, and what to do."""
+        """Say what is missing for this many workers, and what to do."""
         size = {"workers": workers, "cpus": self._cpus, "gpus": self._gpus}
         address = self._open().address
         with self._responding():

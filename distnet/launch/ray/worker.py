@@ -28,7 +28,7 @@ Work = Callable[[Assignment, WorkerGroup], dict[str, Any]]
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 PEER_WAIT_S = 10.0
-"""A worker whose peer is gone waits so long, so that the peer's own error is reported first."""
+"""A worker whose peer is gone waits this long, so that the peer's own error is reported first."""
 
 
 def run_worker(work: Work, assignment: Assignment) -> dict[str, Any]:

@@ -63,7 +63,7 @@ async def _handle_http(_: Request, error: Exception) -> Response:
 
 def _describe(fault: dict[str, Any]) -> tuple[str, str]:
     """Where a fault is and what was found there; and what was expected."""
-    # Pydantic's names of branches of a union, such as `literal['open']`, are no part of a request.
+    # Pydantic's names of branches of a union, such as `literal['open']`, are not part of a request.
     parts = [str(part) for part in fault["loc"] if "[" not in str(part)]
     where = ".".join(parts)[:200]
     match fault["type"]:

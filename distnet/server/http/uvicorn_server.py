@@ -1,4 +1,4 @@
-"""The HTTP server: uvicorn, which ends in good order and when the lead is lost."""
+"""The HTTP server: uvicorn, which shuts down gracefully, also when the lead is lost."""
 
 import logging
 import socket
@@ -74,7 +74,7 @@ class HttpServer(uvicorn.Server):
             self._ready()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
-        """End in good order; at a second signal at once. The process then cleans up."""
+        """Shut down gracefully; at a second signal at once. The process then cleans up."""
         self.force_exit = self.should_exit
         self.end()
 

@@ -70,8 +70,8 @@ def resize(mirror: Mirror, user: User, name: str, workers: int, now: float) -> J
         raise _wrong_state(job, "it cannot be resized any more")
     if workers > job.slices:
         raise InvalidError(
-            f"--workers: found {workers}, expected at most {job.slices}: a batch of {name} has so "
-            "many slices, and a worker needs at least one",
+            f"--workers: found {workers}, expected at most {job.slices}, one for each of the "
+            f"slices of a batch of {name}",
             code="too_many_workers",
         )
     if workers > (job.workers or job.shape.min_workers):

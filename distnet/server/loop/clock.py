@@ -8,7 +8,7 @@ it, and an action of a moment ago was not an hour ago.
 from collections.abc import Callable
 
 SET_BY_S = 10.0
-"""A larger difference is no drift."""
+"""A larger difference is not drift."""
 
 
 class Clock:

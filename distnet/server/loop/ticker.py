@@ -13,7 +13,8 @@ from distnet.server.server import Server
 logger = logging.getLogger(__name__)
 EVERY_S = 0.5
 REST = 9.0
-"""A pause of so many times the locked time follows: users have nine tenths of the time."""
+"""The pause after an iteration, as a multiple of the time that it held the lock: users have nine
+tenths of the time."""
 SHORTEST_REST_S, LONGEST_REST_S = 0.05, 3.0
 NUM_ACTIONS = 8
 """Actions that are carried out at once."""

@@ -62,7 +62,7 @@ class _Graph:
                 self._waiting.append(module)
 
     def _targets(self, statement: Statement, package: Dotted) -> Iterator[Dotted]:
-        """The dotted names that a statement may import; the last may be no module."""
+        """The dotted names that a statement may import; the last may not be a module."""
         ups = statement.level - 1
         if ups > len(package):
             return

@@ -20,7 +20,7 @@ def read_ignore(folder: Path) -> IsIgnored:
     The name of a folder ends in a slash.
 
     Raises:
-        JobFileError: the file cannot be read, or a line of it is no pattern.
+        JobFileError: the file cannot be read, or a line of it is not a pattern.
     """
     path = folder / IGNORE_FILE
     if not path.is_file():

@@ -140,7 +140,7 @@ class Checkpoint(Section):
     """When and where checkpoints are saved, and how many are kept."""
 
     every_steps: PositiveInt | None = None
-    """Save after every so many steps, in addition to `every` and the end."""
+    """Save every N steps, in addition to `every` and the end."""
     every: Seconds = 60.0
     """Save when this much time has passed since the last one ("90s", "10m")."""
     keep: PositiveInt = 2
@@ -162,7 +162,7 @@ class Evaluate(Section):
     split: str | None = None
     """The split of the dataset to evaluate on. Default: `test`, else the one for validation."""
     every_epochs: PositiveInt = 1
-    """Evaluate after every so many epochs, and at the end."""
+    """Evaluate every N epochs, and at the end."""
     batch_size: PositiveInt = 1000
     """Samples computed at once."""
 

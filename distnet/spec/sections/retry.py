@@ -35,7 +35,7 @@ class Retry(Section):
     out_of_memory: RetryLimit = RetryLimit(times=2, backoff=5.0)
     """A worker was out of memory, on the GPU or on its machine."""
     hang: HangRetryLimit = HangRetryLimit()
-    """A worker completed no steps any more."""
+    """A worker stopped completing steps."""
     lost_worker: RetryLimit = RetryLimit(times=10)
     """A worker, its node or Ray itself was killed."""
     preemption: RetryLimit = RetryLimit(times=1000)

@@ -75,10 +75,8 @@ def write_checkpoint(
         OSError: the store is full or does not respond; earlier checkpoints are untouched.
     """
     store, name = _opened(store), name_of(state.step)
-    if name in store.names() and is_whole(store, name):
-        return Written(
-            name, _num_bytes(read_manifest(store, name)["files"])
-        )  # the same step has the same content
+    if name in store.names() and is_whole(store, name):  # the same step has the same content
+        return Written(name, _num_bytes(read_manifest(store, name)["files"]))
     store.clean(attempt)
     draft = store.draft(name, attempt)
     try:

@@ -40,7 +40,7 @@ ADDED_KEYS: dict[str, Any] = {"decay": "weights", "no_decay": []}
 """Of optimizers: a job that has them at their defaults is the same as before there were any."""
 CHECKPOINT = '"kind": "checkpoint"'
 STORE_TRY_S = 60.0
-"""A store that fails takes so long to say so, at most."""
+"""The longest that a failing store takes to report that it fails."""
 
 
 class Saver:

@@ -2,7 +2,7 @@
 
     trained     parameters that an optimizer moves; fp32
     frozen      parameters that do not require a gradient; of any type that a checkpoint can hold
-    buffer      constants and running statistics, also those that are no part of the state_dict
+    buffer      constants and running statistics, also those that are not in the state_dict
     attribute   plain tensors of a module: not saved, but they may share a parameter's memory
 
 What a network holds is fixed when its constructor returns: what appears, vanishes or changes its

@@ -45,8 +45,8 @@ def build_network(job: Job, task: Task, folder: Path) -> nn.Module:
     """Make the network with the weights it starts from, a function of the job's seed.
 
     Raises:
-        UnknownPartError: it does not exist, is no module, raised an error, or does not fit the
-            data.
+        UnknownPartError: it does not exist, is not a module, raised an error, or does not fit
+            the data.
     """
     cls, options = load_part("networks", job.network, folder=folder)
     arguments, what = task.network_arguments, f"network {job.network.kind}"

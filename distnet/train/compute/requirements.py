@@ -107,7 +107,7 @@ def require_same(before: Entry, tensor: Tensor | None) -> Tensor:
     if before.kind == "frozen parameter" and tensor.requires_grad:
         raise NetworkError(
             f"{what} requires a gradient by now, but only parameters that do so when the "
-            "constructor returns are trained; begin a new run for the next stage with --from"
+            "constructor returns are trained; start a new run for the next stage with --start-from"
         )
     if before.kind == "parameter" and tensor is not before.tensor:
         raise NetworkError(

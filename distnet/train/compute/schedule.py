@@ -7,7 +7,7 @@ Each schedule has, at every step, the rate of torch's own scheduler:
     step       StepLR, times LinearLR for the warm-up
     one-cycle  OneCycleLR without its cycle of the momentum
 
-Part of a step is possible here, where a fraction of the steps is no whole number.
+Part of a step is possible here, where a fraction of the steps is not a whole number.
 """
 
 from math import cos, floor, pi

@@ -49,7 +49,7 @@ def count_gpus() -> int:
 
 
 def require_gpus(wanted: int) -> None:
-    """Check that this machine has so many GPUs on which workers can compute.
+    """Check that this machine has enough GPUs on which workers can compute.
 
     Raises:
         NotEnoughResourcesError: it has fewer, or others.

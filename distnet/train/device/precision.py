@@ -21,7 +21,7 @@ TF32_CAPABILITY = 8.0
 
 
 def plan_precision(job: Job, *, is_convolutional: bool) -> str:
-    """The format as far as the job alone decides it; `auto` where the hardware has its say."""
+    """The format as far as the job alone decides it; `auto` where the hardware decides."""
     requested = job.train.precision
     if requested != AUTO:
         return requested
@@ -82,5 +82,5 @@ def _require_tf32(workers: Sequence[Fingerprint]) -> None:
 def _has_tf32(worker: Fingerprint) -> bool:
     try:
         return float(worker.capability) >= TF32_CAPABILITY
-    except ValueError:  # a CPU, or an AMD GPU, whose capabilities are no numbers
+    except ValueError:  # a CPU, or an AMD GPU, whose capability is not a number
         return False

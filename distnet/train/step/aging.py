@@ -12,7 +12,7 @@ from distnet.tasks.per_sample import PerSample
 from distnet.tasks.task import NETWORK, Networks, Task
 
 LATER = (10, 100, 1_000, 10_000, 100_000, 1_000_000)
-"""After so many more slices."""
+"""After this many more slices."""
 Row = list[int] | None
 
 

@@ -151,9 +151,8 @@ def _inspect(trainee: Trainee, of: SliceId, batch: Batch, stay: Callable[[Stage]
         samples = own_copy(batch.slice(first, end))
         try:
             value, _ = weigh(gradient.loss(samples, phase), phase, end - first)
-        except (
-            ValueError
-        ):  # batch normalisation takes no single sample: name all that were computed together
+        except ValueError:
+            # Batch normalisation takes no single sample: name all that were computed together.
             return 0.0
         return _largest(value, player) if gradient.buffers.are_finite(player) else math.inf
 

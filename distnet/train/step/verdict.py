@@ -1,4 +1,4 @@
-"""What the guard says: which part differs, why as far as is known, and how to mend it."""
+"""What the guard says: which part differs, why (as far as that is known), and how to mend it."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class Finding:
     first: list[int] | None
     """Digests of the parts of the slice's row: on the worker that owns it."""
     second: list[int] | None
-    """The same of the second computation: on the worker that made it, if memory sufficed."""
+    """The same of the second computation: on the worker that made it, if it had enough memory."""
     parameters: tuple[str, ...]
     """Those that a forward has changed."""
     extra: tuple[str, ...]

@@ -75,7 +75,7 @@ def swap(one: Path, other: Path) -> None:
 
 @contextmanager
 def small_disk(path: Path, num_bytes: int) -> Iterator[Path]:
-    """Mount a disk of so many bytes; only root may."""
+    """Mount a disk of this many bytes; only root may."""
     path.mkdir(exist_ok=True)
     size = f"size={num_bytes}"
     subprocess.run(["mount", "-t", "tmpfs", "-o", size, "none", path], check=True)

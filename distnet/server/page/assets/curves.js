@@ -10,7 +10,7 @@ const RIGHT = 12;
 const TOP = 10;
 const BOTTOM = 26;
 const LARGE_RATIO = 10;
-const NOISY = 100; // a line of so many points is drawn faintly, with its moving mean on top
+const NOISY = 100; // a line of at least this many points is drawn faintly, under its moving mean
 
 // One figure. `lines`: label, kind (its colour), line, isNoisy; `begins`: steps at which attempts
 // started; `format` writes a value; `at` is the step under the pointer, which `point` sets.
