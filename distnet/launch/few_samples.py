@@ -37,8 +37,8 @@ MOST_READ = 4096
 
 
 @dataclass(frozen=True)
-class Source:
-    """Where a job's samples come from."""
+class FewSamples:
+    """Gives a few samples of a job."""
 
     job: Job
     folder: Path
@@ -72,18 +72,18 @@ class Source:
         make = getattr(task, "evaluation_feed", None)
         if make is not None:
             with closing(checked_evaluation_feed(make(self.job))) as feed:
-                yield First(feed, NUM_EPISODES)
+                yield FirstSamples(feed, NUM_EPISODES)
             return
         assert self.dataset is not None
         assert self.data is not None
         split = evaluation_split(self.job, self.data) or "train"
         split = split if self.data.splits[split].num_samples else "train"
         if self.job.data.view is None:
-            yield Held(self._spread(split, min(NUM_SAMPLES, self.job.evaluate.batch_size)))
+            yield BatchFeed(self._spread(split, min(NUM_SAMPLES, self.job.evaluate.batch_size)))
             return
         opened = open_samples(self.job, self.dataset, self.data, split, self.folder, seed=None)
         with closing(DatasetEvaluationFeed(opened)) as whole:
-            yield First(whole, NUM_SAMPLES)
+            yield FirstSamples(whole, NUM_SAMPLES)
 
     def _spread(self, split: str, count: int) -> Batch:
         """Samples at equal distances in the first row group."""
@@ -103,7 +103,7 @@ class Source:
         return DatasetFeed(samples, Batches(num_samples, size, job.num_slices), draws)
 
 
-class Held:
+class BatchFeed:
     """The samples of a batch, as an evaluation feed."""
 
     def __init__(self, batch: Batch) -> None:
@@ -117,7 +117,7 @@ class Held:
         """Nothing to release."""
 
 
-class First:
+class FirstSamples:
     """The first samples of another evaluation feed, which somebody else closes."""
 
     def __init__(self, feed: EvaluationFeed, count: int) -> None:

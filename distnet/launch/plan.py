@@ -12,11 +12,11 @@ from distnet.data.order import Batches
 from distnet.data.samplers.checked import CheckedSampler, require_repeatable
 from distnet.data.shipped import find_dataset
 from distnet.errors import DataError, DistnetError, PartError
-from distnet.launch.few_samples import Source
+from distnet.launch.few_samples import FewSamples
 from distnet.launch.memory import memory_of_worker
 from distnet.launch.misfits import refuse_misfits
 from distnet.launch.probe import Probe, probe
-from distnet.launch.rehearsal import Cast, Rehearsal, rehearse
+from distnet.launch.rehearsal import Rehearsal, Subject, rehearse
 from distnet.launch.staging import staged
 from distnet.run_folder.paths import WRITTEN
 from distnet.spec.code.collect import OwnCode, own_code
@@ -157,11 +157,11 @@ def _rehearsed(  # noqa: PLR0917
         if feed is not None:
             stack.callback(feed.close)
         is_bf16 = precision == "bf16" and not file.job.resources.gpus
-        source = Source(file.job, file.code_folder, dataset, data, feed)
-        cast = Cast(file, source, found.task, found.flat, found.shadows, seen, is_bf16)
+        samples = FewSamples(file.job, file.code_folder, dataset, data, feed)
+        subject = Subject(file, samples, found.task, found.flat, found.shadows, seen, is_bf16)
         counted = batches if feed is None else feed
         assert counted is not None
-        return counted.steps_per_epoch, rehearse(cast)
+        return counted.steps_per_epoch, rehearse(subject)
 
 
 def _own_feed(file: JobFile, found: Probe) -> Feed:

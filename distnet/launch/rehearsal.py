@@ -17,7 +17,7 @@ from distnet.data.batch import Batch
 from distnet.data.manifest import Manifest
 from distnet.data.transforms.transform import build_transform
 from distnet.errors import JobFileError, NetworkError, PartError
-from distnet.launch.few_samples import Source
+from distnet.launch.few_samples import FewSamples
 from distnet.spec.code.own_errors import describe, own_errors
 from distnet.spec.read import JobFile
 from distnet.tasks.per_sample import PerSample
@@ -54,11 +54,11 @@ class Rehearsal:
 
 
 @dataclass(frozen=True)
-class Cast:
-    """What takes part."""
+class Subject:
+    """What is rehearsed."""
 
     file: JobFile
-    source: Source
+    samples: FewSamples
     task: Task
     flat: FlatNetwork
     shadows: Sequence[ShadowNetwork]
@@ -78,46 +78,46 @@ class Cast:
         return Prepare(build_scales(job, self.seen, "cpu"), "cpu", transform=transform)
 
 
-def rehearse(cast: Cast) -> Rehearsal:
+def rehearse(subject: Subject) -> Rehearsal:
     """Train and evaluate on a few samples, on the CPU of this machine.
 
     Raises:
         JobFileError: network or task raise an error, or return something unexpected.
     """
-    job, found = cast.file.job, Rehearsal()
+    job, found = subject.file.job, Rehearsal()
     try:
-        _train(cast, found)
-        cast.flat.require_unchanged()
-        if cast.seen is not None or hasattr(cast.task, "evaluation_feed"):
-            _evaluate(cast, found)
-        cast.flat.require_unchanged()
+        _train(subject, found)
+        subject.flat.require_unchanged()
+        if subject.seen is not None or hasattr(subject.task, "evaluation_feed"):
+            _evaluate(subject, found)
+        subject.flat.require_unchanged()
     except NetworkError as error:
-        raise cast.file.fault("network.kind", str(error)) from None
+        raise subject.file.fault("network.kind", str(error)) from None
     except (PartError, JobFileError) as error:
         text = str(error)
         if not job.resources.gpus or not any(word in text.lower() for word in GPU):
             is_located = isinstance(error, JobFileError)
-            raise error if is_located else cast.file.fault("task", text) from error
+            raise error if is_located else subject.file.fault("task", text) from error
         found.notes.append(f"not tried out here, as it needs a GPU: {text.splitlines()[0]}")
     return found
 
 
-def _train(cast: Cast, found: Rehearsal) -> None:
+def _train(subject: Subject, found: Rehearsal) -> None:
     """Make all updates of a step."""
-    job, task, network = cast.file.job, cast.task, cast.flat.network.train()
-    prepare = cast.prepare(is_training=True)
+    job, task, network = subject.file.job, subject.task, subject.flat.network.train()
+    prepare = subject.prepare(is_training=True)
     with own_errors(f"task {job.task.kind}"):
-        slices = cast.source.first_slices(task, cast.networks)
+        slices = subject.samples.first_slices(task, subject.networks)
     if isinstance(task, PerSample):
-        _try_network(cast, task, prepare(slices[0]))
+        _try_network(subject, task, prepare(slices[0]))
     gradient = SliceGradient(
-        cast.flat,
-        cast.networks,
+        subject.flat,
+        subject.networks,
         task,
         prepare,
         seed=job.train.seed,
         pieces=job.train.accumulate,
-        is_bf16=cast.is_bf16,
+        is_bf16=subject.is_bf16,
     )
     for number, turn in enumerate(build_turns(task)):
         row = torch.zeros(gradient.layout(turn.phase).length)
@@ -131,19 +131,19 @@ def _train(cast: Cast, found: Rehearsal) -> None:
                 gradient.write(row, of, slices[0], gathered)
 
 
-def _try_network(cast: Cast, task: PerSample, batch: Batch) -> None:
+def _try_network(subject: Subject, task: PerSample, batch: Batch) -> None:
     """Compute outputs as in evaluation and as in training."""
-    network = cast.flat.network
+    network = subject.flat.network
     shape = list(batch.tensor("x").shape[1:])
-    precise = precision_context("cpu", is_bf16=cast.is_bf16)
+    precise = precision_context("cpu", is_bf16=subject.is_bf16)
     try:
         for is_training in (False, True):
             network.train(is_training)
             what = f"does not accept inputs {shape} of this dataset: it"
             with torch.no_grad(), precise(), own_errors(what):
-                task.outputs(cast.networks, batch)
+                task.outputs(subject.networks, batch)
     except PartError as error:
-        raise cast.file.fault("network", str(error)) from error
+        raise subject.file.fault("network", str(error)) from error
 
 
 def _gathered(
@@ -159,13 +159,13 @@ def _gathered(
     return Gathered(Batch({"embedding": torch.cat(embeddings), **fields}), 0)
 
 
-def _evaluate(cast: Cast, found: Rehearsal) -> None:
+def _evaluate(subject: Subject, found: Rehearsal) -> None:
     """Measure a few samples in two batches of unlike size, and predict them."""
-    job, task = cast.file.job, cast.task
-    networks = networks_for("evaluation", cast.networks, shadows_of(task))
+    job, task = subject.file.job, subject.task
+    networks = networks_for("evaluation", subject.networks, shadows_of(task))
     what = f"task {job.task.kind}"
-    prepare = cast.prepare(is_training=False)
-    with own_errors(what), cast.source.evaluation(task) as feed:
+    prepare = subject.prepare(is_training=False)
+    with own_errors(what), subject.samples.evaluation(task) as feed:
         evaluator = Evaluator(
             feed,
             task,
@@ -173,7 +173,7 @@ def _evaluate(cast: Cast, found: Rehearsal) -> None:
             WorkerGroup(),
             slices=1,
             batch_size=-(-3 * feed.length // 4),
-            is_bf16=cast.is_bf16,
+            is_bf16=subject.is_bf16,
         )
         try:
             evaluator(networks)
