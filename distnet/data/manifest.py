@@ -116,13 +116,21 @@ class Manifest(Record):
 
     @property
     def x(self) -> Field:
-        """The field called x."""
-        return self.fields["x"]
+        """The field called x.
+
+        Raises:
+            ValueError: there is none.
+        """
+        return self._field("x")
 
     @property
     def y(self) -> Field:
-        """The field called y."""
-        return self.fields["y"]
+        """The field called y.
+
+        Raises:
+            ValueError: there is none.
+        """
+        return self._field("y")
 
     def to_json(self) -> str:
         """The text of `manifest.json`."""
@@ -173,6 +181,12 @@ class Manifest(Record):
         if self.format == 1:
             return format1.arrow_schema(self.fields)
         return arrow_schema(self.fields)
+
+    def _field(self, name: str) -> Field:
+        if name not in self.fields:
+            found = ", ".join(self.fields)
+            raise ValueError(f"dataset {self.name!r} has no field {name!r}; it has: {found}")
+        return self.fields[name]
 
 
 def arrow_schema(fields: Mapping[str, Field]) -> pa.Schema:

@@ -5,7 +5,7 @@
 """
 
 from distnet.errors import RunError
-from distnet.run_folder.paths import RunFolder
+from distnet.run_folder.paths import RunFolder, shown
 from distnet.run_folder.read import read_object
 
 RUN_FORMAT = 2
@@ -51,5 +51,5 @@ def require_resumable(folder: RunFolder) -> None:
         raise RunError(
             f"{folder.path}: found a run of {written_by(folder)}, expected run format "
             f"{OLDEST_RESUMABLE} to resume; resume it with that version, or start a new run from "
-            f"its weights, in Python: distnet.run('{folder.job}', start_from='{folder.path}')"
+            f"its weights: distnet run JOB --start-from {shown(folder.path)}"
         )

@@ -194,7 +194,9 @@ def _class_scores(confused: Confused) -> dict[str, tuple[float, ...]]:
 def _described(data: Manifest) -> str:
     if data.y.kind == "class":
         return f"of the single class {', '.join(data.y.classes) or '(none)'}"
-    return f"numbers ({', '.join(data.y.names) or 'unnamed'}); use task: {{kind: regress}}"
+    if data.y.kind == "number":
+        return f"numbers ({', '.join(data.y.names) or 'unnamed'}); use task: {{kind: regress}}"
+    return f"of kind {data.y.kind}, which needs a task of your own"
 
 
 def _class_weights(data: Manifest) -> Tensor:

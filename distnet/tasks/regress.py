@@ -33,7 +33,7 @@ class Regress:
         delta: where `huber` becomes linear, in standard deviations of the targets (Huber 1964).
 
     Raises:
-        ValueError: the dataset's targets are classes.
+        ValueError: the dataset's targets are not numbers.
     """
 
     metrics = (Metric("mae"), Metric("rmse"), Metric("r2", direction="higher"))
@@ -49,7 +49,7 @@ class Regress:
         if data.y.kind != "number":
             raise ValueError(
                 f"task regress needs numbers as targets, but those of {data.name!r} are "
-                f"{len(data.y.classes)} classes; use task: {{kind: classify}}"
+                f"{_described(data)}"
             )
         self.num_outputs = prod(data.y.shape)
         self.names = _names(data)
@@ -118,6 +118,12 @@ class Regress:
 
     def _errors(self, outputs: Tensor, targets: Tensor) -> Tensor:
         return self._as_stored(outputs) - targets.reshape(outputs.shape)
+
+
+def _described(data: Manifest) -> str:
+    if data.y.kind == "class":
+        return f"{len(data.y.classes)} classes; use task: {{kind: classify}}"
+    return f"of kind {data.y.kind}, which needs a task of your own"
 
 
 def _names(data: Manifest) -> tuple[str, ...]:

@@ -44,7 +44,7 @@ def test_an_old_run_is_not_resumed_but_its_version_is_named(old):
         distnet.resume(old.path, inline=True, overrides=["train.steps=9"])
 
     assert "found a run of distnet 0.1.0 (run format 1)" in str(raised.value)
-    assert f"distnet.run('{old.job}', start_from='{old.path}')" in str(raised.value)
+    assert f"distnet run JOB --start-from {old.path}" in str(raised.value)
 
 
 def test_a_new_run_starts_from_the_weights_of_an_old_one(old):

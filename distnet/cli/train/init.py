@@ -9,7 +9,7 @@ import typer
 
 from distnet.cli.options import AsJson
 from distnet.cli.output import echo, print_json
-from distnet.cli.train.starter import choose_network, choose_task, starter_job
+from distnet.cli.train.starter import choose_network, choose_task, has_shipped_task, starter_job
 from distnet.data.manifest import MANIFEST, read_manifest
 from distnet.data.shipped import find_dataset
 from distnet.data.sources.source import detect_kinds, source_kinds
@@ -38,6 +38,14 @@ def init(
     if "train" not in manifest.splits:
         known = ", ".join(manifest.splits)
         raise DataError(f"{dataset}: found the splits {known}, expected one named train")
+    if not has_shipped_task(manifest):
+        found = ", ".join(f"{name} ({field.kind})" for name, field in manifest.fields.items())
+        raise DataError(
+            f"{dataset}: found the fields {found}, expected x (image or vector) and y (class or "
+            "number), from which the shipped tasks learn; for others, write a task and a network "
+            "of your own and name them in a job file: kind: ./mytask.py:MyTask (what a task needs "
+            "is described in distnet/tasks/task.py)"
+        )
     source = data if is_shipped else _relative(dataset, output)
     _write(output, starter_job(manifest, source=source, file=shortened(output.name)), force=force)
     chosen = {"task": choose_task(manifest), "network": choose_network(manifest)}

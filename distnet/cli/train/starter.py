@@ -34,6 +34,12 @@ def starter_job(manifest: Manifest, *, source: str, file: str) -> str:
     return "\n".join(sections)
 
 
+def has_shipped_task(manifest: Manifest) -> bool:
+    """Whether a shipped task and network learn from these fields."""
+    kinds = {name: field.kind for name, field in manifest.fields.items()}
+    return kinds.get("x") in ("image", "vector") and kinds.get("y") in ("class", "number")
+
+
 def choose_network(manifest: Manifest) -> str:
     """Choose `cnn` for images, `mlp` for the rest, tiny images among them."""
     is_image = manifest.x.kind == "image" and min(manifest.x.shape[1:]) >= SMALL_SIDE

@@ -225,7 +225,10 @@ def _read(name: str, path: Path) -> OwnFile:
     try:
         facts = path.stat()
         if not stat.S_ISREG(facts.st_mode):
-            raise DistnetError(f"{path}: found no regular file, expected one: it is kept and read")
+            raise DistnetError(
+                f"{path}: found a device, pipe or socket, expected a regular file, as a copy of it "
+                "is kept with the run"
+            )
         with path.open("rb") as file:
             data = file.read(LARGEST_FILE + 1)
     except OSError as error:

@@ -153,3 +153,15 @@ def test_a_missing_folder_is_reported(tmp_path: Path, capsys: pytest.CaptureFixt
     assert main(["init", "mnist", "--output", str(tmp_path / "no" / "job.yaml")]) == 2
 
     assert "found no folder" in capsys.readouterr().err
+
+
+def test_data_that_no_shipped_task_learns_from_needs_an_own_task(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = tmp_path / "play.txt"
+    text.write_text("To be, or not to be\n" * 10)
+    data = imported(text)
+
+    assert main(["init", str(data), "--output", str(tmp_path / "job.yaml")]) == 2
+
+    assert "found the fields tokens (tokens), expected x (image" in capsys.readouterr().err
