@@ -42,7 +42,7 @@ Context = Annotated[
     str | None, typer.Option(metavar="NAME", help="Use the server of this context.")
 ]
 Job = Annotated[str, typer.Argument(metavar="JOB", help="Name of a job.")]
-Jobs = Annotated[list[str], typer.Argument(metavar="JOB...", help="Names of jobs.")]
+Jobs = Annotated[list[str], typer.Argument(metavar="JOB", help="Names of jobs.")]
 Timeout = Annotated[float, typer.Option(min=0, metavar="SECONDS", help="Wait at most this long.")]
 NoWait = Annotated[bool, typer.Option("--no-wait", help="Send the request and return at once.")]
 

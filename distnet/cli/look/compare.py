@@ -15,7 +15,7 @@ from distnet.report.terminal import comparison_view
 
 
 def compare(
-    run: Annotated[list[str], typer.Argument(metavar="RUN RUN...", help="Two or more runs.")],
+    run: Annotated[list[str], typer.Argument(metavar="RUN", help="Two or more runs.")],
     runs: Runs = RUNS,
     html: Annotated[Path | None, typer.Option(help="Also write a page to this file.")] = None,
     png: Annotated[Path | None, typer.Option(help="Also draw the losses into this file.")] = None,

@@ -17,7 +17,7 @@ def predict(
     run: Run,
     files: Annotated[
         list[Path],
-        typer.Argument(metavar="FILE...", help="Images, or CSV files with one sample a row."),
+        typer.Argument(metavar="FILE", help="Images, or CSV files with one sample a row."),
     ],
     as_is: Annotated[
         bool, typer.Option("--as-is", help="Do not find and centre the object in an image.")

@@ -22,7 +22,7 @@ Since = Annotated[
 
 def history(
     job: Annotated[
-        str | None, typer.Argument(metavar="[JOB]", help="Show the events of this job.")
+        str | None, typer.Argument(metavar="JOB", help="Show the events of this job.")
     ] = None,
     since: Since = None,
     owner: Owner = None,

@@ -39,7 +39,7 @@ def submit(
         list[str], typer.Option(metavar="JOB[:ok|any|failed]", help="Start when JOB has ended.")
     ] = [],  # noqa: B006 - typer copies it
     start_from: Annotated[
-        str | None, typer.Option(metavar="JOB", help="Start from the newest checkpoint of JOB.")
+        str | None, typer.Option(metavar="JOB", help="Start from the newest weights of JOB.")
     ] = None,
     sweep: Annotated[
         list[str],

@@ -21,7 +21,7 @@ Role = Literal["viewer", "submitter", "admin"]
 def token(
     user: Annotated[
         str | None,
-        typer.Argument(metavar="[USER]", help="The user, created if new. Default: you."),
+        typer.Argument(metavar="USER", help="The user, created if new. Default: you."),
     ] = None,
     role: Annotated[
         Role | None,

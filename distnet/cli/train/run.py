@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def run(
-    job: Annotated[Path | None, typer.Argument(metavar="[JOB]", help="The job file.")] = None,
+    job: Annotated[Path | None, typer.Argument(metavar="JOB", help="The job file.")] = None,
     workers: Workers = None,
     inline: Inline = False,
     sets: Sets = [],  # noqa: B006 - typer copies it
@@ -45,7 +45,7 @@ def run(
     ] = False,
     start_from: Annotated[
         str | None,
-        typer.Option(metavar="RUN", help="Begin with the newest weights of this run."),
+        typer.Option(metavar="RUN", help="Start from the newest weights of this run."),
     ] = None,
     address: Annotated[
         str | None, typer.Option(help="A Ray cluster to run on. Default: start one here.")
