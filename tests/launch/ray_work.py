@@ -22,27 +22,6 @@ from distnet.train.exchange.worker_group import WorkerGroup
 LONG_S = 300.0
 
 
-def train_on_ray(
-    assignment: Assignment,
-    *,
-    workers: int,
-    cpus: int,
-    gpus: int,
-    function: Work,
-    address: str | None = None,
-) -> dict[str, Any]:
-    """One attempt on a Ray of its own, or on that at `address`."""
-    options: dict[str, Any] = {"most": workers, "cpus": cpus, "gpus": gpus, "address": address}
-    with (
-        planned_stop(assignment.folder),
-        closing(RayLauncher(**options, function=function)) as launcher,
-    ):
-        nothing: dict[str, Any] = {"wait_s": 1.0, "emit": print, "is_stopped": bool}
-        limits = WorkerRange(workers, workers)
-        found = choose_workers(launcher, limits, is_first=True, **nothing)
-        return launcher.train(assignment, found, lambda: None)
-
-
 def describe_groups(assignment: Assignment, group: WorkerGroup) -> dict[str, Any]:
     """What rank 0 knows about all workers, and a sum over them."""
     total = torch.tensor([float(group.rank + 1)])
@@ -60,6 +39,27 @@ def describe_groups(assignment: Assignment, group: WorkerGroup) -> dict[str, Any
         "total": total.item(),
         "threads": torch.get_num_threads(),
     }
+
+
+def train_on_ray(
+    assignment: Assignment,
+    *,
+    workers: int,
+    cpus: int = 1,
+    gpus: int = 0,
+    function: Work = describe_groups,
+    address: str | None = None,
+) -> dict[str, Any]:
+    """One attempt on a Ray of its own, or on that at `address`."""
+    options: dict[str, Any] = {"most": workers, "cpus": cpus, "gpus": gpus, "address": address}
+    with (
+        planned_stop(assignment.folder),
+        closing(RayLauncher(**options, function=function)) as launcher,
+    ):
+        nothing: dict[str, Any] = {"wait_s": 1.0, "emit": print, "is_stopped": bool}
+        limits = WorkerRange(workers, workers)
+        found = choose_workers(launcher, limits, is_first=True, **nothing)
+        return launcher.train(assignment, found, lambda: None)
 
 
 def raise_own_error(assignment: Assignment, group: WorkerGroup) -> dict[str, Any]:

@@ -35,7 +35,7 @@ def token(
 ) -> None:
     """Create a token directly in the ledger; no server needs to run.
 
-    For everybody who may write the ledger.
+    It is for whoever may write to the ledger, such as the first admin.
     """
     own = own_ledger()
     # The first token may be created before the first start; another ledger must exist, or its

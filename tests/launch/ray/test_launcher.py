@@ -39,7 +39,7 @@ def test_train_on_ray_gives_what_rank_0_returned_and_leaves_nothing(assignment):
     before = set(psutil.Process().children(recursive=True)), dict(os.environ)
     handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
 
-    outcome = train_on_ray(assignment, workers=3, cpus=1, gpus=0, function=ray_work.describe_groups)
+    outcome = train_on_ray(assignment, workers=3)
 
     groups = outcome["groups"]
     assert [group["rank"] for group in groups] == [0, 1, 2]
@@ -61,14 +61,7 @@ def test_train_on_ray_gives_what_rank_0_returned_and_leaves_nothing(assignment):
 
 @pytest.mark.check
 def test_train_on_ray_uses_one_that_runs_already(assignment, ray_address, capfd):
-    outcome = train_on_ray(
-        assignment,
-        workers=1,
-        cpus=4,
-        gpus=0,
-        address=ray_address,
-        function=ray_work.describe_groups,
-    )
+    outcome = train_on_ray(assignment, workers=1, cpus=4, address=ray_address)
 
     assert outcome["total"] == 1
     assert outcome["groups"][0]["size"] == 1
@@ -77,14 +70,7 @@ def test_train_on_ray_uses_one_that_runs_already(assignment, ray_address, capfd)
 
 def test_train_on_ray_shows_the_line_of_the_users_mistake(assignment, ray_address):
     with pytest.raises(TrainingError) as raised:
-        train_on_ray(
-            assignment,
-            workers=2,
-            cpus=1,
-            gpus=0,
-            address=ray_address,
-            function=ray_work.raise_own_error,
-        )
+        train_on_ray(assignment, workers=2, address=ray_address, function=ray_work.raise_own_error)
 
     log = assignment.folder.worker_log(1)
     assert "worker 1 failed: ValueError: the shapes" in str(raised.value)
@@ -98,21 +84,14 @@ def test_train_on_ray_shows_the_line_of_the_users_mistake(assignment, ray_addres
 def test_train_on_ray_raises_what_a_worker_raised_on_purpose(assignment, ray_address):
     with pytest.raises(DataError, match=r"^train-00000.parquet: damaged$"):
         train_on_ray(
-            assignment,
-            workers=2,
-            cpus=1,
-            gpus=0,
-            address=ray_address,
-            function=ray_work.raise_known_error,
+            assignment, workers=2, address=ray_address, function=ray_work.raise_known_error
         )
 
 
 @pytest.mark.check
 def test_train_on_ray_names_the_first_cause_when_others_fail_of_it(assignment, ray_address):
     with pytest.raises(TrainingError, match=r"worker 1 failed: ValueError: the first cause"):
-        train_on_ray(
-            assignment, workers=2, cpus=1, gpus=0, address=ray_address, function=ray_work.lose_peer
-        )
+        train_on_ray(assignment, workers=2, address=ray_address, function=ray_work.lose_peer)
 
     assert "RuntimeError" in assignment.folder.worker_log(0).read_text()
 
@@ -120,9 +99,7 @@ def test_train_on_ray_names_the_first_cause_when_others_fail_of_it(assignment, r
 @pytest.mark.check
 def test_train_on_ray_names_a_killed_worker_and_its_last_words(assignment, ray_address):
     with pytest.raises(WorkerFailedError) as raised:
-        train_on_ray(
-            assignment, workers=2, cpus=1, gpus=0, address=ray_address, function=ray_work.be_killed
-        )
+        train_on_ray(assignment, workers=2, address=ray_address, function=ray_work.be_killed)
 
     assert "worker 1 on node 127.0.0.1" in str(raised.value)
     assert "was killed" in str(raised.value)
@@ -132,9 +109,7 @@ def test_train_on_ray_names_a_killed_worker_and_its_last_words(assignment, ray_a
 @pytest.mark.check
 def test_train_on_ray_reports_that_a_worker_left_early(assignment, ray_address):
     with pytest.raises(TrainingError, match="worker 0 failed: SystemExit: enough"):
-        train_on_ray(
-            assignment, workers=1, cpus=1, gpus=0, address=ray_address, function=ray_work.exit_early
-        )
+        train_on_ray(assignment, workers=1, address=ray_address, function=ray_work.exit_early)
 
 
 @pytest.mark.check
@@ -143,14 +118,7 @@ def test_train_on_ray_reports_a_node_that_does_not_see_the_run_folder(assignment
     assignment.folder.path.rmdir()
 
     with pytest.raises(RunError, match="the node 127.0.0.1 does not see this folder"):
-        train_on_ray(
-            assignment,
-            workers=1,
-            cpus=1,
-            gpus=0,
-            address=ray_address,
-            function=ray_work.describe_groups,
-        )
+        train_on_ray(assignment, workers=1, address=ray_address)
 
 
 @pytest.mark.parametrize(("workers", "cpus", "capacity"), [(5, 1, 4), (2, 3, 1), (1, 5, 0)])
@@ -158,14 +126,7 @@ def test_train_on_ray_says_what_a_too_small_cluster_has(
     assignment, ray_address, workers, cpus, capacity
 ):
     with pytest.raises(NotEnoughResourcesError) as raised:
-        train_on_ray(
-            assignment,
-            workers=workers,
-            cpus=cpus,
-            gpus=0,
-            address=ray_address,
-            function=ray_work.describe_groups,
-        )
+        train_on_ray(assignment, workers=workers, cpus=cpus, address=ray_address)
 
     assert f"can hold {capacity} of {workers} workers" in str(raised.value)
     assert "127.0.0.1: 4 CPUs, 0 GPUs" in str(raised.value)
@@ -173,14 +134,7 @@ def test_train_on_ray_says_what_a_too_small_cluster_has(
 
 def test_train_on_ray_says_that_a_cluster_has_no_gpus(assignment, ray_address):
     with pytest.raises(NotEnoughResourcesError, match="can hold 0 of 2 workers"):
-        train_on_ray(
-            assignment,
-            workers=2,
-            cpus=1,
-            gpus=1,
-            address=ray_address,
-            function=ray_work.describe_groups,
-        )
+        train_on_ray(assignment, workers=2, gpus=1, address=ray_address)
 
 
 def test_train_on_ray_asks_for_no_more_gpus_than_this_machine_has(assignment):
@@ -189,20 +143,13 @@ def test_train_on_ray_asks_for_no_more_gpus_than_this_machine_has(assignment):
     with pytest.raises(
         NotEnoughResourcesError, match=f"found .* on this machine.*, expected {wanted}"
     ):
-        train_on_ray(assignment, workers=wanted, cpus=1, gpus=1, function=ray_work.describe_groups)
+        train_on_ray(assignment, workers=wanted, gpus=1)
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "nonsense", "ray://127.0.0.1:10001"])
 def test_train_on_ray_says_that_nobody_answers(assignment, address):
     with pytest.raises(NotEnoughResourcesError, match=address):
-        train_on_ray(
-            assignment,
-            workers=1,
-            cpus=1,
-            gpus=0,
-            address=address,
-            function=ray_work.describe_groups,
-        )
+        train_on_ray(assignment, workers=1, address=address)
 
 
 DRIVER = """
@@ -213,7 +160,7 @@ from tests.launch.ray_work import train_on_ray
 assignment = Assignment(job={}, job_folder="", dataset="", run=sys.argv[1])
 function = getattr(ray_work, sys.argv[2])
 try:
-    print(train_on_ray(assignment, workers=2, cpus=1, gpus=0, function=function))
+    print(train_on_ray(assignment, workers=2, function=function))
 except KeyboardInterrupt:
     sys.exit(130)
 """

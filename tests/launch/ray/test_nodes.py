@@ -30,11 +30,9 @@ NAMES = tuple(f"dn{os.getpid()}{letter}" for letter in "ab")
 DRIVER = """
 import json, sys
 from distnet.run_folder.assignment import Assignment
-from tests.launch import ray_work
 from tests.launch.ray_work import train_on_ray
 assignment = Assignment(job={}, job_folder="", dataset="", run=sys.argv[1])
-options = {"workers": 2, "cpus": 1, "gpus": 0, "address": sys.argv[2]}
-print(json.dumps(train_on_ray(assignment, **options, function=ray_work.describe_groups)))
+print(json.dumps(train_on_ray(assignment, workers=2, address=sys.argv[2])))
 """
 
 
