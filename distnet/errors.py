@@ -2,6 +2,7 @@
 
     DistnetError                   exit code 2: the user can fix it
     +- JobFileError                the job file has faults
+    +- ClusterFileError            the cluster file has faults, or cannot be rendered
     +- UnknownPartError            a network, task or source that does not exist
     |  +- PartError                one that raised an error, or returned something unexpected
     +- DataError                   a dataset or raw file is missing, damaged or does not fit
@@ -47,6 +48,10 @@ class DistnetError(Exception):
 
 class JobFileError(DistnetError):
     """One or more faults of a job file, one per line, each as `file:line key: ...`."""
+
+
+class ClusterFileError(DistnetError):
+    """One or more faults of a cluster file, one per line, each as `file:line key: ...`."""
 
 
 class UnknownPartError(DistnetError):

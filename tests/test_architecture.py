@@ -30,15 +30,18 @@ MAY_IMPORT = {
     "server": {"spec", "run_folder", "protocol", "scheduler"},
     "client": {"spec", "run_folder", "data", "protocol"},
     "sim": {"spec", "scheduler", "protocol"},
+    "cluster": {"spec", "launch", "protocol"},
     "chaos": {"spec", "run_folder", "data", "train", "launch", "report"},
     "cli": {
         *("spec", "run_folder", "data", "networks", "tasks", "train", "trained", "report"),
         *("launch", "scheduler", "protocol", "agent", "server", "client", "sim", "chaos"),
+        "cluster",
     },
 }
-MAY_IMPORT_RAY = ("launch/ray/", "server/gateway/", "agent/")
+MAY_IMPORT_RAY = ("launch/ray/", "server/gateway/", "agent/", "cluster/")
 MAY_NOT_IMPORT_TORCH = (
     *("spec", "run_folder", "report", "scheduler", "protocol", "server", "client", "sim", "cli"),
+    "cluster",
 )
 MOST_LINES, MOST_FUNCTION_LINES = 300, 60
 MEDIAN_FUNCTION_LINES, P90_FUNCTION_LINES = 8, 20

@@ -86,6 +86,13 @@ TOKENS = {
         "distnet token revoke k3x9q1z7b5m2",
     ),
 }
+CLUSTERS = {
+    "schema": Verb(
+        "cluster.schema:schema",
+        "Print the JSON Schema of cluster files, for editors.",
+        "distnet cluster schema > cluster.schema.json",
+    ),
+}
 TEAMS = {
     "list": Verb(
         "server.team:list_", "List teams with their share, quota and limit.", "distnet team list"

@@ -5,7 +5,7 @@ A new command is a function in a module of its own, and an entry here (in a grou
 
 from collections.abc import Mapping
 
-from distnet.cli.groups import CONTEXTS, DATASETS, SCHEDULES, SERVERS, TEAMS, TOKENS
+from distnet.cli.groups import CLUSTERS, CONTEXTS, DATASETS, SCHEDULES, SERVERS, TEAMS, TOKENS
 from distnet.cli.lazy import Group, Verb
 
 Entries = Mapping[str, Verb | Group]
@@ -190,11 +190,19 @@ SERVER: Entries = {
         TEAMS,
     ),
 }
+CLUSTER: Entries = {
+    "cluster": Group(
+        "Clusters from a cluster file: a laptop, machines over ssh, a cloud, Kubernetes.",
+        "distnet cluster schema",
+        CLUSTERS,
+    ),
+}
 PANELS = {
     "Train": TRAIN,
     "Queue": QUEUE,
     "Data": DATA,
     "Look": LOOK,
     "Server": SERVER,
+    "Cluster": CLUSTER,
 }
 """In the order of the help."""

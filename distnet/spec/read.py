@@ -14,9 +14,10 @@ from pydantic import ValidationError
 from distnet.errors import JobFileError, UnknownPartError
 from distnet.spec.parts import Package, load_part
 from distnet.spec.reading.faults import Fault, FaultsError, Key, Locations, dotted
+from distnet.spec.reading.file import read_text
 from distnet.spec.reading.overrides import Override, apply, read_override
 from distnet.spec.reading.validation import faults_of
-from distnet.spec.reading.yaml import MAX_BYTES, Document, Value, decode, read_yaml
+from distnet.spec.reading.yaml import Document, Value, read_yaml
 from distnet.spec.sections.job import Job
 
 # A section that only `--set` mentions has the kind that it would have by default.
@@ -88,19 +89,7 @@ def read_job(
         JobFileError: it cannot be read, or has faults; all of them are listed.
     """
     path = Path(path)
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except FileNotFoundError:
-        remedy = "make one with: distnet init DATA"
-        raise JobFileError(f"{path}: found no such file, expected a job file; {remedy}") from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise JobFileError(f"{path}: the job file cannot be read: {reason}") from None
-    try:
-        text = decode(data)
-    except FaultsError as error:
-        raise Locations(str(path)).error(error.faults) from None
+    text = read_text(path, what="job file", remedy="make one with: distnet init DATA")
     return read_job_text(text, path=path, overrides=overrides, folder=folder)
 
 

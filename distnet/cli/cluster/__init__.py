@@ -1,0 +1,1 @@
+"""The panel Cluster: bring up, look at and end clusters."""

@@ -1,0 +1,1 @@
+"""The cluster file: its sections for each provider, and its reader."""

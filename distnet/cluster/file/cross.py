@@ -1,0 +1,133 @@
+"""Faults of a cluster file that concern several keys at once.
+
+They are looked for in the values as they were written, so that they are listed together with the
+faults of single keys.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from distnet.cluster.file.hosts import name_of
+from distnet.cluster.file.providers import PROVIDERS
+from distnet.cluster.file.sections import SERVER_PORT, Ports
+from distnet.cluster.file.words import is_ip, is_loopback
+from distnet.spec.reading.faults import Fault, found, shortened, unknown
+
+ARE_ROUTABLE = ("ssh", "aws", "gcp", "kubernetes")
+HEAD = "head"
+
+
+def faults_across(file: Mapping[str, Any]) -> Iterator[Fault]:
+    """Find the faults between the keys of a file whose provider is known."""
+    yield from _authentication(file)
+    yield from _ports(file)
+    if file.get("install") == "none" and file.get("packages"):
+        wrong = "found packages with install: none, expected no packages: nothing is installed"
+        yield Fault(("packages",), wrong)
+    match file["provider"]:
+        case "ssh":
+            yield from _hosts(_listed(file, "hosts"))
+            yield from _head(file)
+        case "gcp":
+            yield from _machine_types(_mapping(file, "groups"))
+    if HEAD in _mapping(file, "groups"):
+        yield Fault(("groups", HEAD), "found a group named head, expected another name")
+
+
+def of_another_provider(provider: str, key: str) -> str | None:
+    """Say which providers know a key that `provider` does not; None if none does."""
+    others = [name for name, model in PROVIDERS.items() if key in model.model_fields]
+    if not others or provider in others:
+        return None
+    return f"found a key of provider {' and '.join(others)}, expected none with provider {provider}"
+
+
+def _authentication(file: Mapping[str, Any]) -> Iterator[Fault]:
+    if file.get("auth") != "none":
+        return
+    listen = _mapping(file, "server").get("listen")
+    if file["provider"] in ARE_ROUTABLE:
+        why = f"other machines reach the nodes of provider {file['provider']}"
+        yield Fault(("auth",), f"found none, expected token: {why}")
+    elif isinstance(listen, str) and is_ip(listen) and not is_loopback(listen):
+        wrong = f"found {listen} with auth: none, expected auth: token: other machines reach it"
+        yield Fault(("server", "listen"), wrong)
+
+
+def _ports(file: Mapping[str, Any]) -> Iterator[Fault]:
+    """Find two uses of one port. The defaults come first, so that the written key is named."""
+    if "ports" not in PROVIDERS[file["provider"]].model_fields:
+        return
+    written = {("ports", name): port for name, port in _mapping(file, "ports").items()}
+    if "port" in _mapping(file, "server"):
+        written[("server", "port")] = _mapping(file, "server")["port"]
+    defaults = {("ports", name): port for name, port in Ports().model_dump().items()}
+    unwritten = {
+        k: p for k, p in (defaults | {("server", "port"): SERVER_PORT}).items() if k not in written
+    }
+    first = dict[int, str]()
+    for key, port in (unwritten | written).items():
+        if not isinstance(port, int):
+            continue
+        if port in first:
+            yield Fault(key, f"found {port}, expected another port than that of {first[port]}")
+        first.setdefault(port, ".".join(key))
+
+
+def _hosts(hosts: tuple[Any, ...]) -> Iterator[Fault]:
+    first = dict[str, int]()
+    for index, entry in enumerate(hosts):
+        name = name_of(entry)
+        if name is None:
+            continue
+        if name in first:
+            wrong = f"found host `{shortened(name)}` twice, first as hosts.{first[name]}"
+            yield Fault(("hosts", index), f"{wrong}; give one of them another `name`")
+        first.setdefault(name, index)
+    yield from _addresses(hosts)
+
+
+def _addresses(hosts: tuple[Any, ...]) -> Iterator[Fault]:
+    first = dict[str, int]()
+    for index, entry in enumerate(hosts):
+        address = entry.get("address") if isinstance(entry, dict) else None
+        if not isinstance(address, str) or not is_ip(address):
+            continue
+        key = ("hosts", index, "address")
+        if is_loopback(address) and len(hosts) > 1:
+            yield Fault(key, f"found {address}, expected one that the other hosts can reach")
+        elif address in first:
+            yield Fault(key, f"found {address}, the address of hosts.{first[address]} too")
+        first.setdefault(address, index)
+
+
+def _head(file: Mapping[str, Any]) -> Iterator[Fault]:
+    head = file.get(HEAD)
+    hosts = _listed(file, "hosts")
+    names = [name for entry in hosts if (name := name_of(entry))]
+    is_complete = 0 < len(hosts) == len(names)
+    if isinstance(head, str) and is_complete and head not in names:
+        yield Fault((HEAD,), f"{unknown('host', head, names)}; the head is one of `hosts`")
+
+
+def _machine_types(groups: Mapping[str, Any]) -> Iterator[Fault]:
+    for name, group in groups.items():
+        shape = group.get("shape") if isinstance(group, dict) else None
+        if not isinstance(shape, str):
+            continue
+        if "cpus" not in group and not shape.rpartition("-")[2].isdecimal():
+            wrong = f"found no `cpus`, expected the CPUs of {shortened(shape)}"
+            yield Fault(("groups", name, "cpus"), f"{wrong}, as its name does not end with them")
+        if "accelerator" in group and not group.get("gpus"):
+            wrong = f"found {found(group['accelerator'])}, expected `gpus` with it: how many a node"
+            yield Fault(("groups", name, "accelerator"), wrong)
+
+
+def _mapping(file: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = file.get(key)
+    return value if isinstance(value, dict) else {}
+
+
+def _listed(file: Mapping[str, Any], key: str) -> tuple[Any, ...]:
+    value = file.get(key)
+    return value if isinstance(value, tuple) else ()
