@@ -15,6 +15,7 @@ from distnet.agent.connection import (
     UnreachableError,
     retry_until_reachable,
 )
+from distnet.agent.exit_code import ExitCode
 from distnet.agent.scratch import scratch_folder
 
 SERVER, SECRET = "DISTNET_SERVER", "DISTNET_ATTEMPT_SECRET"
@@ -24,24 +25,25 @@ logger = logging.getLogger("distnet.attempt")
 
 def main() -> int:
     """Run the attempt that the environment names; returns the exit code."""
-    from distnet.agent.attempt import OVER, UNHEARD, run_attempt  # torch takes seconds to import
-
     logging.basicConfig(format="%(message)s")
     missing = [name for name in (SERVER, SECRET) if not os.environ.get(name)]
     if missing:
         logger.error("%s: not set; only a distnet server starts this", " and ".join(missing))
-        return UNHEARD
+        return ExitCode.UNHEARD
     connection = Connection(os.environ[SERVER], os.environ[SECRET])
     try:
         config = retry_until_reachable(connection.config)
+        # torch takes seconds to import, which an attempt that is over does not need.
+        from distnet.agent.attempt import run_attempt
+
         with scratch_folder() as scratch:
             return run_attempt(config, connection, scratch)
     except AttemptOverError as error:
         logger.error("the server has ended this attempt: %s", error)
-        return OVER
+        return ExitCode.OVER
     except UnreachableError as error:
         logger.error("gave up: the server was unreachable for too long: %s", error)
-        return UNHEARD
+        return ExitCode.UNHEARD
 
 
 if __name__ == "__main__":

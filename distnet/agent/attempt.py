@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from distnet.agent.connection import Connection, retry_until_reachable
+from distnet.agent.exit_code import ExitCode
 from distnet.agent.log_lines import LogLines, with_log_command
 from distnet.agent.output import append_to_run_log, captured_in, print_line
 from distnet.agent.progress import Progress
@@ -19,9 +20,6 @@ from distnet.protocol.attempt import AttemptConfig, Exit
 from distnet.protocol.states import AttemptEnd
 from distnet.run_folder.paths import RunFolder
 from distnet.run_folder.recorder import Record
-
-FAILED, UNHEARD, OVER = 1, 2, 3
-"""Exit codes, for readers of Ray's job list; the server uses the exit record instead."""
 
 
 class Listener:
@@ -77,13 +75,13 @@ def run_attempt(config: AttemptConfig, connection: Connection, scratch: Path) ->
         append_to_run_log(output, folder)
         is_heard = reporter.finish(ended)
     if not is_heard:
-        return UNHEARD
-    return FAILED if ended.end is AttemptEnd.FAILED else 0
+        return ExitCode.UNHEARD
+    return ExitCode.FAILED if ended.end is AttemptEnd.FAILED else 0
 
 
 def _exit_process() -> None:
     """Exit now; Ray then ends the workers, and the lock of the run folder is released."""
-    os._exit(OVER)
+    os._exit(ExitCode.OVER)
 
 
 def _end_line(ended: Exit, last_line: str) -> str:

@@ -127,6 +127,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(distnet.run(JOB, inline=True, overrides=SET, runs=runs).result["weights_sha256"])
 
 
+@pytest.mark.check
 def test_a_job_is_placed_as_planned_stopped_and_continued_elsewhere(story, undisturbed):
     story.begin(2, 1)
     placed = story.wait(lambda r: r.is_training and (r.step or 0) > 400, "step 400")

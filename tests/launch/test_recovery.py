@@ -133,6 +133,7 @@ def test_a_worker_that_stands_still_is_found_and_ended(tmp_path, ray_address, un
     assert not any(process.is_running() for process in processes)
 
 
+@pytest.mark.check
 def test_resizes_recompute_no_step(tmp_path, ray_address, undisturbed):
     refused: list[str] = []
 

@@ -48,7 +48,7 @@ def test_shipped_job_gives_the_same_bits_on_any_workers(
 @pytest.mark.parametrize(
     ("name", "steps", "stop_after"),
     [
-        ("digits", 1200, 40),
+        pytest.param("digits", 1200, 40, marks=pytest.mark.check),
         pytest.param("digits-cnn", 60, 4, marks=pytest.mark.check),
     ],
 )

@@ -19,7 +19,7 @@ network: {kind: mlp, hidden: [16, 16]}
 data: {source: stripes}
 optimizer: {kind: sgd, learning_rate: 0.05, momentum: 0.9, nesterov: true, weight_decay: 0.001}
 schedule: {kind: one-cycle}
-train: {epochs: 8, batch_size: 30, slices: 4, clip: 1.0, seed: 3}
+train: {epochs: 5, batch_size: 30, slices: 4, clip: 1.0, seed: 3}
 """
 CNN = """
 name: stripes-cnn
