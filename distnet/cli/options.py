@@ -34,6 +34,15 @@ Dataset = Annotated[
     str, typer.Argument(metavar="DATASET", help="A shipped dataset, such as mnist, or a folder.")
 ]
 
+Delimiter = Annotated[
+    str | None,
+    typer.Option(metavar="CHARACTER", help="CSV: between the cells, or tab. Default: recognised."),
+]
+Decimal = Annotated[
+    str | None,
+    typer.Option(metavar=".|,", help="CSV: the decimal mark of numbers. Default: recognised."),
+]
+
 Server = Annotated[
     str | None,
     typer.Option(metavar="URL", help="Address of the server. Default: DISTNET_SERVER."),

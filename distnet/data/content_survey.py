@@ -1,21 +1,18 @@
-"""What the content of samples says: copies across splits and classes, columns that count rows."""
+"""What the content of samples says: copies across splits and classes, columns without a use."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from hashlib import blake2b
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from distnet.data.column import Column, Columns, RaggedArray, samples_of
+from distnet.data.column import Columns, RaggedArray, samples_of
+from distnet.data.column_survey import ColumnSurvey
 from distnet.data.fields.field import Field
-from distnet.data.import_summary import Findings
 from distnet.data.sources.source import RawData
 
 Digests = NDArray[np.uint64]
-FEWEST_ROWS = 10
-"""Of which a column may be said to count the rows."""
 
 
 def content_digests(fields: Mapping[str, Field], columns: Columns) -> Digests:
@@ -29,7 +26,7 @@ def content_digests(fields: Mapping[str, Field], columns: Columns) -> Digests:
 
 
 class ContentSurvey:
-    """Finds samples that are in two splits, pictures in two classes, columns that count the rows.
+    """Finds samples that are in two splits, pictures in two classes, columns without a use.
 
     Memory: 8 bytes a sample where the source has several splits, 12 where samples are images.
 
@@ -45,11 +42,11 @@ class ContentSurvey:
         self._has_labels = first.kind == "image" and target is not None and target.kind == "class"
         self._digests: dict[str, list[Digests]] = defaultdict(list)
         self._labels: dict[str, list[NDArray[np.int32]]] = defaultdict(list)
-        self._counters = CountingColumns(first.names)
+        self._columns = ColumnSurvey(first.names)
 
     def add(self, split: str, columns: Columns, digests: Digests | None) -> None:
         """Add some samples of a split of the source, and the digests of their first field."""
-        self._counters.add(split, next(iter(columns.values())))
+        self._columns.add(split, next(iter(columns.values())))
         if digests is not None and (self._has_splits or self._has_labels):
             self._digests[split].append(digests)
             if self._has_labels:
@@ -57,7 +54,7 @@ class ContentSurvey:
 
     def report(self) -> None:
         """Report what was found."""
-        self._counters.report(self._data.findings)
+        self._columns.report(self._data.findings)
         digests = {split: np.concatenate(parts) for split, parts in self._digests.items()}
         if self._has_splits:
             self._report_copies(digests)
@@ -111,36 +108,3 @@ def _sample_at(digests: Mapping[str, Digests], position: int) -> tuple[str, int]
             return split, int(position)
         position -= len(found)
     raise IndexError(position)
-
-
-class CountingColumns:
-    """Finds the columns of a table in which every row has the number after that of the last one.
-
-    Args:
-        names: of the columns.
-    """
-
-    def __init__(self, names: Sequence[str]) -> None:
-        self._names = names
-        self._is_counting = np.ones(len(names), bool)
-        self._last: dict[str, NDArray[Any]] = {}
-        self._num_rows = 0
-
-    def add(self, split: str, column: Column) -> None:
-        """Add some rows [n, columns] of a split."""
-        if not self._is_counting.any() or isinstance(column, RaggedArray) or not len(column):
-            return
-        before = self._last.get(split, column[:1] - 1)
-        self._is_counting &= (np.diff(np.concatenate([before, column]), axis=0) == 1).all(axis=0)
-        self._last[split] = column[-1:]
-        self._num_rows += len(column)
-
-    def report(self, findings: Findings) -> None:
-        """Report each of them."""
-        if self._num_rows < FEWEST_ROWS:
-            return
-        for index in map(int, np.flatnonzero(self._is_counting)):
-            name = self._names[index]
-            why = "their numbers say where a row stands, not what it holds"
-            option = f"--drop {name!r}"
-            findings.warned("columns that count the rows", why, example=repr(name), option=option)

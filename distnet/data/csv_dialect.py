@@ -1,31 +1,32 @@
-"""How a CSV file is written: its delimiter, and on which line each row begins. Quotes count."""
+"""How the cells of a CSV file are written: their delimiter, and the decimal mark of numbers."""
 
-import csv
-from collections.abc import Iterator
-from contextlib import contextmanager
+import re
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
-from io import StringIO
-from itertools import islice
-from pathlib import Path
-from typing import TextIO
 
+from distnet.data.csv_rows import first_rows
 from distnet.errors import DataError
 
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 """Those that are recognised, the likeliest first, and their names."""
-SAMPLE_ROWS = 50
-SAMPLE_BYTES = 2**18
-LONGEST_CELL = 2**31 - 1  # of Python's reader; its default is 128 KiB
+DECIMALS = {".": "point", ",": "comma"}
+WITH_COMMA = r"^\s*[+-]?([0-9]+,[0-9]*|,[0-9]+)([eE][+-]?[0-9]+)?\s*$"
+WITH_POINT = r"^\s*[+-]?([0-9]+\.[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*$"
+_THOUSANDS = re.compile(r"\s*[+-]?[1-9][0-9]{0,2},[0-9]{3}\s*")
+_LIST = re.compile(r"\s*[0-9]+(,[0-9]+){2,}\s*")
 
 
 @dataclass(frozen=True)
 class Dialect:
-    """How the cells of a row are separated."""
+    """How the cells of a row are separated, and how their numbers are written."""
 
     delimiter: str
+    decimal: str = "."
     why: str = ""
-    """How it was recognised; empty where it was set."""
+    """How the delimiter was recognised; empty where it was set."""
+    why_decimal: str = ""
+    """How a comma was recognised as the decimal mark; empty otherwise."""
 
     @property
     def name(self) -> str:
@@ -45,91 +46,57 @@ def parse_delimiter(text: str) -> str:
     return character
 
 
-def recognise(text: str, *, is_whole: bool) -> Dialect:
-    """Find the delimiter that cuts the first rows into the same number of cells, and most of them.
+def parse_decimal(text: str) -> str:
+    """The decimal mark that a user has typed.
+
+    Raises:
+        DataError: it is neither a point nor a comma.
+    """
+    marks = DECIMALS | {name: mark for mark, name in DECIMALS.items()}
+    if text.lower() not in marks:
+        raise DataError(f"--decimal: found {text!r}, expected . or ,")
+    return text if text in DECIMALS else marks[text.lower()]
+
+
+def make_dialect(
+    text: str, *, is_whole: bool, delimiter: str | None, decimal: str | None
+) -> Dialect:
+    """Recognise what is not set.
 
     Args:
         text: the beginning of the file.
         is_whole: whether it is all of it; else its last row may be cut.
+        delimiter: between the cells.
+        decimal: the decimal mark; a comma is not recognised where it is the
+            delimiter as well.
     """
+    why = why_decimal = ""
+    if delimiter is None:
+        delimiter, why = _delimiter(text, is_whole=is_whole)
+    if decimal is None and delimiter != ",":
+        rows = first_rows(text, delimiter, is_whole=is_whole)[1:]
+        decimal, why_decimal = _decimal([cell for row in rows for cell in row])
+    return Dialect(delimiter, decimal or ".", why, why_decimal)
+
+
+def _delimiter(text: str, *, is_whole: bool) -> tuple[str, str]:
+    """The delimiter that cuts most of the first rows into the same number of cells, and most."""
     best, fits = ",", (0.0, 1, 0)
     for delimiter in DELIMITERS:
-        widths = [len(row) for row in _rows(text, delimiter, is_whole=is_whole)]
-        width = widths[0] if widths else 1
-        same = widths.count(width)
+        widths = [len(row) for row in first_rows(text, delimiter, is_whole=is_whole)]
+        width, same = Counter(widths).most_common(1)[0] if widths else (1, 0)
         found = (same / len(widths) if width > 1 else 0.0, width, same)
         if found[:2] > fits[:2]:
             best, fits = delimiter, found
     _, width, same = fits
-    return Dialect(best, f"the first {same} rows have {width} columns each" if same else "default")
+    return best, f"the first {same} rows have {width} columns each" if same else "default"
 
 
-def row_lines(path: Path, delimiter: str) -> Iterator[int]:
-    """The line on which each row begins, counted from 1; empty lines are not rows."""
-    begins = 1
-    with _reading_cells(path) as file:
-        reader = csv.reader(file, delimiter=delimiter)
-        for row in reader:
-            if row:
-                yield begins
-            begins = reader.line_num + 1
-
-
-def broken_quote(path: Path, delimiter: str) -> int | None:
-    """The line of the first row in which a quote that is not closed swallows the rows after it.
-
-    Such a row goes on to the end of the file, or ends in a cell with text after its closing quote.
-    """
-    if not _has_quotes(path):
-        return None
-    begins = 1
-    with _reading_cells(path) as file:
-        reader = csv.reader(file, delimiter=delimiter, strict=True)
-        while True:
-            try:
-                next(reader)
-            except StopIteration:
-                return None
-            except csv.Error as error:
-                if reader.line_num > begins or "end of data" in str(error):
-                    return begins
-            begins = reader.line_num + 1
-
-
-def undecodable_line(path: Path) -> int | None:
-    """The first line that is not UTF-8."""
-    with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
-            try:
-                line.decode()
-            except UnicodeDecodeError:
-                return number
-    return None
-
-
-def _has_quotes(path: Path) -> bool:
-    with path.open("rb") as file:
-        return any(b'"' in block for block in iter(partial(file.read, 2**20), b""))
-
-
-def _rows(text: str, delimiter: str, *, is_whole: bool) -> list[list[str]]:
-    """The first rows that are not empty."""
-    rows: list[list[str]] = []
-    try:
-        found = filter(None, csv.reader(StringIO(text, newline=""), delimiter=delimiter))
-        rows.extend(islice(found, SAMPLE_ROWS + 1))
-    except csv.Error:  # a cell as long as the sample: a quote that is not closed
-        return rows
-    is_cut = len(rows) > SAMPLE_ROWS or (len(rows) > 1 and not is_whole)
-    return rows[:-1] if is_cut else rows
-
-
-@contextmanager
-def _reading_cells(path: Path) -> Iterator[TextIO]:
-    """Open a file for Python's reader, with cells of any length."""
-    limit = csv.field_size_limit(LONGEST_CELL)
-    try:
-        with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-            yield file
-    finally:
-        csv.field_size_limit(limit)
+def _decimal(cells: Sequence[str]) -> tuple[str, str]:
+    """The decimal mark: a comma where that is the only way to read the numbers."""
+    commas = [cell for cell in cells if re.match(WITH_COMMA, cell)]
+    sure = next((cell for cell in commas if not _THOUSANDS.fullmatch(cell)), None)
+    others = (cell for cell in cells if re.match(WITH_POINT, cell) or _LIST.fullmatch(cell))
+    if sure is None or next(others, None) is not None:
+        return ".", ""
+    return ",", f"the first rows hold {sure.strip()!r}, and no number with a point"

@@ -6,18 +6,21 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from distnet.data.csv_dialect import parse_delimiter
+from distnet.data.csv_dialect import parse_decimal, parse_delimiter
 from distnet.data.csv_table import CsvTable
 from distnet.data.fields.field import Field
-from distnet.data.sources._cells import LARGEST, parse_numbers, subtract
+from distnet.data.sources._cells import LARGEST, parse_numbers, subtract, without_booleans
 from distnet.errors import DataError
 
 
-def read_rows(path: Path, data: Field, *, delimiter: str | None = None) -> NDArray[np.float32]:
+def read_rows(
+    path: Path, data: Field, *, delimiter: str | None = None, decimal: str | None = None
+) -> NDArray[np.float32]:
     """Read the rows of a CSV file as samples, float32 [rows, elements], as the data stores them.
 
     Columns are found by their names in the data, and others (such as the target) are ignored;
-    data without names takes all columns in their order. The delimiter is recognised if it is None.
+    data without names takes all columns in their order. Delimiter and decimal mark are
+    recognised if they are None.
 
     Raises:
         DataError: the file cannot be read, a column is missing, or a cell is not a number.
@@ -27,15 +30,20 @@ def read_rows(path: Path, data: Field, *, delimiter: str | None = None) -> NDArr
             f"{path}: found a table, but the network learned from images of shape "
             f"{list(data.shape)}; give picture files"
         )
-    table = CsvTable(path, None if delimiter is None else parse_delimiter(delimiter))
+    table = CsvTable(
+        path,
+        None if delimiter is None else parse_delimiter(delimiter),
+        None if decimal is None else parse_decimal(decimal),
+    )
     names = _columns(path, table.columns, data)
     rows: list[NDArray[np.float32]] = []
     for batch in table.batches(names):
         first = sum(map(len, rows))
         rows.append(np.empty((batch.num_rows, len(names)), np.float32))
         for index, (name, origin) in enumerate(zip(names, data.origins, strict=True)):
-            numbers = _numbers(table, first, name, batch.column(name))
-            rows[-1][:, index] = subtract(batch.column(name), numbers, origin)
+            column, _ = without_booleans(batch.column(name))
+            numbers = _numbers(table, first, name, column)
+            rows[-1][:, index] = subtract(column, numbers, origin)
     if not sum(map(len, rows)):
         raise DataError(f"{path}: found no rows under the header, expected one for each sample")
     return np.concatenate(rows)

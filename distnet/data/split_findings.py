@@ -2,12 +2,15 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from unicodedata import normalize
 
 from distnet.data.fields.field import Field
 from distnet.data.import_summary import Findings
 from distnet.data.manifest import Split
+from distnet.data.sources._labels import folded
 from distnet.data.sources.source import RawData
+
+MOST_SINGLE = 10
+"""So few classes may have a single sample each, as in a small trial."""
 
 
 def report_splits(data: RawData, splits: Mapping[str, Split], test_fraction: float) -> None:
@@ -27,11 +30,12 @@ def report_splits(data: RawData, splits: Mapping[str, Split], test_fraction: flo
 
 
 def report_classes(fields: Mapping[str, Field], findings: Findings) -> None:
-    """Report classes without samples in a split, and names that look alike."""
+    """Report classes without samples in a split or with a single one, and names that look alike."""
     for field in fields.values():
         if field.kind == "class":
             for split, counts in field.class_counts.items():
                 _report_empty(field.classes, split, counts, findings)
+            _report_single(field.classes, list(field.class_counts.values()), findings)
             _report_lookalikes(field.classes, findings)
 
 
@@ -45,10 +49,26 @@ def _report_empty(
         findings.warned(what, why, example=empty[0], count=len(empty))
 
 
+def _report_single(
+    classes: Sequence[str], counts: Sequence[Sequence[int]], findings: Findings
+) -> None:
+    """Report that most classes have one sample, as names or identifiers of the samples have."""
+    totals = map(sum, zip(*counts, strict=True))
+    single = [name for name, total in zip(classes, totals, strict=True) if total == 1]
+    if len(single) * 2 > len(classes) > MOST_SINGLE:
+        findings.warned(
+            "classes with a single sample",
+            "most classes are of this kind, as if the target named the samples",
+            example=single[0],
+            count=len(single),
+            option="--target NAME",
+        )
+
+
 def _report_lookalikes(classes: Sequence[str], findings: Findings) -> None:
     alike: dict[str, list[str]] = defaultdict(list)
     for name in classes:
-        alike[normalize("NFKC", name).casefold().strip()].append(name)
+        alike[folded(name)].append(name)
     for names in alike.values():
         if len(names) > 1:
             findings.warned(

@@ -47,7 +47,7 @@ from distnet.train.compute.shadows import ShadowNetwork, networks_for, networks_
 from distnet.train.compute.trainee import build_scales
 from distnet.train.exchange.worker_group import WorkerGroup
 from distnet.train.feed import DatasetEvaluationFeed
-from distnet.trained.other_origin import in_units_of
+from distnet.trained.as_learned import as_learned, check_columns
 
 BATCH_SIZE = 1000
 NEWEST, BEST = "newest", "best"
@@ -186,7 +186,7 @@ def _measure(trained: Trained, dataset: Path, split: str) -> Evaluation:
     if manifest.split(split).num_samples == 0:
         raise DataError(f"{dataset}: the split {split!r} has no samples to evaluate on")
     samples = open_samples(trained.job, dataset, manifest, split, trained.code_folder, seed=None)
-    feed = in_units_of(trained.data, manifest, DatasetEvaluationFeed(samples))
+    feed = as_learned(trained.data, manifest, DatasetEvaluationFeed(samples))
     evaluator = Evaluator(
         feed, trained.task, trained.prepare, WorkerGroup(), slices=1, batch_size=BATCH_SIZE
     )
@@ -281,6 +281,7 @@ def _refuse_other_kind(dataset: Path, found: Manifest, learned: Manifest) -> Non
                     f"{dataset}: its {what} are {_plain(has)}, but the network was trained on "
                     f"{_plain(needs)}; give a dataset of the same kind"
                 )
+        check_columns(dataset, other, field)
 
 
 def _plain(value: tuple[object, ...]) -> str:

@@ -1,15 +1,20 @@
 """Predict with a trained network: on pictures, or on CSV tables with one sample per row."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from distnet.data.csv_file import is_csv
 from distnet.data.picture import read_picture
 from distnet.data.rows import read_rows
 from distnet.errors import DataError
 from distnet.trained.load import Trained
 
-TABLES = (".csv", ".tsv")
+Array = NDArray[np.generic]
 
 
 def predict(
@@ -18,6 +23,7 @@ def predict(
     *,
     as_is: bool = False,
     delimiter: str | None = None,
+    decimal: str | None = None,
 ) -> list[dict[str, Any]]:
     """Predict each sample, in the order of the files.
 
@@ -26,6 +32,7 @@ def predict(
         files: pictures, or tables with the columns that the network learned from.
         as_is: do not find and centre the figure of a picture.
         delimiter: between the cells of tables: one character, or `tab`; else recognised.
+        decimal: the decimal mark in tables, a point or a comma; else recognised.
 
     Returns:
         One object a sample: `file`, for a table `row` (from 1), and the task's prediction.
@@ -33,17 +40,18 @@ def predict(
     Raises:
         DataError: a file cannot be read, or is not what the network learned from.
     """
-    return [one for file in files for one in _predict_file(trained, file, as_is, delimiter)]
+    read_table = partial(read_rows, data=trained.inputs, delimiter=delimiter, decimal=decimal)
+    return [one for file in files for one in _predict_file(trained, file, as_is, read_table)]
 
 
 def _predict_file(
-    trained: Trained, file: Path, as_is: bool, delimiter: str | None
+    trained: Trained, file: Path, as_is: bool, read_table: Callable[[Path], Array]
 ) -> list[dict[str, Any]]:
     if not file.is_file():
         found = "a folder" if file.is_dir() else "no such file"
         raise DataError(f"{file}: found {found}, expected a picture or a CSV file")
-    if file.suffix.lower() in TABLES:
-        rows = trained.predict(read_rows(file, trained.inputs, delimiter=delimiter))
+    if is_csv(file):
+        rows = trained.predict(read_table(file))
         return [{"file": str(file), "row": row, **one} for row, one in enumerate(rows, start=1)]
     picture = read_picture(file, trained.inputs, as_is=as_is)
     return [{"file": str(file), **one} for one in trained.predict(picture[None])]

@@ -216,8 +216,74 @@ def test_columns_that_count_the_rows_are_named(tmp_path: Path) -> None:
     manifest = import_dataset(tmp_path / "raw.csv", tmp_path / "out")
 
     assert manifest.x.names == ("id", "half", "a")
-    warning = rows(manifest, "warnings")["columns that count the rows"]
+    warning = rows(manifest, "warnings")["columns that number the rows"]
     assert (warning.count, warning.option) == (1, "--drop 'id'")
+
+
+def tables(folder: Path, name: str, splits: dict[str, list[str]]) -> Manifest:
+    """Import one CSV file for each split, of the columns `name`, a and y."""
+    (folder / name).mkdir()
+    for split, lines in splits.items():
+        (folder / name / f"{split}.csv").write_text("\n".join([f"{name},a,y", *lines]) + "\n")
+    return import_dataset(folder / name, folder / "out", force=True)
+
+
+def test_columns_that_number_the_rows_are_found_after_a_shuffle(tmp_path: Path) -> None:
+    order = [(i * 37) % 100 + 5 for i in range(100)]
+    lines = [f"{n},{n % 7},{'uv'[i % 2]}" for i, n in enumerate(order)]
+    manifest = tables(tmp_path, "id", {"train": lines[:70], "test": lines[70:]})
+    assert rows(manifest, "warnings")["columns that number the rows"].option == "--drop 'id'"
+    lines[3] = f"{order[4]},1,u"
+    manifest = tables(tmp_path, "code", {"train": lines[:70], "test": lines[70:]})
+    assert "columns that number the rows" not in rows(manifest, "warnings")
+
+
+def test_columns_that_vary_only_in_other_splits_are_named(tmp_path: Path) -> None:
+    train = [f"5,{i % 7}.5,{'uv'[i % 2]}" for i in range(20)]
+    test = [f"{i},{i % 7}.25,{'uv'[i % 2]}" for i in range(9)]
+    manifest = tables(tmp_path, "site", {"train": train, "test": test})
+    warning = rows(manifest, "warnings")["columns that vary in other splits, but not in train"]
+    assert warning.example == "'site'"
+    manifest = tables(tmp_path, "unit", {"train": train, "test": train[:7]})
+    warning = rows(manifest, "warnings")["columns in which all numbers are equal"]
+    assert warning.example == "unit"
+
+
+def test_targets_that_name_the_samples_are_reported(tmp_path: Path) -> None:
+    lines = [f"{i},{i % 7}.5,n{i}" for i in range(20)]
+    manifest = tables(tmp_path, "b", {"train": lines})
+    assert rows(manifest, "warnings")["classes with a single sample"].count == 20
+
+
+def test_files_that_are_joined_or_empty_are_named(tmp_path: Path) -> None:
+    lines = [f"{i},{i % 7}.5,{'uv'[i % 2]}" for i in range(8)]
+    splits = {"train": lines[:4], "train (1)": lines[4:], "train-2": [], "test": lines[:2]}
+    manifest = tables(tmp_path, "b", splits)
+    joined = rows(manifest, "guessed")["files joined: train"]
+    assert joined.example == "train (1).csv, train-2.csv, train.csv"
+    assert rows(manifest, "left_out")["files"].example == "train-2.csv"
+    assert manifest.splits["train"].num_samples == 8
+    with pytest.raises(DataError, match=r"test.csv: no rows"):
+        tables(tmp_path, "c", {"train": lines, "test": []})
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("t.feather", "convert t.feather to Parquet, such as with pandas.read_feather and"),
+        ("t.jsonl", "pandas.read_json"),
+        ("x.npy", "numpy.savez"),
+        ("data/train.parquet", "it has tables in the folder data; import that folder"),
+        ("y=u/part-0.parquet", "it has tables in the folder y=u"),
+    ],
+)
+def test_tables_of_other_kinds_are_refused_with_what_to_do(
+    tmp_path: Path, name: str, message: str
+) -> None:
+    (tmp_path / "raw" / name).parent.mkdir(parents=True)
+    (tmp_path / "raw" / name).write_bytes(b"")
+    with pytest.raises(DataError, match=f"not recognised as any of .*{message}"):
+        import_dataset(tmp_path / "raw", tmp_path / "out")
 
 
 def test_kinds_that_were_possible_too_are_named(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 from safetensors import safe_open
 
 from distnet.data.importing import import_dataset
+from distnet.errors import DataError
 from distnet.launch.run import run
 from distnet.trained.export import export
 from distnet.trained.load import Trained, evaluate, load_trained
@@ -64,6 +65,24 @@ def test_evaluation_is_in_the_units_of_the_network_whatever_the_origin(
     other = table(tmp_path, "later", FIRST + 5000)
 
     assert evaluate(trained.folder.path, data=str(other))["metrics"]["mae"] < 0.5
+
+
+def test_evaluation_finds_columns_by_their_names(trained: Trained, tmp_path: Path):
+    lines = (trained.job_folder / "data.csv").read_text().splitlines()
+    rows = [line.split(",") for line in lines]
+    for name, heads in (("swapped", ["rest", "departure"]), ("renamed", ["rest", "leaving"])):
+        swapped = [f"{rest},{departure},{arrival}" for departure, rest, arrival in rows[1:]]
+        text = "\n".join([",".join([*heads, "arrival"]), *swapped])
+        (tmp_path / f"{name}.csv").write_text(text)
+        options = {"target": ["arrival"], "target_kind": "number"}
+        file = tmp_path / f"{name}.csv"
+        import_dataset(file, tmp_path / name, test_fraction=0, options=options)
+
+    found = evaluate(trained.folder.path, data=str(tmp_path / "swapped"))["metrics"]
+
+    assert found == pytest.approx(evaluate(trained.folder.path)["metrics"], rel=1e-6)
+    with pytest.raises(DataError, match="has the columns 'leaving', but .* trained on 'departure'"):
+        evaluate(trained.folder.path, data=str(tmp_path / "renamed"))
 
 
 @pytest.mark.check

@@ -8,7 +8,7 @@ import typer
 
 from distnet.cli.data.progress import progress_bar
 from distnet.cli.data.tables import show_dataset
-from distnet.cli.options import AsJson
+from distnet.cli.options import AsJson, Decimal, Delimiter
 from distnet.data.importing import import_dataset
 from distnet.errors import DataError
 
@@ -33,10 +33,6 @@ Classes = Annotated[
 ]
 Drop = Annotated[
     list[str] | None, typer.Option(metavar="COLUMN", help="Tables: a column to leave out.")
-]
-Delimiter = Annotated[
-    str | None,
-    typer.Option(metavar="CHARACTER", help="CSV: between the cells, or tab. Default: recognised."),
 ]
 Size = Annotated[
     str | None,
@@ -75,6 +71,7 @@ def import_(
     classes: Classes = None,
     drop: Drop = None,
     delimiter: Delimiter = None,
+    decimal: Decimal = None,
     size: Size = None,
     colours: Colours = None,
     layout: Layout = None,
@@ -91,6 +88,7 @@ def import_(
         "classes": _names(classes) if classes else (),
         "drop": tuple(drop or ()),
         "delimiter": delimiter,
+        "decimal": decimal,
         "size": _parse_size(size),
         "colours": _one_of("--colours", colours, ("grey", "rgb")),
         "layout": _one_of("--layout", layout, ("classes", "splits")),

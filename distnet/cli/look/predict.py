@@ -8,7 +8,7 @@ import typer
 from distnet.cli.console import spinner
 from distnet.cli.look.better import say_checkpoint
 from distnet.cli.look.results import show_predictions
-from distnet.cli.options import RUNS, AsJson, Checkpoint, Run, Runs
+from distnet.cli.options import RUNS, AsJson, Checkpoint, Decimal, Delimiter, Run, Runs
 from distnet.cli.output import print_json
 from distnet.report.find import find_run
 
@@ -22,12 +22,8 @@ def predict(
     as_is: Annotated[
         bool, typer.Option("--as-is", help="Do not find and centre the object in an image.")
     ] = False,
-    delimiter: Annotated[
-        str | None,
-        typer.Option(
-            metavar="CHARACTER", help="CSV: between the cells, or tab. Default: recognised."
-        ),
-    ] = None,
+    delimiter: Delimiter = None,
+    decimal: Decimal = None,
     checkpoint: Checkpoint = "newest",
     runs: Runs = RUNS,
     as_json: AsJson = False,
@@ -42,7 +38,9 @@ def predict(
         from distnet.trained import load, predict
 
         network = load.load_trained(folder.path, checkpoint=checkpoint)
-        predictions = predict.predict(network, files, as_is=as_is, delimiter=delimiter)
+        predictions = predict.predict(
+            network, files, as_is=as_is, delimiter=delimiter, decimal=decimal
+        )
     say_checkpoint(folder, network.step)
     if as_json:
         print_json(predictions)

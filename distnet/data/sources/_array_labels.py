@@ -18,8 +18,11 @@ from distnet.data.sources._classes import make_classes
 from distnet.data.sources._guess import MOST_GUESSED_CLASSES
 from distnet.data.sources._labels import LabelError, LabelsSeen, label_texts
 from distnet.data.sources._names import check_names
+from distnet.data.sources._one_hot import other_rows
 from distnet.errors import DataError
 
+FEWEST_INDICES = 10
+"""A few labels below twice this many are indices, such as the 3 and the 8 of ten digits."""
 Arrays = dict[str, NDArray[Any]]
 """By split."""
 
@@ -33,12 +36,12 @@ def guess_kind(path: Path, y: Mapping[str, NDArray[Any]]) -> tuple[str, str]:
     if is_one_hot(y):
         width = next(iter(y.values())).shape[1]
         return "class", f"every row of {width} holds one 1 and else 0: one-hot"
-    one_hot = [split for split, values in y.items() if _other_rows(values).size == 0]
+    one_hot = [split for split, values in y.items() if other_rows(values).size == 0]
     if one_hot:
         split, values = next((s, v) for s, v in y.items() if s not in one_hot)
         raise DataError(
-            f"{path}: y of {one_hot[0]} is one-hot, but y of {split}[{_other_rows(values)[0]}] is "
-            f"{values[_other_rows(values)[0]]}; to predict them as numbers use --target-kind number"
+            f"{path}: y of {one_hot[0]} is one-hot, but y of {split}[{other_rows(values)[0]}] is "
+            f"{values[other_rows(values)[0]]}; to predict them as numbers use --target-kind number"
         )
     columns = _columns(y)
     shapes = {values.shape[1:] for values in columns.values()}
@@ -50,6 +53,7 @@ def guess_kind(path: Path, y: Mapping[str, NDArray[Any]]) -> tuple[str, str]:
 
 def _guess_of_numbers(columns: Arrays) -> tuple[str, str]:
     different = np.unique(np.concatenate([np.unique(values) for values in columns.values()]))
+    different = different[~np.isnan(different)]  # missing labels are reported later
     is_repeated = len(different) <= sum(map(len, columns.values())) // 2
     if all(values.dtype.kind != "f" for values in columns.values()):
         if is_repeated or len(different) <= MOST_GUESSED_CLASSES:
@@ -64,15 +68,7 @@ def _guess_of_numbers(columns: Arrays) -> tuple[str, str]:
 
 def is_one_hot(y: Mapping[str, NDArray[Any]]) -> bool:
     """Whether every row holds one 1, else 0."""
-    return all(_other_rows(values).size == 0 for values in y.values())
-
-
-def _other_rows(values: NDArray[Any]) -> NDArray[np.int64]:
-    """The rows that do not hold one 1 and else 0."""
-    if values.ndim != 2 or values.shape[1] < 2 or values.dtype.kind not in "uifb":
-        return np.arange(len(values))
-    is_bit = ((values == 0) | (values == 1)).all(axis=1)
-    return np.flatnonzero(~is_bit | ((values != 0).sum(axis=1) != 1))
+    return all(other_rows(values).size == 0 for values in y.values())
 
 
 def array_classes(
@@ -80,8 +76,7 @@ def array_classes(
 ) -> tuple[Field, Arrays]:
     """Read classes: texts, whole numbers, or one-hot rows.
 
-    Whole numbers are the indices of classes, except for identifiers larger than any index: these
-    are names.
+    Whole numbers are the indices of classes, except for identifiers: these are names.
 
     Raises:
         DataError: a label is missing, no whole number, or none of the classes.
@@ -91,7 +86,7 @@ def array_classes(
     flat = _columns(y)
     for split, values in flat.items():
         if values.ndim != 1:
-            rows = _other_rows(values)
+            rows = other_rows(values)
             row = f"; y of {split}[{rows[0]}] is {values[rows[0]].tolist()}" if rows.size else ""
             raise DataError(
                 f"{path}: y of {split} has shape {list(values.shape)}, and its rows are not all "
@@ -102,6 +97,7 @@ def array_classes(
         _check_whole(path, flat)
     if are_text or (not names and _are_identifiers(flat)):
         return _named_classes(path, flat, names, findings)
+    flat = {s: v.astype(np.float64) if v.dtype.kind == "f" else v for s, v in flat.items()}
     whole = {f"{path}: y of {split}": values for split, values in flat.items()}
     field = ClassField(classes=class_names(whole, names))
     return field, {split: values.astype(np.int32) for split, values in flat.items()}
@@ -148,10 +144,14 @@ def _location(path: Path, split: str, row: int) -> str:
 
 
 def _are_identifiers(y: Arrays) -> bool:
-    """Whether labels cannot be indices: the signs -1 and 1, or numbers as large as an id."""
-    low, high = min(v.min() for v in y.values()), max(v.max() for v in y.values())
-    are_signs = (low, high) == (-1, 1) and all((v != 0).all() for v in y.values())
-    return bool(are_signs or (low >= 0 and high >= MAX_CLASSES))
+    """Whether labels are no indices: the signs -1 and 1, or numbers that leave out most others.
+
+    Of the years 2001 to 2010 as indices, 2001 classes would have no samples.
+    """
+    different = np.unique(np.concatenate([np.unique(values) for values in y.values()]))
+    low, high = different[0], different[-1]
+    are_signs = different.tolist() == [-1, 1]
+    return bool(are_signs or (low >= 0 and high >= 2 * max(len(different), FEWEST_INDICES)))
 
 
 def _check_whole(path: Path, y: Arrays) -> None:

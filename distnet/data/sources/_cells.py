@@ -20,6 +20,8 @@ NUMBER = re.compile(r"[+-]?(([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?|inf|inf
 _WHOLE = r"^-?[0-9]+$"
 _MISSING = pa.array(["", "?", "-", "na", "n/a", "nan", "null", "none"])
 
+_BOOLEANS = {"true": "1", "false": "0"}
+
 Numbers = NDArray[np.float64]
 
 
@@ -37,6 +39,22 @@ def parse_numbers(column: pa.Array) -> tuple[Numbers, NDArray[np.bool_]]:
     numbers = _as_floats(column)
     missing = column.is_null(nan_is_null=True).to_numpy(zero_copy_only=False)
     return numbers, missing
+
+
+def without_booleans(column: pa.Array) -> tuple[pa.Array, NDArray[np.bool_]]:
+    """Write `true` and `false` in text, in any case, as the numbers 1 and 0.
+
+    Returns:
+        The cells, and whether each of them was a boolean in text.
+    """
+    column = plain(column)
+    if not is_text(column.type):
+        return column, np.zeros(len(column), bool)
+    words = pc.utf8_lower(pc.utf8_trim_whitespace(column)).fill_null("")
+    for word, number in _BOOLEANS.items():
+        column = pc.if_else(pc.equal(words, word), number, column)
+    names = pa.array(list(_BOOLEANS), words.type)
+    return column, pc.is_in(words, value_set=names).to_numpy(zero_copy_only=False)
 
 
 def subtract(column: pa.Array, numbers: Numbers, origin: float) -> Numbers:
@@ -67,6 +85,7 @@ def subtract(column: pa.Array, numbers: Numbers, origin: float) -> Numbers:
 
 def to_float32(column: pa.Array, origin: float) -> NDArray[np.float32]:
     """Read the cells of a column of numbers relative to its origin, as they are stored."""
+    column, _ = without_booleans(column)
     numbers, _ = parse_numbers(column)
     return subtract(column, numbers, origin).astype(np.float32)
 

@@ -12,7 +12,13 @@ from numpy.typing import NDArray
 
 from distnet.data.fields.class_ import ClassField
 from distnet.data.import_summary import Findings
-from distnet.data.sources._labels import CANONICAL, LabelsSeen, label_texts, numbers_of
+from distnet.data.sources._labels import (
+    CANONICAL,
+    LabelsSeen,
+    folded,
+    label_texts,
+    numbers_of,
+)
 from distnet.data.sources._names import natural_order
 from distnet.errors import DataError
 
@@ -42,7 +48,7 @@ def make_classes(
             f"column {column!r} has more than {MOST_CLASSES} different values, too many for "
             "classes; name another column with --target, or use --target-kind number"
         )
-    _check_splits(column, labels)
+    _check_splits(column, labels, names)
     if names:
         classes, indices = tuple(names), _named(labels, names)
     else:
@@ -111,13 +117,13 @@ def _encoder(column: str, indices: dict[str, int], allowed: Sequence[str]) -> En
     return encode
 
 
-def _check_splits(column: str, labels: LabelsSeen) -> None:
+def _check_splits(column: str, labels: LabelsSeen, names: Sequence[str]) -> None:
     """Compare the labels of every split with those of the training split."""
     known = labels.of("train")
     others = {split for splits in labels.splits.values() for split in splits} - {"train"}
     for split in sorted(others) if known else ():
         found = labels.of(split)
-        new = [label for label in found if "train" not in labels.splits[label]]
+        new = [x for x in found if "train" not in labels.splits[x] and x.strip() not in names]
         _refuse_other_writing(column, labels, known, new)
         _refuse_other_type(column, labels, known, found)
 
@@ -125,12 +131,15 @@ def _check_splits(column: str, labels: LabelsSeen) -> None:
 def _refuse_other_writing(
     column: str, labels: LabelsSeen, known: Sequence[str], new: Sequence[str]
 ) -> None:
-    """Refuse `1.0`, `01` or ` 1` where the training split has `1`: one class would become two."""
-    writing: dict[Decimal | str, str] = {label.strip(): label for label in known}
+    """Refuse `1.0` where the training split has `1`, and `Cat` where it has `cat`.
+
+    One class would become two, of which the second cannot be learned.
+    """
+    writing: dict[Decimal | str, str] = {folded(label): label for label in known}
     writing |= {number: label for label, number in numbers_of(known).items()}
     numbers = numbers_of(new)
     for label in new:
-        other = writing.get(numbers.get(label, label.strip()), writing.get(label.strip()))
+        other = writing.get(numbers.get(label, ""), writing.get(folded(label)))
         if other is not None:
             raise _unlike(column, labels, label, other)
 

@@ -1,16 +1,19 @@
 """Find the faults of feature columns, with their location."""
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
-from distnet.data.sources._cells import LARGEST, holds_numbers, parse_numbers
+from distnet.data.csv_dialect import WITH_COMMA
+from distnet.data.sources._cells import LARGEST, holds_numbers, parse_numbers, without_booleans
 from distnet.data.sources._precision import Precision
 from distnet.errors import DataError
 
 MOST_FAULTS = 10
+LONGEST_EXAMPLE = 30
 Location = Callable[[int], str]
 """Describe the position of row n (counted from 0) of a file, for messages."""
 
@@ -21,17 +24,34 @@ class ColumnCheck:
     def __init__(self, name: str) -> None:
         self.name = name
         self.precision = Precision(name)
-        self._num_rows = self._num_missing = self._num_bad = 0
+        self._num_rows = self._num_missing = self._num_bad = self._num_booleans = 0
         self._may_be_text = False
-        self._missing_at = self._bad_at = self._bad_cell = ""
+        self._missing_at = self._bad_at = self._bad_cell = self._boolean_at = ""
 
     @property
     def is_text(self) -> bool:
         """Whether most of the cells are not numbers."""
         return self._may_be_text and self._num_bad * 2 > self._num_rows - self._num_missing
 
+    @property
+    def is_boolean(self) -> bool:
+        """Whether the cells are `true` and `false`, in text."""
+        return self._num_booleans > 0
+
+    @property
+    def example(self) -> str:
+        """The name, and a cell that is not a number."""
+        return f"{self.name!r} (such as {self._bad_cell[:LONGEST_EXAMPLE]!r})"
+
+    @property
+    def has_commas(self) -> bool:
+        """Whether the cells may be numbers with a decimal comma."""
+        return re.match(WITH_COMMA, self._bad_cell) is not None
+
     def add(self, column: pa.Array, first: int, location: Location) -> None:
         """Check some cells, of which the first is in row `first` of its file."""
+        may_be_text = not holds_numbers(column.type)
+        column, is_boolean = without_booleans(column)
         numbers, missing = parse_numbers(column)
         bad = ~missing & ~(np.abs(numbers) <= LARGEST)
         if missing.any() and not self._missing_at:
@@ -39,10 +59,13 @@ class ColumnCheck:
         if bad.any() and not self._bad_at:
             self._bad_at = location(first + int(bad.argmax()))
             self._bad_cell = str(column[int(bad.argmax())].as_py())
-        self._may_be_text |= not holds_numbers(column.type)
+        if is_boolean.any() and not self._boolean_at:
+            self._boolean_at = location(first + int(is_boolean.argmax()))
+        self._may_be_text |= may_be_text
         self._num_rows += len(column)
         self._num_missing += int(missing.sum())
         self._num_bad += int(bad.sum())
+        self._num_booleans += int(is_boolean.sum())
         self.precision.add(column, numbers)
 
     def faults(self) -> Iterator[str]:
@@ -54,6 +77,12 @@ class ColumnCheck:
             count = f"{self._num_bad} of {self._num_rows} rows"
             expected = f"expected a finite number of at most {LARGEST:.2g}"
             yield f"{self._bad_at}: {self.name!r} is {self._bad_cell!r}, {expected} ({count})"
+        if 0 < self._num_booleans < self._num_rows - self._num_missing - self._num_bad:
+            count = f"{self._num_booleans} of {self._num_rows} rows"
+            yield (
+                f"{self._boolean_at}: {self.name!r} is true or false, but a number in other rows "
+                f"({count})"
+            )
 
 
 def raise_faults(path: Path, checks: Sequence[ColumnCheck]) -> None:
@@ -62,7 +91,7 @@ def raise_faults(path: Path, checks: Sequence[ColumnCheck]) -> None:
     Raises:
         DataError: a column holds text, gaps, or numbers that are not finite.
     """
-    texts = [check.name for check in checks if check.is_text]
+    texts = [check for check in checks if check.is_text]
     ranges = [f"{path}: {c.precision.fault}" for c in checks if not c.is_text and c.precision.fault]
     faults = [fault for check in checks if not check.is_text for fault in check.faults()]
     lines = faults[:MOST_FAULTS]
@@ -71,11 +100,19 @@ def raise_faults(path: Path, checks: Sequence[ColumnCheck]) -> None:
     if faults:
         lines.append("fill in those cells, remove their rows, or drop the columns: --drop NAME")
     if texts:
-        drops = " ".join(f"--drop {name!r}" for name in texts[:MOST_FAULTS])
-        lines.append(
-            f"{path}: columns of text (or dates) cannot be features: {', '.join(texts)}; "
-            f"convert them to numbers with a decimal point, or drop them: {drops}"
-        )
+        lines.append(_text_columns(path, texts))
+    if any(check.has_commas for check in checks):
+        lines.append("if a comma is the decimal mark of the file, set it with --decimal ,")
     lines += ranges[:MOST_FAULTS]
     if lines:
         raise DataError("\n".join(lines))
+
+
+def _text_columns(path: Path, texts: Sequence[ColumnCheck]) -> str:
+    shown = texts[:MOST_FAULTS]
+    more = f" and {len(texts) - MOST_FAULTS} more" if len(texts) > MOST_FAULTS else ""
+    return (
+        f"{path}: columns of something else than numbers cannot be features: "
+        f"{', '.join(check.example for check in shown)}{more}; convert them to numbers, or drop "
+        "them: " + " ".join(f"--drop {check.name!r}" for check in shown)
+    )

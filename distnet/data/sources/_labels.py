@@ -8,6 +8,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from decimal import Decimal, InvalidOperation
 from functools import partial
 from math import isfinite, isnan
+from typing import Any
+from unicodedata import normalize
 
 import numpy as np
 import pyarrow as pa
@@ -21,7 +23,7 @@ PADDED = re.compile(r"[+-]?0[0-9]+", re.ASCII)
 """Digits that are not a number, such as a postal code: the leading zeros belong to it."""
 GAPS = ("nan", "nat", "<na>", "#n/a")
 """Texts that stand for a missing label, even where labels are text."""
-TEXT, NUMBERS_OR_TEXT = "text", "numbers or text"
+TEXT, NUMBERS_OR_TEXT, BOOLEANS = "text", "numbers or text", "booleans"
 _DECIMAL_ZEROS = r"^(.*\.[0-9]*[1-9])0+$|^(.*)\.0+$"
 _TIME_ZEROS = r"^(.*:[0-9]{2})(\.[0-9]*[1-9])?\.?0*(Z?)$"
 
@@ -59,7 +61,7 @@ def label_texts(column: pa.Array, allowed: Collection[str] = ()) -> pa.Array:
     if pa.types.is_floating(kind):
         return _of_floats(column)
     if pa.types.is_decimal(kind):
-        return pc.replace_substring_regex(column.cast(pa.string()), _DECIMAL_ZEROS, r"\1\2")
+        return _of_decimals(column)
     if _is_bytes(kind):
         column = _of_bytes(column)
     try:
@@ -71,11 +73,16 @@ def label_texts(column: pa.Array, allowed: Collection[str] = ()) -> pa.Array:
     return _without_gaps(texts, allowed) if is_text(column.type) else texts
 
 
+def folded(label: str) -> str:
+    """A label without what is easily written in two ways: case, spaces, the form of letters."""
+    return normalize("NFKC", label).casefold().strip()
+
+
 def family(kind: pa.DataType) -> str:
     """What a column of labels holds; columns of two families have no label in common."""
     kind = kind.value_type if pa.types.is_dictionary(kind) else kind
     if pa.types.is_boolean(kind):
-        return "booleans"
+        return BOOLEANS
     if pa.types.is_timestamp(kind):
         return f"times of the time zone {kind.tz}" if kind.tz else "times without a time zone"
     if pa.types.is_date(kind):
@@ -123,9 +130,13 @@ class LabelsSeen:
         """Collect the labels of some rows."""
         if self.has_too_many:
             return
-        for text in pc.unique(texts).to_pylist():
+        encoded = texts.dictionary_encode()
+        _, rows = np.unique(encoded.indices.to_numpy(), return_index=True)
+        for text, row in zip(encoded.dictionary.to_pylist(), rows.tolist(), strict=True):
             if text not in self.locations:
-                self.locations[text] = partial(location, pc.index(texts, text).as_py())
+                if self.has_too_many:
+                    return
+                self.locations[text] = partial(location, row)
             self.splits.setdefault(text, set()).add(split)
 
     def __contains__(self, label: object) -> bool:
@@ -155,15 +166,26 @@ def _without_gaps(texts: pa.Array, allowed: Collection[str]) -> pa.Array:
 def _of_floats(column: pa.Array) -> pa.Array:
     values = column.cast(pa.float64()).to_numpy(zero_copy_only=False)
     different, indices = np.unique(values, return_inverse=True)
-    texts = pa.array([_of_float(value) for value in different.tolist()], pa.string())
+    short = different.astype(f"f{column.type.bit_width // 8}")
+    texts = pa.array(map(_of_float, short), pa.string())
     return texts.take(pa.array(indices))
 
 
-def _of_float(value: float) -> str | None:
+def _of_float(value: np.floating[Any]) -> str | None:
+    """The shortest text that gives the same number of its type: 0.1 is one label in all types."""
     if isnan(value):
         return None
-    is_exact = value.is_integer() and abs(value) <= 2**53
-    return str(int(value)) if is_exact else repr(value)
+    is_exact = value.is_integer() and abs(float(value)) <= 2**53
+    return str(int(value)) if is_exact else str(value)
+
+
+def _of_decimals(column: pa.Array) -> pa.Array:
+    # Arrow itself writes small ones with an exponent, which depends on the type: 0E-10.
+    encoded = column.dictionary_encode()
+    numbers = encoded.dictionary.to_pylist()
+    texts = pa.array([f"{number:f}" for number in numbers], pa.string())
+    plainly = pc.replace_substring_regex(texts, _DECIMAL_ZEROS, r"\1\2")
+    return plainly.take(encoded.indices)
 
 
 def _of_bytes(column: pa.Array) -> pa.Array:

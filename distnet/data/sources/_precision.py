@@ -18,12 +18,16 @@ EXACT = 2**24
 """Up to here, float32 holds every whole number."""
 SMALLEST_SPREAD, LARGEST_SPREAD = 1e-37, 1e37
 """Between these, a network can divide by the standard deviation in float32."""
-SAMPLE = 4096
-"""The first numbers, of which it is counted how many stay different."""
+PART, RUN, MOST_RUNS = 4096, 1024, 8
+"""Of every so many numbers the first ones, and no more such runs, evenly over the column, are the
+sample of which it is counted how many stay different."""
 
 
 class Precision:
-    """Measures the numbers of one column, relative to the middle one of the first of them.
+    """Measures the numbers of one column, relative to the middle one of those that come first.
+
+    The middle is that of the different numbers, in the first rows in which there are any: a number
+    that stands for a missing one, such as 0, is not chosen because it is frequent.
 
     Args:
         name: of the column.
@@ -32,38 +36,65 @@ class Precision:
     def __init__(self, name: str) -> None:
         self.name = name
         self._middle = 0.0
-        self._num = 0
+        self._first: tuple[pa.Array, Numbers] | None = None
+        """The first cell as long as all are equal, and its number."""
+        self._num = self._num_equal = 0
         self._total = self._squares = self._squared_errors = 0.0
         self._largest_error = self._farthest = 0.0
         self._is_whole = True
-        self._sample: Numbers = np.zeros(0)  # different ones, by size
+        self._runs: list[Numbers] = []
+        self._num_parts, self._every = 0, 1
 
     def add(self, column: pa.Array, numbers: Numbers) -> None:
         """Measure some cells; `numbers` are the same from `parse_numbers`."""
         usable = np.abs(numbers) <= LARGEST
-        if not usable.any():
+        if not usable.all():
+            column, numbers = column.filter(pa.array(usable)), numbers[usable]
+        if not len(numbers):
             return
-        is_first = self._num == 0
-        if is_first:
-            middle = int(usable.sum()) // 2
-            self._middle = float(np.partition(numbers[usable], middle)[middle])
-        apart = subtract(column, numbers, self._middle)[usable]
-        if is_first:
-            self._sample = np.unique(apart[:SAMPLE])
-        errors = _rounded(numbers[usable]) - self._middle - apart
-        self._num += len(apart)
-        self._total += float(apart.sum())
-        self._squares += float((apart**2).sum())
-        self._squared_errors += float((errors**2).sum())
+        if self._num == 0:
+            self._first = self._first or (column[:1], numbers[:1])
+            if _are_equal(self._first, column, numbers):
+                self._num_equal += len(numbers)
+                return
+            different = np.unique(np.append(numbers, self._first[1]))
+            self._middle = float(different[len(different) // 2])
+            if self._num_equal:
+                self._measure(*self._first, times=self._num_equal)
+        self._measure(column, numbers)
+
+    def _measure(self, column: pa.Array, numbers: Numbers, times: int = 1) -> None:
+        """Count some numbers, each of them so many times."""
+        apart = subtract(column, numbers, self._middle)
+        errors = _rounded(numbers) - self._middle - apart
+        self._num += times * len(apart)
+        self._total += times * float(apart.sum())
+        self._squares += times * float((apart**2).sum())
+        self._squared_errors += times * float((errors**2).sum())
         self._largest_error = max(self._largest_error, float(np.abs(errors).max()))
         self._farthest = max(self._farthest, float(np.abs(apart).max()))
         self._is_whole &= self._middle.is_integer() and bool((apart == np.floor(apart)).all())
+        self._take_sample(apart)
+
+    def _take_sample(self, apart: Numbers) -> None:
+        for low in range(0, len(apart), PART):
+            if self._num_parts % self._every == 0:
+                self._runs.append(apart[low : low + RUN].copy())
+            self._num_parts += 1
+            if len(self._runs) > MOST_RUNS:
+                del self._runs[1::2]
+                self._every *= 2
 
     @property
     def spread(self) -> float:
         """The standard deviation."""
         num = max(self._num, 1)
         return float(max(self._squares / num - (self._total / num) ** 2, 0.0) ** 0.5)
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether all numbers are equal."""
+        return self._num == 0 and self._num_equal > 0
 
     @cached_property
     def origin(self) -> float:
@@ -99,12 +130,19 @@ class Precision:
                 "float32 would lose what varies; predict and export subtract the same number",
                 example=f"{rounding}; minus {origin!r}",
             )
-        if self.spread and self._become_equal(self._normalised):
+        if self.is_constant:
+            findings.warned(
+                "columns in which all numbers are equal",
+                "nothing can be learned from them",
+                example=self.name,
+                option="remove them; from tables with --drop NAME",
+            )
+        elif self.spread and self._become_equal(self._normalised):
             num, left = len(self._sample), _num_different(_rounded(self._normalised))
             findings.warned(
                 "columns in which different numbers become equal",
                 "other numbers of the column are too far away for float32",
-                example=f"{self.name}: of the first {num} different numbers {left} are left; "
+                example=f"{self.name}: of {num} different numbers in a sample {left} are left; "
                 f"{deviation}",
                 option="replace numbers that stand for a missing one, such as 0; take the "
                 "logarithm; or --drop NAME",
@@ -117,6 +155,11 @@ class Precision:
                 option="--drop NAME",
             )
 
+    @cached_property
+    def _sample(self) -> Numbers:
+        """Different numbers of the column relative to the middle, by size."""
+        return np.unique(np.concatenate(self._runs))
+
     @property
     def _becomes_exact(self) -> bool:
         """Whether float32 holds every difference from the middle."""
@@ -124,13 +167,13 @@ class Precision:
 
     @property
     def _normalised(self) -> Numbers:
-        """The first numbers as a network sees them, but for a factor."""
+        """The numbers of the sample as a network sees them, but for a factor."""
         stored = self._sample + (0.0 if self.origin else self._middle)
         mean = self._total / self._num + (0.0 if self.origin else self._middle)
         return _rounded(stored) - _rounded(np.array(mean))
 
     def _become_equal(self, numbers: Numbers) -> bool:
-        """Whether rounding leaves at most half of the different ones among the first numbers."""
+        """Whether rounding leaves at most half of the different numbers."""
         return _num_different(_rounded(numbers)) * 2 <= len(numbers)
 
 
@@ -138,6 +181,13 @@ def origins_of(columns: Iterable[Precision]) -> tuple[float, ...]:
     """The origins of columns that are stored side by side; empty where all are 0."""
     origins = tuple(column.origin for column in columns)
     return origins if any(origins) else ()
+
+
+def _are_equal(first: tuple[pa.Array, Numbers], column: pa.Array, numbers: Numbers) -> bool:
+    """Whether all cells are the first one, to the last digit."""
+    origin = float(first[1][0])
+    (apart,) = subtract(*first, origin)
+    return bool((subtract(column, numbers, origin) == apart).all())
 
 
 def _rounded(numbers: Numbers) -> Numbers:

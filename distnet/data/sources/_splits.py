@@ -21,6 +21,9 @@ _SPLITS = {
 """First words of names, and the splits that they mean."""
 
 
+MOST_NAMES = 3
+
+
 def split_of(name: str) -> str | None:
     """The split that the name of a file or folder begins with: `Training_set` is `train`."""
     return _SPLITS.get(re.split(r"[^a-z]", name.lower(), maxsplit=1)[0])
@@ -57,6 +60,11 @@ def split_files(path: Path, suffixes: Sequence[str], findings: Findings) -> dict
         else:
             splits.setdefault(split, []).append(file)
     findings.read("files", sum(map(len, splits.values())))
+    for split, found in splits.items():
+        if len(found) > 1:
+            why = f"the names of {len(found)} files mean this split"
+            example = ", ".join(file.name for file in found[:MOST_NAMES])
+            findings.guessed("files joined", split, why, example=example, option="rename a file")
     return splits
 
 

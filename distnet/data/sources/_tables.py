@@ -3,9 +3,10 @@
 A table is read twice: first to find all faults and the classes, then for the samples.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -16,13 +17,14 @@ from distnet.data.import_summary import Findings
 from distnet.data.sources._cells import to_float32
 from distnet.data.sources._classes import Encode
 from distnet.data.sources._columns import ColumnCheck, raise_faults
-from distnet.data.sources._index_columns import leave_out_index
+from distnet.data.sources._index_columns import index_columns, leave_out_index
 from distnet.data.sources._precision import origins_of
 from distnet.data.sources._table import Table
 from distnet.data.sources._targets import TargetSurvey
 from distnet.data.sources.source import Chunks, RawData
 from distnet.errors import DataError
 
+T = TypeVar("T", bound=Table)
 LIKELY_TARGETS = ("target", "label", "labels", "class", "y")
 MOST_NAMES = 20
 
@@ -41,23 +43,23 @@ def read_tables(
     Raises:
         DataError: columns are missing, hold text or gaps, or the target does not fit its kind.
     """
-    tables = [table for part in splits.values() for table in part]
-    columns = common_columns(tables)
+    tables = train_first(splits)
+    index = index_columns(tables)
+    columns = common_columns(tables, index)
     targets = choose_targets(tables[0].path, columns, target, findings)
-    columns = leave_out_index(columns, tables[0].index, (*targets, *drop), findings)
+    columns = leave_out_index(columns, index, (*targets, *drop), findings)
     features = _choose_features(tables[0].path, columns, targets, drop)
     findings.read("columns", len(features) + len(targets))
-    for name in drop:
+    for name in dict.fromkeys(drop):
         findings.left_out("columns", "named by --drop", example=repr(name))
     checks = [ColumnCheck(name) for name in features]
     survey = TargetSurvey(targets, kind=target_kind, classes=classes, findings=findings)
-    for split, part in splits.items():
-        for table in part:
-            for first, batch in batches_with_rows(table, (*features, *targets)):
-                for check in checks:
-                    check.add(batch.column(check.name), first, table.location)
-                survey.add(batch, first, table, split=split)
+    for split, table, first, batch in batches_of(splits, (*features, *targets), findings):
+        for check in checks:
+            check.add(batch.column(check.name), first, table.location)
+        survey.add(batch, first, table, split=split)
     raise_faults(tables[0].path, checks)
+    _report_booleans(checks, findings)
     y, encode = survey.finish()
     precisions = [check.precision for check in checks]
     for precision in precisions:
@@ -72,8 +74,18 @@ def read_tables(
     )
 
 
-def common_columns(tables: Sequence[Table]) -> tuple[str, ...]:
+def train_first(splits: Mapping[str, Sequence[T]]) -> list[T]:
+    """All tables, those of the training split first: others are compared with it."""
+    order = sorted(splits, key="train".__ne__)
+    return [table for split in order for table in splits[split]]
+
+
+def common_columns(tables: Sequence[Table], index: Collection[str] = ()) -> tuple[str, ...]:
     """The columns that all files have.
+
+    Args:
+        tables: the files.
+        index: columns that a file need not have.
 
     Raises:
         DataError: the files have different columns, or a name occurs twice.
@@ -83,12 +95,17 @@ def common_columns(tables: Sequence[Table]) -> tuple[str, ...]:
         if first.columns.count(name) > 1:
             raise DataError(f"{first.path}: two columns are called {name!r}; rename one")
     for table in tables[1:]:
-        if set(table.columns) != set(first.columns):
-            odd = sorted(set(table.columns) ^ set(first.columns))
+        lacks = [name for name in first.columns if name not in (*table.columns, *index)]
+        more = [name for name in table.columns if name not in (*first.columns, *index)]
+        if lacks or more:
+            odd = [f"has no {', '.join(map(repr, lacks[:MOST_NAMES]))}"] if lacks else []
+            odd += [f"also has {', '.join(map(repr, more[:MOST_NAMES]))}"] if more else []
             raise DataError(
-                f"{table.path}: columns differ from those of {first.path.name}: {', '.join(odd)}"
+                f"{table.path}: other columns than {first.path.name}: it {' and '.join(odd)}; all "
+                "files need the same columns, also that of the target, so move the file elsewhere "
+                "if it is not part of the data"
             )
-    return first.columns
+    return tuple(name for name in first.columns if all(name in table.columns for table in tables))
 
 
 def choose_targets(
@@ -101,12 +118,15 @@ def choose_targets(
     """
     for name in target:
         _check_column(path, columns, name, "--target")
+        if target.count(name) > 1:
+            raise DataError(f"--target names the column {name!r} twice")
     if target:
         return tuple(target)
     likely = [name for name in columns if name.lower() in LIKELY_TARGETS]
     if len(likely) != 1:
+        found = f"several columns that may be the target: {', '.join(likely)}"
         raise DataError(
-            f"{path}: found no target column; name it with --target NAME; "
+            f"{path}: found {found if likely else 'no target column'}; name it with --target NAME; "
             f"there are: {_listed(columns)}"
         )
     why = f"the only column called one of {', '.join(LIKELY_TARGETS)}"
@@ -114,18 +134,36 @@ def choose_targets(
     return (likely[0],)
 
 
-def batches_with_rows(table: Table, columns: Sequence[str]) -> Iterator[tuple[int, pa.RecordBatch]]:
-    """Go through a table; with each batch comes the number of its first row.
+def batches_of(
+    splits: Mapping[str, Sequence[T]], columns: Sequence[str], findings: Findings
+) -> Iterator[tuple[str, T, int, pa.RecordBatch]]:
+    """Go through all rows.
+
+    Yields:
+        The split, the table, the number of the batch's first row in it, and the batch.
 
     Raises:
-        DataError: there are no rows.
+        DataError: a split has no rows.
     """
-    first = 0
-    for batch in table.batches(columns):
-        yield first, batch
-        first += batch.num_rows
-    if first == 0:
-        raise DataError(f"{table.path}: no rows")
+    for split, tables in splits.items():
+        num_rows = 0
+        for table in tables:
+            first = 0
+            for batch in table.batches(columns):
+                yield split, table, first, batch
+                first += batch.num_rows
+            if first == 0:
+                findings.left_out("files", "no rows", example=str(table.path))
+            num_rows += first
+        if num_rows == 0:
+            raise DataError(f"{tables[0].path}: no rows")
+
+
+def _report_booleans(checks: Sequence[ColumnCheck], findings: Findings) -> None:
+    for check in checks:
+        if check.is_boolean:
+            why = "the column holds no other text"
+            findings.guessed("columns of true and false", "1 and 0", why, example=check.name)
 
 
 def _choose_features(

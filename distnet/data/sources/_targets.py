@@ -28,6 +28,7 @@ from distnet.data.sources._labels import (
     label_texts,
 )
 from distnet.data.sources._names import check_names
+from distnet.data.sources._one_hot import OneHotColumns
 from distnet.data.sources._precision import Precision, origins_of
 from distnet.data.sources._table import Table
 from distnet.errors import DataError
@@ -37,7 +38,7 @@ class TargetSurvey:
     """Read the target columns, then decide how they become `y`.
 
     Args:
-        columns: the target columns; more than one are numbers.
+        columns: the target columns; more than one are numbers, or one-hot classes.
         kind: `class` or `number`; None decides by the content.
         classes: names of all classes, in the order of their index.
         findings: takes what was decided.
@@ -55,16 +56,18 @@ class TargetSurvey:
         findings: Findings,
     ) -> None:
         check_names(classes)
-        if len(columns) > 1 and (kind == "class" or classes):
+        if len(columns) > 1 and classes:
             raise DataError(
-                f"{len(columns)} target columns can only be numbers; name one for classes"
+                f"--classes names the classes of one column, but --target names {len(columns)}"
             )
         if kind == "number" and classes:
             raise DataError("--classes names classes, but --target-kind is number; give one")
         self._columns, self._classes, self._findings = tuple(columns), tuple(classes), findings
         self._is_number = kind == "number" or len(columns) > 1
         self._is_class = kind == "class" or bool(classes)
+        self._one_hot = OneHotColumns(columns if kind != "number" else ())
         self._labels = LabelsSeen(MOST_CLASSES)
+        self._categories: dict[str | None, None] = {}
         self._families: dict[str, Callable[[], str]] = {}
         self._precisions = {name: Precision(name) for name in columns}
         # The first cell that is missing, or no number: where it is, and what to do.
@@ -85,6 +88,7 @@ class TargetSurvey:
             self._add_numbers(name, column, shifted)
             if not self._is_number and not self._labels.has_too_many:
                 self._labels.add(self._texts(name, column, shifted), split, shifted)
+        self._one_hot.add(batch)
         self.num_rows += batch.num_rows
 
     def finish(self) -> tuple[Field, Encode]:
@@ -94,6 +98,15 @@ class TargetSurvey:
             DataError: a label is not one of the classes, there are too many classes, or it is not
                 clear what the target is.
         """
+        if self._one_hot.is_possible:
+            why = f"every row of {len(self._columns)} holds one 1 and else 0: one-hot"
+            self._report_kind("class", why)
+            return self._one_hot.classes()
+        if self._is_class and len(self._columns) > 1:
+            raise DataError(
+                f"the {len(self._columns)} target columns are not one-hot, so they can only be "
+                "numbers; name one column for classes"
+            )
         # `none` may be the name of a class, but among numbers it is a gap.
         if self._missing and not self._not_number and self._gap not in self._classes:
             raise DataError(self._missing)
@@ -105,6 +118,7 @@ class TargetSurvey:
                     example=f"{self._gap_at}: {self._gap!r}",
                     option="remove those rows",
                 )
+            self._report_unused()
             return make_classes(self._columns[0], self._labels, self._classes, self._findings)
         return self._numbers()
 
@@ -138,6 +152,8 @@ class TargetSurvey:
                 )
         try:
             texts = label_texts(column, self._classes)
+            if pa.types.is_dictionary(column.type):
+                self._categories |= dict.fromkeys(label_texts(column.dictionary).to_pylist())
         except LabelError as error:
             raise DataError(f"{location(error.row)}: the target {name!r} {error}") from None
         if texts.null_count:
@@ -149,13 +165,22 @@ class TargetSurvey:
         if self._holds_text and held == NUMBERS_OR_TEXT:
             held = TEXT
         is_class, why = guess_class(self._labels, held, self._not_number, self.num_rows)
-        self._findings.guessed(
-            "kind of target",
-            "class" if is_class else "number",
-            why,
-            option="--target-kind " + ("number" if is_class else "class"),
-        )
+        self._report_kind("class" if is_class else "number", why)
         return is_class
+
+    def _report_kind(self, kind: str, why: str) -> None:
+        option = "--target-kind " + ("number" if kind == "class" else "class")
+        self._findings.guessed("kind of target", kind, why, option=option)
+
+    def _report_unused(self) -> None:
+        """Report categories, as pandas has them, that no sample belongs to."""
+        unused = [text for text in self._categories if text and text not in self._labels]
+        if unused and not self._classes and not self._labels.has_too_many:
+            why, option = "no sample has them, so they are no classes", "--classes A,B,..."
+            example = repr(unused[0])
+            self._findings.left_out(
+                "categories", why, example=example, count=len(unused), option=option
+            )
 
     def _numbers(self) -> tuple[Field, Encode]:
         precisions = list(self._precisions.values())

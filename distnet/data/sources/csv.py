@@ -6,7 +6,8 @@ One file, or a folder with `train.csv` and `test.csv`.
 from collections.abc import Sequence
 from pathlib import Path
 
-from distnet.data.csv_dialect import parse_delimiter
+from distnet.data.csv_dialect import DECIMALS, parse_decimal, parse_delimiter
+from distnet.data.csv_file import SUFFIXES, is_csv
 from distnet.data.csv_table import CsvTable
 from distnet.data.import_summary import Findings
 from distnet.data.sources._splits import split_files
@@ -14,13 +15,13 @@ from distnet.data.sources._tables import read_tables
 from distnet.data.sources.source import RawData
 from distnet.errors import DataError
 
-SUFFIXES = (".csv", ".tsv")
-
 
 def detect(path: Path) -> bool:
-    """Whether it is a file called `.csv` or `.tsv`, or a folder with such files for training."""
-    files = path.glob("train*") if path.is_dir() else [path]
-    return any(file.suffix.lower() in SUFFIXES for file in files)
+    """Whether it is a file called `.csv` or `.tsv`, or a folder with such files for training.
+
+    They may be compressed: `.csv.gz`.
+    """
+    return any(map(is_csv, path.glob("train*") if path.is_dir() else [path]))
 
 
 def read(
@@ -31,6 +32,7 @@ def read(
     classes: Sequence[str] = (),
     drop: Sequence[str] = (),
     delimiter: str | None = None,
+    decimal: str | None = None,
 ) -> RawData:
     """Read the table: every column but the target must hold numbers.
 
@@ -41,13 +43,16 @@ def read(
         classes: names of the classes, in the order of their index.
         drop: columns to leave out.
         delimiter: between the cells: one character, or `tab`; else recognised.
+        decimal: the decimal mark, a point or a comma; else recognised.
 
     Raises:
         DataError: the file is malformed, or a cell is missing or not a number.
     """
     findings = Findings()
+    delimiter = None if delimiter is None else parse_delimiter(delimiter)
+    decimal = None if decimal is None else parse_decimal(decimal)
     splits = {
-        split: [_open(file, delimiter, findings) for file in files]
+        split: [_open(file, delimiter, decimal, findings) for file in files]
         for split, files in split_files(path, SUFFIXES, findings).items()
     }
     return read_tables(
@@ -60,19 +65,28 @@ def read(
     )
 
 
-def _open(file: Path, delimiter: str | None, findings: Findings) -> CsvTable:
-    table = CsvTable(file, None if delimiter is None else parse_delimiter(delimiter))
+def _open(file: Path, delimiter: str | None, decimal: str | None, findings: Findings) -> CsvTable:
+    table = CsvTable(file, delimiter, decimal)
     if len(table.columns) == 1:
         raise DataError(
             f"{file}:1: found one column, {table.columns[0][:80]!r}, where the delimiter is "
             f"{table.dialect.name}; set another one with --delimiter"
         )
+    dialect = table.dialect
     if delimiter is None:
         findings.guessed(
             "delimiter",
-            table.dialect.name,
-            table.dialect.why,
+            dialect.name,
+            dialect.why,
             example=file.name,
             option="--delimiter CHARACTER",
+        )
+    if dialect.why_decimal:
+        findings.guessed(
+            "decimal mark",
+            DECIMALS[dialect.decimal],
+            dialect.why_decimal,
+            example=file.name,
+            option="--decimal .",
         )
     return table

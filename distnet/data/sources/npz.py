@@ -67,7 +67,10 @@ def _load(path: Path, findings: Findings) -> tuple[Arrays, Arrays]:
             x = {split: archive["x" + end] for split, end in ends.items()}
             y = {split: archive["y" + end] for split, end in ends.items()}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, TypeError) as error:
-        raise DataError(f"{path}: cannot be read as a NumPy archive ({error})") from None
+        hint = ""
+        if "allow_pickle" in str(error):
+            hint = "; convert arrays of Python objects, such as with y.astype(str), and save again"
+        raise DataError(f"{path}: cannot be read as a NumPy archive ({error}){hint}") from None
     used = {name + end for end in ends.values() for name in "xy"}
     findings.read("arrays", len(used))
     for name in archive.files:

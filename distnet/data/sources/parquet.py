@@ -22,10 +22,12 @@ from distnet.data.sources._parquet_table import ParquetTable
 from distnet.data.sources._splits import split_files
 from distnet.data.sources._tables import (
     LIKELY_TARGETS,
-    batches_with_rows,
+    MOST_NAMES,
+    batches_of,
     choose_targets,
     common_columns,
     read_tables,
+    train_first,
 )
 from distnet.data.sources._targets import TargetSurvey
 from distnet.data.sources.source import Chunks, RawData
@@ -72,9 +74,10 @@ def read(
         split: [ParquetTable(file) for file in files]
         for split, files in split_files(path, SUFFIXES, findings).items()
     }
-    first = next(iter(splits.values()))[0]
+    tables = train_first(splits)
+    first = tables[0]
     if not classes and target_kind != "number":
-        classes = _noted_classes(first, target, findings)
+        classes = _noted_classes(tables, target, findings)
     if image_columns := _image_columns(first, target, drop):
         return _read_images(
             splits,
@@ -99,15 +102,32 @@ def read(
 
 
 def _noted_classes(
-    table: ParquetTable, target: Sequence[str], findings: Findings
+    tables: Sequence[ParquetTable], target: Sequence[str], findings: Findings
 ) -> tuple[str, ...]:
-    """Names of the classes, where `datasets` of Hugging Face wrote them into the file."""
-    targets = choose_targets(table.path, table.columns, target, Findings())
-    names = table.class_names(targets[0]) if len(targets) == 1 else ()
+    """Names of the classes, where `datasets` of Hugging Face wrote them into the files.
+
+    Raises:
+        DataError: the names in two files differ, so that one index means two classes.
+    """
+    first, *others = tables
+    targets = choose_targets(first.path, first.columns, target, Findings())
+    names = first.class_names(targets[0]) if len(targets) == 1 else ()
+    for table in others:
+        found = table.class_names(targets[0]) if len(targets) == 1 else ()
+        if found != names:
+            raise DataError(
+                f"{table.path}: Hugging Face datasets wrote other names of the classes of "
+                f"{targets[0]!r} into this file, {_listed(found)}, than into {first.path.name}, "
+                f"{_listed(names)}; write both files with the same names, or give --classes"
+            )
     if names:
         why = "written into the file by Hugging Face datasets"
         findings.guessed("names of the classes", f"{len(names)} names", why, option="--classes")
     return names
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:MOST_NAMES]) or "none"
 
 
 def _image_columns(
@@ -132,19 +152,17 @@ def _read_images(  # noqa: PLR0917
     colours: Colours | None,
     findings: Findings,
 ) -> RawData:
-    tables = [table for part in splits.values() for table in part]
+    tables = train_first(splits)
     columns = common_columns(tables)
     targets = choose_targets(tables[0].path, columns, target, findings)
     _report_unused(columns, (image, *targets), findings)
     images = ImageSurvey(findings)
     survey = TargetSurvey(targets, kind=target_kind, classes=classes, findings=findings)
-    for split, part in splits.items():
-        for table in part:
-            for first, batch in batches_with_rows(table, (image, *targets)):
-                survey.add(batch, first, table, split=split)
-                for row, content in enumerate(_contents(batch.column(image), table, first), first):
-                    location = table.location(row)
-                    images.add(read_header(content, location=location), location=location)
+    for split, table, first, batch in batches_of(splits, (image, *targets), findings):
+        survey.add(batch, first, table, split=split)
+        for row, content in enumerate(_contents(batch.column(image), table, first), first):
+            location = f"{table.location(row)}, column {image!r}"
+            images.add(read_header(content, location=location), location=location)
     shape = images.shape(size, colours)
     y, encode = survey.finish()
     return RawData(

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from importlib import import_module
+from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -27,6 +28,20 @@ from distnet.data.image_formats import SUFFIXES as PICTURES
 from distnet.data.import_summary import Findings
 from distnet.errors import DataError, UnknownPartError
 
+PANDAS = {
+    ".arrow": "read_feather",
+    ".feather": "read_feather",
+    ".h5": "read_hdf",
+    ".json": "read_json",
+    ".jsonl": "read_json(FILE, lines=True)",
+    ".ndjson": "read_json(FILE, lines=True)",
+    ".ods": "read_excel",
+    ".orc": "read_orc",
+    ".xls": "read_excel",
+    ".xlsx": "read_excel",
+}
+"""Files of tables that pandas can convert, and how."""
+TABLES = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet", ".pq")
 ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".zip")
 
 
@@ -113,7 +128,20 @@ def _remedy(path: Path) -> str:
         return "unpack the archive and import the folder"
     if path.is_dir() and any(file.suffix.lower() in PICTURES for file in path.iterdir()):
         return "for pictures, make one folder a class and put them there"
+    files = sorted(path.iterdir()) if path.is_dir() else [path]
+    for file in files:
+        if reader := PANDAS.get(file.suffix.lower()):
+            return f"convert {file.name} to Parquet, such as with pandas.{reader} and to_parquet"
+        if file.suffix.lower() == ".npy":
+            return "save the arrays x and y in one file with numpy.savez"
+        if file.is_dir() and _has_tables(file):
+            return f"it has tables in the folder {file.name}; import that folder or join its files"
     return "if it is one of them, set it with --kind"
+
+
+def _has_tables(folder: Path) -> bool:
+    """Whether a folder, or one in it, holds tables."""
+    return any(file.name.lower().endswith(TABLES) for file in islice(folder.rglob("*"), 1000))
 
 
 def read_source(path: Path, kind: str, options: Mapping[str, Any]) -> RawData:

@@ -152,7 +152,11 @@ def test_train_and_test_files_are_splits(tmp_path: Path) -> None:
         ("a,y\n1,2\n2,2\nx1,3\n", {}, r"table.csv:4: 'a' is 'x1', expected a finite number"),
         ("a,y\n1,2\n2,2\ninf,3\n", {}, r"table.csv:4: 'a' is 'inf'"),
         ("a,y\n1,2\n2,2\n1e99,3\n", {}, r"table.csv:4: 'a' is '1e99'"),
-        ("a,b,c,y\nx,1,u,2\nz,2,v,3\n", {}, r"columns of text .*: a, c;.*--drop 'a' --drop 'c'"),
+        (
+            "a,b,c,y\nx,1,u,2\nz,2,v,3\n",
+            {},
+            r"'a' \(such as 'x'\), 'c' .*--drop 'a' --drop 'c'",
+        ),
         ("a,y\n1,2\n2,\n", {}, r"table.csv:3: the target 'y' is missing"),
         ("a,y\n1,2.5\n2,NA\n", {}, r"table.csv:3: the target 'y' is missing"),
         ("a,y\n1,2\n2,b\n", {"target_kind": "number"}, r"table.csv:3: the target 'y' is 'b'"),
@@ -186,7 +190,7 @@ def test_locations_are_right_far_into_a_large_file(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"table.csv:300001: 'a' is 'oops'"):
         import_text(tmp_path, "\n".join(lines) + "\n")
     lines[300_000] = "1"
-    with pytest.raises(DataError, match=r"table.csv:300001: 1 cells, expected 2"):
+    with pytest.raises(DataError, match=r"table.csv:300001: 1 cell, expected 2"):
         import_text(tmp_path, "\n".join(lines) + "\n")
 
 

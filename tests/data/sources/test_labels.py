@@ -119,6 +119,57 @@ def test_text_of_digits_with_many_values_stays_text_where_the_file_has_types(
     assert import_csv(tmp_path, codes).y.kind == "number"
 
 
+@pytest.mark.parametrize(
+    "labels",
+    [
+        ["100", "200", '"1,200"'],
+        ["1 000", "2 000"],
+        ["1'000.50", "2'000.25"],
+        ['"1,5"', '"2,5"'],
+        ["10%", "20 %"],
+        ["$5", "$7.50", "€8"],
+        ["1", "2", "inf"],
+        [f"{n}.5%" for n in range(40)],
+    ],
+)
+def test_numbers_in_another_notation_are_no_classes_unless_it_is_said(
+    tmp_path: Path, labels: list[str]
+) -> None:
+    with pytest.raises(DataError, match=r"t\.csv:\d+: .* notation that is not read.*--target-kind"):
+        import_csv(tmp_path, labels * 4)
+    manifest = import_csv(tmp_path, labels * 4, target_kind="class")
+    assert len(manifest.y.classes) == len(labels)
+
+
+def test_labels_that_are_no_numbers_in_any_notation_are_classes(tmp_path: Path) -> None:
+    for labels in (["1/2", "1/3"], ["12:30", "13:00"], ["18-25", "26-35"], ["2024-01-31", "x"]):
+        assert import_csv(tmp_path, labels * 2).y.classes == tuple(labels)
+
+
+def test_a_class_of_a_test_split_may_be_named_though_train_has_one_like_it(tmp_path: Path) -> None:
+    (tmp_path / "raw").mkdir()
+    for split, label in (("train", "A"), ("test", "a")):
+        (tmp_path / "raw" / f"{split}.csv").write_text(f"x,label\n1,{label}\n2,B\n")
+    options = {"classes": ("A", "B", "a")}
+    manifest = import_dataset(tmp_path / "raw", tmp_path / "out", options=options)
+    assert manifest.y.class_counts == {"train": (1, 1, 0), "test": (0, 1, 1)}
+
+
+def test_floats_of_any_width_have_one_writing(tmp_path: Path) -> None:
+    for kind in (pa.float16(), pa.float32(), pa.float64()):
+        labels = pa.array(np.array([0.1, 2.0, 0.1, 2.0]).astype(kind.to_pandas_dtype()))
+        manifest = import_parquet(tmp_path, labels, target_kind="class")
+        assert manifest.y.classes == ("0.1", "2")
+
+
+def test_decimals_of_any_scale_have_one_writing(tmp_path: Path) -> None:
+    labels = [Decimal("0"), Decimal("5"), Decimal("-0.0000000001"), Decimal("5")]
+    manifest = import_parquet(
+        tmp_path, pa.array(labels, pa.decimal128(20, 10)), target_kind="class"
+    )
+    assert sorted(manifest.y.classes) == ["-0.0000000001", "0", "5"]
+
+
 def test_versions_are_classes_on_request(tmp_path: Path) -> None:
     labels = ["3.1", "3.10", "3.9"] * 2
     assert import_csv(tmp_path, labels).y.kind == "number"
@@ -212,6 +263,9 @@ def test_bytes_that_are_no_text_are_refused_with_their_row(tmp_path: Path) -> No
             "csv",
             r"test.csv:2: the target 'label' is ' u', but train has 'u'",
         ),
+        (["Cat", "dog"], ["cat", "dog"], "csv", "is 'cat', but train has 'Cat' at"),
+        (["True", "False"], ["true", "false"], "csv", "is 'true', but train has 'True'"),
+        (["caf\u00e9", "v"], ["cafe\u0301", "v"], "csv", "but train has 'caf\u00e9'"),
         (["1", "2"], ["1.5", "2"], "csv", "is '1.5', but train has only 2 different whole numbers"),
     ],
 )

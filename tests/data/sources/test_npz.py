@@ -116,6 +116,18 @@ def test_the_signs_of_a_margin_are_classes(tmp_path: Path) -> None:
     assert read_split(tmp_path / "out", "train")[1].tolist() == [1, 0, 0, 1]
 
 
+def test_labels_that_leave_out_most_numbers_are_names(tmp_path: Path) -> None:
+    for labels, classes in (
+        ([2001, 2003, 2002], ("2001", "2002", "2003")),
+        ([10115, 99999, 10115], ("10115", "99999")),
+        ([3, 8, 3], tuple(map(str, range(9)))),
+    ):
+        manifest = import_arrays(tmp_path, x=np.zeros((6, 2)), y=np.array(labels * 2))
+        assert manifest.y.classes == classes
+        _, y = read_split(tmp_path / "out", "train")
+        assert [classes[index] for index in y] == list(map(str, labels * 2))
+
+
 def test_splits_of_which_one_is_not_one_hot_are_refused(tmp_path: Path) -> None:
     y, other = np.eye(3)[[0, 1, 2]], np.array([[1, 0, 0], [0, 0, 0], [1, 0, 0]])
     x = np.zeros((3, 2))

@@ -91,6 +91,50 @@ def test_the_index_that_pandas_writes_is_left_out(
     assert (left_out.what, left_out.example) == ("columns", repr(index))
 
 
+def import_splits(folder: Path, **splits: pa.Table) -> Manifest:
+    (folder / "raw").mkdir()
+    for split, table in splits.items():
+        pq.write_table(table, folder / "raw" / f"{split}.parquet")
+    return import_dataset(folder / "raw", folder / "out")
+
+
+def test_files_in_which_an_index_means_another_class_are_refused(tmp_path: Path) -> None:
+    def noted(*names: str) -> pa.Table:
+        notes = {"info": {"features": {"label": {"names": names, "_type": "ClassLabel"}}}}
+        table = pa.table({"a": [0.5, 1.5], "label": [0, 1]})
+        return table.replace_schema_metadata({"huggingface": json.dumps(notes)})
+
+    message = r"other names of the classes of 'label' into this file, dog, cat, than into train"
+    with pytest.raises(DataError, match=message):
+        import_splits(tmp_path, train=noted("cat", "dog"), test=noted("dog", "cat"))
+
+
+@pytest.mark.parametrize("index", ["__index_level_0__", "row"])
+def test_an_index_may_be_in_some_of_the_files(tmp_path: Path, index: str) -> None:
+    notes = {"pandas": json.dumps({"index_columns": [index]})}
+    train = pa.table({"a": [0.5, 1.5], index: [10, 11], "y": ["u", "v"]})
+    test = pa.table({"a": [3.5, 4.5], "y": ["u", "v"]})
+    manifest = import_splits(tmp_path, train=train.replace_schema_metadata(notes), test=test)
+    assert manifest.x.names == ("a",)
+    assert read_split(tmp_path / "out", "test")[0].tolist() == [[3.5], [4.5]]
+
+
+def test_files_with_other_columns_are_refused_with_these(tmp_path: Path) -> None:
+    train = pa.table({"a": [0.5, 1.5], "y": ["u", "v"]})
+    with pytest.raises(DataError, match="test.parquet: .* than train.parquet: it has no 'y' and a"):
+        import_splits(tmp_path, train=train, test=pa.table({"a": [0.5], "b": [1]}))
+
+
+def test_files_without_rows_are_left_out(tmp_path: Path) -> None:
+    table = pa.table({"image": [picture(1), picture(2)], "label": ["u", "v"]})
+    splits = {"train-0": table, "train-1": table.slice(0, 0), "test": table}
+    manifest = import_splits(tmp_path, **splits)
+    assert manifest.splits["train"].num_samples == 2
+    assert manifest.import_summary is not None
+    (left_out,) = manifest.import_summary.left_out
+    assert left_out.example == "train-1.parquet"
+
+
 @pytest.mark.parametrize("notes", ['{"index_columns": 3}', "[]", "none", '{"info": [1]}'])
 def test_notes_of_other_tools_that_are_damaged_are_ignored(tmp_path: Path, notes: str) -> None:
     table = pa.table({"a": [0.5, 1.5], "y": ["u", "v"]})
@@ -123,7 +167,7 @@ def test_files_of_a_folder_are_splits(tmp_path: Path) -> None:
         ({"a": [1.0, float("nan")], "y": [1.5, 2]}, r"row 1 .*'a' is missing"),
         ({"a": [1.0, 2.0], "y": [1.5, float("nan")]}, r"row 1 .*the target 'y' is missing"),
         ({"a": [1.0, 2.0], "y": [1.5, None]}, r"row 1 .*the target 'y' is missing"),
-        ({"a": [[1], [2]], "y": [1.5, 2]}, "columns of text .*: a"),
+        ({"a": [[1], [2]], "y": [1.5, 2]}, r"columns of .*: 'a' \(such as '\[1\]'\)"),
         ({"a": pa.array([], pa.float32()), "y": pa.array([], pa.float32())}, "no rows"),
         ({"a": [b"no image"], "y": [1]}, r"row 0 .*cannot be read as an image"),
         ({"a": [b""], "y": [1]}, r"row 0 .*the image is missing"),

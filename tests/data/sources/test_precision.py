@@ -123,7 +123,44 @@ def test_numbers_beside_others_far_away_are_kept_but_reported(tmp_path: Path, ga
     assert read_column(tmp_path / "out")[20:] == numbers[20:]
     assert manifest.import_summary is not None
     (found,) = (f for f in manifest.import_summary.warnings if "become equal" in f.what)
-    assert found.example.startswith("time: of the first 181 different numbers")
+    assert found.example.startswith("time: of 181 different numbers in a sample")
+
+
+@pytest.mark.parametrize("gaps", [[0], [0, 1], [7]])
+@pytest.mark.parametrize("part", [0.5, 0])
+def test_numbers_that_stand_for_a_missing_one_may_come_first(
+    tmp_path: Path, gaps: list[float], part: float
+) -> None:
+    """A file that is sorted by a column: thousands of equal numbers come before the times."""
+    times = [SECONDS + index + part for index in range(5000)]
+    columns = {"a": [*gaps * (6000 // len(gaps)), *times], "label": ["u", "v"] * 5500}
+    pq.write_table(pa.table(columns), tmp_path / "t.parquet")
+    manifest = import_dataset(tmp_path / "t.parquet", tmp_path / "out", test_fraction=0)
+    assert manifest.import_summary is not None
+    (found,) = (f for f in manifest.import_summary.warnings if "become equal" in f.what)
+    assert found.example.startswith("a: of ")
+    if len(gaps) == 1:
+        assert read_column(tmp_path / "out")[6000:] == times
+
+
+def test_frequent_gaps_among_times_do_not_become_the_origin(tmp_path: Path) -> None:
+    times = [SECONDS + index + 0.5 for index in range(200)]
+    numbers = [number for time in times for number in (0, 0, 0, time)]
+    import_column(tmp_path, numbers)
+    assert read_column(tmp_path / "out")[3::4] == times
+
+
+def test_ids_that_differ_late_in_their_last_digit_are_kept_apart(tmp_path: Path) -> None:
+    """The first rows are equal, and as float64 all are."""
+    numbers = [1_543_212_345_678_901_249] * 5000 + [1_543_212_345_678_901_250, 2**60]
+    columns = {"a": numbers, "label": ["u", "v"] * 2501}
+    pq.write_table(pa.table(columns), tmp_path / "t.parquet")
+    import_dataset(tmp_path / "t.parquet", tmp_path / "out", test_fraction=0)
+    numbers[-1] = numbers[0]
+    pq.write_table(pa.table({"a": numbers, "label": ["u", "v"] * 2501}), tmp_path / "t.parquet")
+    import_dataset(tmp_path / "t.parquet", tmp_path / "out", test_fraction=0, force=True)
+    x = read_split(tmp_path / "out", "train")[0][:, 0]
+    assert (x[-2:] - x[0]).tolist() == [1, 0]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,85 @@
+"""Samples of another dataset as the one holds them that a network was trained on.
+
+Columns are found by their names, as another file may have them in another order. A column far from
+0 is stored as the difference from an origin (`Field.origin`), which each import chooses: the same
+time is another number in a dataset of next week.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from distnet.data.batch import Batch
+from distnet.data.fields.field import Field
+from distnet.data.manifest import Manifest
+from distnet.errors import DataError
+from distnet.tasks.task import Networks
+from distnet.train.feed import EvaluationFeed
+
+MOST_NAMES = 5
+
+
+def check_columns(dataset: Path, found: Field, learned: Field) -> None:
+    """Check that a field has the columns that were learned, in any order.
+
+    Raises:
+        DataError: it has others.
+    """
+    if not found.names or sorted(found.names) == sorted(learned.names):
+        return
+    lacks = [name for name in learned.names if name not in found.names][:MOST_NAMES]
+    more = [name for name in found.names if name not in learned.names][:MOST_NAMES]
+    if lacks:
+        raise DataError(
+            f"{dataset}: it has the columns {', '.join(map(repr, more))}, but the network was "
+            f"trained on {', '.join(map(repr, lacks))}; give a dataset with the same columns"
+        )
+
+
+def as_learned(learned: Manifest, found: Manifest, feed: EvaluationFeed) -> EvaluationFeed:
+    """The samples of `feed`, stored as in `found`, as `learned` stores them."""
+    conversions = {
+        name: _Conversion(found.fields[name], field)
+        for name, field in learned.fields.items()
+        if (found.fields[name].names, found.fields[name].origin) != (field.names, field.origin)
+    }
+    return _Converted(feed, conversions) if conversions else feed
+
+
+class _Conversion:
+    """From one field of numbers to another with the same columns."""
+
+    def __init__(self, found: Field, learned: Field) -> None:
+        in_order = list(range(len(found.names)))
+        if found.names and learned.names:
+            in_order = [found.names.index(name) for name in learned.names]
+        self._columns = torch.tensor(in_order)
+        origins = torch.tensor(found.origins)
+        self._shift = self._ordered(origins) - torch.tensor(learned.origins)
+
+    def __call__(self, numbers: Tensor) -> Tensor:
+        """Convert samples [n, *shape]."""
+        return (self._ordered(numbers) + self._shift).float()
+
+    def _ordered(self, numbers: Tensor) -> Tensor:
+        return numbers.index_select(-1, self._columns) if len(self._columns) else numbers
+
+
+class _Converted:
+    """The samples of a feed, some fields of them converted."""
+
+    def __init__(self, feed: EvaluationFeed, conversions: Mapping[str, _Conversion]) -> None:
+        self._feed, self._conversions, self.length = feed, conversions, feed.length
+
+    def take(self, low: int, high: int, networks: Networks) -> Batch:
+        """The samples `low` to `high` (exclusive)."""
+        batch = self._feed.take(low, high, networks)
+        return batch.with_(
+            **{name: to(batch.tensor(name)) for name, to in self._conversions.items()}
+        )
+
+    def close(self) -> None:
+        """Release what the feed holds."""
+        self._feed.close()
