@@ -88,7 +88,9 @@ def _require_running(folder: RunFolder) -> None:
     if is_held(folder):
         return
     if RunLog(folder).end.get("status") == "finished":
-        raise RunError(f"{folder.path}: this run is finished; view it with: distnet show")
+        raise RunError(
+            f"{folder.path}: this run is finished; view it with: distnet show {folder.path}"
+        )
     raise RunError(
         f"{folder.path}: no process trains this run; "
         f"resume it with: distnet run --resume {folder.path}"

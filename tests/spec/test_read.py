@@ -261,6 +261,7 @@ def test_steps_and_epochs_take_the_place_of_one_another(
     [
         ("train.epochs=ten", "--set train.epochs=ten: found text 'ten', expected a whole number"),
         ("train.epoch=3", "--set train.epoch=3: found unknown key `epoch`, did you mean `epochs`?"),
+        ("epochs=3", "--set epochs=3: found unknown key `epochs`, did you mean `train.epochs`?"),
         ("train={a: 1}", "--set train={a: 1} train.a: found unknown key `a`, expected one of"),
         ("foo.bar=1", "--set foo.bar=1 foo: found unknown key `foo`, expected one of: name"),
         (

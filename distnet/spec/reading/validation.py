@@ -38,6 +38,9 @@ EXPECTED = {
     "string_pattern_mismatch": "text that matches {pattern}",
 }
 
+MOST_GUESSES = 2
+"""A key in more sections than this, such as `kind`, may have been meant for any of them."""
+
 
 def faults_of(error: ValidationError, model: type[BaseModel]) -> list[Fault]:
     """List the faults of a `model` that did not validate, in pydantic's order."""
@@ -106,12 +109,22 @@ def _wording(error: ErrorDetails, model: type[BaseModel]) -> tuple[Key, str, lis
             return _missing(key)
         case "extra_forbidden":
             section = _follow(error["loc"][:-1], model)[1]
-            return key, unknown("key", str(key[-1]), _keys(section)), []
+            return key, _unknown_key(key, section, model), []
         case "union_tag_not_found" | "union_tag_invalid":
             return _kind((*key, "kind"), value.get("kind"), list(_branches(here)))
         case "value_error":
             return _raised(key, value, context["error"])
     return key, f"found {found(value)}", [expected(error)]
+
+
+def _unknown_key(key: Key, section: Any, model: type[BaseModel]) -> str:
+    """Say that a key is unknown, and in which other sections there is one of its name."""
+    name = str(key[-1])
+    elsewhere = [path for path in _paths(name, model) if path != dotted(key)]
+    if 0 < len(elsewhere) <= MOST_GUESSES:
+        guesses = " or ".join(f"`{path}`" for path in elsewhere)
+        return f"found unknown key `{shortened(name)}`, did you mean {guesses}?"
+    return unknown("key", name, _keys(section))
 
 
 def _missing(key: Key) -> tuple[Key, str, list[str]]:
@@ -182,6 +195,17 @@ def _bare(annotation: Any) -> Any:
         members = [member for member in get_args(annotation) if member is not NoneType]
         return _bare(members[0]) if len(members) == 1 else annotation
     return annotation
+
+
+def _paths(name: str, model: type[BaseModel]) -> list[str]:
+    """The keys called `name` in the sections of a model: `train.epochs`."""
+    kinds = {key: field.annotation for key, field in model.model_fields.items()}
+    sections = {key: [kind, *_branches(kind).values()] for key, kind in kinds.items()}
+    return [
+        dotted((key, name))
+        for key, choices in sections.items()
+        if any(name in _keys(choice) for choice in choices)
+    ]
 
 
 def _keys(section: Any) -> list[str]:
