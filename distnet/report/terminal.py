@@ -193,7 +193,7 @@ def _sparklines(run: Run) -> dict[str, str]:
         f"{split} {metric.name}": f"{sparkline(values)}  "
         f"{metric.text(values[0])} to {metric.text(values[-1])}"
         for split, metric, values in lines
-        if values
+        if len(values) > 1
     }
 
 
