@@ -70,7 +70,8 @@ def test_a_higher_priority_preempts_and_no_step_is_repeated(harness):
 def test_after_waits_for_the_end_and_start_from_must_be_one_of_them(harness):
     harness.submit(asks(), asks(after=("digits-1",), start_from="digits-1"))
     harness.run(3)
-    assert harness.job("digits-2").code == "after"
+    waiting = harness.job("digits-2")
+    assert (waiting.code, waiting.reason) == ("after", "waiting until digits-1 has finished")
     harness.run_until_all_ended()
     assert harness.job("digits-2").started_at >= harness.job("digits-1").ended_at
 

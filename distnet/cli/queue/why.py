@@ -36,7 +36,7 @@ def _reasons(reply: Json, now: float) -> list[tuple[str, str]]:
             ("starts", f"in about {format_duration(max(0.0, at - now))}, {local_time(at)}{error}")
         )
     if reply["would_start"]:
-        lines.append(("now, if", reply["would_start"]))
+        lines.append(("to start now", reply["would_start"]))
     return lines
 
 

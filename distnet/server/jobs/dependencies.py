@@ -16,6 +16,12 @@ MET_BY: dict[Condition, frozenset[JobState]] = {
     Condition.ANY: frozenset(state for state in JobState if state.is_terminal),
 }
 
+UNTIL: dict[Condition, str] = {
+    Condition.OK: "has finished",
+    Condition.FAILED: "has failed",
+    Condition.ANY: "has ended",
+}
+
 
 def read_dependency(text: str) -> Dependency:
     """Read `JOB` or `JOB:ok|any|failed`.

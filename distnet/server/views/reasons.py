@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from distnet.protocol.jobs import WhyResponse
 from distnet.protocol.states import JobState
 from distnet.server.jobs.commands import find
-from distnet.server.jobs.dependencies import unmet
+from distnet.server.jobs.dependencies import UNTIL, unmet
 from distnet.server.ledger.records import JobRecord
 from distnet.server.state.mirror import Mirror
 from distnet.server.views.resize import attempt_text, resize_reason, target_workers
@@ -23,7 +23,7 @@ def reason_of(mirror: Mirror, job: JobRecord) -> tuple[str, str, int | None]:
     dependencies = unmet(job, mirror.states(job)) if job.after else []
     if dependencies:
         first = dependencies[0]
-        return "after", f"after {first.job}:{first.condition}", None
+        return "after", f"waiting until {first.job} {UNTIL[first.condition]}", None
     if mirror.snapshot is None or mirror.unreachable:
         return "cluster", mirror.unreachable, None
     wait = mirror.waits.get(job.number)

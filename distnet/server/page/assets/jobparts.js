@@ -13,7 +13,7 @@ export function drawWhy(why, now) {
     ["jobs ahead", why.ahead.length ? jobLinks(why.ahead) : null],
     ["resources held by", why.holders.length ? jobLinks(why.holders) : null],
     ["starts", estimate(why, now)],
-    ["would start now", why.would_start || null],
+    ["to start now", why.would_start || null],
   ].filter(([, value]) => value);
   return h(
     "section",
