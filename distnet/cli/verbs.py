@@ -149,7 +149,7 @@ LOOK: Entries = {
     ),
     "predict": Verb(
         "look.predict:predict",
-        "Predict images, or the rows of CSV files, with a run's network.",
+        "Predict images, or the rows of CSV and Parquet files, with a run's network.",
         "distnet predict digits-1 seven.png",
     ),
     "export": Verb(

@@ -12,6 +12,7 @@ from distnet.data.import_summary import Findings
 
 FEWEST_ROWS = 10
 """Of which a column may be said to number the rows."""
+FAR = 10
 Numbers = NDArray[np.float64]
 
 
@@ -59,7 +60,7 @@ class ColumnSurvey:
         """Report each of them."""
         if self._splits:
             self._report_numbering(findings)
-            self._report_constant(findings)
+            self._report_others(findings)
 
     def _report_numbering(self, findings: Findings) -> None:
         if sum(sums.num_rows for sums in self._splits.values()) < FEWEST_ROWS:
@@ -90,18 +91,32 @@ class ColumnSurvey:
         agrees = np.isclose(total, num * middle) & np.isclose(spread, expected, rtol=1e-6)
         return np.asarray(is_range & agrees, bool)
 
-    def _report_constant(self, findings: Findings) -> None:
+    def _report_others(self, findings: Findings) -> None:
+        """Report columns whose numbers in another split are none that could be learned."""
         train = self._splits.get("train")
-        others = [sums for split, sums in self._splits.items() if split != "train"]
-        if train is None or not others:
-            return
-        low = np.min([sums.low for sums in others], axis=0)
-        high = np.max([sums.high for sums in others], axis=0)
-        is_constant = (train.low == train.high) & ((low != train.low) | (high != train.high))
-        for index in map(int, np.flatnonzero(is_constant)):
-            findings.warned(
-                "columns that vary in other splits, but not in train",
+        for split, sums in self._splits.items() if train else ():
+            assert train is not None
+            is_constant = train.low == train.high
+            is_new = is_constant & ((sums.low != train.low) | (sums.high != train.high))
+            self._warn(
+                findings,
+                is_new,
+                f"columns that vary in {split}, but not in train",
                 "what they mean cannot be learned",
-                example=repr(self._names[index]),
-                option="--drop NAME, or split the samples otherwise",
+                "--drop NAME, or split the samples otherwise",
             )
+            mean, margin = sums.total / sums.num_rows, FAR * (train.high - train.low)
+            is_far = (mean < train.low - margin) | (mean > train.high + margin)
+            self._warn(
+                findings,
+                is_far & ~is_constant,
+                f"columns that are far from train in {split}",
+                f"their mean there is {FAR} times the range of train away, as in another unit",
+                "give all files one unit",
+            )
+
+    def _warn(
+        self, findings: Findings, columns: NDArray[np.bool_], what: str, why: str, option: str
+    ) -> None:
+        for index in map(int, np.flatnonzero(columns)):
+            findings.warned(what, why, example=repr(self._names[index]), option=option)

@@ -89,7 +89,7 @@ def _delimiter(text: str, *, is_whole: bool) -> tuple[str, str]:
         if found[:2] > fits[:2]:
             best, fits = delimiter, found
     _, width, same = fits
-    return best, f"the first {same} rows have {width} columns each" if same else "default"
+    return best, f"the first rows have {width} columns each" if same else "default"
 
 
 def _decimal(cells: Sequence[str]) -> tuple[str, str]:

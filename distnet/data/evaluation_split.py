@@ -1,5 +1,7 @@
 """Which split of a dataset is measured."""
 
+from collections.abc import Sequence
+
 from distnet.data.manifest import Manifest
 from distnet.spec.sections.job import Job
 
@@ -18,7 +20,12 @@ def evaluation_split(job: Job, data: Manifest | None) -> str | None:
     """
     if job.evaluate.split is not None or data is None:
         return job.evaluate.split
-    others = [name for name in data.splits if name != "train" and data.splits[name].num_samples]
+    return default_split([name for name in data.splits if data.splits[name].num_samples])
+
+
+def default_split(splits: Sequence[str]) -> str | None:
+    """The split that is measured where a job names none."""
+    others = [name for name in splits if name != "train"]
     named = [name for name in (DEFAULT_SPLIT, *VALIDATION) if name in others]
     return next(iter(named or (others if len(others) == 1 else ())), None)
 

@@ -43,8 +43,9 @@ def read_picture(path: Path, data: Field, *, as_is: bool = False) -> Array:
     """
     if data.kind != "image" or data.shape[0] not in (1, 3):
         raise DataError(
-            f"{path}: found a picture, but the network learned from {data.kind}s of shape "
-            f"{list(data.shape)}; give a CSV file with a row for each sample"
+            f"{path}: found a picture or a file of no known kind, but the network learned from "
+            f"{data.kind}s of shape {list(data.shape)}; give a CSV or Parquet file with a row for "
+            "each sample"
         )
     if as_is or not holds_figures(data):
         return read_image(path, location=str(path), shape=data.shape, resize=True)

@@ -1,4 +1,4 @@
-"""A CSV file of samples -> the inputs of a network that learned from a table."""
+"""A CSV or Parquet file of samples -> the inputs of a network that learned from a table."""
 
 from pathlib import Path
 
@@ -10,13 +10,15 @@ from distnet.data.csv_dialect import parse_decimal, parse_delimiter
 from distnet.data.csv_table import CsvTable
 from distnet.data.fields.field import Field
 from distnet.data.sources._cells import LARGEST, parse_numbers, subtract, without_booleans
+from distnet.data.sources._parquet_table import ParquetTable, is_parquet
+from distnet.data.sources._table import Table
 from distnet.errors import DataError
 
 
 def read_rows(
     path: Path, data: Field, *, delimiter: str | None = None, decimal: str | None = None
 ) -> NDArray[np.float32]:
-    """Read the rows of a CSV file as samples, float32 [rows, elements], as the data stores them.
+    """Read the rows of a file as samples, float32 [rows, elements], as the data stores them.
 
     Columns are found by their names in the data, and others (such as the target) are ignored;
     data without names takes all columns in their order. Delimiter and decimal mark are
@@ -30,11 +32,7 @@ def read_rows(
             f"{path}: found a table, but the network learned from images of shape "
             f"{list(data.shape)}; give picture files"
         )
-    table = CsvTable(
-        path,
-        None if delimiter is None else parse_delimiter(delimiter),
-        None if decimal is None else parse_decimal(decimal),
-    )
+    table = _open(path, delimiter, decimal)
     names = _columns(path, table.columns, data)
     rows: list[NDArray[np.float32]] = []
     for batch in table.batches(names):
@@ -49,22 +47,38 @@ def read_rows(
     return np.concatenate(rows)
 
 
+def _open(path: Path, delimiter: str | None, decimal: str | None) -> Table:
+    if is_parquet(path):
+        return ParquetTable(path)
+    return CsvTable(
+        path,
+        None if delimiter is None else parse_delimiter(delimiter),
+        None if decimal is None else parse_decimal(decimal),
+    )
+
+
 def _columns(path: Path, found: tuple[str, ...], data: Field) -> tuple[str, ...]:
-    missing = [name for name in data.names if name not in found]
+    """The columns that the network learned from, in their order; spaces around names are ignored.
+
+    A CSV file never has these, a Parquet file may.
+    """
+    known = {name.strip(): name for name in found}
+    missing = [name for name in data.names if name.strip() not in known]
+    at = path if is_parquet(path) else f"{path}:1"
     if missing:
         raise DataError(
-            f"{path}:1: found no column {', '.join(map(repr, missing[:5]))}, which the network "
+            f"{at}: found no column {', '.join(map(repr, missing[:5]))}, which the network "
             f"learned from; there are: {', '.join(found[:20])}"
         )
     if not data.names and len(found) != data.shape[0]:
         raise DataError(
-            f"{path}:1: found {len(found)} columns, expected {data.shape[0]}, the numbers of one "
+            f"{at}: found {len(found)} columns, expected {data.shape[0]}, the numbers of one "
             "sample in their order"
         )
-    return data.names or found
+    return tuple(known[name.strip()] for name in data.names) or found
 
 
-def _numbers(table: CsvTable, first: int, name: str, column: pa.Array) -> NDArray[np.float64]:
+def _numbers(table: Table, first: int, name: str, column: pa.Array) -> NDArray[np.float64]:
     numbers, _ = parse_numbers(column)
     bad = ~(np.abs(numbers) <= LARGEST)
     if bad.any():

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
+from distnet.data.evaluation_split import default_split
 from distnet.data.fields.field import Field
 from distnet.data.import_summary import Findings
 from distnet.data.manifest import Split
@@ -23,10 +24,21 @@ def report_splits(data: RawData, splits: Mapping[str, Split], test_fraction: flo
         why = f"the source has one split; {rule}"
         findings.guessed("test split", f"{test_fraction:.0%}", why, option="--test-fraction")
     if "test" not in splits:
-        others = [name for name in splits if name != "train"]
-        option = f"evaluate.split: {others[0]} in the job file" if others else "--test-fraction 0.2"
-        why = "a run evaluates on test, unless its job file names another split"
-        findings.warned("no split called test", why, option=option)
+        _report_measured(list(splits), findings)
+
+
+def _report_measured(splits: Sequence[str], findings: Findings) -> None:
+    split = default_split(splits)
+    if split is not None:
+        why, option = "there is no split called test", "evaluate.split in the job file"
+        findings.guessed("split that a run measures", split, why, option=option)
+        return
+    several = len(splits) > 1
+    findings.warned(
+        "no split called test",
+        "a run measures nothing" + (", unless its job file names a split" if several else ""),
+        option="evaluate.split in the job file" if several else "--test-fraction 0.2",
+    )
 
 
 def report_classes(fields: Mapping[str, Field], findings: Findings) -> None:

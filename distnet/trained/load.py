@@ -277,9 +277,12 @@ def _refuse_other_kind(dataset: Path, found: Manifest, learned: Manifest) -> Non
         }
         for what, (has, needs) in pairs.items():
             if has != needs:
+                hint = "give a dataset of the same kind"
+                if what == "classes" and set(has) < set(needs):
+                    hint = "import it with all of these classes, such as with --classes A,B,..."
                 raise DataError(
                     f"{dataset}: its {what} are {_plain(has)}, but the network was trained on "
-                    f"{_plain(needs)}; give a dataset of the same kind"
+                    f"{_plain(needs)}; {hint}"
                 )
         check_columns(dataset, other, field)
 

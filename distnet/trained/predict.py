@@ -1,4 +1,4 @@
-"""Predict with a trained network: on pictures, or on CSV tables with one sample per row."""
+"""Predict with a trained network: on pictures, or on tables with one sample per row."""
 
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from distnet.data.csv_file import is_csv
 from distnet.data.picture import read_picture
 from distnet.data.rows import read_rows
+from distnet.data.sources._parquet_table import is_parquet
 from distnet.errors import DataError
 from distnet.trained.load import Trained
 
@@ -49,8 +50,8 @@ def _predict_file(
 ) -> list[dict[str, Any]]:
     if not file.is_file():
         found = "a folder" if file.is_dir() else "no such file"
-        raise DataError(f"{file}: found {found}, expected a picture or a CSV file")
-    if is_csv(file):
+        raise DataError(f"{file}: found {found}, expected a picture, or a CSV or Parquet file")
+    if is_csv(file) or is_parquet(file):
         rows = trained.predict(read_table(file))
         return [{"file": str(file), "row": row, **one} for row, one in enumerate(rows, start=1)]
     picture = read_picture(file, trained.inputs, as_is=as_is)

@@ -135,14 +135,21 @@ def test_equal_findings_are_counted(tmp_path: Path) -> None:
     )
 
 
-def test_dataset_without_a_test_split_says_that_nothing_is_measured(tmp_path: Path) -> None:
+def test_the_split_that_a_run_measures_is_named_where_there_is_no_test(tmp_path: Path) -> None:
     image_folder(tmp_path / "raw" / "train", {"a": 3, "b": 3})
     image_folder(tmp_path / "raw" / "val", {"a": 1, "b": 1}, first_seed=50)
     manifest = import_dataset(tmp_path / "raw", tmp_path / "out")
 
     assert set(manifest.splits) == {"train", "val"}
+    guess = rows(manifest, "guessed")["split that a run measures: val"]
+    assert guess.option == "evaluate.split in the job file"
+
+
+def test_dataset_without_a_split_to_measure_says_so(tmp_path: Path) -> None:
+    folder = image_folder(tmp_path / "raw", {"a": 3, "b": 3})
+    manifest = import_dataset(folder, tmp_path / "out", test_fraction=0)
     warning = rows(manifest, "warnings")["no split called test"]
-    assert warning.option == "evaluate.split: val in the job file"
+    assert (warning.why, warning.option) == ("a run measures nothing", "--test-fraction 0.2")
 
 
 def test_test_fraction_without_effect_is_said(tmp_path: Path) -> None:
@@ -242,8 +249,12 @@ def test_columns_that_vary_only_in_other_splits_are_named(tmp_path: Path) -> Non
     train = [f"5,{i % 7}.5,{'uv'[i % 2]}" for i in range(20)]
     test = [f"{i},{i % 7}.25,{'uv'[i % 2]}" for i in range(9)]
     manifest = tables(tmp_path, "site", {"train": train, "test": test})
-    warning = rows(manifest, "warnings")["columns that vary in other splits, but not in train"]
+    warning = rows(manifest, "warnings")["columns that vary in test, but not in train"]
     assert warning.example == "'site'"
+    metres = [f"{i},{i}.5,u" for i in range(20)]
+    manifest = tables(tmp_path, "m", {"train": metres, "test": [f"{i}000,1.5,u" for i in range(9)]})
+    warning = rows(manifest, "warnings")["columns that are far from train in test"]
+    assert (warning.example, warning.count) == ("'m'", 1)
     manifest = tables(tmp_path, "unit", {"train": train, "test": train[:7]})
     warning = rows(manifest, "warnings")["columns in which all numbers are equal"]
     assert warning.example == "unit"

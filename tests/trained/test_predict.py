@@ -1,10 +1,13 @@
 """A trained network reads drawings, and rows of tables."""
 
+import gzip
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
@@ -166,6 +169,23 @@ def test_rows_of_a_table_are_predicted_by_the_names_of_their_columns(line: Train
     assert said[0]["value"] == [said[0]["values"]["price"]]
 
 
+def test_tables_of_any_kind_hold_the_same_rows(line: Trained, tmp_path: Path):
+    comma = "width;height\n10,5;-20,25\n11;-26\n"
+    (tmp_path / "comma.csv").write_text(comma)
+    (tmp_path / "point.tsv").write_text(comma.replace(",", ".").replace(";", "\t"))
+    (tmp_path / "packed.csv.gz").write_bytes(gzip.compress(comma.encode()))
+    columns = {" height": [-20.25, -26], "note": ["a", "b"], "width": [10.5, 11]}
+    pq.write_table(pa.table(columns), tmp_path / "rows.parquet")
+
+    said = [[one["value"] for one in predict(line, [file])] for file in sorted(tmp_path.iterdir())]
+
+    assert len(said) == 4
+    assert said == [said[0]] * 4
+    (tmp_path / "rows.npz").write_bytes(b"")
+    with pytest.raises(DataError, match="a file of no known kind.*give a CSV or Parquet file"):
+        predict(line, [tmp_path / "rows.npz"])
+
+
 def test_the_delimiter_of_a_table_may_be_set(line: Trained, tmp_path: Path):
     rows = tmp_path / "rows.csv"
     rows.write_text("width^height^note, or remark\n10^-20^x, y\n")
@@ -200,7 +220,7 @@ def test_file_of_the_other_kind_is_refused(line: Trained, reader: Trained, tmp_p
     Drawing(1).picture().save(tmp_path / "one.png")
     (tmp_path / "rows.csv").write_text("a,b\n1,2\n")
 
-    with pytest.raises(DataError, match=r"one.png: found a picture.*give a CSV file"):
+    with pytest.raises(DataError, match=r"one.png: found a picture.*give a CSV or Parquet file"):
         predict(line, [tmp_path / "one.png"])
     with pytest.raises(DataError, match=r"rows.csv: found a table.*give picture files"):
         predict(reader, [tmp_path / "rows.csv"])
@@ -209,6 +229,15 @@ def test_file_of_the_other_kind_is_refused(line: Trained, reader: Trained, tmp_p
 def test_evaluation_on_data_of_another_kind_is_refused(line: Trained):
     with pytest.raises(DataError, match=r"inputs are image, \[1, 28, 28\].*vector, \[2\]"):
         evaluate(line.folder.path, data="mnist")
+
+
+def test_evaluation_on_some_of_the_classes_says_how_to_name_all(reader: Trained, tmp_path: Path):
+    digits = np.zeros((2, 28, 28), np.uint8)
+    np.savez(tmp_path / "two.npz", x=digits, y=np.array([0, 1]))
+    import_dataset(tmp_path / "two.npz", tmp_path / "two", test_fraction=0)
+
+    with pytest.raises(DataError, match="its classes are 0, 1, but .* with --classes A,B,..."):
+        evaluate(reader.folder.path, data=str(tmp_path / "two"), split="train")
 
 
 def test_regression_is_evaluated_exactly(line: Trained):

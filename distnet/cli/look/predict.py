@@ -17,7 +17,7 @@ def predict(
     run: Run,
     files: Annotated[
         list[Path],
-        typer.Argument(metavar="FILE", help="Images, or CSV files with one sample a row."),
+        typer.Argument(metavar="FILE", help="Images, or tables (CSV, Parquet)."),
     ],
     as_is: Annotated[
         bool, typer.Option("--as-is", help="Do not find and centre the object in an image.")
@@ -28,7 +28,7 @@ def predict(
     runs: Runs = RUNS,
     as_json: AsJson = False,
 ) -> None:
-    """Predict images, or the rows of CSV files, with a run's network.
+    """Predict images, or the rows of CSV and Parquet files, with a run's network.
 
     An image may have any size and colours, dark on light or light on dark.
     """

@@ -11,6 +11,7 @@ from distnet.report.text import number
 from distnet.spec.metric import LOSS, Metric
 from distnet.spec.printable import printable
 
+DIGITS, LARGE = 7, 1e7
 MOST_ROWS = 50  # of a figure; --json has all
 
 
@@ -113,4 +114,7 @@ def _text(name: str, value: Any) -> str:
 def _number(name: str, value: float) -> str:
     if isinstance(value, int):
         return f"{value:,}"
-    return f"{value:.2%}" if name == "probability" else number(value)
+    if name == "probability":
+        return f"{value:.2%}"
+    # As many digits as float32 holds: those of a price or a coordinate may be what matters.
+    return number(value) if abs(value) >= LARGE else f"{value:,.{DIGITS}g}"

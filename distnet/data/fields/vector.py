@@ -44,5 +44,5 @@ class VectorField(Field):
         return None if np.isfinite(column).all() else "numbers that are not finite"
 
     def read_file(self, path: Path, *, as_is: bool = False) -> Column:  # noqa: ARG002
-        """Read the rows of a CSV file."""
+        """Read the rows of a CSV or Parquet file."""
         return read_rows(path, self)

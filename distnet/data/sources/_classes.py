@@ -1,7 +1,7 @@
 """The classes of a label column: their names, their order, and the index of each label."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -49,6 +49,7 @@ def make_classes(
             "classes; name another column with --target, or use --target-kind number"
         )
     _check_splits(column, labels, names)
+    _check_files(column, labels)
     if names:
         classes, indices = tuple(names), _named(labels, names)
     else:
@@ -63,7 +64,7 @@ def make_classes(
 def in_order(labels: LabelsSeen | Sequence[str]) -> list[str]:
     """Sort labels by their numbers where all are whole numbers in canonical form, else as text."""
     if all(CANONICAL.fullmatch(label) for label in labels):
-        return sorted(labels, key=int)
+        return sorted(labels, key=Decimal)  # int() refuses those of many digits
     return natural_order(labels)
 
 
@@ -153,25 +154,37 @@ def _refuse_other_type(
         raise _unlike(column, labels, found[0], known[0])
 
 
+def _check_files(column: str, labels: LabelsSeen) -> None:
+    """Refuse `1` in some files and `1.0` in others: a program wrote one class in two ways."""
+    for first, *others in _equal_numbers(labels):
+        for other in others:
+            if not labels.files[first] & labels.files[other]:
+                raise _unlike(column, labels, other, first)
+
+
 def _unlike(column: str, labels: LabelsSeen, label: str, known: str) -> DataError:
     return DataError(
-        f"{labels.locations[label]()}: the target {column!r} is {label!r}, but train has {known!r} "
-        f"at {labels.locations[known]()}; write the labels of all splits alike"
+        f"{labels.locations[label]()}: the target {column!r} is {label!r}, but {known!r} at "
+        f"{labels.locations[known]()}; write the labels of all files alike"
     )
 
 
-def _warn_of_equal_numbers(labels: Sequence[str], findings: Findings) -> None:
+def _equal_numbers(labels: Iterable[str]) -> list[list[str]]:
+    """The labels that denote one number, where there are several."""
     writings: dict[Decimal, list[str]] = {}
     for label, number in numbers_of(labels).items():
         writings.setdefault(number, []).append(label)
-    for alike in writings.values():
-        if len(alike) > 1:
-            findings.warned(
-                "classes that denote the same number",
-                "labels are compared as they are written, not as numbers",
-                example=" and ".join(map(repr, alike[:3])),
-                option="write them alike, or --target-kind number",
-            )
+    return [alike for alike in writings.values() if len(alike) > 1]
+
+
+def _warn_of_equal_numbers(labels: Sequence[str], findings: Findings) -> None:
+    for alike in _equal_numbers(labels):
+        findings.warned(
+            "classes that denote the same number",
+            "labels are compared as they are written, not as numbers",
+            example=" and ".join(map(repr, alike[:3])),
+            option="write them alike, or --target-kind number",
+        )
 
 
 def _warn_of_lost_digits(labels: Sequence[str], findings: Findings) -> None:

@@ -9,7 +9,7 @@ from decimal import Decimal, InvalidOperation
 from functools import partial
 from math import isfinite, isnan
 from typing import Any
-from unicodedata import normalize
+from unicodedata import category, normalize
 
 import numpy as np
 import pyarrow as pa
@@ -74,8 +74,12 @@ def label_texts(column: pa.Array, allowed: Collection[str] = ()) -> pa.Array:
 
 
 def folded(label: str) -> str:
-    """A label without what is easily written in two ways: case, spaces, the form of letters."""
-    return normalize("NFKC", label).casefold().strip()
+    """A label without what is easily written in two ways: case, spaces, the form of letters.
+
+    Characters without a width, such as marks of direction, are left out too.
+    """
+    visible = "".join(character for character in label if category(character) != "Cf")
+    return normalize("NFKC", visible).casefold().strip()
 
 
 def family(kind: pa.DataType) -> str:
@@ -110,7 +114,7 @@ def are_whole(numbers: Iterable[Decimal]) -> bool:
 
 
 class LabelsSeen:
-    """The different labels of a column, where each occurs first, and in which splits.
+    """The different labels of a column, where each occurs first, and in which splits and files.
 
     Args:
         most: how many to collect; others are only known to exist.
@@ -120,14 +124,15 @@ class LabelsSeen:
         self._most = most
         self.locations: dict[str, Callable[[], str]] = {}
         self.splits: dict[str, set[str]] = {}
+        self.files: dict[str, set[str]] = {}
 
     @property
     def has_too_many(self) -> bool:
         """Whether there are more than are collected."""
         return len(self.locations) > self._most
 
-    def add(self, texts: pa.Array, split: str, location: Location) -> None:
-        """Collect the labels of some rows."""
+    def add(self, texts: pa.Array, split: str, location: Location, *, file: str = "") -> None:
+        """Collect the labels of some rows of a split's file."""
         if self.has_too_many:
             return
         encoded = texts.dictionary_encode()
@@ -138,6 +143,7 @@ class LabelsSeen:
                     return
                 self.locations[text] = partial(location, row)
             self.splits.setdefault(text, set()).add(split)
+            self.files.setdefault(text, set()).add(file)
 
     def __contains__(self, label: object) -> bool:
         return label in self.locations

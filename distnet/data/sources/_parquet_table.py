@@ -13,6 +13,12 @@ from distnet.data.sources._index_columns import pandas_index
 from distnet.errors import DataError
 
 BATCH_ROWS = 4096
+SUFFIXES = (".parquet", ".pq")
+
+
+def is_parquet(path: Path) -> bool:
+    """Whether the name is that of a Parquet file."""
+    return path.suffix.lower() in SUFFIXES
 
 
 class ParquetTable:

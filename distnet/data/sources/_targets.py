@@ -87,7 +87,8 @@ class TargetSurvey:
             self._holds_text |= table.has_types and is_text(column.type)
             self._add_numbers(name, column, shifted)
             if not self._is_number and not self._labels.has_too_many:
-                self._labels.add(self._texts(name, column, shifted), split, shifted)
+                texts = self._texts(name, column, shifted)
+                self._labels.add(texts, split, shifted, file=str(table.path))
         self._one_hot.add(batch)
         self.num_rows += batch.num_rows
 
@@ -152,7 +153,7 @@ class TargetSurvey:
                 )
         try:
             texts = label_texts(column, self._classes)
-            if pa.types.is_dictionary(column.type):
+            if pa.types.is_dictionary(column.type) and len(column.dictionary) <= MOST_CLASSES:
                 self._categories |= dict.fromkeys(label_texts(column.dictionary).to_pylist())
         except LabelError as error:
             raise DataError(f"{location(error.row)}: the target {name!r} {error}") from None

@@ -18,7 +18,7 @@ from distnet.data.images import Colours, Size, read_header, read_image
 from distnet.data.import_summary import Findings
 from distnet.data.manifest import MANIFEST
 from distnet.data.sources._classes import Encode
-from distnet.data.sources._parquet_table import ParquetTable
+from distnet.data.sources._parquet_table import SUFFIXES, ParquetTable, is_parquet
 from distnet.data.sources._splits import split_files
 from distnet.data.sources._tables import (
     LIKELY_TARGETS,
@@ -33,14 +33,13 @@ from distnet.data.sources._targets import TargetSurvey
 from distnet.data.sources.source import Chunks, RawData
 from distnet.errors import DataError
 
-SUFFIXES = (".parquet", ".pq")
 BATCH_IMAGES = 64
 
 
 def detect(path: Path) -> bool:
     """Whether it is a file called `.parquet`, or a folder with such files."""
     files = path.iterdir() if path.is_dir() else [path]
-    return any(file.suffix.lower() in SUFFIXES for file in files)
+    return any(map(is_parquet, files))
 
 
 def read(
