@@ -215,7 +215,8 @@ def control(server: FakeServer, name: str, verb: str, **_: Any) -> BaseModel:
         raise ConflictError(f"{name} is {state}", code="wrong_state")
     if name in server.changes:  # it takes its time, which the details show
         return server.change(name, state="stopping", reason=f"requested to {verb}")
-    return server.change(name, state=STATE_AFTER.get(verb, "waiting"), reason=f"{verb} by ada")
+    state = STATE_AFTER.get(verb, "waiting")
+    return server.change(name, state=state, reason="" if state == "waiting" else f"{state} by ada")
 
 
 def resize(server: FakeServer, name: str, *, body: bytes, **_: Any) -> BaseModel:

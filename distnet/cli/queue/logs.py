@@ -6,7 +6,8 @@ import typer
 
 from distnet.cli.connect import connect
 from distnet.cli.options import AsJson, Context, Job, Server
-from distnet.cli.output import one_line, print_json, say, write_log
+from distnet.cli.output import print_json, say, write_log
+from distnet.cli.queue.jobs import described
 from distnet.client.client import Client, Json
 from distnet.client.follow import is_waiting, pieces
 from distnet.errors import DistnetError
@@ -127,4 +128,4 @@ def _say_empty(details: Json, stream: str) -> None:
 
 def _say_waiting(job: Json) -> None:
     if is_waiting(job):
-        say(f"{job['name']} is {job['state']}: {one_line(job['reason'])}")
+        say(described(job))

@@ -5,6 +5,7 @@ import time
 from distnet.cli.connect import connect
 from distnet.cli.options import AsJson, Context, Job, Server
 from distnet.cli.output import echo, one_line, print_json
+from distnet.cli.queue.jobs import state_text
 from distnet.client.client import Json
 from distnet.report.text import local_time
 from distnet.scheduler.format import format_duration
@@ -43,6 +44,5 @@ def _reasons(reply: Json, now: float) -> list[tuple[str, str]]:
 def _state(reply: Json) -> str:
     if reply["state"] == "finished":
         return f"{reply['job']} has finished"
-    position = "" if reply["position"] is None else f", number {reply['position']:,} in the queue"
-    reason = f": {reply['reason']}" if reply["reason"] else ""
-    return f"{reply['job']} is {reply['state']}{position}{reason}"
+    position = "" if reply["position"] is None else f"number {reply['position']:,} in the queue, "
+    return f"{reply['job']} is {position}{state_text(reply['state'], reply['reason'])}"

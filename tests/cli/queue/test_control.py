@@ -34,7 +34,7 @@ def test_a_job_that_refuses_a_command_does_not_keep_it_from_the_others(
     printed = capsys.readouterr()
     assert "no job absent" in printed.err
     assert "old-1 is failed" in printed.err
-    assert printed.out.count("is cancelled") == 2
+    assert printed.out.count("is cancelled by ada\n") == 2
 
 
 def test_the_priority_may_be_negative(

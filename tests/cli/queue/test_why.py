@@ -14,7 +14,7 @@ def test_why_says_what_a_job_waits_for(
     assert main(["why", "digits-2"]) == 0
 
     printed = capsys.readouterr().out
-    assert "digits-2 is waiting, number 3 in the queue: 2 workers" in printed
+    assert "digits-2 is number 3 in the queue, waiting: 2 workers" in printed
     for words in ("digits-1, digits-2", "big-1", "give or take 90 s", "2 free CPUs"):
         assert words in printed
     assert main(["why", "digits-2", "--json"]) == 0
