@@ -35,8 +35,16 @@ INTERRUPTED_EXIT_CODE = 130
 """Of a planned stop, and of Ctrl-C, as shells have it: 128 + SIGINT."""
 
 
-class CodeWarning(UserWarning):
+class DistnetWarning(UserWarning):
+    """Something that the user should know; shown as one line."""
+
+
+class CodeWarning(DistnetWarning):
     """The user's own code beside the job file is not the code that a run uses."""
+
+
+class DataWarning(DistnetWarning):
+    """A dataset is not what it was when a run was trained on it."""
 
 
 class DistnetError(Exception):

@@ -4,6 +4,7 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from functools import partial
 from typing import Annotated, Any
 
@@ -14,8 +15,9 @@ from distnet.cli.encoding import print_anything
 from distnet.cli.errors import report, report_warning
 from distnet.cli.exit_codes import STOPPED
 from distnet.cli.lazy import LazyGroup, listed
+from distnet.cli.output import stdout_kept_for_json
 from distnet.cli.verbs import PANELS
-from distnet.errors import CodeWarning, DistnetError
+from distnet.errors import DistnetError, DistnetWarning
 
 
 class Distnet(LazyGroup):
@@ -78,8 +80,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: list[str]) -> int:
-    with warnings.catch_warnings():
-        warnings.simplefilter("always", CodeWarning)
+    with ExitStack() as stack:
+        if "--json" in arguments:
+            stack.enter_context(stdout_kept_for_json())
+        stack.enter_context(warnings.catch_warnings())
+        warnings.simplefilter("always", DistnetWarning)
         warnings.showwarning = partial(_show_warning, warnings.showwarning)
         code = get_command(app).main(arguments, prog_name="distnet", standalone_mode=False)
     sys.stdout.flush()
@@ -88,7 +93,7 @@ def _run(arguments: list[str]) -> int:
 
 def _show_warning(show: Callable[..., None], message: Warning | str, *facts: Any) -> None:
     """Print what distnet warns of as one line; warnings of others as Python prints them."""
-    if isinstance(message, CodeWarning):
+    if isinstance(message, DistnetWarning):
         report_warning(message)
     else:
         show(message, *facts)

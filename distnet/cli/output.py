@@ -4,7 +4,9 @@ import json
 import math
 import re
 import sys
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from typing import Any, TextIO
 
 import typer
 
@@ -17,11 +19,30 @@ UNSAFE = re.compile(
 )
 
 
+_kept: list[TextIO] = []
+"""The stdout that is kept for JSON, if it is."""
+
+
+@contextmanager
+def stdout_kept_for_json() -> Iterator[None]:
+    """Within the context only `print_json` writes to stdout; what others print goes to stderr.
+
+    The user's own code may print whatever it likes, and scripts parse what is on stdout.
+    """
+    _kept.append(sys.stdout)
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        _kept.pop()
+
+
 def print_json(value: Any) -> None:
     """Print one JSON value on one line of stdout; NaN and infinities, which JSON lacks, as null."""
-    text = json.dumps(_finite(value), ensure_ascii=not is_unicode(sys.stdout))
+    stdout = _kept[-1] if _kept else sys.stdout
+    text = json.dumps(_finite(value), ensure_ascii=not is_unicode(stdout))
     # Only texts contain them, where JSON has the same as an escape.
-    typer.echo(INVISIBLE.sub(lambda match: f"\\u{ord(match[0]):04x}", text))
+    typer.echo(INVISIBLE.sub(lambda match: f"\\u{ord(match[0]):04x}", text), file=stdout)
 
 
 def echo(text: object, *, mark: str = "") -> None:

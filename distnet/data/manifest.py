@@ -25,6 +25,7 @@ from distnet.data import format1
 from distnet.data.fields.field import Count, Field, Positive, Record, field_class
 from distnet.data.import_summary import ImportSummary
 from distnet.errors import DataError, UnknownPartError
+from distnet.spec.printable import argument
 from distnet.spec.reading.validation import first_damage
 
 MANIFEST = "manifest.json"
@@ -206,7 +207,7 @@ def read_manifest(folder: Path) -> Manifest:
     except FileNotFoundError:
         raise DataError(
             f"{folder}: not a dataset ({MANIFEST} is missing); "
-            f"create one with: distnet data import SOURCE {folder}"
+            f"create one with: distnet data import SOURCE {argument(folder)}"
         ) from None
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from None

@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from distnet.data.column import Columns, Joiner
 from distnet.data.manifest import Manifest, Shard
 from distnet.errors import DataError
+from distnet.spec.printable import argument
 
 OPEN_SHARDS = 32
 
@@ -144,7 +145,7 @@ def _reading(folder: Path, shard: Shard) -> Iterator[None]:
 def _damaged(folder: Path, shard: Shard, reason: str) -> DataError:
     return DataError(
         f"{folder / shard.file}: missing or damaged: {reason}; list all faults with: "
-        f"distnet data verify {folder}, then import the dataset again"
+        f"distnet data verify {argument(folder)}, then import the dataset again"
     )
 
 

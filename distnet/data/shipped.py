@@ -7,6 +7,7 @@ from pathlib import Path
 from distnet.data.manifest import MANIFEST
 from distnet.errors import DataError
 from distnet.spec.parts import shipped_datasets
+from distnet.spec.printable import argument
 
 _PACKAGE = Path(__file__).parent
 
@@ -30,7 +31,7 @@ def find_dataset(source: str, *, folder: Path) -> Path:
     if path.exists():
         raise DataError(
             f"{path}: exists, but is not a dataset ({MANIFEST} is missing); "
-            f"create one from raw files with: distnet data import {path} OUT"
+            f"create one from raw files with: distnet data import {argument(path)} OUT"
         )
     shipped = ", ".join(shipped_datasets())
     known = [*shipped_datasets(), *_names_in(path.parent)]

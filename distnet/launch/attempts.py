@@ -8,6 +8,7 @@ Whatever ended an attempt, the next one resumes from the newest checkpoint and e
 weights.
 """
 
+import logging
 import time
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -43,7 +44,9 @@ from distnet.run_folder.requests import (
     stop_reason,
     take_requested_workers,
 )
+from distnet.spec.printable import argument
 
+logger = logging.getLogger(__name__)
 POLL_S = 0.1
 ALLOCATED_WAIT_S = 60.0
 """Resources that a server allocated may still be in use for a moment, but not idle for longer."""
@@ -100,6 +103,7 @@ class Attempts:
             except BaseException as error:
                 text = f"interrupted ({type(error).__name__})"
                 self._record_end(text, None, time.time() - began)
+                logger.warning("ended at once; %s", self._how_to_resume())
                 raise
             else:
                 reason = stop_reason(self.folder)
@@ -192,9 +196,12 @@ class Attempts:
     def _stopped(self, error: StoppedError) -> StoppedError:
         """Say how to resume after a planned stop while no attempt was running."""
         clear_stop(self.folder)
-        return StoppedError(
-            f"{error}\nthe newest checkpoint is of step {self._log.saved_step:,}; "
-            f"resume with: distnet run --resume {self.folder.path}"
+        return StoppedError(f"{error}\n{self._how_to_resume()}")
+
+    def _how_to_resume(self) -> str:
+        return (
+            f"the newest checkpoint is of step {self._log.saved_step:,}; "
+            f"resume with: distnet run --resume {argument(self.folder.path)}"
         )
 
     def _with_limit(self, error: DistnetError) -> DistnetError:

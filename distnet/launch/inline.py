@@ -9,6 +9,7 @@ from distnet.run_folder.assignment import Assignment
 from distnet.run_folder.paths import RunFolder
 from distnet.run_folder.recorder import Emit
 from distnet.spec.code.own_errors import describe, own_stack
+from distnet.spec.printable import argument
 from distnet.train.device.device import claim_gpu
 from distnet.train.exchange.worker_group import WorkerGroup
 from distnet.train.worker import work
@@ -61,7 +62,7 @@ class InlineLauncher:
         try:
             return work(assignment, group, listener=self._listener)
         except DeviceError as error:
-            run = assignment.folder.path
+            run = argument(assignment.folder.path)
             raise DeviceError(
                 f"{error}. This process cannot use the GPU again; continue in a new one with: "
                 f"distnet run --inline --resume {run}"

@@ -1,7 +1,10 @@
 """The plan of a job, made and checked before anything is written or started."""
 
+import os
+import warnings
+from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +14,7 @@ from distnet.data.opening import build_order, build_view, viewed
 from distnet.data.order import Batches
 from distnet.data.samplers.checked import CheckedSampler, require_repeatable
 from distnet.data.shipped import find_dataset
-from distnet.errors import DataError, DistnetError, PartError
+from distnet.errors import CodeWarning, DataError, DistnetError, PartError
 from distnet.launch.few_samples import FewSamples
 from distnet.launch.memory import memory_of_worker
 from distnet.launch.misfits import refuse_misfits
@@ -19,8 +22,11 @@ from distnet.launch.probe import Probe, probe
 from distnet.launch.rehearsal import Rehearsal, Subject, rehearse
 from distnet.launch.staging import staged
 from distnet.run_folder.paths import WRITTEN
-from distnet.spec.code.collect import OwnCode, own_code
+from distnet.spec.code.collect import LARGEST_FILE, OwnCode, own_code
+from distnet.spec.code.importer import forget
+from distnet.spec.code.outside import outside_files
 from distnet.spec.code.own_errors import own_errors
+from distnet.spec.code.reads import watched_reads
 from distnet.spec.read import JobFile
 from distnet.train.compute.trainee import count_steps
 from distnet.train.device.precision import plan_precision
@@ -59,6 +65,8 @@ class Plan:
     """By name, the sha256 of each file of the user's own code."""
     code_sha256: str
     """Of all of them; empty if there are none."""
+    outside: dict[str, str]
+    """By path, what identifies each file that it uses from elsewhere, unless it is installed."""
     memory_bytes: dict[str, int]
     """Of one worker, by use."""
     eval_split: str | None
@@ -90,9 +98,32 @@ def make_plan(file: JobFile, *, workers: int | None = None, inline: bool = False
     Raises:
         DistnetError: the job, its parts, its data and this machine do not fit together.
     """
+    forget()
     code = own_code(file)
-    with staged(file, code) as copied:
-        return _plan(copied, code, workers=workers, inline=inline)
+    with staged(file, code) as copied, watched_reads() as reads:
+        plan = _plan(copied, code, workers=workers, inline=inline)
+        outside = outside_files(reads) if code.files else {}
+    own = {path: name for path, name in outside.items() if not path.startswith(f"{plan.dataset}/")}
+    _warn_of_unkept(plan.job_folder, [path for path in own if path in reads])
+    return replace(plan, outside=own)
+
+
+def _warn_of_unkept(job_folder: str, opened: Sequence[str]) -> None:
+    """Warn of files beside the job file that own code opens there, and not in the run's copy."""
+    beside = [
+        os.path.relpath(path, job_folder)
+        for path in opened
+        if path.startswith(f"{job_folder}/")
+        and not path.endswith(".py")
+        and os.path.getsize(path) <= LARGEST_FILE
+    ]
+    if beside:
+        text = (
+            f"the job's code opens {', '.join(sorted(beside))} in the folder of the job file, as "
+            "it is at the time, and not in the copy that a run keeps. Open it beside the code, as "
+            f"Path(__file__).with_name({os.path.basename(beside[0])!r}), and name it in `files`"
+        )
+        warnings.warn(text, CodeWarning, stacklevel=3)
 
 
 def _plan(file: JobFile, code: OwnCode, *, workers: int | None, inline: bool) -> Plan:
@@ -135,6 +166,7 @@ def _plan(file: JobFile, code: OwnCode, *, workers: int | None, inline: bool) ->
         job_folder=str(file.folder.resolve()),
         code=code.hashes,
         code_sha256=code.sha256,
+        outside={},
         memory_bytes=memory_of_worker(job, data, found, rehearsed, max(map(len, ranges))),
         eval_split=split,
         notes=tuple(filter(None, [split_note(job, data), *rehearsed.notes])),

@@ -1,14 +1,13 @@
 """What can be done with a run next, as commands to copy."""
 
-import shlex
-
 from distnet.report.run import Run
 from distnet.report.summary import Summary
+from distnet.spec.printable import argument
 
 
 def commands(run: Run, summary: Summary) -> list[tuple[str, str]]:
     """List what can be done with a run, each as (purpose, command)."""
-    name = shlex.quote(summary.folder)
+    name = argument(summary.folder)
     found = []
     if summary.status not in ("finished", "running"):
         found.append(("resume the run", f"distnet run --resume {name}"))

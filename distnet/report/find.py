@@ -8,6 +8,7 @@ from distnet.errors import RunError
 from distnet.report.run import is_run
 from distnet.run_folder.history import started_at
 from distnet.run_folder.paths import RunFolder
+from distnet.spec.printable import argument
 
 LATEST = "latest"
 
@@ -66,4 +67,4 @@ def _not_found(reference: str, runs: Path) -> str:
             return f"{reference}: no such run under {runs}; did you mean {' or '.join(near)}?"
     elif Path(reference).is_dir():
         return f"{reference}: not a run folder: job.yaml and metrics.jsonl are missing"
-    return f"{reference}: no such run; list the runs with: distnet runs --runs {runs}"
+    return f"{reference}: no such run; list the runs with: distnet runs --runs {argument(runs)}"

@@ -20,6 +20,7 @@ from distnet.report.summary import Summary, attempt_rows, summarise
 from distnet.run_folder.paths import RunFolder
 from distnet.run_folder.write import write_whole
 from distnet.spec.metric import LOSS
+from distnet.spec.printable import printable_lines
 
 
 @dataclass(frozen=True)
@@ -52,10 +53,11 @@ def write_report(folder: RunFolder) -> Path:
 
 
 def render(template: str, **values: Any) -> str:
-    """Fill in a template; every value is escaped."""
+    """Fill in a template; every value is escaped, and what cannot be seen in it is shown."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=True,
+        finalize=lambda value: printable_lines(value) if type(value) is str else value,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

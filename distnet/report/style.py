@@ -21,6 +21,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 
 from distnet.report.text import number
 from distnet.spec.metric import Format
+from distnet.spec.printable import printable_lines
 
 INK, MUTED, GRID = "#1f2a37", "#5f6b7a", "#dde2e8"
 BLUE, ORANGE, GREEN, PURPLE, SKY, RED = (
@@ -137,7 +138,7 @@ def to_svg(figure: Figure) -> str:
     svg = re.sub(r' id="[^"]*_\d+"', "", svg)
     for colour, variable in PAGE_COLOURS.items():
         svg = svg.replace(f": {colour}", f": {variable}")
-    return svg
+    return printable_lines(svg)
 
 
 def _lay_out(figure: Figure) -> None:

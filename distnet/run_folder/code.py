@@ -6,7 +6,6 @@
 that adopts new code gets another copy beside the first.
 """
 
-import hashlib
 import warnings
 from pathlib import Path
 
@@ -16,6 +15,8 @@ from distnet.run_folder.read import StoredPlan, read_plan
 from distnet.run_folder.write import write_whole
 from distnet.spec.code.collect import OwnCode, own_code
 from distnet.spec.code.names import locate, shown_name
+from distnet.spec.code.outside import changed_outside, sha256_of
+from distnet.spec.printable import argument
 from distnet.spec.read import JobFile, read_job
 
 DIGITS = 12
@@ -36,13 +37,13 @@ def code_folder(run: RunFolder, plan: StoredPlan) -> Path:
     if not plan.code_sha256:
         return plan.job_folder
     folder = copy_folder(run, plan.code_sha256)
-    wrong = [name for name, sha256 in plan.code.items() if _hash(folder / name) != sha256]
+    wrong = [name for name, sha256 in plan.code.items() if sha256_of(folder / name) != sha256]
     if wrong:
         names = _some([shown_name(name) for name in wrong])
         raise RunError(
             f"{folder}: the run's copy of its code was changed: {names}; expected the files as "
             "they were at the start of the run. Restore them, or adopt the code beside the job "
-            f"file: distnet run --resume {shown(run.path)} --new-code"
+            f"file: distnet run --resume {argument(shown(run.path))} --new-code"
         )
     return folder
 
@@ -56,7 +57,7 @@ def keep_code(run: RunFolder, code: OwnCode) -> None:
     folder = copy_folder(run, code.sha256)
     for file in code.files:
         path = folder / file.name
-        if _hash(path) != file.sha256:
+        if sha256_of(path) != file.sha256:
             write_whole(path, file.data)
             path.chmod(0o755 if file.is_executable else 0o644)
 
@@ -78,15 +79,32 @@ def code_notice(run: RunFolder) -> str | None:
     return (
         f"{run.name} uses its own copy of the code, in {copy}: "
         f"{_listed(changed)} beside the job file. To use the new code, start a new run "
-        f"(distnet run JOB --start-from {shown(run.path)}), or adopt it in this one: "
-        f"distnet run --resume {shown(run.path)} --new-code"
+        f"(distnet run JOB --start-from {argument(shown(run.path))}), or adopt it in this one: "
+        f"distnet run --resume {argument(shown(run.path))} --new-code"
+    )
+
+
+def outside_notice(run: RunFolder) -> str | None:
+    """Say in one line that code which the run does not keep has changed; None if it has not.
+
+    Raises:
+        RunError: the plan of the run is missing or damaged.
+    """
+    changed = changed_outside(read_plan(run).outside)
+    if not changed:
+        return None
+    return (
+        f"the code of {run.name} uses {_some(changed)} from outside of the run's copy: changed "
+        "since the run began, and used as it is now. A run keeps what its code imports from beside "
+        "the job file, and what `files` names"
     )
 
 
 def warn_of_other_code(run: RunFolder) -> None:
-    """Warn if the code beside the job file is not what the run uses."""
-    if (notice := code_notice(run)) is not None:
-        warnings.warn(notice, CodeWarning, stacklevel=3)
+    """Warn if the code beside the job file is not what the run uses, or if that has changed."""
+    for notice in (code_notice(run), outside_notice(run)):
+        if notice is not None:
+            warnings.warn(notice, CodeWarning, stacklevel=3)
 
 
 def changed_files(plan: StoredPlan, file: JobFile) -> dict[str, str]:
@@ -95,7 +113,7 @@ def changed_files(plan: StoredPlan, file: JobFile) -> dict[str, str]:
     Nothing differs where none of the files is there: the run was made on another machine, or the
     job was moved.
     """
-    beside = {name: _hash(locate(shown_name(name), file.folder)) for name in plan.code}
+    beside = {name: sha256_of(locate(shown_name(name), file.folder)) for name in plan.code}
     if not any(beside.values()):
         return {}
     changed = {
@@ -108,14 +126,6 @@ def changed_files(plan: StoredPlan, file: JobFile) -> dict[str, str]:
     except DistnetError:  # the code beside the job cannot be used as it is, which is seen above
         new = set()
     return changed | {shown_name(name): "is new" for name in sorted(new)}
-
-
-def _hash(path: Path) -> str | None:
-    """The sha256 of a file; None if it cannot be read."""
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
-    except OSError:
-        return None
 
 
 def _uncheckable(file: JobFile) -> str | None:

@@ -13,6 +13,7 @@ from distnet.run_folder.log import RunLog
 from distnet.run_folder.paths import RunFolder
 from distnet.run_folder.read import read_plan
 from distnet.run_folder.requests import request_stop, request_workers
+from distnet.spec.printable import argument
 
 POLL_S = 0.2
 
@@ -93,7 +94,7 @@ def _require_running(folder: RunFolder) -> None:
         )
     raise RunError(
         f"{folder.path}: no process trains this run; "
-        f"resume it with: distnet run --resume {folder.path}"
+        f"resume it with: distnet run --resume {argument(folder.path)}"
     )
 
 

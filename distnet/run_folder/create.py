@@ -14,6 +14,7 @@ from distnet.run_folder.paths import RunFolder
 from distnet.run_folder.write import write_json, write_whole
 from distnet.spec.code.collect import OwnCode
 from distnet.spec.dump import dump_job
+from distnet.spec.printable import argument
 from distnet.spec.sections.job import Job
 from distnet.spec.sections.section import NAME
 
@@ -101,7 +102,7 @@ def _claim(runs: Path, job_name: str, name: str | None) -> Path:
     except FileExistsError:
         raise RunError(
             f"{runs / name}: the run name {name!r} is taken; choose another --name, "
-            f"or resume that run: distnet run --resume {runs / name}"
+            f"or resume that run: distnet run --resume {argument(runs / name)}"
         ) from None
     return runs / name
 

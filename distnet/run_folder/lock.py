@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from distnet.errors import RunInUseError
 from distnet.run_folder.paths import RunFolder
+from distnet.spec.printable import argument
 
 TIMEOUT_S = 1.0
 
@@ -50,6 +51,6 @@ def _lock(handle: int, folder: RunFolder) -> None:
                 continue
             raise RunInUseError(
                 f"{folder.path}: another process trains this run; stop it first: "
-                f"distnet stop {folder.path}"
+                f"distnet stop {argument(folder.path)}"
             ) from None
         return

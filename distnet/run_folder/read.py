@@ -24,6 +24,8 @@ class StoredPlan:
     """Of the user's own code; empty if there is none, None in a run of an older version."""
     code: Mapping[str, str] = field(default_factory=dict)
     """By name, the sha256 of each file of it."""
+    outside: Mapping[str, str] = field(default_factory=dict)
+    """By path, what identifies each file that it uses from elsewhere, unless it is installed."""
 
 
 def holds_run(folder: RunFolder) -> bool:
@@ -54,6 +56,7 @@ def read_plan(folder: RunFolder) -> StoredPlan:
             int(plan.get("slices", 1)),
             plan.get("code_sha256"),
             dict(plan.get("code", {})),
+            dict(plan.get("outside", {})),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         reason = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"

@@ -6,6 +6,7 @@ that two names that differ look different.
 """
 
 import re
+import shlex
 
 INVISIBLE = re.compile(
     r"[\x00-\x1f\x7f-\x9f"  # C0, DEL, C1
@@ -24,6 +25,12 @@ def printable(text: object) -> str:
 def printable_lines(text: object) -> str:
     """Write text of several lines: line feeds and tabs stay as they are."""
     return INVISIBLE.sub(lambda m: m[0] if m[0] in KEPT_IN_LINES else _escaped(m[0]), str(text))
+
+
+def argument(path: object) -> str:
+    """Write a path as the argument of a command, so that the command can be copied to a shell."""
+    text = str(path)
+    return shlex.quote(f"./{text}" if text.startswith("-") else text)
 
 
 def _escaped(letter: str) -> str:

@@ -14,6 +14,7 @@ from distnet.data.evaluation_split import split_note
 from distnet.run_folder.assignment import Assignment
 from distnet.run_folder.heartbeat import Heartbeat
 from distnet.run_folder.recorder import Emit, Recorder
+from distnet.spec.code.importer import forget
 from distnet.train.artifacts import write_artifacts
 from distnet.train.checkpoint.saver import Saver
 from distnet.train.compute.flat import weights_sha256
@@ -45,6 +46,7 @@ def work(
         DistnetError: a mistake that the user can correct, or training itself failed.
     """
     job, folder = assignment.job, assignment.folder
+    forget()
     torch.set_num_threads(job.train.threads_per_slice)
     require_instruction_set(job, torch.backends.cpu.get_cpu_capability)
     prepare_libraries()
@@ -98,7 +100,7 @@ def _lead(  # noqa: PLR0917
     with ExitStack() as stack:
         recorder = Recorder(folder.metrics, folder.tensorboard, attempt=attempt, listener=listener)
         stack.callback(recorder.close)
-        saver = Saver(trainee.job, assignment, recorder.emit)
+        saver = Saver(trainee.job, assignment, recorder.emit, trainee.task.metrics)
         stack.callback(saver.close)
         reporter = RecordReporter(recorder.emit, trainee, assignment, group)
         moved = moved_note(start.devices, group.fingerprints)

@@ -23,9 +23,11 @@ from distnet.run_folder.code import code_folder, warn_of_other_code
 from distnet.run_folder.evaluation import EvaluationRecord
 from distnet.run_folder.paths import RunFolder
 from distnet.run_folder.read import read_plan
+from distnet.spec.code.importer import forget
 from distnet.spec.code.own_errors import own_errors
+from distnet.spec.printable import argument
 from distnet.spec.read import read_job
-from distnet.spec.sections.job import Job
+from distnet.spec.sections.job import Checkpoint, Job
 from distnet.tasks.task import NETWORK, Networks, Task, players_of, shadows_of
 from distnet.train.checkpoint.checkpoint import (
     State,
@@ -47,7 +49,8 @@ from distnet.train.compute.shadows import ShadowNetwork, networks_for, networks_
 from distnet.train.compute.trainee import build_scales
 from distnet.train.exchange.worker_group import WorkerGroup
 from distnet.train.feed import DatasetEvaluationFeed
-from distnet.trained.as_learned import as_learned, check_columns
+from distnet.trained.as_learned import as_learned
+from distnet.trained.other_data import refuse_other_kind, warn_of_other_data
 
 BATCH_SIZE = 1000
 NEWEST, BEST = "newest", "best"
@@ -128,16 +131,17 @@ def load_trained(run: Path, *, checkpoint: str | int = NEWEST) -> Trained:
     job, plan = read_job(folder.job).job, read_plan(folder)
     code = code_folder(folder, plan)
     warn_of_other_code(folder)
+    forget()
     if job.data.source is None:
         raise RunError(
             f"{run}: this run was trained without a dataset, so it cannot be evaluated, exported "
-            f"or used for predictions; its last evaluation: distnet show {folder.name}"
+            f"or used for predictions; its last evaluation: distnet show {argument(folder.path)}"
         )
     stored = _data_manifest(folder)
     data = viewed(stored, build_view(job, stored, code))
     store = open_store(job.checkpoint.store, run=folder, job_folder=plan.job_folder)
-    state = _state(store, job, checkpoint)
     task = build_task(job, data, code)
+    state = _state(store, job.checkpoint.ranked(task.metrics), checkpoint)
     networks = _networks(job, task, code, state)
     prepare = Prepare(build_scales(job, data, "cpu"), "cpu")
     where = (folder, job, plan.job_folder, code)
@@ -164,6 +168,8 @@ def evaluate(
     trained = load_trained(run, checkpoint=checkpoint)
     source, folder = (data, Path.cwd()) if data else (trained.job.data.source, trained.job_folder)
     dataset = find_dataset(source or "", folder=folder)
+    if data is None:
+        warn_of_other_data(trained.folder.path, dataset, trained.data)
     split = split or _split(trained.job, read_manifest(dataset))
     evaluation = _measure(trained, dataset, split)
     record = EvaluationRecord(
@@ -182,7 +188,7 @@ def evaluate(
 
 def _measure(trained: Trained, dataset: Path, split: str) -> Evaluation:
     manifest = read_manifest(dataset)
-    _refuse_other_kind(dataset, manifest, trained.data)
+    refuse_other_kind(dataset, manifest, trained.data)
     if manifest.split(split).num_samples == 0:
         raise DataError(f"{dataset}: the split {split!r} has no samples to evaluate on")
     samples = open_samples(trained.job, dataset, manifest, split, trained.code_folder, seed=None)
@@ -243,11 +249,11 @@ def _data_manifest(folder: RunFolder) -> Manifest:
         ) from None
 
 
-def _state(store: Store, job: Job, checkpoint: str | int) -> State:
+def _state(store: Store, spec: Checkpoint, checkpoint: str | int) -> State:
     if checkpoint == NEWEST:
         return read_newest(store)
     if checkpoint == BEST:
-        return read_checkpoint(store, find_best(store, job.checkpoint))
+        return read_checkpoint(store, find_best(store, spec))
     if not str(checkpoint).isdecimal():
         raise CheckpointError(
             f"--checkpoint {checkpoint}: expected newest, best, or a step such as 900"
@@ -259,33 +265,3 @@ def _state(store: Store, job: Job, checkpoint: str | int) -> State:
             f"{', '.join(str(step_of(name)) for name in names) or 'none'}"
         )
     return read_checkpoint(store, name_of(step))
-
-
-def _refuse_other_kind(dataset: Path, found: Manifest, learned: Manifest) -> None:
-    """A network can be evaluated only on data of the kind that it was trained on."""
-    names = {"x": "inputs", "y": "targets"}
-    for name, field in learned.fields.items():
-        other, what = found.fields.get(name), names.get(name, name)
-        if other is None:
-            raise DataError(
-                f"{dataset}: it has no field {name}, which the network was trained on; it has: "
-                f"{', '.join(found.fields)}"
-            )
-        pairs: dict[str, tuple[tuple[object, ...], tuple[object, ...]]] = {
-            what: ((other.kind, other.shape), (field.kind, field.shape)),
-            "classes": (other.classes, field.classes),
-        }
-        for what, (has, needs) in pairs.items():
-            if has != needs:
-                hint = "give a dataset of the same kind"
-                if what == "classes" and set(has) < set(needs):
-                    hint = "import it with all of these classes, such as with --classes A,B,..."
-                raise DataError(
-                    f"{dataset}: its {what} are {_plain(has)}, but the network was trained on "
-                    f"{_plain(needs)}; {hint}"
-                )
-        check_columns(dataset, other, field)
-
-
-def _plain(value: tuple[object, ...]) -> str:
-    return ", ".join(str(list(v) if isinstance(v, tuple) else v) for v in value)

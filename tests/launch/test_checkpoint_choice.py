@@ -18,7 +18,7 @@ network: {kind: mlp, hidden: [8]}
 data: {source: stripes}
 optimizer: {kind: adam, learning_rate: 0.3}
 train: {epochs: 6, batch_size: 30}
-checkpoint: {keep: 1, keep_best: 1, best_metric: accuracy, best_order: max, store: saved}
+checkpoint: {keep: 1, keep_best: 1, best_metric: accuracy, store: saved}
 """
 
 

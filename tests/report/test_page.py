@@ -12,6 +12,7 @@ from distnet.errors import RunError
 from distnet.report.page import write_report
 from distnet.run_folder.figures import Texts
 from distnet.run_folder.paths import RunFolder
+from distnet.spec.printable import INVISIBLE
 from tests.run_folder import run_folders
 
 HOSTILE = "<script>alert('x')</script>"
@@ -238,3 +239,14 @@ def test_a_report_needs_neither_torch_nor_ray(table: Path) -> None:
         "assert not {'torch', 'ray', 'pandas', 'matplotlib.pyplot'} & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_page_shows_what_cannot_be_seen(tmp_path: Path) -> None:
+    names = ("\x1b[31mred", "\u202edlrow", "a\x00b", "two\nlines", *"cdefgh")
+    path = write_report(RunFolder(run_folders.digits_run(tmp_path / "odd", classes=names)))
+
+    html = path.read_text()
+
+    assert [letter for letter in INVISIBLE.findall(html) if letter != "\n"] == []
+    assert "\\x1b[31mred" in html
+    assert "\\u202edlrow" in html

@@ -15,6 +15,7 @@ from distnet.data.shipped import find_dataset
 from distnet.data.sources.source import detect_kinds, source_kinds
 from distnet.errors import DataError, JobFileError
 from distnet.spec.parts import shipped_datasets
+from distnet.spec.printable import argument
 from distnet.spec.reading.faults import shortened
 
 Data = Annotated[
@@ -54,7 +55,7 @@ def init(
         return
     echo(f"wrote {output}: task {chosen['task']}, network {chosen['network']}")
     file = shlex.quote(str(output))
-    echo(f"next: distnet check {file}, then: distnet run {file}")
+    echo(f"next: distnet check {argument(file)}, then: distnet run {argument(file)}")
 
 
 def _find(data: str) -> tuple[Path, bool]:

@@ -1,7 +1,6 @@
 """`distnet run`."""
 
 import os
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,6 +18,7 @@ from distnet.report.best import better_than
 from distnet.report.find import find_run
 from distnet.report.run import read_run
 from distnet.spec.plural import counted
+from distnet.spec.printable import argument
 from distnet.spec.read import read_job
 from distnet.train.device.portable import fix_instruction_set
 
@@ -115,8 +115,11 @@ def _report(console: LiteralConsole, run: "Run") -> Path | None:
     try:
         return run.report()
     except DistnetError as error:
-        console.print(f"the report could not be written: {error}")
-        return None
+        console.print(f"the report could not be written: {error}", soft_wrap=True)
+    except KeyboardInterrupt:
+        again = f"distnet report {argument(run.folder.path)}"
+        console.print(f"interrupted: no report is written; to write it: {again}", soft_wrap=True)
+    return None
 
 
 def _show_end(console: LiteralConsole, run: "Run", figures: str, page: Path | None) -> None:
@@ -138,5 +141,5 @@ def _show_end(console: LiteralConsole, run: "Run", figures: str, page: Path | No
     if page is not None:
         console.print(f"report: {page}", soft_wrap=True)
     if run.status == "stopped":
-        folder = shlex.quote(str(run.folder.path))
+        folder = argument(run.folder.path)
         console.print(f"resume with: distnet run --resume {folder}", soft_wrap=True)

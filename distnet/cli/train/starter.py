@@ -6,7 +6,7 @@ from math import log2
 
 from distnet.data.evaluation_split import DEFAULT_SPLIT, SET_ASIDE, VALIDATION
 from distnet.data.manifest import Manifest
-from distnet.spec.printable import printable
+from distnet.spec.printable import argument, printable
 from distnet.spec.reading.scalars import plain
 
 SMALL_SIDE = 8  # pixels; below, three blocks of cnn would leave nothing of the image
@@ -55,8 +55,8 @@ def _head(manifest: Manifest, source: str, file: str) -> str:
     name = re.sub(r"[^a-z0-9]+", "-", manifest.name.lower()).strip("-")[:60].strip("-") or "job"
     return f"""\
 # A job file: everything that one training needs. Keys left out have good defaults.
-#   distnet check {file}   validates it and prints the plan, without training
-#   distnet run {file}     trains, and writes a run folder with a report for the browser
+#   distnet check {argument(file)}   validates it and prints the plan, without training
+#   distnet run {argument(file)}     trains, and writes a run folder with a report for the browser
 
 # The name of the run folders: runs/{name}-1, runs/{name}-2, ...
 name: {_text(name)}

@@ -17,7 +17,7 @@ from distnet.errors import DistnetError, UnknownPartError
 from distnet.spec.code.graph import imported_files
 from distnet.spec.code.ignore import IGNORE_FILE, IsIgnored, read_ignore
 from distnet.spec.code.names import ROOT, UP, file_of, locate, shown_name, stored_name
-from distnet.spec.code.search import search_folders
+from distnet.spec.code.search import search_of
 from distnet.spec.code.walk import regular_files
 from distnet.spec.read import PACKAGES, JobFile
 
@@ -136,11 +136,12 @@ class _Collector:
             )
             raise UnknownPartError(str(self.job_file.fault(key, wrong)) if key else wrong)
         self._add(stored_name(written), path)
-        beside, *_ = search_folders(str(path), str(self.folder))
+        search = search_of(path, self.folder)
+        ups = [".."] * len(path.parent.relative_to(search.root).parts)
+        outside = stored_name(os.path.join(os.path.dirname(written), *ups))
         for module in imported_files(path, self.folder):
             is_inside = module.is_relative_to(self.folder)
-            base = self.folder if is_inside else Path(beside)
-            prefix = "" if is_inside else stored_name(written).rpartition("/")[0]
+            base, prefix = (self.folder, "") if is_inside else (search.root, outside)
             name = (PurePosixPath(prefix) / module.relative_to(base).as_posix()).as_posix()
             if not self._is_ignored(name):
                 self._add(name, module)

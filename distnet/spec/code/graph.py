@@ -4,13 +4,13 @@ Imports of a computed name, such as `import_module(f"models.{name}")`, take in a
 so does a package that lists its own modules. What is installed elsewhere is not own code.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 from distnet.spec.code.imports import Imports, Statement, read_imports
-from distnet.spec.code.search import find_module, find_own, search_folders
+from distnet.spec.code.search import find_module, find_own, search_of
 
 Dotted = tuple[str, ...]
 MOST_MODULES = 10_000
@@ -40,10 +40,11 @@ class _Graph:
 
     def __init__(self, file: Path, folder: Path) -> None:
         self.modules: dict[Path, Module] = {}
-        self._folders = search_folders(str(file), str(folder))
+        self._search = search_of(file, folder)
         self._file = file
-        inside = file.parent.relative_to(folder).parts if file.is_relative_to(folder) else ()
-        self._waiting = [Module(file, inside)]
+        self._waiting = [Module(file, self._search.package)]
+        if self._search.is_package:
+            self._add(self._find(self._search.package))
         while self._waiting and len(self.modules) <= MOST_MODULES:
             self._follow(self._waiting.pop())
 
@@ -93,13 +94,14 @@ class _Graph:
                 yield Module(Path(spec.origin), dotted[: depth if is_package else depth - 1])
 
     def _specs(self, dotted: Dotted) -> Iterator[ModuleSpec]:
-        folders: Sequence[str] | None = self._folders
-        for depth, name in enumerate(dotted):
-            spec = None if folders is None else (find_module if depth else find_own)(name, folders)
+        last = [self._search.last] if self._search.is_package else []
+        spec = find_own(dotted[0], self._search.folders, last) if dotted else None
+        for name in (*dotted[1:], ""):
             if spec is None:
                 return
-            folders = spec.submodule_search_locations
             yield spec
+            folders = spec.submodule_search_locations
+            spec = find_module(name, folders) if name and folders else None
 
     def _below(self, package: Dotted) -> Iterator[Module]:
         """All modules of a package and of the packages in it."""

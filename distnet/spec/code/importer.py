@@ -16,12 +16,12 @@ from collections.abc import Mapping, Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from importlib.util import module_from_spec, spec_from_file_location
-from pathlib import Path, PurePath
+from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
 from distnet.spec.code.names import shown_name
-from distnet.spec.code.search import find_module, find_own, search_folders
+from distnet.spec.code.search import Search, find_module, find_own, search_of
 
 PREFIX = "distnet_own_"
 
@@ -39,20 +39,27 @@ class OwnPackage:
         self.name, self.folder = name, folder
         self.loaded: dict[str, str] = {}
         """By path, the hash of the file as it was executed."""
-        self._folders = tuple(folders)
+        self._folders, self._last = tuple(folders), list[str]()
         self._is_own: dict[str, bool] = {}
         self._importlib = _Importlib(self)
         self.builtins = {**vars(builtins), "__import__": self.import_}
         module = ModuleType(name)
-        module.__path__ = list(folders)
+        module.__path__ = self._path = list(folders)
         module.__spec__ = ModuleSpec(name, None, is_package=True)
         sys.modules[name] = module
 
     def has(self, name: str) -> bool:
         """Whether the top-level module `name` is own code."""
         if name not in self._is_own:
-            self._is_own[name] = find_own(name, self._folders) is not None
+            self._is_own[name] = find_own(name, self._folders, self._last) is not None
         return self._is_own[name]
+
+    def search_last(self, folder: str) -> None:
+        """Look for imports in `folder` too, for names that are not installed."""
+        if folder not in self._path:
+            self._last.append(folder)
+            self._path.append(folder)
+            self._is_own.clear()
 
     def is_current(self) -> bool:
         """Whether all files that were executed are still as they were."""
@@ -88,7 +95,9 @@ _newest: dict[tuple[str, ...], OwnPackage] = {}
 
 
 def import_file(path: Path, folder: Path) -> ModuleType:
-    """Execute a user's file anew; what it imports is executed again only where it has changed.
+    """Import a user's file: once, so that all parts of a job share its classes and its state.
+
+    It is executed again, as is all that it imports, where a file has changed, and after `forget`.
 
     Args:
         path: of the file, absolute.
@@ -97,8 +106,15 @@ def import_file(path: Path, folder: Path) -> ModuleType:
     Raises:
         Exception: whatever the file raises.
     """
-    package = _package(path, folder)
-    name = f"{package.name}.{_dotted(path, folder)}"
+    search = search_of(path, folder)
+    package = _package(search, folder)
+    name = ".".join((package.name, *_dotted(path, search)))
+    if search.is_package:  # as for any module, the packages that it is in are imported first
+        package.search_last(search.last)
+        importlib.import_module(".".join((package.name, *search.package)))
+    found = sys.modules.get(name)
+    if found is not None and found.__file__ == str(path):
+        return found
     loader = OwnLoader(name, str(path))
     spec = spec_from_file_location(name, path, loader=loader)
     assert spec is not None, "a loader was given"
@@ -112,9 +128,23 @@ def import_file(path: Path, folder: Path) -> ModuleType:
     return module
 
 
+def forget() -> None:
+    """Have all own code executed anew when it is imported next, as in a new process.
+
+    Modules may have a state of their own, such as a generator. Each use of a run begins with the
+    first state, so that an attempt does not depend on what the process did before.
+    """
+    _newest.clear()
+
+
 def loaded_packages() -> list[OwnPackage]:
     """All packages of own code in this process."""
     return list(_packages.values())
+
+
+def current_packages() -> list[OwnPackage]:
+    """The packages of own code that were imported since `forget`."""
+    return list(_newest.values())
 
 
 def is_own_name(filename: str) -> bool:
@@ -122,8 +152,8 @@ def is_own_name(filename: str) -> bool:
     return filename in _shown
 
 
-def _package(path: Path, folder: Path) -> OwnPackage:
-    folders = search_folders(str(path), str(folder))
+def _package(search: Search, folder: Path) -> OwnPackage:
+    folders = search.folders
     key = (str(folder), *folders)
     if key not in _newest or not _newest[key].is_current():
         text = "\0".join((*key, str(len(_packages))))
@@ -134,11 +164,12 @@ def _package(path: Path, folder: Path) -> OwnPackage:
     return _newest[key]
 
 
-def _dotted(path: Path, folder: Path) -> str:
+def _dotted(path: Path, search: Search) -> list[str]:
     """The name of the user's file in its package: `nets.mynet` for `nets/mynet.py`."""
-    inside = path.relative_to(folder) if path.is_relative_to(folder) else PurePath(path.name)
-    parts = [part.replace(".", "_") for part in inside.with_suffix("").parts]
-    return ".".join(parts)
+    if search.is_package and path.name == "__init__.py":
+        return list(search.package)
+    inside = path.relative_to(search.root).with_suffix("")
+    return [part.replace(".", "_") for part in inside.parts]
 
 
 class OwnLoader(SourceFileLoader):

@@ -16,7 +16,7 @@ from distnet.spec.reading.faults import shortened, unknown
 def load_own_class(kind: str, *, folder: Path) -> type[Any]:
     """Load the class that `kind` names; a relative file is in `folder`.
 
-    The file is read again each time, so that a notebook sees its changes.
+    It is executed again where it has changed, so that a notebook sees its changes.
 
     Args:
         kind: as in the job file.

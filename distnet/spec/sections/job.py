@@ -5,11 +5,13 @@ constructor defines which options exist, and `distnet.spec.parts` checks them ag
 else is typed here. Nothing in this file imports torch, so a job file is read in milliseconds.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
+from distnet.spec.metric import Metric
 from distnet.spec.reading.faults import KeyFaultError
 from distnet.spec.sections.augmentation import Augmentation
 from distnet.spec.sections.optimizer import Optimizer, Sgd
@@ -149,8 +151,17 @@ class Checkpoint(Section):
     """How many of those with the best `best_metric` to keep in addition."""
     best_metric: str = "loss"
     """The metric of the evaluation by which `keep_best` ranks, such as accuracy."""
-    best_order: Literal["min", "max"] = "min"
-    """Whether a lower (min) or higher (max) `best_metric` is better."""
+    best_order: Literal["min", "max"] | None = None
+    """Whether a lower (min) or higher (max) `best_metric` is better. Default: as the task declares
+    the metric."""
+
+    def ranked(self, metrics: Iterable[Metric]) -> "Checkpoint":
+        """The same with the order of `best_metric`, by the metrics that the task declares."""
+        if self.best_order is not None:
+            return self
+        is_higher = any(m.name == self.best_metric and m.direction == "higher" for m in metrics)
+        return self.model_copy(update={"best_order": "max" if is_higher else "min"})
+
     store: str | None = None
     """Where checkpoints are stored: a folder, or an address such as s3://bucket/folder. Default:
     the run's folder."""

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
@@ -16,6 +16,7 @@ from distnet.run_folder.assignment import Assignment
 from distnet.run_folder.fence import require_newest
 from distnet.run_folder.heartbeat import STARTING_LIMIT_S
 from distnet.run_folder.recorder import Emit, Record
+from distnet.spec.metric import Metric
 from distnet.spec.sections.job import Checkpoint, Job
 from distnet.spec.sections.retry import Retry
 from distnet.train.checkpoint.background import BackgroundWriter, Taken
@@ -55,13 +56,15 @@ class Saver:
         StorageError: the store does not respond.
     """
 
-    def __init__(self, job: Job, assignment: Assignment, emit: Emit) -> None:
+    def __init__(
+        self, job: Job, assignment: Assignment, emit: Emit, metrics: Sequence[Metric] = ()
+    ) -> None:
         self._spec, self._emit, self._assignment = job.checkpoint, emit, assignment
         self._facts = identity(job, assignment.dataset_folder)
         self.patience_s = patience_s(job.retry)
         """How long saving may take while the store fails as often as it may."""
         self._store = store_of(assignment)
-        self._retention = Retention(self._store, job.checkpoint)
+        self._retention = Retention(self._store, job.checkpoint.ranked(metrics))
         self._writer = BackgroundWriter(
             self._commit,
             job.retry.storage,

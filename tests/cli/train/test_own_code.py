@@ -225,3 +225,53 @@ def test_new_code_and_start_from_fit_their_commands(job: Path, distnet: Printed)
     assert "--new-code: expected --resume RUN with it" in distnet.err
     distnet("run", "--resume", "a", "--start-from", "b", code=2)
     assert "--start-from: found --resume beside it" in distnet.err
+
+
+def test_what_own_code_prints_is_not_in_the_json(job: Path, distnet: Printed) -> None:
+    noisy = NET.replace("import torch\n", "import torch\nprint('imported')\n", 1)
+    Path("mynet.py").write_text(noisy.replace("import late", "import late; print('called')"))
+
+    assert distnet.json("check", "job.yaml", "--inline")["network"] == "./mynet.py:Net"
+    distnet.run("job.yaml", "--name", "a")  # reads the JSON
+
+    assert "imported\n" in distnet.err
+    assert "called\n" in distnet.err
+
+
+def test_code_from_elsewhere_that_has_changed_is_named(
+    job: Path, distnet: Printed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = job.parent / "elsewhere"
+    (elsewhere / "tools").mkdir(parents=True)
+    (elsewhere / "tools/__init__.py").write_text("from .inner import X\n")
+    (elsewhere / "tools/inner.py").write_text("X = 1\n")
+    monkeypatch.syspath_prepend(str(elsewhere))
+    Path("layers.py").write_text(f"from tools import X\n{FILES['layers.py']}")
+    distnet.run("job.yaml", "--name", "a", "--set", "train.steps=2")
+    distnet("eval", "a")
+    assert distnet.notes == []
+    (elsewhere / "tools/inner.py").write_text("X = 2\n")
+
+    distnet("eval", "a")
+    [note] = distnet.notes
+    assert f"the code of a uses {elsewhere}/tools/inner.py from outside of the run's copy" in note
+    distnet.run("--resume", "a", "--set", "train.steps=4")
+    assert distnet.notes == [note]
+    distnet("eval", "a")  # from the resume on, the run is one with that code
+    assert distnet.notes == []
+
+
+def test_a_file_that_code_opens_in_the_current_folder_is_not_that_of_the_copy(
+    job: Path, distnet: Printed
+) -> None:
+    Path("mynet.py").write_text(NET.replace(READ, "open('words.txt').read()"))
+    distnet.run("job.yaml", "--name", "a")
+    [note] = distnet.notes
+    assert "the job's code opens words.txt in the folder of the job file" in note
+    assert "Path(__file__).with_name('words.txt')" in note
+    Path("words.txt").write_text("8 others")
+
+    distnet("eval", "a")
+
+    assert "words.txt has changed beside the job file" in distnet.notes[0]
+    assert f"the code of a uses {job.parent}/words.txt from outside" in distnet.notes[1]

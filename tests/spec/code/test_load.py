@@ -1,6 +1,7 @@
 """Own code is imported from one folder only, and is never an older version of it."""
 
 import os
+import shutil
 import sys
 import traceback
 from pathlib import Path
@@ -8,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from distnet.errors import UnknownPartError
+from distnet.spec.code.importer import forget
 from distnet.spec.code.load import load_own_class
-from tests.spec.code.folders import fill
+from tests.spec.code.folders import collected, fill, names
 
 
 def value(folder: Path, kind: str = "./mynet.py:Net") -> object:
@@ -158,3 +160,63 @@ def test_a_pipe_is_not_read(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "mynet.py")
     with pytest.raises(UnknownPartError, match="found no file"):
         value(tmp_path)
+
+
+def test_parts_of_one_file_are_of_one_module(tmp_path: Path) -> None:
+    fill(tmp_path, {"own.py": "STATE = []\nclass Net: ...\nclass Task:\n    net = Net\n"})
+
+    net, task = (load_own_class(kind, folder=tmp_path) for kind in ("./own.py:Net", "own.py:Task"))
+
+    assert task.net is net  # type: ignore[attr-defined]
+
+
+def test_modules_begin_with_their_first_state_again(tmp_path: Path) -> None:
+    count = "import state\nclass Net:\n    def value(self): return next(state.COUNT)\n"
+    fill(tmp_path, {"mynet.py": count, "state.py": "import itertools\nCOUNT = itertools.count()\n"})
+    assert [value(tmp_path), value(tmp_path)] == [0, 1]
+
+    forget()
+
+    assert value(tmp_path) == 0
+
+
+LAYOUTS = ("./src/proj/models/net.py:Net", "../proj/models/net.py:Net", "./proj/models/net.py:Net")
+
+
+@pytest.mark.parametrize("kind", LAYOUTS)
+@pytest.mark.parametrize(
+    "source",
+    [
+        net("from proj.layers import X", "X"),
+        net("from ..layers import X", "X"),
+        net("import proj.layers as a\nfrom .. import layers as b", "a.X * (a is b)"),
+        net("from proj import SEEN", "SEEN + ['me']", "        import proj.layers"),
+        net("import types, logging", "len(logging.__file__) > 0 and types.X"),
+    ],
+)
+def test_a_file_of_a_package_finds_the_package(source: str, kind: str, tmp_path: Path) -> None:
+    folder = tmp_path / "jobs"
+    package = os.path.dirname(os.path.dirname(kind))
+    fill(folder, {f"{package}/__init__.py": "SEEN = ['all']\n"})
+    fill(folder, {f"{package}/models/__init__.py": "from .. import SEEN\n"})
+    fill(folder, {f"{package}/models/net.py": source, f"{package}/layers.py": "X = 3\n"})
+    fill(folder, {f"{package}/models/logging.py": "1 / 0\n", "types.py": "X = 3\n"})
+    text = f"network: {{kind: '{kind}'}}"
+    expected = ["all", "me"] if "SEEN" in source else 3
+    assert value(folder, kind) == expected
+
+    collected(folder, text).write(tmp_path / "copy")
+
+    for each in (folder, tmp_path / "proj"):
+        shutil.rmtree(each, ignore_errors=True)
+    assert value(tmp_path / "copy", kind) == expected
+
+
+def test_a_file_beside_one_in_a_package_is_found_if_nothing_else_has_its_name(
+    tmp_path: Path,
+) -> None:
+    fill(tmp_path, {"pack/__init__.py": "", "pack/beside.py": "X = 4\n"})
+    fill(tmp_path, {"pack/net.py": net("import beside", "beside.X")})
+
+    assert value(tmp_path, "./pack/net.py:Net") == 4
+    assert "pack/beside.py" in names(tmp_path, "network: {kind: './pack/net.py:Net'}")

@@ -1,0 +1,54 @@
+"""Whether a dataset is what a network was trained on."""
+
+import warnings
+from pathlib import Path
+
+from distnet.data.manifest import Manifest, read_manifest
+from distnet.errors import DataError, DataWarning
+from distnet.trained.as_learned import check_columns
+
+
+def warn_of_other_data(run: Path, dataset: Path, learned: Manifest) -> None:
+    """Warn if the dataset of a run has other samples now: the run may have learned some of them."""
+    before, now = learned.sha256, read_manifest(dataset).sha256
+    if before != now:
+        text = (
+            f"{dataset} has changed since {run.resolve().name} was trained on it (sha256 "
+            f"{before[:12]} then, {now[:12]} now): what is measured are its present samples, and "
+            "training may have used some of them"
+        )
+        warnings.warn(text, DataWarning, stacklevel=3)
+
+
+def refuse_other_kind(dataset: Path, found: Manifest, learned: Manifest) -> None:
+    """A network can be evaluated only on data of the kind that it was trained on.
+
+    Raises:
+        DataError: this is of another kind.
+    """
+    names = {"x": "inputs", "y": "targets"}
+    for name, field in learned.fields.items():
+        other, what = found.fields.get(name), names.get(name, name)
+        if other is None:
+            raise DataError(
+                f"{dataset}: it has no field {name}, which the network was trained on; it has: "
+                f"{', '.join(found.fields)}"
+            )
+        pairs: dict[str, tuple[tuple[object, ...], tuple[object, ...]]] = {
+            what: ((other.kind, other.shape), (field.kind, field.shape)),
+            "classes": (other.classes, field.classes),
+        }
+        for what, (has, needs) in pairs.items():
+            if has != needs:
+                hint = "give a dataset of the same kind"
+                if what == "classes" and set(has) < set(needs):
+                    hint = "import it with all of these classes, such as with --classes A,B,..."
+                raise DataError(
+                    f"{dataset}: its {what} are {_plain(has)}, but the network was trained on "
+                    f"{_plain(needs)}; {hint}"
+                )
+        check_columns(dataset, other, field)
+
+
+def _plain(value: tuple[object, ...]) -> str:
+    return ", ".join(str(list(v) if isinstance(v, tuple) else v) for v in value)
