@@ -54,8 +54,8 @@ def init(
         print_json({"file": str(output), "data": source} | chosen)
         return
     echo(f"wrote {output}: task {chosen['task']}, network {chosen['network']}")
-    file = shlex.quote(str(output))
-    echo(f"next: distnet check {argument(file)}, then: distnet run {argument(file)}")
+    file = argument(output)
+    echo(f"next: distnet check {file}, then: distnet run {file}")
 
 
 def _find(data: str) -> tuple[Path, bool]:

@@ -1,7 +1,5 @@
 """`distnet stop`: a run that is training here, or a server's job."""
 
-import shlex
-
 from distnet.cli.console import spinner
 from distnet.cli.options import RUNS, AsJson, Context, NoWait, RunOrJob, Runs, Server, Timeout
 from distnet.cli.output import echo, print_json
@@ -11,6 +9,7 @@ from distnet.client.client import Client, Json
 from distnet.client.follow import has_nothing_left
 from distnet.run_folder import control
 from distnet.run_folder.paths import RunFolder
+from distnet.spec.printable import argument
 
 
 def stop(
@@ -45,7 +44,7 @@ def _stop_run(folder: RunFolder, wait_s: float | None, *, as_json: bool) -> None
     else:
         echo(f"{folder.path} (a run here) {ended['status']} after step {ended['step']}")
         if ended["status"] != "finished":
-            echo(f"resume with: distnet run --resume {shlex.quote(str(folder.path))}")
+            echo(f"resume with: distnet run --resume {argument(folder.path)}")
 
 
 def _stop_job(client: Client, job: str, wait_s: float | None, *, as_json: bool) -> None:
