@@ -83,7 +83,7 @@ def _changes(header: ImageHeader) -> Iterator[tuple[str, str, str]]:
     if header.has_more_frames:
         yield "pictures", "only the first frame is read", "they have several frames"
     if header.has_16_bits:
-        yield "pictures", "the upper 8 bits are kept", "they have 16 bits a channel"
+        yield "pictures", "reduced to 8 bits a channel", "they have more"
     if not header.is_plain:
         yield "pictures", "converted to RGB", f"their colours are {header.mode}"
     if header.has_profile:

@@ -1,17 +1,16 @@
 """Encoded images (JPEG, PNG, PGM, BMP, WebP, ...) to uint8 arrays [channels, height, width]."""
 
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from distnet.data.image_formats import missing_reader, register_formats
+from distnet.data.image_formats import found_instead, missing_reader, opened
 from distnet.errors import DataError
 
 Colours = Literal["grey", "rgb"]
@@ -65,10 +64,11 @@ def read_header(file: Path | BinaryIO, *, location: str) -> ImageHeader:
     """
     with _opened(file, location) as image:
         # Looked at first, since reading the EXIF part of a PNG decodes the image.
-        has_16_bits = any(";16" in str(tile) for tile in getattr(image, "tile", ()))
+        has_16_bits = any(map(_has_16_bits, getattr(image, "tile", ())))
         width, height = image.size
         orientation = image.getexif().get(_ORIENTATION)
-        if orientation in _LYING:
+        # Pillow turns a TIFF by itself, and gives the size that it will have then.
+        if orientation in _LYING and image.format != "TIFF":
             width, height = height, width
         return ImageHeader(
             height,
@@ -76,7 +76,7 @@ def read_header(file: Path | BinaryIO, *, location: str) -> ImageHeader:
             is_grey=image.mode in _GREY,
             mode=image.mode,
             is_turned=orientation in range(2, 9),
-            is_transparent=_is_transparent(image),
+            is_transparent=image.has_transparency_data,
             # Of the pictures in an MPO file, as cameras write it, the first one is the photo.
             has_more_frames=image.format != "MPO" and getattr(image, "is_animated", False),
             has_16_bits=has_16_bits,
@@ -116,27 +116,31 @@ def decode_image(
         DataError: it is damaged; `location` names it.
     """
     with _opened(file, location) as image:
-        upright = _on_white(ImageOps.exif_transpose(image))
-        flat = upright.convert("L" if channels == 1 else "RGB")
+        ImageOps.exif_transpose(image, in_place=True)
+        flat = _on_white(image).convert("L" if channels == 1 else "RGB")
         if size is not None and (flat.height, flat.width) != size:
             flat = ImageOps.fit(flat, (size[1], size[0]), Image.Resampling.BICUBIC)
         pixels = np.asarray(flat, np.uint8).reshape(flat.height, flat.width, channels)
     return np.ascontiguousarray(pixels.transpose(2, 0, 1))
 
 
+def _has_16_bits(tile: Any) -> bool:
+    """Whether a part of a file, as Pillow describes it, has more than 8 bits a channel."""
+    codec, *_, settings = tile
+    most = settings if codec == "ppm" and isinstance(settings, int) else 0  # of a channel
+    return ";16" in str(settings) or most > 255
+
+
 @contextmanager
 def _opened(file: Path | BinaryIO, location: str) -> Iterator[Image.Image]:
-    register_formats()
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about odd metadata, which is not used here
-            with Image.open(file) as image:
-                if image.mode.split(";")[0] in _MORE_THAN_8_BITS:
-                    raise DataError(
-                        f"{location}: more than 8 bits a channel (mode {image.mode}); "
-                        "convert it to an 8-bit image"
-                    )
-                yield image
+        with opened(file) as image:
+            if image.mode.split(";")[0] in _MORE_THAN_8_BITS:
+                raise DataError(
+                    f"{location}: more than 8 bits a channel (mode {image.mode}); "
+                    "convert it to an 8-bit image"
+                )
+            yield image
     except DataError:
         raise
     except Exception as error:  # decoders raise errors of any kind for damaged files
@@ -144,19 +148,19 @@ def _opened(file: Path | BinaryIO, location: str) -> Iterator[Image.Image]:
         if missing is not None:
             raise MissingReaderError(location, *missing) from None
         raise DataError(
-            f"{location}: cannot be read as an image ({_reason(file, error)}); repair or remove it"
+            f"{location}: cannot be read as an image ({reason_of(file, error)}); repair or remove "
+            "it"
         ) from None
 
 
-def _reason(file: Path | BinaryIO, error: Exception) -> str:
+def reason_of(file: Path | BinaryIO, error: Exception) -> str:
+    """Why a picture could not be read, by the error that Pillow raised."""
     if isinstance(error, UnidentifiedImageError):
-        return "its content is of no known format"
+        return found_instead(file)
+    if isinstance(error, Image.DecompressionBombError):
+        return f"it has more than {2 * (Image.MAX_IMAGE_PIXELS or 0):,} pixels"
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__
     return str(text).replace(repr(file), "it").splitlines()[0]
-
-
-def _is_transparent(image: Image.Image) -> bool:
-    return image.mode in {"RGBA", "LA", "PA", "RGBa", "La"} or "transparency" in image.info
 
 
 def _has_profile(image: Image.Image) -> bool:
@@ -165,7 +169,7 @@ def _has_profile(image: Image.Image) -> bool:
 
 
 def _on_white(image: Image.Image) -> Image.Image:
-    if not _is_transparent(image):
+    if not image.has_transparency_data:
         return image
     transparent = image.convert("RGBA")
     return Image.alpha_composite(Image.new("RGBA", image.size, "white"), transparent)

@@ -112,7 +112,8 @@ class Findings:
         """A path as seen from the source, where it is one below it."""
         if self.source is None:
             return path
-        return path.removeprefix(f"{self.source if self.source.is_dir() else self.source.parent}/")
+        folder = self.source if self.source.is_dir() else self.source.parent
+        return _valid(path).removeprefix(_valid(f"{folder}/"))
 
     def left_out_lines(self) -> list[str]:
         """What was left out so far, for the message of an error."""

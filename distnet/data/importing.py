@@ -1,18 +1,15 @@
 """From raw files to a dataset: the whole dataset, or nothing.
 
-A dataset is written to a hidden folder beside its target, synced to the disk, its manifest last,
-and then renamed. The same input gives the same bytes: rows keep the order of the source, and a
+The same input gives the same bytes: rows keep the order of the source, and a
 test split is cut out by a hash of each sample, so that a sample stays on its side when others
 are added, and copies of one never end up on both.
 """
 
 import os
-import shutil
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from secrets import token_hex
 from typing import Any
 
 import numpy as np
@@ -22,10 +19,12 @@ from distnet.data.census import Census
 from distnet.data.column import Columns, num_samples, select
 from distnet.data.content_survey import ContentSurvey, Digests, content_digests
 from distnet.data.manifest import MANIFEST, Manifest, Split
+from distnet.data.new_folder import new_folder
 from distnet.data.shard_writer import ShardWriter
 from distnet.data.sources.source import RawData, detect_kinds, read_source
 from distnet.data.split_findings import report_classes, report_splits
 from distnet.errors import DataError
+from distnet.spec.printable import printable
 
 TEST_FRACTION = 0.2
 OnProgress = Callable[[int, int | None], None]
@@ -74,12 +73,12 @@ def import_dataset(
     if test_fraction and len(data.splits) > 1:
         why = f"the source has splits of its own: {', '.join(data.splits)}"
         data.findings.warned("--test-fraction has no effect", why)
-    with _new_folder(out) as folder:
+    with new_folder(out) as folder:
         return write_dataset(
             folder,
             data,
-            name=out.resolve().name,
-            source=f"{found}: {source.resolve().name}",
+            name=printable(out.resolve().name),
+            source=printable(f"{found}: {source.resolve().name}"),
             licence=licence,
             test_fraction=fraction,
             on_progress=on_progress,
@@ -107,10 +106,7 @@ def write_dataset(
     total = sum(split.num_samples for split in splits.values())
     for split, written in splits.items():
         if written.num_samples == 0:
-            raise DataError(
-                f"{source}: too few samples for a {split} split ({total} in all); "
-                "change --test-fraction, or give 0 for no test split"
-            )
+            raise DataError(f"{source}: {_why_empty(data, split, total)}")
     fields = census.described()
     report_splits(data, splits, test_fraction)
     report_classes(fields, data.findings)
@@ -127,6 +123,15 @@ def write_dataset(
         file.flush()
         os.fsync(file.fileno())
     return manifest
+
+
+def _why_empty(data: RawData, split: str, total: int) -> str:
+    if len(data.splits) > 1:
+        return f"no sample of the split {split} could be read; repair its files, or move them away"
+    return (
+        f"too few samples for a {split} split ({total} in all); "
+        "change --test-fraction, or give 0 for no test split"
+    )
 
 
 def _write_splits(
@@ -200,50 +205,3 @@ def _check_free(out: Path, *, force: bool) -> None:
         raise DataError(f"{out}: exists and is not a dataset; choose another path")
     if not force:
         raise DataError(f"{out}: a dataset exists already; replace it with --force")
-
-
-@contextmanager
-def _new_folder(out: Path) -> Iterator[Path]:
-    """Yield a temporary folder, renamed to `out` at the end; removed on any error or Ctrl-C."""
-    target = out.resolve()
-    missing = [parent for parent in target.parents if not parent.exists()]
-    with ExitStack() as undo:
-        try:
-            for parent in reversed(missing):
-                parent.mkdir()
-                undo.callback(parent.rmdir)
-            folder = target.with_name(f".{target.name}.{token_hex(4)}")
-            folder.mkdir()
-            undo.callback(shutil.rmtree, folder, ignore_errors=True)
-            yield folder
-            _sync(folder)
-            _replace(folder, target)
-            _sync(target.parent)
-        except OSError as error:
-            raise DataError(
-                f"{out}: cannot be written: {error.strerror or error}; "
-                "no partial dataset was left behind; free some disk space or choose another path"
-            ) from None
-        undo.pop_all()
-
-
-def _replace(folder: Path, target: Path) -> None:
-    if not (target / MANIFEST).exists():
-        folder.replace(target)  # also onto an empty folder
-        return
-    old = folder.with_name(folder.name + ".old")
-    target.rename(old)
-    try:
-        folder.rename(target)
-    except OSError:
-        old.rename(target)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -29,6 +29,8 @@ from distnet.spec.printable import argument
 from distnet.spec.reading.validation import first_damage
 
 MANIFEST = "manifest.json"
+_OF_PICTURES = ("image-folder", "parquet")
+"""Sources of pictures; those of IDX and NPZ are arrays that somebody has prepared."""
 SplitName = Annotated[str, Limits(pattern="^[A-Za-z0-9][A-Za-z0-9_-]*$")]
 FieldName = Annotated[str, Limits(pattern="^[A-Za-z_][A-Za-z0-9_]*$")]
 
@@ -114,6 +116,11 @@ class Manifest(Record):
     def _of_format_1(cls, value: Any) -> Any:
         is_old = isinstance(value, dict) and value.get("format") == 1 and "fields" not in value
         return format1.upgraded(value) if is_old else value
+
+    @property
+    def is_of_pictures(self) -> bool:
+        """Whether its images were picture files, which an import reads in one way: as they are."""
+        return self.source.partition(":")[0] in _OF_PICTURES
 
     @property
     def x(self) -> Field:

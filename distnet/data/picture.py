@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter, ImageOps, UnidentifiedImageError
 
 from distnet.data.fields.field import Field
-from distnet.data.image_formats import missing_reader, register_formats
-from distnet.data.images import MissingReaderError, read_image
+from distnet.data.image_formats import missing_reader, opened
+from distnet.data.images import MissingReaderError, read_image, reason_of
 from distnet.errors import DataError
 
 Array = NDArray[Any]
@@ -50,7 +50,7 @@ def read_picture(path: Path, data: Field, *, as_is: bool = False) -> Array:
     if as_is or not holds_figures(data):
         return read_image(path, location=str(path), shape=data.shape, resize=True)
     ink = _draw(path, _open(path), data.shape[1:])
-    return (ink if data.mean[0] < 0.5 else 255 - ink)[None]
+    return (255 - ink if has_white_paper(data) else ink)[None]
 
 
 def holds_figures(data: Field) -> bool:
@@ -65,13 +65,18 @@ def holds_figures(data: Field) -> bool:
     return min(mean, 1 - mean) < 0.35 and std > 0.8 * (mean * (1 - mean)) ** 0.5
 
 
+def has_white_paper(data: Field) -> bool:
+    """Whether the data are drawn figures, dark on white."""
+    return holds_figures(data) and data.mean[0] > 0.5
+
+
 def _open(path: Path) -> Image.Image:
     """Open a picture upright, with 8 bits a channel, grey or RGB, without transparency."""
-    register_formats()
     try:
-        with Image.open(path) as file:
-            file.load()
-            picture = ImageOps.exif_transpose(file)
+        with opened(path) as file:
+            return _without_transparency(path, ImageOps.exif_transpose(file))
+    except DataError:
+        raise
     except FileNotFoundError:
         raise DataError(f"{path}: found no such file, expected a picture") from None
     except Exception as error:  # decoders raise errors of any kind for damaged files
@@ -79,9 +84,13 @@ def _open(path: Path) -> Image.Image:
         if missing is not None:
             raise MissingReaderError(str(path), *missing) from None
         if isinstance(error, UnidentifiedImageError):
-            raise DataError(f"{path}: not a readable picture; use PNG or JPEG") from None
-        reason = getattr(error, "strerror", None) or error
-        raise DataError(f"{path}: the picture cannot be read: {reason}") from None
+            raise DataError(
+                f"{path}: not a readable picture: {reason_of(path, error)}; use PNG or JPEG"
+            ) from None
+        raise DataError(f"{path}: the picture cannot be read: {reason_of(path, error)}") from None
+
+
+def _without_transparency(path: Path, picture: Image.Image) -> Image.Image:
     if picture.mode.startswith(("I", "F")):
         return _eight_bits(picture)
     if picture.has_transparency_data:

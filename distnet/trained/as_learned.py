@@ -2,10 +2,12 @@
 
 Columns are found by their names, as another file may have them in another order. A column far from
 0 is stored as the difference from an origin (`Field.origin`), which each import chooses: the same
-time is another number in a dataset of next week.
+time is another number in a dataset of next week. A class is stored as its index among the names of
+its dataset: the same name is another number where a class is missing.
 """
 
-from collections.abc import Mapping
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -14,7 +16,8 @@ from torch import Tensor
 from distnet.data.batch import Batch
 from distnet.data.fields.field import Field
 from distnet.data.manifest import Manifest
-from distnet.errors import DataError
+from distnet.errors import DataError, DataWarning
+from distnet.spec.printable import printable
 from distnet.tasks.task import Networks
 from distnet.train.feed import EvaluationFeed
 
@@ -38,17 +41,53 @@ def check_columns(dataset: Path, found: Field, learned: Field) -> None:
         )
 
 
+def check_classes(dataset: Path, found: Field, learned: Field) -> None:
+    """Check that a field has the classes that were learned, or some of them, in any order.
+
+    Raises:
+        DataError: it has others.
+    """
+    if found.classes == learned.classes:
+        return
+    if not set(found.classes) <= set(learned.classes):
+        raise DataError(
+            f"{dataset}: its classes are {_listed(found.classes)}, but the network was trained on "
+            f"{_listed(learned.classes)}; give a dataset of the same classes, or of some of them"
+        )
+    warnings.warn(
+        f"{dataset} has {len(found.classes)} of the {len(learned.classes)} classes that the network"
+        " was trained on; they are compared by their names",
+        DataWarning,
+        stacklevel=2,
+    )
+
+
 def as_learned(learned: Manifest, found: Manifest, feed: EvaluationFeed) -> EvaluationFeed:
     """The samples of `feed`, stored as in `found`, as `learned` stores them."""
     conversions = {
-        name: _Conversion(found.fields[name], field)
+        name: conversion
         for name, field in learned.fields.items()
-        if (found.fields[name].names, found.fields[name].origin) != (field.names, field.origin)
+        if (conversion := _conversion(found.fields[name], field)) is not None
     }
     return _Converted(feed, conversions) if conversions else feed
 
 
-class _Conversion:
+def _conversion(found: Field, learned: Field) -> Callable[[Tensor], Tensor] | None:
+    """How samples of a field are converted; None where they are stored alike."""
+    if found.classes != learned.classes:
+        indices = torch.tensor([learned.classes.index(name) for name in found.classes])
+        return lambda labels: indices[labels]
+    if (found.names, found.origin) != (learned.names, learned.origin):
+        return _Numbers(found, learned)
+    return None
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MOST_NAMES:,} more" if len(names) > MOST_NAMES else ""
+    return ", ".join(map(printable, names[:MOST_NAMES])) + more
+
+
+class _Numbers:
     """From one field of numbers to another with the same columns."""
 
     def __init__(self, found: Field, learned: Field) -> None:
@@ -70,7 +109,9 @@ class _Conversion:
 class _Converted:
     """The samples of a feed, some fields of them converted."""
 
-    def __init__(self, feed: EvaluationFeed, conversions: Mapping[str, _Conversion]) -> None:
+    def __init__(
+        self, feed: EvaluationFeed, conversions: Mapping[str, Callable[[Tensor], Tensor]]
+    ) -> None:
         self._feed, self._conversions, self.length = feed, conversions, feed.length
 
     def take(self, low: int, high: int, networks: Networks) -> Batch:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from distnet.data.manifest import Manifest, read_manifest
 from distnet.errors import DataError, DataWarning
-from distnet.trained.as_learned import check_columns
+from distnet.trained.as_learned import check_classes, check_columns
 
 
 def warn_of_other_data(run: Path, dataset: Path, learned: Manifest) -> None:
@@ -34,20 +34,14 @@ def refuse_other_kind(dataset: Path, found: Manifest, learned: Manifest) -> None
                 f"{dataset}: it has no field {name}, which the network was trained on; it has: "
                 f"{', '.join(found.fields)}"
             )
-        pairs: dict[str, tuple[tuple[object, ...], tuple[object, ...]]] = {
-            what: ((other.kind, other.shape), (field.kind, field.shape)),
-            "classes": (other.classes, field.classes),
-        }
-        for what, (has, needs) in pairs.items():
-            if has != needs:
-                hint = "give a dataset of the same kind"
-                if what == "classes" and set(has) < set(needs):
-                    hint = "import it with all of these classes, such as with --classes A,B,..."
-                raise DataError(
-                    f"{dataset}: its {what} are {_plain(has)}, but the network was trained on "
-                    f"{_plain(needs)}; {hint}"
-                )
+        has, needs = (other.kind, other.shape), (field.kind, field.shape)
+        if has != needs:
+            raise DataError(
+                f"{dataset}: its {what} are {_plain(has)}, but the network was trained on "
+                f"{_plain(needs)}; give a dataset of the same kind"
+            )
         check_columns(dataset, other, field)
+        check_classes(dataset, other, field)
 
 
 def _plain(value: tuple[object, ...]) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distnet.data.csv_file import is_csv
-from distnet.data.picture import read_picture
+from distnet.data.picture import holds_figures, read_picture
 from distnet.data.rows import read_rows
 from distnet.data.sources._parquet_table import is_parquet
 from distnet.errors import DataError
@@ -22,7 +22,7 @@ def predict(
     trained: Trained,
     files: Iterable[Path],
     *,
-    as_is: bool = False,
+    as_is: bool | None = None,
     delimiter: str | None = None,
     decimal: str | None = None,
 ) -> list[dict[str, Any]]:
@@ -31,7 +31,8 @@ def predict(
     Args:
         trained: the network.
         files: pictures, or tables with the columns that the network learned from.
-        as_is: do not find and centre the figure of a picture.
+        as_is: read pictures as an import does, or else find and centre the figure in them; by
+            default as `reads_as_is` says.
         delimiter: between the cells of tables: one character, or `tab`; else recognised.
         decimal: the decimal mark in tables, a point or a comma; else recognised.
 
@@ -41,8 +42,31 @@ def predict(
     Raises:
         DataError: a file cannot be read, or is not what the network learned from.
     """
+    read_as_is = reads_as_is(trained) if as_is is None else as_is
     read_table = partial(read_rows, data=trained.inputs, delimiter=delimiter, decimal=decimal)
-    return [one for file in files for one in _predict_file(trained, file, as_is, read_table)]
+    return [one for file in files for one in _predict_file(trained, file, read_as_is, read_table)]
+
+
+def reads_as_is(trained: Trained) -> bool:
+    """Whether pictures are read as an import does, so that those of the dataset stay the same.
+
+    Datasets of drawn figures that come as arrays are an exception, since no picture is like them:
+    its figure is found, and drawn in their style.
+    """
+    return trained.data.is_of_pictures or not holds_figures(trained.inputs)
+
+
+def picture_note(trained: Trained, files: Iterable[Path], as_is: bool | None) -> str:
+    """What to know about how pictures are read, where that was not set; else empty."""
+    is_table = all(map(is_csv, files))
+    if as_is is not None or is_table or not holds_figures(trained.inputs):
+        return ""
+    if reads_as_is(trained):
+        return (
+            "pictures are read as at the import; for a photo or a drawing of a figure in another "
+            "place, size or colour: --centre"
+        )
+    return "the figure of each picture was found and centred, as in the dataset; else: --as-is"
 
 
 def _predict_file(

@@ -1,3 +1,4 @@
+import fcntl
 import os
 import signal
 import subprocess
@@ -200,3 +201,29 @@ def test_wrong_kind_is_reported(tmp_path: Path, kind: str, is_folder: bool) -> N
 def test_test_fraction_must_be_a_part(tmp_path: Path, fraction: float) -> None:
     with pytest.raises(DataError, match="--test-fraction"):
         import_dataset(small_idx(tmp_path / "raw"), tmp_path / "out", test_fraction=fraction)
+
+
+def test_what_a_killed_import_has_left_is_removed_by_the_next_one(tmp_path: Path) -> None:
+    image_folder(tmp_path / "raw", {"a": 10, "b": 10})
+    dead, alive, other = (tmp_path / f".{name}" for name in ("out.0123abcd", "out.4567cdef", "out"))
+    for folder in (dead, alive, other):
+        folder.mkdir()
+        (folder / "train-00000.parquet").write_bytes(b"half")
+    handle = os.open(alive, os.O_RDONLY)
+    fcntl.flock(handle, fcntl.LOCK_EX)  # as an import that still runs has it
+    try:
+        import_dataset(tmp_path / "raw", tmp_path / "out")
+    finally:
+        os.close(handle)
+    assert {path.name for path in tmp_path.iterdir()} == {"raw", "out", alive.name, other.name}
+
+
+def test_paths_need_not_be_unicode(tmp_path: Path) -> None:
+    raw = image_folder(tmp_path / os.fsdecode(b"caf\xe9"), {"a": 10, "b": 10})
+    raw.joinpath("a", "0.png").rename(raw / "a" / os.fsdecode(b"\xe9.png"))
+    (raw / os.fsdecode(b"\xe8.txt")).write_text("no picture")
+    out = tmp_path / os.fsdecode(b"out\xe9")
+    manifest = import_dataset(raw, out)
+
+    assert (manifest.name, manifest.source) == ("out\\udce9", "image-folder: caf\\udce9")
+    assert read_manifest(out) == manifest

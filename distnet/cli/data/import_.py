@@ -1,6 +1,8 @@
 """`distnet data import`."""
 
 import csv
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +11,7 @@ import typer
 from distnet.cli.data.progress import progress_bar
 from distnet.cli.data.tables import show_dataset
 from distnet.cli.options import AsJson, Decimal, Delimiter
+from distnet.cli.output import say
 from distnet.data.importing import import_dataset
 from distnet.errors import DataError
 
@@ -94,7 +97,7 @@ def import_(
         "layout": _one_of("--layout", layout, ("classes", "splits")),
         "skip_unreadable": skip_unreadable,
     }
-    with progress_bar("samples") as progress:
+    with _said_when_stopped(), progress_bar("samples") as progress:
         task = progress.add_task("reading", total=None)
         manifest = import_dataset(
             source,
@@ -109,6 +112,15 @@ def import_(
             ),
         )
     show_dataset(out, manifest, as_json=as_json)
+
+
+@contextmanager
+def _said_when_stopped() -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        say("stopped: no dataset was written; to import, run the command again")
+        raise
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from distnet.cli.console import spinner
 from distnet.cli.look.better import say_checkpoint
 from distnet.cli.look.results import show_predictions
 from distnet.cli.options import RUNS, AsJson, Checkpoint, Decimal, Delimiter, Run, Runs
-from distnet.cli.output import print_json
+from distnet.cli.output import print_json, say
 from distnet.report.find import find_run
 
 
@@ -20,8 +20,13 @@ def predict(
         typer.Argument(metavar="FILE", help="Images, or tables (CSV, Parquet)."),
     ],
     as_is: Annotated[
-        bool, typer.Option("--as-is", help="Do not find and centre the object in an image.")
-    ] = False,
+        bool | None,
+        typer.Option(
+            "--as-is/--centre",
+            help="Read images as an import does, or find and centre the figure in them. "
+            "Default: as is, unless the dataset is one of arrays with drawn figures, as mnist.",
+        ),
+    ] = None,
     delimiter: Delimiter = None,
     decimal: Decimal = None,
     checkpoint: Checkpoint = "newest",
@@ -42,6 +47,8 @@ def predict(
             network, files, as_is=as_is, delimiter=delimiter, decimal=decimal
         )
     say_checkpoint(folder, network.step)
+    if note := predict.picture_note(network, files, as_is):
+        say(f"note: {note}")
     if as_json:
         print_json(predictions)
     else:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from distnet.data.image_formats import SUFFIXES
 from distnet.data.import_summary import Findings
+from distnet.data.sources._unreadable import Unreadable
+from distnet.errors import DataError
 
 Parts = tuple[str, ...]
 """A path below the source, such as `("train", "cat", "1.jpg")`."""
@@ -36,15 +38,16 @@ class PictureTree:
 
 def has_pictures(path: Path) -> bool:
     """Whether any folder in `path`, at any depth, holds a picture."""
-    walked = _walk(path, (), (), Findings())
+    findings = Findings()
+    walked = _walk(path, findings, Unreadable(findings, skip=True))
     return any(is_picture and len(parts) > 1 for parts, is_picture in walked)
 
 
-def list_pictures(path: Path, findings: Findings) -> PictureTree:
+def list_pictures(path: Path, findings: Findings, unreadable: Unreadable) -> PictureTree:
     """Find all pictures below `path`, by the suffixes of their names; report what is left out."""
     pictures: list[Picture] = []
     folders: list[Parts] = []
-    for parts, is_picture in _walk(path, (), (), findings):
+    for parts, is_picture in _walk(path, findings, unreadable):
         if is_picture:
             pictures.append(Picture(parts, path.joinpath(*parts)))
         else:
@@ -52,25 +55,29 @@ def list_pictures(path: Path, findings: Findings) -> PictureTree:
     return PictureTree(tuple(sorted(pictures)), tuple(sorted(folders)))
 
 
-def _walk(
-    root: Path, folder: Parts, above: tuple[Identity, ...], findings: Findings
-) -> Iterator[tuple[Parts, bool]]:
-    """Yield pictures, with True, and folders, with False; `above` are those on the way down."""
-    try:
-        entries, identity = _entries(root.joinpath(*folder))
-    except OSError as error:
-        why = f"they cannot be read: {error.strerror}"
-        findings.left_out("folders", why, example="/".join(folder) or str(root))
-        return
-    for entry in entries:
-        parts, is_folder = (*folder, entry.name), _is_folder(entry)
-        left_out = _reason_to_skip(entry, is_folder, (*above, identity))
-        if left_out is not None:
-            findings.left_out(*left_out, example="/".join(parts))
+def _walk(root: Path, findings: Findings, unreadable: Unreadable) -> Iterator[tuple[Parts, bool]]:
+    """Yield pictures, with True, and folders, with False."""
+    waiting: list[tuple[Parts, tuple[Identity, ...]]] = [((), ())]
+    while waiting:
+        folder, above = waiting.pop()
+        path = root.joinpath(*folder)
+        try:
+            entries, identity = _entries(path)
+        except OSError as error:
+            fault = DataError(f"{path}: the folder cannot be read ({error.strerror}); repair it")
+            unreadable.add(path, fault, "folders")
             continue
-        yield parts, not is_folder
-        if is_folder:
-            yield from _walk(root, parts, (*above, identity), findings)
+        inner: list[Parts] = []
+        for entry in entries:
+            parts, is_folder = (*folder, entry.name), _is_folder(entry)
+            left_out = _reason_to_skip(entry, is_folder, (*above, identity))
+            if left_out is not None:
+                findings.left_out(*left_out, example="/".join(parts))
+                continue
+            yield parts, not is_folder
+            if is_folder:
+                inner.append(parts)
+        waiting.extend((parts, (*above, identity)) for parts in reversed(inner))
 
 
 def _entries(path: Path) -> tuple[list[os.DirEntry[str]], Identity]:
@@ -80,10 +87,7 @@ def _entries(path: Path) -> tuple[list[os.DirEntry[str]], Identity]:
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:  # a link to itself, or into a folder that may not be read
-        return False
+    return os.path.isdir(entry.path)  # never raises, unlike entry.is_dir()
 
 
 def _reason_to_skip(

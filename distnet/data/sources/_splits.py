@@ -10,27 +10,41 @@ from distnet.errors import DataError
 _SPLITS = {
     "train": "train",
     "training": "train",
+    "trainset": "train",
     "test": "test",
     "testing": "test",
+    "testset": "test",
     "val": "val",
+    "valset": "val",
     "valid": "valid",
     "validation": "validation",
     "dev": "dev",
     "eval": "eval",
 }
-"""First words of names, and the splits that they mean."""
+"""Words in names, and the splits that they mean."""
 
 
 MOST_NAMES = 3
 
 
 def split_of(name: str) -> str | None:
-    """The split that the name of a file or folder begins with: `Training_set` is `train`."""
-    return _SPLITS.get(re.split(r"[^a-z]", name.lower(), maxsplit=1)[0])
+    """The split that a name means by its first word, or by any other if all of them agree.
+
+    `Training_set`, `mnist_train` and `wiki.train.tokens` are `train`; `my_train_test` is none.
+    """
+    words = re.findall(r"[a-z]+", name.lower())
+    found = [_SPLITS[word] for word in words if word in _SPLITS]
+    is_clear = bool(found) and (words[0] in _SPLITS or len(set(found)) == 1)
+    return found[0] if is_clear else None
+
+
+def is_split_name(name: str) -> bool:
+    """Whether a name means a split and says nothing else: `Training`, not `train-2`."""
+    return name.lower() in _SPLITS
 
 
 def split_files(path: Path, suffixes: Sequence[str], findings: Findings) -> dict[str, list[Path]]:
-    """Find the files of each split: those of a folder whose names begin with `train`, `test`, ...
+    """Find the files of each split: those of a folder whose names say `train`, `test`, ...
 
     A single file, or a folder without training files of that name, is one split called `all`.
 
@@ -46,7 +60,7 @@ def split_files(path: Path, suffixes: Sequence[str], findings: Findings) -> dict
     if not any(split_of(file.name) == "train" for file in files):
         findings.read("files", len(files))
         if len(files) > 1:
-            why = "no file name begins with train, so all files are one table"
+            why = "no file name says train, so all files are one table"
             findings.guessed(
                 "splits", "none", why, example=files[0].name, option="rename the files"
             )
@@ -55,7 +69,7 @@ def split_files(path: Path, suffixes: Sequence[str], findings: Findings) -> dict
     for file in files:
         split = split_of(file.name)
         if split is None:
-            why = f"the name does not begin with a split: {', '.join(_SPLITS)}"
+            why = f"no word of the name is a split: {', '.join(_SPLITS)}"
             findings.left_out("files", why, example=file.name, option="rename the file")
         else:
             splits.setdefault(split, []).append(file)

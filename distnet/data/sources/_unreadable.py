@@ -1,4 +1,4 @@
-"""Images that cannot be read: an error that lists them, or left out and counted."""
+"""Images and folders that cannot be read: an error that lists them, or left out and counted."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ SKIP = "--skip-unreadable"
 
 
 class Unreadable:
-    """The images that could not be read so far; those of a format that is missing are left out.
+    """What could not be read so far; images of a format that is missing are left out.
 
     Args:
         findings: of the import.
@@ -23,16 +23,15 @@ class Unreadable:
         self._messages: list[str] = []
         self.files: set[Path] = set()
 
-    def add(self, file: Path, error: DataError) -> None:
-        """Count one image."""
+    def add(self, file: Path, error: DataError, what: str = "pictures") -> None:
+        """Count one image, or one folder."""
         self.files.add(file)
         if isinstance(error, MissingReaderError):
-            self._findings.left_out(
-                "pictures", error.reason, example=str(file), option=error.remedy
-            )
+            self._findings.left_out(what, error.reason, example=str(file), option=error.remedy)
         elif self._skip:
-            reason = str(error).removeprefix(f"{file}: ").rpartition("; ")[0]
-            self._findings.left_out("pictures", reason, example=str(file), option="repair them")
+            found = str(error).removeprefix(f"{file}: ")
+            reason = found.rpartition("; ")[0] or found
+            self._findings.left_out(what, reason, example=str(file), option="repair them")
         else:
             self._messages.append(str(error))
 
@@ -46,5 +45,5 @@ class Unreadable:
             return
         lines = self._messages[:MOST_FAULTS]
         if len(self._messages) > MOST_FAULTS:
-            lines.append(f"and {len(self._messages) - MOST_FAULTS} more images")
-        raise DataError("\n".join([*lines, f"or leave such images out: {SKIP}"]))
+            lines.append(f"and {len(self._messages) - MOST_FAULTS:,} more")
+        raise DataError("\n".join([*lines, f"or leave them out: {SKIP}"]))

@@ -10,7 +10,7 @@ from distnet.data.csv_dialect import DECIMALS, parse_decimal, parse_delimiter
 from distnet.data.csv_file import SUFFIXES, is_csv
 from distnet.data.csv_table import CsvTable
 from distnet.data.import_summary import Findings
-from distnet.data.sources._splits import split_files
+from distnet.data.sources._splits import split_files, split_of
 from distnet.data.sources._tables import read_tables
 from distnet.data.sources.source import RawData
 from distnet.errors import DataError
@@ -21,7 +21,9 @@ def detect(path: Path) -> bool:
 
     They may be compressed: `.csv.gz`.
     """
-    return any(map(is_csv, path.glob("train*") if path.is_dir() else [path]))
+    if path.is_dir():
+        return any(split_of(f.name) == "train" and is_csv(f) for f in path.iterdir())
+    return is_csv(path)
 
 
 def read(

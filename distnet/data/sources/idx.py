@@ -8,8 +8,10 @@ handwritten digits".
 import gzip
 import re
 import struct
+import sys
 import zlib
 from collections.abc import Sequence
+from itertools import islice
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -24,25 +26,32 @@ from distnet.data.sources._arrays import as_chunks, class_names
 from distnet.data.sources.source import RawData
 from distnet.errors import DataError
 
-_NAME = re.compile(r"(?:.*[-_])?(train|t10k|test)[-_](images|labels)[-.]idx[13][-.]ubyte(?:\.gz)?$")
+_NAME = re.compile(
+    r"(?P<set>.*[-_])?(?P<split>train|t10k|test)[-_](?P<part>images|labels)[-.]idx[13][-.]ubyte"
+    r"(?:\.gz)?$",
+    re.IGNORECASE,
+)
+OTHER_NAME = "not named as MNIST's files are"
+PIECE_BYTES = 2**22
 _MAGIC = {"images": 0x0803, "labels": 0x0801}
 _SPLITS = {"train": "train", "t10k": "test", "test": "test"}
 
 
 def detect(path: Path) -> bool:
     """Whether there are files named as MNIST's are."""
-    return bool(_find(path))
+    return bool(_named(path))
 
 
 def read(path: Path, *, classes: Sequence[str] = ()) -> RawData:
     """Read all images [1, height, width] and labels.
 
     Args:
-        path: the folder, or one of its files.
+        path: the folder, or one of its files, whose set is read.
         classes: names of the labels 0, 1, ...; else the labels themselves.
 
     Raises:
-        DataError: a file is missing, damaged, or does not fit its partner.
+        DataError: a file is missing, damaged, or does not fit its partner; or there are several
+            sets in the folder.
     """
     files = _find(path)
     if ("train", "images") not in files:
@@ -72,20 +81,39 @@ def _report_files(path: Path, read: set[Path], findings: Findings) -> None:
     for file in sorted(path.iterdir() if path.is_dir() else ()):
         if file not in read:
             is_copy = _NAME.match(file.name) is not None
-            why = "the same part is there already" if is_copy else "not named as MNIST's files are"
+            why = "not of the part and set that is read" if is_copy else OTHER_NAME
             what = "folders" if file.is_dir() else "files"
             findings.left_out(what, why, example=file.name)
 
 
+def _named(path: Path) -> dict[Path, re.Match[str]]:
+    """The files beside `path`, or in it, that are named as MNIST's are."""
+    if path.is_dir():
+        files = sorted(path.iterdir())
+    else:
+        files = sorted(path.parent.iterdir()) if _NAME.match(path.name) else []
+    found = {file: match for file in files if (match := _NAME.match(file.name))}
+    return {file: match for file, match in found.items() if file.is_file()}
+
+
 def _find(path: Path) -> dict[tuple[str, str], Path]:
-    folder = path if path.is_dir() else path.parent
-    if not path.is_dir() and not _NAME.match(path.name):
-        return {}
+    """The files of one set: `emnist-letters-train-images-...` is of the set `emnist-letters`.
+
+    Raises:
+        DataError: there are several sets, and `path` is a file of none of them.
+    """
+    named = _named(path)
+    sets = sorted({match["set"] or "" for match in named.values()})
+    if path in named:
+        sets = [named[path]["set"] or ""]
+    if len(sets) > 1:
+        names = ", ".join(f"{name}train-..." for name in sets)
+        raise DataError(f"{path}: found several sets of files: {names}; give a file of one of them")
     found: dict[tuple[str, str], Path] = {}
-    for file in sorted(folder.iterdir()):
-        match = _NAME.match(file.name)
-        if match and file.is_file():
-            found.setdefault((_SPLITS[match[1]], match[2]), file)
+    for file, match in named.items():
+        if (match["set"] or "") in sets:
+            key = _SPLITS[match["split"].lower()], match["part"].lower()
+            found.setdefault(key, file)
     return found
 
 
@@ -134,6 +162,9 @@ def _read_bytes(file: Path, limit: int) -> bytes:
         with file.open("rb") as raw:
             is_gzipped = raw.read(2) == b"\x1f\x8b"
         with gzip.open(file) if is_gzipped else file.open("rb") as opened:
-            return opened.read(limit)
+            # Piece by piece: a damaged header may announce more than memory holds.
+            pieces = iter(lambda: opened.read(PIECE_BYTES), b"")
+            most = min(-(-limit // PIECE_BYTES), sys.maxsize)
+            return b"".join(islice(pieces, most))[:limit]
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{file}: cannot be read ({error}); download it again") from None

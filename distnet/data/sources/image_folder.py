@@ -61,8 +61,10 @@ def read(
     if not path.is_dir():
         raise DataError(f"{path}: a file, expected a folder with one folder a class")
     findings = Findings()
-    splits = sort_pictures(list_pictures(path, findings), layout, findings)
     survey, unreadable = ImageSurvey(findings), Unreadable(findings, skip=skip_unreadable)
+    tree = list_pictures(path, findings, unreadable)
+    unreadable.check()
+    splits = sort_pictures(tree, layout, findings)
     splits = {split: _readable(found, survey, unreadable) for split, found in splits.items()}
     unreadable.check()
     classes = natural_order({name for found in splits.values() for name in found})
@@ -73,7 +75,9 @@ def read(
     return RawData(
         fields={"x": ImageField(shape=shape), "y": ClassField(classes=tuple(classes))},
         splits={
-            split: _chunks(part, shape, unreadable, resize=size is not None)
+            split: _chunks(
+                part, shape, unreadable, resize=size is not None, is_last=split == list(files)[-1]
+            )
             for split, part in files.items()
         },
         num_samples=sum(map(len, files.values())),
@@ -111,16 +115,40 @@ def _check_classes(
     if len(classes) < 2:
         raise DataError(
             f"{path}: found {len(classes)} class folders, expected at least two: one folder a "
-            f"class with its images inside, or train/ and test/ with such folders{left_out}"
+            f"class with its images inside, or train/ and test/ with such folders"
+            f"{_inner(path, splits)}{left_out}"
         )
     for split, found in splits.items():
-        folder = path if split == "all" else path / split
+        folder = path if split == "all" else path / _folder_of(split, found)
         for name in classes:
             if not found.get(name) and split in ("all", "train"):
                 raise DataError(
-                    f"{folder / name}: no images of this class; add some or remove the folder"
-                    f"{_lookalike(name, found)}{left_out}"
+                    f"{folder / name}: no images of this class{_elsewhere(name, splits)}; add some "
+                    f"or remove the folder{_lookalike(name, found)}{left_out}"
                 )
+
+
+def _folder_of(split: str, classes: Classes) -> str:
+    """The name of the folder of a split, such as `Training`."""
+    first = next((pictures[0] for pictures in classes.values() if pictures), None)
+    return split if first is None else first.parts[0]
+
+
+def _inner(path: Path, splits: dict[str, Classes]) -> str:
+    """What to import instead, where all folders lie in one."""
+    pictures = [p for found in splits.values() for group in found.values() for p in group]
+    folders = [picture.file.relative_to(path).parts[:-1] for picture in pictures]
+    common = os.path.commonprefix(folders)
+    below = {folder[len(common)] for folder in folders if len(folder) > len(common)}
+    if not common or len(below) < 2:
+        return ""
+    return f"; the folders are one level deeper, so import {path.joinpath(*common)}"
+
+
+def _elsewhere(name: str, splits: dict[str, Classes]) -> str:
+    """Which other splits have images of a class."""
+    having = [split for split, found in splits.items() if found.get(name)]
+    return f", but there are some in {' and '.join(having)}" if having else ""
 
 
 def _lookalike(name: str, classes: Classes) -> str:
@@ -137,8 +165,10 @@ def _in_order(found: Classes, classes: list[str]) -> Files:
 
 
 def _chunks(
-    files: Files, shape: tuple[int, ...], unreadable: Unreadable, *, resize: bool
+    files: Files, shape: tuple[int, ...], unreadable: Unreadable, *, resize: bool, is_last: bool
 ) -> Chunks:
+    """Decode the images of a split; after the last split, those that failed are an error."""
+
     def read_one(file: Path) -> Result:
         try:
             return read_image(file, location=str(file), shape=shape, resize=resize)
@@ -151,6 +181,8 @@ def _chunks(
                 part = files[start : start + CHUNK_IMAGES]
                 results = pool.map(read_one, [file for file, _ in part])
                 yield from _stacked(zip(part, results, strict=True), unreadable)
+        if is_last:
+            unreadable.check()
 
     return chunks
 
@@ -166,6 +198,5 @@ def _stacked(
         else:
             images.append(image)
             labels.append(label)
-    unreadable.check()
     if images:
         yield {"x": np.stack(images), "y": np.array(labels, np.int32)}

@@ -42,7 +42,10 @@ PANDAS = {
 }
 """Files of tables that pandas can convert, and how."""
 TABLES = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet", ".pq")
-ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".zip")
+ARCHIVES = frozenset(
+    (".7z", ".bz2", ".gz", ".rar", ".tar", ".tbz2", ".tgz", ".txz", ".xz", ".zip", ".zst")
+)
+"""Ends of names."""
 
 
 Chunks = Callable[[], Iterator[Columns]]
@@ -124,8 +127,10 @@ def detect_kinds(path: Path) -> list[str]:
 
 
 def _remedy(path: Path) -> str:
-    if path.name.lower().endswith(ARCHIVES):
+    if path.suffix.lower() in ARCHIVES:
         return "unpack the archive and import the folder"
+    if path.is_file() and path.suffix.lower() in PICTURES:
+        return "for pictures, import the folder that holds one folder a class"
     if path.is_dir() and any(file.suffix.lower() in PICTURES for file in path.iterdir()):
         return "for pictures, make one folder a class and put them there"
     files = sorted(path.iterdir()) if path.is_dir() else [path]

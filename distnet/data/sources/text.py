@@ -12,7 +12,7 @@ from pathlib import Path
 from distnet.data.column import Columns, RaggedArray
 from distnet.data.fields.tokens import TokensField
 from distnet.data.import_summary import Findings
-from distnet.data.sources._splits import split_files
+from distnet.data.sources._splits import split_files, split_of
 from distnet.data.sources.source import Chunks, RawData
 from distnet.errors import DataError
 
@@ -23,8 +23,9 @@ FIELD = "tokens"
 
 def detect(path: Path) -> bool:
     """Whether it is a `.txt` or `.txt.gz` file, or a folder with such a file for training."""
-    files = path.glob("train*") if path.is_dir() else [path]
-    return any(file.name.lower().endswith(SUFFIXES) for file in files)
+    if path.is_dir():
+        return any(split_of(f.name) == "train" and _is_text(f) for f in path.iterdir())
+    return _is_text(path)
 
 
 def read(path: Path) -> RawData:
@@ -43,7 +44,7 @@ def read(path: Path) -> RawData:
     lines = {split: list(_lines(files)) for split, files in splits.items()}
     for split, found in lines.items():
         if not found:
-            raise DataError(f"{path}: the text of {split} is empty")
+            raise DataError(f"{path}: the text{'' if split == 'all' else f' of {split}'} is empty")
     characters = sorted({c for found in lines.values() for line in found for c in line})
     field = TokensField(vocabulary=tuple(characters))
     findings.read("different characters", len(characters))
@@ -56,6 +57,10 @@ def read(path: Path) -> RawData:
     )
 
 
+def _is_text(file: Path) -> bool:
+    return file.name.lower().endswith(SUFFIXES)
+
+
 def _lines(files: Iterable[Path]) -> Iterator[str]:
     for file in files:
         try:
@@ -63,7 +68,9 @@ def _lines(files: Iterable[Path]) -> Iterator[str]:
             is_zipped = file.suffix.lower() == ".gz"
             text = (gzip.decompress(content) if is_zipped else content).decode("utf-8-sig")
         except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
-            raise DataError(f"{file}: cannot be read as UTF-8 text: {error}") from None
+            raise DataError(
+                f"{file}: cannot be read as UTF-8 text: {error}; save it as UTF-8"
+            ) from None
         # Not splitlines(), which also cuts at form feeds and separators inside a line.
         yield from StringIO(text, newline="")
 

@@ -6,7 +6,7 @@ from torch.nn.functional import pad
 
 
 class Shifting:
-    """Moves by up to `pixels` along each axis; what comes in is background."""
+    """Moves by up to `pixels` along each axis; what comes in is black."""
 
     def __init__(self, pixels: int) -> None:
         self._pixels = pixels

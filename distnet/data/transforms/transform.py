@@ -15,6 +15,7 @@ from torch import Tensor
 
 from distnet.data.batch import Batch, Column, Ragged
 from distnet.data.fields.field import Field
+from distnet.data.picture import has_white_paper
 from distnet.data.transforms.flip import Flipping
 from distnet.data.transforms.rotate import Rotation
 from distnet.data.transforms.shift import Shifting
@@ -51,8 +52,7 @@ def build_transform(steps: Sequence[Augmentation], fields: Mapping[str, Field]) 
         fields: of a sample.
     """
     movements = [_build(step) for step in steps]
-    kinds = {name: field.kind for name, field in fields.items()}
-    images = [name for name, kind in kinds.items() if kind == "image"]
+    images = [name for name, field in fields.items() if field.kind == "image"]
     if not movements or not images:
         return None
 
@@ -60,7 +60,7 @@ def build_transform(steps: Sequence[Augmentation], fields: Mapping[str, Field]) 
         size = torch.tensor(batch.tensor(images[0]).shape[:-3:-1], dtype=torch.float32)
         for movement in movements:
             drawn = movement.draw(len(batch), batch.tensor(images[0]).device)
-            moved = {name: _move(batch[name], kinds[name], movement, drawn, size) for name in kinds}
+            moved = {n: _move(batch[n], fields[n], movement, drawn, size) for n in fields}
             batch = batch.with_(**moved)
         return batch
 
@@ -79,12 +79,14 @@ def _build(step: Augmentation) -> Movement:
             assert_never(step)
 
 
-def _move(column: Column, kind: str, movement: Movement, drawn: Tensor, size: Tensor) -> Column:
-    if kind == "image" and isinstance(column, Tensor):
+def _move(column: Column, field: Field, movement: Movement, drawn: Tensor, size: Tensor) -> Column:
+    if field.kind == "image" and isinstance(column, Tensor):
+        if has_white_paper(field):  # what comes in is black, so the negative is moved
+            return 255 - movement.images(255 - column, drawn)
         return movement.images(column, drawn)
-    if kind == "mask" and isinstance(column, Tensor):
+    if field.kind == "mask" and isinstance(column, Tensor):
         return movement.masks(column[:, None], drawn)[:, 0]
-    if kind == "boxes" and isinstance(column, Ragged):
+    if field.kind == "boxes" and isinstance(column, Ragged):
         samples = column.sample_of_value
         corners = movement.corners(column.values[:, :4], samples, drawn, size.to(samples.device))
         return _clipped(column, corners, size.to(samples.device))

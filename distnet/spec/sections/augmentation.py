@@ -8,7 +8,10 @@ from distnet.spec.sections.section import PositiveFloat, PositiveInt, Section
 
 
 class Crop(Section):
-    """Cut a window of the image's own size from a random position of the padded image."""
+    """Cut a window of the image's own size from a random position of the padded image.
+
+    What comes in, as with shift and rotate, is black; or white if the data are figures on white.
+    """
 
     kind: Literal["crop"]
     padding: PositiveInt = 4
@@ -24,7 +27,7 @@ class Flip(Section):
 
 
 class Shift(Section):
-    """Move the image by whole pixels, filled with its background."""
+    """Move the image by whole pixels, filled with black or white as in crop."""
 
     kind: Literal["shift"]
     pixels: PositiveInt = 2

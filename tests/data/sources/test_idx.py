@@ -1,6 +1,7 @@
 import gzip
 import re
 import shutil
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
@@ -67,6 +68,10 @@ def _other_magic(path: Path) -> None:
     path.write_bytes(idx_bytes(digits(12)[1]))
 
 
+def _huge(path: Path) -> None:
+    path.write_bytes(struct.pack(">4I", 0x803, *[2**32 - 1] * 3) + bytes(9))
+
+
 def _no_images(path: Path) -> None:
     path.write_bytes(idx_bytes(np.zeros((0, 4, 6), np.uint8)))
 
@@ -83,6 +88,7 @@ def _fewer(path: Path) -> None:
         (_shorten, r"281 bytes, expected 288 bytes of images .*12 x 4 x 6"),
         (_only_head, "too short for an IDX file"),
         (_other_magic, "begins with 0x00000801, expected 0x00000803"),
+        (_huge, "9 bytes, expected 79228162458924105385300197375 bytes"),
         (_no_images, "empty .*0 x 4 x 6"),
     ],
 )
@@ -126,3 +132,14 @@ def test_import_refuses_splits_of_different_sizes(tmp_path: Path) -> None:
     )
     with pytest.raises(DataError, match="different sizes: train 4x6, test 3x6"):
         import_dataset(tmp_path / "raw", tmp_path / "out")
+
+
+def test_one_of_several_sets_is_chosen_by_a_file_of_it(tmp_path: Path) -> None:
+    for num, name in ((5, "digits"), (8, "LETTERS")):
+        write_idx(tmp_path / "raw", {f"emnist-{name}-train": digits(num)}, zipped=False)
+    with pytest.raises(DataError, match=r"several sets.*emnist-LETTERS-train.*emnist-digits-train"):
+        import_dataset(tmp_path / "raw", tmp_path / "out")
+
+    file = tmp_path / "raw" / "emnist-LETTERS-train-labels-idx1-ubyte"
+    manifest = import_dataset(file, tmp_path / "out", test_fraction=0)
+    assert manifest.splits["train"].num_samples == 8

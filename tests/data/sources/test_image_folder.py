@@ -1,5 +1,7 @@
 import io
+import os
 import struct
+import warnings
 import zlib
 from collections import Counter
 from pathlib import Path
@@ -180,17 +182,19 @@ def test_transparent_parts_become_white(tmp_path: Path) -> None:
     assert read_split(tmp_path / "out", "train")[0][0].min() == 255
 
 
-def test_photos_stand_upright(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["PNG", "TIFF", "WEBP", "MPO"])
+def test_photos_stand_upright(tmp_path: Path, kind: str) -> None:
     raw = image_folder(tmp_path / "raw", {"a": 1, "b": 1}, height=10, width=8)
     lying = Image.new("RGB", (10, 8), "black")
     lying.paste("white", (0, 0, 10, 4))
     exif = Image.Exif()
     exif[0x0112] = 6
-    lying.save(raw / "a" / "0.png", exif=exif)
+    options: dict[str, Any] = {"MPO": {"quality": 100}, "WEBP": {"lossless": True}}
+    lying.save(raw / "a" / "0.png", kind, exif=exif, **options.get(kind, {}))
     import_dataset(raw, tmp_path / "out", test_fraction=0)
     image = read_split(tmp_path / "out", "train")[0][0]
     assert image.shape == (3, 10, 8)
-    assert image[0, 5].tolist() == [0] * 4 + [255] * 4
+    assert (image[0, 5] > 127).tolist() == [False] * 4 + [True] * 4
 
 
 def test_import_lists_the_sizes_when_they_differ(tmp_path: Path) -> None:
@@ -198,6 +202,90 @@ def test_import_lists_the_sizes_when_they_differ(tmp_path: Path) -> None:
     (raw / "b" / "odd.png").write_bytes(picture(9, height=20))
     with pytest.raises(DataError, match=r"8x10: 4 images(.|\n)*20x10: 1 .*odd.png(.|\n)*--size"):
         import_dataset(raw, tmp_path / "out")
+
+
+def test_palette_with_an_alpha_channel_is_laid_on_white(tmp_path: Path) -> None:
+    raw = image_folder(tmp_path / "raw", {"a": 1, "b": 1})
+    header = struct.pack("<BBBHHBHHHHBB", 0, 1, 1, 0, 1, 32, 0, 0, 10, 8, 8, 0x28)
+    (raw / "a" / "0.tga").write_bytes(header + bytes([9, 9, 9, 0]) + bytes(80))
+    manifest = import_dataset(raw, tmp_path / "out", test_fraction=0)
+
+    assert (1, "pictures", "laid on white") in found(manifest, "guessed")
+    assert read_split(tmp_path / "out", "train")[0][1].min() == 255
+
+
+OTHER_CONTENT = {
+    b"": "it is empty",
+    b"<!DOCTYPE html>\n<html>": "it is a text that begins with '<!DOCTYPE html>'",
+    b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n": "it is a text that begins with '%!PS",
+    b"PK\3\4" + bytes(40): "its content is of no known format",
+    b"P6 20000 20000 255\n": "it has more than 178,956,970 pixels",
+}
+
+
+@pytest.mark.parametrize("content", OTHER_CONTENT)
+def test_content_that_is_no_picture_is_described(tmp_path: Path, content: bytes) -> None:
+    raw = image_folder(tmp_path / "raw", {"a": 1, "b": 1})
+    (raw / "a" / "photo.jpg").write_bytes(content)
+    with pytest.raises(DataError) as caught:
+        import_dataset(raw, tmp_path / "out")
+    assert OTHER_CONTENT[content] in str(caught.value)
+
+
+def test_images_damaged_in_any_part_of_any_split_are_listed_together(tmp_path: Path) -> None:
+    for seed, split in enumerate(("test", "train")):
+        raw = image_folder(tmp_path / "raw" / split, {"a": 70, "b": 2}, first_seed=100 * seed)
+        for name in ("a/0", "a/69"):
+            (raw / f"{name}.png").write_bytes((raw / f"{name}.png").read_bytes()[:-30])
+    with pytest.raises(DataError) as caught:
+        import_dataset(tmp_path / "raw", tmp_path / "out")
+
+    lines = str(caught.value).splitlines()
+    files = [Path(line.partition(":")[0]).relative_to(tmp_path / "raw") for line in lines[:-1]]
+    assert list(map(str, files)) == [f"{s}/a/{n}.png" for s in ("test", "train") for n in (0, 69)]
+
+
+def test_folder_that_cannot_be_read_is_named_or_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raw = image_folder(tmp_path / "raw", {"a": 2, "b": 2, "b/locked": 2})
+    scan = os.scandir
+
+    def refuse(path: Path) -> Any:
+        if Path(path).name == "locked":
+            raise PermissionError(13, "Permission denied")
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(DataError, match=r"b/locked: the folder cannot be read \(Permission denied"):
+        import_dataset(raw, tmp_path / "out")
+    options = {"skip_unreadable": True}
+    manifest = import_dataset(raw, tmp_path / "out", test_fraction=0, options=options)
+    assert (1, "folders", "the folder cannot be read (Permission denied)") in found(
+        manifest, "left_out"
+    )
+
+
+def test_folders_may_lie_as_deep_as_the_system_allows(tmp_path: Path) -> None:
+    raw = image_folder(tmp_path / "raw", {"a": 1, "b": 1})
+    home = Path.cwd()
+    os.chdir(raw / "a")
+    try:
+        for _ in range(1200):
+            os.mkdir("d")
+            os.chdir("d")
+        Path("0.png").write_bytes(picture(7))
+    finally:
+        os.chdir(home)
+    manifest = import_dataset(raw, tmp_path / "out", test_fraction=0)
+    assert manifest.y.class_counts == {"train": (2, 1)}
+
+
+def test_warnings_of_others_are_shown_after_an_import(tmp_path: Path) -> None:
+    raw = image_folder(tmp_path / "raw", {"a": 80, "b": 80})
+    import_dataset(raw, tmp_path / "out")
+    with pytest.warns(UserWarning, match="mine"):
+        warnings.warn("mine", UserWarning, stacklevel=1)
 
 
 BROKEN = [b"", b"not an image", picture(1)[:150], picture(1, kind="GIF", mode="P")[:60]]
@@ -212,7 +300,7 @@ def test_images_that_cannot_be_read_are_all_named(tmp_path: Path) -> None:
 
     lines = str(caught.value).splitlines()
     assert [line.split(": ")[0].rsplit("/", 1)[1] for line in lines[:2]] == ["bad0.png", "bad1.png"]
-    assert lines[2] == "or leave such images out: --skip-unreadable"
+    assert lines[2] == "or leave them out: --skip-unreadable"
 
 
 @pytest.mark.parametrize("content", BROKEN)
@@ -260,7 +348,7 @@ def test_what_decoding_changes_is_said(tmp_path: Path) -> None:
         "converted to RGB": 1,
         "read without their colour profile": 1,
         "laid on white": 1,
-        "the upper 8 bits are kept": 1,
+        "reduced to 8 bits a channel": 1,
     }
     x = dict(zip(sorted(["0.png", *files]), read_split(tmp_path / "out", "train")[0], strict=False))
     assert (x["deep.png"] == 0x12).all()
@@ -345,12 +433,26 @@ LAYOUTS = {
     "folders beside": (["train/a", "train/b", "test/a", "notes/c"], TWO_AND_ONE),
     "loose beside": (["train/a", "train/b", "more"], {"train": 2}),
     "unlabelled test": (["train/a", "train/b", "test"], {"train": 2}),
-    "named like train": (["train/a", "train/b", "night/b"], {"train": 2, "night": 1}),
+    "beside a test": (
+        ["train/a", "train/b", "test/a", "night/b"],
+        {"train": 2, "test": 1, "night": 1},
+    ),
+    "last word": (["faces_train/a", "faces_train/b", "faces_test/a"], TWO_AND_ONE),
+    "in one word": (["trainset/a", "trainset/b", "testset/a"], TWO_AND_ONE),
+    "in themselves": (
+        ["seg_train/seg_train/a", "seg_train/seg_train/b", "seg_test/seg_test/a", "seg_pred/x"],
+        TWO_AND_ONE,
+    ),
+    "part of train": (
+        ["train/a", "train/b", "train_more/a", "test/b"],
+        {"train": 2, "train_more": 1, "test": 1},
+    ),
     "two tests": (
         ["train/a", "train/b", "test/a", "test-2/b"],
         {"train": 2, "test": 1, "test-2": 1},
     ),
     "classes first": (["a/train", "b/train", "a/test"], TWO_AND_ONE),
+    "classes first, other names": (["a/Training", "b/Training", "a/Testing"], TWO_AND_ONE),
     "train of rails": (["car", "train", "train/night"], {"train": 3}),
 }
 
@@ -365,6 +467,37 @@ def test_folders_become_splits_and_classes(tmp_path: Path, layout: str) -> None:
     assert {name: split.num_samples for name, split in manifest.splits.items()} == expected
     num_left_out = sum(c for c, what, _ in found(manifest, "left_out") if what == "pictures")
     assert sum(expected.values()) + num_left_out == len(folders)
+
+
+UNCLEAR = {
+    "no classes": (["train", "test"], "pictures in test/ and train/, but no class folders there"),
+    "parts of train": (["train1/a", "train2/a", "train2/b"], "several folders for training"),
+    "train twice": (["Train/a", "Train/b", "TRAIN/a"], "several folders for training"),
+    "kinds of trains": (
+        ["car/day", "car/night", "train/day"],
+        "train/ and car/, both with folders",
+    ),
+    "some classes first": (["a/train", "a/test", "b"], "a/test/, which is named as a split is"),
+    "one level deeper": (["x/y/train/a", "x/y/train/b", "x/y/test/a"], "so import .*raw/x/y$"),
+    "class of test": (["Train/a", "Train/b", "Test/c"], "Train/c: no images.* some in test; add"),
+}
+
+
+@pytest.mark.parametrize("layout", UNCLEAR)
+def test_folders_that_may_be_splits_or_classes_are_refused(tmp_path: Path, layout: str) -> None:
+    folders, message = UNCLEAR[layout]
+    for seed, folder in enumerate(folders):
+        image_folder(tmp_path / "raw", {folder: 1}, first_seed=seed)
+    with pytest.raises(DataError, match=message):
+        import_dataset(tmp_path / "raw", tmp_path / "out", test_fraction=0)
+
+
+def test_training_folders_that_are_not_used_are_a_warning(tmp_path: Path) -> None:
+    for seed, folder in enumerate(("train/a", "train/b", "train_more/a", "test/b")):
+        image_folder(tmp_path / "raw", {folder: 1}, first_seed=seed)
+    manifest = import_dataset(tmp_path / "raw", tmp_path / "out")
+    what, why = "samples for training that are not used", "only the split train is"
+    assert (1, what, why) in found(manifest, "warnings")
 
 
 def test_layout_can_be_chosen(tmp_path: Path) -> None:

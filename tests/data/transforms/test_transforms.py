@@ -135,3 +135,30 @@ def test_boxes_that_leave_the_image_are_dropped_and_others_are_clipped(images: T
     sizes = boxes.values[:, 2:4] - boxes.values[:, :2]
     assert sizes.min() >= 1
     assert sizes.max() == 3
+
+
+def test_rotation_keeps_shapes_in_images_that_are_not_square() -> None:
+    """A disc stays a disc: its area and both diameters are those before."""
+    rows, columns = torch.meshgrid(torch.arange(20), torch.arange(60), indexing="ij")
+    disc = ((rows - 9.5) ** 2 + (columns - 29.5) ** 2 <= 64).to(torch.uint8) * 255
+    transform = build_transform(
+        [Rotate(kind="rotate", degrees=90)], {"x": ImageField(shape=(1, 20, 60))}
+    )
+    assert transform is not None
+    torch.manual_seed(0)
+
+    moved = transform(Batch({"x": disc.expand(16, 1, 20, 60)})).tensor("x")[:, 0]
+
+    difference = (moved.int() - disc.int()).abs().sum((1, 2)) / disc.sum()
+    assert difference.max() < 0.1
+
+
+@pytest.mark.parametrize("step", ALL, ids=lambda step: step.kind)
+def test_what_comes_in_is_the_paper_of_drawn_figures(step: Augmentation) -> None:
+    white = ImageField(shape=(1, 20, 20), mean=(0.97,), std=(0.17,))
+    transform = build_transform([step], {"x": white})
+    assert transform is not None
+
+    paper = torch.full((8, 1, 20, 20), 255, dtype=torch.uint8)
+
+    assert torch.equal(transform(Batch({"x": paper})).tensor("x"), paper)
