@@ -51,9 +51,9 @@ class ImageSurvey:
             return colours == "rgb"
         total = self._sizes.total()
         if self._num_coloured:
-            why = f"{self._num_coloured:,} of {total:,} pictures have colours"
+            why = f"{self._num_coloured:,} of {total:,} pictures are stored in colours"
         else:
-            why = "no picture has colours"
+            why = "no picture is stored in colours"
         value = "rgb" if self._num_coloured else "grey"
         self._findings.guessed("colours", value, why, option="--colours")
         return self._num_coloured > 0

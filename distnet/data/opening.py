@@ -11,6 +11,7 @@ from distnet.data.samplers.uniform import Uniform
 from distnet.data.shards import ShardReader
 from distnet.data.views.checked import CheckedView
 from distnet.data.views.view import View
+from distnet.errors import DataError
 from distnet.spec.code.own_errors import constructed
 from distnet.spec.parts import is_own_kind, load_part
 from distnet.spec.sections.job import Job
@@ -55,6 +56,8 @@ def build_sampler(
         return None
 
     def column(name: str) -> Column:
+        if name not in data.fields:
+            raise DataError(f"found no field {name!r}, expected one of {', '.join(data.fields)}")
         return ShardReader(dataset, data, split, [name]).read_all()[name]
 
     num_samples = data.split(split).num_samples if view is None else view.num_samples(split)

@@ -3,11 +3,13 @@
 from fnmatch import fnmatchcase
 
 from distnet.data.evaluation_split import evaluation_split
+from distnet.data.fields.field import Field
 from distnet.data.manifest import Manifest
 from distnet.errors import NotEnoughResourcesError, RunError
 from distnet.spec.metric import LOSS
 from distnet.spec.read import JobFile
 from distnet.spec.reading.faults import unknown
+from distnet.spec.sections.augmentation import Crop, Shift
 from distnet.tasks.task import Task
 from distnet.train.checkpoint.store import check_store
 from distnet.train.compute.flat import FlatNetwork
@@ -38,6 +40,7 @@ def refuse_misfits(file: JobFile, data: Manifest | None, num_workers: int, *, in
         raise file.fault(
             "data.augment", "found augmentations, but this job has no images; remove them"
         )
+    _refuse_large_shifts(file, data)
     if job.resources.gpus and inline and not count_gpus():
         found = f"{describe_gpus()}; set it to 0"
         raise NotEnoughResourcesError(str(file.fault("resources.gpus", found)))
@@ -95,6 +98,28 @@ def _refuse_split(file: JobFile, data: Manifest | None) -> None:
     if split not in data.splits:
         expected = f"one of {', '.join(data.splits)}"
         raise file.fault("evaluate.split", f"found {split!r}, expected {expected}")
+
+
+def _refuse_large_shifts(file: JobFile, data: Manifest | None) -> None:
+    """Refuse shifts after which nothing of an image may be left."""
+    sides = [min(f.shape[1:]) for f in data.fields.values() if _is_sized(f)] if data else []
+    for index, step in enumerate(file.job.data.augment):
+        key, pixels = "", 0
+        if isinstance(step, Crop):
+            key, pixels = "padding", step.padding
+        elif isinstance(step, Shift):
+            key, pixels = "pixels", step.pixels
+        if sides and pixels >= min(sides):
+            raise file.fault(
+                f"data.augment.{index}.{key}",
+                f"found {pixels}, but the images have only {min(sides)} pixels along an axis, so "
+                "nothing may be left of them; use less",
+            )
+
+
+def _is_sized(field: Field) -> bool:
+    """Whether all images of a field have one size."""
+    return field.kind == "image" and len(field.shape) == 3
 
 
 def _has_images(data: Manifest | None) -> bool:

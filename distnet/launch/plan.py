@@ -13,6 +13,7 @@ from distnet.data.manifest import Manifest, read_manifest
 from distnet.data.opening import build_order, build_view, viewed
 from distnet.data.order import Batches
 from distnet.data.samplers.checked import CheckedSampler, require_repeatable
+from distnet.data.samplers.sampler import Sampler
 from distnet.data.shipped import find_dataset
 from distnet.errors import CodeWarning, DataError, DistnetError, PartError
 from distnet.launch.few_samples import FewSamples
@@ -231,12 +232,22 @@ def _num_train_samples(file: JobFile, dataset: Path, data: Manifest) -> int:
     try:
         folder, seed = file.code_folder, job.train.seed
         order = build_order(job, dataset, data, "train", folder=folder, seed=seed)
-        if isinstance(order.sampler, CheckedSampler):
-            require_repeatable(order.sampler)
     except DistnetError as error:
         key = "data.memory" if isinstance(error, DataError) else "data.sampler"
         raise file.fault(key, str(error)) from None
+    try:
+        _try_out(order.sampler)
+    except DistnetError as error:
+        raise file.fault("data.sampler", str(error)) from None
     return order.num_samples
+
+
+def _try_out(sampler: Sampler | None) -> None:
+    """List the samples of the first epoch."""
+    if isinstance(sampler, CheckedSampler):
+        require_repeatable(sampler)
+    elif sampler is not None:
+        sampler.ids(0)
 
 
 def _batches(file: JobFile, dataset: Path, data: Manifest, found: Probe) -> Batches:

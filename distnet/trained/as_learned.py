@@ -42,14 +42,14 @@ def check_columns(dataset: Path, found: Field, learned: Field) -> None:
 
 
 def check_classes(dataset: Path, found: Field, learned: Field) -> None:
-    """Check that a field has the classes that were learned, or some of them, in any order.
+    """Check that a field has the classes that were learned; labels may lack some of them.
 
     Raises:
         DataError: it has others.
     """
     if found.classes == learned.classes:
         return
-    if not set(found.classes) <= set(learned.classes):
+    if found.kind != "class" or not set(found.classes) <= set(learned.classes):
         raise DataError(
             f"{dataset}: its classes are {_listed(found.classes)}, but the network was trained on "
             f"{_listed(learned.classes)}; give a dataset of the same classes, or of some of them"

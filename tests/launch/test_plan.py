@@ -11,6 +11,7 @@ from distnet.launch.plan import make_plan
 from distnet.spec.read import read_job, read_job_text
 
 JOBS = Path(__file__).parents[2] / "jobs"
+DATA = "name: a\nnetwork: {kind: mlp}\ndata:\n"
 SHIPPED = sorted(JOBS.glob("*.yaml"))
 
 
@@ -103,6 +104,15 @@ def test_precision_is_planned_as_far_as_the_job_decides_it(
         ("name: a\nnetwork:\n  kind: mlp\n  hidden: [0]\n", 4, "above 0"),
         ("name: a\nnetwork: {kind: mlp}\ndata:\n  source: nowhere\n", 4, "nowhere"),
         ("name: a\nnetwork: {kind: mlp}\ntask:\n  kind: regress\n", 3, "regress"),
+        (f"{DATA}  augment: [{{kind: flip}},\n{{kind: shift, pixels: 28}}]\n", 5, "only 28 pixels"),
+        (f"{DATA}  augment: [{{kind: crop, padding: 40}}]\n", 4, "found 40, but the images"),
+        (
+            f"{DATA}  sampler: {{kind: identities, field: z}}\n",
+            4,
+            "no field 'z', expected one of x",
+        ),
+        (f"{DATA}  sampler: {{kind: identities, field: x}}\n", 4, "field 'x' holds no classes"),
+        (f"{DATA}  sampler: {{kind: identities, identities: 16}}\n", 4, "found 10 classes"),
     ],
 )
 def test_plan_names_line_and_key_of_what_does_not_fit(text: str, line: int, expected: str) -> None:

@@ -68,7 +68,8 @@ class Identities:
     def _members(self) -> list[Ints]:
         """The samples of each class that has any."""
         labels = self._index.column(self._field)
-        assert not isinstance(labels, RaggedArray)
+        if isinstance(labels, RaggedArray) or labels.ndim != 1 or labels.dtype.kind != "i":
+            raise DataError(f"sampler identities: the field {self._field!r} holds no classes")
         members = [np.flatnonzero(labels == label) for label in np.unique(labels)]
         if len(members) < self._identities:
             raise DataError(

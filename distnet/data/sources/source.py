@@ -129,11 +129,9 @@ def detect_kinds(path: Path) -> list[str]:
 def _remedy(path: Path) -> str:
     if path.suffix.lower() in ARCHIVES:
         return "unpack the archive and import the folder"
-    if path.is_file() and path.suffix.lower() in PICTURES:
-        return "for pictures, import the folder that holds one folder a class"
-    if path.is_dir() and any(file.suffix.lower() in PICTURES for file in path.iterdir()):
-        return "for pictures, make one folder a class and put them there"
     files = sorted(path.iterdir()) if path.is_dir() else [path]
+    if any(file.suffix.lower() in PICTURES for file in files):
+        return "for pictures, make one folder a class, put them there, and import the folder above"
     for file in files:
         if reader := PANDAS.get(file.suffix.lower()):
             return f"convert {file.name} to Parquet, such as with pandas.{reader} and to_parquet"
