@@ -87,6 +87,11 @@ TOKENS = {
     ),
 }
 CLUSTERS = {
+    "render": Verb(
+        "cluster.render:render",
+        "Print what Ray's launcher (aws, gcp) or Kubernetes reads of a cluster file.",
+        "distnet cluster render cluster/aws.yaml --output build/aws",
+    ),
     "schema": Verb(
         "cluster.schema:schema",
         "Print the JSON Schema of cluster files, for editors.",

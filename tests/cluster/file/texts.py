@@ -48,6 +48,6 @@ provider: kubernetes
 image: registry.example/distnet:0.1.0
 groups:
   cpu: {nodes: 0..8, cpus: 4, memory: 16GB}
-  gpu: {nodes: 1, cpus: 8, memory: 64GiB, gpus: 1, image: "registry.example/distnet:0.1.0-gpu"}
+  gpu: {nodes: 1, cpus: 8, memory: 64GiB, gpus: 1, image: "registry.example/distnet-gpu:0.1.0"}
 """
 ALL = {"local": LOCAL, "ssh": SSH, "aws": AWS, "gcp": GCP, "kubernetes": KUBERNETES}

@@ -1,0 +1,1 @@
+"""From a cluster file to what Ray's launcher or Kubernetes reads."""

@@ -1,0 +1,1 @@
+"""The manifests of a cluster in Kubernetes, one file a subject."""

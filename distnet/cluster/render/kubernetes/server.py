@@ -1,0 +1,136 @@
+"""The distnet server: a Deployment with its ledger on a volume, and a Service."""
+
+from typing import Any
+
+from distnet.cluster.file.providers import Kubernetes
+from distnet.cluster.render.kubernetes.names import (
+    COMPONENT,
+    PART_OF,
+    RUNS,
+    SERVER,
+    STATE,
+    TOKEN_KEY,
+    head_service,
+    metadata,
+    server_name,
+    token_name,
+)
+from distnet.cluster.render.kubernetes.pods import (
+    CONTAINER_SECURITY,
+    resources,
+    runs_mount,
+    runs_volume,
+    template,
+)
+
+CPUS, MEMORY = "500m", "2Gi"
+ADMIN_TOKEN = f"{STATE}/admin-token"
+LEDGER_SIZE = "10Gi"
+
+
+def server(cluster: Kubernetes) -> list[dict[str, Any]]:
+    """The volume of the ledger, the Deployment and the Service."""
+    return [_ledger(cluster), _deployment(cluster), _service(cluster)]
+
+
+def ledger_name(cluster: Kubernetes) -> str:
+    """The volume of the ledger: SQLite, which one server writes."""
+    return f"{cluster.name}-ledger"
+
+
+def _ledger(cluster: Kubernetes) -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": metadata(cluster, ledger_name(cluster), SERVER),
+        "spec": {
+            "accessModes": ["ReadWriteOnce"],
+            "resources": {"requests": {"storage": LEDGER_SIZE}},
+        },
+    }
+
+
+def _deployment(cluster: Kubernetes) -> dict[str, Any]:
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": metadata(cluster, server_name(cluster), SERVER),
+        "spec": {
+            "replicas": 1,
+            # The next server starts when the last has ended: one server leads a ledger.
+            "strategy": {"type": "Recreate"},
+            "selector": {"matchLabels": {PART_OF: cluster.name, COMPONENT: SERVER}},
+            "template": template(cluster, SERVER, _pod(cluster)),
+        },
+    }
+
+
+def _pod(cluster: Kubernetes) -> dict[str, Any]:
+    ledger = {"name": "state", "persistentVolumeClaim": {"claimName": ledger_name(cluster)}}
+    return {
+        "terminationGracePeriodSeconds": 30,
+        "initContainers": [_first_token(cluster)],
+        "containers": [_container(cluster)],
+        "volumes": [runs_volume(cluster), ledger, {"name": "tmp", "emptyDir": {}}],
+    }
+
+
+def _first_token(cluster: Kubernetes) -> dict[str, Any]:
+    """The token of the first admin: without one, the server listens on loopback only."""
+    make = f"distnet server token admin --role admin > {ADMIN_TOKEN}.new"
+    once = f"test -s {ADMIN_TOKEN} || ({make} && mv {ADMIN_TOKEN}.new {ADMIN_TOKEN})"
+    command = ["sh", "-c", f"umask 077; {once}"]
+    return {"name": "first-token", "command": command} | _common(cluster)
+
+
+def _container(cluster: Kubernetes) -> dict[str, Any]:
+    port = cluster.server.port
+    address = f"http://{server_name(cluster)}.{cluster.namespace}:{port}"
+    check = {"httpGet": {"path": "/healthz", "port": "http"}}
+    return {
+        "name": "server",
+        "command": ["distnet", "server", "start", "--wait"],
+        "args": [
+            f"--listen=0.0.0.0:{port}",
+            f"--address={address}",
+            f"--ray=http://{head_service(cluster)}:8265",
+            f"--runs={RUNS}",
+        ],
+        "ports": [{"name": "http", "containerPort": port}],
+        "startupProbe": check | {"periodSeconds": 2, "failureThreshold": 150},
+        "readinessProbe": check | {"periodSeconds": 5},
+        "livenessProbe": check | {"periodSeconds": 20, "timeoutSeconds": 5, "failureThreshold": 6},
+    } | _common(cluster)
+
+
+def _common(cluster: Kubernetes) -> dict[str, Any]:
+    secret = {"name": token_name(cluster), "key": TOKEN_KEY}
+    return {
+        "image": cluster.image,
+        "env": [
+            {"name": "HOME", "value": STATE},
+            {"name": "XDG_STATE_HOME", "value": STATE},
+            {"name": "RAY_AUTH_MODE", "value": "token"},
+            {"name": "RAY_AUTH_TOKEN", "valueFrom": {"secretKeyRef": secret}},
+        ],
+        "resources": resources(CPUS, MEMORY),
+        "securityContext": dict(CONTAINER_SECURITY) | {"readOnlyRootFilesystem": True},
+        "volumeMounts": [
+            {"name": "state", "mountPath": STATE},
+            runs_mount(),
+            {"name": "tmp", "mountPath": "/tmp"},
+        ],
+    }
+
+
+def _service(cluster: Kubernetes) -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": metadata(cluster, server_name(cluster), SERVER),
+        "spec": {
+            "type": "ClusterIP",
+            "selector": {PART_OF: cluster.name, COMPONENT: SERVER},
+            "ports": [{"name": "http", "port": cluster.server.port, "targetPort": "http"}],
+        },
+    }

@@ -1,0 +1,36 @@
+"""Write values as YAML that reads like hand-written files."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import yaml
+
+WIDTH = 100
+
+
+class _Dumper(yaml.SafeDumper):
+    """Indents lists below their key, writes texts of several lines as blocks, and no anchors."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002
+        """Go one level deeper, for lists too."""
+        super().increase_indent(flow, False)
+
+    def ignore_aliases(self, data: object) -> bool:
+        """Write a value again where it is used again."""
+        return True
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
+    style = "|" if "\n" in text else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _text)
+
+
+def yaml_text(documents: Iterable[Mapping[str, Any]], header: Iterable[str]) -> str:
+    """Write documents one after the other, below comment lines."""
+    comments = "".join(f"# {line}\n" for line in header)
+    return comments + "---\n".join(
+        yaml.dump(document, Dumper=_Dumper, sort_keys=False, width=WIDTH) for document in documents
+    )

@@ -1,0 +1,34 @@
+"""Write what was rendered into a folder, with all that it refers to: token and wheel."""
+
+from pathlib import Path
+
+from distnet.cluster.file.read import ClusterFile
+from distnet.cluster.render.rendered import Rendered
+from distnet.cluster.token_file import TOKEN_FILE, ensure_token
+from distnet.cluster.wheel import build_wheel
+from distnet.errors import DistnetError
+
+IGNORED = ".gitignore"
+
+
+def write(file: ClusterFile, rendered: Rendered, folder: Path) -> list[Path]:
+    """Write the files; a token that is there stays, so that running nodes keep theirs.
+
+    Returns:
+        All files, in the order in which they were written.
+
+    Raises:
+        DistnetError: the folder cannot be written, or the wheel cannot be built.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        written = [ensure_token(folder / TOKEN_FILE)]
+        if getattr(file.cluster, "install", None) == "checkout":
+            written.append(build_wheel(folder))
+        texts = {IGNORED: f"/{TOKEN_FILE}\n/*.whl\n"} | rendered.texts
+        for name, text in texts.items():
+            (folder / name).write_text(text)
+            written.append(folder / name)
+    except OSError as error:
+        raise DistnetError(f"--output {folder}: cannot be written: {error.strerror}") from None
+    return written
