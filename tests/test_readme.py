@@ -26,7 +26,7 @@ from distnet.spec.schema import job_schema
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
-FOLDERS = ("distnet", "jobs", "tests")
+FOLDERS = ("distnet", "jobs", "cluster", "tests")
 NOTES = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.md"))
 PAGES = [ROOT / "README.md", *NOTES]
 WIDTH = 100

@@ -45,13 +45,13 @@ ALLOWED = {
     "tests/tasks/test_regress.py": frozenset({"rooms"}),  # of houses
 }
 """Banned words that a file may use."""
-SUFFIXES = {".py", ".md", ".js", ".html", ".css"}
+SUFFIXES = {".py", ".md", ".js", ".html", ".css", ".yaml"}
 WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 """One word of an identifier or a text: identifiers are split at `_` and at capitals."""
 
 
 def files() -> list[Path]:
-    folders = (ROOT / "distnet", ROOT / "tests", ROOT / "jobs")
+    folders = (ROOT / "distnet", ROOT / "tests", ROOT / "jobs", ROOT / "cluster")
     found = (path for folder in folders for path in folder.rglob("*") if path.is_file())
     return sorted(path for path in (*found, ROOT / "README.md") if path.suffix in SUFFIXES)
 

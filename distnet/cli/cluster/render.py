@@ -51,5 +51,6 @@ def _print(rendered: Rendered, *, as_json: bool) -> None:
     if as_json:
         print_json(rendered.documents)
     else:
-        typer.echo(rendered.stream, nl=False)
+        for line in rendered.stream.splitlines():
+            echo(line)
     say(f"note: {rendered.note}")
