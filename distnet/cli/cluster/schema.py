@@ -5,6 +5,7 @@ import json
 import typer
 
 from distnet.cli.options import AsJson
+from distnet.cli.output import print_json
 from distnet.cluster.file.schema import cluster_schema
 
 
@@ -13,4 +14,7 @@ def schema(as_json: AsJson = False) -> None:
 
     It is JSON in any case; --json puts it on one line.
     """
-    typer.echo(json.dumps(cluster_schema(), indent=None if as_json else 2))
+    if as_json:
+        print_json(cluster_schema())
+    else:
+        typer.echo(json.dumps(cluster_schema(), indent=2))

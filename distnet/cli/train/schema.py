@@ -5,6 +5,7 @@ import json
 import typer
 
 from distnet.cli.options import AsJson
+from distnet.cli.output import print_json
 from distnet.spec.schema import job_schema
 
 
@@ -13,4 +14,7 @@ def schema(as_json: AsJson = False) -> None:
 
     Editors complete and check job files by it. It is JSON in any case; --json puts it on one line.
     """
-    typer.echo(json.dumps(job_schema(), indent=None if as_json else 2))
+    if as_json:
+        print_json(job_schema())
+    else:
+        typer.echo(json.dumps(job_schema(), indent=2))
