@@ -20,8 +20,9 @@ from distnet.launch.few_samples import FewSamples
 from distnet.launch.memory import memory_of_worker
 from distnet.launch.misfits import refuse_misfits
 from distnet.launch.probe import Probe, probe
-from distnet.launch.rehearsal import Rehearsal, Subject, rehearse
+from distnet.launch.rehearsal import Rehearsal, rehearse
 from distnet.launch.staging import staged
+from distnet.launch.subject import Subject
 from distnet.run_folder.paths import WRITTEN
 from distnet.spec.code.collect import LARGEST_FILE, OwnCode, own_code
 from distnet.spec.code.importer import forget

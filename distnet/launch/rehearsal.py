@@ -14,24 +14,20 @@ import torch
 from torch import Tensor, nn
 
 from distnet.data.batch import Batch
-from distnet.data.manifest import Manifest
-from distnet.data.transforms.transform import build_transform
 from distnet.errors import JobFileError, NetworkError, PartError
-from distnet.launch.few_samples import FewSamples
+from distnet.launch.second import first_values, require_same_again, unchanged_by_evaluation
+from distnet.launch.subject import Subject
+from distnet.launch.untrained import idle_names, idle_note, untrained_note
 from distnet.spec.code.own_errors import describe, own_errors
-from distnet.spec.read import JobFile
+from distnet.spec.parts import is_own_kind
 from distnet.tasks.per_sample import PerSample
 from distnet.tasks.task import Networks, Task, shadows_of
-from distnet.train.compute.evaluate import Evaluator
-from distnet.train.compute.flat import FlatNetwork
+from distnet.train.compute.evaluate import Evaluation
 from distnet.train.compute.parts import build_turns
 from distnet.train.compute.prepare import Prepare
-from distnet.train.compute.shadows import ShadowNetwork, networks_for, networks_of
+from distnet.train.compute.shadows import networks_for
 from distnet.train.compute.slice_gradient import Gathered, SliceGradient, precision_context
-from distnet.train.compute.trainee import build_scales
 from distnet.train.compute.turn import SliceId
-from distnet.train.exchange.worker_group import WorkerGroup
-from distnet.train.feed import EvaluationFeed
 
 GPU = ("cuda", "nvidia", "gpu")
 """Words in errors of code that needs a GPU."""
@@ -53,31 +49,6 @@ class Rehearsal:
     """What the user should know."""
 
 
-@dataclass(frozen=True)
-class Subject:
-    """What is rehearsed."""
-
-    file: JobFile
-    samples: FewSamples
-    task: Task
-    flat: FlatNetwork
-    shadows: Sequence[ShadowNetwork]
-    seen: Manifest | None
-    """The dataset as the task sees it."""
-    is_bf16: bool
-
-    @property
-    def networks(self) -> Networks:
-        """The network and its shadows."""
-        return networks_of(self.flat, self.shadows)
-
-    def prepare(self, *, is_training: bool) -> Prepare:
-        """From stored samples to inputs, augmented in training."""
-        job, fields = self.file.job, {} if self.seen is None else self.seen.fields
-        transform = build_transform(job.data.augment, fields) if is_training else None
-        return Prepare(build_scales(job, self.seen, "cpu"), "cpu", transform=transform)
-
-
 def rehearse(subject: Subject) -> Rehearsal:
     """Train and evaluate on a few samples, on the CPU of this machine.
 
@@ -85,12 +56,18 @@ def rehearse(subject: Subject) -> Rehearsal:
         JobFileError: network or task raise an error, or return something unexpected.
     """
     job, found = subject.file.job, Rehearsal()
+    untrained = untrained_note(subject)
+    found.notes += [untrained] if untrained else []
+    first, evaluation = first_values(subject), None
     try:
         _train(subject, found)
         subject.flat.require_unchanged()
         if subject.seen is not None or hasattr(subject.task, "evaluation_feed"):
-            _evaluate(subject, found)
+            with unchanged_by_evaluation(subject):
+                evaluation = _evaluate(subject, found)
         subject.flat.require_unchanged()
+        if first:
+            found.notes += require_same_again(subject, first, evaluation)
     except NetworkError as error:
         raise subject.file.fault("network.kind", str(error)) from None
     except (PartError, JobFileError) as error:
@@ -129,6 +106,9 @@ def _train(subject: Subject, found: Rehearsal) -> None:
                 continue
             with _counting(network, found, len(slices[0])):
                 gradient.write(row, of, slices[0], gathered)
+    if is_own_kind(job.network.kind) and not hasattr(task, "embed"):
+        idle = idle_names(subject, gradient, build_turns(task), slices[0])
+        found.notes += [idle_note(idle)] if idle else []
 
 
 def _try_network(subject: Subject, task: PerSample, batch: Batch) -> None:
@@ -159,39 +139,34 @@ def _gathered(
     return Gathered(Batch({"embedding": torch.cat(embeddings), **fields}), 0)
 
 
-def _evaluate(subject: Subject, found: Rehearsal) -> None:
+def _evaluate(subject: Subject, found: Rehearsal) -> Evaluation | None:
     """Measure a few samples in two batches of unlike size, and predict them."""
     job, task = subject.file.job, subject.task
     networks = networks_for("evaluation", subject.networks, shadows_of(task))
     what = f"task {job.task.kind}"
-    prepare = subject.prepare(is_training=False)
+    prepare, evaluation = subject.prepare(is_training=False), None
     with own_errors(what), subject.samples.evaluation(task) as feed:
-        evaluator = Evaluator(
-            feed,
-            task,
-            prepare,
-            WorkerGroup(),
-            slices=1,
-            batch_size=-(-3 * feed.length // 4),
-            is_bf16=subject.is_bf16,
-        )
+        evaluator = subject.evaluator(feed, task)
         try:
-            evaluator(networks)
+            evaluation = evaluator(networks)
         except ArithmeticError as error:  # of few samples, a class may have none
             found.notes.append(f"{what}, on {feed.length} samples: {describe(error)}")
         found.num_sums = evaluator.num_sums
         found.num_collected = evaluator.num_collected / feed.length
         if not hasattr(task, "evaluation_feed"):
-            _predict(task, networks, feed, prepare)
+            _predict(task, networks, feed.take(0, feed.length, networks), prepare)
+            try:
+                _predict(task, networks, feed.take(0, 1, networks), prepare)
+            except ValueError as error:  # of batch normalisation without running statistics
+                found.notes.append(f"a single sample cannot be predicted: {describe(error)}")
+    return evaluation
 
 
 @torch.no_grad()
-def _predict(task: Task, networks: Networks, feed: EvaluationFeed, prepare: Prepare) -> None:
-    """Predict some samples, and a single one, from `x` alone where there is one."""
-    for count in (feed.length, 1):
-        batch = feed.take(0, count, networks)
-        inputs = Batch({"x": batch["x"]}) if "x" in batch.fields else batch
-        task.predict(networks, prepare(inputs))
+def _predict(task: Task, networks: Networks, batch: Batch, prepare: Prepare) -> None:
+    """Predict some samples, from `x` alone where there is one."""
+    inputs = Batch({"x": batch["x"]}) if "x" in batch.fields else batch
+    task.predict(networks, prepare(inputs))
 
 
 @contextmanager
@@ -203,6 +178,7 @@ def _counting(network: nn.Module, found: Rehearsal, num_samples: int) -> Iterato
         sizes.append(output.numel() if isinstance(output, Tensor) else 0)
 
     leaves = [m for m in network.modules() if not list(m.children())]
+    leaves = [m for m in leaves if not isinstance(m, torch.jit.ScriptModule)]  # take no hooks
     hooks = [leaf.register_forward_hook(count) for leaf in leaves]
     try:
         yield

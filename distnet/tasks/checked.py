@@ -9,7 +9,7 @@ from distnet.data.batch import Batch
 from distnet.errors import PartError
 from distnet.run_folder.record_kinds import RESERVED
 from distnet.spec.code.own_errors import described, require_members
-from distnet.tasks.per_sample import PerSampleTask
+from distnet.tasks.per_sample import PerSample, PerSampleTask
 from distnet.tasks.returned import (
     checked_loss,
     checked_losses,
@@ -133,6 +133,12 @@ def checked_whole(task: object, what: str) -> Task:
 def checked_per_sample(task: object, what: str) -> PerSampleTask:
     """Wrap a user's own task with one output and one target a sample."""
     return cast(PerSampleTask, CheckedPerSampleTask(task, what))
+
+
+def unwrapped(task: object) -> Any:
+    """The user's own object, or that of a shipped task, without what adapts and checks it."""
+    inner = task.task if isinstance(task, PerSample) else task
+    return inner._own if isinstance(inner, _Own) else inner
 
 
 def _require_all(task: object, name: str, kind: type, container: Any) -> None:

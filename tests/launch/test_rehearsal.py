@@ -163,17 +163,19 @@ def test_a_run_that_fails_later_shows_the_users_stack(job: Path, tmp_path: Path)
         Net.calls += 1
         return self.deeper(x)
     def deeper(self, x):
-        assert Net.calls < 8, "enough"
+        assert Net.calls < 20, "enough"
         return super().forward(x)"""
 
     with pytest.raises(TrainingError) as caught:
-        distnet.run(with_network(job, body), inline=True, runs=tmp_path)
+        distnet.run(
+            with_network(job, body), inline=True, runs=tmp_path, overrides=["train.steps=20"]
+        )
 
     first, *stack = str(caught.value).splitlines()
     assert first.startswith("training failed: AssertionError: enough (at ")
     assert [line.partition(", in ")[2] for line in stack] == [
         "forward: return self.deeper(x)",
-        'deeper: assert Net.calls < 8, "enough"',
+        'deeper: assert Net.calls < 20, "enough"',
     ]
 
 
@@ -413,3 +415,113 @@ class Cut(Base):
 
     with pytest.raises(DistnetError, match=message):
         make_plan(file)
+
+
+UNLIKE = {
+    "self[1].weight.data[0] = torch.from_numpy(np.random.default_rng().random(144))": (
+        "made twice from the same seed, the network begins with other values in 1.weight"
+    ),
+    "self.order = np.random.default_rng().permutation(144).tolist()": (
+        "what an evaluation measures (loss, accuracy, macro_f1) depends on what was computed before"
+    ),
+    "self[1].weight.register_post_accumulate_grad_hook(print)": "use Tensor.register_hook",
+    "self.add_module('e', nn.Embedding(3, 3, max_norm=1.0))": "found Embedding e with max_norm",
+    "self.add_module('n', nn.SyncBatchNorm(3))": "use nn.BatchNorm1d",
+    "self.array = self[1].weight.data.numpy()": "attribute array shares the memory of 1.weight",
+}
+
+
+@pytest.mark.parametrize("line", UNLIKE)
+def test_a_network_that_no_other_worker_could_make_is_refused(
+    line: str, job: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    body = f"""        {line}
+    order = list(range(144))
+    def forward(self, x):
+        return self[1](self[0](x)[:, self.order])"""
+    path = with_network(job, body)
+    own = path.parent / "own.py"
+    own.write_text("import numpy as np\n" + own.read_text())
+
+    assert UNLIKE[line] in refused(path, capfd)
+
+
+MEASURING = {
+    "self.mean = 0.9 * self.mean + 0.1 * float(x.mean()) if self.training else self.mean; "
+    "return y if self.training else y * self.mean": "depends on what was computed before",
+    "self.mean += not self.training; return y * self.mean": "before by the state `self.mean`",
+    "self[1].bias.data += 0 if self.training else 1; return y": "changes the parameter `1.bias`",
+}
+
+
+@pytest.mark.parametrize("line", MEASURING)
+def test_a_network_whose_evaluation_depends_on_its_past_is_refused(
+    line: str, job: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    body = f"""    mean = 1.0
+    def forward(self, x):
+        y = super().forward(x)
+        {line}"""
+
+    assert MEASURING[line] in refused(with_network(job, body), capfd)
+
+
+@pytest.mark.parametrize("summary", ["len(self.wrong)", "torch.cat(self.wrong).mean()"])
+def test_a_task_that_collects_in_attributes_is_refused(
+    summary: str, job: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    body = f"""    def __init__(self, data):
+        self.wrong = []
+    def sums(self, outputs, targets):
+        self.wrong.append((outputs.argmax(1) != targets).double())
+        return super().sums(outputs, targets)
+    def summarise(self, sums):
+        return Summary({{"error": {summary}}})"""
+
+    error = refused(with_task(job, body), capfd)
+
+    assert "error) depends on more than its arguments, such as the state `task.wrong`" in error
+
+
+NOTED = {
+    "self.hidden = [nn.Linear(4, 4)]": "self.hidden[0].weight and 1 more require a gradient, but",
+    "self.add_module('unused', nn.Linear(2, 2))": "does not depend on unused.bias and 1 more",
+    "self.pair = {'scale': torch.ones(1, requires_grad=True)}": "self.pair['scale'] require",
+}
+
+
+@pytest.mark.parametrize("line", NOTED)
+def test_what_learns_nothing_gives_a_note(line: str, job: Path) -> None:
+    body = f"""        {line}
+    def forward(self, x):
+        return self[1](self[0](x))"""
+
+    plan = make_plan(read_job(with_network(job, body)))
+
+    assert NOTED[line] in " ".join(plan.notes)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "self.add_module('n', nn.BatchNorm1d(4, track_running_stats=False))",
+        "self.add_module('n', torch.jit.script(nn.Linear(4, 4)))",
+        "self.add_module('n', nn.utils.parametrizations.weight_norm(nn.Linear(4, 4)))",
+    ],
+)
+def test_unusual_layers_are_not_refused(line: str, job: Path) -> None:
+    plan = make_plan(read_job(with_network(job, f"        {line}")))
+
+    assert plan.steps == 4
+
+
+def test_an_extra_state_that_raises_is_named(job: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    body = """    def get_extra_state(self):
+        return {}["gone"]
+    def set_extra_state(self, state):
+        pass"""
+
+    error = refused(with_network(job, body), capfd)
+
+    assert "get_extra_state of Net raised KeyError: 'gone'" in error
+    assert 'in get_extra_state: return {}["gone"]' in error

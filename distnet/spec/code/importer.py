@@ -147,6 +147,12 @@ def current_packages() -> list[OwnPackage]:
     return list(_newest.values())
 
 
+def packages_of(*parts: object) -> list[OwnPackage]:
+    """The packages of own code to which the classes of these objects belong."""
+    names = {type(part).__module__.partition(".")[0] for part in parts}
+    return [package for package in loaded_packages() if package.name in names]
+
+
 def is_own_name(filename: str) -> bool:
     """Whether own code appears under this name in tracebacks."""
     return filename in _shown

@@ -14,7 +14,8 @@ import torch
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
-from distnet.errors import TrainingError
+from distnet.errors import NetworkError
+from distnet.spec.code.own_errors import own_errors
 
 PREFIX = "extra/"
 
@@ -23,7 +24,7 @@ def extra_tensors(network: nn.Module) -> dict[str, Tensor]:
     """Read the extra state of all modules that have one, by their names in a checkpoint.
 
     Raises:
-        TrainingError: a state holds something else than plain values and tensors.
+        NetworkError: a state holds something else than plain values and tensors.
     """
     return {
         f"{PREFIX}{name}": torch.frombuffer(bytearray(data), dtype=torch.uint8)
@@ -40,17 +41,19 @@ def extra_states(network: nn.Module) -> dict[str, bytes]:
     """The extra state of each module that has one, by the module's name.
 
     Raises:
-        TrainingError: a state holds something else than plain values and tensors.
+        NetworkError: a state holds something else than plain values and tensors.
+        PartError: get_extra_state raised an error.
     """
     found = {}
     for name, module in network.named_modules():
         if has_extra_state(module):
+            what = f"network: get_extra_state of {name or type(module).__name__}"
+            with own_errors(what):
+                value = module.get_extra_state()
             try:
-                found[name] = _encoded(module.get_extra_state())
+                found[name] = _encoded(value)
             except TypeError as error:
-                raise TrainingError(
-                    f"network: get_extra_state of {name or type(module).__name__}: {error}"
-                ) from None
+                raise NetworkError(f"{what}: {error}") from None
     return found
 
 
@@ -71,7 +74,9 @@ def set_extra_states(network: nn.Module, states: Mapping[str, bytes]) -> None:
     modules = dict(network.named_modules())
     for name, data in states.items():
         if name in modules:
-            modules[name].set_extra_state(_decoded(data))
+            module = modules[name]
+            with own_errors(f"network: set_extra_state of {name or type(module).__name__}"):
+                module.set_extra_state(_decoded(data))
 
 
 def _encoded(value: Any) -> bytes:

@@ -1,9 +1,11 @@
 """The names of a network's tensors, and the modules that hold them."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -27,7 +29,7 @@ class Entry:
     def now(self) -> Tensor | None:
         """The tensor that the module holds now."""
         held = self.module._buffers if self.kind == "buffer" else self.module._parameters
-        return held.get(self.key)
+        return held[self.key] if self.key in held else None  # noqa: SIM401 - no get in TorchScript
 
     def put(self, tensor: Tensor) -> None:
         """Give the name other memory; a parameter stays the same object."""
@@ -58,7 +60,7 @@ def _entry(name: str, module: nn.Module, key: str, kind: Kind, tensor: Tensor) -
 
 
 def attributes(network: nn.Module, known: set[int]) -> Iterator[Entry]:
-    """Plain tensors that the modules hold, also in lists and dictionaries."""
+    """Plain tensors and arrays that the modules hold, also in lists and dictionaries."""
     for prefix, module in network.named_modules():
         path = f"{prefix}." if prefix else ""
         for key, value in module.__dict__.items():
@@ -68,9 +70,15 @@ def attributes(network: nn.Module, known: set[int]) -> Iterator[Entry]:
 
 
 def _tensors_in(value: object) -> Iterator[tuple[str, Tensor]]:
-    if isinstance(value, Tensor):
-        yield "", value
-    elif isinstance(value, list | tuple):
-        yield from ((f"[{i}]", each) for i, each in enumerate(value) if isinstance(each, Tensor))
+    if isinstance(value, list | tuple):
+        pairs = [(f"[{index}]", each) for index, each in enumerate(value)]
     elif isinstance(value, dict):
-        yield from ((f"[{k!r}]", each) for k, each in value.items() if isinstance(each, Tensor))
+        pairs = [(f"[{key!r}]", each) for key, each in value.items()]
+    else:
+        pairs = [("", value)]
+    for suffix, each in pairs:
+        if isinstance(each, Tensor):
+            yield suffix, each
+        elif isinstance(each, np.ndarray) and each.flags.writeable:
+            with suppress(TypeError, ValueError):  # torch has no such numbers, or no such strides
+                yield suffix, torch.from_numpy(each)

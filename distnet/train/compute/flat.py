@@ -19,6 +19,7 @@ from distnet.train.checkpoint.safetensors_file import raw_bytes
 from distnet.train.compute.buffers import Buffers
 from distnet.train.compute.inventory import Inventory
 from distnet.train.compute.player import Player, Tie, owned_names
+from distnet.train.compute.requirements import CONSTRAIN
 from distnet.train.compute.ties import View
 
 
@@ -140,7 +141,7 @@ class FlatNetwork:
             if not _is_same_memory(now[name], expected[name]):
                 raise NetworkError(
                     f"network: {name} was replaced by another tensor during training, so it "
-                    "would no longer be trained; change it in place, as in weight.data.clamp_(...)"
+                    f"would no longer be trained; {CONSTRAIN}"
                 )
 
     def _ties(self, names: list[str]) -> list[Tie]:

@@ -17,7 +17,9 @@ from torch import Tensor, nn
 
 from distnet.train.compute.entries import Entry, attributes, walk
 from distnet.train.compute.requirements import (
+    require_hooks,
     require_known,
+    require_module,
     require_same,
     require_tie,
     require_usable,
@@ -40,8 +42,11 @@ class Inventory:
     def __init__(self, network: nn.Module, device: str = "cpu") -> None:
         self._network = network
         self.entries = list(walk(network))
+        for name, module in network.named_modules():
+            require_module(name, module)
         for entry in self.entries:
             require_usable(entry)
+            require_hooks(entry)
             if device != "meta":
                 require_values(entry)
 

@@ -74,6 +74,16 @@ class Player:
             flat[index] = view.add(flat[index].clone(), part)
         return flat
 
+    def without_gradient(self, loss: Tensor) -> set[str]:
+        """The names of the parameters on which `loss` does not depend; its graph is freed."""
+        tied = [parameter for _, parameter, _ in self.ties]
+        parts = torch.autograd.grad(loss, [*self.parameters, *tied], allow_unused=True)
+        own = len(self.parameters)
+        used = {index for index, part in enumerate(parts[:own]) if part is not None}
+        pairs = zip(self.ties, parts[own:], strict=True)
+        used |= {index for (index, _, _), part in pairs if part is not None}
+        return {names[0] for index, names in enumerate(self.names) if index not in used}
+
     def decayed(self, decay: str = "weights", exempt: Sequence[str] = ()) -> Tensor:
         """[P]: 1 where weight decay applies, else 0.
 

@@ -10,6 +10,11 @@ from distnet.train.checkpoint.safetensors_file import TYPES
 from distnet.train.compute.entries import Entry
 from distnet.train.compute.ties import View, repeats
 
+CONSTRAIN = (
+    "constrain it where it is used, as in F.linear(x, self.weight.clamp(-1, 1)), or by "
+    "torch.nn.utils.parametrize"
+)
+EMBEDDINGS = nn.Embedding, nn.EmbeddingBag
 WHEN = (
     "a network's parameters, buffers and modules must exist when its constructor returns, and keep "
     "their shapes and types"
@@ -57,6 +62,46 @@ def _form(tensor: Tensor) -> str:
     if tensor.is_quantized:
         return str(tensor.dtype)
     return "nested layout" if tensor.is_nested else str(tensor.layout)
+
+
+def require_module(name: str, module: nn.Module) -> None:
+    """Refuse a layer that does not compute one slice on its own.
+
+    Raises:
+        UnknownPartError: it is one.
+    """
+    what = f"network: found {type(module).__name__} {name}".rstrip()
+    if isinstance(module, nn.SyncBatchNorm):
+        raise UnknownPartError(
+            f"{what}, whose statistics would depend on the number of workers; use nn.BatchNorm1d, "
+            "2d or 3d: distnet averages running statistics over all slices"
+        )
+    cls, base = type(module), nn.Module
+    has_getter = cls.get_extra_state is not base.get_extra_state
+    if has_getter and cls.set_extra_state is base.set_extra_state:
+        raise UnknownPartError(
+            f"{what} with get_extra_state, but without set_extra_state, so that no checkpoint "
+            "could be restored; define both"
+        )
+    if getattr(module, "max_norm", None) is not None and isinstance(module, EMBEDDINGS):
+        raise UnknownPartError(
+            f"{what} with max_norm, which changes weights in forward: those of the rows that a "
+            "worker looks up; scale the rows that forward has looked up instead"
+        )
+
+
+def require_hooks(entry: Entry) -> None:
+    """Refuse a hook that would never be called.
+
+    Raises:
+        UnknownPartError: a parameter has one.
+    """
+    if getattr(entry.tensor, "_post_accumulate_grad_hooks", None):
+        raise UnknownPartError(
+            f"network: found a hook of {entry.name} that is called when its gradient was "
+            "accumulated, but distnet does not accumulate gradients in parameters, so it would "
+            "never be called; use Tensor.register_hook"
+        )
 
 
 def require_values(entry: Entry) -> None:
@@ -112,7 +157,7 @@ def require_same(before: Entry, tensor: Tensor | None) -> Tensor:
     if before.kind == "parameter" and tensor is not before.tensor:
         raise NetworkError(
             f"network: {before.name} was replaced by another parameter during training, so it "
-            "would no longer be trained; change it in place, as in weight.data.clamp_(...)"
+            f"would no longer be trained; {CONSTRAIN}"
         )
     return tensor
 

@@ -14,7 +14,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from distnet.data.batch import Batch
+from distnet.data.batch import Batch, Column, Ragged
 from distnet.tasks.task import Loss, Networks, Phase, Task
 from distnet.train.compute.capture import Capture
 from distnet.train.compute.flat import FlatNetwork
@@ -124,7 +124,7 @@ class SliceGradient:
         """Seed the generators and reset the buffers for a slice; augment and scale its samples."""
         seed_generators(self._device, self._seed, of.step, of.slice, *of.turn.key)
         self.reset_buffers()
-        return self.prepare(batch)
+        return self.prepare(own_copy(batch))  # a network may change its inputs in place
 
     def loss(self, batch: Batch, phase: Phase) -> Loss:
         """Compute the loss of prepared samples, with its graph, from the buffers of the step."""
@@ -246,7 +246,17 @@ def weigh(loss: Loss, phase: Phase, num_samples: int) -> tuple[Tensor, Tensor]:
 
 def own_copy(batch: Batch) -> Batch:
     """Copy samples: matrix products may depend on the alignment of their operands."""
-    return Batch({k: v.clone() if isinstance(v, Tensor) else v for k, v in batch.fields.items()})
+    return Batch({name: _copied(column) for name, column in batch.fields.items()})
+
+
+def _copied(column: Column) -> Column:
+    match column:
+        case Tensor():
+            return column.clone()
+        case Ragged():
+            return Ragged(column.values.clone(), column.lengths.clone())
+        case _:
+            return [each.clone() for each in column]
 
 
 def precision_context(device: str, *, is_bf16: bool) -> Callable[[], AbstractContextManager[None]]:

@@ -17,9 +17,9 @@ from distnet.train.compute.slice_gradient import Gathered, SliceGradient
 from distnet.train.compute.trainee import Trainee
 from distnet.train.compute.turn import SliceId
 from distnet.train.exchange.worker_group import WorkerGroup, gather
-from distnet.train.step.aging import find_influence, numbers
+from distnet.train.step.aging import counters, find_influence
 from distnet.train.step.out_of_memory import try_twice
-from distnet.train.step.plain_state import changed, plain_state
+from distnet.train.step.plain_state import OwnParts, changed, plain_state
 from distnet.train.step.verdict import (
     Circumstances,
     Finding,
@@ -44,7 +44,7 @@ class Watched:
     """Of these, only what has no influence may change."""
 
     @classmethod
-    def of(cls, trainee: Trainee) -> "Watched":
+    def of(cls, trainee: Trainee, own: OwnParts) -> "Watched":
         """Digest everything as it is now."""
         found = {
             name if network is trainee.flat.network else f"{key}: {name}": parameter.detach()
@@ -55,7 +55,7 @@ class Watched:
         return cls(
             dict(zip(found, values, strict=True)),
             extra_states(trainee.flat.network),
-            plain_state(trainee.networks, trainee.task),
+            plain_state(own),
         )
 
 
@@ -84,7 +84,7 @@ class Comparison:
         self._trainee, self._group, self._builder = trainee, group, builder
         self._seen, self._of = seen, of
         self._parts = row_parts(trainee, of.turn.phase)
-        self._before, self._is_batch_same = Watched.of(trainee), is_batch_same
+        self._before, self._is_batch_same = Watched.of(trainee, builder.own), is_batch_same
         self._first: list[int] | None = None
         self._is_rebuilt = False
         self._samples: tuple[Batch, Gathered | None] | None = None
@@ -114,7 +114,7 @@ class Comparison:
             NotReproducibleError: something differs.
             TrainingError: a parameter was replaced by another tensor.
         """
-        after = Watched.of(self._trainee)
+        after = Watched.of(self._trainee, self._builder.own)
         if self._group.rank == self._seen.again:
             self._samples = batch(self._of), gathered.get(self._of.slice)
         findings = gather(self._group, self._finding(after))
@@ -147,12 +147,13 @@ class Comparison:
         Raises:
             NotReproducibleError: it is a counter that will have an influence later.
         """
-        networks, task = self._trainee.networks, self._trainee.task
-        state, counters = plain_state(networks, task), numbers(networks, task, plain)
-        self._again(after)
-        mine = changed(state, plain_state(networks, task))
-        later = numbers(networks, task, plain)
-        influence = self._influence({k: v for k, v in counters.items() if k in mine}, later)
+        own = self._builder.own
+        state, before = plain_state(own), _numbers(own, plain)
+        if self._samples is not None:
+            self._by_itself(after)
+        own = self._builder.own
+        mine = changed(state, plain_state(own))
+        influence = self._influence(mine, before, _numbers(own, plain))
         every = gather(self._group, (mine, influence))
         for _, found in every:
             if found is not None:
@@ -160,15 +161,17 @@ class Comparison:
         return [name for name in plain if any(name in names for names, _ in every)]
 
     def _influence(
-        self, before: dict[str, float], after: dict[str, float]
+        self, names: Sequence[str], before: Mapping[str, float], after: Mapping[str, float]
     ) -> tuple[str, int] | None:
-        if not before or self._samples is None:
+        if not names or self._samples is None:
             return None
         witness = self._builder.build(self._before.extra)
         if witness is None:
             return None
         compute = partial(self._computed, witness.gradient)
-        return find_influence(witness.networks, witness.task, before, after, compute)
+        with witness.used(), suppress(ArithmeticError):  # numbers that no float holds
+            return find_influence(witness.own, names, before, after, compute)
+        return None
 
     def _again(self, after: Watched) -> list[int] | None:
         """Compute the slice and digest the parts of its row; None if it ran out of memory.
@@ -179,12 +182,17 @@ class Comparison:
             return None
         extra = self._before.extra
         if self._seen.is_rebuilt and (witness := self._builder.build(extra)) is not None:
-            with suppress(Exception):  # what was set up outside of its constructor is missing
+            # What was set up outside of its constructor is missing.
+            with witness.used(), suppress(Exception):
                 second = self._computed(witness.gradient)
                 self._is_rebuilt = True
                 return second
+        return self._by_itself(after)
+
+    def _by_itself(self, after: Watched) -> list[int] | None:
+        """Compute the slice with the network that trains."""
         network = self._trainee.flat.network
-        set_extra_states(network, extra)
+        set_extra_states(network, self._before.extra)
         try:
             return self._computed(self._trainee.gradient)
         finally:
@@ -201,6 +209,10 @@ class Comparison:
         sizes = [size for _, size in self._parts[:-1]]
         in_row = torch.split(row[: sum(sizes)], sizes)
         return digests([*in_row, gradient.buffers.wide(self._of.slice)])
+
+
+def _numbers(own: OwnParts, names: Sequence[str]) -> dict[str, float]:
+    return {name: counter.value for name, counter in counters(own, names).items()}
 
 
 def row_parts(trainee: Trainee, phase: Phase) -> list[tuple[str, int]]:

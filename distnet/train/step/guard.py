@@ -1,10 +1,10 @@
 """The promise, watched: at some steps one slice is computed twice and compared bit by bit.
 
-At the first three steps of an attempt and at every 1,000th, slice (step mod S) is computed again
-after all others,
+At the first three steps of an attempt and at every 1,000th, with networks and tasks of a user's own
+also at some in between, slice (step mod S) is computed again after all others,
 
-    by another worker on a machine of the same kind, if there is one; or else
-    by a network built anew (`witness.py`), as after a resume; or else
+    by another worker on a machine of the same kind, if there is one, and
+    by a network built anew (`witness.py`), as after a resume, from the second step on; or else
     by the same network, which has computed other slices in between
 
 and its loss, metrics, gradient and changes of buffers must be the same to the last bit. Computing a
@@ -31,11 +31,13 @@ from distnet.train.exchange.tree import own_slices
 from distnet.train.exchange.worker_group import WorkerGroup, gather
 from distnet.train.step.comparison import Comparison
 from distnet.train.step.nonfinite import is_finite
-from distnet.train.step.plain_state import value_digest
+from distnet.train.step.values import value_digest
 from distnet.train.step.verdict import Circumstances, drift_text
 from distnet.train.step.witness import Builder
 
 NUM_FIRST, EVERY, WEIGHTS_EVERY = 3, 1000, 100
+OWN_STEPS = (10, 30, 100, 300)
+"""Of an attempt with own code, which may change its ways when it has run for a while."""
 DIGEST_MASK = (1 << 32) - 1
 
 
@@ -125,8 +127,9 @@ class Guard:
 
     def _is_watched(self, step: int) -> bool:
         """Whether a slice of `step`, counted from 0, is computed twice."""
-        is_first = step < self._first_step + NUM_FIRST
-        return self._is_on and (is_first or (step + 1) % EVERY == 0)
+        count = step + 1 - self._first_step
+        is_own_step = count in OWN_STEPS and self._builder.is_own
+        return self._is_on and (count <= NUM_FIRST or (step + 1) % EVERY == 0 or is_own_step)
 
     def _compares_weights(self, step: int) -> bool:
         is_due = (step + 1) % WEIGHTS_EVERY == 0 or step + 1 == self._trainee.num_steps
@@ -145,7 +148,7 @@ class Guard:
             num_slices=slices,
             owner=owner,
             again=again,
-            is_rebuilt=again == owner and of.step > self._first_step and self._builder.may_build,
+            is_rebuilt=of.step > self._first_step and self._builder.may_build,
             is_gpu=self._group.device != "cpu",
         )
 

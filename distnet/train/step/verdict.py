@@ -10,8 +10,8 @@ DRAWS = (
     "slice"
 )
 KEPT = (
-    "keep what changes in a buffer (self.register_buffer): its changes are averaged over the "
-    "slices, and checkpoints hold it"
+    "keep what changes in a buffer of the network (self.register_buffer): its changes are averaged "
+    "over the slices, and checkpoints hold it"
 )
 
 
@@ -55,7 +55,7 @@ def change_text(findings: Sequence[Finding], seen: Circumstances) -> str | None:
     """Say what a forward or a feed must not do but does; None if there is nothing."""
     if parameters := _all(each.parameters for each in findings):
         return (
-            f"{seen.where}: computing the loss changes {_names('the parameter', parameters)}, so "
+            f"{seen.where}: computing the loss changes {names_of('the parameter', parameters)}, so "
             "the weights would depend on which worker computes which slice. Set first values in "
             f"the constructor; {KEPT}; a moving average of the weights is a shadow of the task "
             f"(distnet/tasks/task.py). {ANYWAY}"
@@ -63,7 +63,7 @@ def change_text(findings: Sequence[Finding], seen: Circumstances) -> str | None:
     if seen.num_slices > 1 and (extra := _all(each.extra for each in findings)):
         modules = [name or "network" for name in extra]
         return (
-            f"{seen.where}: computing the loss changes {_names('the extra state of', modules)}, "
+            f"{seen.where}: computing the loss changes {names_of('the extra state of', modules)}, "
             f"which cannot be carried over the {seen.num_slices} slices of a batch: {KEPT}. "
             f"{ANYWAY}"
         )
@@ -107,8 +107,8 @@ def difference_text(
 def growing_text(plain: Sequence[str]) -> str:
     """Say that a forward changes state on which nothing depends so far."""
     return (
-        f"computing the loss changes {_names('the state', plain)} each time. Nothing depends on it "
-        "so far; if the loss ever does, the weights will depend on the number of workers and on "
+        f"computing the loss changes {names_of('the state', plain)} each time. Nothing depends on "
+        "it so far; if the loss ever does, the weights will depend on the number of workers and on "
         f"resumes: {KEPT}"
     )
 
@@ -135,7 +135,7 @@ def drift_text(where: str, name: str, ranks: Sequence[int]) -> str:
 
 def _cause(plain: Sequence[str], seen: Circumstances, is_unstable: bool) -> str:
     if plain:
-        what = _names("the state", plain)
+        what = names_of("the state", plain)
         change = f"Computing the loss changes {what}, which no checkpoint holds"
         return f"{change}. To mend it, {KEPT}; in place of a generator of your own, {DRAWS}"
     if is_unstable:
@@ -152,10 +152,11 @@ def _cause(plain: Sequence[str], seen: Circumstances, is_unstable: bool) -> str:
 
 
 def _by(seen: Circumstances) -> str:
+    anew = "by a network built anew, as after a resume"
     if seen.owner != seen.again:
-        return f"by workers {seen.owner} and {seen.again}"
+        return f"by workers {seen.owner} and {seen.again}{f', there {anew}' * seen.is_rebuilt}"
     if seen.is_rebuilt:
-        return "the second time by a network built anew, as after a resume"
+        return f"the second time {anew}"
     return f"both times by worker {seen.owner}"
 
 
@@ -168,7 +169,8 @@ def _differ(parts: Sequence[str]) -> str:
     return "differs" if len(parts) == 1 else "differ"
 
 
-def _names(what: str, names: Sequence[str]) -> str:
+def names_of(what: str, names: Sequence[str]) -> str:
+    """Name some things of one kind."""
     return f"{what} {_listed([f'`{name}`' for name in names])}"
 
 

@@ -3,6 +3,7 @@ that only look like it. `test_guard.py` trains each of them."""
 
 import functools
 import random
+import threading
 import time
 from copy import deepcopy
 from typing import Any
@@ -21,6 +22,7 @@ from distnet.data.samplers.sampler import SplitIndex
 from distnet.run_folder.sample_digest import SampleDigest
 from distnet.spec.metric import Metric
 from distnet.spec.sections.job import Job
+from distnet.tasks.classify import Classify
 from distnet.tasks.task import Loss, Measured, Networks, Phase, Summary
 
 CALLS = 0
@@ -116,6 +118,77 @@ class Warmup(Plain):
     def between(self, h: Tensor) -> Tensor:
         self.calls += 1
         return h * 2 if self.calls > 5000 else h
+
+
+class ClassCounter(Plain):
+    """Counts in its class, and changes long after the steps that are watched first."""
+
+    calls = 0
+
+    def between(self, h: Tensor) -> Tensor:
+        type(self).calls += 1
+        return h * 2 if type(self).calls > 300 else h
+
+
+class ClosureCounter(Plain):
+    def __init__(self, shape: tuple[int, ...], num_outputs: int) -> None:
+        super().__init__(shape, num_outputs)
+        calls = 0
+
+        def count() -> int:
+            nonlocal calls
+            calls += 1
+            return calls
+
+        self.count = count
+
+    def between(self, h: Tensor) -> Tensor:
+        return h * 2 if self.count() % 50 == 0 else h
+
+
+class DictCounter(Plain):
+    def __init__(self, shape: tuple[int, ...], num_outputs: int) -> None:
+        super().__init__(shape, num_outputs)
+        self.state = {"calls": torch.tensor(0)}
+
+    def between(self, h: Tensor) -> Tensor:
+        self.state["calls"] += 1
+        return h * 2 if self.state["calls"] == 500 else h
+
+
+class LongList(Plain):
+    def between(self, h: Tensor, seen: list[float] = []) -> Tensor:  # noqa: B006
+        seen.append(float(h.detach().mean()))
+        return h * 2 if len(seen) > 300 else h
+
+
+class FrozenLater(Plain):
+    calls = 0
+
+    def between(self, h: Tensor) -> Tensor:
+        self.calls += 1
+        if self.calls == 1000:
+            self.a.requires_grad_(False)
+        return h
+
+
+class Toggle(Plain):
+    """Is as it was after an even number of slices."""
+
+    is_odd = False
+
+    def between(self, h: Tensor) -> Tensor:
+        self.is_odd = not self.is_odd
+        return h * 2 if self.is_odd else h
+
+
+class FirstOfHelper(Plain):
+    """Keeps a value of the first batch in a module that it imports."""
+
+    def between(self, h: Tensor) -> Tensor:
+        from counting import first_mean  # noqa: PLC0415
+
+        return h - first_mean(h)
 
 
 class GrowingList(Plain):
@@ -248,6 +321,30 @@ class Caching(Plain):
         return h * self.mask + self.by_size[len(h)]
 
 
+class Unreadable(Plain):
+    """Keeps what is hard to read: deep, cyclic, and objects that raise."""
+
+    class Raising:
+        def __getattr__(self, name: str) -> Any:
+            raise KeyError(name)
+
+    def __init__(self, shape: tuple[int, ...], num_outputs: int) -> None:
+        super().__init__(shape, num_outputs)
+        self.deep: list[Any] = []
+        for _ in range(3000):
+            self.deep = [self.deep]
+        self.cyclic: dict[str, Any] = {"network": [self]}
+        self.cyclic["itself"] = self.cyclic
+        self.raising, self.lock = self.Raising(), threading.Lock()
+
+
+class InPlace(Plain):
+    """Changes its inputs."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x.mul_(0.5))
+
+
 class Configured(Plain):
     """Has an extra state that does not change."""
 
@@ -283,6 +380,23 @@ class Drifting(Plain):
         if mode and self.a.weight.any() and dist.is_initialized() and not self.training:
             self.a.weight.data.add_(1e-6 * dist.get_rank())
         return super().train(mode)
+
+
+class CountingTask(Classify):
+    """Weighs its losses by how often it was called."""
+
+    calls = 0
+
+    def losses(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        self.calls += 1
+        return super().losses(outputs, targets) * (2 if self.calls > 300 else 1)
+
+
+class PaintedTargets(Classify):
+    """Changes the targets that it gets."""
+
+    def losses(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        return super().losses(outputs, targets.add_(1).remainder_(4))
 
 
 class Guess:

@@ -33,7 +33,14 @@ FAULTY = {
     "Teacher": "changes the parameter `teacher.weight` and `teacher.bias`",
     "HiddenTeacher": "the state `self.hidden`",
     "Counter": "the state `self.calls`",
-    "Warmup": "the state `self.calls` each time, .* after 10,000 more slices",
+    "Warmup": "the state `self.calls` each time, .* after 4,99. more slices",
+    "ClassCounter": "the state `ClassCounter.calls` each time, .* after 49. more slices",
+    "ClosureCounter": r"the state `self.count \(calls\)` each time, .* after 4. more slices",
+    "DictCounter": r"the state `self.state\['calls'\]` each time, .* after 49. more slices",
+    "LongList": r"the state `len\(LongList.between \(seen\)\)` each time, .* after 49. more",
+    "FrozenLater": "the state `self.calls` each time, .* after 99. more slices",
+    "Toggle": "the loss",
+    "FirstOfHelper": "the loss",
     "GrowingList": "the state `self.seen`",
     "RunningMean": "the state `self.running`",
     "FirstBatch": "the loss",
@@ -45,7 +52,16 @@ FAULTY = {
     "OwnGenerator": "the state `self.generator`",
     "ExtraCounter": "the extra state of `network`",
 }
-FAULTLESS = ("NumpyMixup", "PythonScale", "Regularised", "Caching", "Configured", "Logging")
+FAULTLESS = (
+    "NumpyMixup",
+    "PythonScale",
+    "Regularised",
+    "Caching",
+    "Configured",
+    "Logging",
+    "Unreadable",
+    "InPlace",
+)
 
 
 def job_text(network: str) -> str:
@@ -100,6 +116,17 @@ def test_kept_promise_is_the_same_on_two_workers(
     alone = work(assignment(job_text(network), stripes, tmp_path), WorkerGroup())
 
     assert bits(list(outcomes), run) == bits([alone], tmp_path)
+
+
+@pytest.mark.parametrize(("task", "is_faulty"), [("CountingTask", True), ("PaintedTargets", False)])
+def test_state_of_a_task_is_found(
+    task: str, is_faulty: bool, stripes: Path, tmp_path: Path
+) -> None:
+    text = job_text("Plain") + f'task: {{kind: "{impure.__file__}:{task}"}}\n'
+    error = pytest.raises(NotReproducibleError, match="`task.calls` each time, .* 49. more slices")
+
+    with error if is_faulty else nullcontext():
+        work(assignment(text, stripes, tmp_path), WorkerGroup())
 
 
 def test_counter_without_influence_gives_a_note(stripes: Path, tmp_path: Path) -> None:
