@@ -1,12 +1,11 @@
 """Write the records of a run as lines of its log, for users who follow it."""
 
-import math
 import re
 import time
 from collections.abc import Mapping
 from typing import Any
 
-from distnet.report.text import number
+from distnet.report.text import number, whole_epochs
 from distnet.run_folder.recorder import Record
 from distnet.spec.metric import LOSS, Metric
 from distnet.spec.plural import counted
@@ -41,7 +40,7 @@ class LogLines:
         return write(record) if write is not None else None
 
     def _attempt(self, record: Record) -> str:
-        self._num_epochs = math.ceil(round(record["num_epochs"], 6))
+        self._num_epochs = whole_epochs(record["num_epochs"])
         self._metrics = [LOSS, *map(Metric.from_dict, record.get("metrics", ()))]
         workers = counted(record["workers"], "worker")
         start = f", resumes from step {record['step']:,}" if record["step"] else ""

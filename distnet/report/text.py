@@ -23,6 +23,11 @@ def number(value: float | None) -> str:
     return f"{value:.4g}"
 
 
+def whole_epochs(num_epochs: float) -> int:
+    """Count the epochs of a run, the last of which may be cut short."""
+    return math.ceil(round(num_epochs, 6))
+
+
 def score(value: float | None) -> str:
     """Write a number with four decimals, so that a column of them lines up."""
     if value is None or not math.isfinite(value):

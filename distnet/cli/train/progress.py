@@ -10,6 +10,7 @@ from rich.text import Text
 
 from distnet.cli.console import LiteralConsole
 from distnet.cli.train.figures import Figures
+from distnet.report.text import whole_epochs
 from distnet.spec.plural import counted
 
 PLAIN_EVERY_S = 10.0
@@ -24,7 +25,7 @@ class RunProgress:
     """
 
     def __init__(self, console: LiteralConsole) -> None:
-        self._num_epochs, self._console = 0.0, console
+        self._num_epochs, self._console = 0, console
         self._figures = Figures()
         self._is_live = console.is_terminal
         self._shown_at = time.monotonic()
@@ -84,7 +85,7 @@ class RunProgress:
                 self._show_epoch(record)
 
     def _show_attempt(self, record: dict[str, Any]) -> None:
-        self._num_epochs = record["num_epochs"]
+        self._num_epochs = whole_epochs(record["num_epochs"])
         self._progress.update(self._task, total=record["num_steps"], completed=record["step"])
         workers = counted(record["workers"], "worker")
         start = f", resumed at step {record['step']:,}" if record["attempt"] > 1 else ""
@@ -107,7 +108,7 @@ class RunProgress:
         )
 
     def _show_step(self, record: dict[str, Any]) -> None:
-        epoch = f"epoch {record['epoch']}/{_whole(self._num_epochs)}"
+        epoch = f"epoch {record['epoch']}/{self._num_epochs}"
         figures = f"{self._figures.latest()}  {record['samples_per_second']:,.0f}/s"
         self._progress.update(
             self._task, completed=record["step"], description=epoch, figures=figures
@@ -118,7 +119,7 @@ class RunProgress:
 
     def _show_epoch(self, record: dict[str, Any]) -> None:
         self._shown_at = time.monotonic()
-        epoch = f"epoch {record['epoch']:>2}/{_whole(self._num_epochs)}"
+        epoch = f"epoch {record['epoch']:>2}/{self._num_epochs}"
         speed = f"{record['samples_per_second']:,.0f}/s"
         self._print(f"{epoch}  {self._figures.epoch(record)}  {speed}")
 
@@ -134,10 +135,6 @@ class _Line(ProgressColumn):
         clock = f"{_clock(left)} left  " if left is not None else ""
         steps = f"step {task.completed:,.0f}/{task.total:,.0f}  " if task.total else ""
         return Text(f"{task.description}  {steps}{clock}{task.fields['figures']}")
-
-
-def _whole(epochs: float) -> str:
-    return f"{epochs:.3g}" if epochs % 1 else f"{epochs:.0f}"
 
 
 def _clock(seconds: float) -> str:

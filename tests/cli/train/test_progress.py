@@ -61,6 +61,12 @@ def test_an_epoch_shows_loss_and_headline_metric_of_each_split() -> None:
     )
 
 
+def test_an_epoch_that_is_cut_short_counts() -> None:
+    text, _ = shown(ATTEMPT | {"num_epochs": 11.426}, EPOCH)
+
+    assert "epoch 12/12  train" in text
+
+
 def test_the_result_is_the_metric_of_the_last_evaluation() -> None:
     """Never that of the last training batch, which is easier than the test."""
     before = shown(ATTEMPT, STEP)[1]
