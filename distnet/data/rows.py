@@ -1,12 +1,13 @@
 """A CSV or Parquet file of samples -> the inputs of a network that learned from a table."""
 
+import re
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from distnet.data.csv_dialect import parse_decimal, parse_delimiter
+from distnet.data.csv_dialect import WITH_COMMA, parse_decimal, parse_delimiter
 from distnet.data.csv_table import CsvTable
 from distnet.data.fields.field import Field
 from distnet.data.sources._cells import LARGEST, parse_numbers, subtract, without_booleans
@@ -65,6 +66,9 @@ def _columns(path: Path, found: tuple[str, ...], data: Field) -> tuple[str, ...]
     known = {name.strip(): name for name in found}
     missing = [name for name in data.names if name.strip() not in known]
     at = path if is_parquet(path) else f"{path}:1"
+    twice = [name for name in known if [each.strip() for each in found].count(name) > 1]
+    if twice:
+        raise DataError(f"{at}: two columns are called {twice[0]!r}; rename one")
     if missing:
         raise DataError(
             f"{at}: found no column {', '.join(map(repr, missing[:5]))}, which the network "
@@ -83,8 +87,10 @@ def _numbers(table: Table, first: int, name: str, column: pa.Array) -> NDArray[n
     bad = ~(np.abs(numbers) <= LARGEST)
     if bad.any():
         at = int(bad.argmax())
+        cell = column[at].as_py()
+        has_comma = isinstance(cell, str) and re.match(WITH_COMMA, cell)
+        hint = "; if the comma is the decimal mark, set it with --decimal ," if has_comma else ""
         raise DataError(
-            f"{table.location(first + at)} {name}: found {column[at].as_py()!r}, "
-            "expected a finite number"
+            f"{table.location(first + at)} {name}: found {cell!r}, expected a finite number{hint}"
         )
     return numbers

@@ -7,6 +7,8 @@ from distnet.data.manifest import Manifest, read_manifest
 from distnet.errors import DataError, DataWarning
 from distnet.trained.as_learned import check_classes, check_columns
 
+MOST_NAMES = 20  # of classes, in messages
+
 
 def warn_of_other_data(run: Path, dataset: Path, learned: Manifest) -> None:
     """Warn if the dataset of a run has other samples now: the run may have learned some of them."""
@@ -45,4 +47,6 @@ def refuse_other_kind(dataset: Path, found: Manifest, learned: Manifest) -> None
 
 
 def _plain(value: tuple[object, ...]) -> str:
-    return ", ".join(str(list(v) if isinstance(v, tuple) else v) for v in value)
+    shown = [str(list(v) if isinstance(v, tuple) else v) for v in value[:MOST_NAMES]]
+    more = f" and {len(value) - MOST_NAMES} more" if len(value) > MOST_NAMES else ""
+    return ", ".join(shown) + more

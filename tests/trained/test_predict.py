@@ -204,6 +204,8 @@ def test_the_delimiter_of_a_table_may_be_set(line: Trained, tmp_path: Path):
         ("width,height\n1,2\n3,x\n", "rows.csv:3 height: found 'x', expected a finite number"),
         ("width,height\n1,\n", "rows.csv:2 height: found '', expected a finite number"),
         ("width,height\n", "found no rows"),
+        ("width,height,width\n1,2,3\n", "rows.csv:1: two columns are called 'width'; rename one"),
+        ("width;height\n1,250;2\n", "rows.csv:2 width: found '1,250', .* with --decimal ,"),
         ("", "rows.csv: "),
     ],
 )

@@ -113,7 +113,8 @@ def plain(column: pa.Array) -> pa.Array:
     """The cells themselves, where they are stored as indices of a dictionary or as views."""
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
-    return column.cast(pa.string()) if pa.types.is_string_view(column.type) else column
+    views = {pa.string_view(): pa.string(), pa.binary_view(): pa.binary()}
+    return column.cast(views[column.type]) if column.type in views else column
 
 
 def _as_floats(column: pa.Array) -> Numbers:

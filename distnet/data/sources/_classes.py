@@ -78,7 +78,7 @@ def _named(labels: LabelsSeen, names: Sequence[str]) -> dict[str, int]:
     """The index of each label: its name's, or the label itself where none is a name."""
     position = {name: index for index, name in enumerate(names)}
     are_names = any(label.strip() in position for label in labels)
-    are_numbers = all(label in _BOOLEANS or numbers_of([label]) for label in labels)
+    are_numbers = all(label.lower() in _BOOLEANS or numbers_of([label]) for label in labels)
     indices = {}
     for label, location in labels.locations.items():
         if are_names or not are_numbers:
@@ -93,7 +93,7 @@ def _named(labels: LabelsSeen, names: Sequence[str]) -> dict[str, int]:
 
 def _index(label: str, num_classes: int, location: Callable[[], str]) -> int | None:
     match = _INDEX.fullmatch(label)
-    index = int(match[1]) if match else _BOOLEANS.get(label)
+    index = int(match[1]) if match else _BOOLEANS.get(label.lower())
     if index is None and CANONICAL.fullmatch(label) is None:
         return None
     if index is None or index >= num_classes:

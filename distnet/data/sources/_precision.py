@@ -5,6 +5,7 @@ from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from distnet.data.import_summary import Findings
 from distnet.data.sources._cells import LARGEST, Numbers, subtract
@@ -18,6 +19,8 @@ EXACT = 2**24
 """Up to here, float32 holds every whole number."""
 SMALLEST_SPREAD, LARGEST_SPREAD = 1e-37, 1e37
 """Between these, a network can divide by the standard deviation in float32."""
+FAR_FROM_OTHERS, FEWEST_OTHERS = 20, 3
+"""A number so many times the range of the others away from them is reported; of so many others."""
 PART, RUN, MOST_RUNS = 4096, 1024, 8
 """Of every so many numbers the first ones, and no more such runs, evenly over the column, are the
 sample of which it is counted how many stay different."""
@@ -48,25 +51,26 @@ class Precision:
     def add(self, column: pa.Array, numbers: Numbers) -> None:
         """Measure some cells; `numbers` are the same from `parse_numbers`."""
         usable = np.abs(numbers) <= LARGEST
-        if not usable.all():
-            column, numbers = column.filter(pa.array(usable)), numbers[usable]
-        if not len(numbers):
+        if not usable.any():
             return
         if self._num == 0:
-            self._first = self._first or (column[:1], numbers[:1])
-            if _are_equal(self._first, column, numbers):
-                self._num_equal += len(numbers)
+            at = int(usable.argmax())
+            self._first = self._first or (column[at : at + 1], numbers[at : at + 1])
+            if _are_equal(self._first, column, numbers, usable):
+                self._num_equal += int(usable.sum())
                 return
-            different = np.unique(np.append(numbers, self._first[1]))
+            different = np.unique(np.append(numbers[usable], self._first[1]))
             self._middle = float(different[len(different) // 2])
             if self._num_equal:
-                self._measure(*self._first, times=self._num_equal)
-        self._measure(column, numbers)
+                self._measure(*self._first, usable=np.ones(1, bool), times=self._num_equal)
+        self._measure(column, numbers, usable)
 
-    def _measure(self, column: pa.Array, numbers: Numbers, times: int = 1) -> None:
-        """Count some numbers, each of them so many times."""
-        apart = subtract(column, numbers, self._middle)
-        errors = _rounded(numbers) - self._middle - apart
+    def _measure(
+        self, column: pa.Array, numbers: Numbers, usable: NDArray[np.bool_], times: int = 1
+    ) -> None:
+        """Count the usable numbers, each of them so many times."""
+        apart = subtract(column, numbers, self._middle)[usable]
+        errors = _rounded(numbers[usable]) - self._middle - apart
         self._num += times * len(apart)
         self._total += times * float(apart.sum())
         self._squares += times * float((apart**2).sum())
@@ -147,6 +151,13 @@ class Precision:
                 option="replace numbers that stand for a missing one, such as 0; take the "
                 "logarithm; or --drop NAME",
             )
+        elif self.spread and self._alone is not None:
+            findings.warned(
+                "columns with a number that is far from all others",
+                "it may stand for a missing one",
+                example=f"{self.name}: {self._alone:.7g}",
+                option="remove its rows, or replace it",
+            )
         elif self.spread and self._is_whole and self._largest_error and not self._becomes_exact:
             findings.warned(
                 "columns of whole numbers that float32 rounds",
@@ -159,6 +170,18 @@ class Precision:
     def _sample(self) -> Numbers:
         """Different numbers of the column relative to the middle, by size."""
         return np.unique(np.concatenate(self._runs))
+
+    @property
+    def _alone(self) -> float | None:
+        """The number of the sample that is far from all others; None if there is none."""
+        sample = self._sample
+        if len(sample) < FEWEST_OTHERS + 1:
+            return None
+        if sample[1] - sample[0] > FAR_FROM_OTHERS * (sample[-1] - sample[1]):
+            return float(sample[0] + self._middle)
+        if sample[-1] - sample[-2] > FAR_FROM_OTHERS * (sample[-2] - sample[0]):
+            return float(sample[-1] + self._middle)
+        return None
 
     @property
     def _becomes_exact(self) -> bool:
@@ -183,11 +206,13 @@ def origins_of(columns: Iterable[Precision]) -> tuple[float, ...]:
     return origins if any(origins) else ()
 
 
-def _are_equal(first: tuple[pa.Array, Numbers], column: pa.Array, numbers: Numbers) -> bool:
-    """Whether all cells are the first one, to the last digit."""
+def _are_equal(
+    first: tuple[pa.Array, Numbers], column: pa.Array, numbers: Numbers, usable: NDArray[np.bool_]
+) -> bool:
+    """Whether all usable cells are the first one, to the last digit."""
     origin = float(first[1][0])
     (apart,) = subtract(*first, origin)
-    return bool((subtract(column, numbers, origin) == apart).all())
+    return bool((subtract(column, numbers, origin)[usable] == apart).all())
 
 
 def _rounded(numbers: Numbers) -> Numbers:

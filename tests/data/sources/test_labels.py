@@ -146,6 +146,20 @@ def test_labels_that_are_no_numbers_in_any_notation_are_classes(tmp_path: Path) 
         assert import_csv(tmp_path, labels * 2).y.classes == tuple(labels)
 
 
+def test_one_number_written_otherwise_in_another_file_is_no_class(tmp_path: Path) -> None:
+    (tmp_path / "raw").mkdir()
+    for shard, labels in enumerate((["1", "2"], ["1.0", "2.0"])):
+        rows = "".join(f"{n},{label}\n" for n, label in enumerate(labels * 9))
+        (tmp_path / "raw" / f"train-{shard}.csv").write_text("a,label\n" + rows)
+    with pytest.raises(DataError, match=r"train-1.csv:2: .* is '1.0', but '1' at .*train-0.csv:2"):
+        import_dataset(tmp_path / "raw", tmp_path / "out")
+
+
+def test_labels_of_thousands_of_digits_are_sorted(tmp_path: Path) -> None:
+    labels = ["9" * 5000, "8" * 5000, "7"]
+    assert import_csv(tmp_path, labels, target_kind="class").y.classes == tuple(sorted(labels))
+
+
 def test_a_class_of_a_test_split_may_be_named_though_train_has_one_like_it(tmp_path: Path) -> None:
     (tmp_path / "raw").mkdir()
     for split, label in (("train", "A"), ("test", "a")):
@@ -338,7 +352,7 @@ def test_identifiers_that_were_floats_are_reported(tmp_path: Path) -> None:
 
 def test_named_classes_stand_for_indices_of_any_writing(tmp_path: Path) -> None:
     names = ("ant", "bee")
-    for labels in (["1", "0"], ["1.0", "0.0"]):
+    for labels in (["1", "0"], ["1.0", "0.0"], ["True", "False"]):
         import_csv(tmp_path, labels, classes=names)
         assert read_split(tmp_path / "out", "train")[1].tolist() == [1, 0]
     import_parquet(tmp_path, [True, False], classes=names)

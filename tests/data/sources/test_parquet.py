@@ -39,6 +39,29 @@ def test_columns_of_any_number_type_are_features(tmp_path: Path) -> None:
     assert read_split(tmp_path / "out", "train")[0].tolist() == [[1, 0.5, 1, 1.5], [2, 1.5, 0, 2]]
 
 
+@pytest.mark.parametrize("kind", [pa.string_view(), pa.large_string()])
+def test_texts_of_any_type_are_labels(tmp_path: Path, kind: pa.DataType) -> None:
+    columns = {"a": pa.array(["1", "2.5"], kind), "y": pa.array(["u", "v"], kind)}
+    assert import_table(tmp_path, columns).y.classes == ("u", "v")
+    assert read_split(tmp_path / "out", "train")[0].tolist() == [[1], [2.5]]
+
+
+def test_categories_without_samples_are_counted(tmp_path: Path) -> None:
+    words = pa.DictionaryArray.from_arrays(pa.array([2, 0, 2], pa.int8()), ["low", "mid", "high"])
+    manifest = import_table(tmp_path, {"a": [0.5, 1.5, 2.5], "y": words})
+    assert manifest.y.classes == ("high", "low")
+    assert manifest.import_summary is not None
+    (left_out,) = manifest.import_summary.left_out
+    assert (left_out.what, left_out.example) == ("categories", "'mid'")
+
+
+def test_times_that_differ_in_most_rows_are_no_classes_unless_it_is_said(tmp_path: Path) -> None:
+    columns = {"a": [0.5 + n for n in range(30)], "y": pa.array(range(30), pa.duration("s"))}
+    with pytest.raises(DataError, match=r"row 0 .*'0': it holds times of day or durations, which"):
+        import_table(tmp_path, columns)
+    assert len(import_table(tmp_path, columns, target_kind="class").y.classes) == 30
+
+
 def test_many_batches_keep_their_order(tmp_path: Path) -> None:
     values = np.arange(10_000, dtype=np.float32)
     import_table(tmp_path, {"a": values, "y": values})

@@ -164,6 +164,24 @@ def test_ids_that_differ_late_in_their_last_digit_are_kept_apart(tmp_path: Path)
 
 
 @pytest.mark.parametrize(
+    ("gap", "what"),
+    [
+        (-999, "columns with a number that is far from all others"),
+        (999_999, "columns with a number that is far from all others"),
+        (1e20, "columns in which different numbers become equal"),
+        (300, None),
+    ],
+)
+def test_a_number_far_from_all_others_is_reported(
+    tmp_path: Path, gap: float, what: str | None
+) -> None:
+    manifest = import_column(tmp_path, [*range(20), gap, *range(20), gap])
+    assert manifest.import_summary is not None
+    examples = {f.what: f.example for f in manifest.import_summary.warnings if "time" in f.example}
+    assert list(examples) == [what] * (what is not None)
+
+
+@pytest.mark.parametrize(
     ("numbers", "message"),
     [
         ([1e-42 * index for index in range(40)], "'time' has a standard deviation of 1.15e-41"),
