@@ -14,6 +14,7 @@ from distnet.data.fields.field import Field
 from distnet.data.manifest import Manifest
 from distnet.data.shards import ShardReader
 from distnet.errors import DataError
+from distnet.spec.printable import printable
 
 COLUMNS = 10
 MOST_ROWS = 20
@@ -23,6 +24,9 @@ MARGIN = 24
 TITLE = 52
 CAPTION = 18
 MOST_NAME_WIDTH = 180
+MISSING = "\U0010ffff"
+"""A character that no font has."""
+Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 PAPER, INK, PALE, RED = "#ffffff", "#1f2933", "#7b8794", "#d64545"
 
 
@@ -84,7 +88,7 @@ def _draw_classes(reader: ShardReader, pictures: Pictures, name: str) -> Image.I
     classes = reader.fields[name].classes[:MOST_ROWS]
     rows = _tiles_by_class(reader, pictures, name, len(classes))
     font = _font(15)
-    names = [_shortened(name, font, MOST_NAME_WIDTH) for name in classes]
+    names = [_shortened(_drawable(name, font), font, MOST_NAME_WIDTH) for name in classes]
     left = MARGIN + int(max(map(font.getlength, names))) + 2 * GAP
     sheet = _blank(left, len(rows), TILE + GAP)
     draw = ImageDraw.Draw(sheet)
@@ -120,7 +124,7 @@ def _draw_grid(reader: ShardReader, pictures: Pictures) -> Image.Image:
         left = MARGIN + column * (TILE + GAP)
         top = MARGIN + TITLE + row * (TILE + CAPTION + GAP)
         sheet.paste(pictures.tile(columns, index), (left, top))
-        caption = _shortened(pictures.caption(columns, index), font, TILE)
+        caption = _shortened(_drawable(pictures.caption(columns, index), font), font, TILE)
         draw.text((left + TILE / 2, top + TILE + 2), caption, INK, font, anchor="mt")
     return sheet
 
@@ -156,9 +160,21 @@ def _about_classes(field: Field) -> str:
     return f", {num_classes} classes{shown}"
 
 
-def _shortened(
-    name: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, most_width: int
-) -> str:
+def _drawable(name: str, font: Font) -> str:
+    """The name with escapes for what the font lacks, so that different names look different."""
+    missing = _shape_of(MISSING, font)
+    return "".join(
+        letter.encode("unicode_escape").decode() if _shape_of(letter, font) == missing else letter
+        for letter in printable(name)
+    )
+
+
+def _shape_of(letter: str, font: Font) -> tuple[tuple[int, int], bytes]:
+    mask = font.getmask(letter)
+    return mask.size, bytes(mask)
+
+
+def _shortened(name: str, font: Font, most_width: int) -> str:
     if font.getlength(name) <= most_width:
         return name
     while name and font.getlength(name + "...") > most_width:
@@ -166,7 +182,7 @@ def _shortened(
     return name + "..."
 
 
-def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+def _font(size: int) -> Font:
     return ImageFont.load_default(size)
 
 

@@ -34,8 +34,10 @@ class ImageSurvey:
         """Decide channels, height and width; colour where any image has some.
 
         Raises:
-            DataError: the sizes differ and no size is given.
+            DataError: the sizes differ and no size is given, or there are no images.
         """
+        if not self._sizes:
+            raise DataError("\n".join(["no image can be read", *self._findings.left_out_lines()]))
         if size is None and len(self._sizes) > 1:
             raise DataError(self._differences())
         height, width = size or next(iter(self._sizes))

@@ -55,7 +55,7 @@ Layout = Annotated[
 ]
 SkipUnreadable = Annotated[
     bool,
-    typer.Option("--skip-unreadable", help="Folders of images: leave out those that are damaged."),
+    typer.Option("--skip-unreadable", help="Images: leave out those that are damaged."),
 ]
 Licence = Annotated[str, typer.Option(help="The licence of the data, for the manifest.")]
 TestFraction = Annotated[

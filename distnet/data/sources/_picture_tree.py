@@ -65,7 +65,7 @@ def _walk(root: Path, findings: Findings, unreadable: Unreadable) -> Iterator[tu
             entries, identity = _entries(path)
         except OSError as error:
             fault = DataError(f"{path}: the folder cannot be read ({error.strerror}); repair it")
-            unreadable.add(path, fault, "folders")
+            unreadable.add(str(path), fault, "folders")
             continue
         inner: list[Parts] = []
         for entry in entries:

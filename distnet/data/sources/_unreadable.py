@@ -1,7 +1,5 @@
 """Images and folders that cannot be read: an error that lists them, or left out and counted."""
 
-from pathlib import Path
-
 from distnet.data.images import MissingReaderError
 from distnet.data.import_summary import Findings
 from distnet.errors import DataError
@@ -21,17 +19,17 @@ class Unreadable:
     def __init__(self, findings: Findings, *, skip: bool) -> None:
         self._findings, self._skip = findings, skip
         self._messages: list[str] = []
-        self.files: set[Path] = set()
+        self.locations: set[str] = set()
 
-    def add(self, file: Path, error: DataError, what: str = "pictures") -> None:
+    def add(self, location: str, error: DataError, what: str = "pictures") -> None:
         """Count one image, or one folder."""
-        self.files.add(file)
+        self.locations.add(location)
         if isinstance(error, MissingReaderError):
-            self._findings.left_out(what, error.reason, example=str(file), option=error.remedy)
+            self._findings.left_out(what, error.reason, example=location, option=error.remedy)
         elif self._skip:
-            found = str(error).removeprefix(f"{file}: ")
+            found = str(error).removeprefix(f"{location}: ")
             reason = found.rpartition("; ")[0] or found
-            self._findings.left_out(what, reason, example=str(file), option="repair them")
+            self._findings.left_out(what, reason, example=location, option="repair them")
         else:
             self._messages.append(str(error))
 

@@ -87,7 +87,7 @@ def read(
 
 
 def _locate(files: Mapping[str, Files], unreadable: Unreadable, split: str, index: int) -> str:
-    readable = (file for file, _ in files[split] if file not in unreadable.files)
+    readable = (file for file, _ in files[split] if str(file) not in unreadable.locations)
     return str(next(islice(readable, index, None)))
 
 
@@ -103,7 +103,7 @@ def _can_be_read(file: Path, survey: ImageSurvey, unreadable: Unreadable) -> boo
     try:
         survey.add(read_header(file, location=str(file)), location=str(file))
     except DataError as error:
-        unreadable.add(file, error)
+        unreadable.add(str(file), error)
         return False
     return True
 
@@ -194,7 +194,7 @@ def _stacked(
     images, labels = [], []
     for (file, label), image in results:
         if isinstance(image, DataError):
-            unreadable.add(file, image)
+            unreadable.add(str(file), image)
         else:
             images.append(image)
             labels.append(label)

@@ -4,36 +4,24 @@ One file, or a folder whose files begin with `train` and `test`. An image column
 struct with a field `bytes`, as the datasets on Hugging Face have it.
 """
 
-import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-import pyarrow as pa
-
-from distnet.data.column import Columns
-from distnet.data.fields.image import ImageField
-from distnet.data.image_survey import ImageSurvey
-from distnet.data.images import Colours, Size, read_header, read_image
+from distnet.data.images import Colours, Size
 from distnet.data.import_summary import Findings
 from distnet.data.manifest import MANIFEST
-from distnet.data.sources._classes import Encode
+from distnet.data.sources._parquet_images import ImageOptions, TargetOptions, read_images
 from distnet.data.sources._parquet_table import SUFFIXES, ParquetTable, is_parquet
 from distnet.data.sources._splits import split_files
 from distnet.data.sources._tables import (
     LIKELY_TARGETS,
     MOST_NAMES,
-    batches_of,
     choose_targets,
-    common_columns,
     read_tables,
     train_first,
 )
-from distnet.data.sources._targets import TargetSurvey
-from distnet.data.sources.source import Chunks, RawData
+from distnet.data.sources.source import RawData
 from distnet.errors import DataError
-
-BATCH_IMAGES = 64
 
 
 def detect(path: Path) -> bool:
@@ -51,6 +39,7 @@ def read(
     drop: Sequence[str] = (),
     size: Size | None = None,
     colours: Colours | None = None,
+    skip_unreadable: bool = False,
 ) -> RawData:
     """Read the table, and the headers of its images.
 
@@ -62,6 +51,7 @@ def read(
         drop: columns of numbers to leave out.
         size: height and width that all images get, by scaling and cutting out the middle.
         colours: `grey` or `rgb`; else grey where all images are.
+        skip_unreadable: leave out, and count, the rows whose image cannot be read.
 
     Raises:
         DataError: a file is damaged, a cell is missing or invalid.
@@ -78,18 +68,16 @@ def read(
     if not classes and target_kind != "number":
         classes = _noted_classes(tables, target, findings)
     if image_columns := _image_columns(first, target, drop):
-        return _read_images(
+        return read_images(
             splits,
             _one_of(image_columns, first),
-            target,
-            target_kind,
-            classes,
-            size=size,
-            colours=colours,
-            findings=findings,
+            TargetOptions(target, target_kind, classes),
+            ImageOptions(size, colours, skip_unreadable=skip_unreadable),
+            findings,
         )
-    if size or colours:
-        raise DataError(f"{first.path}: no column of images, so --size and --colours do not apply")
+    if size or colours or skip_unreadable:
+        options = "--size, --colours and --skip-unreadable do not apply"
+        raise DataError(f"{first.path}: no column of images, so {options}")
     return read_tables(
         splits,
         target=target,
@@ -140,41 +128,6 @@ def _image_columns(
     )
 
 
-def _read_images(  # noqa: PLR0917
-    splits: dict[str, list[ParquetTable]],
-    image: str,
-    target: Sequence[str],
-    target_kind: str | None,
-    classes: Sequence[str],
-    *,
-    size: Size | None,
-    colours: Colours | None,
-    findings: Findings,
-) -> RawData:
-    tables = train_first(splits)
-    columns = common_columns(tables)
-    targets = choose_targets(tables[0].path, columns, target, findings)
-    _report_unused(columns, (image, *targets), findings)
-    images = ImageSurvey(findings)
-    survey = TargetSurvey(targets, kind=target_kind, classes=classes, findings=findings)
-    for split, table, first, batch in batches_of(splits, (image, *targets), findings):
-        survey.add(batch, first, table, split=split)
-        for row, content in enumerate(_contents(batch.column(image), table, first), first):
-            location = f"{table.location(row)}, column {image!r}"
-            images.add(read_header(content, location=location), location=location)
-    shape = images.shape(size, colours)
-    y, encode = survey.finish()
-    return RawData(
-        fields={"x": ImageField(shape=shape), "y": y},
-        splits={
-            split: _chunks(part, image, targets, shape, encode, resize=size is not None)
-            for split, part in splits.items()
-        },
-        num_samples=survey.num_rows,
-        findings=findings,
-    )
-
-
 def _one_of(image_columns: Sequence[str], table: ParquetTable) -> str:
     if len(image_columns) > 1:
         raise DataError(
@@ -182,43 +135,3 @@ def _one_of(image_columns: Sequence[str], table: ParquetTable) -> str:
             "keep one, and leave out the others with --drop NAME"
         )
     return image_columns[0]
-
-
-def _report_unused(columns: Sequence[str], used: Sequence[str], findings: Findings) -> None:
-    for name in columns:
-        if name not in used:
-            why = "beside a column of images, only the target is read"
-            findings.left_out("columns", why, example=repr(name))
-    findings.read("columns", len(used))
-
-
-def _contents(column: pa.Array, table: ParquetTable, first: int) -> Iterator[io.BytesIO]:
-    for row, cell in enumerate(column, first):
-        content = cell["bytes"].as_py() if pa.types.is_struct(column.type) else cell.as_py()
-        if not content:
-            raise DataError(f"{table.location(row)}: the image is missing; remove the row")
-        yield io.BytesIO(content)
-
-
-def _chunks(
-    tables: Sequence[ParquetTable],
-    image: str,
-    targets: tuple[str, ...],
-    shape: tuple[int, ...],
-    encode: Encode,
-    *,
-    resize: bool,
-) -> Chunks:
-    def chunks() -> Iterator[Columns]:
-        for table in tables:
-            first = 0
-            for batch in table.batches((image, *targets), BATCH_IMAGES):
-                contents = _contents(batch.column(image), table, first)
-                pictures = [
-                    read_image(content, location=table.location(row), shape=shape, resize=resize)
-                    for row, content in enumerate(contents, first)
-                ]
-                yield {"x": np.stack(pictures), "y": encode(batch)}
-                first += batch.num_rows
-
-    return chunks

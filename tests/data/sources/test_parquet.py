@@ -206,6 +206,30 @@ def test_import_says_what_is_wrong_and_where(
     assert [path.name for path in tmp_path.iterdir()] == ["table.parquet"]
 
 
+def test_rows_whose_image_cannot_be_read_are_all_named_or_left_out(tmp_path: Path) -> None:
+    images = [picture(seed) for seed in range(200)]
+    images[3], images[90], images[199] = b"<html>", None, picture(199, kind="BMP")[:-30]
+    columns = {"image": images, "y": [f"c{row}" for row in range(100)] * 2}
+    with pytest.raises(DataError) as caught:
+        import_table(tmp_path, columns)
+    lines = str(caught.value).splitlines()
+    assert ["row 3" in lines[0], "row 90" in lines[1], len(lines)] == [True, True, 3]
+
+    manifest = import_table(tmp_path, columns, skip_unreadable=True)
+    x, y = read_split(tmp_path / "out", "train")
+    read = [row for row in range(200) if row not in (3, 90, 199)]
+    assert [manifest.y.classes[label] for label in y] == [columns["y"][row] for row in read]
+    assert len(np.unique(x, axis=0)) == len(read)
+    assert manifest.import_summary is not None
+    rows = [f for f in manifest.import_summary.left_out if f.what == "rows"]
+    assert sum(row.count for row in rows) == 3
+    assert rows[0].example == "table.parquet: row 3 (counted from 0), column 'image'"
+
+    images[:] = [b""] * 200
+    with pytest.raises(DataError, match="no image can be read\nleft out: 200 rows.*is missing"):
+        import_table(tmp_path, columns, skip_unreadable=True)
+
+
 @pytest.mark.parametrize("num_bytes", [0, 10, 400])
 def test_import_refuses_a_truncated_file(tmp_path: Path, num_bytes: int) -> None:
     file = tmp_path / "table.parquet"
