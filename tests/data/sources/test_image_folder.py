@@ -1,6 +1,7 @@
 import io
 import os
 import struct
+import sys
 import warnings
 import zlib
 from collections import Counter
@@ -266,18 +267,23 @@ def test_folder_that_cannot_be_read_is_named_or_left_out(
     )
 
 
-def test_folders_may_lie_as_deep_as_the_system_allows(tmp_path: Path) -> None:
+def test_folders_may_lie_deeper_than_functions_may_call_one_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     raw = image_folder(tmp_path / "raw", {"a": 1, "b": 1})
-    home = Path.cwd()
-    os.chdir(raw / "a")
+    monkeypatch.chdir(raw / "a")
+    depth = sys.getrecursionlimit() + 10
+    for _ in range(depth):
+        os.mkdir("d")
+        os.chdir("d")
+    Path("0.png").write_bytes(picture(7))
     try:
-        for _ in range(1200):
-            os.mkdir("d")
-            os.chdir("d")
-        Path("0.png").write_bytes(picture(7))
-    finally:
-        os.chdir(home)
-    manifest = import_dataset(raw, tmp_path / "out", test_fraction=0)
+        manifest = import_dataset(raw, tmp_path / "out", test_fraction=0)
+    finally:  # pytest itself could not remove them
+        os.unlink("0.png")
+        for _ in range(depth):
+            os.chdir("..")
+            os.rmdir("d")
     assert manifest.y.class_counts == {"train": (2, 1)}
 
 
