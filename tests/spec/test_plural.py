@@ -13,6 +13,7 @@ from distnet.spec.plural import counted
         (1.0, "1 worker"),
         (2, "2 workers"),
         (0.5, "0.5 workers"),
+        (0.00319829, "0.003198 workers"),
         (1_234_567, "1,234,567 workers"),
         (float("inf"), "inf workers"),
     ],

@@ -42,8 +42,8 @@ def _rows(plan: dict[str, Any]) -> list[tuple[str, str]]:
         *(data if plan["dataset"] else [("samples", "made by the task")]),
         (
             "steps",
-            f"{plan['steps']:,} = {plan['epochs']:g} epochs of {plan['steps_per_epoch']:,}, "
-            f"{plan['batch_size']:,} samples each",
+            f"{plan['steps']:,} = {counted(plan['epochs'], 'epoch')} of "
+            f"{plan['steps_per_epoch']:,}, {plan['batch_size']:,} samples each",
         ),
         ("slices", f"{plan['slices']} on {counted(plan['workers'], 'worker')}: {owned}"),
         ("precision", f"{_precision(plan['precision'])} on {plan['device']}"),
