@@ -34,7 +34,7 @@ from distnet.run_folder.requests import clear_requests
 from distnet.spec.code.collect import own_code
 from distnet.spec.read import JobFile, read_job
 from distnet.spec.sections.job import Job
-from distnet.train.checkpoint.saver import identity
+from distnet.train.checkpoint.identity import changed_keys, identity
 from distnet.train.device.portable import fix_instruction_set
 from distnet.trained.start_weights import read_start_weights
 
@@ -208,7 +208,9 @@ def _refuse_another_job(folder: RunFolder, file: JobFile, dataset: Path | None) 
     """Refuse overrides that would change the weights, before anything is written."""
     began_with = read_job(folder.job, folder=file.folder).job
     if identity(began_with, dataset) != identity(file.job, dataset):
+        keys = ", ".join(changed_keys(began_with, file.job))
         raise CheckpointError(
-            f"{shown(folder.path)}: --set changes what the run trains; a resumed run may change "
-            "only its length, its machines, checkpoints and evaluation. Start a new run instead"
+            f"{shown(folder.path)}: --set changes what the run trains ({keys}); a resumed run may "
+            "change only its length, its machines, checkpoints and evaluation. Start a new run "
+            "instead"
         )

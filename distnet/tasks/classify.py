@@ -69,9 +69,14 @@ class Classify:
 
     def losses(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Return the cross-entropy of each sample, [n], from outputs [n, K] and classes [n]."""
-        weights = None if self._weights is None else self._weights.to(outputs.device)
+        if self._weights is not None and self._weights.device != outputs.device:
+            self._weights = self._weights.to(outputs.device)  # once: a GPU waits for each copy
         return F.cross_entropy(
-            outputs, targets.long(), weights, reduction="none", label_smoothing=self._smoothing
+            outputs,
+            targets.long(),
+            self._weights,
+            reduction="none",
+            label_smoothing=self._smoothing,
         )
 
     def scores(self, outputs: Tensor, targets: Tensor) -> dict[str, Tensor]:
@@ -92,7 +97,9 @@ class Classify:
         return self._cells(outputs, targets).cpu().numpy().astype(CELL).tobytes()
 
     def summarise(self, sums: Tensor, collected: Sequence[bytes] = ()) -> Summary:
-        """Return accuracy, the mean F1 of the classes, and top-k where K > k; and their figures.
+        """Return accuracy, the mean F1, and top-k where K > k; and their figures.
+
+        The mean F1 is over the classes that occur or are predicted, as in scikit-learn.
 
         Args:
             sums: of all samples.
@@ -108,7 +115,8 @@ class Classify:
         if self._top_k:
             metrics[f"top{self._top_k}"] = float(sums[0]) / float(counts.sum())
         scores = _class_scores(confused)
-        seen = [f1 for f1, n in zip(scores["f1"], confused.actual.tolist(), strict=True) if n]
+        in_use = (confused.actual + confused.predicted).tolist()
+        seen = [f1 for f1, n in zip(scores["f1"], in_use, strict=True) if n]
         metrics["macro_f1"] = sum(seen) / len(seen)
         return Summary(metrics, (*self._confusion(confused), *self._scores(confused, scores)))
 
@@ -207,4 +215,5 @@ def _class_weights(data: Manifest) -> Tensor:
             f"balanced needs samples of every class in the training split, but {data.name!r} has "
             f"{dict(zip(data.y.classes, counts, strict=False)) or 'no counts of its classes'}"
         )
-    return torch.tensor([sum(counts) / (len(counts) * count) for count in counts])
+    weights = [sum(counts) / (len(counts) * count) for count in counts]
+    return torch.tensor(weights, dtype=torch.float32)

@@ -3,7 +3,8 @@
 Letters: n samples, K numbers.
 """
 
-from math import prod
+from collections.abc import Sequence
+from math import isnan, prod
 from typing import Any, Literal
 
 import torch
@@ -18,6 +19,7 @@ from distnet.tasks.task import Summary
 __all__ = ("Regress",)
 
 SUMS = ("absolute", "squared", "targets", "squared_targets")
+"""The last two: of the distances from the mean over the training split."""
 
 
 class Regress:
@@ -53,16 +55,16 @@ class Regress:
             )
         self.num_outputs = prod(data.y.shape)
         self.names = _names(data)
-        self._mean = torch.tensor(data.y.mean or (0.0,) * self.num_outputs)
-        self._std = torch.tensor(data.y.std or (1.0,) * self.num_outputs)
+        self._mean = _numbers(data.y.mean or (0.0,) * self.num_outputs)
+        self._std = _numbers(data.y.std or (1.0,) * self.num_outputs)
         self._origin = torch.tensor(data.y.origin, dtype=torch.float64)
         self._loss = loss
         self._delta = delta
 
     def losses(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Return the mean loss over the numbers of each sample, [n]."""
-        numbers = targets.reshape(outputs.shape)
-        errors = outputs - (numbers - self._mean.to(outputs)) / self._std.to(outputs)
+        numbers, (mean, std) = targets.reshape(outputs.shape), self._scale(outputs.device)
+        errors = outputs - (numbers - mean) / std
         match self._loss:
             case "mse":
                 losses = errors.square()
@@ -80,7 +82,9 @@ class Regress:
     def sums(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Return [n, then the `SUMS` of each of the K numbers], float64."""
         errors = self._errors(outputs, targets).double()
-        numbers = targets.reshape(len(outputs), -1).double()
+        # From their training mean: squares of large numbers would lose the variance.
+        mean, _ = self._scale(outputs.device)
+        numbers = targets.reshape(len(outputs), -1).double() - mean.double()
         columns = (errors.abs(), errors.square(), numbers, numbers.square())
         return torch.cat([errors.new_tensor([len(outputs)]), *(c.sum(0) for c in columns)])
 
@@ -114,7 +118,14 @@ class Regress:
         return stored + self._origin.to(stored.device) if len(self._origin) else stored
 
     def _as_stored(self, outputs: Tensor) -> Tensor:
-        return outputs * self._std.to(outputs) + self._mean.to(outputs)
+        mean, std = self._scale(outputs.device)
+        return outputs * std + mean
+
+    def _scale(self, device: torch.device) -> tuple[Tensor, Tensor]:
+        """Mean and deviation, copied to a device once: a GPU waits for each copy."""
+        if self._mean.device != device:
+            self._mean, self._std = self._mean.to(device), self._std.to(device)
+        return self._mean, self._std
 
     def _errors(self, outputs: Tensor, targets: Tensor) -> Tensor:
         return self._as_stored(outputs) - targets.reshape(outputs.shape)
@@ -124,6 +135,11 @@ def _described(data: Manifest) -> str:
     if data.y.kind == "class":
         return f"{len(data.y.classes)} classes; use task: {{kind: classify}}"
     return f"of kind {data.y.kind}, which needs a task of your own"
+
+
+def _numbers(values: Sequence[float]) -> Tensor:
+    """In fp32, whatever a user's file has made torch's default type."""
+    return torch.tensor(values, dtype=torch.float32)
 
 
 def _names(data: Manifest) -> tuple[str, ...]:
@@ -140,9 +156,20 @@ def _figures(
     return {
         "mae": absolute / num_samples,
         "rmse": (squared / num_samples) ** 0.5,
-        # Targets that are all equal, except for rounding, have no variance to explain.
-        "r2": 1 - squared / spread if spread > 1e-12 * total_squared else 0.0,
+        "r2": _explained(squared, spread, total_squared),
     }
+
+
+def _explained(squared: float, spread: float, total_squared: float) -> float:
+    """The part of the variance that is explained, as scikit-learn has it.
+
+    Targets that are all equal, except for rounding, have none: 1 for a perfect prediction, else 0.
+    """
+    if isnan(squared):
+        return squared
+    if spread > 1e-12 * total_squared:
+        return 1 - squared / spread
+    return 0.0 if squared else 1.0
 
 
 def _mean(values: list[float]) -> float:

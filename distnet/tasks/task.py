@@ -67,7 +67,8 @@ class Phase:
 class Shadow:
     """A second copy of the network that follows the first; `networks[name]` is a frozen view of it.
 
-    It is part of every checkpoint, and a step that was skipped does not move it.
+    It is part of every checkpoint, and a step that was skipped does not move it. It is in
+    evaluation mode, also in `loss`: without dropout, with the running statistics.
     """
 
     name: str

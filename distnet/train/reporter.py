@@ -96,6 +96,7 @@ class RecordReporter:
         self._began = self._emitted = time.monotonic()
         self._budget = float(BURST)
         self._first_step, self._is_whole = 1, True
+        self._has_noted = False
 
     def begin(self, position: Position, notes: tuple[str, ...]) -> None:
         """Emit the record of the attempt."""
@@ -158,6 +159,7 @@ class RecordReporter:
             record[self._split] = evaluation.metrics
         record |= {**position.digests(), "samples_per_second": speed}
         self._emit(record | {"seconds": time.monotonic() - self._began})
+        self._note_evaluation(position.step, evaluation)
         if self._is_whole and position.step % steps == 0:
             self.speeds += (speed,)
         self._is_whole = True
@@ -176,6 +178,13 @@ class RecordReporter:
                 "failure": None,
             }
         )
+
+    def _note_evaluation(self, step: int, evaluation: Evaluation | None) -> None:
+        """Say, once an attempt, that an evaluation is not finite."""
+        text = evaluation.note(self._trainee.split) if evaluation is not None else None
+        if text is not None and not self._has_noted:
+            self._has_noted = True
+            self.note(f"after step {step:,} {text}")
 
     def _is_due(self, step: int) -> bool:
         """Whether a step is recorded: a share of them, within the budget."""

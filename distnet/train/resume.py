@@ -15,8 +15,9 @@ from distnet.run_folder.assignment import Assignment
 from distnet.train.checkpoint.checkpoint import State, any_damaged, list_names, read_newest, step_of
 from distnet.train.checkpoint.extra_state import restore_extra
 from distnet.train.checkpoint.feed_state import feed_states
+from distnet.train.checkpoint.identity import identity
 from distnet.train.checkpoint.position import Position, set_updates
-from distnet.train.checkpoint.saver import CHECKPOINT, identity, store_of
+from distnet.train.checkpoint.saver import CHECKPOINT, store_of
 from distnet.train.checkpoint.store import Store
 from distnet.train.compute.flat import state_sha256
 from distnet.train.compute.schedule import rate_factor
@@ -77,7 +78,7 @@ def restore(trainee: Trainee, assignment: Assignment) -> Start:
     set_updates(trainee, position)
     damaged = [name for name in names if step_of(name) > state.step]
     notes = [f"{name} is damaged and was set aside" for name in damaged]
-    notes += _rate_changes(trainee, position)
+    notes += _changed_length(trainee, position)
     return Start(position, tuple(notes), state.facts.get("devices"))
 
 
@@ -126,12 +127,14 @@ def require_same_start(trainee: Trainee, start: Start, group: WorkerGroup) -> No
         )
 
 
-def _rate_changes(trainee: Trainee, position: Position) -> Iterator[str]:
-    """Say how the learning rates jump where the run is longer or shorter than it was planned.
+def _changed_length(trainee: Trainee, position: Position) -> Iterator[str]:
+    """Say how learning rates jump where the run is longer or shorter than planned, or is over.
 
     A schedule stretches over all steps of a run, so another number of them changes every rate.
     """
     old, new, step = position.num_steps, trainee.num_steps, position.step
+    if step > new:
+        yield f"the run has made {step:,} steps, and the job now has {new:,}: nothing was trained"
     if old is None or old == new or step >= new:
         return
     for player in trainee.flat.players:

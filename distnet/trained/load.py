@@ -45,7 +45,7 @@ from distnet.train.compute.feeds import open_samples
 from distnet.train.compute.flat import FlatNetwork
 from distnet.train.compute.parts import build_network, build_task
 from distnet.train.compute.prepare import Prepare
-from distnet.train.compute.shadows import ShadowNetwork, networks_for, networks_of
+from distnet.train.compute.shadows import ShadowNetwork, Use, networks_for, networks_of
 from distnet.train.compute.trainee import build_scales
 from distnet.train.exchange.worker_group import WorkerGroup
 from distnet.train.feed import DatasetEvaluationFeed
@@ -109,12 +109,13 @@ class Trained:
             return [one for batch in batches for one in self.task.predict(self.networks, batch)]
 
 
-def load_trained(run: Path, *, checkpoint: str | int = NEWEST) -> Trained:
+def load_trained(run: Path, *, checkpoint: str | int = NEWEST, use: Use = "export") -> Trained:
     """Load the network of the run folder `run`.
 
     Args:
         run: the run folder.
         checkpoint: whose weights: `newest`, `best` by the job's `best_metric`, or a step.
+        use: what for; a shadow may replace the network there.
 
     Raises:
         RunError: there is no run, or a file of it is missing or damaged.
@@ -142,7 +143,7 @@ def load_trained(run: Path, *, checkpoint: str | int = NEWEST) -> Trained:
     store = open_store(job.checkpoint.store, run=folder, job_folder=plan.job_folder)
     task = build_task(job, data, code)
     state = _state(store, job.checkpoint.ranked(task.metrics), checkpoint)
-    networks = _networks(job, task, code, state)
+    networks = _networks(job, task, code, state, use)
     prepare = Prepare(build_scales(job, data, "cpu"), "cpu")
     where = (folder, job, plan.job_folder, code)
     return Trained(*where, stored, task, networks, prepare, state.step)
@@ -165,7 +166,7 @@ def evaluate(
     Raises:
         DistnetError: the run or the data is missing, damaged, or they do not fit together.
     """
-    trained = load_trained(run, checkpoint=checkpoint)
+    trained = load_trained(run, checkpoint=checkpoint, use="evaluation")
     source, folder = (data, Path.cwd()) if data else (trained.job.data.source, trained.job_folder)
     dataset = find_dataset(source or "", folder=folder)
     if data is None:
@@ -218,7 +219,7 @@ def _split(job: Job, data: Manifest) -> str:
     return split
 
 
-def _networks(job: Job, task: Task, folder: Path, state: State) -> Networks:
+def _networks(job: Job, task: Task, folder: Path, state: State, use: Use) -> Networks:
     """The network and its shadows with the weights of a checkpoint, in evaluation mode."""
     flat = FlatNetwork(build_network(job, task, folder), players=players_of(task))
     flat.load(state.weights)
@@ -227,7 +228,7 @@ def _networks(job: Job, task: Task, folder: Path, state: State) -> Networks:
     for shadow in shadows:
         for name, tensor in shadow.state().items():
             tensor.copy_(state.optimizer[name])
-    networks = networks_for("export", networks_of(flat, shadows), shadows_of(task))
+    networks = networks_for(use, networks_of(flat, shadows), shadows_of(task))
     for network in networks.values():
         network.eval()
     return networks

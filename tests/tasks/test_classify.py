@@ -134,6 +134,14 @@ def test_class_without_samples_does_not_lower_the_mean_f1():
     assert measured(task, (likely(0, 1), torch.tensor([0, 1]))).metrics["macro_f1"] == 1.0
 
 
+def test_a_class_that_is_only_predicted_counts_in_the_mean_f1_as_in_scikit_learn():
+    task = Classify(data("a", "b", "c"))
+
+    found = measured(task, (likely(0, 0, 1, 2), torch.tensor([0, 0, 1, 1])))
+    # f1 of a: 1; of b: 2 / (2 + 1); of c, which nobody is: 0.
+    assert found.metrics["macro_f1"] == pytest.approx((1 + 2 / 3 + 0) / 3)
+
+
 def test_label_smoothing_is_that_of_torch():
     task = Classify(data("a", "b", "c"), label_smoothing=0.1)
     expected = F.cross_entropy(OUTPUTS, TARGETS, reduction="none", label_smoothing=0.1)

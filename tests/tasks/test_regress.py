@@ -1,5 +1,7 @@
 """Regression, against figures worked out by hand."""
 
+import math
+
 import pytest
 import torch
 
@@ -111,6 +113,14 @@ def test_constant_targets_leave_nothing_to_explain(constant: float):
     targets = torch.full((100, 1), constant)
 
     assert measured(task, (targets + 1, targets)).metrics["r2"] == 0.0
+    assert measured(task, (targets, targets)).metrics["r2"] == 1.0  # as in scikit-learn
+
+
+def test_predictions_that_are_no_numbers_have_no_score():
+    task = Regress(data("price", shape=(1,)))
+    for targets in (torch.ones(3, 1), torch.arange(3.0)[:, None]):
+        metrics = measured(task, (targets * torch.nan, targets)).metrics
+        assert all(math.isnan(metrics[name]) for name in ("loss", "mae", "rmse", "r2"))
 
 
 def test_prediction_gives_numbers_by_their_names():

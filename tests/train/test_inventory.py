@@ -132,6 +132,8 @@ def test_a_checkpoint_of_weights_that_were_trained_apart_is_refused(bench: Bench
         ("Sparse", r"found buffer s of torch\.sparse_coo, expected a dense tensor"),
         ("Exact", r"found buffer c of torch\.complex128.*expected one of float64"),
         ("ExactFrozen", r"found frozen parameter c of torch\.complex128"),
+        ("Reentrant", r"activation checkpointing with use_reentrant=True.*use_reentrant=False"),
+        ("Hooked", r"register_post_accumulate_grad_hook on first\.weight, which would never be"),
         ("Created", r"buffer cache was created in forward.*create it in __init__"),
         ("CreatedParameter", r"parameter extra was created in forward"),
         ("CreatedModule", r"parameter extra\.weight was created in forward"),

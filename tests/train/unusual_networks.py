@@ -5,6 +5,7 @@ import math
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
 
 
 class Net(nn.Module):
@@ -275,6 +276,20 @@ class ExactFrozen(Net):
     def __init__(self, shape: tuple[int, ...], num_outputs: int) -> None:
         super().__init__(shape, num_outputs)
         self.c = nn.Parameter(torch.zeros(3, dtype=torch.complex128), requires_grad=False)
+
+
+class Reentrant(Net):
+    """torch hides the gradient of `first` from `autograd.grad`: it would never learn."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        flat = x.flatten(1).requires_grad_()
+        return self.last(checkpoint(self.first, flat, use_reentrant=True))
+
+
+class Hooked(Net):
+    def __init__(self, shape: tuple[int, ...], num_outputs: int) -> None:
+        super().__init__(shape, num_outputs)
+        self.first.weight.register_post_accumulate_grad_hook(lambda weight: None)
 
 
 class Created(Net):

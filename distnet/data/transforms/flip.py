@@ -12,7 +12,7 @@ class Flipping:
 
     def draw(self, num_samples: int, device: torch.device) -> Tensor:
         """Which samples are mirrored, bool [B]."""
-        return torch.rand(num_samples, device=device) < self._probability
+        return torch.rand(num_samples, dtype=torch.float32, device=device) < self._probability
 
     def images(self, x_BCHW: Tensor, drawn: Tensor) -> Tensor:
         """Mirror the chosen images."""

@@ -13,7 +13,8 @@ class Rotation:
 
     def draw(self, num_samples: int, device: torch.device) -> Tensor:
         """The angle of each sample in radians, [B]."""
-        return (torch.rand(num_samples, device=device) * 2 - 1) * (self._degrees * torch.pi / 180)
+        part = torch.rand(num_samples, dtype=torch.float32, device=device)
+        return (part * 2 - 1) * (self._degrees * torch.pi / 180)
 
     def images(self, x_BCHW: Tensor, drawn: Tensor) -> Tensor:
         """Rotate images; pixels are interpolated."""

@@ -1,16 +1,12 @@
 """When checkpoints are saved."""
 
-import hashlib
-import json
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
-from distnet.data.manifest import read_manifest
 from distnet.errors import RunError, StorageError
 from distnet.run_folder.assignment import Assignment
 from distnet.run_folder.fence import require_newest
@@ -27,18 +23,10 @@ from distnet.train.checkpoint.checkpoint import (
     step_of,
     write_checkpoint,
 )
+from distnet.train.checkpoint.identity import identity
 from distnet.train.checkpoint.retention import Retention
 from distnet.train.checkpoint.store import Store, open_store
 
-NOT_DECISIVE: dict[str, Any] = {
-    **dict.fromkeys(("name", "resources", "checkpoint", "evaluate", "retry", "queue"), True),
-    "train": {  # these may change
-        *("epochs", "steps", "on_nonfinite", "on_out_of_memory", "capture", "determinism"),
-        "guard",
-    },
-}
-ADDED_KEYS: dict[str, Any] = {"decay": "weights", "no_decay": []}
-"""Of optimizers: a job that has them at their defaults is the same as before there were any."""
 CHECKPOINT = '"kind": "checkpoint"'
 STORE_TRY_S = 60.0
 """The longest that a failing store takes to report that it fails."""
@@ -211,32 +199,6 @@ def store_of(assignment: Assignment) -> Store:
         run=assignment.folder,
         job_folder=Path(assignment.job_folder),
     )
-
-
-def identity(job: Job, dataset: Path | None) -> dict[str, str]:
-    """What decides the weights: the job without its name, machines and checkpoints; the data."""
-    decisive = job.model_dump(mode="json", exclude=NOT_DECISIVE)
-    decisive["slices"] = job.num_slices
-    # What a job does not use is left out: it is then the same as before there was such a key.
-    for key in ("players", "files"):
-        if not decisive[key]:
-            del decisive[key]
-    if job.train.bits == "native":
-        del decisive["train"]["bits"]
-    for optimizer in _optimizers(decisive):
-        for key, default in ADDED_KEYS.items():
-            if optimizer[key] == default:
-                del optimizer[key]
-    text = json.dumps(decisive, sort_keys=True)
-    return {
-        "job_sha256": hashlib.sha256(text.encode()).hexdigest(),
-        "data_sha256": "" if dataset is None else read_manifest(dataset).sha256,
-    }
-
-
-def _optimizers(decisive: dict[str, Any]) -> list[dict[str, Any]]:
-    players = [player["optimizer"] for player in decisive.get("players", {}).values()]
-    return [decisive["optimizer"], *(optimizer for optimizer in players if optimizer)]
 
 
 def patience_s(retry: Retry) -> float:

@@ -9,6 +9,7 @@ Letters: m sums of the task, S slices.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import isfinite
 
 import torch
 from torch import Tensor
@@ -41,6 +42,18 @@ class Evaluation:
     def metrics(self) -> dict[str, float]:
         """`loss` and every declared metric."""
         return self.summary.metrics
+
+    def note(self, split: str) -> str | None:
+        """Say what is not finite, and because of which samples of a split; None if nothing is."""
+        wrong = [f"{name} {value}" for name, value in self.metrics.items() if not isfinite(value)]
+        bad = [str(index) for index, value in self.worst if not isfinite(value)]
+        if not wrong and not bad:
+            return None
+        more = " and perhaps more" if len(bad) == WORST else ""
+        found = [", ".join(wrong)] if wrong else []
+        named = "sample" if len(bad) == 1 else "samples"
+        found += [f"the loss of {named} {', '.join(bad)}{more}"] if bad else []
+        return f"the evaluation on {split} is not finite: {'; '.join(found)}"
 
 
 class Evaluator:

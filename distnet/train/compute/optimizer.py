@@ -112,7 +112,7 @@ class FlatOptimizer:
         """
         mean, square = self._vector("mean"), self._vector("square")
         fused = torch._fused_adamw_ if spec.kind == "adamw" else torch._fused_adam_
-        count = torch.zeros((), device=self._weights.device)
+        count = torch.zeros((), dtype=torch.float32, device=self._weights.device)
         groups = [
             ([_cut(vector, s) for vector in (self._weights, mean, square)], s, decay)
             for s, decay in self._groups(spec.weight_decay)

@@ -15,6 +15,7 @@ CONSTRAIN = (
     "torch.nn.utils.parametrize"
 )
 EMBEDDINGS = nn.Embedding, nn.EmbeddingBag
+REENTRANT = "CheckpointFunctionBackward"
 WHEN = (
     "a network's parameters, buffers and modules must exist when its constructor returns, and keep "
     "their shapes and types"
@@ -50,6 +51,12 @@ def require_usable(entry: Entry) -> None:
         raise UnknownPartError(
             f"network: found {name} of {tensor.dtype}, expected torch.float32 for a parameter that "
             f"is trained; {advice}, or freeze it with requires_grad_(False)"
+        )
+    if getattr(tensor, "_post_accumulate_grad_hooks", None):
+        raise UnknownPartError(
+            f"network: found register_post_accumulate_grad_hook on {name}, which would never be "
+            "called: gradients go to one vector and not to .grad; use register_hook, which changes "
+            "a gradient"
         )
     if entry.kind == "parameter" and repeats(tensor.detach()):
         raise UnknownPartError(
@@ -129,6 +136,29 @@ def require_tie(entry: Entry, view: View) -> None:
             f"network: the attribute {entry.name} shares the memory of {view.base}, but would not "
             f"follow it in training; compute it from {view.base} in forward"
         )
+
+
+def require_open_graph(loss: Tensor) -> None:
+    """Refuse a loss in whose graph torch would pass over parameters without a word.
+
+    Re-entrant activation checkpointing calls backward within backward. It gives parameters a
+    `.grad` and hides them from `autograd.grad`, for which their gradient is 0.
+
+    Raises:
+        NetworkError: it is such a loss.
+    """
+    nodes, seen = [loss.grad_fn], set()
+    while nodes:
+        node = nodes.pop()
+        if node is None or node in seen:
+            continue
+        if node.name() == REENTRANT:
+            raise NetworkError(
+                "network: found activation checkpointing with use_reentrant=True, which hides the "
+                "gradients of what it computes; expected checkpoint(..., use_reentrant=False)"
+            )
+        seen.add(node)
+        nodes += [following for following, _ in node.next_functions]
 
 
 def require_same(before: Entry, tensor: Tensor | None) -> Tensor:

@@ -21,6 +21,9 @@ Use = Literal["evaluation", "export"]
 class ShadowNetwork:
     """One shadow: a frozen network with its own vector, at first equal to the other's.
 
+    It is in evaluation mode, before the first evaluation as after it and after a resume: what it
+    computes draws nothing and moves no statistics.
+
     Raises:
         UnknownPartError: the shadow has no rule, or two; or it follows no parameter.
     """
@@ -32,7 +35,7 @@ class ShadowNetwork:
         self._flat = FlatNetwork(
             deepcopy(flat.network), str(flat.vector.device), flat.patterns, flat.views
         )
-        self.network = self._flat.network.requires_grad_(False)
+        self.network = self._flat.network.requires_grad_(False).eval()
         self._following = self._flat.stretches(shadow.source)
         self._followed = flat.stretches(shadow.source)
         if not self._followed:

@@ -20,6 +20,7 @@ from distnet.train.compute.capture import Capture
 from distnet.train.compute.flat import FlatNetwork
 from distnet.train.compute.generators import generator_states, seed_generators
 from distnet.train.compute.player import Player
+from distnet.train.compute.requirements import require_open_graph
 from distnet.train.compute.row import Layout
 from distnet.train.compute.step_buffers import StepBuffers
 from distnet.train.compute.turn import SliceId, Turn
@@ -71,6 +72,8 @@ class SliceGradient:
         self._precision = precision_context(self._device.type, is_bf16=is_bf16)
         self.buffers = StepBuffers(flat)
         self._layouts: dict[str, Layout] = {}
+        self._inspected = set[str]()
+        """The phases whose graph was looked at."""
         # Buffers that change belong to the step; a replay depends on its samples alone.
         may_capture = not self.buffers and self._device.type == "cpu" and not is_bf16
         self._captures = {p.name: self._capture(p) for p in captured} if may_capture else {}
@@ -202,6 +205,9 @@ class SliceGradient:
             value, sums = weigh(self._loss(batch, phase), phase, len(batch))
         else:
             value, sums = self._weigh_among(batch, phase, gathered)
+        if phase.name not in self._inspected:  # once: it looks at every operation
+            require_open_graph(value)
+            self._inspected.add(phase.name)
         return [*player.gradients(value), sums]
 
     def _capture(self, phase: Phase) -> Capture:
@@ -269,4 +275,5 @@ def precision_context(device: str, *, is_bf16: bool) -> Callable[[], AbstractCon
 def _scalar(number: Tensor | float, like: Tensor) -> Tensor:
     if isinstance(number, Tensor):
         return number.to(like.dtype)
-    return like.new_tensor(number)
+    # Filled on the device: a copy from the host would wait for all that was queued before it.
+    return torch.full((), number, dtype=like.dtype, device=like.device)

@@ -6,12 +6,16 @@
     precision: tf32      fp32 products are computed as TF32, with 10 bits of mantissa
 
 torch's own default is TF32 in convolutions and fp32 in matrix products.
+
+A user's file may set for the whole process how many threads compute, or that denormal numbers are
+flushed to 0. Both change the last bits: the job's threads are set again, and denormals are kept.
 """
 
 import os
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -22,6 +26,7 @@ from distnet.train.device.kernels import deterministic_kernels
 WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"
 WORKSPACES = ":4096:8"
 """Source: cuBLAS's notes on reproducibility. It is read when a GPU is first used."""
+DENORMAL = 1e-40
 OPERATIONS = (
     ("cuda", "matmul"),
     ("cuda", "conv"),
@@ -31,6 +36,60 @@ OPERATIONS = (
     ("mkldnn", "rnn"),
 )
 """Backend and kind of operation, each with a precision of its own for fp32 operands."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Those of torch, for the whole process, that change the last bits."""
+
+    threads: int
+    """That compute one operation."""
+    are_denormals_flushed: bool
+    determinism: int
+    """0: off, 1: warn, 2: raise."""
+    is_cudnn_deterministic: bool
+    is_cudnn_benchmarked: bool
+    fills_memory: bool
+    """Whether new tensors are filled while determinism is on, which costs time."""
+    fp32: Mapping[tuple[str, str], str]
+    """For each of `OPERATIONS`: `none`, `ieee`, `tf32`, ..."""
+
+    @classmethod
+    def read(cls) -> "Settings":
+        """Those in use."""
+        cudnn, memory = _backends()
+        return cls(
+            threads=torch.get_num_threads(),
+            are_denormals_flushed=not torch.tensor([DENORMAL], dtype=torch.float32).mul(1).item(),
+            determinism=torch.get_deterministic_debug_mode(),
+            is_cudnn_deterministic=cudnn.deterministic,
+            is_cudnn_benchmarked=cudnn.benchmark,
+            fills_memory=memory.fill_uninitialized_memory,
+            fp32={of: torch._C._get_fp32_precision_getter(*of) for of in OPERATIONS},
+        )
+
+    def write(self) -> None:
+        """Use these."""
+        cudnn, memory = _backends()
+        torch.set_num_threads(self.threads)
+        torch.set_flush_denormal(self.are_denormals_flushed)
+        torch.set_deterministic_debug_mode(self.determinism)
+        cudnn.deterministic, cudnn.benchmark = (
+            self.is_cudnn_deterministic,
+            self.is_cudnn_benchmarked,
+        )
+        memory.fill_uninitialized_memory = self.fills_memory
+        _write_fp32(self.fp32)
+
+
+@contextmanager
+def settings_kept() -> Iterator[None]:
+    """Put torch's settings back at the end, whatever a user's file sets when it is read."""
+    before = Settings.read()
+    try:
+        yield
+    finally:
+        before.write()
 
 
 @contextmanager
@@ -43,13 +102,11 @@ def arithmetic(train: Train, device: str, precision: str) -> Iterator[None]:
         precision: `fp32`, `tf32` or `bf16`.
     """
     is_gpu = device.startswith("cuda")
-    with ExitStack() as stack:
-        stack.enter_context(_fp32("tf32" if precision == "tf32" else "ieee"))
-        if is_gpu or train.threads_per_slice > 1:  # one thread of a CPU has one order of additions
-            stack.enter_context(_deterministic(train.determinism))
-        if is_gpu and train.determinism == "exact":
-            stack.enter_context(deterministic_kernels())
-        yield
+    is_exact = is_gpu and train.determinism == "exact"
+    with settings_kept():
+        _settings(train, precision, is_gpu=is_gpu).write()
+        with deterministic_kernels() if is_exact else nullcontext():
+            yield
 
 
 def prepare_libraries() -> None:
@@ -57,30 +114,28 @@ def prepare_libraries() -> None:
     os.environ.setdefault(WORKSPACE, WORKSPACES)
 
 
-@contextmanager
-def _deterministic(mode: str) -> Iterator[None]:
-    cudnn: Any = torch.backends.cudnn
-    fill: Any = torch.utils.deterministic
-    before = torch.get_deterministic_debug_mode()
-    flags = cudnn.benchmark, cudnn.deterministic, fill.fill_uninitialized_memory
-    torch.use_deterministic_algorithms(True, warn_only=mode == "warn")
-    cudnn.benchmark, cudnn.deterministic, fill.fill_uninitialized_memory = False, True, False
-    try:
-        yield
-    finally:
-        torch.set_deterministic_debug_mode(before)
-        cudnn.benchmark, cudnn.deterministic, fill.fill_uninitialized_memory = flags
-
-
-@contextmanager
-def _fp32(precision: str) -> Iterator[None]:
+def _settings(train: Train, precision: str, *, is_gpu: bool) -> Settings:
     """Have every library compute fp32 as `ieee`; on GPUs as `tf32` where a job says so."""
-    before = {of: torch._C._get_fp32_precision_getter(*of) for of in OPERATIONS}
-    _write_fp32({of: precision if of[0] == "cuda" else "ieee" for of in OPERATIONS})
-    try:
-        yield
-    finally:
-        _write_fp32(before)
+    on_gpu = "tf32" if precision == "tf32" else "ieee"
+    wanted = replace(
+        Settings.read(),
+        threads=train.threads_per_slice,
+        are_denormals_flushed=False,
+        fp32={of: on_gpu if of[0] == "cuda" else "ieee" for of in OPERATIONS},
+    )
+    if not is_gpu and train.threads_per_slice == 1:  # a CPU's one thread has one order of additions
+        return wanted
+    return replace(
+        wanted,
+        determinism=1 if train.determinism == "warn" else 2,
+        is_cudnn_deterministic=True,
+        is_cudnn_benchmarked=False,
+        fills_memory=False,
+    )
+
+
+def _backends() -> tuple[Any, Any]:
+    return torch.backends.cudnn, torch.utils.deterministic
 
 
 def _write_fp32(precisions: Mapping[tuple[str, str], str]) -> None:

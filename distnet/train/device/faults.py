@@ -26,7 +26,7 @@ class Fault(Enum):
     ASSERTION = "an index was out of range in a kernel"
     NONDETERMINISTIC = "an operation has no deterministic implementation"
     WORKSPACE = "cuBLAS was configured so that it is not deterministic"
-    NO_KERNELS = "torch was not built for this GPU"
+    NO_KERNELS = "torch was not built for this GPU, or not for its driver"
 
 
 GPU = r"(?:CUDA|HIP|CUDA driver|XPU) error: "
@@ -43,25 +43,39 @@ BROKEN = (
     "hardware stack error",
     "operation not supported on global/shared address space",
     "the launch timed out and was terminated",
-    "all CUDA-capable devices are busy or unavailable",
+    r"(?:all )?CUDA-capable device(?:s are|\(s\) is/are) busy or unavailable",
     "no (?:CUDA-capable|ROCm-capable) device is detected",
     "initialization error",
     "system not yet initialized",
     "context is destroyed",
     "driver shutting down",
+    r"[^\n]*\bMPS (?:client|server)",
+    "the hardware resources required to support device connections have been exhausted",
     "unknown error",
 )
 """What a GPU says when it, its driver or its memory is broken."""
+UNFIT = (
+    "no kernel image is available",
+    "device kernel image is invalid",
+    "the provided PTX was compiled with an unsupported toolchain",
+    "CUDA driver version is insufficient for CUDA runtime version",
+    "CUDA driver is a stub library",
+    "API call is not supported in the installed CUDA driver",
+    "system has unsupported display driver / cuda driver combination",
+    "forward compatibility was attempted on non supported HW",
+)
+"""What it says when torch, driver and GPU are not made for one another."""
 
 PATTERNS: tuple[tuple[Fault, str], ...] = (
     (Fault.OUT_OF_MEMORY, r"DefaultCPUAllocator: (?:can't allocate|not enough) memory"),
     (Fault.OUT_OF_MEMORY, r"\b(?:CUDA|HIP|XPU|MPS backend) out of memory"),
     (Fault.OUT_OF_MEMORY, rf"{GPU}out of memory"),
     (Fault.OUT_OF_MEMORY, rf"{LIBRARY}_STATUS_ALLOC_FAILED|CUFFT_ALLOC_FAILED"),
+    (Fault.OUT_OF_MEMORY, r"CUDNN_STATUS_INTERNAL_ERROR_(?:HOST|DEVICE)_ALLOCATION_FAILED"),
     (Fault.OUT_OF_MEMORY, r"Cuda failure (?:\d+ )?'out of memory'"),  # within NCCL
     (Fault.OUT_OF_MEMORY, r"UR_RESULT_ERROR_OUT_OF_(?:DEVICE|HOST)_MEMORY"),
     (Fault.ASSERTION, rf"{GPU}device-side assert triggered"),
-    (Fault.NO_KERNELS, rf"{GPU}(?:no kernel image is available|device kernel image is invalid)"),
+    (Fault.NO_KERNELS, rf"{GPU}(?:{'|'.join(UNFIT)})"),
     (Fault.NO_KERNELS, r"HIP error: invalid device function"),
     (Fault.DEVICE, rf"{GPU}(?:{'|'.join(BROKEN)})"),
     (Fault.DEVICE, rf"{LIBRARY}_STATUS_(?:EXECUTION_FAILED|INTERNAL_ERROR|NOT_INITIALIZED)"),
@@ -103,8 +117,8 @@ ADVICE: dict[Fault, tuple[type[DistnetError], str]] = {
     ),
     Fault.NO_KERNELS: (
         TrainingError,
-        "{worker}: torch {torch} was not built for this GPU: {why}. Install a torch that was "
-        "(https://pytorch.org), or set resources.gpus to 0",
+        "{worker}: torch {torch} was not built for this GPU and its driver: {why}. Install a torch "
+        "that was (https://pytorch.org), or a newer driver, or set resources.gpus to 0",
     ),
     Fault.NONDETERMINISTIC: (
         TrainingError,

@@ -4,6 +4,7 @@ The fingerprints of all workers are gathered when an attempt begins. They are in
 its checkpoints, so that a run that was moved to something else says so.
 """
 
+import os
 import platform
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -24,9 +25,22 @@ LABELS = {
     "torch": "torch",
     "toolkit": "CUDA or ROCm",
     "cudnn": "cuDNN",
+    "settings": "settings",
 }
 """What each part is called in notes."""
 BF16_FLAGS = {"avx512_bf16", "amx_bf16"}
+OF_CPU = (
+    *("MKL_CBWR", "MKL_ENABLE_INSTRUCTIONS", "MKL_DEBUG_CPU_TYPE"),
+    *("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA"),
+    *("ONEDNN_DEFAULT_FPMATH_MODE", "DNNL_DEFAULT_FPMATH_MODE"),
+    *("MKL_DYNAMIC", "OMP_DYNAMIC", "OMP_THREAD_LIMIT"),
+)
+OF_GPU = (
+    *("CUBLAS_WORKSPACE_CONFIG", "CUBLAS_EMULATE_SINGLE_PRECISION", "CUBLAS_EMULATION_STRATEGY"),
+    *("NVIDIA_TF32_OVERRIDE", "TORCH_BLAS_PREFER_CUBLASLT", "TORCH_BLAS_PREFER_HIPBLASLT"),
+    *("ROCBLAS_INTERNAL_FP16_ALT_IMPL", "MIOPEN_FIND_MODE", "MIOPEN_FIND_ENFORCE"),
+)
+"""Variables by which libraries choose among kernels, whose last bits differ."""
 
 
 @dataclass(frozen=True, order=True)
@@ -48,6 +62,8 @@ class Fingerprint:
     """The version of CUDA or ROCm; empty on a CPU."""
     cudnn: str
     """The version of cuDNN or MIOpen; empty on a CPU."""
+    settings: str
+    """The environment's, by which libraries choose their kernels: `MKL_CBWR=AVX2`."""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values."""
@@ -76,7 +92,8 @@ def read_fingerprint(device: str) -> Fingerprint:
     """The fingerprint of this process, computing on `device`."""
     if device.startswith("cuda"):
         return _with_cpu(device, **_of_gpu(device))
-    return _with_cpu("cpu", capability="", bf16=_cpu_has_bf16(), toolkit="", cudnn="")
+    bf16, settings = _cpu_has_bf16(), _settings(OF_CPU)
+    return _with_cpu("cpu", capability="", bf16=bf16, toolkit="", cudnn="", settings=settings)
 
 
 def grouped(fingerprints: Iterable[Fingerprint]) -> dict[Fingerprint, list[int]]:
@@ -141,6 +158,10 @@ def _with_cpu(name: str, **facts: Any) -> Fingerprint:
     )
 
 
+def _settings(names: Iterable[str]) -> str:
+    return " ".join(f"{name}={os.environ[name]}" for name in names if os.environ.get(name))
+
+
 def _of_gpu(device: str) -> dict[str, Any]:
     properties = torch.cuda.get_device_properties(device)
     is_rocm = torch.version.hip is not None
@@ -152,6 +173,7 @@ def _of_gpu(device: str) -> dict[str, Any]:
         "bf16": torch.cuda.is_bf16_supported(including_emulation=False),
         "toolkit": torch.version.hip or torch.version.cuda or "",
         "cudnn": str(cudnn.version() or ""),
+        "settings": _settings(OF_GPU),
     }
 
 

@@ -34,8 +34,9 @@ def backward(grad: Tensor, sizes: Sequence[int], along: Along, key: tuple[Any, .
     out = grad.to(dtype)
     for i, size in enumerate(sizes):
         axis = i - len(sizes)
-        matrix = _matrix(_Operation(along, key), i, len(sizes), size, out.shape[axis])
-        out = torch.tensordot(out, matrix.to(out), ([axis], [0])).movedim(-1, axis)
+        form = i, len(sizes), size, out.shape[axis]
+        matrix = _matrix_on(out.device, out.dtype, _Operation(along, key), *form)
+        out = torch.tensordot(out, matrix, ([axis], [0])).movedim(-1, axis)
     return out.to(grad.dtype).contiguous()
 
 
@@ -50,6 +51,14 @@ class _Operation:
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, _Operation) and self._key == other._key
+
+
+@cache
+def _matrix_on(
+    device: torch.device, dtype: torch.dtype, operation: _Operation, *form: int
+) -> Tensor:
+    """M where it is used: copied there once, as each copy waits for the GPU."""
+    return _matrix(operation, *form).to(device, dtype)
 
 
 @cache

@@ -39,6 +39,7 @@ class Watched:
     """What computing a slice must leave as it is, by name."""
 
     parameters: dict[str, int]
+    shadow_buffers: dict[str, int]
     extra: dict[str, bytes]
     plain: dict[str, bytes]
     """Of these, only what has no influence may change."""
@@ -46,14 +47,20 @@ class Watched:
     @classmethod
     def of(cls, trainee: Trainee, own: OwnParts) -> "Watched":
         """Digest everything as it is now."""
-        found = {
+        parameters = {
             name if network is trainee.flat.network else f"{key}: {name}": parameter.detach()
             for key, network in trainee.networks.items()
             for name, parameter in network.named_parameters()
         }
-        values = digests(list(found.values()))
+        buffers = {
+            f"{key}: {name}": buffer
+            for key, network in trainee.networks.items()
+            for name, buffer in network.named_buffers()
+            if network is not trainee.flat.network
+        }
         return cls(
-            dict(zip(found, values, strict=True)),
+            _digested(parameters),
+            _digested(buffers),
             extra_states(trainee.flat.network),
             plain_state(own),
         )
@@ -135,11 +142,12 @@ class Comparison:
 
     def _finding(self, after: Watched) -> Finding:
         before = self._before
-        parameters = tuple(k for k, v in after.parameters.items() if before.parameters.get(k) != v)
+        parameters = _differing(before.parameters, after.parameters)
+        shadow_buffers = _differing(before.shadow_buffers, after.shadow_buffers)
         plain, extra = changed(before.plain, after.plain), changed(before.extra, after.extra)
         second = self._again(after)
         same, rebuilt = self._is_batch_same, self._is_rebuilt
-        return Finding(self._first, second, parameters, extra, plain, same, rebuilt)
+        return Finding(self._first, second, parameters, shadow_buffers, extra, plain, same, rebuilt)
 
     def _growing(self, plain: list[str], after: Watched) -> list[str]:
         """The state that changes each time the same slice is computed; the same on all workers.
@@ -201,7 +209,7 @@ class Comparison:
     def _computed(self, gradient: SliceGradient) -> list[int] | None:
         assert self._samples is not None
         layout = self._trainee.layouts[self._of.turn.phase.name]
-        row = torch.zeros(layout.length, device=self._trainee.flat.vector.device)
+        row = self._trainee.flat.vector.new_zeros(layout.length)
         problem = try_twice(partial(gradient.compute, row, self._of, *self._samples))
         return None if problem else self._digests(row, gradient)
 
@@ -213,6 +221,14 @@ class Comparison:
 
 def _numbers(own: OwnParts, names: Sequence[str]) -> dict[str, float]:
     return {name: counter.value for name, counter in counters(own, names).items()}
+
+
+def _digested(tensors: Mapping[str, Tensor]) -> dict[str, int]:
+    return dict(zip(tensors, digests(list(tensors.values())), strict=True))
+
+
+def _differing(before: Mapping[str, int], after: Mapping[str, int]) -> tuple[str, ...]:
+    return tuple(name for name, value in after.items() if before.get(name) != value)
 
 
 def row_parts(trainee: Trainee, phase: Phase) -> list[tuple[str, int]]:

@@ -25,6 +25,8 @@ class Finding:
     """The same of the second computation: on the worker that made it, if it had enough memory."""
     parameters: tuple[str, ...]
     """Those that a forward has changed."""
+    shadow_buffers: tuple[str, ...]
+    """The buffers of shadows that it has changed."""
     extra: tuple[str, ...]
     """The modules whose extra state it has changed."""
     plain: tuple[str, ...]
@@ -59,6 +61,12 @@ def change_text(findings: Sequence[Finding], seen: Circumstances) -> str | None:
             "the weights would depend on which worker computes which slice. Set first values in "
             f"the constructor; {KEPT}; a moving average of the weights is a shadow of the task "
             f"(distnet/tasks/task.py). {ANYWAY}"
+        )
+    if buffers := _all(each.shadow_buffers for each in findings):
+        return (
+            f"{seen.where}: computing the loss changes {_names('the buffer', buffers)}; each "
+            "worker would do so for its own slices alone. A shadow is in evaluation mode, in which "
+            f"normalisation moves no statistics: do not call train() on it. {ANYWAY}"
         )
     if seen.num_slices > 1 and (extra := _all(each.extra for each in findings)):
         modules = [name or "network" for name in extra]

@@ -18,6 +18,7 @@ from distnet.train.compute.flat import FlatNetwork
 from distnet.train.compute.parts import build_network, build_task
 from distnet.train.compute.slice_gradient import SliceGradient
 from distnet.train.compute.trainee import Trainee
+from distnet.train.device.arithmetic import settings_kept
 from distnet.train.step.plain_state import OwnParts
 
 MOST_BYTES = 256_000_000
@@ -94,6 +95,7 @@ class Builder:
         with ExitStack() as stack:
             stack.enter_context(fresh.used())
             stack.enter_context(redirect_stdout(StringIO()))  # a constructor has printed already
+            stack.enter_context(settings_kept())  # a file may set them for the whole process
             task = build_task(trainee.job, trainee.data, trainee.folder)
             network = build_network(trainee.job, task, trainee.folder).train()
             twin = FlatNetwork(network, str(flat.vector.device), players_of(task))

@@ -260,7 +260,7 @@ def test_run_refuses_to_resume_with_another_job(
     other = ["--set", "train.epochs=2", "--set", "train.seed=9"]
 
     message = refused(capsys, "--resume", "stripes-1", "--inline", *other)
-    assert "--set changes what the run trains" in message
+    assert "--set changes what the run trains (train.seed)" in message
     code, result = run_json(capsys, "--resume", "stripes-1", "--inline", *other[:2])
     assert (code, result["status"]) == (0, "finished")  # the refusal has changed nothing
 

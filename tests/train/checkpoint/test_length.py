@@ -64,6 +64,14 @@ def test_a_rate_that_does_not_jump_needs_no_note(
     assert resumed(tmp_path, stripes, schedule, *steps) == []
 
 
+def test_a_run_that_is_already_longer_says_that_nothing_was_trained(
+    stripes: Path, tmp_path: Path
+) -> None:
+    [note] = resumed(tmp_path, stripes, "{kind: cosine}", 4, 2)
+
+    assert note == "the run has made 4 steps, and the job now has 2: nothing was trained"
+
+
 def test_a_checkpoint_of_an_older_version_is_read(stripes: Path, tmp_path: Path) -> None:
     new, old, schedule = tmp_path / "new", tmp_path / "old", "{kind: cosine}"
     for run in (new, old):

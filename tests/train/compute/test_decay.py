@@ -11,7 +11,7 @@ from distnet.errors import JobFileError
 from distnet.launch.run import run
 from distnet.spec.read import read_job_text
 from distnet.train.checkpoint.checkpoint import read_newest
-from distnet.train.checkpoint.saver import identity
+from distnet.train.checkpoint.identity import identity
 from distnet.train.compute.flat import FlatNetwork
 from distnet.train.compute.optimizer import FlatOptimizer
 

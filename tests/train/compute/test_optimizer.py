@@ -1,9 +1,12 @@
 """Flat optimizers against torch's own, schedules against their definitions."""
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor, nn
 
+from distnet.spec.read import read_job_text
 from distnet.spec.sections.optimizer import Adam, AdamW, Lion, Optimizer, Sgd
 from distnet.spec.sections.schedule import Constant, Cosine, OneCycle, Step
 from distnet.train.compute.flat import FlatNetwork
@@ -45,10 +48,15 @@ def theirs(net: nn.Module, spec: Optimizer) -> torch.optim.Optimizer:
         Sgd(kind="sgd", learning_rate=0.1),
         Sgd(kind="sgd", learning_rate=0.1, momentum=0.9, weight_decay=0.01),
         Sgd(kind="sgd", learning_rate=0.1, momentum=0.9, nesterov=True, weight_decay=0.01),
+        Sgd(kind="sgd", learning_rate=1.0, momentum=0.999, weight_decay=0.5),
         Adam(kind="adam", learning_rate=0.01, weight_decay=0.02),
+        Adam(kind="adam", learning_rate=1.0, betas=(0.0, 0.0), epsilon=1e-3),
+        Adam(kind="adam", learning_rate=0.01, betas=(0.999, 0.9999), epsilon=1e-16),
         AdamW(kind="adamw", learning_rate=0.01, weight_decay=0.02),
+        AdamW(kind="adamw", learning_rate=0.5, weight_decay=0.9, betas=(0.0, 0.999)),
+        AdamW(kind="adamw", learning_rate=0.01, weight_decay=0.0),
     ],
-    ids=["sgd", "momentum", "nesterov", "adam", "adamw"],
+    ids=str,
 )
 def test_optimizer_does_what_torchs_does(spec: Optimizer) -> None:
     reference = network()
@@ -56,7 +64,7 @@ def test_optimizer_does_what_torchs_does(spec: Optimizer) -> None:
     flat = FlatNetwork(network())
     optimizer = FlatOptimizer(spec, flat.vector, flat.players["network"].decayed())
 
-    for step in range(1, 21):
+    for step in range(1, 51):
         given = gradients(reference, step)
         for parameter, gradient in zip(reference.parameters(), given, strict=True):
             parameter.grad = gradient.clone()
@@ -66,6 +74,28 @@ def test_optimizer_does_what_torchs_does(spec: Optimizer) -> None:
 
     for mine, other in zip(flat.network.parameters(), reference.parameters(), strict=True):
         torch.testing.assert_close(mine, other, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["sgd", "adam", "adamw"])
+def test_its_bits_are_those_of_torchs_fused_optimizer_on_one_vector(kind: str) -> None:
+    text = f"{{kind: {kind}, learning_rate: 0.01, weight_decay: 0.1, decay: all}}"
+    spec = read_job_text(f"name: a\nnetwork: {{kind: mlp}}\noptimizer: {text}").job.optimizer
+    classes: dict[str, Any] = {
+        "sgd": torch.optim.SGD,
+        "adam": torch.optim.Adam,
+        "adamw": torch.optim.AdamW,
+    }
+    vector = torch.randn(10_007, generator=torch.Generator().manual_seed(0))
+    theirs = nn.Parameter(vector.clone())
+    rival = classes[kind]([theirs], lr=0.01, weight_decay=0.1, fused=True)
+    optimizer = FlatOptimizer(spec, vector, torch.ones_like(vector))
+
+    for step in range(50):
+        theirs.grad = torch.randn(10_007, generator=torch.Generator().manual_seed(step))
+        optimizer.update(theirs.grad.clone(), 0.01)
+        rival.step()
+
+    assert vector.equal(theirs.detach())
 
 
 def test_lion_steps_by_the_learning_rate_along_signs() -> None:

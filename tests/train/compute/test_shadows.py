@@ -3,6 +3,7 @@
 import pytest
 import torch
 from torch import nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from distnet.errors import UnknownPartError
 from distnet.tasks.task import Shadow
@@ -28,6 +29,24 @@ def test_a_moving_average_follows_slowly_and_copies_buffers() -> None:
     torch.testing.assert_close(mine, before + 0.25)
     assert shadow.network[1].running_mean.tolist() == [5.0, 5.0]
     assert not any(p.requires_grad for p in shadow.network.parameters())
+
+
+def test_a_moving_average_is_that_of_torch_to_the_last_bit() -> None:
+    network = flat()
+    shadow = ShadowNetwork(Shadow("ema", decay=0.9), network)
+    rival = AveragedModel(network.network, multi_avg_fn=get_ema_multi_avg_fn(0.9))
+    rival.update_parameters(network.network)  # the first one copies
+
+    for step in range(50):
+        network.vector.add_(torch.randn(12, generator=torch.Generator().manual_seed(step)))
+        network.network[1].running_var.fill_(float(step))
+        shadow.follow(step + 1)
+        rival.update_parameters(network.network)
+
+    expected = rival.module.state_dict()
+    for name, tensor in shadow.network.state_dict().items():
+        assert tensor.equal(expected[name]), name
+    assert not shadow.network.training
 
 
 def test_a_copy_is_made_in_every_nth_step_of_the_parameters_named() -> None:

@@ -2,6 +2,7 @@
 
 import warnings
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -33,6 +34,26 @@ name: putting
 network: {kind: ./putting.py:Putting}
 data: {source: stripes}
 train: {steps: 2, batch_size: 30, threads_per_slice: 2, determinism: MODE}
+"""
+
+
+SETTING = """
+import torch
+from torch import nn
+
+torch.set_num_threads(3)
+torch.set_float32_matmul_precision("medium")
+torch.backends.mkldnn.conv.fp32_precision = "bf16"
+torch.set_default_dtype(torch.float64)
+
+class Setting(nn.Linear):
+    '''Its file sets for the whole process what changes the last bits.'''
+
+    def __init__(self, input_shape, num_outputs):
+        super().__init__(144, num_outputs, dtype=torch.float32)
+
+    def forward(self, x):
+        return super().forward(x.flatten(1))
 """
 
 
@@ -77,6 +98,45 @@ def test_what_a_users_file_sets_does_not_change_fp32(wish: str) -> None:
         assert precisions() == before
     finally:
         torch.set_float32_matmul_precision("highest")
+
+
+def test_what_a_users_file_sets_changes_neither_threads_nor_denormals() -> None:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(3)
+    torch.set_flush_denormal(True)
+    try:
+        with arithmetic(Train(), "cpu", "fp32"):
+            assert torch.get_num_threads() == 1
+            assert torch.tensor([1e-40]).mul(1.0).item() > 0
+        assert torch.tensor([1e-40]).mul(1.0).item() == 0
+    finally:
+        torch.set_flush_denormal(False)
+        torch.set_num_threads(threads)
+
+
+def test_a_file_that_is_read_again_in_training_changes_no_settings(
+    stripes: Path, tmp_path: Path
+) -> None:
+    """The guard builds a network anew, for which it reads the user's file."""
+    (tmp_path / "setting.py").write_text(SETTING)
+    text = JOB.replace("./putting.py:Putting", "./setting.py:Setting").replace("MODE", "exact")
+    text = text.replace("threads_per_slice: 2, ", "").replace("steps: 2", "steps: 5")
+    seen: list[tuple[int, set[str]]] = []
+
+    def note(record: dict[str, Any]) -> None:
+        if record["kind"] == "step":
+            seen.append((torch.get_num_threads(), set(precisions())))
+
+    before = torch.get_num_threads(), torch.get_default_dtype()
+    try:
+        work(assignment(text, stripes, tmp_path), WorkerGroup(), listener=note)
+    finally:
+        torch.set_num_threads(before[0])
+        torch.set_default_dtype(before[1])
+        torch.set_float32_matmul_precision("highest")
+        torch.backends.mkldnn.conv.fp32_precision = "none"
+
+    assert seen == [(1, {"ieee"})] * 5
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,8 @@ TEXTS = {
         "CUDA driver error: out of memory",
         "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
         "cuDNN error: CUDNN_STATUS_ALLOC_FAILED",
+        "cuDNN error: CUDNN_STATUS_INTERNAL_ERROR_HOST_ALLOCATION_FAILED",
+        "cuDNN error: CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED",
         "[enforce fail at alloc_cpu.cpp:124] err == 0. DefaultCPUAllocator: can't allocate "
         "memory: you tried to allocate 8000000000000 bytes. Error code 12 (Cannot allocate memory)",
         "[enforce fail at alloc_cpu.cpp:117] data. DefaultCPUAllocator: not enough memory: you "
@@ -51,12 +53,16 @@ TEXTS = {
         "CUDA error: misaligned address" + CUDA_TAIL,
         "CUDA error: the launch timed out and was terminated" + CUDA_TAIL,
         "CUDA error: all CUDA-capable devices are busy or unavailable" + CUDA_TAIL,
+        "CUDA error: CUDA-capable device(s) is/are busy or unavailable" + CUDA_TAIL,
+        "CUDA error: the MPS client has been terminated by the server" + CUDA_TAIL,
+        "CUDA error: MPS client failed to connect to the MPS control daemon or the MPS server",
         "CUDA error: unknown error" + CUDA_TAIL,
         "HIP error: unspecified launch failure\nHIP kernel errors might be asynchronously reported",
         "HIP error: an illegal memory access was encountered",
         "CUDA error: CUBLAS_STATUS_EXECUTION_FAILED when calling `cublasSgemm( handle, opa, opb)`",
         "cuDNN error: CUDNN_STATUS_EXECUTION_FAILED",
-        "cuDNN error: CUDNN_STATUS_INTERNAL_ERROR_HOST_ALLOCATION_FAILED",
+        "cuDNN error: CUDNN_STATUS_EXECUTION_FAILED_CUDART",
+        "cuDNN error: CUDNN_STATUS_INTERNAL_ERROR",
         NCCL.format(
             "unhandled cuda error (run with NCCL_DEBUG=INFO for details)",
             "ncclUnhandledCudaError: Call to CUDA function failed.",
@@ -67,6 +73,9 @@ TEXTS = {
     Fault.NO_KERNELS: [
         "CUDA error: no kernel image is available for execution on the device" + CUDA_TAIL,
         "HIP error: invalid device function",
+        "CUDA error: CUDA driver version is insufficient for CUDA runtime version" + CUDA_TAIL,
+        "CUDA error: the provided PTX was compiled with an unsupported toolchain." + CUDA_TAIL,
+        "CUDA error: system has unsupported display driver / cuda driver combination",
     ],
     Fault.NONDETERMINISTIC: [
         DETERMINISTIC.format("adaptive_avg_pool2d_backward_cuda"),

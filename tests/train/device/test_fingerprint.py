@@ -84,6 +84,18 @@ def test_resume_on_another_kind_of_cpu_is_noted(stripes: Path, tmp_path: Path) -
     )
 
 
+def test_resume_with_other_settings_of_the_libraries_is_noted(
+    stripes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work(run(MLP, stripes, tmp_path, 2), WorkerGroup())
+
+    monkeypatch.setenv("MKL_CBWR", "COMPATIBLE")
+    work(run(MLP, stripes, tmp_path, 4, is_resumed=True), WorkerGroup())
+
+    [note] = notes(tmp_path)
+    assert "(settings none -> MKL_CBWR=COMPATIBLE)" in note
+
+
 @pytest.mark.check
 def test_resume_on_the_same_kind_is_not_noted(stripes: Path, tmp_path: Path) -> None:
     every = ("AVX512", "AVX512"), (True, True)
