@@ -97,7 +97,7 @@ def _train(subject: Subject, found: Rehearsal) -> None:
         is_bf16=subject.is_bf16,
     )
     for number, turn in enumerate(build_turns(task)):
-        row = cast.flat.vector.new_zeros(gradient.layout(turn.phase).length)
+        row = subject.flat.vector.new_zeros(gradient.layout(turn.phase).length)
         of = SliceId(turn, 0, 0)
         with own_errors(f"task {job.task.kind}"):
             gathered = _gathered(task, gradient, of, slices)

@@ -38,7 +38,7 @@ def test_a_moving_average_is_that_of_torch_to_the_last_bit() -> None:
     rival.update_parameters(network.network)  # the first one copies
 
     for step in range(50):
-        network.vector.add_(torch.randn(12, generator=torch.Generator().manual_seed(step)))
+        network.vector.add_(torch.randn(10, generator=torch.Generator().manual_seed(step)))
         network.network[1].running_var.fill_(float(step))
         shadow.follow(step + 1)
         rival.update_parameters(network.network)
