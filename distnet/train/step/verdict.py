@@ -64,7 +64,7 @@ def change_text(findings: Sequence[Finding], seen: Circumstances) -> str | None:
         )
     if buffers := _all(each.shadow_buffers for each in findings):
         return (
-            f"{seen.where}: computing the loss changes {_names('the buffer', buffers)}; each "
+            f"{seen.where}: computing the loss changes {names_of('the buffer', buffers)}; each "
             "worker would do so for its own slices alone. A shadow is in evaluation mode, in which "
             f"normalisation moves no statistics: do not call train() on it. {ANYWAY}"
         )
