@@ -4,7 +4,7 @@ They are looked for in the values as they were written, so that they are listed 
 faults of single keys.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from typing import Any
 
 from distnet.cluster.file.hosts import name_of
@@ -15,11 +15,15 @@ from distnet.spec.reading.faults import Fault, found, shortened, unknown
 
 ARE_ROUTABLE = ("ssh", "aws", "gcp", "kubernetes")
 HEAD = "head"
+MODE = "RAY_AUTH_MODE=token"
+START_COMMANDS = ("head_start_ray_commands", "worker_start_ray_commands")
+SECRETS = ("token", "auth_token", "password", "secret", "passphrase")
 
 
 def faults_across(file: Mapping[str, Any]) -> Iterator[Fault]:
     """Find the faults between the keys of a file whose provider is known."""
     yield from _authentication(file)
+    yield from _open_by_ray(_mapping(file, "ray"))
     yield from _ports(file)
     if file.get("install") == "none" and file.get("packages"):
         wrong = "found packages with install: none, expected no packages: nothing is installed"
@@ -32,6 +36,13 @@ def faults_across(file: Mapping[str, Any]) -> Iterator[Fault]:
             yield from _machine_types(_mapping(file, "groups"))
     if HEAD in _mapping(file, "groups"):
         yield Fault(("groups", HEAD), "found a group named head, expected another name")
+
+
+def secret(key: str) -> str | None:
+    """Say of a key that holds a secret that cluster files hold none; None if it does not."""
+    if key not in SECRETS:
+        return None
+    return "found a secret, expected none: distnet makes tokens itself, and ssh logs in with keys"
 
 
 def of_another_provider(provider: str, key: str) -> str | None:
@@ -52,6 +63,19 @@ def _authentication(file: Mapping[str, Any]) -> Iterator[Fault]:
     elif isinstance(listen, str) and is_ip(listen) and not is_loopback(listen):
         wrong = f"found {listen} with auth: none, expected auth: token: other machines reach it"
         yield Fault(("server", "listen"), wrong)
+
+
+def _open_by_ray(ray: Mapping[str, Any]) -> Iterator[Fault]:
+    """Find raw keys with which Ray would let in everybody."""
+    for key in START_COMMANDS:
+        for index, command in enumerate(_listed(ray, key)):
+            if isinstance(command, str) and "ray start" in command and MODE not in command:
+                wrong = f"found `ray start` without {MODE}, expected it before: export {MODE}; ..."
+                yield Fault(("ray", key, index), wrong)
+    mode = _mapping(ray, "authOptions").get("mode", "token")
+    if mode != "token":
+        wrong = f"found {found(mode)}, expected token: other pods reach Ray"
+        yield Fault(("ray", "authOptions", "mode"), wrong)
 
 
 def _ports(file: Mapping[str, Any]) -> Iterator[Fault]:
@@ -75,16 +99,42 @@ def _ports(file: Mapping[str, Any]) -> Iterator[Fault]:
 
 
 def _hosts(hosts: tuple[Any, ...]) -> Iterator[Fault]:
-    first = dict[str, int]()
+    """Find hosts with one name, and hosts that are one machine. DNS does not know capitals."""
+    names, machines = dict[str, int](), dict[Hashable, int]()
     for index, entry in enumerate(hosts):
         name = name_of(entry)
         if name is None:
             continue
-        if name in first:
-            wrong = f"found host `{shortened(name)}` twice, first as hosts.{first[name]}"
-            yield Fault(("hosts", index), f"{wrong}; give one of them another `name`")
-        first.setdefault(name, index)
+        machine = _machine(entry, name)
+        twice = names.get(name.lower(), machines.get(machine))
+        if twice is not None:
+            wrong = f"found host `{shortened(name)}` twice, first as hosts.{twice}"
+            yield Fault(("hosts", index), f"{wrong}; expected each host once")
+        names.setdefault(name.lower(), index)
+        machines.setdefault(machine, index)
     yield from _addresses(hosts)
+    yield from _jumps(hosts)
+
+
+def _machine(entry: Any, name: str) -> Hashable:
+    """What makes an entry another machine than the others: one address may have several ports."""
+    if not isinstance(entry, dict):
+        return name.lower(), "None", "None"
+    return str(entry.get("host", name)).lower(), str(entry.get("port")), str(entry.get("jump"))
+
+
+def _jumps(hosts: tuple[Any, ...]) -> Iterator[Fault]:
+    """Find hosts that are to be reached through themselves."""
+    through = {name_of(e): e.get("jump") for e in hosts if isinstance(e, dict)}
+    for index, entry in enumerate(hosts):
+        seen, host = list[str](), name_of(entry)
+        while isinstance(host, str) and host not in seen:
+            seen.append(host)
+            host = through.get(host)
+        if seen and host == seen[0]:
+            way = " -> ".join([*seen, seen[0]])
+            wrong = f"found the way {shortened(way)}, expected one that does not lead back"
+            yield Fault(("hosts", index, "jump"), wrong)
 
 
 def _addresses(hosts: tuple[Any, ...]) -> Iterator[Fault]:
@@ -107,7 +157,9 @@ def _head(file: Mapping[str, Any]) -> Iterator[Fault]:
     names = [name for entry in hosts if (name := name_of(entry))]
     is_complete = 0 < len(hosts) == len(names)
     if isinstance(head, str) and is_complete and head not in names:
-        yield Fault((HEAD,), f"{unknown('host', head, names)}; the head is one of `hosts`")
+        yield Fault(
+            (HEAD,), f"{unknown('host', head, dict.fromkeys(names))}; the head is one of `hosts`"
+        )
 
 
 def _machine_types(groups: Mapping[str, Any]) -> Iterator[Fault]:

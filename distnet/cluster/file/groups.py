@@ -2,15 +2,12 @@
 
 from typing import Annotated
 
-from pydantic import Field
-
-from distnet.cluster.file.matching import matching
+from distnet.cluster.file.matching import at_least, matching
 from distnet.cluster.file.words import Count, Image, Label, NumNodes, Resource
 from distnet.spec.sections.section import PositiveFloat, PositiveInt, Section
 from distnet.spec.sections.units import Bytes
 
 GB = 10**9
-SMALLEST_DISK = 10 * GB
 
 
 AwsShape = Annotated[
@@ -33,7 +30,7 @@ GcpImage = Annotated[
 Accelerator = Annotated[
     str, matching(r"[a-z][a-z0-9-]*", "a kind of accelerator such as nvidia-tesla-t4")
 ]
-Disk = Annotated[Bytes, Field(ge=SMALLEST_DISK)]
+Disk = Annotated[Bytes, at_least(10 * GB, "10GB, for system, environment and data")]
 
 
 class Group(Section):

@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import Discriminator, Tag
 
+from distnet.cluster.file.matching import matching
 from distnet.cluster.file.words import (
     Count,
     HostName,
@@ -29,7 +30,7 @@ class HostSection(Section):
     """The user to log in as. Default: that of your ssh configuration, else your own name."""
     port: Port | None = None
     """The port of its sshd. Default: that of your ssh configuration, else 22."""
-    key: Annotated[str, Field(min_length=1)] | None = None
+    key: Annotated[str, matching(".+", "the file of a private key")] | None = None
     """The file of your private key, relative to the cluster file. Default: your ssh agent and
     configuration."""
     jump: HostName | None = None

@@ -2,8 +2,6 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
-
 from distnet.cluster.file.groups import (
     GB,
     AwsGroup,
@@ -16,7 +14,7 @@ from distnet.cluster.file.groups import (
     KubernetesHead,
 )
 from distnet.cluster.file.hosts import HostEntry
-from distnet.cluster.file.matching import matching
+from distnet.cluster.file.matching import matching, not_empty
 from distnet.cluster.file.sections import Cluster, Install, Ports, Server, ServerPort
 from distnet.cluster.file.words import Count, Folder, HostName, Image, Nfs, OwnFolder, Package
 from distnet.spec.sections.section import Name, Section
@@ -27,6 +25,15 @@ UBUNTU = "projects/ubuntu-os-cloud/global/images/family/ubuntu-2404-lts-amd64"
 Region = Annotated[str, matching(r"[a-z]+(-[a-z]+)+-?[0-9]", "a region such as eu-west-1")]
 Zone = Annotated[str, matching(r"[a-z]+(-[a-z]+)+-?[0-9]-?[a-z]", "a zone such as eu-west-1a")]
 Project = Annotated[str, matching(r"[a-z][a-z0-9.:-]{4,61}[a-z0-9]", "the id of a project")]
+GcpName = Annotated[
+    Name, matching(".{1,35}", "at most 35 characters, as names of machines have it")
+]
+KubernetesName = Annotated[
+    Name,
+    matching(
+        "[a-z].{0,42}", "at most 43 characters, a letter first: names of objects are made of it"
+    ),
+]
 StorageClass = Annotated[str, matching(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?", "a storage class")]
 
 
@@ -61,7 +68,7 @@ class Ssh(Machines):
 
     provider: Literal["ssh"]
     """Where the nodes come from."""
-    hosts: Annotated[tuple[HostEntry, ...], Field(min_length=1)]
+    hosts: Annotated[tuple[HostEntry, ...], not_empty("host")]
     """The hosts: names of your ssh configuration, or sections. The head is one of them."""
     head: HostName | None = None
     """The host on which Ray's head and the distnet server run. Default: the first of `hosts`."""
@@ -104,19 +111,22 @@ class Aws(Cloud):
     """Where the nodes come from."""
     region: Region
     """The AWS region, such as eu-west-1."""
-    zones: Annotated[tuple[Zone, ...], Field(min_length=1)] | None = None
+    zones: Annotated[tuple[Zone, ...], not_empty("zone")] | None = None
     """Availability zones to use, in this order. Default: all of the region that Ray finds."""
     machine_image: AwsImage
     """The AMI of all nodes, with Ubuntu 24.04 or another system whose Python is 3.11 or newer."""
     head: AwsHead
     """The node of Ray's head and the distnet server."""
-    groups: Annotated[dict[Name, AwsGroup], Field(min_length=1)]
+    groups: Annotated[dict[Name, AwsGroup], not_empty("group")]
     """The kinds of nodes that train, by name."""
 
 
 class Gcp(Cloud):
     """A cluster of Google Compute Engine machines, brought up by Ray's own launcher."""
 
+    name: GcpName
+    """Up to 35 lower-case letters, digits and dashes; also the context that `distnet submit`
+    uses."""
     provider: Literal["gcp"]
     """Where the nodes come from."""
     project: Project
@@ -127,7 +137,7 @@ class Gcp(Cloud):
     """The image of all nodes, with Ubuntu 24.04 or another system whose Python is 3.11 or newer."""
     head: GcpHead
     """The node of Ray's head and the distnet server."""
-    groups: Annotated[dict[Name, GcpGroup], Field(min_length=1)]
+    groups: Annotated[dict[Name, GcpGroup], not_empty("group")]
     """The kinds of nodes that train, by name."""
 
 
@@ -144,6 +154,9 @@ class Claim(Section):
 class Kubernetes(Cluster):
     """A Ray cluster in a Kubernetes namespace, made by the KubeRay operator."""
 
+    name: KubernetesName
+    """Up to 43 lower-case letters, digits and dashes, a letter first; also the context that
+    `distnet submit` uses."""
     provider: Literal["kubernetes"]
     """Where the nodes come from."""
     namespace: Name = "distnet"
@@ -152,7 +165,7 @@ class Kubernetes(Cluster):
     """The image of all pods, with distnet and its Ray."""
     head: KubernetesHead = KubernetesHead()
     """The pod of Ray's head."""
-    groups: Annotated[dict[Name, KubernetesGroup], Field(min_length=1)]
+    groups: Annotated[dict[Name, KubernetesGroup], not_empty("group")]
     """The kinds of pods that train, by name."""
     storage: Claim = Claim()
     """The volume for run folders and datasets, which all pods share."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from distnet.cluster.file.cross import faults_across, of_another_provider
+from distnet.cluster.file.cross import faults_across, of_another_provider, secret
 from distnet.cluster.file.hosts import host_of
 from distnet.cluster.file.providers import PROVIDERS, AnyCluster, Local, Ssh
 from distnet.cluster.host import Host
@@ -17,6 +17,16 @@ from distnet.spec.reading.validation import faults_of
 from distnet.spec.reading.yaml import read_yaml
 
 LOCALHOST = "localhost"
+ELSEWHERE = {
+    **dict.fromkeys(("hostname", "ip", "ansible_host", "head_ip"), "host"),
+    **dict.fromkeys(("identity_file", "ssh_key", "private_key", "ssh_private_key"), "key"),
+    **dict.fromkeys(("ssh_port", "ansible_port"), "port"),
+    **dict.fromkeys(("ssh_user", "ansible_user", "username"), "user"),
+    **dict.fromkeys(("proxy_jump", "bastion"), "jump"),
+    **dict.fromkeys(("worker_ips", "workers", "machines"), "hosts"),
+    **dict.fromkeys(("instance_type", "machine_type"), "shape"),
+}
+"""Keys that other tools have for the same, and ours."""
 
 
 @dataclass(frozen=True)
@@ -108,16 +118,23 @@ def _cluster(value: dict[str, Any], locations: Locations) -> AnyCluster:
 
 
 def _wrong_provider(provider: object) -> str:
+    if isinstance(provider, str) and provider.lower() in PROVIDERS:
+        return f"found unknown provider `{provider}`, did you mean `{provider.lower()}`?"
     if isinstance(provider, str):
         return unknown("provider", provider, PROVIDERS)
     return f"found {found(provider)}, expected one of: {', '.join(PROVIDERS)}"
 
 
 def _explained(fault: Fault, provider: str, model: type[AnyCluster]) -> Fault:
-    """Say of a key that another provider has that it is one of those."""
-    key = str(fault.key[0]) if len(fault.key) == 1 else ""
-    other = None if key in model.model_fields else of_another_provider(provider, key)
-    return Fault(fault.key, other) if other else fault
+    """Say more of an unknown key: what it is elsewhere, or that it holds a secret."""
+    if "found unknown key" not in fault.message:
+        return fault
+    key = str(fault.key[-1])
+    other = of_another_provider(provider, key) if len(fault.key) == 1 else None
+    means = (
+        f"found unknown key `{key}`, did you mean `{ELSEWHERE[key]}`?" if key in ELSEWHERE else None
+    )
+    return Fault(fault.key, secret(key) or other or means or fault.message)
 
 
 def _error(locations: Locations, faults: list[Fault] | tuple[Fault, ...]) -> ClusterFileError:

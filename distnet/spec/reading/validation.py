@@ -167,6 +167,8 @@ def _below(annotation: Any, part: str | int) -> Any:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         fields = annotation.model_fields.items()
         return next((f.annotation for name, f in fields if part in (name, f.alias)), None)
+    if get_origin(annotation) is dict:
+        return get_args(annotation)[1]
     items = [item for item in get_args(annotation) if item is not Ellipsis]
     return items[min(part, len(items) - 1)] if items and isinstance(part, int) else None
 

@@ -49,7 +49,8 @@ def test_a_key_may_be_in_the_home_folder() -> None:
 
 
 def test_a_host_may_have_a_name_of_its_own() -> None:
-    text = "name: lab\nprovider: ssh\nhead: b\nhosts: [{host: h, name: a}, {host: h, name: b}]\n"
+    hosts = "[{host: h, name: a, port: 22}, {host: h, name: b, port: 2222}]"
+    text = f"name: lab\nprovider: ssh\nhead: b\nhosts: {hosts}\n"
     file = read_cluster_text(text)
     assert [(host.name, host.hostname) for host in file.hosts] == [("a", "h"), ("b", "h")]
     assert file.head.name == "b"
@@ -124,8 +125,7 @@ ports: {ray: 8270}
         "`hosts`",
         "lab.yaml:7 hosts.1.gpus: found text 'two', expected a whole number",
         "lab.yaml:7 hosts.1.port: found 99999, expected a number of at most 65535",
-        "lab.yaml:8 hosts.2: found host `gpu1` twice, first as hosts.1; give one of them another "
-        "`name`",
+        "lab.yaml:8 hosts.2: found host `gpu1` twice, first as hosts.1; expected each host once",
         "lab.yaml:9 hosts.3.host: found text '-oProxyCommand=x', expected the name or address of "
         "a host, such as gpu1 or 10.0.0.5",
         "lab.yaml:9 hosts.3.user: found text 'a b', expected the name of a user, such as anna",
@@ -187,6 +187,38 @@ ports: {ray: 8270}
          "package such as timm or timm==1.0"),
         (f"{LOCAL}server: {{port: 6379}}\n", "lab.yaml:3 server.port: found 6379, expected "
          "another port than that of ports.ray"),
+        (SSH.replace("- login", "- login\n  - GPU2.lab"), "lab.yaml:8 hosts.3: found host "
+         "`gpu2.lab` twice, first as hosts.1; expected each host once"),
+        (SSH.replace("host: gpu2.lab", "{host: gpu1.lab, name: b, port: 2222, jump: login}\n  - "
+         "host: c"), "lab.yaml:7 hosts.2: found host `b` twice, first as hosts.1; expected each "
+         "host once"),
+        (SSH.replace("jump: login", "jump: gpu1.lab"), "lab.yaml:6 hosts.1.jump: found the way "
+         "gpu1.lab -> gpu1.lab, expected one that does not lead back"),
+        (f"{LOCAL[:-6]}ssh\nhosts: []\n", "lab.yaml:3 hosts: found none, expected at least one "
+         "host"),
+        (f"{LOCAL[:-6]}ssh\nhosts: ['*']\n", "lab.yaml:3 hosts.0: found text '*', expected the "
+         "name or address of a host, such as gpu1 or 10.0.0.5"),
+        (f"{LOCAL[:-6]}SSH\n", "lab.yaml:2 provider: found unknown provider `SSH`, did you mean "
+         "`ssh`?"),
+        (SSH.replace("user: anna", "identity_file: x"), "lab.yaml:6 hosts.1.identity_file: found "
+         "unknown key `identity_file`, did you mean `key`?"),
+        (SSH.replace("user: anna", "password: x"), "lab.yaml:6 hosts.1.password: found a secret, "
+         "expected none: distnet makes tokens itself, and ssh logs in with keys"),
+        (f"{AWS}project: x\n", "lab.yaml:9 project: found a key of provider gcp, expected none "
+         "with provider aws"),
+        (AWS.replace("spot: true", "disk: 1GB"), "lab.yaml:8 groups.gpu.disk: found text '1GB', "
+         "expected at least 10GB, for system, environment and data"),
+        (AWS.replace("spot", "spt"), "lab.yaml:8 groups.gpu.spt: found unknown key `spt`, did you "
+         "mean `spot`?"),
+        (f"{AWS}ray: {{worker_start_ray_commands: [ray start]}}\n", "lab.yaml:9 "
+         "ray.worker_start_ray_commands.0: found `ray start` without RAY_AUTH_MODE=token, "
+         "expected it before: export RAY_AUTH_MODE=token; ..."),
+        (f"{KUBERNETES}ray: {{authOptions: {{mode: disabled}}}}\n", "lab.yaml:7 "
+         "ray.authOptions.mode: found text 'disabled', expected token: other pods reach Ray"),
+        (KUBERNETES.replace("lab", "4lab"), "lab.yaml:1 name: found text '4lab', expected at most "
+         "43 characters, a letter first: names of objects are made of it"),
+        (GCP.replace("cloud", "c" * 36), f"lab.yaml:1 name: found text '{'c' * 36}', expected at "
+         "most 35 characters, as names of machines have it"),
         (f"{LOCAL}name: twice\n", "lab.yaml:3 name: found the key twice, first in line 1"),
     ],
 )  # fmt: skip

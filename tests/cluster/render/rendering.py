@@ -1,5 +1,6 @@
 """Render texts of cluster files, as the tests do."""
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,19 @@ def rendered(text: str) -> Rendered:
     return render(read_cluster_text(text, Path("cluster.yaml")), FOLDER)
 
 
+@cache
+def stream(text: str) -> str:
+    return rendered(text).stream
+
+
+@cache
+def texts(text: str) -> dict[str, str]:
+    return rendered(text).texts
+
+
 def documents(text: str) -> list[dict[str, Any]]:
     """What somebody who reads the rendered YAML finds."""
-    return loaded(rendered(text).stream)
+    return loaded(stream(text))
 
 
 def loaded(text: str) -> list[Any]:

@@ -13,7 +13,7 @@ from referencing.jsonschema import DRAFT202012
 from distnet.cluster.render.kubernetes.job import EXAMPLE
 from distnet.spec.read import read_job_text
 from tests.cluster.file.texts import KUBERNETES
-from tests.cluster.render.rendering import documents, loaded, rendered
+from tests.cluster.render.rendering import documents, loaded, texts
 
 SCHEMAS = Path(__file__).parents[1] / "schemas"
 FILES = Path(__file__).parents[3] / "cluster" / "kubernetes"
@@ -41,7 +41,7 @@ def validator(document: dict[str, Any]) -> Draft202012Validator:
 
 def all_documents(text: str = KUBERNETES) -> list[dict[str, Any]]:
     """Those of the stream, and the RayJob with its ConfigMap."""
-    return [*documents(text), *loaded(rendered(text).texts["ray-job.yaml"])]
+    return [*documents(text), *loaded(texts(text)["ray-job.yaml"])]
 
 
 def named(kind: str, name: str, text: str = KUBERNETES) -> dict[str, Any]:
@@ -102,11 +102,11 @@ def test_no_manifest_holds_a_secret() -> None:
 
 
 def test_the_secret_is_made_of_a_file_beside_the_manifests() -> None:
-    (kustomization,) = loaded(rendered(KUBERNETES).texts["kustomization.yaml"])
+    (kustomization,) = loaded(texts(KUBERNETES)["kustomization.yaml"])
     assert kustomization["secretGenerator"] == [
         {"name": "lab-token", "files": ["auth_token=token"]}
     ]
-    assert set(kustomization["resources"]) < set(rendered(KUBERNETES).texts)
+    assert set(kustomization["resources"]) < set(texts(KUBERNETES))
     assert "ray-job.yaml" not in kustomization["resources"]
 
 
@@ -224,8 +224,7 @@ def test_the_example_of_the_ray_job_is_a_job() -> None:
 
 
 def test_the_shipped_base_is_what_its_cluster_file_renders() -> None:
-    texts = rendered((FILES / "cluster.yaml").read_text()).texts
-    for name, text in texts.items():
+    for name, text in texts((FILES / "cluster.yaml").read_text()).items():
         assert without_version((FILES / "base" / name).read_text()) == without_version(text), name
 
 

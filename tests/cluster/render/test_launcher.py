@@ -174,8 +174,8 @@ def test_what_ray_refuses_is_named_by_its_key(raw: str, expected: str) -> None:
 def test_all_commands_are_those_of_a_shell(text: str, install: str) -> None:
     found = commands(f"{text}{SHARE}install: {install}\n")
     assert len(found) > 8
-    for command in found:
-        subprocess.run(["bash", "-n", "-c", command], check=True)
+    script = "".join(f"({command}\n)\n" for command in found)
+    subprocess.run(["bash", "-n", "-c", script], check=True)
 
 
 def test_setup_can_be_repeated(tmp_path: Path) -> None:
