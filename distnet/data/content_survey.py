@@ -11,6 +11,7 @@ from distnet.data.column import Columns, RaggedArray, samples_of
 from distnet.data.column_survey import ColumnSurvey
 from distnet.data.fields.field import Field
 from distnet.data.sources.source import RawData
+from distnet.data.target_copies import TargetCopies
 
 Digests = NDArray[np.uint64]
 
@@ -42,11 +43,12 @@ class ContentSurvey:
         self._has_labels = first.kind == "image" and target is not None and target.kind == "class"
         self._digests: dict[str, list[Digests]] = defaultdict(list)
         self._labels: dict[str, list[NDArray[np.int32]]] = defaultdict(list)
-        self._columns = ColumnSurvey(first.names)
+        self._columns, self._copies = ColumnSurvey(first.names), TargetCopies(data.fields)
 
     def add(self, split: str, columns: Columns, digests: Digests | None) -> None:
         """Add some samples of a split of the source, and the digests of their first field."""
         self._columns.add(split, next(iter(columns.values())))
+        self._copies.add(columns)
         if digests is not None and (self._has_splits or self._has_labels):
             self._digests[split].append(digests)
             if self._has_labels:
@@ -55,6 +57,7 @@ class ContentSurvey:
     def report(self) -> None:
         """Report what was found."""
         self._columns.report(self._data.findings)
+        self._copies.report(self._data.findings)
         digests = {split: np.concatenate(parts) for split, parts in self._digests.items()}
         if self._has_splits:
             self._report_copies(digests)

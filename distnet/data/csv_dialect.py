@@ -14,7 +14,12 @@ DECIMALS = {".": "point", ",": "comma"}
 WITH_COMMA = r"^\s*[+-]?([0-9]+,[0-9]*|,[0-9]+)([eE][+-]?[0-9]+)?\s*$"
 WITH_POINT = r"^\s*[+-]?([0-9]+\.[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*$"
 _THOUSANDS = re.compile(r"\s*[+-]?[1-9][0-9]{0,2},[0-9]{3}\s*")
-_LIST = re.compile(r"\s*[0-9]+(,[0-9]+){2,}\s*")
+_OTHER_NUMBER = re.compile(
+    r"\s*([+-]?[0-9]+([eE][+-]?[0-9]+)?|[+-]?[0-9]{1,3}(\.[0-9]{3})+,[0-9]+"
+    r"|nan|n/?a|null|none|-)?\s*",
+    re.I,
+)
+"""Whole, with marks of thousands beside a decimal comma, or missing."""
 
 
 @dataclass(frozen=True)
@@ -75,28 +80,38 @@ def make_dialect(
         delimiter, why = _delimiter(text, is_whole=is_whole)
     if decimal is None and delimiter != ",":
         rows = first_rows(text, delimiter, is_whole=is_whole)[1:]
-        decimal, why_decimal = _decimal([cell for row in rows for cell in row])
+        decimal, why_decimal = _decimal(rows)
     return Dialect(delimiter, decimal or ".", why, why_decimal)
 
 
 def _delimiter(text: str, *, is_whole: bool) -> tuple[str, str]:
-    """The delimiter that cuts most of the first rows into the same number of cells, and most."""
-    best, fits = ",", (0.0, 1, 0)
+    """The delimiter that cuts most of the first rows into the same number of cells, and most.
+
+    One that cuts the header into as many is preferred: text of other rows may hold any character.
+    """
+    best, fits = ",", (False, 0.0, 1)
     for delimiter in DELIMITERS:
         widths = [len(row) for row in first_rows(text, delimiter, is_whole=is_whole)]
         width, same = Counter(widths).most_common(1)[0] if widths else (1, 0)
-        found = (same / len(widths) if width > 1 else 0.0, width, same)
-        if found[:2] > fits[:2]:
-            best, fits = delimiter, found
-    _, width, same = fits
-    return best, f"the first rows have {width} columns each" if same else "default"
+        if width > 1:
+            found = (widths[0] == width, same / len(widths), width)
+            if found > fits:
+                best, fits = delimiter, found
+    _, share, width = fits
+    return best, f"the first rows have {width} columns each" if share else "default"
 
 
-def _decimal(cells: Sequence[str]) -> tuple[str, str]:
-    """The decimal mark: a comma where that is the only way to read the numbers."""
-    commas = [cell for cell in cells if re.match(WITH_COMMA, cell)]
+def _decimal(rows: Sequence[Sequence[str]]) -> tuple[str, str]:
+    """The decimal mark: a comma where that is the only way to read the numbers of some column."""
+    columns = [column for column in zip(*rows, strict=False) if all(map(_may_be_number, column))]
+    commas = (cell for column in columns for cell in column if re.match(WITH_COMMA, cell))
     sure = next((cell for cell in commas if not _THOUSANDS.fullmatch(cell)), None)
-    others = (cell for cell in cells if re.match(WITH_POINT, cell) or _LIST.fullmatch(cell))
-    if sure is None or next(others, None) is not None:
+    has_points = any(re.match(WITH_POINT, cell) for row in rows for cell in row)
+    if sure is None or has_points:
         return ".", ""
     return ",", f"the first rows hold {sure.strip()!r}, and no number with a point"
+
+
+def _may_be_number(cell: str) -> bool:
+    """Whether a cell can be one of a column of numbers with decimal commas."""
+    return _OTHER_NUMBER.fullmatch(cell) is not None or re.match(WITH_COMMA, cell) is not None

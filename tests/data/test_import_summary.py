@@ -1,6 +1,7 @@
 """What an import says that it read, left out and guessed; the same for every kind of source."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -258,6 +259,27 @@ def test_columns_that_vary_only_in_other_splits_are_named(tmp_path: Path) -> Non
     manifest = tables(tmp_path, "unit", {"train": train, "test": train[:7]})
     warning = rows(manifest, "warnings")["columns in which all numbers are equal"]
     assert warning.example == "unit"
+
+
+@pytest.mark.parametrize(
+    ("target", "codes", "is_copy"),
+    [
+        ("uvw", (7, 1_700_000_000, 0), True),
+        ("uvw", (1, 2, 1), False),
+        (("0.5", "2.25", "1.5"), (0.5, 2.25, 1.5), True),
+        (("0.5", "2.25", "1.5"), (1, 4.5, 3), False),
+    ],
+)
+def test_columns_that_hold_the_target_are_named(
+    tmp_path: Path, target: Sequence[str], codes: Sequence[float], is_copy: bool
+) -> None:
+    lines = [f"{codes[i % 3]},{i % 7}.5,{target[i % 3]}" for i in range(30)]
+    manifest = tables(tmp_path, "code", {"train": lines[:21], "test": lines[21:]})
+    found = rows(manifest, "warnings").get("columns that hold the target")
+    assert (found is not None and found.example == "'code'") == is_copy
+    lines[29] = f"5,1.5,{target[2]}"
+    manifest = tables(tmp_path, "mark", {"train": lines[:21], "test": lines[21:]})
+    assert "columns that hold the target" not in rows(manifest, "warnings")
 
 
 def test_targets_that_name_the_samples_are_reported(tmp_path: Path) -> None:

@@ -39,6 +39,9 @@ class Precision:
     def __init__(self, name: str) -> None:
         self.name = name
         self._middle = 0.0
+        # The middle is a float64, which may be far from numbers of more than 53 bits. Their sums
+        # are taken relative to the first of them.
+        self._shift = 0.0
         self._first: tuple[pa.Array, Numbers] | None = None
         """The first cell as long as all are equal, and its number."""
         self._num = self._num_equal = 0
@@ -71,9 +74,11 @@ class Precision:
         """Count the usable numbers, each of them so many times."""
         apart = subtract(column, numbers, self._middle)[usable]
         errors = _rounded(numbers[usable]) - self._middle - apart
+        if self._num == 0:
+            self._shift = float(apart[0])
         self._num += times * len(apart)
-        self._total += times * float(apart.sum())
-        self._squares += times * float((apart**2).sum())
+        self._total += times * float((apart - self._shift).sum())
+        self._squares += times * float(((apart - self._shift) ** 2).sum())
         self._squared_errors += times * float((errors**2).sum())
         self._largest_error = max(self._largest_error, float(np.abs(errors).max()))
         self._farthest = max(self._farthest, float(np.abs(apart).max()))
@@ -192,7 +197,7 @@ class Precision:
     def _normalised(self) -> Numbers:
         """The numbers of the sample as a network sees them, but for a factor."""
         stored = self._sample + (0.0 if self.origin else self._middle)
-        mean = self._total / self._num + (0.0 if self.origin else self._middle)
+        mean = self._total / self._num + self._shift + (0.0 if self.origin else self._middle)
         return _rounded(stored) - _rounded(np.array(mean))
 
     def _become_equal(self, numbers: Numbers) -> bool:

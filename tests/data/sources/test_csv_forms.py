@@ -78,11 +78,13 @@ def test_numbers_that_may_mean_two_things_are_refused(
         import_text(tmp_path, text)
 
 
-def test_lists_are_no_decimals(tmp_path: Path) -> None:
+def test_lists_and_names_are_no_decimals(tmp_path: Path) -> None:
     text = "a;tags;y\n1;1,2;u\n2;1,2,3;v\n3;2,7;u\n"
     manifest, features = import_text(tmp_path, text, drop=("tags",))
     assert features == [[1], [2], [3]]
     assert guess(manifest, "decimal mark") is None
+    manifest, _ = import_text(tmp_path, "a;y\n1;cat\n2;1,5\n3;cat\n")
+    assert manifest.y.classes == ("1,5", "cat")
 
 
 @pytest.mark.parametrize(
@@ -119,6 +121,7 @@ def test_names_of_columns(
         ("1,2\n3,4\n", r"t.csv:1: found numbers, expected names"),
         ("a,y\n1,u\n".encode("utf-16"), r"t.csv: found UTF-16, expected UTF-8; .*CSV UTF-8"),
         ("a,y\n1,u\n".encode("utf-16-be"), r"t.csv: found bytes that are 0, as in UTF-16"),
+        ("a,y\n" + "1,x;y;z\n" * 9 + "1,x,2\n", r"t.csv:11: 3 cells, expected 2 as in the header"),
         ("a,label,y\n1,u,2\n", r"found several columns that may be the target: label, y; name it"),
     ],
 )

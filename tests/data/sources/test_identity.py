@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from distnet.data.fields.field import Field
 from distnet.data.importing import import_dataset
 from distnet.data.manifest import read_manifest
+from distnet.data.rows import read_rows
 from distnet.data.shards import ShardReader
 from tests.data.raw_files import read_split, write_idx
 
@@ -171,6 +172,31 @@ def test_parquet_keeps_numbers(
     x, y = read_split(out, "train")
     check_numbers(read_manifest(out).x, x[:, 0], numbers)
     check_numbers(read_manifest(out).y, y[:, 0], numbers)
+
+
+NUMBERS: dict[str, pa.Array] = {
+    "bool": pa.array([True, False] * 20),
+    "uint64": pa.array([2**64 - 1 - n % 7 for n in range(40)], pa.uint64()),
+    "int8": pa.array([n - 20 for n in range(40)], pa.int8()),
+    "half": pa.array(np.linspace(-2, 2, 40).astype(np.float16)),
+    "float": pa.array(np.linspace(52.5, 52.6, 40).astype(np.float32)),
+    "decimal128": pa.array([Decimal(n) / 100 for n in range(40)], pa.decimal128(9, 2)),
+    "decimal256": pa.array([Decimal(2**70 + n) for n in range(40)], pa.decimal256(50, 3)),
+    "dictionary": pa.array([2**60 + n % 3 for n in range(40)]).dictionary_encode(),
+    "string": pa.array([str(2**63 + n) for n in range(40)]),
+    "string_view": pa.array([f"{n}.25" for n in range(40)], pa.string_view()),
+}
+
+
+@pytest.mark.parametrize("kind", NUMBERS)
+def test_parquet_keeps_numbers_of_any_type(tmp_path: Path, kind: str) -> None:
+    column = NUMBERS[kind]
+    labels = ["u", "v"] * 20
+    pq.write_table(pa.table({"a": column, "label": labels}), tmp_path / "t.parquet")
+    out = imported(tmp_path / "t.parquet", target=("label",))
+    x, _ = read_split(out, "train")
+    check_numbers(read_manifest(out).x, x[:, 0], list(map(Fraction, column.to_pylist())))
+    np.testing.assert_array_equal(read_rows(tmp_path / "t.parquet", read_manifest(out).x), x)
 
 
 @FEW

@@ -163,6 +163,15 @@ def test_ids_that_differ_late_in_their_last_digit_are_kept_apart(tmp_path: Path)
     assert (x[-2:] - x[0]).tolist() == [1, 0]
 
 
+def test_numbers_that_no_float64_is_near_to_are_reported(tmp_path: Path) -> None:
+    manifest = import_column(tmp_path, [10**30 + number for number in range(40)])
+    assert manifest.import_summary is not None
+    (found,) = (f for f in manifest.import_summary.warnings if "become equal" in f.what)
+    assert found.example == "time: of 40 different numbers in a sample 1 are left; " + (
+        "its standard deviation is 11.5"
+    )
+
+
 @pytest.mark.parametrize(
     ("gap", "what"),
     [
