@@ -227,3 +227,15 @@ def test_paths_need_not_be_unicode(tmp_path: Path) -> None:
 
     assert (manifest.name, manifest.source) == ("out\\udce9", "image-folder: caf\\udce9")
     assert read_manifest(out) == manifest
+
+
+@pytest.mark.check
+def test_names_of_classes_are_those_on_the_disk_in_any_terminal(tmp_path: Path) -> None:
+    image_folder(tmp_path / "raw", {"caf\u00e9": 6, "\u65e5\u672c": 6})
+    code = (
+        "import sys\nfrom pathlib import Path\nfrom distnet.data.importing import import_dataset\n"
+    )
+    code += "import_dataset(Path('raw'), Path('out'), test_fraction=0)"
+    env = os.environ | {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=env, check=True)
+    assert read_manifest(tmp_path / "out").y.classes == ("caf\u00e9", "\u65e5\u672c")

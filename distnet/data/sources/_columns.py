@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from distnet.data.csv_dialect import WITH_COMMA
+from distnet.data.image_formats import SUFFIXES
 from distnet.data.sources._cells import LARGEST, holds_numbers, parse_numbers, without_booleans
 from distnet.data.sources._precision import Precision
 from distnet.errors import DataError
@@ -42,6 +43,11 @@ class ColumnCheck:
     def example(self) -> str:
         """The name, and a cell that is not a number."""
         return f"{self.name!r} (such as {self._bad_cell[:LONGEST_EXAMPLE]!r})"
+
+    @property
+    def names_pictures(self) -> bool:
+        """Whether the cells may be names of picture files."""
+        return Path(self._bad_cell).suffix.lower() in SUFFIXES
 
     @property
     def has_commas(self) -> bool:
@@ -101,6 +107,8 @@ def raise_faults(path: Path, checks: Sequence[ColumnCheck]) -> None:
         lines.append("fill in those cells, remove their rows, or drop the columns: --drop NAME")
     if texts:
         lines.append(_text_columns(path, texts))
+    if any(check.names_pictures for check in texts):
+        lines.append("if these are names of pictures: put those of each class into one folder")
     if any(check.has_commas for check in checks):
         lines.append("if a comma is the decimal mark of the file, set it with --decimal ,")
     lines += ranges[:MOST_FAULTS]

@@ -4,6 +4,7 @@ Classes are the first folders; or, where there is a folder called `train` with f
 in the folder of each split. Deeper folders belong to their class.
 """
 
+import os
 from collections import defaultdict
 from unicodedata import normalize
 
@@ -11,6 +12,7 @@ from distnet.data.import_summary import Findings
 from distnet.data.sources._picture_splits import (
     OPTION,
     choose_splits,
+    shared_names,
     splits_in_classes,
     unwrapped,
 )
@@ -50,6 +52,7 @@ def sort_pictures(
     splits = choose_splits(tree, layout)
     if layout is None:
         _report_layout(splits, findings)
+        _report_shared_names(tree, splits, findings)
     _report_names(tree, splits, findings)
     return _sort(tree, splits, findings)
 
@@ -92,11 +95,12 @@ def _why_of_no_class(parts: Parts, splits: dict[str, str]) -> str | None:
 
 
 def _class_name(folder: str) -> str:
+    """The name as it is on the disk, in UTF-8: Python reads it in the encoding of the terminal."""
     try:
-        folder.encode("utf-8")
-    except UnicodeEncodeError:
+        name = os.fsencode(folder).decode("utf-8")
+    except UnicodeDecodeError:
         raise DataError(f"{folder!r}: the name of this folder is not UTF-8; rename it") from None
-    return normalize("NFC", folder)
+    return normalize("NFC", name)
 
 
 def _report_layout(splits: dict[str, str], findings: Findings) -> None:
@@ -106,6 +110,18 @@ def _report_layout(splits: dict[str, str], findings: Findings) -> None:
     else:
         why = "there is no folder called train with class folders inside"
         findings.guessed("layout", "a folder a class", why, option=OPTION)
+
+
+def _report_shared_names(tree: PictureTree, splits: dict[str, str], findings: Findings) -> None:
+    shared = [] if splits else shared_names(tree)
+    if len(shared) > 1:
+        findings.warned(
+            "folders of the same name in several classes",
+            "the first folder of a path names the class",
+            example=shared[0],
+            count=len(shared),
+            option="if these are the classes, import one of the first folders alone",
+        )
 
 
 def _report_names(tree: PictureTree, splits: dict[str, str], findings: Findings) -> None:

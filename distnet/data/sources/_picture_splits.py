@@ -1,6 +1,7 @@
 """Which of the first folders are splits, by their names and by what they hold."""
 
 import re
+from collections import defaultdict
 from collections.abc import Callable
 
 from distnet.data.import_summary import Findings
@@ -9,6 +10,7 @@ from distnet.data.sources._splits import is_split_name, split_of
 from distnet.errors import DataError
 
 OPTION = "--layout classes|splits"
+_SPLIT_LIKE = re.compile("train|test|valid", re.IGNORECASE)
 
 
 def choose_splits(tree: PictureTree, layout: str | None) -> dict[str, str]:
@@ -23,6 +25,7 @@ def choose_splits(tree: PictureTree, layout: str | None) -> dict[str, str]:
         raise DataError("--layout splits: found no folder called train with class folders inside")
     if layout is None and not trains:
         _refuse_splits_without_classes(inner)
+        _refuse_splits_without_training(inner)
     if layout == "classes" or not trains:
         return {}
     train = _training_folder(trains)
@@ -42,6 +45,27 @@ def _refuse_splits_without_classes(inner: dict[str, set[str]]) -> None:
             "folders there; put the pictures of each class into a folder of its own, such as "
             f"{named[-1]}/cat/; or if these are the classes: --layout classes"
         )
+
+
+def _refuse_splits_without_training(inner: dict[str, set[str]]) -> None:
+    """Refuse `Testdaten/cat` and `Lerndaten/cat`, where some name looks like that of a split."""
+    for folder in sorted(filter(_SPLIT_LIKE.search, inner)):
+        shared = [f for f in sorted(inner) if f != folder and inner[f] & inner[folder]]
+        if shared:
+            raise DataError(
+                f"found {folder}/ and {shared[0]}/ with folders of the same names inside, but no "
+                f"folder called train; if they are splits, call one of them train; if they are "
+                "the classes: --layout classes"
+            )
+
+
+def shared_names(tree: PictureTree) -> list[str]:
+    """Folders of the same name in several of the first folders: `images/a` and `masks/a`."""
+    parents = defaultdict(list)
+    for folder, names in _folders_with_pictures(tree).items():
+        for name in sorted(names):
+            parents[name].append(f"{folder}/{name}")
+    return [f"{two[0]} and {two[1]}" for _, two in sorted(parents.items()) if len(two) > 1]
 
 
 def _training_folder(trains: list[str]) -> str:

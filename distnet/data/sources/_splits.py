@@ -11,6 +11,7 @@ _SPLITS = {
     "train": "train",
     "training": "train",
     "trainset": "train",
+    "trainval": "train",
     "test": "test",
     "testing": "test",
     "testset": "test",
@@ -22,6 +23,7 @@ _SPLITS = {
     "eval": "eval",
 }
 """Words in names, and the splits that they mean."""
+_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 
 
 MOST_NAMES = 3
@@ -30,9 +32,9 @@ MOST_NAMES = 3
 def split_of(name: str) -> str | None:
     """The split that a name means by its first word, or by any other if all of them agree.
 
-    `Training_set`, `mnist_train` and `wiki.train.tokens` are `train`; `my_train_test` is none.
+    `TrainingData`, `mnist_train` and `wiki.train.tokens` are `train`; `my_train_test` is none.
     """
-    words = re.findall(r"[a-z]+", name.lower())
+    words = [word.lower() for word in _WORD.findall(name)]
     found = [_SPLITS[word] for word in words if word in _SPLITS]
     is_clear = bool(found) and (words[0] in _SPLITS or len(set(found)) == 1)
     return found[0] if is_clear else None

@@ -232,3 +232,9 @@ def test_import_then_read_gives_the_same_rows(
     x, y = read_split(folder / "out", "train")
     np.testing.assert_array_equal(x, np.array([row[:2] for row in rows], np.float32))
     assert [manifest.y.classes[label] for label in y] == [row[2] for row in rows]
+
+
+def test_a_list_of_pictures_is_no_table(tmp_path: Path) -> None:
+    (tmp_path / "labels.csv").write_text("file,label\na/1.JPG,cat\na/2.JPG,dog\n")
+    with pytest.raises(DataError, match=r"'file' \(such as 'a/1.JPG'.*\n.*of each class into one"):
+        import_dataset(tmp_path / "labels.csv", tmp_path / "out")

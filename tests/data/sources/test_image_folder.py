@@ -445,6 +445,8 @@ LAYOUTS = {
     ),
     "last word": (["faces_train/a", "faces_train/b", "faces_test/a"], TWO_AND_ONE),
     "in one word": (["trainset/a", "trainset/b", "testset/a"], TWO_AND_ONE),
+    "in capitals": (["TrainingData/a", "TrainingData/b", "TESTData/a"], TWO_AND_ONE),
+    "as in Pascal VOC": (["trainval/a", "trainval/b", "test/a"], TWO_AND_ONE),
     "in themselves": (
         ["seg_train/seg_train/a", "seg_train/seg_train/b", "seg_test/seg_test/a", "seg_pred/x"],
         TWO_AND_ONE,
@@ -485,6 +487,8 @@ UNCLEAR = {
     ),
     "some classes first": (["a/train", "a/test", "b"], "a/test/, which is named as a split is"),
     "one level deeper": (["x/y/train/a", "x/y/train/b", "x/y/test/a"], "so import .*raw/x/y$"),
+    "other languages": (["Lerndaten/a", "Lerndaten/b", "Testdaten/a"], "no folder called train"),
+    "no train": (["val/a", "val/b", "test/a"], "test/ and val/ with folders of the same names"),
     "class of test": (["Train/a", "Train/b", "Test/c"], "Train/c: no images.* some in test; add"),
 }
 
@@ -504,6 +508,14 @@ def test_training_folders_that_are_not_used_are_a_warning(tmp_path: Path) -> Non
     manifest = import_dataset(tmp_path / "raw", tmp_path / "out")
     what, why = "samples for training that are not used", "only the split train is"
     assert (1, what, why) in found(manifest, "warnings")
+
+
+def test_folders_of_the_same_name_in_classes_are_a_warning(tmp_path: Path) -> None:
+    for seed, folder in enumerate(("images/a", "images/b", "masks/a", "masks/b")):
+        image_folder(tmp_path / "raw", {folder: 1}, first_seed=seed)
+    manifest = import_dataset(tmp_path / "raw", tmp_path / "out", test_fraction=0)
+    what = "folders of the same name in several classes"
+    assert (2, what, "the first folder of a path names the class") in found(manifest, "warnings")
 
 
 def test_layout_can_be_chosen(tmp_path: Path) -> None:
