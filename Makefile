@@ -5,14 +5,17 @@
 # make lint   set up and check format, style and types
 # make bench  set up and measure speed
 # make soak   set up and run the long tests (about 40 minutes on 2 cores)
+# make image  build the container image (docker/README.md)
 # make chaos  set up and kill processes of 60 runs (about an hour on 2 cores)
 
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+IMAGE ?= distnet
+BUILDER ?= $(firstword $(foreach tool,docker podman buildah,$(if $(shell command -v $(tool)),$(tool))))
 PYTEST := $(BIN)/python -m pytest -n 2 --no-loadscope-reorder
 
-.PHONY: run test check lint bench soak chaos clean
+.PHONY: run test check lint bench soak chaos image clean
 
 run: $(READY)
 	$(BIN)/distnet run jobs/digits.yaml
@@ -36,6 +39,11 @@ soak: $(READY)
 
 chaos: $(READY)
 	$(BIN)/distnet chaos jobs/digits.yaml --kill worker,controller,driver,raylet --trials 60 --seed 1 --set checkpoint.every_steps=200
+
+image:
+	@test -n "$(BUILDER)" || { echo "make image needs docker, podman or buildah"; exit 1; }
+	$(BUILDER) build $(BUILD_FLAGS) --file docker/Dockerfile --tag $(IMAGE) \
+		$(foreach name,BASE TORCH_WHEELS USER_ID GROUP_ID,$(if $($(name)),--build-arg $(name)=$($(name)))) .
 
 clean:
 	rm -rf .venv

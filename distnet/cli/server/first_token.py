@@ -3,6 +3,7 @@
 from typing import Annotated, Literal
 
 import typer
+from click.core import ParameterSource
 from pydantic import ValidationError
 
 from distnet.cli.options import AsJson
@@ -19,6 +20,7 @@ Role = Literal["viewer", "submitter", "admin"]
 
 
 def token(
+    context: typer.Context,
     user: Annotated[
         str | None,
         typer.Argument(metavar="USER", help="The user, created if new. Default: you."),
@@ -37,10 +39,11 @@ def token(
 
     It is for whoever may write to the ledger, such as the first admin.
     """
+    # The first token may be created before the first start. A ledger that is typed must exist, or
+    # its name is a typo; one of the environment is where the server will look for it, too.
+    is_typed = context.get_parameter_source("ledger") is ParameterSource.COMMANDLINE
     own = own_ledger()
-    # The first token may be created before the first start; another ledger must exist, or its
-    # name is a typo.
-    opened = open_ledger(ledger or own, must_exist=ledger not in (None, own))
+    opened = open_ledger(ledger or own, must_exist=is_typed and ledger != own)
     try:
         users = Users(opened)
         chosen = role or (None if users.users() else "admin")

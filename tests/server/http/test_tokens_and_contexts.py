@@ -28,6 +28,16 @@ def test_a_routable_address_needs_a_token_first(home: Home) -> None:
         assert httpx.get(url, headers={**headers, "Host": "evil.example"}).status_code == 403
 
 
+def test_the_first_token_may_precede_the_ledger_that_the_environment_names(home: Home) -> None:
+    home.environment["DISTNET_LEDGER"] = f"sqlite:///{home.folder}/elsewhere/ledger.db"
+    token = home.run("token", "ada").stdout.strip()
+
+    with home.server(listen="0.0.0.0:0") as server:
+        headers = {"Authorization": f"Bearer {token}"}
+        url = f"http://127.0.0.1:{server.facts['address'].rpartition(':')[2]}/api/v1/whoami"
+        assert httpx.get(url, headers=headers).json()["user"] == "ada"
+
+
 def test_a_token_can_be_made_while_the_server_runs(home: Home) -> None:
     with home.server() as server:
         token = home.run("token", "ada", "--role", "submitter").stdout.strip()
