@@ -17,7 +17,8 @@ def ensure_token(path: Path) -> Path:
         path.chmod(0o600)
         return path
     with os.fdopen(descriptor, "w") as file:
-        file.write(f"{secrets.token_hex(TOKEN_BYTES)}\n")
+        # Without an end of line: KubeRay puts it into an HTTP header as it is.
+        file.write(secrets.token_hex(TOKEN_BYTES))
         file.flush()
         os.fsync(file.fileno())
     return path

@@ -58,8 +58,8 @@ def _for_kubernetes(file: ClusterFile, cluster: Kubernetes, folder: Path) -> Ren
         only_in_folder=in_folder(cluster),
         header=(
             f"Rendered from {file.path.name} by distnet cluster render, for KubeRay 1.6 or newer.",
-            f"The token is not in it, but in the Secret {token_name(cluster)}, which kustomize",
-            f"makes of the file {TOKEN_FILE}. Without kustomize:",
+            f"The token is in no manifest: kustomize makes the Secret of the file {TOKEN_FILE}.",
+            "Without kustomize:",
             f"{secret} --from-file={TOKEN_KEY}={TOKEN_FILE}",
         ),
         note=f"the Secret {token_name(cluster)} is not in it; write all of it with: --output DIR",

@@ -5,7 +5,11 @@ from typing import Any
 
 import yaml
 
+from distnet.spec.reading.scalars import plain
+
 WIDTH = 100
+ALSO_BOOLEANS = ("y", "Y", "n", "N")
+"""In YAML 1.1, which kubectl reads."""
 
 
 class _Dumper(yaml.SafeDumper):
@@ -21,8 +25,16 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
-    style = "|" if "\n" in text else None
+    style = "|" if "\n" in text else "'" if _is_ambiguous(text) else None
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+def _is_ambiguous(text: str) -> bool:
+    """Whether some reader takes an unquoted text for something else: 12e4 for a number, y for true.
+
+    PyYAML itself quotes what is no text in YAML 1.1, as it reads it.
+    """
+    return text in ALSO_BOOLEANS or not isinstance(plain(text), str)
 
 
 _Dumper.add_representer(str, _text)
