@@ -43,6 +43,10 @@ class CodeWarning(DistnetWarning):
     """The user's own code beside the job file is not the code that a run uses."""
 
 
+class JobWarning(DistnetWarning):
+    """The user's job file is not what it was when a run began."""
+
+
 class DataWarning(DistnetWarning):
     """A dataset is not what it was when a run was trained on it."""
 

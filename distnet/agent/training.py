@@ -1,6 +1,5 @@
 """Train as an attempt is configured, in the run folder of the job, and record how that ended."""
 
-import math
 import os
 import time
 import traceback
@@ -24,6 +23,7 @@ from distnet.run_folder.log import RunLog
 from distnet.run_folder.paths import RunFolder
 from distnet.run_folder.read import read_object
 from distnet.run_folder.recorder import Emit
+from distnet.run_folder.write import finite
 from distnet.spec.read import read_job
 
 FINISHED, STOPPED, FAILED = AttemptEnd.FINISHED, AttemptEnd.STOPPED, AttemptEnd.FAILED
@@ -158,16 +158,7 @@ def _require_same_job(folder: RunFolder, spec: Path) -> None:
 
 def _exit_of(result: dict[str, Any]) -> Exit:
     end = FINISHED if result.get("status") == "finished" else STOPPED
-    return Exit(end=end, step=result.get("steps"), result=_json_value(result))
-
-
-def _json_value(value: Any) -> Any:
-    """The value with null for NaN and infinity, which JSON does not have."""
-    if isinstance(value, dict):
-        return {key: _json_value(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_json_value(each) for each in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    return Exit(end=end, step=result.get("steps"), result=finite(result))
 
 
 def _short(text: str) -> str:

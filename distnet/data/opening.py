@@ -32,7 +32,7 @@ def build_view(job: Job, data: Manifest, folder: Path) -> View | None:
         return None
     cls, options = load_part("data/views", job.data.view, folder=folder)
     what = f"view {job.data.view.kind}"
-    view: View = constructed(what, lambda: cls(data, **options))
+    view: View = constructed(what, cls, (data,), options)
     return CheckedView(view, data, what) if is_own_kind(job.data.view.kind) else view
 
 
@@ -66,7 +66,7 @@ def build_sampler(
         return Uniform(index, seed)
     cls, options = load_part("data/samplers", job.data.sampler, folder=folder)
     what = f"sampler {job.data.sampler.kind}"
-    sampler: Sampler = constructed(what, lambda: cls(index, seed, **options))
+    sampler: Sampler = constructed(what, cls, (index, seed), options)
     is_own = is_own_kind(job.data.sampler.kind)
     return CheckedSampler(sampler, num_samples, what) if is_own else sampler
 

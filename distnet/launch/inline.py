@@ -67,9 +67,9 @@ class InlineLauncher:
                 f"{error}. This process cannot use the GPU again; continue in a new one with: "
                 f"distnet run --inline --resume {run}"
             ) from None
-        except DistnetError:
+        except (DistnetError, KeyboardInterrupt):
             raise
-        except Exception as error:  # most often of the user's own network or task
+        except BaseException as error:  # most often of the user's own network or task
             log = assignment.folder.worker_log(0)
             with log.open("a", encoding="utf-8", errors="backslashreplace") as file:
                 traceback.print_exc(file=file)

@@ -26,7 +26,7 @@ from distnet.launch.subject import Subject
 from distnet.run_folder.paths import WRITTEN
 from distnet.spec.code.collect import LARGEST_FILE, OwnCode, own_code
 from distnet.spec.code.importer import forget
-from distnet.spec.code.outside import outside_files
+from distnet.spec.code.outside import outside_files, sha256_of
 from distnet.spec.code.own_errors import own_errors
 from distnet.spec.code.reads import watched_reads
 from distnet.spec.read import JobFile
@@ -67,6 +67,8 @@ class Plan:
     """By name, the sha256 of each file of the user's own code."""
     code_sha256: str
     """Of all of them; empty if there are none."""
+    job_file: dict[str, str]
+    """By path, the sha256 of the user's job file, as it was when the run began."""
     outside: dict[str, str]
     """By path, what identifies each file that it uses from elsewhere, unless it is installed."""
     memory_bytes: dict[str, int]
@@ -168,6 +170,7 @@ def _plan(file: JobFile, code: OwnCode, *, workers: int | None, inline: bool) ->
         job_folder=str(file.folder.resolve()),
         code=code.hashes,
         code_sha256=code.sha256,
+        job_file=_hashes([file.path.resolve()]),
         outside={},
         memory_bytes=memory_of_worker(job, data, found, rehearsed, max(map(len, ranges))),
         eval_split=split,
@@ -279,6 +282,12 @@ def _refuse_tiny_slices(file: JobFile, batches: Batches, found: Probe) -> None:
             "found pieces of a slice with 1 sample, but batch normalisation needs 2; "
             "use a larger batch_size, fewer slices, or a smaller accumulate",
         )
+
+
+def _hashes(paths: Sequence[Path]) -> dict[str, str]:
+    """The sha256 of those files that can be read."""
+    found = {str(path): sha256_of(path) for path in paths}
+    return {path: sha256 for path, sha256 in found.items() if sha256 is not None}
 
 
 def _num_samples(data: Manifest | None, split: str | None) -> int:

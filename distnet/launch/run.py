@@ -23,6 +23,7 @@ from distnet.run_folder.code import (
     copy_folder,
     keep_code,
     warn_of_other_code,
+    warn_of_other_job,
 )
 from distnet.run_folder.create import write_plan
 from distnet.run_folder.format import require_resumable
@@ -155,10 +156,11 @@ def resume(
         if not new_code:
             warn_of_other_code(folder)
             file = replace(file, code=code_folder(folder, before))
+        warn_of_other_job(folder)
         code = own_code(file)
         _refuse_finished(folder, overrides)
         plan = make_plan(file, workers=workers, inline=inline)
-        plan = replace(plan, precision=before.precision)
+        plan = replace(plan, precision=before.precision, job_file=dict(before.job_file))
         _refuse_another_job(folder, file, plan.dataset_folder)
         keep_code(folder, code)
         write_plan(folder, file.job, plan.to_dict(), manifest_bytes(plan.dataset_folder))

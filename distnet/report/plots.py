@@ -18,6 +18,9 @@ from distnet.report.run import Run
 from distnet.run_folder.history import History
 from distnet.spec.metric import LOSS, Metric
 
+LONGEST = 100
+"""Characters of the name of a figure's file."""
+
 
 @dataclass(frozen=True)
 class Drawn:
@@ -45,7 +48,7 @@ def by_file_name(plots: Iterable[Plot]) -> dict[str, Plot]:
     """Name plots by their titles, as files; a title that occurs again gets a number."""
     named: dict[str, Plot] = {}
     for plot in plots:
-        stem = re.sub(r"[^a-z0-9]+", "-", plot.title.lower()).strip("-") or "figure"
+        stem = re.sub(r"[^a-z0-9]+", "-", plot.title.lower())[:LONGEST].strip("-") or "figure"
         name, count = stem, 1
         while name in named:
             count += 1

@@ -9,7 +9,7 @@ that adopts new code gets another copy beside the first.
 import warnings
 from pathlib import Path
 
-from distnet.errors import CodeWarning, DistnetError, RunError
+from distnet.errors import CodeWarning, DistnetError, JobWarning, RunError
 from distnet.run_folder.paths import RunFolder, shown
 from distnet.run_folder.read import StoredPlan, read_plan
 from distnet.run_folder.write import write_whole
@@ -98,6 +98,17 @@ def outside_notice(run: RunFolder) -> str | None:
         "since the run began, and used as it is now. A run keeps what its code imports from beside "
         "the job file, and what `files` names"
     )
+
+
+def warn_of_other_job(run: RunFolder) -> None:
+    """Warn if the user's job file is no longer what it was when the run began."""
+    for path in changed_outside(read_plan(run).job_file):
+        text = (
+            f"{shown(Path(path))} has changed since {run.name} began: the run continues with its "
+            f"own copy, {shown(run.job)}, and --set changes what may change. For the new job file "
+            "start a new run"
+        )
+        warnings.warn(text, JobWarning, stacklevel=3)
 
 
 def warn_of_other_code(run: RunFolder) -> None:

@@ -24,6 +24,8 @@ class StoredPlan:
     """Of the user's own code; empty if there is none, None in a run of an older version."""
     code: Mapping[str, str] = field(default_factory=dict)
     """By name, the sha256 of each file of it."""
+    job_file: Mapping[str, str] = field(default_factory=dict)
+    """By path, the sha256 of the user's job file, as it was when the run began."""
     outside: Mapping[str, str] = field(default_factory=dict)
     """By path, what identifies each file that it uses from elsewhere, unless it is installed."""
 
@@ -56,6 +58,7 @@ def read_plan(folder: RunFolder) -> StoredPlan:
             int(plan.get("slices", 1)),
             plan.get("code_sha256"),
             dict(plan.get("code", {})),
+            dict(plan.get("job_file", {})),
             dict(plan.get("outside", {})),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

@@ -4,7 +4,6 @@ A record of steps is the mean since the last one, written about 2,000 times per 
 second, so the file stays small however long the run is.
 """
 
-import json
 import os
 import threading
 import time
@@ -15,6 +14,7 @@ from typing import Any, TextIO
 from distnet.errors import RunError
 from distnet.run_folder.lines_file import Lines
 from distnet.run_folder.tensorboard import Events
+from distnet.run_folder.write import to_json
 
 Record = dict[str, Any]
 Emit = Callable[[Record], None]
@@ -56,7 +56,7 @@ class Recorder:
         with self._lock:
             is_step = record["kind"] == "step"
             whole = {"kind": record["kind"], "attempt": self._attempt, **record}
-            self._lines.add(json.dumps(whole), may_be_dropped=is_step)
+            self._lines.add(to_json(whole), may_be_dropped=is_step)
             now = time.monotonic()
             if not is_step or now - self._flushed > FLUSH_S:
                 self._lines.flush()

@@ -1,6 +1,7 @@
 """Write a file whole or not at all."""
 
 import json
+import math
 import os
 from collections.abc import Mapping
 from contextlib import suppress
@@ -39,4 +40,23 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
     Raises:
         RunError: it cannot be written.
     """
-    write_whole(path, (json.dumps(value, indent=2) + "\n").encode())
+    write_whole(path, (to_json(value, indent=2) + "\n").encode())
+
+
+def to_json(value: Any, *, indent: int | None = None) -> str:
+    """Write a value as JSON, with null for the NaN and the infinities that JSON does not have."""
+    try:
+        return json.dumps(value, indent=indent, allow_nan=False)
+    except ValueError:
+        return json.dumps(finite(value), indent=indent)
+
+
+def finite(value: Any) -> Any:
+    """The value with None for NaN and infinities."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: finite(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(each) for each in value]
+    return value

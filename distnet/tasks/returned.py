@@ -28,6 +28,9 @@ ARRAY = "a NumPy array of numbers, [n, C, H, W] or [n, H, W]"
 TAKEN_ARRAYS = ("worst", "first_layer")
 """The names of the arrays that distnet itself adds to `pictures.npz`."""
 
+ADDED_KEYS = ("file", "row")
+"""What `distnet predict` adds to a prediction."""
+
 
 def plain(value: Any) -> Any:
     """Convert to text, numbers, and lists and dicts of them; arrays and tensors become lists.
@@ -68,6 +71,8 @@ def checked_names(what: str, names: Any, reserved: Sequence[str] = ()) -> tuple[
     """The names of metrics, which must not be those of other facts in the same records."""
     if not isinstance(names, list | tuple) or not all(isinstance(name, str) for name in names):
         raise PartError(f'{what}: found {described(names)}, expected a tuple such as ("error",)')
+    if not all(name.strip() for name in names):
+        raise PartError(f"{what}: found an empty name, expected one that can be shown")
     taken = [name for name in names if name in reserved]
     if taken:
         others = ", ".join(reserved)
@@ -171,10 +176,15 @@ def checked_prediction(task: object, method: str, prediction: Any) -> dict[str, 
     """One prediction, as plain values."""
     if not isinstance(prediction, Mapping):
         raise refusal(task, method, prediction, PREDICTION)
+    taken = [name for name in ADDED_KEYS if name in prediction]
+    if taken:
+        raise refusal(task, method, prediction, f"other keys than {' and '.join(ADDED_KEYS)}")
     found = {}
     for name, value in prediction.items():
         try:
             found[_key(name)] = plain(value)
+        except RecursionError:
+            raise refusal(task, method, prediction, f"{name!r} without itself in it") from None
         except TypeError as error:
             expected = f"as {name!r} text or numbers, or lists and dicts of them; found {error}"
             raise refusal(task, method, value, expected) from None
@@ -214,7 +224,7 @@ def _number(task: object, name: object, value: Any) -> float:
     try:
         if is_number and getattr(value, "size", 1) != 0:
             return float(value)
-    except (TypeError, ValueError, RuntimeError):
+    except (TypeError, ValueError, RuntimeError, OverflowError):
         pass  # more than one number, or no number at all
     raise refusal(task, "summarise", value, f"as the metric {name} a number")
 

@@ -103,6 +103,7 @@ RAISING = {
     "return x[7, 7, 7, 7, 7]": "IndexError: ",
     "import sys; sys.exit(1)": "SystemExit: 1",
     "raise NotImplementedError": "NotImplementedError: no message",
+    "raise GeneratorExit": "GeneratorExit: no message",
 }
 
 
@@ -147,6 +148,24 @@ def test_other_outputs_while_training_are_found_by_check(
     assert "(here: training)" in error
 
 
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("class Net(nn.Module): pass", "cannot be made: Net.__init__() takes 1 positional arg"),
+        ("from abc import ABC, abstractmethod\nclass Net(ABC):\n    def __init__(self, a, b): ...\n"
+         "    @abstractmethod\n    def forward(self, x): ...", "Can't instantiate abstract class"),
+    ],
+)  # fmt: skip
+def test_a_constructor_that_takes_something_else_is_told_what_it_gets(
+    body: str, message: str, job: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    error = refused(with_network(job, body), capfd)
+
+    assert message in error
+    assert "is given a tuple of (int 1, int 12, int 12), int 4, and its options by name" in error
+    assert "parts.py" not in error
+
+
 def test_a_network_that_is_no_module_is_refused(
     job: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -155,6 +174,15 @@ def test_a_network_that_is_no_module_is_refused(
     error = refused(with_network(job, body), capfd)
 
     assert "found an object of the class Net, expected a torch.nn.Module" in error
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script.*:Warning")
+def test_a_network_with_a_script_module_is_refused(
+    job: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    error = refused(with_network(job, "        self[1] = torch.jit.script(self[1])"), capfd)
+
+    assert "found the script module 1, expected modules of Python" in error
 
 
 def test_a_run_that_fails_later_shows_the_users_stack(job: Path, tmp_path: Path) -> None:
@@ -177,6 +205,17 @@ def test_a_run_that_fails_later_shows_the_users_stack(job: Path, tmp_path: Path)
         "forward: return self.deeper(x)",
         'deeper: assert Net.calls < 20, "enough"',
     ]
+
+
+def test_a_run_whose_code_exits_says_where(job: Path, tmp_path: Path) -> None:
+    body = """    calls = 0
+    def forward(self, x):
+        Net.calls += 1
+        if Net.calls > 8: raise SystemExit(4)
+        return super().forward(x)"""
+
+    with pytest.raises(TrainingError, match=r"SystemExit: 4 \(at own.py:\d+, in forward\)"):
+        distnet.run(with_network(job, body), inline=True, runs=tmp_path)
 
 
 def test_sparse_embeddings_train_as_dense_ones(job: Path, tmp_path: Path) -> None:
@@ -236,6 +275,15 @@ WRONG = {
     "metrics = (Metric('error', direction='max'),)": "and the direction higher or lower",
     "training = 'hits'": "Own.training: found str 'hits'",
     "training = ('step',)": "Own.training: found step, expected a name other than",
+    "metrics = (Metric(' '),)": "Own.metrics: found an empty name, expected one that can be shown",
+    "metrics = property(lambda self: 1 / 0)": "task ./own.py:Own raised ZeroDivisionError",
+    "def prediction(self, output): return {'file': 'a', 'class': 'b'}": "other keys than file and",
+    "def prediction(self, output): return (lambda d: d | {'d': d.setdefault('d', d)})({})": (
+        "expected 'd' without itself in it"
+    ),
+    "def summarise(self, sums): return Summary({'error': 10**400})": (
+        "expected as the metric error a number"
+    ),
     "num_outputs = 0": "Own.num_outputs: found int 0, expected a whole number above 0",
     "num_outputs = 3": "expected a tensor [16, 3]",
 }

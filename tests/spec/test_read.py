@@ -268,6 +268,11 @@ def test_steps_and_epochs_take_the_place_of_one_another(
             "resources.workers.min=2",
             "--set resources.workers.min=2 resources.workers.max: found no `max`",
         ),
+        (
+            "network.hidden.2=3",
+            "--set network.hidden.2=3: found `2` for an item of a list that has the items 0 to 1",
+        ),
+        ("network.hidden.-1=3", "--set network.hidden.-1=3: found `-1` for an item of a list"),
         ("train.epochs", "--set train.epochs: found no key and value, expected KEY=VALUE"),
         ("train.epochs=", "--set train.epochs=: found no key and value, expected KEY=VALUE"),
         ("=3", "--set =3: found no key and value"),

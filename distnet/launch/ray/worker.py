@@ -43,7 +43,9 @@ def run_worker(work: Work, assignment: Assignment) -> dict[str, Any]:
     except DistnetError:
         traceback.print_exc()
         raise
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         traceback.print_exc()
         if isinstance(error, OSError) and error.errno in NO_SPACE:
             raise StorageError(f"worker {group.rank}: {error.strerror}: {error.filename}") from None

@@ -20,6 +20,7 @@ from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any
 
+from distnet.spec.code.by_name import TAKE_NAMES, Builtins, OwnView
 from distnet.spec.code.names import shown_name
 from distnet.spec.code.search import Search, find_module, find_own, search_of
 
@@ -41,8 +42,8 @@ class OwnPackage:
         """By path, the hash of the file as it was executed."""
         self._folders, self._last = tuple(folders), list[str]()
         self._is_own: dict[str, bool] = {}
-        self._importlib = _Importlib(self)
-        self.builtins = {**vars(builtins), "__import__": self.import_}
+        self._before = set(sys.modules)
+        self.builtins = Builtins({**vars(builtins), "__import__": self.import_})
         module = ModuleType(name)
         module.__path__ = self._path = list(folders)
         module.__spec__ = ModuleSpec(name, None, is_package=True)
@@ -78,9 +79,22 @@ class OwnPackage:
         top = name.partition(".")[0]
         if level or not self.has(top):
             module = builtins.__import__(name, globals, locals, fromlist or (), level)
-            return self._importlib if module is importlib else module
+            return OwnView(module, self.full_name) if module.__name__ in TAKE_NAMES else module
         module = builtins.__import__(f"{self.name}.{name}", globals, locals, fromlist or (), 0)
         return module if fromlist else sys.modules[f"{self.name}.{top}"]
+
+    def forget_others(self) -> None:
+        """Forget modules of this folder that were imported through `sys.path`, and that entry."""
+        inside = f"{self.folder}{os.sep}"
+        for name in sys.modules.keys() - self._before:
+            file = getattr(sys.modules[name], "__file__", None) or ""
+            if file.startswith(inside) and not name.startswith(PREFIX):
+                del sys.modules[name]
+        sys.path[:] = [path for path in sys.path if not path.startswith(inside)]
+
+    def full_name(self, name: str) -> str:
+        """The name in `sys.modules` of what own code calls `name`."""
+        return f"{self.name}.{name}" if self.has(name.partition(".")[0]) else name
 
     def shown(self, path: str) -> str:
         """The name of a file in tracebacks, such as `mynet.py`: the user's own, not a copy's."""
@@ -134,6 +148,8 @@ def forget() -> None:
     Modules may have a state of their own, such as a generator. Each use of a run begins with the
     first state, so that an attempt does not depend on what the process did before.
     """
+    for package in _newest.values():
+        package.forget_others()
     _newest.clear()
 
 
@@ -234,27 +250,6 @@ def _renamed(found: ModuleSpec, fullname: str) -> ModuleSpec:
         return spec
     loader = type(found.loader)(fullname, found.origin)  # type: ignore[call-arg]
     return ModuleSpec(fullname, loader, origin=found.origin)
-
-
-class _Importlib(ModuleType):
-    """What own code sees as `importlib`: its `import_module` finds own modules too."""
-
-    def __init__(self, package: OwnPackage) -> None:
-        super().__init__("importlib")
-        self._package = package
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(importlib, name)
-
-    def import_module(self, name: str, package: str | None = None) -> ModuleType:
-        """Import a module by its name."""
-        if name.startswith("."):
-            return importlib.import_module(name, package and self._full(package))
-        return importlib.import_module(self._full(name))
-
-    def _full(self, name: str) -> str:
-        is_own = self._package.has(name.partition(".")[0])
-        return f"{self._package.name}.{name}" if is_own else name
 
 
 def _hash_of(path: str) -> str:

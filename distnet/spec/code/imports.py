@@ -4,6 +4,8 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from distnet.spec.code.by_name import FUNCTIONS
+
 IMPORTS_BY_NAME = frozenset({"import_module", "__import__"})
 LISTS_MODULES = frozenset({"iter_modules", "walk_packages"})
 
@@ -56,13 +58,15 @@ def _read_call(node: ast.Call, found: Imports) -> None:
     name = getattr(function, "attr", None) or getattr(function, "id", None)
     if name in LISTS_MODULES:
         found.is_computed = True
-    if name not in IMPORTS_BY_NAME or not node.args:
+    if name not in IMPORTS_BY_NAME | FUNCTIONS or not node.args:
         return
     argument = node.args[0]
     if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
         module = argument.value.lstrip(".")
         level = len(argument.value) - len(module)
         found.statements.append(Statement(module, (), level))
+    elif name not in IMPORTS_BY_NAME:
+        return
     elif package := _beginning(argument).rpartition(".")[0]:
         found.packages.append(package)
     else:

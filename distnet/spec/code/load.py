@@ -10,6 +10,7 @@ from distnet.errors import UnknownPartError
 from distnet.spec.code.importer import import_file, is_own_name
 from distnet.spec.code.messages import in_own_names, remedy
 from distnet.spec.code.names import file_of, locate
+from distnet.spec.code.own_errors import described
 from distnet.spec.reading.faults import shortened, unknown
 
 
@@ -30,12 +31,19 @@ def load_own_class(kind: str, *, folder: Path) -> type[Any]:
         raise UnknownPartError(f"found `{shortened(kind)}`, expected the form ./file.py:Class")
     name = kind.removeprefix(written).removeprefix(":")
     module = _imported(written, Path(os.path.abspath(folder)))
-    cls = getattr(module, name, None)
+    cls, shown = getattr(module, name, None), os.path.normpath(written)
     if isinstance(cls, type):
         return cls
     everything = vars(module).items()
     own = [n for n, c in everything if isinstance(c, type) and c.__module__ == module.__name__]
-    raise UnknownPartError(f"{unknown('class', name, own)} in {os.path.normpath(written)}")
+    if not name:
+        some = own or ["Class"]
+        forms = ", ".join(f"`{shortened(written)}:{each}`" for each in some)
+        raise UnknownPartError(f"found `{shortened(written)}` without a class, expected {forms}")
+    if cls is not None:
+        wrong = f"found `{shortened(name)}` in {shown}, which is {described(cls)}"
+        raise UnknownPartError(f"{wrong}; expected a class")
+    raise UnknownPartError(f"{unknown('class', name, own)} in {shown}")
 
 
 def _imported(written: str, folder: Path) -> ModuleType:
@@ -46,7 +54,9 @@ def _imported(written: str, folder: Path) -> ModuleType:
         )
     try:
         return import_file(path, folder)
-    except (Exception, SystemExit) as error:  # whatever a user's file may raise
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # whatever a user's file may raise
         raise UnknownPartError(_described(error, os.path.normpath(written))) from error
 
 

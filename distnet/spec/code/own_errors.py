@@ -2,7 +2,7 @@
 
 import sysconfig
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from traceback import FrameSummary
@@ -37,9 +37,9 @@ def own_errors(what: str, *, is_any: bool = True) -> Iterator[None]:
     """
     try:
         yield
-    except DistnetError:
+    except (DistnetError, KeyboardInterrupt):
         raise
-    except (Exception, SystemExit) as error:  # whatever a user's code may raise
+    except BaseException as error:  # whatever a user's code may raise
         if not is_any and not _own_frames(error):
             raise
         where = own_stack(error)
@@ -47,7 +47,7 @@ def own_errors(what: str, *, is_any: bool = True) -> Iterator[None]:
         raise PartError(f"{what} raised {text}") from error
 
 
-def constructed(what: str, construct: Callable[[], Any]) -> Any:
+def constructed(what: str, cls: type[Any], arguments: tuple[Any, ...], options: Any) -> Any:
     """Call the constructor of a part; its ValueError means that it does not fit the data.
 
     Raises:
@@ -55,7 +55,15 @@ def constructed(what: str, construct: Callable[[], Any]) -> Any:
     """
     with own_errors(what):
         try:
-            return construct()
+            return cls(*arguments, **options)
+        except TypeError as error:
+            if _own_frames(error):
+                raise
+            takes = ", ".join(described(each) for each in arguments)
+            raise PartError(
+                f"{what} cannot be made: {error}; its constructor is given {takes}, and its "
+                "options by name"
+            ) from error
         except ValueError as error:
             text = f"{what} does not fit the data: {error}{own_stack(error)}"
             raise UnknownPartError(text) from error

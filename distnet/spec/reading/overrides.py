@@ -49,13 +49,20 @@ def read_override(text: str) -> Override:
 
 
 def apply(changes: Iterable[Override], value: dict[str, Value]) -> Value:
-    """Return the value of a job file with all changes made; the argument stays unchanged."""
+    """Return the value of a job file with all changes made; the argument stays unchanged.
+
+    Raises:
+        JobFileError: a list has no such item.
+    """
     changes = list(changes)
     changed: Value = value
     for change in changes:
         changed = _without(changed, REPLACES.get(change.key))
     for change in changes:
-        changed = _with(changed, change.key, change.value)
+        try:
+            changed = _with(changed, change.key, change.value)
+        except IndexError as error:
+            raise JobFileError(f"--set {shortened(change.text)}: {error}") from None
     return changed
 
 
@@ -74,7 +81,11 @@ def _with(value: Value, key: tuple[str, ...], new: Value) -> Value:
     if not key:
         return new
     first, rest = key[0], key[1:]
-    if isinstance(value, tuple) and first in (indices := [str(i) for i in range(len(value))]):
+    if isinstance(value, tuple):
+        indices = [str(i) for i in range(len(value))]
+        if first not in indices:
+            has = f"the items {indices[0]} to {indices[-1]}" if indices else "no items"
+            raise IndexError(f"found `{shortened(first)}` for an item of a list that has {has}")
         i = indices.index(first)
         return (*value[:i], _with(value[i], rest, new), *value[i + 1 :])
     section = value if isinstance(value, dict) else {}

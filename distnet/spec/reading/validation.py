@@ -30,6 +30,8 @@ EXPECTED = {
     "less_than_equal": "a number of at most {le}",
     "finite_number": "a finite number",
     "literal_error": "{expected}",
+    "needs_python_object": "an option whose annotation is text, a number, a list or a dict",
+    "callable_type": "an option whose annotation is text, a number, a list or a dict",
     "enum": "{expected}",
     "string_too_long": "text of at most {max_length} characters",
     "string_too_short": "text of at least {min_length} characters",

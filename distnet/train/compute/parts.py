@@ -34,11 +34,12 @@ def build_task(job: Job, data: Manifest | None, folder: Path) -> Task:
     cls, options = load_part("tasks", job.task, folder=folder)
     what, is_own = f"task {job.task.kind}", is_own_kind(job.task.kind)
     _seed(job)
-    task = constructed(what, lambda: cls(data, **options))
-    if hasattr(task, "loss") or data is None:  # else it has one loss for each sample
-        whole: Task = checked_whole(task, what) if is_own else task
-        return whole
-    return PerSample(checked_per_sample(task, what) if is_own else task, data)
+    task = constructed(what, cls, (data,), options)
+    with own_errors(what):  # its members may be properties
+        if hasattr(task, "loss") or data is None:  # else it has one loss for each sample
+            whole: Task = checked_whole(task, what) if is_own else task
+            return whole
+        return PerSample(checked_per_sample(task, what) if is_own else task, data)
 
 
 def build_network(job: Job, task: Task, folder: Path) -> nn.Module:
@@ -49,11 +50,19 @@ def build_network(job: Job, task: Task, folder: Path) -> nn.Module:
             the data.
     """
     cls, options = load_part("networks", job.network, folder=folder)
-    arguments, what = task.network_arguments, f"network {job.network.kind}"
+    what = f"network {job.network.kind}"
+    with own_errors(f"task {job.task.kind}"):
+        arguments = task.network_arguments
     _seed(job)
-    network = constructed(what, lambda: cls(*arguments, **options))
+    network = constructed(what, cls, tuple(arguments), options)
     if not isinstance(network, nn.Module):
         raise PartError(f"{what}: found {described(network)}, expected a torch.nn.Module")
+    scripted = [n for n, m in network.named_modules() if isinstance(m, torch.jit.ScriptModule)]
+    if scripted:
+        raise PartError(
+            f"{what}: found the script module {scripted[0] or 'itself'}, expected modules of "
+            "Python, without torch.jit.script or torch.jit.trace, which torch has deprecated"
+        )
     if isinstance(task, PerSample):
         with own_errors(what):
             materialise(network, arguments[0])

@@ -265,6 +265,20 @@ def test_run_refuses_to_resume_with_another_job(
     assert (code, result["status"]) == (0, "finished")  # the refusal has changed nothing
 
 
+def test_an_edited_job_file_is_said_and_not_used(
+    job: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_json(capsys, str(job), "--inline", "--set", "train.epochs=1")
+    job.write_text(job.read_text().replace("batch_size: 32", "batch_size: 16"))
+
+    assert main(["run", "--resume", "stripes-1", "--inline", "--set", "train.epochs=2"]) == 0
+
+    said = capsys.readouterr().err
+    assert "note: job.yaml has changed since stripes-1 began: the run continues with its" in said
+    assert "2/2" in said
+    assert "64 steps" in said
+
+
 OWN = """import torch
 class Net(torch.nn.Module):
     def __init__(self, input_shape, num_outputs, *, width: int = 8):

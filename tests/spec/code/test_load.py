@@ -220,3 +220,62 @@ def test_a_file_beside_one_in_a_package_is_found_if_nothing_else_has_its_name(
 
     assert value(tmp_path, "./pack/net.py:Net") == 4
     assert "pack/beside.py" in names(tmp_path, "network: {kind: './pack/net.py:Net'}")
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        net("from importlib import resources", "resources.files('pack').joinpath('w').read_text()"),
+        net("from importlib.resources import files", "files('pack').joinpath('w').read_text()"),
+        net("import importlib.resources as r, pack", "r.files(pack).joinpath('w').read_text()"),
+        net(
+            "import importlib.resources",
+            "importlib.resources.files('pack').joinpath('w').read_text()",
+        ),
+        net("import pkgutil", "pkgutil.get_data('pack', 'w').decode()"),
+        net("import importlib.util", "importlib.util.find_spec('pack') and 'hi'"),
+        net("import builtins\nbuiltins.hi_of_distnet_tests = 'hi'", "hi_of_distnet_tests"),
+    ],
+)
+def test_what_takes_the_name_of_a_module_finds_own_ones(source: str, tmp_path: Path) -> None:
+    fill(tmp_path, {"mynet.py": source, "pack/__init__.py": "", "pack/w": "hi"})
+
+    assert value(tmp_path) == "hi"
+    if "pack" in source:
+        assert names(tmp_path) == ["mynet.py", "pack/__init__.py"]
+
+
+def test_modules_found_through_sys_path_are_those_of_their_folder(tmp_path: Path) -> None:
+    path = "import sys, os\nsys.path.insert(0, os.path.dirname(__file__) + '/lib')\n"
+    source = net(f"{path}import helper_of_tests", "helper_of_tests.X")
+    folders = [
+        fill(tmp_path / str(x), {"mynet.py": source, "lib/helper_of_tests.py": f"X = {x}\n"})
+        for x in (1, 2)
+    ]
+    before = list(sys.path)
+
+    for number, folder in enumerate(folders, start=1):
+        assert value(folder) == number
+        forget()
+
+    assert sys.path == before
+    assert "helper_of_tests" not in sys.modules
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("./mynet.py", "found `./mynet.py` without a class, expected `./mynet.py:Net`"),
+        ("./mynet.py:make", "found `make` in mynet.py, which is an object of the class function"),
+        ("./mynet.py:Nat", "found unknown class `Nat`, did you mean `Net`? in mynet.py"),
+        ("./odd.py:Net", "odd.py:2 raised Stop when imported: no"),
+    ],
+)
+def test_what_is_no_class_is_named(kind: str, message: str, tmp_path: Path) -> None:
+    fill(tmp_path, {"mynet.py": "class Net: ...\ndef make(): ...\n"})
+    fill(tmp_path, {"odd.py": "class Stop(BaseException): ...\nraise Stop('no')\n"})
+
+    with pytest.raises(UnknownPartError) as caught:
+        load_own_class(kind, folder=tmp_path)
+
+    assert message in str(caught.value)
