@@ -76,7 +76,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (DistnetError, typer.TyperException, OSError) as error:
         return report(error, arguments)
     except (KeyboardInterrupt, typer.Abort):
-        typer.echo("interrupted", err=True)
         return STOPPED
 
 

@@ -156,7 +156,7 @@ def test_other_outputs_while_training_are_found_by_check(
          "    @abstractmethod\n    def forward(self, x): ...", "Can't instantiate abstract class"),
     ],
 )  # fmt: skip
-def test_a_constructor_that_takes_something_else_is_told_what_it_gets(
+def test_a_constructor_that_takes_something_else_is_refused(
     body: str, message: str, job: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     error = refused(with_network(job, body), capfd)
