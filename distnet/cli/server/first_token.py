@@ -3,7 +3,6 @@
 from typing import Annotated, Literal
 
 import typer
-from click.core import ParameterSource
 from pydantic import ValidationError
 
 from distnet.cli.options import AsJson
@@ -41,7 +40,8 @@ def token(
     """
     # The first token may be created before the first start. A ledger that is typed must exist, or
     # its name is a typo; one of the environment is where the server will look for it, too.
-    is_typed = context.get_parameter_source("ledger") is ParameterSource.COMMANDLINE
+    source = context.get_parameter_source("ledger")
+    is_typed = source is not None and source.name == "COMMANDLINE"
     own = own_ledger()
     opened = open_ledger(ledger or own, must_exist=is_typed and ledger != own)
     try:
