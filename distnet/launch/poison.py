@@ -8,6 +8,7 @@ from distnet.data.order import Batches
 from distnet.errors import DistnetError, PoisonStepError
 from distnet.launch.retries import SAME_STEP
 from distnet.run_folder.assignment import Assignment
+from distnet.spec.plural import listed
 from distnet.spec.sections.job import Job
 from distnet.tasks.task import phases_of
 from distnet.train.compute.parts import build_task
@@ -23,7 +24,7 @@ def poison_error(error: DistnetError, assignment: Assignment, step: int) -> Pois
     except DistnetError as unreadable:
         samples = f"unknown, because {unreadable}"
     else:
-        samples = "; ".join(f"slice {i}: {_some(ids)}" for i, ids in enumerate(slices))
+        samples = "; ".join(f"slice {i}: {listed(ids, MAX_SHOWN)}" for i, ids in enumerate(slices))
     return PoisonStepError(
         f"step {step + 1} failed {SAME_STEP} times in the same way, so it is not retried. "
         f"Check its samples (rows of the train split, counted from 0): {samples}\n{error}"
@@ -53,8 +54,3 @@ def _samples_of(assignment: Assignment, step: int) -> list[list[int]]:
         return []
     folder = assignment.code_folder
     return samples_of_step(assignment.job, assignment.dataset_folder, step, folder=folder)
-
-
-def _some(ids: list[int]) -> str:
-    shown = ", ".join(map(str, ids[:MAX_SHOWN]))
-    return shown + (f" and {len(ids) - MAX_SHOWN} more" if len(ids) > MAX_SHOWN else "")

@@ -17,6 +17,7 @@ from distnet.launch.subject import Subject
 from distnet.spec.code.fresh import FreshModules, own_modules
 from distnet.spec.code.importer import packages_of
 from distnet.spec.parts import is_own_kind
+from distnet.spec.plural import listed
 from distnet.tasks.checked import unwrapped
 from distnet.tasks.task import NETWORK, Measured, Networks, Summary, Task, players_of, shadows_of
 from distnet.train.checkpoint.extra_state import extra_states, set_extra_states
@@ -108,7 +109,7 @@ def _compared(subject: Subject, second: "_Second", evaluation: Evaluation) -> li
     third.make()
     others = third.evaluation().metrics, second.evaluation().metrics
     if all(unlike := [_differing(again.metrics, other) for other in others]):
-        return [f"each evaluation measures something else ({unlike[0]}); {DRAWS}"]
+        return [f"each evaluation measures something different ({unlike[0]}); {DRAWS}"]
     is_own = is_own_kind(subject.file.job.network.kind)
     is_network = is_own and not (plain and all(name.startswith("task.") for name in plain))
     key = "network.kind" if is_network else "task"
@@ -199,10 +200,9 @@ def _differing(one: Mapping[str, float], other: Mapping[str, float]) -> str:
 
 
 def _begins(names: Sequence[str]) -> str:
-    more = f" and {len(names) - 1} more" if len(names) > 1 else ""
     return (
-        f"made twice from the same seed, the network begins with other values in {names[0]}{more}; "
-        f"set all of them in the constructor. There too, {DRAWS}"
+        "made twice from the same seed, the network begins with different values in "
+        f"{listed(names, 1)}; set all of them in the constructor. There too, {DRAWS}"
     )
 
 

@@ -1,4 +1,4 @@
-"""Parameters that learn nothing: no loss depends on them, or the network does not know of them."""
+"""Parameters that learn nothing: no loss depends on them, or they are not the network's own."""
 
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -11,6 +11,7 @@ from distnet.data.batch import Batch
 from distnet.launch.subject import Subject
 from distnet.spec.code.fresh import own_modules
 from distnet.spec.code.importer import packages_of
+from distnet.spec.plural import listed
 from distnet.tasks.checked import unwrapped
 from distnet.train.compute.slice_gradient import SliceGradient, weigh
 from distnet.train.compute.turn import SliceId, Turn
@@ -38,9 +39,8 @@ def idle_names(
 
 def idle_note(names: Sequence[str]) -> str:
     """Say that these parameters get no gradient."""
-    more = f" and {len(names) - 1} more" if len(names) > 1 else ""
     return (
-        f"the loss of the first samples does not depend on {names[0]}{more}, so they get no "
+        f"the loss of the first samples does not depend on {listed(names, 1)}, so they get no "
         "gradient: is a layer left out in forward, or its output detached?"
     )
 
@@ -53,10 +53,9 @@ def untrained_note(subject: Subject) -> str | None:
     found = list(_untrained(subject))
     if not found:
         return None
-    more = f" and {len(found) - 1} more" if len(found) > 1 else ""
     return (
-        f"{found[0]}{more} require a gradient, but are no parameters of the network, so they are "
-        "neither trained nor saved. Make them nn.Parameter and modules of the network, also in "
+        f"{listed(found, 1)} require a gradient, but are not parameters of the network, so they "
+        "are neither trained nor saved. Make them nn.Parameter and modules of the network, also in "
         "nn.ModuleList or nn.ParameterList instead of a list, or set requires_grad_(False)"
     )
 

@@ -16,6 +16,7 @@ from distnet.run_folder.write import write_whole
 from distnet.spec.code.collect import OwnCode, own_code
 from distnet.spec.code.names import locate, shown_name
 from distnet.spec.code.outside import changed_outside, sha256_of
+from distnet.spec.plural import listed
 from distnet.spec.printable import argument
 from distnet.spec.read import JobFile, read_job
 
@@ -39,7 +40,7 @@ def code_folder(run: RunFolder, plan: StoredPlan) -> Path:
     folder = copy_folder(run, plan.code_sha256)
     wrong = [name for name, sha256 in plan.code.items() if sha256_of(folder / name) != sha256]
     if wrong:
-        names = _some([shown_name(name) for name in wrong])
+        names = listed([shown_name(name) for name in wrong], MOST_NAMED)
         raise RunError(
             f"{folder}: the run's copy of its code was changed: {names}; expected the files as "
             "they were at the start of the run. Restore them, or adopt the code beside the job "
@@ -78,7 +79,7 @@ def code_notice(run: RunFolder) -> str | None:
     copy = shown(copy_folder(run, plan.code_sha256))
     return (
         f"{run.name} uses its own copy of the code, in {copy}: "
-        f"{_listed(changed)} beside the job file. To use the new code, start a new run "
+        f"{_described(changed)} beside the job file. To use the new code, start a new run "
         f"(distnet run JOB --start-from {argument(shown(run.path))}), or adopt it in this one: "
         f"distnet run --resume {argument(shown(run.path))} --new-code"
     )
@@ -94,9 +95,9 @@ def outside_notice(run: RunFolder) -> str | None:
     if not changed:
         return None
     return (
-        f"the code of {run.name} uses {_some(changed)} from outside of the run's copy: changed "
-        "since the run began, and used as it is now. A run keeps what its code imports from beside "
-        "the job file, and what `files` names"
+        f"the code of {run.name} uses {listed(changed, MOST_NAMED)} from outside of the run's "
+        "copy: changed since the run began, and used as it is now. A run keeps what its code "
+        "imports from beside the job file, and what `files` names"
     )
 
 
@@ -144,20 +145,15 @@ def _uncheckable(file: JobFile) -> str | None:
     code = own_code(file)
     if not code.files:
         return None
-    names = _some([shown_name(each.name) for each in code.files])
+    names = listed([shown_name(each.name) for each in code.files], MOST_NAMED)
     return (
         f"this run has no copy of its code, because an older distnet made it: {names} beside the "
         "job file is used as it is now, and whether it has changed since cannot be checked"
     )
 
 
-def _listed(changed: dict[str, str]) -> str:
+def _described(changed: dict[str, str]) -> str:
     how = dict.fromkeys(changed.values())
     return ", ".join(
-        f"{_some([n for n, h in changed.items() if h == each])} {each}" for each in how
+        f"{listed([n for n, h in changed.items() if h == each], MOST_NAMED)} {each}" for each in how
     )
-
-
-def _some(names: list[str]) -> str:
-    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-    return ", ".join(names[:MOST_NAMED]) + more

@@ -1,4 +1,4 @@
-"""Samples of another dataset as the one holds them that a network was trained on.
+"""Samples of another dataset, stored as in the one on which the network was trained.
 
 Columns are found by their names, as another file may have them in another order. A column far from
 0 is stored as the difference from an origin (`Field.origin`), which each import chooses: the same
@@ -17,6 +17,7 @@ from distnet.data.batch import Batch
 from distnet.data.fields.field import Field
 from distnet.data.manifest import Manifest
 from distnet.errors import DataError, DataWarning
+from distnet.spec.plural import listed
 from distnet.spec.printable import printable
 from distnet.tasks.task import Networks
 from distnet.train.feed import EvaluationFeed
@@ -83,8 +84,7 @@ def _conversion(found: Field, learned: Field) -> Callable[[Tensor], Tensor] | No
 
 
 def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - MOST_NAMES:,} more" if len(names) > MOST_NAMES else ""
-    return ", ".join(map(printable, names[:MOST_NAMES])) + more
+    return listed([printable(name) for name in names], MOST_NAMES)
 
 
 class _Numbers:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from distnet.data.manifest import Manifest, read_manifest
 from distnet.errors import DataError, DataWarning
+from distnet.spec.plural import listed
 from distnet.trained.as_learned import check_classes, check_columns
 
 MOST_NAMES = 20  # of classes, in messages
@@ -47,6 +48,4 @@ def refuse_other_kind(dataset: Path, found: Manifest, learned: Manifest) -> None
 
 
 def _plain(value: tuple[object, ...]) -> str:
-    shown = [str(list(v) if isinstance(v, tuple) else v) for v in value[:MOST_NAMES]]
-    more = f" and {len(value) - MOST_NAMES} more" if len(value) > MOST_NAMES else ""
-    return ", ".join(shown) + more
+    return listed([list(v) if isinstance(v, tuple) else v for v in value], MOST_NAMES)

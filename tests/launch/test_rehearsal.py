@@ -467,7 +467,7 @@ class Cut(Base):
 
 UNLIKE = {
     "self[1].weight.data[0] = torch.from_numpy(np.random.default_rng().random(144))": (
-        "made twice from the same seed, the network begins with other values in 1.weight"
+        "made twice from the same seed, the network begins with different values in 1.weight"
     ),
     "self.order = np.random.default_rng().permutation(144).tolist()": (
         "what an evaluation measures (loss, accuracy, macro_f1) depends on what was computed before"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from distnet.spec.plural import counted
+from distnet.spec.plural import counted, listed
 
 
 @pytest.mark.parametrize(
@@ -20,3 +20,10 @@ from distnet.spec.plural import counted
 )
 def test_count_and_noun_agree(count: float, expected: str):
     assert counted(count, "worker") == expected
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"), [([], ""), (["a", "b"], "a, b"), (["a", "b", 3, 4], "a, b and 2 more")]
+)
+def test_the_first_names_are_listed(names: list[object], expected: str):
+    assert listed(names, 2) == expected

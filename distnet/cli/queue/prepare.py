@@ -7,6 +7,7 @@ from typing import Any
 from distnet.cli.output import say
 from distnet.client.submission import Submission, prepare
 from distnet.client.times import future_time
+from distnet.spec.plural import listed
 
 MOST_NAMED = 5
 
@@ -18,10 +19,8 @@ def prepared(job: Path, **options: Any) -> Submission:
         files = ", ".join(submission.archive.too_large)
         say(f"not uploaded with the job, because they are over 10 MB: {files}")
     if submission.archive is not None and submission.archive.linked:
-        files = ", ".join(submission.archive.linked[:MOST_NAMED])
-        more = len(submission.archive.linked) - MOST_NAMED
-        rest = f" and {more} more" if more > 0 else ""
-        say(f"uploaded from outside of the job file's folder, through links: {files}{rest}")
+        files = listed(submission.archive.linked, MOST_NAMED)
+        say(f"uploaded from outside of the job file's folder, through links: {files}")
     return submission
 
 

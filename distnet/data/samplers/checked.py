@@ -20,7 +20,7 @@ class CheckedSampler:
         what: the sampler, for errors.
 
     Raises:
-        PartError: it is incomplete, or lists something else than samples.
+        PartError: it is incomplete, or lists something other than samples.
     """
 
     def __init__(self, sampler: Any, num_rows: int, what: str) -> None:

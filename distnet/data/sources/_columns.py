@@ -12,6 +12,7 @@ from distnet.data.image_formats import SUFFIXES
 from distnet.data.sources._cells import LARGEST, holds_numbers, parse_numbers, without_booleans
 from distnet.data.sources._precision import Precision
 from distnet.errors import DataError
+from distnet.spec.plural import listed
 
 MOST_FAULTS = 10
 LONGEST_EXAMPLE = 30
@@ -118,9 +119,9 @@ def raise_faults(path: Path, checks: Sequence[ColumnCheck]) -> None:
 
 def _text_columns(path: Path, texts: Sequence[ColumnCheck]) -> str:
     shown = texts[:MOST_FAULTS]
-    more = f" and {len(texts) - MOST_FAULTS} more" if len(texts) > MOST_FAULTS else ""
+    examples = listed([check.example for check in texts], MOST_FAULTS)
     return (
-        f"{path}: columns of something else than numbers cannot be features: "
-        f"{', '.join(check.example for check in shown)}{more}; convert them to numbers, or drop "
+        f"{path}: columns of something other than numbers cannot be features: "
+        f"{examples}; convert them to numbers, or drop "
         "them: " + " ".join(f"--drop {check.name!r}" for check in shown)
     )

@@ -23,6 +23,7 @@ from distnet.data.sources._table import Table
 from distnet.data.sources._targets import TargetSurvey
 from distnet.data.sources.source import Chunks, RawData
 from distnet.errors import DataError
+from distnet.spec.plural import listed
 
 T = TypeVar("T", bound=Table)
 LIKELY_TARGETS = ("target", "label", "labels", "class", "y")
@@ -127,7 +128,7 @@ def choose_targets(
         found = f"several columns that may be the target: {', '.join(likely)}"
         raise DataError(
             f"{path}: found {found if likely else 'no target column'}; name it with --target NAME; "
-            f"there are: {_listed(columns)}"
+            f"there are: {listed(columns, MOST_NAMES)}"
         )
     why = f"the only column called one of {', '.join(LIKELY_TARGETS)}"
     findings.guessed("target column", likely[0], why, option="--target NAME")
@@ -175,7 +176,9 @@ def _choose_features(
             raise DataError(f"{path}: --drop names the target column {name!r}; choose one")
     features = tuple(name for name in columns if name not in targets and name not in drop)
     if not features:
-        raise DataError(f"{path}: no feature columns are left besides {_listed(targets)}")
+        raise DataError(
+            f"{path}: no feature columns are left besides {listed(targets, MOST_NAMES)}"
+        )
     return features
 
 
@@ -183,14 +186,9 @@ def _check_column(path: Path, columns: Sequence[str], name: str, option: str) ->
     if name not in columns:
         nearest = get_close_matches(name, columns, 1)
         raise DataError(
-            f"{path}: no column {name!r} for {option}; there are: {_listed(columns)}"
+            f"{path}: no column {name!r} for {option}; there are: {listed(columns, MOST_NAMES)}"
             + (f"; did you mean {nearest[0]!r}?" if nearest else "")
         )
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
-    return ", ".join(names[:MOST_NAMES]) + more
 
 
 def _chunks(

@@ -23,7 +23,7 @@ class CheckedView:
         what: the view, for errors.
 
     Raises:
-        PartError: it is incomplete, or makes something else than it declares.
+        PartError: it is incomplete, or makes something other than it declares.
     """
 
     def __init__(self, view: Any, data: Manifest, what: str) -> None:

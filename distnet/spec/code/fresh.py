@@ -1,6 +1,6 @@
 """Own modules imported a second time, beside those that are in use.
 
-What a module keeps in its variables, its classes or its caches is not there in the second one.
+The second ones lack whatever the first have gathered in variables, classes and caches.
 """
 
 import sys
@@ -24,7 +24,7 @@ class FreshModules:
 
     @property
     def modules(self) -> tuple[ModuleType, ...]:
-        """Those that were imported so far."""
+        """Those that have been imported so far."""
         return tuple(self._modules.values())
 
     @contextmanager

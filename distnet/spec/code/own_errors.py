@@ -83,7 +83,7 @@ def own_stack(error: BaseException) -> str:
 
 
 def refusal(part: object, method: str, found: object, expected: str) -> PartError:
-    """Make the error for a method that returned something else than expected.
+    """Make the error for a method that returned something other than expected.
 
     Args:
         part: the object whose method it is.

@@ -24,7 +24,7 @@ def extra_tensors(network: nn.Module) -> dict[str, Tensor]:
     """Read the extra state of all modules that have one, by their names in a checkpoint.
 
     Raises:
-        NetworkError: a state holds something else than plain values and tensors.
+        NetworkError: a state holds something other than plain values and tensors.
     """
     return {
         f"{PREFIX}{name}": torch.frombuffer(bytearray(data), dtype=torch.uint8)
@@ -41,7 +41,7 @@ def extra_states(network: nn.Module) -> dict[str, bytes]:
     """The extra state of each module that has one, by the module's name.
 
     Raises:
-        NetworkError: a state holds something else than plain values and tensors.
+        NetworkError: a state holds something other than plain values and tensors.
         PartError: get_extra_state raised an error.
     """
     found = {}

@@ -24,11 +24,11 @@ from distnet.spec.code.importer import PREFIX
 from distnet.train.compute.digest import digests
 
 MOST_VALUES = 10_000
-"""So many values within one value count."""
+"""The number of values within one value that count."""
 MOST_NUMBERS = 1 << 22
-"""Of a larger array or tensor, as many at equal distances count."""
+"""Of a larger array or tensor, this many at equal distances count."""
 MOST_BYTES = 1 << 20
-"""Of a text."""
+"""Of a text, the first characters that count."""
 OF_MODULES = frozenset(vars(nn.Module())) - {"training"}
 """The attributes that torch itself gives a module."""
 Cache = type(functools.lru_cache(len))
