@@ -6,8 +6,8 @@ Each has to be safe to repeat: Ray's launcher runs them again whenever the file 
 from shlex import join, quote
 
 from distnet.cluster.file.providers import Cloud
+from distnet.cluster.hosts.wheel import TAG, installed_versions
 from distnet.cluster.versions import version_of
-from distnet.cluster.wheel import wheel_name
 
 FOLDER = "~/.distnet"
 TOKEN = "~/.ray/auth_token"
@@ -16,6 +16,11 @@ SHARE = "/mnt/distnet"
 PROFILE = 'export RAY_AUTH_MODE=token PATH="$HOME/.distnet/env/bin:$PATH"'
 APT = "sudo apt-get -qq -o DPkg::Lock::Timeout=600"
 """A machine that has just started still updates itself."""
+
+
+def wheel_name() -> str:
+    """The file name of the wheel of the checkout."""
+    return f"distnet-{version_of('distnet')}-{TAG}.whl"
 
 
 def wheel_on_node() -> str:
@@ -50,9 +55,8 @@ def _install(cluster: Cloud) -> list[str]:
     get = f"{APT} update && {APT} install -y python3-venv"
     pip = f"{FOLDER}/env/bin/pip install --quiet"
     is_checkout = cluster.install == "checkout"
-    same = [f"ray[default,train]=={version_of('ray')}", f"torch=={version_of('torch')}"]
     released = [] if is_checkout else [f"distnet=={version_of('distnet')}"]
-    packages = join([*released, *same, *cluster.packages])
+    packages = join([*released, *installed_versions(), *cluster.packages])
     commands = [
         f"test -x {FOLDER}/env/bin/pip || {make} || ({get} && {make})",
         f"{pip} {wheel_on_node()} {packages}" if is_checkout else f"{pip} {packages}",

@@ -19,12 +19,12 @@ from distnet.cluster.render.commands import (
     head_commands,
     initialization_commands,
     setup_commands,
+    wheel_name,
     wheel_on_node,
     worker_commands,
 )
 from distnet.cluster.render.merge import merged
 from distnet.cluster.token_file import TOKEN_FILE
-from distnet.cluster.wheel import wheel_name
 
 
 def launcher_config(file: ClusterFile, cluster: Aws | Gcp, folder: Path) -> dict[str, Any]:

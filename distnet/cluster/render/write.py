@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from distnet.cluster.file.read import ClusterFile
+from distnet.cluster.hosts.wheel import build_wheel
 from distnet.cluster.render.rendered import Rendered
 from distnet.cluster.token_file import TOKEN_FILE, ensure_token
-from distnet.cluster.wheel import build_wheel
 from distnet.errors import DistnetError
 
 IGNORED = ".gitignore"
@@ -18,13 +18,15 @@ def write(file: ClusterFile, rendered: Rendered, folder: Path) -> list[Path]:
         All files, in the order in which they were written.
 
     Raises:
-        DistnetError: the folder cannot be written, or the wheel cannot be built.
+        DistnetError: the folder cannot be written, or no wheel can be built.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         written = [ensure_token(folder / TOKEN_FILE)]
         if getattr(file.cluster, "install", None) == "checkout":
-            written.append(build_wheel(folder))
+            wheel = build_wheel()
+            written.append(folder / wheel.name)
+            written[-1].write_bytes(wheel.data)
         texts = {IGNORED: f"/{TOKEN_FILE}\n/*.whl\n"} | rendered.texts
         for name, text in texts.items():
             (folder / name).write_text(text)

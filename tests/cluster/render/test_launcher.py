@@ -4,6 +4,7 @@ import os
 import re
 import stat
 import subprocess
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -112,7 +113,9 @@ def test_the_same_distnet_gets_onto_every_node() -> None:
     found = config(f"{AWS}packages: ['timm>=1.0']\n")
     (wheel,) = [path for path in found["file_mounts"] if path.endswith(".whl")]
     assert found["file_mounts"][wheel] == f"/build/{Path(wheel).name}"
-    assert any(f"{wheel} 'ray[default,train]==" in c for c in found["setup_commands"])
+    (install,) = [c for c in found["setup_commands"] if f"pip install --quiet {wheel} " in c]
+    assert f" ray=={version('ray')} " in install
+    assert f" torch=={version('torch').partition('+')[0]} " in install
     assert any("'timm>=1.0'" in command for command in found["setup_commands"])
 
 
