@@ -1,4 +1,4 @@
-"""Columns of a table that are no features: they number the rows, or are constant in `train`."""
+"""Columns of a table that are not features: they number the rows, or are constant in `train`."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

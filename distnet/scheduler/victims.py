@@ -22,7 +22,7 @@ class Victim:
 
     allocation: Allocation
     surplus: int
-    """Workers that can leave while the job goes on."""
+    """Workers that can leave while the job continues."""
     count: int = 0
     """Workers that leave."""
 

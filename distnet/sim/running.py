@@ -68,7 +68,7 @@ class SimRun:
         return self.job.min_workers < self.job.max_workers
 
     def begin(self, now: float, overhead_s: float) -> None:
-        """Start or restart; its work goes on after the overhead. Set its placement afterwards."""
+        """Start or restart; its work continues after the overhead. Set its placement afterwards."""
         self.started_s, self.resized_s = now, 0.0
         self.trains_from_s, self.counted_s = now + overhead_s, now
         self.is_stopping, self.resizing_to, self.is_steady = False, None, overhead_s == 0

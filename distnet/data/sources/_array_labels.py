@@ -144,7 +144,7 @@ def _location(path: Path, split: str, row: int) -> str:
 
 
 def _are_identifiers(y: Arrays) -> bool:
-    """Whether labels are no indices: the signs -1 and 1, or numbers that leave out most others.
+    """Whether labels are not indices: the signs -1 and 1, or numbers that leave out most others.
 
     Of the years 2001 to 2010 as indices, 2001 classes would have no samples.
     """

@@ -20,10 +20,11 @@ EXACT = 2**24
 SMALLEST_SPREAD, LARGEST_SPREAD = 1e-37, 1e37
 """Between these, a network can divide by the standard deviation in float32."""
 FAR_FROM_OTHERS, FEWEST_OTHERS = 20, 3
-"""A number so many times the range of the others away from them is reported; of so many others."""
+"""A number this many times as far from the others as their range is reported, if there are this many
+of them."""
 PART, RUN, MOST_RUNS = 4096, 1024, 8
-"""Of every so many numbers the first ones, and no more such runs, evenly over the column, are the
-sample of which it is counted how many stay different."""
+"""How many numbers stay different is counted in a sample: the first RUN of each PART numbers, of
+MOST_RUNS such runs at most, spread evenly over the column."""
 
 
 class Precision:
@@ -71,7 +72,7 @@ class Precision:
     def _measure(
         self, column: pa.Array, numbers: Numbers, usable: NDArray[np.bool_], times: int = 1
     ) -> None:
-        """Count the usable numbers, each of them so many times."""
+        """Count the usable numbers, each of them `times` times."""
         apart = subtract(column, numbers, self._middle)[usable]
         errors = _rounded(numbers[usable]) - self._middle - apart
         if self._num == 0:

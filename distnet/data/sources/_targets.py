@@ -177,7 +177,7 @@ class TargetSurvey:
         """Report categories, as pandas has them, that no sample belongs to."""
         unused = [text for text in self._categories if text and text not in self._labels]
         if unused and not self._classes and not self._labels.has_too_many:
-            why, option = "no sample has them, so they are no classes", "--classes A,B,..."
+            why, option = "no sample has them, so they are not classes", "--classes A,B,..."
             example = repr(unused[0])
             self._findings.left_out(
                 "categories", why, example=example, count=len(unused), option=option

@@ -23,7 +23,7 @@ def sum_of_squares(gradient: Tensor) -> Tensor:
     squares = _sum_of_blocks(gradient)
     largest = squares.max().double()
     exponent = (largest.view(torch.int64) >> MANTISSA).clamp_min(LEAST)
-    # The largest square gets so many bits that the sum of all of them has 62 at most.
+    # The largest square gets just enough bits for the sum of all to have at most 62.
     bits = 62 - (squares.numel() - 1).bit_length()
     shift = bits - 1 - (exponent - DOUBLE_ONE)
     whole = (squares.double() * _power_of_two(shift)).round().long().sum()

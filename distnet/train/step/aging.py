@@ -23,7 +23,7 @@ from distnet.train.step.values import Slot, children
 
 ROUND = tuple(first * 10**power for power in range(1, 6) for first in (1, 2, 5)) + (1_000_000,)
 LATER = (10, 100, 1_000, 10_000, 100_000, 1_000_000)
-"""After this many more slices, for what is no whole number or counts down."""
+"""After this many more slices, for what is not a whole number, or counts down."""
 MOST_VISITED = 1_000
 """Values in which counters are looked for."""
 LONGEST, LARGEST_BYTES = 10_000, 64_000_000
