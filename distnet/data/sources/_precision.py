@@ -20,8 +20,8 @@ EXACT = 2**24
 SMALLEST_SPREAD, LARGEST_SPREAD = 1e-37, 1e37
 """Between these, a network can divide by the standard deviation in float32."""
 FAR_FROM_OTHERS, FEWEST_OTHERS = 20, 3
-"""A number this many times as far from the others as their range is reported, if there are this many
-of them."""
+"""A number is reported if it is this many times as far from the others as their range is wide, and
+there are this many of them."""
 PART, RUN, MOST_RUNS = 4096, 1024, 8
 """How many numbers stay different is counted in a sample: the first RUN of each PART numbers, of
 MOST_RUNS such runs at most, spread evenly over the column."""
