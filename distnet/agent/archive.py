@@ -13,13 +13,12 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from distnet.errors import DataError
+from distnet.spec.code.names import can_travel
 
 MOST_ENTRIES = 20_000
 MOST_BYTES = 200_000_000
 MOST_RATIO = 1_100
 """Zip compresses by a factor of at most 1,032; entries of a zip bomb overlap."""
-MOST_PARTS = 32
-LONGEST_NAME = 1_000
 PIECE_BYTES = 2**20
 UNIX_MODE = 16
 EXECUTABLE = 0o111
@@ -102,13 +101,9 @@ def _parts(entry: zipfile.ZipInfo) -> tuple[str, ...]:
         raise _refused(f"{name!r} is a link or a device, expected regular files and folders")
     if entry.compress_type not in PACKED_BY:
         raise _refused(f"{name!r} has an unsupported compression, expected stored or deflated")
-    path = PurePosixPath(name)
-    is_odd = (
-        path.is_absolute() or ".." in path.parts or "\\" in name or ":" in name or not path.parts
-    )
-    if is_odd or len(path.parts) > MOST_PARTS or len(name) > LONGEST_NAME or not name.isprintable():
+    if not can_travel(name):
         raise _refused(f"{name[:100]!r} is not a valid relative path")
-    return path.parts
+    return PurePosixPath(name).parts
 
 
 def _refused(why: str) -> DataError:

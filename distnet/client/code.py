@@ -6,7 +6,11 @@ import stat
 import zipfile
 from dataclasses import dataclass
 
+from distnet.errors import DistnetError
 from distnet.spec.code.collect import OwnCode, OwnFile
+from distnet.spec.code.ignore import IGNORE_FILE
+from distnet.spec.code.names import MOST_PARTS, can_travel, shown_name
+from distnet.spec.reading.faults import shortened
 
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can store
 
@@ -24,7 +28,18 @@ class Archive:
 
 
 def pack(code: OwnCode) -> Archive:
-    """Archive the files of a job: sorted, with fixed times and modes."""
+    """Archive the files of a job: sorted, with fixed times and modes.
+
+    Raises:
+        DistnetError: the name of one cannot be unpacked everywhere.
+    """
+    odd = [file.name for file in code.files if not can_travel(file.name)]
+    if odd:
+        raise DistnetError(
+            f"found {shortened(shown_name(odd[0]))} among the job's own files, expected a name "
+            f"without `:`, `\\` and control characters, in at most {MOST_PARTS} folders, which every "
+            f"machine can have; rename it, or leave it out with a {IGNORE_FILE}"
+        )
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for file in code.files:

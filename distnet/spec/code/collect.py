@@ -16,7 +16,7 @@ from typing import Any
 from distnet.errors import DistnetError, UnknownPartError
 from distnet.spec.code.graph import imported_files
 from distnet.spec.code.ignore import IGNORE_FILE, IsIgnored, read_ignore
-from distnet.spec.code.names import ROOT, UP, file_of, locate, shown_name, stored_name
+from distnet.spec.code.names import LONGEST_NAME, ROOT, UP, file_of, locate, shown_name, stored_name
 from distnet.spec.code.search import search_of
 from distnet.spec.code.walk import regular_files
 from distnet.spec.read import PACKAGES, JobFile
@@ -24,7 +24,6 @@ from distnet.spec.read import PACKAGES, JobFile
 LARGEST_FILE = 10_000_000
 LARGEST = 50_000_000
 MOST_FILES = 10_000
-LONGEST_NAME = 1_000
 
 
 @dataclass(frozen=True)
@@ -197,6 +196,11 @@ class _Collector:
     def _add(self, name: str, path: Path) -> None:
         if name in self._files:
             return
+        if not name.isprintable() and name != name.encode(errors="replace").decode():
+            raise DistnetError(
+                f"{path.parent}: found the file name {name.rpartition('/')[2]!r}, expected one in "
+                f"UTF-8; rename it, or leave it out with a {IGNORE_FILE}"
+            )
         self._files[name] = file = _read(name, path)
         self._num_bytes += len(file.data)
         if self._leads_out(path):

@@ -26,7 +26,7 @@ def read_ignore(folder: Path) -> IsIgnored:
     if not path.is_file():
         return lambda _: False
     try:
-        spec = GitIgnoreSpec.from_lines(path.read_text().splitlines())
+        spec = GitIgnoreSpec.from_lines(path.read_text("utf-8-sig").splitlines())
     except (OSError, ValueError) as error:
         raise JobFileError(f"{path}: cannot be read as lines of a gitignore: {error}") from None
     return spec.match_file

@@ -8,6 +8,8 @@ import os
 from pathlib import Path, PurePosixPath
 
 UP, ROOT = "__up__", "__root__"
+MOST_PARTS = 32
+LONGEST_NAME = 1_000
 
 
 def file_of(kind: str) -> str | None:
@@ -21,6 +23,14 @@ def stored_name(written: str) -> str:
     parts = PurePosixPath(os.path.normpath(written)).parts
     names = {"..": UP, "/": ROOT, "//": ROOT}
     return "/".join(names.get(part, part) for part in parts)
+
+
+def can_travel(stored: str) -> bool:
+    """Whether a file of this name can be uploaded, and be unpacked on any machine."""
+    path = PurePosixPath(stored)
+    is_relative = bool(path.parts) and not path.is_absolute() and ".." not in path.parts
+    is_short = len(path.parts) <= MOST_PARTS and len(stored) <= LONGEST_NAME
+    return is_relative and is_short and stored.isprintable() and not {*stored} & {"\\", ":"}
 
 
 def shown_name(stored: str) -> str:

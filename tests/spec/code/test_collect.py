@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from distnet.client.code import pack
 from distnet.errors import DistnetError, JobFileError, UnknownPartError
 from distnet.spec.code import collect
 from distnet.spec.code.collect import LARGEST_FILE, own_code
@@ -318,3 +319,28 @@ def test_the_code_of_a_copy_is_the_same(tmp_path: Path) -> None:
         (tmp_path / moved).rename(tmp_path / f"{moved}-before")
 
     assert own_code(job(tmp_path / "copy", f"{text}\nfiles: [w]")) == code
+
+
+def test_a_name_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
+    fill(tmp_path, {"mynet.py": NET, "assets/a.txt": ""})
+    Path(os.fsdecode(os.fsencode(tmp_path / "assets") + b"/\xff.txt")).write_text("")
+
+    with pytest.raises(JobFileError, match=r"files.0: .*assets: found the file name '.udcff.txt'"):
+        collected(tmp_path, "network: {kind: ./mynet.py:Net}\nfiles: [assets]")
+
+
+def test_the_first_line_of_an_ignore_file_with_a_byte_order_mark_counts(tmp_path: Path) -> None:
+    fill(tmp_path, {"mynet.py": NET, "assets/key": "", "assets/a": ""})
+    (tmp_path / ".distnetignore").write_bytes(b"\xef\xbb\xbfkey\r\n")
+
+    text = "network: {kind: ./mynet.py:Net}\nfiles: [assets]"
+    assert names(tmp_path, text) == ["assets/a", "mynet.py"]
+
+
+@pytest.mark.parametrize("name", ["a:b", "a\\b", "a\nb", "/".join("d" * 40)])
+def test_what_could_not_be_unpacked_is_not_uploaded(name: str, tmp_path: Path) -> None:
+    fill(tmp_path, {"mynet.py": NET, f"assets/{name}": ""})
+    code = collected(tmp_path, "network: {kind: ./mynet.py:Net}\nfiles: [assets]")
+
+    with pytest.raises(DistnetError, match=r"found assets/.* among the job's own files, expected"):
+        pack(code)
