@@ -15,7 +15,7 @@ from distnet.cli.encoding import print_anything
 from distnet.cli.errors import report, report_warning
 from distnet.cli.exit_codes import STOPPED
 from distnet.cli.lazy import LazyGroup, listed
-from distnet.cli.output import stdout_kept_for_json
+from distnet.cli.stdout import stdout_kept_for_json
 from distnet.cli.verbs import PANELS
 from distnet.errors import DistnetError, DistnetWarning
 

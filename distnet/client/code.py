@@ -37,8 +37,8 @@ def pack(code: OwnCode) -> Archive:
     if odd:
         raise DistnetError(
             f"found {shortened(shown_name(odd[0]))} among the job's own files, expected a name "
-            f"without `:`, `\\` and control characters, in at most {MOST_PARTS} folders, which every "
-            f"machine can have; rename it, or leave it out with a {IGNORE_FILE}"
+            f"without `:`, `\\` and control characters, in at most {MOST_PARTS} folders; rename "
+            f"it, or leave it out with a {IGNORE_FILE}"
         )
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
