@@ -306,6 +306,7 @@ def test_files_that_are_joined_or_empty_are_named(tmp_path: Path) -> None:
         ("t.feather", "convert t.feather to Parquet, such as with pandas.read_feather and"),
         ("t.jsonl", "pandas.read_json"),
         ("x.npy", "numpy.savez"),
+        ("part-00000.csv", r"name the CSV files train\*.csv .* as one table: --kind csv"),
         ("data/train.parquet", "it has tables in the folder data; import that folder"),
         ("y=u/part-0.parquet", "it has tables in the folder y=u"),
     ],

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from distnet.data.importing import import_dataset
-from distnet.errors import CheckpointError, DataError, RunError
+from distnet.errors import CheckpointError, DataError, DataWarning, RunError
 from distnet.launch.run import run
 from distnet.trained.load import Trained, evaluate, load_trained
 from distnet.trained.predict import predict
@@ -233,13 +233,19 @@ def test_evaluation_on_data_of_another_kind_is_refused(line: Trained):
         evaluate(line.folder.path, data="mnist")
 
 
-def test_evaluation_on_some_of_the_classes_says_how_to_name_all(reader: Trained, tmp_path: Path):
-    digits = np.zeros((2, 28, 28), np.uint8)
-    np.savez(tmp_path / "two.npz", x=digits, y=np.array([0, 1]))
-    import_dataset(tmp_path / "two.npz", tmp_path / "two", test_fraction=0)
+def test_evaluation_compares_classes_by_their_names(reader: Trained, tmp_path: Path):
+    digits = np.random.default_rng(0).integers(0, 256, (40, 28, 28), np.uint8)
+    for name, labels, classes in (("all", (3, 5), tuple("0123456789")), ("two", (1, 0), "53")):
+        np.savez(tmp_path / f"{name}.npz", x=digits, y=np.array(labels * 20))
+        options = {"classes": tuple(classes)}
+        import_dataset(tmp_path / f"{name}.npz", tmp_path / name, test_fraction=0, options=options)
+    with pytest.warns(DataWarning, match="has 2 of the 10 classes"):
+        found = [
+            evaluate(reader.folder.path, data=str(tmp_path / name), split="train")["metrics"]
+            for name in ("all", "two")
+        ]
 
-    with pytest.raises(DataError, match="its classes are 0, 1, but .* with --classes A,B,..."):
-        evaluate(reader.folder.path, data=str(tmp_path / "two"), split="train")
+    assert found[0] == found[1]
 
 
 def test_regression_is_evaluated_exactly(line: Trained):

@@ -132,14 +132,21 @@ def _remedy(path: Path) -> str:
     files = sorted(path.iterdir()) if path.is_dir() else [path]
     if any(file.suffix.lower() in PICTURES for file in files):
         return "for pictures, make one folder a class, put them there, and import the folder above"
-    for file in files:
-        if reader := PANDAS.get(file.suffix.lower()):
-            return f"convert {file.name} to Parquet, such as with pandas.{reader} and to_parquet"
-        if file.suffix.lower() == ".npy":
-            return "save the arrays x and y in one file with numpy.savez"
-        if file.is_dir() and _has_tables(file):
-            return f"it has tables in the folder {file.name}; import that folder or join its files"
-    return "if it is one of them, set it with --kind"
+    if path.is_dir() and any(file.name.lower().endswith(TABLES) for file in files):
+        return "name the CSV files train*.csv and test*.csv, or read all as one table: --kind csv"
+    found = next(filter(None, map(_remedy_for, files)), None)
+    return found or "if it is one of them, set it with --kind"
+
+
+def _remedy_for(file: Path) -> str | None:
+    """What to do about one file or folder that cannot be imported as it is."""
+    if reader := PANDAS.get(file.suffix.lower()):
+        return f"convert {file.name} to Parquet, such as with pandas.{reader} and to_parquet"
+    if file.suffix.lower() == ".npy":
+        return "save the arrays x and y in one file with numpy.savez"
+    if file.is_dir() and _has_tables(file):
+        return f"it has tables in the folder {file.name}; import that folder or join its files"
+    return None
 
 
 def _has_tables(folder: Path) -> bool:
