@@ -72,10 +72,11 @@ def _open_by_ray(ray: Mapping[str, Any]) -> Iterator[Fault]:
             if isinstance(command, str) and "ray start" in command and MODE not in command:
                 wrong = f"found `ray start` without {MODE}, expected it before: export {MODE}; ..."
                 yield Fault(("ray", key, index), wrong)
-    mode = _mapping(ray, "authOptions").get("mode", "token")
+    options = ray.get("authOptions", {})
+    mode = options.get("mode", "token") if isinstance(options, dict) else options
     if mode != "token":
-        wrong = f"found {found(mode)}, expected token: other pods reach Ray"
-        yield Fault(("ray", "authOptions", "mode"), wrong)
+        wrong = f"found {found(mode)}, expected mode: token, as other pods reach Ray"
+        yield Fault(("ray", "authOptions"), wrong)
 
 
 def _ports(file: Mapping[str, Any]) -> Iterator[Fault]:

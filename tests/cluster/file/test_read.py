@@ -214,7 +214,9 @@ ports: {ray: 8270}
          "ray.worker_start_ray_commands.0: found `ray start` without RAY_AUTH_MODE=token, "
          "expected it before: export RAY_AUTH_MODE=token; ..."),
         (f"{KUBERNETES}ray: {{authOptions: {{mode: disabled}}}}\n", "lab.yaml:7 "
-         "ray.authOptions.mode: found text 'disabled', expected token: other pods reach Ray"),
+         "ray.authOptions: found text 'disabled', expected mode: token, as other pods reach Ray"),
+        (f"{KUBERNETES}ray: {{authOptions: }}\n", "lab.yaml:7 ray.authOptions: found nothing, "
+         "expected mode: token, as other pods reach Ray"),
         (KUBERNETES.replace("lab", "4lab"), "lab.yaml:1 name: found text '4lab', expected at most "
          "43 characters, a letter first: names of objects are made of it"),
         (GCP.replace("cloud", "c" * 36), f"lab.yaml:1 name: found text '{'c' * 36}', expected at "

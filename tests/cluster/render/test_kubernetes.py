@@ -189,10 +189,16 @@ def test_labels_resources_and_selectors_reach_the_group() -> None:
 
 def test_raw_keys_go_over_the_ray_cluster() -> None:
     text = f"{KUBERNETES}ray: {{suspend: true, autoscalerOptions: {{idleTimeoutSeconds: 5}}}}\n"
-    spec = named("RayCluster", "lab", text)["spec"]
-    assert spec["suspend"] is True
-    assert spec["autoscalerOptions"]["idleTimeoutSeconds"] == 5
-    assert spec["autoscalerOptions"]["version"] == "v2"
+    job = named("RayJob", "lab-job", text)["spec"]["rayClusterSpec"]
+    for spec in (named("RayCluster", "lab", text)["spec"], job):
+        assert spec["suspend"] is True
+        assert spec["autoscalerOptions"]["idleTimeoutSeconds"] == 5
+        assert spec["autoscalerOptions"]["version"] == "v2"
+
+
+def test_a_raw_key_may_take_the_place_of_a_whole_section() -> None:
+    text = f"{KUBERNETES}ray: {{headGroupSpec: null}}\n"
+    assert named("RayJob", "lab-job", text)["spec"]["rayClusterSpec"]["headGroupSpec"] is None
 
 
 def test_only_pods_of_the_cluster_the_operator_and_clients_get_in() -> None:

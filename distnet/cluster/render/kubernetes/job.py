@@ -6,6 +6,7 @@ from distnet.cluster.file.providers import Kubernetes
 from distnet.cluster.render.kubernetes.names import JOB, RUNS, metadata
 from distnet.cluster.render.kubernetes.pods import CONTAINER_SECURITY, resources, template
 from distnet.cluster.render.kubernetes.ray_cluster import API, spec
+from distnet.cluster.render.merge import merged
 
 JOBS = "/etc/distnet/jobs"
 FILE = "job.yaml"
@@ -38,7 +39,7 @@ def ray_job(cluster: Kubernetes) -> list[dict[str, Any]]:
             "shutdownAfterJobFinishes": True,
             "ttlSecondsAfterFinished": SECONDS_KEPT,
             "submitterPodTemplate": _submitter(cluster),
-            "rayClusterSpec": _with_job_file(spec(cluster), name),
+            "rayClusterSpec": merged(_with_job_file(spec(cluster), name), cluster.ray),
         },
     }
     return [jobs, job]

@@ -33,20 +33,19 @@ def ray_cluster(cluster: Kubernetes) -> dict[str, Any]:
         "apiVersion": API,
         "kind": "RayCluster",
         "metadata": metadata(cluster, cluster.name),
-        "spec": spec(cluster),
+        "spec": merged(spec(cluster), cluster.ray),
     }
 
 
 def spec(cluster: Kubernetes) -> dict[str, Any]:
-    """What a RayCluster consists of, with the file's `ray:` over it."""
-    own = {
+    """What a RayCluster consists of, before the raw keys of `ray:` are put over it."""
+    return {
         "rayVersion": version_of("ray"),
         "authOptions": {"mode": "token", "secretName": token_name(cluster)},
         **(_autoscaling(cluster) if is_autoscaled(cluster) else {}),
         "headGroupSpec": _head(cluster),
         "workerGroupSpecs": [worker_group(cluster, name) for name in cluster.groups],
     }
-    return merged(own, cluster.ray)
 
 
 def is_autoscaled(cluster: Kubernetes) -> bool:
