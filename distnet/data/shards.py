@@ -98,6 +98,7 @@ class ShardReader:
 
     def _open_shard(self, index: int) -> tuple[pq.ParquetFile, mmap.mmap]:
         shard = self._shards[index]
+        _check_size(self._folder, shard)  # again: the dataset may have been replaced meanwhile
         with (self._folder / shard.file).open("rb") as opened:
             mapped = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)
         source = pa.BufferReader(pa.py_buffer(mapped))

@@ -3,6 +3,7 @@
 import warnings
 from pathlib import Path
 
+from distnet.data.fields.field import Field
 from distnet.data.manifest import Manifest, read_manifest
 from distnet.errors import DataError, DataWarning
 from distnet.spec.plural import listed
@@ -41,10 +42,18 @@ def refuse_other_kind(dataset: Path, found: Manifest, learned: Manifest) -> None
         if has != needs:
             raise DataError(
                 f"{dataset}: its {what} are {_plain(has)}, but the network was trained on "
-                f"{_plain(needs)}; give a dataset of the same kind"
+                f"{_plain(needs)}; {_remedy(other, field)}"
             )
         check_columns(dataset, other, field)
         check_classes(dataset, other, field)
+
+
+def _remedy(found: Field, learned: Field) -> str:
+    if found.kind == "image" and learned.kind == "image" and len(learned.shape) == 3:
+        channels, height, width = learned.shape
+        colours = {1: " --colours grey", 3: " --colours rgb"}.get(channels, "")
+        return f"import it with --size {height}x{width}{colours}"
+    return "give a dataset of the same kind"
 
 
 def _plain(value: tuple[object, ...]) -> str:

@@ -174,3 +174,16 @@ def test_unknown_split_is_refused(tmp_path: Path) -> None:
     manifest = write(tmp_path, *vectors(5))
     with pytest.raises(DataError, match="no split 'test'; it has: train"):
         ShardReader(tmp_path, manifest, "test")
+
+
+@pytest.mark.usefixtures("small_shards")
+def test_dataset_that_is_replaced_while_it_is_read_is_noticed(tmp_path: Path) -> None:
+    x, y = vectors(90)
+    reader = ShardReader(tmp_path / "data", write(tmp_path / "data", x, y), "train")
+    reader.read_group(0)
+    write(tmp_path / "new", np.zeros_like(x), y)
+    for file in (tmp_path / "new").iterdir():
+        file.replace(tmp_path / "data" / file.name)
+
+    with pytest.raises(DataError, match=r"train-00001\.parquet: .* bytes, the manifest says"):
+        reader.read_all()

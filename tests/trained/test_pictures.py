@@ -108,6 +108,17 @@ def test_classes_that_were_not_learned_are_refused(trained: Trained, tmp_path: P
         evaluate(trained.folder.path, data=str(tmp_path / "data"), split="train")
 
 
+def test_pictures_of_another_size_are_refused_with_the_options_that_fit(
+    trained: Trained, tmp_path: Path
+) -> None:
+    draw(tmp_path / "raw", ["middle", "right"], 2, seed=3)
+    options = {"colours": "rgb"}
+    import_dataset(tmp_path / "raw", tmp_path / "data", test_fraction=0, options=options)
+
+    with pytest.raises(DataError, match=r"\[3, 48, 48\].*--size 24x24 --colours grey"):
+        evaluate(trained.folder.path, data=str(tmp_path / "data"), split="train")
+
+
 def test_dataset_that_has_changed_since_is_a_warning(trained: Trained, tmp_path: Path) -> None:
     folder = trained.job_folder
     shutil.move(folder / "data", tmp_path / "data")
