@@ -87,6 +87,42 @@ TOKENS = {
     ),
 }
 CLUSTERS = {
+    "up": Verb(
+        "cluster.up:up",
+        "Bring a cluster up, or repair it: `distnet submit` works at once.",
+        "distnet cluster up cluster/onprem.yaml",
+    ),
+    "down": Verb(
+        "cluster.down:down",
+        "Bring a cluster down: end its processes, and remove its folders from all hosts.",
+        "distnet cluster down cluster/onprem.yaml",
+    ),
+    "status": Verb(
+        "cluster.status:status",
+        "Show what runs on each host of a cluster.",
+        "distnet cluster status cluster/onprem.yaml",
+    ),
+    "nodes": Verb(
+        "cluster.nodes:nodes",
+        "List the nodes of a cluster as its Ray has them.",
+        "distnet cluster nodes cluster/onprem.yaml",
+    ),
+    "logs": Verb(
+        "cluster.logs:logs",
+        "Print the log of a host's node, or of the server.",
+        "distnet cluster logs cluster/onprem.yaml gpu1 -f",
+    ),
+    "ssh": Verb(
+        "cluster.ssh:ssh",
+        "Open a shell on a host of a cluster, or run a command there.",
+        "distnet cluster ssh cluster/onprem.yaml gpu1 -- nvidia-smi",
+        {"ignore_unknown_options": True},  # of the command
+    ),
+    "join": Verb(
+        "cluster.join:join",
+        "Add this machine to a cluster, until Ctrl-C.",
+        "distnet cluster join 10.0.0.1:6379 --token token",
+    ),
     "render": Verb(
         "cluster.render:render",
         "Print what Ray's launcher (aws, gcp) or Kubernetes reads of a cluster file.",

@@ -6,6 +6,7 @@ those of twenty hosts at a time.
 """
 
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 from distnet.cluster.host import Host
@@ -48,6 +49,19 @@ def by_hand(host: Host) -> str:
     return f"ssh {jump}{key}{port}{user}{host.hostname}"
 
 
+def interactive(host: Host, jump: Host | None, words: Sequence[str]) -> list[str]:
+    """The command line of ssh for a person at a terminal: nothing is shared, questions are shown.
+
+    Args:
+        host: to connect to.
+        jump: the jump host; None: the host has none.
+        words: the command to run there; none opens a shell.
+    """
+    proxy = None if jump is None else ["ssh", *_own_options(jump, None), "--", jump.hostname]
+    command = [shlex.join(words)] if words else []
+    return ["ssh", *_own_options(host, proxy), "--", host.hostname, *command]
+
+
 def share(command: list[str]) -> list[str]:
     """Have a command line open the shared connection."""
     return [*command[:1], "-o", "ControlMaster=yes", "-o", "ControlPersist=no", *command[1:]]
@@ -72,7 +86,7 @@ def _own_options(host: Host, jump: list[str] | None) -> list[str]:
 
 
 def _proxy(jump: list[str]) -> str:
-    """The shared connection to the jump host, as a command of ssh's own small language."""
+    """The command line to the jump host, in ssh's own small language."""
     *options, dashes, name = use(jump)
     through = shlex.join(options).replace("%", "%%")
     return f"{through} -W '[%h]:%p' {dashes} {shlex.quote(name)}"

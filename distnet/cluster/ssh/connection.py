@@ -68,11 +68,14 @@ class Connection(Shell):
                 is_ready.set()
 
         master.read(read)
+        self.running.add(master)
         deadline = time.monotonic() + timeout_s
-        while not is_ready.wait(0.05) and master.is_running:
-            if time.monotonic() > deadline:
-                master.end()
-                raise self.timed_out("connect", timeout_s)
+        while not is_ready.wait(0.05) and master.is_running and time.monotonic() < deadline:
+            pass
+        self.running.discard(master)
+        if not is_ready.is_set() and master.is_running:
+            master.end()
+            raise self.timed_out("connect", timeout_s)
         if not is_ready.is_set():
             raise self._failure("connect", master.wait())
         self._master = master

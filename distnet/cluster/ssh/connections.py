@@ -27,6 +27,7 @@ class Connections:
         self._hosts = {host.name: host for host in hosts}
         self._folder = Path(tempfile.mkdtemp(prefix="distnet-", dir=SOCKETS))  # with mode 0700
         self._open: dict[str, Connection] = {}
+        self._all: list[Connection] = []
         self._locks: dict[str, threading.RLock] = defaultdict(threading.RLock)
 
     def __enter__(self) -> "Connections":
@@ -47,6 +48,11 @@ class Connections:
             HostError: why it, or a jump host before it, cannot be connected.
         """
         return self._get(host, ())
+
+    def interrupt(self) -> None:
+        """End all that is being run through the connections, and those being opened."""
+        for connection in list(self._all):
+            connection.interrupt()
 
     def close(self) -> None:
         """End all connections."""
@@ -71,6 +77,7 @@ class Connections:
                 return known
             jump = None if host.jump is None else self._jump(host, (*after, host.name))
             connection = Connection(host, self._folder, jump)
+            self._all.append(connection)
             connection.open()
             self._open[host.name] = connection
             return connection

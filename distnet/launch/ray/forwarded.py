@@ -14,7 +14,7 @@ LIBRARIES = (
     *("FI_", "UCX_", "ATEN_", "ONEDNN_", "DNNL_"),
 )
 """The prefixes of variables that Ray's workers get from the launcher."""
-NODES_OWN = ("_VISIBLE_DEVICES", "_HOME", "_PATH", "_ROOT", "_DIR")
+NODES_OWN = ("_VISIBLE_DEVICES", "DISTNET_NODE", "_HOME", "_PATH", "_ROOT", "_DIR")
 """The ends of those that each node has by itself: which devices, and where things are installed."""
 CONTAINERS_OWN = ("NVIDIA_DRIVER_CAPABILITIES", "NVIDIA_REQUIRE_", "NVIDIA_PRODUCT_NAME")
 """Written into images for the container runtime."""

@@ -56,6 +56,10 @@ class NodeOptions:
     """Of a head: the `host:port` where its dashboard listens; None starts no dashboard."""
     token: str | None = None
     """The cluster's token; None turns authentication off."""
+    arguments: tuple[str, ...] = ()
+    """More arguments of `ray start`."""
+    mark: str = field(default_factory=lambda: secrets.token_hex(8))
+    """Carried by all processes of the node in their environment."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """Added to the environment of the node and of all that runs on it."""
     prefix: tuple[str, ...] = ()
@@ -81,7 +85,6 @@ class RayNode:
         port = options.port or free_port(options.host)
         self.address = options.head or f"{options.host}:{port}"
         """`host:port` of the head."""
-        self._mark = secrets.token_hex(8)
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -106,6 +109,16 @@ class RayNode:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # Ctrl-C at this terminal is not meant for it
             )
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it was started, and has not ended since."""
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def is_up(self) -> bool:
+        """Whether it runs, and other programs can use it."""
+        return self.is_running and STARTED in self._printed()
 
     def wait(self, timeout_s: float = START_TIMEOUT_S) -> None:
         """Wait until the node is up.
@@ -134,7 +147,7 @@ class RayNode:
 
     def processes(self) -> set[psutil.Process]:
         """All that run on the node: Ray's own processes, workers and jobs."""
-        found = family(self._mark, NODE_MARK)
+        found = family(self.options.mark, NODE_MARK)
         if self._process is not None and self._process.poll() is None:
             found |= {self.process, *below(self.process)}
         return {process for process in found if is_alive(process)}
@@ -146,6 +159,7 @@ class RayNode:
         command += [f"--num-cpus={options.num_cpus}", f"--num-gpus={options.num_gpus}"]
         command += [f"--object-store-memory={OBJECT_STORE_BYTES}", "--disable-usage-stats"]
         command += self._port_option("--dashboard-agent-listen-port")
+        command += self.options.arguments
         return command + (self._head_options() if options.head is None else self._join_options())
 
     def _head_options(self) -> list[str]:
@@ -176,7 +190,7 @@ class RayNode:
         """That of a machine of its own: without this process's settings of Ray and distnet."""
         kept = {name: value for name, value in os.environ.items() if _is_kept(name)}
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-        own = {"PATH": path, "RAY_USAGE_STATS_ENABLED": "0", NODE_MARK: self._mark}
+        own = {"PATH": path, "RAY_USAGE_STATS_ENABLED": "0", NODE_MARK: self.options.mark}
         if self.options.host == LOOPBACK:  # else Ray puts the machine's routable address instead
             own["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
         given = dict(self.options.environment)

@@ -5,17 +5,31 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
 from distnet.cluster.errors import HostError
+from distnet.cluster.ssh.connection import Connection
 from distnet.cluster.ssh.connections import Connections
 from tests.cluster.sshd import Client, Sshd
 
+
+@pytest.fixture(scope="module")
+def connection(server: Sshd, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
+    """One connection for the tests that do not end it."""
+    client = Client(tmp_path_factory.mktemp("client") / "client")
+    client.trust(server)
+    with pytest.MonkeyPatch.context() as patch, Connections([server.host()]) as connections:
+        patch.setenv("PATH", f"{client.bin}:{os.environ['PATH']}")
+        yield connections.get(server.host())
+
+
 HOLDER = """
 import sys, time
+from distnet.cluster.ssh.connection import Connection
 from distnet.cluster.ssh.connections import Connections
 from tests.cluster.sshd import Sshd
 from pathlib import Path
@@ -26,8 +40,7 @@ time.sleep(600)
 """
 
 
-def test_command_runs_with_its_words_input_and_exit_code(connections, server):
-    connection = connections.get(server.host())
+def test_command_runs_with_its_words_input_and_exit_code(connection):
     words = ["it's", 'a "b"', "$HOME", "c d", "*", "!", "é"]
 
     echoed = connection.run(["printf", "%s\\n", *words])
@@ -37,8 +50,8 @@ def test_command_runs_with_its_words_input_and_exit_code(connections, server):
     assert (ended.code, len(ended.output), ended.errors) == (7, 300_000, "bad\n")
 
 
-def test_lines_are_given_as_they_come(connections, server):
-    connection, lines = connections.get(server.host()), []
+def test_lines_are_given_as_they_come(connection):
+    lines: list[str] = []
 
     connection.run(["sh", "-c", "echo one; echo two"], on_line=lines.append)
 
@@ -54,12 +67,12 @@ def test_all_commands_share_one_login(connections, server):
     assert server.log.read_text().count("Accepted publickey") == before + 1
 
 
-def test_exit_code_255_of_a_command_is_its_own(connections, server):
-    assert connections.get(server.host()).run(["sh", "-c", "exit 255"]).code == 255
+def test_exit_code_255_of_a_command_is_its_own(connection):
+    assert connection.run(["sh", "-c", "exit 255"]).code == 255
 
 
-def test_file_is_written_whole_and_private_and_read_back(connections, server, tmp_path):
-    connection, path = connections.get(server.host()), tmp_path / "new folder" / "it's"
+def test_file_is_written_whole_and_private_and_read_back(connection, tmp_path):
+    path = tmp_path / "new folder" / "it's"
     data = os.urandom(200_000)
 
     connection.put(data, str(path))
@@ -69,25 +82,24 @@ def test_file_is_written_whole_and_private_and_read_back(connections, server, tm
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_file_that_cannot_be_written_is_named(connections, server, tmp_path):
+def test_file_that_cannot_be_written_is_named(connection, tmp_path):
     (tmp_path / "file").touch()
 
     with pytest.raises(HostError, match=r"gpu1: token: .*cannot create directory") as raised:
-        connections.get(server.host()).put(b"x", str(tmp_path / "file" / "x"), step="token")
+        connection.put(b"x", str(tmp_path / "file" / "x"), step="token")
 
     assert (raised.value.host, raised.value.step) == ("gpu1", "token")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
-def test_full_disk_is_named(connections, server):
-    connection = connections.get(server.host())
-
+def test_full_disk_is_named(connection):
     with pytest.raises(HostError, match=r"No space left on device; free space") as raised:
         connection.check(connection.run(["sh", "-c", "echo x | cat > /dev/full"]), "copy")
 
     assert raised.value.kind == "no-space"
 
 
+@pytest.mark.check
 def test_command_has_a_time_limit(connections, server):
     with pytest.raises(HostError, match=r"gpu1: probe: .* within 0 s") as raised:
         connections.get(server.host()).run(["sleep", "60"], step="probe", timeout_s=0.2)
@@ -109,6 +121,7 @@ def test_socket_is_in_a_private_folder_that_goes(client, server):
     assert all("Checking=no" not in word for word in words)
 
 
+@pytest.mark.check
 def test_connection_ends_with_a_process_that_was_killed(client: Client, server: Sshd):
     client.trust(server)
     assert server.process is not None

@@ -118,6 +118,7 @@ def test_wrong_key_is_named(client, server, tmp_path):
     assert connect(server.host(key=tmp_path / "other")).kind == "wrong-key"
 
 
+@pytest.mark.check
 def test_key_with_a_passphrase_is_not_waited_for(client, server, tmp_path):
     client.trust(server)
     make_key(tmp_path / "locked", passphrase="secret")
@@ -128,6 +129,7 @@ def test_key_with_a_passphrase_is_not_waited_for(client, server, tmp_path):
     assert "ssh-add" in error.remedy
 
 
+@pytest.mark.check
 def test_missing_and_open_key_files_are_named(client, server, tmp_path):
     client.trust(server)
     shutil.copy(server.folder / "user_key", tmp_path / "open")
@@ -150,6 +152,7 @@ def listener() -> Iterator[socket.socket]:
         yield listener
 
 
+@pytest.mark.check
 def test_silent_host_is_given_up(client, server, listener, tmp_path):
     host = server.host(port=listener.getsockname()[1])
 
@@ -196,6 +199,7 @@ def test_jump_hosts_in_a_circle_are_named(client, server):
     assert "a -> b -> a" in connect(first, second).found
 
 
+@pytest.mark.check
 def test_server_that_dies_during_a_command_is_a_lost_connection(client, tmp_path):
     with running(Sshd(tmp_path / "dying")) as dying:
         client.trust(dying)
@@ -212,6 +216,7 @@ def test_server_that_dies_during_a_command_is_a_lost_connection(client, tmp_path
     assert raised.value.kind == "lost-connection"
 
 
+@pytest.mark.check
 def test_account_that_may_not_log_in_is_named(client, tmp_path):
     settings = "ForceCommand echo 'This account is currently not available.'; exit 1"
     with running(Sshd(tmp_path / "closed", settings=settings)) as closed:
@@ -223,6 +228,7 @@ def test_account_that_may_not_log_in_is_named(client, tmp_path):
     assert "not available" in error.found
 
 
+@pytest.mark.check
 def test_machine_without_ssh_is_named(server, monkeypatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
 
