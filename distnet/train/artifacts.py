@@ -59,7 +59,10 @@ def _worst(trainee: Trainee, evaluation: Evaluation, arrays: Arrays) -> list[Fig
     samples, images = [], []
     for index, loss in evaluation.worst:
         batch = evaluator.feed.take(index, index + 1, networks)
-        (prediction,) = trainee.task.predict(networks, evaluator.prepare(batch))
+        try:
+            (prediction,) = trainee.task.predict(networks, evaluator.prepare(batch))
+        except ValueError:  # of batch normalisation without running statistics
+            break
         predicted, actual = _predicted(data, prediction), _actual(data, batch)
         if predicted is None:  # a task whose predictions are neither classes nor numbers
             break

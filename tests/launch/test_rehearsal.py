@@ -558,9 +558,9 @@ def test_what_learns_nothing_gives_a_note(line: str, job: Path) -> None:
     ],
 )
 def test_unusual_layers_are_not_refused(line: str, job: Path) -> None:
-    plan = make_plan(read_job(with_network(job, f"        {line}")))
+    ended = distnet.run(with_network(job, f"        {line}"), inline=True, runs=job.parent / "runs")
 
-    assert plan.steps == 4
+    assert ended.status == "finished"
 
 
 def test_an_extra_state_that_raises_is_named(job: Path, capfd: pytest.CaptureFixture[str]) -> None:

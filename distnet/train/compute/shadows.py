@@ -9,12 +9,14 @@ from copy import deepcopy
 from typing import Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from distnet.errors import UnknownPartError
 from distnet.tasks.task import NETWORK, Networks, Shadow
 from distnet.train.compute.flat import FlatNetwork
 
+OF_MODULES = frozenset(vars(nn.Module()))
+"""The attributes that torch itself gives a module."""
 Use = Literal["evaluation", "export"]
 
 
@@ -33,7 +35,7 @@ class ShadowNetwork:
             raise UnknownPartError(f"shadow {shadow.name}: expected either decay or every")
         self.shadow, self._source = shadow, flat
         self._flat = FlatNetwork(
-            deepcopy(flat.network), str(flat.vector.device), flat.patterns, flat.views
+            _copied(flat.network), str(flat.vector.device), flat.patterns, flat.views
         )
         self.network = self._flat.network.requires_grad_(False).eval()
         self._following = self._flat.stretches(shadow.source)
@@ -74,6 +76,39 @@ class ShadowNetwork:
         with torch.no_grad():
             self._flat.vector.copy_(self._source.vector)
         self._flat.buffers.write(self._source.buffers.read())
+
+
+def _copied(network: nn.Module) -> nn.Module:
+    """Copy a network, also one with attributes that Python cannot copy.
+
+    Of tensors that were computed from parameters, as older forms of weight normalisation and
+    pruning keep, the values are copied; other objects, such as locks and files, are shared.
+
+    Raises:
+        UnknownPartError: it cannot be copied.
+    """
+    try:
+        return deepcopy(network)
+    except Exception:  # whatever a user's object raises
+        every = [pair for module in network.modules() for pair in vars(module).items()]
+        values = [value for key, value in every if key not in OF_MODULES]
+    memo = {id(each): _substitute(each) for each in values if not _is_copied(each)}
+    try:
+        return deepcopy(network, memo)
+    except Exception as error:
+        raise UnknownPartError(f"the network cannot be copied for a shadow: {error}") from None
+
+
+def _is_copied(value: object) -> bool:
+    try:
+        deepcopy(value)
+    except Exception:  # whatever a user's object raises
+        return False
+    return True
+
+
+def _substitute(value: object) -> object:
+    return value.detach().clone() if isinstance(value, Tensor) else value
 
 
 def networks_of(flat: FlatNetwork, shadows: Sequence[ShadowNetwork]) -> Networks:

@@ -1,8 +1,11 @@
 """Networks that follow the one that trains."""
 
+import threading
+
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils import prune
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from distnet.errors import UnknownPartError
@@ -87,6 +90,23 @@ def test_a_shadow_of_tied_weights_is_tied_as_well() -> None:
     torch.testing.assert_close(mine.flatten(), before + 0.25)
     assert torch.equal(shadow.network[1].weight, mine.t())
     assert list(shadow.state()) == ["shadow/ema/0.weight"]
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+def test_a_network_with_attributes_that_python_cannot_copy_has_a_shadow() -> None:
+    layer = nn.utils.weight_norm(nn.Linear(2, 2))
+    layer.lock = threading.Lock()
+    network = FlatNetwork(nn.Sequential(prune.identity(nn.Linear(2, 2), "weight"), layer))
+    shadow = ShadowNetwork(Shadow("ema", every=1), network)
+    network.vector.add_(1.0)
+    x = torch.ones(1, 2)
+    before = shadow.network(x)
+
+    shadow.follow(1)
+
+    assert not torch.equal(before, shadow.network(x))
+    assert torch.equal(network.network(x), shadow.network(x))
+    assert shadow.network[1] is not layer
 
 
 @pytest.mark.parametrize(
