@@ -10,10 +10,9 @@ from typing import Any
 
 from distnet.data.evaluation_split import evaluation_split, split_note
 from distnet.data.manifest import Manifest, read_manifest
-from distnet.data.opening import build_order, build_view, viewed
+from distnet.data.opening import build_order, build_sampler, build_view, viewed
 from distnet.data.order import Batches
 from distnet.data.samplers.checked import CheckedSampler, require_repeatable
-from distnet.data.samplers.sampler import Sampler
 from distnet.data.shipped import find_dataset
 from distnet.errors import CodeWarning, DataError, DistnetError, PartError
 from distnet.launch.few_samples import FewSamples
@@ -240,18 +239,14 @@ def _num_train_samples(file: JobFile, dataset: Path, data: Manifest) -> int:
         key = "data.memory" if isinstance(error, DataError) else "data.sampler"
         raise file.fault(key, str(error)) from None
     try:
-        _try_out(order.sampler)
+        if isinstance(order.sampler, CheckedSampler):
+            again = build_sampler(job, dataset, data, "train", folder=folder, seed=seed)
+            require_repeatable(order.sampler, again)
+        elif order.sampler is not None:
+            order.sampler.ids(0)
     except DistnetError as error:
         raise file.fault("data.sampler", str(error)) from None
     return order.num_samples
-
-
-def _try_out(sampler: Sampler | None) -> None:
-    """List the samples of the first epoch."""
-    if isinstance(sampler, CheckedSampler):
-        require_repeatable(sampler)
-    elif sampler is not None:
-        sampler.ids(0)
 
 
 def _batches(file: JobFile, dataset: Path, data: Manifest, found: Probe) -> Batches:

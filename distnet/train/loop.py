@@ -44,6 +44,7 @@ from distnet.train.step.nonfinite import (
     require_allowed,
 )
 from distnet.train.step.out_of_memory import Shortage, agree_on_shortage, try_twice
+from distnet.train.step.proof import Prover
 from distnet.train.step.undo import Undo
 
 TENSORS_CHECKED_EVERY = 100
@@ -91,7 +92,7 @@ class Loop:
         self.own = own_slices(group.rank, group.size, trainee.job.num_slices)
         self.settings = {name: trainee.job.player(name) for name in trainee.flat.players}
         self.state, self.first_step = LoopState(trainee, position), position.step
-        self.undo = Undo(trainee)
+        self.prover, self.undo = Prover(trainee, group, self.first_step), Undo(trainee)
         self.guard = Guard(trainee, group, self.state.step, self.reporter.note)
         self.batches: dict[tuple[int, int], Batch] = {}
 
@@ -276,7 +277,8 @@ class Loop:
         """Take a checkpoint, which is written in the background."""
         self.trainee.require_unchanged()
         self.heartbeat.at(Stage.SAVING, limit_s=self.saver.patience_s)
-        self.saver.save(self.state.checkpoint(self.group, self.own))
+        state = self.state.checkpoint(self.group, self.own)
+        self.saver.save(self.prover.proved(state, is_stop=self.flags.is_stop))
         self.heartbeat.pause()
 
     def _evaluate(self) -> Evaluation | None:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch.distributed as dist
@@ -31,8 +31,8 @@ class Start:
 
     position: Position = Position()
     notes: tuple[str, ...] = ()
-    devices: Any = None
-    """The devices of the attempt that wrote the checkpoint, as they are in its facts."""
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    """Those of the checkpoint."""
 
 
 def begin(trainee: Trainee, assignment: Assignment) -> Start:
@@ -79,7 +79,7 @@ def restore(trainee: Trainee, assignment: Assignment) -> Start:
     damaged = [name for name in names if step_of(name) > state.step]
     notes = [f"{name} is damaged and was set aside" for name in damaged]
     notes += _changed_length(trainee, position)
-    return Start(position, tuple(notes), state.facts.get("devices"))
+    return Start(position, tuple(notes), state.facts)
 
 
 def load_state(trainee: Trainee, state: State) -> None:

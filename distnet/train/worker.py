@@ -30,6 +30,7 @@ from distnet.train.exchange.worker_group import WorkerGroup, gather
 from distnet.train.loop import Loop, Outcome
 from distnet.train.reporter import RecordReporter
 from distnet.train.resume import Start, begin, require_same_start, restore
+from distnet.train.step.proof import require_proof
 
 STOP_CHECK_S = 0.1
 
@@ -67,6 +68,7 @@ def work(
         stack.enter_context(arithmetic(job.train, group.device, assignment.precision))
         start = (restore if assignment.is_resumed else begin)(trainee, assignment)
         require_same_start(trainee, start, group)
+        require_proof(trainee, group, start.position.step, start.facts)
         if group.rank == 0:
             return _lead(trainee, assignment, group, start, heartbeat, listener)
         return _result(trainee, Loop(trainee, group, start.position, heartbeat).run(), None)
@@ -104,7 +106,7 @@ def _lead(  # noqa: PLR0917
         saver = Saver(trainee.job, assignment, recorder.emit, trainee.task.metrics)
         stack.callback(saver.close)
         reporter = RecordReporter(recorder.emit, trainee, assignment, group)
-        moved = moved_note(start.devices, group.fingerprints)
+        moved = moved_note(start.facts.get("devices"), group.fingerprints)
         notes = [note for note in (moved, unlike_note(group.fingerprints)) if note]
         reporter.begin(start.position, (*_notes(trainee), *start.notes, *notes))
         loop = Loop(

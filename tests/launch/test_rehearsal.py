@@ -405,6 +405,11 @@ def test_code_that_needs_a_gpu_is_not_refused_where_there_is_none(job: Path) -> 
         ("return np.full(100, -1)", "found -1"),
         ("return np.random.random(100)", r"returned a ndarray \[100\] of float64"),
         ("return np.random.randint(0, 9, 100)", "returned two lists for epoch 0"),
+        (
+            "self.r = getattr(self, 'r', None) or np.random.default_rng(3); "
+            "return self.__dict__.setdefault(f'of {epoch}', self.r.permutation(100))",
+            "another list for epoch 1 when it had made that of epoch 0 before",
+        ),
         ("raise KeyError(epoch)", "sampler ./own.py:Order raised KeyError: 0"),
     ],
 )

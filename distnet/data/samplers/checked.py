@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from distnet.data.column import Ints
+from distnet.data.samplers.sampler import Sampler
 from distnet.errors import PartError
 from distnet.spec.code.own_errors import described, own_errors, refusal, require_members
 
@@ -49,18 +50,28 @@ class CheckedSampler:
         return ids.astype(np.int64)
 
 
-def require_repeatable(sampler: CheckedSampler) -> None:
-    """Refuse a sampler whose list of an epoch is another one each time.
+def require_repeatable(sampler: CheckedSampler, again: Sampler | None) -> None:
+    """Refuse a sampler whose list of an epoch is another one each time, or in another process.
 
-    Workers make the list each by themselves, and again after a restart.
+    Workers make the list each by themselves, and again after a restart, in the middle of a run.
+
+    Args:
+        sampler: the sampler.
+        again: another one of its kind, which has made no list so far.
 
     Raises:
-        PartError: two lists of the first epoch differ.
+        PartError: two lists of one epoch differ.
     """
+    name = f"{type(sampler._own).__name__}.ids"
+    advice = "draw random numbers from np.random.default_rng((seed, epoch))"
     if not np.array_equal(sampler.ids(0), sampler.ids(0)):
         raise PartError(
-            f"{type(sampler._own).__name__}.ids returned two lists for epoch 0, expected the same "
-            "list each time: draw random numbers from np.random.default_rng((seed, epoch))"
+            f"{name} returned two lists for epoch 0, expected the same list each time: {advice}"
+        )
+    if again is not None and not np.array_equal(sampler.ids(1), again.ids(1)):
+        raise PartError(
+            f"{name} returned another list for epoch 1 when it had made that of epoch 0 before, "
+            f"so a resumed run would use other samples: {advice}"
         )
 
 

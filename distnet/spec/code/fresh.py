@@ -19,7 +19,7 @@ class FreshModules:
     """
 
     def __init__(self, packages: Sequence[OwnPackage]) -> None:
-        self._names = [package.name for package in packages]
+        self._packages = packages
         self._modules: dict[str, ModuleType] = {}
 
     @property
@@ -30,33 +30,32 @@ class FreshModules:
     @contextmanager
     def used(self) -> Iterator[None]:
         """Let imports of own code find these modules; afterwards, the others again."""
-        others = _take_out(self._names)
+        others = _take_out(self._packages)
         _put_back(self._modules)
         try:
             yield
         finally:
-            self._modules = _take_out(self._names)
+            self._modules = _take_out(self._packages)
             _put_back(others)
 
 
 def own_modules(packages: Sequence[OwnPackage]) -> tuple[ModuleType, ...]:
     """The modules of these packages that are in use."""
-    return tuple(_modules_of([package.name for package in packages]).values())
+    return tuple(_modules_of(packages).values())
 
 
-def _modules_of(packages: Sequence[str]) -> dict[str, ModuleType]:
-    prefixes = tuple(f"{name}." for name in packages)
-    every = list(sys.modules.items())  # a thread may import meanwhile
-    return {name: module for name, module in every if name.startswith(prefixes)}
+def _modules_of(packages: Sequence[OwnPackage]) -> dict[str, ModuleType]:
+    names = (name for package in packages for name in package.modules if name in sys.modules)
+    return {name: sys.modules[name] for name in names}
 
 
-def _take_out(packages: Sequence[str]) -> dict[str, ModuleType]:
+def _take_out(packages: Sequence[OwnPackage]) -> dict[str, ModuleType]:
     """Take the modules of some packages out of `sys.modules`, but not the packages themselves."""
     found = _modules_of(packages)
     for name in found:
         del sys.modules[name]
         package, _, child = name.rpartition(".")
-        if package in packages:
+        if package in sys.modules:
             vars(sys.modules[package]).pop(child, None)
     return found
 
@@ -65,5 +64,5 @@ def _put_back(modules: Mapping[str, ModuleType]) -> None:
     sys.modules.update(modules)
     for name, module in modules.items():
         package, _, child = name.rpartition(".")
-        if package not in modules and package in sys.modules:
+        if package in sys.modules:
             setattr(sys.modules[package], child, module)

@@ -40,6 +40,8 @@ class OwnPackage:
         self.name, self.folder = name, folder
         self.loaded: dict[str, str] = {}
         """By path, the hash of the file as it was executed."""
+        self.modules: dict[str, None] = {}
+        """The names of the modules that were executed, in their order."""
         self._folders, self._last = tuple(folders), list[str]()
         self._is_own: dict[str, bool] = {}
         self._before = set(sys.modules)
@@ -211,6 +213,7 @@ class OwnLoader(SourceFileLoader):
     def exec_module(self, module: ModuleType) -> None:
         """Execute the file; its imports are looked for in its own package first."""
         package = _packages[module.__name__.partition(".")[0]]
+        package.modules[module.__name__] = None
         module.__dict__["__builtins__"] = package.builtins
         super().exec_module(module)
 

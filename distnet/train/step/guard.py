@@ -36,7 +36,7 @@ from distnet.train.step.verdict import Circumstances, drift_text
 from distnet.train.step.witness import Builder
 
 NUM_FIRST, EVERY, WEIGHTS_EVERY = 3, 1000, 100
-OWN_STEPS = (10, 30, 100, 300)
+OWN_STEPS = (30, 300)
 """Of an attempt with own code, which may change its ways when it has run for a while."""
 DIGEST_MASK = (1 << 32) - 1
 

@@ -130,6 +130,18 @@ def influence_text(name: str, count: int, seen: Circumstances) -> str:
     )
 
 
+def process_text(step: int, parts: Sequence[str]) -> str:
+    """Say that a resumed attempt computes something else from a checkpoint."""
+    return (
+        f"resumed at step {step}: computed from the same weights, buffers and samples as by the "
+        f"attempt that saved them, {_listed(parts)} {_differ(parts)}. It depends on the process: "
+        "hash() of a text or the order of a set of texts, which are others in each process; an "
+        "environment variable, the name of the host, a file, or a package of another version. To "
+        "mend it, sort sets and use hashlib in place of hash(), and let options of the job file "
+        f"decide the rest. {ANYWAY}"
+    )
+
+
 def drift_text(where: str, name: str, ranks: Sequence[int]) -> str:
     """Say that some workers have other weights than worker 0."""
     return (

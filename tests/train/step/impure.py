@@ -2,6 +2,7 @@
 that only look like it. `test_guard.py` trains each of them."""
 
 import functools
+import os
 import random
 import threading
 import time
@@ -260,6 +261,13 @@ class Clock(Plain):
 class Unseeded(Plain):
     def between(self, h: Tensor) -> Tensor:
         return h * float(np.random.default_rng().uniform(0.5, 1.5))
+
+
+class OfProcess(Plain):
+    """Depends on what is another in each process, such as the hash of a text."""
+
+    def between(self, h: Tensor) -> Tensor:
+        return h * float(os.environ.get("SCALE_OF_TEST", "1"))
 
 
 class OwnGenerator(Plain):

@@ -17,6 +17,7 @@ from distnet.run_folder.assignment import Assignment
 from distnet.train.checkpoint.checkpoint import read_newest
 from distnet.train.exchange.worker_group import WorkerGroup
 from distnet.train.worker import work
+from tests.train.listeners import stop_at
 from tests.train.processes import run_workers
 from tests.train.step import impure
 from tests.train.test_bits import assignment, bits
@@ -162,6 +163,23 @@ def test_extra_state_of_whole_batches_survives_a_resume(stripes: Path, tmp_path:
     assert resumed["weights_sha256"] == whole["weights_sha256"]
     state = read_newest(tmp_path / "part" / "checkpoints")
     assert "extra/" in state.optimizer
+
+
+def test_what_another_process_computes_otherwise_is_found_by_a_resume(
+    stripes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = job_text("OfProcess").replace("steps: 6", "steps: 20")
+    assigned = assignment(text, stripes, tmp_path)
+    work(assigned, WorkerGroup(), listener=stop_at(5, assigned.folder.stop))
+    (tmp_path / "stop").unlink()
+    again = assignment(text, stripes, tmp_path, is_resumed=True)
+    monkeypatch.setenv("SCALE_OF_TEST", "2")
+
+    with pytest.raises(NotReproducibleError, match=r"resumed at step \d+: .* the loss.* differ"):
+        work(again, WorkerGroup())
+
+    monkeypatch.delenv("SCALE_OF_TEST")
+    assert work(again, WorkerGroup())["status"] == "finished"
 
 
 def test_extra_state_that_needs_pickle_is_refused_before_the_first_step(
