@@ -178,7 +178,6 @@ def _counting(network: nn.Module, found: Rehearsal, num_samples: int) -> Iterato
         sizes.append(output.numel() if isinstance(output, Tensor) else 0)
 
     leaves = [m for m in network.modules() if not list(m.children())]
-    leaves = [m for m in leaves if not isinstance(m, torch.jit.ScriptModule)]  # take no hooks
     hooks = [leaf.register_forward_hook(count) for leaf in leaves]
     try:
         yield

@@ -63,7 +63,6 @@ def work(
         code, precision = assignment.code_folder, assignment.precision
         trainee = build(job, assignment.dataset_folder, code, group, precision)
         stack.callback(trainee.close)
-        torch.set_num_threads(job.train.threads_per_slice)  # own code may have changed it
         # After the user's own files were imported: they may have changed torch's settings.
         stack.enter_context(arithmetic(job.train, group.device, assignment.precision))
         start = (restore if assignment.is_resumed else begin)(trainee, assignment)

@@ -558,7 +558,6 @@ def test_what_learns_nothing_gives_a_note(line: str, job: Path) -> None:
     "line",
     [
         "self.add_module('n', nn.BatchNorm1d(4, track_running_stats=False))",
-        "self.add_module('n', torch.jit.script(nn.Linear(4, 4)))",
         "self.add_module('n', nn.utils.parametrizations.weight_norm(nn.Linear(4, 4)))",
     ],
 )

@@ -29,7 +29,7 @@ class Entry:
     def now(self) -> Tensor | None:
         """The tensor that the module holds now."""
         held = self.module._buffers if self.kind == "buffer" else self.module._parameters
-        return held[self.key] if self.key in held else None  # noqa: SIM401 - no get in TorchScript
+        return held.get(self.key)
 
     def put(self, tensor: Tensor) -> None:
         """Give the name other memory; a parameter stays the same object."""
