@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from shlex import quote
 from typing import Annotated, Any
 
 import typer
@@ -29,7 +30,10 @@ def read_file(path: Path) -> tuple[ClusterFile, Local | Ssh]:
     """
     file = load_cluster(path)
     if not isinstance(file.cluster, Local | Ssh):
-        expected = "expected local or ssh: the nodes of others are not reached over ssh"
+        expected = (
+            "expected local or ssh: for the others there is "
+            f"distnet cluster render {quote(str(path))} --output DIR"
+        )
         raise file.fault(("provider",), f"found {file.cluster.provider}, {expected}")
     return file, file.cluster
 

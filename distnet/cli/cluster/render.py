@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from distnet.cli.cluster.options import ClusterFile
+from distnet.cli.cluster.arguments import File
 from distnet.cli.options import AsJson
 from distnet.cli.output import echo, print_json, say
 from distnet.cluster.file.read import load_cluster
@@ -24,7 +24,7 @@ Output = Annotated[
 ]
 
 
-def render(file: ClusterFile, output: Output = None, as_json: AsJson = False) -> None:
+def render(file: File, output: Output = None, as_json: AsJson = False) -> None:
     """Print what Ray's launcher (aws, gcp) or Kubernetes reads of a cluster file.
 
     Nothing is started, and no cloud is called. No token is printed: with --output, it is a file of

@@ -1,6 +1,7 @@
 """Render a cluster file: for Ray's launcher (AWS, GCP), or for Kubernetes."""
 
 from pathlib import Path
+from shlex import quote
 
 from distnet.cluster.file.providers import Aws, Gcp, Kubernetes
 from distnet.cluster.file.read import ClusterFile
@@ -32,7 +33,7 @@ def render(file: ClusterFile, folder: Path) -> Rendered:
     raise file.fault(
         ("provider",),
         f"found {provider}, expected aws, gcp or kubernetes: there is nothing to render for "
-        "machines that exist",
+        f"machines that exist; bring them up with: distnet cluster up {quote(str(file.path))}",
     )
 
 

@@ -90,6 +90,15 @@ def test_machines_that_exist_are_refused(cluster: Path, capsys: pytest.CaptureFi
 
     error = capsys.readouterr().err
     assert f"{cluster}:2 provider: found ssh, expected aws, gcp or kubernetes" in error
+    assert f"distnet cluster up {cluster}" in error
+
+
+def test_up_of_a_cloud_names_the_command_that_renders(
+    cluster: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["cluster", "up", str(cluster)]) == 2
+
+    assert f"distnet cluster render {cluster} --output DIR" in capsys.readouterr().err
 
 
 def test_faults_are_listed_and_nothing_is_written(
