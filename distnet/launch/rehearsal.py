@@ -67,7 +67,8 @@ def rehearse(subject: Subject) -> Rehearsal:
                 evaluation = _evaluate(subject, found)
         subject.flat.require_unchanged()
         if first:
-            found.notes += require_same_again(subject, first, evaluation)
+            with own_errors(f"task {job.task.kind}"):
+                found.notes += require_same_again(subject, first, evaluation)
     except NetworkError as error:
         raise subject.file.fault("network.kind", str(error)) from None
     except (PartError, JobFileError) as error:

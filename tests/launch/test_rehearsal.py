@@ -211,11 +211,13 @@ def test_a_run_whose_code_exits_says_where(job: Path, tmp_path: Path) -> None:
     body = """    calls = 0
     def forward(self, x):
         Net.calls += 1
-        if Net.calls > 8: raise SystemExit(4)
+        if Net.calls > 60: raise SystemExit(4)
         return super().forward(x)"""
 
     with pytest.raises(TrainingError, match=r"SystemExit: 4 \(at own.py:\d+, in forward\)"):
-        distnet.run(with_network(job, body), inline=True, runs=tmp_path)
+        distnet.run(
+            with_network(job, body), inline=True, runs=tmp_path, overrides=["train.steps=50"]
+        )
 
 
 def test_sparse_embeddings_train_as_dense_ones(job: Path, tmp_path: Path) -> None:
