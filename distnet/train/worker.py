@@ -20,7 +20,7 @@ from distnet.train.checkpoint.saver import Saver
 from distnet.train.compute.flat import weights_sha256
 from distnet.train.compute.generators import kept_generators
 from distnet.train.compute.trainee import Trainee, build
-from distnet.train.device.arithmetic import arithmetic, prepare_libraries
+from distnet.train.device.arithmetic import arithmetic, prepare_libraries, settings_kept
 from distnet.train.device.device import describe_worker
 from distnet.train.device.faults import faults_explained
 from distnet.train.device.fingerprint import moved_note, read_fingerprint, unlike_note
@@ -61,10 +61,10 @@ def work(
     with heartbeat, faults_explained(worker), kept_generators(device), ExitStack() as stack:
         assignment, group = introduce(assignment, group)
         code, precision = assignment.code_folder, assignment.precision
-        trainee = build(job, assignment.dataset_folder, code, group, precision)
+        stack.enter_context(arithmetic(job.train, group.device, precision))
+        with settings_kept():  # the user's own files may change them
+            trainee = build(job, assignment.dataset_folder, code, group, precision)
         stack.callback(trainee.close)
-        # After the user's own files were imported: they may have changed torch's settings.
-        stack.enter_context(arithmetic(job.train, group.device, assignment.precision))
         start = (restore if assignment.is_resumed else begin)(trainee, assignment)
         require_same_start(trainee, start, group)
         require_proof(trainee, group, start.position.step, start.facts)

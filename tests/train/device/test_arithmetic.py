@@ -57,6 +57,22 @@ class Setting(nn.Linear):
 """
 
 
+TINY = """
+import torch
+from torch import nn
+
+class Tiny(nn.Linear):
+    '''Computes with a number next to 0.'''
+
+    def __init__(self, input_shape, num_outputs):
+        super().__init__(144, num_outputs)
+        self.register_buffer("tiny", torch.full((), 1e-39))
+
+    def forward(self, x):
+        return super().forward(x.flatten(1) * self.tiny * 1e38 * 10)
+"""
+
+
 def precisions() -> list[str]:
     return [torch._C._get_fp32_precision_getter(*of) for of in OPERATIONS]
 
@@ -137,6 +153,24 @@ def test_a_file_that_is_read_again_in_training_changes_no_settings(
         torch.backends.mkldnn.conv.fp32_precision = "none"
 
     assert seen == [(1, {"ieee"})] * 5
+
+
+def test_a_process_that_flushes_denormals_ends_with_the_same_bits(
+    stripes: Path, tmp_path: Path
+) -> None:
+    text = JOB.replace("./putting.py:Putting", "./tiny.py:Tiny").replace("MODE", "exact")
+    text = text.replace("threads_per_slice: 2, ", "")
+    ends = []
+    try:
+        for name, is_flushed in (("kept", False), ("flushed", True)):
+            (tmp_path / name).mkdir()
+            (tmp_path / name / "tiny.py").write_text(TINY)
+            torch.set_flush_denormal(is_flushed)
+            ends.append(work(assignment(text, stripes, tmp_path / name), WorkerGroup()))
+    finally:
+        torch.set_flush_denormal(False)
+
+    assert ends[0]["weights_sha256"] == ends[1]["weights_sha256"]
 
 
 @pytest.mark.parametrize(
