@@ -52,12 +52,6 @@ def require_usable(entry: Entry) -> None:
             f"network: found {name} of {tensor.dtype}, expected torch.float32 for a parameter that "
             f"is trained; {advice}, or freeze it with requires_grad_(False)"
         )
-    if getattr(tensor, "_post_accumulate_grad_hooks", None):
-        raise UnknownPartError(
-            f"network: found register_post_accumulate_grad_hook on {name}, which would never be "
-            "called: gradients go to one vector and not to .grad; use register_hook, which changes "
-            "a gradient"
-        )
     if entry.kind == "parameter" and repeats(tensor.detach()):
         raise UnknownPartError(
             f"network: found {name} {list(tensor.shape)}, of which several elements are one number "
@@ -105,9 +99,9 @@ def require_hooks(entry: Entry) -> None:
     """
     if getattr(entry.tensor, "_post_accumulate_grad_hooks", None):
         raise UnknownPartError(
-            f"network: found a hook of {entry.name} that is called when its gradient was "
-            "accumulated, but distnet does not accumulate gradients in parameters, so it would "
-            "never be called; use Tensor.register_hook"
+            f"network: found register_post_accumulate_grad_hook on {entry.name}, which would never "
+            "be called: gradients go to one vector and not to .grad; use Tensor.register_hook, "
+            "which changes a gradient"
         )
 
 
