@@ -128,7 +128,7 @@ def test_cluster_trains_through_a_cut_link_and_leaves_nothing(four: Machines, tm
     assert metrics.exists(), "runs in the storage are the user's"
 
 
-def test_host_without_the_storage_is_named_and_the_others_are_up(four: Machines):
+def test_host_without_the_storage_and_a_killed_head_are_repaired_by_up(four: Machines):
     four.run("mount", "-t", "tmpfs", "none", str(four.storage), machine=GPU1)
     try:
         up = four.distnet("cluster", "up", file(four, ""), "--json")
@@ -138,6 +138,13 @@ def test_host_without_the_storage_is_named_and_the_others_are_up(four: Machines)
         assert {name for name, host in hosts.items() if host["state"] == "up"} == {"head", "gpu2"}
         assert hosts["gpu1"]["error"]["kind"] == "no-storage"
         assert four.processes(GPU1) == []
+        four.run("umount", str(four.storage), machine=GPU1)
+        state = four.run("cat", "/home/root/.distnet/cluster/lab/state.json", machine=HEAD).stdout
+        four.run("kill", "-9", str(json.loads(state)["pid"]), machine=HEAD)  # Ray is orphaned
+        again = four.distnet("cluster", "up", file(four, ""), "--json")
+        assert again.returncode == 0, again.stdout
+        status = ("cluster", "status", file(four, ""))  # the others join the new Ray by themselves
+        wait_until(lambda: four.distnet(*status).returncode == 0, 120)
     finally:
         four.run("umount", str(four.storage), machine=GPU1)
         down = four.distnet("cluster", "down", file(four, ""))

@@ -28,9 +28,11 @@ class RayPart:
     def __init__(self, settings: NodeSettings, folder: Path) -> None:
         token = (folder / TOKEN).read_text().strip()
         self._node = RayNode(_options(settings, token or None))
+        self._current = Path(settings.sockets) / "ray" / "ray_current_cluster"
 
     def start(self) -> None:
         """Start it, without waiting."""
+        self._current.unlink(missing_ok=True)  # a Ray that was killed is "already running" by it
         self._node.start()
 
     @property
