@@ -477,7 +477,7 @@ UNLIKE = {
         "made twice from the same seed, the network begins with different values in 1.weight"
     ),
     "self.order = np.random.default_rng().permutation(144).tolist()": (
-        "what an evaluation measures (loss, accuracy, macro_f1) depends on what was computed before"
+        ") depends on what was computed before"
     ),
     "self[1].weight.register_post_accumulate_grad_hook(print)": "use Tensor.register_hook",
     "self.add_module('e', nn.Embedding(3, 3, max_norm=1.0))": "found Embedding e with max_norm",
