@@ -55,6 +55,7 @@ def test_head_that_is_down_is_named_and_nothing_is_left(lab, capsys):
     assert not (lab.parent / "config").exists()
 
 
+@pytest.mark.check
 def test_status_and_down_of_a_cluster_that_was_never_up(lab, capsys):
     lab.write_text("".join(lab.read_text().splitlines(keepends=True)[:-1]))  # without gpu2
 
