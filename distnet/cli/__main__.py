@@ -2,6 +2,6 @@
 
 import sys
 
-from distnet.cli.main import main
+from distnet.cli.start import main
 
 sys.exit(main())

@@ -22,7 +22,7 @@ FRAME = [
     "distnet.cli.groups", "distnet.cli.lazy", "distnet.cli.main", "distnet.cli.stdout",
     "distnet.cli.verbs", "distnet.errors", "distnet.spec", "distnet.spec.printable",
 ]  # fmt: skip
-MOST_IMPORTS_INSIDE = 8
+MOST_IMPORTS_INSIDE = 9
 
 
 def probe(*arguments: str, **environment: str) -> tuple[str, list[str]]:
@@ -81,7 +81,10 @@ def test_a_typo_is_met_with_the_nearest_command(capsys: pytest.CaptureFixture[st
 
 
 def test_imports_stand_at_the_top_of_their_file() -> None:
-    """But for those of torch, matplotlib and the like, where something quick comes first."""
+    """But for those of torch, matplotlib and the like, where something quick comes first.
+
+    And for one where Ctrl-C may come.
+    """
     inside = [
         f"{path.relative_to(CLI)}:{node.lineno}"
         for path in CLI.rglob("*.py")

@@ -8,7 +8,7 @@ import typer
 from distnet.cli.data.tables import show_dataset, split_order
 from distnet.cli.options import AsJson, Dataset
 from distnet.cli.output import say
-from distnet.data.contact_sheet import draw_contact_sheet
+from distnet.data.images.contact_sheet import draw_contact_sheet
 from distnet.data.manifest import read_manifest
 from distnet.data.shipped import find_dataset
 

@@ -10,8 +10,8 @@ from rich.text import Text
 from distnet.cli.console import stdout_console
 from distnet.cli.output import print_json
 from distnet.data.fields.field import Field
-from distnet.data.import_summary import Finding, ImportSummary
 from distnet.data.manifest import Manifest
+from distnet.data.survey.summary import Finding, ImportSummary
 from distnet.spec.printable import printable
 
 MOST_CLASSES = 30
