@@ -18,7 +18,7 @@ from distnet.client.handle import Handle
 from distnet.data.manifest import Manifest
 from distnet.launch.run import Run
 from distnet.run_folder.paths import WRITTEN
-from distnet.run_folder.record_kinds import LINE
+from distnet.run_folder.records.kinds import LINE
 from distnet.server.settings import MB, Allowance, Limits, Settings
 from distnet.server.settings_file import LimitsSection, with_file
 from distnet.spec.read import read_job, read_job_text

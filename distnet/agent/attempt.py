@@ -19,7 +19,7 @@ from distnet.launch.placement import Placement
 from distnet.protocol.attempt import AttemptConfig, Exit
 from distnet.protocol.states import AttemptEnd
 from distnet.run_folder.paths import RunFolder
-from distnet.run_folder.recorder import Record
+from distnet.run_folder.records.recorder import Record
 
 
 class Listener:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from distnet.report.text import number, whole_epochs
-from distnet.run_folder.recorder import Record
+from distnet.run_folder.records.recorder import Record
 from distnet.spec.metric import LOSS, Metric
 from distnet.spec.plural import counted
 

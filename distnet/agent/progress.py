@@ -10,7 +10,7 @@ from distnet.protocol.attempt import RATES, Report
 from distnet.protocol.metrics import Headline, finite, reportable
 from distnet.run_folder.heartbeat import Stage, read_heartbeats
 from distnet.run_folder.paths import RunFolder
-from distnet.run_folder.recorder import Record
+from distnet.run_folder.records.recorder import Record
 from distnet.spec.metric import Metric
 
 

@@ -19,10 +19,10 @@ from distnet.protocol.states import AttemptEnd
 from distnet.run_folder.create import remove_incomplete
 from distnet.run_folder.fence import claim_fence, read_fence
 from distnet.run_folder.lock import is_held
-from distnet.run_folder.log import RunLog
 from distnet.run_folder.paths import RunFolder
 from distnet.run_folder.read import read_object
-from distnet.run_folder.recorder import Emit
+from distnet.run_folder.records.log import RunLog
+from distnet.run_folder.records.recorder import Emit
 from distnet.run_folder.write import finite
 from distnet.spec.read import read_job
 

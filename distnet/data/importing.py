@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 
 from distnet.data.census import Census
 from distnet.data.column import Columns, num_samples, select
-from distnet.data.content_survey import ContentSurvey, Digests, content_digests
 from distnet.data.manifest import MANIFEST, Manifest, Split
 from distnet.data.new_folder import new_folder
 from distnet.data.shard_writer import ShardWriter
 from distnet.data.sources.source import RawData, detect_kinds, read_source
-from distnet.data.split_findings import report_classes, report_splits
+from distnet.data.survey.content import ContentSurvey, Digests, content_digests
+from distnet.data.survey.splits import report_classes, report_splits
 from distnet.errors import DataError
 from distnet.spec.printable import printable
 

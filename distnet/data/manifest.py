@@ -23,7 +23,7 @@ from pydantic import Field as Limits
 
 from distnet.data import format1
 from distnet.data.fields.field import Count, Field, Positive, Record, field_class
-from distnet.data.import_summary import ImportSummary
+from distnet.data.survey.summary import ImportSummary
 from distnet.errors import DataError, UnknownPartError
 from distnet.spec.printable import argument
 from distnet.spec.reading.validation import first_damage

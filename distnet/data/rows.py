@@ -7,12 +7,12 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from distnet.data.csv_dialect import WITH_COMMA, parse_decimal, parse_delimiter
-from distnet.data.csv_table import CsvTable
+from distnet.data.csv.dialect import WITH_COMMA, parse_decimal, parse_delimiter
+from distnet.data.csv.table import CsvTable
 from distnet.data.fields.field import Field
-from distnet.data.sources._cells import LARGEST, parse_numbers, subtract, without_booleans
-from distnet.data.sources._parquet_table import ParquetTable, is_parquet
-from distnet.data.sources._table import Table
+from distnet.data.sources.tables.cells import LARGEST, parse_numbers, subtract, without_booleans
+from distnet.data.sources.tables.parquet_table import ParquetTable, is_parquet
+from distnet.data.sources.tables.table import Table
 from distnet.errors import DataError
 
 

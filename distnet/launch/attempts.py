@@ -32,9 +32,9 @@ from distnet.launch.watch import Watch
 from distnet.run_folder.assignment import Assignment
 from distnet.run_folder.fence import claim_fence
 from distnet.run_folder.heartbeat import Stage, read_heartbeats
-from distnet.run_folder.log import RunLog
 from distnet.run_folder.paths import RunFolder
-from distnet.run_folder.recorder import Emit
+from distnet.run_folder.records.log import RunLog
+from distnet.run_folder.records.recorder import Emit
 from distnet.run_folder.requests import (
     DRAIN,
     RESIZE,

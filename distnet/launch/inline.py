@@ -7,7 +7,7 @@ from distnet.errors import DeviceError, DistnetError, TrainingError
 from distnet.launch.launcher import Poll
 from distnet.run_folder.assignment import Assignment
 from distnet.run_folder.paths import RunFolder
-from distnet.run_folder.recorder import Emit
+from distnet.run_folder.records.recorder import Emit
 from distnet.spec.code.own_errors import describe, own_stack
 from distnet.spec.printable import argument
 from distnet.train.device.device import claim_gpu

@@ -5,8 +5,8 @@ Letters: S slices, m sums of an evaluation.
 
 from distnet.data.evaluation_split import evaluation_split
 from distnet.data.manifest import Manifest
-from distnet.launch.probe import Probe
-from distnet.launch.rehearsal import Rehearsal
+from distnet.launch.rehearsal.probe import Probe
+from distnet.launch.rehearsal.rehearsal import Rehearsal
 from distnet.spec.sections.job import Job
 
 OPTIMIZER_VECTORS = {"sgd": 1, "adam": 2, "adamw": 2, "lion": 1}

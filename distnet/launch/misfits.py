@@ -12,8 +12,8 @@ from distnet.spec.reading.faults import unknown
 from distnet.spec.sections.augmentation import Crop, Shift
 from distnet.tasks.task import Task
 from distnet.train.checkpoint.store import check_store
-from distnet.train.compute.flat import FlatNetwork
 from distnet.train.device.device import count_gpus, describe_gpus
+from distnet.train.inventory.flat import FlatNetwork
 
 MOST_NAMED = 8
 

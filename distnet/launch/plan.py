@@ -15,13 +15,13 @@ from distnet.data.order import Batches
 from distnet.data.samplers.checked import CheckedSampler, require_repeatable
 from distnet.data.shipped import find_dataset
 from distnet.errors import CodeWarning, DataError, DistnetError, PartError
-from distnet.launch.few_samples import FewSamples
 from distnet.launch.memory import memory_of_worker
 from distnet.launch.misfits import refuse_misfits
-from distnet.launch.probe import Probe, probe
-from distnet.launch.rehearsal import Rehearsal, rehearse
+from distnet.launch.rehearsal.few_samples import FewSamples
+from distnet.launch.rehearsal.probe import Probe, probe
+from distnet.launch.rehearsal.rehearsal import Rehearsal, rehearse
+from distnet.launch.rehearsal.subject import Subject
 from distnet.launch.staging import staged
-from distnet.launch.subject import Subject
 from distnet.run_folder.paths import WRITTEN
 from distnet.spec.code.collect import LARGEST_FILE, OwnCode, own_code
 from distnet.spec.code.importer import forget

@@ -30,7 +30,7 @@ from distnet.run_folder.format import require_resumable
 from distnet.run_folder.lock import held
 from distnet.run_folder.paths import RunFolder, shown
 from distnet.run_folder.read import describe_start, holds_run, is_finished, read_plan
-from distnet.run_folder.recorder import Emit
+from distnet.run_folder.records.recorder import Emit
 from distnet.run_folder.requests import clear_requests
 from distnet.spec.code.collect import own_code
 from distnet.spec.read import JobFile, read_job

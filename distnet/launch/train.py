@@ -10,9 +10,9 @@ from distnet.launch.launcher import Launcher
 from distnet.launch.placement import Placement
 from distnet.launch.sizing import WorkerRange
 from distnet.run_folder.assignment import Assignment
-from distnet.run_folder.follow import following
 from distnet.run_folder.paths import shown
-from distnet.run_folder.recorder import Emit, Record
+from distnet.run_folder.records.follow import following
+from distnet.run_folder.records.recorder import Emit, Record
 from distnet.run_folder.requests import planned_stop
 from distnet.run_folder.write import write_json
 from distnet.train.device.portable import environment_of

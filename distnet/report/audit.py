@@ -19,9 +19,9 @@ from distnet.data.order import Batches, Order
 from distnet.errors import RunError
 from distnet.report.replay import Replay
 from distnet.run_folder.code import copy_folder, warn_of_other_code
-from distnet.run_folder.history import read_lines
 from distnet.run_folder.paths import RunFolder
 from distnet.run_folder.read import read_object
+from distnet.run_folder.records.history import read_lines
 from distnet.spec.read import read_job
 from distnet.spec.reading.validation import first_damage
 from distnet.spec.sections.job import Job

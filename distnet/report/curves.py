@@ -22,7 +22,7 @@ from distnet.report.style import (
     styled,
 )
 from distnet.report.text import number
-from distnet.run_folder.history import History
+from distnet.run_folder.records.history import History
 from distnet.spec.metric import Format, Metric
 
 Line = tuple[NDArray[Any], NDArray[Any]]

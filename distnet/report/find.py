@@ -6,8 +6,8 @@ from pathlib import Path
 
 from distnet.errors import RunError
 from distnet.report.run import is_run
-from distnet.run_folder.history import started_at
 from distnet.run_folder.paths import RunFolder
+from distnet.run_folder.records.history import started_at
 from distnet.spec.printable import argument
 
 LATEST = "latest"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from distnet.report.run import Run
-from distnet.run_folder.record_kinds import Epoch
+from distnet.run_folder.records.kinds import Epoch
 from distnet.spec.metric import LOSS, Metric
 
 

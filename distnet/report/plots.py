@@ -15,7 +15,7 @@ from distnet.report.curves import (
 )
 from distnet.report.parts import Arrays, Listing, Plot, draw_figures
 from distnet.report.run import Run
-from distnet.run_folder.history import History
+from distnet.run_folder.records.history import History
 from distnet.spec.metric import LOSS, Metric
 
 LONGEST = 100

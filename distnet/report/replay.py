@@ -13,7 +13,7 @@ import numpy as np
 from distnet.data.column import Ints
 from distnet.data.order import Batches, Order
 from distnet.data.sample_hash import digest_of
-from distnet.run_folder.record_kinds import (
+from distnet.run_folder.records.kinds import (
     Attempt,
     Checkpoint,
     End,

@@ -8,12 +8,12 @@ from pydantic import ValidationError
 
 from distnet.errors import RunError
 from distnet.run_folder.evaluation import EvaluationRecord, read_evaluation
-from distnet.run_folder.history import History, read_history
 from distnet.run_folder.lock import is_held
 from distnet.run_folder.old_folders import old_metrics
 from distnet.run_folder.paths import RunFolder
 from distnet.run_folder.read import read_bytes, read_object
-from distnet.run_folder.record_kinds import Record
+from distnet.run_folder.records.history import History, read_history
+from distnet.run_folder.records.kinds import Record
 from distnet.spec.metric import Metric
 from distnet.spec.reading.validation import first_damage
 

@@ -9,9 +9,9 @@ from collections.abc import Callable
 
 from distnet.errors import RunError
 from distnet.run_folder.lock import is_held
-from distnet.run_folder.log import RunLog
 from distnet.run_folder.paths import RunFolder
 from distnet.run_folder.read import read_plan
+from distnet.run_folder.records.log import RunLog
 from distnet.run_folder.requests import request_stop, request_workers
 from distnet.spec.printable import argument
 

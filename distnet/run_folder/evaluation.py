@@ -10,7 +10,7 @@ from distnet.errors import RunError
 from distnet.run_folder.figures import Figure, figure_from_dict
 from distnet.run_folder.old_folders import is_old_evaluation, updated_evaluation
 from distnet.run_folder.read import read_object
-from distnet.run_folder.record_kinds import Declared, Metrics, Record
+from distnet.run_folder.records.kinds import Declared, Metrics, Record
 from distnet.spec.reading.validation import first_damage
 
 

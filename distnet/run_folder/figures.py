@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from pydantic import TypeAdapter
 
-from distnet.run_folder.record_kinds import Number
+from distnet.run_folder.records.kinds import Number
 from distnet.spec.metric import Format
 
 Cell = str | int | float | None

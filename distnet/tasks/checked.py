@@ -7,7 +7,7 @@ from torch import Tensor
 
 from distnet.data.batch import Batch
 from distnet.errors import PartError
-from distnet.run_folder.record_kinds import RESERVED
+from distnet.run_folder.records.kinds import RESERVED
 from distnet.spec.code.own_errors import described, require_members
 from distnet.tasks.per_sample import PerSample, PerSampleTask
 from distnet.tasks.returned import (

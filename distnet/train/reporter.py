@@ -7,8 +7,8 @@ import time
 from typing import Protocol
 
 from distnet.run_folder.assignment import Assignment
-from distnet.run_folder.record_kinds import key_of_split
-from distnet.run_folder.recorder import Emit, Record
+from distnet.run_folder.records.kinds import key_of_split
+from distnet.run_folder.records.recorder import Emit, Record
 from distnet.train.checkpoint.position import Position
 from distnet.train.compute.evaluate import Evaluation
 from distnet.train.compute.trainee import Trainee

@@ -19,10 +19,10 @@ from distnet.train.checkpoint.identity import identity
 from distnet.train.checkpoint.position import Position, set_updates
 from distnet.train.checkpoint.saver import CHECKPOINT, store_of
 from distnet.train.checkpoint.store import Store
-from distnet.train.compute.flat import state_sha256
 from distnet.train.compute.schedule import rate_factor
 from distnet.train.compute.trainee import Trainee
 from distnet.train.exchange.worker_group import WorkerGroup
+from distnet.train.inventory.flat import state_sha256
 
 
 @dataclass(frozen=True)

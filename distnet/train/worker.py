@@ -13,11 +13,10 @@ import torch
 from distnet.data.evaluation_split import split_note
 from distnet.run_folder.assignment import Assignment
 from distnet.run_folder.heartbeat import Heartbeat
-from distnet.run_folder.recorder import Emit, Recorder
+from distnet.run_folder.records.recorder import Emit, Recorder
 from distnet.spec.code.importer import forget
 from distnet.train.artifacts import write_artifacts
 from distnet.train.checkpoint.saver import Saver
-from distnet.train.compute.flat import weights_sha256
 from distnet.train.compute.generators import kept_generators
 from distnet.train.compute.trainee import Trainee, build
 from distnet.train.device.arithmetic import arithmetic, prepare_libraries, settings_kept
@@ -27,6 +26,7 @@ from distnet.train.device.fingerprint import moved_note, read_fingerprint, unlik
 from distnet.train.device.portable import require_instruction_set
 from distnet.train.device.precision import decide_precision, keep_decision, planned_precision
 from distnet.train.exchange.worker_group import WorkerGroup, gather
+from distnet.train.inventory.flat import weights_sha256
 from distnet.train.loop import Loop, Outcome
 from distnet.train.reporter import RecordReporter
 from distnet.train.resume import Start, begin, require_same_start, restore

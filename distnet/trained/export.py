@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from distnet.errors import RunError
 from distnet.spec.code.own_errors import own_errors
-from distnet.train.compute.flat import weights_sha256
+from distnet.train.inventory.flat import weights_sha256
 from distnet.trained.load import Trained
 from distnet.trained.onnx_model import Check, check_onnx, to_onnx
 

@@ -42,13 +42,13 @@ from distnet.train.checkpoint.retention import find_best
 from distnet.train.checkpoint.store import Store, open_store
 from distnet.train.compute.evaluate import Evaluation, Evaluator
 from distnet.train.compute.feeds import open_samples
-from distnet.train.compute.flat import FlatNetwork
 from distnet.train.compute.parts import build_network, build_task
 from distnet.train.compute.prepare import Prepare
 from distnet.train.compute.shadows import ShadowNetwork, Use, networks_for, networks_of
 from distnet.train.compute.trainee import build_scales
 from distnet.train.exchange.worker_group import WorkerGroup
 from distnet.train.feed import DatasetEvaluationFeed
+from distnet.train.inventory.flat import FlatNetwork
 from distnet.trained.as_learned import as_learned
 from distnet.trained.other_data import refuse_other_kind, warn_of_other_data
 

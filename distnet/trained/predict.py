@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from distnet.data.csv_file import is_csv
-from distnet.data.picture import holds_figures, read_picture
+from distnet.data.csv.file import is_csv
+from distnet.data.images.picture import holds_figures, read_picture
 from distnet.data.rows import read_rows
-from distnet.data.sources._parquet_table import is_parquet
+from distnet.data.sources.tables.parquet_table import is_parquet
 from distnet.errors import DataError
 from distnet.trained.load import Trained
 

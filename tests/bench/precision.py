@@ -14,13 +14,13 @@ from distnet.data.shipped import find_dataset
 from distnet.data.transforms.transform import build_transform
 from distnet.spec.read import read_job
 from distnet.train.compute.feeds import open_samples
-from distnet.train.compute.flat import FlatNetwork
 from distnet.train.compute.parts import build_network, build_task, build_turns
 from distnet.train.compute.prepare import Prepare
 from distnet.train.compute.shadows import networks_of
 from distnet.train.compute.slice_gradient import SliceGradient
 from distnet.train.compute.trainee import build_scales
 from distnet.train.compute.turn import SliceId
+from distnet.train.inventory.flat import FlatNetwork
 
 JOB = Path(__file__).parents[2] / "jobs" / "digits-cnn.yaml"
 SAMPLES, REPEATS = 64, 31

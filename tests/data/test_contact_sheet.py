@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from distnet.data.contact_sheet import draw_contact_sheet
+from distnet.data.images.contact_sheet import draw_contact_sheet
 from distnet.data.importing import import_dataset
 from tests.data.raw_files import image_folder
 

@@ -11,9 +11,9 @@ import pytest
 from typer.testing import CliRunner
 
 from distnet.cli.main import app
-from distnet.data.import_summary import Finding, Findings, ImportSummary
 from distnet.data.importing import import_dataset
 from distnet.data.manifest import Manifest, read_manifest
+from distnet.data.survey.summary import Finding, Findings, ImportSummary
 from distnet.errors import DataError
 from tests.data.raw_files import image_folder, picture, small_idx
 

@@ -8,8 +8,8 @@ from PIL import Image, ImageDraw
 
 from distnet.data.fields.image import ImageField
 from distnet.data.fields.vector import VectorField
+from distnet.data.images.picture import holds_figures, read_picture
 from distnet.data.manifest import read_manifest
-from distnet.data.picture import holds_figures, read_picture
 from distnet.data.shards import ShardReader
 from distnet.data.shipped import find_dataset
 from distnet.errors import DataError

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from distnet.spec.options import described, read_signature
 from distnet.spec.parts import kinds, load_class, load_part
 from distnet.spec.sections.section import Part
-from distnet.train.compute.flat import weights_sha256
+from distnet.train.inventory.flat import weights_sha256
 
 HERE = Path(__file__).parent
 SHAPES = [(1, 28, 28), (3, 32, 32), (1, 8, 8), (13,)]

@@ -6,8 +6,8 @@ import pytest
 
 from distnet.report.curves import draw_metric, finite, smooth, thin
 from distnet.report.style import to_png, to_svg
-from distnet.run_folder.history import History, read_history
-from distnet.run_folder.record_kinds import Step
+from distnet.run_folder.records.history import History, read_history
+from distnet.run_folder.records.kinds import Step
 from distnet.spec.metric import LOSS, Metric
 from tests.run_folder import run_folders
 from tests.run_folder.run_folders import ACCURACY

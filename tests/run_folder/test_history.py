@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from distnet.errors import RunError
-from distnet.run_folder.history import read_history, started_at
+from distnet.run_folder.records.history import read_history, started_at
 from tests.run_folder.run_folders import MAE, RMSE, STARTED, attempt, end, trained, write_lines
 
 

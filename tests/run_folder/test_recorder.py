@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from tensorboardX.proto.event_pb2 import Event
 
-from distnet.run_folder.recorder import Recorder
+from distnet.run_folder.records.recorder import Recorder
 
 STEP = {"kind": "step", "step": 3, "epoch": 1, "loss": 0.5, "accuracy": 0.75, "seconds": 1.0}
 EPOCH = {"kind": "epoch", "step": 4, "epoch": 1, "train": {"loss": 0.4}, "test": {"loss": 0.3}}

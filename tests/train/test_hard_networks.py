@@ -23,10 +23,10 @@ from distnet.spec.read import read_job_text
 from distnet.tasks.classify import Classify
 from distnet.tasks.per_sample import PerSample
 from distnet.train.checkpoint.checkpoint import read_newest
-from distnet.train.compute.flat import FlatNetwork
 from distnet.train.compute.slice_gradient import SliceGradient
 from distnet.train.compute.turn import SliceId, turns_of
 from distnet.train.exchange.worker_group import WorkerGroup
+from distnet.train.inventory.flat import FlatNetwork
 from distnet.train.worker import work
 from tests.train.processes import run_workers
 from tests.train.test_bits import assignment, bits

@@ -14,7 +14,7 @@ import pytest
 import distnet
 from distnet.data import shard_writer
 from distnet.run_folder.assignment import Assignment
-from distnet.run_folder.follow import following
+from distnet.run_folder.records.follow import following
 from distnet.train.checkpoint.checkpoint import State, write_checkpoint
 from distnet.train.exchange.worker_group import WorkerGroup
 from distnet.train.worker import work

@@ -16,7 +16,7 @@ from distnet.data.shards import ShardReader
 from distnet.data.shipped import find_dataset
 from distnet.errors import RunError
 from distnet.launch.run import run
-from distnet.train.compute.flat import weights_sha256
+from distnet.train.inventory.flat import weights_sha256
 from distnet.trained.export import export
 from distnet.trained.load import Trained, load_trained
 from distnet.trained.onnx_model import check_onnx, to_onnx

@@ -12,8 +12,8 @@ from pydantic import model_validator
 from distnet.data.column import Array, Column, RaggedArray, samples_of
 from distnet.data.fields._arrow import read_binaries, store_binaries
 from distnet.data.fields.field import Field, Pixels
-from distnet.data.images import decode_image
-from distnet.data.picture import read_picture
+from distnet.data.images.decode import decode_image
+from distnet.data.images.picture import read_picture
 from distnet.data.statistics import ByteStatistics, Facts
 from distnet.errors import DataError
 

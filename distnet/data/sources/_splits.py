@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from distnet.data.import_summary import Findings
+from distnet.data.survey.summary import Findings
 from distnet.errors import DataError
 
 _SPLITS = {

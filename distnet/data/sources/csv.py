@@ -6,13 +6,13 @@ One file, or a folder with `train.csv` and `test.csv`.
 from collections.abc import Sequence
 from pathlib import Path
 
-from distnet.data.csv_dialect import DECIMALS, parse_decimal, parse_delimiter
-from distnet.data.csv_file import SUFFIXES, is_csv
-from distnet.data.csv_table import CsvTable
-from distnet.data.import_summary import Findings
+from distnet.data.csv.dialect import DECIMALS, parse_decimal, parse_delimiter
+from distnet.data.csv.file import SUFFIXES, is_csv
+from distnet.data.csv.table import CsvTable
 from distnet.data.sources._splits import split_files, split_of
-from distnet.data.sources._tables import read_tables
 from distnet.data.sources.source import RawData
+from distnet.data.sources.tables.tables import read_tables
+from distnet.data.survey.summary import Findings
 from distnet.errors import DataError
 
 

@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 
 from distnet.data.fields.class_ import ClassField
 from distnet.data.fields.image import ImageField
-from distnet.data.import_summary import Findings
-from distnet.data.sources._arrays import as_chunks, class_names
 from distnet.data.sources.source import RawData
+from distnet.data.sources.tables.arrays import as_chunks, class_names
+from distnet.data.survey.summary import Findings
 from distnet.errors import DataError
 
 _NAME = re.compile(

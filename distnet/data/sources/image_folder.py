@@ -17,14 +17,14 @@ from numpy.typing import NDArray
 from distnet.data.column import Columns
 from distnet.data.fields.class_ import ClassField
 from distnet.data.fields.image import ImageField
-from distnet.data.image_survey import ImageSurvey
-from distnet.data.images import Colours, Size, read_header, read_image
-from distnet.data.import_summary import Findings
+from distnet.data.images.decode import Colours, Size, read_header, read_image
 from distnet.data.sources._names import natural_order
-from distnet.data.sources._picture_layout import Classes, Layout, sort_pictures
-from distnet.data.sources._picture_tree import has_pictures, list_pictures
-from distnet.data.sources._unreadable import Unreadable
+from distnet.data.sources.pictures.layout import Classes, Layout, sort_pictures
+from distnet.data.sources.pictures.tree import has_pictures, list_pictures
+from distnet.data.sources.pictures.unreadable import Unreadable
 from distnet.data.sources.source import Chunks, RawData
+from distnet.data.survey.images import ImageSurvey
+from distnet.data.survey.summary import Findings
 from distnet.errors import DataError
 
 CHUNK_IMAGES = 64

@@ -18,11 +18,11 @@ from distnet.data.fields.field import Field
 from distnet.data.fields.image import ImageField
 from distnet.data.fields.number import NumberField
 from distnet.data.fields.vector import VectorField
-from distnet.data.import_summary import Findings
-from distnet.data.sources._array_labels import Arrays, array_classes, guess_kind
-from distnet.data.sources._arrays import as_chunks
-from distnet.data.sources._numbers import store_numbers
 from distnet.data.sources.source import RawData
+from distnet.data.sources.tables.array_labels import Arrays, array_classes, guess_kind
+from distnet.data.sources.tables.arrays import as_chunks
+from distnet.data.sources.tables.numbers import store_numbers
+from distnet.data.survey.summary import Findings
 from distnet.errors import DataError
 
 SPLITS = ("train", "test", "val", "valid", "validation", "dev")

@@ -7,20 +7,20 @@ struct with a field `bytes`, as the datasets on Hugging Face have it.
 from collections.abc import Sequence
 from pathlib import Path
 
-from distnet.data.images import Colours, Size
-from distnet.data.import_summary import Findings
+from distnet.data.images.decode import Colours, Size
 from distnet.data.manifest import MANIFEST
-from distnet.data.sources._parquet_images import ImageOptions, TargetOptions, read_images
-from distnet.data.sources._parquet_table import SUFFIXES, ParquetTable, is_parquet
 from distnet.data.sources._splits import split_files
-from distnet.data.sources._tables import (
+from distnet.data.sources.pictures.parquet_images import ImageOptions, TargetOptions, read_images
+from distnet.data.sources.source import RawData
+from distnet.data.sources.tables.parquet_table import SUFFIXES, ParquetTable, is_parquet
+from distnet.data.sources.tables.tables import (
     LIKELY_TARGETS,
     MOST_NAMES,
     choose_targets,
     read_tables,
     train_first,
 )
-from distnet.data.sources.source import RawData
+from distnet.data.survey.summary import Findings
 from distnet.errors import DataError
 
 

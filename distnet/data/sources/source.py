@@ -24,8 +24,8 @@ from typing import Any, Protocol, cast
 
 from distnet.data.column import Columns
 from distnet.data.fields.field import Field
-from distnet.data.image_formats import SUFFIXES as PICTURES
-from distnet.data.import_summary import Findings
+from distnet.data.images.formats import SUFFIXES as PICTURES
+from distnet.data.survey.summary import Findings
 from distnet.errors import DataError, UnknownPartError
 
 PANDAS = {

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from distnet.data.column import Columns, RaggedArray
 from distnet.data.fields.tokens import TokensField
-from distnet.data.import_summary import Findings
 from distnet.data.sources._splits import split_files, split_of
 from distnet.data.sources.source import Chunks, RawData
+from distnet.data.survey.summary import Findings
 from distnet.errors import DataError
 
 SUFFIXES = (".txt", ".txt.gz")

@@ -15,8 +15,8 @@ from distnet.tasks.checked import checked_per_sample, checked_whole
 from distnet.tasks.per_sample import PerSample
 from distnet.tasks.task import Task, phases_of
 from distnet.train.compute.generators import seed_generators
-from distnet.train.compute.lazy import materialise
 from distnet.train.compute.turn import Turn, turns_of
+from distnet.train.inventory.lazy import materialise
 
 
 def build_task(job: Job, data: Manifest | None, folder: Path) -> Task:

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from distnet.errors import NetworkError, PartError, UnknownPartError
-from distnet.train.compute.buffers import Buffers
-from distnet.train.compute.inventory import Inventory
-from distnet.train.compute.ties import View
+from distnet.train.inventory.buffers import Buffers
+from distnet.train.inventory.inventory import Inventory
+from distnet.train.inventory.ties import View
 
 Tie = tuple[int, nn.Parameter, View]
 """The index of a parameter, and another one that is a view of its memory."""

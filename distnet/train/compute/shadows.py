@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from distnet.errors import UnknownPartError
 from distnet.tasks.task import NETWORK, Networks, Shadow
-from distnet.train.compute.flat import FlatNetwork
+from distnet.train.inventory.flat import FlatNetwork
 
 OF_MODULES = frozenset(vars(nn.Module()))
 """The attributes that torch itself gives a module."""

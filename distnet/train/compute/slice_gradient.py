@@ -17,13 +17,13 @@ from torch import Tensor
 from distnet.data.batch import Batch, Column, Ragged
 from distnet.tasks.task import Loss, Networks, Phase, Task
 from distnet.train.compute.capture import Capture
-from distnet.train.compute.flat import FlatNetwork
 from distnet.train.compute.generators import generator_states, seed_generators
 from distnet.train.compute.player import Player
-from distnet.train.compute.requirements import require_open_graph
 from distnet.train.compute.row import Layout
 from distnet.train.compute.step_buffers import StepBuffers
 from distnet.train.compute.turn import SliceId, Turn
+from distnet.train.inventory.flat import FlatNetwork
+from distnet.train.inventory.requirements import require_open_graph
 
 PrepareBatch = Callable[[Batch], Batch]
 """From samples as stored to the input of a network: augmented, scaled, laid out."""

@@ -3,10 +3,10 @@
 import torch
 from torch import Tensor
 
-from distnet.train.compute.flat import FlatNetwork
 from distnet.train.compute.player import Player
 from distnet.train.compute.row import Total
 from distnet.train.exchange.reduce import Sum
+from distnet.train.inventory.flat import FlatNetwork
 
 
 class StepBuffers:

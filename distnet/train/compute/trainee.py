@@ -20,7 +20,6 @@ from distnet.spec.sections.optimizer import Optimizer
 from distnet.tasks.task import Networks, Task, phases_of, players_of, shadows_of
 from distnet.train.compute.evaluate import Evaluator
 from distnet.train.compute.feeds import build_evaluation_feed, build_feed
-from distnet.train.compute.flat import FlatNetwork
 from distnet.train.compute.generators import seed_generators
 from distnet.train.compute.optimizer import FlatOptimizer
 from distnet.train.compute.parts import build_network, build_task, build_turns, has_convolution
@@ -33,6 +32,7 @@ from distnet.train.compute.turn import SliceId, Turn, num_draws
 from distnet.train.exchange.reduce import Sum, build_sum
 from distnet.train.exchange.worker_group import WorkerGroup
 from distnet.train.feed import DatasetFeed, Feed
+from distnet.train.inventory.flat import FlatNetwork
 
 SCALED = ("image", "vector")
 """The kinds of fields that a network sees scaled."""

@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from distnet.run_folder.recorder import Record
+from distnet.run_folder.records.recorder import Record
 
 LABELS = {
     "device": "device",

@@ -12,11 +12,11 @@ from distnet.data.batch import Batch
 from distnet.errors import NotReproducibleError
 from distnet.tasks.task import Phase
 from distnet.train.checkpoint.extra_state import extra_states, set_extra_states
-from distnet.train.compute.digest import digests
 from distnet.train.compute.slice_gradient import Gathered, SliceGradient
 from distnet.train.compute.trainee import Trainee
 from distnet.train.compute.turn import SliceId
 from distnet.train.exchange.worker_group import WorkerGroup, gather
+from distnet.train.inventory.digest import digests
 from distnet.train.step.aging import counters, find_influence
 from distnet.train.step.out_of_memory import try_twice
 from distnet.train.step.plain_state import OwnParts, changed, plain_state

@@ -21,7 +21,6 @@ from torch import Tensor
 
 from distnet.data.batch import Batch
 from distnet.errors import NotReproducibleError
-from distnet.train.compute.digest import digest, digests
 from distnet.train.compute.generators import kept_generators
 from distnet.train.compute.row import Total
 from distnet.train.compute.slice_gradient import Gathered
@@ -29,6 +28,7 @@ from distnet.train.compute.trainee import Trainee
 from distnet.train.compute.turn import SliceId, Turn
 from distnet.train.exchange.tree import own_slices
 from distnet.train.exchange.worker_group import WorkerGroup, gather
+from distnet.train.inventory.digest import digest, digests
 from distnet.train.step.comparison import Comparison
 from distnet.train.step.nonfinite import is_finite
 from distnet.train.step.values import value_digest

@@ -15,13 +15,13 @@ from torch import Tensor
 from distnet.data.batch import Batch
 from distnet.errors import NonFiniteError
 from distnet.run_folder.heartbeat import Stage
-from distnet.train.compute.buffers import Buffers
 from distnet.train.compute.player import Player
 from distnet.train.compute.row import Total
 from distnet.train.compute.slice_gradient import own_copy, weigh
 from distnet.train.compute.trainee import Trainee
 from distnet.train.compute.turn import SliceId
 from distnet.train.exchange.worker_group import WorkerGroup, gather
+from distnet.train.inventory.buffers import Buffers
 
 MOST_IN_A_ROW = 10
 MOST_NAMED = 20

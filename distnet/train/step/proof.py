@@ -15,12 +15,12 @@ from distnet.errors import NotReproducibleError
 from distnet.spec.code.importer import packages_of
 from distnet.tasks.checked import unwrapped
 from distnet.train.checkpoint.checkpoint import State
-from distnet.train.compute.digest import digests
 from distnet.train.compute.generators import kept_generators
 from distnet.train.compute.trainee import Trainee
 from distnet.train.compute.turn import SliceId
 from distnet.train.device.fingerprint import distinct
 from distnet.train.exchange.worker_group import WorkerGroup
+from distnet.train.inventory.digest import digests
 from distnet.train.step.comparison import GRADIENT, row_parts
 from distnet.train.step.out_of_memory import try_twice
 from distnet.train.step.verdict import process_text

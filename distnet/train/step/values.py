@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from distnet.data.manifest import Manifest
 from distnet.spec.code.importer import PREFIX
-from distnet.train.compute.digest import digests
+from distnet.train.inventory.digest import digests
 
 MOST_VALUES = 10_000
 """The number of values within one value that count."""

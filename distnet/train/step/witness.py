@@ -14,11 +14,11 @@ from distnet.spec.code.importer import packages_of
 from distnet.tasks.checked import unwrapped
 from distnet.tasks.task import NETWORK, players_of
 from distnet.train.checkpoint.extra_state import set_extra_states
-from distnet.train.compute.flat import FlatNetwork
 from distnet.train.compute.parts import build_network, build_task
 from distnet.train.compute.slice_gradient import SliceGradient
 from distnet.train.compute.trainee import Trainee
 from distnet.train.device.arithmetic import settings_kept
+from distnet.train.inventory.flat import FlatNetwork
 from distnet.train.step.plain_state import OwnParts
 
 MOST_BYTES = 256_000_000

@@ -16,10 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
-from distnet.data import image_formats
-from distnet.data.import_summary import Finding
+from distnet.data.images import formats as image_formats
 from distnet.data.importing import import_dataset
 from distnet.data.manifest import Manifest
+from distnet.data.survey.summary import Finding
 from distnet.errors import DataError
 from tests.data.raw_files import image_folder, picture, read_split
 

@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from distnet.data.import_summary import Finding
 from distnet.data.importing import import_dataset
 from distnet.data.manifest import Manifest
+from distnet.data.survey.summary import Finding
 from distnet.errors import DataError
 from tests.data.raw_files import read_split
 

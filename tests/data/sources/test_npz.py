@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
-from distnet.data.import_summary import Finding
 from distnet.data.importing import import_dataset
 from distnet.data.manifest import Manifest
+from distnet.data.survey.summary import Finding
 from distnet.errors import DataError
 from tests.data.raw_files import read_split
 

@@ -5,9 +5,9 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from distnet.data.import_summary import Findings
-from distnet.data.sources._picture_layout import sort_pictures
-from distnet.data.sources._picture_tree import Picture, PictureTree
+from distnet.data.sources.pictures.layout import sort_pictures
+from distnet.data.sources.pictures.tree import Picture, PictureTree
+from distnet.data.survey.summary import Findings
 from distnet.errors import DataError
 
 NAMES = st.sampled_from(["train", "Training", "test", "test 2", "val", "cat", "dog", "caf\u00e9"])

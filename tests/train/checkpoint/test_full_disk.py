@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from distnet.errors import StorageError
-from distnet.run_folder.lines_file import RESERVE_BYTES
-from distnet.run_folder.recorder import Recorder
+from distnet.run_folder.records.lines_file import RESERVE_BYTES
+from distnet.run_folder.records.recorder import Recorder
 from distnet.train.checkpoint.checkpoint import read_newest, write_checkpoint
 from distnet.train.checkpoint.saver import Saver
 from distnet.train.exchange.worker_group import WorkerGroup

@@ -12,8 +12,8 @@ from distnet.launch.run import run
 from distnet.spec.read import read_job_text
 from distnet.train.checkpoint.checkpoint import read_newest
 from distnet.train.checkpoint.identity import identity
-from distnet.train.compute.flat import FlatNetwork
 from distnet.train.compute.optimizer import FlatOptimizer
+from distnet.train.inventory.flat import FlatNetwork
 
 RULES: dict[str, tuple[str, set[str]]] = {
     "by default, parameters of two or more dimensions": ("", {"position", "scale", "last.weight"}),

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from distnet.train.compute.digest import CHUNK, digest, digests
+from distnet.train.inventory.digest import CHUNK, digest, digests
 
 TYPES = (torch.float32, torch.float64, torch.bfloat16, torch.int64, torch.uint8, torch.bool)
 

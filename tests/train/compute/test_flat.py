@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from distnet.errors import UnknownPartError
-from distnet.train.compute.flat import FlatNetwork, weights_sha256
+from distnet.train.inventory.flat import FlatNetwork, weights_sha256
 
 
 class Pair(nn.Module):

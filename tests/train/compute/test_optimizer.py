@@ -9,9 +9,9 @@ from torch import Tensor, nn
 from distnet.spec.read import read_job_text
 from distnet.spec.sections.optimizer import Adam, AdamW, Lion, Optimizer, Sgd
 from distnet.spec.sections.schedule import Constant, Cosine, OneCycle, Step
-from distnet.train.compute.flat import FlatNetwork
 from distnet.train.compute.optimizer import FlatOptimizer, clip
 from distnet.train.compute.schedule import rate_factor
+from distnet.train.inventory.flat import FlatNetwork
 
 
 def network() -> nn.Module:

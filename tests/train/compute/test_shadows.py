@@ -10,8 +10,8 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from distnet.errors import UnknownPartError
 from distnet.tasks.task import Shadow
-from distnet.train.compute.flat import FlatNetwork
 from distnet.train.compute.shadows import ShadowNetwork, networks_for, networks_of
+from distnet.train.inventory.flat import FlatNetwork
 
 
 def flat() -> FlatNetwork:

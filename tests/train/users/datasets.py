@@ -15,8 +15,8 @@ from distnet.data.importing import import_dataset, write_dataset
 from distnet.data.manifest import read_manifest
 from distnet.data.shards import ShardReader
 from distnet.data.shipped import find_dataset
-from distnet.data.sources._arrays import as_chunks
 from distnet.data.sources.source import RawData
+from distnet.data.sources.tables.arrays import as_chunks
 from tests.needs import real_data
 
 SCENE, DIGIT, NUM_SCENES, MOST = 48, 14, 240, 3

@@ -1,0 +1,1 @@
+"""CSV files: how they are written, and the tables in them."""

@@ -1,0 +1,117 @@
+"""How the cells of a CSV file are written: their delimiter, and the decimal mark of numbers."""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from distnet.data.csv.rows import first_rows
+from distnet.errors import DataError
+
+DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
+"""Those that are recognised, the likeliest first, and their names."""
+DECIMALS = {".": "point", ",": "comma"}
+WITH_COMMA = r"^\s*[+-]?([0-9]+,[0-9]*|,[0-9]+)([eE][+-]?[0-9]+)?\s*$"
+WITH_POINT = r"^\s*[+-]?([0-9]+\.[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*$"
+_THOUSANDS = re.compile(r"\s*[+-]?[1-9][0-9]{0,2},[0-9]{3}\s*")
+_OTHER_NUMBER = re.compile(
+    r"\s*([+-]?[0-9]+([eE][+-]?[0-9]+)?|[+-]?[0-9]{1,3}(\.[0-9]{3})+,[0-9]+"
+    r"|nan|n/?a|null|none|-)?\s*",
+    re.I,
+)
+"""Whole, with marks of thousands beside a decimal comma, or missing."""
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How the cells of a row are separated, and how their numbers are written."""
+
+    delimiter: str
+    decimal: str = "."
+    why: str = ""
+    """How the delimiter was recognised; empty where it was set."""
+    why_decimal: str = ""
+    """How a comma was recognised as the decimal mark; empty otherwise."""
+
+    @property
+    def name(self) -> str:
+        """The delimiter in a word."""
+        return DELIMITERS.get(self.delimiter, repr(self.delimiter))
+
+
+def parse_delimiter(text: str) -> str:
+    """The delimiter that a user has typed: one character, or `tab`.
+
+    Raises:
+        DataError: it is something else.
+    """
+    character = "\t" if text.lower() in ("tab", "\\t") else text
+    if len(character) != 1 or not character.isascii() or character in '"\r\n':
+        raise DataError(f"--delimiter: found {text!r}, expected one character, or tab")
+    return character
+
+
+def parse_decimal(text: str) -> str:
+    """The decimal mark that a user has typed.
+
+    Raises:
+        DataError: it is neither a point nor a comma.
+    """
+    marks = DECIMALS | {name: mark for mark, name in DECIMALS.items()}
+    if text.lower() not in marks:
+        raise DataError(f"--decimal: found {text!r}, expected . or ,")
+    return text if text in DECIMALS else marks[text.lower()]
+
+
+def make_dialect(
+    text: str, *, is_whole: bool, delimiter: str | None, decimal: str | None
+) -> Dialect:
+    """Recognise what is not set.
+
+    Args:
+        text: the beginning of the file.
+        is_whole: whether it is all of it; else its last row may be cut.
+        delimiter: between the cells.
+        decimal: the decimal mark; a comma is not recognised where it is the
+            delimiter as well.
+    """
+    why = why_decimal = ""
+    if delimiter is None:
+        delimiter, why = _delimiter(text, is_whole=is_whole)
+    if decimal is None and delimiter != ",":
+        rows = first_rows(text, delimiter, is_whole=is_whole)[1:]
+        decimal, why_decimal = _decimal(rows)
+    return Dialect(delimiter, decimal or ".", why, why_decimal)
+
+
+def _delimiter(text: str, *, is_whole: bool) -> tuple[str, str]:
+    """The delimiter that cuts most of the first rows into the same number of cells, and most.
+
+    One that cuts the header into as many is preferred: text of other rows may hold any character.
+    """
+    best, fits = ",", (False, 0.0, 1)
+    for delimiter in DELIMITERS:
+        widths = [len(row) for row in first_rows(text, delimiter, is_whole=is_whole)]
+        width, same = Counter(widths).most_common(1)[0] if widths else (1, 0)
+        if width > 1:
+            found = (widths[0] == width, same / len(widths), width)
+            if found > fits:
+                best, fits = delimiter, found
+    _, share, width = fits
+    return best, f"the first rows have {width} columns each" if share else "default"
+
+
+def _decimal(rows: Sequence[Sequence[str]]) -> tuple[str, str]:
+    """The decimal mark: a comma where that is the only way to read the numbers of some column."""
+    columns = [column for column in zip(*rows, strict=False) if all(map(_may_be_number, column))]
+    commas = (cell for column in columns for cell in column if re.match(WITH_COMMA, cell))
+    sure = next((cell for cell in commas if not _THOUSANDS.fullmatch(cell)), None)
+    has_points = any(re.match(WITH_POINT, cell) for row in rows for cell in row)
+    if sure is None or has_points:
+        return ".", ""
+    return ",", f"the first rows hold {sure.strip()!r}, and no number with a point"
+
+
+def _may_be_number(cell: str) -> bool:
+    """Whether a cell can be one of a column of numbers with decimal commas."""
+    return _OTHER_NUMBER.fullmatch(cell) is not None or re.match(WITH_COMMA, cell) is not None

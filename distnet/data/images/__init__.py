@@ -1,0 +1,1 @@
+"""Encoded images: recognised, opened, decoded and drawn."""

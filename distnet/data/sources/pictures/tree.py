@@ -1,0 +1,117 @@
+"""The pictures and folders below a folder, at any depth, and what else lies there."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from distnet.data.images.formats import SUFFIXES
+from distnet.data.sources.pictures.unreadable import Unreadable
+from distnet.data.survey.summary import Findings
+from distnet.errors import DataError
+
+Parts = tuple[str, ...]
+"""A path below the source, such as `("train", "cat", "1.jpg")`."""
+Identity = tuple[int, int]
+"""The device and the number of a folder."""
+_OF_THE_SYSTEM = {
+    *("__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Information", "lost+found"),
+    *("Thumbs.db", "desktop.ini"),
+}
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Picture:
+    """One file, and the folders and name by which it is sorted into splits and classes."""
+
+    parts: Parts
+    file: Path
+
+
+@dataclass(frozen=True)
+class PictureTree:
+    """What a folder holds, in order."""
+
+    pictures: tuple[Picture, ...]
+    folders: tuple[Parts, ...]
+
+
+def has_pictures(path: Path) -> bool:
+    """Whether any folder in `path`, at any depth, holds a picture."""
+    findings = Findings()
+    walked = _walk(path, findings, Unreadable(findings, skip=True))
+    return any(is_picture and len(parts) > 1 for parts, is_picture in walked)
+
+
+def list_pictures(path: Path, findings: Findings, unreadable: Unreadable) -> PictureTree:
+    """Find all pictures below `path`, by the suffixes of their names; report what is left out."""
+    pictures: list[Picture] = []
+    folders: list[Parts] = []
+    for parts, is_picture in _walk(path, findings, unreadable):
+        if is_picture:
+            pictures.append(Picture(parts, path.joinpath(*parts)))
+        else:
+            folders.append(parts)
+    return PictureTree(tuple(sorted(pictures)), tuple(sorted(folders)))
+
+
+def _walk(root: Path, findings: Findings, unreadable: Unreadable) -> Iterator[tuple[Parts, bool]]:
+    """Yield pictures, with True, and folders, with False."""
+    waiting: list[tuple[Parts, tuple[Identity, ...]]] = [((), ())]
+    while waiting:
+        folder, above = waiting.pop()
+        path = root.joinpath(*folder)
+        try:
+            entries, identity = _entries(path)
+        except OSError as error:
+            fault = DataError(f"{path}: the folder cannot be read ({error.strerror}); repair it")
+            unreadable.add(str(path), fault, "folders")
+            continue
+        inner: list[Parts] = []
+        for entry in entries:
+            parts, is_folder = (*folder, entry.name), _is_folder(entry)
+            left_out = _reason_to_skip(entry, is_folder, (*above, identity))
+            if left_out is not None:
+                findings.left_out(*left_out, example="/".join(parts))
+                continue
+            yield parts, not is_folder
+            if is_folder:
+                inner.append(parts)
+        waiting.extend((parts, (*above, identity)) for parts in reversed(inner))
+
+
+def _entries(path: Path) -> tuple[list[os.DirEntry[str]], Identity]:
+    status = path.stat()
+    with os.scandir(path) as found:
+        return sorted(found, key=lambda entry: entry.name), (status.st_dev, status.st_ino)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    return os.path.isdir(entry.path)  # never raises, unlike entry.is_dir()
+
+
+def _reason_to_skip(
+    entry: os.DirEntry[str], is_folder: bool, above: tuple[Identity, ...]
+) -> tuple[str, str] | None:
+    """What an entry is and why it is left out; None for folders and pictures that are read."""
+    if entry.name.startswith("."):
+        return f"hidden {'folders' if is_folder else 'files'}", "the name begins with a dot"
+    if entry.name in _OF_THE_SYSTEM:
+        return "files and folders of the operating system", "they hold no data"
+    if is_folder:
+        status = entry.stat()
+        is_loop = (status.st_dev, status.st_ino) in above
+        return ("links to folders", "they lead back to a folder above") if is_loop else None
+    return _reason_to_skip_file(entry)
+
+
+def _reason_to_skip_file(entry: os.DirEntry[str]) -> tuple[str, str] | None:
+    if not os.path.isfile(entry.path):  # never raises, unlike entry.is_file()
+        is_link = entry.is_symlink()
+        return ("links", "they lead nowhere") if is_link else ("devices", "not regular files")
+    suffix = os.path.splitext(entry.name)[1].lower()
+    if not suffix:
+        return "files without a suffix", "a suffix such as .jpg marks pictures"
+    if suffix not in SUFFIXES:
+        return f"files that end in {suffix}", "not a picture format that distnet reads"
+    return None

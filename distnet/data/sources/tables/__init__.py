@@ -1,0 +1,1 @@
+"""Tables of any source: columns, numbers, labels and classes."""

@@ -1,0 +1,1 @@
+"""What an import finds in its samples, and the table that it prints."""

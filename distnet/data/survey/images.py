@@ -1,0 +1,92 @@
+"""The common shape of the images of a dataset, and what decoding changes about them."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from distnet.data.images.decode import Colours, ImageHeader, Size
+from distnet.data.survey.summary import Findings
+from distnet.errors import DataError
+
+
+class ImageSurvey:
+    """Find the common shape of the images of a dataset, and report what decoding changes.
+
+    Args:
+        findings: of the import.
+    """
+
+    def __init__(self, findings: Findings) -> None:
+        self._findings = findings
+        self._sizes: Counter[Size] = Counter()
+        self._examples: dict[Size, str] = {}
+        self._num_coloured = 0
+
+    def add(self, header: ImageHeader, *, location: str) -> None:
+        """Count one image."""
+        size = (header.height, header.width)
+        self._sizes[size] += 1
+        self._examples.setdefault(size, location)
+        self._num_coloured += not header.is_grey
+        for what, value, why in _changes(header):
+            self._findings.guessed(what, value, why, example=location)
+
+    def shape(self, size: Size | None, colours: Colours | None) -> tuple[int, int, int]:
+        """Decide channels, height and width; colour where any image has some.
+
+        Raises:
+            DataError: the sizes differ and no size is given, or there are no images.
+        """
+        if not self._sizes:
+            raise DataError("\n".join(["no image can be read", *self._findings.left_out_lines()]))
+        if size is None and len(self._sizes) > 1:
+            raise DataError(self._differences())
+        height, width = size or next(iter(self._sizes))
+        num_scaled = self._sizes.total() - self._sizes[height, width]
+        if num_scaled:
+            why = f"they do not have {height}x{width} pixels"
+            value = "scaled to cover that, and cropped to the middle"
+            self._findings.guessed("pictures", value, why, count=num_scaled, option="--size")
+        return 3 if self._is_coloured(colours) else 1, height, width
+
+    def _is_coloured(self, colours: Colours | None) -> bool:
+        if colours is not None:
+            return colours == "rgb"
+        total = self._sizes.total()
+        if self._num_coloured:
+            why = f"{self._num_coloured:,} of {total:,} pictures are stored in colours"
+        else:
+            why = "no picture is stored in colours"
+        value = "rgb" if self._num_coloured else "grey"
+        self._findings.guessed("colours", value, why, option="--colours")
+        return self._num_coloured > 0
+
+    def _differences(self) -> str:
+        lines = [
+            f"  {height}x{width}: {count:,} images, such as {self._examples[height, width]}"
+            for (height, width), count in self._sizes.most_common(5)
+        ]
+        if len(self._sizes) > len(lines):
+            lines.append(f"  and {len(self._sizes) - len(lines)} more sizes")
+        return "\n".join(
+            [
+                f"the images have {len(self._sizes)} different sizes (height x width):",
+                *lines,
+                "choose one size for all: --size HEIGHTxWIDTH",
+            ]
+        )
+
+
+def _changes(header: ImageHeader) -> Iterator[tuple[str, str, str]]:
+    """What decoding changes about a picture: what it is, what is done, and why."""
+    if header.is_turned:
+        yield "pictures", "turned upright", "their EXIF orientation says so"
+    if header.is_transparent:
+        yield "pictures", "laid on white", "they may have transparent parts"
+    if header.has_more_frames:
+        yield "pictures", "only the first frame is read", "they have several frames"
+    if header.has_16_bits:
+        yield "pictures", "reduced to 8 bits a channel", "they have more"
+    if not header.is_plain:
+        yield "pictures", "converted to RGB", f"their colours are {header.mode}"
+    if header.has_profile:
+        yield "pictures", "read without their colour profile", "it is not sRGB"

@@ -1,0 +1,1 @@
+"""A job tried on few samples before it starts: what fails then, fails early."""

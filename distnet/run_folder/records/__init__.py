@@ -1,0 +1,1 @@
+"""The records of a run: `metrics.jsonl`, its kinds of lines, and event files."""
