@@ -201,8 +201,11 @@ def test_a_constructor_that_takes_anything_gets_everything(folder: Path) -> None
         ("network", "found unknown network"),
         ("_layers", "found unknown network"),
         ("./mynet.py:Nett", "found unknown class `Nett`, did you mean `Net`?"),
-        ("./mynet.py:near", "found unknown class `near`"),
-        ("./mynet.py", "expected one of: Net, Needs, Anything"),
+        (
+            "./mynet.py:near",
+            "found `near` in mynet.py, which is an object of the class module; expected a class",
+        ),
+        ("./mynet.py", "expected `./mynet.py:Net`, `./mynet.py:Needs`"),
         ("./nowhere.py:Net", "found no file"),
         ("./mynet.py:Unreadable", "name 'Nowhere' is not defined"),
         ("./mynet:Net", "expected the form ./file.py:Class"),

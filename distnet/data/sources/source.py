@@ -90,7 +90,8 @@ class Source(Protocol):
 def source_kinds() -> list[str]:
     """The kinds of raw data that can be imported."""
     package = import_module("distnet.data.sources")
-    names = [module.name for module in pkgutil.iter_modules(package.__path__)]
+    modules = pkgutil.iter_modules(package.__path__)
+    names = [module.name for module in modules if not module.ispkg]
     return sorted(n.replace("_", "-") for n in names if n != "source" and not n.startswith("_"))
 
 
