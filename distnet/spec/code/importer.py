@@ -21,6 +21,7 @@ from types import CodeType, ModuleType
 from typing import Any
 
 from distnet.spec.code.by_name import TAKE_NAMES, Builtins, OwnView
+from distnet.spec.code.installed import is_installed
 from distnet.spec.code.names import shown_name
 from distnet.spec.code.search import Search, find_module, find_own, search_of
 
@@ -44,7 +45,7 @@ class OwnPackage:
         """The names of the modules that were executed, in their order."""
         self._folders, self._last = tuple(folders), list[str]()
         self._is_own: dict[str, bool] = {}
-        self._before = set(sys.modules)
+        self._before, self._path_before = set(sys.modules), set(sys.path)
         self.builtins = Builtins({**vars(builtins), "__import__": self.import_})
         module = ModuleType(name)
         module.__path__ = self._path = list(folders)
@@ -86,13 +87,21 @@ class OwnPackage:
         return module if fromlist else sys.modules[f"{self.name}.{top}"]
 
     def forget_others(self) -> None:
-        """Forget modules of this folder that were imported through `sys.path`, and that entry."""
-        inside = f"{self.folder}{os.sep}"
+        """Forget what own code has added to `sys.path`, and the modules that were found there.
+
+        Nothing else of this folder: it may be the root of a project, with a virtual environment.
+        """
+        added = [path for path in sys.path if self._is_added(path)]
+        inside = tuple(f"{os.path.abspath(path)}{os.sep}" for path in added)
         for name in sys.modules.keys() - self._before:
             file = getattr(sys.modules[name], "__file__", None) or ""
             if file.startswith(inside) and not name.startswith(PREFIX):
                 del sys.modules[name]
-        sys.path[:] = [path for path in sys.path if not path.startswith(inside)]
+        sys.path[:] = [path for path in sys.path if path not in added]
+
+    def _is_added(self, path: str) -> bool:
+        is_inside = os.path.abspath(path).startswith(f"{self.folder}{os.sep}")
+        return is_inside and path not in self._path_before and not is_installed(path)
 
     def full_name(self, name: str) -> str:
         """The name in `sys.modules` of what own code calls `name`."""

@@ -7,21 +7,17 @@ by itself. A run does not keep them, but their sha256.
 import hashlib
 import os
 import sys
-import sysconfig
 from collections.abc import Iterable, Iterator, Mapping
 from importlib.util import resolve_name
 from pathlib import Path
 from types import ModuleType
 
-import distnet
 from distnet.spec.code.importer import current_packages
 from distnet.spec.code.imports import read_imports
+from distnet.spec.code.installed import is_installed
 
-INSTALLED = ("site-packages", "dist-packages", ".cache")
-"""Folders of packages, whose version says what is in them, and of what may be made again."""
 HASHED_BYTES = 100_000_000
 """Of a larger file the size is compared, and not the content."""
-LIBRARIES = (sysconfig.get_path("stdlib"), str(Path(distnet.__file__).parent))
 
 
 def outside_files(reads: Iterable[str]) -> dict[str, str]:
@@ -49,7 +45,7 @@ def sha256_of(path: Path) -> str | None:
 
 def _content_of(path: str) -> str | None:
     """What identifies the content of a file; None for one that is installed, or cannot be read."""
-    if _is_installed(path):
+    if is_installed(path):
         return None
     try:
         size = os.path.getsize(path)
@@ -97,7 +93,3 @@ def _modules(path: Path, package: str) -> Iterator[ModuleType]:
 def _with_parents(name: str) -> list[str]:
     parts = name.split(".")
     return [".".join(parts[:depth]) for depth in range(1, len(parts) + 1)]
-
-
-def _is_installed(path: str) -> bool:
-    return path.startswith(LIBRARIES) or any(part in INSTALLED for part in path.split(os.sep))

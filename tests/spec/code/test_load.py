@@ -4,6 +4,7 @@ import os
 import shutil
 import sys
 import traceback
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -260,6 +261,30 @@ def test_modules_found_through_sys_path_are_those_of_their_folder(tmp_path: Path
 
     assert sys.path == before
     assert "helper_of_tests" not in sys.modules
+
+
+def test_an_environment_in_the_folder_of_the_job_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A library there may add to `sys.path` too, as Ray does, whenever it is imported."""
+    packages = tmp_path / ".venv" / "lib" / "site-packages"
+    adds = "import sys\nsys.path.insert(0, __file__.replace('library_of_tests.py', 'parts'))\n"
+    fill(
+        packages,
+        {"library_of_tests.py": adds, "parts/part_of_tests.py": "", "late_of_tests.py": ""},
+    )
+    fill(tmp_path, {"tools/tool_of_tests.py": "", "mynet.py": net("import library_of_tests", "1")})
+    monkeypatch.syspath_prepend(packages)
+    monkeypatch.syspath_prepend(tmp_path / "tools")
+    before = list(sys.path)
+
+    value(tmp_path)
+    for name in ("part_of_tests", "late_of_tests", "tool_of_tests"):
+        import_module(name)
+    forget()
+
+    assert sys.path == [str(packages / "parts"), *before]
+    assert {"library_of_tests", "part_of_tests", "late_of_tests", "tool_of_tests"} <= {*sys.modules}
 
 
 @pytest.mark.parametrize(
