@@ -58,8 +58,8 @@ class NodeOptions:
     """The cluster's token; None turns authentication off."""
     arguments: tuple[str, ...] = ()
     """More arguments of `ray start`."""
-    mark: str = field(default_factory=lambda: secrets.token_hex(8))
-    """Carried by all processes of the node in their environment."""
+    mark: str | None = None
+    """Carried by all processes of the node in their environment; by default one of its own."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """Added to the environment of the node and of all that runs on it."""
     prefix: tuple[str, ...] = ()
@@ -85,6 +85,8 @@ class RayNode:
         port = options.port or free_port(options.host)
         self.address = options.head or f"{options.host}:{port}"
         """`host:port` of the head."""
+        # Not a default of the options: a node made by `replace` from another's ended that one, too.
+        self._mark = options.mark or secrets.token_hex(8)
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -147,7 +149,7 @@ class RayNode:
 
     def processes(self) -> set[psutil.Process]:
         """All that run on the node: Ray's own processes, workers and jobs."""
-        found = family(self.options.mark, NODE_MARK)
+        found = family(self._mark, NODE_MARK)
         if self._process is not None and self._process.poll() is None:
             found |= {self.process, *below(self.process)}
         return {process for process in found if is_alive(process)}
@@ -190,7 +192,7 @@ class RayNode:
         """That of a machine of its own: without this process's settings of Ray and distnet."""
         kept = {name: value for name, value in os.environ.items() if _is_kept(name)}
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-        own = {"PATH": path, "RAY_USAGE_STATS_ENABLED": "0", NODE_MARK: self.options.mark}
+        own = {"PATH": path, "RAY_USAGE_STATS_ENABLED": "0", NODE_MARK: self._mark}
         if self.options.host == LOOPBACK:  # else Ray puts the machine's routable address instead
             own["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
         given = dict(self.options.environment)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -52,8 +53,9 @@ def look(node: RayNode, **environment: str) -> str:
 @pytest.mark.check
 def test_nodes_join_keep_strangers_out_and_leave_no_process(folder):
     token = new_token()
-    head = RayNode(NodeOptions(HEAD, folder, 1, token=token))
-    second = RayNode(NodeOptions(SECOND, folder, 2, head=head.address, token=token))
+    options = NodeOptions(HEAD, folder, 1, token=token)
+    head = RayNode(options)
+    second = RayNode(replace(options, host=SECOND, num_cpus=2, head=head.address))
     try:
         head.start()
         head.wait()
