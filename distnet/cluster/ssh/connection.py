@@ -14,15 +14,15 @@ import shlex
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from distnet.cluster.errors import HostError
 from distnet.cluster.host import Host
 from distnet.cluster.ssh.command import CONNECT_TIMEOUT_S, share, ssh_command, use
 from distnet.cluster.ssh.failures import failure
-from distnet.cluster.ssh.process import Ended, Process, run
-from distnet.cluster.ssh.shell import RUN_TIMEOUT_S, Shell
+from distnet.cluster.ssh.process import Ended, Process
+from distnet.cluster.ssh.shell import Shell
 
 OPEN_TIMEOUT_S = 3 * CONNECT_TIMEOUT_S
 """For the network, the keys and the user's login scripts."""
@@ -85,30 +85,6 @@ class Connection(Shell):
         """Whether it was opened, and has not broken since."""
         return self._master is not None and self._master.is_running
 
-    def run(
-        self,
-        words: Sequence[str],
-        *,
-        step: str = "run",
-        data: bytes = b"",
-        timeout_s: float = RUN_TIMEOUT_S,
-        on_line: Callable[[str], None] | None = None,
-        holds_input: bool = False,
-    ) -> Ended:
-        """Run a command on the host, through the shared connection."""
-        if not self.is_open:
-            raise self._lost(step)
-        command = [*use(self.command), shlex.join(words)]
-        try:
-            ended = run(
-                command, data, timeout_s, on_line, running=self.running, holds_input=holds_input
-            )
-        except subprocess.TimeoutExpired:
-            raise self.timed_out(step, timeout_s) from None
-        if ended.code == SSH_FAILED and not self._is_alive():
-            raise self._lost(step)
-        return ended
-
     @property
     def errors(self) -> str:
         """What ssh has printed about the connection, and all that goes through it."""
@@ -119,6 +95,15 @@ class Connection(Shell):
         if self._master is not None:
             self._master.end()
             self._master = None
+
+    def _command(self, words: Sequence[str], step: str) -> Sequence[str]:
+        if not self.is_open:
+            raise self._lost(step)
+        return [*use(self.command), shlex.join(words)]
+
+    def _require_reached(self, ended: Ended, step: str) -> None:
+        if ended.code == SSH_FAILED and not self._is_alive():
+            raise self._lost(step)
 
     def _is_alive(self) -> bool:
         """Whether the shared connection responds: 255 was then the command's own exit code."""

@@ -2,13 +2,14 @@
 
 import secrets
 import shlex
+import subprocess
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import PurePosixPath
 
 from distnet.cluster.errors import HostError
 from distnet.cluster.host import Host
-from distnet.cluster.ssh.process import Ended, Process
+from distnet.cluster.ssh.process import Ended, Process, run
 
 RUN_TIMEOUT_S = 60.0
 SLOWEST_BYTES_PER_S = 100_000
@@ -32,7 +33,6 @@ class Shell(ABC):
         for process in list(self.running):
             process.end()
 
-    @abstractmethod
     def run(
         self,
         words: Sequence[str],
@@ -57,6 +57,33 @@ class Shell(ABC):
         Raises:
             HostError: it could not be run, or not in time. An exit code is no error.
         """
+        try:
+            ended = run(
+                self._command(words, step),
+                data,
+                timeout_s,
+                on_line,
+                running=self.running,
+                holds_input=holds_input,
+            )
+        except subprocess.TimeoutExpired:
+            raise self.timed_out(step, timeout_s) from None
+        except FileNotFoundError as error:
+            found = f"found no `{error.filename}` on this machine"
+            raise HostError(self.host.name, step, "command", found, "install it") from None
+        self._require_reached(ended, step)
+        return ended
+
+    @abstractmethod
+    def _command(self, words: Sequence[str], step: str) -> Sequence[str]:
+        """What is run on this machine, so that `words` run on the host.
+
+        Raises:
+            HostError: nothing can be run there now.
+        """
+
+    def _require_reached(self, ended: Ended, step: str) -> None:  # noqa: B027
+        """Raise an error where it was not the command that ended, but the way to the host."""
 
     def put(self, data: bytes, path: str, *, mode: int = 0o600, step: str = "copy") -> None:
         """Write a file on the host: whole, or not at all.
