@@ -118,42 +118,42 @@ QUEUE: Entries = {
 DATA: Entries = {
     "data": Group("Import, inspect and verify datasets.", "distnet data verify mnist", DATASETS),
 }
-LOOK: Entries = {
+RESULTS: Entries = {
     "runs": Verb(
-        "look.runs:runs", "List the runs, newest first.", "distnet runs --runs /data/runs"
+        "results.runs:runs", "List the runs, newest first.", "distnet runs --runs /data/runs"
     ),
     "show": Verb(
-        "look.show:show",
+        "results.show:show",
         "Show one run: results, epochs, attempts, checkpoints, what to do next.",
         "distnet show latest",
     ),
     "report": Verb(
-        "look.report:report",
+        "results.report:report",
         "Write the HTML report of a run, finished or not.",
         "distnet report digits-1",
     ),
     "compare": Verb(
-        "look.compare:compare",
+        "results.compare:compare",
         "Compare runs with the first: job files, results, speed, weights.",
         "distnet compare digits-1 digits-2 --html compare.html",
     ),
     "audit": Verb(
-        "look.audit:audit",
+        "results.audit:audit",
         "Verify from a run's records that no step is missing and every sample was used once.",
         "distnet audit digits-1",
     ),
     "eval": Verb(
-        "look.eval:eval_",
+        "results.eval:eval_",
         "Evaluate a run's network on every sample of a split.",
         "distnet eval digits-1 --split test",
     ),
     "predict": Verb(
-        "look.predict:predict",
+        "results.predict:predict",
         "Predict images, or the rows of CSV and Parquet files, with a run's network.",
         "distnet predict digits-1 seven.png",
     ),
     "export": Verb(
-        "look.export:export",
+        "results.export:export",
         "Export a run's network as safetensors and ONNX.",
         "distnet export digits-1 --output models",
     ),
@@ -201,7 +201,7 @@ PANELS = {
     "Train": TRAIN,
     "Queue": QUEUE,
     "Data": DATA,
-    "Look": LOOK,
+    "Results": RESULTS,
     "Server": SERVER,
     "Cluster": CLUSTER,
 }

@@ -30,7 +30,7 @@ from distnet.spec.reading.validation import first_damage
 
 MANIFEST = "manifest.json"
 _OF_PICTURES = ("image-folder", "parquet")
-"""Sources of pictures; those of IDX and NPZ are arrays that somebody has prepared."""
+"""Sources of images; those of IDX and NPZ are arrays that somebody has prepared."""
 SplitName = Annotated[str, Limits(pattern="^[A-Za-z0-9][A-Za-z0-9_-]*$")]
 FieldName = Annotated[str, Limits(pattern="^[A-Za-z_][A-Za-z0-9_]*$")]
 
@@ -118,8 +118,8 @@ class Manifest(Record):
         return format1.upgraded(value) if is_old else value
 
     @property
-    def is_of_pictures(self) -> bool:
-        """Whether its images were picture files, which an import reads in one way: as they are."""
+    def is_of_images(self) -> bool:
+        """Whether its images were image files, which an import reads in one way: as they are."""
         return self.source.partition(":")[0] in _OF_PICTURES
 
     @property

@@ -31,7 +31,7 @@ def read_rows(
     if data.kind != "vector":
         raise DataError(
             f"{path}: found a table, but the network learned from images of shape "
-            f"{list(data.shape)}; give picture files"
+            f"{list(data.shape)}; give image files"
         )
     table = _open(path, delimiter, decimal)
     names = _columns(path, table.columns, data)

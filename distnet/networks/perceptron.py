@@ -18,7 +18,7 @@ class Perceptron(nn.Sequential):
     def __init__(self, input_shape: tuple[int, ...], num_outputs: int) -> None:
         output = nn.Linear(prod(input_shape), num_outputs)
         # The loss is convex here, so nothing is gained from random weights; from zero, the
-        # weights of a pixel that is never used stay zero and their picture is clean.
+        # weights of a pixel that is never used stay zero and their image is clean.
         nn.init.zeros_(output.weight)
         nn.init.zeros_(output.bias)
         super().__init__(OrderedDict(flatten=nn.Flatten(), output=output))

@@ -1,4 +1,4 @@
-"""A residual network for small pictures.
+"""A residual network for small images.
 
 Source: He et al. 2016, section 4.2: three stages of n blocks, 6 n + 2 layers in all. Where a stage
 begins, the shortcut is a 1 x 1 convolution instead of padding with zeros. The last normalisation of

@@ -1,4 +1,4 @@
-"""Predict with a trained network: on pictures, or on tables with one sample per row."""
+"""Predict with a trained network: on images, or on tables with one sample per row."""
 
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distnet.data.csv.file import is_csv
-from distnet.data.images.picture import holds_figures, read_picture
+from distnet.data.images.image_file import holds_figures, read_image_file
 from distnet.data.rows import read_rows
 from distnet.data.sources.tables.parquet_table import is_parquet
 from distnet.errors import DataError
@@ -30,8 +30,8 @@ def predict(
 
     Args:
         trained: the network.
-        files: pictures, or tables with the columns that the network learned from.
-        as_is: read pictures as an import does, or else find and centre the figure in them; by
+        files: images, or tables with the columns that the network learned from.
+        as_is: read images as an import does, or else find and centre the figure in them; by
             default as `reads_as_is` says.
         delimiter: between the cells of tables: one character, or `tab`; else recognised.
         decimal: the decimal mark in tables, a point or a comma; else recognised.
@@ -48,25 +48,25 @@ def predict(
 
 
 def reads_as_is(trained: Trained) -> bool:
-    """Whether pictures are read as an import does, so that those of the dataset stay the same.
+    """Whether images are read as an import does, so that those of the dataset stay the same.
 
-    Datasets of drawn figures that come as arrays are an exception, since no picture is like them:
+    Datasets of drawn figures that come as arrays are an exception, since no image is like them:
     its figure is found, and drawn in their style.
     """
-    return trained.data.is_of_pictures or not holds_figures(trained.inputs)
+    return trained.data.is_of_images or not holds_figures(trained.inputs)
 
 
-def picture_note(trained: Trained, files: Iterable[Path], as_is: bool | None) -> str:
-    """What to know about how pictures are read, where that was not set; else empty."""
+def image_note(trained: Trained, files: Iterable[Path], as_is: bool | None) -> str:
+    """What to know about how images are read, where that was not set; else empty."""
     is_table = all(map(is_csv, files))
     if as_is is not None or is_table or not holds_figures(trained.inputs):
         return ""
     if reads_as_is(trained):
         return (
-            "pictures are read as at the import; for a photo or a drawing of a figure in another "
+            "images are read as at the import; for a photo or a drawing of a figure in another "
             "place, size or colour: --centre"
         )
-    return "the figure of each picture was found and centred, as in the dataset; else: --as-is"
+    return "the figure of each image was found and centred, as in the dataset; else: --as-is"
 
 
 def _predict_file(
@@ -74,9 +74,9 @@ def _predict_file(
 ) -> list[dict[str, Any]]:
     if not file.is_file():
         found = "a folder" if file.is_dir() else "no such file"
-        raise DataError(f"{file}: found {found}, expected a picture, or a CSV or Parquet file")
+        raise DataError(f"{file}: found {found}, expected an image, or a CSV or Parquet file")
     if is_csv(file) or is_parquet(file):
         rows = trained.predict(read_table(file))
         return [{"file": str(file), "row": row, **one} for row, one in enumerate(rows, start=1)]
-    picture = read_picture(file, trained.inputs, as_is=as_is)
+    picture = read_image_file(file, trained.inputs, as_is=as_is)
     return [{"file": str(file), **one} for one in trained.predict(picture[None])]

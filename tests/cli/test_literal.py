@@ -14,9 +14,9 @@ from rich.text import Text
 
 import distnet
 from distnet.cli.console import LiteralConsole, LiteralStatus
-from distnet.cli.look.results import show_predictions
 from distnet.cli.main import main
 from distnet.cli.output import print_json
+from distnet.cli.results.printing import show_predictions
 from distnet.cli.table import Column, lay_out
 from distnet.data.fields.class_ import ClassField
 from distnet.data.fields.vector import VectorField

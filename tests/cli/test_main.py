@@ -201,4 +201,4 @@ def test_every_command_has_a_panel(capsys: pytest.CaptureFixture[str]) -> None:
 
     printed = capsys.readouterr().out
     panels = re.findall(r"─ ([A-Z]\w+) ─", printed)
-    assert panels == ["Options", "Train", "Queue", "Data", "Look", "Server", "Cluster"]
+    assert panels == ["Options", "Train", "Queue", "Data", "Results", "Server", "Cluster"]

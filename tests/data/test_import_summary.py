@@ -69,7 +69,7 @@ SOURCES = {
     "npz": (npz, "arrays", 1),
     "idx": (idx, "files", 1),
     "text": (text, "files", 1),
-    "image-folder": (images, "pictures", 2),
+    "image-folder": (images, "images", 2),
 }
 
 
@@ -168,7 +168,7 @@ def test_samples_of_test_that_were_trained_on_are_counted(tmp_path: Path) -> Non
     warnings = rows(manifest, "warnings")
     copies = warnings["samples of test that are in train as well"]
     assert (copies.count, copies.example) == (3, "test/a/copy.png and train/a/1.png")
-    assert "equal pictures in different classes" not in warnings
+    assert "equal images in different classes" not in warnings
 
 
 def test_pictures_with_two_labels_are_counted(tmp_path: Path) -> None:
@@ -177,7 +177,7 @@ def test_pictures_with_two_labels_are_counted(tmp_path: Path) -> None:
         (raw / "b" / f"{name}.png").write_bytes(picture(seed))
     manifest = import_dataset(raw, tmp_path / "out")
 
-    conflict = rows(manifest, "warnings")["equal pictures in different classes"]
+    conflict = rows(manifest, "warnings")["equal images in different classes"]
     assert conflict.count == 5
     assert set(conflict.example.split(" and ")) <= {
         *("a/1.png", "a/2.png", "b/copy.png", "b/other.png", "b/again.png"),
@@ -335,7 +335,7 @@ def test_kinds_that_were_possible_too_are_named(tmp_path: Path) -> None:
 
 def test_pictures_without_class_folders_are_refused_with_what_to_do(tmp_path: Path) -> None:
     image_folder(tmp_path / "raw", {".": 2})
-    with pytest.raises(DataError, match="for pictures, make one folder a class"):
+    with pytest.raises(DataError, match="for images, make one folder a class"):
         import_dataset(tmp_path / "raw", tmp_path / "out")
-    with pytest.raises(DataError, match=r"found 0 class folders(.|\n)*left out: 2 pictures"):
+    with pytest.raises(DataError, match=r"found 0 class folders(.|\n)*left out: 2 images"):
         import_dataset(tmp_path / "raw", tmp_path / "out", kind="image-folder")

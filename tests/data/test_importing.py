@@ -221,7 +221,7 @@ def test_what_a_killed_import_has_left_is_removed_by_the_next_one(tmp_path: Path
 def test_paths_need_not_be_unicode(tmp_path: Path) -> None:
     raw = image_folder(tmp_path / os.fsdecode(b"caf\xe9"), {"a": 10, "b": 10})
     raw.joinpath("a", "0.png").rename(raw / "a" / os.fsdecode(b"\xe9.png"))
-    (raw / os.fsdecode(b"\xe8.txt")).write_text("no picture")
+    (raw / os.fsdecode(b"\xe8.txt")).write_text("no image")
     out = tmp_path / os.fsdecode(b"out\xe9")
     manifest = import_dataset(raw, out)
 

@@ -32,7 +32,7 @@ STROKES: dict[int, list[list[tuple[float, float]]]] = {
 
 @dataclass(frozen=True)
 class Drawing:
-    """How a digit is drawn: `seed` moves the hand, sizes are parts of the picture's side."""
+    """How a digit is drawn: `seed` moves the hand, sizes are parts of the image's side."""
 
     digit: int
     seed: int = 0

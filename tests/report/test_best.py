@@ -11,7 +11,7 @@ from distnet.report.run import Run, read_run
 from distnet.report.summary import summarise
 from distnet.run_folder.paths import RunFolder
 from distnet.spec.metric import Metric
-from tests.cli.look.command import call, parsed
+from tests.cli.results.command import call, parsed
 from tests.run_folder.run_folders import ACCURACY, MAE, attempt, begun_run, end, write_lines
 
 NAN = float("nan")

@@ -199,7 +199,7 @@ def test_commands_fit_what_the_run_can_do(new: Path) -> None:
     assert "distnet predict" not in page(new).text
 
     (new / "checkpoints/step-00000020").mkdir(parents=True)
-    assert f"distnet predict {new} picture.png" in page(new).text
+    assert f"distnet predict {new} image.png" in page(new).text
 
 
 def test_a_hundred_classes_stay_under_three_megabytes(tmp_path: Path) -> None:

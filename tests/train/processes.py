@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,8 @@ def run_workers(
     jobs = [
         (function, rank, size, str(store), hosts or ("here",) * size, args) for rank in range(size)
     ]
-    with context.Pool(size) as pool:
-        return pool.starmap(_work, jobs, chunksize=1)
+    with ProcessPoolExecutor(size, context) as pool:
+        return [future.result() for future in [pool.submit(_work, *job) for job in jobs]]
 
 
 def _work(

@@ -1,4 +1,4 @@
-"""A network that learned from pictures sees the same pixels of a file, whoever reads it."""
+"""A network that learned from images sees the same pixels of a file, whoever reads it."""
 
 import json
 import shutil
@@ -74,7 +74,7 @@ def test_how_pictures_of_figures_are_read_is_said(
     command = ["predict", str(trained.folder.path), str(file), "--json"]
     assert main(command) == 0
     said = capsys.readouterr()
-    assert "note: pictures are read as at the import" in said.err
+    assert "note: images are read as at the import" in said.err
     (as_is,) = json.loads(said.out)
     assert as_is["class"] == "right"
 

@@ -222,9 +222,9 @@ def test_file_of_the_other_kind_is_refused(line: Trained, reader: Trained, tmp_p
     Drawing(1).picture().save(tmp_path / "one.png")
     (tmp_path / "rows.csv").write_text("a,b\n1,2\n")
 
-    with pytest.raises(DataError, match=r"one.png: found a picture.*give a CSV or Parquet file"):
+    with pytest.raises(DataError, match=r"one.png: found an image.*give a CSV or Parquet file"):
         predict(line, [tmp_path / "one.png"])
-    with pytest.raises(DataError, match=r"rows.csv: found a table.*give picture files"):
+    with pytest.raises(DataError, match=r"rows.csv: found a table.*give image files"):
         predict(reader, [tmp_path / "rows.csv"])
 
 

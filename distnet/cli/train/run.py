@@ -14,9 +14,10 @@ from distnet.cli.options import RUNS, AsJson, Inline, Runs, Sets, Workers
 from distnet.cli.output import print_json
 from distnet.cli.train.progress import RunProgress
 from distnet.errors import DistnetError, RunError
-from distnet.report.best import better_than
 from distnet.report.find import find_run
 from distnet.report.run import read_run
+from distnet.report.summary import summarise
+from distnet.report.text import duration
 from distnet.spec.plural import counted
 from distnet.spec.printable import argument
 from distnet.spec.read import read_job
@@ -123,10 +124,10 @@ def _report(console: LiteralConsole, run: "Run") -> Path | None:
 
 
 def _show_end(console: LiteralConsole, run: "Run", figures: str, page: Path | None) -> None:
-    result = run.result
+    result, summary = run.result, summarise(read_run(run.folder))
     speed = result["samples_per_second"]
     facts = [
-        f"{result['steps']:,} steps in {result['seconds']:.1f} s",
+        f"{result['steps']:,} steps in {duration(summary.seconds)} of training",
         counted(result["workers"], "worker"),
         *([f"{speed:,.0f} samples/s"] if speed else []),
         f"weights {result['weights_sha256'][:12]}",
@@ -135,9 +136,8 @@ def _show_end(console: LiteralConsole, run: "Run", figures: str, page: Path | No
     console.print("  ".join(facts))
     for note in result["notes"]:
         console.print(f"note: {note}", soft_wrap=True)
-    better = better_than(read_run(run.folder))
-    if better is not None:
-        console.print(f"{better.text}; {better.remedy}", soft_wrap=True)
+    if summary.better is not None:
+        console.print(f"{summary.better.text}; {summary.better.remedy}", soft_wrap=True)
     if page is not None:
         console.print(f"report: {page}", soft_wrap=True)
     if run.status == "stopped":

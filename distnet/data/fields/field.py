@@ -167,12 +167,12 @@ class Field(Record):
         raise DataError(f"{path}: a {self.kind} cannot be read from a file")
 
     def thumbnail(self, sample: Array) -> Pixels:
-        """A picture of one sample as stored, [height, width] or [height, width, 3].
+        """An image of one sample as stored, [height, width] or [height, width, 3].
 
         Raises:
             DataError: samples of this kind are not visible.
         """
-        raise DataError(f"a {self.kind} has no picture")
+        raise DataError(f"a {self.kind} has no image")
 
     def caption(self, sample: Array) -> str | None:
         """One sample as stored, in a few words."""

@@ -13,7 +13,7 @@ from distnet.data.column import Array, Column, RaggedArray, samples_of
 from distnet.data.fields._arrow import read_binaries, store_binaries
 from distnet.data.fields.field import Field, Pixels
 from distnet.data.images.decode import decode_image
-from distnet.data.images.picture import read_picture
+from distnet.data.images.image_file import read_image_file
 from distnet.data.statistics import ByteStatistics, Facts
 from distnet.errors import DataError
 
@@ -89,9 +89,9 @@ class ImageField(Field):
         return None
 
     def read_file(self, path: Path, *, as_is: bool = False) -> Column:
-        """Read a picture of any size and format."""
+        """Read an image of any size and format."""
         if not self.is_encoded:
-            return read_picture(path, self, as_is=as_is)[None]
+            return read_image_file(path, self, as_is=as_is)[None]
         content = np.frombuffer(path.read_bytes(), np.uint8)
         decode_image(BytesIO(content.tobytes()), location=str(path), channels=self.shape[0])
         return RaggedArray.of([content])

@@ -1,26 +1,21 @@
 """Numbers to predict, in any shape; a single one is of shape (1,)."""
 
-from collections.abc import Mapping
 from math import prod
-from typing import Any, ClassVar
+from typing import ClassVar
 
-import numpy as np
 import pyarrow as pa
 from pydantic import model_validator
 
 from distnet.data.column import Array, Column, RaggedArray
-from distnet.data.fields.field import Field
-from distnet.data.statistics import Facts, FloatStatistics
+from distnet.data.fields._floats import Floats
 
 __all__ = ("NumberField",)
 
 
-class NumberField(Field):
+class NumberField(Floats):
     """float32 of any shape; a single number is stored as such, not as a list of one."""
 
     kind: ClassVar[str] = "number"
-    dtype: ClassVar[str] = "float32"
-    facts: ClassVar[frozenset[str]] = frozenset({"shape", "names", "origin", "mean", "std"})
 
     @model_validator(mode="after")
     def _fits(self) -> "NumberField":
@@ -38,19 +33,6 @@ class NumberField(Field):
         """Store numbers; a single one not as a list."""
         assert not isinstance(column, RaggedArray)
         return super().to_arrow(column.reshape(len(column)) if self.shape == (1,) else column)
-
-    def statistics(self) -> FloatStatistics:
-        """Mean and deviation of each number."""
-        return FloatStatistics(prod(self.shape))
-
-    def described_by(self, statistics: Mapping[str, Any]) -> Facts:
-        """Those of the training split."""
-        return statistics["train"].moments() if "train" in statistics else {}
-
-    def fault(self, column: Column) -> str | None:
-        """Find numbers that are not finite."""
-        assert not isinstance(column, RaggedArray)
-        return None if np.isfinite(column).all() else "numbers that are not finite"
 
     def caption(self, sample: Array) -> str:
         """The first number."""

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from distnet.data.column import Array, Column, RaggedArray
 from distnet.data.fields._arrow import ragged, read_ragged, store_ragged
-from distnet.data.fields.class_ import out_of_range
+from distnet.data.fields._indices import out_of_range
 from distnet.data.fields.field import Field
 from distnet.data.statistics import Facts, NoStatistics, Statistics, ValueCounts
 from distnet.errors import DataError

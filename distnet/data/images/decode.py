@@ -24,7 +24,7 @@ _LYING = {5, 6, 7, 8}
 
 
 class MissingReaderError(DataError):
-    """A picture of a format that this installation cannot read."""
+    """An image of a format that this installation cannot read."""
 
     def __init__(self, location: str, reason: str, remedy: str) -> None:
         super().__init__(f"{location}: {reason}; {remedy}")
@@ -77,7 +77,7 @@ def read_header(file: Path | BinaryIO, *, location: str) -> ImageHeader:
             mode=image.mode,
             is_turned=orientation in range(2, 9),
             is_transparent=image.has_transparency_data,
-            # Of the pictures in an MPO file, as cameras write it, the first one is the photo.
+            # Of the images in an MPO file, as cameras write it, the first one is the photo.
             has_more_frames=image.format != "MPO" and getattr(image, "is_animated", False),
             has_16_bits=has_16_bits,
             has_profile=_has_profile(image),
@@ -154,7 +154,7 @@ def _opened(file: Path | BinaryIO, location: str) -> Iterator[Image.Image]:
 
 
 def reason_of(file: Path | BinaryIO, error: Exception) -> str:
-    """Why a picture could not be read, by the error that Pillow raised."""
+    """Why an image could not be read, by the error that Pillow raised."""
     if isinstance(error, UnidentifiedImageError):
         return found_instead(file)
     if isinstance(error, Image.DecompressionBombError):

@@ -1,4 +1,4 @@
-"""Which files are pictures, and how they are opened, whatever their names say."""
+"""Which files are images, and how they are opened, whatever their names say."""
 
 import warnings
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ HEIC_EXTRA = "pip install 'distnet[heic]'"
 
 @contextmanager
 def opened(file: Path | BinaryIO) -> Iterator[Image.Image]:
-    """Open a picture, of any of the formats that distnet reads; Pillow's warnings are not shown.
+    """Open an image, of any of the formats that distnet reads; Pillow's warnings are not shown.
 
     Raises:
         UnidentifiedImageError: its content is of none of them.
@@ -83,7 +83,7 @@ _QUIET = _Quiet()
 
 
 def missing_reader(file: Path | BinaryIO) -> tuple[str, str] | None:
-    """Why a picture that Pillow cannot open is of a format that this installation lacks.
+    """Why an image that Pillow cannot open is of a format that this installation lacks.
 
     Returns:
         The reason and what to do; None where the format is not to blame.

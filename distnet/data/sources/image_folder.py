@@ -1,6 +1,6 @@
 """A folder of images: `class/*.jpg`, or `train/class/*.jpg` and `test/class/*.jpg`.
 
-Any format that Pillow reads will do. Pictures in deeper folders belong to their class. Whatever
+Any format that Pillow reads will do. Images in deeper folders belong to their class. Whatever
 lies there besides is counted in the summary of the import.
 """
 
@@ -19,9 +19,9 @@ from distnet.data.fields.class_ import ClassField
 from distnet.data.fields.image import ImageField
 from distnet.data.images.decode import Colours, Size, read_header, read_image
 from distnet.data.sources._names import natural_order
-from distnet.data.sources.pictures.layout import Classes, Layout, sort_pictures
-from distnet.data.sources.pictures.tree import has_pictures, list_pictures
-from distnet.data.sources.pictures.unreadable import Unreadable
+from distnet.data.sources.images.layout import Classes, Layout, sort_images
+from distnet.data.sources.images.tree import has_images, list_images
+from distnet.data.sources.images.unreadable import Unreadable
 from distnet.data.sources.source import Chunks, RawData
 from distnet.data.survey.images import ImageSurvey
 from distnet.data.survey.summary import Findings
@@ -29,13 +29,13 @@ from distnet.errors import DataError
 
 CHUNK_IMAGES = 64
 Files = list[tuple[Path, int]]
-"""The pictures of a split in their order, each with the index of its class."""
+"""The images of a split in their order, each with the index of its class."""
 Result = NDArray[np.uint8] | DataError
 
 
 def detect(path: Path) -> bool:
     """Whether it is a folder with folders that hold images, at any depth."""
-    return path.is_dir() and has_pictures(path)
+    return path.is_dir() and has_images(path)
 
 
 def read(
@@ -62,9 +62,9 @@ def read(
         raise DataError(f"{path}: a file, expected a folder with one folder a class")
     findings = Findings()
     survey, unreadable = ImageSurvey(findings), Unreadable(findings, skip=skip_unreadable)
-    tree = list_pictures(path, findings, unreadable)
+    tree = list_images(path, findings, unreadable)
     unreadable.check()
-    splits = sort_pictures(tree, layout, findings)
+    splits = sort_images(tree, layout, findings)
     splits = {split: _readable(found, survey, unreadable) for split, found in splits.items()}
     unreadable.check()
     classes = natural_order({name for found in splits.values() for name in found})
@@ -92,7 +92,7 @@ def _locate(files: Mapping[str, Files], unreadable: Unreadable, split: str, inde
 
 
 def _readable(classes: Classes, survey: ImageSurvey, unreadable: Unreadable) -> Classes:
-    """Survey the pictures of a split, and leave out those whose header cannot be read."""
+    """Survey the images of a split, and leave out those whose header cannot be read."""
     return {
         name: [picture for picture in pictures if _can_be_read(picture.file, survey, unreadable)]
         for name, pictures in classes.items()

@@ -10,7 +10,7 @@ from pathlib import Path
 from distnet.data.images.decode import Colours, Size
 from distnet.data.manifest import MANIFEST
 from distnet.data.sources._splits import split_files
-from distnet.data.sources.pictures.parquet_images import ImageOptions, TargetOptions, read_images
+from distnet.data.sources.images.parquet_images import ImageOptions, TargetOptions, read_images
 from distnet.data.sources.source import RawData
 from distnet.data.sources.tables.parquet_table import SUFFIXES, ParquetTable, is_parquet
 from distnet.data.sources.tables.tables import (

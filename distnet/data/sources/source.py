@@ -117,7 +117,7 @@ def detect_kinds(path: Path) -> list[str]:
         DataError: the path does not exist, or no source can read it.
     """
     _check_exists(path)
-    # Tables come with pictures beside them, and pictures with lists of their names.
+    # Tables come with images beside them, and images with lists of their names.
     order = sorted(source_kinds(), key=["image-folder", "text"].count)
     found = [kind for kind in order if load_source(kind).detect(path)]
     if found:
@@ -132,7 +132,7 @@ def _remedy(path: Path) -> str:
         return "unpack the archive and import the folder"
     files = sorted(path.iterdir()) if path.is_dir() else [path]
     if any(file.suffix.lower() in PICTURES for file in files):
-        return "for pictures, make one folder a class, put them there, and import the folder above"
+        return "for images, make one folder a class, put them there, and import the folder above"
     if path.is_dir() and any(file.name.lower().endswith(TABLES) for file in files):
         return "name the CSV files train*.csv and test*.csv, or read all as one table: --kind csv"
     found = next(filter(None, map(_remedy_for, files)), None)

@@ -27,7 +27,7 @@ def content_digests(fields: Mapping[str, Field], columns: Columns) -> Digests:
 
 
 class ContentSurvey:
-    """Finds samples that are in two splits, pictures in two classes, columns without a use.
+    """Finds samples that are in two splits, images in two classes, columns without a use.
 
     Memory: 8 bytes a sample where the source has several splits, 12 where samples are images.
 
@@ -79,7 +79,7 @@ class ContentSurvey:
                 )
 
     def _report_conflicts(self, digests: dict[str, Digests]) -> None:
-        """Report equal pictures of different classes."""
+        """Report equal images of different classes."""
         every = np.concatenate(list(digests.values()))
         labels = np.concatenate([part for split in digests for part in self._labels[split]])
         order = np.lexsort((labels, every))
@@ -88,7 +88,7 @@ class ContentSurvey:
         if differs.size:
             two = [_sample_at(digests, index) for index in order[differs[0] : differs[0] + 2]]
             self._data.findings.warned(
-                "equal pictures in different classes",
+                "equal images in different classes",
                 "at most one of the classes can be right",
                 example=self._both(*two),
                 count=int(np.isin(every, every[order[differs]]).sum()),

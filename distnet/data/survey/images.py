@@ -45,7 +45,7 @@ class ImageSurvey:
         if num_scaled:
             why = f"they do not have {height}x{width} pixels"
             value = "scaled to cover that, and cropped to the middle"
-            self._findings.guessed("pictures", value, why, count=num_scaled, option="--size")
+            self._findings.guessed("images", value, why, count=num_scaled, option="--size")
         return 3 if self._is_coloured(colours) else 1, height, width
 
     def _is_coloured(self, colours: Colours | None) -> bool:
@@ -53,9 +53,9 @@ class ImageSurvey:
             return colours == "rgb"
         total = self._sizes.total()
         if self._num_coloured:
-            why = f"{self._num_coloured:,} of {total:,} pictures are stored in colours"
+            why = f"{self._num_coloured:,} of {total:,} images are stored in colours"
         else:
-            why = "no picture is stored in colours"
+            why = "no image is stored in colours"
         value = "rgb" if self._num_coloured else "grey"
         self._findings.guessed("colours", value, why, option="--colours")
         return self._num_coloured > 0
@@ -77,16 +77,16 @@ class ImageSurvey:
 
 
 def _changes(header: ImageHeader) -> Iterator[tuple[str, str, str]]:
-    """What decoding changes about a picture: what it is, what is done, and why."""
+    """What decoding changes about an image: what it is, what is done, and why."""
     if header.is_turned:
-        yield "pictures", "turned upright", "their EXIF orientation says so"
+        yield "images", "turned upright", "their EXIF orientation says so"
     if header.is_transparent:
-        yield "pictures", "laid on white", "they may have transparent parts"
+        yield "images", "laid on white", "they may have transparent parts"
     if header.has_more_frames:
-        yield "pictures", "only the first frame is read", "they have several frames"
+        yield "images", "only the first frame is read", "they have several frames"
     if header.has_16_bits:
-        yield "pictures", "reduced to 8 bits a channel", "they have more"
+        yield "images", "reduced to 8 bits a channel", "they have more"
     if not header.is_plain:
-        yield "pictures", "converted to RGB", f"their colours are {header.mode}"
+        yield "images", "converted to RGB", f"their colours are {header.mode}"
     if header.has_profile:
-        yield "pictures", "read without their colour profile", "it is not sRGB"
+        yield "images", "read without their colour profile", "it is not sRGB"

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from distnet.data.batch import Batch, Column, Ragged
 from distnet.data.fields.field import Field
-from distnet.data.images.picture import has_white_paper
+from distnet.data.images.image_file import has_white_paper
 from distnet.data.transforms.flip import Flipping
 from distnet.data.transforms.rotate import Rotation
 from distnet.data.transforms.shift import Shifting

@@ -219,7 +219,7 @@ def test_pictures_and_captions() -> None:
     assert FIELDS["breed"].caption(np.int32(1)) == "b"
     assert FIELDS["text"].caption(np.array([1, 0, 1], np.int32)) == "bab"
     assert FIELDS["objects"].caption(np.zeros((1, 5))) == "1 box"
-    with pytest.raises(DataError, match="a vector has no picture"):
+    with pytest.raises(DataError, match="a vector has no image"):
         FIELDS["features"].thumbnail(np.zeros(6))
 
 

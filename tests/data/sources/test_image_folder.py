@@ -75,7 +75,7 @@ def test_other_files_are_left_out_and_counted_by_reason(tmp_path: Path) -> None:
     assert sum(split.num_samples for split in manifest.splits.values()) == 40
     assert Counter({what: count for count, what, _ in found(manifest, "left_out")}) == {
         "files that end in .txt": 1,
-        "pictures": 1,
+        "images": 1,
         "files and folders of the operating system": 2,
         "hidden files": 1,
         "files without a suffix": 1,
@@ -97,7 +97,7 @@ def test_pictures_of_all_formats_and_depths_are_read(tmp_path: Path) -> None:
     manifest = import_dataset(raw, tmp_path / "out", test_fraction=0)
 
     assert manifest.y.class_counts == {"train": (5, 3)}
-    assert (2, "pictures in deeper folders", "read with their class") in found(manifest, "guessed")
+    assert (2, "images in deeper folders", "read with their class") in found(manifest, "guessed")
 
 
 @pytest.mark.skipif(not image_formats.features.check("avif"), reason="Pillow without AVIF")
@@ -211,7 +211,7 @@ def test_palette_with_an_alpha_channel_is_laid_on_white(tmp_path: Path) -> None:
     (raw / "a" / "0.tga").write_bytes(header + bytes([9, 9, 9, 0]) + bytes(80))
     manifest = import_dataset(raw, tmp_path / "out", test_fraction=0)
 
-    assert (1, "pictures", "laid on white") in found(manifest, "guessed")
+    assert (1, "images", "laid on white") in found(manifest, "guessed")
     assert read_split(tmp_path / "out", "train")[0][1].min() == 255
 
 
@@ -321,7 +321,7 @@ def test_image_that_cannot_be_read_is_named_or_left_out(tmp_path: Path, content:
     manifest = import_dataset(raw, tmp_path / "out", test_fraction=0, options=options)
     assert manifest.y.class_counts == {"train": (3, 1)}
     ((count, what, why),) = found(manifest, "left_out")
-    assert (count, what) == (1, "pictures")
+    assert (count, what) == (1, "images")
     assert why.startswith("cannot be read as an image (")
 
 
@@ -346,9 +346,7 @@ def test_what_decoding_changes_is_said(tmp_path: Path) -> None:
         (raw / "a" / name).write_bytes(content)
     manifest = import_dataset(raw, tmp_path / "out", test_fraction=0)
 
-    assert {
-        why: count for count, what, why in found(manifest, "guessed") if what == "pictures"
-    } == {
+    assert {why: count for count, what, why in found(manifest, "guessed") if what == "images"} == {
         "turned upright": 1,
         "only the first frame is read": 1,
         "converted to RGB": 1,
@@ -473,12 +471,12 @@ def test_folders_become_splits_and_classes(tmp_path: Path, layout: str) -> None:
     manifest = import_dataset(tmp_path / "raw", tmp_path / "out", test_fraction=0)
 
     assert {name: split.num_samples for name, split in manifest.splits.items()} == expected
-    num_left_out = sum(c for c, what, _ in found(manifest, "left_out") if what == "pictures")
+    num_left_out = sum(c for c, what, _ in found(manifest, "left_out") if what == "images")
     assert sum(expected.values()) + num_left_out == len(folders)
 
 
 UNCLEAR = {
-    "no classes": (["train", "test"], "pictures in test/ and train/, but no class folders there"),
+    "no classes": (["train", "test"], "images in test/ and train/, but no class folders there"),
     "parts of train": (["train1/a", "train2/a", "train2/b"], "several folders for training"),
     "train twice": (["Train/a", "Train/b", "TRAIN/a"], "several folders for training"),
     "kinds of trains": (

@@ -51,8 +51,8 @@ class ColumnCheck:
         return f"{self.name!r} (such as {self._bad_cell[:LONGEST_EXAMPLE]!r})"
 
     @property
-    def names_pictures(self) -> bool:
-        """Whether the cells may be names of picture files."""
+    def names_images(self) -> bool:
+        """Whether the cells may be names of image files."""
         return Path(self._bad_cell).suffix.lower() in SUFFIXES
 
     @property
@@ -113,8 +113,8 @@ def raise_faults(path: Path, checks: Sequence[ColumnCheck]) -> None:
         lines.append("fill in those cells, remove their rows, or drop the columns: --drop NAME")
     if texts:
         lines.append(_text_columns(path, texts))
-    if any(check.names_pictures for check in texts):
-        lines.append("if these are names of pictures: put those of each class into one folder")
+    if any(check.names_images for check in texts):
+        lines.append("if these are names of images: put those of each class into one folder")
     if any(check.has_commas for check in checks):
         lines.append("if a comma is the decimal mark of the file, set it with --decimal ,")
     lines += ranges[:MOST_FAULTS]

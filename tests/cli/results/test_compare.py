@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from tests.cli.look.command import call, error_of, parsed
+from tests.cli.results.command import call, error_of, parsed
 
 
 def test_compare_shows_what_differs(runs: Path) -> None:

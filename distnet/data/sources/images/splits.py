@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable
 
 from distnet.data.sources._splits import is_split_name, split_of
-from distnet.data.sources.pictures.tree import Parts, Picture, PictureTree
+from distnet.data.sources.images.tree import ImageTree, Parts, Picture
 from distnet.data.survey.summary import Findings
 from distnet.errors import DataError
 
@@ -13,13 +13,13 @@ OPTION = "--layout classes|splits"
 _SPLIT_LIKE = re.compile("train|test|valid", re.IGNORECASE)
 
 
-def choose_splits(tree: PictureTree, layout: str | None) -> dict[str, str]:
+def choose_splits(tree: ImageTree, layout: str | None) -> dict[str, str]:
     """The first folders that are splits, and what these are called; none if they are classes.
 
     Raises:
         DataError: there is no folder for training, more than one, or the folders could be either.
     """
-    inner = _folders_with_pictures(tree)
+    inner = _folders_with_images(tree)
     trains = sorted(f for f, classes in inner.items() if classes and split_of(f) == "train")
     if layout == "splits" and not trains:
         raise DataError("--layout splits: found no folder called train with class folders inside")
@@ -41,8 +41,8 @@ def _refuse_splits_without_classes(inner: dict[str, set[str]]) -> None:
     named = sorted(filter(is_split_name, inner))
     if len(named) > 1 and any(split_of(folder) == "train" for folder in named):
         raise DataError(
-            f"found pictures in {' and '.join(f'{folder}/' for folder in named)}, but no class "
-            "folders there; put the pictures of each class into a folder of its own, such as "
+            f"found images in {' and '.join(f'{folder}/' for folder in named)}, but no class "
+            "folders there; put the images of each class into a folder of its own, such as "
             f"{named[-1]}/cat/; or if these are the classes: --layout classes"
         )
 
@@ -59,10 +59,10 @@ def _refuse_splits_without_training(inner: dict[str, set[str]]) -> None:
             )
 
 
-def shared_names(tree: PictureTree) -> list[str]:
+def shared_names(tree: ImageTree) -> list[str]:
     """Folders of the same name in several of the first folders: `images/a` and `masks/a`."""
     parents = defaultdict(list)
-    for folder, names in _folders_with_pictures(tree).items():
+    for folder, names in _folders_with_images(tree).items():
         for name in sorted(names):
             parents[name].append(f"{folder}/{name}")
     return [f"{two[0]} and {two[1]}" for _, two in sorted(parents.items()) if len(two) > 1]
@@ -74,13 +74,13 @@ def _training_folder(trains: list[str]) -> str:
     if len(exact) > 1:
         raise DataError(
             f"found several folders for training: {', '.join(f'{folder}/' for folder in exact)}; "
-            "put their pictures into one folder called train; or if they are classes: "
+            "put their images into one folder called train; or if they are classes: "
             "--layout classes"
         )
     return exact[0]
 
 
-def _is_one_of_classes(tree: PictureTree, inner: dict[str, set[str]], train: str) -> bool:
+def _is_one_of_classes(tree: ImageTree, inner: dict[str, set[str]], train: str) -> bool:
     """Whether the folder `train` is one class of several, such as those of vehicles.
 
     No other folder is named as a split is.
@@ -90,8 +90,8 @@ def _is_one_of_classes(tree: PictureTree, inner: dict[str, set[str]], train: str
     """
     others = [folder for folder in inner if folder != train]
     is_alike = any(inner[folder] & inner[train] for folder in others)
-    has_pictures = any(len(p.parts) == 2 and p.parts[0] == train for p in tree.pictures)
-    if others and has_pictures and not is_alike:
+    has_images = any(len(p.parts) == 2 and p.parts[0] == train for p in tree.pictures)
+    if others and has_images and not is_alike:
         return True
     unclear = [folder for folder in others if inner[folder]]
     if unclear:
@@ -117,9 +117,9 @@ def _as_split_name(folder: str, splits: dict[str, str]) -> str:
     return name if name not in splits.values() else f"{name}-{len(splits)}"
 
 
-def unwrapped(tree: PictureTree, findings: Findings) -> PictureTree:
+def unwrapped(tree: ImageTree, findings: Findings) -> ImageTree:
     """Take out folders in between: `seg_train/seg_train/cat` is read as `seg_train/cat`."""
-    inner = _folders_with_pictures(tree)
+    inner = _folders_with_images(tree)
     extra = {
         (folder, *names)
         for folder, names in inner.items()
@@ -132,17 +132,17 @@ def unwrapped(tree: PictureTree, findings: Findings) -> PictureTree:
     return _moved(tree, lambda parts: parts[:1] + parts[2:] if parts[:2] in extra else parts)
 
 
-def _is_deep(tree: PictureTree, folder: str) -> bool:
+def _is_deep(tree: ImageTree, folder: str) -> bool:
     return all(len(p.parts) > 3 for p in tree.pictures if p.parts[0] == folder)
 
 
-def splits_in_classes(tree: PictureTree) -> PictureTree | None:
+def splits_in_classes(tree: ImageTree) -> ImageTree | None:
     """Put splits first where every class holds folders called train, test, ...; else None.
 
     Raises:
         DataError: some classes hold such folders, others do not.
     """
-    inner = _folders_with_pictures(tree)
+    inner = _folders_with_images(tree)
     names = {name for folders in inner.values() for name in folders}
     exact = set(filter(is_split_name, names))
     if len(inner) < 2 or len(exact) < 2 or "train" not in map(split_of, exact):
@@ -154,24 +154,24 @@ def splits_in_classes(tree: PictureTree) -> PictureTree | None:
         folder, name = min((f, n) for f, found in inner.items() for n in found & exact)
         raise DataError(
             f"found {folder}/{name}/, which is named as a split is, but "
-            f"{'/'.join(others[0].parts)} is in none; put it into one, or read all pictures with "
+            f"{'/'.join(others[0].parts)} is in none; put it into one, or read all images with "
             "their class: --layout classes"
         )
     turned = _moved(tree, lambda parts: (*parts[1:2], *parts[:1], *parts[2:]))
     inside = {folder for folder in turned.folders if len(folder) > 1}
     tops = {folder[:1] for folder in inside}
-    return PictureTree(turned.pictures, tuple(sorted(inside | tops)))
+    return ImageTree(turned.pictures, tuple(sorted(inside | tops)))
 
 
-def _moved(tree: PictureTree, move: Callable[[Parts], Parts]) -> PictureTree:
+def _moved(tree: ImageTree, move: Callable[[Parts], Parts]) -> ImageTree:
     """The tree with other paths; the files stay where they are."""
     pictures = sorted(Picture(move(picture.parts), picture.file) for picture in tree.pictures)
     folders = {move(folder) for folder in tree.folders}
-    return PictureTree(tuple(pictures), tuple(sorted(folders)))
+    return ImageTree(tuple(pictures), tuple(sorted(folders)))
 
 
-def _folders_with_pictures(tree: PictureTree) -> dict[str, set[str]]:
-    """The first folders below which there are pictures, with their folders that have some."""
+def _folders_with_images(tree: ImageTree) -> dict[str, set[str]]:
+    """The first folders below which there are images, with their folders that have some."""
     inner: dict[str, set[str]] = {}
     for picture in tree.pictures:
         if len(picture.parts) > 1:

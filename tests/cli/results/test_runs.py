@@ -14,7 +14,7 @@ from distnet.report.run import read_run
 from distnet.report.summary import summarise
 from distnet.report.terminal import runs_table
 from distnet.run_folder.paths import RunFolder
-from tests.cli.look.command import call, parsed
+from tests.cli.results.command import call, parsed
 from tests.run_folder.run_folders import STARTED, new_run, table_run
 
 

@@ -1,4 +1,4 @@
-"""Which split and class each picture of a folder belongs to, by the folders that it is in.
+"""Which split and class each image of a folder belongs to, by the folders that it is in.
 
 Classes are the first folders; or, where there is a folder called `train` with folders inside, those
 in the folder of each split. Deeper folders belong to their class.
@@ -9,35 +9,33 @@ from collections import defaultdict
 from unicodedata import normalize
 
 from distnet.data.sources._splits import split_of
-from distnet.data.sources.pictures.splits import (
+from distnet.data.sources.images.splits import (
     OPTION,
     choose_splits,
     shared_names,
     splits_in_classes,
     unwrapped,
 )
-from distnet.data.sources.pictures.tree import Parts, Picture, PictureTree
+from distnet.data.sources.images.tree import ImageTree, Parts, Picture
 from distnet.data.survey.summary import Findings
 from distnet.errors import DataError
 
 Layout = str
 """What the first folders are: `classes` or `splits`."""
 Classes = dict[str, list[Picture]]
-"""The pictures of each class."""
+"""The images of each class."""
 
 
-def sort_pictures(
-    tree: PictureTree, layout: Layout | None, findings: Findings
-) -> dict[str, Classes]:
-    """Give each picture its split and class; report those that have none.
+def sort_images(tree: ImageTree, layout: Layout | None, findings: Findings) -> dict[str, Classes]:
+    """Give each image its split and class; report those that have none.
 
     Args:
-        tree: the pictures.
+        tree: the images.
         layout: what the first folders are; None decides by their names.
         findings: of the import.
 
     Returns:
-        One split called `all` where the first folders are classes. A class without pictures is
+        One split called `all` where the first folders are classes. A class without images is
         listed if it has a folder.
 
     Raises:
@@ -57,7 +55,7 @@ def sort_pictures(
     return _sort(tree, splits, findings)
 
 
-def _sort(tree: PictureTree, splits: dict[str, str], findings: Findings) -> dict[str, Classes]:
+def _sort(tree: ImageTree, splits: dict[str, str], findings: Findings) -> dict[str, Classes]:
     found: dict[str, Classes] = defaultdict(dict)
     depth = _class_depth(splits)
     for folder in tree.folders:
@@ -67,10 +65,10 @@ def _sort(tree: PictureTree, splits: dict[str, str], findings: Findings) -> dict
         parts, example = picture.parts, "/".join(picture.parts)
         fault = _why_of_no_class(parts, splits)
         if fault is not None:
-            findings.left_out("pictures", fault, example=example, option=OPTION)
+            findings.left_out("images", fault, example=example, option=OPTION)
             continue
         if len(parts) > depth + 2:
-            what = "pictures in deeper folders"
+            what = "images in deeper folders"
             why = f"the {'second' if splits else 'first'} folder of a path names the class"
             findings.guessed(what, "read with their class", why, example=example, option=OPTION)
         found[splits.get(parts[0], "all")][_class_name(parts[depth])].append(picture)
@@ -112,7 +110,7 @@ def _report_layout(splits: dict[str, str], findings: Findings) -> None:
         findings.guessed("layout", "a folder a class", why, option=OPTION)
 
 
-def _report_shared_names(tree: PictureTree, splits: dict[str, str], findings: Findings) -> None:
+def _report_shared_names(tree: ImageTree, splits: dict[str, str], findings: Findings) -> None:
     shared = [] if splits else shared_names(tree)
     if len(shared) > 1:
         findings.warned(
@@ -124,19 +122,19 @@ def _report_shared_names(tree: PictureTree, splits: dict[str, str], findings: Fi
         )
 
 
-def _report_names(tree: PictureTree, splits: dict[str, str], findings: Findings) -> None:
+def _report_names(tree: ImageTree, splits: dict[str, str], findings: Findings) -> None:
     for name, split in splits.items():
         if name != split:
             why = "split names are words of the folders' names, in small letters"
             findings.guessed("name of a split", split, why, example=name, option="rename it")
         if split_of(name) == "train" and split != "train":
             what, why = "samples for training that are not used", "only the split train is"
-            option = "put the pictures into the folder for training"
+            option = "put the images into the folder for training"
             findings.warned(what, why, example=f"{name}/", option=option)
     with_pictures = {picture.parts[0] for picture in tree.pictures}
     for folder in tree.folders:
         if splits and len(folder) == 1 and folder[0] not in with_pictures:
-            why = "no pictures are in it"
+            why = "no images are in it"
             findings.left_out("folders beside the splits", why, example=folder[0])
         if _is_class(folder, splits) and not _is_composed(folder):
             what, why = "names of class folders", "names that look alike are one class"

@@ -1,11 +1,11 @@
-"""A picture file of any size and kind -> the input of a network that learned from images.
+"""An image file of any size and kind -> the input of a network that learned from images.
 
-Datasets of drawn figures (MNIST and its relatives) are prepared in one way, which a picture must
+Datasets of drawn figures (MNIST and its relatives) are prepared in one way, which an image must
 follow: the figure fits a box of 20 x 20 pixels, its shape kept, and its centre of mass lies in
 the middle of 28 x 28 pixels. Other images are scaled and cropped as at an import.
 
 Source: LeCun et al. 1998, section III.A. Unlike there, ink is what differs from the paper, which
-the picture's border shows, so that dark on light, light on dark and coloured pens are all the same;
+the image's border shows, so that dark on light, light on dark and coloured pens are all the same;
 and strokes thinner than those of a pen are thickened, or they would vanish at this size.
 """
 
@@ -30,8 +30,8 @@ INK = 0.1  # from here on a pixel belongs to the figure
 STROKE_WIDTH = 1.6  # pixels of the result that a stroke has at least
 
 
-def read_picture(path: Path, data: Field, *, as_is: bool = False) -> Array:
-    """Read a picture as one sample, uint8 [channels, height, width], of the shape of the data.
+def read_image_file(path: Path, data: Field, *, as_is: bool = False) -> Array:
+    """Read an image as one sample, uint8 [channels, height, width], of the shape of the data.
 
     Args:
         path: the file, in any format that Pillow reads.
@@ -39,11 +39,11 @@ def read_picture(path: Path, data: Field, *, as_is: bool = False) -> Array:
         as_is: only scale and crop it, even where the data are drawn figures.
 
     Raises:
-        DataError: the file cannot be read, or the picture is blank.
+        DataError: the file cannot be read, or the image is blank.
     """
     if data.kind != "image" or data.shape[0] not in (1, 3):
         raise DataError(
-            f"{path}: found a picture or a file of no known kind, but the network learned from "
+            f"{path}: found an image or a file of no known kind, but the network learned from "
             f"{data.kind}s of shape {list(data.shape)}; give a CSV or Parquet file with a row for "
             "each sample"
         )
@@ -71,23 +71,23 @@ def has_white_paper(data: Field) -> bool:
 
 
 def _open(path: Path) -> Image.Image:
-    """Open a picture upright, with 8 bits a channel, grey or RGB, without transparency."""
+    """Open an image upright, with 8 bits a channel, grey or RGB, without transparency."""
     try:
         with opened(path) as file:
             return _without_transparency(path, ImageOps.exif_transpose(file))
     except DataError:
         raise
     except FileNotFoundError:
-        raise DataError(f"{path}: found no such file, expected a picture") from None
+        raise DataError(f"{path}: found no such file, expected an image") from None
     except Exception as error:  # decoders raise errors of any kind for damaged files
         missing = missing_reader(path)
         if missing is not None:
             raise MissingReaderError(str(path), *missing) from None
         if isinstance(error, UnidentifiedImageError):
             raise DataError(
-                f"{path}: not a readable picture: {reason_of(path, error)}; use PNG or JPEG"
+                f"{path}: not a readable image: {reason_of(path, error)}; use PNG or JPEG"
             ) from None
-        raise DataError(f"{path}: the picture cannot be read: {reason_of(path, error)}") from None
+        raise DataError(f"{path}: the image cannot be read: {reason_of(path, error)}") from None
 
 
 def _without_transparency(path: Path, picture: Image.Image) -> Image.Image:
@@ -110,14 +110,14 @@ def _on_paper(path: Path, picture: Image.Image) -> Image.Image:
     pixels = np.asarray(picture, np.float32)
     opacity = pixels[..., 3]
     if opacity.max() == 0:
-        raise DataError(f"{path}: the picture is blank: all of it is transparent")
+        raise DataError(f"{path}: the image is blank: all of it is transparent")
     lightness = np.average(pixels[..., :3].mean(2), weights=opacity)
     paper = Image.new("RGBA", picture.size, "white" if lightness < 128 else "black")
     return Image.alpha_composite(paper, picture).convert("RGB")
 
 
 def _draw(path: Path, picture: Image.Image, shape: tuple[int, ...]) -> Array:
-    """Draw the picture's figure in the style of the data, uint8 [height, width], ink 255."""
+    """Draw the image's figure in the style of the data, uint8 [height, width], ink 255."""
     picture.thumbnail((LARGEST_SIDE, LARGEST_SIDE))
     ink = _crop(_find_ink(path, picture))
     box = round(min(shape) * BOX)
@@ -138,7 +138,7 @@ def _find_ink(path: Path, picture: Image.Image) -> Array:
     noise = 3 * np.quantile(np.abs(border - paper).max(1), 0.75)
     contrast = ink.max() - noise
     if contrast < SMALLEST_CONTRAST:
-        raise DataError(f"{path}: the picture is blank: nothing on it differs from its border")
+        raise DataError(f"{path}: the image is blank: nothing on it differs from its border")
     cleaned: Array = ((ink - noise) / contrast).clip(0, 1)
     return cleaned
 

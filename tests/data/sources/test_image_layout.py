@@ -1,12 +1,12 @@
-"""No picture of a folder is lost without a word, whatever the folders are called."""
+"""No image of a folder is lost without a word, whatever the folders are called."""
 
 from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from distnet.data.sources.pictures.layout import sort_pictures
-from distnet.data.sources.pictures.tree import Picture, PictureTree
+from distnet.data.sources.images.layout import sort_images
+from distnet.data.sources.images.tree import ImageTree, Picture
 from distnet.data.survey.summary import Findings
 from distnet.errors import DataError
 
@@ -14,12 +14,12 @@ NAMES = st.sampled_from(["train", "Training", "test", "test 2", "val", "cat", "d
 PATHS = st.sets(st.lists(NAMES, max_size=4).map(tuple), min_size=1, max_size=12)
 
 
-def tree_of(folders: set[tuple[str, ...]]) -> PictureTree:
-    """One picture in each folder."""
+def tree_of(folders: set[tuple[str, ...]]) -> ImageTree:
+    """One image in each folder."""
     parts = sorted((*folder, "1.png") for folder in folders)
     above = {p[:depth] for p in parts for depth in range(1, len(p))}
     pictures = [Picture(p, Path(*p)) for p in parts]
-    return PictureTree(tuple(pictures), tuple(sorted(above)))
+    return ImageTree(tuple(pictures), tuple(sorted(above)))
 
 
 @settings(max_examples=80, deadline=None, derandomize=True)
@@ -30,13 +30,13 @@ def test_every_picture_is_in_one_class_or_counted(
     findings = Findings()
     tree = tree_of(folders)
     try:
-        splits = sort_pictures(tree, layout, findings)
+        splits = sort_images(tree, layout, findings)
     except DataError:  # --layout is to be given, or does not fit
         return
 
     files = [p.file for found in splits.values() for group in found.values() for p in group]
     assert len(files) == len(set(files))
-    left_out = [row for row in findings.summary().left_out if row.what == "pictures"]
+    left_out = [row for row in findings.summary().left_out if row.what == "images"]
     assert len(files) + sum(row.count for row in left_out) == len(tree.pictures)
     for found in splits.values():
         for name, pictures in found.items():

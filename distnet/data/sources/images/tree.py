@@ -1,4 +1,4 @@
-"""The pictures and folders below a folder, at any depth, and what else lies there."""
+"""The images and folders below a folder, at any depth, and what else lies there."""
 
 import os
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from distnet.data.images.formats import SUFFIXES
-from distnet.data.sources.pictures.unreadable import Unreadable
+from distnet.data.sources.images.unreadable import Unreadable
 from distnet.data.survey.summary import Findings
 from distnet.errors import DataError
 
@@ -29,22 +29,22 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class PictureTree:
+class ImageTree:
     """What a folder holds, in order."""
 
     pictures: tuple[Picture, ...]
     folders: tuple[Parts, ...]
 
 
-def has_pictures(path: Path) -> bool:
-    """Whether any folder in `path`, at any depth, holds a picture."""
+def has_images(path: Path) -> bool:
+    """Whether any folder in `path`, at any depth, holds an image."""
     findings = Findings()
     walked = _walk(path, findings, Unreadable(findings, skip=True))
     return any(is_picture and len(parts) > 1 for parts, is_picture in walked)
 
 
-def list_pictures(path: Path, findings: Findings, unreadable: Unreadable) -> PictureTree:
-    """Find all pictures below `path`, by the suffixes of their names; report what is left out."""
+def list_images(path: Path, findings: Findings, unreadable: Unreadable) -> ImageTree:
+    """Find all images below `path`, by the suffixes of their names; report what is left out."""
     pictures: list[Picture] = []
     folders: list[Parts] = []
     for parts, is_picture in _walk(path, findings, unreadable):
@@ -52,11 +52,11 @@ def list_pictures(path: Path, findings: Findings, unreadable: Unreadable) -> Pic
             pictures.append(Picture(parts, path.joinpath(*parts)))
         else:
             folders.append(parts)
-    return PictureTree(tuple(sorted(pictures)), tuple(sorted(folders)))
+    return ImageTree(tuple(sorted(pictures)), tuple(sorted(folders)))
 
 
 def _walk(root: Path, findings: Findings, unreadable: Unreadable) -> Iterator[tuple[Parts, bool]]:
-    """Yield pictures, with True, and folders, with False."""
+    """Yield images, with True, and folders, with False."""
     waiting: list[tuple[Parts, tuple[Identity, ...]]] = [((), ())]
     while waiting:
         folder, above = waiting.pop()
@@ -93,7 +93,7 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 def _reason_to_skip(
     entry: os.DirEntry[str], is_folder: bool, above: tuple[Identity, ...]
 ) -> tuple[str, str] | None:
-    """What an entry is and why it is left out; None for folders and pictures that are read."""
+    """What an entry is and why it is left out; None for folders and images that are read."""
     if entry.name.startswith("."):
         return f"hidden {'folders' if is_folder else 'files'}", "the name begins with a dot"
     if entry.name in _OF_THE_SYSTEM:
@@ -111,7 +111,7 @@ def _reason_to_skip_file(entry: os.DirEntry[str]) -> tuple[str, str] | None:
         return ("links", "they lead nowhere") if is_link else ("devices", "not regular files")
     suffix = os.path.splitext(entry.name)[1].lower()
     if not suffix:
-        return "files without a suffix", "a suffix such as .jpg marks pictures"
+        return "files without a suffix", "a suffix such as .jpg marks images"
     if suffix not in SUFFIXES:
-        return f"files that end in {suffix}", "not a picture format that distnet reads"
+        return f"files that end in {suffix}", "not an image format that distnet reads"
     return None

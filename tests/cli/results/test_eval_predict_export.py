@@ -56,7 +56,7 @@ def test_predict_names_what_is_not_a_file(
 ):
     for path, found in ((tmp_path / "none.png", "no such file"), (tmp_path, "a folder")):
         assert main(["predict", str(runs / "digits-1"), str(path)]) == 2
-        assert f"{path}: found {found}, expected a picture, or a CSV" in capfd.readouterr().err
+        assert f"{path}: found {found}, expected an image, or a CSV" in capfd.readouterr().err
 
 
 def test_predict_prints_a_json_array(runs: Path, seven: Path, capfd: pytest.CaptureFixture[str]):

@@ -5,10 +5,10 @@ from typing import Annotated
 import typer
 
 from distnet.cli.console import spinner
-from distnet.cli.look.better import say_checkpoint
-from distnet.cli.look.results import show_evaluation
 from distnet.cli.options import RUNS, AsJson, Checkpoint, Run, Runs
 from distnet.cli.output import print_json
+from distnet.cli.results.better import say_checkpoint
+from distnet.cli.results.printing import show_evaluation
 from distnet.report.find import find_run
 
 

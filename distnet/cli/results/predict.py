@@ -6,10 +6,10 @@ from typing import Annotated
 import typer
 
 from distnet.cli.console import spinner
-from distnet.cli.look.better import say_checkpoint
-from distnet.cli.look.results import show_predictions
 from distnet.cli.options import RUNS, AsJson, Checkpoint, Decimal, Delimiter, Run, Runs
 from distnet.cli.output import print_json, say
+from distnet.cli.results.better import say_checkpoint
+from distnet.cli.results.printing import show_predictions
 from distnet.report.find import find_run
 
 
@@ -47,7 +47,7 @@ def predict(
             network, files, as_is=as_is, delimiter=delimiter, decimal=decimal
         )
     say_checkpoint(folder, network.step)
-    if note := predict.picture_note(network, files, as_is):
+    if note := predict.image_note(network, files, as_is):
         say(f"note: {note}")
     if as_json:
         print_json(predictions)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.cli.look.command import call, parsed
+from tests.cli.results.command import call, parsed
 
 
 def test_report_writes_the_page_and_prints_where(runs: Path) -> None:

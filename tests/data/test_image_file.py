@@ -1,4 +1,4 @@
-"""Pictures of any kind as the input that networks for drawn figures and for photos expect."""
+"""Images of any kind as the input that networks for drawn figures and for photos expect."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw
 
 from distnet.data.fields.image import ImageField
 from distnet.data.fields.vector import VectorField
-from distnet.data.images.picture import holds_figures, read_picture
+from distnet.data.images.image_file import holds_figures, read_image_file
 from distnet.data.manifest import read_manifest
 from distnet.data.shards import ShardReader
 from distnet.data.shipped import find_dataset
@@ -33,7 +33,7 @@ def hook(side: int = 200, *, left: int = 40, top: int = 30) -> Image.Image:
 
 def read(picture: Image.Image, folder: Path, name: str = "figure.png") -> np.ndarray:
     picture.save(folder / name)
-    return read_picture(folder / name, DIGITS)[0]
+    return read_image_file(folder / name, DIGITS)[0]
 
 
 def transparent(picture: Image.Image, ink: tuple[int, int, int]) -> Image.Image:
@@ -130,9 +130,9 @@ def test_hairlines_are_thickened_to_strokes(tmp_path: Path):
 def test_light_background_of_the_data_is_followed(tmp_path: Path):
     hook().save(tmp_path / "seven.png")
 
-    found = read_picture(tmp_path / "seven.png", image(1, 28, 28, mean=0.8693))
+    found = read_image_file(tmp_path / "seven.png", image(1, 28, 28, mean=0.8693))
 
-    assert np.array_equal(255 - found, read_picture(tmp_path / "seven.png", DIGITS))
+    assert np.array_equal(255 - found, read_image_file(tmp_path / "seven.png", DIGITS))
 
 
 def test_photo_is_scaled_and_its_middle_cut_out(tmp_path: Path):
@@ -140,7 +140,7 @@ def test_photo_is_scaled_and_its_middle_cut_out(tmp_path: Path):
     picture.paste((0, 0, 255), (125, 0, 275, 100))
     picture.save(tmp_path / "wide.jpg", quality=95)
 
-    found = read_picture(tmp_path / "wide.jpg", PHOTOS)
+    found = read_image_file(tmp_path / "wide.jpg", PHOTOS)
 
     assert found.shape == (3, 32, 48)
     assert found.dtype == np.uint8
@@ -150,7 +150,7 @@ def test_photo_is_scaled_and_its_middle_cut_out(tmp_path: Path):
 def test_as_is_leaves_a_figure_where_it_stands(tmp_path: Path):
     hook(left=0, top=0).save(tmp_path / "corner.png")
 
-    found = read_picture(tmp_path / "corner.png", DIGITS, as_is=True)[0]
+    found = read_image_file(tmp_path / "corner.png", DIGITS, as_is=True)[0]
 
     assert found[0, 5] < 60
     assert found[20:, 20:].min() == 255
@@ -171,13 +171,13 @@ def test_drawn_figures_are_recognised_by_statistics(name: str, data: ImageField,
     assert holds_figures(data) == expected
 
 
-@pytest.mark.parametrize("name", ["not a picture", "cut short", "missing", "folder"])
+@pytest.mark.parametrize("name", ["not an image", "cut short", "missing", "folder"])
 @pytest.mark.parametrize("data", [DIGITS, PHOTOS], ids=["figures", "photos"])
 def test_file_that_cannot_be_read_is_named(name: str, data: ImageField, tmp_path: Path):
     path = tmp_path / f"{name}.png"
     hook().save(tmp_path / "whole.png")
     match name:
-        case "not a picture":
+        case "not an image":
             path.write_text("hello")
         case "cut short":
             path.write_bytes((tmp_path / "whole.png").read_bytes()[:200])
@@ -185,7 +185,7 @@ def test_file_that_cannot_be_read_is_named(name: str, data: ImageField, tmp_path
             path.mkdir()
 
     with pytest.raises(DataError, match=f"{name}.png: "):
-        read_picture(path, data)
+        read_image_file(path, data)
 
 
 @pytest.mark.parametrize(
@@ -199,7 +199,7 @@ def test_file_that_cannot_be_read_is_named(name: str, data: ImageField, tmp_path
     ids=["white", "one pixel", "transparent", "noise"],
 )
 def test_blank_picture_is_refused(blank: Image.Image, tmp_path: Path):
-    with pytest.raises(DataError, match=r"figure.png: the picture is blank"):
+    with pytest.raises(DataError, match=r"figure.png: the image is blank"):
         read(blank, tmp_path)
 
 
@@ -207,5 +207,5 @@ def test_picture_is_refused_when_the_network_learned_from_a_table(tmp_path: Path
     hook().save(tmp_path / "seven.png")
     table = VectorField(shape=(13,))
 
-    with pytest.raises(DataError, match=r"seven.png: found a picture.*vectors.*\[13\].*CSV"):
-        read_picture(tmp_path / "seven.png", table)
+    with pytest.raises(DataError, match=r"seven.png: found an image.*vectors.*\[13\].*CSV"):
+        read_image_file(tmp_path / "seven.png", table)

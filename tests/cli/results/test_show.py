@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.look.command import call, error_of, parsed
+from tests.cli.results.command import call, error_of, parsed
 from tests.run_folder.run_folders import new_run
 
 
@@ -17,7 +17,7 @@ def test_show_prints_all_of_one_run(runs: Path) -> None:
         assert expected in text
     assert "step-00000060" in text
     assert re.search(r"epoch +train loss +train accuracy +test loss +test accuracy", text)
-    assert f"distnet predict {runs}/digits-1 picture.png" in text
+    assert f"distnet predict {runs}/digits-1 image.png" in text
 
 
 def test_show_says_why_a_run_failed_and_how_to_resume_it(runs: Path) -> None:

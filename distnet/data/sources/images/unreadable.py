@@ -21,7 +21,7 @@ class Unreadable:
         self._messages: list[str] = []
         self.locations: set[str] = set()
 
-    def add(self, location: str, error: DataError, what: str = "pictures") -> None:
+    def add(self, location: str, error: DataError, what: str = "images") -> None:
         """Count one image, or one folder."""
         self.locations.add(location)
         if isinstance(error, MissingReaderError):

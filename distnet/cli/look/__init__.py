@@ -1,1 +1,0 @@
-"""The panel Look: runs and what they have learned."""

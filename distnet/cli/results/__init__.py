@@ -1,0 +1,1 @@
+"""The panel Results: runs and what they have learned."""

@@ -1,0 +1,1 @@
+"""Folders and columns of images: splits, classes and what cannot be read."""

@@ -1,1 +1,0 @@
-"""Folders and columns of pictures: splits, classes and what cannot be read."""
