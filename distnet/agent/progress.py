@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from typing import Any
 
+from distnet.agent.use import AttemptUse
 from distnet.launch.placement import Placement
 from distnet.protocol.attempt import RATES, Report
 from distnet.protocol.metrics import Headline, finite, reportable
@@ -30,6 +31,7 @@ class Progress:
         self._rates: dict[str, float] = {}
         self._placement: dict[str, int] = {}
         self._is_training = False
+        self._use = AttemptUse()
         self._first: tuple[float, int] | None = None
         """A time after the first step of these workers, and the step at that time."""
 
@@ -63,6 +65,7 @@ class Progress:
                 is_training=self._is_training,
                 placement=self._placement,
                 draining=self._given.draining,
+                used=self._use.used(),
                 progress={name: value for name, value in rates.items() if value is not None},
                 **self._facts,
             )
@@ -70,6 +73,7 @@ class Progress:
     def _begin(self, record: Record) -> None:
         self._launch, self._workers = record["attempt"], record["workers"]
         self._placement, self._first = {}, None
+        self._use.begin(record["step"])
         self._facts |= {"step": record["step"], "num_steps": record["num_steps"]}
         self._facts.setdefault("saved_step", record["step"])
         if declared := record.get("metrics"):
@@ -89,10 +93,13 @@ class Progress:
             return
         if not self._placement:
             self._placement = _placement_of(self._folder, self._workers)
-        for heartbeat in read_heartbeats(self._folder.heartbeats):
-            if heartbeat.attempt == self._launch and heartbeat.stage is not Stage.STARTING:
-                self._facts["step"] = max(self._facts["step"], heartbeat.step)
-                self._is_training |= heartbeat.step > heartbeat.started_at
+        found = read_heartbeats(self._folder.heartbeats)
+        beats = [beat for beat in found if beat.attempt == self._launch]
+        for beat in beats:
+            if beat.stage is not Stage.STARTING:
+                self._facts["step"] = max(self._facts["step"], beat.step)
+                self._is_training |= beat.step > beat.started_at
+        self._use.take(beats, self._facts["step"])
 
     def _measure_pace(self, now: float) -> None:
         """Measure the time per step, evaluations and checkpoints included, start-up excluded."""

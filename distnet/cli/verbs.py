@@ -184,6 +184,11 @@ SERVER: Entries = {
         "distnet token create --user ada --role submitter",
         TOKENS,
     ),
+    "usage": Verb(
+        "server.usage:usage",
+        "Show the CPU and GPU hours that jobs had, and how well a job used them.",
+        "distnet usage --by month --by user --since 2026-09",
+    ),
     "team": Group(
         "Shares, quotas and limits of teams.",
         "distnet team set vision --weight 2 --quota-gpus 8",

@@ -107,6 +107,10 @@ class Client:
         """Revoke a token."""
         self._connection.delete(f"/api/v1/tokens/{quote(token, safe='')}")
 
+    def usage(self, **query: object) -> Json:
+        """The hours that jobs had: UsageResponse; lists in the query are repeated."""
+        return self._get("/usage", **query)
+
     def teams(self) -> list[Json]:
         """All teams: a TeamMessage for each."""
         return list(self._get("/teams")["teams"])

@@ -7,6 +7,7 @@ from pydantic import Field
 from distnet.protocol.message import Message, Node, Sha256, UpTo10000
 from distnet.protocol.metrics import Headline, Metrics, SplitName
 from distnet.protocol.states import AttemptEnd, StopReason
+from distnet.protocol.usage import Used
 
 RATES = ("loss", "learning_rate", "samples_per_second", "seconds_per_step")
 """What an attempt reports of its newest training steps; the loss is that of the training."""
@@ -74,6 +75,8 @@ class Report(Message):
     """The split on which the run is evaluated."""
     metrics: Metrics = {}
     """Of the last evaluation on that split; empty before the first one."""
+    used: Used | None = None
+    """None until the workers have measured something."""
     pieces: UpTo10000[Piece] = ()
     exit: Exit | None = None
 

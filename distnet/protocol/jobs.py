@@ -5,6 +5,7 @@ from typing import Any
 from distnet.protocol.message import Message, Priority
 from distnet.protocol.metrics import Headline, Metrics
 from distnet.protocol.states import AttemptEnd, JobState, StopReason
+from distnet.protocol.usage import JobUse
 from distnet.spec.sections.section import PositiveInt
 
 
@@ -103,6 +104,8 @@ class JobDetails(Message):
     """Names of its logs: `run`, `worker-0`, ..., and `metrics`."""
     folder: str | None = None
     """Its run folder, by its path on the nodes of the cluster."""
+    use: JobUse | None = None
+    """What it was given of the cluster, and has used."""
 
 
 class WhyResponse(Message):

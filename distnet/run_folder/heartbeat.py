@@ -22,6 +22,13 @@ from pathlib import Path
 from typing import Self
 
 from distnet.errors import RunError
+from distnet.run_folder.worker_use import (
+    GpuLoad,
+    UseMeter,
+    WorkerUse,
+    from_numbers,
+    to_numbers,
+)
 
 STARTING_LIMIT_S = 600.0
 """How long a worker may read data and build its network before its first step."""
@@ -31,7 +38,9 @@ CHECKED_EVERY_S = 1.0
 STACKS_AFTER = 0.8
 """Stacks are written after this fraction of the limit."""
 FOREVER_MS = 2**60
-NUM_NUMBERS = 7
+USE = range(7, 11)
+"""Where the numbers of a WorkerUse are."""
+NUM_NUMBERS = 11
 NUM_BYTES = 8 * NUM_NUMBERS
 
 
@@ -64,6 +73,8 @@ class Beat:
     """How long its heartbeat may stay the same."""
     started_at: int
     """The step at which this attempt began."""
+    use: WorkerUse
+    """At most a second or a step old."""
 
 
 class Heartbeat:
@@ -74,13 +85,23 @@ class Heartbeat:
         attempt: the attempt's number.
         after_s: a worker hangs if it completes no step for this long plus ten median steps.
         log: where the stacks of its threads go.
+        gpu_load: how busy this worker's GPU is, if that can be read.
 
     Raises:
         RunError: the run folder cannot be written.
     """
 
-    def __init__(self, path: Path, *, attempt: int, after_s: float, log: Path) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        attempt: int,
+        after_s: float,
+        log: Path,
+        gpu_load: GpuLoad | None = None,
+    ) -> None:
         self._after_s = after_s
+        self._meter = UseMeter(gpu_load)
         self._steps: deque[float] = deque(maxlen=STEPS_OF_MEDIAN)
         self._ended = threading.Event()
         try:
@@ -92,8 +113,9 @@ class Heartbeat:
         self._numbers = memoryview(self._memory).cast("q")
         self._numbers[0] = attempt
         self._numbers[1] = os.getpid()
-        self._stepped = time.monotonic()
+        self._stepped = self._measured = time.monotonic()
         self._arm(STARTING_LIMIT_S)
+        self._measure()
         _fresh(path).replace(path)  # complete from the start, never that of an older attempt
         threading.Thread(target=_share, args=(path, self._ended), daemon=True).start()
 
@@ -104,6 +126,7 @@ class Heartbeat:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         """Mark the worker as ended, unless an error ended it."""
         faulthandler.cancel_dump_traceback_later()
+        self._measure()
         if kind is None:
             self._numbers[5] = FOREVER_MS
             self.at(Stage.ENDED)
@@ -165,6 +188,16 @@ class Heartbeat:
         self._numbers[4] += 1
         stacks_after_s = min(limit_s * STACKS_AFTER, threading.TIMEOUT_MAX)
         faulthandler.dump_traceback_later(stacks_after_s, file=self._log)
+        if self._checked - self._measured > CHECKED_EVERY_S:
+            self._measure()
+
+    def _measure(self) -> None:
+        """Write what this process has used until now."""
+        now = time.monotonic()
+        use = self._meter(now - self._measured)
+        self._measured = now
+        for index, number in zip(USE, to_numbers(use), strict=True):
+            self._numbers[index] = number
 
 
 def read_heartbeats(folder: Path) -> list[Beat]:
@@ -204,7 +237,9 @@ def _read(path: Path) -> Beat | None:
         return None
     if len(data) != NUM_BYTES:
         return None
-    attempt, process, step, stage, count, limit_ms, started_at = memoryview(data).cast("q")
+    numbers = memoryview(data).cast("q")
+    attempt, process, step, stage, count, limit_ms, started_at = numbers[: USE.start]
     rank = int(path.name.removeprefix("worker-"))
     known = Stage(stage) if stage in set(Stage) else Stage.STARTING
-    return Beat(rank, attempt, process, step, known, count, limit_ms / 1e3, started_at)
+    use = from_numbers(*numbers[USE.start :])
+    return Beat(rank, attempt, process, step, known, count, limit_ms / 1e3, started_at, use)

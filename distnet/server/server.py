@@ -14,6 +14,7 @@ from distnet.protocol.errors import InvalidError, NotFoundError
 from distnet.protocol.jobs import JobDetails, JobResponse, JobsResponse, StreamResponse, WhyResponse
 from distnet.protocol.schedules import ScheduleRequest, ScheduleResponse
 from distnet.protocol.submit import SubmitRequest
+from distnet.protocol.usage import UsageResponse
 from distnet.protocol.users import TeamMessage
 from distnet.server.attempts import reports
 from distnet.server.gateway.gateway import Gateway
@@ -29,6 +30,7 @@ from distnet.server.views import cluster, jobs, logs, reasons
 from distnet.server.views.explainer import Explainer
 from distnet.server.views.listing import JobFilter, list_jobs
 from distnet.server.views.schedules import schedule_response
+from distnet.server.views.usage import UsageFilter, usage
 
 
 def _now(action: Callable[[], None]) -> None:
@@ -216,6 +218,11 @@ class Server:
         if report.exit is not None:
             self.wake()
         return instructions
+
+    def usage(self, user: User, wanted: UsageFilter) -> UsageResponse:
+        """The hours that jobs had; of other users only for an admin."""
+        with self.mirror.locked():
+            return usage(self.mirror, user, wanted, self.clock())
 
     def teams(self) -> list[TeamMessage]:
         """The teams that have a weight, quota or limit."""

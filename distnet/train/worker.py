@@ -23,6 +23,7 @@ from distnet.train.device.arithmetic import arithmetic, prepare_libraries, setti
 from distnet.train.device.device import describe_worker
 from distnet.train.device.faults import faults_explained
 from distnet.train.device.fingerprint import moved_note, read_fingerprint, unlike_note
+from distnet.train.device.gpu_load import gpu_load
 from distnet.train.device.portable import require_instruction_set
 from distnet.train.device.precision import decide_precision, keep_decision, planned_precision
 from distnet.train.exchange.worker_group import WorkerGroup, gather
@@ -51,13 +52,14 @@ def work(
     torch.set_num_threads(job.train.threads_per_slice)
     require_instruction_set(job, torch.backends.cpu.get_cpu_capability)
     prepare_libraries()
+    device, worker = torch.device(group.device), describe_worker(group.rank, group.device)
     heartbeat = Heartbeat(
         folder.heartbeat(group.rank),
         attempt=assignment.attempt,
         after_s=job.retry.hang.after,
         log=folder.worker_log(group.rank),
+        gpu_load=gpu_load(device),
     )
-    device, worker = torch.device(group.device), describe_worker(group.rank, group.device)
     with heartbeat, faults_explained(worker), kept_generators(device), ExitStack() as stack:
         assignment, group = introduce(assignment, group)
         code, precision = assignment.code_folder, assignment.precision

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -84,6 +85,23 @@ def test_heartbeat_refuses_a_folder_that_is_a_file(tmp_path: Path) -> None:
 
     with pytest.raises(RunError, match="run folder"):
         beat(tmp_path)
+
+
+def test_heartbeat_has_what_its_worker_has_used(tmp_path: Path) -> None:
+    path = tmp_path / "heartbeats" / "worker-0"
+    log = tmp_path / "worker-0.log"
+    with Heartbeat(path, attempt=1, after_s=60.0, log=log, gpu_load=lambda: 0.5):
+        [first] = read_heartbeats(tmp_path / "heartbeats")
+        block, began = bytearray(first.use.peak_bytes + 100_000_000), time.process_time()
+        while time.process_time() < began + 0.1:
+            block[0] += 1 - block[0]
+    [last] = read_heartbeats(tmp_path / "heartbeats")
+
+    assert last.use.cpu_s >= first.use.cpu_s + 0.1
+    assert last.use.peak_bytes > 100_000_000
+    assert last.use.node_bytes > last.use.peak_bytes
+    assert last.use.gpu_s is not None
+    assert last.use.gpu_s >= 0.04
 
 
 def test_hanging_worker_leaves_its_stacks_in_its_log_and_none_on_the_terminal(

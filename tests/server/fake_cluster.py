@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from distnet.protocol.attempt import Exit, Piece, Report
 from distnet.protocol.errors import ServerError, UnavailableError
 from distnet.protocol.states import AttemptEnd, StopReason
+from distnet.protocol.usage import Used
 from distnet.scheduler.view import Node
 from distnet.server.gateway.gateway import ProcessStatus, Snapshot, StartRequest
 from distnet.server.server import Server
@@ -54,6 +55,8 @@ class FakeAttempt:
     stop: StopReason | None = None
     last: Exit | None = None
     """Its exit record, until it is acknowledged."""
+    used: Used | None = None
+    """What it reports to have used."""
 
 
 @dataclass
@@ -159,6 +162,7 @@ class FakeCluster:
                 saved_step=self.saved.get(attempt.job),
                 placement=attempt.placement,
                 draining=attempt.draining,
+                used=attempt.used,
                 progress={"loss": 1.0 / (1 + attempt.step)},
                 exit=None if is_stale else attempt.last,
             )

@@ -100,7 +100,7 @@ class Monitor:
 
     def clock_was_set(self, by_s: float, now: float) -> None:
         """Move all times along with the clock: no attempt has trained longer because of it."""
-        change, way = Change(now), "forward" if by_s > 0 else "back"
+        change, way = Change(now, clock_moved_s=by_s), "forward" if by_s > 0 else "back"
         change.event("clock", SERVER, f"the clock was set {way} by {format_duration(abs(by_s))}")
         for attempt in self.mirror.attempts.values():
             moved = {

@@ -93,15 +93,18 @@ def take_report(
     offsets = _keep_pieces(mirror, attempt, report, most_bytes)
     nodes = mirror.known_nodes
     mirror.set_draining(nodes & set(report.draining), now + DRAINING_FOR_S)
+    workers = _total(attempt.placement)
     job, attempt = _with_report(job, attempt, report, nodes, now)
     if report.exit is not None:
         _end(mirror, job, attempt, report.exit, now)
         return Instructions(offsets=offsets)
     state = _state(job, attempt, report)
-    if state is job.state:
-        mirror.set_unsaved(job, attempt)
-    else:
+    if state is not job.state:
         _change_state(mirror, job, attempt, state, now)
+    elif _total(attempt.placement) != workers:
+        _save_resized(mirror, job, attempt, now)
+    else:
+        mirror.set_unsaved(job, attempt)
     target = dict(attempt.target or {})
     return Instructions(
         stop=attempt.stop, workers=sum(target.values()) or None, placement=target, offsets=offsets
@@ -155,7 +158,8 @@ def _with_report(
         progress["workers"] = _total(report.placement)
         attempt = _with_placement(attempt, report.placement, now)
     job = with_saved_step(replace(job, progress=progress), report.saved_step)
-    return job, replace(attempt, seen_at=now, handed_at=attempt.handed_at or now)
+    used = attempt.used if report.used is None else report.used.model_dump()
+    return job, replace(attempt, seen_at=now, handed_at=attempt.handed_at or now, used=used)
 
 
 def _with_placement(
@@ -208,6 +212,14 @@ def _change_state(
     reason = "" if state is JobState.RUNNING else job.reason
     changed = replace(job, state=state, started_at=started_at, reason=reason)
     change.job(changed, "state", ATTEMPT, text)
+    change.attempt(attempt)
+    mirror.commit(change)
+
+
+def _save_resized(mirror: Mirror, job: JobRecord, attempt: AttemptRecord, now: float) -> None:
+    """Save at once when an attempt gets other workers: its hours are counted from now on."""
+    change = Change(now)
+    change.jobs[job.name] = job
     change.attempt(attempt)
     mirror.commit(change)
 

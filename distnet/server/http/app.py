@@ -26,6 +26,7 @@ from distnet.server.http.routes import (
     page,
     schedules,
     streams,
+    usage,
     users,
 )
 from distnet.server.observers.metrics import Metrics
@@ -33,7 +34,7 @@ from distnet.server.server import Server
 from distnet.server.settings import Settings
 from distnet.server.users.authenticator import Authenticator
 
-ROUTERS = (jobs, streams, cluster, code, schedules, users, metrics, attempt)
+ROUTERS = (jobs, streams, cluster, code, schedules, users, usage, metrics, attempt)
 
 
 def make_app(server: Server, authenticator: Authenticator, settings: Settings) -> FastAPI:

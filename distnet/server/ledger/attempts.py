@@ -1,12 +1,12 @@
 """Attempts in the ledger."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from distnet.protocol.errors import NotFoundError
 from distnet.server.ledger.records import AttemptRecord
-from distnet.server.ledger.rows import from_row, to_row
+from distnet.server.ledger.rows import chunks, from_row, to_row
 from distnet.server.ledger.tables import attempts
 
 # Frequent statements are made once: that takes longer than running them.
@@ -48,6 +48,15 @@ def attempts_of(tx: Connection, job: str) -> list[AttemptRecord]:
     """Read all attempts of a job, first to last."""
     found = tx.execute(select(attempts).where(attempts.c.job == job).order_by(attempts.c.number))
     return [from_row(AttemptRecord, row) for row in found]
+
+
+def attempts_of_jobs(tx: Connection, names: Iterable[str]) -> list[AttemptRecord]:
+    """Read all attempts of several jobs."""
+    return [
+        from_row(AttemptRecord, row)
+        for some in chunks(names)
+        for row in tx.execute(select(attempts).where(attempts.c.job.in_(some)))
+    ]
 
 
 def attempt_by_token(tx: Connection, token_sha256: str) -> AttemptRecord | None:

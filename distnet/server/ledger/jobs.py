@@ -81,6 +81,15 @@ def read_job(tx: Connection, name: str) -> JobRecord | None:
     return _record(row) if row else None
 
 
+def read_jobs(tx: Connection, names: Iterable[str]) -> list[JobRecord]:
+    """Read the jobs with these names, as far as they exist."""
+    return [
+        _record(row)
+        for some in chunks(names)
+        for row in tx.execute(select(jobs).where(jobs.c.name.in_(some)))
+    ]
+
+
 def open_jobs(tx: Connection) -> list[JobRecord]:
     """Read the jobs that have not ended, in the order of submission."""
     found = tx.execute(select(jobs).where(jobs.c.state.in_(OPEN)).order_by(jobs.c.number))

@@ -126,6 +126,19 @@ class AttemptRecord:
     failure: str | None = None
     step: int | None = None
     """At which it ended."""
+    used: Mapping[str, Any] | None = None
+    """What its workers have used, see `protocol/usage.py: Used`; None: nothing measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class AllocationRecord:
+    """A number of workers that an attempt had, and when: a resize begins another one."""
+
+    job: str
+    attempt: int
+    began_at: float
+    workers: int
+    ended_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

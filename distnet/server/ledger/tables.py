@@ -121,12 +121,24 @@ attempts = Table(
     Column("error", Words),
     Column("failure", Words),
     Column("step", BigInteger),
+    Column("used", Json),
     Index(
         "ix_attempts_live",
         "job",
         sqlite_where=text("ended_at IS NULL"),
         postgresql_where=text("ended_at IS NULL"),
     ),
+)
+
+allocations = Table(
+    "allocations",
+    metadata,
+    Column("job", Words, primary_key=True),
+    Column("attempt", BigInteger, primary_key=True, autoincrement=False),
+    Column("began_at", Double, primary_key=True),
+    Column("workers", BigInteger, nullable=False),
+    Column("ended_at", Double, index=True),
+    ForeignKeyConstraint(["job", "attempt"], ["attempts.job", "attempts.number"]),
 )
 
 events = Table(

@@ -27,6 +27,8 @@ class Change:
     now: float
     is_quiet: bool = False
     """Whether it changes nothing that the scheduler depends on."""
+    clock_moved_s: float = 0.0
+    """By how much the clock was set; allocations that go on are moved along with it."""
     new_jobs: list[JobRecord] = field(default_factory=list)
     jobs: dict[str, JobRecord] = field(default_factory=dict)
     new_attempts: list[AttemptRecord] = field(default_factory=list)

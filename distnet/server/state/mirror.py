@@ -16,8 +16,9 @@ from distnet.protocol.errors import UnavailableError
 from distnet.protocol.states import JobState
 from distnet.scheduler.view import Node, Plan, Wait
 from distnet.server.gateway.gateway import Snapshot
-from distnet.server.ledger import Ledger, attempts, events, jobs, schedules, users
+from distnet.server.ledger import Ledger, allocations, attempts, events, jobs, schedules, users
 from distnet.server.ledger.records import (
+    AllocationRecord,
     AttemptRecord,
     EventRecord,
     JobRecord,
@@ -37,6 +38,8 @@ class Mirror:
     """Open jobs by name, in the order of submission."""
     attempts: dict[str, AttemptRecord] = field(default_factory=dict)
     """Live attempts, by the name of their job."""
+    allocated: dict[tuple[str, int], int] = field(default_factory=dict)
+    """The workers of live attempts as the ledger has them, by job and number of the attempt."""
     secrets: dict[str, str] = field(default_factory=dict)
     """Names of jobs, by the sha256 of the secret of their live attempt."""
     schedules: dict[str, ScheduleRecord] = field(default_factory=dict)
@@ -82,6 +85,7 @@ class Mirror:
             self._put(jobs.open_jobs(tx))
             for attempt in attempts.live_attempts(tx):
                 self._put_attempt(attempt)
+            self.allocated = allocations.open_workers(tx)
             self.schedules = {s.name: s for s in schedules.read_schedules(tx)}
             self.teams = {team.name: team for team in users.read_teams(tx)}
             waited_for = {d.job for job in self.jobs.values() for d in job.after}
@@ -135,6 +139,9 @@ class Mirror:
         jobs.save_jobs(tx, list(change.jobs.values()))
         attempts.insert_attempts(tx, change.new_attempts)
         attempts.save_attempts(tx, list(change.attempts.values()))
+        if change.clock_moved_s:
+            allocations.move_open(tx, change.clock_moved_s, change.now)
+        allocations.change_allocations(tx, self._allocations(change))
         for schedule in change.schedules.values():
             schedules.save_schedule(tx, schedule)
         for name in change.removed_schedules:
@@ -216,6 +223,14 @@ class Mirror:
         self.teams[team.name] = team
         self.version += 1
 
+    def _allocations(self, change: Change) -> list[AllocationRecord]:
+        """The attempts of a change that have another number of workers than the ledger says."""
+        return [
+            AllocationRecord(attempt.job, attempt.number, change.now, _workers(attempt))
+            for attempt in (*change.new_attempts, *change.attempts.values())
+            if _workers(attempt) != self.allocated.get((attempt.job, attempt.number), 0)
+        ]
+
     def _put(self, records: Iterable[JobRecord]) -> None:
         for job in records:
             before = self.jobs.get(job.name)
@@ -244,9 +259,16 @@ class Mirror:
     def _put_attempt(self, attempt: AttemptRecord) -> None:
         if attempt.ended_at is None:
             self.attempts[attempt.job] = attempt
+            self.allocated[attempt.job, attempt.number] = _workers(attempt)
             self.secrets[attempt.token_sha256] = attempt.job
             return
+        self.allocated.pop((attempt.job, attempt.number), None)
         self.secrets.pop(attempt.token_sha256, None)
         newest = self.attempts.get(attempt.job)
         if newest is not None and newest.number == attempt.number:
             del self.attempts[attempt.job]
+
+
+def _workers(attempt: AttemptRecord) -> int:
+    """The workers for which an attempt has resources; none after its end."""
+    return 0 if attempt.ended_at is not None else sum(attempt.placement.values())

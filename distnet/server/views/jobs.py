@@ -5,11 +5,12 @@ from pathlib import Path
 from distnet.protocol.jobs import AttemptResponse, JobDetails, JobResponse
 from distnet.protocol.states import JobState
 from distnet.server.jobs.commands import find
-from distnet.server.ledger import attempts, streams
+from distnet.server.ledger import allocations, attempts, streams
 from distnet.server.ledger.records import AttemptRecord, JobRecord
 from distnet.server.state.job_files import text_of
 from distnet.server.state.mirror import Mirror
 from distnet.server.state.time_left import seconds_left
+from distnet.server.views.job_use import job_use
 from distnet.server.views.reasons import reason_of
 from distnet.server.views.resize import target_workers, workers_of
 
@@ -62,6 +63,7 @@ def details(mirror: Mirror, runs: Path, name: str, now: float) -> JobDetails:
     with mirror.ledger.reading() as tx:
         all_attempts = attempts.attempts_of(tx, name)
         names = streams.stream_names(tx, name)
+        held = allocations.allocations_of(tx, [name])
     return JobDetails(
         job=job_response(mirror, job, now),
         spec=text_of(mirror, job),
@@ -70,6 +72,7 @@ def details(mirror: Mirror, runs: Path, name: str, now: float) -> JobDetails:
         result=dict(job.result) if job.result is not None else None,
         streams=tuple(names),
         folder=str(runs / job.name),
+        use=job_use(mirror, job, all_attempts, held, now),
     )
 
 

@@ -3,16 +3,19 @@
 from sqlalchemy import select
 
 from distnet.protocol.states import JobState
-from distnet.server.ledger import Ledger, jobs, open_ledger, tables
+from distnet.server.ledger import Ledger, allocations, jobs, open_ledger, tables
 from distnet.server.ledger.migrate import HEAD, VERSION_TABLE
-from tests.server.ledger.records import job, submit
+from distnet.server.ledger.records import AllocationRecord
+from tests.server.ledger.records import begin, job, submit
 
 OLD_PROGRESS = {"step": 10, "num_steps": 10, "loss": 0.2, "accuracy": 0.99, "workers": 1}
 
 
 def downgrade(ledger: Ledger) -> None:
-    """Make the ledger one of the first version: its tables are the same."""
+    """Make the ledger one of the first version."""
     with ledger.transaction() as tx:
+        tx.exec_driver_sql("DROP TABLE allocations")
+        tx.exec_driver_sql("ALTER TABLE attempts DROP COLUMN used")
         tx.exec_driver_sql(f"UPDATE {VERSION_TABLE} SET version_num = '0001'")
 
 
@@ -74,6 +77,22 @@ def test_migration_changes_nothing_else(ledger: Ledger, ledger_url: str) -> None
         after = [dict(row._mapping) for row in tx.execute(select(tables.jobs))]
     assert [row | {"progress": None} for row in after] == [
         row | {"progress": None} for row in before
+    ]
+
+
+def test_attempts_of_before_count_with_their_last_size(ledger: Ledger, ledger_url: str) -> None:
+    submit(ledger, job("digits"))
+    begin(ledger, "digits", 1, created_at=100.0, ended_at=400.0)
+    begin(ledger, "digits", 2, created_at=500.0, placement={"node-a": 1})
+    downgrade(ledger)
+    migrated(ledger_url)
+
+    with ledger.reading() as tx:
+        found = allocations.allocations_of(tx, ["digits"])
+
+    assert found == [
+        AllocationRecord("digits", 1, 100.0, workers=3, ended_at=400.0),
+        AllocationRecord("digits", 2, 500.0, workers=1),
     ]
 
 

@@ -102,7 +102,7 @@ def test_database_with_a_table_of_another_program_is_refused_and_left_alone(
     with ledger.transaction() as tx:
         tx.exec_driver_sql(f"DROP TABLE {VERSION_TABLE}")
 
-    with pytest.raises(LedgerError, match="has a table 'attempts' that distnet did not create"):
+    with pytest.raises(LedgerError, match="has a table 'allocations' that distnet did not create"):
         open_ledger(ledger_url)
 
 
