@@ -55,6 +55,8 @@ class JobResponse(Message):
     error: str | None = None
     failure: str | None = None
     weights_sha256: str | None = None
+    removed_at: float | None = None
+    """When its log and events were removed, because it had ended long ago."""
 
 
 class JobsResponse(Message):

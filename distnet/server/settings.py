@@ -82,5 +82,7 @@ class Settings:
     allowance: Allowance = Allowance()
     limits: Limits = Limits()
     webhooks: Webhooks | None = None
+    keep_s: float | None = None
+    """How long after its end a job keeps its logs, events and own files; None: forever."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """Variables for all attempts, such as NCCL_SOCKET_IFNAME; Ray keeps them in plain text."""

@@ -2,6 +2,7 @@
 
 hosts: [lab.example.org]            # names of the server that browsers use
 policy: {ageing: 2h, preemption: false}
+limits: {keep: 90d}                 # logs and events of jobs, after their end
 environment: {NCCL_SOCKET_IFNAME: eth1}
 webhooks:
   urls: [https://hooks.example.org/distnet]
@@ -28,6 +29,8 @@ from distnet.spec.sections.section import PositiveFloat, PositiveInt, Section
 from distnet.spec.sections.units import Bytes, Seconds
 
 SHORTEST_SECRET = 16
+SHORTEST_KEEP_S = 86_400.0
+"""A number without a unit means seconds: `keep: 90` would remove what is two minutes old."""
 VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"
 DEFAULT = Settings(ledger="", runs=Path())
 """The values of keys that are left out."""
@@ -55,6 +58,12 @@ def _variable(name: str) -> str:
     return name
 
 
+def _long_enough(seconds: float) -> float:
+    if seconds < SHORTEST_KEEP_S:
+        raise ValueError("expected at least 1d, as in 90d")
+    return seconds
+
+
 class PolicySection(Section):
     """Settings of the scheduler."""
 
@@ -79,6 +88,8 @@ class LimitsSection(Section):
     open_jobs_per_user: PositiveInt = DEFAULT.allowance.open_jobs
     priority: Priority = DEFAULT.allowance.priority
     """The highest priority that a user who is not an admin may give."""
+    keep: Annotated[Seconds, AfterValidator(_long_enough)] | None = DEFAULT.keep_s
+    """How long after its end a job keeps its logs, events and own files. Default: forever."""
 
 
 class WebhooksSection(Section):
@@ -133,6 +144,7 @@ def with_file(settings: Settings, path: Path) -> Settings:
             code_bytes=limits.code,
             log_bytes=limits.log,
         ),
+        keep_s=limits.keep,
         webhooks=_webhooks(file.webhooks, path.parent, locations) if file.webhooks else None,
         environment=file.environment,
     )

@@ -14,7 +14,7 @@ policy:
   ageing: 2h
   preemption: false
 limits: {log: 2MB, priority: 10,
-  code: 10MB,
+  code: 10MB, keep: 90d,
   open_jobs_per_user: 50}
 webhooks:
   urls: [https://hooks.example.org/distnet]
@@ -41,6 +41,7 @@ def test_a_settings_file_says_what_no_option_says(tmp_path: Path) -> None:
     assert settings.policy.backfill
     assert settings.limits.code_bytes == 10_000_000
     assert settings.limits.log_bytes == 2_000_000
+    assert settings.keep_s == 90 * 86_400
     assert (settings.allowance.open_jobs, settings.allowance.priority) == (50, 10)
     assert settings.webhooks is not None
     assert settings.webhooks.secret == SECRET
@@ -66,6 +67,7 @@ def test_an_empty_file_changes_nothing(tmp_path: Path) -> None:
         ("NCCL_SOCKET_IFNAME", "1ST", 14, "environment.1ST"),
         ("eth1", "1", 14, "environment.NCCL_SOCKET_IFNAME"),
         ("50", "0", 8, "limits.open_jobs_per_user"),
+        ("90d", "90", 7, "limits.keep"),
     ],
 )
 def test_a_fault_is_reported_with_its_line(

@@ -114,6 +114,12 @@ def _reason(job: Json) -> str:
     return one_line(job["error"] or job["reason"])
 
 
+def _end_reason(job: Json) -> str:
+    """Write why a job has ended, and what is no longer there."""
+    removed = [] if job.get("removed_at") is None else ["log removed"]
+    return "; ".join(filter(None, [_reason(job), *removed]))
+
+
 def _took(job: Json) -> str:
     if job["started_at"] is None:
         return NONE
@@ -158,5 +164,5 @@ HISTORY: tuple[Field, ...] = (
     METRIC,
     (Column("attempts", is_number=True), lambda job: number(job["num_attempts"])),
     OWNER,
-    REASON,
+    (Column("reason"), _end_reason),
 )

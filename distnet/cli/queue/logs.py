@@ -11,6 +11,7 @@ from distnet.cli.queue.jobs import described
 from distnet.client.client import Client, Json
 from distnet.client.follow import is_waiting, pieces
 from distnet.errors import DistnetError
+from distnet.report.text import local_time
 
 RUN = "run"
 MOST_NAMES = 8
@@ -120,7 +121,10 @@ def _say_empty(details: Json, stream: str) -> None:
     name, log = job["name"], "log" if stream == RUN else f"log {stream}"
     if stream in details["streams"]:
         return
-    if job["ended_at"] is not None:
+    if job["removed_at"] is not None:
+        when = local_time(job["removed_at"])
+        say(f"the {log} of {name} was removed on {when}, some time after its end (limits.keep)")
+    elif job["ended_at"] is not None:
         say(f"{name} is {job['state']} and has no {log}")
     else:
         say(f"{name} is {job['state']} and has no {log} yet; see: distnet why {name}")

@@ -9,7 +9,7 @@ from distnet.scheduler.view import Shape
 from distnet.server.attempts.decisions import request_stop
 from distnet.server.attempts.outcome import AFTER_STOP
 from distnet.server.jobs.admission import require_fits, require_priority
-from distnet.server.ledger import jobs
+from distnet.server.ledger import jobs, texts
 from distnet.server.ledger.records import JobRecord, Role, User
 from distnet.server.state.change import Change
 from distnet.server.state.mirror import Mirror
@@ -48,6 +48,7 @@ def retry(mirror: Mirror, user: User, name: str, now: float) -> JobRecord:
     job = _own(mirror, user, name)
     if job.state not in (JobState.FAILED, JobState.STOPPED, JobState.CANCELLED):
         raise _wrong_state(job, "only a failed, stopped or cancelled job can be retried")
+    _require_code(mirror, job)
     mirror.load_outcomes(job)
     again = replace(
         job,
@@ -59,6 +60,7 @@ def retry(mirror: Mirror, user: User, name: str, now: float) -> JobRecord:
         result=None,
         trained_s=0.0,
         submitted_at=now,
+        removed_at=None,
     )
     return _save(mirror, again, "retry", user=user, text=f"{name} retried", now=now)
 
@@ -153,6 +155,17 @@ def _save(
     change.job(job, kind, user.name, text)
     mirror.commit(change)
     return job
+
+
+def _require_code(mirror: Mirror, job: JobRecord) -> None:
+    with mirror.ledger.reading() as tx:
+        if job.code is None or texts.has_code(tx, job.code):
+            return
+    raise ConflictError(
+        f"{job.name}: its own files were removed some time after its end (limits.keep of the "
+        "server); submit it again",
+        code="removed",
+    )
 
 
 def _wrong_state(job: JobRecord, what: str) -> ConflictError:

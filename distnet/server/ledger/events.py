@@ -1,12 +1,15 @@
-"""The event log: what happened or was decided, and by whom. Events are only appended."""
+"""The event log: what happened or was decided, and by whom. Events are only appended.
+
+Those of jobs that have ended long ago are removed, see `loop/retention.py`.
+"""
 
 from collections.abc import Sequence
 from dataclasses import replace
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, delete, func, insert, select
 
 from distnet.server.ledger.records import EventRecord
-from distnet.server.ledger.rows import LARGEST, from_row, to_row
+from distnet.server.ledger.rows import LARGEST, chunks, from_row, to_row
 from distnet.server.ledger.tables import events
 
 LAST_NUMBER = select(func.max(events.c.number))
@@ -35,6 +38,18 @@ def read_events(
         query = query.where(events.c.job == job)
     found = tx.execute(query.order_by(events.c.number).limit(limit))
     return [from_row(EventRecord, row) for row in found]
+
+
+def remove_events(tx: Connection, job: str, most: int) -> int:
+    """Remove up to `most` events of a job, the oldest first; returns how many.
+
+    The newest event of the ledger stays, so that its number is not given again.
+    """
+    old = select(events.c.number).where(events.c.job == job, events.c.number < last_number(tx))
+    numbers = tx.execute(old.order_by(events.c.number).limit(most)).scalars().all()
+    for some in chunks(numbers):
+        tx.execute(delete(events).where(events.c.number.in_(some)))
+    return len(numbers)
 
 
 def last_number(tx: Connection) -> int:

@@ -15,8 +15,10 @@ from sqlalchemy import (
     bindparam,
     func,
     insert,
+    literal,
     or_,
     select,
+    tuple_,
     update,
 )
 from sqlalchemy.exc import IntegrityError
@@ -94,6 +96,31 @@ def open_jobs(tx: Connection) -> list[JobRecord]:
     """Read the jobs that have not ended, in the order of submission."""
     found = tx.execute(select(jobs).where(jobs.c.state.in_(OPEN)).order_by(jobs.c.number))
     return [_record(row) for row in found]
+
+
+def kept_jobs(
+    tx: Connection, *, before: float, after: tuple[float, int], limit: int
+) -> list[JobRecord]:
+    """Read jobs of which nothing was removed, in the order in which they have ended.
+
+    Args:
+        tx: the transaction.
+        before: only jobs that ended before this time.
+        after: end and number of the last job of the page before.
+        limit: the size of the page.
+    """
+    key = tuple_(jobs.c.ended_at, jobs.c.number)
+    query = (
+        select(jobs)
+        .where(jobs.c.ended_at.is_not(None), jobs.c.removed_at.is_(None))
+        .where(jobs.c.ended_at < before, key > tuple_(*map(literal, after)))
+    )
+    return [_record(row) for row in tx.execute(query.order_by(*key.clauses).limit(limit))]
+
+
+def mark_removed(tx: Connection, number: int, at: float) -> None:
+    """Record that the logs and events of an ended job were removed."""
+    tx.execute(update(jobs).where(jobs.c.number == number).values(removed_at=at))
 
 
 def find_keys(tx: Connection, owner: str, keys: Iterable[str]) -> dict[str, JobRecord]:

@@ -90,6 +90,8 @@ class JobRecord:
     `headline`, `split` and `metrics` of the last evaluation."""
     result: Mapping[str, Any] | None = None
     """The content of `result.json` of the run, or `{"error": ..., "failure": ...}`."""
+    removed_at: float | None = None
+    """When its logs and events were removed, because it had ended long ago."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ CHUNK = 1000  # names in one query: far below the limit of parameters of both da
 LARGEST = 2**63 - 1  # of an integer column
 
 R = TypeVar("R")
+K = TypeVar("K", str, int)
 
 
 def to_row(record: "DataclassInstance") -> dict[str, Any]:
@@ -40,8 +41,8 @@ def insert_if_new(tx: Connection, table: Table, row: Mapping[str, Any]) -> None:
     tx.execute(_insert_if_new(tx.dialect.name, table), [row])
 
 
-def chunks(names: Iterable[str]) -> Iterator[list[str]]:
-    """Split names, each once, into lists that fit into one query."""
+def chunks(names: Iterable[K]) -> Iterator[list[K]]:
+    """Split names or numbers, each once, into lists that fit into one query."""
     every = list(dict.fromkeys(names))
     for start in range(0, len(every), CHUNK):
         yield every[start : start + CHUNK]

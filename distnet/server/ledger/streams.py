@@ -8,7 +8,16 @@ more than needed.
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, func, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Table,
+    and_,
+    bindparam,
+    delete,
+    func,
+    select,
+)
 
 from distnet.server.ledger.rows import upsert
 from distnet.server.ledger.tables import pieces, streams
@@ -31,6 +40,9 @@ TOUCHED = (
     .where(_at(pieces), pieces.c.start > bindparam("above"), pieces.c.start < bindparam("below"))
     .order_by(pieces.c.start)
 )
+
+LAST = select(pieces.c.start).where(_at(pieces)).order_by(pieces.c.start.desc())
+LAST = LAST.limit(bindparam("most"))
 
 
 def append_piece(  # noqa: PLR0917
@@ -105,6 +117,31 @@ def offsets(tx: Connection, job: str, attempt: int) -> dict[str, int]:
     query = select(streams.c.stream, streams.c.end)
     mine = query.where(streams.c.job == job, streams.c.attempt == attempt)
     return {stream: end for stream, end in tx.execute(mine)}
+
+
+def cut_streams(tx: Connection, job: str, most: int) -> bool:
+    """Remove up to `most` pieces of a job's streams from their ends; returns whether any is left.
+
+    What is left can be read at any time.
+    """
+    for row in tx.execute(select(streams).where(streams.c.job == job).limit(most)).all():
+        most -= _cut_end(tx, {"job": job, "attempt": row.attempt, "stream": row.stream}, most)
+        if most <= 0:
+            break
+    return tx.execute(select(streams.c.stream).where(streams.c.job == job)).first() is not None
+
+
+def _cut_end(tx: Connection, key: dict[str, Any], most: int) -> int:
+    """Remove up to `most` pieces from the end of a stream; returns how many, and at least 1."""
+    starts = tx.execute(LAST, {**key, "most": most + 1}).scalars().all()
+    if len(starts) <= most:
+        tx.execute(delete(pieces).where(_at(pieces)), key)
+        tx.execute(delete(streams).where(_at(streams)), key)
+        return max(1, len(starts))
+    *removed, tail = starts
+    tx.execute(delete(pieces).where(_at(pieces), pieces.c.start > tail), key)
+    upsert(tx, streams, [{**key, "end": removed[-1], "tail": tail}])
+    return most
 
 
 def _end(tx: Connection, key: dict[str, Any]) -> tuple[int, int]:

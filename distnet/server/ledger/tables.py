@@ -50,6 +50,7 @@ codes = Table(
     metadata,
     Column("sha256", Words, primary_key=True),
     Column("data", LargeBinary, nullable=False),
+    Column("removed_at", Double),  # the row stays, because jobs refer to it
 )
 
 jobs = Table(
@@ -61,7 +62,7 @@ jobs = Table(
     Column("owner", Words, nullable=False),
     Column("team", Words, nullable=False),
     Column("spec", Words, ForeignKey("texts.sha256"), nullable=False),
-    Column("code", Words, ForeignKey("codes.sha256")),
+    Column("code", Words, ForeignKey("codes.sha256"), index=True),
     Column("fewest", BigInteger, nullable=False),
     Column("most", BigInteger, nullable=False),
     Column("cpus", BigInteger, nullable=False),
@@ -89,8 +90,17 @@ jobs = Table(
     Column("trained_s", Double, nullable=False),
     Column("progress", Json, nullable=False),
     Column("result", Json),
+    Column("removed_at", Double),
     Index(None, "owner", "key", unique=True),
     Index(None, "state", "number"),
+    Index(None, "ended_at", "number"),
+    Index(
+        "ix_jobs_kept",
+        "ended_at",
+        "number",
+        sqlite_where=text("ended_at IS NOT NULL AND removed_at IS NULL"),
+        postgresql_where=text("ended_at IS NOT NULL AND removed_at IS NULL"),
+    ),
 )
 
 counters = Table(

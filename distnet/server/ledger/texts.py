@@ -5,11 +5,13 @@ They are in the database, so that a server on another machine has them too.
 
 import hashlib
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, exists, select, update
 
 from distnet.protocol.errors import InvalidError, LedgerError
-from distnet.server.ledger.rows import insert_if_new
-from distnet.server.ledger.tables import codes, texts
+from distnet.server.ledger.rows import insert_if_new, upsert
+from distnet.server.ledger.tables import codes, jobs, texts
+
+KEPT = codes.c.removed_at.is_(None)
 
 
 def put_text(tx: Connection, text: str) -> str:
@@ -43,21 +45,35 @@ def put_code(tx: Connection, sha: str, data: bytes) -> None:
             "truncated on the way; upload them again",
             code="wrong_hash",
         )
-    insert_if_new(tx, codes, {"sha256": sha, "data": data})
+    upsert(tx, codes, [{"sha256": sha, "data": data, "removed_at": None}])
 
 
 def has_code(tx: Connection, sha: str) -> bool:
-    """Whether there is an archive."""
-    return tx.execute(select(codes.c.sha256).where(codes.c.sha256 == sha)).first() is not None
+    """Whether there is an archive, which was not removed."""
+    return tx.execute(select(codes.c.sha256).where(codes.c.sha256 == sha, KEPT)).first() is not None
+
+
+def unused_codes(tx: Connection) -> set[str]:
+    """Find archives that jobs have used, of all of which logs and events were removed."""
+    users = jobs.c.code == codes.c.sha256
+    is_used = exists().where(users, jobs.c.removed_at.is_(None))
+    query = select(codes.c.sha256).where(KEPT, exists().where(users), ~is_used)
+    return set(tx.execute(query).scalars())
+
+
+def remove_code(tx: Connection, sha: str, at: float) -> None:
+    """Remove the content of an archive; `put_code` brings it back."""
+    tx.execute(update(codes).where(codes.c.sha256 == sha).values(data=b"", removed_at=at))
 
 
 def read_code(tx: Connection, sha: str) -> bytes | None:
-    """Read the archive with this sha256; None if there is none.
+    """Read the archive with this sha256; None if there is none, or it was removed.
 
     Raises:
         LedgerError: it is damaged.
     """
-    data: bytes | None = tx.execute(select(codes.c.data).where(codes.c.sha256 == sha)).scalar()
+    query = select(codes.c.data).where(codes.c.sha256 == sha, KEPT)
+    data: bytes | None = tx.execute(query).scalar()
     if data is not None:
         _verify(sha, data)
     return data

@@ -20,6 +20,7 @@ from distnet.server.jobs.recurring import submit_due
 from distnet.server.ledger import usage as usage_rows
 from distnet.server.loop.clock import Clock
 from distnet.server.loop.cluster_actions import ClusterActions, Run
+from distnet.server.loop.retention import Retention
 from distnet.server.loop.usage import Usage
 from distnet.server.loop.view import ViewBuilder
 from distnet.server.settings import Settings
@@ -50,6 +51,7 @@ class Loop:
     views: ViewBuilder = field(init=False)
     monitor: Monitor = field(init=False)
     actions: ClusterActions = field(init=False)
+    retention: Retention = field(init=False)
     usage: Usage = field(default_factory=Usage)
     locked_s: float = 0.0
     """How long the newest iteration kept the mirror locked."""
@@ -65,6 +67,7 @@ class Loop:
     def __post_init__(self) -> None:
         self.views = ViewBuilder(self.mirror, self.settings.policy)
         self.monitor = Monitor(self.mirror, self.settings)
+        self.retention = Retention(self.mirror, self.settings.keep_s, self.monotonic)
         self.actions = ClusterActions(
             self.mirror,
             self.gateway,
@@ -115,6 +118,7 @@ class Loop:
         self._save(now)
         if self._schedule(now):
             actions += self.monitor.check(now)
+        self.retention.remove_some(now)
         return actions
 
     def _schedule(self, now: float) -> bool:

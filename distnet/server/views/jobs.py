@@ -54,6 +54,7 @@ def job_response(mirror: Mirror, job: JobRecord, now: float) -> JobResponse:
         error=_text(result.get("error")),
         failure=_text(result.get("failure")),
         weights_sha256=_text(result.get("weights_sha256")),
+        removed_at=job.removed_at,
     )
 
 

@@ -63,3 +63,15 @@ def test_history_of_a_job_is_all_its_events(
 
     lines = capsys.readouterr().out.splitlines()
     assert [line[-7:] for line in lines] == [f"thing {n}" for n in range(1, 6)]
+
+
+def test_history_says_what_was_removed(
+    queue: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    queue.change("old-1", removed_at=4000.0)
+
+    assert main(["history"]) == 0
+    assert "nan; log removed" in capsys.readouterr().out
+    assert main(["logs", "old-1"]) == 0
+    printed = capsys.readouterr().err
+    assert "the log of old-1 was removed on " in printed
