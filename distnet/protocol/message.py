@@ -8,7 +8,7 @@ from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, ConfigDict, FailFast, Field
 
-CURSOR = r"^[a-z]+:[0-9]+$"
+CURSOR = r"^[a-z]+:[0-9]{1,19}([.][0-9]{1,9}-[0-9]{1,18})?$"
 """The start of a page of a list, as the page before named it."""
 TOKEN_ID = r"^[a-z0-9]{12}$"
 

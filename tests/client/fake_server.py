@@ -151,6 +151,8 @@ def jobs(server: FakeServer, *, query: dict[str, str], **_: Any) -> BaseModel:
         None: lambda state: not state.is_terminal,
     }[query.get("state")]
     found = [job for job in server.jobs.values() if wanted(JobState(job.state))]
+    if "since" in query:
+        found = [job for job in found if (job.ended_at or 0.0) >= float(query["since"])]
     for key in ("owner", "team", "array"):
         found = [job for job in found if query.get(key, getattr(job, key)) == getattr(job, key)]
     begin, size = int(query.get("after", 0)), min(int(query.get("limit", 100)), server.page)

@@ -11,7 +11,6 @@ from sqlalchemy import (
     Connection,
     Executable,
     Row,
-    Select,
     bindparam,
     func,
     insert,
@@ -31,6 +30,7 @@ from distnet.server.ledger.rows import INSERTS, LARGEST, chunks, to_row, upsert
 from distnet.server.ledger.tables import counters, jobs
 
 OPEN = [state for state in JobState if not state.is_terminal]
+ENDED = {state for state in JobState if state.is_terminal}
 
 # The statements of a submit are made once: that takes longer than running them.
 LAST_NUMBER = select(func.max(jobs.c.number))
@@ -140,24 +140,42 @@ def list_jobs(
     team: str | None = None,
     array: str | None = None,
     text: str | None = None,
-    before: int | None = None,
+    ended_since: float | None = None,
+    before: int | tuple[float, int] | None = None,
     limit: int = 100,
 ) -> tuple[list[JobRecord], int]:
-    """List jobs that match, newest first, with numbers below `before`; and count all that match.
+    """List one page of the jobs that match, newest first; and count all that match.
 
-    `text` is part of a name or an owner; its case does not matter.
+    Args:
+        tx: the transaction.
+        states: only jobs in one of these.
+        owner: only jobs of this user.
+        team: only jobs of this team.
+        array: only jobs of this sweep.
+        text: a part of a name or an owner; its case does not matter.
+        ended_since: only jobs that have ended since then, in the order of their ends instead of
+            their numbers.
+        before: the last job of the page before: its number, or its end and its number.
+        limit: the size of the page.
     """
     match: list[ColumnElement[bool]] = [
         column == value
         for column, value in ((jobs.c.owner, owner), (jobs.c.team, team), (jobs.c.array, array))
         if value is not None
     ]
-    if states is not None:
-        match.append(jobs.c.state.in_(sorted(states)))
+    if states is not None and (ended_since is None or set(states) != ENDED):
+        match.append(jobs.c.state.in_(sorted(states)))  # needless if all that have an end match
+    if ended_since is not None:
+        match.append(jobs.c.ended_at >= ended_since)
     if text:
         match.append(_contains(text))
     total = tx.execute(select(func.count()).select_from(jobs).where(*match)).scalar_one()
-    found = tx.execute(_page(select(jobs).where(*match), before, limit))
+    keys = [jobs.c.number] if ended_since is None else [jobs.c.ended_at, jobs.c.number]
+    query = select(jobs).where(*match)
+    if before is not None:
+        last = before if isinstance(before, tuple) else (min(before, LARGEST),)
+        query = query.where(tuple_(*keys) < tuple_(*map(literal, last)))
+    found = tx.execute(query.order_by(*(key.desc() for key in keys)).limit(limit))
     return [_record(row) for row in found], total
 
 
@@ -240,12 +258,6 @@ def _contains(text: str) -> ColumnElement[bool]:
     return or_(
         jobs.c.name.icontains(text, autoescape=True), jobs.c.owner.icontains(text, autoescape=True)
     )
-
-
-def _page(query: Select[Any], before: int | None, limit: int) -> Select[Any]:
-    if before is not None:
-        query = query.where(jobs.c.number < min(before, LARGEST))
-    return query.order_by(jobs.c.number.desc()).limit(limit)
 
 
 def _row(record: JobRecord) -> dict[str, Any]:

@@ -92,7 +92,7 @@ jobs = Table(
     Column("result", Json),
     Column("removed_at", Double),
     Index(None, "owner", "key", unique=True),
-    Index(None, "state", "number"),
+    Index(None, "state", "ended_at", "number"),
     Index(None, "ended_at", "number"),
     Index(
         "ix_jobs_kept",

@@ -1,5 +1,6 @@
 """Pages of jobs: open ones in the order of the scheduler, ended ones from new to old."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +15,10 @@ from distnet.server.state.mirror import Mirror
 from distnet.server.views.jobs import in_order, job_response
 
 MAX_LIMIT = 1000
+CURSOR = re.compile(r"(?P<kind>open|ended):(?P<start>\d+|(?<=ended:)\d+\.\d+-\d{1,18})", re.ASCII)
+"""`open:POSITION`; `ended:0`, or the end and the number of the last job: `ended:1790000000.5-12`.
+An end and a number are found by an index, however long the list is, and jobs that end meanwhile
+move nothing."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +31,8 @@ class JobFilter:
     array: str | None = None
     text: str | None = None
     """A part of the name."""
+    since: float | None = None
+    """Only jobs that have ended since then."""
     limit: int = 100
     after: str | None = None
     """`next` of the page before."""
@@ -33,6 +40,8 @@ class JobFilter:
     @property
     def open_states(self) -> list[JobState]:
         """The states of open jobs that match."""
+        if self.since is not None:
+            return []
         return [s for s in JobState if not s.is_terminal and self.state in ("all", "open", s)]
 
     @property
@@ -67,10 +76,11 @@ def list_jobs(mirror: Mirror, wanted: JobFilter, now: float) -> JobsResponse:
     """
     limit = max(1, min(wanted.limit, MAX_LIMIT))
     kind, start = _cursor(wanted)
+    position = int(start) if kind == "open" else None
     matching = [job for job in in_order(mirror) if wanted.matches(job)] if _has_open(wanted) else []
-    open_page = _open_page(matching, wanted, start if kind == "open" else None, limit)
+    open_page = _open_page(matching, wanted, position, limit)
     left = limit - len(open_page.jobs)
-    before = start if kind == "ended" and start else None
+    before = _end_and_number(start) if kind == "ended" else None
     ended_page = _ended_page(mirror, wanted, before, 0 if open_page.next else left)
     found = (*open_page.jobs, *ended_page.jobs)
     return JobsResponse(
@@ -98,8 +108,10 @@ def _open_page(
     return _Page(found[start:end], following, len(found))
 
 
-def _ended_page(mirror: Mirror, wanted: JobFilter, before: int | None, limit: int) -> _Page:
-    """Ended jobs with smaller numbers than `before`, the newest first."""
+def _ended_page(
+    mirror: Mirror, wanted: JobFilter, before: tuple[float, int] | None, limit: int
+) -> _Page:
+    """Jobs that have ended before the job with this end and number, the newest first."""
     states = wanted.ended_states
     if not states:
         return _Page()
@@ -111,23 +123,31 @@ def _ended_page(mirror: Mirror, wanted: JobFilter, before: int | None, limit: in
             team=wanted.team,
             array=wanted.array,
             text=wanted.text,
+            ended_since=wanted.since or 0.0,
             before=before,
             limit=limit + 1,
         )
     page = found[:limit]
     if limit == 0:
         return _Page((), "ended:0" if num_total else None, num_total)
-    return _Page(page, f"ended:{page[-1].number}" if len(found) > limit else None, num_total)
+    last = f"ended:{page[-1].ended_at!r}-{page[-1].number}" if len(found) > limit else None
+    return _Page(page, last, num_total)
 
 
-def _cursor(wanted: JobFilter) -> tuple[str, int]:
-    """The kind of jobs with which the page starts, and the position or number there."""
+def _cursor(wanted: JobFilter) -> tuple[str, str]:
+    """The kind of jobs with which the page starts, and where in their list."""
     if wanted.after is None:
-        return ("open" if wanted.open_states else "ended"), 0
-    kind, _, number = wanted.after.partition(":")
-    if kind not in ("open", "ended") or not number.isdecimal():
+        return ("open" if wanted.open_states else "ended"), "0"
+    match = CURSOR.fullmatch(wanted.after)
+    if match is None:
         raise InvalidError(
             f"after: found {wanted.after!r}, expected the `next` of the page before",
             code="bad_page",
         )
-    return kind, int(number)
+    return match["kind"], match["start"]
+
+
+def _end_and_number(start: str) -> tuple[float, int] | None:
+    """The last job of the page before; None at the start of the list."""
+    end, _, number = start.partition("-")
+    return (float(end), int(number)) if number else None

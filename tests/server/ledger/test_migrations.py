@@ -16,8 +16,9 @@ def downgrade(ledger: Ledger) -> None:
     with ledger.transaction() as tx:
         tx.exec_driver_sql("DROP TABLE allocations")
         tx.exec_driver_sql("ALTER TABLE attempts DROP COLUMN used")
-        for name in ("ix_jobs_kept", "ix_jobs_ended_at_number", "ix_jobs_code"):
-            tx.exec_driver_sql(f"DROP INDEX {name}")
+        for name in ("kept", "code", "ended_at_number", "state_ended_at_number"):
+            tx.exec_driver_sql(f"DROP INDEX ix_jobs_{name}")
+        tx.exec_driver_sql("CREATE INDEX ix_jobs_state_number ON jobs (state, number)")
         for table in ("jobs", "codes"):
             tx.exec_driver_sql(f"ALTER TABLE {table} DROP COLUMN removed_at")
         tx.exec_driver_sql(f"UPDATE {VERSION_TABLE} SET version_num = '0001'")

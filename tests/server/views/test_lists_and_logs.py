@@ -1,9 +1,12 @@
 """Pages of jobs, and pieces of logs, as the server's callers get them."""
 
+from dataclasses import replace
+
 import pytest
+from sqlalchemy import event
 
 from distnet.protocol.attempt import Report
-from distnet.protocol.errors import NotFoundError
+from distnet.protocol.errors import InvalidError, NotFoundError
 from distnet.protocol.states import JobState
 from distnet.server.views.listing import JobFilter
 from tests.server.fake_cluster import piece
@@ -65,6 +68,80 @@ def test_open_and_ended_jobs_make_one_list(harness):
             break
 
     assert found == ["digits-1", "digits-2", "digits-4", "digits-3"]
+
+
+def test_ended_jobs_are_in_the_order_of_their_ends(harness):
+    harness.submit(*(asks(hold=True) for _ in range(4)))
+    for at in (2, 4, 1, 3):
+        harness.server.cancel(ADA, f"digits-{at}")
+        harness.clock.pass_(100)
+
+    found = harness.server.jobs(JobFilter(state="ended"))
+
+    assert names(found) == ["digits-3", "digits-1", "digits-4", "digits-2"]
+
+
+def test_jobs_that_ended_since_a_time_are_listed_page_by_page(harness):
+    harness.submit(*(asks(hold=True) for _ in range(7)))
+    for at in range(1, 7):
+        harness.server.cancel(ADA, f"digits-{at}")
+        harness.clock.pass_(0.1)
+    since = harness.job("digits-3").ended_at
+    for at in (1, 2):  # they end now, while they are old by their numbers
+        harness.server.retry(ADA, f"digits-{at}")
+    harness.server.cancel(ADA, "digits-2")
+
+    wanted = JobFilter(state="all", since=since, limit=2)
+    first = harness.server.jobs(wanted)
+    harness.clock.pass_(1)
+    harness.server.cancel(ADA, "digits-1")  # after the first page: it moves nothing
+    second = harness.server.jobs(replace(wanted, after=first.next))
+    third = harness.server.jobs(replace(wanted, after=second.next))
+
+    pages = [names(page) for page in (first, second, third)]
+    assert pages == [["digits-2", "digits-6"], ["digits-5", "digits-4"], ["digits-3"]]
+    assert (first.num_total, third.num_total, third.next) == (5, 6, None)
+
+
+@pytest.mark.parametrize(
+    "after", ["ended:1", "ended:1.5", "ended:1-2", "open:1.5-2", "ended:1.5-x", "open:", "ended:e"]
+)
+def test_a_cursor_of_another_form_is_refused(harness, after):
+    if after == "ended:1":  # of an earlier version: it starts again
+        assert names(harness.server.jobs(JobFilter(state="ended", after=after))) == []
+        return
+    with pytest.raises(InvalidError, match="expected the `next` of the page before"):
+        harness.server.jobs(JobFilter(state="ended", after=after))
+
+
+@pytest.mark.parametrize(
+    ("state", "index"),
+    [("ended", "ix_jobs_ended_at_number"), ("cancelled", "ix_jobs_state_ended_at_number")],
+)
+def test_a_page_of_history_is_found_by_an_index(api, state, index):
+    """However many jobs have ended: no scan of the table, and no sort."""
+    statements: list[str] = []
+    harness = api.harness
+    harness.submit(*(asks(hold=True) for _ in range(3)))
+    for at in (1, 2, 3):
+        harness.server.cancel(ADA, f"digits-{at}")
+    wanted = JobFilter(state=state, since=1.0, limit=1)
+    page = harness.server.jobs(wanted)
+    with harness.ledger.reading() as tx:
+        event.listen(tx.engine, "before_cursor_execute", _remember(statements))
+    harness.server.jobs(replace(wanted, after=page.next))
+
+    [plan] = [one for one in statements if "LIMIT" in one]
+    assert f"USING INDEX {index}" in plan
+    assert "B-TREE" not in plan
+
+
+def _remember(statements):
+    def remember(connection, cursor, statement, parameters, context, many):
+        plan = cursor.execute(f"EXPLAIN QUERY PLAN {statement}", parameters).fetchall()
+        statements.append(statement + " / ".join(row[3] for row in plan))
+
+    return remember
 
 
 @pytest.mark.parametrize("limit", [4, 5, 6, 7, 1000])

@@ -45,8 +45,10 @@ class JobsQuery(Message):
     array: NameInQuery = None
     text: Annotated[str, Field(max_length=63, pattern=r"^[a-z0-9-]*$")] | None = None
     """A part of the name."""
+    since: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    """Only jobs that have ended since then."""
     limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = 100
-    after: Annotated[str, Field(max_length=40, pattern=CURSOR)] | None = None
+    after: Annotated[str, Field(max_length=60, pattern=CURSOR)] | None = None
     """`next` of the page before."""
 
 

@@ -15,5 +15,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_jobs_kept", "jobs", ["ended_at", "number"], sqlite_where=kept, postgresql_where=kept
     )
+    op.drop_index("ix_jobs_state_number", "jobs")
+    op.create_index("ix_jobs_state_ended_at_number", "jobs", ["state", "ended_at", "number"])
     op.create_index("ix_jobs_ended_at_number", "jobs", ["ended_at", "number"])
     op.create_index("ix_jobs_code", "jobs", ["code"])
