@@ -12,7 +12,6 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Double,
-    Row,
     bindparam,
     case,
     func,
@@ -80,7 +79,7 @@ def sum_hours(
     by: Collection[str] = (),
     owner: str | None = None,
     team: str | None = None,
-) -> Sequence[Row[Any]]:
+) -> Sequence[Any]:
     """Sum what jobs had between two times.
 
     Args:

@@ -42,6 +42,6 @@ def read_load(library: ctypes.CDLL, uuid: str) -> Callable[[], float | None] | N
         now = Utilization()
         if library.nvmlDeviceGetUtilizationRates(handle, ctypes.byref(now)):
             return None
-        return min(now.gpu, 100) / 100
+        return float(min(now.gpu, 100) / 100)
 
     return load
