@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from distnet.cli.connect import connect
-from distnet.cli.options import AsJson, Context, Server
+from distnet.cli.options import AsJson, Context, Server, Team
 from distnet.cli.output import print_json, say
 from distnet.cli.server.usage_tables import show_job, show_usage
 from distnet.client.times import past_time
@@ -18,35 +18,36 @@ MONTH = re.compile(r"(\d{4})-(\d{2})")
 KEYS = ("user", "team", "month", "job")
 
 
+Job = Annotated[str | None, typer.Argument(metavar="JOB", help="Show the efficiency of this job.")]
+By = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="user|team|month|job", help="What to sum by; may be repeated. Default: user."
+    ),
+]
+Since = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TIME",
+        help="2026-11, 2026-11-03 or 7d. Default: this month; by month, twelve months.",
+    ),
+]
+Until = Annotated[
+    str | None,
+    typer.Option(metavar="TIME", help="2026-11 (to its end), or a time. Default: now."),
+]
+User = Annotated[str | None, typer.Option(metavar="USER", help="Only jobs of this user.")]
+Limit = Annotated[int, typer.Option(min=1, max=1000, help="Show at most this many rows.")]
+
+
 def usage(
-    job: Annotated[
-        str | None, typer.Argument(metavar="JOB", help="Show the efficiency of this job.")
-    ] = None,
-    by: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="user|team|month|job",
-            help="What to sum by; may be repeated. Default: user.",
-        ),
-    ] = None,
-    since: Annotated[
-        str | None,
-        typer.Option(
-            metavar="TIME",
-            help="2026-11, 2026-11-03 or 7d. Default: this month; by month, twelve months.",
-        ),
-    ] = None,
-    until: Annotated[
-        str | None,
-        typer.Option(metavar="TIME", help="2026-11 (to its end), or a time. Default: now."),
-    ] = None,
-    user: Annotated[
-        str | None, typer.Option(metavar="USER", help="Only jobs of this user.")
-    ] = None,
-    team: Annotated[
-        str | None, typer.Option(metavar="TEAM", help="Only jobs of this team.")
-    ] = None,
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="Show at most this many rows.")] = 100,
+    job: Job = None,
+    by: By = None,
+    since: Since = None,
+    until: Until = None,
+    user: User = None,
+    team: Team = None,
+    limit: Limit = 100,
     server: Server = None,
     context: Context = None,
     as_json: AsJson = False,
