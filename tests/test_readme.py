@@ -212,6 +212,7 @@ def test_note_on_security_names_the_limits_of_the_server() -> None:
         "log": f"{limits.log_bytes // MB} MB",
         "open_jobs_per_user": f"{allowance.open_jobs:,}",
         "priority": f"{allowance.priority:,}",
+        "keep": "forever",
     }
 
     assert expected.keys() == LimitsSection.model_fields.keys()
