@@ -30,7 +30,7 @@ MAY_IMPORT = {
     "server": {"spec", "run_folder", "protocol", "scheduler"},
     "client": {"spec", "run_folder", "data", "protocol"},
     "sim": {"spec", "scheduler", "protocol"},
-    "cluster": {"spec", "launch", "protocol"},
+    "cluster": {"spec", "run_folder", "train", "report", "launch", "protocol"},
     "chaos": {"spec", "run_folder", "data", "train", "launch", "report"},
     "cli": {
         *("spec", "run_folder", "data", "networks", "tasks", "train", "trained", "report"),

@@ -201,6 +201,11 @@ CLUSTER: Entries = {
         "distnet cluster schema",
         CLUSTERS,
     ),
+    "forecast": Verb(
+        "cluster.forecast:forecast",
+        "Forecast the speed and cost of a job on W workers.",
+        "distnet forecast jobs/digits.yaml --bandwidth 10Gbit --latency 50us",
+    ),
 }
 PANELS = {
     "Train": TRAIN,

@@ -3,7 +3,8 @@
 from typing import Literal
 
 from distnet.cluster.file.words import Listen, Port
-from distnet.spec.sections.section import Name, Section
+from distnet.spec.sections.section import Name, NonNegativeFloat, Section
+from distnet.spec.sections.units import Bandwidth, Latency
 
 Install = Literal["checkout", "index", "none"]
 SERVER_PORT = 8270
@@ -34,6 +35,15 @@ class Server(ServerPort):
     it; with `provider: local` 127.0.0.1."""
 
 
+class Link(Section):
+    """The network between the nodes, as `distnet forecast` is to compute with it."""
+
+    bandwidth: Bandwidth
+    """What one node sends, and receives at the same time, such as 10Gbit."""
+    latency: Latency
+    """The time of a small message, one way, such as 50us: half of what ping shows."""
+
+
 class Cluster(Section):
     """What every cluster file has."""
 
@@ -42,3 +52,7 @@ class Cluster(Section):
     auth: Literal["token", "none"] = "token"
     """`token`: Ray and the server want a token, which distnet makes and keeps in a file of mode
     0600. `none`: only with `provider: local`, where everything listens on loopback."""
+    link: Link | None = None
+    """The network between the nodes, for `distnet forecast`."""
+    price: NonNegativeFloat | None = None
+    """The price of a node for an hour, in your currency, for `distnet forecast`."""

@@ -1,4 +1,4 @@
-"""Amounts with units: "2h", "90s", "24GB", "512MiB"."""
+"""Amounts with units: "2h", "90s", "24GB", "512MiB", "25Gbit", "50us"."""
 
 import re
 from collections.abc import Mapping
@@ -13,6 +13,9 @@ BYTES = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12} | {
     "gib": 2**30,
     "tib": 2**40,
 }
+BANDWIDTHS = {"kbit": 1e3 / 8, "mbit": 1e6 / 8, "gbit": 1e9 / 8, "tbit": 1e12 / 8}
+"""In bytes per second."""
+LATENCIES = {"us": 1e-6, **SECONDS}
 AMOUNT = r"^\s*([0-9]{1,15}(?:\.[0-9]{1,15})?)\s*([a-zA-Z]+)\s*$"
 
 
@@ -33,6 +36,25 @@ def size(value: object) -> object:
     """
     amount = _amount(value, BYTES, "a size such as 500MB or 24GB")
     return int(amount) if isinstance(value, str) else amount
+
+
+def bandwidth(value: object) -> object:
+    """Turn "10Gbit" into 1.25e9 bytes per second; so are numbers already.
+
+    Raises:
+        ValueError: it is not a bandwidth.
+    """
+    text = value.strip().removesuffix("/s") if isinstance(value, str) else value
+    return _amount(text, BANDWIDTHS, "a bandwidth such as 100Mbit or 25Gbit")
+
+
+def latency(value: object) -> object:
+    """Turn "50us" into 0.00005; numbers are seconds already.
+
+    Raises:
+        ValueError: it is not a latency.
+    """
+    return _amount(value, LATENCIES, "a latency such as 50us or 1ms")
 
 
 def _amount(value: object, units: Mapping[str, float], expected: str) -> float:
@@ -58,3 +80,15 @@ Seconds = Annotated[
     _written("number", SECONDS),
 ]
 Bytes = Annotated[int, BeforeValidator(size), Field(gt=0, lt=2**63), _written("integer", BYTES)]
+Bandwidth = Annotated[
+    float,
+    BeforeValidator(bandwidth),
+    Field(gt=0, allow_inf_nan=False),
+    _written("number", BANDWIDTHS),
+]
+Latency = Annotated[
+    float,
+    BeforeValidator(latency),
+    Field(gt=0, allow_inf_nan=False),
+    _written("number", LATENCIES),
+]

@@ -23,10 +23,8 @@ from torch import Tensor
 
 from distnet.train.exchange.links import Links
 from distnet.train.exchange.shared_memory import SharedRows
-from distnet.train.exchange.tree import Addition, Tree, own_slices, stretch_of
+from distnet.train.exchange.tree import SHORT_BYTES, Addition, Tree, own_slices, stretch_of
 from distnet.train.exchange.worker_group import WorkerGroup
-
-SHORT_BYTES = 1 << 20
 
 
 class Sum(Protocol):

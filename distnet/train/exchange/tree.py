@@ -12,6 +12,8 @@ from functools import cached_property
 Addition = tuple[int, int]
 ALIGNED = 16
 """Numbers of fp32 in 64 bytes."""
+SHORT_BYTES = 1 << 20
+"""Rows up to this size travel whole, in one round; longer ones in stretches, in two."""
 
 
 def own_slices(rank: int, workers: int, slices: int) -> range:

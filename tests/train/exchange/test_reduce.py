@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from distnet.train.exchange.reduce import SHORT_BYTES, build_sum
-from distnet.train.exchange.tree import Tree, additions, own_slices
+from distnet.train.exchange.reduce import build_sum
+from distnet.train.exchange.tree import SHORT_BYTES, Tree, additions, own_slices
 from distnet.train.exchange.worker_group import WorkerGroup
 from tests.train.exchange.strict import be_strict
 from tests.train.processes import run_workers

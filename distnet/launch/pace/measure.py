@@ -1,0 +1,242 @@
+"""Measure the pace of a job: the real loop on one worker, for a few seconds.
+
+Three small jobs with slices like those of the job are trained, and their steps are timed:
+
+    one slice of n samples, three slices of n samples, one slice of more (or fewer) samples
+
+What a slice takes is half of the difference of the first two; what a sample takes follows from the
+third. Several processes can do this at the same time, as the workers of a machine do.
+"""
+
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import psutil
+import torch
+
+from distnet.data.batch import Batch
+from distnet.launch.pace.pace import Pace
+from distnet.launch.plan import Plan, make_plan
+from distnet.launch.staging import staged
+from distnet.run_folder.heartbeat import Heartbeat
+from distnet.spec.code.collect import own_code
+from distnet.spec.code.importer import forget
+from distnet.spec.read import JobFile
+from distnet.spec.sections.job import Job
+from distnet.tasks.task import Networks, shadows_of
+from distnet.train.checkpoint.position import Position
+from distnet.train.compute.evaluate import Evaluator
+from distnet.train.compute.generators import kept_generators
+from distnet.train.compute.shadows import networks_for
+from distnet.train.compute.trainee import Trainee, build
+from distnet.train.device.arithmetic import arithmetic, prepare_libraries, settings_kept
+from distnet.train.device.device import claim_gpu
+from distnet.train.device.fingerprint import read_fingerprint
+from distnet.train.device.portable import require_instruction_set
+from distnet.train.device.precision import decide_precision
+from distnet.train.exchange.worker_group import WorkerGroup
+from distnet.train.feed import EvaluationFeed
+from distnet.train.loop import Loop
+
+WARM_UP, WINDOWS = 6, 5
+"""Steps before the clock starts (the guard watches the first three); parts of a measurement."""
+MANY_SLICES = 3
+MANY_STEPS = 10**9
+Together = Callable[[str], None]
+"""Waits until all processes that measure side by side have reached the named point."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Where and how this process measures."""
+
+    file: JobFile
+    plan: Plan
+    folder: Path
+    group: WorkerGroup
+    precision: str
+
+
+def measure(
+    file: JobFile, *, seconds: float, busy: int = 1, together: Together = lambda _: None
+) -> Pace:
+    """Measure a job in this process.
+
+    Args:
+        file: the job file.
+        seconds: of each measurement.
+        busy: processes that measure at the same time.
+        together: waits for the others.
+
+    Raises:
+        DistnetError: the job has faults, or this machine lacks a GPU that it needs.
+    """
+    job, started = file.job, psutil.Process().create_time()
+    imported_s = time.time() - started
+    plan = make_plan(file, workers=1)
+    forget()
+    torch.set_num_threads(job.train.threads_per_slice)
+    require_instruction_set(job, torch.backends.cpu.get_cpu_capability)
+    prepare_libraries()
+    device = claim_gpu(0) if job.resources.gpus else "cpu"
+    precision = decide_precision(plan.precision, [read_fingerprint(device)])
+    with ExitStack() as stack:
+        copied = stack.enter_context(staged(file, own_code(file)))
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="distnet-forecast-")))
+        stack.enter_context(kept_generators(torch.device(device)))
+        stack.enter_context(arithmetic(job.train, device, precision))
+        setting = Setting(copied, plan, folder, WorkerGroup(device=device), precision)
+        return _measure(setting, seconds, busy, imported_s, together)
+
+
+def _measure(
+    setting: Setting, seconds: float, busy: int, imported_s: float, together: Together
+) -> Pace:
+    job, plan = setting.file.job, setting.plan
+    samples = max(1, job.train.batch_size // job.num_slices)
+    other = _other_size(samples, plan.train_samples)
+    began = time.monotonic()
+    with _loop(setting, samples, 1) as loop:
+        start_s = imported_s + time.monotonic() - began
+        together("one slice")
+        one_s = _seconds(loop.train_step, seconds)
+        trainee = loop.trainee
+        together("evaluation")
+        evaluated_s = _evaluation(setting, trainee, seconds)
+        number_s = _addition(trainee, seconds / 4)
+        state_bytes = _state_bytes(trainee)
+        lengths = [
+            (trainee.layouts[turn.phase.name].length, turn.phase.every) for turn in trainee.turns
+        ]
+    with _loop(setting, samples, MANY_SLICES) as loop:
+        together("several slices")
+        slice_s = (_seconds(loop.train_step, seconds) - one_s) / (MANY_SLICES - 1)
+    with _loop(setting, other, 1) as loop:
+        together("another size")
+        other_s = _seconds(loop.train_step, seconds)
+    slice_s = min(max(slice_s, 0.0), one_s)
+    sample_s = (other_s - one_s) / (other - samples) if other != samples else slice_s / samples
+    return Pace(
+        job=job.name,
+        device=plan.device,
+        machine=_machine(setting.group.device),
+        busy=busy,
+        slice_samples=samples,
+        slice_s=slice_s,
+        sample_s=min(max(sample_s, 0.0), slice_s / samples),
+        rest_s=one_s - slice_s,
+        number_s=number_s,
+        evaluated_sample_s=evaluated_s,
+        start_s=start_s,
+        row_lengths=tuple(lengths),
+        state_bytes=state_bytes,
+        batch_size=job.train.batch_size,
+        slices=job.num_slices,
+        steps=plan.steps,
+        epochs=plan.epochs,
+        eval_samples=plan.eval_samples,
+    )
+
+
+def _machine(device: str) -> str:
+    """The processor that computes."""
+    found = read_fingerprint(device)
+    return f"{found.cpu} {found.instruction_set}" if device == "cpu" else found.device
+
+
+@contextmanager
+def _loop(setting: Setting, samples: int, slices: int) -> Iterator[Loop]:
+    """The loop of a worker of the job with fewer slices, without records and checkpoints."""
+    job = _resized(setting.file.job, samples, slices)
+    code, dataset = setting.file.code_folder, setting.plan.dataset_folder
+    with settings_kept():  # the user's own files may change them
+        trainee = build(job, dataset, code, setting.group, setting.precision)
+    log = setting.folder / "log"
+    heartbeat = Heartbeat(setting.folder / "beat", attempt=1, after_s=3600, log=log)
+    with heartbeat:
+        loop = Loop(trainee, setting.group, Position(), heartbeat)
+        heartbeat.begin(0)
+        try:
+            yield loop
+        finally:
+            trainee.close()
+
+
+def _resized(job: Job, samples: int, slices: int) -> Job:
+    changes = {"batch_size": samples * slices, "slices": slices}
+    endless = {"steps": MANY_STEPS, "epochs": None}
+    train = job.train.model_copy(update=changes | endless)
+    resources = job.resources.model_copy(update={"workers": 1})
+    return job.model_copy(update={"train": train, "resources": resources})
+
+
+def _other_size(samples: int, available: int) -> int:
+    """Another number of samples: twice as many, or half of them where there are too few."""
+    return 2 * samples if 2 * samples <= available or not available else max(1, samples // 2)
+
+
+def _seconds(action: Callable[[], object], seconds: float) -> float:
+    """Seconds of an action: the median of the means of several windows."""
+    for _ in range(WARM_UP):
+        action()
+    means = []
+    for _ in range(WINDOWS):
+        began, count = time.perf_counter(), 0
+        while (passed := time.perf_counter() - began) < seconds / WINDOWS or not count:
+            action()
+            count += 1
+        means.append(passed / count)
+    return statistics.median(means)
+
+
+def _evaluation(setting: Setting, trainee: Trainee, seconds: float) -> float:
+    """Seconds of a sample in an evaluation."""
+    whole, job = trainee.evaluator, trainee.job
+    if whole is None:
+        return 0.0
+    feed = _First(whole.feed, min(whole.feed.length, job.evaluate.batch_size))
+    evaluator = Evaluator(
+        feed,
+        trainee.task,
+        whole.prepare,
+        setting.group,
+        slices=1,
+        batch_size=job.evaluate.batch_size,
+        is_bf16=setting.precision == "bf16",
+    )
+    networks = networks_for("evaluation", trainee.networks, shadows_of(trainee.task))
+    found = _seconds(lambda: evaluator(networks), seconds) / feed.length
+    evaluator.close()
+    return found
+
+
+class _First:
+    """The first samples of an evaluation, which another closes."""
+
+    def __init__(self, feed: EvaluationFeed, length: int) -> None:
+        self.length, self._feed = length, feed
+
+    def take(self, low: int, high: int, networks: Networks) -> Batch:
+        """The samples `low` to `high` (exclusive)."""
+        return self._feed.take(low, high, networks)
+
+    def close(self) -> None:
+        """Leave the samples open."""
+
+
+def _addition(trainee: Trainee, seconds: float) -> float:
+    """Seconds to add one number of a row to another's."""
+    length = max(layout.length for layout in trainee.layouts.values())
+    rows: Any = torch.zeros(2, length, device=trainee.flat.vector.device)
+    return _seconds(lambda: rows[0].add_(rows[1]), seconds) / length
+
+
+def _state_bytes(trainee: Trainee) -> int:
+    tensors = [*trainee.flat.weights().values(), *trainee.state().values()]
+    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
