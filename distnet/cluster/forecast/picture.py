@@ -1,6 +1,6 @@
-"""The picture of a forecast: a step by what takes its time, and the speed on W workers."""
+"""The picture of a forecast: what takes the time of a step, and the speed on W workers."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from matplotlib.axes import Axes
@@ -23,10 +23,12 @@ from distnet.report.style import (
 from distnet.report.text import number
 from distnet.run_folder.write import write_whole
 
-WIDTH, HEIGHT = 10.0, 4.2
+WIDTH, HEIGHT = 11.0, 4.2
 """Inches."""
-BAR = 0.7
-PARTS = {
+BAR, LEAST_SHARE = 0.7, 0.005
+MOST_LEVEL = 8
+"""More labels of an axis than this are turned."""
+PARTS: dict[str, tuple[str, Callable[[Row], float]]] = {
     "samples": (BLUE, lambda row: row.samples_s),
     "each slice and step": (SKY, lambda row: row.least_s),
     "bandwidth": (ORANGE, lambda row: row.exchange.bandwidth_s),
@@ -54,23 +56,23 @@ def draw(title: str, rows: Sequence[Row], best: Row | None) -> Figure:
 
 
 def _draw_step(axes: Axes, rows: Sequence[Row]) -> None:
-    """Draw a bar for each number of workers, of the parts that are not too small to be seen."""
+    """Draw a bar of shares for each number of workers; what is always small is left out."""
     base = [0.0] * len(rows)
-    highest = max(row.step_s for row in rows)
     for name, (colour, seconds_of) in PARTS.items():
-        heights = [1000 * seconds_of(row) for row in rows]
-        if max(heights) < highest:  # less than a thousandth of the highest bar
+        shares = [seconds_of(row) / row.step_s for row in rows]
+        if max(shares) < LEAST_SHARE:
             continue
-        axes.bar(range(len(rows)), heights, BAR, bottom=base, color=colour, label=name)
-        base = [low + height for low, height in zip(base, heights, strict=True)]
+        axes.bar(range(len(rows)), shares, BAR, bottom=base, color=colour, label=name)
+        base = [low + share for low, share in zip(base, shares, strict=True)]
     axes.set_xticks(range(len(rows)), [number(row.workers) for row in rows])
-    if len(rows) > 8:
+    if len(rows) > MOST_LEVEL:
         axes.tick_params(axis="x", rotation=45)
     axes.grid(visible=False, axis="x")
+    axes.set_ylim(0, 1)
     axes.set_xlabel("workers")
-    axes.set_ylabel("milliseconds of a step")
-    number_axis(axes.yaxis)
-    axes.legend()
+    axes.set_ylabel("share of a step")
+    number_axis(axes.yaxis, form="percent")
+    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
 
 
 def _draw_speed(axes: Axes, rows: Sequence[Row], best: Row | None) -> None:

@@ -55,16 +55,17 @@ def count_traffic(layout: Layout, slices: int, length: int) -> Traffic:
     parts = [_part(ranks, layout.workers, slices) for ranks in layout.groups]
     of_groups = [num_left(part, slices) for part in parts]
     left_by_workers = [sum(of_workers[ranks.start : ranks.stop]) for ranks in layout.groups]
-    memory = slices * length * ITEM_BYTES
+    memory, is_alone = slices * length * ITEM_BYTES, len(layout.groups) == 1
+    rounds: tuple[tuple[Load, ...], ...] = ()
     if length * ITEM_BYTES <= SHORT_BYTES:
-        rounds = (_share_rows(layout, left_by_workers, length),) if len(layout.groups) > 1 else ()
+        rounds = () if is_alone else (_share_rows(layout, left_by_workers, length),)
         return Traffic(rounds, (sum(of_workers) - 1) * length, 2 * memory)
     on_host = max(
         (before - after) / len(ranks)
         for before, after, ranks in zip(left_by_workers, of_groups, layout.groups, strict=True)
     )
     across = (sum(of_groups) - 1) / len(layout.groups)
-    rounds = _sum_rows(layout, of_groups, length) if len(layout.groups) > 1 else ()
+    rounds = () if is_alone else _sum_rows(layout, of_groups, length)
     return Traffic(rounds, (on_host + across + 1) * length, memory)
 
 

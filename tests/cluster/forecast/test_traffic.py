@@ -12,10 +12,9 @@ from tests.cluster.forecast.counted import real_rounds
 SHORT, LONG = 1001, SHORT_BYTES // ITEM_BYTES + 4001
 LAYOUTS = [
     Layout(workers, per_host, has_shared_memory=shared)
-    for workers in (1, 2, 3, 4, 5, 6, 8, 12, 13)
+    for workers in (2, 3, 5, 8, 13)
     for per_host in (1, 2, 3, 4)
     for shared in (True, False)
-    if workers > 1
 ]
 
 
@@ -39,7 +38,7 @@ def test_messages_and_bytes_are_those_of_the_exchange_that_trains(
 
             assert [list(loads) for loads in model.rounds] == real, (layout, slices)
             counted += sum(load.num_sent for loads in real for load in loads)
-    assert counted > 5_000
+    assert counted > 3_000
 
 
 def test_rows_that_are_left_are_those_of_the_tree() -> None:
