@@ -86,6 +86,23 @@ TOKENS = {
         "distnet token revoke k3x9q1z7b5m2",
     ),
 }
+USERS = {
+    "list": Verb(
+        "server.users:list_",
+        "List the users with their role and team; for admins.",
+        "distnet users list",
+    ),
+    "block": Verb(
+        "server.users:block",
+        "Refuse all requests of a user; tokens stay, but do not work.",
+        'distnet users block eve --reason "left the lab" --cancel',
+    ),
+    "unblock": Verb(
+        "server.users:unblock",
+        "Accept the requests of a user again, with the tokens of before.",
+        "distnet users unblock eve",
+    ),
+}
 CLUSTERS = {
     "up": Verb(
         "cluster.up:up",

@@ -5,7 +5,16 @@ A new command is a function in a module of its own, and an entry here (in a grou
 
 from collections.abc import Mapping
 
-from distnet.cli.groups import CLUSTERS, CONTEXTS, DATASETS, SCHEDULES, SERVERS, TEAMS, TOKENS
+from distnet.cli.groups import (
+    CLUSTERS,
+    CONTEXTS,
+    DATASETS,
+    SCHEDULES,
+    SERVERS,
+    TEAMS,
+    TOKENS,
+    USERS,
+)
 from distnet.cli.lazy import Group, Verb
 
 Entries = Mapping[str, Verb | Group]
@@ -183,6 +192,11 @@ SERVER: Entries = {
         "Create, list and revoke tokens.",
         "distnet token create --user ada --role submitter",
         TOKENS,
+    ),
+    "users": Group(
+        "List users, block them, and unblock them.",
+        "distnet users block eve",
+        USERS,
     ),
     "usage": Verb(
         "server.usage:usage",

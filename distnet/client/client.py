@@ -107,6 +107,18 @@ class Client:
         """Revoke a token."""
         self._connection.delete(f"/api/v1/tokens/{quote(token, safe='')}")
 
+    def users(self) -> list[Json]:
+        """All users, for an admin: a UserResponse for each."""
+        return list(self._get("/users")["users"])
+
+    def block_user(self, name: str, request: Mapping[str, Any]) -> Json:
+        """Block a user as a BlockRequest says: BlockResponse."""
+        return self._post(f"/users/{quote(name, safe='')}/block", request)
+
+    def unblock_user(self, name: str) -> Json:
+        """Unblock a user: BlockResponse."""
+        return self._post(f"/users/{quote(name, safe='')}/unblock")
+
     def usage(self, **query: object) -> Json:
         """The hours that jobs had: UsageResponse; lists in the query are repeated."""
         return self._get("/usage", **query)

@@ -32,6 +32,8 @@ class ScheduleResponse(Message):
     overlap: str
     missed: str
     is_paused: bool
+    is_blocked: bool = False
+    """Whether it submits nothing because its owner is blocked."""
     next_at: float | None
     last_at: float | None
     last_job: str | None

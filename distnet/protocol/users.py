@@ -60,6 +60,32 @@ class UserResponse(Message):
     role: str
     team: str
     created_at: float
+    blocked_at: float | None = None
+    """Since when requests of this user are refused; null: they are not."""
+    blocked_by: str | None = None
+    blocked_for: str | None = None
+    """The reason that was given."""
+
+
+class BlockRequest(Message):
+    """Refuse all requests of a user."""
+
+    reason: Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
+    cancel: bool = False
+    """Whether to cancel the user's open jobs; otherwise waiting ones are held, others go on."""
+
+
+class BlockResponse(Message):
+    """A user who was blocked or unblocked, and what became of the open jobs."""
+
+    user: UserResponse
+    held: tuple[str, ...] = ()
+    """Jobs that wait, and do not start before they are released."""
+    going_on: tuple[str, ...] = ()
+    """Jobs that go on."""
+    cancelled: tuple[str, ...] = ()
+    paused: tuple[str, ...] = ()
+    """Recurring jobs that submit nothing while their owner is blocked."""
 
 
 class UsersResponse(Message):

@@ -15,13 +15,13 @@ from distnet.protocol.jobs import JobDetails, JobResponse, JobsResponse, StreamR
 from distnet.protocol.schedules import ScheduleRequest, ScheduleResponse
 from distnet.protocol.submit import SubmitRequest
 from distnet.protocol.usage import UsageResponse
-from distnet.protocol.users import TeamMessage
+from distnet.protocol.users import BlockResponse, TeamMessage, UserResponse
 from distnet.server.attempts import reports
 from distnet.server.gateway.gateway import Gateway
-from distnet.server.jobs import commands, recurring
+from distnet.server.jobs import blocking, commands, recurring
 from distnet.server.jobs.submit import draft, submit
-from distnet.server.ledger import Ledger, texts
-from distnet.server.ledger.records import JobRecord, TeamRecord, User
+from distnet.server.ledger import Ledger, texts, users
+from distnet.server.ledger.records import JobRecord, ScheduleRecord, TeamRecord, User
 from distnet.server.loop.cluster_actions import Run
 from distnet.server.loop.loop import Loop
 from distnet.server.settings import Settings
@@ -154,24 +154,35 @@ class Server:
     def add_schedule(self, user: User, request: ScheduleRequest) -> ScheduleResponse:
         """Add a schedule."""
         with self.mirror.locked():
-            return schedule_response(recurring.add(self.mirror, user, request, self.clock()))
+            return self._schedule(recurring.add(self.mirror, user, request, self.clock()))
 
     def schedules(self) -> list[ScheduleResponse]:
         """All schedules, by name."""
         with self.mirror.locked():
-            schedules = self.mirror.schedules
-            return [schedule_response(schedules[name]) for name in sorted(schedules)]
+            schedules, blocked = self.mirror.schedules, self._blocked_users()
+            return [schedule_response(schedules[name], blocked) for name in sorted(schedules)]
 
     def pause_schedule(self, user: User, name: str, is_paused: bool) -> ScheduleResponse:
         """Pause or resume a schedule."""
         with self.mirror.locked():
-            schedule = recurring.pause(self.mirror, user, name, is_paused, self.clock())
-            return schedule_response(schedule)
+            return self._schedule(recurring.pause(self.mirror, user, name, is_paused, self.clock()))
 
     def remove_schedule(self, user: User, name: str) -> None:
         """Remove a schedule."""
         with self.mirror.locked():
             recurring.remove(self.mirror, user, name, self.clock())
+
+    def block_jobs(self, by: User, blocked: UserResponse, *, cancel: bool) -> BlockResponse:
+        """Hold or cancel the open jobs of a user who was blocked."""
+        with self.mirror.locked():
+            done = blocking.block_jobs(self.mirror, by, blocked, cancel=cancel, now=self.clock())
+        self.wake()
+        return done
+
+    def jobs_of(self, user: UserResponse) -> BlockResponse:
+        """The open jobs of a user who was unblocked."""
+        with self.mirror.locked():
+            return blocking.jobs_of(self.mirror, user)
 
     def put_code(self, sha256: str, data: bytes) -> None:
         """Keep an archive with a job's own files.
@@ -236,6 +247,13 @@ class Server:
             self.mirror.set_team(TeamRecord(**team.model_dump()), user.name, self.clock())
         self.wake()
         return team
+
+    def _schedule(self, schedule: ScheduleRecord) -> ScheduleResponse:
+        return schedule_response(schedule, self._blocked_users())
+
+    def _blocked_users(self) -> set[str]:
+        with self.ledger.reading() as tx:
+            return users.blocked_users(tx)
 
     def _command(
         self, command: Callable[..., JobRecord], user: User, name: str, *values: int

@@ -137,7 +137,12 @@ class AccessMiddleware:
         return await asyncio.shield(check)
 
     async def _hash(self, token: str, address: str) -> Caller:
-        caller = await to_thread.run_sync(self._authenticator.check, token, limiter=self._hashing)
+        check = self._authenticator.check
+        try:
+            caller = await to_thread.run_sync(check, token, limiter=self._hashing)
+        except ForbiddenError:  # the token is right, and its user is blocked
+            self._wrong.give_back(address)
+            raise
         self._wrong.give_back(address)
         return caller
 

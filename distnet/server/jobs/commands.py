@@ -122,6 +122,17 @@ def ended(job: JobRecord, state: JobState, reason: str, now: float) -> JobRecord
     return replace(job, state=state, reason=reason, ended_at=now if state.is_terminal else None)
 
 
+def end_in(change: Change, mirror: Mirror, user: User, job: JobRecord, reason: StopReason) -> None:
+    """End an open job as part of a change: now, or when its attempt has saved."""
+    state = AFTER_STOP[reason]
+    text = f"{state} by {user.name}"
+    if job.name in mirror.attempts:
+        request_stop(mirror, change, job, reason, actor=user.name, text=text)
+        return
+    after = ended(job, state, text, change.now)
+    change.job(after, reason.value, user.name, f"{job.name} {text}")
+
+
 def _own(mirror: Mirror, user: User, name: str) -> JobRecord:
     job = find(mirror, name)
     if job.owner != user.name and user.role is not Role.ADMIN:
@@ -139,11 +150,7 @@ def _end(mirror: Mirror, user: User, name: str, reason: StopReason, now: float) 
     if job.state.is_terminal:
         raise _wrong_state(job, f"there is nothing to {reason}")
     change = Change(now)
-    text = f"{state} by {user.name}"
-    if name in mirror.attempts:
-        request_stop(mirror, change, job, reason, actor=user.name, text=text)
-    else:
-        change.job(ended(job, state, text, now), reason.value, user.name, f"{name} {text}")
+    end_in(change, mirror, user, job, reason)
     mirror.commit(change)
     return change.jobs.get(name, job)
 

@@ -205,6 +205,8 @@ def _owner(mirror: Mirror, schedule: ScheduleRecord) -> User:
         user = users.read_user(tx, schedule.owner)
     if user is None:
         raise ForbiddenError(f"its owner {schedule.owner} is no longer a user")
+    if user.is_blocked:
+        raise ForbiddenError(f"its owner {schedule.owner} is blocked")
     if user.role is Role.VIEWER:
         raise ForbiddenError(f"its owner {schedule.owner} is a viewer, who cannot submit jobs")
     return user

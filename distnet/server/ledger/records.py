@@ -210,6 +210,16 @@ class User:
     role: Role
     team: str
     created_at: float
+    blocked_at: float | None = None
+    """Since when requests of this user are refused; None: they are not."""
+    blocked_by: str | None = None
+    blocked_for: str | None = None
+    """The reason that was given."""
+
+    @property
+    def is_blocked(self) -> bool:
+        """Whether requests of this user are refused."""
+        return self.blocked_at is not None
 
 
 @dataclass(frozen=True, slots=True)

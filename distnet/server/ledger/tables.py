@@ -211,6 +211,9 @@ users = Table(
     Column("role", Choice(Role), nullable=False),
     Column("team", Words, nullable=False),
     Column("created_at", Double, nullable=False),
+    Column("blocked_at", Double),
+    Column("blocked_by", Words),
+    Column("blocked_for", Words),
 )
 
 tokens = Table(

@@ -24,6 +24,11 @@ def read_users(tx: Connection) -> list[User]:
     return sorted(found, key=lambda record: record.name)
 
 
+def blocked_users(tx: Connection) -> set[str]:
+    """Read the names of the users that are blocked."""
+    return set(tx.execute(select(users.c.name).where(users.c.blocked_at.is_not(None))).scalars())
+
+
 def save_token(tx: Connection, record: Token) -> None:
     """Insert a token of an existing user, or write all columns."""
     upsert(tx, tokens, [to_row(record)])

@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 
 from anyio import CapacityLimiter
 
-from distnet.protocol.errors import UnauthenticatedError
+from distnet.protocol.errors import ForbiddenError, UnauthenticatedError
 from distnet.protocol.users import TokenRequest, TokenResponse
+from distnet.server.ledger.records import User
 from distnet.server.users.tokens import id_of, is_token
 from distnet.server.users.users import Caller, Users, is_usable
 
@@ -58,6 +59,7 @@ class Authenticator:
 
         Raises:
             UnauthenticatedError: the token is unknown, revoked or expired.
+            ForbiddenError: `blocked`: its user is blocked.
             UnavailableError: the ledger cannot be reached.
         """
         id_ = id_of(token)
@@ -73,6 +75,9 @@ class Authenticator:
             self._drop(digest)
             how = "has expired" if caller.token.revoked_at is None else "was revoked"
             raise UnauthenticatedError(f"token {id_} {how}; {REMEDY}")
+        if caller.user.is_blocked:
+            self._cache(digest, _Cached(caller, -math.inf))  # looked up each time, and not hashed
+            raise _blocked(caller.user)
         self._cache(digest, _Cached(caller, now))
         if now - (caller.token.used_at or 0.0) > USED_EVERY_S:
             self.users.mark_used(caller.token)
@@ -89,6 +94,18 @@ class Authenticator:
         revoked = self.users.revoke(by, token_id)
         self._look_up_again(revoked.user)
         return revoked
+
+    def block(self, by: Caller, name: str, reason: str) -> User:
+        """Block a user, see `Users.block`."""
+        user = self.users.block(by, name, reason)
+        self._look_up_again(name)
+        return user
+
+    def unblock(self, by: Caller, name: str) -> User:
+        """Unblock a user, see `Users.unblock`."""
+        user = self.users.unblock(by, name)
+        self._look_up_again(name)
+        return user
 
     def _look_up_again(self, user: str) -> None:
         """Look up the tokens of a user at their next use; they need not be hashed again."""
@@ -112,6 +129,14 @@ class Authenticator:
             if len(self._cached) >= MAX_CACHED:
                 self._cached = {}
             self._cached[digest] = cached
+
+
+def _blocked(user: User) -> ForbiddenError:
+    reason = f": {user.blocked_for}" if user.blocked_for else ""
+    return ForbiddenError(
+        f"{user.name} was blocked by {user.blocked_by}{reason}; only an admin can end this",
+        code="blocked",
+    )
 
 
 def _digest(token: str) -> bytes:

@@ -3,10 +3,17 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from sqlalchemy import Connection
 
-from distnet.protocol.errors import ConflictError, ForbiddenError, InvalidError, NotFoundError
+from distnet.protocol.errors import (
+    ConflictError,
+    ForbiddenError,
+    InvalidError,
+    NotFoundError,
+    no_such,
+)
 from distnet.protocol.users import TokenRequest, TokenResponse, UserResponse
 from distnet.server.ledger import Ledger, events
 from distnet.server.ledger import users as rows
@@ -74,10 +81,7 @@ class Users:
         """List all users, by name."""
         with self._ledger.reading() as tx:
             users = rows.read_users(tx)
-        return [
-            UserResponse(name=u.name, role=u.role, team=u.team, created_at=u.created_at)
-            for u in users
-        ]
+        return [user_response(user) for user in users]
 
     def tokens(self, by: Caller) -> list[TokenResponse]:
         """List the tokens of the caller; for an admin, those of all users."""
@@ -136,6 +140,43 @@ class Users:
                 self._record(tx, "token-revoked", _actor(by), text)
         return _response(token, user)
 
+    def block(self, by: Caller, name: str, reason: str) -> User:
+        """Refuse all requests of a user from now on; the tokens are kept.
+
+        Raises:
+            NotFoundError: there is no such user.
+            ConflictError: `own_user`: nobody can block the user who blocks, so an admin is left.
+        """
+        if name == by.user.name:
+            raise ConflictError(
+                f"{name} is your own user; another admin can block it", code="own_user"
+            )
+        text = f"{name} blocked" + (f": {reason}" if reason else "")
+        changes = {"blocked_by": by.user.name, "blocked_for": reason or None}
+        return self._change(by, name, "user-blocked", text, blocked_at=self._clock(), **changes)
+
+    def unblock(self, by: Caller, name: str) -> User:
+        """Accept requests of a user again, with the tokens of before.
+
+        Raises:
+            NotFoundError: there is no such user.
+        """
+        changes = dict.fromkeys(("blocked_at", "blocked_by", "blocked_for"))
+        return self._change(by, name, "user-unblocked", f"{name} unblocked", **changes)
+
+    def _change(self, by: Caller, name: str, kind: str, text: str, **changes: Any) -> User:
+        with self._ledger.transaction() as tx:
+            user = rows.read_user(tx, name)
+            if user is None:
+                known = [user.name for user in rows.read_users(tx)]
+                raise no_such("user", name, known, "distnet users list")
+            changed = replace(user, **changes)
+            if changed.is_blocked != user.is_blocked:
+                rows.save_user(tx, changed)
+                self._record(tx, kind, by.user.name, text)
+                return changed
+        return user
+
     def note(self, kind: str, actor: str, text: str) -> None:
         """Record in the event log what a user did, or was refused."""
         with self._ledger.transaction() as tx:
@@ -179,6 +220,11 @@ class Users:
         events.append_events(tx, [EventRecord(0, self._clock(), kind, None, actor, text)])
 
 
+def user_response(user: User) -> UserResponse:
+    """A user as admins see it."""
+    return UserResponse.model_validate(user, from_attributes=True)
+
+
 def is_usable(token: Token, now: float) -> bool:
     """Whether a token is neither revoked nor expired."""
     return token.revoked_at is None and (token.expires_at is None or now < token.expires_at)
@@ -207,8 +253,8 @@ def _changed(known: User | None, name: str, request: TokenRequest, now: float) -
 def _require_other_admin(tx: Connection, changed: User) -> None:
     if changed.role is Role.ADMIN:
         return
-    others = [u for u in rows.read_users(tx) if u.role is Role.ADMIN and u.name != changed.name]
-    if not others:
+    admins = (u for u in rows.read_users(tx) if u.role is Role.ADMIN and not u.is_blocked)
+    if all(admin.name == changed.name for admin in admins):
         raise ConflictError(
             f"{changed.name} is the only admin; create another admin first", code="last_admin"
         )

@@ -1,11 +1,18 @@
 """Schedules as users see them."""
 
+from collections.abc import Collection
+
 from distnet.protocol.schedules import ScheduleResponse
 from distnet.server.ledger.records import ScheduleRecord
 
 
-def schedule_response(schedule: ScheduleRecord) -> ScheduleResponse:
-    """A schedule, without its request."""
+def schedule_response(schedule: ScheduleRecord, blocked: Collection[str]) -> ScheduleResponse:
+    """A schedule, without its request.
+
+    Args:
+        schedule: as the ledger has it.
+        blocked: the names of users that are blocked.
+    """
     return ScheduleResponse(
         name=schedule.name,
         owner=schedule.owner,
@@ -15,6 +22,7 @@ def schedule_response(schedule: ScheduleRecord) -> ScheduleResponse:
         overlap=schedule.overlap,
         missed=schedule.missed,
         is_paused=schedule.is_paused,
+        is_blocked=schedule.owner in blocked,
         next_at=schedule.next_at,
         last_at=schedule.last_at,
         last_job=schedule.last_job,

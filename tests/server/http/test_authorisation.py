@@ -16,7 +16,12 @@ OF_ATTEMPTS = {
     ("GET", "/api/v1/attempt/code"),
     ("POST", "/api/v1/attempt/report"),
 }
-ADMIN_ONLY = {("GET", "/api/v1/users"), ("PUT", "/api/v1/teams/{name}")}
+ADMIN_ONLY = {
+    ("GET", "/api/v1/users"),
+    ("POST", "/api/v1/users/{name}/block"),
+    ("POST", "/api/v1/users/{name}/unblock"),
+    ("PUT", "/api/v1/teams/{name}"),
+}
 LEAST_ROUTES = 30
 SHA = "ab" * 32
 SCHEDULE = {"name": "nightly", "cron": "0 2 * * *"}

@@ -19,6 +19,8 @@ def downgrade(ledger: Ledger) -> None:
         for name in ("kept", "code", "ended_at_number", "state_ended_at_number"):
             tx.exec_driver_sql(f"DROP INDEX ix_jobs_{name}")
         tx.exec_driver_sql("CREATE INDEX ix_jobs_state_number ON jobs (state, number)")
+        for name in ("at", "by", "for"):
+            tx.exec_driver_sql(f"ALTER TABLE users DROP COLUMN blocked_{name}")
         for table in ("jobs", "codes"):
             tx.exec_driver_sql(f"ALTER TABLE {table} DROP COLUMN removed_at")
         tx.exec_driver_sql(f"UPDATE {VERSION_TABLE} SET version_num = '0001'")

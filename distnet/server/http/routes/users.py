@@ -10,6 +10,8 @@ from fastapi import APIRouter, Path, Response
 from distnet.protocol.errors import InvalidError
 from distnet.protocol.message import TOKEN_ID
 from distnet.protocol.users import (
+    BlockRequest,
+    BlockResponse,
     TeamMessage,
     TeamsResponse,
     TokenRequest,
@@ -27,6 +29,7 @@ from distnet.server.http.parameters import (
     Viewer,
 )
 from distnet.server.http.responses import json_response
+from distnet.server.users.users import user_response
 
 TokenId = Annotated[str, Path(pattern=TOKEN_ID)]
 
@@ -75,6 +78,27 @@ def revoke_token(id: TokenId, authenticator: TheAuthenticator, caller: Submitter
 def users(authenticator: TheAuthenticator, _: Admin) -> Response:
     """List all users."""
     return json_response(UsersResponse(users=tuple(authenticator.users.users())))
+
+
+@router.post("/users/{name}/block", response_model=BlockResponse)
+def block(
+    name: NameInPath,
+    body: BlockRequest,
+    authenticator: TheAuthenticator,
+    server: TheServer,
+    caller: Admin,
+) -> Response:
+    """Refuse all requests of a user; hold the waiting jobs, or cancel all open ones."""
+    blocked = user_response(authenticator.block(caller, name, body.reason))
+    return json_response(server.block_jobs(caller.user, blocked, cancel=body.cancel))
+
+
+@router.post("/users/{name}/unblock", response_model=BlockResponse)
+def unblock(
+    name: NameInPath, authenticator: TheAuthenticator, server: TheServer, caller: Admin
+) -> Response:
+    """Accept the requests of a user again."""
+    return json_response(server.jobs_of(user_response(authenticator.unblock(caller, name))))
 
 
 @router.get("/teams", response_model=TeamsResponse)
