@@ -8,15 +8,20 @@ reports of this attempt only, and expires when the attempt ends.
 import logging
 import os
 import sys
+from contextlib import suppress
 
 from distnet.agent.connection import (
     AttemptOverError,
     Connection,
+    OtherVersionError,
     UnreachableError,
     retry_until_reachable,
 )
 from distnet.agent.exit_code import ExitCode
 from distnet.agent.scratch import scratch_folder
+from distnet.errors import DistnetError
+from distnet.protocol.attempt import Exit, Report
+from distnet.protocol.states import AttemptEnd
 
 SERVER, SECRET = "DISTNET_SERVER", "DISTNET_ATTEMPT_SECRET"
 
@@ -38,12 +43,23 @@ def main() -> int:
 
         with scratch_folder() as scratch:
             return run_attempt(config, connection, scratch)
+    except OtherVersionError as error:
+        logger.error("%s", error)
+        return _fail(connection, str(error))
     except AttemptOverError as error:
         logger.error("the server has ended this attempt: %s", error)
         return ExitCode.OVER
     except UnreachableError as error:
         logger.error("gave up: the server was unreachable for too long: %s", error)
         return ExitCode.UNHEARD
+
+
+def _fail(connection: Connection, error: str) -> int:
+    """Report that this node cannot work for the server; returns the exit code."""
+    ended = Exit(end=AttemptEnd.FAILED, error=error, failure=DistnetError.failure)
+    with suppress(AttemptOverError, UnreachableError):
+        retry_until_reachable(lambda: connection.report(Report(is_training=False, exit=ended)))
+    return ExitCode.FAILED
 
 
 if __name__ == "__main__":

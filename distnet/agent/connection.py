@@ -1,6 +1,7 @@
 """The agent's HTTP connection to the server, with a secret that is valid for one attempt."""
 
 import logging
+import socket
 import time
 from collections.abc import Callable
 from http import HTTPStatus
@@ -11,6 +12,7 @@ from pydantic import ValidationError
 
 from distnet.protocol.attempt import AttemptConfig, Instructions, Report
 from distnet.protocol.message import Message
+from distnet.protocol.versions import HEADER, UNKNOWN, is_same, own_version
 from distnet.spec.reading.validation import first_fault
 
 TIMEOUT = httpx.Timeout(20.0, connect=5.0)
@@ -28,12 +30,16 @@ class UnreachableError(Exception):
     """The server cannot be reached, or does not respond as it should; try again."""
 
 
+class OtherVersionError(Exception):
+    """This node has another distnet than the server."""
+
+
 class AttemptOverError(Exception):
     """The server has ended this attempt: a newer one has replaced it, or the job has ended."""
 
 
 class Connection:
-    """Sends requests; every call returns a response, or raises one of the two errors above.
+    """Sends requests; every call returns a response, or raises one of the errors above.
 
     Args:
         server: its address, as in http://10.0.0.1:8270.
@@ -51,8 +57,20 @@ class Connection:
         self._http.close()
 
     def config(self) -> AttemptConfig:
-        """Get the job file, placement and settings of this attempt."""
-        return _read(AttemptConfig, self._request("GET", ""))
+        """Get the job file, placement and settings of this attempt.
+
+        Raises:
+            OtherVersionError: the server has another distnet, and may mean something else by them.
+        """
+        response = self._request("GET", "")
+        theirs = response.headers.get(HEADER, UNKNOWN)
+        if not is_same(theirs, own_version()):
+            raise OtherVersionError(
+                f"the node {socket.gethostname()} has distnet {own_version()}, the server has "
+                f"{theirs}; expected one version: give all nodes the server's with distnet cluster "
+                "up FILE, or the same image; distnet doctor compares all nodes"
+            )
+        return _read(AttemptConfig, response)
 
     def code(self) -> bytes:
         """Download the archive with the job's own files."""

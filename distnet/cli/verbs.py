@@ -220,6 +220,11 @@ CLUSTER: Entries = {
         "Forecast the speed and cost of a job on W workers.",
         "distnet forecast jobs/digits.yaml --bandwidth 10Gbit --latency 50us",
     ),
+    "doctor": Verb(
+        "cluster.doctor:doctor",
+        "Find out what is wrong with this machine or a cluster, and what to do about it.",
+        "distnet doctor --cluster cluster/onprem.yaml",
+    ),
 }
 PANELS = {
     "Train": TRAIN,

@@ -13,9 +13,10 @@ from email.message import Message
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from distnet.client.refusal import not_ours, refused, unreachable
+from distnet.client.refusal import not_ours, other_version, refused, unreachable
 from distnet.client.target import Target
-from distnet.protocol.errors import ServerError
+from distnet.protocol.errors import OtherVersionError, ServerError
+from distnet.protocol.versions import HEADER, UNKNOWN, is_compatible, own_version
 
 PATIENCE_S = 2.0
 CONNECT_S = 5.0
@@ -125,6 +126,9 @@ class Connection:
             return None, unreachable(self.target, error), pause if may_repeat else None
         if 200 <= status < 300:
             return self._read(data), None, None
+        theirs = headers.get(HEADER, UNKNOWN)
+        if status == OtherVersionError.status and not is_compatible(theirs, own_version()):
+            return None, other_version(self.target, theirs), None
         refusal = refused(self.target, status, data)
         return None, refusal, _retry_after(status, headers, request, pause)
 
@@ -149,7 +153,7 @@ class Connection:
             self._http.timeout = CONNECT_S
             self._http.connect()
         self._http.sock.settimeout(request.timeout_s)
-        headers = {"Accept": "application/json", "User-Agent": "distnet"}
+        headers = {"Accept": "application/json", "User-Agent": "distnet", HEADER: own_version()}
         if self.target.token:
             headers["Authorization"] = f"Bearer {self.target.token}"
         if request.body is not None:

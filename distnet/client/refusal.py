@@ -12,12 +12,14 @@ from distnet.protocol.errors import (
     ForbiddenError,
     InvalidError,
     NotFoundError,
+    OtherVersionError,
     ServerError,
     TooLargeError,
     TooManyError,
     UnauthenticatedError,
     UnavailableError,
 )
+from distnet.protocol.versions import own_version
 
 KINDS: dict[int, type[ServerError]] = {
     kind.status: kind
@@ -58,6 +60,15 @@ def unreachable(target: Target, error: Exception) -> UnavailableError:
     return UnavailableError(
         f"no distnet server responds at {where}: {_reason(error)}; start one with: "
         "distnet server start, or choose another with --server URL or --context NAME"
+    )
+
+
+def other_version(target: Target, theirs: str) -> OtherVersionError:
+    """Make the error for a server with another distnet than this one."""
+    return OtherVersionError(
+        f"{target.server} ({target.origin}): the server has distnet {theirs}, this is "
+        f"{own_version()}; expected the same version on both: install distnet=={theirs} here, or "
+        "give the server this one: distnet cluster up FILE"
     )
 
 

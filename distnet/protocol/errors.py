@@ -52,6 +52,13 @@ class ConflictError(ServerError):
     code = "conflict"
 
 
+class OtherVersionError(ServerError):
+    """The client has another distnet than the server."""
+
+    status = 409
+    code = "other_version"
+
+
 class TooLargeError(ServerError):
     """A body or file exceeds the limit."""
 

@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from distnet.protocol.attempt import AttemptConfig, Exit, Instructions, Report
+from distnet.protocol.versions import HEADER
 
 SECRET = "only-for-this-attempt"
 PATIENCE_S = 60.0
@@ -23,6 +24,8 @@ class FakeServer:
     instructions: Callable[[Report], Instructions] = lambda _: Instructions()
     refusal: tuple[int, str] | None = None
     """The status and code of the response to every request."""
+    version: str | None = None
+    """Of the distnet that it says it is."""
     loses_responses: int = 0
     """The number of reports that are kept, but whose response is lost."""
     reports: list[Report] = field(default_factory=list)
@@ -95,6 +98,8 @@ def serving(server: FakeServer, port: int = 0) -> Iterator[FakeServer]:
                 return
             self.send_response(response[0])
             self.send_header("Content-Length", str(len(response[1])))
+            if server.version is not None:
+                self.send_header(HEADER, server.version)
             # Nobody talks on with a server that is gone; the client must know, or it may use the
             # connection again just before it closes.
             self.send_header("Connection", "close")

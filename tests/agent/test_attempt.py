@@ -17,10 +17,12 @@ import pytest
 import distnet
 from distnet.agent.__main__ import SECRET as SECRET_NAME
 from distnet.agent.__main__ import SERVER as SERVER_NAME
+from distnet.agent.__main__ import main as agent_main
 from distnet.agent.training import Training
 from distnet.errors import TrainingError
 from distnet.protocol.attempt import AttemptConfig, Instructions
 from distnet.protocol.states import AttemptEnd, StopReason
+from distnet.protocol.versions import own_version
 from distnet.run_folder.fence import read_fence
 from distnet.run_folder.lock import held
 from distnet.run_folder.paths import RunFolder
@@ -121,6 +123,24 @@ def test_a_folder_of_another_job_is_left_alone(server, runs):
     assert server.exit.failure == "user_error"
     assert "another job" in (server.exit.error or "")
     assert run.folder.metrics.read_bytes() == before
+
+
+def test_a_node_with_another_distnet_fails_the_attempt_at_once(server, runs, monkeypatch, caplog):
+    server.config = make_config(runs, spec="of a later distnet")
+    server.version = "0.9.0"
+    monkeypatch.setenv(SERVER_NAME, server.url)
+    monkeypatch.setenv(SECRET_NAME, SECRET)
+
+    code = agent_main()
+
+    assert code == 1
+    assert server.exit is not None
+    assert (server.exit.end, server.exit.failure) == (AttemptEnd.FAILED, "user_error")
+    error = server.exit.error or ""
+    assert f"has distnet {own_version()}, the server has 0.9.0; expected one version" in error
+    assert "distnet cluster up FILE" in error
+    assert error in caplog.text
+    assert not runs.exists()
 
 
 def test_an_attempt_that_the_server_has_ended_touches_nothing(server, runs):

@@ -1,18 +1,24 @@
 """`distnet cluster up`."""
 
 import socket
+from collections.abc import Sequence
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 import typer
 
 from distnet.cli.cluster.arguments import File, error_facts, fleet_of, raise_failed, read_file
+from distnet.cli.cluster.findings import findings_as_json, show_findings
 from distnet.cli.cluster.progress import Lines
-from distnet.cli.exit_codes import STOPPED
+from distnet.cli.exit_codes import FAULTS, STOPPED
 from distnet.cli.options import AsJson
 from distnet.cli.output import print_json, say
 from distnet.cli.table import Column, print_table
 from distnet.client import contexts
+from distnet.cluster.doctor.examine import examine_hosts
+from distnet.cluster.doctor.facts import Examination
+from distnet.cluster.doctor.finding import Finding, Level, worst
+from distnet.cluster.doctor.judge import judge
 from distnet.cluster.file.providers import Local, Ssh
 from distnet.cluster.file.read import ClusterFile
 from distnet.cluster.hosts.fleet import Outcome
@@ -32,14 +38,18 @@ COLUMNS = (
     Column("TIME", is_number=True),
 )
 Use = Annotated[bool, typer.Option("--use/--no-use", help="Make its context the current one.")]
+Doctor = Annotated[bool, typer.Option("--doctor/--no-doctor", help="Examine the nodes at the end.")]
 
 
-def up(file: File, is_current: Use = True, as_json: AsJson = False) -> None:
+def up(
+    file: File, is_current: Use = True, is_examined: Doctor = True, as_json: AsJson = False
+) -> None:
     """Bring a cluster up, or repair it: `distnet submit` works at once.
 
     Each host gets distnet, a token and its Ray node; the server runs beside the head. Hosts that
     are up are left alone, those that are new in the file are added, those that are gone from it
-    are removed. A host that fails does not stop the others.
+    are removed. A host that fails does not stop the others. At the end `distnet doctor` examines
+    the nodes and the links between them; with faults the exit code is 1.
     """
     read, cluster = read_file(file)
     with fleet_of(read) as fleet:
@@ -52,12 +62,19 @@ def up(file: File, is_current: Use = True, as_json: AsJson = False) -> None:
                 knows=lambda address: _knows(cluster, address),
                 report=report,
             ).run()
+            examination = Examination(())
+            if is_examined and done.server is not None:
+                nodes = [host for host in read.hosts if done.hosts[host.name].result]
+                examination = examine_hosts(read, cluster, fleet, nodes, report, is_quick=True)
     if done.is_interrupted:
         say("interrupted; what was started has been ended again")
         raise typer.Exit(STOPPED)
     address = _save_context(read, cluster, done, make_current=is_current)
-    _show(read, done, address, as_json=as_json)
+    findings = [finding for finding in judge(examination) if finding.level > Level.NOTE]
+    _show(read, done, address, findings, as_json=as_json)
     raise_failed({**done.hosts, **done.removed}, "failed", as_json=as_json)
+    if worst(findings) is Level.FAULT:
+        raise typer.Exit(FAULTS)
 
 
 def _knows(cluster: Local | Ssh, address: str) -> bool:
@@ -101,9 +118,16 @@ def _is_reachable(address: str) -> bool:
     return True
 
 
-def _show(file: ClusterFile, done: ClusterUp, address: str | None, *, as_json: bool) -> None:
+def _show(
+    file: ClusterFile,
+    done: ClusterUp,
+    address: str | None,
+    findings: Sequence[Finding],
+    *,
+    as_json: bool,
+) -> None:
     if as_json:
-        print_json(_facts(file, done, address))
+        print_json(_facts(file, done, address) | {"findings": findings_as_json(findings)})
         return
     print_table(COLUMNS, [_row(name, outcome) for name, outcome in done.hosts.items()])
     for name, removed in done.removed.items():
@@ -117,6 +141,7 @@ def _show(file: ClusterFile, done: ClusterUp, address: str | None, *, as_json: b
             "the hosts share no `storage`: jobs whose workers are on several hosts need it, and "
             "run folders stay on the host that trained"
         )
+    show_findings(findings, shows_all=False)
     if address is not None:
         say(f"server at {address}, context {file.name}; try: distnet submit jobs/digits.yaml")
 

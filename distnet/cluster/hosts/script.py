@@ -6,8 +6,9 @@ the memory of the host's Python.
 
 import base64
 import json
+import re
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,7 @@ from distnet.cluster.ssh.shell import RUN_TIMEOUT_S, Shell
 
 PACKAGE = "distnet.cluster.hosts.on_host"
 FOLDER = Path(__file__).parent / "on_host"
-SHARED = ("messages", "data", "processes", "systemd")
-"""In the order in which they import one another."""
+IMPORT = re.compile(r"^from distnet\.cluster\.hosts\.on_host\.(\w+) import", re.MULTILINE)
 LOADER = (
     "import base64,json,sys,types,zlib;"
     "modules,script=json.loads(zlib.decompress(base64.b64decode(sys.argv.pop(1))));"
@@ -55,6 +55,30 @@ def run_script(
     Raises:
         HostError: what the script, or ssh, could not do.
     """
+    command = [python, "-I", "-c", LOADER, _packed(script), json.dumps(given)]
+    return run_program(shell, command, step=step, timeout_s=timeout_s, on_progress=on_progress)
+
+
+def run_program(
+    shell: Shell,
+    command: Sequence[str],
+    *,
+    step: str,
+    timeout_s: float = RUN_TIMEOUT_S,
+    on_progress: Callable[[str], None] | None = None,
+) -> Any:
+    """Run a program that prints the messages of scripts, and return its result.
+
+    Args:
+        shell: of the host.
+        command: its words.
+        step: what it is for, for errors.
+        timeout_s: the time that it may take.
+        on_progress: called with each line of its progress.
+
+    Raises:
+        HostError: what the program, or ssh, could not do.
+    """
     messages: list[dict[str, Any]] = []
 
     def read(line: str) -> None:
@@ -65,7 +89,6 @@ def run_script(
         if on_progress is not None and "progress" in message:
             on_progress(str(message["progress"]))
 
-    command = [python, "-I", "-c", LOADER, _packed(script), json.dumps(given)]
     ended = shell.run(command, step=step, timeout_s=timeout_s, on_line=read, holds_input=True)
     return _result(shell.host.name, step, messages, ended)
 
@@ -92,9 +115,17 @@ def _result(host: str, step: str, messages: list[dict[str, Any]], ended: Ended) 
 
 @cache
 def _packed(script: str) -> str:
-    modules = [(f"{PACKAGE}.{name}", _source(name)) for name in SHARED]
+    modules = [(f"{PACKAGE}.{name}", _source(name)) for name in _needed(script)]
     packed = zlib.compress(json.dumps([modules, _source(script)]).encode(), level=9)
     return base64.b64encode(packed).decode()
+
+
+def _needed(script: str) -> list[str]:
+    """The modules that one imports, each after those that it imports itself."""
+    names: list[str] = []
+    for name in IMPORT.findall(_source(script)):
+        names += [each for each in (*_needed(name), name) if each not in names]
+    return names
 
 
 def _source(name: str) -> str:

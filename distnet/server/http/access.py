@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from distnet.protocol.errors import (
     ForbiddenError,
     NotAllowedError,
+    OtherVersionError,
     ServerError,
     TooManyError,
     UnauthenticatedError,
@@ -25,6 +26,7 @@ from distnet.server.http.parameters import require_role
 from distnet.server.http.rate_limit import RateLimiter
 from distnet.server.http.request_body import BodyMemory, MemoryFullError, read_body, replay
 from distnet.server.http.responses import response_to
+from distnet.server.http.version import require_version, with_version
 from distnet.server.ledger.records import Role
 from distnet.server.settings import Limits
 from distnet.server.users.authenticator import REMEDY, Authenticator
@@ -99,6 +101,8 @@ class AccessMiddleware:
             await response_to(error, retry_after_s=error.wait_s)(scope, receive, send)
         except MemoryFullError as error:
             await response_to(error, retry_after_s=SOON_S)(scope, receive, send)
+        except OtherVersionError as error:
+            await response_to(error)(scope, receive, with_version(send))
         except ServerError as error:
             if isinstance(error, UnauthenticatedError | ForbiddenError):
                 caller = scope.get("state", {}).get("caller")
@@ -116,11 +120,12 @@ class AccessMiddleware:
         token = _bearer(Headers(scope=scope))
         if path == ATTEMPT or path.startswith(f"{ATTEMPT}/"):
             if self._is_attempt(token):
-                return token, send
+                return token, with_version(send)
             return ANONYMOUS, self._counting_wrong(address, send)
         caller = self._authenticator.recall(token) or await self._check(token, address)
         _require(self._users.take(caller.user.name), f"too many requests of {caller.user.name}")
         scope.setdefault("state", {})["caller"] = caller
+        require_version(Headers(scope=scope))
         if scope["method"] in WITH_BODY:
             require_role(caller, Role.SUBMITTER)
         return caller.user.name, send

@@ -11,6 +11,7 @@ from fastapi.testclient import TestClient
 
 from distnet.protocol.attempt import Report
 from distnet.protocol.jobs import StreamResponse
+from distnet.protocol.versions import HEADER, own_version
 from distnet.server.http.log_followers import LogFollowers
 from tests.server.fake_cluster import piece
 from tests.server.http.api import Api, body
@@ -40,7 +41,9 @@ def reported(client: TestClient, **more: Any) -> dict[str, Any]:
 def test_an_attempt_learns_its_task_and_gets_orders(api: Api) -> None:
     attempt = api.client(None, token=begin(api))
 
-    task = attempt.get("/api/v1/attempt").json()
+    got = attempt.get("/api/v1/attempt")
+    task = got.json()
+    assert got.headers[HEADER] == own_version(), "nodes must have the same"
     assert (task["job"], task["attempt"], task["runs"]) == (
         "digits-1", 1, str(api.harness.settings.runs),
     )  # fmt: skip

@@ -16,6 +16,7 @@ from typing import Any
 
 from distnet.cluster.hosts.on_host.data import is_worth_keeping
 from distnet.cluster.hosts.on_host.messages import Failure, Given, reply
+from distnet.cluster.hosts.on_host.network import taken
 from distnet.cluster.hosts.on_host.processes import MARK, POLL_S, end, marked
 from distnet.cluster.hosts.on_host.systemd import remove_unit, start_unit
 
@@ -169,17 +170,13 @@ def require_reachable(host: str, port: int) -> None:
 def require_free(ports: Sequence[tuple[str, str, int]]) -> None:
     """Check that nobody listens where the node will."""
     for key, host, port in ports:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        try:
-            with socket.socket(family) as listener:
-                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                listener.bind((host, port))
-        except OSError as error:
+        error = taken(host, port)
+        if error is not None:
             raise Failure(
                 "port-taken",
-                f"cannot listen on {host}:{port}: {error.strerror}",
+                f"cannot listen on {host}:{port}: {error}",
                 f"end the program that listens there, or set another `{key}`",
-            ) from None
+            )
 
 
 def require_shared(storage: str, name: str, *, is_head: bool) -> None:

@@ -1,7 +1,5 @@
 """Users, tokens, teams."""
 
-from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated
 
 from anyio import to_thread
@@ -20,6 +18,7 @@ from distnet.protocol.users import (
     UsersResponse,
     WhoResponse,
 )
+from distnet.protocol.versions import own_version
 from distnet.server.http.parameters import (
     Admin,
     NameInPath,
@@ -47,7 +46,7 @@ def whoami(server: TheServer, caller: Viewer) -> Response:
             team=user.team,
             token=caller.token.id,
             server=server.ledger.id,
-            version=_version(),
+            version=own_version(),
         )
     )
 
@@ -113,11 +112,3 @@ def save_team(name: NameInPath, team: TeamMessage, server: TheServer, caller: Ad
     if team.name != name:
         raise InvalidError(f"name: found {team.name!r}, expected {name!r}, as in the path")
     return json_response(server.save_team(caller.user, team))
-
-
-@cache
-def _version() -> str:
-    try:
-        return version("distnet")
-    except PackageNotFoundError:
-        return "unknown"
