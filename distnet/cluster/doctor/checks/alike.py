@@ -56,7 +56,7 @@ def source(all_of_it: Examination) -> Iterator[Finding]:
     """All nodes have the same files of distnet: a version is not changed by every edit."""
     yield from _same(
         all_of_it,
-        "distnet's files",
+        "the hash of distnet's files",
         lambda node: node.distnet_source if node.wants_packages else None,
         SAME,
     )

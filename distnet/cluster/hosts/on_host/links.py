@@ -73,7 +73,7 @@ def measure(peers: dict[str, tuple[str, int]], secret: bytes) -> dict[str, dict[
         secret: of the listeners.
     """
     with ThreadPoolExecutor(max(1, min(MOST_AT_ONCE, len(peers)))) as pool:
-        found = pool.map(lambda where: measured(*where, secret), peers.values())
+        found = pool.map(lambda where: measured(where[0], where[1], secret), peers.values())
         return dict(zip(peers, found, strict=True))
 
 
