@@ -121,7 +121,7 @@ def test_packages_that_up_will_install_are_no_fault():
         ({"python": "3.12.1"}, "versions", "fault", "Python 3.12", "cluster up"),
         ({"versions": VERSIONS | {"pyarrow": "26.1.0"}},
          "versions", "fault", "pyarrow 26.1.0", "cluster up"),
-        ({"distnet_source": "fff"}, "source", "warning", "the hash of distnet's files is fff", "cluster up"),
+        ({"distnet_source": "fff"}, "source", "warning", "files is fff", "cluster up"),
         ({"instruction_set": "AVX512"}, "cpu-kind", "note", "AVX512", "train.bits: portable"),
         ({"address": "10.0.0.1", "interfaces": ONE.interfaces},
          "listed-twice", "fault", "10.0.0.1 of gpu1", "each machine once"),
