@@ -34,6 +34,12 @@ class Group:
     verbs: Mapping[str, Verb]
 
 
+def imported(function: str) -> Any:
+    """Import a function below `distnet.cli` that few calls need: `MODULE:FUNCTION`."""
+    module, _, name = function.partition(":")
+    return getattr(import_module(f"distnet.cli.{module}"), name)
+
+
 class LazyCommand(TyperCommand):
     """Stands for a verb in the list of its group."""
 
@@ -43,8 +49,7 @@ class LazyCommand(TyperCommand):
 
     def load(self) -> Any:
         """Import the verb's module and make the command that parses its options."""
-        module, _, name = self._verb.function.partition(":")
-        function = getattr(import_module(f"distnet.cli.{module}"), name)
+        function = imported(self._verb.function)
         app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
         register = app.command(
             self.name,

@@ -2,6 +2,9 @@
 
 from distnet.protocol.message import Message
 
+GROUP_LABEL = "distnet.io/group"
+"""The label with the group of a cluster file that a node is of."""
+
 
 class EventResponse(Message):
     """One line of the event log."""
@@ -36,6 +39,24 @@ class NodeResponse(Message):
     """Workers of each job."""
 
 
+class GroupResponse(Message):
+    """A group of nodes that an autoscaler adds and removes."""
+
+    name: str
+    cpus: float
+    """Of each node."""
+    gpus: float
+    num_nodes: int
+    """Nodes that are there."""
+    max_nodes: int
+    num_adding: int
+    """Nodes that are being added."""
+    adding_since: float | None
+    """Since when, or when the last one came."""
+    reason: str
+    """Why none come, as far as known."""
+
+
 class ClusterResponse(Message):
     """The newest snapshot of the cluster."""
 
@@ -43,3 +64,4 @@ class ClusterResponse(Message):
     seen_at: float | None
     reason: str
     nodes: tuple[NodeResponse, ...]
+    groups: tuple[GroupResponse, ...] = ()

@@ -6,6 +6,8 @@ from functools import cached_property
 from distnet.scheduler.availability import Availability
 from distnet.scheduler.blockers import MAX_BLOCKERS, Blockers
 from distnet.scheduler.elastic import without
+from distnet.scheduler.expansion.capacity import Expansion
+from distnet.scheduler.expansion.reasons import new_nodes_reason, problem_reason
 from distnet.scheduler.growth import Growth
 from distnet.scheduler.limits import TeamLimits
 from distnet.scheduler.nodes import IndexedPlacement, NodeTable
@@ -54,6 +56,7 @@ class Allocator:
         self._view, self._quotas = view, quotas
         self._nodes = NodeTable.of(view.nodes)
         self._availability = Availability(self._nodes, view.allocations)
+        self._expansion = Expansion(self._nodes)
         self._limits = TeamLimits(view)
         self._blockers = Blockers(self._nodes, view.allocations)
         self._reservation: Reservation | None = None
@@ -85,7 +88,7 @@ class Allocator:
 
     def allocate_idle(self) -> None:
         """Give idle capacity to elastic jobs: to those that start now, then to those that run."""
-        growth = Growth(self._view, self._availability, self._limits)
+        growth = Growth(self._view, self._availability, self._expansion, self._limits)
         for start in self._starting:
             if start.job.shape.is_elastic:
                 start.placement = growth.extend_start(
@@ -93,7 +96,11 @@ class Allocator:
                 )
         jobs = {job.number: job for job in self._view.waiting}
         waiting = (jobs[wait.job] for wait in self.queue if wait.code != "quota")
-        self._changes += growth.grow_running({change.job for change in self._changes}, waiting)
+        changed = {change.job for change in self._changes}
+        self._changes += growth.grow_running(changed, list(waiting))
+        sizes = [(start.job, sum(start.placement.values())) for start in self._starting]
+        sizes += [(job, job.shape.min_workers) for job in self._nominated]
+        self._placed += growth.add_nodes(sizes)
 
     def decisions(self) -> tuple[Decision, ...]:
         """Return all decisions; starts come first, because they wait for no release."""
@@ -101,6 +108,11 @@ class Allocator:
             Start(s.job.number, self._nodes.by_id(s.placement), s.reason) for s in self._starting
         )
         return (*starts, *self._changes)
+
+    @property
+    def nominated_nodes(self) -> set[str]:
+        """The ids of the nodes for which jobs are nominated, absent ones included."""
+        return {self._nodes.ids[n] for _, placement in self._placed for n in placement}
 
     def _try(self, job: JobRequest, *, is_short: bool) -> _WaitFields | None:
         """Start or nominate a job; returns why it waits if neither is possible."""
@@ -116,7 +128,11 @@ class Allocator:
             if placement is not None:
                 self._start(job, placement, is_short=is_short)
                 return None
-        if self._nominate_pending(job) or self._preempt_for(job):
+        if (
+            self._nominate_pending(job)
+            or self._nominate_for_new_nodes(job)
+            or self._preempt_for(job)
+        ):
             return None
         return self._wait(job)
 
@@ -136,6 +152,27 @@ class Allocator:
         if availability.for_nominated.num_slots(shape.per_worker) < shape.min_workers:
             return False
         self._nominate(job, self._leaving)
+        return True
+
+    def _nominate_for_new_nodes(self, job: JobRequest) -> bool:
+        """Nominate a job for what is free soon and nodes that can be added, if that is enough."""
+        shape, availability = job.shape, self._availability
+        if self._limits.headroom_soon(job) < shape.min_workers:
+            return False
+        found = self._expansion.place(
+            availability.for_nominated, shape.per_worker, shape.min_workers
+        )
+        if found is None or not found[1]:
+            return False
+        here, new = found
+        if here:
+            availability.nominate(here, shape.per_worker)
+        self._expansion.nominate(new, shape.per_worker)
+        self._limits.nominate(job, shape.min_workers)
+        self._nominated.append(job)
+        self._placed.append((job, here | new))
+        reason = new_nodes_reason(self._view, [self._nodes.ids[n] for n in new])
+        self._queue_alone(job, "adding-nodes", reason, ())
         return True
 
     def _preempt_for(self, job: JobRequest) -> bool:
@@ -194,15 +231,19 @@ class Allocator:
             return "reserved", reserved_reason(self._reservation, self._view.now), (first,)
         if self._is_behind_nominated(job):
             return self._behind()
-        return "no-room", capacity_reason(job, num_slots), self._blockers.of(shape)
+        reason = problem_reason(self._view, job) + capacity_reason(job, num_slots)
+        return "no-room", reason, self._blockers.of(shape)
 
     def _reserve(self, job: JobRequest, num_slots: int) -> bool:
         """Make the reservation for a job; whether it was queued as its head."""
         now = self._view.now
-        self._reservation = make_reservation(self._availability, self._expected_ends(), job, now)
+        self._reservation = make_reservation(
+            self._availability, self._expansion, self._expected_ends(), job, now
+        )
         if self._reservation is None or self._is_behind_nominated(job):
             return False
-        reason = head_reason(job, num_slots, self._reservation, now)
+        reason = problem_reason(self._view, job)
+        reason += head_reason(job, num_slots, self._reservation, now)
         self._queue_alone(job, "no-room", reason, self._blockers.of(job.shape))
         return True
 

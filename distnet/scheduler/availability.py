@@ -164,7 +164,10 @@ def _free_now(nodes: NodeTable, allocations: Iterable[Allocation]) -> FreeResour
             if n is not None:
                 cpus[n] += count * shape.cpus
                 gpus[n] += count * shape.gpus
-    return FreeResources(list(map(sub, nodes.cpus, cpus)), list(map(sub, nodes.gpus, gpus)))
+    free = FreeResources(list(map(sub, nodes.cpus, cpus)), list(map(sub, nodes.gpus, gpus)))
+    for n in nodes.absent:
+        free.cpus[n] = free.gpus[n] = 0.0
+    return free
 
 
 def _leaving(allocation: Allocation) -> dict[str, int]:

@@ -6,12 +6,13 @@ Each job, from the first to the last:
 
 1. starts, if its minimum of workers fits into capacity that is free and not nominated;
 2. else is nominated for capacity that leaving workers release, if that is enough;
-3. else preempts jobs (`preemption.py`) and is nominated for what they release;
-4. else waits. The first job that waits for capacity has a reservation (`reservation.py`), and jobs
+3. else waits for nodes that an autoscaler can add (`expansion.py`), if they are enough;
+4. else preempts jobs (`preemption.py`) and is nominated for what they release;
+5. else waits. The first job that waits for capacity has a reservation (`reservation.py`), and jobs
    behind it are backfilled only where they do not delay it.
 
 Capacity that is left afterwards goes to elastic jobs (`growth.py`): first to those that start now,
-then to those that run.
+then to those that run. For more of it, nodes are added.
 
 Sources: EASY backfilling (`reservation.py`), Kueue's quotas and preemption (`quotas.py`,
 `preemption.py`), dominant resource fairness (`order.py`), Ray's placement groups (`placement.py`).
@@ -21,6 +22,7 @@ that leave is set aside, and the rest is used.
 """
 
 from distnet.scheduler.allocator import Allocator
+from distnet.scheduler.expansion.counts import node_counts, used_nodes
 from distnet.scheduler.feasibility import infeasible_reason
 from distnet.scheduler.order import queue_order
 from distnet.scheduler.quotas import Quotas
@@ -36,7 +38,11 @@ def decide(view: View) -> Plan:
     for job in queue_order(view, eligible, quotas):
         allocator.consider(job)
     allocator.allocate_idle()
-    return Plan(allocator.decisions(), (*allocator.queue, *others))
+    decisions, queue = allocator.decisions(), (*allocator.queue, *others)
+    if not view.groups:
+        return Plan(decisions, queue)
+    used = used_nodes(view, decisions) | allocator.nominated_nodes
+    return Plan(decisions, queue, *node_counts(view, used))
 
 
 def split_eligible(view: View) -> tuple[list[JobRequest], list[Wait]]:

@@ -61,7 +61,7 @@ def explain(view: View, job: int) -> Estimate:
 def _estimate(
     view: View, plan: Plan, job: JobRequest, wait: Wait
 ) -> tuple[float, float] | tuple[None, None]:
-    if wait.code == "never-fits":
+    if wait.code in ("never-fits", "adding-nodes"):
         return None, None
     if wait.code == "making-room":
         return view.now + LEAVING_S, LEAVING_S
@@ -136,7 +136,7 @@ def _remedies(view: View, job: JobRequest, wait: Wait) -> list[str]:
             return [f"its earliest start time, in {format_duration(job.not_before - view.now)}"]
         case "quota":
             return [*_stops(view, job, availability), f"a higher limit for team {job.team}"]
-        case "making-room":
+        case "making-room" | "adding-nodes":
             return []
     stops, length = _stops(view, job, availability), _length(view, job, wait)
     return [*stops, *length, *_priority(view, job), *node]

@@ -15,12 +15,14 @@ def largest_gang(shape: Shape, nodes: Sequence[Node]) -> int:
 def infeasible_reason(shape: Shape, nodes: Sequence[Node]) -> str | None:
     """Explain why a gang does not fit even on the empty cluster; None if it fits.
 
-    Draining nodes count: a job that fits only there waits, it is not refused.
+    Draining nodes count: a job that fits only there waits, it is not refused. So do absent ones.
     """
     slots = largest_gang(shape, nodes)
     if slots >= shape.min_workers:
         return None
     found = f"the whole cluster has capacity for {slots}" if nodes else "the cluster has no nodes"
+    if any(node.is_absent for node in nodes):
+        found = f"with all nodes that can be added, the cluster has capacity for {slots}"
     missing = missing_node(shape, shape.min_workers - slots)
     return f"needs {format_gang(shape)}, but {found}; {missing} would be enough"
 

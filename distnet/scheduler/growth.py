@@ -5,22 +5,29 @@ them now, but soon would not be, and the job would have restarted twice for noth
 grow under the same condition in S. Iserte et al., DMR API, Parallel Computing 2018.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from distnet.scheduler.availability import Availability
 from distnet.scheduler.elastic import may_grow, place_more
+from distnet.scheduler.expansion.capacity import Expansion
 from distnet.scheduler.limits import TeamLimits
 from distnet.scheduler.nodes import IndexedPlacement
 from distnet.scheduler.order import rank
 from distnet.scheduler.reasons import growth_reason
 from distnet.scheduler.view import Allocation, JobRequest, Resize, View
 
+NODE_S = 300.0
+"""Assumed time in which a node comes, and a job that grows onto it has restarted."""
+
 
 class Growth:
     """Hands out capacity that no job waits for, or that waiting jobs could reclaim at once."""
 
-    def __init__(self, view: View, availability: Availability, limits: TeamLimits) -> None:
+    def __init__(
+        self, view: View, availability: Availability, expansion: Expansion, limits: TeamLimits
+    ) -> None:
         self._view, self._availability, self._limits = view, availability, limits
+        self._expansion = expansion
 
     def extend_start(
         self, job: JobRequest, placement: IndexedPlacement, *, is_short: bool
@@ -48,6 +55,34 @@ class Growth:
             if allocation.job.number not in changed:
                 yield from self._grow(allocation)
 
+    def add_nodes(
+        self, sizes: Sequence[tuple[JobRequest, int]]
+    ) -> Iterator[tuple[JobRequest, IndexedPlacement]]:
+        """Nominate idle and absent nodes for elastic jobs, which grow when the nodes have come.
+
+        Args:
+            sizes: the number of workers of jobs that start now or are nominated.
+        """
+        if not self._availability.nodes.absent:
+            return
+        running = (a for a in self._view.allocations if _is_worth_new_nodes(a, self._view))
+        all_sizes = [*sizes, *((a.job, max(a.workers, a.resizing_to or 0)) for a in running)]
+        for job, workers in all_sizes:
+            yield job, self._onto_new_nodes(job, job.shape.max_workers - workers)
+
+    def _onto_new_nodes(self, job: JobRequest, limit: int) -> IndexedPlacement:
+        per_worker, expansion = job.shape.per_worker, self._expansion
+        here = self._availability.capacity(is_short=False)
+        num_slots = here.num_slots(per_worker) + expansion.num_slots(per_worker)
+        limit = min(limit, self._limits.growth_headroom(job), num_slots)
+        found = expansion.place(here, per_worker, limit) if limit > 0 else None
+        if found is None:
+            return {}
+        self._availability.allocate(found[0], per_worker, is_short=False)
+        expansion.nominate(found[1], per_worker)
+        self._limits.allocate(job, limit)
+        return found[0] | found[1]
+
     def _grow(self, allocation: Allocation) -> Iterator[Resize]:
         job, nodes = allocation.job, self._availability.nodes
         placement = nodes.indexed(allocation.placement)
@@ -71,6 +106,13 @@ class Growth:
         self._availability.allocate(more, per_worker, is_short=is_short)
         self._limits.allocate(job, sum(more.values()))
         return more
+
+
+def _is_worth_new_nodes(allocation: Allocation, view: View) -> bool:
+    """Whether a running job lasts long enough for nodes that are still to be added."""
+    if allocation.is_stopping or not (view.policy.elastic or allocation.is_resize_requested):
+        return False
+    return allocation.ends_at - view.now >= NODE_S
 
 
 def _sum(placement: IndexedPlacement, more: IndexedPlacement) -> IndexedPlacement:

@@ -39,6 +39,8 @@ class NodeTable:
         self.cpus = [float(node.cpus) for node in usable]
         self.gpus = [float(node.gpus) for node in usable]
         self.has_gpus = [node.gpus > 0 for node in usable]
+        self.absent = [n for n, node in enumerate(usable) if node.is_absent]
+        self.groups = [node.group for node in usable]
         self._kinds = Counter((node.cpus, node.gpus) for node in nodes)
         self._total_slots: dict[Resources, int] = {}
 
@@ -51,7 +53,7 @@ class NodeTable:
         return newest
 
     def total_slots(self, per_worker: Resources) -> int:
-        """Count the slots of the empty cluster, draining nodes included."""
+        """Count the slots of the empty cluster, draining and absent nodes included."""
         known = self._total_slots.get(per_worker)
         if known is None:
             known = self._total_slots[per_worker] = sum(

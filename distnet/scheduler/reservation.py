@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from distnet.scheduler.availability import Availability, FreeResources
+from distnet.scheduler.expansion.capacity import Expansion
 from distnet.scheduler.nodes import IndexedPlacement, slots_in
 from distnet.scheduler.placement import FreeCapacity
 from distnet.scheduler.view import Allocation, JobRequest, Resources
@@ -53,15 +54,22 @@ class Reservation:
 
 
 def make_reservation(
-    availability: Availability, ends: Sequence[ExpectedEnd], job: JobRequest, now: float
+    availability: Availability,
+    expansion: Expansion,
+    ends: Sequence[ExpectedEnd],
+    job: JobRequest,
+    now: float,
 ) -> Reservation | None:
     """Reserve a placement at the first time at which the job fits; None if it never will.
 
     Args:
+        availability: of the nodes that there are.
+        expansion: of those that can be added.
         ends: sorted by time.
     """
-    free, per_worker = availability.soon.copy(), job.shape.per_worker
+    free, per_worker = expansion.added_to(availability.soon), job.shape.per_worker
     num_slots, starts_at = availability.for_nominated.num_slots(per_worker), now
+    num_slots += expansion.num_slots(per_worker)
     for end in ends:
         if num_slots >= job.shape.min_workers and end.at > starts_at:
             break
@@ -73,6 +81,7 @@ def make_reservation(
         return None
     free.add(placement, per_worker, -1)
     availability.reserve(free)
+    expansion.reserve(free)
     return Reservation(job, starts_at)
 
 

@@ -51,6 +51,23 @@ class Node:
     """Address or host name, for messages."""
     is_draining: bool = False
     """About to be removed: nothing new starts there."""
+    group: str = ""
+    """The group of the cluster file that it is of; empty: none that is known."""
+    is_absent: bool = False
+    """An autoscaler can add it. Jobs wait for it, and nothing starts there before it has come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A kind of node of which an autoscaler adds and removes some."""
+
+    name: str
+    adding_since: float | None = None
+    """Since when nodes are being added; each one that comes sets it to now. None: none are."""
+    reason: str = ""
+    """Why they do not come, by the autoscaler's own account; empty: it has given none."""
+    problem: str = ""
+    """Why none are added at the moment; empty: they are when jobs need them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +166,8 @@ class View:
     """Recent usage of each user (`user:NAME`) and team (`team:NAME`): seconds x dominant share of
     the cluster, decayed."""
     policy: Policy = Policy()
+    groups: Sequence[Group] = ()
+    """The groups of the absent nodes. Absent nodes of a group with a problem are draining."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,8 +206,8 @@ class Wait(NamedTuple):
     job: int
     code: str
     """`later` (not_before), `never-fits`, `no-room`, `behind` (jobs ahead get the capacity),
-    `quota`, `making-room` (victims are being preempted for it) or `reserved` (it would delay the
-    reservation)."""
+    `quota`, `making-room` (victims are being preempted for it), `adding-nodes` or `reserved` (it
+    would delay the reservation)."""
     reason: str
     blockers: tuple[int, ...] = ()
     """A few of the jobs that hold what it waits for, ordered by their expected end."""
@@ -205,3 +224,8 @@ class Plan:
     """In the order in which to carry them out."""
     queue: tuple[Wait, ...]
     """Every job that still waits, in the order in which jobs are considered."""
+    nodes: Mapping[str, int] = field(default_factory=dict)
+    """How many nodes of each group there must be: those in use, and those that jobs wait for. All
+    others may be removed."""
+    new_nodes: Mapping[str, int] = field(default_factory=dict)
+    """How many of these are absent."""

@@ -4,13 +4,14 @@ There is one lock. Every change is committed to the ledger before it is acknowle
 """
 
 import hashlib
+import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 
 from distnet.protocol.attempt import AttemptConfig, Instructions, Report
 from distnet.protocol.cluster import ClusterResponse, EventsResponse
-from distnet.protocol.errors import InvalidError, NotFoundError
+from distnet.protocol.errors import InvalidError, NotFoundError, UnavailableError
 from distnet.protocol.jobs import JobDetails, JobResponse, JobsResponse, StreamResponse, WhyResponse
 from distnet.protocol.schedules import ScheduleRequest, ScheduleResponse
 from distnet.protocol.submit import SubmitRequest
@@ -26,11 +27,14 @@ from distnet.server.loop.cluster_actions import Run
 from distnet.server.loop.loop import Loop
 from distnet.server.settings import Settings
 from distnet.server.state.mirror import Mirror
+from distnet.server.state.node_groups import NodeGroups
 from distnet.server.views import cluster, jobs, logs, reasons
 from distnet.server.views.explainer import Explainer
 from distnet.server.views.listing import JobFilter, list_jobs
 from distnet.server.views.schedules import schedule_response
 from distnet.server.views.usage import UsageFilter, usage
+
+logger = logging.getLogger(__name__)
 
 
 def _now(action: Callable[[], None]) -> None:
@@ -55,7 +59,7 @@ class Server:
     _explainer: Explainer = field(default_factory=Explainer)
 
     def __post_init__(self) -> None:
-        self.mirror = Mirror(self.ledger)
+        self.mirror = Mirror(self.ledger, groups=NodeGroups(self.settings.groups))
         self.loop = Loop(
             self.mirror, self.gateway, self.settings, self.clock, self.monotonic, self.run
         )
@@ -70,6 +74,15 @@ class Server:
     def tick(self) -> None:
         """Run one iteration of the loop."""
         self.loop.iterate()
+
+    def release_nodes(self) -> None:
+        """Let the autoscaler remove all nodes that become idle: nobody watches over them now."""
+        if not self.settings.groups:
+            return
+        try:
+            self.gateway.scale({})
+        except UnavailableError as error:
+            logger.warning("nodes that were requested are not given back: %s", error)
 
     def submit(self, user: User, requests: Sequence[SubmitRequest]) -> tuple[list[JobRecord], bool]:
         """Queue jobs; returns them, and whether any is new. See `jobs/submit.py`."""

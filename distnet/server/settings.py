@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from distnet.scheduler.view import Policy
+from distnet.server.gateway.node_groups import NodeGroup
 
 PORT = 8270
 MB = 1_000_000
@@ -84,5 +85,7 @@ class Settings:
     webhooks: Webhooks | None = None
     keep_s: float | None = None
     """How long after its end a job keeps its logs, events and own files; None: forever."""
+    groups: tuple[NodeGroup, ...] = ()
+    """The groups of nodes that Ray's autoscaler adds and removes."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """Variables for all attempts, such as NCCL_SOCKET_IFNAME; Ray keeps them in plain text."""

@@ -131,6 +131,7 @@ def _running(server: Server, users: Users, notice: ReachabilityNotice) -> Iterat
 
         ticker = Ticker(server, iterated=iterated)
         ticker.start()
+        running.callback(server.release_nodes)
         running.callback(ticker.close)
         running.enter_context(rare_full_collections())
         yield HttpServer(app, ledger)

@@ -21,7 +21,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,6 +55,9 @@ class StillCluster:
 
     def status(self, submission: str) -> ProcessStatus:
         return ProcessStatus.PENDING
+
+    def scale(self, nodes: Mapping[str, int]) -> Mapping[str, str]:
+        return {}
 
     def end_message(self, submission: str) -> str:
         return ""

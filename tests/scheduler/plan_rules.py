@@ -3,9 +3,18 @@
 import math
 from collections import Counter
 
-from distnet.scheduler.view import JobRequest, Plan, Resize, Start, Stop, View
+from distnet.scheduler.view import JobRequest, Node, Plan, Resize, Start, Stop, View
 
-CODES = {"later", "never-fits", "no-room", "behind", "quota", "making-room", "reserved"}
+CODES = {
+    "later",
+    "never-fits",
+    "no-room",
+    "behind",
+    "quota",
+    "making-room",
+    "reserved",
+    "adding-nodes",
+}
 
 
 def rank(job: JobRequest, view: View) -> int:
@@ -22,8 +31,12 @@ def slots_for(free: dict[str, list[float]], job: JobRequest) -> int:
     return sum(workers_on(cpus, gpus, job) for cpus, gpus in free.values())
 
 
+def is_usable(node: Node) -> bool:
+    return not (node.is_draining or node.is_absent)
+
+
 def free_resources(view: View) -> dict[str, list[float]]:
-    free = {n.id: [n.cpus, n.gpus] for n in view.nodes if not n.is_draining}
+    free = {n.id: [n.cpus, n.gpus] for n in view.nodes if is_usable(n)}
     for allocation in view.allocations:
         take(free, allocation.job, allocation.placement)
     return free
@@ -54,6 +67,28 @@ def check(view: View, plan: Plan) -> None:
     if not view.teams:
         _check_order(view, plan, jobs, starts)
     _check_quotas(view, plan, jobs, starts)
+    _check_new_nodes(view, plan, jobs)
+
+
+def _check_new_nodes(view: View, plan: Plan, jobs: dict[int, JobRequest]) -> None:
+    """Nodes are added only for jobs that wait for them or grow, and never above the maximum."""
+    most = Counter(node.group for node in view.nodes)
+    addable = Counter(n.group for n in view.nodes if n.is_absent and not n.is_draining)
+    assert all(0 < count <= addable[name] for name, count in plan.new_nodes.items())
+    assert all(plan.new_nodes.get(name, 0) <= n <= most[name] for name, n in plan.nodes.items())
+    everybody = [*jobs.values(), *(a.job for a in view.allocations)]
+    waits = {wait.job for wait in plan.queue if wait.code == "adding-nodes"}
+    assert bool(plan.new_nodes) >= bool(waits)
+    if plan.new_nodes:
+        assert waits or any(job.shape.is_elastic for job in everybody)
+    if not everybody:
+        assert plan.nodes == {}
+    whole = {node.id: [node.cpus, node.gpus] for node in view.nodes}
+    for wait in plan.queue:
+        never = slots_for(whole, jobs[wait.job]) < jobs[wait.job].shape.min_workers
+        assert (wait.code == "never-fits") == never
+    for number in waits if len(jobs) == 1 else ():
+        assert slots_for(free_resources(view), jobs[number]) < jobs[number].shape.min_workers
 
 
 def _check_gangs(jobs: dict[int, JobRequest], starts: dict[int, object]) -> None:
@@ -64,7 +99,7 @@ def _check_gangs(jobs: dict[int, JobRequest], starts: dict[int, object]) -> None
 
 
 def _check_capacity(view, plan, jobs, allocations, starts) -> None:  # type: ignore[no-untyped-def]
-    usable = {n.id for n in view.nodes if not n.is_draining}
+    usable = {n.id for n in view.nodes if is_usable(n)}
     free = free_resources(view)
     before = {node: list(resources) for node, resources in free.items()}
     for number, placement in starts.items():

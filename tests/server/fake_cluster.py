@@ -1,6 +1,7 @@
 """A cluster in memory. Its attempts report to the server as real ones do."""
 
 import itertools
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from distnet.protocol.attempt import Exit, Piece, Report
@@ -81,6 +82,10 @@ class FakeCluster:
     """No attempt that it starts reports."""
     is_stuck: bool = False
     """It accepts attempts, and does not start them."""
+    requested: list[dict[str, int]] = field(default_factory=list)
+    """The numbers of nodes that its autoscaler was given, one after the other."""
+    failures: dict[str, str] = field(default_factory=dict)
+    """Why its autoscaler cannot add nodes, by group."""
     _generations: "itertools.count[int]" = field(default_factory=lambda: itertools.count(2))
 
     def snapshot(self) -> Snapshot:
@@ -118,6 +123,11 @@ class FakeCluster:
         self._require_reachable()
         if submission not in self.hides:
             self.attempts.pop(submission, None)
+
+    def scale(self, nodes: Mapping[str, int]) -> Mapping[str, str]:
+        self._require_reachable()
+        self.requested.append(dict(nodes))
+        return self.failures
 
     def lose_everything(self) -> None:
         """Replace the head node by a new one; everything that ran is gone."""

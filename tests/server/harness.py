@@ -8,6 +8,7 @@ from distnet.protocol.errors import UnavailableError
 from distnet.protocol.jobs import JobResponse
 from distnet.protocol.submit import SubmitRequest
 from distnet.scheduler.view import Node, Policy
+from distnet.server.gateway.node_groups import NodeGroup
 from distnet.server.ledger import open_ledger
 from distnet.server.ledger.records import Role, User
 from distnet.server.ledger.users import save_user
@@ -43,7 +44,12 @@ class Harness:
     """Users, a cluster of two nodes with two CPUs each, and the server."""
 
     def __init__(
-        self, ledger_url: str, folder: Path, nodes: tuple[Node, ...] = NODES, **policy: object
+        self,
+        ledger_url: str,
+        folder: Path,
+        nodes: tuple[Node, ...] = NODES,
+        groups: tuple[NodeGroup, ...] = (),
+        **policy: object,
     ) -> None:
         self.url = ledger_url
         self.clock = Clock()
@@ -52,6 +58,7 @@ class Harness:
             ledger=ledger_url,
             runs=folder / "runs",
             policy=Policy(**policy),  # type: ignore[arg-type]
+            groups=groups,
         )
         self._open()
 

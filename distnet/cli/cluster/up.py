@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -52,11 +53,42 @@ def up(
     the nodes and the links between them; with faults the exit code is 1.
     """
     read, cluster = read_file(file)
-    with fleet_of(read) as fleet:
-        lines = Lines([host.name for host in read.hosts], is_quiet=as_json)
+    up = bring_up(read, cluster, make_current=is_current, is_examined=is_examined, is_quiet=as_json)
+    findings = [finding for finding in judge(up.examination) if finding.level > Level.NOTE]
+    _show(read, up.done, up.address, findings, as_json=as_json)
+    raise_failed({**up.done.hosts, **up.done.removed}, "failed", as_json=as_json)
+    if worst(findings) is Level.FAULT:
+        raise typer.Exit(FAULTS)
+
+
+@dataclass(frozen=True)
+class BroughtUp:
+    """A cluster that was brought up."""
+
+    done: ClusterUp
+    address: str | None
+    """At which this machine reaches the server; None: the head is not up."""
+    examination: Examination
+
+
+def bring_up(
+    file: ClusterFile,
+    cluster: Local | Ssh,
+    *,
+    make_current: bool,
+    is_examined: bool,
+    is_quiet: bool,
+) -> BroughtUp:
+    """Bring a cluster up and save its context.
+
+    Raises:
+        typer.Exit: the user has interrupted it.
+    """
+    with fleet_of(file) as fleet:
+        lines = Lines([host.name for host in file.hosts], is_quiet=is_quiet)
         with lines.shown() as report:
             done = BringUp(
-                read,
+                file,
                 fleet,
                 user=own_name(),
                 knows=lambda address: _knows(cluster, address),
@@ -64,17 +96,13 @@ def up(
             ).run()
             examination = Examination(())
             if is_examined and done.server is not None:
-                nodes = [host for host in read.hosts if done.hosts[host.name].result]
-                examination = examine_hosts(read, cluster, fleet, nodes, report, is_quick=True)
+                nodes = [host for host in file.hosts if done.hosts[host.name].result]
+                examination = examine_hosts(file, cluster, fleet, nodes, report, is_quick=True)
     if done.is_interrupted:
         say("interrupted; what was started has been ended again")
         raise typer.Exit(STOPPED)
-    address = _save_context(read, cluster, done, make_current=is_current)
-    findings = [finding for finding in judge(examination) if finding.level > Level.NOTE]
-    _show(read, done, address, findings, as_json=as_json)
-    raise_failed({**done.hosts, **done.removed}, "failed", as_json=as_json)
-    if worst(findings) is Level.FAULT:
-        raise typer.Exit(FAULTS)
+    address = _save_context(file, cluster, done, make_current=make_current)
+    return BroughtUp(done, address, examination)
 
 
 def _knows(cluster: Local | Ssh, address: str) -> bool:

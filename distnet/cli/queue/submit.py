@@ -1,11 +1,13 @@
 """`distnet submit`."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from distnet.cli.connect import connect
 from distnet.cli.console import spinner
+from distnet.cli.lazy import imported
 from distnet.cli.options import (
     AsJson,
     At,
@@ -51,21 +53,32 @@ def submit(
     sets: Sets = [],  # noqa: B006
     server: Server = None,
     context: Context = None,
+    cluster: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Submit to this cluster, and bring it up first if it is not."
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Queue a job on a server.
 
-    The server starts it when there are free nodes for all its workers. With --follow the exit code
-    is that of the job, as with distnet wait.
+    The server starts it when there are free nodes for all its workers; where the cluster file
+    allows for more nodes, they are added. With --follow the exit code is that of the job, as with
+    distnet wait.
     """
     if follow and (sweep or as_json):
         raise typer.BadParameter("--follow shows the log of one job: leave out --sweep and --json")
-    client = connect(server, context)
+    if cluster is not None and (server or context):
+        raise typer.BadParameter("--cluster names the server: leave out --server and --context")
     options: dict[str, Any] = {"workers": workers, "priority": priority, "name": name, "team": team}
     options |= {"at": unix_time(at), "hold": hold or None}
     submission = prepared(
         job, sets=sets, after=after, start_from=start_from, sweep=sweep, **options
     )
+    if cluster is not None:
+        context = imported("cluster.ready:ready")(cluster, is_quiet=as_json)
+    client = connect(server, context)
     with spinner(f"submitting to {client.target.server}"):
         jobs = submission.send(client)
     if as_json:

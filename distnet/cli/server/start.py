@@ -14,6 +14,7 @@ from distnet.cli.server.ledger import Ledger, own_ledger
 from distnet.cli.server.welcome import welcome
 from distnet.client.address import explicit
 from distnet.errors import DistnetError
+from distnet.server.gateway.node_groups import read_groups
 from distnet.server.gateway.ray_gateway import RayGateway
 from distnet.server.http.listen import parse_listen
 from distnet.server.settings import Settings
@@ -39,6 +40,19 @@ Ray = Annotated[
 Address = Annotated[
     str, typer.Option(metavar="URL", help="How the nodes of the cluster reach this server.")
 ]
+Autoscaling = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="The file of Ray's autoscaler: jobs may wait for the nodes that it can add.",
+    ),
+]
+Gcs = Annotated[
+    str | None,
+    typer.Option(
+        metavar="HOST:PORT", help="With --autoscaling: Ray's GCS. Default: port 6379 of the head."
+    ),
+]
 SettingsFile = Annotated[Path | None, typer.Option(metavar="FILE", help="More settings, as YAML.")]
 Wait = Annotated[
     bool,
@@ -52,6 +66,8 @@ def start(
     runs: SharedRuns = RUNS,
     ray: Ray = None,
     address: Address = "",
+    autoscaling: Autoscaling = None,
+    gcs: Gcs = None,
     settings: SettingsFile = None,
     wait: Wait = False,
     as_json: AsJson = False,
@@ -68,13 +84,14 @@ def start(
         runs=runs.resolve(),
         address=_address(address),
         listen=host,
+        groups=read_groups(autoscaling) if autoscaling is not None else (),
     )
     if settings is not None:
         chosen = with_file(chosen, settings)
     _make_folder(chosen.runs)
     serve(
         chosen,
-        RayGateway(dashboard),
+        RayGateway(dashboard, groups=chosen.groups, gcs=gcs),
         port=port,
         is_patient=wait,
         on_start=lambda started: welcome(started, chosen, as_json=as_json),

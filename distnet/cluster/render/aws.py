@@ -4,6 +4,7 @@ from typing import Any
 
 from distnet.cluster.file.groups import AwsGroup, AwsHead
 from distnet.cluster.file.providers import Aws
+from distnet.cluster.render.group_labels import group_labels
 
 CLIENT = ("boto3", "'boto3>=1.26'")
 GIB = 2**30
@@ -23,14 +24,15 @@ def node_types(cluster: Aws) -> dict[str, Any]:
         "max_workers": 0,
         "node_config": _instance(cluster, cluster.head),
     }
-    return {"head": head} | {name: _group(cluster, g) for name, g in cluster.groups.items()}
+    return {"head": head} | {name: _group(cluster, name) for name in cluster.groups}
 
 
-def _group(cluster: Aws, group: AwsGroup) -> dict[str, Any]:
+def _group(cluster: Aws, name: str) -> dict[str, Any]:
+    group = cluster.groups[name]
     spot = {"InstanceMarketOptions": {"MarketType": "spot"}} if group.spot else {}
     return {
         "resources": dict(group.resources),
-        **({"labels": dict(group.labels)} if group.labels else {}),
+        "labels": group_labels(name, group),
         "min_workers": group.nodes.min,
         "max_workers": group.nodes.max,
         "node_config": _instance(cluster, group) | spot,

@@ -14,6 +14,8 @@ TOKEN = "~/.ray/auth_token"
 """Where Ray looks for the token by default."""
 SHARE = "/mnt/distnet"
 PROFILE = 'export RAY_AUTH_MODE=token PATH="$HOME/.distnet/env/bin:$PATH"'
+AUTOSCALING = "~/ray_bootstrap_config.yaml"
+"""What `ray up` leaves on the head for the autoscaler: the groups, and what Ray has found out."""
 APT = "sudo apt-get -qq -o DPkg::Lock::Timeout=600"
 """A machine that has just started still updates itself."""
 
@@ -72,7 +74,7 @@ def head_commands(cluster: Cloud) -> list[str]:
     start = (
         f"ray start --head --num-cpus=0 --num-gpus=0 --port={ports.ray} --object-manager-port=8076 "
         f"--dashboard-host=127.0.0.1 --dashboard-port={ports.dashboard} --disable-usage-stats "
-        "--autoscaling-config=~/ray_bootstrap_config.yaml"
+        f"--autoscaling-config={AUTOSCALING}"
     )
     return [f"{PROFILE}; ray stop", f"{PROFILE}; ulimit -n 65536; {start}", *_server(cluster)]
 
@@ -94,7 +96,8 @@ def _server(cluster: Cloud) -> list[str]:
     own = "\"$(python3 -c 'import ray.util; print(ray.util.get_node_ip_address())')\""
     command = (
         f"exec distnet server start --wait --listen 0.0.0.0:{port} --address http://{own}:{port} "
-        f"--ray http://127.0.0.1:{cluster.ports.dashboard} --runs {runs}"
+        f"--ray http://127.0.0.1:{cluster.ports.dashboard} --runs {runs} "
+        f"--autoscaling {AUTOSCALING} --gcs {own}:{cluster.ports.ray}"
     )
     token = "distnet server token --role admin > new-token && mv new-token admin-token"
     run = f"echo $$ > server.pid; {command}"

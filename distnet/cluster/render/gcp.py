@@ -4,6 +4,7 @@ from typing import Any
 
 from distnet.cluster.file.groups import GcpGroup, GcpHead
 from distnet.cluster.file.providers import Gcp
+from distnet.cluster.render.group_labels import group_labels
 
 CLIENT = ("googleapiclient", "google-api-python-client google-auth cryptography")
 GIB = 2**30
@@ -28,7 +29,7 @@ def node_types(cluster: Gcp) -> dict[str, Any]:
         "max_workers": 0,
         "node_config": _machine(cluster, cluster.head),
     }
-    return {"head": head} | {name: _group(cluster, g) for name, g in cluster.groups.items()}
+    return {"head": head} | {name: _group(cluster, name) for name in cluster.groups}
 
 
 def num_cpus(group: GcpGroup) -> int:
@@ -36,11 +37,12 @@ def num_cpus(group: GcpGroup) -> int:
     return group.cpus or int(group.shape.rpartition("-")[2])
 
 
-def _group(cluster: Gcp, group: GcpGroup) -> dict[str, Any]:
+def _group(cluster: Gcp, name: str) -> dict[str, Any]:
+    group = cluster.groups[name]
     gpus = {"GPU": group.gpus} if group.gpus else {}
     return {
         "resources": {"CPU": num_cpus(group)} | gpus | dict(group.resources),
-        **({"labels": dict(group.labels)} if group.labels else {}),
+        "labels": group_labels(name, group),
         "min_workers": group.nodes.min,
         "max_workers": group.nodes.max,
         "node_config": _machine(cluster, group) | _accelerators(cluster, group) | _spot(group),

@@ -12,6 +12,7 @@ class ActionKind(StrEnum):
     POLL = "poll"
     KILL = "kill"
     DELETE = "delete"
+    SCALE = "scale"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,5 +21,5 @@ class Action:
 
     kind: ActionKind
     submission: str = ""
-    """The attempt, by its id with Ray; empty for a snapshot."""
+    """The attempt, by its id with Ray; empty if it is about the nodes."""
     job: str = ""

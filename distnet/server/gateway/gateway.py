@@ -72,3 +72,13 @@ class Gateway(Protocol):
     def delete(self, submission: str) -> None:
         """Delete the cluster's record of an attempt that has ended."""
         ...
+
+    def scale(self, nodes: Mapping[str, int]) -> Mapping[str, str]:
+        """Have an autoscaler keep this many nodes of each group, until the next call.
+
+        Idle nodes beyond these are removed after a while.
+
+        Returns:
+            By group, why nodes do not come, as far as the autoscaler says.
+        """
+        ...

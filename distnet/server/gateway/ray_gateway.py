@@ -8,6 +8,7 @@ import logging
 import os
 import threading
 import time
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from distnet.protocol.errors import UnavailableError
@@ -17,7 +18,8 @@ from distnet.server.gateway.gateway import (
     Snapshot,
     StartRequest,
 )
-from distnet.server.gateway.ray_nodes import Held, held_by_others, read_nodes
+from distnet.server.gateway.node_groups import NodeGroup
+from distnet.server.gateway.ray_nodes import Held, head_address, held_by_others, read_nodes
 
 if TYPE_CHECKING:
     from distnet.server.gateway.ray_jobs import RayJobs
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 ADDRESS = "http://127.0.0.1:8265"
 ENTRYPOINT = "python -m distnet.agent"
 """The same for all attempts: the Python that the cluster's own processes find first."""
+GCS_PORT = 6379
 IMPORT_PATIENCE_S = 5.0
 DELETED_AT_ONCE = 20
 OTHERS_EVERY_S = 5.0
@@ -41,11 +44,21 @@ class RayGateway:
     Args:
         address: such as http://10.0.0.1:8265. Default: RAY_API_SERVER_ADDRESS, or this machine.
         entrypoint: the command to run; the same for all attempts.
+        groups: of nodes that Ray's autoscaler adds and removes.
+        gcs: the address of Ray's GCS, through which the autoscaler is reached. Default: the head's.
     """
 
-    def __init__(self, address: str | None = None, *, entrypoint: str = ENTRYPOINT) -> None:
+    def __init__(
+        self,
+        address: str | None = None,
+        *,
+        entrypoint: str = ENTRYPOINT,
+        groups: Sequence[NodeGroup] = (),
+        gcs: str | None = None,
+    ) -> None:
         self._address = address or os.environ.get("RAY_API_SERVER_ADDRESS") or ADDRESS
         self._entrypoint = entrypoint
+        self._groups, self._gcs = groups, gcs
         self._imported = threading.Event()
         self._jobs: RayJobs | None = None
         self._to_delete: dict[str, None] = {}
@@ -110,6 +123,17 @@ class RayGateway:
         with self._lock:
             self._to_delete[submission] = None
         self._delete(submission)
+
+    def scale(self, nodes: Mapping[str, int]) -> Mapping[str, str]:
+        """Have Ray's autoscaler keep this many nodes of each group, until the next call."""
+        jobs = self._client()
+        try:
+            gcs = self._gcs or f"{head_address(jobs)}:{GCS_PORT}"
+        except (AbsentError, LookupError, TypeError) as error:
+            raise UnavailableError(f"{self._address}: found no head ({error!r:.200})") from None
+        with jobs.autoscaler(gcs, self._groups) as autoscaler:
+            autoscaler.request(nodes)
+            return autoscaler.failures()
 
     def _held_by_others(self, jobs: "RayJobs") -> Held:
         """What other programs hold; a few seconds old, because it takes three requests."""

@@ -3,6 +3,7 @@
 Importing Ray takes seconds and 80 MB: this file is imported in a thread, see `ray_gateway.py`.
 """
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -13,6 +14,8 @@ from requests import RequestException, Response
 
 from distnet.protocol.errors import UnavailableError
 from distnet.server.gateway.gateway import AbsentError
+from distnet.server.gateway.node_groups import NodeGroup
+from distnet.server.gateway.ray_autoscaler import RayAutoscaler
 
 CONNECT_S, RESPONSE_S = 3.0, 10.0
 """Timeouts of each request; `requests` itself has none."""
@@ -37,6 +40,10 @@ class RayJobs(JobSubmissionClient):  # type: ignore[misc]
             raise UnavailableError(
                 f"{self._address}{path}: found a response that is not JSON, expected Ray"
             ) from None
+
+    def autoscaler(self, gcs: str, groups: Sequence[NodeGroup]) -> RayAutoscaler:
+        """Make a client of the autoscaler, which the dashboard does not give access to."""
+        return RayAutoscaler(gcs, groups)
 
     def _do_request(self, method: str, endpoint: str, **options: Any) -> Response:
         """Send one request; all methods of Ray's client call this one."""

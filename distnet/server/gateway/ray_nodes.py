@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from distnet.protocol.cluster import GROUP_LABEL
 from distnet.scheduler.view import Node
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ OWN = "distnet-"
 """The prefix of attempts' ids. A Ray has one distnet server, so all of these are its own."""
 MOST = "10000"
 """The limit of Ray's dashboard."""
+RAYS_GROUP_LABEL = "ray.io/node-group"
+"""The label of nodes whose autoscaler distnet has not set up."""
 HOLDING = ("CREATED", "RESCHEDULING")
 Row = dict[str, Any]
 Held = Mapping[tuple[str, str], float]
@@ -28,6 +31,16 @@ def read_nodes(jobs: "RayJobs", held: Held) -> tuple[Node, ...]:
     """List the nodes that are alive, without what others hold."""
     rows = _listed(jobs, "nodes", state="ALIVE")
     return tuple(_node(row, held) for row in sorted(rows, key=lambda row: str(row["node_ip"])))
+
+
+def head_address(jobs: "RayJobs") -> str:
+    """Find the address of the head.
+
+    Raises:
+        LookupError: no node that is alive is one.
+    """
+    rows = _listed(jobs, "nodes", state="ALIVE")
+    return [str(row["node_ip"]) for row in rows if row["is_head_node"]][0]
 
 
 def held_by_others(jobs: "RayJobs") -> Held:
@@ -62,10 +75,11 @@ def _add(
 
 
 def _node(row: Row, held: Held) -> Node:
-    node, has = row["node_id"], row["resources_total"]
+    node, has, labels = row["node_id"], row["resources_total"], row.get("labels") or {}
     return Node(
         id=node,
         cpus=max(0.0, has.get("CPU", 0.0) - held.get((node, "CPU"), 0.0)),
         gpus=max(0.0, has.get("GPU", 0.0) - held.get((node, "GPU"), 0.0)),
         name=row["node_ip"],
+        group=labels.get(GROUP_LABEL) or labels.get(RAYS_GROUP_LABEL, ""),
     )

@@ -63,14 +63,18 @@ def require_fits(mirror: Mirror, shape: Shape, team: str) -> None:
         InvalidError: `never_fits`, with the nodes that there are.
     """
     _require_team_limit(mirror, shape, team)
-    if mirror.snapshot is None or not mirror.snapshot.nodes:
+    if mirror.snapshot is None or not (mirror.snapshot.nodes or mirror.groups.groups):
         return
     nodes = mirror.snapshot.nodes
-    reason = infeasible_reason(shape, nodes)
+    reason = infeasible_reason(shape, mirror.groups.with_absent(nodes, 0.0))
     if reason is not None:
-        found = format_names(
-            (f"{n.name or n.id}: {format_resources(n.cpus, n.gpus)}" for n in nodes), MAX_NODES
-        )
+        names = [f"{n.name or n.id}: {format_resources(n.cpus, n.gpus)}" for n in nodes]
+        limits = [
+            f"; group {group.name} has at most {counted(group.max_nodes, 'node')} with "
+            f"{format_resources(group.cpus, group.gpus)}"
+            for group in mirror.groups.groups
+        ]
+        found = format_names(names, MAX_NODES) + "".join(limits)
         raise InvalidError(f"it {reason} (the nodes are {found})", code="never_fits")
 
 

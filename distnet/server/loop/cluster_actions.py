@@ -66,6 +66,8 @@ class ClusterActions:
                     self.gateway.kill(action.submission)
                 case ActionKind.DELETE:
                     self.gateway.delete(action.submission)
+                case ActionKind.SCALE:
+                    self._scale()
         except UnavailableError as error:
             logger.info("%s %s: %s", action.kind, action.submission, error)
         except ServerError as error:
@@ -85,6 +87,13 @@ class ClusterActions:
         with self.mirror.lock:
             self.mirror.snapshot, self.mirror.unreachable = snapshot, ""
             self.snapshot_at = self.clock()
+
+    def _scale(self) -> None:
+        with self.mirror.lock:
+            wanted = dict(self.mirror.groups.wanted)
+        reasons = self.gateway.scale(wanted)
+        with self.mirror.lock:
+            self.mirror.groups.requested, self.mirror.groups.reasons = wanted, reasons
 
     def _start(self, action: Action) -> None:
         with self.mirror.lock:

@@ -32,6 +32,9 @@ SNAPSHOT_EVERY_S = 1.0
 SAVE_EVERY_S = 15.0
 STALE_S = 15.0
 """The age at which a snapshot is too old to schedule by."""
+SCALE_EVERY_S, SCALE_AGAIN_S = 5.0, 2.0
+"""How often the autoscaler is given the number of nodes, which Ray may have lost or overwritten;
+and how soon again if it could not be reached, or the number has changed."""
 PLAN_EVERY_S = 5.0
 """Even if nothing happens: the order of the queue and start times depend on the time."""
 
@@ -61,6 +64,7 @@ class Loop:
     _planned_for: object = None
     """The state that the newest plan is for."""
     _planned_at: float = 0.0
+    _scaled_at: float = 0.0
     _live: dict[str, str] = field(default_factory=dict)
     """Submissions that were live in the iteration before, with their jobs."""
 
@@ -105,7 +109,8 @@ class Loop:
         with self.mirror.locked():
             self.monitor.clock_was_set(by_s, now)  # if the ledger fails, the next iteration retries
             self.mirror.draining.clear()
-        self._snapshot_sent_at = self._saved_at = self._planned_at = 0.0
+            self.mirror.groups.forget_times()
+        self._snapshot_sent_at = self._saved_at = self._planned_at = self._scaled_at = 0.0
         self.actions.snapshot_at += by_s
         self.usage.counted_at += by_s
         self._clock.settled(by_s)
@@ -119,7 +124,7 @@ class Loop:
         if self._schedule(now):
             actions += self.monitor.check(now)
         self.retention.remove_some(now)
-        return actions
+        return actions + self._scale(now)
 
     def _schedule(self, now: float) -> bool:
         """Make a plan and apply its decisions; returns whether it has any."""
@@ -135,8 +140,19 @@ class Loop:
         plan = decide(view)
         apply_decisions(mirror, plan.decisions, now)
         mirror.set_plan(plan)
+        mirror.groups.set_plan(plan, view.nodes, now)
         self._planned_for, self._planned_at = state, now
         return bool(plan.decisions)
+
+    def _scale(self, now: float) -> list[Action]:
+        """Give the autoscaler the number of nodes, once there is a plan."""
+        groups, since_s = self.mirror.groups, now - self._scaled_at
+        is_due = since_s >= SCALE_EVERY_S
+        is_due |= groups.wanted != groups.requested and since_s >= SCALE_AGAIN_S
+        if not groups.groups or not self._planned_at or not is_due:
+            return []
+        self._scaled_at = now
+        return [Action(ActionKind.SCALE)]
 
     def _cancel_never_met(self, now: float) -> None:
         """Cancel jobs whose dependencies can never be met."""

@@ -25,7 +25,7 @@ class ViewBuilder:
         mirror = self.mirror
         return View(
             now=now,
-            nodes=mirror.nodes(now),
+            nodes=mirror.groups.with_absent(mirror.nodes(now), now),
             waiting=[
                 self.request(job)
                 for job in mirror.jobs.values()
@@ -39,6 +39,7 @@ class ViewBuilder:
             teams={name: _team(record) for name, record in mirror.teams.items()},
             usage=usage,
             policy=self.policy,
+            groups=mirror.groups.state(now),
         )
 
     def request(self, job: JobRecord) -> JobRequest:

@@ -26,6 +26,7 @@ from distnet.server.ledger.records import (
     TeamRecord,
 )
 from distnet.server.state.change import Change
+from distnet.server.state.node_groups import NodeGroups
 
 
 @dataclass
@@ -51,6 +52,8 @@ class Mirror:
     snapshot: Snapshot | None = None
     unreachable: str = "the cluster has not been contacted yet"
     """Why the last snapshot failed; empty if it succeeded."""
+    groups: NodeGroups = field(default_factory=NodeGroups)
+    """The groups of nodes that an autoscaler adds and removes."""
     plan: Plan = Plan((), ())
     """The newest plan of the scheduler."""
     waits: dict[int, Wait] = field(default_factory=dict)

@@ -1,6 +1,8 @@
 """The nodes of the cluster as users see them, and the jobs on them."""
 
-from distnet.protocol.cluster import ClusterResponse, NodeResponse
+from collections import Counter
+
+from distnet.protocol.cluster import ClusterResponse, GroupResponse, NodeResponse
 from distnet.scheduler.view import Node
 from distnet.server.state.mirror import Mirror
 
@@ -23,6 +25,25 @@ def cluster(mirror: Mirror, now: float) -> ClusterResponse:
         nodes=tuple(
             _node_response(mirror, node, on_node.get(node.id, {})) for node in mirror.nodes(now)
         ),
+        groups=_groups(mirror, now),
+    )
+
+
+def _groups(mirror: Mirror, now: float) -> tuple[GroupResponse, ...]:
+    here = Counter(node.group for node in mirror.nodes(now))
+    groups = zip(mirror.groups.groups, mirror.groups.state(now), strict=True)
+    return tuple(
+        GroupResponse(
+            name=group.name,
+            cpus=group.cpus,
+            gpus=group.gpus,
+            num_nodes=here[group.name],
+            max_nodes=group.max_nodes,
+            num_adding=mirror.groups.new.get(group.name, 0),
+            adding_since=state.adding_since,
+            reason=state.problem or (state.reason if state.adding_since else ""),
+        )
+        for group, state in groups
     )
 
 

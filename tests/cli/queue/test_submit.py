@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from distnet.cli.main import main
+from distnet.client import contexts
 from distnet.spec.code.collect import LARGEST_FILE
-from tests.client.fake_server import FakeServer, make_job
+from tests.client.fake_server import TOKEN, FakeServer, make_job
+from tests.cluster.file.texts import AWS
 
 pytestmark = pytest.mark.usefixtures("job_file")
 
@@ -219,3 +221,35 @@ def test_schedules_are_listed_paused_resumed_and_removed(
     assert list(server.schedules) == ["later"]
     assert main(["schedules", "remove", "nightly"]) == 2
     assert "no schedule nightly" in capsys.readouterr().err
+
+
+CLUSTER = "name: lab\nprovider: local\n"
+
+
+def test_submit_to_a_cluster_that_is_up_uses_its_context(
+    server: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("lab.yaml").write_text(CLUSTER)
+    contexts.save("lab", server.url, TOKEN)
+
+    assert main(["submit", "digits.yaml", "--cluster", "lab.yaml"]) == 0
+    assert "digits is waiting" in capsys.readouterr().out
+
+
+def test_submit_to_a_cluster_names_one_server_only(
+    server: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["submit", "digits.yaml", "--cluster", "lab.yaml", "--server", server.url]
+    assert main(command) == 2
+    assert "leave out --server and --context" in capsys.readouterr().err
+
+
+def test_submit_makes_no_machines_of_a_cloud(
+    server: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("lab.yaml").write_text(AWS)
+    assert main(["submit", "digits.yaml", "--cluster", "lab.yaml"]) == 2
+    printed = capsys.readouterr().err
+    assert "the server of cloud is unknown here" in printed
+    assert "distnet cluster render lab.yaml --output DIR" in printed
+    assert not server.submits

@@ -182,7 +182,7 @@ def test_labels_resources_and_selectors_reach_the_group() -> None:
     more = "labels: {gpu: H100}, resources: {licences: 2}, selector: {pool: gpu}, gpus: 1"
     spec = named("RayCluster", "lab", KUBERNETES.replace("gpus: 1", more))["spec"]
     gpu = spec["workerGroupSpecs"][1]
-    assert gpu["labels"] == {"gpu": "H100"}
+    assert gpu["labels"] == {"gpu": "H100", "distnet.io/group": "gpu"}
     assert json.loads(json.loads(gpu["rayStartParams"]["resources"])) == {"licences": 2}
     assert gpu["template"]["spec"]["nodeSelector"] == {"pool": "gpu"}
 
@@ -245,6 +245,17 @@ def test_the_gpu_overlay_adds_the_group_that_the_cluster_file_has_as_a_comment()
     }
 
 
+def test_the_gpu_overlay_lets_the_server_know_of_the_group() -> None:
+    text = (FILES / "cluster.yaml").read_text().replace("  # gpu:", "  gpu:")
+    ((patch,),) = loaded((FILES / "overlays" / "gpu" / "gpu-nodes.yaml").read_text())
+    assert (patch["op"], patch["path"]) == ("replace", "/data/groups.yaml")
+    assert patch["value"] == named("ConfigMap", "lab-groups", text)["data"]["groups.yaml"]
+    ((restart,),) = loaded((FILES / "overlays" / "gpu" / "gpu-server.yaml").read_text())
+    metadata = named("Deployment", "lab-server", text)["spec"]["template"]["metadata"]
+    assert restart["path"] == "/spec/template/metadata/annotations"
+    assert restart["value"] == metadata["annotations"]
+
+
 @pytest.mark.parametrize("overlay", ["cpu", "gpu"])
 def test_overlays_name_files_and_images_that_there_are(overlay: str) -> None:
     folder = FILES / "overlays" / overlay
@@ -254,7 +265,7 @@ def test_overlays_name_files_and_images_that_there_are(overlay: str) -> None:
         assert (folder / path / "kustomization.yaml").is_file()
     for patch in kustomization.get("patches", []):
         used += (folder / patch["path"]).read_text()
-        assert patch["target"] == {"kind": "RayCluster", "name": "lab"}
+        assert named(patch["target"]["kind"], patch["target"]["name"])
     assert {f"{i['name']}:" in used for i in kustomization["images"]} == {True}
 
 

@@ -96,7 +96,7 @@ def test_aws_has_what_an_instance_needs() -> None:
     assert cpu["MetadataOptions"]["HttpTokens"] == "required"
     assert "InstanceMarketOptions" not in cpu
     assert gpu["InstanceMarketOptions"] == {"MarketType": "spot"}
-    assert types["gpu"]["labels"] == {"gpu": "A10G"}
+    assert types["gpu"]["labels"] == {"gpu": "A10G", "distnet.io/group": "gpu"}
 
 
 def test_gcp_has_what_a_machine_needs() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from distnet.cluster.file.groups import KubernetesGroup
 from distnet.cluster.file.providers import Kubernetes
+from distnet.cluster.render.group_labels import group_labels
 from distnet.cluster.render.kubernetes.names import HEAD, WORKER, metadata, token_name
 from distnet.cluster.render.kubernetes.pods import (
     CONTAINER_SECURITY,
@@ -86,8 +87,8 @@ def _head(cluster: Kubernetes) -> dict[str, Any]:
 def worker_group(cluster: Kubernetes, name: str) -> dict[str, Any]:
     """One worker group, without `replicas`: applied again, it would end nodes that are in use."""
     group = cluster.groups[name]
-    labels = {"labels": dict(group.labels)} if group.labels else {}
-    return labels | {
+    return {
+        "labels": group_labels(name, group),
         "groupName": name,
         "minReplicas": group.nodes.min,
         "maxReplicas": group.nodes.max,

@@ -1,8 +1,13 @@
 """The distnet server: a Deployment with its ledger on a volume, and a Service."""
 
+import hashlib
+import json
 from typing import Any
 
+import yaml
+
 from distnet.cluster.file.providers import Kubernetes
+from distnet.cluster.render.group_labels import group_labels
 from distnet.cluster.render.kubernetes.names import (
     COMPONENT,
     PART_OF,
@@ -26,11 +31,12 @@ from distnet.cluster.render.kubernetes.pods import (
 CPUS, MEMORY = "500m", "2Gi"
 ADMIN_TOKEN = f"{STATE}/admin-token"
 LEDGER_SIZE = "10Gi"
+GROUPS, GROUPS_FILE = "/etc/distnet/groups", "groups.yaml"
 
 
 def server(cluster: Kubernetes) -> list[dict[str, Any]]:
-    """The volume of the ledger, the Deployment and the Service."""
-    return [_ledger(cluster), _deployment(cluster), _service(cluster)]
+    """The volume of the ledger, the groups of nodes, the Deployment and the Service."""
+    return [_ledger(cluster), _groups(cluster), _deployment(cluster), _service(cluster)]
 
 
 def ledger_name(cluster: Kubernetes) -> str:
@@ -50,6 +56,34 @@ def _ledger(cluster: Kubernetes) -> dict[str, Any]:
     }
 
 
+def groups_name(cluster: Kubernetes) -> str:
+    """The ConfigMap with the groups of nodes."""
+    return f"{cluster.name}-groups"
+
+
+def _groups(cluster: Kubernetes) -> dict[str, Any]:
+    """The groups as the server reads them: the form of the file of Ray's autoscaler."""
+    text = yaml.safe_dump({"available_node_types": _node_types(cluster)}, sort_keys=False)
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": metadata(cluster, groups_name(cluster), SERVER),
+        "data": {GROUPS_FILE: text},
+    }
+
+
+def _node_types(cluster: Kubernetes) -> dict[str, Any]:
+    return {
+        name: {
+            "resources": {"CPU": group.cpus} | ({"GPU": group.gpus} if group.gpus else {}),
+            "labels": group_labels(name, group),
+            "min_workers": group.nodes.min,
+            "max_workers": group.nodes.max,
+        }
+        for name, group in cluster.groups.items()
+    }
+
+
 def _deployment(cluster: Kubernetes) -> dict[str, Any]:
     return {
         "apiVersion": "apps/v1",
@@ -60,18 +94,27 @@ def _deployment(cluster: Kubernetes) -> dict[str, Any]:
             # The next server starts when the last has ended: one server leads a ledger.
             "strategy": {"type": "Recreate"},
             "selector": {"matchLabels": {PART_OF: cluster.name, COMPONENT: SERVER}},
-            "template": template(cluster, SERVER, _pod(cluster)),
+            "template": _template(cluster),
         },
     }
 
 
+def _template(cluster: Kubernetes) -> dict[str, Any]:
+    """The pod, which is replaced when the groups change: the server reads them when it starts."""
+    pod = template(cluster, SERVER, _pod(cluster))
+    groups = json.dumps(_node_types(cluster)).encode()
+    own = {"distnet.io/groups": hashlib.sha256(groups).hexdigest()[:16]}
+    return pod | {"metadata": pod["metadata"] | {"annotations": own}}
+
+
 def _pod(cluster: Kubernetes) -> dict[str, Any]:
     ledger = {"name": "state", "persistentVolumeClaim": {"claimName": ledger_name(cluster)}}
+    groups = {"name": "groups", "configMap": {"name": groups_name(cluster)}}
     return {
         "terminationGracePeriodSeconds": 30,
         "initContainers": [_first_token(cluster)],
         "containers": [_container(cluster)],
-        "volumes": [runs_volume(cluster), ledger, {"name": "tmp", "emptyDir": {}}],
+        "volumes": [runs_volume(cluster), ledger, groups, {"name": "tmp", "emptyDir": {}}],
     }
 
 
@@ -95,6 +138,8 @@ def _container(cluster: Kubernetes) -> dict[str, Any]:
             f"--address={address}",
             f"--ray=http://{head_service(cluster)}:8265",
             f"--runs={RUNS}",
+            f"--autoscaling={GROUPS}/{GROUPS_FILE}",
+            f"--gcs={head_service(cluster)}:6379",
         ],
         "ports": [{"name": "http", "containerPort": port}],
         "startupProbe": check | {"periodSeconds": 2, "failureThreshold": 150},
@@ -118,6 +163,7 @@ def _common(cluster: Kubernetes) -> dict[str, Any]:
         "volumeMounts": [
             {"name": "state", "mountPath": STATE},
             runs_mount(),
+            {"name": "groups", "mountPath": GROUPS},
             {"name": "tmp", "mountPath": "/tmp"},
         ],
     }

@@ -27,7 +27,9 @@ export class NodesView {
     const nodes = this.#cluster?.nodes;
     return [
       h("div", { class: "title" }, h("h1", {}, "Nodes")),
-      nodes ? [drawTotals(nodes), this.#drawNodes(nodes)] : loading(),
+      nodes
+        ? [drawTotals(nodes), drawGroups(this.#cluster.groups), this.#drawNodes(nodes)]
+        : loading(),
     ];
   }
 
@@ -67,6 +69,17 @@ function drawTotals(nodes) {
     ["workers", number(workers)],
     ["draining", nodes.filter((node) => node.is_draining).length || null],
   ]);
+}
+
+// What an autoscaler adds and removes.
+function drawGroups(groups) {
+  return groups.length > 0 && facts(groups.map((group) => [`group ${group.name}`, inWords(group)]));
+}
+
+function inWords({ num_nodes, max_nodes, num_adding, reason }) {
+  const here = `${number(num_nodes)} of at most ${count(max_nodes, "node")}`;
+  const adding = num_adding ? `, ${number(num_adding)} being added` : "";
+  return `${here}${adding}${reason ? `; ${reason}` : ""}`;
 }
 
 function drawNode(node) {

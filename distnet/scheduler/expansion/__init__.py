@@ -1,0 +1,1 @@
+"""Nodes that an autoscaler adds: which jobs wait for them, and how many there must be."""
