@@ -6,6 +6,8 @@
     +- UnknownPartError            a network, task or source that does not exist
     |  +- PartError                one that raised an error, or returned something unexpected
     +- DataError                   a dataset or raw file is missing, damaged or does not fit
+    +- PackageError                a package that the job needs cannot be installed
+    +- VariableError               a variable that the job forwards is not set
     +- StoppedError                exit code 130: a planned stop before an attempt began
     +- RunError                    a run folder is missing, in use or cannot be written
     |  +- RunInUseError            another process trains this run
@@ -21,6 +23,7 @@
        +- HangError                a worker makes no progress
        +- WorkerFailedError        a worker process died or raised
        |  +- DeviceError           a GPU failed, or its driver
+       |  +- PackageIndexError     the index of packages cannot be reached
        +- PreemptedError           a node was removed before training could stop
        +- StorageError             checkpoints cannot be read or written
        |  +- StorageSpentError     they could not be written within the retries of the job file
@@ -76,6 +79,14 @@ class PartError(UnknownPartError):
 
 class DataError(DistnetError):
     """A dataset or raw file that is missing, damaged, or does not fit the job."""
+
+
+class PackageError(DistnetError):
+    """A package that the job needs does not exist, does not install, or does not fit."""
+
+
+class VariableError(DistnetError):
+    """An environment variable that the job forwards by its name is not set."""
 
 
 class RunError(DistnetError):
@@ -155,6 +166,10 @@ class DeviceError(WorkerFailedError):
 
     The process that used the GPU cannot use it again.
     """
+
+
+class PackageIndexError(WorkerFailedError):
+    """The index of packages cannot be reached, so the job may not be to blame."""
 
 
 class PreemptedError(TrainingError):

@@ -32,6 +32,7 @@ class LogLines:
         write = {
             "attempt": self._attempt,
             "note": _note,
+            "stage": _stage,
             "skip": _skip,
             "step": self._step,
             "epoch": self._epoch,
@@ -71,6 +72,10 @@ class LogLines:
 
 def _note(record: Record) -> str:
     return f"note: {record['text']}"
+
+
+def _stage(record: Record) -> str:
+    return str(record["text"])
 
 
 def _skip(record: Record) -> str:

@@ -9,7 +9,8 @@ from distnet.agent.use import AttemptUse
 from distnet.launch.placement import Placement
 from distnet.protocol.attempt import RATES, Report
 from distnet.protocol.metrics import Headline, finite, reportable
-from distnet.run_folder.heartbeat import Stage, read_heartbeats
+from distnet.protocol.states import Doing
+from distnet.run_folder.heartbeat import Beat, Stage, read_heartbeats
 from distnet.run_folder.paths import RunFolder
 from distnet.run_folder.records.recorder import Record
 from distnet.spec.metric import Metric
@@ -32,6 +33,9 @@ class Progress:
         self._placement: dict[str, int] = {}
         self._is_training = False
         self._use = AttemptUse()
+        self._is_installing = False
+        self._earlier = max((b.attempt for b in read_heartbeats(folder.heartbeats)), default=0)
+        """The last launch before this attempt: its heartbeats say nothing about this one."""
         self._first: tuple[float, int] | None = None
         """A time after the first step of these workers, and the step at that time."""
 
@@ -41,6 +45,8 @@ class Progress:
             match record["kind"]:
                 case "attempt":
                     self._begin(record)
+                case "stage":
+                    self._is_installing = True
                 case "step":
                     self._is_training = True
                     self._facts["step"] = record["step"]
@@ -58,11 +64,13 @@ class Progress:
     def report(self) -> Report:
         """Make a report of the current progress, without logs."""
         with self._lock:
-            self._read_workers()
+            beats = read_heartbeats(self._folder.heartbeats)
+            self._read_workers(beats)
             self._measure_pace(time.monotonic())
             rates = {name: finite(value) for name, value in self._rates.items()}
             return Report(
                 is_training=self._is_training,
+                doing=Doing.INSTALLING if self._installs(beats) else None,
                 placement=self._placement,
                 draining=self._given.draining,
                 used=self._use.used(),
@@ -72,7 +80,7 @@ class Progress:
 
     def _begin(self, record: Record) -> None:
         self._launch, self._workers = record["attempt"], record["workers"]
-        self._placement, self._first = {}, None
+        self._placement, self._first, self._is_installing = {}, None, False
         self._use.begin(record["step"])
         self._facts |= {"step": record["step"], "num_steps": record["num_steps"]}
         self._facts.setdefault("saved_step", record["step"])
@@ -87,16 +95,20 @@ class Progress:
             headline = self._facts.get("headline")
             self._facts["metrics"] = reportable(measured, headline and headline.name)
 
-    def _read_workers(self) -> None:
+    def _installs(self, beats: list[Beat]) -> bool:
+        """Whether packages are installed here, or by a worker on its node."""
+        now = [beat.stage for beat in beats if beat.attempt > self._earlier]
+        return Stage.INSTALLING in now or (self._is_installing and not now)
+
+    def _read_workers(self, found: list[Beat]) -> None:
         """Read the workers' nodes, and steps that have no record yet."""
         if self._launch is None:
             return
         if not self._placement:
             self._placement = _placement_of(self._folder, self._workers)
-        found = read_heartbeats(self._folder.heartbeats)
         beats = [beat for beat in found if beat.attempt == self._launch]
         for beat in beats:
-            if beat.stage is not Stage.STARTING:
+            if beat.stage.is_training:
                 self._facts["step"] = max(self._facts["step"], beat.step)
                 self._is_training |= beat.step > beat.started_at
         self._use.take(beats, self._facts["step"])

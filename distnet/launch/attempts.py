@@ -31,7 +31,7 @@ from distnet.launch.sizing import WorkerRange, choose_workers
 from distnet.launch.watch import Watch
 from distnet.run_folder.assignment import Assignment
 from distnet.run_folder.fence import claim_fence
-from distnet.run_folder.heartbeat import Stage, read_heartbeats
+from distnet.run_folder.heartbeat import read_heartbeats
 from distnet.run_folder.paths import RunFolder
 from distnet.run_folder.records.log import RunLog
 from distnet.run_folder.records.recorder import Emit
@@ -159,6 +159,7 @@ class Attempts:
             self.assignment,
             is_resumed=True,
             cause=cause,
+            packages_s=0.0,
             workers_before=self.workers,
             began_waiting=(watch and watch.last_beat) or self.assignment.began_waiting,
         )
@@ -219,7 +220,7 @@ class Attempts:
         """The steps completed when the newest attempt ended; None if it did not begin to train."""
         beats = read_heartbeats(self.folder.heartbeats)
         own = [beat for beat in beats if beat.attempt == self.assignment.attempt]
-        return max((b.step for b in own if b.stage is not Stage.STARTING), default=None)
+        return max((b.step for b in own if b.stage.is_training), default=None)
 
     def _is_stopped(self) -> bool:
         return stop_reason(self.folder) == STOP

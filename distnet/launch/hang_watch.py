@@ -37,7 +37,7 @@ class HangWatch:
     def is_training(self) -> bool:
         """Whether all workers are beyond their start: before, they may not even be placed."""
         stages = [self._seen[rank].stage for rank in range(self.workers) if rank in self._seen]
-        return len(stages) == self.workers and Stage.STARTING not in stages
+        return len(stages) == self.workers and all(stage.is_training for stage in stages)
 
     def poll(self) -> None:
         """Compare the heartbeats with those of the last poll.

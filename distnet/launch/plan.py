@@ -1,8 +1,6 @@
 """The plan of a job, made and checked before anything is written or started."""
 
-import os
-import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -14,20 +12,26 @@ from distnet.data.opening import build_order, build_sampler, build_view, viewed
 from distnet.data.order import Batches
 from distnet.data.samplers.checked import CheckedSampler, require_repeatable
 from distnet.data.shipped import find_dataset
-from distnet.errors import CodeWarning, DataError, DistnetError, PartError
+from distnet.errors import DataError, DistnetError, PartError
 from distnet.launch.memory import memory_of_worker
 from distnet.launch.misfits import refuse_misfits
 from distnet.launch.rehearsal.few_samples import FewSamples
 from distnet.launch.rehearsal.probe import Probe, probe
 from distnet.launch.rehearsal.rehearsal import Rehearsal, rehearse
 from distnet.launch.rehearsal.subject import Subject
-from distnet.launch.staging import staged
+from distnet.launch.staging import staged, warn_of_unkept
 from distnet.run_folder.paths import WRITTEN
-from distnet.spec.code.collect import LARGEST_FILE, OwnCode, own_code
+from distnet.spec.code.collect import OwnCode, own_code
 from distnet.spec.code.importer import forget
 from distnet.spec.code.outside import outside_files, sha256_of
 from distnet.spec.code.own_errors import own_errors
 from distnet.spec.code.reads import watched_reads
+from distnet.spec.packages.requirements import (
+    Requirements,
+    requirements_of,
+    requirements_of_lines,
+)
+from distnet.spec.packages.use import print_progress, use_packages
 from distnet.spec.read import JobFile
 from distnet.train.compute.trainee import count_steps
 from distnet.train.device.precision import plan_precision
@@ -77,6 +81,10 @@ class Plan:
     notes: tuple[str, ...]
     """What the user should know before training starts."""
     writes: tuple[str, ...]
+    packages: tuple[str, ...] = ()
+    """The packages of the job with their versions, after the options with which pip finds them."""
+    packages_s: float = 0.0
+    """How long they took to install here; 0 where they were installed before."""
 
     @property
     def dataset_folder(self) -> Path | None:
@@ -88,13 +96,22 @@ class Plan:
         return asdict(self)
 
 
-def make_plan(file: JobFile, *, workers: int | None = None, inline: bool = False) -> Plan:
+def make_plan(
+    file: JobFile,
+    *,
+    workers: int | None = None,
+    inline: bool = False,
+    packages: Sequence[str] | None = None,
+    say: Callable[[str], None] = print_progress,
+) -> Plan:
     """Plan the run of a job.
 
     Args:
         file: the job file as read.
         workers: instead of the job's own number.
         inline: one worker, in this process.
+        packages: with their versions, as an earlier plan has them. Default: what the job asks for.
+        say: called with packages that are installed, before that begins.
 
     The user's own code is used from a copy, as the run is going to.
 
@@ -103,30 +120,19 @@ def make_plan(file: JobFile, *, workers: int | None = None, inline: bool = False
     """
     forget()
     code = own_code(file)
+    used = use_packages(_requirements(file, packages), file.code_folder, say=say)
     with staged(file, code) as copied, watched_reads() as reads:
         plan = _plan(copied, code, workers=workers, inline=inline)
         outside = outside_files(reads) if code.files else {}
     own = {path: name for path, name in outside.items() if not path.startswith(f"{plan.dataset}/")}
-    _warn_of_unkept(plan.job_folder, [path for path in own if path in reads])
-    return replace(plan, outside=own)
+    warn_of_unkept(plan.job_folder, [path for path in own if path in reads])
+    return replace(plan, outside=own, packages=used.lines, packages_s=used.seconds)
 
 
-def _warn_of_unkept(job_folder: str, opened: Sequence[str]) -> None:
-    """Warn of files beside the job file that own code opens there, and not in the run's copy."""
-    beside = [
-        os.path.relpath(path, job_folder)
-        for path in opened
-        if path.startswith(f"{job_folder}/")
-        and not path.endswith(".py")
-        and os.path.getsize(path) <= LARGEST_FILE
-    ]
-    if beside:
-        text = (
-            f"the job's code opens {', '.join(sorted(beside))} in the folder of the job file, as "
-            "it is at the time, and not in the copy that a run keeps. Open it beside the code, as "
-            f"Path(__file__).with_name({os.path.basename(beside[0])!r}), and name it in `files`"
-        )
-        warnings.warn(text, CodeWarning, stacklevel=3)
+def _requirements(file: JobFile, packages: Sequence[str] | None) -> Requirements:
+    if packages is not None:
+        return requirements_of_lines(packages)
+    return requirements_of(file.job.packages, file.code_folder)
 
 
 def _plan(file: JobFile, code: OwnCode, *, workers: int | None, inline: bool) -> Plan:

@@ -4,7 +4,8 @@ job file -> plan -> run folder -> attempts (inline, or Ray Train) -> result, rep
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -30,11 +31,13 @@ from distnet.run_folder.format import require_resumable
 from distnet.run_folder.lock import held
 from distnet.run_folder.paths import RunFolder, shown
 from distnet.run_folder.read import describe_start, holds_run, is_finished, read_plan
-from distnet.run_folder.records.recorder import Emit
+from distnet.run_folder.records.recorder import Emit, stage_record
 from distnet.run_folder.requests import clear_requests
 from distnet.spec.code.collect import own_code
+from distnet.spec.packages.use import print_progress
 from distnet.spec.read import JobFile, read_job
 from distnet.spec.sections.job import Job
+from distnet.spec.variables import variables_set
 from distnet.train.checkpoint.identity import changed_keys, identity
 from distnet.train.device.portable import fix_instruction_set
 from distnet.trained.start_weights import read_start_weights
@@ -107,14 +110,16 @@ def run(
     """
     started = process_started or time.time()
     file = read_job(job, overrides=overrides, folder=job_folder)
-    if inline:
-        fix_instruction_set(file.job, torch.backends.cpu.get_cpu_capability)
-    plan = make_plan(file, workers=workers, inline=inline)
-    start = None if start_from is None else read_start_weights(RunFolder(Path(start_from)))
-    folder = make_run_folder(Path(runs), file, plan, name, start)
-    assignment = _assignment(folder, file.job.resolved(), plan, started, inline=inline)
-    limits = _limits(file.job, workers, inline=inline)
-    with held(folder):
+    with ExitStack() as stack:
+        stack.enter_context(variables_set(file.job.env))
+        if inline:
+            fix_instruction_set(file.job, torch.backends.cpu.get_cpu_capability)
+        plan = make_plan(file, workers=workers, inline=inline, say=_stages(listener))
+        start = None if start_from is None else read_start_weights(RunFolder(Path(start_from)))
+        folder = make_run_folder(Path(runs), file, plan, name, start)
+        assignment = _assignment(folder, file.job.resolved(), plan, started, inline=inline)
+        limits = _limits(file.job, workers, inline=inline)
+        stack.enter_context(held(folder))
         result = train(assignment, limits, address=address, placement=placement, listener=listener)
     return Run(RunFolder(shown(folder.path.resolve())), result)
 
@@ -148,9 +153,10 @@ def resume(
             "missing); list the runs with: distnet runs"
         )
     require_resumable(folder)
-    with held(folder):
+    with held(folder), ExitStack() as stack:
         before = read_plan(folder)
         file = read_job(folder.job, overrides=overrides, folder=before.job_folder)
+        stack.enter_context(variables_set(file.job.env))
         if inline:
             fix_instruction_set(file.job, torch.backends.cpu.get_cpu_capability)
         if not new_code:
@@ -159,7 +165,8 @@ def resume(
         warn_of_other_job(folder)
         code = own_code(file)
         _refuse_finished(folder, overrides)
-        plan = make_plan(file, workers=workers, inline=inline)
+        kept, say = None if new_code else before.packages, _stages(listener)
+        plan = make_plan(file, workers=workers, inline=inline, packages=kept, say=say)
         plan = replace(plan, precision=before.precision, job_file=dict(before.job_file))
         _refuse_another_job(folder, file, plan.dataset_folder)
         keep_code(folder, code)
@@ -184,9 +191,16 @@ def _assignment(
         run=str(folder.path.resolve()),
         launch="inline" if inline else "ray",
         precision=plan.precision,
+        packages=plan.packages,
+        packages_s=plan.packages_s,
         begins_with=describe_start(folder),
         process_started=started,
     )
+
+
+def _stages(listener: Emit | None) -> Callable[[str], None]:
+    """Let the listener know what takes long before there is a run folder to record it in."""
+    return print_progress if listener is None else lambda text: listener(stage_record(text))
 
 
 def _limits(job: Job, workers: int | None, *, inline: bool) -> WorkerRange:

@@ -1,13 +1,15 @@
 """A copy of the user's own code for the time of a plan: what is checked is what a run will use."""
 
-from collections.abc import Iterator
+import os
+import warnings
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from distnet.errors import RunError
-from distnet.spec.code.collect import OwnCode
+from distnet.errors import CodeWarning, RunError
+from distnet.spec.code.collect import LARGEST_FILE, OwnCode
 from distnet.spec.read import JobFile
 
 
@@ -31,3 +33,21 @@ def staged(file: JobFile, code: OwnCode) -> Iterator[JobFile]:
                 "free disk space"
             ) from None
         yield replace(file, code=folder)
+
+
+def warn_of_unkept(job_folder: str, opened: Sequence[str]) -> None:
+    """Warn of files beside the job file that own code opens there, and not in the run's copy."""
+    beside = [
+        os.path.relpath(path, job_folder)
+        for path in opened
+        if path.startswith(f"{job_folder}/")
+        and not path.endswith(".py")
+        and os.path.getsize(path) <= LARGEST_FILE
+    ]
+    if beside:
+        text = (
+            f"the job's code opens {', '.join(sorted(beside))} in the folder of the job file, as "
+            "it is at the time, and not in the copy that a run keeps. Open it beside the code, as "
+            f"Path(__file__).with_name({os.path.basename(beside[0])!r}), and name it in `files`"
+        )
+        warnings.warn(text, CodeWarning, stacklevel=3)

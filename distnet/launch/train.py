@@ -1,5 +1,6 @@
 """Train a run in its folder, and write its result."""
 
+import os
 import time
 from contextlib import closing
 from typing import Any
@@ -15,6 +16,7 @@ from distnet.run_folder.records.follow import following
 from distnet.run_folder.records.recorder import Emit, Record
 from distnet.run_folder.requests import planned_stop
 from distnet.run_folder.write import write_json
+from distnet.spec.variables import values_of
 from distnet.train.device.portable import environment_of
 
 
@@ -63,7 +65,7 @@ def _launcher(
         gpus=job.resources.gpus,
         address=address,
         placement=placement,
-        variables=environment_of(job),
+        variables=environment_of(job) | values_of(job.env, os.environ),
     )
 
 

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from distnet.protocol.message import Message, Node, Sha256, UpTo10000
 from distnet.protocol.metrics import Headline, Metrics, SplitName
-from distnet.protocol.states import AttemptEnd, StopReason
+from distnet.protocol.states import AttemptEnd, Doing, StopReason
 from distnet.protocol.usage import Used
 
 RATES = ("loss", "learning_rate", "samples_per_second", "seconds_per_step")
@@ -60,6 +60,8 @@ class Report(Message):
 
     is_training: bool
     """Whether at least one step was made."""
+    doing: Doing | None = None
+    """What takes long before the first step; null if that is nothing special."""
     step: Count | None = None
     num_steps: Count | None = None
     saved_step: Count | None = None

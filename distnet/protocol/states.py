@@ -39,6 +39,12 @@ _TERMINAL = frozenset({JobState.FINISHED, JobState.STOPPED, JobState.FAILED, Job
 _LIVE = frozenset({JobState.STARTING, JobState.RUNNING, JobState.STOPPING, JobState.UNKNOWN})
 
 
+class Doing(StrEnum):
+    """What an attempt does before it trains, where that may take long."""
+
+    INSTALLING = "installing packages"
+
+
 class AttemptEnd(StrEnum):
     """How an attempt ended."""
 

@@ -30,6 +30,10 @@ class Assignment:
     """The folder with the copy of the user's own code; empty if there is no copy."""
     code_sha256: str = ""
     """Identifies that code."""
+    packages: tuple[str, ...] = ()
+    """The packages of the job with their versions, after the options with which pip finds them."""
+    packages_s: float = 0.0
+    """How long they took to install before this attempt."""
     begins_with: str = ""
     """Describes the start weights, such as `step 6 of digits-1`; empty if they are drawn."""
     cause: str = "start"

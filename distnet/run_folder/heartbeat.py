@@ -54,6 +54,13 @@ class Stage(IntEnum):
     EVALUATING = 3
     SAVING = 4
     ENDED = 5
+    INSTALLING = 6
+    """Packages, before it starts."""
+
+    @property
+    def is_training(self) -> bool:
+        """Whether the worker is beyond its start."""
+        return self not in (Stage.STARTING, Stage.INSTALLING)
 
 
 @dataclass(frozen=True)

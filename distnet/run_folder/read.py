@@ -28,6 +28,8 @@ class StoredPlan:
     """By path, the sha256 of the user's job file, as it was when the run began."""
     outside: Mapping[str, str] = field(default_factory=dict)
     """By path, what identifies each file that it uses from elsewhere, unless it is installed."""
+    packages: tuple[str, ...] = ()
+    """The packages of the job with their versions, after the options with which pip finds them."""
 
 
 def holds_run(folder: RunFolder) -> bool:
@@ -60,6 +62,7 @@ def read_plan(folder: RunFolder) -> StoredPlan:
             dict(plan.get("code", {})),
             dict(plan.get("job_file", {})),
             dict(plan.get("outside", {})),
+            tuple(map(str, plan.get("packages", ()))),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         reason = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"

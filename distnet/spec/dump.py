@@ -12,7 +12,9 @@ from distnet.spec.sections.section import Part
 def dump_job(job: Job) -> str:
     """Write every key of `job`, defaults included, in the order of the sections."""
     values = job.model_dump(exclude_none=True)
-    # None as an option of a part, or as the source of the data, is a value, not an omission.
+    # None as an option of a part, as the source of the data, or as the value of a variable is a
+    # value, not an omission.
+    values["env"] = dict(job.env)
     data = {**values["data"], "source": job.data.source}
     parts = (values, "network"), (values, "task"), (data, "view"), (data, "sampler")
     for section, key in parts:

@@ -9,6 +9,7 @@ from typing import Protocol
 from distnet.run_folder.assignment import Assignment
 from distnet.run_folder.records.kinds import key_of_split
 from distnet.run_folder.records.recorder import Emit, Record
+from distnet.spec.packages.requirements import packages_of
 from distnet.train.checkpoint.position import Position
 from distnet.train.compute.evaluate import Evaluation
 from distnet.train.compute.trainee import Trainee
@@ -121,6 +122,8 @@ class RecordReporter:
                 "precision": assignment.precision,
                 "devices": records(self._group.fingerprints),
                 "code": assignment.code_sha256 or None,
+                "packages": packages_of(assignment.packages),
+                "packages_seconds": assignment.packages_s,
                 "time": time.time(),
             }
         )

@@ -12,9 +12,12 @@ import torch
 
 from distnet.data.evaluation_split import split_note
 from distnet.run_folder.assignment import Assignment
-from distnet.run_folder.heartbeat import Heartbeat
+from distnet.run_folder.heartbeat import STARTING_LIMIT_S, Heartbeat, Stage
 from distnet.run_folder.records.recorder import Emit, Recorder
 from distnet.spec.code.importer import forget
+from distnet.spec.packages.pip import TIME_LIMIT_S
+from distnet.spec.packages.requirements import requirements_of_lines
+from distnet.spec.packages.use import use_packages
 from distnet.train.artifacts import write_artifacts
 from distnet.train.checkpoint.saver import Saver
 from distnet.train.compute.generators import kept_generators
@@ -34,6 +37,8 @@ from distnet.train.resume import Start, begin, require_same_start, restore
 from distnet.train.step.proof import require_proof
 
 STOP_CHECK_S = 0.1
+INSTALLING_LIMIT_S = 2 * TIME_LIMIT_S
+"""A worker may also wait for another that installs the same."""
 
 
 def work(
@@ -61,6 +66,7 @@ def work(
         gpu_load=gpu_load(device),
     )
     with heartbeat, faults_explained(worker), kept_generators(device), ExitStack() as stack:
+        assignment = with_packages(assignment, group, heartbeat)
         assignment, group = introduce(assignment, group)
         code, precision = assignment.code_folder, assignment.precision
         stack.enter_context(arithmetic(job.train, group.device, precision))
@@ -73,6 +79,26 @@ def work(
         if group.rank == 0:
             return _lead(trainee, assignment, group, start, heartbeat, listener)
         return _result(trainee, Loop(trainee, group, start.position, heartbeat).run(), None)
+
+
+def with_packages(assignment: Assignment, group: WorkerGroup, heartbeat: Heartbeat) -> Assignment:
+    """Install the packages of the job on this node, unless it has them; wait for all workers.
+
+    All workers of `group` must call this.
+
+    Raises:
+        PackageError: they cannot be installed here.
+        PackageIndexError: the index of packages cannot be reached from here.
+    """
+    wanted = requirements_of_lines(assignment.packages)
+    if wanted.packages:
+        heartbeat.at(Stage.INSTALLING, limit_s=INSTALLING_LIMIT_S)
+    used = use_packages(wanted, assignment.code_folder)
+    if not wanted.packages:
+        return assignment
+    seconds = max(gather(group, used.seconds))  # before the shorter limit of the start
+    heartbeat.at(Stage.STARTING, limit_s=STARTING_LIMIT_S)
+    return replace(assignment, packages_s=assignment.packages_s + seconds)
 
 
 def introduce(assignment: Assignment, group: WorkerGroup) -> tuple[Assignment, WorkerGroup]:

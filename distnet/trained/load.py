@@ -1,6 +1,7 @@
 """A trained network, ready to use: everything comes from its run folder, no dataset is needed."""
 
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,8 @@ from distnet.run_folder.paths import RunFolder
 from distnet.run_folder.read import read_plan
 from distnet.spec.code.importer import forget
 from distnet.spec.code.own_errors import own_errors
+from distnet.spec.packages.requirements import requirements_of_lines
+from distnet.spec.packages.use import use_packages
 from distnet.spec.printable import argument
 from distnet.spec.read import read_job
 from distnet.spec.sections.job import Checkpoint, Job
@@ -133,6 +136,8 @@ def load_trained(run: Path, *, checkpoint: str | int = NEWEST, use: Use = "expor
     code = code_folder(folder, plan)
     warn_of_other_code(folder)
     forget()
+    use_packages(requirements_of_lines(plan.packages), code)
+    os.environ.update({name: value for name, value in job.env.items() if value is not None})
     if job.data.source is None:
         raise RunError(
             f"{run}: this run was trained without a dataset, so it cannot be evaluated, exported "

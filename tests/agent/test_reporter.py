@@ -19,9 +19,11 @@ from distnet.agent.streams import Streams
 from distnet.launch.placement import Placement
 from distnet.protocol.attempt import Exit, Instructions
 from distnet.protocol.metrics import Headline
-from distnet.protocol.states import AttemptEnd, StopReason
+from distnet.protocol.states import AttemptEnd, Doing, StopReason
+from distnet.run_folder.heartbeat import Heartbeat, Stage
 from distnet.run_folder.lock import held
 from distnet.run_folder.paths import RunFolder
+from distnet.run_folder.records.recorder import stage_record
 from tests.agent.fake_server import SECRET, FakeServer, serving
 
 PLAN = '{"job_folder": ".", "precision": "fp32", "slices": 4}'
@@ -284,6 +286,26 @@ def test_a_report_that_cannot_be_made_is_made_later(folder, monkeypatch):
         attempt.reporter.start()
         assert attempt.reporter.finish(EXIT)
     assert server.exit == EXIT
+
+
+def test_server_learns_that_packages_are_installed_here_or_by_a_worker(folder):
+    folder.heartbeats.mkdir(parents=True)
+    log, limits = folder.worker_log(0), {"after_s": 60.0}
+    with Heartbeat(folder.heartbeat(0), attempt=1, log=log, **limits) as earlier:
+        earlier.at(Stage.INSTALLING)
+        progress = Progress(folder, Placement({"a": 1}))
+        assert progress.report().doing is None
+    progress(stage_record("installing packages: timm"))
+    assert progress.report().doing is Doing.INSTALLING
+
+    with Heartbeat(folder.heartbeat(0), attempt=2, log=log, **limits) as worker:
+        assert progress.report().doing is None
+        worker.at(Stage.INSTALLING)
+        assert progress.report().doing is Doing.INSTALLING
+        worker.at(Stage.STARTING)
+        progress(ATTEMPT | {"attempt": 2, "workers": 1})
+        assert progress.report().doing is None
+        assert not progress.report().is_training
 
 
 MAE = {"name": "mae", "format": "number", "direction": "lower"}

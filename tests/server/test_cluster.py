@@ -10,6 +10,7 @@ from playwright.sync_api import expect, sync_playwright
 
 import distnet
 from tests import needs
+from tests.launch.job_with_packages import write_job_with_packages
 from tests.server.page.looker import CHROMIUM, Looker
 from tests.server.three_nodes import (
     ADDRESSES,
@@ -106,6 +107,25 @@ def test_a_job_of_four_workers_is_followed_to_its_end(site, tmp_path):
     assert "epoch 12/12" in done.stdout
     expected = distnet.run(JOB, inline=True, runs=tmp_path)
     assert site.job("digits-1")["weights_sha256"] == expected.result["weights_sha256"]
+
+
+def test_a_job_gets_its_packages_and_fails_for_good_where_one_does_not_exist(site, tmp_path):
+    job = write_job_with_packages(tmp_path, cache=str(tmp_path / "cache"))
+    site.ask("submit", str(job), "--name", "net", "--workers", "2")
+    site.wait("net", "finished")
+    assert "installing packages: dntiny>=1" in site.machines.run("logs", "net").stdout
+    run = site.machines.folder / "runs" / "net"
+    attempt = json.loads((run / "metrics.jsonl").read_text().splitlines()[0])
+    assert attempt["packages"] == ["dntiny==1.0"]
+    expected = distnet.run(job, inline=True, runs=tmp_path / "runs")
+    assert site.job("net")["weights_sha256"] == expected.result["weights_sha256"]
+
+    (tmp_path / "requirements.txt").write_text("--no-index\ndntiny\ndnabsent==3\n")
+    site.ask("submit", str(job), "--name", "bad")
+    site.wait("bad", "failed")
+    ended = site.job("bad")
+    assert (ended["failure"], ended["num_attempts"]) == ("user_error", 1)
+    assert "No matching distribution found for dn" in ended["error"]
 
 
 def test_a_preempted_job_continues_without_repeating_a_step(site, tmp_path):

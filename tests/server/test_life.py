@@ -2,8 +2,9 @@
 
 import pytest
 
+from distnet.protocol.attempt import Report
 from distnet.protocol.errors import ConflictError, ForbiddenError, InvalidError, ServerError
-from distnet.protocol.states import JobState
+from distnet.protocol.states import Doing, JobState
 from distnet.protocol.users import TeamMessage
 from tests.server.harness import ADA, BOB, ROOT, Harness, asks
 
@@ -109,6 +110,28 @@ def test_a_sweep_makes_a_job_for_each_combination(harness):
     assert "seed: 3" in texts[-1]
     assert "batch_size: 128" in texts[-1]
     harness.run_until_all_ended()
+
+
+def test_what_takes_long_before_the_first_step_is_shown(harness):
+    harness.submit(asks())
+    harness.run(1)
+    (attempt,) = harness.cluster.attempts.values()
+    installing = Report(is_training=False, doing=Doing.INSTALLING)
+    harness.server.report(attempt.request.secret, installing)
+    job = harness.job("digits-1")
+    assert (job.state, job.reason) == (JobState.STARTING, "installing packages")
+    harness.server.report(attempt.request.secret, Report(is_training=False))
+    assert harness.job("digits-1").reason == ""
+    harness.server.report(attempt.request.secret, installing)
+    harness.server.report(attempt.request.secret, Report(is_training=True, step=1))
+    job = harness.job("digits-1")
+    assert (job.state, job.reason) == (JobState.RUNNING, "")
+
+
+def test_a_requirements_file_travels_with_the_code(harness):
+    with pytest.raises(InvalidError, match=r"packages: found 'requirements.txt', but the file was"):
+        harness.submit(asks(sets=("packages=requirements.txt",)))
+    harness.submit(asks(sets=("packages=[surely-not-installed==3]",)))
 
 
 def test_stop_saves_and_retry_continues(harness):

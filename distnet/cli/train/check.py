@@ -4,6 +4,7 @@ from distnet.cli.options import AsJson, Inline, JobFile, Sets, Workers
 from distnet.cli.output import print_json
 from distnet.cli.train.plan_table import show_plan
 from distnet.spec.read import read_job
+from distnet.spec.variables import variables_set
 
 
 def check(
@@ -18,7 +19,8 @@ def check(
     # torch takes seconds to import: a mistake in the job file is reported first.
     from distnet.launch.plan import make_plan
 
-    plan = make_plan(file, workers=workers, inline=inline).to_dict()
+    with variables_set(file.job.env):
+        plan = make_plan(file, workers=workers, inline=inline).to_dict()
     if as_json:
         print_json(plan)
     else:

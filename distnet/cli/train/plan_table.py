@@ -7,6 +7,7 @@ from rich.table import Table
 from distnet.cli.console import stdout_console
 from distnet.report.text import size
 from distnet.spec.code.names import shown_name
+from distnet.spec.packages.requirements import packages_of
 from distnet.spec.plural import counted
 
 
@@ -49,6 +50,7 @@ def _rows(plan: dict[str, Any]) -> list[tuple[str, str]]:
         ("precision", f"{_precision(plan['precision'])} on {plan['device']}"),
         ("memory per worker", f"about {size(memory['total'])} ({parts})"),
         *([("code", ", ".join(map(shown_name, plan["code"])))] if plan["code"] else []),
+        *([("packages", ", ".join(packages_of(plan["packages"])))] if plan["packages"] else []),
         ("writes", ", ".join(plan["writes"])),
         *(("note", note) for note in plan["notes"]),
     ]

@@ -73,6 +73,9 @@ class RunProgress:
         match record["kind"]:
             case "attempt":
                 self._show_attempt(record)
+            case "stage":
+                self._progress.update(self._task, description=record["text"])
+                self._print(record["text"])
             case "note":
                 self._print(f"note: {record['text']}")
             case "restart":
@@ -90,6 +93,10 @@ class RunProgress:
         workers = counted(record["workers"], "worker")
         start = f", resumed at step {record['step']:,}" if record["attempt"] > 1 else ""
         self._print(f"run {record['run']}: {record['num_steps']:,} steps on {workers}{start}")
+        if record.get("packages"):
+            took = record["packages_seconds"]
+            installed = f", installed in {took:.1f} s" if took else ""
+            self._print(f"packages: {', '.join(record['packages'])}{installed}")
 
     def _show_restart(self, record: dict[str, Any]) -> None:
         change = f", on {record['to']} workers instead of {record['from']}"

@@ -21,6 +21,7 @@ from distnet.report.text import duration
 from distnet.spec.plural import counted
 from distnet.spec.printable import argument
 from distnet.spec.read import read_job
+from distnet.spec.variables import values_of
 from distnet.train.device.portable import fix_instruction_set
 
 if TYPE_CHECKING:
@@ -101,6 +102,7 @@ def _train(job: Path | None, folder: Path | None, options: dict[str, Any]) -> "R
     if job is not None:
         file = read_job(job, overrides=options["overrides"])
         if options["inline"]:  # before torch reads the environment
+            os.environ.update(values_of(file.job.env, os.environ))
             fix_instruction_set(file.job)
     # torch takes seconds to import: a mistake in the job file or a wrong name is reported first.
     from distnet.launch import run as launch

@@ -69,6 +69,10 @@ class Attempt(SampleCounts):
     """What the task declares, the headline metric first; empty in records of older versions."""
     code: str | None = None
     """The sha256 of the user's own code; None if there is none, or in records of older versions."""
+    packages: tuple[str, ...] = ()
+    """The packages of the job beside those of the nodes, with their versions."""
+    packages_seconds: float = 0.0
+    """How long they took to install, on the slowest node; 0 where all nodes had them."""
     split: str = ""
     """The split that is evaluated; empty in records of older versions."""
 

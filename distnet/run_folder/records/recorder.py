@@ -22,6 +22,11 @@ Emit = Callable[[Record], None]
 FLUSH_S = 0.2
 
 
+def stage_record(text: str) -> Record:
+    """What takes long before a run has a folder; listeners get it, and no file does."""
+    return {"kind": "stage", "text": text}
+
+
 class Recorder:
     """Writes the records of one attempt; only rank 0 has one. Several threads may use it.
 

@@ -157,6 +157,8 @@ def _with_report(
     if _is_plausible(job, attempt, report.placement, nodes):
         progress["workers"] = _total(report.placement)
         attempt = _with_placement(attempt, report.placement, now)
+    if job.state is JobState.STARTING:  # it has been accepted, if an earlier try to start was not
+        job = replace(job, reason=report.doing or "")
     job = with_saved_step(replace(job, progress=progress), report.saved_step)
     used = attempt.used if report.used is None else report.used.model_dump()
     return job, replace(attempt, seen_at=now, handed_at=attempt.handed_at or now, used=used)

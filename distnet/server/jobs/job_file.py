@@ -93,6 +93,9 @@ def _require_reachable(file: JobFile, has_code: bool) -> None:
     if file.job.files and not has_code:
         wrong = "found files, but they were not uploaded with the job"
         raise InvalidError(str(file.fault("files", wrong)), code="code_missing")
+    if isinstance(file.job.packages, str) and not has_code:
+        wrong = f"found {file.job.packages!r}, but the file was not uploaded with the job"
+        raise InvalidError(str(file.fault("packages", wrong)), code="code_missing")
     _require_data(file)
     store = file.job.checkpoint.store
     if store is not None and "://" not in store and not PurePosixPath(store).is_absolute():

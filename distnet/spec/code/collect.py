@@ -13,13 +13,15 @@ from operator import attrgetter
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from distnet.errors import DistnetError, UnknownPartError
+from distnet.errors import DistnetError, PackageError, UnknownPartError
 from distnet.spec.code.graph import imported_files
 from distnet.spec.code.ignore import IGNORE_FILE, IsIgnored, read_ignore
 from distnet.spec.code.names import LONGEST_NAME, ROOT, UP, file_of, locate, shown_name, stored_name
 from distnet.spec.code.search import search_of
 from distnet.spec.code.walk import regular_files
+from distnet.spec.packages.requirements import Requirements, requirements_of
 from distnet.spec.read import PACKAGES, JobFile
+from distnet.spec.reading.faults import Fault
 
 LARGEST_FILE = 10_000_000
 LARGEST = 50_000_000
@@ -104,7 +106,21 @@ def own_code(file: JobFile, *, mentioned: Sequence[str] = ()) -> OwnCode:
         found.add_option(text)
     for index, written in enumerate(file.job.files):
         found.add_named(written, f"files.{index}")
+    if isinstance(file.job.packages, str):
+        found.add_named(file.job.packages, "packages")
+        for name in _readable(file, file.job.packages).folders():
+            found.add_named(name, "packages")
     return found.code()
+
+
+def _readable(file: JobFile, written: str) -> Requirements:
+    """The content of a requirements file; refuses one that has faults."""
+    try:
+        return requirements_of(written, file.code_folder)
+    except PackageError as error:
+        raise file.locations.error(
+            [Fault(("packages",), line) for line in str(error).splitlines()]
+        ) from None
 
 
 @dataclass

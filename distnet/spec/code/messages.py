@@ -25,8 +25,8 @@ def remedy(error: BaseException) -> str:
         )
     if isinstance(error, ModuleNotFoundError):
         return (
-            "; install it. If it is a module of your own, list it in the job file "
-            f"(`files: [...]`), and not in {IGNORE_FILE}"
+            "; install it, or have it installed for the job (`packages: [...]`). If it is a module "
+            f"of your own, list it in the job file (`files: [...]`), and not in {IGNORE_FILE}"
         )
     return ""
 

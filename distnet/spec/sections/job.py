@@ -14,6 +14,7 @@ from pydantic import Discriminator, Field, Tag, model_validator
 from distnet.spec.metric import Metric
 from distnet.spec.reading.faults import KeyFaultError
 from distnet.spec.sections.augmentation import Augmentation
+from distnet.spec.sections.needs import Packages, Variables
 from distnet.spec.sections.optimizer import Optimizer, Sgd
 from distnet.spec.sections.queue import Queue
 from distnet.spec.sections.retry import Retry
@@ -210,6 +211,10 @@ class Job(Section):
     files: tuple[str, ...] = ()
     """Other files and folders that your own code reads, beside the job file. They are kept in the
     run's folder and uploaded to a server, as the code and what it imports are."""
+    packages: Packages = ()
+    """Python packages that the nodes lack: `[timm==1.0.20, einops]`, or a `requirements.txt`."""
+    env: Variables = {}
+    """Environment variables, as text. `null` forwards one by its name: `{HF_TOKEN: null}`."""
     data: Data = Data()
     """Where the samples come from and how they reach the network."""
     optimizer: Optimizer = Sgd(kind="sgd")
