@@ -1,6 +1,7 @@
 """Compare runs: how their jobs differ, and what they achieved."""
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -88,7 +89,7 @@ def compare_runs(runs: Sequence[Run]) -> Comparison:
     if len(runs) < 2:
         raise RunError("compare needs at least two runs: distnet compare RUN RUN")
     summaries = tuple(summarise(run) for run in runs)
-    jobs = [_job(run) | _data(run) | _code(run) for run in runs]
+    jobs = [_job(run) | _data(run) | _code(run) | _packages(run) for run in runs]
     declared = {one.key: one.metric for summary in summaries for one in summary.measured}
     return Comparison(
         runs=summaries,
@@ -121,6 +122,12 @@ def _code(run: Run) -> dict[str, Any]:
     """The hashes of the run's own code: of all of it, and of each file."""
     files = {f"code.{shown_name(name)}": sha256[:12] for name, sha256 in run.code.items()}
     return ({"code.sha256": digest(dict(run.code))[:12]} if files else {}) | files
+
+
+def _packages(run: Run) -> dict[str, Any]:
+    """The versions of the packages that the job brings along."""
+    named = [re.split(r"==| @ ", package, maxsplit=1) for package in run.packages]
+    return {f"packages.{name}": version for name, version in named}
 
 
 def _unequal(jobs: Sequence[dict[str, Any]]) -> dict[str, tuple[Any, ...]]:

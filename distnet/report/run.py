@@ -15,6 +15,7 @@ from distnet.run_folder.read import read_bytes, read_object
 from distnet.run_folder.records.history import History, read_history
 from distnet.run_folder.records.kinds import Record
 from distnet.spec.metric import Metric
+from distnet.spec.packages.requirements import packages_of
 from distnet.spec.reading.validation import first_damage
 
 
@@ -54,6 +55,12 @@ class Run:
         """By name, the sha256 of each file of the user's own code; empty in older runs too."""
         files = self.plan.get("code")
         return {str(k): str(v) for k, v in files.items()} if isinstance(files, dict) else {}
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """The packages of the job beside those of the nodes, with their versions."""
+        lines = self.plan.get("packages")
+        return packages_of([str(line) for line in lines]) if isinstance(lines, list) else ()
 
     @property
     def split(self) -> str:

@@ -142,6 +142,7 @@ def _facts(run: Run, summary: Summary) -> Table:
         "folder": summary.folder,
         "network": _network(run),
         **_code(run),
+        **({"packages": ", ".join(run.packages)} if run.packages else {}),
         "result": UNMEASURED if summary.is_unmeasured else _result(summary),
         **({"better": f"{better.text}; {better.remedy}"} if better else {}),
         "metrics": metrics or NONE,

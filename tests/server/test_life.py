@@ -114,7 +114,7 @@ def test_a_sweep_makes_a_job_for_each_combination(harness):
 
 def test_what_takes_long_before_the_first_step_is_shown(harness):
     harness.submit(asks())
-    harness.run(1)
+    harness.run(1, steps=0)
     (attempt,) = harness.cluster.attempts.values()
     installing = Report(is_training=False, doing=Doing.INSTALLING)
     harness.server.report(attempt.request.secret, installing)
@@ -129,7 +129,9 @@ def test_what_takes_long_before_the_first_step_is_shown(harness):
 
 
 def test_a_requirements_file_travels_with_the_code(harness):
-    with pytest.raises(InvalidError, match=r"packages: found 'requirements.txt', but the file was"):
+    with pytest.raises(
+        InvalidError, match=r"packages=requirements.txt: found 'requirements.txt', but the file was"
+    ):
         harness.submit(asks(sets=("packages=requirements.txt",)))
     harness.submit(asks(sets=("packages=[surely-not-installed==3]",)))
 
