@@ -122,7 +122,7 @@ def test_a_job_in_the_folder_of_distnet_uses_the_distnet_that_runs(tmp_path: Pat
         ({"mynet.py": "import layers\n", "layers.py": "\n(\n"}, "layers.py:2 is not valid Python"),
         (
             {"mynet.py": "import pack.b\n", "pack/a.py": ""},
-            "No module named 'pack.b'; install it. If",
+            "No module named 'pack.b'; install it, or have it installed for the job (`packages",
         ),
         (
             {"mynet.py": "from pathlib import Path\nPath(__file__).with_name('w.txt').open()\n"},

@@ -52,7 +52,7 @@ def test_an_index_that_cannot_be_reached_is_tried_again() -> None:
     assert str(error).endswith("Connection refused')': /simple/nonet/")
 
 
-def test_a_conflict_with_the_nodes_is_told_apart() -> None:
+def test_a_conflict_with_the_nodes_says_so() -> None:
     text = str(pip_error(CONFLICT))
 
     assert text.startswith("packages: these packages do not fit together, or not with the versions")
