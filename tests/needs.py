@@ -27,6 +27,7 @@ class Need:
 CHROMIUM = Need("Chromium", "on Debian: apt-get install chromium")
 POSTGRESQL = Need("PostgreSQL", "on Debian: apt-get install postgresql")
 NAMESPACES = Need("network namespaces", "root on Linux, with iproute2")
+CADDY = Need("Caddy", "on Debian: apt-get install caddy")
 SSHD = Need("an ssh server", "on Debian: apt-get install openssh-server")
 GPU = Need("a GPU", "of NVIDIA or AMD, and a torch that was built for it")
 TWO_GPUS = Need("two GPUs", "of NVIDIA or AMD")

@@ -6,6 +6,7 @@ would be most of the time of `distnet ps`; all that is needed besides is to repe
 
 import http.client
 import json
+import ssl
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from urllib.parse import urlencode, urlsplit
 
 from distnet.client.refusal import not_ours, other_version, refused, unreachable
 from distnet.client.target import Target
+from distnet.errors import DistnetError
 from distnet.protocol.errors import OtherVersionError, ServerError
 from distnet.protocol.versions import HEADER, UNKNOWN, is_compatible, own_version
 
@@ -24,7 +26,8 @@ REPLY_S = 30.0
 LARGEST = 256_000_000
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 5.0
-NOT_NOW = (429, 503)
+NOT_NOW = (429, 502, 503, 504)
+"""The last three also come from a proxy, while the server behind it restarts."""
 
 
 @dataclass(frozen=True)
@@ -48,9 +51,7 @@ class Connection:
     def __init__(self, target: Target, *, patience_s: float = PATIENCE_S) -> None:
         self.target, self.patience_s = target, patience_s
         parts = urlsplit(target.server)
-        is_safe = parts.scheme == "https"
-        kind = http.client.HTTPSConnection if is_safe else http.client.HTTPConnection
-        self._http = kind(str(parts.hostname), parts.port, timeout=CONNECT_S)
+        self._http = _opened(target, str(parts.hostname), parts.port)
         self._prefix = parts.path
 
     def get(self, path: str, *, longer_s: float = 0.0, **query: object) -> Any:
@@ -172,6 +173,34 @@ class Connection:
             raise not_ours(self.target, "a reply that is not JSON") from None
 
 
+def _opened(target: Target, host: str, port: int | None) -> http.client.HTTPConnection:
+    """Make the connection; nothing is sent.
+
+    Raises:
+        DistnetError: the certificate of the server's CA cannot be read.
+    """
+    if not target.server.startswith("https:"):
+        return http.client.HTTPConnection(host, port, timeout=CONNECT_S)
+    return http.client.HTTPSConnection(
+        host, port, timeout=CONNECT_S, context=tls_context(target.ca)
+    )
+
+
+def tls_context(ca: str | None) -> ssl.SSLContext:
+    """Trust the CA in a file; without one those of the system, or of SSL_CERT_FILE.
+
+    Raises:
+        DistnetError: the file cannot be read, or has no certificate.
+    """
+    try:
+        return ssl.create_default_context(cafile=ca)
+    except ssl.SSLError:
+        problem = "found no certificate, expected one in PEM: -----BEGIN CERTIFICATE-----"
+    except OSError as error:
+        problem = f"cannot be read: {error.strerror}"
+    raise DistnetError(f"{ca}: the certificate of the server's CA: {problem}")
+
+
 def _with_query(path: str, query: Mapping[str, object]) -> str:
     given = {key: value for key, value in query.items() if value is not None}
     return f"{path}?{urlencode(given, doseq=True)}" if given else path
@@ -195,4 +224,4 @@ def _retry_after(status: int, headers: Message, request: _Request, pause: float)
         return None
     if seconds.isascii() and seconds.isdecimal():
         return max(float(seconds), FIRST_PAUSE_S)
-    return pause if status == 503 else None
+    return None if status == 429 else pause

@@ -27,6 +27,8 @@ class Context:
 
     server: str
     token: str | None = field(default=None, repr=False)
+    ca: str | None = None
+    """The file with the certificate of its own CA; None: those of the system."""
 
 
 @dataclass(frozen=True)
@@ -52,9 +54,15 @@ class Contexts:
 
     def token_for(self, server: str) -> str | None:
         """The token of a context with this address, the current one first."""
+        return next(filter(None, (context.token for context in self._with(server))), None)
+
+    def ca_for(self, server: str) -> str | None:
+        """The CA of a context with this address, the current one first."""
+        return next(filter(None, (context.ca for context in self._with(server))), None)
+
+    def _with(self, server: str) -> list[Context]:
         names = sorted(self.contexts, key=lambda name: name != self.current)
-        tokens = (self.contexts[n].token for n in names if self.contexts[n].server == server)
-        return next(filter(None, tokens), None)
+        return [self.contexts[name] for name in names if self.contexts[name].server == server]
 
 
 def contexts_file() -> Path:
@@ -86,7 +94,14 @@ def load() -> Contexts:
         ) from None
 
 
-def save(name: str, server: str, token: str | None, make_current: bool = True) -> None:
+def save(
+    name: str,
+    server: str,
+    token: str | None,
+    make_current: bool = True,
+    *,
+    ca: str | None = None,
+) -> None:
     """Add a context, or replace the one with this name.
 
     Raises:
@@ -96,7 +111,7 @@ def save(name: str, server: str, token: str | None, make_current: bool = True) -
         raise DistnetError(
             f"context {name!r}: expected a name of up to 63 letters, digits, dots and dashes"
         )
-    context = Context(normalised(server), checked_token(token))
+    context = Context(normalised(server), checked_token(token), ca)
     with _locked() as old:
         current = name if make_current else old.current
         _write(Contexts(current, {**old.contexts, name: context}))
@@ -127,7 +142,9 @@ def remove(name: str) -> None:
 
 def _contexts(value: Any) -> Contexts:
     contexts = {
-        str(name): Context(normalised(one["server"]), checked_token(one.get("token")))
+        str(name): Context(
+            normalised(one["server"]), checked_token(one.get("token")), one.get("ca")
+        )
         for name, one in value["contexts"].items()
     }
     current = value.get("current")
@@ -152,10 +169,15 @@ def _locked() -> Iterator[Contexts]:
         os.close(handle)
 
 
+def _to_json(context: Context) -> dict[str, str | None]:
+    own = {"ca": context.ca} if context.ca is not None else {}
+    return {"server": context.server, "token": context.token, **own}
+
+
 def _write(contexts: Contexts) -> None:
     """Write the file whole or not at all, never readable by other users."""
     path = contexts_file()
-    known = {n: {"server": c.server, "token": c.token} for n, c in contexts.contexts.items()}
+    known = {name: _to_json(context) for name, context in contexts.contexts.items()}
     text = json.dumps({"current": contexts.current, "contexts": known}, indent=2) + "\n"
     partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:

@@ -35,6 +35,9 @@ KINDS: dict[int, type[ServerError]] = {
     )
 }
 
+OF_PROXIES = (502, 503, 504)
+"""What a proxy responds with if the server behind it does not."""
+
 
 def refused(target: Target, status: int, body: bytes) -> ServerError:
     """Make the error for a reply with an error status."""
@@ -48,6 +51,11 @@ def refused(target: Target, status: int, body: bytes) -> ServerError:
         error = kind(message, code=code)
     elif not body and status in KINDS:  # as in replies to HEAD
         error = kind(f"{target.server} refused with HTTP {status} ({kind.code})")
+    elif status in OF_PROXIES:
+        return UnavailableError(
+            f"no distnet server responds behind {target.server} ({target.origin}): a proxy there "
+            f"responds with HTTP {status}"
+        )
     else:
         return not_ours(target, f"HTTP {status} without a distnet error", status=status)
     error.status = status
@@ -138,7 +146,8 @@ def _reason(error: Exception) -> str:
         case socket.gaierror():
             return "unknown host"
         case ssl.SSLCertVerificationError():
-            return f"its certificate is not trusted ({error.verify_message})"
+            remedy = "if its CA is your own: distnet context add NAME URL --ca FILE"
+            return f"its certificate is not trusted ({error.verify_message}); {remedy}"
         case OSError() if error.strerror:
             return error.strerror
     return str(error) or type(error).__name__

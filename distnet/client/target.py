@@ -16,6 +16,8 @@ class Target:
     token: str | None = field(default=None, repr=False)
     origin: str = "the default"
     """Where the address comes from, for messages."""
+    ca: str | None = None
+    """The file with the certificate of its own CA; None: those of the system."""
 
 
 def find_target(server: str | None = None, context: str | None = None) -> Target:
@@ -36,7 +38,8 @@ def find_target(server: str | None = None, context: str | None = None) -> Target
         current = _of_context(contexts, contexts.current, None, "")
         return replace(current, token=token_of_environment() or current.token)
     address = named or DEFAULT
-    return Target(address, token_of_environment() or contexts.token_for(address), origin)
+    token = token_of_environment() or contexts.token_for(address)
+    return Target(address, token, origin, contexts.ca_for(address))
 
 
 def token_of_environment() -> str | None:
@@ -62,4 +65,4 @@ def _of_context(contexts: Contexts, name: str, named: str | None, origin: str) -
         raise DistnetError(
             f"--context {name} is {found.server}, but {origin} is {named}; give only one of them"
         )
-    return Target(found.server, found.token, f"context {name}")
+    return Target(found.server, found.token, f"context {name}", found.ca)

@@ -73,6 +73,8 @@ class Settings:
     """The address on which the server listens."""
     hosts: tuple[str, ...] = ()
     """Names of the server, besides its addresses, that browsers may use."""
+    proxies: tuple[str, ...] = ()
+    """Addresses and networks of proxies that are believed about the address of a client."""
     silent_after_s: float = 30.0
     """The time without a report after which an attempt is unknown."""
     lost_after_s: float = 60.0

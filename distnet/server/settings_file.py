@@ -1,6 +1,7 @@
 """The settings file of `distnet server start --settings FILE`; all keys are optional.
 
 hosts: [lab.example.org]            # names of the server that browsers use
+proxies: [127.0.0.1]                # of a proxy with https in front of it
 policy: {ageing: 2h, preemption: false}
 limits: {keep: 90d}                 # logs and events of jobs, after their end
 environment: {NCCL_SOCKET_IFNAME: eth1}
@@ -47,7 +48,7 @@ def _network(text: str) -> str:
     try:
         return str(ip_network(text))
     except ValueError:
-        raise ValueError("expected a network such as 10.1.0.0/16") from None
+        raise ValueError("expected an address, or a network such as 10.1.0.0/16") from None
 
 
 def _variable(name: str) -> str:
@@ -108,6 +109,8 @@ class SettingsFile(Section):
     """All keys of the file."""
 
     hosts: tuple[str, ...] = ()
+    proxies: tuple[Annotated[str, AfterValidator(_network)], ...] = ()
+    """Addresses and networks of proxies whose X-Forwarded-For says who a client is."""
     silent_after: Seconds = DEFAULT.silent_after_s
     lost_after: Seconds = DEFAULT.lost_after_s
     report_every: Seconds = DEFAULT.report_every_s
@@ -129,6 +132,7 @@ def with_file(settings: Settings, path: Path) -> Settings:
     return replace(
         settings,
         hosts=file.hosts,
+        proxies=file.proxies,
         silent_after_s=file.silent_after,
         lost_after_s=file.lost_after,
         report_every_s=file.report_every,

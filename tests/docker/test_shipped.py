@@ -52,6 +52,19 @@ def test_every_service_demands_rays_token() -> None:
     assert composed["secrets"]["ray-token"]["file"].startswith("${RAY_AUTH_TOKEN_PATH:?")
 
 
+def test_only_proxy_and_server_are_where_clients_addresses_are_believed() -> None:
+    https = load(DOCKER / "compose.https.yaml")
+    server = load(DOCKER / "compose.yaml")["services"]["server"]
+
+    inside = {name for name, one in https["services"].items() if "front" in one["networks"]}
+    [front] = https["networks"]["front"]["ipam"]["config"]
+    settings = yaml.safe_load(https["configs"]["server"]["content"])
+    assert inside == {"proxy", "server"}
+    assert settings["proxies"] == [front["subnet"]]
+    assert https["services"]["server"]["command"][:-1] == server["command"]
+    assert https["services"]["proxy"]["cap_drop"] == ["ALL"]
+
+
 def test_only_this_machine_reaches_the_server_and_nothing_else_is_published() -> None:
     services = load(DOCKER / "compose.yaml")["services"]
 

@@ -88,3 +88,11 @@ def test_a_secret_that_is_too_short_is_refused(tmp_path: Path) -> None:
 def test_a_missing_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(DistnetError, match="cannot read the settings"):
         with_file(Settings(ledger="x", runs=tmp_path), tmp_path / "none.yaml")
+
+
+def test_proxies_are_addresses_or_networks(tmp_path: Path) -> None:
+    settings = read(tmp_path, "proxies: [127.0.0.1, 10.1.0.0/16, '::1']")
+
+    assert settings.proxies == ("127.0.0.1/32", "10.1.0.0/16", "::1/128")
+    with pytest.raises(DistnetError, match="proxies.0: .*expected an address, or a network"):
+        read(tmp_path, "proxies: [lab.example.org]")

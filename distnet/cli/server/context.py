@@ -1,6 +1,7 @@
 """`distnet context`: servers and their tokens under names."""
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,11 +11,18 @@ from distnet.cli.output import echo, print_json, say
 from distnet.client import contexts
 from distnet.client.address import checked_token, explicit
 from distnet.client.client import Client
+from distnet.client.connection import tls_context
 from distnet.client.target import Target
 from distnet.errors import DistnetError
 from distnet.protocol.errors import UnavailableError
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the context.")]
+Ca = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE", help="Certificate of the CA of the server, if the system does not know it."
+    ),
+]
 Url = Annotated[str, typer.Argument(metavar="URL", help="Address of the server.")]
 
 
@@ -29,6 +37,7 @@ def list_(as_json: AsJson = False) -> None:
             "name": name,
             "server": context.server,
             "token": _public(context.token),
+            "ca": context.ca,
             "is_current": name == known.current,
         }
         for name, context in known.contexts.items()
@@ -70,6 +79,7 @@ def add(
     force: Annotated[
         bool, typer.Option("--force", help="Replace a context of this name for another server.")
     ] = False,
+    ca: Ca = None,
     as_json: AsJson = False,
 ) -> None:
     """Save the address and token of a server under a name.
@@ -80,14 +90,15 @@ def add(
     address = explicit(url, f"context {name}")
     if not force:
         _require_free(name, address)
-    target = Target(address, checked_token(_given(token)), f"context {name}")
+    authority = _authority(ca, address)
+    target = Target(address, checked_token(_given(token)), f"context {name}", authority)
     try:
         who = Client(target).whoami()
     except UnavailableError as error:
         who = None
         is_current = False
         say(f"saved without a check, use it with: distnet context use {name}; {error}")
-    contexts.save(name, target.server, target.token, make_current=is_current)
+    contexts.save(name, target.server, target.token, make_current=is_current, ca=authority)
     known = f" as {who['user']} ({who['role']})" if who else ""
     _print_done(name, f"is {target.server}{known}", as_json=as_json)
 
@@ -105,6 +116,16 @@ def _require_free(name: str, address: str) -> None:
             f"context {name}: found {known.server} under this name, expected {address} or nothing; "
             "choose another name, or replace it with --force"
         )
+
+
+def _authority(ca: Path | None, address: str) -> str | None:
+    """The absolute path of a CA's certificate: commands run in any folder."""
+    if ca is None:
+        return None
+    if not address.startswith("https:"):
+        raise DistnetError(f"--ca: found the address {address}, expected one with https")
+    tls_context(str(ca))
+    return str(ca.resolve())
 
 
 def _given(token: str | None) -> str | None:

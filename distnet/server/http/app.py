@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Depends, FastAPI, Response
 from starlette.responses import JSONResponse
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from distnet.server.http import exceptions
 from distnet.server.http.access import AccessMiddleware
@@ -94,3 +95,5 @@ def _add_layers(app: FastAPI, settings: Settings) -> None:
         audit=audit,
         count=app.state.metrics.count_request,
     )
+    if settings.proxies:  # outermost, so that limits and audit know the client's own address
+        app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.proxies))

@@ -34,7 +34,7 @@ class HttpServer(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 server_header=False,
-                proxy_headers=False,  # a client could write any address there
+                proxy_headers=False,  # only those of a stated proxy count, see app.py
                 timeout_keep_alive=IDLE_S,
                 timeout_graceful_shutdown=GRACE_S,
                 limit_concurrency=MAX_CONNECTIONS,

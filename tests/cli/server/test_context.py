@@ -136,3 +136,43 @@ def test_a_refused_token_without_another_says_where_to_get_one(
     assert "create one on the server's machine: distnet server token" in printed
     assert "token create" not in printed
     assert len(printed.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("url", "content", "text"),
+    [
+        ("http://lab:8270", "", "--ca: found the address http://lab:8270, expected one with https"),
+        (
+            "https://lab",
+            None,
+            "ca.pem: the certificate of the server's CA: cannot be read: No such",
+        ),
+        ("https://lab", "no PEM", "found no certificate, expected one in PEM"),
+    ],
+)
+def test_a_ca_needs_https_and_a_certificate(
+    config: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    url: str,
+    content: str | None,
+    text: str,
+) -> None:
+    if content is not None:
+        (tmp_path / "ca.pem").write_text(content)
+
+    add = ["context", "add", "lab", url, "--token", TOKEN, "--ca", str(tmp_path / "ca.pem")]
+
+    assert main(add) == 2
+    assert text in capsys.readouterr().err
+    assert not (config / "contexts.json").exists()
+
+
+def test_the_ca_of_a_context_that_is_gone_is_reported(
+    config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    contexts.save("lab", "https://lab", TOKEN, ca=str(tmp_path / "gone.pem"))
+
+    assert main(["ps"]) == 2
+    assert "gone.pem: the certificate of the server's CA: cannot" in capsys.readouterr().err
+    assert contexts.load().ca_for("https://lab") == str(tmp_path / "gone.pem")
