@@ -28,7 +28,7 @@ class AttemptConfig(Message):
     """The archive with the job's own files."""
     placement: dict[str, int]
     runs: str
-    """The folder of run folders, which all nodes share."""
+    """The folder of run folders, as the head sees it."""
     start_from: str | None
     """The job whose newest checkpoint the first attempt starts from."""
     report_every_s: float

@@ -132,11 +132,15 @@ class Heartbeat:
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         """Mark the worker as ended, unless an error ended it."""
-        faulthandler.cancel_dump_traceback_later()
         self._measure()
         if kind is None:
             self._numbers[5] = FOREVER_MS
             self.at(Stage.ENDED)
+        self.close()
+
+    def close(self) -> None:
+        """Beat no more: the file still says where the worker is."""
+        faulthandler.cancel_dump_traceback_later()
         self._ended.set()
         self._numbers.release()
         self._memory.close()

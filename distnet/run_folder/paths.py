@@ -145,6 +145,15 @@ class RunFolder:
         """The id of the Ray node that a worker is on, as text."""
         return self.heartbeats / f"node-{rank}"
 
+    def copied_log(self, rank: int) -> Path:
+        """Where a worker that does not see this folder keeps its log on its node, as text."""
+        return self.heartbeats / f"log-{rank}"
+
+    @property
+    def mark(self) -> Path:
+        """What the workers of an attempt recognise the folder by: see `mark.py`."""
+        return self.heartbeats / "mark"
+
     @property
     def data_manifest(self) -> Path:
         """A copy of the dataset's manifest, so that the run can be used without the data."""

@@ -19,6 +19,7 @@ from distnet.spec.packages.pip import TIME_LIMIT_S
 from distnet.spec.packages.requirements import requirements_of_lines
 from distnet.spec.packages.use import use_packages
 from distnet.train.artifacts import write_artifacts
+from distnet.train.checkpoint.home import Home, SharedHome
 from distnet.train.checkpoint.saver import Saver
 from distnet.train.compute.generators import kept_generators
 from distnet.train.compute.trainee import Trainee, build
@@ -42,9 +43,19 @@ INSTALLING_LIMIT_S = 2 * TIME_LIMIT_S
 
 
 def work(
-    assignment: Assignment, group: WorkerGroup, *, listener: Emit | None = None
+    assignment: Assignment,
+    group: WorkerGroup,
+    home: Home | None = None,
+    *,
+    listener: Emit | None = None,
 ) -> dict[str, Any]:
     """Train as one of the workers of `group`.
+
+    Args:
+        assignment: the attempt, with folders that this worker sees.
+        group: the workers.
+        home: where the run is kept; by default in the assignment's folder.
+        listener: receives every record.
 
     Returns:
         Plain values: status, step, metrics, samples_per_second, first_step_s, weights_sha256.
@@ -73,11 +84,13 @@ def work(
         with settings_kept():  # the user's own files may change them
             trainee = build(job, assignment.dataset_folder, code, group, precision)
         stack.callback(trainee.close)
-        start = (restore if assignment.is_resumed else begin)(trainee, assignment)
+        home = home or SharedHome(assignment)
+        is_resumed = assignment.is_resumed
+        start = restore(trainee, assignment, home) if is_resumed else begin(trainee, assignment)
         require_same_start(trainee, start, group)
         require_proof(trainee, group, start.position.step, start.facts)
         if group.rank == 0:
-            return _lead(trainee, assignment, group, start, heartbeat, listener)
+            return _lead(trainee, assignment, group, home, start, heartbeat, listener)
         return _result(trainee, Loop(trainee, group, start.position, heartbeat).run(), None)
 
 
@@ -121,6 +134,7 @@ def _lead(  # noqa: PLR0917
     trainee: Trainee,
     assignment: Assignment,
     group: WorkerGroup,
+    home: Home,
     start: Start,
     heartbeat: Heartbeat,
     listener: Emit | None,
@@ -130,7 +144,7 @@ def _lead(  # noqa: PLR0917
     with ExitStack() as stack:
         recorder = Recorder(folder.metrics, folder.tensorboard, attempt=attempt, listener=listener)
         stack.callback(recorder.close)
-        saver = Saver(trainee.job, assignment, recorder.emit, trainee.task.metrics)
+        saver = Saver(trainee.job, assignment, recorder.emit, trainee.task.metrics, home)
         stack.callback(saver.close)
         reporter = RecordReporter(recorder.emit, trainee, assignment, group)
         moved = moved_note(start.facts.get("devices"), group.fingerprints)

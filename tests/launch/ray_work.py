@@ -17,12 +17,13 @@ from distnet.launch.ray.worker import Work
 from distnet.launch.sizing import WorkerRange, choose_workers
 from distnet.run_folder.assignment import Assignment
 from distnet.run_folder.requests import planned_stop
+from distnet.train.checkpoint.home import Home
 from distnet.train.exchange.worker_group import WorkerGroup
 
 LONG_S = 300.0
 
 
-def describe_groups(assignment: Assignment, group: WorkerGroup) -> dict[str, Any]:
+def describe_groups(assignment: Assignment, group: WorkerGroup, home: Home) -> dict[str, Any]:
     """What rank 0 knows about all workers, and a sum over them."""
     total = torch.tensor([float(group.rank + 1)])
     interface = os.environ.get("GLOO_SOCKET_IFNAME")
@@ -62,21 +63,21 @@ def train_on_ray(
         return launcher.train(assignment, found, lambda: None)
 
 
-def raise_own_error(assignment: Assignment, group: WorkerGroup) -> dict[str, Any]:
+def raise_own_error(assignment: Assignment, group: WorkerGroup, home: Home) -> dict[str, Any]:
     """A mistake in the user's code, on one worker while the other waits for it."""
     if group.rank == 1:
         raise ValueError("the shapes\ndo not fit")
     return wait_for_all(group)
 
 
-def raise_known_error(assignment: Assignment, group: WorkerGroup) -> dict[str, Any]:
+def raise_known_error(assignment: Assignment, group: WorkerGroup, home: Home) -> dict[str, Any]:
     """What distnet raises on purpose, on one worker while the other waits for it."""
     if group.rank == 1:
         raise DataError("train-00000.parquet: damaged")
     return wait_for_all(group)
 
 
-def be_killed(assignment: Assignment, group: WorkerGroup) -> dict[str, Any]:
+def be_killed(assignment: Assignment, group: WorkerGroup, home: Home) -> dict[str, Any]:
     """End without a word but the last one."""
     if group.rank == 1:
         os.system("echo my last words")
@@ -84,7 +85,7 @@ def be_killed(assignment: Assignment, group: WorkerGroup) -> dict[str, Any]:
     return wait_for_all(group)
 
 
-def lose_peer(assignment: Assignment, group: WorkerGroup) -> dict[str, Any]:
+def lose_peer(assignment: Assignment, group: WorkerGroup, home: Home) -> dict[str, Any]:
     """Leave the process group, of which the other fails at once, and fail somewhat later."""
     if group.rank == 1:
         dist.destroy_process_group()
@@ -94,12 +95,12 @@ def lose_peer(assignment: Assignment, group: WorkerGroup) -> dict[str, Any]:
     return wait_for_all(group)
 
 
-def exit_early(assignment: Assignment, group: WorkerGroup) -> dict[str, Any]:
+def exit_early(assignment: Assignment, group: WorkerGroup, home: Home) -> dict[str, Any]:
     """Leave as a careless library does."""
     sys.exit("enough")
 
 
-def train_until_stopped(assignment: Assignment, group: WorkerGroup) -> dict[str, Any]:
+def train_until_stopped(assignment: Assignment, group: WorkerGroup, home: Home) -> dict[str, Any]:
     """Step until the stop file is there, as training does."""
     should_stop = torch.zeros(1)
     steps = 0
@@ -113,7 +114,7 @@ def train_until_stopped(assignment: Assignment, group: WorkerGroup) -> dict[str,
     return {"status": "stopped", "steps": steps}
 
 
-def train_forever(assignment: Assignment, group: WorkerGroup) -> dict[str, Any]:
+def train_forever(assignment: Assignment, group: WorkerGroup, home: Home) -> dict[str, Any]:
     """Step, and ignore the stop file."""
     (assignment.folder.path / "steps").write_text("0")
     return wait_for_all(group)

@@ -43,7 +43,8 @@ class Machines(Cluster):
     folder: OwnFolder = "~/.distnet/cluster"
     """Where distnet lives on each host: environment, logs and what it needs to run."""
     storage: Folder | None = None
-    """A folder that all nodes see under the same path, for run folders and datasets."""
+    """A folder that all nodes see under the same path, for run folders and datasets. Default: none;
+    both are on the head, and datasets are copied to the nodes that train with them."""
     server: Server = Server()
     """The distnet server."""
     ports: Ports = Ports()
@@ -93,7 +94,8 @@ class Cloud(Cluster):
     """The user of the machine image whom Ray logs in as."""
     storage: Nfs | None = None
     """An NFS share that is mounted on all nodes, for run folders and datasets, such as
-    nfs://HOST/PATH. Default: none; run folders are on the head, and only the head sees them."""
+    nfs://HOST/PATH. Default: none; run folders are on the head, and datasets are copied to the
+    nodes that train with them."""
     server: ServerPort = ServerPort()
     """The distnet server."""
     ports: Ports = Ports()

@@ -6,10 +6,8 @@ neither torch nor ray.train.torch, which imports it, may be imported at the top 
 """
 
 import os
-import sys
 from collections.abc import MutableMapping
 from dataclasses import dataclass
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -21,10 +19,12 @@ from ray.train.v2._internal.callbacks.placement_group_callback import PlacementG
 from ray.train.v2._internal.execution.scaling_policy.fixed import FixedScalingPolicy
 from ray.train.v2.api.data_parallel_trainer import DataParallelTrainer
 
-from distnet.errors import RunError
 from distnet.launch.ray.forwarded import keep_own_devices
-from distnet.run_folder.node_ids import write_node
-from distnet.run_folder.paths import RunFolder
+from distnet.launch.ray.output import begin_output
+from distnet.launch.ray.relay.actor import start_relay
+from distnet.launch.ray.relay.attachment import Attachment, attachment, keep
+from distnet.launch.ray.relay.connection import Connection
+from distnet.launch.ray.relay.folders import Folders, Reach, copying, reach_of
 
 
 class LeanTrainer(DataParallelTrainer):  # type: ignore[misc]
@@ -53,8 +53,8 @@ class LeanTrainer(DataParallelTrainer):  # type: ignore[misc]
 class ProcessGroup(BackendConfig):  # type: ignore[misc]
     """Has Ray Train join the workers to one process group of torch."""
 
-    run: str
-    """The run's folder."""
+    folders: Folders
+    """The folders of the attempt."""
     backend: str = "gloo"
     """Of torch: `gloo`, or for GPUs `cpu:gloo,cuda:nccl`."""
 
@@ -70,14 +70,19 @@ class ProcessGroupBackend(Backend):  # type: ignore[misc]
     # GPUs of one node reach one another only if each process sees all of them.
     share_cuda_visible_devices = True
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._relay: Any = None
+        """Lives as long as this object, which is one attempt."""
+
     def on_start(self, worker_group: Any, backend_config: ProcessGroup) -> None:
         """Prepare every worker, then join them."""
-        size = len(worker_group)
+        size, folders = len(worker_group), backend_config.folders
         tasks = [
-            worker_group.execute_single_async(rank, prepare, backend_config.run, rank, size)
+            worker_group.execute_single_async(rank, prepare, folders, rank, size)
             for rank in range(size)
         ]
-        ray.get(tasks)
+        self._attach(worker_group, folders, ray.get(tasks))
         if size == 1:
             return
         address = worker_group.execute_single(0, listen)
@@ -86,6 +91,22 @@ class ProcessGroupBackend(Backend):  # type: ignore[misc]
                 rank, join, backend_config.backend, address, rank, size
             )
             for rank in range(size)
+        ]
+        ray.get(tasks)
+
+    def _attach(self, worker_group: Any, folders: Folders, reaches: list[Reach]) -> None:
+        """Start a relay, if there are workers that do not see all folders."""
+        missing = [rank for rank, reach in enumerate(reaches) if not reach.is_whole]
+        if not missing:
+            return
+        self._relay = start_relay(folders)
+        nodes = {each.node for each in reaches if each.dataset == "" and not each.is_cached}
+        if nodes and folders.dataset is not None:
+            ray.get(self._relay.records.remote("note", copying(folders.dataset, len(nodes))))
+        size = len(worker_group)
+        tasks = [
+            worker_group.execute_single_async(rank, attach, self._relay, rank, size)
+            for rank in missing
         ]
         ray.get(tasks)
 
@@ -100,31 +121,27 @@ class SilentPolicy(FixedScalingPolicy):  # type: ignore[misc]
         """Send nothing."""
 
 
-def prepare(run: str, rank: int, size: int) -> None:
-    """Redirect what this process prints to its log in the run folder, and choose the interface.
+def prepare(folders: Folders, rank: int, size: int) -> Reach:
+    """Choose the network interface, and find out which folders this process sees.
 
-    Raises:
-        RunError: this node does not see the run folder.
+    If it sees the run folder, what it prints goes to its log there from now on.
     """
-    folder, address = RunFolder(Path(run)), _node_address()
-    if not folder.path.is_dir():
-        raise RunError(
-            f"{run}: the node {address} does not see this folder; "
-            "on a cluster, choose a folder for --runs that all nodes share"
-        )
-    folder.logs.mkdir(exist_ok=True)
-    # The descriptors, not Python's streams: NCCL, gloo and a dying interpreter write to them too.
-    log = os.open(folder.worker_log(rank), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-    for stream in (sys.stdout, sys.stderr):
-        stream.flush()
-    os.dup2(log, 1)
-    os.dup2(log, 2)
-    os.close(log)
+    address, node = _node_address(), ray.get_runtime_context().get_node_id()
     choose_interface(address, os.environ)
     keep_own_devices(ray.get_runtime_context().get_accelerator_ids().get("GPU", []), os.environ)
-    folder.heartbeats.mkdir(exist_ok=True)
-    write_node(folder, rank, ray.get_runtime_context().get_node_id())
-    print(f"worker {rank} of {size} on {address}, process {os.getpid()}", flush=True)  # noqa: T201
+    reach = reach_of(folders, node)
+    if reach.run:
+        begin_output(folders.run_folder, rank, node, f"worker {rank} of {size} on {address}")
+    keep(Attachment(folders, reach))
+    return reach
+
+
+def attach(relay: Any, rank: int, size: int) -> None:
+    """Have this process reach through the relay what it does not see."""
+    own = attachment()
+    if own.attach(Connection(relay), rank):
+        greeting = f"worker {rank} of {size} on {_node_address()}"
+        begin_output(own.folder, rank, own.reach.node, greeting)
 
 
 def listen() -> tuple[str, int]:

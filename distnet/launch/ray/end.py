@@ -6,13 +6,12 @@ Ray Train notices a killed one, and then ends the attempt as after any death.
 
 import contextlib
 import logging
-from typing import Any
 
 import psutil
 import ray
 from ray.exceptions import RayError
-from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from distnet.launch.ray.on_node import on_node
 from distnet.run_folder.heartbeat import read_heartbeats
 from distnet.run_folder.node_ids import read_node
 from distnet.run_folder.paths import RunFolder
@@ -30,7 +29,7 @@ def end_workers(folder: RunFolder, attempt: int) -> None:
         if beat.attempt == attempt and node:
             there.setdefault(node, []).append(beat.process)
     kill(there.pop(here, []))
-    tasks = [_on(node).remote(processes) for node, processes in there.items()]
+    tasks = [on_node(kill, node).remote(processes) for node, processes in there.items()]
     try:
         ray.wait(tasks, num_returns=len(tasks), timeout=TIMEOUT_S) if tasks else None
     except RayError as error:  # a node that is gone has no workers to kill either
@@ -44,8 +43,3 @@ def kill(processes: list[int]) -> None:
             found = psutil.Process(process)
             if found.cmdline()[0].startswith("ray::"):
                 found.kill()
-
-
-def _on(node: str) -> Any:
-    strategy = NodeAffinitySchedulingStrategy(node, soft=False)
-    return ray.remote(kill).options(num_cpus=0, max_retries=0, scheduling_strategy=strategy)

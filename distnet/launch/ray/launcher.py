@@ -28,6 +28,8 @@ from distnet.launch.ray.controller import LeanTrainer, ProcessGroup
 from distnet.launch.ray.end import end_workers
 from distnet.launch.ray.failure import as_distnet_error
 from distnet.launch.ray.forwarded import forwarded
+from distnet.launch.ray.relay.described import folders_of
+from distnet.launch.ray.relay.leftover import fetch_leftovers
 from distnet.launch.ray.worker import Work, run_worker
 from distnet.run_folder.assignment import Assignment
 from distnet.run_folder.paths import RunFolder
@@ -160,11 +162,13 @@ class RayLauncher:
             raise
         except HangError:
             end_workers(assignment.folder, assignment.attempt)
+            fetch_leftovers(assignment.folder, workers)
             fit.join(HANG_END_TIMEOUT_S)
             if fit.is_alive():  # it must not hold the resources of the next attempt
                 self.close()
             raise
         if fit.error is not None:
+            fetch_leftovers(assignment.folder, workers)
             error = as_distnet_error(fit.error, assignment.folder)
             self._mend()
             raise error from fit.error
@@ -218,7 +222,7 @@ class RayLauncher:
         return LeanTrainer(
             # Bound, not as `train_loop_config`: the controller reads that, and would import torch.
             partial(run_worker, self._function, assignment),
-            backend_config=ProcessGroup(assignment.run, GPU_BACKEND if gpus else "gloo"),
+            backend_config=ProcessGroup(folders_of(assignment), GPU_BACKEND if gpus else "gloo"),
             scaling_config=ScalingConfig(
                 num_workers=workers,
                 use_gpu=gpus > 0,

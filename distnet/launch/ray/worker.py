@@ -18,13 +18,17 @@ import torch.distributed as dist
 
 from distnet.errors import DistnetError, StorageError, TrainingError, WorkerFailedError
 from distnet.launch.ray.forwarded import own_index, refuse_mig
+from distnet.launch.ray.relay.attachment import Attachment, attachment
+from distnet.launch.ray.relay.reached import reached, with_dataset
 from distnet.run_folder.assignment import Assignment
 from distnet.spec.code.own_errors import describe, own_stack
+from distnet.train.checkpoint.home import Home
 from distnet.train.device.device import claim_gpu
 from distnet.train.device.faults import Fault, classify, reason
 from distnet.train.exchange.worker_group import WorkerGroup
 
-Work = Callable[[Assignment, WorkerGroup], dict[str, Any]]
+Work = Callable[[Assignment, WorkerGroup, Home], dict[str, Any]]
+"""What a worker does, given its attempt, the workers, and where the run is kept."""
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 PEER_WAIT_S = 10.0
@@ -37,9 +41,18 @@ def run_worker(work: Work, assignment: Assignment) -> dict[str, Any]:
     Raises:
         DistnetError: training failed; the log of this worker has the traceback.
     """
-    group = build_group()
+    own = attachment()
+    with reached(assignment, own) as (local, home):
+        return _run(work, local, build_group(), home, own)
+
+
+def _run(
+    work: Work, assignment: Assignment, group: WorkerGroup, home: Home, own: Attachment
+) -> dict[str, Any]:
+    """Do the work, and turn whatever it raises into an error that the user can read."""
     try:
-        return work(assignment, group)
+        with with_dataset(assignment, own, group.rank) as whole:
+            return work(whole, group, home)
     except DistnetError:
         traceback.print_exc()
         raise

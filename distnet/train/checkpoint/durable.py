@@ -21,18 +21,38 @@ def point(name: str) -> None:
         listener(name)
 
 
+class NewFile:
+    """A new file, written piece by piece."""
+
+    def __init__(self, path: Path) -> None:
+        self._name = path.name
+        point(f"create {self._name}")
+        self._handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+
+    def write(self, piece: Piece) -> None:
+        """Append a piece."""
+        point(f"write {self._name}")
+        _write_all(self._handle, memoryview(piece))
+
+    def sync(self) -> None:
+        """Wait until the disk has it."""
+        point(f"fsync {self._name}")
+        os.fsync(self._handle)
+
+    def close(self) -> None:
+        """Close the file, whole or not."""
+        os.close(self._handle)
+
+
 def write(path: Path, pieces: Iterable[Piece]) -> None:
     """Make a new file of `pieces`, and wait until the disk has it."""
-    point(f"create {path.name}")
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+    file = NewFile(path)
     try:
         for piece in pieces:
-            point(f"write {path.name}")
-            _write_all(handle, memoryview(piece))
-        point(f"fsync {path.name}")
-        os.fsync(handle)
+            file.write(piece)
+        file.sync()
     finally:
-        os.close(handle)
+        file.close()
 
 
 def make_folder(path: Path) -> None:

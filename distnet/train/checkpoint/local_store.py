@@ -16,7 +16,7 @@ from pathlib import Path
 
 from distnet.errors import RunError
 from distnet.train.checkpoint import durable
-from distnet.train.checkpoint.durable import MANIFEST, Piece
+from distnet.train.checkpoint.durable import MANIFEST, NewFile, Piece
 
 NAME = re.compile(r"step-[0-9]+")
 LEFT = re.compile(r"\.partial-(?:(?P<attempt>[0-9]+)-)?step-[0-9]+")
@@ -111,6 +111,10 @@ class LocalDraft:
         """Write one file and wait until the disk has it; returns its path in the checkpoint."""
         durable.write(self._partial / file, pieces)
         return file
+
+    def create(self, file: str) -> NewFile:
+        """Begin to write one file, piece by piece."""
+        return NewFile(self._partial / file)
 
     def commit(self, manifest: bytes, allow: Callable[[], None]) -> None:
         """Write the manifest, then rename; durable when this returns."""

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from distnet.errors import RunError, StorageError
 from distnet.run_folder.assignment import Assignment
-from distnet.run_folder.fence import require_newest
 from distnet.run_folder.heartbeat import STARTING_LIMIT_S
 from distnet.run_folder.records.recorder import Emit, Record
 from distnet.spec.metric import Metric
@@ -23,9 +22,9 @@ from distnet.train.checkpoint.checkpoint import (
     step_of,
     write_checkpoint,
 )
+from distnet.train.checkpoint.home import Home, SharedHome
 from distnet.train.checkpoint.identity import identity
 from distnet.train.checkpoint.retention import Retention
-from distnet.train.checkpoint.store import Store, open_store
 
 CHECKPOINT = '"kind": "checkpoint"'
 STORE_TRY_S = 60.0
@@ -45,13 +44,19 @@ class Saver:
     """
 
     def __init__(
-        self, job: Job, assignment: Assignment, emit: Emit, metrics: Sequence[Metric] = ()
+        self,
+        job: Job,
+        assignment: Assignment,
+        emit: Emit,
+        metrics: Sequence[Metric] = (),
+        home: Home | None = None,
     ) -> None:
         self._spec, self._emit, self._assignment = job.checkpoint, emit, assignment
         self._facts = identity(job, assignment.dataset_folder)
         self.patience_s = patience_s(job.retry)
         """How long saving may take while the store fails as often as it may."""
-        self._store = store_of(assignment)
+        self._home = home or SharedHome(assignment)
+        self._store = self._home.open_store()
         self._retention = Retention(self._store, job.checkpoint.ranked(metrics))
         self._writer = BackgroundWriter(
             self._commit,
@@ -118,12 +123,11 @@ class Saver:
 
     def _commit(self, taken: Taken) -> None:
         """Write one checkpoint; called in the writing thread, as are the two below."""
-        folder, attempt = self._assignment.folder, self._assignment.attempt
         written = write_checkpoint(
             self._store,
             taken.state,
-            attempt=attempt,
-            allow=lambda: require_newest(folder, attempt),
+            attempt=self._assignment.attempt,
+            allow=self._home.require_newest,
         )
         self._safe_step = taken.state.step
         record = {**self._record(written.name), "num_bytes": written.num_bytes}
@@ -186,19 +190,6 @@ def is_due_by_step(spec: Checkpoint, step: int, is_evaluated: bool) -> bool:
     """Whether a checkpoint is due after `step`, whatever the time; the same on every worker."""
     is_multiple = spec.every_steps is not None and step % spec.every_steps == 0
     return is_multiple or (bool(spec.keep_best) and is_evaluated)
-
-
-def store_of(assignment: Assignment) -> Store:
-    """Open the store of the run's checkpoints.
-
-    Raises:
-        RunError: its address cannot be used.
-    """
-    return open_store(
-        assignment.job.checkpoint.store,
-        run=assignment.folder,
-        job_folder=Path(assignment.job_folder),
-    )
 
 
 def patience_s(retry: Retry) -> float:

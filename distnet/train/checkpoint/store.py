@@ -4,21 +4,17 @@ A checkpoint is a few files and a manifest, and is there as soon as its manifest
 it by renaming; a store without rename gets the manifest last. Secrets come from the environment.
 """
 
-import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Protocol
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from distnet.errors import RunError
 from distnet.run_folder.paths import RunFolder
+from distnet.train.checkpoint.address import folder_of, open_folder
 from distnet.train.checkpoint.durable import Piece
 from distnet.train.checkpoint.local_store import LocalStore
 from distnet.train.checkpoint.object_store import ObjectStore, connect
-
-ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
-HALF_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
-EXPECTED = "expected a folder, or an address such as s3://bucket/folder"
 
 
 class Draft(Protocol):
@@ -90,12 +86,11 @@ def open_store(store: str | None, *, run: RunFolder, job_folder: Path) -> Store:
     Raises:
         RunError: the address cannot be used.
     """
-    if store is None:
-        return LocalStore(run.checkpoints, shown=run.checkpoints.name)
+    local = open_folder(store, run=run, job_folder=job_folder)
+    if local is not None:
+        return local
+    assert store is not None, "without an address, checkpoints are in the run folder"
     name = run.path.resolve().name
-    folder = _folder(store, job_folder)
-    if folder is not None:
-        return LocalStore(folder / name)
     system, path = _connect(store)
     shown = store.split("?", 1)[0].rstrip("/")
     return ObjectStore(system, f"{path}/{name}", shown=f"{shown}/{name}")
@@ -109,26 +104,12 @@ def check_store(store: str | None, *, job_folder: Path) -> None:
     """
     if store is None:
         return
-    folder = _folder(store, job_folder)
+    folder = folder_of(store, job_folder)
     if folder is not None:
         LocalStore(folder).check()
         return
     system, path = _connect(store)
     ObjectStore(system, path, shown=store.split("?", 1)[0]).check()
-
-
-def _folder(store: str, job_folder: Path) -> Path | None:
-    """The folder that `store` names; None for an address of something else."""
-    if not ADDRESS.match(store):
-        if not store.strip() or HALF_ADDRESS.match(store.split("/", 1)[0]):
-            raise RunError(f"found {store!r}, {EXPECTED}")
-        return job_folder / Path(store).expanduser()
-    parts = urlsplit(store)
-    if parts.scheme != "file":
-        return None
-    if parts.netloc not in ("", "localhost") or not parts.path:
-        raise RunError(f"found {store!r}, expected a file address such as file:///data/checkpoints")
-    return Path(unquote(parts.path))
 
 
 def _connect(store: str) -> tuple[Any, str]:

@@ -1,0 +1,65 @@
+"""The relay: one actor on the launcher's node, which dies with the attempt that has started it.
+
+Each part has threads of its own, so that a slow disk under a checkpoint delays no heartbeat.
+"""
+
+from typing import Any
+
+import ray
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from distnet.errors import RunError
+from distnet.launch.ray.relay.checkpoints import Checkpoints
+from distnet.launch.ray.relay.folders import Folders
+from distnet.launch.ray.relay.records import Records
+from distnet.launch.ray.relay.shards import Shards
+from distnet.run_folder.mark import has_mark
+
+THREADS = {"records": 1, "checkpoints": 1, "shards": 4}
+"""Of each part; writes come in their order."""
+
+
+class Relay:
+    """Serves the workers that do not see the folders of their attempt.
+
+    Args:
+        folders: the attempt and its folders.
+
+    Raises:
+        RunError: this node does not see the run folder either.
+    """
+
+    def __init__(self, folders: Folders) -> None:
+        if not has_mark(folders.run_folder, folders.mark):
+            raise RunError(
+                f"{folders.run}: the node of the launcher does not see this folder; "
+                "choose another folder for --runs, not one of a container of its own"
+            )
+        self._records, self._shards = Records(folders), Shards(folders)
+        self._checkpoints = Checkpoints(folders)
+
+    @ray.method(concurrency_group="records")
+    def records(self, method: str, *arguments: Any) -> Any:
+        """Call a method of `Records`."""
+        return getattr(self._records, method)(*arguments)
+
+    @ray.method(concurrency_group="checkpoints")
+    def checkpoints(self, method: str, *arguments: Any) -> Any:
+        """Call a method of `Checkpoints`."""
+        return getattr(self._checkpoints, method)(*arguments)
+
+    @ray.method(concurrency_group="shards")
+    def shards(self, method: str, *arguments: Any) -> Any:
+        """Call a method of `Shards`."""
+        return getattr(self._shards, method)(*arguments)
+
+
+def start_relay(folders: Folders) -> Any:
+    """Start the relay on the node of this process; returns its handle, with which it lives.
+
+    Ray Train's controller calls this. It runs on the node of the launcher, and ends with the
+    attempt.
+    """
+    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+    actor = ray.remote(num_cpus=0, max_restarts=0, concurrency_groups=THREADS)(Relay)
+    return actor.options(scheduling_strategy=here).remote(folders)
