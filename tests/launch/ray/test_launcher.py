@@ -113,11 +113,11 @@ def test_train_on_ray_reports_that_a_worker_left_early(assignment, ray_address):
 
 
 @pytest.mark.check
-def test_train_on_ray_reports_a_node_that_does_not_see_the_run_folder(assignment, ray_address):
+def test_train_on_ray_reports_that_the_run_folder_is_gone(assignment, ray_address):
     assignment.folder.logs.rmdir()
     assignment.folder.path.rmdir()
 
-    with pytest.raises(RunError, match="the node 127.0.0.1 does not see this folder"):
+    with pytest.raises(RunError, match=r"run: the run folder is gone; restore it"):
         train_on_ray(assignment, workers=1, address=ray_address)
 
 

@@ -38,17 +38,17 @@ class Relay:
         self._records, self._shards = Records(folders), Shards(folders)
         self._checkpoints = Checkpoints(folders)
 
-    @ray.method(concurrency_group="records")
+    @ray.method(concurrency_group="records")  # type: ignore[untyped-decorator]
     def records(self, method: str, *arguments: Any) -> Any:
         """Call a method of `Records`."""
         return getattr(self._records, method)(*arguments)
 
-    @ray.method(concurrency_group="checkpoints")
+    @ray.method(concurrency_group="checkpoints")  # type: ignore[untyped-decorator]
     def checkpoints(self, method: str, *arguments: Any) -> Any:
         """Call a method of `Checkpoints`."""
         return getattr(self._checkpoints, method)(*arguments)
 
-    @ray.method(concurrency_group="shards")
+    @ray.method(concurrency_group="shards")  # type: ignore[untyped-decorator]
     def shards(self, method: str, *arguments: Any) -> Any:
         """Call a method of `Shards`."""
         return getattr(self._shards, method)(*arguments)

@@ -1,8 +1,9 @@
 """What has changed in a worker's replica of the run folder since it was last shipped."""
 
+from contextlib import suppress
 from pathlib import Path
 
-from distnet.launch.ray.relay.records import Change
+from distnet.launch.ray.relay.records import Change, read_part
 from distnet.run_folder.paths import RunFolder
 
 PIECE_BYTES = 4 * 2**20
@@ -48,13 +49,13 @@ class Changes:
             else:
                 self._shipped[path] = change.start + len(change.data)
                 if path.parent == self._folder.logs:
-                    shipped_file(path).write_text(str(self._shipped[path]))
+                    _shipped_file(path).write_text(str(self._shipped[path]))
 
     def _change(self, path: Path) -> Change | None:
         name = path.relative_to(self._folder.path).as_posix()
         if self._grows(path):
             start = self._shipped.get(path, 0)
-            data = _read(path, start)
+            data = read_part(path, start, PIECE_BYTES)
             return Change(name, data, start) if data else None
         state = self._state(path)
         if state == self._states.get(path):
@@ -85,12 +86,16 @@ class Changes:
         return facts.st_ino, facts.st_mtime_ns, facts.st_size
 
 
-def shipped_file(log: Path) -> Path:
+def leftover(log: str) -> bytes:
+    """What was not shipped of a log on this machine; each time only what is new."""
+    path, rest = Path(log), b""
+    with suppress(OSError, ValueError):
+        shipped = int(_shipped_file(path).read_text())
+        rest = read_part(path, shipped, PIECE_BYTES)
+        _shipped_file(path).write_text(str(shipped + len(rest)))
+    return rest
+
+
+def _shipped_file(log: Path) -> Path:
     """Where the number of shipped bytes of a log is kept, for when its worker has died."""
     return log.with_name(f".{log.name}-shipped")
-
-
-def _read(path: Path, start: int) -> bytes:
-    with path.open("rb") as file:
-        file.seek(start)
-        return file.read(PIECE_BYTES)

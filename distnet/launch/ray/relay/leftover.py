@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +9,12 @@ import ray
 from ray.exceptions import RayError
 
 from distnet.launch.ray.on_node import on_node
-from distnet.launch.ray.relay.changes import shipped_file
-from distnet.launch.ray.relay.records import read_part
+from distnet.launch.ray.relay.changes import leftover
 from distnet.run_folder.node_ids import read_node
 from distnet.run_folder.paths import RunFolder
 
 logger = logging.getLogger(__name__)
 TIMEOUT_S = 10.0
-MOST_BYTES = 2**20
 
 
 def fetch_leftovers(folder: RunFolder, workers: int) -> None:
@@ -31,16 +28,6 @@ def fetch_leftovers(folder: RunFolder, workers: int) -> None:
             _append(tasks[task], task)
     except (RayError, OSError, RuntimeError) as error:  # a Ray that is gone
         logger.info("the last words of workers: %s", error)
-
-
-def leftover(log: str) -> bytes:
-    """What was not shipped of a log on this machine; each time only what is new."""
-    path, rest = Path(log), b""
-    with suppress(OSError, ValueError):
-        shipped = int(shipped_file(path).read_text())
-        rest = read_part(path, shipped, MOST_BYTES)
-        shipped_file(path).write_text(str(shipped + len(rest)))
-    return rest
 
 
 def _started(folder: RunFolder, workers: int) -> Iterator[tuple[Any, Path]]:

@@ -115,7 +115,9 @@ def read_part(path: Path, start: int, num_bytes: int) -> bytes:
 
 def _needed(folder: RunFolder) -> Iterator[Path]:
     yield from (folder.job, folder.plan, folder.environment, folder.data_manifest)
-    yield from (folder.metrics, folder.start, folder.fence, folder.stop)
+    yield from (folder.metrics, folder.fence, folder.stop)
+    if not RunLog(folder).saved_step:  # else training resumes from a checkpoint
+        yield folder.start
     yield from sorted(folder.code.rglob("*"))
 
 

@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from distnet.errors import DistnetError, StorageError
 from distnet.launch.ray.relay.call import Call
 from distnet.launch.ray.relay.changes import PIECE_BYTES, Changes
 from distnet.launch.ray.relay.records import Input
@@ -39,7 +38,7 @@ class Replica:
         self._changes = Changes(folder)
         self._lock = threading.Lock()
         self._closed = threading.Event()
-        self._error: DistnetError | None = None
+        self._error: Exception | None = None
         self._thread = threading.Thread(target=self._run, name="replica", daemon=True)
 
     def fetch(self) -> None:
@@ -92,13 +91,13 @@ class Replica:
         while not self._closed.wait(SHIP_EVERY_S):
             try:
                 self.flush()
-            except (OSError, StorageError):  # a full disk; the files here keep what waits
+            except OSError:  # a full disk; the files here keep what waits
                 continue
-            except DistnetError as error:
+            except Exception as error:  # nothing may end this thread unreported
                 self._fail(error)
                 return
 
-    def _fail(self, error: DistnetError) -> None:
+    def _fail(self, error: Exception) -> None:
         """Have this worker end: by its own error, else without further ado."""
         self._error = error
         print(f"worker {self._rank} ends: {error}", flush=True)  # noqa: T201
