@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from distnet.agent.connection import Connection, retry_until_reachable
+from distnet.agent.dataset import Download
 from distnet.agent.exit_code import ExitCode
 from distnet.agent.log_lines import LogLines, with_log_command
 from distnet.agent.output import append_to_run_log, captured_in, print_line
@@ -64,6 +65,7 @@ def run_attempt(config: AttemptConfig, connection: Connection, scratch: Path) ->
         placement=placement,
         listener=listener,
         fetch_code=lambda: retry_until_reachable(connection.code),
+        provide=Download(connection, lambda: control.is_stop_requested).provided,
         is_stopped=lambda: control.is_stop_requested,
     )
     with captured_in(output):

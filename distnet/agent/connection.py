@@ -10,6 +10,7 @@ from typing import TypeVar
 import httpx
 from pydantic import ValidationError
 
+from distnet.errors import DataError
 from distnet.protocol.attempt import AttemptConfig, Instructions, Report
 from distnet.protocol.message import Message
 from distnet.protocol.versions import HEADER, UNKNOWN, is_same, own_version
@@ -20,6 +21,10 @@ STALE = "stale_attempt"
 FIRST_WAIT_S = 0.2
 LONGEST_WAIT_S = 5.0
 PATIENCE_S = 86_400.0
+NO_DATASET = (
+    "the server does not have the dataset of this job any more; upload it again: distnet data push "
+    "FOLDER, then: distnet retry JOB"
+)
 M = TypeVar("M", bound=Message)
 T = TypeVar("T")
 
@@ -76,11 +81,30 @@ class Connection:
         """Download the archive with the job's own files."""
         return self._request("GET", "/code").content
 
+    def manifest(self) -> bytes:
+        """Download the manifest of the job's dataset, which the job names by its content.
+
+        Raises:
+            DataError: the server does not have it.
+        """
+        return self._request("GET", "/dataset", missing=NO_DATASET).content
+
+    def shard(self, sha256: str, offset: int, limit: int) -> bytes:
+        """Download a piece of a shard of that dataset; an empty one at its end.
+
+        Raises:
+            DataError: the server does not have it.
+        """
+        path = f"/dataset/{sha256}?offset={offset}&limit={limit}"
+        return self._request("GET", path, missing=NO_DATASET).content
+
     def report(self, report: Report) -> Instructions:
         """Send a report; returns what the attempt has to do."""
         return _read(Instructions, self._request("POST", "/report", report.model_dump_json()))
 
-    def _request(self, method: str, path: str, body: str | None = None) -> httpx.Response:
+    def _request(
+        self, method: str, path: str, body: str | None = None, *, missing: str = ""
+    ) -> httpx.Response:
         url = f"{self._server}/api/v1/attempt{path}"
         headers = {} if body is None else {"Content-Type": "application/json"}
         try:
@@ -92,6 +116,8 @@ class Connection:
         message = f"{url}: {response.status_code}: {response.text[:500]}"
         if response.status_code == HTTPStatus.UNAUTHORIZED or _code(response) == STALE:
             raise AttemptOverError(message)
+        if missing and response.status_code == HTTPStatus.NOT_FOUND:
+            raise DataError(missing)
         raise UnreachableError(message)
 
 

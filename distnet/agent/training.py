@@ -4,6 +4,7 @@ import os
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,8 @@ class Training:
     listener: Emit
     fetch_code: Callable[[], bytes]
     """Downloads the archive with the job's own files."""
+    provide: Callable[[AttemptConfig], AbstractContextManager[None]] = lambda _: nullcontext()
+    """Lets the dataset of the job be found within a context."""
     is_stopped: Callable[[], bool] = lambda: False
     """Whether the server has requested a stop already."""
     lock_patience_s: float = LOCK_PATIENCE_S
@@ -74,12 +77,13 @@ class Training:
         spec = self.scratch / "job.yaml"
         spec.write_text(self.config.spec, "utf-8")
         job_folder = self._job_folder()
-        if self.is_stopped():
-            raise StoppedError("stopped before it started")
-        if self.folder.plan.is_file():
-            return self._resume(spec)
-        remove_incomplete(self.folder)
-        return self._start(spec, job_folder)
+        with self.provide(self.config):
+            if self.is_stopped():
+                raise StoppedError("stopped before it started")
+            if self.folder.plan.is_file():
+                return self._resume(spec)
+            remove_incomplete(self.folder)
+            return self._start(spec, job_folder)
 
     def _start(self, spec: Path, job_folder: Path) -> dict[str, Any]:
         start = self.config.start_from

@@ -35,6 +35,21 @@ DATASETS = {
         "Show what a dataset contains.",
         "distnet data inspect mnist --picture mnist.png",
     ),
+    "push": Verb(
+        "data.push:push",
+        "Upload a dataset to a server, and print what names it in job files.",
+        "distnet data push photos-64",
+    ),
+    "list": Verb(
+        "data.stored:list_",
+        "List the datasets that a server keeps, the last used first.",
+        "distnet data list --context lab",
+    ),
+    "remove": Verb(
+        "data.stored:remove",
+        "Remove a dataset from a server; one that an open or recurring job has stays.",
+        "distnet data remove 5d41402abc4b",
+    ),
     "verify": Verb(
         "data.verify:verify",
         "Check every byte and sample of a dataset against its manifest.",

@@ -125,7 +125,11 @@ QUEUE: Entries = {
     ),
 }
 DATA: Entries = {
-    "data": Group("Import, inspect and verify datasets.", "distnet data verify mnist", DATASETS),
+    "data": Group(
+        "Import, inspect and verify datasets; upload them to a server.",
+        "distnet data verify mnist",
+        DATASETS,
+    ),
 }
 RESULTS: Entries = {
     "runs": Verb(

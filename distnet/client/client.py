@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 from distnet.client.connection import PATIENCE_S, Connection
 from distnet.client.target import Target
+from distnet.protocol.errors import NotFoundError
 
 Json = dict[str, Any]
 LONG_PATIENCE_S = 600.0  # of commands that wait anyway: a server may be restarted, or moved
@@ -37,6 +38,36 @@ class Client:
     def put_code(self, sha256: str, data: bytes) -> None:
         """Upload an archive."""
         self._connection.put(f"/api/v1/code/{sha256}", data)
+
+    def datasets(self) -> Json:
+        """The datasets that the server keeps: DatasetsResponse."""
+        return self._get("/datasets")
+
+    def has_dataset(self, sha256: str) -> bool:
+        """Whether the server keeps this dataset."""
+        try:
+            self._get(f"/datasets/{sha256}")
+        except NotFoundError:
+            return False
+        return True
+
+    def mounts_dataset(self, sha256: str, path: str) -> bool:
+        """Whether the server's machine has this dataset under the same path."""
+        return bool(self._post(f"/datasets/{sha256}/mount", {"path": path})["is_same"])
+
+    def begin_dataset(self, sha256: str, manifest: bytes) -> Json:
+        """Begin to upload a dataset, or continue: UploadResponse."""
+        reply: Json = self._connection.post(f"/api/v1/datasets/{sha256}", manifest)
+        return reply
+
+    def put_shard(self, sha256: str, shard: str, offset: int, data: bytes) -> int:
+        """Upload a piece of a shard; returns where the next one begins."""
+        path = f"/api/v1/datasets/{sha256}/shards/{shard}"
+        return int(self._connection.put(path, data, offset=offset)["offset"])
+
+    def remove_dataset(self, sha256: str) -> None:
+        """Remove a dataset that no open job has."""
+        self._connection.delete(f"/api/v1/datasets/{sha256}")
 
     def submit(self, request: Mapping[str, Any]) -> list[Json]:
         """Queue the jobs of a SubmitRequest: a JobResponse for each."""

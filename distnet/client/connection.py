@@ -23,6 +23,8 @@ from distnet.protocol.versions import HEADER, UNKNOWN, is_compatible, own_versio
 PATIENCE_S = 2.0
 CONNECT_S = 5.0
 REPLY_S = 30.0
+BYTES_S = 300.0
+BYTES = "application/octet-stream"
 LARGEST = 256_000_000
 FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 5.0
@@ -74,18 +76,20 @@ class Connection:
         return True
 
     def post(self, path: str, value: object = None, *, is_repeatable: bool = True) -> Any:
-        """Send a POST; one that is not repeatable is sent only once.
+        """Send a POST of a value as JSON, or of JSON; one that is not repeatable is sent only once.
 
         Raises:
             ServerError: it refused, with its code and message.
             UnavailableError: it does not respond.
         """
-        return self._request("POST", path, _json(value), is_repeatable=is_repeatable)
+        body = value if isinstance(value, bytes) else _json(value)
+        return self._request("POST", path, body, is_repeatable=is_repeatable)
 
-    def put(self, path: str, value: object) -> Any:
-        """Send a PUT of a value as JSON, or of bytes."""
+    def put(self, path: str, value: object, **query: object) -> Any:
+        """Send a PUT of a value as JSON, or of bytes, which may take long to send and to store."""
         if isinstance(value, bytes):
-            return self._request("PUT", path, value, kind="application/zip")
+            target = _with_query(path, query)
+            return self._request("PUT", target, value, kind=BYTES, timeout_s=BYTES_S)
         return self._request("PUT", path, _json(value))
 
     def delete(self, path: str) -> Any:

@@ -11,6 +11,7 @@ from distnet.protocol.errors import (
     ConflictError,
     ForbiddenError,
     InvalidError,
+    NoStorageError,
     NotFoundError,
     OtherVersionError,
     ServerError,
@@ -32,6 +33,7 @@ KINDS: dict[int, type[ServerError]] = {
         InvalidError,
         TooManyError,
         UnavailableError,
+        NoStorageError,
     )
 }
 

@@ -1,8 +1,9 @@
 """Prepare a job file for submission from this machine: validated, with the job's own files.
 
-What the server's machines could not find is resolved here: paths relative to the job file become
-absolute, and the own code of the job is uploaded: parts such as `./mynet.py:MyNet`, what these
-import, and its `files`.
+What the server's machines could not find is resolved here. Paths relative to the job file become
+absolute, and what the job has on this machine is uploaded. That is its own code (parts such as
+`./mynet.py:MyNet`, what these import, and its `files`), and its dataset, unless the server's
+machine sees that under the same path.
 """
 
 import json
@@ -10,17 +11,20 @@ import os
 import re
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import attrgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from distnet.client.client import Client, Json
 from distnet.client.code import Archive, pack
+from distnet.client.datasets import LocalDataset, Progress, open_dataset, push
+from distnet.data.manifest import MANIFEST
 from distnet.data.shipped import find_dataset
 from distnet.errors import DataError
 from distnet.spec.code.collect import own_code
 from distnet.spec.code.names import ROOT, UP, file_of, stored_name
+from distnet.spec.content import content_of
 from distnet.spec.parts import shipped_datasets
 from distnet.spec.read import PACKAGES, JobFile, read_job
 from distnet.spec.reading.yaml import decode
@@ -31,16 +35,28 @@ WORD = re.compile(r"[^\s,=\[\]{}'\"]+")
 
 @dataclass(frozen=True)
 class Submission:
-    """A SubmitRequest and the archive that it names."""
+    """A SubmitRequest, and what it names on this machine."""
 
     request: dict[str, Any]
     archive: Archive | None
+    dataset: LocalDataset | None
     job_name: str
 
-    def upload(self, client: Client) -> None:
-        """Upload the archive, unless the server has it."""
+    def upload(self, client: Client, on_progress: Progress | None = None) -> "Submission":
+        """Upload what the server lacks; returns the submission as the server's machines read it.
+
+        Raises:
+            DataError: a shard of the dataset is not as its manifest says.
+            ServerError: the server refuses it.
+        """
         if self.archive is not None and not client.has_code(self.archive.sha256):
             client.put_code(self.archive.sha256, self.archive.data)
+        dataset = self.dataset
+        if dataset is None or client.mounts_dataset(dataset.sha256, str(dataset.folder)):
+            return replace(self, dataset=None)
+        push(client, dataset, on_progress)
+        sets = [*self.request["sets"], f"data.source={dataset.source}"]
+        return replace(self, request={**self.request, "sets": sets}, dataset=None)
 
     def send(self, client: Client) -> list[Json]:
         """Queue it: a JobResponse for each of its jobs. Sending it again is the same submit.
@@ -48,8 +64,7 @@ class Submission:
         Raises:
             ServerError: the server refuses it; nothing is queued.
         """
-        self.upload(client)
-        return client.submit(self.request)
+        return client.submit(self.upload(client).request)
 
 
 def prepare(
@@ -83,11 +98,12 @@ def prepare(
     waits_for = {name.partition(":")[0] for name in after}
     if start_from is not None and start_from not in waits_for:
         after = (*after, start_from)
+    sets, dataset = [*sets, *_absolute(file)], _dataset(file)
     request = {
         "key": uuid.uuid4().hex,
         "spec": decode(file.path.read_bytes()),
         "file": str(job)[-200:],
-        "sets": [*sets, *_absolute(file)],
+        "sets": sets,
         "after": list(after),
         "start_from": start_from,
         "sweep": list(sweep),
@@ -95,7 +111,7 @@ def prepare(
         **options,
     }
     given = {key: value for key, value in request.items() if value is not None}
-    return Submission(given, archive, file.job.name)
+    return Submission(given, archive, dataset, file.job.name)
 
 
 def _require_inside(file: JobFile, mentioned: Sequence[str]) -> None:
@@ -120,22 +136,31 @@ def _absolute(file: JobFile) -> list[str]:
     """Overrides that make the relative paths of the job absolute."""
     source, store = file.job.data.source, file.job.checkpoint.store
     sets = []
-    if source is not None and source not in shipped_datasets():
-        if not os.path.isabs(
-            source
-        ):  # an absolute one may exist only on the machines of the cluster
-            _require_dataset(source, file)
+    if _is_path(source):
         sets += _override("data.source", source, file)
     if store is not None and ":" not in store.partition("/")[0]:  # not an address such as s3://...
         sets += _override("checkpoint.store", store, file)
     return sets
 
 
-def _require_dataset(source: str, file: JobFile) -> None:
+def _dataset(file: JobFile) -> LocalDataset | None:
+    """The dataset that the job has on this machine; None if it has none here."""
+    source = file.job.data.source
+    if not _is_path(source):
+        return None
+    if os.path.isabs(source) and not os.path.exists(os.path.join(source, MANIFEST)):
+        return None  # it may exist only on the machines of the cluster
     try:
-        find_dataset(source, folder=_folder(file))
+        return open_dataset(find_dataset(source, folder=_folder(file)))
     except DataError as error:
         raise file.fault("data.source", str(error)) from None
+
+
+def _is_path(source: str | None) -> TypeGuard[str]:
+    """Whether a `data.source` is neither the name nor the sha256 of a dataset."""
+    if source is None or source in shipped_datasets():
+        return False
+    return content_of(source) is None
 
 
 def _override(key: str, path: str, file: JobFile) -> list[str]:

@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
 
+from distnet.data.cache.by_content import find_by_content
 from distnet.data.manifest import MANIFEST
 from distnet.errors import DataError
+from distnet.spec.content import content_of
 from distnet.spec.parts import shipped_datasets
 from distnet.spec.printable import argument
 
@@ -16,8 +18,8 @@ def find_dataset(source: str, *, folder: Path) -> Path:
     """Find the folder of the dataset `source`.
 
     Args:
-        source: the name of a shipped dataset, or a path; a folder that has such a name is
-            written `./mnist`.
+        source: the name of a shipped dataset, `sha256:` and the hash of a manifest, or a path; a
+            folder that has such a name is written `./mnist`.
         folder: relative paths start here: the folder of the job file.
 
     Raises:
@@ -25,6 +27,9 @@ def find_dataset(source: str, *, folder: Path) -> Path:
     """
     if source in shipped_datasets():
         return _PACKAGE / source
+    sha256 = content_of(source)
+    if sha256 is not None:
+        return find_by_content(sha256, folder=folder)
     path = folder / Path(source).expanduser()
     if (path / MANIFEST).is_file():
         return path

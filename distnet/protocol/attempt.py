@@ -29,6 +29,8 @@ class AttemptConfig(Message):
     placement: dict[str, int]
     runs: str
     """The folder of run folders, as the head sees it."""
+    datasets: str = ""
+    """The folder of the datasets that the server keeps, which this node may see."""
     start_from: str | None
     """The job whose newest checkpoint the first attempt starts from."""
     report_every_s: float

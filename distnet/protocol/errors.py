@@ -91,6 +91,13 @@ class UnavailableError(ServerError):
     code = "unavailable"
 
 
+class NoStorageError(ServerError):
+    """The server's disk has no space for a dataset, or cannot be written."""
+
+    status = 507
+    code = "no_space"
+
+
 class LedgerError(ServerError):
     """The ledger is damaged, is not a ledger, or belongs to a newer distnet."""
 

@@ -18,6 +18,8 @@ from distnet.protocol.submit import SubmitRequest
 from distnet.protocol.usage import UsageResponse
 from distnet.protocol.users import BlockResponse, TeamMessage, UserResponse
 from distnet.server.attempts import reports
+from distnet.server.datasets.datasets import Datasets
+from distnet.server.datasets.store import DatasetStore
 from distnet.server.gateway.gateway import Gateway
 from distnet.server.jobs import blocking, commands, recurring
 from distnet.server.jobs.submit import draft, submit
@@ -55,17 +57,24 @@ class Server:
     wake: Callable[[], None] = lambda: None
     """Called when there may be work before the next iteration of the loop."""
     mirror: Mirror = field(init=False)
+    datasets: Datasets = field(init=False)
     loop: Loop = field(init=False)
     _explainer: Explainer = field(default_factory=Explainer)
 
     def __post_init__(self) -> None:
-        self.mirror = Mirror(self.ledger, groups=NodeGroups(self.settings.groups))
+        limits = self.settings.limits
+        store = DatasetStore(
+            self.settings.dataset_folder, most_bytes=limits.dataset_bytes, clock=self.clock
+        )
+        self.mirror = Mirror(self.ledger, groups=NodeGroups(self.settings.groups), datasets=store)
+        self.datasets = Datasets(self.mirror, store, limits.body_bytes, self.clock)
         self.loop = Loop(
             self.mirror, self.gateway, self.settings, self.clock, self.monotonic, self.run
         )
 
     def open(self) -> None:
         """Load what is open from the ledger, and adopt live attempts."""
+        self.datasets.store.open()
         with self.mirror.locked():
             self.mirror.opened_at = self.clock()
             self.mirror.load()
@@ -87,10 +96,11 @@ class Server:
     def submit(self, user: User, requests: Sequence[SubmitRequest]) -> tuple[list[JobRecord], bool]:
         """Queue jobs; returns them, and whether any is new. See `jobs/submit.py`."""
         now, allowance = self.clock(), self.settings.allowance
-        drafts = draft(user, requests, now=now)
+        drafts = draft(user, requests, now=now, store=self.loop.checkpoints)
         with self.mirror.locked():
             records, is_new = submit(self.mirror, user, drafts, now=now, allowance=allowance)
             records = [self.mirror.jobs.get(record.name, record) for record in records]
+        self.datasets.touch(draft.job.dataset for draft in drafts)
         self.wake()
         return records, is_new
 
@@ -218,9 +228,8 @@ class Server:
 
     def attempt_config(self, secret: str) -> AttemptConfig:
         """The configuration of an attempt."""
-        runs, every_s = str(self.settings.runs), self.settings.report_every_s
         with self.mirror.locked():
-            return reports.attempt_config(self.mirror, secret, runs=runs, report_every_s=every_s)
+            return reports.attempt_config(self.mirror, secret, self.settings)
 
     def code_of(self, secret: str) -> bytes:
         """The archive of an attempt's job."""

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from distnet.data.cache.by_content import DATASETS
 from distnet.scheduler.view import Policy
 from distnet.server.gateway.node_groups import NodeGroup
 
@@ -32,6 +33,8 @@ class Limits:
     code_bytes: int = 50 * MB
     log_bytes: int = 256 * MB
     """The size to which each stream of an attempt is kept; the run folder has the rest."""
+    dataset_bytes: int = 200_000 * MB
+    """The size of all datasets that the server keeps, together."""
     body_s: float = 60.0
     """The time within which a body must arrive."""
 
@@ -89,5 +92,14 @@ class Settings:
     """How long after its end a job keeps its logs, events and own files; None: forever."""
     groups: tuple[NodeGroup, ...] = ()
     """The groups of nodes that Ray's autoscaler adds and removes."""
+    checkpoints: str | None = None
+    """The object store for checkpoints of jobs that name none. Default: their run folders."""
+    datasets: Path | None = None
+    """The folder of uploaded datasets. Default: `.datasets` in `runs`."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """Variables for all attempts, such as NCCL_SOCKET_IFNAME; Ray keeps them in plain text."""
+
+    @property
+    def dataset_folder(self) -> Path:
+        """The folder of uploaded datasets."""
+        return self.runs / DATASETS if self.datasets is None else self.datasets

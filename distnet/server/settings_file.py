@@ -32,6 +32,7 @@ from distnet.spec.sections.units import Bytes, Seconds
 SHORTEST_SECRET = 16
 SHORTEST_KEEP_S = 86_400.0
 """A number without a unit means seconds: `keep: 90` would remove what is two minutes old."""
+STORE = r"[A-Za-z][A-Za-z0-9+.-]*://[^/]"
 VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"
 DEFAULT = Settings(ledger="", runs=Path())
 """The values of keys that are left out."""
@@ -65,6 +66,19 @@ def _long_enough(seconds: float) -> float:
     return seconds
 
 
+def object_store(address: str) -> str:
+    """Check the address of an object store.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not re.match(STORE, address):
+        raise ValueError("expected an object store such as s3://bucket/folder")
+    if urlsplit(address).password is not None:
+        raise ValueError("expected no password in it; set it in the environment of the nodes")
+    return address
+
+
 class PolicySection(Section):
     """Settings of the scheduler."""
 
@@ -86,6 +100,8 @@ class LimitsSection(Section):
     bulk: Bytes = DEFAULT.limits.bulk_bytes
     code: Bytes = DEFAULT.limits.code_bytes
     log: Bytes = DEFAULT.limits.log_bytes
+    datasets: Bytes = DEFAULT.limits.dataset_bytes
+    """Of all uploaded datasets together; those that were not used for longest are removed first."""
     open_jobs_per_user: PositiveInt = DEFAULT.allowance.open_jobs
     priority: Priority = DEFAULT.allowance.priority
     """The highest priority that a user who is not an admin may give."""
@@ -117,6 +133,11 @@ class SettingsFile(Section):
     policy: PolicySection = PolicySection()
     limits: LimitsSection = LimitsSection()
     webhooks: WebhooksSection | None = None
+    checkpoints: Annotated[str, AfterValidator(object_store)] | None = None
+    """Where jobs without a `checkpoint.store` keep their checkpoints, such as s3://bucket/folder.
+    Default: in their run folders."""
+    datasets: str | None = None
+    """The folder of uploaded datasets. Default: `.datasets` in the folder of run folders."""
     environment: dict[Annotated[str, AfterValidator(_variable)], str] = {}
     """Variables for all attempts. No secrets: all who can see the cluster can see them."""
 
@@ -147,9 +168,12 @@ def with_file(settings: Settings, path: Path) -> Settings:
             bulk_bytes=limits.bulk,
             code_bytes=limits.code,
             log_bytes=limits.log,
+            dataset_bytes=limits.datasets,
         ),
         keep_s=limits.keep,
         webhooks=_webhooks(file.webhooks, path.parent, locations) if file.webhooks else None,
+        checkpoints=file.checkpoints or settings.checkpoints,
+        datasets=_folder(file.datasets, path.parent),
         environment=file.environment,
     )
 
@@ -167,6 +191,10 @@ def _read(path: Path) -> tuple[SettingsFile, Locations]:
         return SettingsFile.model_validate(value), locations
     except ValidationError as error:
         raise locations.error(faults_of(error, SettingsFile)) from None
+
+
+def _folder(text: str | None, beside: Path) -> Path | None:
+    return None if text is None else (beside / Path(text).expanduser()).resolve()
 
 
 def _webhooks(section: WebhooksSection, folder: Path, locations: Locations) -> Webhooks:

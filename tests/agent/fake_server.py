@@ -6,8 +6,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
+from distnet.data.manifest import read_manifest
 from distnet.protocol.attempt import AttemptConfig, Exit, Instructions, Report
 from distnet.protocol.versions import HEADER
 
@@ -21,6 +24,10 @@ class FakeServer:
 
     config: AttemptConfig | None = None
     code: bytes = b""
+    dataset: Path | None = None
+    """The folder of the dataset that attempts may copy."""
+    paths: list[str] = field(default_factory=list)
+    """Of the requests for it."""
     instructions: Callable[[Report], Instructions] = lambda _: Instructions()
     refusal: tuple[int, str] | None = None
     """The status and code of the response to every request."""
@@ -56,7 +63,30 @@ class FakeServer:
             return 200, self.code
         if (method, path) == ("POST", "/api/v1/attempt/report"):
             return self._report(Report.model_validate_json(body))
-        return 404, b"{}"
+        return self._respond_dataset(path)
+
+    @property
+    def dataset_sha256(self) -> str:
+        """Of its manifest."""
+        assert self.dataset is not None
+        return read_manifest(self.dataset).sha256
+
+    def _respond_dataset(self, path: str) -> tuple[int, bytes]:
+        if not path.startswith("/api/v1/attempt/dataset") or self.dataset is None:
+            return 404, b"{}"
+        self.paths.append(path)
+        return 200, self._piece(self.dataset, path)
+
+    def _piece(self, folder: Path, path: str) -> bytes:
+        parts = urlsplit(path)
+        name = parts.path.removeprefix("/api/v1/attempt/dataset").lstrip("/")
+        if not name:
+            return (folder / "manifest.json").read_bytes()
+        query = {key: int(values[0]) for key, values in parse_qs(parts.query).items()}
+        manifest = read_manifest(folder)
+        shards = [shard for split in manifest.splits.values() for shard in split.shards]
+        [file] = [shard.file for shard in shards if shard.sha256 == name]
+        return (folder / file).read_bytes()[query["offset"] :][: query["limit"]]
 
     def _report(self, report: Report) -> tuple[int, bytes] | None:
         with self._changed:

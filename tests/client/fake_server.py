@@ -16,6 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 from pydantic import BaseModel, ValidationError
 
 from distnet.protocol.cluster import EventResponse, EventsResponse
+from distnet.protocol.datasets import MountResponse
 from distnet.protocol.errors import (
     ConflictError,
     InvalidError,
@@ -235,6 +236,10 @@ def has_code(server: FakeServer, sha256: str, **_: Any) -> None:
         raise NotFoundError("no such archive")
 
 
+def mount(server: FakeServer, sha256: str, **_: Any) -> BaseModel:
+    return MountResponse(is_same=True)
+
+
 def put_code(server: FakeServer, sha256: str, *, body: bytes, **_: Any) -> None:
     server.code[sha256] = body
 
@@ -306,6 +311,7 @@ ROUTES: list[tuple[str, str, Callable[..., BaseModel | None]]] = [
     ("/jobs/([^/]+)/(cancel|stop|hold|release|retry)", "POST", control),
     ("/code/([0-9a-f]{64})", "HEAD", has_code),
     ("/code/([0-9a-f]{64})", "PUT", put_code),
+    ("/datasets/([0-9a-f]{64})/mount", "POST", mount),
     ("/schedules", "GET", list_schedules),
     ("/schedules", "POST", add_schedule),
     ("/schedules/([^/]+)/(pause|resume)", "POST", pause),

@@ -11,6 +11,7 @@ import distnet
 from distnet.errors import DistnetError, JobFileError, StoppedError, TrainingError
 from distnet.protocol.errors import ConflictError, UnavailableError
 from tests.client.fake_server import FakeServer, make_attempt, make_job
+from tests.datasets import write_dataset
 
 pytestmark = pytest.mark.usefixtures("job_file")
 
@@ -123,8 +124,7 @@ def test_own_files_outside_of_the_folder_are_refused(server: FakeServer) -> None
 
 
 def test_relative_paths_become_absolute(server: FakeServer, tmp_path: Path) -> None:
-    (tmp_path / "it's").mkdir()
-    (tmp_path / "it's" / "manifest.json").touch()
+    write_dataset(tmp_path / "it's", train=4, test=2)
     distnet.submit("digits.yaml", sets=["data.source=./it's", "checkpoint.store=kept"])
     distnet.submit("digits.yaml", name="two", sets=["data.source=/data", "checkpoint.store=s3://b"])
 

@@ -2,8 +2,10 @@
 
     user --- bridge --- head, gpu1 (another user), gpu2 (another port); gpu3 behind the head
 
-They share the file system of this machine for reading, and a folder for storage; /tmp, /dev/shm,
-/run, /etc/passwd and all home folders are their own. `user` is the user's machine.
+They share the file system of this machine for reading, and a folder that is the storage of some
+tests; /tmp, /dev/shm, /run, /etc/passwd and all home folders are their own. `user` is the user's
+machine. gpu3 was installed anew: its environment and its distnet are copies, made of hard links,
+and those of the others are not there.
 """
 
 import os
@@ -37,6 +39,8 @@ class Machine:
     """The last number of its address."""
     user: str = "root"
     port: int = 22
+    is_new: bool = False
+    """Whether it has an installation of its own."""
 
     @property
     def address(self) -> str:
@@ -58,7 +62,7 @@ LAPTOP = Machine("user", 9)
 HEAD = Machine("head", 1)
 GPU1 = Machine("gpu1", 2, user="anna")
 GPU2 = Machine("gpu2", 3, port=2222)
-GPU3 = Machine("gpu3", 4)
+GPU3 = Machine("gpu3", 4, is_new=True)
 HOSTS = (HEAD, GPU1, GPU2, GPU3)
 
 
@@ -69,6 +73,10 @@ class Machines:
     folder: Path
     """Of the tests on the real machine; it has the roots of the machines' own folders."""
     keepers: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    def own(self, machine: Machine, path: str = "") -> Path:
+        """Where a path of a machine is on the real machine."""
+        return self.folder / "machines" / machine.name / path.lstrip("/")
 
     @property
     def storage(self) -> Path:
@@ -146,11 +154,16 @@ def machines(hosts: Sequence[Machine] = HOSTS) -> Iterator[Machines]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def environment() -> dict[str, str]:
-    """That of a user on a machine of their own."""
+def environment(installed: Path = PYTHON, code: Path = ROOT) -> dict[str, str]:
+    """That of a user on a machine of their own.
+
+    Args:
+        installed: the folder of its Python.
+        code: the folder of its distnet.
+    """
     here = {k: v for k, v in os.environ.items() if not k.startswith(("RAY_", "DISTNET_", "SSH_"))}
-    path = f"{PYTHON}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
-    return here | {"PATH": path, "PYTHONPATH": str(ROOT), "HOME": "/home/root"}
+    path = f"{installed}:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
+    return here | {"PATH": path, "PYTHONPATH": str(code), "HOME": "/home/root"}
 
 
 def is_possible() -> bool:
@@ -198,6 +211,8 @@ def _own_mounts(machine: Machine, folder: Path) -> subprocess.Popen[bytes]:
     users.write_text("\n".join([*own_users, *others, ""]))
     for name in ("root", "anna"):
         (own / "home" / name).mkdir(mode=0o700)
+    if machine.is_new:
+        steps += _installed_anew(own)
     steps += [f"mount --bind {users} /etc/passwd", "mkdir -p /run/sshd", "echo ready"]
     steps.append("exec sleep infinity")
     keeper = subprocess.Popen(
@@ -214,9 +229,31 @@ def _own_mounts(machine: Machine, folder: Path) -> subprocess.Popen[bytes]:
     return keeper
 
 
+def _installed_anew(own: Path) -> list[str]:
+    """Give a machine its own environment and distnet; returns what hides those of the others."""
+    copies = ((PYTHON.parent, own / "env"), (ROOT / "distnet", own / "code" / "distnet"))
+    (own / "code").mkdir()
+    for source, copy in copies:
+        subprocess.run(["cp", "-al", str(source), str(copy)], check=True)
+    for script in (own / "env" / "bin").iterdir():
+        _set_interpreter(script, own / "env" / "bin")
+    return [f"mount -t tmpfs none {folder}" for folder in (PYTHON.parent, ROOT)]
+
+
+def _set_interpreter(script: Path, installed: Path) -> None:
+    """Let a script run by the Python beside it; the other name of its file is left alone."""
+    begin = b"#!" + bytes(PYTHON)
+    data = b"" if script.is_symlink() or not script.is_file() else script.read_bytes()
+    if data.startswith(begin):
+        script.unlink()
+        script.write_bytes(b"#!" + bytes(installed) + data.removeprefix(begin))
+        script.chmod(0o755)
+
+
 def _serve(started: Machines, machine: Machine) -> None:
     """Start the machine's ssh server."""
-    own = started.folder / "machines" / machine.name
+    own = started.own(machine)
+    seen = environment(own / "env" / "bin", own / "code") if machine.is_new else environment()
     make_key(own / "host_key")
     make_key(started.folder / "user_key")
     shutil.copy(started.folder / "user_key.pub", own / "authorized_keys")
@@ -225,24 +262,24 @@ def _serve(started: Machines, machine: Machine) -> None:
         f"ListenAddress {machine.address}\nPort {machine.port}\nHostKey {own}/host_key\n"
         f"AuthorizedKeysFile {own}/authorized_keys\nPidFile none\nUsePAM no\nStrictModes no\n"
         "PasswordAuthentication no\nKbdInteractiveAuthentication no\nPermitRootLogin yes\n"
-        f"SetEnv PATH={environment()['PATH']} PYTHONPATH={ROOT}\n"
+        f"SetEnv PATH={seen['PATH']} PYTHONPATH={seen['PYTHONPATH']}\n"
         # sshd sets SSH_CONNECTION by itself
     )
     assert PROGRAM is not None
     done = subprocess.run(
-        started.command(machine, [PROGRAM, "-f", str(config)]), env=environment(), check=False
+        started.command(machine, [PROGRAM, "-f", str(config)]), env=seen, check=False
     )
     assert done.returncode == 0
 
 
 def _write_client(started: Machines, hosts: Sequence[Machine]) -> None:
     """The ssh configuration of the user, who knows all hosts."""
-    home = started.folder / "machines" / LAPTOP.name / "home" / "root" / ".ssh"
+    home = started.own(LAPTOP, "/home/root/.ssh")
     home.mkdir(mode=0o700)
     shutil.copy(started.folder / "user_key", home / "id_ed25519")
     known = []
     for machine in hosts:
-        key = (started.folder / "machines" / machine.name / "host_key.pub").read_text().strip()
+        key = started.own(machine, "host_key.pub").read_text().strip()
         port = machine.port
         known.append(f"{machine.address if port == 22 else f'[{machine.address}]:{port}'} {key}\n")
     (home / "known_hosts").write_text("".join(known))

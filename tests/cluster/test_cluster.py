@@ -1,6 +1,7 @@
-"""A cluster of four machines over ssh: up, training, a link that is cut, repair, down."""
+"""A cluster over ssh whose four machines share nothing: up, training, a cut link, repair, down."""
 
 import json
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,12 +9,14 @@ from pathlib import Path
 import pytest
 
 import distnet
+from distnet.data.shipped import find_dataset
 from tests.cluster.machines import (
     GPU1,
     GPU2,
     GPU3,
     HEAD,
     HOSTS,
+    LAPTOP,
     ROOT,
     Machine,
     Machines,
@@ -33,6 +36,7 @@ pytestmark = [
     pytest.mark.skipif(PROGRAM is None, reason=str(SSHD)),
 ]
 JOB = ROOT / "jobs" / "digits.yaml"
+RUNS = "/home/root/.distnet/cluster/lab/data/runs"
 SETTINGS = ("train.steps=500", "checkpoint.every_steps=50")
 WORKER = "RayTrainWorker"
 # Two CPUs each: three hosts hold all four workers when one is lost.
@@ -54,10 +58,19 @@ def four() -> Iterator[Machines]:
         yield started
 
 
-def file(four: Machines, hosts: str = BEHIND) -> str:
+def file(four: Machines, hosts: str = BEHIND, *, storage: Path | None = None) -> str:
     path = four.folder / "lab.yaml"
-    path.write_text(f"{FILE}{hosts}storage: {four.storage}\n")
+    shared = f"storage: {storage}\n" if storage else ""
+    path.write_text(f"{FILE}{hosts}{shared}")
     return str(path)
+
+
+def own_job(four: Machines) -> str:
+    """The job of the digits on the user's machine alone, with its dataset beside it."""
+    home = four.own(LAPTOP, "/home/root")
+    shutil.copytree(find_dataset("mnist", folder=home), home / "digits")
+    (home / "mine.yaml").write_text(JOB.read_text().replace("source: mnist", "source: ./digits"))
+    return "/home/root/mine.yaml"
 
 
 def wait_until(is_so: Callable[[], bool], timeout_s: float) -> None:
@@ -92,9 +105,11 @@ def test_cluster_trains_through_a_cut_link_and_leaves_nothing(four: Machines, tm
     }
 
     words = [word for setting in SETTINGS for word in ("--set", setting)]
-    submit = ["submit", str(JOB), "--workers", "4", "--name", "digits", *words]
-    assert four.distnet(*submit).returncode == 0
-    metrics = four.storage / "lab" / "runs" / "digits" / "metrics.jsonl"
+    submit = ["submit", own_job(four), "--workers", "4", "--name", "digits", *words]
+    submitted = four.distnet(*submit)
+    assert submitted.returncode == 0, submitted.stderr
+    assert "uploaded mnist to http://10.215.0.1:" in submitted.stderr
+    metrics = four.own(HEAD, f"{RUNS}/digits/metrics.jsonl")
     wait_until(lambda: metrics.exists() and '"step"' in metrics.read_text(), 180)
     lost = next(machine for machine in (GPU3, GPU2, GPU1) if trains(four, machine))
     cut(lost)
@@ -125,13 +140,13 @@ def test_cluster_trains_through_a_cut_link_and_leaves_nothing(four: Machines, tm
         assert four.processes(machine) == [], machine.name
         for path in ("/home/root", "/home/anna", "/tmp", "/dev/shm"):
             assert four.files(machine, path) == [], (machine.name, path)
-    assert metrics.exists(), "runs in the storage are the user's"
 
 
 def test_host_without_the_storage_and_a_killed_head_are_repaired_by_up(four: Machines):
+    lab = file(four, "", storage=four.storage)
     four.run("mount", "-t", "tmpfs", "none", str(four.storage), machine=GPU1)
     try:
-        up = four.distnet("cluster", "up", file(four, ""), "--json")
+        up = four.distnet("cluster", "up", lab, "--json")
 
         hosts = {host["name"]: host for host in json.loads(up.stdout.splitlines()[0])["hosts"]}
         assert up.returncode == 2
@@ -141,12 +156,12 @@ def test_host_without_the_storage_and_a_killed_head_are_repaired_by_up(four: Mac
         four.run("umount", str(four.storage), machine=GPU1)
         state = four.run("cat", "/home/root/.distnet/cluster/lab/state.json", machine=HEAD).stdout
         four.run("kill", "-9", str(json.loads(state)["pid"]), machine=HEAD)  # Ray is orphaned
-        again = four.distnet("cluster", "up", file(four, ""), "--json")
+        again = four.distnet("cluster", "up", lab, "--json")
         assert again.returncode == 0, again.stdout
-        status = ("cluster", "status", file(four, ""))  # the others join the new Ray by themselves
+        status = ("cluster", "status", lab)  # the others join the new Ray by themselves
         wait_until(lambda: four.distnet(*status).returncode == 0, 120)
     finally:
         four.run("umount", str(four.storage), machine=GPU1)
-        down = four.distnet("cluster", "down", file(four, ""))
+        down = four.distnet("cluster", "down", lab)
     assert down.returncode == 0, down.stderr
     assert four.processes(HEAD) == four.files(HEAD, "/home/root") == []

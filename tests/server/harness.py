@@ -13,7 +13,7 @@ from distnet.server.ledger import open_ledger
 from distnet.server.ledger.records import Role, User
 from distnet.server.ledger.users import save_user
 from distnet.server.server import Server
-from distnet.server.settings import Settings
+from distnet.server.settings import Limits, Settings
 from distnet.server.views.listing import JobFilter
 from tests.server.fake_cluster import Clock, FakeCluster
 
@@ -49,6 +49,10 @@ class Harness:
         folder: Path,
         nodes: tuple[Node, ...] = NODES,
         groups: tuple[NodeGroup, ...] = (),
+        *,
+        body_bytes: int = Limits().body_bytes,
+        dataset_bytes: int = Limits().dataset_bytes,
+        checkpoints: str | None = None,
         **policy: object,
     ) -> None:
         self.url = ledger_url
@@ -59,6 +63,8 @@ class Harness:
             runs=folder / "runs",
             policy=Policy(**policy),  # type: ignore[arg-type]
             groups=groups,
+            limits=Limits(body_bytes=body_bytes, dataset_bytes=dataset_bytes),
+            checkpoints=checkpoints,
         )
         self._open()
 

@@ -22,6 +22,8 @@ webhooks:
   private: [10.1.0.0/16]
 environment:
   NCCL_SOCKET_IFNAME: eth1
+datasets: ./datasets
+checkpoints: s3://bucket/lab
 """
 
 
@@ -46,6 +48,8 @@ def test_a_settings_file_says_what_no_option_says(tmp_path: Path) -> None:
     assert settings.webhooks is not None
     assert settings.webhooks.secret == SECRET
     assert settings.webhooks.private == ("10.1.0.0/16",)
+    assert settings.dataset_folder == tmp_path / "datasets"
+    assert settings.checkpoints == "s3://bucket/lab"
     assert settings.environment == {"NCCL_SOCKET_IFNAME": "eth1"}
 
 
@@ -57,6 +61,8 @@ def test_an_empty_file_changes_nothing(tmp_path: Path) -> None:
     ("old", "new", "line", "key"),
     [
         ("45s", "-1", 2, "silent_after"),
+        ("s3://bucket/lab", "/shared/lab", 16, "checkpoints"),
+        ("s3://bucket/lab", "s3://me:secret@bucket/lab", 16, "checkpoints"),
         ("ageing: 2h", "agein: 2h", 4, "policy.agein"),
         ("https://hooks", "http://hooks", 10, "webhooks.urls.0"),
         ("https://hooks", "https://user:word@hooks", 10, "webhooks.urls.0"),

@@ -164,11 +164,6 @@ def _show(
         if outcome.result is not None and abs(outcome.result.clock_skew_s) > SKEW_S:
             skew_s = outcome.result.clock_skew_s
             say(f"{name}: its clock is {skew_s:+.0f} s off this machine's; let it run NTP")
-    if len(file.hosts) > 1 and getattr(file.cluster, "storage", None) is None:
-        say(
-            "the hosts share no `storage`: jobs whose workers are on several hosts need it, and "
-            "run folders stay on the host that trained"
-        )
     show_findings(findings, shows_all=False)
     if address is not None:
         say(f"server at {address}, context {file.name}; try: distnet submit jobs/digits.yaml")

@@ -1,10 +1,13 @@
-"""What `submit` and `schedule` share: the job file as a submission."""
+"""What `submit` and `schedule` share: the job file as a submission, and its upload."""
 
 import time
 from pathlib import Path
 from typing import Any
 
+from distnet.cli.console import spinner
+from distnet.cli.data.upload_progress import upload_progress
 from distnet.cli.output import say
+from distnet.client.client import Client
 from distnet.client.submission import Submission, prepare
 from distnet.client.times import future_time
 from distnet.spec.plural import listed
@@ -22,6 +25,15 @@ def prepared(job: Path, **options: Any) -> Submission:
         files = listed(submission.archive.linked, MOST_NAMED)
         say(f"uploaded from outside of the job file's folder, through links: {files}")
     return submission
+
+
+def uploaded(client: Client, submission: Submission) -> Submission:
+    """Upload what the server lacks; returns the submission as the server's machines read it."""
+    if submission.dataset is None:
+        with spinner(f"uploading to {client.target.server}"):
+            return submission.upload(client)
+    with upload_progress(submission.dataset, client.target.server) as on_progress:
+        return submission.upload(client, on_progress)
 
 
 def unix_time(text: str | None) -> float | None:

@@ -19,7 +19,7 @@ from distnet.cli.options import (
 )
 from distnet.cli.output import echo, print_json
 from distnet.cli.queue.due import due_line
-from distnet.cli.queue.prepare import prepared, unix_time
+from distnet.cli.queue.prepare import prepared, unix_time, uploaded
 from distnet.client.times import local_zone
 
 Cron = Annotated[
@@ -70,11 +70,11 @@ def schedule(
         )
     client = connect(server, context)
     submission = prepared(job, sets=sets, workers=workers, priority=priority, team=team)
+    submission = uploaded(client, submission)
     request: dict[str, Any] = {"name": name or submission.job_name, "request": submission.request}
     request |= {"tz": tz or local_zone(), "overlap": overlap, "missed": missed}
     request |= {"cron": cron} if cron is not None else {"at": unix_time(at)}
     with spinner(f"submitting to {client.target.server}"):
-        submission.upload(client)
         created = client.add_schedule(request)
     if as_json:
         print_json(created)

@@ -23,7 +23,7 @@ from distnet.cli.options import (
 from distnet.cli.output import echo, print_json, say
 from distnet.cli.queue.jobs import described
 from distnet.cli.queue.logs import follow_log
-from distnet.cli.queue.prepare import prepared, unix_time
+from distnet.cli.queue.prepare import prepared, unix_time, uploaded
 from distnet.cli.queue.wait import exit_code
 from distnet.client.client import Client, Json
 from distnet.client.follow import has_ended, until
@@ -79,6 +79,7 @@ def submit(
     if cluster is not None:
         context = imported("cluster.ready:ready")(cluster, is_quiet=as_json)
     client = connect(server, context)
+    submission = uploaded(client, submission)
     with spinner(f"submitting to {client.target.server}"):
         jobs = submission.send(client)
     if as_json:

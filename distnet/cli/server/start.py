@@ -18,7 +18,7 @@ from distnet.server.gateway.node_groups import read_groups
 from distnet.server.gateway.ray_gateway import RayGateway
 from distnet.server.http.listen import parse_listen
 from distnet.server.settings import Settings
-from distnet.server.settings_file import with_file
+from distnet.server.settings_file import object_store, with_file
 from distnet.server.start import serve
 
 Listen = Annotated[
@@ -54,6 +54,13 @@ Gcs = Annotated[
     ),
 ]
 SettingsFile = Annotated[Path | None, typer.Option(metavar="FILE", help="More settings, as YAML.")]
+Checkpoints = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL",
+        help="Object store for checkpoints, such as s3://bucket/folder. Default: run folders.",
+    ),
+]
 Wait = Annotated[
     bool,
     typer.Option("--wait", help="If another server uses the ledger, wait and take over from it."),
@@ -68,6 +75,7 @@ def start(
     address: Address = "",
     autoscaling: Autoscaling = None,
     gcs: Gcs = None,
+    checkpoints: Checkpoints = None,
     settings: SettingsFile = None,
     wait: Wait = False,
     as_json: AsJson = False,
@@ -85,6 +93,7 @@ def start(
         address=_address(address),
         listen=host,
         groups=read_groups(autoscaling) if autoscaling is not None else (),
+        checkpoints=_store(checkpoints),
     )
     if settings is not None:
         chosen = with_file(chosen, settings)
@@ -111,6 +120,15 @@ def _dashboard(given: str | None) -> str | None:
 def _address(given: str) -> str:
     """How attempts reach this server; empty: the server finds it out."""
     return explicit(given, "--address", "an address such as http://10.0.0.1:8270") if given else ""
+
+
+def _store(given: str | None) -> str | None:
+    if given is None:
+        return None
+    try:
+        return object_store(given)
+    except ValueError as error:
+        raise DistnetError(f"--checkpoints: found {given!r}, {error}") from None
 
 
 def _make_folder(runs: Path) -> None:

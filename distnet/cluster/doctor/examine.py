@@ -14,6 +14,7 @@ from distnet.cluster.doctor.ssh_reach import SshReach
 from distnet.cluster.errors import HostError
 from distnet.cluster.file.providers import Local, Ssh
 from distnet.cluster.file.read import ClusterFile
+from distnet.cluster.file.words import share_of
 from distnet.cluster.host import Host
 from distnet.cluster.hosts.fleet import Fleet, HostProgress, OnlyThisMachine
 from distnet.cluster.node.settings import FILE
@@ -76,12 +77,13 @@ def examine_hosts(
     folder = f"{cluster.folder}/{cluster.name}"
     installs = getattr(cluster, "install", "none") != "none"
     given = {host.name: _given_of(file, cluster, host, folder) for host in hosts}
+    share = share_of(cluster.storage)
     more = {h.name: {"is_installed_later": installs, "wants_gpus": h.gpus} for h in hosts}
     wanted = Wanted(
         given,
         more,
         services=lambda nodes: _services(file, cluster, nodes),
-        storage=None if is_quick or len(hosts) < 2 else Storage(cluster.storage, is_required=True),
+        storage=None if is_quick or len(hosts) < 2 else Storage(share, is_required=True),
     )
     found = gather(SshReach(fleet, hosts, report), wanted)
     if is_quick or len(found.nodes) < 2:
@@ -133,7 +135,8 @@ def _given_of(file: ClusterFile, cluster: Local | Ssh, host: Host, folder: str) 
             ("ports.dashboard", "127.0.0.1", cluster.ports.dashboard),
             ("server.port", cluster.server.listen or own, cluster.server.port),
         ]
-    storage = {} if cluster.storage is None else {"storage": str(cluster.storage)}
+    share = share_of(cluster.storage)
+    storage = {} if share is None else {"storage": share}
     return {
         "cluster": folder,
         "python": None,

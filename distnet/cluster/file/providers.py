@@ -16,7 +16,15 @@ from distnet.cluster.file.groups import (
 from distnet.cluster.file.hosts import HostEntry
 from distnet.cluster.file.matching import matching, not_empty
 from distnet.cluster.file.sections import Cluster, Install, Ports, Server, ServerPort
-from distnet.cluster.file.words import Count, Folder, HostName, Image, Nfs, OwnFolder, Package
+from distnet.cluster.file.words import (
+    Count,
+    FolderOrStore,
+    HostName,
+    Image,
+    NfsOrStore,
+    OwnFolder,
+    Package,
+)
 from distnet.spec.sections.section import Name, Section
 from distnet.spec.sections.units import Bytes, Seconds
 
@@ -42,9 +50,10 @@ class Machines(Cluster):
 
     folder: OwnFolder = "~/.distnet/cluster"
     """Where distnet lives on each host: environment, logs and what it needs to run."""
-    storage: Folder | None = None
-    """A folder that all nodes see under the same path, for run folders and datasets. Default: none;
-    both are on the head, and datasets are copied to the nodes that train with them."""
+    storage: FolderOrStore | None = None
+    """A folder that all nodes see under the same path, for run folders and datasets; or an object
+    store such as s3://bucket/folder, for checkpoints. Default: none; both are on the head, and the
+    other nodes get copies of what they need."""
     server: Server = Server()
     """The distnet server."""
     ports: Ports = Ports()
@@ -92,10 +101,10 @@ class Cloud(Cluster):
     """A Docker image in which Ray and the workers run. Default: none; a virtual environment."""
     user: Name = "ubuntu"
     """The user of the machine image whom Ray logs in as."""
-    storage: Nfs | None = None
+    storage: NfsOrStore | None = None
     """An NFS share that is mounted on all nodes, for run folders and datasets, such as
-    nfs://HOST/PATH. Default: none; run folders are on the head, and datasets are copied to the
-    nodes that train with them."""
+    nfs://HOST/PATH; or an object store such as s3://bucket/folder, for checkpoints. Default: none;
+    both are on the head, and the other nodes get copies of what they need."""
     server: ServerPort = ServerPort()
     """The distnet server."""
     ports: Ports = Ports()

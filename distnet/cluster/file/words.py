@@ -1,6 +1,7 @@
 """Types of the cluster file's values: names of hosts, addresses, ports, numbers of nodes."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Annotated
@@ -20,6 +21,7 @@ IMAGE = (
 )
 PACKAGE = r"[A-Za-z0-9][^'\"`$\\]*"
 FOLDER = r"(~|/)[A-Za-z0-9._/+-]*"
+STORE = r"(s3|gs|gcs|abfs|abfss)://[A-Za-z0-9][A-Za-z0-9._@/+-]*"
 
 
 @dataclass(frozen=True)
@@ -140,6 +142,36 @@ def _nfs(text: str) -> str:
     return text
 
 
+def _store(text: str) -> str:
+    if not re.fullmatch(STORE, text):
+        raise ValueError("expected an object store such as s3://bucket/folder")
+    return text
+
+
+def _storage(other: Callable[[str], str], expected: str) -> Callable[[str], str]:
+    """Make the check of a `storage` that is either an object store or something else."""
+
+    def check(text: str) -> str:
+        if "://" in text and not text.startswith("nfs://"):
+            try:
+                return _store(text)
+            except ValueError:
+                raise ValueError(f"expected {expected}") from None
+        return other(text)
+
+    return check
+
+
+def share_of(storage: str | None) -> str | None:
+    """The folder or share that a `storage` names; None for an object store."""
+    return None if store_of(storage) else storage
+
+
+def store_of(storage: str | None) -> str | None:
+    """The object store that a `storage` names; None for anything else."""
+    return storage if storage is not None and re.fullmatch(STORE, storage) else None
+
+
 def _image(text: str) -> str:
     if not re.fullmatch(IMAGE, text):
         raise ValueError("expected an image such as registry.example/distnet:0.1.0")
@@ -157,5 +189,10 @@ Folder = Annotated[str, AfterValidator(_folder)]
 OwnFolder = Annotated[str, AfterValidator(_own_folder)]
 Package = Annotated[str, AfterValidator(_package)]
 Count = Annotated[int, Field(ge=0, le=1_000_000)]
-Nfs = Annotated[str, AfterValidator(_nfs)]
+FolderOrStore = Annotated[
+    str, AfterValidator(_storage(_folder, "a folder such as /shared, or s3://bucket/folder"))
+]
+NfsOrStore = Annotated[
+    str, AfterValidator(_storage(_nfs, "a share such as nfs://HOST/PATH, or s3://bucket/folder"))
+]
 Image = Annotated[str, AfterValidator(_image)]

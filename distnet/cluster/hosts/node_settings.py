@@ -2,6 +2,7 @@
 
 from distnet.cluster.file.providers import Local, Ssh
 from distnet.cluster.file.read import ClusterFile
+from distnet.cluster.file.words import share_of, store_of
 from distnet.cluster.host import Host
 from distnet.cluster.hosts.environment import Environment
 from distnet.cluster.hosts.facts import Facts, Identity
@@ -32,8 +33,10 @@ def make_settings(
     is_head = host == file.head
     listen = cluster.server.listen or head.address
     runs = f"{head.folder}/{DATA}/runs"
-    if cluster.storage is not None:
-        runs = f"{cluster.storage}/{cluster.name}/runs"
+    share = share_of(cluster.storage)
+    if share is not None:
+        runs = f"{share}/{cluster.name}/runs"
+    server = ServerSettings(listen, cluster.server.port, runs, store_of(cluster.storage))
     return NodeSettings(
         cluster=cluster.name,
         host=host.name,
@@ -48,8 +51,8 @@ def make_settings(
         resources=dict(host.resources),
         arguments=cluster.ray,
         sockets=identity.sockets,
-        server=ServerSettings(listen, cluster.server.port, runs) if is_head else None,
+        server=server if is_head else None,
         python=environment.python,
-        storage=cluster.storage,
+        storage=share,
         storage_mark=f".distnet-{identity.id}",
     )

@@ -11,6 +11,8 @@ from distnet.launch.ray.node import NodeOptions, RayNode
 LOOPBACK = "127.0.0.1"
 OF_RAY = ".ray"
 """Ends the mark of Ray's own processes: to end them must not end the supervisor and the server."""
+CACHE = "cache"
+"""Copies of datasets, which go with the node."""
 ERROR = re.compile(r"\w*(Error|Exception): ")
 MOST_LETTERS = 300
 
@@ -27,7 +29,7 @@ class RayPart:
 
     def __init__(self, settings: NodeSettings, folder: Path) -> None:
         token = (folder / TOKEN).read_text().strip()
-        self._node = RayNode(_options(settings, token or None))
+        self._node = RayNode(_options(settings, token or None, folder / CACHE))
         self._current = Path(settings.sockets) / "ray" / "ray_current_cluster"
 
     def start(self) -> None:
@@ -65,7 +67,7 @@ class RayPart:
         self._node.end()
 
 
-def _options(settings: NodeSettings, token: str | None) -> NodeOptions:
+def _options(settings: NodeSettings, token: str | None, cache: Path) -> NodeOptions:
     is_head = settings.role == "head"
     return NodeOptions(
         host=settings.address,
@@ -79,7 +81,10 @@ def _options(settings: NodeSettings, token: str | None) -> NodeOptions:
         arguments=_arguments(settings),
         mark=f"{settings.mark}{OF_RAY}",
         # Without it, nodes whose Pythons differ in the last number refuse one another.
-        environment={"RAY_DEFAULT_PYTHON_VERSION_MATCH_LEVEL": "minor"},
+        environment={
+            "RAY_DEFAULT_PYTHON_VERSION_MATCH_LEVEL": "minor",
+            "DISTNET_CACHE_DIR": str(cache),
+        },
     )
 
 

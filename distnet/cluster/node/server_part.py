@@ -89,6 +89,7 @@ class ServerPart:
             *("server", "start", "--listen", f"{host}:{server.port}"),
             *("--address", server.address, "--ray", self._dashboard),
             *("--runs", server.runs),
+            *(("--checkpoints", server.checkpoints) if server.checkpoints else ()),
         ]
 
 

@@ -22,6 +22,8 @@ class ServerSettings:
     port: int
     runs: str
     """The folder of run folders."""
+    checkpoints: str | None = None
+    """The object store of checkpoints, if there is one."""
 
     @property
     def address(self) -> str:

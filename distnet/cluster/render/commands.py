@@ -6,6 +6,7 @@ Each has to be safe to repeat: Ray's launcher runs them again whenever the file 
 from shlex import join, quote
 
 from distnet.cluster.file.providers import Cloud
+from distnet.cluster.file.words import share_of, store_of
 from distnet.cluster.hosts.wheel import TAG, installed_versions
 from distnet.cluster.versions import version_of
 
@@ -32,9 +33,10 @@ def wheel_on_node() -> str:
 
 def initialization_commands(cluster: Cloud) -> list[str]:
     """Mount the share, on the machine itself, before a container starts."""
-    if cluster.storage is None:
+    nfs = share_of(cluster.storage)
+    if nfs is None:
         return []
-    host, _, path = cluster.storage.removeprefix("nfs://").partition("/")
+    host, _, path = nfs.removeprefix("nfs://").partition("/")
     share = quote(f"{host}:/{path}")
     options = "nfsvers=4.1,hard,timeo=600,retrans=2,noresvport"
     return [
@@ -91,12 +93,14 @@ def _server(cluster: Cloud) -> list[str]:
     It listens on all addresses, because `ray attach --port-forward` comes in on loopback and the
     attempts do not. Firewall and security group let in nothing but ssh; a token is wanted anyway.
     """
-    runs = f"{SHARE}/runs" if cluster.storage else f"{FOLDER}/runs"
+    runs = f"{SHARE}/runs" if share_of(cluster.storage) else f"{FOLDER}/runs"
+    store = store_of(cluster.storage)
+    kept = f" --checkpoints {store}" if store else ""
     port = cluster.server.port
     own = "\"$(python3 -c 'import ray.util; print(ray.util.get_node_ip_address())')\""
     command = (
         f"exec distnet server start --wait --listen 0.0.0.0:{port} --address http://{own}:{port} "
-        f"--ray http://127.0.0.1:{cluster.ports.dashboard} --runs {runs} "
+        f"--ray http://127.0.0.1:{cluster.ports.dashboard} --runs {runs}{kept} "
         f"--autoscaling {AUTOSCALING} --gcs {own}:{cluster.ports.ray}"
     )
     token = "distnet server token --role admin > new-token && mv new-token admin-token"

@@ -11,6 +11,7 @@ from ray.autoscaler._private.util import prepare_config, validate_config
 
 from distnet.cluster.file.providers import Aws, Gcp
 from distnet.cluster.file.read import ClusterFile
+from distnet.cluster.file.words import share_of
 from distnet.cluster.render import aws, gcp
 from distnet.cluster.render.commands import (
     PROFILE,
@@ -81,7 +82,7 @@ def _config(cluster: Aws | Gcp, folder: Path) -> dict[str, Any]:
 def _docker(cluster: Aws | Gcp) -> dict[str, Any]:
     if cluster.image is None:
         return {}
-    share = [f"--volume {SHARE}:{SHARE}"] if cluster.storage else []
+    share = [f"--volume {SHARE}:{SHARE}"] if share_of(cluster.storage) else []
     return {
         "image": cluster.image,
         "container_name": "distnet",

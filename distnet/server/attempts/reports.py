@@ -16,6 +16,7 @@ from distnet.protocol.states import AttemptEnd, JobState
 from distnet.server.attempts.outcome import end_attempt, with_saved_step
 from distnet.server.ledger import attempts, streams
 from distnet.server.ledger.records import AttemptRecord, JobRecord
+from distnet.server.settings import Settings
 from distnet.server.state.change import ATTEMPT, Change
 from distnet.server.state.job_files import text_of
 from distnet.server.state.mirror import Mirror
@@ -45,9 +46,7 @@ def find(mirror: Mirror, secret: str) -> tuple[JobRecord, AttemptRecord]:
     )
 
 
-def attempt_config(
-    mirror: Mirror, secret: str, *, runs: str, report_every_s: float
-) -> AttemptConfig:
+def attempt_config(mirror: Mirror, secret: str, settings: Settings) -> AttemptConfig:
     """The configuration of the attempt with this secret."""
     job, attempt = find(mirror, secret)
     with mirror.ledger.reading() as tx:
@@ -60,9 +59,10 @@ def attempt_config(
         spec=text_of(mirror, job),
         code=job.code,
         placement=dict(attempt.placement),
-        runs=runs,
+        runs=str(settings.runs),
+        datasets=str(settings.dataset_folder),
         start_from=job.start_from,
-        report_every_s=report_every_s,
+        report_every_s=settings.report_every_s,
         kept=kept,
     )
 

@@ -37,6 +37,7 @@ ASSETS = "/assets/"
 ATTEMPT = "/api/v1/attempt"
 BULK = "/api/v1/jobs/bulk"
 CODE = "/api/v1/code/"
+DATASETS = "/api/v1/datasets/"
 LARGE = ("/api/v1/jobs", "/api/v1/schedules", f"{ATTEMPT}/report")
 """Routes that parse their body in a thread, with `json_body.py`."""
 SMALL_BYTES = 16_000
@@ -182,7 +183,7 @@ class AccessMiddleware:
         if path == BULK:
             return self._limits.bulk_bytes
         large = self._limits.body_bytes
-        return large if path in LARGE else min(SMALL_BYTES, large)
+        return large if path in LARGE or path.startswith(DATASETS) else min(SMALL_BYTES, large)
 
 
 def _limiter(per_s: float) -> RateLimiter:

@@ -7,6 +7,7 @@ rates, body) to a route (role), which calls the Server.
 import hashlib
 from urllib.parse import urlsplit
 
+from anyio import CapacityLimiter
 from fastapi import APIRouter, Depends, FastAPI, Response
 from starlette.responses import JSONResponse
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
@@ -22,6 +23,7 @@ from distnet.server.http.routes import (
     attempt,
     cluster,
     code,
+    datasets,
     jobs,
     metrics,
     page,
@@ -35,7 +37,18 @@ from distnet.server.server import Server
 from distnet.server.settings import Settings
 from distnet.server.users.authenticator import Authenticator
 
-ROUTERS = (jobs, streams, cluster, code, schedules, users, usage, metrics, attempt)
+ROUTERS = (
+    jobs,
+    streams,
+    cluster,
+    code,
+    datasets,
+    schedules,
+    users,
+    usage,
+    metrics,
+    attempt,
+)
 
 
 def make_app(server: Server, authenticator: Authenticator, settings: Settings) -> FastAPI:
@@ -51,6 +64,7 @@ def make_app(server: Server, authenticator: Authenticator, settings: Settings) -
     app.state.server = server
     app.state.authenticator = authenticator
     app.state.followers = LogFollowers()
+    app.state.mounts = CapacityLimiter(datasets.MOUNTS_AT_ONCE)
     app.state.metrics = Metrics(server)
     _add_routes(app)
     _add_layers(app, settings)

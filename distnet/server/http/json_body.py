@@ -49,10 +49,7 @@ def body_schema(model: type[Message]) -> dict[str, Any]:
 
 
 def _parse(model: type[M], data: bytes, max_syntax_bytes: int) -> M:
-    if not _is_mostly_strings(data, max_syntax_bytes):
-        raise InvalidError(
-            f"body: found more than {max_syntax_bytes:,} bytes outside of strings, expected fewer"
-        )
+    require_mostly_strings(data, max_syntax_bytes)
     try:
         return model.model_validate_json(data)
     except ValidationError as error:
@@ -61,6 +58,18 @@ def _parse(model: type[M], data: bytes, max_syntax_bytes: int) -> M:
             raise InvalidError(f"body: found {num_faults:,} faults, expected none") from None
         faults = error.errors(include_url=False)
     raise RequestValidationError([{**fault, "loc": ("body", *fault["loc"])} for fault in faults])
+
+
+def require_mostly_strings(data: bytes, most: int) -> None:
+    """Refuse JSON with so much syntax that parsing it takes long.
+
+    Raises:
+        InvalidError: it has more than `most` bytes outside of strings.
+    """
+    if not _is_mostly_strings(data, most):
+        raise InvalidError(
+            f"body: found more than {most:,} bytes outside of strings, expected fewer"
+        )
 
 
 def _is_mostly_strings(data: bytes, most: int) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Annotated
 
-from fastapi import Depends, Path, Request
+from fastapi import Depends, Path, Query, Request
 from fastapi.security import HTTPBearer
 
 from distnet.protocol.errors import ForbiddenError, UnauthenticatedError
@@ -74,4 +74,6 @@ Admin = Annotated[Caller, Depends(require(Role.ADMIN))]
 Secret = Annotated[str, Depends(_secret)]
 """Of an attempt."""
 
+Offset = Annotated[int, Query(ge=0, lt=2**53)]
+Sha256InPath = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
 NameInPath = Annotated[str, Path(pattern=NAME)]

@@ -9,9 +9,11 @@ from distnet.scheduler.view import Shape
 from distnet.server.attempts.decisions import request_stop
 from distnet.server.attempts.outcome import AFTER_STOP
 from distnet.server.jobs.admission import require_fits, require_priority
+from distnet.server.jobs.datasets import require_datasets
 from distnet.server.ledger import jobs, texts
 from distnet.server.ledger.records import JobRecord, Role, User
 from distnet.server.state.change import Change
+from distnet.server.state.job_files import dataset_of
 from distnet.server.state.mirror import Mirror
 from distnet.spec.plural import counted
 
@@ -49,6 +51,7 @@ def retry(mirror: Mirror, user: User, name: str, now: float) -> JobRecord:
     if job.state not in (JobState.FAILED, JobState.STOPPED, JobState.CANCELLED):
         raise _wrong_state(job, "only a failed, stopped or cancelled job can be retried")
     _require_code(mirror, job)
+    require_datasets(mirror, [dataset_of(mirror, job)], name)
     mirror.load_outcomes(job)
     again = replace(
         job,

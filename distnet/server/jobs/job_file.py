@@ -10,10 +10,12 @@ from distnet.protocol.errors import InvalidError
 from distnet.protocol.submit import SubmitRequest
 from distnet.scheduler.view import Shape
 from distnet.spec.code.names import file_of
+from distnet.spec.content import PREFIX, content_of
 from distnet.spec.dump import dump_job
 from distnet.spec.parts import kinds, shipped_datasets
 from distnet.spec.read import PACKAGES, JobFile, read_job_text
 from distnet.spec.reading.faults import shortened, unknown
+from distnet.spec.sections.job import Job
 from distnet.spec.sections.queue import Queue
 
 CACHED = 1000
@@ -29,16 +31,35 @@ class ParsedJob:
     shape: Shape
     queue: Queue
     slices: int
+    dataset: str | None
+    """The sha256 of its dataset, if the job file names it by its content."""
 
 
-def parse_job_file(request: SubmitRequest, overrides: tuple[str, ...]) -> ParsedJob:
+def checkpoint_store(address: str | None, ledger: str) -> str | None:
+    """Where jobs keep their checkpoints that name no store; None for their run folders.
+
+    Args:
+        address: the object store of the server's settings.
+        ledger: the id of the ledger; names of jobs are unique in one ledger only.
+    """
+    return None if address is None else f"{address.rstrip('/')}/{ledger}"
+
+
+def parse_job_file(
+    request: SubmitRequest, overrides: tuple[str, ...], store: str | None = None
+) -> ParsedJob:
     """Parse the job file of a request, with its overrides and those of its sweep.
+
+    Args:
+        request: the request.
+        overrides: of one job of its sweep.
+        store: for the checkpoints of a job that names none.
 
     Raises:
         InvalidError: `bad_job_file`, with every fault and its line; `code_missing`.
     """
     has_code = request.code is not None
-    parsed = _parse(request.spec, request.file, request.sets, overrides, has_code)
+    parsed = _parse(request.spec, request.file, request.sets, overrides, has_code, store)
     if request.workers is None:
         return parsed
     if request.workers > parsed.slices:
@@ -54,18 +75,30 @@ def parse_job_file(request: SubmitRequest, overrides: tuple[str, ...]) -> Parsed
 
 
 @lru_cache(maxsize=CACHED)
-def _parse(
-    text: str, path: str, sets: tuple[str, ...], sweep: tuple[str, ...], has_code: bool
+def _parse(  # noqa: PLR0917
+    text: str,
+    path: str,
+    sets: tuple[str, ...],
+    sweep: tuple[str, ...],
+    has_code: bool,
+    store: str | None,
 ) -> ParsedJob:
     try:
         file = read_job_text(text, path=Path(path), overrides=sets + sweep)
     except JobFileError as error:
         raise InvalidError(_naming_sweep(str(error), sweep), code="bad_job_file") from None
     _require_reachable(file, has_code)
-    job = file.job.resolved()
+    job = _with_store(file.job.resolved(), store)
     resources = job.resources
     shape = Shape(resources.min_workers, resources.max_workers, job.num_cpus, resources.gpus)
-    return ParsedJob(job.name, dump_job(job), shape, job.queue, job.num_slices)
+    dataset = content_of(job.data.source)
+    return ParsedJob(job.name, dump_job(job), shape, job.queue, job.num_slices, dataset)
+
+
+def _with_store(job: Job, store: str | None) -> Job:
+    if store is None or job.checkpoint.store is not None:
+        return job
+    return job.model_copy(update={"checkpoint": job.checkpoint.model_copy(update={"store": store})})
 
 
 def _naming_sweep(message: str, sweep: tuple[str, ...]) -> str:
@@ -104,10 +137,18 @@ def _require_reachable(file: JobFile, has_code: bool) -> None:
 
 
 def _require_data(file: JobFile) -> None:
-    """Refuse a dataset that is neither shipped with distnet nor at an absolute path."""
+    """Refuse a dataset that is not shipped, has no sha256 and is at no absolute path."""
     source, shipped = file.job.data.source, shipped_datasets()
     if source is None or PurePosixPath(source).is_absolute() or source in shipped:
         return
+    if content_of(source) is not None:  # whether the server has it is checked at the submit
+        return
+    if source.startswith(PREFIX):
+        wrong = (
+            f"found {source!r}, expected {PREFIX} and 64 hexadecimal digits, as distnet data push "
+            "prints it"
+        )
+        raise InvalidError(str(file.fault("data.source", wrong)), code="bad_job_file")
     if "/" in source or source.startswith("."):
         wrong = f"found {source!r}, expected a dataset that ships with distnet or an absolute path"
     else:

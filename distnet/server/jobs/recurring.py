@@ -3,6 +3,7 @@
 import hashlib
 import logging
 from dataclasses import replace
+from typing import NamedTuple
 
 from distnet.protocol.errors import (
     ConflictError,
@@ -26,6 +27,14 @@ from distnet.server.state.change import SERVER, Change
 from distnet.server.state.mirror import Mirror
 
 logger = logging.getLogger(__name__)
+
+
+class Terms(NamedTuple):
+    """What holds for the jobs of all schedules."""
+
+    allowance: Allowance
+    store: str | None
+    """Where those keep their checkpoints that name no store."""
 
 
 def add(mirror: Mirror, user: User, request: ScheduleRequest, now: float) -> ScheduleRecord:
@@ -70,15 +79,21 @@ def remove(mirror: Mirror, user: User, name: str, now: float) -> None:
     mirror.commit(change)
 
 
-def submit_due(mirror: Mirror, now: float, allowance: Allowance) -> None:
+def submit_due(mirror: Mirror, now: float, allowance: Allowance, store: str | None) -> None:
     """Submit the jobs of all schedules that are due; a faulty schedule delays no other.
+
+    Args:
+        mirror: locked by the caller.
+        now: Unix time.
+        allowance: limits for the jobs of one user.
+        store: where jobs keep their checkpoints that name no store.
 
     Raises:
         UnavailableError: the ledger cannot be reached; the next call submits the rest.
     """
     for schedule in list(mirror.schedules.values()):
         try:
-            _submit_due(mirror, schedule, now, allowance)
+            _submit_due(mirror, schedule, now, Terms(allowance, store))
         except UnavailableError:
             raise
         except Exception as error:
@@ -107,7 +122,7 @@ def _require_valid(mirror: Mirror, request: ScheduleRequest) -> None:
         )
 
 
-def _submit_due(mirror: Mirror, schedule: ScheduleRecord, now: float, allowance: Allowance) -> None:
+def _submit_due(mirror: Mirror, schedule: ScheduleRecord, now: float, terms: Terms) -> None:
     """Submit a job for each time that is due; the next time is set in the same change."""
     times, after = due(schedule, now)
     if after is schedule:
@@ -117,13 +132,13 @@ def _submit_due(mirror: Mirror, schedule: ScheduleRecord, now: float, allowance:
         text = f"schedule {schedule.name}: skipped, its time has passed and missed is skip"
         change.event("schedule", _actor(schedule), text)
     for time in times:
-        after = _submit(mirror, change, after, time, allowance)
+        after = _submit(mirror, change, after, time, terms)
     change.schedules[after.name] = after
     mirror.commit(change)
 
 
 def _submit(
-    mirror: Mirror, change: Change, schedule: ScheduleRecord, time: float, allowance: Allowance
+    mirror: Mirror, change: Change, schedule: ScheduleRecord, time: float, terms: Terms
 ) -> ScheduleRecord:
     """Submit one job.
 
@@ -145,8 +160,8 @@ def _submit(
     try:
         user = _owner(mirror, schedule)
         request = SubmitRequest.model_validate(values)
-        drafts = draft(user, [request], now=change.now, schedule=schedule.name)
-        records, _ = submit(mirror, user, drafts, now=change.now, allowance=allowance)
+        drafts = draft(user, [request], now=change.now, schedule=schedule.name, store=terms.store)
+        records, _ = submit(mirror, user, drafts, now=change.now, allowance=terms.allowance)
     except UnavailableError:
         raise  # whether it was submitted is unknown
     except ServerError as error:

@@ -18,6 +18,7 @@ from distnet.protocol.errors import InvalidError, TooManyError
 from distnet.protocol.states import JobState
 from distnet.protocol.submit import SubmitRequest
 from distnet.server.jobs.admission import require_fits, require_open_jobs, require_priority, team_of
+from distnet.server.jobs.datasets import require_datasets
 from distnet.server.jobs.dependencies import read_dependency, require_dependencies, require_no_cycle
 from distnet.server.jobs.job_file import ParsedJob, parse_job_file
 from distnet.server.jobs.sweep import MAX_JOBS, expand
@@ -47,7 +48,12 @@ class Draft:
 
 
 def draft(
-    user: User, requests: Sequence[SubmitRequest], *, now: float, schedule: str | None = None
+    user: User,
+    requests: Sequence[SubmitRequest],
+    *,
+    now: float,
+    schedule: str | None = None,
+    store: str | None = None,
 ) -> list[Draft]:
     """Read the job files of requests.
 
@@ -56,6 +62,7 @@ def draft(
         requests: in the order in which their jobs are numbered.
         now: Unix time.
         schedule: the schedule that submits, if one does.
+        store: where jobs keep their checkpoints that name no store; None: in their run folders.
 
     Raises:
         InvalidError: a request is invalid.
@@ -73,7 +80,7 @@ def draft(
     return [
         draft
         for request, overrides in zip(requests, combinations, strict=True)
-        for draft in _drafts_of(user, request, overrides, now, schedule)
+        for draft in _drafts_of(user, request, overrides, now=now, schedule=schedule, store=store)
     ]
 
 
@@ -128,18 +135,21 @@ def check(mirror: Mirror, user: User, request: SubmitRequest) -> None:
     """
     for one in draft(user, [request], now=0.0):
         require_fits(mirror, one.record.shape, one.record.team)
+        require_datasets(mirror, [one.job.dataset])
 
 
 def _drafts_of(
     user: User,
     request: SubmitRequest,
     combinations: Sequence[tuple[str, ...]],
+    *,
     now: float,
     schedule: str | None,
+    store: str | None,
 ) -> list[Draft]:
     drafts = []
     for index, overrides in enumerate(combinations):
-        parsed = parse_job_file(request, overrides)
+        parsed = parse_job_file(request, overrides, store)
         key = request.key if len(combinations) == 1 else f"{request.key}.{index}"
         record = _record(user, request, parsed, key, now=now, schedule=schedule)
         if len(combinations) > 1:
@@ -191,6 +201,7 @@ def _require_admission(
     # A schedule's job waits until the cluster has such nodes again.
     for shape, team in {(job.shape, job.team): None for job in records if job.schedule is None}:
         require_fits(mirror, shape, team)
+    require_datasets(mirror, (draft.job.dataset for draft in new))
     require_open_jobs(mirror, user, len(new), allowance.open_jobs)
     require_priority(user, max(job.priority for job in records), allowance.priority)
 

@@ -4,10 +4,12 @@ They are in the database, so that a server on another machine has them too.
 """
 
 import hashlib
+from collections.abc import Iterator
 
 from sqlalchemy import Connection, exists, select, update
 
 from distnet.protocol.errors import InvalidError, LedgerError
+from distnet.server.ledger.jobs import OPEN
 from distnet.server.ledger.rows import insert_if_new, upsert
 from distnet.server.ledger.tables import codes, jobs, texts
 
@@ -31,6 +33,13 @@ def read_text(tx: Connection, sha: str) -> str | None:
     if text is not None:
         _verify(sha, text.encode())
     return text
+
+
+def open_specs(tx: Connection, *, containing: str) -> Iterator[str]:
+    """The job files of all open jobs that contain a text."""
+    specs = select(jobs.c.spec).where(jobs.c.state.in_(OPEN))
+    found = select(texts.c.text).where(texts.c.sha256.in_(specs), texts.c.text.contains(containing))
+    return iter(tx.execute(found).scalars())
 
 
 def put_code(tx: Connection, sha: str, data: bytes) -> None:

@@ -16,6 +16,7 @@ from distnet.server.gateway.actions import Action, ActionKind
 from distnet.server.gateway.gateway import Gateway
 from distnet.server.jobs.commands import ended
 from distnet.server.jobs.dependencies import never_met
+from distnet.server.jobs.job_file import checkpoint_store
 from distnet.server.jobs.recurring import submit_due
 from distnet.server.ledger import usage as usage_rows
 from distnet.server.loop.clock import Clock
@@ -83,6 +84,11 @@ class Loop:
         )
         self._clock = Clock(self.clock, self.monotonic)
 
+    @property
+    def checkpoints(self) -> str | None:
+        """Where jobs keep their checkpoints that name no store."""
+        return checkpoint_store(self.settings.checkpoints, self.mirror.ledger.id)
+
     def open(self) -> None:
         """Load what an earlier server has saved."""
         with self.mirror.ledger.reading() as tx:
@@ -117,7 +123,7 @@ class Loop:
 
     def _iterate_locked(self, now: float) -> list[Action]:
         actions = self._forget_ended()
-        submit_due(self.mirror, now, self.settings.allowance)
+        submit_due(self.mirror, now, self.settings.allowance, self.checkpoints)
         self._cancel_never_met(now)
         actions += self.monitor.check(now)
         self._save(now)

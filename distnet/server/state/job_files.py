@@ -7,6 +7,7 @@ from distnet.protocol.errors import NotFoundError
 from distnet.server.ledger import texts
 from distnet.server.ledger.records import JobRecord
 from distnet.server.state.mirror import Mirror
+from distnet.spec.content import content_of
 from distnet.spec.read import read_job_text
 from distnet.spec.sections.retry import Retry
 
@@ -25,6 +26,19 @@ def text_of(mirror: Mirror, job: JobRecord) -> str:
 def retry_of(mirror: Mirror, job: JobRecord) -> Retry:
     """The `retry` section of its job file."""
     return _retry(text_of(mirror, job))
+
+
+def dataset_of(mirror: Mirror, job: JobRecord) -> str | None:
+    """The sha256 of the job's dataset, if its job file names it by its content."""
+    return _dataset(text_of(mirror, job))
+
+
+@lru_cache(maxsize=CACHED)
+def _dataset(text: str) -> str | None:
+    try:
+        return content_of(read_job_text(text).job.data.source)
+    except JobFileError:  # of an older distnet, which did not have such datasets
+        return None
 
 
 @lru_cache(maxsize=CACHED)

@@ -6,7 +6,7 @@ first, and applied here when it is durable. Jobs that have ended leave the mirro
 
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 
@@ -74,6 +74,8 @@ class Mirror:
     """Jobs whose newest report is not in the ledger yet."""
     known_specs: set[str] = field(default_factory=set)
     """The sha256 of some job files that are in the ledger."""
+    datasets: Container[str] = frozenset()
+    """The datasets that the server keeps, by their sha256."""
     opened_at: float = 0.0
     """When the server started. Before, attempts could not report."""
 

@@ -152,8 +152,8 @@ ports: {ray: 8270}
          "kubernetes, expected none with provider local"),
         (f"{LOCAL}auth: none\nserver: {{listen: 0.0.0.0}}\n", "lab.yaml:4 server.listen: found "
          "0.0.0.0 with auth: none, expected auth: token: other machines reach it"),
-        (f"{SSH}storage: s3://bucket/x\n", "lab.yaml:12 storage: found text 's3://bucket/x', "
-         "expected a folder such as ~/.distnet/cluster or /srv/distnet"),
+        (f"{SSH}storage: ftp://bucket/x\n", "lab.yaml:12 storage: found text 'ftp://bucket/x', "
+         "expected a folder such as /shared, or s3://bucket/folder"),
         (SSH.replace("- login", "- anna@login"), "lab.yaml:5 hosts.0: found text 'anna@login', "
          "expected a name alone; write {host: login, user: anna}"),
         (SSH.replace("- login", "- 5"), "lab.yaml:5 hosts.0: found 5, expected text"),

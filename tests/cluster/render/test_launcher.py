@@ -138,6 +138,16 @@ def test_a_share_is_mounted_on_every_node_and_in_its_container() -> None:
     assert "--runs /mnt/distnet/runs" in found["head_start_ray_commands"][-1]
 
 
+def test_an_object_store_is_for_checkpoints_and_is_not_mounted() -> None:
+    found = config(f"{AWS}storage: s3://bucket/lab\nimage: registry.example/distnet:0.1.0\n")
+    assert found["initialization_commands"] == []
+    assert (
+        "--runs ~/.distnet/runs --checkpoints s3://bucket/lab"
+        in (found["head_start_ray_commands"][-1])
+    )
+    assert not any("--volume" in option for option in found["docker"]["run_options"])
+
+
 @both
 def test_raw_keys_of_ray_come_last_and_keep_what_is_beside_them(text: str) -> None:
     found = config(

@@ -14,6 +14,8 @@ PUBLIC = {("GET", "/"), ("GET", "/healthz"), ("GET", "/assets/{name}")}
 OF_ATTEMPTS = {
     ("GET", "/api/v1/attempt"),
     ("GET", "/api/v1/attempt/code"),
+    ("GET", "/api/v1/attempt/dataset"),
+    ("GET", "/api/v1/attempt/dataset/{shard}"),
     ("POST", "/api/v1/attempt/report"),
 }
 ADMIN_ONLY = {
@@ -31,6 +33,7 @@ IN_PATH = {
     "name": "vision",
     "stream": "run",
     "sha256": SHA,
+    "shard": SHA,
     "id": "abcdefghijkl",
     "command": "cancel",
 }
@@ -57,6 +60,7 @@ def bodies() -> dict[str, Any]:
         "/api/v1/schedules": {**SCHEDULE, "request": body()},
         "/api/v1/tokens": {},
         "/api/v1/teams/{name}": {"name": "vision"},
+        "/api/v1/datasets/{sha256}/mount": {"path": "/shared/photos"},
         "/api/v1/attempt/report": {"is_training": True},
     }
 
@@ -209,6 +213,7 @@ def _state(api: Api) -> tuple[Any, ...]:
         api.users.users(),
         [token.id for token in api.users.tokens(_root(api))],
         api.server.has_code(SHA),
+        api.server.datasets.all(),
     )
 
 

@@ -2,12 +2,16 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from distnet.data.manifest import Manifest
+from distnet.data.shipped import find_dataset
 from tests.server.harness import Harness
 from tests.server.http.api import Api, body
 
@@ -27,12 +31,14 @@ FIELDS = (
     "key", "spec", "file", "sets", "code", "name", "team", "priority", "workers", "after",
     "start_from", "sweep", "at", "hold", "cron", "tz", "overlap", "missed", "request", "user",
     "role", "note", "expires_at", "weight", "quota_cpus", "is_training", "step", "placement",
-    "progress", "pieces", "exit", "jobs",
+    "progress", "pieces", "exit", "jobs", "format", "fields", "splits", "import_summary", "path",
 )  # fmt: skip
+SHA = "ab" * 32
+MNIST = find_dataset("mnist", folder=Path())
 PATHS = (
     "/api/v1/jobs", "/api/v1/jobs/bulk", "/api/v1/schedules", "/api/v1/tokens",
     "/api/v1/teams/vision", "/api/v1/jobs/digits-1/resize", "/api/v1/jobs/digits-1/priority",
-    "/api/v1/attempt/report",
+    "/api/v1/attempt/report", f"/api/v1/datasets/{SHA}/mount", f"/api/v1/datasets/{SHA}",
 )  # fmt: skip
 QUERIES = st.dictionaries(
     st.sampled_from(["state", "owner", "text", "limit", "after", "offset", "wait_s", "team"]),
@@ -60,6 +66,11 @@ def fuzzed(
 
 def valid(path: str) -> dict[str, Any]:
     """A body that would be taken, to be spoilt."""
+    if path.endswith("/mount"):
+        return {"path": str(MNIST)}
+    if "datasets" in path:
+        manifest: dict[str, Any] = json.loads((MNIST / "manifest.json").read_text())
+        return manifest
     if path == "/api/v1/schedules":
         return {"name": "nightly", "cron": "0 2 * * *", "request": body()}
     if path == "/api/v1/jobs/bulk":
@@ -89,6 +100,10 @@ def test_no_body_breaks_the_server(fuzzed: Api, data: st.DataObject) -> None:
     client = fuzzed.client(None, token=token) if "attempt" in path else fuzzed.client("root")
     client.headers["Content-Type"] = "application/json"
 
+    if path.endswith(SHA):
+        with suppress(ValueError):
+            path = path.replace(SHA, Manifest.model_validate(sent).sha256)
+
     response = client.request("PUT" if "teams" in path else "POST", path, content=json.dumps(sent))
 
     _check(response)
@@ -105,6 +120,9 @@ def test_no_question_breaks_the_server(fuzzed: Api, query: dict[str, str], name:
     for path in ("/api/v1/jobs", "/api/v1/events", f"/api/v1/jobs/{part}/streams/run"):
         _check(client.get(path, params=query))
     _check(client.get(f"/api/v1/jobs/{part}"))
+    _check(client.get(f"/api/v1/datasets/{part}"))
+    shard = f"/api/v1/datasets/{SHA}/shards/{part}"
+    _check(client.put(shard, params=query, content=name.encode(errors="replace")))
     _check(client.delete(f"/api/v1/schedules/{part}"))
     _check(client.delete(f"/api/v1/tokens/{part}"))
 

@@ -51,6 +51,8 @@ def requested_meanwhile(address: str) -> Iterator[list[float]]:
         ("jobs/bulk", b'{"jobs":[', b"[],", b"1]}"),
         ("jobs/bulk", b'{"jobs":[{', b'"a":1,', b'"a":1}]}'),
         ("schedules", b'{"name":"n","request":' + SUBMIT + b'"after":[', b"1,", b"1]}}"),
+        (f"datasets/{'ab' * 32}", b'{"splits":{"train":[', b"[],", b"1]}}"),
+        (f"datasets/{'ab' * 32}/mount", b'{"path":[', b'"",', b'""]}'),
         ("attempt/report", b'{"is_training":true,"draining":[', b"1,", b"1]}"),
         ("attempt/report", b'{"is_training":true,"pieces":[', b"1,", b"1]}"),
         ("attempt/report", b'{"is_training":true,"progress":{', b'"a":[],', b'"a":[]}}'),

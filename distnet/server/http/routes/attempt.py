@@ -3,15 +3,24 @@
 import hashlib
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Query, Response
 from starlette.concurrency import run_in_threadpool
 
 from distnet.protocol.attempt import AttemptConfig, Instructions, Report
 from distnet.server.http.json_body import body_schema, json_body
-from distnet.server.http.parameters import Secret, TheFollowers, TheServer
+from distnet.server.http.parameters import (
+    Offset,
+    Secret,
+    Sha256InPath,
+    TheFollowers,
+    TheServer,
+)
 from distnet.server.http.responses import json_response
 
+MAX_BYTES = 8_000_000
 ReportBody = Annotated[Report, Depends(json_body(Report))]
+
+Limit = Annotated[int, Query(ge=1, le=MAX_BYTES)]
 
 router = APIRouter(prefix="/api/v1/attempt", tags=["attempt"])
 
@@ -26,6 +35,25 @@ def config(server: TheServer, secret: Secret) -> Response:
 def code(server: TheServer, secret: Secret) -> Response:
     """Download the archive with the job's own files."""
     return Response(server.code_of(secret), media_type="application/octet-stream")
+
+
+@router.get("/dataset", response_class=Response)
+def dataset(server: TheServer, secret: Secret) -> Response:
+    """Download the manifest of the job's dataset, if the job names that by its content."""
+    return Response(server.datasets.manifest_of(secret), media_type="application/json")
+
+
+@router.get("/dataset/{shard}", response_class=Response)
+def shard(
+    shard: Sha256InPath,
+    server: TheServer,
+    secret: Secret,
+    offset: Offset = 0,
+    limit: Limit = MAX_BYTES,
+) -> Response:
+    """Download a piece of a shard of that dataset; an empty one at its end."""
+    data = server.datasets.piece_of(secret, shard, offset, limit)
+    return Response(data, media_type="application/octet-stream")
 
 
 @router.post("/report", response_model=Instructions, openapi_extra=body_schema(Report))

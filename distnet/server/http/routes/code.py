@@ -1,29 +1,31 @@
 """Archives with the own files of jobs; each content is uploaded once."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from distnet.server.http.parameters import Submitter, TheAuthenticator, TheServer, Viewer
+from distnet.server.http.parameters import (
+    Sha256InPath,
+    Submitter,
+    TheAuthenticator,
+    TheServer,
+    Viewer,
+)
 from distnet.server.server import Server
 from distnet.server.users.authenticator import Authenticator
 from distnet.server.users.users import Caller
-
-Sha256 = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
 
 router = APIRouter(prefix="/api/v1/code", tags=["code"])
 
 
 @router.head("/{sha256}", response_class=Response)
-def has_code(sha256: Sha256, server: TheServer, _: Viewer) -> Response:
+def has_code(sha256: Sha256InPath, server: TheServer, _: Viewer) -> Response:
     """Check whether the server has this archive: 200 or 404."""
     return Response(status_code=200 if server.has_code(sha256) else 404)
 
 
 @router.put("/{sha256}", status_code=204, response_class=Response)
 async def put_code(
-    sha256: Sha256,
+    sha256: Sha256InPath,
     request: Request,
     server: TheServer,
     authenticator: TheAuthenticator,

@@ -1,0 +1,1 @@
+"""Datasets that users have uploaded: a store on the server's disk, by content."""

@@ -1,0 +1,151 @@
+"""What users and attempts do with the datasets of the server."""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from distnet.protocol.datasets import (
+    DatasetResponse,
+    DatasetsResponse,
+    PieceResponse,
+    UploadResponse,
+)
+from distnet.protocol.errors import ConflictError, ForbiddenError, NotFoundError
+from distnet.server.attempts import reports
+from distnet.server.datasets.store import DatasetStore
+from distnet.server.datasets.stored import Stored
+from distnet.server.ledger import texts
+from distnet.server.ledger.records import Role, User
+from distnet.server.state.change import Change
+from distnet.server.state.job_files import dataset_of
+from distnet.server.state.mirror import Mirror
+from distnet.spec.amounts import shown_bytes
+from distnet.spec.content import PREFIX
+
+MENTIONED = re.compile(rf"{PREFIX}([0-9a-f]{{64}})")
+
+
+@dataclass(frozen=True)
+class Datasets:
+    """The datasets of a server, and who may do what with them."""
+
+    mirror: Mirror
+    store: DatasetStore
+    piece_bytes: int
+    """The largest piece of an upload."""
+    clock: Callable[[], float]
+
+    def all(self) -> DatasetsResponse:
+        """All datasets, the last used first."""
+        with self._in_use() as used:
+            responses = tuple(self._response(stored, used) for stored in self.store.all())
+        return DatasetsResponse(
+            datasets=responses, num_bytes=self.store.num_bytes, most_bytes=self.store.most_bytes
+        )
+
+    def get(self, sha256: str) -> DatasetResponse:
+        """One dataset."""
+        with self._in_use() as used:
+            return self._response(self.store.get(sha256), used)
+
+    def begin(self, user: User, sha256: str, manifest: bytes) -> UploadResponse:
+        """Begin to upload a dataset, or continue."""
+        is_new = sha256 not in self.store
+        upload = self.store.begin(manifest, sha256, user.name, self._in_use)
+        if upload is None and is_new:
+            self._note_pushed(user, sha256)
+        return UploadResponse(
+            is_complete=upload is None,
+            missing=() if upload is None else tuple(upload.missing()),
+            piece_bytes=self.piece_bytes,
+        )
+
+    def put(
+        self, user: User, sha256: str, shard: str, *, offset: int, data: bytes
+    ) -> PieceResponse:
+        """Append a piece to a shard."""
+        next_offset, is_complete = self.store.put(sha256, shard, offset, data)
+        if is_complete:
+            self._note_pushed(user, sha256)
+        return PieceResponse(offset=next_offset)
+
+    def remove(self, user: User, sha256: str) -> None:
+        """Remove a dataset that no open job has.
+
+        Raises:
+            NotFoundError: there is none.
+            ForbiddenError: it belongs to another user.
+            ConflictError: `in_use`.
+        """
+        stored = self.store.get(sha256)
+        if stored.owner != user.name and user.role is not Role.ADMIN:
+            raise ForbiddenError(
+                f"the dataset {stored.name} belongs to {stored.owner}; only its owner or an admin "
+                "can remove it"
+            )
+        with self._in_use() as used:
+            if sha256 in used:
+                raise ConflictError(
+                    f"the dataset {stored.name} is used by an open job or a recurring one; cancel "
+                    "or remove that first",
+                    code="in_use",
+                )
+            self.store.forget(sha256)
+        self.store.delete_forgotten()
+        self._note(user, f"dataset {stored.name} ({sha256[:12]}) removed")
+
+    def touch(self, sha256s: Iterable[str | None]) -> None:
+        """Remember that datasets are used now."""
+        for sha256 in {sha256 for sha256 in sha256s if sha256 is not None}:
+            self.store.touch(sha256)
+
+    def manifest_of(self, secret: str) -> bytes:
+        """The manifest of the dataset of an attempt's job."""
+        return self.store.read_manifest(self._of_attempt(secret))
+
+    def piece_of(self, secret: str, shard: str, offset: int, most_bytes: int) -> bytes:
+        """A piece of a shard of the dataset of an attempt's job."""
+        return self.store.read(self._of_attempt(secret), shard, offset, most_bytes)
+
+    def _of_attempt(self, secret: str) -> str:
+        with self.mirror.locked():
+            job, _ = reports.find(self.mirror, secret)
+            sha256 = dataset_of(self.mirror, job)
+        if sha256 is None:
+            raise NotFoundError(f"the dataset of {job.name} is not named by its content")
+        self.store.touch(sha256)
+        return sha256
+
+    @contextmanager
+    def _in_use(self) -> Iterator[set[str]]:
+        """Yield the datasets of open and recurring jobs; no job is submitted meanwhile."""
+        with self.mirror.locked():
+            with self.mirror.ledger.reading() as tx:
+                found = list(texts.open_specs(tx, containing=PREFIX))
+            found += (json.dumps(schedule.request) for schedule in self.mirror.schedules.values())
+            yield {sha256 for text in found for sha256 in MENTIONED.findall(text)}
+
+    def _response(self, stored: Stored, used: set[str]) -> DatasetResponse:
+        return DatasetResponse(
+            sha256=stored.sha256,
+            name=stored.name,
+            owner=stored.owner,
+            num_samples=stored.num_samples,
+            num_bytes=stored.num_bytes,
+            pushed_at=stored.pushed_at,
+            used_at=self.store.used_at(stored),
+            is_in_use=stored.sha256 in used,
+        )
+
+    def _note_pushed(self, user: User, sha256: str) -> None:
+        stored = self.store.get(sha256)
+        size = shown_bytes(stored.num_bytes)
+        self._note(user, f"dataset {stored.name} ({sha256[:12]}) uploaded, {size}")
+
+    def _note(self, user: User, text: str) -> None:
+        change = Change(self.clock(), is_quiet=True)
+        change.event("dataset", user.name, text)
+        with self.mirror.locked():
+            self.mirror.commit(change)

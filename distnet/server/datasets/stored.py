@@ -1,0 +1,93 @@
+"""What the server knows of a dataset: its manifest, read and checked as what it is, a user's."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from distnet.data.manifest import MANIFEST, Manifest
+from distnet.protocol.errors import InvalidError
+from distnet.spec.reading.validation import first_damage
+
+PUSHED = "pushed.json"
+"""Who uploaded it, and when; its time of change is that of the last use."""
+LONGEST_FILE = 200
+LONGEST_NAME = 200
+MOST_FAULTS = 1000
+"""Pydantic describes either all faults or none, which takes long for a million."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A dataset of the store, or one that is being uploaded."""
+
+    sha256: str
+    name: str
+    owner: str
+    pushed_at: float
+    num_samples: int
+    shards: Mapping[str, int] = field(repr=False)
+    """The bytes of each shard, by its sha256."""
+    files: Mapping[str, tuple[str, ...]] = field(repr=False)
+    """The names of each shard, by its sha256."""
+
+    @property
+    def num_bytes(self) -> int:
+        """Bytes of all shards."""
+        return sum(self.shards.values())
+
+
+def read_uploaded(data: bytes, sha256: str) -> Manifest:
+    """Read the manifest that a user has sent.
+
+    Raises:
+        InvalidError: `bad_manifest`, or `wrong_hash`.
+    """
+    try:
+        manifest = Manifest.model_validate_json(data)
+    except ValidationError as error:
+        many = error.error_count() > MOST_FAULTS
+        fault = "it has too many faults" if many else first_damage(error)
+        raise _bad(f"found a damaged manifest: {fault}") from None
+    if (found := manifest.sha256) != sha256:
+        raise InvalidError(
+            f"found a manifest with sha256 {found}, expected {sha256}", code="wrong_hash"
+        )
+    names = [shard.file for split in manifest.splits.values() for shard in split.shards]
+    if len(set(names)) < len(names):
+        raise _bad("found two shards with one file name, expected one each")
+    if any(len(name) > LONGEST_FILE for name in names):
+        raise _bad(f"found a file name of more than {LONGEST_FILE} characters, expected fewer")
+    return manifest
+
+
+def stored_of(manifest: Manifest, sha256: str, owner: str, pushed_at: float) -> Stored:
+    """What the store keeps in memory of a manifest."""
+    sizes: dict[str, int] = {}
+    files: dict[str, tuple[str, ...]] = {}
+    for split in manifest.splits.values():
+        for shard in split.shards:
+            if sizes.setdefault(shard.sha256, shard.num_bytes) != shard.num_bytes:
+                raise _bad(f"found two sizes of the shard {shard.sha256}, expected one")
+            files[shard.sha256] = (*files.get(shard.sha256, ()), shard.file)
+    num_samples = sum(split.num_samples for split in manifest.splits.values())
+    name = manifest.name[:LONGEST_NAME]
+    return Stored(sha256, name, owner, pushed_at, num_samples, sizes, files)
+
+
+def read_stored(folder: Path) -> Stored | None:
+    """Read a folder of the store; None if it is not whole."""
+    try:
+        manifest = Manifest.model_validate_json((folder / MANIFEST).read_bytes())
+        pushed = json.loads((folder / PUSHED).read_bytes())
+        owner, pushed_at = str(pushed["owner"]), float(pushed["pushed_at"])
+        return stored_of(manifest, folder.name, owner, pushed_at)
+    except (OSError, ValueError, KeyError, TypeError, InvalidError):
+        return None
+
+
+def _bad(wrong: str) -> InvalidError:
+    remedy = "import the dataset again, then push it again"
+    return InvalidError(f"{wrong}; {remedy}", code="bad_manifest")
