@@ -4,9 +4,9 @@
         <sha256>/           a dataset, by the identity of its manifest
         <sha256>.lock       held by those who use, fill or remove it; its time is the last use
 
-DISTNET_CACHE_DIR names another folder than ~/.cache/distnet. Datasets that nobody uses are removed,
-the least recently used first, when all would have more than DISTNET_CACHE_BYTES, or when the disk
-is full. What is used stays, whatever its size.
+DISTNET_CACHE_DIR names another folder than ~/.cache/distnet, XDG_CACHE_HOME one than ~/.cache.
+Datasets that nobody uses are removed, the least recently used first, when all would have more than
+DISTNET_CACHE_BYTES, or when the disk is full. What is used stays, whatever its size.
 """
 
 import os
@@ -70,7 +70,8 @@ def own_cache(environment: Mapping[str, str] = os.environ) -> Cache:
     Raises:
         DataError: its bound is not a number of bytes.
     """
-    home = Path(environment.get(FOLDER) or "~/.cache/distnet").expanduser()
+    users = environment.get("XDG_CACHE_HOME") or "~/.cache"
+    home = Path(environment.get(FOLDER) or f"{users}/distnet").expanduser()
     bound = environment.get(BOUND) or str(MOST_BYTES)
     if not bound.isdecimal():
         raise DataError(f"{BOUND}: found {bound!r}, expected a number of bytes such as 50000000000")

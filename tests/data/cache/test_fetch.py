@@ -171,5 +171,6 @@ def test_the_environment_sets_folder_and_bound() -> None:
     cache = own_cache({"DISTNET_CACHE_DIR": "/data/cache", "DISTNET_CACHE_BYTES": "5000"})
 
     assert cache == Cache(Path("/data/cache/datasets"), 5000)
+    assert own_cache({"XDG_CACHE_HOME": "/c"}).folder == Path("/c/distnet/datasets")
     with pytest.raises(DataError, match="DISTNET_CACHE_BYTES: found '5 GB', expected a number"):
         own_cache({"DISTNET_CACHE_BYTES": "5 GB"})

@@ -4,7 +4,10 @@ import sys
 import psutil
 import pytest
 
+from distnet.errors import RunError
 from distnet.launch.ray.controller import choose_interface, interface_of
+from distnet.launch.ray.relay.actor import Relay
+from distnet.launch.ray.relay.folders import Folders
 
 
 def test_interface_of_loopback_is_the_loopback_interface():
@@ -44,6 +47,13 @@ def test_choose_interface_keeps_what_the_user_chose(name):
     choose_interface("127.0.0.1", environment)
 
     assert environment[name] == "ib0"
+
+
+def test_the_relay_reports_that_its_node_does_not_see_the_run_folder(tmp_path):
+    relay = Relay(Folders(run=str(tmp_path), attempt=1, mark="a1b2"))
+
+    with pytest.raises(RunError, match="does not see this folder"):
+        relay.check()
 
 
 def test_the_controller_does_not_import_torch():

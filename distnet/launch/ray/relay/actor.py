@@ -24,19 +24,24 @@ class Relay:
 
     Args:
         folders: the attempt and its folders.
-
-    Raises:
-        RunError: this node does not see the run folder either.
     """
 
     def __init__(self, folders: Folders) -> None:
-        if not has_mark(folders.run_folder, folders.mark):
-            raise RunError(
-                f"{folders.run}: the node of the launcher does not see this folder; "
-                "choose another folder for --runs, not one of a container of its own"
-            )
+        self._folders = folders
         self._records, self._shards = Records(folders), Shards(folders)
         self._checkpoints = Checkpoints(folders)
+
+    def check(self) -> None:
+        """Check that this node sees the run folder.
+
+        Raises:
+            RunError: it does not.
+        """
+        if not has_mark(self._folders.run_folder, self._folders.mark):
+            raise RunError(
+                f"{self._folders.run}: the Ray node on the launcher's machine does not see this "
+                "folder, as one in another container; choose a folder for --runs that it sees"
+            )
 
     @ray.method(concurrency_group="records")  # type: ignore[untyped-decorator]
     def records(self, method: str, *arguments: Any) -> Any:
@@ -59,7 +64,12 @@ def start_relay(folders: Folders) -> Any:
 
     Ray Train's controller calls this. It runs on the node of the launcher, and ends with the
     attempt.
+
+    Raises:
+        RunError: that node does not see the run folder either.
     """
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
     actor = ray.remote(num_cpus=0, max_restarts=0, concurrency_groups=THREADS)(Relay)
-    return actor.options(scheduling_strategy=here).remote(folders)
+    relay = actor.options(scheduling_strategy=here).remote(folders)
+    ray.get(relay.check.remote())  # its start may take longer than a call may
+    return relay
