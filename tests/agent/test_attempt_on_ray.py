@@ -148,6 +148,11 @@ def test_a_job_is_placed_as_planned_stopped_and_continued_elsewhere(story, undis
     assert (first["workers"], second["workers"]) == (3, 2)
     assert second["step"] == stopped.step
     assert story.server.reports[-1].placement == story.placement(0, 2)
+    used = story.server.reports[-1].used
+    assert used is not None
+    assert (used.first_step, used.first_step + used.num_steps) == (stopped.step, STEPS)
+    assert used.cpu_s > 1.0  # two processes have imported torch
+    assert 100_000_000 < used.peak_bytes < used.node_bytes
     for name in ("metrics", "worker-0", "worker-1", "worker-2"):
         path = story.folder.metrics if name == "metrics" else story.folder.logs / f"{name}.log"
         assert story.kept.get(name, b"") + story.server.streams.get(name, b"") == path.read_bytes()

@@ -19,6 +19,7 @@ from distnet.protocol.states import JobState
 from distnet.protocol.users import TeamMessage
 from distnet.scheduler.decide import decide
 from distnet.scheduler.view import Node
+from distnet.server.ledger import allocations, attempts
 from tests.scheduler.plan_rules import check
 from tests.server.harness import ADA, BOB, ROOT, Harness, asks
 
@@ -60,6 +61,7 @@ class Anything(RuleBasedStateMachine):
         try:
             if self.harness is not None:
                 self._calm_down()
+                self._hours_have_no_gaps()
         finally:
             if self.harness is not None:
                 self.harness.ledger.close()
@@ -189,6 +191,17 @@ class Anything(RuleBasedStateMachine):
         )
 
     @invariant()
+    def what_attempts_have_is_counted(self) -> None:
+        if self.harness is None:
+            return
+        mirror = self.harness.server.mirror
+        with self.harness.ledger.reading() as tx:
+            counted = allocations.open_workers(tx)
+        live = mirror.attempts.values()
+        has = {(one.job, one.number): sum(one.placement.values()) for one in live}
+        assert counted == {key: workers for key, workers in has.items() if workers}
+
+    @invariant()
     def limits_are_kept(self) -> None:
         if self.harness is None:
             return
@@ -208,6 +221,16 @@ class Anything(RuleBasedStateMachine):
         loop = self.harness.server.loop
         view = loop.views.view(self.harness.clock(), loop.usage.values)
         check(view, decide(view))
+
+    def _hours_have_no_gaps(self) -> None:
+        """The allocations of an attempt follow one another, from its start to its end."""
+        with self.harness.ledger.reading() as tx:
+            for attempt in attempts.attempts_of_jobs(tx, self.acknowledged):
+                held = allocations.allocations_of(tx, [attempt.job])
+                own = [one for one in held if one.attempt == attempt.number]
+                times = [attempt.created_at, *(one.ended_at for one in own)]
+                assert [one.began_at for one in own] == times[:-1]
+                assert times[-1] == attempt.ended_at
 
     def _calm_down(self) -> None:
         """Once nothing goes wrong any more, everything that may end does."""
