@@ -28,7 +28,7 @@ from distnet.launch.ray.relay.folders import Folders, Reach, copying, reach_of
 
 
 class LeanTrainer(DataParallelTrainer):  # type: ignore[misc]
-    """Trains without Ray Data, and without a resource request where the Ray is private."""
+    """Trains without Ray Data, and without a resource request."""
 
     def __init__(self, *args: Any, is_private: bool, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -43,9 +43,8 @@ class LeanTrainer(DataParallelTrainer):  # type: ignore[misc]
         return [callback for callback in callbacks if not isinstance(callback, useless)]
 
     def _initialize_and_run_controller(self, **parts: Any) -> Any:
-        """Request no machines where there is no autoscaler."""
-        if self._is_private:
-            parts["scaling_policy"] = SilentPolicy(self.scaling_config)
+        """Request no machines: an autoscaler would take that for the server's request."""
+        parts["scaling_policy"] = SilentPolicy(self.scaling_config)
         return super()._initialize_and_run_controller(**parts)
 
 

@@ -2,9 +2,10 @@
 
 Ray's own client of the GCS would end this process a minute after the head is gone; a channel of
 grpc raises an error. The autoscaler keeps a request until the next one, whatever becomes of who has
-made it. It keeps only one: Ray Train and Ray Data overwrite it with their own workers every 20 s,
-so that a request holds only if it is repeated more often. Source: ray/autoscaler/v2/sdk.py,
-`request_cluster_resources` and `get_cluster_status`.
+made it. It keeps only one: where other programs use Ray Train or Ray Data on the same Ray, these
+overwrite it every 20 s, so that it is repeated more often; distnet's own runs request nothing
+(`launch/ray/controller.py`). Source: ray/autoscaler/v2/sdk.py, `request_cluster_resources` and
+`get_cluster_status`.
 """
 
 import time
