@@ -10,6 +10,7 @@ from distnet.agent.connection import Connection, retry_until_reachable
 from distnet.agent.dataset import Download
 from distnet.agent.exit_code import ExitCode
 from distnet.agent.log_lines import LogLines, with_log_command
+from distnet.agent.node_commands import NodeCommands
 from distnet.agent.output import append_to_run_log, captured_in, print_line
 from distnet.agent.progress import Progress
 from distnet.agent.reporter import Reporter
@@ -51,13 +52,15 @@ def run_attempt(config: AttemptConfig, connection: Connection, scratch: Path) ->
     placement = Placement(config.placement)
     progress, control = Progress(folder, placement), RunControl(folder, placement)
     listener = Listener(progress, config.job)
+    streams = Streams(folder, output=output, kept=config.kept)
     reporter = Reporter(
         connection,
         progress,
-        Streams(folder, output=output, kept=config.kept),
+        streams,
         control,
         every_s=config.report_every_s,
         end_at_once=_exit_process,
+        run_commands=NodeCommands(folder, scratch, streams.add).carry_out,
     )
     training = Training(
         config,

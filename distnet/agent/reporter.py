@@ -7,7 +7,7 @@ is sent later: each report starts where the server's copy of the logs ends.
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from distnet.agent.connection import (
@@ -22,6 +22,7 @@ from distnet.agent.progress import Progress
 from distnet.agent.run_control import RunControl
 from distnet.agent.streams import PIECE_BYTES, Streams
 from distnet.protocol.attempt import Exit, Instructions, Piece
+from distnet.protocol.node_commands import NodeCommand
 
 logger = logging.getLogger(__name__)
 UTF8_BYTES = 4
@@ -38,6 +39,8 @@ class Reporter:
     every_s: float
     end_at_once: Callable[[], None]
     """Called when the server has ended this attempt; ends the process."""
+    run_commands: Callable[[Sequence[NodeCommand]], None] = lambda _: None
+    """Called with the commands of users for the nodes."""
     give_up_s: float = PATIENCE_S
     """How long the exit record is sent again to a server that cannot be reached."""
     _exit: Exit | None = None
@@ -99,6 +102,7 @@ class Reporter:
 
     def _follow(self, instructions: Instructions) -> None:
         self.streams.note_kept(instructions.offsets)
+        self.run_commands(instructions.commands)
         self.control.carry_out(instructions, workers=self.progress.workers)
 
 

@@ -66,7 +66,7 @@ class Streams:
     def __init__(self, folder: RunFolder, *, output: Path, kept: Mapping[str, int]) -> None:
         self._folder, self._earlier = folder, kept
         self._streams = {RUN: Stream(RUN, output)}
-        self._add(METRICS, folder.metrics)
+        self.add(METRICS, folder.metrics)
 
     def pieces(self, *, is_last: bool = False) -> list[Piece]:
         """Read what the server does not have yet, as much as fits into one report."""
@@ -89,10 +89,11 @@ class Streams:
     def _all(self) -> Iterator[Stream]:
         for path in sorted(self._folder.logs.glob("worker-*.log")):
             if WORKER.fullmatch(path.stem):
-                self._add(path.stem, path)
+                self.add(path.stem, path)
         yield from self._streams.values()
 
-    def _add(self, name: str, path: Path) -> None:
+    def add(self, name: str, path: Path) -> None:
+        """Send this file too, unless there is one of this name."""
         if name not in self._streams:
             self._streams[name] = Stream(name, path, self._earlier.get(name, 0))
 

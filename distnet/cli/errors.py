@@ -7,6 +7,7 @@ from typing import Any
 import typer
 
 from distnet.cli.exit_codes import USER_ERROR
+from distnet.cli.stdout import is_json
 from distnet.errors import DistnetError
 from distnet.spec.printable import printable_lines
 
@@ -27,7 +28,7 @@ def report(error: DistnetError | typer.TyperException | OSError, arguments: list
         gap = "\n" if "\n" in message else " "
         mark = typer.style("error:", fg="red", bold=True)
         typer.echo(mark + gap + printable_lines(message), err=True)
-    if "--json" in arguments:
+    if is_json(arguments):
         typer.echo(json.dumps({"error": {"type": kind, "message": message} | _code(error)}))
     return (
         getattr(error, "exit_code", USER_ERROR) if isinstance(error, DistnetError) else USER_ERROR

@@ -15,7 +15,7 @@ from distnet.cli.encoding import print_anything
 from distnet.cli.errors import report, report_warning
 from distnet.cli.exit_codes import STOPPED
 from distnet.cli.lazy import LazyGroup, listed
-from distnet.cli.stdout import stdout_kept_for_json
+from distnet.cli.stdout import is_json, stdout_kept_for_json
 from distnet.cli.verbs import PANELS
 from distnet.errors import DistnetError, DistnetWarning
 
@@ -81,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(arguments: list[str]) -> int:
     with ExitStack() as stack:
-        if "--json" in arguments:
+        if is_json(arguments):
             stack.enter_context(stdout_kept_for_json())
         stack.enter_context(warnings.catch_warnings())
         warnings.simplefilter("always", DistnetWarning)

@@ -2,13 +2,19 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, redirect_stdout
+from itertools import takewhile
 from typing import TextIO
 
 STDOUT, STDERR = 1, 2
 _kept: list[TextIO] = []
 """The stdout that is kept for JSON, if it is."""
+
+
+def is_json(arguments: Sequence[str]) -> bool:
+    """Whether a command line wants JSON; what follows `--` is for another program."""
+    return "--json" in takewhile(lambda word: word != "--", arguments)
 
 
 @contextmanager

@@ -35,6 +35,11 @@ TRAIN: Entries = {
         "Change the number of workers of a run or job while it trains.",
         "distnet resize digits-1 --workers 3",
     ),
+    "stacks": Verb(
+        "train.stacks:stacks",
+        "Print what every thread of the workers of a run or job is doing now.",
+        "distnet stacks digits-1 --rank 0",
+    ),
     "check": Verb(
         "train.check:check",
         "Validate a job file and print the plan, without training.",
@@ -86,6 +91,11 @@ QUEUE: Entries = {
         "queue.logs:logs",
         "Print the log of a job, over all its attempts.",
         "distnet logs digits-7 -f",
+    ),
+    "exec": Verb(
+        "queue.exec:exec_",
+        "Run a program on the nodes of a running job, once a node, in its environment.",
+        "distnet exec digits-7 -- nvidia-smi -L",
     ),
     "wait": Verb(
         "queue.wait:wait",

@@ -1,6 +1,6 @@
 """Every request that a server takes, by name; replies are the JSON of `distnet.protocol`."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -105,6 +105,15 @@ class Client:
     def resize(self, job: str, workers: int) -> Json:
         """Change the number of workers of a job: JobResponse."""
         return self._post(f"{_of(job)}/resize", {"workers": workers})
+
+    def exec(self, job: str, argv: Sequence[str], *, rank: int | None, timeout_s: float) -> Json:
+        """Run a program on the nodes of a job: ExecResponse."""
+        body = {"argv": list(argv), "rank": rank, "timeout_s": timeout_s}
+        return self._post(f"{_of(job)}/exec", body, is_repeatable=False)
+
+    def stacks(self, job: str, *, rank: int | None) -> Json:
+        """Read the stacks of the workers of a job: ExecResponse."""
+        return self._post(f"{_of(job)}/stacks", {"rank": rank})
 
     def set_priority(self, job: str, priority: int) -> Json:
         """Change the priority of a job: JobResponse."""

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from distnet.protocol.message import Message, Node, Sha256, UpTo10000
 from distnet.protocol.metrics import Headline, Metrics, SplitName
+from distnet.protocol.node_commands import NodeCommand
 from distnet.protocol.states import AttemptEnd, Doing, StopReason
 from distnet.protocol.usage import Used
 
@@ -97,3 +98,5 @@ class Instructions(Message):
     workers take any free capacity."""
     offsets: dict[str, int] = {}
     """Bytes of each stream that the server has: send what follows."""
+    commands: tuple[NodeCommand, ...] = ()
+    """Repeated until their output arrives: each is run once."""

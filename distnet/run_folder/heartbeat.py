@@ -11,6 +11,7 @@ import faulthandler
 import math
 import mmap
 import os
+import signal
 import statistics
 import threading
 import time
@@ -37,6 +38,8 @@ MEDIANS = 10.0
 CHECKED_EVERY_S = 1.0
 STACKS_AFTER = 0.8
 """Stacks are written after this fraction of the limit."""
+STACKS_SIGNAL = signal.SIGUSR1
+"""Has a worker write the stacks of its threads to its log."""
 FOREVER_MS = 2**60
 USE = range(7, 11)
 """Where the numbers of a WorkerUse are."""
@@ -121,6 +124,7 @@ class Heartbeat:
         self._numbers[0] = attempt
         self._numbers[1] = os.getpid()
         self._stepped = self._measured = time.monotonic()
+        faulthandler.register(STACKS_SIGNAL, file=self._log, all_threads=True)
         self._arm(STARTING_LIMIT_S)
         self._measure()
         _fresh(path).replace(path)  # complete from the start, never that of an older attempt
@@ -141,6 +145,7 @@ class Heartbeat:
     def close(self) -> None:
         """Beat no more: the file still says where the worker is."""
         faulthandler.cancel_dump_traceback_later()
+        faulthandler.unregister(STACKS_SIGNAL)
         self._ended.set()
         self._numbers.release()
         self._memory.close()

@@ -13,6 +13,7 @@ from distnet.protocol.attempt import AttemptConfig, Instructions, Report
 from distnet.protocol.cluster import ClusterResponse, EventsResponse
 from distnet.protocol.errors import InvalidError, NotFoundError, UnavailableError
 from distnet.protocol.jobs import JobDetails, JobResponse, JobsResponse, StreamResponse, WhyResponse
+from distnet.protocol.node_commands import ExecResponse, NodeCommand
 from distnet.protocol.schedules import ScheduleRequest, ScheduleResponse
 from distnet.protocol.submit import SubmitRequest
 from distnet.protocol.usage import UsageResponse
@@ -22,6 +23,7 @@ from distnet.server.datasets.datasets import Datasets
 from distnet.server.datasets.store import DatasetStore
 from distnet.server.gateway.gateway import Gateway
 from distnet.server.jobs import blocking, commands, recurring
+from distnet.server.jobs.node_commands import NodeCommands
 from distnet.server.jobs.submit import draft, submit
 from distnet.server.ledger import Ledger, texts, users
 from distnet.server.ledger.records import JobRecord, ScheduleRecord, TeamRecord, User
@@ -60,6 +62,7 @@ class Server:
     datasets: Datasets = field(init=False)
     loop: Loop = field(init=False)
     _explainer: Explainer = field(default_factory=Explainer)
+    _node_commands: NodeCommands = field(default_factory=NodeCommands)
 
     def __post_init__(self) -> None:
         limits = self.settings.limits
@@ -132,6 +135,11 @@ class Server:
         """Change the priority of a job."""
         highest = self.settings.allowance.priority
         return self._command(commands.set_priority, user, name, priority, highest)
+
+    def run_on_nodes(self, user: User, name: str, command: NodeCommand) -> ExecResponse:
+        """Run a program on the nodes of a job, or read the stacks of its workers."""
+        with self.mirror.locked():
+            return self._node_commands.add(self.mirror, user, name, command, self.clock())
 
     def job(self, record: JobRecord) -> JobResponse:
         """A job as users see it."""
@@ -247,7 +255,10 @@ class Server:
         """Apply the report of an attempt."""
         most, now = self.settings.limits.log_bytes, self.clock()
         with self.mirror.locked():
+            _, attempt = reports.find(self.mirror, secret)
             instructions = reports.take_report(self.mirror, secret, report, now, most_bytes=most)
+            commands = self._node_commands.for_attempt(attempt.submission, report)
+            instructions = instructions.model_copy(update={"commands": commands})
         if report.exit is not None:
             self.wake()
         return instructions

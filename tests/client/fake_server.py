@@ -35,6 +35,7 @@ from distnet.protocol.jobs import (
     SubmitResponse,
     WhyResponse,
 )
+from distnet.protocol.node_commands import ExecRequest, ExecResponse, StacksRequest
 from distnet.protocol.schedules import ScheduleRequest, ScheduleResponse, SchedulesResponse
 from distnet.protocol.states import JobState
 from distnet.protocol.submit import SubmitRequest
@@ -80,6 +81,8 @@ class FakeServer:
     attempts: dict[str, list[AttemptResponse]] = field(default_factory=dict)
     results: dict[str, dict[str, Any]] = field(default_factory=dict)
     folders: dict[str, str] = field(default_factory=dict)
+    programs: list[ExecRequest] = field(default_factory=list)
+    """Those that were to run on the nodes of jobs."""
     logs: dict[tuple[str, str], bytes] = field(default_factory=dict)
     complete: set[str] = field(default_factory=set)
     """Jobs whose logs are complete."""
@@ -227,6 +230,18 @@ def resize(server: FakeServer, name: str, *, body: bytes, **_: Any) -> BaseModel
     return server.job(name)
 
 
+def exec_(server: FakeServer, name: str, *, body: bytes, **_: Any) -> BaseModel:
+    server.job(name)
+    server.programs.append(ExecRequest.model_validate_json(body))
+    return ExecResponse(stream="exec-1")
+
+
+def stacks(server: FakeServer, name: str, *, body: bytes, **_: Any) -> BaseModel:
+    server.job(name)
+    StacksRequest.model_validate_json(body)
+    return ExecResponse(stream="exec-1")
+
+
 def priority(server: FakeServer, name: str, *, body: bytes, **_: Any) -> BaseModel:
     return server.change(name, priority=PriorityRequest.model_validate_json(body).priority)
 
@@ -308,6 +323,8 @@ ROUTES: list[tuple[str, str, Callable[..., BaseModel | None]]] = [
     ("/jobs/([^/]+)/streams/([^/]+)", "GET", stream),
     ("/jobs/([^/]+)/resize", "POST", resize),
     ("/jobs/([^/]+)/priority", "POST", priority),
+    ("/jobs/([^/]+)/exec", "POST", exec_),
+    ("/jobs/([^/]+)/stacks", "POST", stacks),
     ("/jobs/([^/]+)/(cancel|stop|hold|release|retry)", "POST", control),
     ("/code/([0-9a-f]{64})", "HEAD", has_code),
     ("/code/([0-9a-f]{64})", "PUT", put_code),

@@ -128,6 +128,31 @@ def test_a_job_gets_its_packages_and_fails_for_good_where_one_does_not_exist(sit
     assert "No matching distribution found for dn" in ended["error"]
 
 
+def test_programs_run_on_the_nodes_of_a_job_and_its_workers_show_their_stacks(site):
+    endless = ("--set", "train.steps=1000000", "--set", "env.DN_LEVEL=three")
+    site.ask("submit", str(JOB), "--name", "live", "--workers", "4", *endless)
+    site.wait("live", "running")
+    program = ("exec", "live", "--", "sh", "-c", "echo level $DN_LEVEL; exit 3")
+    done = site.machines.run(*program, timeout=120)
+    assert done.returncode == 3, done.stderr
+    lines = [line for line in done.stdout.splitlines() if "level three" in line]
+    assert {line.split()[1].rstrip("]") for line in lines} <= set(ADDRESSES)
+    assert len(lines) == len({line.split()[0] for line in lines}) >= 2
+    assert done.stdout.count("exit code 3") == len(lines)
+
+    shown = site.machines.run("stacks", "live", "--server", PAGE, "--rank", "1", timeout=120)
+    assert shown.returncode == 0, shown.stderr
+    assert "in run_worker" in shown.stdout
+    assert {line.split()[0] for line in shown.stdout.splitlines()} == {"[1"}
+    none = site.machines.run("exec", "live", "--rank", "9", "--", "hostname", timeout=120)
+    assert (none.returncode, "found no worker 9; the workers now are 0, 1, 2, 3") == (
+        125,
+        none.stdout.strip().removeprefix("cannot be run: "),
+    )
+    site.ask("cancel", "live")
+    site.wait("live", "cancelled")
+
+
 def test_a_preempted_job_continues_without_repeating_a_step(site, tmp_path):
     site.ask("submit", str(JOB), "--workers", "4", "--name", "low", *SETS)
     wait_until(lambda: (site.job("low")["step"] or 0) > 500, 120)

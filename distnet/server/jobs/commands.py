@@ -38,7 +38,7 @@ def hold(mirror: Mirror, user: User, name: str, now: float) -> JobRecord:
 
 def release(mirror: Mirror, user: User, name: str, now: float) -> JobRecord:
     """Put a held job back in the queue."""
-    job = _own(mirror, user, name)
+    job = own_job(mirror, user, name)
     if job.state is not JobState.HELD:
         raise _wrong_state(job, "only a held job can be released")
     released = replace(job, state=JobState.WAITING, reason="")
@@ -47,7 +47,7 @@ def release(mirror: Mirror, user: User, name: str, now: float) -> JobRecord:
 
 def retry(mirror: Mirror, user: User, name: str, now: float) -> JobRecord:
     """Queue a job again that has ended; it continues from its newest checkpoint."""
-    job = _own(mirror, user, name)
+    job = own_job(mirror, user, name)
     if job.state not in (JobState.FAILED, JobState.STOPPED, JobState.CANCELLED):
         raise _wrong_state(job, "only a failed, stopped or cancelled job can be retried")
     _require_code(mirror, job)
@@ -70,7 +70,7 @@ def retry(mirror: Mirror, user: User, name: str, now: float) -> JobRecord:
 
 def resize(mirror: Mirror, user: User, name: str, workers: int, now: float) -> JobRecord:
     """Set the number of workers. A running job changes it when the resources are free."""
-    job = _own(mirror, user, name)
+    job = own_job(mirror, user, name)
     if job.state.is_terminal:
         raise _wrong_state(job, "it cannot be resized any more")
     if workers > job.slices:
@@ -95,7 +95,7 @@ def set_priority(  # noqa: PLR0917
     mirror: Mirror, user: User, name: str, priority: int, highest: int, now: float
 ) -> JobRecord:
     """Set the priority; only admins can set one above `highest`."""
-    job = _own(mirror, user, name)
+    job = own_job(mirror, user, name)
     require_priority(user, priority, highest)
     if job.state.is_terminal:
         raise _wrong_state(job, "its priority has no effect any more")
@@ -136,7 +136,13 @@ def end_in(change: Change, mirror: Mirror, user: User, job: JobRecord, reason: S
     change.job(after, reason.value, user.name, f"{job.name} {text}")
 
 
-def _own(mirror: Mirror, user: User, name: str) -> JobRecord:
+def own_job(mirror: Mirror, user: User, name: str) -> JobRecord:
+    """The job of a user, or any job for an admin.
+
+    Raises:
+        NotFoundError: there is no such job.
+        ForbiddenError: it is another user's.
+    """
     job = find(mirror, name)
     if job.owner != user.name and user.role is not Role.ADMIN:
         raise ForbiddenError(
@@ -147,7 +153,7 @@ def _own(mirror: Mirror, user: User, name: str) -> JobRecord:
 
 def _end(mirror: Mirror, user: User, name: str, reason: StopReason, now: float) -> JobRecord:
     """End a job: a waiting one now, one with an attempt when it has saved. It is idempotent."""
-    job, state = _own(mirror, user, name), AFTER_STOP[reason]
+    job, state = own_job(mirror, user, name), AFTER_STOP[reason]
     if job.state is state:
         return job
     if job.state.is_terminal:

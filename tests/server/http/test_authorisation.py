@@ -57,6 +57,8 @@ def bodies() -> dict[str, Any]:
         "/api/v1/jobs/bulk": {"jobs": [request]},
         "/api/v1/jobs/{job}/resize": {"workers": 1},
         "/api/v1/jobs/{job}/priority": {"priority": 1},
+        "/api/v1/jobs/{job}/exec": {"argv": ["hostname"]},
+        "/api/v1/jobs/{job}/stacks": {},
         "/api/v1/schedules": {**SCHEDULE, "request": body()},
         "/api/v1/tokens": {},
         "/api/v1/teams/{name}": {"name": "vision"},

@@ -1,5 +1,6 @@
 """Jobs: submit, list, details, commands. The server checks that a job belongs to the caller."""
 
+import secrets
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Response
@@ -16,6 +17,12 @@ from distnet.protocol.jobs import (
     WhyResponse,
 )
 from distnet.protocol.message import CURSOR, Message
+from distnet.protocol.node_commands import (
+    ExecRequest,
+    ExecResponse,
+    NodeCommand,
+    StacksRequest,
+)
 from distnet.protocol.states import JobState
 from distnet.protocol.submit import BulkRequest, SubmitRequest
 from distnet.server.http.json_body import body_schema, json_body
@@ -115,6 +122,20 @@ def set_priority(
     return json_response(server.job(server.set_priority(caller.user, job, body.priority)))
 
 
+@router.post("/{job}/exec", response_model=ExecResponse)
+def exec_(job: NameInPath, body: ExecRequest, server: TheServer, caller: Submitter) -> Response:
+    """Run a program on the nodes of a job while it trains."""
+    command = NodeCommand(stream=_new_stream(), **body.model_dump())
+    return json_response(server.run_on_nodes(caller.user, job, command))
+
+
+@router.post("/{job}/stacks", response_model=ExecResponse)
+def stacks(job: NameInPath, body: StacksRequest, server: TheServer, caller: Submitter) -> Response:
+    """Read the stacks of the workers of a job while it trains."""
+    command = NodeCommand(stream=_new_stream(), argv=(), timeout_s=0.0, **body.model_dump())
+    return json_response(server.run_on_nodes(caller.user, job, command))
+
+
 @router.post("/{job}/{command}", response_model=JobResponse)
 def command(job: NameInPath, command: Command, server: TheServer, caller: Submitter) -> Response:
     """Cancel, stop, hold, release or retry a job."""
@@ -126,6 +147,10 @@ def command(job: NameInPath, command: Command, server: TheServer, caller: Submit
         "retry": server.retry,
     }
     return json_response(server.job(commands[command](caller.user, job)))
+
+
+def _new_stream() -> str:
+    return f"exec-{secrets.token_hex(8)}"
 
 
 def _submit(server: Server, caller: Caller, requests: tuple[SubmitRequest, ...]) -> Response:
