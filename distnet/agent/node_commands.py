@@ -20,13 +20,13 @@ from ray.exceptions import RayError
 from distnet.agent.node_program import Output, Program, run_program
 from distnet.errors import DistnetError
 from distnet.launch.ray.on_node import on_node
+from distnet.launch.stacks import live_workers, read_stacks, signal_worker
 from distnet.protocol.node_commands import ExecLine, NodeCommand
 from distnet.run_folder.code import code_folder
 from distnet.run_folder.heartbeat import Beat
 from distnet.run_folder.node_ids import read_node
 from distnet.run_folder.paths import RunFolder
 from distnet.run_folder.read import read_plan
-from distnet.run_folder.stacks import live_workers, read_stacks, signal_worker
 from distnet.spec.read import read_job
 from distnet.spec.variables import values_of
 
@@ -78,7 +78,7 @@ class NodeCommands:
         Raises:
             ValueError: there are none.
         """
-        if not ray.is_initialized():  # asked for anything, Ray would start one
+        if not ray.is_initialized():  # Ray would start one of its own
             raise ValueError("the attempt has no workers now")
         beats = [beat for beat in live_workers(self.folder) if read_node(self.folder, beat.rank)]
         found = [beat for beat in beats if rank is None or beat.rank == rank]

@@ -9,9 +9,9 @@ from distnet.cli.output import print_json, write_log
 from distnet.cli.queue.node_commands import follow_command
 from distnet.cli.train.run_or_job import find_run_or_job
 from distnet.errors import RunError
+from distnet.launch.stacks import live_workers, read_stacks, signal_worker
 from distnet.run_folder.lock import is_held
 from distnet.run_folder.paths import RunFolder
-from distnet.run_folder.stacks import live_workers, read_stacks, signal_worker
 
 Rank = Annotated[int | None, typer.Option(min=0, metavar="N", help="Only of worker N.")]
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from distnet.launch.stacks import live_workers, read_stacks, signal_worker
 from distnet.run_folder.heartbeat import Beat, Stage, read_heartbeats
 from distnet.run_folder.paths import RunFolder
-from distnet.run_folder.stacks import live_workers, read_stacks, signal_worker
 from distnet.run_folder.worker_use import WorkerUse
 
 WORKER = """
