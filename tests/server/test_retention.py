@@ -19,10 +19,16 @@ DAY_S = 86_400.0
 KEEP_S = 90 * DAY_S
 
 
-@pytest.fixture
-def harness(ledger_url: str, tmp_path: Path) -> Iterator[Harness]:
+BOTH = ["sqlite", pytest.param("postgresql", marks=pytest.mark.check)]
+
+
+@pytest.fixture(params=BOTH)
+def harness(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Harness]:
     """A server that keeps logs for 90 days."""
-    with Harness(ledger_url, tmp_path) as harness:
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    if request.param == "postgresql":
+        url = request.getfixturevalue("postgresql_url")
+    with Harness(url, tmp_path) as harness:
         harness.settings = replace(harness.settings, keep_s=KEEP_S)
         harness.restart()
         yield harness

@@ -94,19 +94,14 @@ def test_json_has_the_seconds(api: Api, capsys: pytest.CaptureFixture[str]) -> N
     assert (found["since"], found["until"]) == (1_798_761_600.0, 1_801_440_000.0)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "text"),
-    [
+def test_mistakes_are_named(api: Api, capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments, text in (
         (["--user", "bob"], "only an admin can see the usage of others"),
         (["--by", "week"], "--by: found 'week', expected user, team, month or job"),
         (["--since", "2026-13"], "found the month '2026-13', expected one such as 2026-11"),
         (["--since", "soon"], "found the time 'soon'"),
         (["--since", "2027-03", "--until", "2027-01"], "expected a time before"),
         (["digits-9"], "there is no job digits-9"),
-    ],
-)
-def test_mistakes_are_named(
-    api: Api, arguments: list[str], text: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["usage", *arguments]) == 2
-    assert text in capsys.readouterr().err
+    ):
+        assert main(["usage", *arguments]) == 2
+        assert text in capsys.readouterr().err

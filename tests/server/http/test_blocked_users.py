@@ -14,8 +14,7 @@ def block(api: Api, user: str = "ada", **more: Any) -> dict[str, Any]:
     return found
 
 
-def test_all_tokens_of_a_blocked_user_are_refused_at_once_with_the_reason(each_api: Api) -> None:
-    api = each_api
+def test_all_tokens_of_a_blocked_user_are_refused_at_once_with_the_reason(api: Api) -> None:
     clients = [api.client("ada"), api.client(token=api.token("ada", note="second"))]
     for client in clients:
         assert client.get("/api/v1/jobs").status_code == 200

@@ -4,6 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from distnet.protocol.states import JobState
+from distnet.server.ledger.jobs import mark_removed
 from tests.server.harness import ADA, asks
 
 HTML = "<img src=x onerror=\"document.title='broken in'\"><b>bold</b>"
@@ -103,6 +104,16 @@ def test_a_log_stays_whole_when_the_job_starts_and_when_it_ends(site, looker):
     site.harness.run(2)
     expect(page.locator("p.note")).to_contain_text("no such device")
     expect(log).to_have_text("the first line\nthe second line\n", use_inner_text=True)
+
+
+def test_a_log_that_was_removed_is_not_called_empty(running, looker):
+    running.harness.server.cancel(ADA, "digits-1")
+    running.harness.run_until_all_ended()
+    with running.harness.ledger.transaction() as tx:
+        mark_removed(tx, 1, running.harness.clock())
+    page = looker.open("/jobs/digits-1")
+
+    expect(page.get_by_role("region", name="Logs")).to_contain_text("The log was removed on 20")
 
 
 def test_of_a_long_log_the_end_is_shown_first_and_the_rest_on_demand(running, looker):

@@ -1,9 +1,12 @@
 """Nodes, history, schedules."""
 
+from dataclasses import replace
+
 from playwright.sync_api import expect
 
 from distnet.protocol.schedules import ScheduleRequest
 from distnet.scheduler.view import Node
+from distnet.server.ledger.users import save_user
 from tests.server.harness import ADA, BOB, asks
 
 
@@ -74,3 +77,6 @@ def test_schedules_are_listed_paused_and_removed(site, looker):
     page.get_by_role("dialog").get_by_role("button", name="Remove").click()
     expect(mine).to_have_count(0)
     assert [one.name for one in site.harness.server.schedules()] == ["theirs"]
+    with site.harness.ledger.transaction() as tx:
+        save_user(tx, replace(BOB, blocked_at=1.0, blocked_by="root"))
+    expect(page.locator("tr", has_text="theirs")).to_contain_text("bob is blocked")

@@ -17,9 +17,15 @@ from tests.server.harness import ADA, BOB, ROOT, Harness, asks
 MONTH_END = datetime(2027, 2, 1, tzinfo=UTC).timestamp()
 
 
-@pytest.fixture
-def harness(ledger_url: str, tmp_path: Path) -> Iterator[Harness]:
-    with Harness(ledger_url, tmp_path) as harness:
+BOTH = ["sqlite", pytest.param("postgresql", marks=pytest.mark.check)]
+
+
+@pytest.fixture(params=BOTH)
+def harness(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Harness]:
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    if request.param == "postgresql":
+        url = request.getfixturevalue("postgresql_url")
+    with Harness(url, tmp_path) as harness:
         yield harness
 
 

@@ -66,7 +66,12 @@ export class JobView {
       this.#why && drawWhy(this.#why, now),
       this.#drawCurves(),
       // Sections above it appear and disappear; the key keeps it the same element, with its text.
-      h("section", { key: "logs", "aria-label": "Logs" }, h("h2", {}, "Logs"), this.#logs.draw()),
+      h(
+        "section",
+        { key: "logs", "aria-label": "Logs" },
+        h("h2", {}, "Logs"),
+        this.#logs.draw(job.removed_at),
+      ),
       drawAttempts(attempts, now),
       drawEvents(this.#events),
       drawJobFile(spec),
@@ -126,7 +131,7 @@ export class JobView {
   }
 
   #drawFacts(now) {
-    const { job, after } = this.#details;
+    const { job, after, use } = this.#details;
     const isLive = job.workers != null;
     const end = job.ended_at ?? now;
     return facts([
@@ -141,6 +146,8 @@ export class JobView {
       ],
       ["workers", workers(job)],
       ["each worker", each(job)],
+      ["CPUs used", use.cpu_efficiency && metric(use.cpu_efficiency, "percent")],
+      ["GPUs used", use.gpu_efficiency && metric(use.gpu_efficiency, "percent")],
       ["priority", number(job.priority)],
       ["attempts", job.num_attempts ? number(job.num_attempts) : null],
       [

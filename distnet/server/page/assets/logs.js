@@ -2,6 +2,7 @@
 
 import { h } from "./dom.js";
 import { Stream } from "./stream.js";
+import { moment } from "./text.js";
 
 const BEGIN_BYTES = 200_000;
 const PROBE_BYTES = 4_000;
@@ -27,9 +28,12 @@ export class Logs {
     await this.#log?.read(api, signal, isOpen);
   }
 
-  draw() {
+  draw(removedAt) {
     const log = this.#log;
-    if (!log) return h("p", { class: "muted" }, "The log is empty.");
+    if (!log) {
+      const removed = removedAt && `The log was removed on ${moment(removedAt)}.`;
+      return h("p", { class: "muted" }, removed || "The log is empty.");
+    }
     return h(
       "div",
       { class: "logs" },

@@ -64,7 +64,8 @@ export class SchedulesView {
 
   #row(one) {
     const now = this.#app.api.now();
-    const next = one.is_paused ? h("span", { class: "pill held" }, "paused") : nextRun(one, now);
+    const why = one.is_blocked ? `${one.owner} is blocked` : one.is_paused && "paused";
+    const next = why ? h("span", { class: "pill held" }, why) : nextRun(one, now);
     return h(
       "tr",
       { key: one.name },
