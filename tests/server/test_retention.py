@@ -87,6 +87,7 @@ def test_logs_and_events_are_removed_after_their_time_and_the_result_stays(
         assert tx.exec_driver_sql("SELECT count(*) FROM pieces").scalar_one() == 0
 
 
+@pytest.mark.check
 def test_without_the_setting_everything_stays(harness: Harness) -> None:
     harness.settings = replace(harness.settings, keep_s=None)
     harness.restart()
@@ -97,6 +98,7 @@ def test_without_the_setting_everything_stays(harness: Harness) -> None:
     assert log(harness, name) == "step 1\n"
 
 
+@pytest.mark.check
 def test_numbers_of_events_are_not_given_again(harness: Harness) -> None:
     name = finish(harness)
     later(harness, 91)
@@ -126,6 +128,7 @@ def test_open_jobs_and_what_they_wait_for_keep_everything(harness: Harness) -> N
     assert [log(harness, name) for name in (old, source)] == ["", ""]
 
 
+@pytest.mark.check
 def test_what_a_schedule_names_stays(harness: Harness) -> None:
     code = upload(harness, b"archive")
     source = finish(harness)
@@ -161,6 +164,7 @@ def test_own_files_stay_while_another_job_uses_them(harness: Harness) -> None:
     assert harness.job(first).removed_at is not None
 
 
+@pytest.mark.check
 def test_a_removed_job_is_retried_only_with_its_own_files(harness: Harness) -> None:
     code = upload(harness, b"archive")
     with_code, without = finish_failed(harness, code=code), finish_failed(harness)
@@ -201,6 +205,7 @@ def test_a_long_log_is_removed_in_parts_between_which_it_can_be_read(harness: Ha
     assert lengths == sorted(lengths, reverse=True)
 
 
+@pytest.mark.check
 def test_an_iteration_removes_for_a_short_time_only(harness: Harness) -> None:
     names = [finish(harness) for _ in range(4)]
     harness.clock.pass_(91 * DAY_S)
@@ -221,6 +226,7 @@ def impatient(harness: Harness) -> Retention:
     return Retention(harness.server.mirror, KEEP_S, times)
 
 
+@pytest.mark.check
 def test_the_space_of_what_is_removed_is_used_again(tmp_path: Path) -> None:
     with Harness(f"sqlite:///{tmp_path}/ledger.db", tmp_path) as harness:
         harness.settings = replace(harness.settings, keep_s=KEEP_S)

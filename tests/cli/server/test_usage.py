@@ -83,6 +83,7 @@ def test_a_user_sees_own_jobs_and_how_well_they_used_what_they_had(
     assert (found["job"], found["cpu_used_s"], found["num_recomputed"]) == ("digits-1", 900.0, 1)
 
 
+@pytest.mark.check
 def test_json_has_the_seconds(api: Api, capsys: pytest.CaptureFixture[str]) -> None:
     command = ["usage", "--by", "month", "--by", "team", "--json"]
     assert main([*command, "--since", "2027-01", "--until", "2027-01"]) == 0
@@ -94,6 +95,7 @@ def test_json_has_the_seconds(api: Api, capsys: pytest.CaptureFixture[str]) -> N
     assert (found["since"], found["until"]) == (1_798_761_600.0, 1_801_440_000.0)
 
 
+@pytest.mark.check
 def test_mistakes_are_named(api: Api, capsys: pytest.CaptureFixture[str]) -> None:
     for arguments, text in (
         (["--user", "bob"], "only an admin can see the usage of others"),

@@ -61,6 +61,7 @@ def test_a_user_is_blocked_and_unblocked(
     assert printed.err == "1 job held; release with: distnet release digits-2\n"
 
 
+@pytest.mark.check
 def test_users_are_for_admins(
     api: Api, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -71,6 +72,7 @@ def test_users_are_for_admins(
         assert "requires the role admin" in capsys.readouterr().err
 
 
+@pytest.mark.check
 def test_json_has_the_jobs(api: Api, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["users", "block", "ada", "--cancel", "--json"]) == 0
 

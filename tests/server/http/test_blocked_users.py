@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from distnet.protocol.schedules import ScheduleRequest
 from tests.server.harness import ADA, BOB, asks
 from tests.server.http.api import Api
@@ -32,6 +34,7 @@ def test_all_tokens_of_a_blocked_user_are_refused_at_once_with_the_reason(api: A
     assert ("root", "ada blocked: left the lab") in api.events("user-blocked")
 
 
+@pytest.mark.check
 def test_a_token_that_was_never_used_is_refused_too_and_is_no_wrong_token(api: Api) -> None:
     token = api.token("ada")
     block(api)
@@ -41,6 +44,7 @@ def test_a_token_that_was_never_used_is_refused_too_and_is_no_wrong_token(api: A
     assert api.client(None, token=token[:-4] + "aaaa").get("/api/v1/jobs").status_code == 401
 
 
+@pytest.mark.check
 def test_tokens_of_before_work_again_after_the_user_is_unblocked(api: Api) -> None:
     client = api.client("ada")
     block(api)
@@ -73,6 +77,7 @@ def test_running_jobs_go_on_and_waiting_ones_are_held(api: Api) -> None:
     assert api.client("ada").post("/api/v1/jobs/digits-2/release").status_code == 200
 
 
+@pytest.mark.check
 def test_all_open_jobs_can_be_cancelled(api: Api) -> None:
     harness = api.harness
     harness.submit(asks(workers=4), asks(workers=4), steps=1000)
@@ -114,6 +119,7 @@ def test_nobody_blocks_their_own_user_or_one_that_does_not_exist(api: Api) -> No
     assert "did you mean ada?" in unknown.json()["error"]["message"]
 
 
+@pytest.mark.check
 def test_a_blocked_admin_does_not_count_as_one(api: Api) -> None:
     made = {"user": "eve", "role": "admin"}
     assert api.client("root").post("/api/v1/tokens", json=made).status_code == 201

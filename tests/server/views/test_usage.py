@@ -53,6 +53,7 @@ def run_until(harness: Harness, job: str, state: str) -> None:
     raise AssertionError(f"{job} is {harness.job(job).state}, expected {state}")
 
 
+@pytest.mark.check
 def test_hours_are_counted_from_the_start_of_an_attempt_to_its_end(harness: Harness) -> None:
     harness.submit(asks(workers=2), steps=5)
     harness.run_until_all_ended(every_s=100.0)
@@ -101,6 +102,7 @@ def test_a_server_that_was_killed_counts_on(harness: Harness) -> None:
     assert hours(harness).total.cpu_s == pytest.approx(before + 2 * passed)
 
 
+@pytest.mark.check
 def test_a_lost_connection_counts_nothing_twice(harness: Harness) -> None:
     harness.submit(asks(workers=2), steps=1000)
     harness.run(3)
@@ -151,6 +153,7 @@ def test_hours_are_summed_by_user_team_month_and_job(harness: Harness) -> None:
     ]
 
 
+@pytest.mark.check
 def test_a_part_of_the_time_counts_only_what_was_held_in_it(harness: Harness) -> None:
     harness.submit(asks(workers=2), steps=1000)
     harness.run(3)
@@ -165,6 +168,7 @@ def test_a_part_of_the_time_counts_only_what_was_held_in_it(harness: Harness) ->
         hours(harness, since=2.0, until=1.0)
 
 
+@pytest.mark.check
 def test_rows_beyond_the_limit_count_in_the_total(harness: Harness) -> None:
     harness.submit(asks(), asks(), asks(), steps=2)
     harness.run_until_all_ended()
@@ -229,6 +233,7 @@ def test_waiting_and_recomputed_steps_are_those_of_all_attempts(harness: Harness
     assert found.waited_s > 300
 
 
+@pytest.mark.check
 def test_a_job_that_never_started_was_given_nothing(harness: Harness) -> None:
     harness.submit(asks(hold=True))
     harness.clock.pass_(60)
