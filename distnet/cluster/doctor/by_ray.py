@@ -11,7 +11,7 @@ from distnet.cluster.ssh.shell import Shell
 
 PROGRAM = "distnet.cluster.doctor.on_ray"
 STEP = "ray"
-TIMEOUT_S = 600.0
+TIMEOUT_S = 300.0
 
 
 def examine_by_ray(
@@ -39,6 +39,7 @@ def examine_by_ray(
         node, _, step = line.partition("\t")
         report(node, step, "")
 
+    report(shell.host.name, "connect to Ray", "")
     words = [f"{name}={value}" for name, value in variables.items()]
     command = ["env", *words, python, "-m", PROGRAM, json.dumps(given)]
     return Examination.of(

@@ -21,6 +21,8 @@ from distnet.cluster.node.settings import FILE
 
 HERE = "this machine"
 TEMPORARY = "temporary files"
+ON_LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+"""Without it, Ray's programs take the machine's routable address for that of its node."""
 
 
 def examine_here(runs: str, secrets: Mapping[str, str], report: HostProgress) -> Examination:
@@ -50,7 +52,8 @@ def examine_ray(
     own = _given(runs, secrets, None)
     given = {"address": address, "examine": own, "names": {}, "storage": runs}
     try:
-        return examine_by_ray(shell, sys.executable, given, report, variables={})
+        variables = ON_LOOPBACK if address.startswith("127.") else {}
+        return examine_by_ray(shell, sys.executable, given, report, variables=variables)
     except HostError as error:
         return Examination((), (Failed(address, error.step, error.found, error.remedy),))
 

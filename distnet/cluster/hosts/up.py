@@ -105,6 +105,8 @@ class BringUp:
         self._head_versions: Mapping[str, str] | None = None
         self._head_has_failed = threading.Event()
         self._contents: Contents | None = None
+        self._lock = threading.Lock()
+        self._addresses: dict[str, str] = {}
         self._started: dict[str, NodeControl] = {}
         self._server: str | None = None
         self._token: str | None = None
@@ -198,9 +200,10 @@ class BringUp:
             found = f"it is the {node['role']} of this cluster, expected a {role}"
             remedy = "bring the cluster down before you move the head: distnet cluster down FILE"
             raise HostError(host.name, "probe", "head-moved", found, remedy)
-        same = host != self._head_host and facts.address == head.facts.address
-        if same:
-            found = f"it has the address of the head, {facts.address}, so it is listed twice"
+        with self._lock:
+            first = self._addresses.setdefault(facts.address, host.name)
+        if first != host.name:
+            found = f"it has the address of {first}, {facts.address}, so it is listed twice"
             remedy = "list each machine once, or set its `address`"
             raise HostError(host.name, "probe", "host-twice", found, remedy)
 
