@@ -10,6 +10,9 @@ from distnet.cluster.node.settings import STATE, TOKEN, NodeSettings
 from distnet.cluster.node.supervisor import Supervisor
 from distnet.errors import DistnetError
 
+REFUSED = "InvalidAuthToken"
+"""In what Ray prints of a wrong token."""
+
 
 @dataclass(frozen=True)
 class Joined:
@@ -24,6 +27,24 @@ class Joined:
     token: str
 
 
+class JoiningRay(RayPart):
+    """Gives up when the head refuses the token, which does not change by itself."""
+
+    def end_message(self) -> str:
+        """Why it has ended.
+
+        Raises:
+            DistnetError: the head refuses the token.
+        """
+        message = super().end_message()
+        if REFUSED in message:
+            raise DistnetError(
+                "the head refuses this token, expected that of its cluster: copy the file `token` "
+                "of the cluster's folder from the head, and name it with --token"
+            )
+        return message
+
+
 def join_until_signal(joined: Joined, folder: Path, log: Callable[[str], None]) -> None:
     """Run the node, and end it on Ctrl-C or SIGTERM.
 
@@ -31,6 +52,9 @@ def join_until_signal(joined: Joined, folder: Path, log: Callable[[str], None]) 
         joined: what the machine offers.
         folder: for the node's files; with a short path, private, and empty.
         log: shows a line.
+
+    Raises:
+        DistnetError: the head refuses the token.
     """
     settings = NodeSettings(
         cluster="",
@@ -51,7 +75,7 @@ def join_until_signal(joined: Joined, folder: Path, log: Callable[[str], None]) 
     )
     (folder / TOKEN).write_text(joined.token)
     log(f"joining the cluster at {joined.head} as {joined.address}; Ctrl-C leaves it")
-    Supervisor([RayPart(settings, folder)], folder / STATE, "", log).run()
+    Supervisor([JoiningRay(settings, folder)], folder / STATE, "", log).run()
 
 
 def own_address(host: str) -> str:

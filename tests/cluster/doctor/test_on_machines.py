@@ -2,12 +2,22 @@
 
 import json
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 
-from tests.cluster.machines import GPU1, GPU2, HEAD, Machine, Machines, is_possible, machines
+from tests.cluster.machines import (
+    GPU1,
+    GPU2,
+    HEAD,
+    LAPTOP,
+    Machine,
+    Machines,
+    is_possible,
+    machines,
+)
 from tests.cluster.sshd import PROGRAM
 from tests.needs import NAMESPACES, SSHD
 
@@ -48,6 +58,13 @@ def examined(three: Machines) -> tuple[int, dict[tuple[str, str], dict[str, str]
     assert ended.stdout, ended.stderr
     findings = json.loads(ended.stdout)["findings"]
     return ended.returncode, {(each["node"], each["id"]): each for each in findings}
+
+
+def by_ray_alone(three: Machines) -> list[str]:
+    """The command line of the doctor on the head, which knows the address of Ray only."""
+    token = "RAY_AUTH_TOKEN_PATH=/home/root/.distnet/cluster/lab/token"
+    words = ["doctor", "--address", f"{HEAD.address}:6379", "--runs", str(three.storage), "--json"]
+    return ["env", "RAY_AUTH_MODE=token", token, sys.executable, "-m", "distnet.cli", *words]
 
 
 @contextmanager
@@ -92,6 +109,9 @@ def test_nodes_exchange_rows_through_their_ray(three: Machines):
         assert up.returncode == 0, up.stdout + up.stderr
         assert json.loads(up.stdout.splitlines()[-1])["findings"] == []
         code, found = examined(three)
+        by_ray = three.run(*by_ray_alone(three), machine=HEAD)
+        three.run("sh", "-c", "echo wrong > /tmp/token", machine=LAPTOP)
+        joined = three.distnet("cluster", "join", f"{HEAD.address}:6379", "--token", "/tmp/token")
     finally:
         three.distnet("cluster", "down", file(three), "--delete-data")
 
@@ -101,3 +121,12 @@ def test_nodes_exchange_rows_through_their_ray(three: Machines):
     assert found["cluster", "token"]["found"] == "all nodes have the same token"
     assert found["cluster", "auth-mode"]["found"] == "RAY_AUTH_MODE=token on all nodes"
     assert found["cluster", "services"]["found"].startswith("all nodes reach Ray 10.215.0.1:6379")
+    assert joined.returncode == 2
+    assert "the head refuses this token" in joined.stderr
+    assert by_ray.returncode == 0, by_ray.stdout + by_ray.stderr
+    printed = json.loads(by_ray.stdout.splitlines()[-1])
+    assert printed["nodes"] == [HEAD.address, GPU1.address, GPU2.address]
+    assert {each["level"] for each in printed["findings"] if each["node"] == "cluster"} == {"ok"}
+    assert {"exchange", "links", "packet-size", "storage", "clock-skew"} <= {
+        each["id"] for each in printed["findings"]
+    }

@@ -8,6 +8,7 @@ from distnet.cluster.doctor.registry import on_cluster
 from distnet.cluster.doctor.units import duration, listed
 
 SLOW_S = 2.0
+COPIES = "runs are on one node, and datasets are copied to the others"
 MOUNT = "mount the same folder on every node, or leave `storage` out of the cluster file"
 
 
@@ -18,11 +19,11 @@ def storage(all_of_it: Examination) -> Iterator[Finding]:
     if shared is None:
         return
     if shared.path is None:
-        yield ok("no folder is shared")
+        yield ok(f"no folder is shared: {COPIES}")
         return
     wrong = [finding for share in shared.shares for finding in _judged(share, shared.path)]
     if not shared.is_required and any(share.error or share.missing for share in shared.shares):
-        yield ok(f"{shared.path} is not shared by all nodes; --runs DIR names a folder that is")
+        yield ok(f"{shared.path} is not shared by all nodes: {COPIES}")
         return
     yield from wrong
     if not wrong and shared.shares:
