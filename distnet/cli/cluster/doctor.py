@@ -18,6 +18,7 @@ from distnet.cluster.doctor.examine import HERE, examine_here, examine_hosts, ex
 from distnet.cluster.doctor.facts import Examination
 from distnet.cluster.doctor.finding import Level, worst
 from distnet.cluster.doctor.judge import judge
+from distnet.cluster.hosts.fleet import INTERRUPTED
 from distnet.errors import DistnetError
 
 RAY_TOKEN = "~/.ray/auth_token"
@@ -29,7 +30,7 @@ Address = Annotated[
     str | None,
     typer.Option(metavar="RAY", help="Examine all nodes of the Ray at HOST:PORT, or auto."),
 ]
-All = Annotated[bool, typer.Option("--all", help="List what is ok, too.")]
+All = Annotated[bool, typer.Option("--all", help="List notes and what is ok, too.")]
 
 
 def doctor(
@@ -49,6 +50,9 @@ def doctor(
     if cluster is not None and address is not None:
         raise DistnetError("found --cluster and --address, expected one of them")
     examination = _examined(cluster, address, runs.absolute(), is_quiet=as_json)
+    if any(failed.step == INTERRUPTED for failed in examination.failed):
+        say("interrupted; nothing was changed")
+        raise typer.Exit(STOPPED)
     findings = judge(examination)
     if as_json:
         nodes = [node.name for node in examination.nodes]
@@ -77,11 +81,7 @@ def _of_hosts(path: Path, *, is_quiet: bool) -> Examination:
     with fleet_of(read) as fleet:
         lines = Lines([host.name for host in read.hosts], is_quiet=is_quiet)
         with lines.shown() as report:
-            found = examine_hosts(read, cluster, fleet, read.hosts, report, is_quick=False)
-        if fleet.is_interrupted.is_set():
-            say("interrupted; nothing was changed")
-            raise typer.Exit(STOPPED)
-    return found
+            return examine_hosts(read, cluster, fleet, read.hosts, report, is_quick=False)
 
 
 def _secrets() -> Mapping[str, str]:

@@ -18,12 +18,12 @@ def show_findings(findings: Sequence[Finding], *, shows_all: bool) -> None:
 
     Args:
         findings: of all nodes.
-        shows_all: whether nodes list what is ok, too; what concerns all nodes always does.
+        shows_all: whether nodes list notes and what is ok, too; the cluster always does.
     """
     for node, found in by_node(findings).items():
         echo(f": {_counted(found)}", mark=typer.style(node, bold=True, fg=COLOURS[worst(found)]))
         for finding in found:
-            if shows_all or node == CLUSTER or finding.level > Level.OK:
+            if shows_all or node == CLUSTER or finding.level > Level.NOTE:
                 _show(finding)
 
 

@@ -14,7 +14,7 @@ from distnet.cluster.doctor.ssh_reach import SshReach
 from distnet.cluster.errors import HostError
 from distnet.cluster.file.providers import Local, Ssh
 from distnet.cluster.file.read import ClusterFile
-from distnet.cluster.file.words import share_of
+from distnet.cluster.file.words import share_of, store_of
 from distnet.cluster.host import Host
 from distnet.cluster.hosts.fleet import Fleet, HostProgress, OnlyThisMachine
 from distnet.cluster.node.settings import FILE
@@ -79,7 +79,7 @@ def examine_hosts(
     """
     folder = f"{cluster.folder}/{cluster.name}"
     installs = getattr(cluster, "install", "none") != "none"
-    given = {host.name: _given_of(file, cluster, host, folder) for host in hosts}
+    given = {host.name: _given_of(file, cluster, host, folder, is_quick=is_quick) for host in hosts}
     share = share_of(cluster.storage)
     more = {h.name: {"is_installed_later": installs, "wants_gpus": h.gpus} for h in hosts}
     wanted = Wanted(
@@ -126,10 +126,13 @@ def _given(runs: str, secrets: Mapping[str, str], python: str | None) -> dict[st
         "folders": {"runs": runs, TEMPORARY: tempfile.gettempdir()},
         "secrets": dict(secrets),
         "ports": [],
+        "store": None,
     }
 
 
-def _given_of(file: ClusterFile, cluster: Local | Ssh, host: Host, folder: str) -> dict[str, Any]:
+def _given_of(
+    file: ClusterFile, cluster: Local | Ssh, host: Host, folder: str, *, is_quick: bool
+) -> dict[str, Any]:
     ports = []
     if host.name == file.head.name:
         own = host.address or ""
@@ -147,6 +150,7 @@ def _given_of(file: ClusterFile, cluster: Local | Ssh, host: Host, folder: str) 
         "folders": {"cluster": cluster.folder, TEMPORARY: "/tmp", **storage},
         "secrets": {},
         "ports": ports,
+        "store": None if is_quick else store_of(cluster.storage),
     }
 
 

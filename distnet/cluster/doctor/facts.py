@@ -103,6 +103,8 @@ class Node:
     rays: tuple[RunningRay, ...]
     secrets: tuple[Secret, ...]
     environment: Mapping[str, str]
+    store: Mapping[str, str | None] | None
+    """`address` of the object store, and the `error` with which it is used; None: none is."""
     is_node: bool
     """Whether a cluster was brought up on it."""
     is_installed_later: bool = False

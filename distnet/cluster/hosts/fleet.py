@@ -16,6 +16,7 @@ from distnet.cluster.ssh.this_machine import ThisMachine
 Result = TypeVar("Result")
 MOST_THREADS = 64
 POLL_S = 0.2
+INTERRUPTED = "interrupted"
 HostProgress = Callable[[str, str, str], object]
 """Called with a host, the step that it is at, and details of that."""
 
@@ -75,7 +76,7 @@ class InterruptedHostError(HostError):
     """The work on a host was interrupted by the user."""
 
     def __init__(self, host: str) -> None:
-        super().__init__(host, "interrupted", "interrupted", "Ctrl-C", "run the command again")
+        super().__init__(host, INTERRUPTED, INTERRUPTED, "Ctrl-C", "run the command again")
 
 
 class Fleet:

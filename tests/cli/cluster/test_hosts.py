@@ -115,12 +115,13 @@ def test_clouds_are_not_reached_over_ssh(tmp_path, capsys):
 
 
 @pytest.mark.check
-def test_interrupt_ends_up_without_delay(lab, server, tmp_path):
+@pytest.mark.parametrize("words", [("cluster", "up"), ("doctor", "--cluster")])
+def test_interrupt_ends_it_without_delay(lab, server, tmp_path, words):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
         lab.write_text(file_text(server, tmp_path, closed=port))
         process = subprocess.Popen(
-            [sys.executable, "-m", "distnet.cli", "cluster", "up", str(lab)],
+            [sys.executable, "-m", "distnet.cli", *words, str(lab)],
             stderr=subprocess.PIPE,
             text=True,
             env={**os.environ, "PYTHONUNBUFFERED": "1"},

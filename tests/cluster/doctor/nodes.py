@@ -58,6 +58,7 @@ def make_node(name: str = "gpu1", last: int = 1, **changes: Any) -> Node:
         rays=(RunningRay(7, "2.60.0", "token", "10.0.0.1:6379", address, "mark"),),
         secrets=(Secret("ray", "/data/token", 0o600, is_own=True, digest="d1"),),
         environment={},
+        store=None,
         is_node=True,
     )
     return replace(node, **changes)

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="nodes have Linu
 
 def given(**more: object) -> dict[str, object]:
     nothing = {"cluster": None, "python": sys.executable, "address": "127.0.0.1"}
-    return {**nothing, "folders": {}, "secrets": {}, "ports": [], **more}
+    return {**nothing, "folders": {}, "secrets": {}, "ports": [], "store": None, **more}
 
 
 def test_machine_is_described(tmp_path):
@@ -74,3 +74,11 @@ def test_port_in_use_is_found():
 
 def test_python_that_does_not_start_has_no_packages():
     assert packages("/absent")["versions"] == dict.fromkeys(packages_module.PACKAGES)
+
+
+@pytest.mark.check
+def test_object_store_is_tried_with_the_code_that_uses_it(tmp_path):
+    good, bad = examine(given(store=f"file://{tmp_path}")), examine(given(store="nothing://x"))
+
+    assert good["store"] == {"address": f"file://{tmp_path}", "error": None}
+    assert "found 'nothing://x', which cannot be used" in bad["store"]["error"]

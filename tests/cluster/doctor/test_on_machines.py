@@ -126,7 +126,7 @@ def test_nodes_exchange_rows_through_their_ray(three: Machines):
     assert by_ray.returncode == 0, by_ray.stdout + by_ray.stderr
     printed = json.loads(by_ray.stdout.splitlines()[-1])
     assert printed["nodes"] == [HEAD.address, GPU1.address, GPU2.address]
-    assert {each["level"] for each in printed["findings"] if each["node"] == "cluster"} == {"ok"}
+    assert "fault" not in {each["level"] for each in printed["findings"]}
     assert {"exchange", "links", "packet-size", "storage", "clock-skew"} <= {
         each["id"] for each in printed["findings"]
     }

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Hashable, Iterator
 
 from distnet.cluster.doctor.facts import Examination, Node
-from distnet.cluster.doctor.finding import Finding, fault, note, ok, warning
+from distnet.cluster.doctor.finding import Finding, fault, ok, warning
 from distnet.cluster.doctor.registry import on_cluster
 from distnet.cluster.doctor.units import listed
 from distnet.cluster.doctor.unlike import majority, unlike
@@ -70,7 +70,6 @@ def cpu_kind(all_of_it: Examination) -> Iterator[Finding]:
         "the kind of CPU",
         lambda node: f"{node.cpu} with {node.instruction_set}",
         f"the last bits of weights differ between kinds; {PORTABLE}",
-        kind=note,
     )
 
 
@@ -103,8 +102,6 @@ def _same(
     what: str,
     value_of: Callable[[Node], Hashable],
     remedy: str,
-    *,
-    kind: Callable[[str, str, str], Finding] = warning,
 ) -> Iterator[Finding]:
     """Compare a value of all nodes that have one."""
     has = {node.name: value for node in all_of_it.nodes if (value := value_of(node)) is not None}
@@ -112,6 +109,6 @@ def _same(
         return
     for node in unlike(has):
         expected = f"{has[majority(has)]}, as on {majority(has)}"
-        yield kind(f"{what} is {has[node]}", expected, remedy).at(node)
+        yield warning(f"{what} is {has[node]}", expected, remedy).at(node)
     if not unlike(has):
         yield ok(f"{what} is {has[majority(has)]} on {len(has)} nodes")

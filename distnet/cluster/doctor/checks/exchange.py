@@ -8,7 +8,7 @@ from distnet.cluster.doctor.finding import Finding, fault, note, ok, warning
 from distnet.cluster.doctor.registry import on_cluster
 from distnet.cluster.doctor.units import bandwidth, duration, size
 
-SLOW = 0.5
+SLOW = 0.3
 """Of the median bandwidth: a link that is slower than that holds all others up."""
 
 

@@ -2,14 +2,27 @@
 
 from collections.abc import Iterator
 
-from distnet.cluster.doctor.facts import Examination, Share
+from distnet.cluster.doctor.facts import Examination, Node, Share
 from distnet.cluster.doctor.finding import Finding, fault, ok, warning
-from distnet.cluster.doctor.registry import on_cluster
+from distnet.cluster.doctor.registry import on_cluster, on_node
 from distnet.cluster.doctor.units import duration, listed
 
 SLOW_S = 2.0
 COPIES = "runs are on one node, and datasets are copied to the others"
 MOUNT = "mount the same folder on every node, or leave `storage` out of the cluster file"
+
+
+@on_node
+def object_store(node: Node) -> Iterator[Finding]:
+    """Checkpoints can be stored in the object store of the cluster file."""
+    if node.store is None:
+        return
+    address, error = node.store["address"], node.store["error"]
+    if error is None:
+        yield ok(f"{address} can be used")
+        return
+    remedy = "give the node the rights (a role, or keys in its environment), or mend `storage`"
+    yield fault(f"{address} cannot be used: {error}", "a store that all nodes can use", remedy)
 
 
 @on_cluster

@@ -13,6 +13,7 @@ from distnet.cluster.hosts.on_host.network import network
 from distnet.cluster.hosts.on_host.packages import packages
 from distnet.cluster.hosts.on_host.probe import amd_gpus, nvidia_gpus, reached_address
 from distnet.cluster.hosts.on_host.rays import rays
+from distnet.cluster.hosts.on_host.store import store_error
 from distnet.cluster.hosts.on_host.system import system
 
 CUDA_OF_DRIVER = re.compile(r"CUDA Version: *([0-9.]+)")
@@ -25,7 +26,8 @@ def examine(given: Given) -> dict[str, object]:
     Args:
         given: `cluster`, the folder of a cluster here, or None; `python`, whose packages count
             where there is no cluster, or None; `address`, at which the other nodes reach this one,
-            or None; `folders` by purpose; `secrets`, files by purpose; `ports`.
+            or None; `folders` by purpose; `secrets`, files by purpose; `ports`; `store`, the
+            address of an object store, or None.
     """
     folder = given["cluster"] and Path(given["cluster"]).expanduser()
     node = read(folder / "node.json") if folder else None
@@ -33,10 +35,13 @@ def examine(given: Given) -> dict[str, object]:
     if folder:
         secrets["ray"] = str(folder / "token")
     gpus, driver = nvidia_gpus()
+    python = node["python"] if node else given["python"] or sys.executable
+    found = packages(python)
     return {
         **system(given["folders"]),
         **network([] if node else given["ports"]),
-        **packages(node["python"] if node else given["python"] or sys.executable),
+        **found,
+        "store": store(python, given["store"]) if found["distnet_source"] else None,
         "address": node["address"] if node else given["address"] or reached_address(),
         "gpus": gpus or amd_gpus(),
         "driver": driver,
@@ -46,6 +51,13 @@ def examine(given: Given) -> dict[str, object]:
         "environment": {name: os.environ[name] for name in VARIABLES if os.environ.get(name)},
         "is_node": node is not None,
     }
+
+
+def store(python: str, address: str | None) -> dict[str, str | None] | None:
+    """Whether the object store can be used from here; None: there is none."""
+    if address is None:
+        return None
+    return {"address": address, "error": store_error(python, address)}
 
 
 def secret(purpose: str, path: str) -> dict[str, object] | None:
