@@ -36,12 +36,12 @@ def examine(given: Given) -> dict[str, object]:
         secrets["ray"] = str(folder / "token")
     gpus, driver = nvidia_gpus()
     python = node["python"] if node else given["python"] or sys.executable
-    found = packages(python)
+    installed = packages(python)
     return {
         **system(given["folders"]),
         **network([] if node else given["ports"]),
-        **found,
-        "store": store(python, given["store"]) if found["distnet_source"] else None,
+        **installed,
+        "store": store(python, given["store"]) if installed["distnet_source"] else None,
         "address": node["address"] if node else given["address"] or reached_address(),
         "gpus": gpus or amd_gpus(),
         "driver": driver,
