@@ -5,6 +5,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -85,6 +86,17 @@ def trains(four: Machines, machine: Machine) -> bool:
     return any(WORKER in words for words in four.processes(machine))
 
 
+def records(metrics: Path) -> list[dict[str, Any]]:
+    """The records of a run, as far as they are whole."""
+    text = metrics.read_text() if metrics.exists() else ""
+    return [json.loads(line) for line in text.splitlines() if line.endswith("}")]
+
+
+def kinds(metrics: Path) -> set[str]:
+    """The kinds of records that a run has."""
+    return {record["kind"] for record in records(metrics)}
+
+
 def result(ended) -> dict[str, object]:
     assert ended.returncode == 0, ended.stderr
     return json.loads(ended.stdout.splitlines()[-1])
@@ -110,7 +122,7 @@ def test_cluster_trains_through_a_cut_link_and_leaves_nothing(four: Machines, tm
     assert submitted.returncode == 0, submitted.stderr
     assert "uploaded mnist to http://10.215.0.1:" in submitted.stderr
     metrics = four.own(HEAD, f"{RUNS}/digits/metrics.jsonl")
-    wait_until(lambda: metrics.exists() and '"step"' in metrics.read_text(), 180)
+    wait_until(lambda: "checkpoint" in kinds(metrics), 180)
     lost = next(machine for machine in (GPU3, GPU2, GPU1) if trains(four, machine))
     cut(lost)
     assert four.distnet("wait", "digits", timeout=500).returncode == 0
@@ -120,6 +132,9 @@ def test_cluster_trains_through_a_cut_link_and_leaves_nothing(four: Machines, tm
     assert trained["weights_sha256"] == inline.result["weights_sha256"]
     assert trained["workers"] == 4
     assert trained["attempts"] > 1
+    begins = [record["step"] for record in records(metrics) if record["kind"] == "attempt"]
+    assert begins[0] == 0
+    assert begins[-1] >= 50, "it goes on from a checkpoint, which the lost host did not keep"
 
     status = four.distnet("cluster", "status", lab)
     assert status.returncode == 2
