@@ -122,7 +122,7 @@ def test_cluster_trains_through_a_cut_link_and_leaves_nothing(four: Machines, tm
     assert submitted.returncode == 0, submitted.stderr
     assert "uploaded mnist to http://10.215.0.1:" in submitted.stderr
     metrics = four.own(HEAD, f"{RUNS}/digits/metrics.jsonl")
-    wait_until(lambda: "checkpoint" in kinds(metrics), 180)
+    wait_until(lambda: "checkpoint" in kinds(metrics), 400)
     lost = next(machine for machine in (GPU3, GPU2, GPU1) if trains(four, machine))
     cut(lost)
     assert four.distnet("wait", "digits", timeout=500).returncode == 0
