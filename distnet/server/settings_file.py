@@ -4,6 +4,8 @@ hosts: [lab.example.org]            # names of the server that browsers use
 proxies: [127.0.0.1]                # of a proxy with https in front of it
 policy: {ageing: 2h, preemption: false}
 limits: {keep: 90d}                 # logs and events of jobs, after their end
+datasets: /scratch/distnet          # those that users have uploaded; up to limits.datasets bytes
+checkpoints: s3://bucket/lab        # of jobs that name no checkpoint.store
 environment: {NCCL_SOCKET_IFNAME: eth1}
 webhooks:
   urls: [https://hooks.example.org/distnet]
