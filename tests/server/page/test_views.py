@@ -42,7 +42,7 @@ def test_history_shows_what_ended_the_newest_first(site, looker):
     site.harness.server.cancel(ADA, "digits-2")
     site.harness.run_until_all_ended(steps=50)
     page = looker.open("/history")
-    expect(page.locator("td.job > a")).to_have_text(["digits-3", "digits-2", "digits-1"])
+    expect(page.locator("td.job > a")).to_have_text(["digits-3", "digits-1", "digits-2"])
     expect(page.locator("tr", has_text="digits-1")).to_contain_text("abababab")
     page.get_by_role("button", name="cancelled").click()
     expect(page.locator("td.job > a")).to_have_text(["digits-2"])
