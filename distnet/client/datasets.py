@@ -131,6 +131,7 @@ class _Upload:
             for _ in range(min(AT_ONCE, len(missing)))
         ]
         try:
+            on_progress(0, total)
             for thread in threads:
                 thread.start()
             for thread in threads:

@@ -98,7 +98,7 @@ def kinds(metrics: Path) -> set[str]:
 
 
 def result(ended) -> dict[str, object]:
-    assert ended.returncode == 0, ended.stderr
+    assert ended.returncode == 0, f"{ended.stdout}{ended.stderr}"
     return json.loads(ended.stdout.splitlines()[-1])
 
 

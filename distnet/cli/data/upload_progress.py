@@ -37,8 +37,8 @@ def upload_progress(dataset: LocalDataset, server: str) -> Iterator[OnProgress]:
             yield on_progress
         except BaseException:
             if total:
-                kept = f"{shown_bytes(done)} of {shown_bytes(total)}"
-                say(f"the server keeps {kept} of {name}; the same command goes on from there")
+                sent = f"{shown_bytes(done)} of {shown_bytes(total)}"
+                say(f"sent {sent} of {name}, which stay there; the same command goes on from there")
             raise
     if total:
         seconds = time.monotonic() - began

@@ -6,10 +6,15 @@ from pathlib import Path
 import pytest
 
 from distnet.cli.main import main
+from distnet.client.client import Client
 from distnet.data.manifest import read_manifest
 from tests.datasets import write_dataset
 from tests.server.http.api import Api
 from tests.server.http.live import live
+
+
+def _interrupted(*_: object) -> int:
+    raise KeyboardInterrupt
 
 
 def test_push_list_remove(
@@ -26,6 +31,10 @@ def test_push_list_remove(
 
     with live(api) as address:
         monkeypatch.setenv("DISTNET_SERVER", address)
+        with monkeypatch.context() as patch:
+            patch.setattr(Client, "put_shard", _interrupted)
+            out, err = printed("push", str(folder), code=130)
+        assert "; the same command goes on from there" in err
         out, err = printed("push", str(folder))
         assert out == f"data: {{source: sha256:{sha256}}}\n"
         assert err.startswith(f"uploaded stripes to {address}: ")
