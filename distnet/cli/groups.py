@@ -166,6 +166,23 @@ CLUSTERS = {
         "distnet cluster schema > cluster.schema.json",
     ),
 }
+NODES = {
+    "list": Verb(
+        "server.nodes:list_",
+        "List the nodes of a server's cluster: their state, and what of them is used.",
+        "distnet nodes list",
+    ),
+    "drain": Verb(
+        "server.nodes:drain",
+        "Drain nodes: nothing new starts there until they are resumed.",
+        'distnet nodes drain gpu1 --reason "new disk" --now',
+    ),
+    "resume": Verb(
+        "server.nodes:resume",
+        "Resume drained nodes: jobs may start there again.",
+        "distnet nodes resume gpu1",
+    ),
+}
 TEAMS = {
     "list": Verb(
         "server.team:list_", "List teams with their share, quota and limit.", "distnet team list"

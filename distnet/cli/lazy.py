@@ -32,6 +32,8 @@ class Group:
     help: str
     example: str
     verbs: Mapping[str, Verb]
+    default: str | None = None
+    """The command that is called where none is named."""
 
 
 def imported(function: str) -> Any:
@@ -70,6 +72,19 @@ class LazyGroup(TyperGroup):
         return name, command.load() if isinstance(command, LazyCommand) else command, rest
 
 
+class GroupWithDefault(LazyGroup):
+    """A group one of whose commands need not be named."""
+
+    def __init__(self, default: str, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._default = default
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Parse `--json` as `list --json`, and nothing as `list`."""
+        is_named = args and (not args[0].startswith("-") or args[0] in ctx.help_option_names)
+        return super().parse_args(ctx, args if is_named else [self._default, *args])
+
+
 def _unwrapped(text: str) -> str:
     """Put each paragraph on one line: the terminal wraps it, not the source file."""
     return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
@@ -83,11 +98,13 @@ def listed(entries: Mapping[str, Verb | Group], panel: str | None = None) -> dic
 def _listed(name: str, entry: Verb | Group, panel: str | None) -> LazyCommand | LazyGroup:
     if isinstance(entry, Verb):
         return LazyCommand(name, entry, panel)
-    return LazyGroup(
-        name=name,
-        commands=listed(entry.verbs),
-        help=entry.help,
-        epilog=f"Example: {entry.example}",
-        no_args_is_help=True,
-        rich_help_panel=panel,
-    )
+    settings: dict[str, Any] = {
+        "name": name,
+        "commands": listed(entry.verbs),
+        "help": entry.help,
+        "epilog": f"Example: {entry.example}",
+        "rich_help_panel": panel,
+    }
+    if entry.default is not None:
+        return GroupWithDefault(entry.default, **settings)
+    return LazyGroup(no_args_is_help=True, **settings)

@@ -9,6 +9,7 @@ from distnet.cli.groups import (
     CLUSTERS,
     CONTEXTS,
     DATASETS,
+    NODES,
     SCHEDULES,
     SERVERS,
     TEAMS,
@@ -221,6 +222,12 @@ SERVER: Entries = {
         "Shares, quotas and limits of teams.",
         "distnet team set vision --weight 2 --quota-gpus 8",
         TEAMS,
+    ),
+    "nodes": Group(
+        "List the nodes of a server's cluster (without a command), drain and resume them.",
+        'distnet nodes drain gpu1 --reason "new disk"',
+        NODES,
+        default="list",
     ),
 }
 CLUSTER: Entries = {

@@ -172,6 +172,19 @@ class Client:
         path = f"/api/v1/teams/{quote(str(team['name']), safe='')}"
         return self._connection.put(path, team) or dict(team)
 
+    def cluster(self) -> Json:
+        """The nodes of the cluster, and the jobs on them: ClusterResponse."""
+        return self._get("/cluster")
+
+    def drain(self, nodes: Sequence[str], reason: str, *, now: bool) -> list[Json]:
+        """Start nothing new on some nodes: a NodeResponse for each."""
+        request = {"nodes": list(nodes), "reason": reason, "now": now}
+        return list(self._post("/nodes/drain", request)["nodes"])
+
+    def resume_nodes(self, nodes: Sequence[str]) -> list[Json]:
+        """Use drained nodes again: a NodeResponse for each that is in the cluster."""
+        return list(self._post("/nodes/resume", {"nodes": list(nodes)})["nodes"])
+
     def _get(self, path: str, **query: object) -> Json:
         reply: Json = self._connection.get(f"/api/v1{path}", longer_s=0.0, **query)
         return reply

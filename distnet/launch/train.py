@@ -63,6 +63,7 @@ def _launcher(
         most=job.num_slices,
         cpus=job.num_cpus,
         gpus=job.resources.gpus,
+        selector=job.resources.selector,
         address=address,
         placement=placement,
         variables=environment_of(job) | values_of(job.env, os.environ),

@@ -1,6 +1,11 @@
 """The cluster and the event log."""
 
-from distnet.protocol.message import Message
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+from distnet.protocol.message import Message, Node, UpTo1000
 
 GROUP_LABEL = "distnet.io/group"
 """The label with the group of a cluster file that a node is of."""
@@ -25,18 +30,76 @@ class EventsResponse(Message):
     """Pass this as `after` to get the next page."""
 
 
+class NodeState(StrEnum):
+    """The state of a node; the words are those of Slurm's sinfo."""
+
+    IDLE = "idle"
+    """Nothing of it is used."""
+    MIXED = "mixed"
+    ALLOCATED = "allocated"
+    """All of its CPUs are used."""
+    DRAINING = "draining"
+    """Drained by an admin: nothing new starts there, but some jobs still run."""
+    DRAINED = "drained"
+    LEAVING = "leaving"
+    """Ray is about to remove it."""
+    ABSENT = "absent"
+    """Drained, and not in the cluster at the moment."""
+
+
 class NodeResponse(Message):
     """A node of the cluster and the jobs on it."""
 
     id: str
     name: str
+    state: NodeState
     cpus: float
+    """In total."""
     gpus: float
     free_cpus: float
     free_gpus: float
+    others_cpus: float = 0.0
+    """Used by other programs of the same Ray."""
+    others_gpus: float = 0.0
+    gpu: str = ""
+    """The type of its GPUs; empty if it is unknown."""
+    labels: dict[str, str] = {}
     is_draining: bool
+    """Nothing new starts there, for whatever reason."""
     jobs: dict[str, int]
     """Workers of each job."""
+    drain: "DrainResponse | None" = None
+    """None: no admin has drained it."""
+
+
+class DrainResponse(Message):
+    """Who has drained a node, when, and why."""
+
+    reason: str
+    actor: str
+    since: float
+
+
+class DrainRequest(Message):
+    """Start nothing new on nodes, until they are resumed."""
+
+    nodes: Annotated[UpTo1000[Node], Field(min_length=1)]
+    """Names or ids; a unique start of an id will do."""
+    reason: Annotated[str, Field(min_length=1, max_length=200)]
+    now: bool = False
+    """Move running jobs off at once, instead of letting them finish there."""
+
+
+class ResumeRequest(Message):
+    """Use drained nodes again."""
+
+    nodes: Annotated[UpTo1000[Node], Field(min_length=1)]
+
+
+class NodesResponse(Message):
+    """The nodes of a request."""
+
+    nodes: tuple[NodeResponse, ...]
 
 
 class GroupResponse(Message):

@@ -67,6 +67,8 @@ class StopReason(StrEnum):
     """A user cancels the job: it becomes cancelled."""
     PREEMPT = "preempt"
     """Another job gets its resources: it waits again."""
+    DRAIN = "drain"
+    """An admin clears a node on which it runs: it waits again."""
     HOLD = "hold"
     """A user holds the job: it becomes held."""
     MAX_TIME = "max-time"

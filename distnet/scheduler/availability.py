@@ -17,7 +17,7 @@ from operator import sub
 from distnet.scheduler.elastic import workers_to_remove
 from distnet.scheduler.nodes import IndexedPlacement, NodeTable
 from distnet.scheduler.placement import FreeCapacity
-from distnet.scheduler.view import Allocation, Resources
+from distnet.scheduler.view import Allocation, PerWorker
 
 
 class FreeResources:
@@ -30,9 +30,9 @@ class FreeResources:
         """Return an independent copy."""
         return FreeResources(self.cpus.copy(), self.gpus.copy())
 
-    def add(self, placement: IndexedPlacement, per_worker: Resources, sign: int) -> None:
+    def add(self, placement: IndexedPlacement, per_worker: PerWorker, sign: int) -> None:
         """Release (1) or take (-1) what the workers of a placement need."""
-        cpus, gpus = per_worker
+        cpus, gpus, _ = per_worker
         for n, count in placement.items():
             self.cpus[n] += sign * count * cpus
             self.gpus[n] += sign * count * gpus
@@ -69,7 +69,7 @@ class Availability:
         return self.for_short if is_short else self.for_any
 
     def allocate(
-        self, placement: IndexedPlacement, per_worker: Resources, *, is_short: bool
+        self, placement: IndexedPlacement, per_worker: PerWorker, *, is_short: bool
     ) -> None:
         """Take capacity from now on."""
         self.now.add(placement, per_worker, -1)
@@ -78,7 +78,7 @@ class Availability:
             for n in placement:
                 self.unallocated.set_free(n, self.now.cpus[n], self.now.gpus[n])
 
-    def nominate(self, placement: IndexedPlacement, per_worker: Resources) -> None:
+    def nominate(self, placement: IndexedPlacement, per_worker: PerWorker) -> None:
         """Take capacity as soon as the workers that are leaving have left."""
         self._separate_soon()
         self._take(placement, per_worker, is_short=False)
@@ -126,7 +126,7 @@ class Availability:
         if self.for_nominated is self.for_short:
             self.for_nominated = self.for_short.copy()
 
-    def _take(self, placement: IndexedPlacement, per_worker: Resources, *, is_short: bool) -> None:
+    def _take(self, placement: IndexedPlacement, per_worker: PerWorker, *, is_short: bool) -> None:
         if self.soon is not self.now:
             self.soon.add(placement, per_worker, -1)
         if self.at_reservation is not None and not is_short:

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from functools import cached_property
 from itertools import islice
 
-from distnet.scheduler.nodes import NodeTable, slots_in
-from distnet.scheduler.view import Allocation, Resources, Shape
+from distnet.scheduler.nodes import NodeTable
+from distnet.scheduler.view import Allocation, PerWorker, Shape
 
 MAX_BLOCKERS = 5
 """Jobs that a wait names."""
@@ -16,7 +16,7 @@ class Blockers:
 
     def __init__(self, nodes: NodeTable, allocations: Iterable[Allocation]) -> None:
         self._nodes, self._allocations = nodes, allocations
-        self._known: dict[Resources, tuple[int, ...]] = {}
+        self._known: dict[PerWorker, tuple[int, ...]] = {}
 
     def of(self, shape: Shape) -> tuple[int, ...]:
         """Return the numbers of those that end first."""
@@ -27,10 +27,10 @@ class Blockers:
             known = self._known[per_worker] = tuple(islice(found, MAX_BLOCKERS))
         return known
 
-    def _blocks(self, allocation: Allocation, per_worker: Resources) -> bool:
+    def _blocks(self, allocation: Allocation, per_worker: PerWorker) -> bool:
         nodes = self._nodes
         return any(
-            slots_in(nodes.cpus[n], nodes.gpus[n], per_worker)
+            nodes.slots_on(n, nodes.cpus[n], nodes.gpus[n], per_worker)
             for n in nodes.indexed(allocation.placement)
         )
 

@@ -10,9 +10,9 @@ classification of jobs as rigid, moldable and malleable by Feitelson and Rudolph
 
 from collections.abc import Mapping
 
-from distnet.scheduler.nodes import IndexedPlacement, slots_in
+from distnet.scheduler.nodes import IndexedPlacement
 from distnet.scheduler.placement import FreeCapacity
-from distnet.scheduler.view import Allocation, Policy, Resources
+from distnet.scheduler.view import Allocation, PerWorker, Policy
 
 
 def workers_to_remove(placement: Mapping[str, int], count: int) -> dict[str, int]:
@@ -67,12 +67,12 @@ def last_change(allocation: Allocation) -> float:
 
 
 def place_more(
-    capacity: FreeCapacity, per_worker: Resources, placement: IndexedPlacement, limit: int
+    capacity: FreeCapacity, per_worker: PerWorker, placement: IndexedPlacement, limit: int
 ) -> IndexedPlacement:
     """Place at most `limit` additional workers: on the job's own nodes, then on few others."""
     more: IndexedPlacement = {}
     for n in sorted(placement):
-        count = min(limit, slots_in(capacity.cpus[n], capacity.gpus[n], per_worker))
+        count = min(limit, capacity.slots_on(n, per_worker))
         if count > 0:
             more[n] = count
             limit -= count

@@ -17,7 +17,7 @@ from distnet.scheduler.limits import TeamLimits
 from distnet.scheduler.nodes import IndexedPlacement, NodeTable
 from distnet.scheduler.order import rank
 from distnet.scheduler.victims import DryRun, Victim, minimal_victims
-from distnet.scheduler.view import JobRequest, Plan, Resources, Start, View, Wait
+from distnet.scheduler.view import JobRequest, PerWorker, Plan, Start, View, Wait
 
 LEAVING_S = 30.0
 """Assumed time in which a preempted job saves and leaves."""
@@ -83,7 +83,7 @@ class _Replay:
         nodes = NodeTable.of(view.nodes)
         availability = Availability(nodes, view.allocations)
         self._capacity = availability.for_nominated
-        self._ends: list[tuple[float, int, IndexedPlacement, Resources]] = []
+        self._ends: list[tuple[float, int, IndexedPlacement, PerWorker]] = []
         for allocation in view.allocations:
             at, job = max(view.now, allocation.ends_at), allocation.job
             staying = availability.staying_of(allocation)

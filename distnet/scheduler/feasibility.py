@@ -15,12 +15,16 @@ def largest_gang(shape: Shape, nodes: Sequence[Node]) -> int:
 def infeasible_reason(shape: Shape, nodes: Sequence[Node]) -> str | None:
     """Explain why a gang does not fit even on the empty cluster; None if it fits.
 
-    Draining nodes count: a job that fits only there waits, it is not refused. So do absent ones.
+    Draining nodes, absent ones, and what other programs hold count: a job that fits only there
+    waits, it is not refused.
     """
     slots = largest_gang(shape, nodes)
     if slots >= shape.min_workers:
         return None
     found = f"the whole cluster has capacity for {slots}" if nodes else "the cluster has no nodes"
+    lacking = "" if shape.selector is None else shape.selector.missing([n.labels for n in nodes])
+    if nodes and lacking:
+        return f"needs {format_gang(shape)}, but {lacking}"
     if any(node.is_absent for node in nodes):
         found = f"with all nodes that can be added, the cluster has capacity for {slots}"
     missing = missing_node(shape, shape.min_workers - slots)
@@ -29,7 +33,8 @@ def infeasible_reason(shape: Shape, nodes: Sequence[Node]) -> str | None:
 
 def missing_node(shape: Shape, num_workers: int) -> str:
     """Describe a node on which this many more workers would fit."""
-    return f"another node with {format_resources(*_times(shape, num_workers))} free"
+    where = "" if shape.selector is None else f" ({shape.selector})"
+    return f"another node with {format_resources(*_times(shape, num_workers))} free{where}"
 
 
 def _times(shape: Shape, num_workers: int) -> tuple[int, int]:

@@ -15,10 +15,11 @@ def format_resources(cpus: float, gpus: float) -> str:
 
 
 def format_gang(shape: Shape) -> str:
-    """Format what a job needs to start: `4 workers with 2 CPUs and 1 GPU each`."""
+    """Format what a job needs to start: `4 workers with 2 CPUs and 1 GPU each on gpu H100`."""
     each = " each" if shape.min_workers != 1 else ""
     resources = format_resources(shape.cpus, shape.gpus)
-    return f"{counted(shape.min_workers, 'worker')} with {resources}{each}"
+    where = "" if shape.selector is None else f" on {shape.selector}"
+    return f"{counted(shape.min_workers, 'worker')} with {resources}{each}{where}"
 
 
 def format_duration(seconds: float) -> str:

@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
-from distnet.scheduler.view import Node, Resources
+from distnet.scheduler.view import Node, PerWorker, Resources
+from distnet.spec.selector import Selector
 
 IndexedPlacement = dict[int, int]
 """Workers on each node, by the node's index in a `NodeTable`."""
@@ -15,9 +16,9 @@ UNLIMITED = 10**9
 EPSILON = 1e-6  # a node may have a fraction of a CPU
 
 
-def slots_in(cpus: float, gpus: float, per_worker: Resources) -> int:
-    """Count the workers that fit into free CPUs and GPUs of one node."""
-    need_cpus, need_gpus = per_worker
+def slots_in(cpus: float, gpus: float, per_worker: PerWorker) -> int:
+    """Count the workers that fit into free CPUs and GPUs of one node, whatever its labels."""
+    need_cpus, need_gpus, _ = per_worker
     count = int((cpus + EPSILON) // need_cpus) if need_cpus else UNLIMITED
     if need_gpus:
         count = min(count, int((gpus + EPSILON) // need_gpus))
@@ -41,8 +42,10 @@ class NodeTable:
         self.has_gpus = [node.gpus > 0 for node in usable]
         self.absent = [n for n, node in enumerate(usable) if node.is_absent]
         self.groups = [node.group for node in usable]
-        self._kinds = Counter((node.cpus, node.gpus) for node in nodes)
-        self._total_slots: dict[Resources, int] = {}
+        self._kinds = Counter(node.total for node in nodes)
+        self._labels = [node.labels for node in usable]
+        self._admitted: dict[Selector, frozenset[int]] = {}
+        self._total_slots: dict[PerWorker, int] = {}
 
     @classmethod
     def of(cls, nodes: Sequence[Node]) -> "NodeTable":
@@ -52,15 +55,36 @@ class NodeTable:
             newest = cls._newest = cls(nodes)
         return newest
 
-    def total_slots(self, per_worker: Resources) -> int:
-        """Count the slots of the empty cluster, draining and absent nodes included."""
+    def total_slots(self, per_worker: PerWorker) -> int:
+        """Count the slots of the empty cluster, with draining and absent nodes, and all in use."""
         known = self._total_slots.get(per_worker)
         if known is None:
             known = self._total_slots[per_worker] = sum(
                 slots_in(cpus, gpus, per_worker) * count
-                for (cpus, gpus), count in self._kinds.items()
+                for (cpus, gpus), count in self._kinds_for(per_worker[2]).items()
             )
         return known
+
+    def admitted(self, selector: Selector) -> frozenset[int]:
+        """Return the nodes that a selector admits, by index."""
+        known = self._admitted.get(selector)
+        if known is None:
+            found = (n for n, labels in enumerate(self._labels) if selector.admits(labels))
+            known = self._admitted[selector] = frozenset(found)
+        return known
+
+    def slots_on(self, n: int, cpus: float, gpus: float, per_worker: PerWorker) -> int:
+        """Count the workers that fit on node `n` if these CPUs and GPUs of it are free."""
+        selector = per_worker[2]
+        if selector is not None and n not in self.admitted(selector):
+            return 0
+        return slots_in(cpus, gpus, per_worker)
+
+    def _kinds_for(self, selector: Selector | None) -> "Counter[Resources]":
+        """Count the nodes that a selector admits, by what they have."""
+        if selector is None:
+            return self._kinds
+        return Counter(node.total for node in self.nodes if selector.admits(node.labels))
 
     def indexed(self, placement: Mapping[str, int]) -> IndexedPlacement:
         """Translate node ids to indices; nodes that are gone or draining are left out."""

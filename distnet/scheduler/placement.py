@@ -15,7 +15,7 @@ from bisect import bisect_left, insort
 from collections.abc import Iterator, Sequence
 
 from distnet.scheduler.nodes import IndexedPlacement, NodeTable, slots_in
-from distnet.scheduler.view import Resources
+from distnet.scheduler.view import PerWorker
 
 
 class FreeCapacity:
@@ -27,8 +27,8 @@ class FreeCapacity:
         self._groups: dict[tuple[float, float, bool], list[int]] = {}
         for n, state in enumerate(zip(cpus, gpus, nodes.has_gpus, strict=True)):
             self._groups.setdefault(state, []).append(n)
-        self._num_slots: dict[tuple[Resources, bool], int] = {}
-        self._last: dict[tuple[Resources, int], int] = {}
+        self._num_slots: dict[tuple[PerWorker, bool], int] = {}
+        self._last: dict[tuple[PerWorker, int], int] = {}
 
     def copy(self) -> "FreeCapacity":
         """Return an independent copy."""
@@ -47,28 +47,30 @@ class FreeCapacity:
         insort(self._groups.setdefault(after, []), n)
         self.cpus[n], self.gpus[n] = cpus, gpus
         for (per_worker, is_cpu_only), total in self._num_slots.items():
-            if not (is_cpu_only and before[2]):
+            selector = per_worker[2]
+            is_counted = selector is None or n in self._nodes.admitted(selector)
+            if is_counted and not (is_cpu_only and before[2]):
                 old = slots_in(before[0], before[1], per_worker)
                 change = slots_in(cpus, gpus, per_worker) - old
                 self._num_slots[per_worker, is_cpu_only] = total + change
 
-    def add(self, placement: IndexedPlacement, per_worker: Resources, sign: int) -> None:
+    def add(self, placement: IndexedPlacement, per_worker: PerWorker, sign: int) -> None:
         """Release (1) or take (-1) what the workers of a placement need."""
-        cpus, gpus = per_worker
+        cpus, gpus, _ = per_worker
         for n, count in placement.items():
             self.set_free(n, self.cpus[n] + sign * count * cpus, self.gpus[n] + sign * count * gpus)
 
-    def num_slots(self, per_worker: Resources, *, is_cpu_only: bool = False) -> int:
+    def num_slots(self, per_worker: PerWorker, *, is_cpu_only: bool = False) -> int:
         """Count the workers that fit, only on nodes without GPUs if `is_cpu_only`."""
         known = self._num_slots.get((per_worker, is_cpu_only))
         if known is None:
             known = self._num_slots[per_worker, is_cpu_only] = sum(
                 slots_in(cpus, gpus, per_worker) * len(members)
-                for cpus, gpus, members in self._groups_for(is_cpu_only)
+                for cpus, gpus, members in self._groups_for(per_worker, is_cpu_only)
             )
         return known
 
-    def place(self, per_worker: Resources, count: int) -> IndexedPlacement | None:
+    def place(self, per_worker: PerWorker, count: int) -> IndexedPlacement | None:
         """Find a placement for all of `count` workers, or None; nothing is taken."""
         if self.num_slots(per_worker) < count:
             return None
@@ -81,22 +83,35 @@ class FreeCapacity:
         self._last[per_worker, count] = n
         return {n: count}
 
-    def _groups_for(self, is_cpu_only: bool) -> Iterator[tuple[float, float, list[int]]]:
+    def slots_on(self, n: int, per_worker: PerWorker) -> int:
+        """Count the workers that fit on node `n`."""
+        return self._nodes.slots_on(n, self.cpus[n], self.gpus[n], per_worker)
+
+    def _groups_for(
+        self, per_worker: PerWorker, is_cpu_only: bool
+    ) -> Iterator[tuple[float, float, list[int]]]:
+        """The groups with the nodes on which a worker may be; empty groups are left out."""
+        selector = per_worker[2]
+        admitted = None if selector is None else self._nodes.admitted(selector)
         for (cpus, gpus, has_gpus), members in self._groups.items():
-            if not (is_cpu_only and has_gpus):
+            if is_cpu_only and has_gpus:
+                continue
+            if admitted is not None:
+                members = [n for n in members if n in admitted]  # noqa: PLW2901
+            if members:
                 yield cpus, gpus, members
 
-    def _last_used(self, per_worker: Resources, count: int, is_cpu_only: bool) -> int | None:
+    def _last_used(self, per_worker: PerWorker, count: int, is_cpu_only: bool) -> int | None:
         """The node of the last such gang, if another fits: it is filled before the next one."""
         n = self._last.get((per_worker, count))
         if n is None or (is_cpu_only and self._nodes.has_gpus[n]):
             return None
         return n if slots_in(self.cpus[n], self.gpus[n], per_worker) >= count else None
 
-    def _best_fit(self, per_worker: Resources, count: int, is_cpu_only: bool) -> int | None:
+    def _best_fit(self, per_worker: PerWorker, count: int, is_cpu_only: bool) -> int | None:
         """The node with the fewest slots on which all of them fit."""
         best: tuple[int, float, float, int] | None = None
-        for cpus, gpus, members in self._groups_for(is_cpu_only):
+        for cpus, gpus, members in self._groups_for(per_worker, is_cpu_only):
             slots = slots_in(cpus, gpus, per_worker)
             if slots >= count:
                 found = slots, gpus, cpus, members[0]
@@ -104,11 +119,11 @@ class FreeCapacity:
                     best = found
         return None if best is None else best[3]
 
-    def _spread(self, per_worker: Resources, count: int, is_cpu_only: bool) -> IndexedPlacement:
+    def _spread(self, per_worker: PerWorker, count: int, is_cpu_only: bool) -> IndexedPlacement:
         """The nodes with the most slots until the rest fits on one node: there, best fit."""
         ranked = sorted(
             (-slots, gpus, cpus, n)
-            for cpus, gpus, members in self._groups_for(is_cpu_only)
+            for cpus, gpus, members in self._groups_for(per_worker, is_cpu_only)
             if (slots := slots_in(cpus, gpus, per_worker))
             for n in members
         )

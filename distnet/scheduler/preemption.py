@@ -23,12 +23,11 @@ from typing import NamedTuple
 from distnet.scheduler.availability import Availability
 from distnet.scheduler.elastic import has_surplus, last_change, may_shrink
 from distnet.scheduler.limits import TeamLimits
-from distnet.scheduler.nodes import slots_in
 from distnet.scheduler.order import rank
 from distnet.scheduler.quotas import Quotas
 from distnet.scheduler.reservation import Reservation
 from distnet.scheduler.victims import DryRun, Ranked, Victim, VictimPool, minimal_victims
-from distnet.scheduler.view import Allocation, JobRequest, Resources, View
+from distnet.scheduler.view import Allocation, JobRequest, PerWorker, View
 
 MAX_VICTIMS_PER_PASS = 100
 """Beyond it, jobs wait for the next pass, which is near; so each pass stays short."""
@@ -49,7 +48,7 @@ class Preemption:
         self._preemptible = [entry for entry in ranked if entry[1].job.is_preemptible]
         self._surplus = [e for e in ranked if view.policy.elastic and has_surplus(e[1])]
         self._pools: dict[_PreemptorClass, VictimPool] = {}
-        self._max_workers: dict[tuple[_PreemptorClass, Resources, str], int] = {}
+        self._max_workers: dict[tuple[_PreemptorClass, PerWorker, str], int] = {}
         """Most workers for which earlier jobs of a class found victims in vain."""
 
     def find_victims(self, job: JobRequest, reservation: Reservation | None) -> list[Victim] | None:
@@ -153,7 +152,7 @@ class Preemption:
             return True
         nodes, per_worker = self._availability.nodes, job.shape.per_worker
         staying = self._availability.staying_of(allocation)
-        return any(slots_in(nodes.cpus[n], nodes.gpus[n], per_worker) for n in staying)
+        return any(nodes.slots_on(n, nodes.cpus[n], nodes.gpus[n], per_worker) for n in staying)
 
 
 class _PreemptorClass(NamedTuple):

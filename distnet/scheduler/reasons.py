@@ -55,21 +55,25 @@ def releasing_reason(leaving: Sequence[JobRequest]) -> str:
     return f"starts as soon as {format_names(j.name for j in leaving)} {has} released the capacity"
 
 
-def capacity_reason(job: JobRequest, num_slots: int) -> str:
-    """Why a job waits that does not fit."""
+def capacity_reason(job: JobRequest, num_slots: int, unusable: str) -> str:
+    """Why a job waits that does not fit; `unusable` ends the sentence (see `unusable.py`)."""
     shape = job.shape
     if shape.min_workers == 1:
-        return f"waiting for {format_resources(shape.cpus, shape.gpus)} free on one node"
+        where = "" if shape.selector is None else f" with {shape.selector}"
+        needed = format_resources(shape.cpus, shape.gpus)
+        return f"waiting for {needed} free on one node{where}{unusable}"
     fit = "1 fits" if num_slots == 1 else f"{num_slots or 'none'} fit"
-    return f"waiting for capacity for {format_gang(shape)}; {fit} now"
+    return f"waiting for capacity for {format_gang(shape)}; {fit} now{unusable}"
 
 
-def head_reason(job: JobRequest, num_slots: int, reservation: Reservation, now: float) -> str:
+def head_reason(
+    job: JobRequest, num_slots: int, unusable: str, reservation: Reservation, now: float
+) -> str:
     """Why the job with the reservation waits."""
     start = "start time unknown, because jobs of unknown length hold the capacity"
     if not math.isinf(reservation.starts_at):
         start = f"expected to start in {format_duration(reservation.starts_at - now)}"
-    return f"{capacity_reason(job, num_slots)}; first in the queue, {start}"
+    return f"{capacity_reason(job, num_slots, unusable)}; first in the queue, {start}"
 
 
 def reserved_reason(reservation: Reservation, now: float) -> str:

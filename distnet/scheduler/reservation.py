@@ -21,9 +21,9 @@ from dataclasses import dataclass
 
 from distnet.scheduler.availability import Availability, FreeResources
 from distnet.scheduler.expansion.capacity import Expansion
-from distnet.scheduler.nodes import IndexedPlacement, slots_in
+from distnet.scheduler.nodes import IndexedPlacement, NodeTable
 from distnet.scheduler.placement import FreeCapacity
-from distnet.scheduler.view import Allocation, JobRequest, Resources
+from distnet.scheduler.view import Allocation, JobRequest, PerWorker
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class ExpectedEnd:
     at: float
     job: int
     placement: IndexedPlacement
-    per_worker: Resources
+    per_worker: PerWorker
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def make_reservation(
         if num_slots >= job.shape.min_workers and end.at > starts_at:
             break
         starts_at = max(starts_at, end.at)
-        num_slots += _release(free, end, per_worker)
+        num_slots += _release(availability.nodes, free, end, per_worker)
     capacity = FreeCapacity(availability.nodes, free.cpus, free.gpus)
     placement = capacity.place(per_worker, job.shape.min_workers)
     if placement is None:
@@ -85,9 +85,13 @@ def make_reservation(
     return Reservation(job, starts_at)
 
 
-def _release(free: FreeResources, end: ExpectedEnd, per_worker: Resources) -> int:
+def _release(nodes: NodeTable, free: FreeResources, end: ExpectedEnd, per_worker: PerWorker) -> int:
     """Free what ends; returns how many more workers fit."""
-    before = sum(slots_in(free.cpus[n], free.gpus[n], per_worker) for n in end.placement)
+    before = _slots(nodes, free, end, per_worker)
     free.add(end.placement, end.per_worker, 1)
-    after = sum(slots_in(free.cpus[n], free.gpus[n], per_worker) for n in end.placement)
-    return after - before
+    return _slots(nodes, free, end, per_worker) - before
+
+
+def _slots(nodes: NodeTable, free: FreeResources, end: ExpectedEnd, per_worker: PerWorker) -> int:
+    """Count the workers that fit on the nodes of what ends."""
+    return sum(nodes.slots_on(n, free.cpus[n], free.gpus[n], per_worker) for n in end.placement)

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from distnet.scheduler.availability import Availability, minimum
 from distnet.scheduler.elastic import workers_to_remove
 from distnet.scheduler.limits import TeamLimits
-from distnet.scheduler.nodes import slots_in
 from distnet.scheduler.placement import FreeCapacity
 from distnet.scheduler.reservation import Reservation
 from distnet.scheduler.view import Allocation, JobRequest, Resources, Shape
@@ -143,7 +142,7 @@ class DryRun:
             more_cpus, more_gpus = self._at_reservation.get(n, (0, 0))
             cpus = min(cpus, later.cpus[n] + more_cpus)
             gpus = min(gpus, later.gpus[n] + more_gpus)
-        return slots_in(cpus, gpus, self._job.shape.per_worker)
+        return self._availability.nodes.slots_on(n, cpus, gpus, self._job.shape.per_worker)
 
 
 def minimal_victims(dry_run: DryRun, victims: dict[int, Victim]) -> list[Victim]:

@@ -10,8 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from distnet.spec.selector import Selector
+
 Resources = tuple[float, float]
 """CPUs and GPUs."""
+PerWorker = tuple[float, float, Selector | None]
+"""CPUs and GPUs of one worker, and the nodes on which it may be; None: any."""
+NO_LABELS: Mapping[str, str] = {}
 
 
 class Shape(NamedTuple):
@@ -27,6 +32,8 @@ class Shape(NamedTuple):
     cpus: int
     """Of each worker."""
     gpus: int
+    selector: Selector | None = None
+    """The nodes that it may use; None: any."""
 
     @property
     def is_elastic(self) -> bool:
@@ -34,9 +41,13 @@ class Shape(NamedTuple):
         return self.min_workers < self.max_workers
 
     @property
-    def per_worker(self) -> Resources:
+    def per_worker(self) -> PerWorker:
         """What one worker needs."""
-        return self.cpus, self.gpus
+        return self.cpus, self.gpus, self.selector
+
+    def resized(self, min_workers: int, max_workers: int) -> "Shape":
+        """The same with other numbers of workers."""
+        return self._replace(min_workers=min_workers, max_workers=max_workers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +56,28 @@ class Node:
 
     id: str
     cpus: float
-    """In total, without what distnet itself uses."""
+    """That distnet can use: all that other programs of the same Ray do not hold."""
     gpus: float
     name: str = ""
-    """Address or host name, for messages."""
+    """Host name or address, for messages, and for the orders of admins."""
     is_draining: bool = False
-    """About to be removed: nothing new starts there."""
+    """About to be removed, or drained: nothing new starts there."""
     group: str = ""
     """The group of the cluster file that it is of; empty: none that is known."""
     is_absent: bool = False
     """An autoscaler can add it. Jobs wait for it, and nothing starts there before it has come."""
+    drained: str = ""
+    """Why an admin has drained it; empty: none has."""
+    others_cpus: float = 0.0
+    """That other programs hold."""
+    others_gpus: float = 0.0
+    labels: Mapping[str, str] = field(default_factory=lambda: NO_LABELS, hash=False)
+    """Such as the zone, or the type of its GPUs."""
+
+    @property
+    def total(self) -> Resources:
+        """What it has, whoever uses it."""
+        return self.cpus + self.others_cpus, self.gpus + self.others_gpus
 
 
 @dataclass(frozen=True, slots=True)

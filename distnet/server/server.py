@@ -29,6 +29,7 @@ from distnet.server.ledger import Ledger, texts, users
 from distnet.server.ledger.records import JobRecord, ScheduleRecord, TeamRecord, User
 from distnet.server.loop.cluster_actions import Run
 from distnet.server.loop.loop import Loop
+from distnet.server.nodes.operations import NodeOperations
 from distnet.server.settings import Settings
 from distnet.server.state.mirror import Mirror
 from distnet.server.state.node_groups import NodeGroups
@@ -61,6 +62,7 @@ class Server:
     mirror: Mirror = field(init=False)
     datasets: Datasets = field(init=False)
     loop: Loop = field(init=False)
+    nodes: NodeOperations = field(init=False)
     _explainer: Explainer = field(default_factory=Explainer)
     _node_commands: NodeCommands = field(default_factory=NodeCommands)
 
@@ -71,6 +73,7 @@ class Server:
         )
         self.mirror = Mirror(self.ledger, groups=NodeGroups(self.settings.groups), datasets=store)
         self.datasets = Datasets(self.mirror, store, limits.body_bytes, self.clock)
+        self.nodes = NodeOperations(self.mirror, self.clock, self._wake)
         self.loop = Loop(
             self.mirror, self.gateway, self.settings, self.clock, self.monotonic, self.run
         )
@@ -287,6 +290,9 @@ class Server:
     def _blocked_users(self) -> set[str]:
         with self.ledger.reading() as tx:
             return users.blocked_users(tx)
+
+    def _wake(self) -> None:
+        self.wake()  # it is set later
 
     def _command(
         self, command: Callable[..., JobRecord], user: User, name: str, *values: int

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass, replace
 
 from distnet.errors import DistnetError
+from distnet.spec.selector import Selector
 
 
 class SimError(DistnetError):
@@ -28,6 +29,8 @@ class SimJob:
     expected_s: float = math.inf
     """The user's estimate of `runtime_s`; inf: none given."""
     is_preemptible: bool = True
+    selector: Selector | None = None
+    """The nodes that it may use; None: any."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,7 +127,7 @@ def make_run(number: int, job: SimJob) -> SimRun:
         team=job.team,
         priority=job.priority,
         submitted_at=job.submit_s,
-        shape=Shape(job.min_workers, job.max_workers, job.cpus, job.gpus),
+        shape=Shape(job.min_workers, job.max_workers, job.cpus, job.gpus, job.selector),
         expected_s=expected_s,
         is_preemptible=job.is_preemptible,
     )

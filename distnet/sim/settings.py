@@ -10,26 +10,35 @@ from distnet.sim.load import SimError
 from distnet.spec.sections.units import seconds
 
 MAX_NODES = 100_000
+LABELLED = re.compile(r":([^:=\s]+)=([^:=\s]+)")
+NODES = re.compile(rf"(?:(\d{{1,6}})x)?(\d{{1,6}})c(?:(\d{{1,4}})g)?((?:{LABELLED.pattern})*)")
 
 
 def read_nodes(text: str) -> list[Node]:
-    """Read `900x64c0g,100x128c8g`: 900 nodes with 64 CPUs, 100 with 128 CPUs and 8 GPUs.
+    """Read `900x64c0g,100x128c8g:gpu=H100`: 900 nodes with 64 CPUs, 100 with 128 CPUs and 8 GPUs.
+
+    Labels follow a colon each.
 
     Raises:
         SimError: the text is invalid.
     """
     nodes: list[Node] = []
     for part in text.split(","):
-        match = re.fullmatch(r"\s*(?:(\d{1,6})x)?(\d{1,6})c(?:(\d{1,4})g)?\s*", part)
+        match = NODES.fullmatch(part.strip())
         if match is None:
-            raise SimError(f"--nodes: found {part!r}, expected COUNTxCPUScGPUSg such as 100x64c8g")
+            raise SimError(
+                f"--nodes: found {part!r}, expected COUNTxCPUScGPUSg such as 100x64c8g, "
+                "and labels such as :gpu=H100"
+            )
         count, cpus, gpus = int(match[1] or 1), int(match[2]), int(match[3] or 0)
         if not cpus or not count or len(nodes) + count > MAX_NODES:
             raise SimError(
                 f"--nodes: found {part!r}, expected 1 to {MAX_NODES:,} nodes with at least 1 CPU"
             )
-        first = len(nodes)
-        nodes += [Node(f"node-{n:06}", cpus, gpus) for n in range(first, first + count)]
+        first, labels = len(nodes), dict(LABELLED.findall(match[4]))
+        nodes += [
+            Node(f"node-{n:06}", cpus, gpus, labels=labels) for n in range(first, first + count)
+        ]
     return nodes
 
 

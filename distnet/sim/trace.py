@@ -6,6 +6,8 @@ Columns, or keys of the object on each line:
     runtime_s     run time with its maximum number of workers               required
     workers       number of workers; or min_workers and max_workers         1
     cpus, gpus    of each worker                                            1, 0
+    gpu           types of GPU that will do, with spaces between them       any
+    labels        that its nodes must have: zone=a rack=3                   none
     user, team    who submitted it                                          user, team
     priority      -1000 to 1000                                             0
     expected_s    the user's estimate of runtime_s; empty: none given         runtime_s
@@ -22,6 +24,7 @@ from pathlib import Path
 
 from distnet.sim.load import Load, SimError, SimJob, make_load
 from distnet.sim.swf import read_swf
+from distnet.spec.selector import Selector
 
 MAX_FAULTS = 10
 REQUIRED = ("submit_s", "runtime_s")
@@ -110,10 +113,16 @@ def _job(row: Row) -> SimJob:
     least = facts.setdefault("min_workers", most)
     if least > most:  # type: ignore[operator]
         raise ValueError(f"min_workers: found {least}, expected at most the max_workers of {most}")
+    facts["selector"] = _selector(facts.pop("gpu", ()), facts.pop("labels", ()))
     facts["is_preemptible"] = facts.pop("preemptible", True)
     unsaid = math.inf if "expected_s" in row else facts["runtime_s"]
     facts.setdefault("expected_s", unsaid)
     return SimJob(**facts)  # type: ignore[arg-type]
+
+
+def _selector(gpus: object, labels: object) -> Selector | None:
+    found = Selector(tuple(gpus), tuple(labels))  # type: ignore[arg-type]
+    return None if found == Selector() else found
 
 
 def _number(
@@ -141,6 +150,17 @@ def _text(name: str, value: object) -> object:
     return str(value).strip()
 
 
+def _words(name: str, value: object) -> object:
+    return tuple(str(_text(name, value)).split())
+
+
+def _pairs(name: str, value: object) -> object:
+    pairs = [word.partition("=") for word in str(_text(name, value)).split()]
+    if not all(label and text for label, _, text in pairs):
+        raise ValueError(f"{name}: found {value!r}, expected labels such as zone=a")
+    return tuple(sorted((label, text) for label, _, text in pairs))
+
+
 def _flag(name: str, value: object) -> object:
     known = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
     flag = known.get(str(value).strip().lower())
@@ -158,6 +178,8 @@ _COLUMNS: dict[str, Callable[[str, object], object]] = {
     "max_workers": _WORKERS,
     "cpus": _number(1, 1e6, is_whole=True),
     "gpus": _number(0, 1e4, is_whole=True),
+    "gpu": _words,
+    "labels": _pairs,
     "user": _text,
     "team": _text,
     "priority": _number(-1000, 1000, is_whole=True),

@@ -15,7 +15,17 @@ from urllib.parse import parse_qs, urlsplit
 
 from pydantic import BaseModel, ValidationError
 
-from distnet.protocol.cluster import EventResponse, EventsResponse
+from distnet.protocol.cluster import (
+    ClusterResponse,
+    DrainRequest,
+    DrainResponse,
+    EventResponse,
+    EventsResponse,
+    NodeResponse,
+    NodesResponse,
+    NodeState,
+    ResumeRequest,
+)
 from distnet.protocol.datasets import MountResponse
 from distnet.protocol.errors import (
     ConflictError,
@@ -91,6 +101,7 @@ class FakeServer:
     schedules: dict[str, ScheduleResponse] = field(default_factory=dict)
     tokens: dict[str, TokenResponse] = field(default_factory=dict)
     teams: dict[str, TeamMessage] = field(default_factory=dict)
+    nodes: dict[str, NodeResponse] = field(default_factory=dict)
     submits: list[SubmitRequest] = field(default_factory=list)
     scheduled: list[ScheduleRequest] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
@@ -304,6 +315,28 @@ def revoke(server: FakeServer, token: str, **_: Any) -> None:
     server.tokens[token] = server.tokens[token].model_copy(update={"revoked_at": 2000.0})
 
 
+def cluster(server: FakeServer, **_: Any) -> BaseModel:
+    nodes = tuple(server.nodes.values())
+    return ClusterResponse(is_reachable=True, seen_at=1000.0, reason="", nodes=nodes)
+
+
+def drain(server: FakeServer, *, body: bytes, **_: Any) -> BaseModel:
+    request = DrainRequest.model_validate_json(body)
+    by = DrainResponse(reason=request.reason, actor="ada", since=1000.0)
+    return _changed(server, request.nodes, {"state": NodeState.DRAINING, "drain": by})
+
+
+def resume(server: FakeServer, *, body: bytes, **_: Any) -> BaseModel:
+    request = ResumeRequest.model_validate_json(body)
+    return _changed(server, request.nodes, {"state": NodeState.MIXED, "drain": None})
+
+
+def _changed(server: FakeServer, names: tuple[str, ...], change: dict[str, Any]) -> BaseModel:
+    for name in names:
+        server.nodes[name] = server.nodes[name].model_copy(update=change)
+    return NodesResponse(nodes=tuple(server.nodes[name] for name in names))
+
+
 def list_teams(server: FakeServer, **_: Any) -> BaseModel:
     return TeamsResponse(teams=tuple(server.teams.values()))
 
@@ -336,6 +369,9 @@ ROUTES: list[tuple[str, str, Callable[..., BaseModel | None]]] = [
     ("/tokens", "GET", list_tokens),
     ("/tokens", "POST", add_token),
     ("/tokens/([^/]+)", "DELETE", revoke),
+    ("/cluster", "GET", cluster),
+    ("/nodes/drain", "POST", drain),
+    ("/nodes/resume", "POST", resume),
     ("/teams", "GET", list_teams),
     ("/teams/([^/]+)", "PUT", save_team),
 ]

@@ -27,8 +27,18 @@ def workers_on(cpus: float, gpus: float, job: JobRequest) -> int:
     return max(0, min(counts))
 
 
-def slots_for(free: dict[str, list[float]], job: JobRequest) -> int:
-    return sum(workers_on(cpus, gpus, job) for cpus, gpus in free.values())
+def slots_for(view: View, free: dict[str, list[float]], job: JobRequest) -> int:
+    allowed = {node.id for node in view.nodes if is_allowed(node, job)}
+    return sum(workers_on(*free[node], job) for node in free if node in allowed)
+
+
+def is_allowed(node: Node, job: JobRequest) -> bool:
+    """Whether the node has the labels and a type of GPU that the job wants."""
+    if job.shape.selector is None:
+        return True
+    gpus, labels = job.shape.selector
+    has_labels = dict(labels).items() <= node.labels.items()
+    return has_labels and (not gpus or node.labels.get("gpu") in gpus)
 
 
 def is_usable(node: Node) -> bool:
@@ -85,10 +95,10 @@ def _check_new_nodes(view: View, plan: Plan, jobs: dict[int, JobRequest]) -> Non
         assert plan.nodes == {}
     whole = {node.id: [node.cpus, node.gpus] for node in view.nodes}
     for wait in plan.queue:
-        never = slots_for(whole, jobs[wait.job]) < jobs[wait.job].shape.min_workers
+        never = slots_for(view, whole, jobs[wait.job]) < jobs[wait.job].shape.min_workers
         assert (wait.code == "never-fits") == never
     for number in waits if len(jobs) == 1 else ():
-        assert slots_for(free_resources(view), jobs[number]) < jobs[number].shape.min_workers
+        assert slots_for(view, free_resources(view), jobs[number]) < jobs[number].shape.min_workers
 
 
 def _check_gangs(jobs: dict[int, JobRequest], starts: dict[int, object]) -> None:
@@ -99,11 +109,13 @@ def _check_gangs(jobs: dict[int, JobRequest], starts: dict[int, object]) -> None
 
 
 def _check_capacity(view, plan, jobs, allocations, starts) -> None:  # type: ignore[no-untyped-def]
+    nodes = {node.id: node for node in view.nodes}
     usable = {n.id for n in view.nodes if is_usable(n)}
     free = free_resources(view)
     before = {node: list(resources) for node, resources in free.items()}
     for number, placement in starts.items():
         assert set(placement) <= usable
+        assert all(is_allowed(nodes[node], jobs[number]) for node in placement)
         take(free, jobs[number], placement)
     for decision in plan.decisions:
         if isinstance(decision, Resize):
@@ -119,6 +131,8 @@ def _check_capacity(view, plan, jobs, allocations, starts) -> None:  # type: ign
             change = {node: new.get(node, 0) - old.get(node, 0) for node in both}
             assert all((more >= 0) if is_growing else (more <= 0) for more in change.values())
             if is_growing:
+                new_nodes = [node for node, more in change.items() if more]
+                assert all(is_allowed(nodes[node], allocation.job) for node in new_nodes)
                 take(free, allocation.job, change)
     for node, (cpus, gpus) in free.items():
         assert cpus >= min(0, before[node][0]) - 1e-6, f"{node}: too many CPUs"
@@ -197,4 +211,6 @@ def _check_order(view, plan, jobs, starts) -> None:  # type: ignore[no-untyped-d
         for number, placement in starts.items():
             if rank(jobs[number], view) >= level:
                 take(free, jobs[number], placement)
-        assert slots_for(free, job) < job.shape.min_workers, f"job {wait.job} fits and was passed"
+        assert slots_for(view, free, job) < job.shape.min_workers, (
+            f"job {wait.job} fits and was passed"
+        )

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 
 from distnet.scheduler.decide import decide
 from distnet.scheduler.view import Allocation, JobRequest, Node, Policy, Shape, Team, View
+from distnet.spec.selector import Selector
 from tests.scheduler.plan_rules import check, free_resources, slots_for, take
 from tests.scheduler.virtual_cluster import GRACE_S, VirtualCluster
 
@@ -18,6 +19,13 @@ FEW = settings(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 TEAM_NAMES = ("a", "b", "c")
+LABELS = ({}, {"zone": "a"}, {"zone": "b", "gpu": "H100"}, {"zone": "a", "gpu": "T4"})
+SELECTORS = (
+    *(None,) * 5,
+    Selector(labels=(("zone", "a"),)),
+    Selector(gpus=("H100", "T4")),
+    Selector(("T4",), (("zone", "a"),)),
+)
 
 
 @st.composite
@@ -29,6 +37,7 @@ def clusters(draw: st.DrawFn) -> list[Node]:
             draw(st.sampled_from([4, 2.9, 3, 8, 5.3])),
             draw(st.sampled_from([2, 0, 4])),
             is_draining=draw(st.integers(0, 19)) == 19,
+            labels=draw(st.sampled_from(LABELS)),
         )
         for n in range(count)
     ]
@@ -47,7 +56,13 @@ def candidates(
         team=draw(st.sampled_from(TEAM_NAMES)),
         priority=draw(st.integers(-2, 3)),
         submitted_at=now - draw(st.floats(0, age)),
-        shape=Shape(fewest, most, draw(st.integers(1, 2)), draw(st.sampled_from([0, 0, 1]))),
+        shape=Shape(
+            fewest,
+            most,
+            draw(st.integers(1, 2)),
+            draw(st.sampled_from([0, 0, 1])),
+            draw(st.sampled_from(SELECTORS)),
+        ),
         not_before=now + draw(st.sampled_from([-1.0, -1.0, -1.0, 50.0])),
         expected_s=draw(st.sampled_from([20.0, 100.0, 300.0, math.inf])),
         is_preemptible=draw(st.integers(0, 4)) < 4,
@@ -275,7 +290,7 @@ def earliest(view: View, ahead: list[Allocation], first: int) -> float:
     running = sorted([*view.allocations, *ahead], key=lambda allocation: allocation.ends_at)
     for allocation in running:
         take(free, allocation.job, {node: -count for node, count in allocation.placement.items()})
-        if slots_for(free, job) >= job.shape.min_workers:
+        if slots_for(view, free, job) >= job.shape.min_workers:
             return allocation.ends_at
     return math.inf
 

@@ -11,12 +11,12 @@ from distnet.sim.synthetic import Synthetic, make_jobs, read_synthetic
 
 
 def test_nodes_of_several_kinds():
-    nodes = read_nodes("2x64c0g, 128c8g")
+    nodes = read_nodes("2x64c0g, 128c8g:gpu=H100:zone=a")
 
     assert nodes == [
         Node("node-000000", 64, 0),
         Node("node-000001", 64, 0),
-        Node("node-000002", 128, 8),
+        Node("node-000002", 128, 8, labels={"gpu": "H100", "zone": "a"}),
     ]
 
 
@@ -36,7 +36,8 @@ def test_teams_with_their_quotas():
 
 
 @pytest.mark.parametrize(
-    "text", ["", "64", "x64c", "0x64c", "10x0c", "10x64c,", "999999x64c", "-1c"]
+    "text",
+    [*("", "64", "x64c", "0x64c", "10x0c", "10x64c,", "999999x64c", "-1c"), *("1c:", "1c:a=b:")],
 )
 def test_invalid_nodes_are_refused(text):
     with pytest.raises(SimError, match="--nodes"):

@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from distnet.sim.engine import Setting, Simulation
 from distnet.sim.load import Load, SimError, SimJob
+from distnet.sim.settings import read_nodes
 from distnet.sim.trace import read_trace
+from distnet.spec.selector import Selector
 
 
 def written(tmp_path: Path, name: str, text: str) -> Path:
@@ -35,6 +38,24 @@ def test_csv_with_all_columns(tmp_path):
     [job] = read(tmp_path, "t.csv", text).jobs
 
     assert job == SimJob(0.0, 60.0, 2, 8, 4, 1, "ann", "vision", -3, 120.0, False)
+
+
+def test_types_of_gpu_and_labels_are_read_and_keep_jobs_to_their_nodes(tmp_path):
+    trace = tmp_path / "trace.csv"
+    trace.write_text(
+        "submit_s,runtime_s,cpus,gpus,gpu,labels\n0,60,4,1,T4 H100,zone=a\n0,60,4,0,,\n"
+    )
+    load = read_trace(trace)
+    assert [job.selector for job in load.jobs] == [Selector(("T4", "H100"), (("zone", "a"),)), None]
+
+    nodes = read_nodes("1x4c1g:gpu=T4:zone=b,1x4c1g:gpu=T4:zone=a")
+    simulation = Simulation(load, Setting(nodes))
+    assert simulation.run()
+    assert [run.record.started_s for run in simulation.runs] == [0.0, 0.0]
+
+    simulation = Simulation(load, Setting(nodes[1:]))
+    assert simulation.run()
+    assert sorted(run.record.started_s for run in simulation.runs) == [0.0, 60.0]
 
 
 def test_empty_expected_time_means_that_it_is_unknown(tmp_path):

@@ -7,8 +7,8 @@ import pytest
 from distnet.errors import JobFileError, UnknownPartError
 from distnet.spec.read import read_job, read_job_text
 from distnet.spec.reading.faults import Fault, FaultsError
-from distnet.spec.sections.job import Between
 from distnet.spec.sections.optimizer import Adam, Sgd
+from distnet.spec.sections.resources import Between
 
 DIGITS = """\
 name: digits

@@ -28,8 +28,8 @@ Trace = Annotated[
     typer.Option(
         metavar="FILE",
         help="Recorded jobs: .csv or .jsonl with submit_s, runtime_s and, optionally, workers "
-        "(or min_workers and max_workers), cpus, gpus, user, team, priority, expected_s, "
-        "preemptible; or .swf (Standard Workload Format). All may be compressed (.gz).",
+        "(or min_workers and max_workers), cpus, gpus, gpu, labels, user, team, priority, "
+        "expected_s, preemptible; or .swf (Standard Workload Format). All may be compressed (.gz).",
     ),
 ]
 Synthetic = Annotated[
@@ -59,7 +59,7 @@ Teams = Annotated[
 
 def sim(
     nodes: Annotated[
-        str, typer.Option(metavar="SPEC", help="The cluster, such as 900x64c,100x128c8g.")
+        str, typer.Option(metavar="SPEC", help="The cluster, such as 900x64c,100x128c8g:gpu=H100.")
     ],
     trace: Trace = None,
     synthetic: Synthetic = None,

@@ -90,6 +90,7 @@ def _options(settings: NodeSettings, token: str | None, cache: Path) -> NodeOpti
 
 def _arguments(settings: NodeSettings) -> tuple[str, ...]:
     words = [f"--{name}={value}" for name, value in settings.arguments.items()]
+    words.append(f"--node-name={settings.host}")
     if settings.labels:
         pairs = ",".join(f"{name}={value}" for name, value in settings.labels.items())
         words.append(f"--labels={pairs}")

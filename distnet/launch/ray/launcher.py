@@ -23,6 +23,7 @@ from distnet.errors import HangError, NotEnoughResourcesError, WorkerFailedError
 from distnet.launch.launcher import Poll
 from distnet.launch.placement import ANYWHERE, Placement
 from distnet.launch.ray import capacity
+from distnet.launch.ray.capacity import Needs
 from distnet.launch.ray.cluster import Cluster, ray_cluster
 from distnet.launch.ray.controller import LeanTrainer, ProcessGroup
 from distnet.launch.ray.end import end_workers
@@ -33,6 +34,7 @@ from distnet.launch.ray.relay.leftover import fetch_leftovers
 from distnet.launch.ray.worker import Work, run_worker
 from distnet.run_folder.assignment import Assignment
 from distnet.run_folder.paths import RunFolder
+from distnet.spec.selector import Selector
 from distnet.train.device.device import GPU_BACKEND, count_gpus, require_gpus
 from distnet.train.worker import work
 
@@ -55,6 +57,7 @@ class RayLauncher:
         most: the maximum of workers.
         cpus: cores per worker.
         gpus: GPUs per worker, 0 or 1.
+        selector: the nodes of a shared Ray that workers may use; None: any.
         placement: where a server lets the workers be; by default on any node.
         variables: added to the environment of the workers.
         function: what each worker does.
@@ -66,12 +69,14 @@ class RayLauncher:
         most: int,
         cpus: int,
         gpus: int,
+        selector: Selector | None = None,
         address: str | None = None,
         placement: Placement | None = None,
         variables: Mapping[str, str] = NO_VARIABLES,
         function: Work = work,
     ) -> None:
         self._address, self._most, self._cpus, self._gpus = address, most, cpus, gpus
+        self._needs = Needs(cpus, gpus, selector)
         self._placement, self._function = placement, function
         self._variables = variables
         self._stack = ExitStack()
@@ -98,7 +103,7 @@ class RayLauncher:
         if self.is_shared:
             with self._responding():
                 self._note_draining()
-                return capacity.count_capacity(self._cpus, self._gpus, self._nodes)
+                return capacity.count_capacity(self._needs, self._nodes)
         by_cpu = max(1, (os.cpu_count() or 1) // self._cpus)
         return min(by_cpu, count_gpus() // self._gpus) if self._gpus else by_cpu
 
@@ -107,14 +112,15 @@ class RayLauncher:
         if not self.is_shared:
             return 0
         with self._responding():
-            return capacity.count_free(self._cpus, self._gpus, self._nodes)
+            return capacity.count_free(self._needs, self._nodes)
 
     def describe_shortage(self, workers: int) -> str:
         """Say what is missing for this many workers, and what to do."""
-        size = {"workers": workers, "cpus": self._cpus, "gpus": self._gpus}
         address = self._open().address
         with self._responding():
-            return capacity.describe_shortage(address, **size, placement=self._nodes)
+            return capacity.describe_shortage(
+                address, workers=workers, needs=self._needs, placement=self._nodes
+            )
 
     def is_home_draining(self) -> bool:
         """Whether the node of this process is being drained."""
@@ -237,10 +243,11 @@ class RayLauncher:
 
     def _selectors(self, workers: int) -> list[dict[str, str]] | None:
         """The label of each worker's node, for Ray; None leaves the choice to Ray."""
-        if not self._nodes:
+        is_selective = self._needs.selector is not None and self.is_shared
+        if not self._nodes and not is_selective:
             return None
         with self._responding():
-            chosen = capacity.choose_nodes(workers, self._cpus, self._gpus, self._nodes)
+            chosen = capacity.choose_nodes(workers, self._needs, self._nodes)
         return [{NODE: node} for node in chosen]
 
 

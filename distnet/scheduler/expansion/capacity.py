@@ -18,9 +18,9 @@ to have, so that it cannot pack them otherwise than it was decided here.
 from collections.abc import Sequence
 
 from distnet.scheduler.availability import FreeResources, minimum
-from distnet.scheduler.nodes import IndexedPlacement, NodeTable, slots_in
+from distnet.scheduler.nodes import IndexedPlacement, NodeTable
 from distnet.scheduler.placement import FreeCapacity
-from distnet.scheduler.view import Resources
+from distnet.scheduler.view import PerWorker
 
 
 class Expansion:
@@ -39,12 +39,12 @@ class Expansion:
         if nodes.absent:
             self._capacity = FreeCapacity(nodes, self._free.cpus, self._free.gpus)
 
-    def num_slots(self, per_worker: Resources) -> int:
+    def num_slots(self, per_worker: PerWorker) -> int:
         """Count the workers that fit without delaying the job with the reservation."""
         return self._capacity.num_slots(per_worker) if self._nodes.absent else 0
 
     def place(
-        self, here: FreeCapacity, per_worker: Resources, count: int
+        self, here: FreeCapacity, per_worker: PerWorker, count: int
     ) -> tuple[IndexedPlacement, IndexedPlacement] | None:
         """Find a placement on nodes that there are, and for the rest on absent ones.
 
@@ -64,7 +64,7 @@ class Expansion:
             return None
         return (here.place(per_worker, num_here) or {}) if num_here else {}, new
 
-    def nominate(self, placement: IndexedPlacement, per_worker: Resources) -> None:
+    def nominate(self, placement: IndexedPlacement, per_worker: PerWorker) -> None:
         """Take capacity of absent nodes."""
         self._free.add(placement, per_worker, -1)
         if self._at_reservation is not None:
@@ -87,7 +87,7 @@ class Expansion:
             self._at_reservation = at_reservation
             self._capacity = minimum(self._nodes, self._free, at_reservation)
 
-    def _place_new(self, per_worker: Resources, count: int) -> IndexedPlacement | None:
+    def _place_new(self, per_worker: PerWorker, count: int) -> IndexedPlacement | None:
         """Place all on the group of which least has to be added, or on several groups."""
         if self.num_slots(per_worker) < count:
             return None
@@ -98,12 +98,12 @@ class Expansion:
         return min(found, key=self._added) if found else self._capacity.place(per_worker, count)
 
     def _fill(
-        self, group: Sequence[int], per_worker: Resources, count: int
+        self, group: Sequence[int], per_worker: PerWorker, count: int
     ) -> IndexedPlacement | None:
         """Place all on one group, in the order of its nodes: so that few are used at all."""
         placement: IndexedPlacement = {}
         for n in group:
-            slots = slots_in(self._capacity.cpus[n], self._capacity.gpus[n], per_worker)
+            slots = self._capacity.slots_on(n, per_worker)
             if slots:
                 placement[n] = min(slots, count)
                 count -= placement[n]

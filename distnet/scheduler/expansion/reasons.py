@@ -32,7 +32,10 @@ def problem_reason(view: View, job: JobRequest) -> str:
 
 
 def _fits(node: Node | None, job: JobRequest) -> bool:
-    return node is not None and slots_in(node.cpus, node.gpus, job.shape.per_worker) > 0
+    selector = job.shape.selector
+    if node is None or (selector is not None and not selector.admits(node.labels)):
+        return False
+    return slots_in(node.cpus, node.gpus, job.shape.per_worker) > 0
 
 
 def _progress(view: View, group: Group) -> str:

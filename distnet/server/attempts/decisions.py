@@ -17,6 +17,7 @@ PRECEDENCE = {
     StopReason.MAX_TIME: 2,
     StopReason.HOLD: 1,
     StopReason.PREEMPT: 0,
+    StopReason.DRAIN: 0,
 }
 
 

@@ -25,6 +25,7 @@ AFTER_STOP = {
     StopReason.CANCEL: JobState.CANCELLED,
     StopReason.HOLD: JobState.HELD,
     StopReason.PREEMPT: JobState.WAITING,
+    StopReason.DRAIN: JobState.WAITING,
 }
 TEXT = {
     StopReason.STOP: "stopped, saved at step {step}",
@@ -32,6 +33,7 @@ TEXT = {
     StopReason.CANCEL: "cancelled",
     StopReason.HOLD: "held, saved at step {step}",
     StopReason.PREEMPT: "preempted by another job, saved at step {step}",
+    StopReason.DRAIN: "moved off a drained node, saved at step {step}",
 }
 
 

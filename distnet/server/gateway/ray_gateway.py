@@ -19,7 +19,8 @@ from distnet.server.gateway.gateway import (
     StartRequest,
 )
 from distnet.server.gateway.node_groups import NodeGroup
-from distnet.server.gateway.ray_nodes import Held, head_address, held_by_others, read_nodes
+from distnet.server.gateway.ray_nodes import head_address, read_nodes
+from distnet.server.gateway.ray_others import Others
 
 if TYPE_CHECKING:
     from distnet.server.gateway.ray_jobs import RayJobs
@@ -30,7 +31,6 @@ ENTRYPOINT = "python -m distnet.agent"
 GCS_PORT = 6379
 IMPORT_PATIENCE_S = 5.0
 DELETED_AT_ONCE = 20
-OTHERS_EVERY_S = 5.0
 
 logger = logging.getLogger(__name__)
 
@@ -62,8 +62,7 @@ class RayGateway:
         self._imported = threading.Event()
         self._jobs: RayJobs | None = None
         self._to_delete: dict[str, None] = {}
-        self._others: Held = {}
-        self._others_read_at = -OTHERS_EVERY_S
+        self._others = Others()
         self._lock = threading.Lock()
         threading.Thread(target=self._import_ray, name="import-ray", daemon=True).start()
 
@@ -72,7 +71,7 @@ class RayGateway:
         jobs, seen_at = self._client(), time.time()
         try:
             session = str(jobs.get("/api/version")["session_name"])
-            nodes = read_nodes(jobs, self._held_by_others(jobs))
+            nodes = read_nodes(jobs, self._others.held(jobs, session))
         except (AbsentError, LookupError, TypeError, ValueError) as error:
             raise UnavailableError(
                 f"{self._address}: found a response that is not Ray's ({error!r:.200}), expected "
@@ -134,14 +133,6 @@ class RayGateway:
         with jobs.autoscaler(gcs, self._groups) as autoscaler:
             autoscaler.request(nodes)
             return autoscaler.failures()
-
-    def _held_by_others(self, jobs: "RayJobs") -> Held:
-        """What other programs hold; a few seconds old, because it takes three requests."""
-        now = time.monotonic()
-        if now - self._others_read_at > OTHERS_EVERY_S:
-            self._others = held_by_others(jobs)
-            self._others_read_at = now  # not before: if the requests fail, nothing is known
-        return self._others
 
     def _delete_some(self) -> None:
         """Try again to delete those that could not be deleted yet."""

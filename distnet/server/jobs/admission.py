@@ -68,7 +68,7 @@ def require_fits(mirror: Mirror, shape: Shape, team: str) -> None:
     nodes = mirror.snapshot.nodes
     reason = infeasible_reason(shape, mirror.groups.with_absent(nodes, 0.0))
     if reason is not None:
-        names = [f"{n.name or n.id}: {format_resources(n.cpus, n.gpus)}" for n in nodes]
+        names = [f"{n.name or n.id}: {format_resources(*n.total)}" for n in nodes]
         limits = [
             f"; group {group.name} has at most {counted(group.max_nodes, 'node')} with "
             f"{format_resources(group.cpus, group.gpus)}"

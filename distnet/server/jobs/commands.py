@@ -5,7 +5,6 @@ from dataclasses import replace
 from distnet.protocol.errors import ConflictError, ForbiddenError, InvalidError, no_such
 from distnet.protocol.states import JobState, StopReason
 from distnet.scheduler.elastic import shrunk
-from distnet.scheduler.view import Shape
 from distnet.server.attempts.decisions import request_stop
 from distnet.server.attempts.outcome import AFTER_STOP
 from distnet.server.jobs.admission import require_fits, require_priority
@@ -80,7 +79,7 @@ def resize(mirror: Mirror, user: User, name: str, workers: int, now: float) -> J
             code="too_many_workers",
         )
     if workers > (job.workers or job.shape.min_workers):
-        require_fits(mirror, Shape(workers, workers, job.shape.cpus, job.shape.gpus), job.team)
+        require_fits(mirror, job.shape.resized(workers, workers), job.team)
     change = Change(now)
     text = f"{name} resized to {counted(workers, 'worker')}"
     change.job(replace(job, workers=workers), "resize", user.name, text)

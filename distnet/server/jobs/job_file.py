@@ -70,7 +70,7 @@ def parse_job_file(
         )
     return replace(
         parsed,
-        shape=parsed.shape._replace(min_workers=request.workers, max_workers=request.workers),
+        shape=parsed.shape.resized(request.workers, request.workers),
     )
 
 
@@ -90,7 +90,13 @@ def _parse(  # noqa: PLR0917
     _require_reachable(file, has_code)
     job = _with_store(file.job.resolved(), store)
     resources = job.resources
-    shape = Shape(resources.min_workers, resources.max_workers, job.num_cpus, resources.gpus)
+    shape = Shape(
+        resources.min_workers,
+        resources.max_workers,
+        job.num_cpus,
+        resources.gpus,
+        resources.selector,
+    )
     dataset = content_of(job.data.source)
     return ParsedJob(job.name, dump_job(job), shape, job.queue, job.num_slices, dataset)
 

@@ -1,6 +1,6 @@
 """Jobs in the ledger."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import cache
@@ -28,6 +28,7 @@ from distnet.scheduler.view import Shape
 from distnet.server.ledger.records import Condition, Dependency, JobRecord
 from distnet.server.ledger.rows import INSERTS, LARGEST, chunks, to_row, upsert
 from distnet.server.ledger.tables import counters, jobs
+from distnet.spec.selector import Selector
 
 OPEN = [state for state in JobState if not state.is_terminal]
 ENDED = {state for state in JobState if state.is_terminal}
@@ -264,12 +265,21 @@ def _row(record: JobRecord) -> dict[str, Any]:
     row = to_row(record)
     shape = row.pop("shape")
     row.update(fewest=shape.min_workers, most=shape.max_workers, cpus=shape.cpus, gpus=shape.gpus)
+    row["selector"] = None if shape.selector is None else shape.selector._asdict()
     row["after"] = [[dependency.job, dependency.condition.value] for dependency in record.after]
     return row
 
 
 def _record(row: Row[Any]) -> JobRecord:
     values = row._asdict()
-    shape = Shape(*(values.pop(name) for name in ("fewest", "most", "cpus", "gpus")))
+    fewest, most, cpus, gpus = (values.pop(name) for name in ("fewest", "most", "cpus", "gpus"))
+    shape = Shape(fewest, most, cpus, gpus, _selector(values.pop("selector")))
     after = tuple(Dependency(job, Condition(condition)) for job, condition in values.pop("after"))
     return JobRecord(**values, shape=shape, after=after)
+
+
+def _selector(value: Mapping[str, Any] | None) -> Selector | None:
+    if value is None:
+        return None
+    labels = tuple((name, label) for name, label in value["labels"])
+    return Selector(tuple(value["gpus"]), labels)

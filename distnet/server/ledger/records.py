@@ -239,6 +239,17 @@ class Token:
 
 
 @dataclass(frozen=True, slots=True)
+class DrainRecord:
+    """A node that an admin has drained."""
+
+    node: str
+    """Its name, so that it stays drained when its Ray restarts; its id if nodes share a name."""
+    reason: str
+    actor: str
+    since: float
+
+
+@dataclass(frozen=True, slots=True)
 class TeamRecord:
     """The weight, quota and limit of a team; None means unlimited."""
 

@@ -67,6 +67,7 @@ jobs = Table(
     Column("most", BigInteger, nullable=False),
     Column("cpus", BigInteger, nullable=False),
     Column("gpus", BigInteger, nullable=False),
+    Column("selector", Json),
     Column("slices", BigInteger, nullable=False),
     Column("priority", BigInteger, nullable=False),
     Column("submitted_at", Double, nullable=False),
@@ -239,6 +240,15 @@ teams = Table(
     Column("quota_gpus", Double),
     Column("limit_cpus", Double),
     Column("limit_gpus", Double),
+)
+
+drains = Table(
+    "drains",
+    metadata,
+    Column("node", Words, primary_key=True),
+    Column("reason", Words, nullable=False),
+    Column("actor", Words, nullable=False),
+    Column("since", Double, nullable=False),
 )
 
 usage = Table(

@@ -89,14 +89,14 @@ def _with_requested_workers(request: JobRequest, workers: int | None, held: int)
     if workers is None or workers == held:
         return request
     shape = request.shape
-    requested = Shape(min(workers, held), max(workers, held), shape.cpus, shape.gpus)
+    requested = shape.resized(min(workers, held), max(workers, held))
     return replace(request, shape=requested)
 
 
 def _shape(job: JobRecord) -> Shape:
     if job.workers is None:
         return job.shape
-    return Shape(job.workers, job.workers, job.shape.cpus, job.shape.gpus)
+    return job.shape.resized(job.workers, job.workers)
 
 
 def _expected(job: JobRecord) -> float:

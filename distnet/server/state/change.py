@@ -13,7 +13,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from distnet.server.ledger.records import AttemptRecord, EventRecord, JobRecord, ScheduleRecord
+from distnet.server.ledger.records import (
+    AttemptRecord,
+    DrainRecord,
+    EventRecord,
+    JobRecord,
+    ScheduleRecord,
+)
 
 SCHEDULER = "scheduler"
 ATTEMPT = "attempt"
@@ -35,6 +41,8 @@ class Change:
     attempts: dict[tuple[str, int], AttemptRecord] = field(default_factory=dict)
     schedules: dict[str, ScheduleRecord] = field(default_factory=dict)
     removed_schedules: list[str] = field(default_factory=list)
+    drains: dict[str, DrainRecord] = field(default_factory=dict)
+    removed_drains: list[str] = field(default_factory=list)
     events: list[EventRecord] = field(default_factory=list)
 
     def job(self, job: JobRecord, kind: str, actor: str, text: str, **data: Any) -> None:
@@ -55,4 +63,5 @@ class Change:
     def is_empty(self) -> bool:
         """Whether there is nothing to commit."""
         parts = (self.new_jobs, self.jobs, self.new_attempts, self.attempts, self.schedules)
-        return not (any(parts) or self.removed_schedules or self.events)
+        removed = (self.removed_schedules, self.removed_drains)
+        return not (any(parts) or any(removed) or self.drains or self.events)

@@ -16,7 +16,16 @@ from distnet.protocol.errors import UnavailableError
 from distnet.protocol.states import JobState
 from distnet.scheduler.view import Node, Plan, Wait
 from distnet.server.gateway.gateway import Snapshot
-from distnet.server.ledger import Ledger, allocations, attempts, events, jobs, schedules, users
+from distnet.server.ledger import (
+    Ledger,
+    allocations,
+    attempts,
+    events,
+    jobs,
+    nodes,
+    schedules,
+    users,
+)
 from distnet.server.ledger.records import (
     AllocationRecord,
     AttemptRecord,
@@ -26,6 +35,7 @@ from distnet.server.ledger.records import (
     TeamRecord,
 )
 from distnet.server.state.change import Change
+from distnet.server.state.drains import Drains
 from distnet.server.state.node_groups import NodeGroups
 
 
@@ -66,6 +76,8 @@ class Mirror:
     """The number of changes that matter to the scheduler."""
     num_open: Counter[str] = field(default_factory=Counter)
     """Open jobs of each owner."""
+    drains: Drains = field(default_factory=Drains)
+    """Nodes that admins have drained."""
     draining: dict[str, float] = field(default_factory=dict)
     """Nodes that attempts report as draining, and the time until which that counts."""
     outcomes: dict[str, JobState] = field(default_factory=dict)
@@ -93,6 +105,7 @@ class Mirror:
             self.allocated = allocations.open_workers(tx)
             self.schedules = {s.name: s for s in schedules.read_schedules(tx)}
             self.teams = {team.name: team for team in users.read_teams(tx)}
+            self.drains = Drains(nodes.read_drains(tx))
             waited_for = {d.job for job in self.jobs.values() for d in job.after}
             states = jobs.states_of(tx, sorted(waited_for - self.jobs.keys()))
         self.outcomes |= {name: state for name, state in states.items() if state.is_terminal}
@@ -151,6 +164,7 @@ class Mirror:
             schedules.save_schedule(tx, schedule)
         for name in change.removed_schedules:
             schedules.delete_schedule(tx, name)
+        self.drains.write(tx, change)
         if change.events:
             events.append_events(tx, change.events)
         return new
@@ -164,6 +178,7 @@ class Mirror:
         self.schedules.update(change.schedules)
         for name in change.removed_schedules:
             self.schedules.pop(name, None)
+        self.drains.apply(change)
         self.version += not change.is_quiet
 
     def set_unsaved(self, job: JobRecord, attempt: AttemptRecord) -> None:
@@ -206,11 +221,14 @@ class Mirror:
         self.draining |= dict.fromkeys(new, until)
 
     def nodes(self, now: float) -> tuple[Node, ...]:
-        """The nodes in the newest snapshot."""
+        """The nodes in the newest snapshot, with what is known of their draining."""
         self.draining = {node: until for node, until in self.draining.items() if until > now}
+        nodes = self.snapshot.nodes if self.snapshot is not None else ()
         return tuple(
-            replace(node, is_draining=True) if node.id in self.draining else node
-            for node in (self.snapshot.nodes if self.snapshot is not None else ())
+            self.drains.marked(
+                replace(node, is_draining=True) if node.id in self.draining else node
+            )
+            for node in nodes
         )
 
     def set_plan(self, plan: Plan) -> None:

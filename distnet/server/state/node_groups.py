@@ -78,6 +78,7 @@ class NodeGroups:
                 is_draining=has_problem,
                 group=group.name,
                 is_absent=True,
+                labels=group.labels,
             )
 
     def _problem(self, name: str, now: float) -> str:

@@ -1,32 +1,47 @@
 """The nodes of the cluster as users see them, and the jobs on them."""
 
 from collections import Counter
+from collections.abc import Iterable, Mapping
 
-from distnet.protocol.cluster import ClusterResponse, GroupResponse, NodeResponse
+from distnet.protocol.cluster import (
+    ClusterResponse,
+    DrainResponse,
+    GroupResponse,
+    NodeResponse,
+    NodeState,
+)
 from distnet.scheduler.view import Node
+from distnet.server.ledger.records import DrainRecord
+from distnet.server.nodes.drain import absent_drains
 from distnet.server.state.mirror import Mirror
+from distnet.spec.selector import gpu_type
 
 
 def cluster(mirror: Mirror, now: float) -> ClusterResponse:
     """The nodes, and the jobs on them."""
     snapshot = mirror.snapshot
-    if snapshot is None:
-        return ClusterResponse(
-            is_reachable=False, seen_at=None, reason=mirror.unreachable, nodes=()
-        )
+    absent = tuple(map(_absent_node, absent_drains(mirror)))
+    return ClusterResponse(
+        is_reachable=not mirror.unreachable,
+        seen_at=None if snapshot is None else snapshot.seen_at,
+        reason=mirror.unreachable,
+        nodes=node_responses(mirror, mirror.nodes(now)) + absent,
+        groups=() if snapshot is None else _groups(mirror, now),
+    )
+
+
+def node_responses(mirror: Mirror, nodes: Iterable[Node]) -> tuple[NodeResponse, ...]:
+    """Nodes as users see them.
+
+    Args:
+        mirror: locked by the caller.
+        nodes: as `Mirror.nodes` returns them.
+    """
     on_node: dict[str, dict[str, int]] = {}
     for name, attempt in mirror.attempts.items():
         for node, workers in attempt.placement.items():
             on_node.setdefault(node, {})[name] = workers
-    return ClusterResponse(
-        is_reachable=not mirror.unreachable,
-        seen_at=snapshot.seen_at,
-        reason=mirror.unreachable,
-        nodes=tuple(
-            _node_response(mirror, node, on_node.get(node.id, {})) for node in mirror.nodes(now)
-        ),
-        groups=_groups(mirror, now),
-    )
+    return tuple(_node_response(mirror, node, on_node.get(node.id, {})) for node in nodes)
 
 
 def _groups(mirror: Mirror, now: float) -> tuple[GroupResponse, ...]:
@@ -53,10 +68,48 @@ def _node_response(mirror: Mirror, node: Node, jobs: dict[str, int]) -> NodeResp
     return NodeResponse(
         id=node.id,
         name=node.name,
-        cpus=node.cpus,
-        gpus=node.gpus,
+        state=_state(node, jobs, cpus, gpus),
+        cpus=node.cpus + node.others_cpus,
+        gpus=node.gpus + node.others_gpus,
         free_cpus=max(0.0, node.cpus - cpus),
         free_gpus=max(0.0, node.gpus - gpus),
+        others_cpus=node.others_cpus,
+        others_gpus=node.others_gpus,
+        gpu=gpu_type(node.labels),
+        labels=dict(node.labels),
         is_draining=node.is_draining,
         jobs=jobs,
+        drain=_drain_response(mirror.drains.of(node)),
     )
+
+
+def _state(node: Node, jobs: Mapping[str, int], cpus: float, gpus: float) -> NodeState:
+    """The state of a node of which jobs use these CPUs and GPUs."""
+    if node.drained:
+        return NodeState.DRAINING if jobs else NodeState.DRAINED
+    if node.is_draining:
+        return NodeState.LEAVING
+    if not any((cpus, gpus, node.others_cpus, node.others_gpus)):
+        return NodeState.IDLE
+    return NodeState.MIXED if cpus < node.cpus else NodeState.ALLOCATED
+
+
+def _absent_node(drain: DrainRecord) -> NodeResponse:
+    return NodeResponse(
+        id=drain.node,
+        name=drain.node,
+        state=NodeState.ABSENT,
+        cpus=0,
+        gpus=0,
+        free_cpus=0,
+        free_gpus=0,
+        is_draining=True,
+        jobs={},
+        drain=_drain_response(drain),
+    )
+
+
+def _drain_response(drain: DrainRecord | None) -> DrainResponse | None:
+    if drain is None:
+        return None
+    return DrainResponse(reason=drain.reason, actor=drain.actor, since=drain.since)

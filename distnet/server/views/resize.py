@@ -32,7 +32,12 @@ def resize_reason(
     change = f"resizing from {has} to {counted(target, 'worker')}"
     if attempt.target is not None:
         return f"{change}: it saves a checkpoint first", ()
-    nodes = [node for node in cluster(mirror, now).nodes if not node.is_draining]
+    selector = job.shape.selector
+    nodes = [
+        node
+        for node in cluster(mirror, now).nodes
+        if not node.is_draining and (selector is None or selector.admits(node.labels))
+    ]
     free = sum(slots_in(node.free_cpus, node.free_gpus, job.shape.per_worker) for node in nodes)
     more = target - has
     if more <= free:

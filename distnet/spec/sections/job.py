@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import Field, model_validator
 
 from distnet.spec.metric import Metric
 from distnet.spec.reading.faults import KeyFaultError
@@ -17,6 +17,7 @@ from distnet.spec.sections.augmentation import Augmentation
 from distnet.spec.sections.needs import Packages, Variables
 from distnet.spec.sections.optimizer import Optimizer, Sgd
 from distnet.spec.sections.queue import Queue
+from distnet.spec.sections.resources import Resources
 from distnet.spec.sections.retry import Retry
 from distnet.spec.sections.schedule import Constant, Schedule
 from distnet.spec.sections.section import Name, Part, PositiveFloat, PositiveInt, Section
@@ -90,53 +91,6 @@ class Train(Section):
         if self.epochs is not None and self.steps is not None:
             raise KeyFaultError("steps", "found steps beside epochs, expected one of them")
         return self
-
-
-class Between(Section):
-    """A number of workers that may change during training."""
-
-    min: PositiveInt
-    """The minimum of workers with which training starts."""
-    max: PositiveInt
-    """The maximum of workers that training uses."""
-
-    @model_validator(mode="after")
-    def _ordered(self) -> "Between":
-        if self.min > self.max:
-            raise KeyFaultError("min", f"found {self.min}, expected at most the max of {self.max}")
-        return self
-
-
-def _workers_form(value: object) -> str:
-    return "between" if isinstance(value, dict | Between) else "number"
-
-
-Workers = Annotated[
-    Annotated[PositiveInt, Tag("number")] | Annotated[Between, Tag("between")],
-    Discriminator(_workers_form),
-]
-
-
-class Resources(Section):
-    """What the workers need."""
-
-    workers: Workers = 1
-    """How many workers: a number, or `{min: 1, max: 4}`."""
-    cpus: PositiveInt | None = None
-    """CPU cores reserved per worker; `threads_per_slice` by default. A slice does not use more
-    cores than its threads."""
-    gpus: Annotated[int, Field(ge=0, le=1)] = 0
-    """GPUs per worker: 0 or 1."""
-
-    @property
-    def max_workers(self) -> int:
-        """The maximum of workers."""
-        return self.workers if isinstance(self.workers, int) else self.workers.max
-
-    @property
-    def min_workers(self) -> int:
-        """The minimum of workers to start with."""
-        return self.workers if isinstance(self.workers, int) else self.workers.min
 
 
 class Checkpoint(Section):

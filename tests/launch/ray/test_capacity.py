@@ -3,7 +3,7 @@
 import pytest
 
 from distnet.launch.placement import ANYWHERE, fewer
-from distnet.launch.ray.capacity import _slots
+from distnet.launch.ray.capacity import Needs, _slots
 
 NODES = {"a": {"CPU": 8.0}, "b": {"CPU": 3.0}, "c": {"CPU": 8.0, "GPU": 1.0}}
 
@@ -19,7 +19,7 @@ NODES = {"a": {"CPU": 8.0}, "b": {"CPU": 3.0}, "c": {"CPU": 8.0, "GPU": 1.0}}
     ],
 )
 def test_no_node_takes_more_than_it_has_or_was_given(placement, cpus, gpus, expected):
-    assert _slots(NODES, cpus, gpus, placement) == expected
+    assert _slots(NODES, Needs(cpus, gpus), placement) == expected
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ pytestmark = [
 PATIENCE_S = 60.0
 WAITS = "python -c 'import time; time.sleep(1000)'"
 HOLDS = """
-import os, ray, sys
+import os, ray, sys, time
 from ray.util import placement_group
 ray.init(address=sys.argv[1], log_to_driver=False)
 @ray.remote(num_cpus=1)
@@ -38,6 +38,10 @@ class Server:
 server = Server.remote()
 ray.get(server.ready.remote())
 ray.get(placement_group([{"CPU": 2}]).ready())
+@ray.remote(num_cpus=1)
+def works():
+    time.sleep(1000)
+task = works.remote()
 print("holds", flush=True)
 sys.stdin.read()
 """
@@ -77,7 +81,7 @@ def gateway(ray_head: RayHead) -> RayGateway:
 
 @pytest.fixture
 def holder(ray_head: RayHead) -> Iterator["subprocess.Popen[str]"]:
-    """A driver that is not ours, with an actor of one CPU and a group of two."""
+    """A driver that is not ours: an actor and a task of one CPU, and a group of two."""
     holder = subprocess.Popen(
         [sys.executable, "-c", HOLDS, ray_head.address],
         env=os.environ | ray_head.environment,
@@ -140,12 +144,13 @@ def test_an_attempt_gets_its_secret_and_no_user_text(ray_head, tmp_path):
 
 
 def test_resources_of_other_programs_are_subtracted(ray_head, holder):
-    gateway = RayGateway(ray_head.dashboard, entrypoint=WAITS)
+    def used_by_others() -> list[tuple[float, float]]:
+        nodes = RayGateway(ray_head.dashboard).snapshot().nodes
+        return [(node.cpus, node.others_cpus) for node in nodes]
 
-    assert [node.cpus for node in gateway.snapshot().nodes] == [0, 1]
+    wait(lambda: used_by_others() == [(0, 0), (0, 4)], "what others use")  # the task starts late
 
     holder.communicate()
-    gateway = RayGateway(ray_head.dashboard, entrypoint=WAITS)
     wait(
         lambda: [n.cpus for n in RayGateway(ray_head.dashboard).snapshot().nodes] == [0, 4],
         "free CPUs",

@@ -23,6 +23,8 @@ ADMIN_ONLY = {
     ("POST", "/api/v1/users/{name}/block"),
     ("POST", "/api/v1/users/{name}/unblock"),
     ("PUT", "/api/v1/teams/{name}"),
+    ("POST", "/api/v1/nodes/drain"),
+    ("POST", "/api/v1/nodes/resume"),
 }
 LEAST_ROUTES = 30
 SHA = "ab" * 32
@@ -63,6 +65,8 @@ def bodies() -> dict[str, Any]:
         "/api/v1/tokens": {},
         "/api/v1/teams/{name}": {"name": "vision"},
         "/api/v1/datasets/{sha256}/mount": {"path": "/shared/photos"},
+        "/api/v1/nodes/drain": {"nodes": ["node-a"], "reason": "disk"},
+        "/api/v1/nodes/resume": {"nodes": ["node-a"]},
         "/api/v1/attempt/report": {"is_training": True},
     }
 
@@ -212,6 +216,7 @@ def _state(api: Api) -> tuple[Any, ...]:
         [(job.name, job.state, job.priority) for job in api.harness.all_jobs()],
         api.server.schedules(),
         api.server.teams(),
+        api.server.cluster(),
         api.users.users(),
         [token.id for token in api.users.tokens(_root(api))],
         api.server.has_code(SHA),

@@ -22,7 +22,7 @@ def test_nodes_show_their_workers_and_what_is_free(site, looker):
     expect(first).to_contain_text("digits-1 × 2 workers")
     expect(first.get_by_role("progressbar", name="2 of 2 CPUs in use")).to_be_visible()
     second = page.get_by_role("listitem").filter(has_text="node-b")
-    for text in ("draining", "0 of 4 CPUs in use", "0 of 1 GPUs in use", "no workers"):
+    for text in ("leaving", "0 of 4 CPUs in use", "0 of 1 GPUs in use", "no workers"):
         expect(second).to_contain_text(text)
     expect(page.locator("dl.facts")).to_contain_text("4 of 6")
 

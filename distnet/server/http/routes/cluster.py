@@ -4,8 +4,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from distnet.protocol.cluster import ClusterResponse, EventsResponse
-from distnet.server.http.parameters import TheServer, Viewer
+from distnet.protocol.cluster import (
+    ClusterResponse,
+    DrainRequest,
+    EventsResponse,
+    NodesResponse,
+    ResumeRequest,
+)
+from distnet.server.http.parameters import Admin, TheServer, Viewer
 from distnet.server.http.responses import json_response
 from distnet.server.views.listing import MAX_LIMIT
 
@@ -16,6 +22,18 @@ router = APIRouter(prefix="/api/v1", tags=["cluster"])
 def cluster(server: TheServer, _: Viewer) -> Response:
     """List the nodes of the cluster, and the jobs on them."""
     return json_response(server.cluster())
+
+
+@router.post("/nodes/drain", response_model=NodesResponse)
+def drain(body: DrainRequest, server: TheServer, caller: Admin) -> Response:
+    """Start nothing new on some nodes; with `now`, move their running jobs off."""
+    return json_response(server.nodes.drain(caller.user, body))
+
+
+@router.post("/nodes/resume", response_model=NodesResponse)
+def resume(body: ResumeRequest, server: TheServer, caller: Admin) -> Response:
+    """Use drained nodes again."""
+    return json_response(server.nodes.resume(caller.user, body))
 
 
 @router.get("/events", response_model=EventsResponse)

@@ -2,7 +2,7 @@
 
 import { h } from "./dom.js";
 import { bar, facts, jobLink, loading } from "./parts.js";
-import { count, number } from "./text.js";
+import { count, moment, number } from "./text.js";
 
 const PAGE = 60;
 
@@ -67,7 +67,7 @@ function drawTotals(nodes) {
     ["CPUs free", free("cpus")],
     ["GPUs free", sum("gpus") ? free("gpus") : null],
     ["workers", number(workers)],
-    ["draining", nodes.filter((node) => node.is_draining).length || null],
+    ["drained or leaving", nodes.filter((node) => node.is_draining).length || null],
   ]);
 }
 
@@ -91,10 +91,13 @@ function drawNode(node) {
       "h2",
       {},
       node.name || node.id,
-      node.is_draining && h("span", { class: "pill stopping" }, "draining"),
+      node.is_draining && h("span", { class: "pill stopping" }, node.state),
     ),
+    labelsText(node) && h("p", { class: "muted" }, labelsText(node)),
+    node.drain && h("p", { class: "muted" }, drainText(node.drain)),
     used("CPUs", node.cpus, node.free_cpus),
     node.gpus > 0 && used("GPUs", node.gpus, node.free_gpus),
+    othersText(node) && h("p", { class: "muted" }, othersText(node)),
     jobs.length
       ? h(
           "ul",
@@ -105,6 +108,22 @@ function drawNode(node) {
         )
       : h("p", { class: "muted" }, "no workers"),
   );
+}
+
+function drainText({ reason, actor, since }) {
+  return `${reason} (${actor}, ${moment(since)})`;
+}
+
+// The type of its GPUs, and the labels that Ray does not set itself.
+function labelsText({ gpu, labels }) {
+  const own = Object.entries(labels).filter(([name]) => !name.startsWith("ray.io/"));
+  return [gpu, ...own.map(([name, text]) => `${name}=${text}`)].filter(Boolean).join(", ");
+}
+
+// What other programs of the same Ray use of it; empty if they use nothing.
+function othersText({ others_cpus: cpus, others_gpus: gpus }) {
+  const parts = [cpus && count(cpus, "CPU"), gpus && count(gpus, "GPU")].filter(Boolean);
+  return parts.length ? `${parts.join(" and ")} used by other programs` : "";
 }
 
 function used(what, all, free) {

@@ -1,0 +1,1 @@
+"""What administrators do with nodes: drain and resume them."""

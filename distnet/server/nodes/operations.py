@@ -1,0 +1,41 @@
+"""What admins order about nodes, as the HTTP API calls it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from distnet.protocol.cluster import DrainRequest, NodesResponse, ResumeRequest
+from distnet.scheduler.view import Node
+from distnet.server.ledger.records import User
+from distnet.server.nodes.drain import drain, resume
+from distnet.server.state.mirror import Mirror
+from distnet.server.views.cluster import node_responses
+
+
+@dataclass(frozen=True)
+class NodeOperations:
+    """Each locks the mirror, and wakes the loop of the server."""
+
+    mirror: Mirror
+    clock: Callable[[], float]
+    wake: Callable[[], None]
+
+    def drain(self, user: User, request: DrainRequest) -> NodesResponse:
+        """Start nothing new on some nodes."""
+        with self.mirror.locked():
+            nodes = drain(self.mirror, user, request, self.clock())
+            response = self._response(nodes)
+        self.wake()
+        return response
+
+    def resume(self, user: User, request: ResumeRequest) -> NodesResponse:
+        """Use drained nodes again."""
+        with self.mirror.locked():
+            nodes = resume(self.mirror, user, request.nodes, self.clock())
+            response = self._response(nodes)
+        self.wake()
+        return response
+
+    def _response(self, wanted: Sequence[Node]) -> NodesResponse:
+        ids = {node.id for node in wanted}
+        nodes = [node for node in self.mirror.nodes(self.clock()) if node.id in ids]
+        return NodesResponse(nodes=node_responses(self.mirror, nodes))
