@@ -1,6 +1,7 @@
 """The forecast of a step against its measurement, over links of 100 Mbit/s and 1 ms.
 
-    python -m tests.bench.forecast [--turns 5] [--hosts 2,4] [--only mlp|cnn] [--sum fast] [--json]
+    python -m tests.bench.forecast [--turns 5] [--hosts 2,4] [--only mlp|cnn|wide] [--sum fast]
+        [--json]
 
 Hosts are network namespaces whose links have a TBF for the rate and a relay for the delay
 (`slow_hosts.py`). Each has one worker, which trains with the loop and the exchange of a run. The
@@ -40,10 +41,11 @@ WARM_UP, WINDOWS = 6, 5
 WINDOW_S = 1.0
 LIMIT_S = 300
 NETWORKS = {
-    "mlp": "{kind: mlp, hidden: [256, 256]}",
+    "mlp": "{kind: mlp, hidden: [256, 128]}",
     "cnn": "{kind: cnn, channels: [16, 32, 64], hidden: 192, batch_norm: false, dropout: 0.0}",
+    "wide": "{kind: mlp, hidden: [512, 256]}",
 }
-"""Rows of 1.08 MB, which travel in stretches, and of some 0.5 MB, which travel whole."""
+"""Rows of 0.9 and 0.5 MB, which travel whole in one round; and of 2.1 MB, in stretches, in two."""
 JOB = """
 name: {name}
 network: {network}

@@ -17,6 +17,10 @@ ROOT = Path(__file__).parents[2]
 NETWORK = "10.216.0"
 MTU = 9000
 """Jumbo frames: one process of Python passes all packets on."""
+SETTINGS = {"tcp_congestion_control": "reno", "tcp_limit_output_bytes": str(3 * MTU)}
+"""Of TCP. Reno is on every system, and allowed in namespaces. The limit keeps the queue of a host
+short, as fair queues and the limits of drivers do elsewhere: else acknowledgements wait behind the
+data of the other direction, which this kernel can only queue first come, first served."""
 BURST_BYTES, QUEUE_MS = 2 * MTU, 400
 
 
@@ -87,6 +91,8 @@ def _join(host: SlowHost, bits_per_s: float) -> None:
     _run(*inside, "link", "set", host.device, "mtu", str(MTU), "txqueuelen", "1000")
     _run(*inside, "addr", "add", f"{host.address}/24", "dev", host.device)
     _run(*inside, "link", "set", host.device, "up")
+    for name, value in SETTINGS.items():
+        _run(*host.command(["sysctl", "-w", f"net.ipv4.{name}={value}"]))
     _run("tc", "-n", host.namespace, *f"qdisc add dev {host.device} root tbf {limits}".split())
 
 

@@ -90,6 +90,8 @@ def main(words: list[str]) -> None:
     """Serve until the standard input ends."""
     rate, delay_s, *names = words
     ports = [Port(open_tun(name), float(rate)) for name in names]
+    # A wire does not wait for processors that compute.
+    os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
     print("ready", flush=True)  # noqa: T201
     relay(ports, float(delay_s), sys.stdin.fileno())
 

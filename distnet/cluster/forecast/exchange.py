@@ -20,7 +20,7 @@ from distnet.cluster.forecast.traffic import ITEM_BYTES, Load, count_traffic
 GLOO_LATENCIES, NCCL_LATENCIES = 2, 1
 """Of one round. That of NCCL is not measured."""
 MESSAGE_S = 35e-6
-"""What a worker does for one message; measured with gloo by `python -m tests.bench.forecast`."""
+"""What a worker does for one message; 33 us with gloo, by `python -m tests.bench.exchange`."""
 SEGMENT_BYTES = 1 << 20
 """The longest piece that gloo's ring sends at once; two are under way (gloo/allreduce.h)."""
 

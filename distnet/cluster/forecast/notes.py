@@ -33,8 +33,8 @@ def assumptions(pace: Pace, job: Job, terms: Terms, source: str) -> list[str]:
         f"{_short(link.message_s)} a message; nobody else uses it",
         f"sum: {job.train.sum}, rows of {shared}{_ways(job, rows)}",
         f"start: {duration(start_s)}, {start}",
-        "not modelled: nodes that are slower than others, failures, waiting in a queue, data that "
-        "arrives too late",
+        "not modelled: slower nodes, streams that hinder one another, failures, waiting in a "
+        "queue, data that arrives too late",
     ]
 
 
