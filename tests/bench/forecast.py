@@ -42,16 +42,16 @@ WINDOW_S = 1.0
 LIMIT_S = 300
 NETWORKS = {
     "mlp": "{kind: mlp, hidden: [256, 128]}",
-    "cnn": "{kind: cnn, channels: [16, 32, 64], hidden: 192, batch_norm: false, dropout: 0.0}",
+    "cnn": "{kind: cnn, channels: [8, 16, 32], hidden: 640, batch_norm: false, dropout: 0.0}",
     "wide": "{kind: mlp, hidden: [512, 256]}",
 }
-"""Rows of 0.9 and 0.5 MB, which travel whole in one round; and of 2.1 MB, in stretches, in two."""
+"""Rows of 0.9 and 0.8 MB, which travel whole in one round; and of 2.1 MB, in stretches, in two."""
 JOB = """
 name: {name}
 network: {network}
 data: {{source: mnist}}
 optimizer: {{kind: sgd, learning_rate: 0.01, momentum: 0.9}}
-train: {{epochs: 10, batch_size: 64, slices: 4, sum: {sum}}}
+train: {{epochs: 10, batch_size: 32, slices: 4, sum: {sum}}}
 """
 
 
