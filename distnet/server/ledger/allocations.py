@@ -108,7 +108,7 @@ def sum_hours(
         )
         .join(jobs, jobs.c.name == allocations.c.job)
         .where(allocations.c.began_at < until, or_(OPEN, allocations.c.ended_at > since))
-        .where(end > allocations.c.began_at)
+        .where(end > allocations.c.began_at, end > since)  # of live ones, the end is `now`
     )
     for column, value in ((jobs.c.owner, owner), (jobs.c.team, team)):
         if value is not None:

@@ -46,7 +46,7 @@ def usage(mirror: Mirror, caller: User, wanted: UsageFilter, now: float) -> Usag
     with mirror.ledger.reading() as tx:
         rows = [
             _row(found, month)
-            for month, begin, end in _parts(wanted, since, until)
+            for month, begin, end in _parts(wanted, since, min(until, now))
             for found in allocations.sum_hours(tx, since=begin, until=end, by=keys, **filters)
             if found.num_jobs
         ]

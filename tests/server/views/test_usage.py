@@ -168,6 +168,21 @@ def test_a_part_of_the_time_counts_only_what_was_held_in_it(harness: Harness) ->
         hours(harness, since=2.0, until=1.0)
 
 
+def test_a_job_that_runs_has_no_hours_in_the_future(harness: Harness) -> None:
+    harness.submit(asks(workers=2), steps=1000)
+    harness.run(3, every_s=100.0)
+    month_s = 31 * 86_400.0
+    until = harness.clock() + 5 * month_s
+
+    total = hours(harness, until=until).total
+    months = hours(harness, by=("month",), since=harness.clock() - month_s, until=until).rows
+    ahead = hours(harness, since=until - month_s, until=until)
+
+    assert total == hours(harness).total
+    assert sum(row.cpu_s for row in months) == pytest.approx(total.cpu_s)
+    assert (ahead.rows, ahead.total.cpu_s, ahead.total.num_jobs) == ((), 0.0, 0)
+
+
 @pytest.mark.check
 def test_rows_beyond_the_limit_count_in_the_total(harness: Harness) -> None:
     harness.submit(asks(), asks(), asks(), steps=2)
