@@ -28,6 +28,13 @@ def whole_epochs(num_epochs: float) -> int:
     return math.ceil(round(num_epochs, 6))
 
 
+def score(value: float | None) -> str:
+    """Write a number with four decimals, so that a column of them lines up."""
+    if value is None or not math.isfinite(value):
+        return number(value)
+    return f"{value:,.4f}" if 1e-3 <= abs(value) < 1000 or value == 0 else number(value)
+
+
 def change(metric: Metric, difference: float | None) -> str:
     """Write how a metric differs, in brackets: ` (+1.20 pp)` of a percentage, ` (-0.03)`."""
     if difference is None:

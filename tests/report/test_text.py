@@ -46,6 +46,15 @@ def test_sizes_are_readable(num_bytes: float, written: str) -> None:
     assert text.size(num_bytes) == written
 
 
+def test_scores_line_up() -> None:
+    assert [text.score(v) for v in (0.9, 1, 0.00012, 12345.6)] == [
+        "0.9000",
+        "1.0000",
+        "0.00012",
+        "12,346",
+    ]
+
+
 @pytest.mark.parametrize(
     ("value", "key", "written"),
     [

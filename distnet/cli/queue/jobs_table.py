@@ -6,8 +6,7 @@ from collections.abc import Callable, Sequence
 from distnet.cli.output import one_line
 from distnet.cli.table import Column, lay_out
 from distnet.client.client import Json
-from distnet.report.text import NONE, duration, local_time, number, rate
-from distnet.spec.metric import LOSS as TRAINING_LOSS
+from distnet.report.text import NONE, duration, local_time, number, rate, score
 from distnet.spec.metric import Metric
 
 WIDE = 130  # characters, from which each figure has a column of its own
@@ -59,7 +58,7 @@ def _metric_or_none(job: Json) -> str:
 
 
 def _loss(job: Json) -> str:
-    return "" if job["loss"] is None else TRAINING_LOSS.text(job["loss"])
+    return "" if job["loss"] is None else score(job["loss"])
 
 
 def _rate(job: Json) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from distnet.report.text import score
 from distnet.spec.metric import LOSS, Metric
 
 
@@ -29,7 +30,7 @@ class Figures:
 
     def latest(self) -> str:
         """Write `loss 0.1234  test accuracy 95.88%`; before the first evaluation the loss alone."""
-        loss = f"loss {LOSS.text(self._loss)}"
+        loss = f"loss {score(self._loss)}"
         value = self._evaluation.get(self._headline.name) if self._headline else None
         if self._headline is None or value is None:
             return loss
@@ -47,7 +48,7 @@ class Figures:
             self._split, self._evaluation = split, splits[split]
 
     def _of(self, values: Mapping[str, float]) -> str:
-        parts = [f"loss {LOSS.text(values[LOSS.name])}"] if LOSS.name in values else []
+        parts = [f"loss {score(values[LOSS.name])}"] if LOSS.name in values else []
         if self._headline is not None and self._headline.name in values:
             parts.append(
                 f"{self._headline.name} {self._headline.text(values[self._headline.name])}"
