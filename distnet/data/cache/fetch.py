@@ -8,7 +8,7 @@ when it has the sha256 of the manifest, which is written last.
 import hashlib
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from distnet.data.cache.cache import Cache
@@ -50,6 +50,17 @@ def fetched(
             lock.share(on_wait)
         lock.note_use()
         yield entry
+
+
+@contextmanager
+def in_use(folder: Path, cache: Cache) -> Iterator[None]:
+    """Keep a dataset that was found in the cache from being removed; others need no help."""
+    with ExitStack() as held:
+        if folder.parent == cache.folder:
+            lock = held.enter_context(cache.lock(folder.name))
+            lock.share(lambda: None)
+            lock.note_use()
+        yield
 
 
 def _fill(entry: Path, manifest: Manifest, read: Read, cache: Cache, on_wait: OnWait) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from distnet.data.cache.cache import Cache, own_cache
 from distnet.data.cache.facts import presence_of
-from distnet.data.cache.fetch import Read, fetched
+from distnet.data.cache.fetch import Read, fetched, in_use
 from distnet.data.manifest import MANIFEST, Manifest, read_manifest
 from distnet.errors import DataError
 from tests.datasets import write_dataset
@@ -151,6 +151,19 @@ def test_what_is_in_use_is_never_removed(source, manifest, cache) -> None:
     use(bounded, manifest, Reader(source))
 
     assert not folder.exists()
+
+
+def test_what_was_found_in_the_cache_stays_while_it_is_used(source, manifest, cache) -> None:
+    bounded = Cache(cache.folder, most_bytes=1)
+    first, second = renamed(manifest, 1), renamed(manifest, 2)
+    use(bounded, first, Reader(source))
+
+    with in_use(bounded.entry(first.sha256), bounded), in_use(source, bounded):
+        use(bounded, second, Reader(source))
+        assert same_files(bounded.entry(first.sha256), source, manifest)
+    use(bounded, manifest, Reader(source))
+
+    assert not bounded.entry(first.sha256).exists()
 
 
 def test_a_machine_sees_a_dataset_by_its_manifest_and_shards(source, manifest, cache, tmp_path):

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from distnet.data.cache.cache import own_cache
-from distnet.data.cache.fetch import fetched
+from distnet.data.cache.fetch import fetched, in_use
 from distnet.data.manifest import Manifest
 from distnet.errors import DistnetError
 from distnet.launch.ray.relay.attachment import Attachment
@@ -87,7 +87,8 @@ def with_dataset(assignment: Assignment, own: Attachment, rank: int) -> Iterator
     if own.reach.dataset is None:
         yield assignment
     elif own.reach.dataset or own.call is None:
-        yield replace(assignment, dataset=own.reach.dataset)
+        with in_use(Path(own.reach.dataset), own_cache()):
+            yield replace(assignment, dataset=own.reach.dataset)
     else:
         with _copied(assignment, own.call, rank) as folder:
             yield replace(assignment, dataset=str(folder))
