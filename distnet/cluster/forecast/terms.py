@@ -112,6 +112,7 @@ def _link(options: Options, cluster: ClusterFile | None, *, is_needed: bool) -> 
         raise DistnetError(
             f"found workers on several hosts but no {' and '.join(missing)}, expected what joins "
             "the hosts: --bandwidth 10Gbit --latency 50us, or in the cluster file "
-            "`link: {bandwidth: 10Gbit, latency: 50us}`; measure them with iperf3 and ping"
+            "`link: {bandwidth: 10Gbit, latency: 50us}`; `distnet doctor` "
+            "measures both (the latency is half of its round trip)"
         )
     return Link(speed or float("inf"), delay or 0.0, message_s)
