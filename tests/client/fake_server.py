@@ -21,6 +21,7 @@ from distnet.protocol.cluster import (
     DrainResponse,
     EventResponse,
     EventsResponse,
+    GroupResponse,
     NodeResponse,
     NodesResponse,
     NodeState,
@@ -102,6 +103,7 @@ class FakeServer:
     tokens: dict[str, TokenResponse] = field(default_factory=dict)
     teams: dict[str, TeamMessage] = field(default_factory=dict)
     nodes: dict[str, NodeResponse] = field(default_factory=dict)
+    groups: list[GroupResponse] = field(default_factory=list)
     submits: list[SubmitRequest] = field(default_factory=list)
     scheduled: list[ScheduleRequest] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
@@ -317,7 +319,8 @@ def revoke(server: FakeServer, token: str, **_: Any) -> None:
 
 def cluster(server: FakeServer, **_: Any) -> BaseModel:
     nodes = tuple(server.nodes.values())
-    return ClusterResponse(is_reachable=True, seen_at=1000.0, reason="", nodes=nodes)
+    groups = tuple(server.groups)
+    return ClusterResponse(is_reachable=True, seen_at=1000.0, reason="", nodes=nodes, groups=groups)
 
 
 def drain(server: FakeServer, *, body: bytes, **_: Any) -> BaseModel:

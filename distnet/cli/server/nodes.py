@@ -6,7 +6,7 @@ import typer
 
 from distnet.cli.connect import connect
 from distnet.cli.options import AsJson, Context, Server
-from distnet.cli.output import print_json, say
+from distnet.cli.output import echo, print_json, say
 from distnet.cli.table import Column, print_table
 from distnet.client.client import Json
 from distnet.report.text import NONE, local_time, number
@@ -47,6 +47,8 @@ def list_(server: Server = None, context: Context = None, as_json: AsJson = Fals
         _show(cluster["nodes"])
     else:
         say("the cluster has no nodes")
+    for group in cluster["groups"]:
+        echo(_group(group))
 
 
 def drain(
@@ -100,6 +102,14 @@ def _row(node: Json) -> list[str]:
     kind = [node["gpu"] or NONE, _labels(node["labels"])]
     used = [_used(node, "cpus"), _used(node, "gpus"), *kind, str(len(node["jobs"]) or NONE)]
     return [node["name"] or node["id"], node["state"], *used, *by, _note(node)]
+
+
+def _group(group: Json) -> str:
+    """Say how many nodes of a group there are, and how many there can be."""
+    here = f"{group['num_nodes']} of at most {counted(group['max_nodes'], 'node')}"
+    adding = f", {group['num_adding']} being added" if group["num_adding"] else ""
+    reason = f"; {group['reason']}" if group["reason"] else ""
+    return f"group {group['name']}: {here}{adding}{reason}"
 
 
 def _labels(labels: dict[str, str]) -> str:

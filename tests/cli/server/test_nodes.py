@@ -5,7 +5,7 @@ import json
 import pytest
 
 from distnet.cli.main import main
-from distnet.protocol.cluster import NodeResponse, NodeState
+from distnet.protocol.cluster import GroupResponse, NodeResponse, NodeState
 from tests.client.fake_server import FakeServer
 
 
@@ -32,6 +32,17 @@ def test_nodes_are_listed_with_what_of_them_is_used(
 
     assert main(["nodes", "--json"]) == 0
     assert len(json.loads(capsys.readouterr().out)["nodes"]) == 2
+
+
+def test_groups_are_listed_with_what_there_can_be(
+    nodes: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    facts = {"name": "gpu", "cpus": 8, "gpus": 2, "num_nodes": 2, "max_nodes": 8}
+    more = {"num_adding": 1, "adding_since": 900.0, "reason": "no capacity"}
+    nodes.groups = [GroupResponse.model_validate(facts | more)]
+    assert main(["nodes"]) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last == "group gpu: 2 of at most 8 nodes, 1 being added; no capacity"
 
 
 def test_what_other_programs_use_is_shown(
