@@ -183,6 +183,18 @@ NODES = {
         "distnet nodes resume gpu1",
     ),
 }
+RESERVATIONS = {
+    "list": Verb(
+        "server.reservations:list_",
+        "List the reservations that have not ended, the next one first.",
+        "distnet reservations",
+    ),
+    "cancel": Verb(
+        "server.reservations:cancel",
+        "Cancel a reservation: its nodes are free for all, and jobs in it continue.",
+        "distnet reservations cancel course",
+    ),
+}
 TEAMS = {
     "list": Verb(
         "server.team:list_", "List teams with their share, quota and limit.", "distnet team list"

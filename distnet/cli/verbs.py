@@ -10,6 +10,7 @@ from distnet.cli.groups import (
     CONTEXTS,
     DATASETS,
     NODES,
+    RESERVATIONS,
     SCHEDULES,
     SERVERS,
     TEAMS,
@@ -227,6 +228,18 @@ SERVER: Entries = {
         "List the nodes of a server's cluster (without a command), drain and resume them.",
         'distnet nodes drain gpu1 --reason "new disk"',
         NODES,
+        default="list",
+    ),
+    "reserve": Verb(
+        "server.reservations:reserve",
+        "Reserve nodes for some users and teams: in that time, only their jobs start there.",
+        "distnet reserve course --start 2026-12-01T08:00 --end 2026-12-01T12:00 --nodes 2 "
+        "--team students",
+    ),
+    "reservations": Group(
+        "List reservations of nodes (without a command), and cancel them.",
+        "distnet reservations cancel course",
+        RESERVATIONS,
         default="list",
     ),
 }

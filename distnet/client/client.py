@@ -185,6 +185,18 @@ class Client:
         """Use drained nodes again: a NodeResponse for each that is in the cluster."""
         return list(self._post("/nodes/resume", {"nodes": list(nodes)})["nodes"])
 
+    def reservations(self) -> list[Json]:
+        """The reservations that have not ended: a ReservationResponse for each."""
+        return list(self._get("/reservations")["reservations"])
+
+    def reserve(self, request: Mapping[str, Any]) -> Json:
+        """Make the reservation of a ReservationRequest: ReservationResponse."""
+        return self._post("/reservations", request, is_repeatable=False)
+
+    def cancel_reservation(self, name: str) -> None:
+        """Cancel a reservation; jobs in it continue."""
+        self._connection.delete(f"/api/v1/reservations/{quote(name, safe='')}")
+
     def _get(self, path: str, **query: object) -> Json:
         reply: Json = self._connection.get(f"/api/v1{path}", longer_s=0.0, **query)
         return reply

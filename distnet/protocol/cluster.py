@@ -68,6 +68,8 @@ class NodeResponse(Message):
     """Nothing new starts there, for whatever reason."""
     jobs: dict[str, int]
     """Workers of each job."""
+    reservation: str = ""
+    """The reservation whose window is open; empty: none."""
     drain: "DrainResponse | None" = None
     """None: no admin has drained it."""
 

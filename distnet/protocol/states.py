@@ -69,6 +69,8 @@ class StopReason(StrEnum):
     """Another job gets its resources: it waits again."""
     DRAIN = "drain"
     """An admin clears a node on which it runs: it waits again."""
+    RESERVATION = "reservation"
+    """Its nodes are reserved for others from now on: it waits again."""
     HOLD = "hold"
     """A user holds the job: it becomes held."""
     MAX_TIME = "max-time"

@@ -41,6 +41,8 @@ class SubmitRequest(Message):
     """`KEY=1..10` or `KEY=a,b,c`; several make every combination."""
     at: Annotated[float, Field(allow_inf_nan=False)] | None = None
     """Do not start before this time."""
+    reservation: Name | None = None
+    """Run on the nodes of this reservation only, while its window is open."""
     hold: bool = False
 
 

@@ -14,6 +14,7 @@ from distnet.scheduler.nodes import IndexedPlacement, NodeTable
 from distnet.scheduler.preemption import Preemption
 from distnet.scheduler.quotas import Quotas
 from distnet.scheduler.reasons import (
+    Unusable,
     behind_reason,
     capacity_reason,
     head_reason,
@@ -24,7 +25,6 @@ from distnet.scheduler.reasons import (
     team_head_reason,
 )
 from distnet.scheduler.reservation import ExpectedEnd, Reservation, make_reservation
-from distnet.scheduler.unusable import Unusable
 from distnet.scheduler.victims import Victim
 from distnet.scheduler.view import (
     Decision,
@@ -69,7 +69,7 @@ class Allocator:
         """Stops and resizes."""
         self._waits: dict[_Kind, _WaitFields] = {}
         """The last wait of each kind of job; cleared when anything else is decided."""
-        self._unusable = Unusable(view.nodes)
+        self._unusable = Unusable(view)
 
     @cached_property
     def _preemption(self) -> Preemption:
@@ -234,7 +234,7 @@ class Allocator:
         if self._is_behind_nominated(job):
             return self._behind()
         reason = problem_reason(self._view, job)
-        reason += capacity_reason(job, num_slots, self._unusable.of(shape.per_worker))
+        reason += capacity_reason(job, num_slots, self._unusable.of(shape))
         return "no-room", reason, self._blockers.of(shape)
 
     def _reserve(self, job: JobRequest, num_slots: int) -> bool:
@@ -246,7 +246,7 @@ class Allocator:
         if self._reservation is None or self._is_behind_nominated(job):
             return False
         reason = problem_reason(self._view, job)
-        unusable = self._unusable.of(job.shape.per_worker)
+        unusable = self._unusable.of(job.shape)
         reason += head_reason(job, num_slots, unusable, self._reservation, now)
         self._queue_alone(job, "no-room", reason, self._blockers.of(job.shape))
         return True

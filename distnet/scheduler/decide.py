@@ -27,18 +27,20 @@ from distnet.scheduler.feasibility import infeasible_reason
 from distnet.scheduler.order import queue_order
 from distnet.scheduler.quotas import Quotas
 from distnet.scheduler.reasons import not_before_reason
+from distnet.scheduler.reserved import reservation_wait, with_reservations
 from distnet.scheduler.view import JobRequest, Plan, Shape, View, Wait
 
 
 def decide(view: View) -> Plan:
     """Decide what to do now, and say why each waiting job waits. Pure."""
+    view, leaving = with_reservations(view)
     eligible, others = split_eligible(view)
     quotas = Quotas(view, eligible)
     allocator = Allocator(view, quotas)
     for job in queue_order(view, eligible, quotas):
         allocator.consider(job)
     allocator.allocate_idle()
-    decisions, queue = allocator.decisions(), (*allocator.queue, *others)
+    decisions, queue = (*leaving, *allocator.decisions()), (*allocator.queue, *others)
     if not view.groups:
         return Plan(decisions, queue)
     used = used_nodes(view, decisions) | allocator.nominated_nodes
@@ -51,12 +53,18 @@ def split_eligible(view: View) -> tuple[list[JobRequest], list[Wait]]:
     later: list[JobRequest] = []
     infeasible: list[Wait] = []
     reasons: dict[Shape, str | None] = {}
+    closed: dict[tuple[str, Shape], str | None] = {}
     for job in view.waiting:
         reason = reasons.get(job.shape, "")
         if reason == "":
             reason = reasons[job.shape] = infeasible_reason(job.shape, view.nodes)
+        unopened = closed.get((job.reservation, job.shape), "") if job.reservation else None
+        if unopened == "":
+            unopened = closed[job.reservation, job.shape] = reservation_wait(view, job)
         if reason is not None:
             infeasible.append(Wait(job.number, "never-fits", reason))
+        elif unopened is not None:
+            infeasible.append(Wait(job.number, "reservation", unopened))
         elif job.not_before > view.now:
             later.append(job)
         else:

@@ -16,6 +16,7 @@ from distnet.scheduler.format import format_duration, format_names, format_place
 from distnet.scheduler.limits import TeamLimits
 from distnet.scheduler.nodes import IndexedPlacement, NodeTable
 from distnet.scheduler.order import rank
+from distnet.scheduler.reserved import with_reservations
 from distnet.scheduler.victims import DryRun, Victim, minimal_victims
 from distnet.scheduler.view import JobRequest, PerWorker, Plan, Start, View, Wait
 
@@ -49,6 +50,7 @@ def explain(view: View, job: int) -> Estimate:
     Raises:
         KeyError: no such job waits.
     """
+    view, _ = with_reservations(view)
     request = {other.number: other for other in view.waiting}[job]
     plan = decide(view)
     wait = next((wait for wait in plan.queue if wait.job == job), None)
@@ -63,6 +65,9 @@ def _estimate(
 ) -> tuple[float, float] | tuple[None, None]:
     if wait.code in ("never-fits", "adding-nodes"):
         return None, None
+    if wait.code == "reservation":
+        times = [one.starts_at for one in view.reserved if one.name == job.reservation]
+        return (times[0], 0.0) if times and times[0] > view.now else (None, None)
     if wait.code == "making-room":
         return view.now + LEAVING_S, LEAVING_S
     by_limit = TeamLimits(view).earliest_start(job) if wait.code == "quota" else view.now
@@ -132,6 +137,8 @@ def _remedies(view: View, job: JobRequest, wait: Wait) -> list[str]:
     match wait.code:
         case "never-fits":
             return node
+        case "reservation":
+            return []
         case "later":
             return [f"its earliest start time, in {format_duration(job.not_before - view.now)}"]
         case "quota":

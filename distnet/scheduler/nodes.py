@@ -7,11 +7,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
-from distnet.scheduler.view import Node, PerWorker, Resources
+from distnet.scheduler.view import Choice, Node, PerWorker, Resources
 from distnet.spec.selector import Selector
 
 IndexedPlacement = dict[int, int]
 """Workers on each node, by the node's index in a `NodeTable`."""
+ALL = Selector()
 UNLIMITED = 10**9
 EPSILON = 1e-6  # a node may have a fraction of a CPU
 
@@ -44,7 +45,7 @@ class NodeTable:
         self.groups = [node.group for node in usable]
         self._kinds = Counter(node.total for node in nodes)
         self._labels = [node.labels for node in usable]
-        self._admitted: dict[Selector, frozenset[int]] = {}
+        self._admitted: dict[Choice, frozenset[int]] = {}
         self._total_slots: dict[PerWorker, int] = {}
 
     @classmethod
@@ -65,26 +66,30 @@ class NodeTable:
             )
         return known
 
-    def admitted(self, selector: Selector) -> frozenset[int]:
-        """Return the nodes that a selector admits, by index."""
-        known = self._admitted.get(selector)
+    def admitted(self, choice: Choice) -> frozenset[int]:
+        """Return the nodes on which a worker may be, by index."""
+        known = self._admitted.get(choice)
         if known is None:
-            found = (n for n, labels in enumerate(self._labels) if selector.admits(labels))
-            known = self._admitted[selector] = frozenset(found)
+            selector, barred = choice[0] or ALL, choice[1] or frozenset()
+            known = self._admitted[choice] = frozenset(
+                n
+                for n, (node, labels) in enumerate(zip(self.ids, self._labels, strict=True))
+                if node not in barred and selector.admits(labels)
+            )
         return known
 
     def slots_on(self, n: int, cpus: float, gpus: float, per_worker: PerWorker) -> int:
         """Count the workers that fit on node `n` if these CPUs and GPUs of it are free."""
-        selector = per_worker[2]
-        if selector is not None and n not in self.admitted(selector):
+        choice = per_worker[2]
+        if choice is not None and n not in self.admitted(choice):
             return 0
         return slots_in(cpus, gpus, per_worker)
 
-    def _kinds_for(self, selector: Selector | None) -> "Counter[Resources]":
-        """Count the nodes that a selector admits, by what they have."""
-        if selector is None:
+    def _kinds_for(self, choice: Choice | None) -> "Counter[Resources]":
+        """Count the nodes that a selector admits, barred or not, by what they have."""
+        if choice is None or choice[0] is None:
             return self._kinds
-        return Counter(node.total for node in self.nodes if selector.admits(node.labels))
+        return Counter(node.total for node in self.nodes if choice[0].admits(node.labels))
 
     def indexed(self, placement: Mapping[str, int]) -> IndexedPlacement:
         """Translate node ids to indices; nodes that are gone or draining are left out."""

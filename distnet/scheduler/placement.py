@@ -47,8 +47,8 @@ class FreeCapacity:
         insort(self._groups.setdefault(after, []), n)
         self.cpus[n], self.gpus[n] = cpus, gpus
         for (per_worker, is_cpu_only), total in self._num_slots.items():
-            selector = per_worker[2]
-            is_counted = selector is None or n in self._nodes.admitted(selector)
+            choice = per_worker[2]
+            is_counted = choice is None or n in self._nodes.admitted(choice)
             if is_counted and not (is_cpu_only and before[2]):
                 old = slots_in(before[0], before[1], per_worker)
                 change = slots_in(cpus, gpus, per_worker) - old
@@ -91,8 +91,8 @@ class FreeCapacity:
         self, per_worker: PerWorker, is_cpu_only: bool
     ) -> Iterator[tuple[float, float, list[int]]]:
         """The groups with the nodes on which a worker may be; empty groups are left out."""
-        selector = per_worker[2]
-        admitted = None if selector is None else self._nodes.admitted(selector)
+        choice = per_worker[2]
+        admitted = None if choice is None else self._nodes.admitted(choice)
         for (cpus, gpus, has_gpus), members in self._groups.items():
             if is_cpu_only and has_gpus:
                 continue

@@ -1,7 +1,7 @@
 """The reasons of decisions and waits: one sentence each, with the numbers and jobs concerned."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from distnet.scheduler.format import (
     format_duration,
@@ -9,10 +9,11 @@ from distnet.scheduler.format import (
     format_names,
     format_resources,
 )
+from distnet.scheduler.nodes import slots_in
 from distnet.scheduler.order import rank
 from distnet.scheduler.reservation import Reservation
 from distnet.scheduler.victims import Victim
-from distnet.scheduler.view import JobRequest, View
+from distnet.scheduler.view import JobRequest, Node, PerWorker, Shape, View
 from distnet.spec.plural import counted
 
 
@@ -56,7 +57,7 @@ def releasing_reason(leaving: Sequence[JobRequest]) -> str:
 
 
 def capacity_reason(job: JobRequest, num_slots: int, unusable: str) -> str:
-    """Why a job waits that does not fit; `unusable` ends the sentence (see `unusable.py`)."""
+    """Why a job waits that does not fit; `unusable` ends the sentence (see `Unusable`)."""
     shape = job.shape
     if shape.min_workers == 1:
         where = "" if shape.selector is None else f" with {shape.selector}"
@@ -102,3 +103,70 @@ def team_head_reason(first: JobRequest) -> str:
 def not_before_reason(job: JobRequest, now: float) -> str:
     """Why a job waits that may not start yet."""
     return f"may start in {format_duration(job.not_before - now)} at the earliest"
+
+
+class Unusable:
+    """Where more workers would fit; found once for each kind of worker."""
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+        self._known: dict[PerWorker, str] = {}
+
+    def of(self, shape: Shape) -> str:
+        """Say where: `; n2 is drained: disk; 4 CPUs of n1 are used by ...`.
+
+        Returns:
+            The end of a sentence; empty if there is no such capacity.
+        """
+        known = self._known.get(shape.per_worker)
+        if known is None:
+            known = self._known[shape.per_worker] = _unusable(self._view, shape)
+        return known
+
+
+def _unusable(view: View, shape: Shape) -> str:
+    selector = shape.selector
+    nodes = [n for n in view.nodes if selector is None or selector.admits(n.labels)]
+    parts = *_drained(nodes, shape), *_used_by_others(nodes, shape), *_reserved(view, nodes, shape)
+    return "".join(f"; {part}" for part in parts)
+
+
+def _drained(nodes: Sequence[Node], shape: Shape) -> Iterator[str]:
+    drained = [node for node in nodes if node.drained and _slots(node, shape)]
+    if drained:
+        reasons = {node.drained for node in drained}
+        why = f": {reasons.pop()}" if len(reasons) == 1 else ""
+        yield f"{_names(drained)} drained{why}"
+
+
+def _used_by_others(nodes: Sequence[Node], shape: Shape) -> Iterator[str]:
+    shared = [n for n in nodes if (n.others_cpus or n.others_gpus) and not n.is_draining]
+    taken = [n for n in shared if slots_in(*n.total, shape.per_worker) > _slots(n, shape)]
+    if taken:
+        cpus, gpus = sum(n.others_cpus for n in taken), sum(n.others_gpus for n in taken)
+        verb = "is" if cpus + gpus == 1 else "are"
+        where = _name(taken[0]) if len(taken) == 1 else f"{len(taken)} nodes"
+        what = f"{format_resources(cpus, gpus)} of {where}"
+        yield f"{what} {verb} used by other programs of this Ray"
+
+
+def _reserved(view: View, nodes: Sequence[Node], shape: Shape) -> Iterator[str]:
+    barred = [n for n in nodes if shape.barred and n.id in shape.barred and _slots(n, shape)]
+    for reserved in view.reserved:
+        its = [node for node in barred if node.id in reserved.nodes]
+        if its:
+            begins_s = reserved.starts_at - view.now
+            when = f" in {format_duration(begins_s)}" if begins_s > 0 else ""
+            yield f"{_names(its)} reserved ({reserved.name}){when}"
+
+
+def _slots(node: Node, shape: Shape) -> int:
+    return slots_in(node.cpus, node.gpus, shape.per_worker)
+
+
+def _names(nodes: Sequence[Node]) -> str:
+    return f"{format_names(map(_name, nodes))} {'is' if len(nodes) == 1 else 'are'}"
+
+
+def _name(node: Node) -> str:
+    return node.name or node.id

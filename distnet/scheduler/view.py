@@ -14,8 +14,10 @@ from distnet.spec.selector import Selector
 
 Resources = tuple[float, float]
 """CPUs and GPUs."""
-PerWorker = tuple[float, float, Selector | None]
-"""CPUs and GPUs of one worker, and the nodes on which it may be; None: any."""
+Choice = tuple[Selector | None, frozenset[str] | None]
+"""The nodes on which a worker may be, and the ids of those on which it may not be now."""
+PerWorker = tuple[float, float, Choice | None]
+"""CPUs and GPUs of one worker, and on which nodes it may be; None: on any."""
 NO_LABELS: Mapping[str, str] = {}
 
 
@@ -34,6 +36,8 @@ class Shape(NamedTuple):
     gpus: int
     selector: Selector | None = None
     """The nodes that it may use; None: any."""
+    barred: frozenset[str] | None = None
+    """Nodes that it must not use now, because they are reserved; see `reserved.py`."""
 
     @property
     def is_elastic(self) -> bool:
@@ -43,7 +47,9 @@ class Shape(NamedTuple):
     @property
     def per_worker(self) -> PerWorker:
         """What one worker needs."""
-        return self.cpus, self.gpus, self.selector
+        if self.selector is None and self.barred is None:
+            return self.cpus, self.gpus, None
+        return self.cpus, self.gpus, (self.selector, self.barred)
 
     def resized(self, min_workers: int, max_workers: int) -> "Shape":
         """The same with other numbers of workers."""
@@ -114,6 +120,8 @@ class JobRequest:
     expected_s: float = math.inf
     """Remaining training time, as far as known."""
     is_preemptible: bool = True
+    reservation: str = ""
+    """The reservation in which it runs; empty: none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +167,23 @@ class Team:
 
 
 @dataclass(frozen=True, slots=True)
+class ReservedNodes:
+    """Nodes that are reserved for some users and teams, for a window of time."""
+
+    name: str
+    starts_at: float
+    ends_at: float
+    nodes: frozenset[str]
+    """Their ids."""
+    users: frozenset[str] = frozenset()
+    teams: frozenset[str] = frozenset()
+
+    def is_active(self, now: float) -> bool:
+        """Whether the window is open."""
+        return self.starts_at <= now < self.ends_at
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """Settings of the scheduler."""
 
@@ -191,6 +216,7 @@ class View:
     policy: Policy = Policy()
     groups: Sequence[Group] = ()
     """The groups of the absent nodes. Absent nodes of a group with a problem are draining."""
+    reserved: Sequence[ReservedNodes] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +233,8 @@ class Stop:
     """Preempt a job: its attempt saves a checkpoint, ends, and the job is queued again."""
 
     job: int
-    for_job: int
+    for_job: int | None
+    """None: it leaves reserved nodes."""
     reason: str
 
 
@@ -229,8 +256,9 @@ class Wait(NamedTuple):
     job: int
     code: str
     """`later` (not_before), `never-fits`, `no-room`, `behind` (jobs ahead get the capacity),
-    `quota`, `making-room` (victims are being preempted for it), `adding-nodes` or `reserved` (it
-    would delay the reservation)."""
+    `quota`, `making-room` (victims are being preempted for it), `adding-nodes`, `reserved` (it
+    would delay the reservation) or `reservation` (the one that it names is not open, or too
+    small)."""
     reason: str
     blockers: tuple[int, ...] = ()
     """A few of the jobs that hold what it waits for, ordered by their expected end."""

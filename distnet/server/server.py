@@ -42,10 +42,6 @@ from distnet.server.views.usage import UsageFilter, usage
 logger = logging.getLogger(__name__)
 
 
-def _now(action: Callable[[], None]) -> None:
-    action()
-
-
 @dataclass
 class Server:
     """A ledger, a scheduler and a cluster."""
@@ -55,7 +51,7 @@ class Server:
     settings: Settings
     clock: Callable[[], float] = time.time
     monotonic: Callable[[], float] = time.monotonic
-    run: Run = _now
+    run: Run = lambda action: action()
     """Runs actions on the cluster: now, or in a thread."""
     wake: Callable[[], None] = lambda: None
     """Called when there may be work before the next iteration of the loop."""
@@ -73,7 +69,7 @@ class Server:
         )
         self.mirror = Mirror(self.ledger, groups=NodeGroups(self.settings.groups), datasets=store)
         self.datasets = Datasets(self.mirror, store, limits.body_bytes, self.clock)
-        self.nodes = NodeOperations(self.mirror, self.clock, self._wake)
+        self.nodes = NodeOperations(self.mirror, self.clock, lambda: self.wake())  # noqa: PLW0108
         self.loop = Loop(
             self.mirror, self.gateway, self.settings, self.clock, self.monotonic, self.run
         )
@@ -290,9 +286,6 @@ class Server:
     def _blocked_users(self) -> set[str]:
         with self.ledger.reading() as tx:
             return users.blocked_users(tx)
-
-    def _wake(self) -> None:
-        self.wake()  # it is set later
 
     def _command(
         self, command: Callable[..., JobRecord], user: User, name: str, *values: int

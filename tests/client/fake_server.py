@@ -47,6 +47,11 @@ from distnet.protocol.jobs import (
     WhyResponse,
 )
 from distnet.protocol.node_commands import ExecRequest, ExecResponse, StacksRequest
+from distnet.protocol.reservations import (
+    ReservationRequest,
+    ReservationResponse,
+    ReservationsResponse,
+)
 from distnet.protocol.schedules import ScheduleRequest, ScheduleResponse, SchedulesResponse
 from distnet.protocol.states import JobState
 from distnet.protocol.submit import SubmitRequest
@@ -104,6 +109,7 @@ class FakeServer:
     teams: dict[str, TeamMessage] = field(default_factory=dict)
     nodes: dict[str, NodeResponse] = field(default_factory=dict)
     groups: list[GroupResponse] = field(default_factory=list)
+    reservations: dict[str, ReservationResponse] = field(default_factory=dict)
     submits: list[SubmitRequest] = field(default_factory=list)
     scheduled: list[ScheduleRequest] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
@@ -340,6 +346,23 @@ def _changed(server: FakeServer, names: tuple[str, ...], change: dict[str, Any])
     return NodesResponse(nodes=tuple(server.nodes[name] for name in names))
 
 
+def reserve(server: FakeServer, *, body: bytes, **_: Any) -> BaseModel:
+    request = ReservationRequest.model_validate_json(body)
+    facts = request.model_dump(exclude={"count"}) | {"actor": "ada", "is_active": False}
+    facts["nodes"] = request.nodes or tuple(f"gpu{n}" for n in range(1, (request.count or 0) + 1))
+    server.reservations[request.name] = ReservationResponse.model_validate(facts)
+    return server.reservations[request.name]
+
+
+def list_reservations(server: FakeServer, **_: Any) -> BaseModel:
+    return ReservationsResponse(reservations=tuple(server.reservations.values()))
+
+
+def cancel_reservation(server: FakeServer, name: str, **_: Any) -> None:
+    if server.reservations.pop(name, None) is None:
+        raise NotFoundError(f"there is no reservation {name}")
+
+
 def list_teams(server: FakeServer, **_: Any) -> BaseModel:
     return TeamsResponse(teams=tuple(server.teams.values()))
 
@@ -375,6 +398,9 @@ ROUTES: list[tuple[str, str, Callable[..., BaseModel | None]]] = [
     ("/cluster", "GET", cluster),
     ("/nodes/drain", "POST", drain),
     ("/nodes/resume", "POST", resume),
+    ("/reservations", "POST", reserve),
+    ("/reservations", "GET", list_reservations),
+    ("/reservations/([^/]+)", "DELETE", cancel_reservation),
     ("/teams", "GET", list_teams),
     ("/teams/([^/]+)", "PUT", save_team),
 ]

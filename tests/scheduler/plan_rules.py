@@ -6,6 +6,7 @@ from collections import Counter
 from distnet.scheduler.view import JobRequest, Node, Plan, Resize, Start, Stop, View
 
 CODES = {
+    "reservation",
     "later",
     "never-fits",
     "no-room",
@@ -28,8 +29,25 @@ def workers_on(cpus: float, gpus: float, job: JobRequest) -> int:
 
 
 def slots_for(view: View, free: dict[str, list[float]], job: JobRequest) -> int:
-    allowed = {node.id for node in view.nodes if is_allowed(node, job)}
+    allowed = {n.id for n in view.nodes if is_allowed(n, job) and not is_reserved(view, n.id, job)}
     return sum(workers_on(*free[node], job) for node in free if node in allowed)
+
+
+def is_reserved(view: View, node: str, job: JobRequest) -> bool:
+    """Whether the job must not start on this node now."""
+    if job.reservation and not any(
+        node in one.nodes for one in view.reserved if one.name == job.reservation
+    ):
+        return True
+    for one in view.reserved:
+        is_open = job.owner in one.users or job.team in one.teams
+        if node not in one.nodes or is_open or view.now >= one.ends_at:
+            continue
+        left = one.starts_at - view.now
+        may_be_stopped = job.is_preemptible and left >= view.policy.steady_s
+        if left <= 0 or not (job.expected_s <= left or may_be_stopped):
+            return True
+    return False
 
 
 def is_allowed(node: Node, job: JobRequest) -> bool:
@@ -71,6 +89,7 @@ def check(view: View, plan: Plan) -> None:
     assert all(wait.reason and "inf" not in wait.reason.split() for wait in plan.queue)
     assert not any(jobs[number].not_before > view.now for number in starts)
     _check_gangs(jobs, starts)
+    _check_reserved(view, plan, jobs, allocations, starts)
     _check_capacity(view, plan, jobs, allocations, starts)
     _check_limits(view, plan, jobs, allocations, starts)
     _check_victims(view, plan, jobs, allocations)
@@ -95,7 +114,9 @@ def _check_new_nodes(view: View, plan: Plan, jobs: dict[int, JobRequest]) -> Non
         assert plan.nodes == {}
     whole = {node.id: [node.cpus, node.gpus] for node in view.nodes}
     for wait in plan.queue:
-        never = slots_for(view, whole, jobs[wait.job]) < jobs[wait.job].shape.min_workers
+        job = jobs[wait.job]
+        allowed = [whole[node.id] for node in view.nodes if is_allowed(node, job)]
+        never = sum(workers_on(*one, job) for one in allowed) < job.shape.min_workers
         assert (wait.code == "never-fits") == never
     for number in waits if len(jobs) == 1 else ():
         assert slots_for(view, free_resources(view), jobs[number]) < jobs[number].shape.min_workers
@@ -106,6 +127,28 @@ def _check_gangs(jobs: dict[int, JobRequest], starts: dict[int, object]) -> None
         shape = jobs[number].shape
         workers = sum(dict(placement).values())  # type: ignore[call-overload]
         assert shape.min_workers <= workers <= shape.max_workers
+
+
+def _check_reserved(view, plan, jobs, allocations, starts) -> None:  # type: ignore[no-untyped-def]
+    for number, placement in starts.items():
+        assert not any(is_reserved(view, node, jobs[number]) for node in placement)
+    for decision in plan.decisions:
+        if isinstance(decision, Resize) and decision.for_job is None:
+            allocation = allocations[decision.job]
+            more = {n for n, c in decision.placement.items() if c > allocation.placement.get(n, 0)}
+            assert not any(is_reserved(view, node, allocation.job) for node in more)
+    leave = {
+        number
+        for number, allocation in allocations.items()
+        for one in view.reserved
+        if one.starts_at <= view.now < one.ends_at
+        and one.nodes & set(allocation.placement)
+        and allocation.job.owner not in one.users
+        and allocation.job.team not in one.teams
+    }
+    stops = {d.job for d in plan.decisions if isinstance(d, Stop) and d.for_job is None}
+    may_stop = {n for n in leave if allocations[n].job.is_preemptible}
+    assert stops == {n for n in may_stop if not allocations[n].is_stopping}
 
 
 def _check_capacity(view, plan, jobs, allocations, starts) -> None:  # type: ignore[no-untyped-def]
@@ -201,7 +244,7 @@ def _check_quotas(view, plan, jobs, starts) -> None:  # type: ignore[no-untyped-
 
 def _check_order(view, plan, jobs, starts) -> None:  # type: ignore[no-untyped-def]
     """Ranks never rise along the queue; a job with the code `no-room` would not fit."""
-    contenders = [w for w in plan.queue if w.code not in ("later", "never-fits")]
+    contenders = [w for w in plan.queue if w.code not in ("later", "never-fits", "reservation")]
     ranks = [rank(jobs[wait.job], view) for wait in contenders]
     assert ranks == sorted(ranks, reverse=True)
     for wait, level in zip(contenders, ranks, strict=True):

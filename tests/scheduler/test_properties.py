@@ -1,13 +1,23 @@
 """Properties of all clusters and queues: drawn at random, simulated in virtual time."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 import hypothesis.strategies as st
 from hypothesis import HealthCheck, given, settings
 
 from distnet.scheduler.decide import decide
-from distnet.scheduler.view import Allocation, JobRequest, Node, Policy, Shape, Team, View
+from distnet.scheduler.view import (
+    Allocation,
+    JobRequest,
+    Node,
+    Policy,
+    ReservedNodes,
+    Shape,
+    Team,
+    View,
+)
 from distnet.spec.selector import Selector
 from tests.scheduler.plan_rules import check, free_resources, slots_for, take
 from tests.scheduler.virtual_cluster import GRACE_S, VirtualCluster
@@ -66,6 +76,7 @@ def candidates(
         not_before=now + draw(st.sampled_from([-1.0, -1.0, -1.0, 50.0])),
         expected_s=draw(st.sampled_from([20.0, 100.0, 300.0, math.inf])),
         is_preemptible=draw(st.integers(0, 4)) < 4,
+        reservation=draw(st.sampled_from([""] * 9 + ["exam"])),
     )
 
 
@@ -112,7 +123,22 @@ def virtual_clusters(
         draw(teams()) if with_teams else {},
         draw(policies()),
     )
+    cluster.reserved = draw(reservations(cluster.nodes))
     return cluster, arrivals
+
+
+@st.composite
+def reservations(
+    draw: st.DrawFn, nodes: Sequence[Node], now: float = 0.0
+) -> tuple[ReservedNodes, ...]:
+    """At most one, for ann and team b; most clusters have none."""
+    if draw(st.integers(0, 2)) < 2:
+        return ()
+    starts_at = now + draw(st.sampled_from([-5.0, 30.0, 200.0]))
+    some = frozenset(draw(st.sets(st.sampled_from([node.id for node in nodes]), min_size=1)))
+    lasts = draw(st.sampled_from([20.0, 400.0]))
+    users, teams = frozenset({"ann"}), frozenset({"b"})
+    return (ReservedNodes("exam", starts_at, starts_at + lasts, some, users, teams),)
 
 
 def drive(
@@ -182,6 +208,7 @@ def test_plan_does_not_depend_on_the_order_of_the_view(drawn, random, steps):
         dict(random.sample(list(view.teams.items()), len(view.teams))),
         view.usage,
         view.policy,
+        reserved=view.reserved,
     )
 
     assert decide(view) == decide(view)
@@ -214,7 +241,10 @@ def crowded(draw: st.DrawFn) -> View:
             )
         )
     waiting = [draw(candidates(100 + n, now=now)) for n in range(draw(st.integers(0, 8)))]
-    return View(now, cluster, waiting, allocations, draw(teams()), {}, draw(policies()))
+    reserved = draw(reservations(cluster, now))
+    return View(
+        now, cluster, waiting, allocations, draw(teams()), {}, draw(policies()), reserved=reserved
+    )
 
 
 @settings(FEW, max_examples=400)
@@ -244,7 +274,11 @@ def queues_of_known_length(draw: st.DrawFn) -> tuple[list[Node], list[JobRequest
         job = draw(candidates(number, age=0.0))
         shape = job.shape._replace(max_workers=job.shape.min_workers)
         length = draw(st.sampled_from([10.0, 30.0, 70.0, 200.0]))
-        one = {"owner": "ann", "team": "a"}  # shares change the order when others end
+        one = {
+            "owner": "ann",
+            "team": "a",
+            "reservation": "",
+        }  # shares change the order when others end
         jobs.append(replace(job, shape=shape, expected_s=length, not_before=0.0, **one))
     return cluster, jobs
 

@@ -10,6 +10,7 @@ from distnet.scheduler.view import (
     Node,
     Plan,
     Policy,
+    ReservedNodes,
     Resize,
     Shape,
     Start,
@@ -35,6 +36,7 @@ def job(
     expected_s: float = math.inf,
     not_before: float = 0.0,
     is_preemptible: bool = True,
+    reservation: str = "",
 ) -> JobRequest:
     fewest, most = workers if isinstance(workers, tuple) else (workers, workers)
     return JobRequest(
@@ -48,6 +50,7 @@ def job(
         not_before=not_before,
         expected_s=expected_s,
         is_preemptible=is_preemptible,
+        reservation=reservation,
     )
 
 
@@ -84,6 +87,7 @@ def view(
     teams: Sequence[Team] = (),
     usage: Mapping[str, float] | None = None,
     policy: Policy | None = None,
+    reserved: Sequence[ReservedNodes] = (),
 ) -> View:
     return View(
         NOW,
@@ -93,6 +97,7 @@ def view(
         {team.name: team for team in teams},
         usage or {},
         policy or Policy(),
+        reserved=reserved,
     )
 
 
@@ -100,7 +105,7 @@ def started(plan: Plan) -> dict[int, dict[str, int]]:
     return {d.job: dict(d.placement) for d in plan.decisions if isinstance(d, Start)}
 
 
-def stopped(plan: Plan) -> dict[int, int]:
+def stopped(plan: Plan) -> dict[int, int | None]:
     return {d.job: d.for_job for d in plan.decisions if isinstance(d, Stop)}
 
 

@@ -11,6 +11,7 @@ from distnet.scheduler.view import (
     Node,
     Plan,
     Policy,
+    ReservedNodes,
     Start,
     Stop,
     Team,
@@ -34,6 +35,7 @@ class VirtualCluster:
     stops: list[tuple[int, int]] = field(default_factory=list)
     """Each victim and its preemptor."""
     plan: Plan = Plan((), ())
+    reserved: Sequence[ReservedNodes] = ()
     _due: list[tuple[float, int]] = field(default_factory=list)
     """When stops and resizes in progress are complete."""
 
@@ -49,6 +51,7 @@ class VirtualCluster:
             self.teams,
             {},
             self.policy,
+            reserved=self.reserved,
         )
 
     def step(self) -> Plan:

@@ -48,6 +48,10 @@ def submit(
         typer.Option(metavar="KEY=1..10|a,b|[1,2],[3]", help="One job for each combination."),
     ] = [],  # noqa: B006
     at: At = None,
+    reservation: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Run in this reservation: on its nodes, in its time."),
+    ] = None,
     hold: Annotated[bool, typer.Option("--hold", help="Hold it until it is released.")] = False,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Then follow its log.")] = False,
     sets: Sets = [],  # noqa: B006
@@ -72,7 +76,7 @@ def submit(
     if cluster is not None and (server or context):
         raise typer.BadParameter("--cluster names the server: leave out --server and --context")
     options: dict[str, Any] = {"workers": workers, "priority": priority, "name": name, "team": team}
-    options |= {"at": unix_time(at), "hold": hold or None}
+    options |= {"at": unix_time(at), "hold": hold or None, "reservation": reservation}
     submission = prepared(
         job, sets=sets, after=after, start_from=start_from, sweep=sweep, **options
     )

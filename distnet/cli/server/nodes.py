@@ -119,11 +119,12 @@ def _labels(labels: dict[str, str]) -> str:
 
 
 def _note(node: Json) -> str:
-    """Why it is drained, and what other programs use of it."""
+    """Why it is drained, its reservation, and what other programs use of it."""
     reason = [node["drain"]["reason"]] if node["drain"] else []
     cpus, gpus = node["others_cpus"], node["others_gpus"]
     others = [f"{format_resources(cpus, gpus)} used by other programs"] if cpus or gpus else []
-    return "; ".join(reason + others) or NONE
+    reserved = [f"reserved ({node['reservation']})"] if node["reservation"] else []
+    return "; ".join(reason + reserved + others) or NONE
 
 
 def _used(node: Json, what: str) -> str:

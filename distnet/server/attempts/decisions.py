@@ -18,6 +18,7 @@ PRECEDENCE = {
     StopReason.HOLD: 1,
     StopReason.PREEMPT: 0,
     StopReason.DRAIN: 0,
+    StopReason.RESERVATION: 0,
 }
 
 
@@ -30,8 +31,8 @@ def apply_decisions(mirror: Mirror, decisions: tuple[Decision, ...], now: float)
         if isinstance(decision, Start):
             _start(mirror, change, job, decision)
         elif isinstance(decision, Stop):
-            reason, text = StopReason.PREEMPT, decision.reason
-            request_stop(mirror, change, job, reason, actor=SCHEDULER, text=text)
+            reason = StopReason.RESERVATION if decision.for_job is None else StopReason.PREEMPT
+            request_stop(mirror, change, job, reason, actor=SCHEDULER, text=decision.reason)
         else:
             _resize(mirror, change, job, decision)
     mirror.commit(change)

@@ -26,6 +26,7 @@ AFTER_STOP = {
     StopReason.HOLD: JobState.HELD,
     StopReason.PREEMPT: JobState.WAITING,
     StopReason.DRAIN: JobState.WAITING,
+    StopReason.RESERVATION: JobState.WAITING,
 }
 TEXT = {
     StopReason.STOP: "stopped, saved at step {step}",
@@ -34,6 +35,7 @@ TEXT = {
     StopReason.HOLD: "held, saved at step {step}",
     StopReason.PREEMPT: "preempted by another job, saved at step {step}",
     StopReason.DRAIN: "moved off a drained node, saved at step {step}",
+    StopReason.RESERVATION: "moved off reserved nodes, saved at step {step}",
 }
 
 

@@ -4,7 +4,8 @@ from distnet.protocol.errors import ForbiddenError, InvalidError, TooManyError
 from distnet.scheduler.feasibility import infeasible_reason
 from distnet.scheduler.format import format_names, format_resources
 from distnet.scheduler.view import Shape
-from distnet.server.ledger.records import Role, User
+from distnet.server.ledger.records import JobRecord, Role, User
+from distnet.server.nodes.reserve import find_reservation, nodes_of
 from distnet.server.state.mirror import Mirror
 from distnet.spec.plural import counted
 
@@ -76,6 +77,27 @@ def require_fits(mirror: Mirror, shape: Shape, team: str) -> None:
         ]
         found = format_names(names, MAX_NODES) + "".join(limits)
         raise InvalidError(f"it {reason} (the nodes are {found})", code="never_fits")
+
+
+def require_reservation(mirror: Mirror, job: JobRecord, name: str, now: float) -> None:
+    """Refuse a job that names a reservation which it can never use.
+
+    Raises:
+        NotFoundError: there is no such reservation.
+        ForbiddenError: `not_your_reservation`.
+        InvalidError: `never_fits`.
+    """
+    record = find_reservation(mirror, name, now)
+    if job.owner not in record.users and job.team not in record.teams:
+        raise ForbiddenError(
+            f"--reservation: {name} is neither for {job.owner} nor for team {job.team}",
+            code="not_your_reservation",
+        )
+    if mirror.snapshot is None:
+        return
+    reason = infeasible_reason(job.shape, nodes_of(mirror, record))
+    if reason is not None:
+        raise InvalidError(f"on the nodes of reservation {name} it {reason}", code="never_fits")
 
 
 def _require_team_limit(mirror: Mirror, shape: Shape, team: str) -> None:

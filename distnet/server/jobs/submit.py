@@ -17,7 +17,13 @@ from sqlalchemy import Connection
 from distnet.protocol.errors import InvalidError, TooManyError
 from distnet.protocol.states import JobState
 from distnet.protocol.submit import SubmitRequest
-from distnet.server.jobs.admission import require_fits, require_open_jobs, require_priority, team_of
+from distnet.server.jobs.admission import (
+    require_fits,
+    require_open_jobs,
+    require_priority,
+    require_reservation,
+    team_of,
+)
 from distnet.server.jobs.datasets import require_datasets
 from distnet.server.jobs.dependencies import read_dependency, require_dependencies, require_no_cycle
 from distnet.server.jobs.job_file import ParsedJob, parse_job_file
@@ -112,7 +118,7 @@ def submit(
         new = [draft for draft in drafts if draft.record.key not in known]
         if not new:
             return [known[key] for key in keys], False
-        _require_admission(mirror, user, new, allowance)
+        _require_admission(mirror, user, new, allowance, now)
         records = _named(tx, new)
         outcomes = _check_dependencies(tx, records)
         specs = _put_texts(tx, new, known=mirror.known_specs)
@@ -191,17 +197,21 @@ def _record(
         max_time_s=queue.max_time,
         expected_s=queue.expected or queue.max_time,
         schedule=schedule,
+        reservation=request.reservation,
     )
 
 
 def _require_admission(
-    mirror: Mirror, user: User, new: Sequence[Draft], allowance: Allowance
+    mirror: Mirror, user: User, new: Sequence[Draft], allowance: Allowance, now: float
 ) -> None:
     records = [draft.record for draft in new]
     # A schedule's job waits until the cluster has such nodes again.
     for shape, team in {(job.shape, job.team): None for job in records if job.schedule is None}:
         require_fits(mirror, shape, team)
     require_datasets(mirror, (draft.job.dataset for draft in new))
+    for job in records:
+        if job.reservation is not None and job.schedule is None:
+            require_reservation(mirror, job, job.reservation, now)
     require_open_jobs(mirror, user, len(new), allowance.open_jobs)
     require_priority(user, max(job.priority for job in records), allowance.priority)
 

@@ -74,6 +74,8 @@ class JobRecord:
     """The name that the jobs of one sweep share."""
     schedule: str | None = None
     """The schedule that submitted it."""
+    reservation: str | None = None
+    """The reservation in which it runs."""
     workers: int | None = None
     """The number that a user set with `resize`; it overrides the shape."""
     num_attempts: int = 0
@@ -247,6 +249,21 @@ class DrainRecord:
     reason: str
     actor: str
     since: float
+
+
+@dataclass(frozen=True, slots=True)
+class ReservationRecord:
+    """Nodes that an admin has reserved for users and teams."""
+
+    name: str
+    starts_at: float
+    ends_at: float
+    nodes: tuple[str, ...]
+    """Their names, or ids where nodes share a name."""
+    users: tuple[str, ...]
+    teams: tuple[str, ...]
+    actor: str
+    made_at: float
 
 
 @dataclass(frozen=True, slots=True)

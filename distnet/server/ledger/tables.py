@@ -82,6 +82,7 @@ jobs = Table(
     Column("expected_s", Double),
     Column("array", Words, index=True),
     Column("schedule", Words),
+    Column("reservation", Words),
     Column("workers", BigInteger),
     Column("num_attempts", BigInteger, nullable=False),
     Column("failures", Json, nullable=False),
@@ -249,6 +250,19 @@ drains = Table(
     Column("reason", Words, nullable=False),
     Column("actor", Words, nullable=False),
     Column("since", Double, nullable=False),
+)
+
+reservations = Table(
+    "reservations",
+    metadata,
+    Column("name", Words, primary_key=True),
+    Column("starts_at", Double, nullable=False),
+    Column("ends_at", Double, nullable=False),
+    Column("nodes", Json, nullable=False),
+    Column("users", Json, nullable=False),
+    Column("teams", Json, nullable=False),
+    Column("actor", Words, nullable=False),
+    Column("made_at", Double, nullable=False),
 )
 
 usage = Table(

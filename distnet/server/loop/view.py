@@ -8,6 +8,7 @@ from distnet.protocol.states import JobState
 from distnet.scheduler.view import Allocation, JobRequest, Policy, Shape, Team, View
 from distnet.server.jobs.dependencies import unmet
 from distnet.server.ledger.records import AttemptRecord, JobRecord, TeamRecord
+from distnet.server.nodes.reserve import reserved_nodes
 from distnet.server.state.mirror import Mirror
 from distnet.server.state.time_left import seconds_left
 
@@ -40,6 +41,7 @@ class ViewBuilder:
             usage=usage,
             policy=self.policy,
             groups=mirror.groups.state(now),
+            reserved=reserved_nodes(mirror, now),
         )
 
     def request(self, job: JobRecord) -> JobRequest:
@@ -58,6 +60,7 @@ class ViewBuilder:
             not_before=job.not_before,
             expected_s=_expected(job),
             is_preemptible=job.is_preemptible,
+            reservation=job.reservation or "",
         )
         self._requests[job.name] = (job, request)
         return request

@@ -1,1 +1,1 @@
-"""What administrators do with nodes: drain and resume them."""
+"""What admins do with nodes: drain and resume them, reserve them."""

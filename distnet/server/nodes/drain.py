@@ -34,7 +34,7 @@ def drain(mirror: Mirror, user: User, request: DrainRequest, now: float) -> list
     """
     nodes, change = find_nodes(mirror, request.nodes), Change(now)
     for node in nodes:
-        old, new = mirror.drains.of(node), _record(mirror, user, node, request.reason, now)
+        old, new = mirror.orders.of(node), _record(mirror, user, node, request.reason, now)
         if old is None or old.reason != new.reason:
             since = now if old is None else old.since
             change.drains[new.node] = replace(new, since=since)
@@ -64,9 +64,9 @@ def resume(mirror: Mirror, user: User, words: Sequence[str], now: float) -> list
         InvalidError: `ambiguous`.
     """
     change = Change(now)
-    absent = [word for word in words if word in mirror.drains and not _is_there(mirror, word)]
+    absent = [word for word in words if word in mirror.orders and not _is_there(mirror, word)]
     nodes = find_nodes(mirror, [word for word in words if word not in absent])
-    records = [mirror.drains[name] for name in absent] + [mirror.drains.of(node) for node in nodes]
+    records = [mirror.orders[name] for name in absent] + [mirror.orders.of(node) for node in nodes]
     for record in dict.fromkeys(records):
         if record is not None:
             change.removed_drains.append(record.node)
@@ -79,12 +79,12 @@ def absent_drains(mirror: Mirror) -> list[DrainRecord]:
     """The drained nodes that are not in the newest snapshot, by name."""
     if mirror.snapshot is None:
         return []
-    there = {mirror.drains.of(node) for node in _nodes(mirror)}
-    return [record for record in mirror.drains.all() if record not in there]
+    there = {mirror.orders.of(node) for node in _nodes(mirror)}
+    return [record for record in mirror.orders.all() if record not in there]
 
 
 def _record(mirror: Mirror, user: User, node: Node, reason: str, now: float) -> DrainRecord:
-    old = mirror.drains.of(node)
+    old = mirror.orders.of(node)
     name = lasting_name(mirror, node) if old is None else old.node
     return DrainRecord(name, reason, user.name, now)
 

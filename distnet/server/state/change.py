@@ -18,6 +18,7 @@ from distnet.server.ledger.records import (
     DrainRecord,
     EventRecord,
     JobRecord,
+    ReservationRecord,
     ScheduleRecord,
 )
 
@@ -43,6 +44,8 @@ class Change:
     removed_schedules: list[str] = field(default_factory=list)
     drains: dict[str, DrainRecord] = field(default_factory=dict)
     removed_drains: list[str] = field(default_factory=list)
+    reservations: dict[str, ReservationRecord] = field(default_factory=dict)
+    removed_reservations: list[str] = field(default_factory=list)
     events: list[EventRecord] = field(default_factory=list)
 
     def job(self, job: JobRecord, kind: str, actor: str, text: str, **data: Any) -> None:
@@ -63,5 +66,6 @@ class Change:
     def is_empty(self) -> bool:
         """Whether there is nothing to commit."""
         parts = (self.new_jobs, self.jobs, self.new_attempts, self.attempts, self.schedules)
-        removed = (self.removed_schedules, self.removed_drains)
-        return not (any(parts) or any(removed) or self.drains or self.events)
+        nodes = (self.drains, self.reservations)
+        removed = (self.removed_schedules, self.removed_drains, self.removed_reservations)
+        return not (any(parts) or any(nodes) or any(removed) or self.events)

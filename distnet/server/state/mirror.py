@@ -22,7 +22,6 @@ from distnet.server.ledger import (
     attempts,
     events,
     jobs,
-    nodes,
     schedules,
     users,
 )
@@ -35,8 +34,8 @@ from distnet.server.ledger.records import (
     TeamRecord,
 )
 from distnet.server.state.change import Change
-from distnet.server.state.drains import Drains
 from distnet.server.state.node_groups import NodeGroups
+from distnet.server.state.node_orders import NodeOrders
 
 
 @dataclass
@@ -76,8 +75,8 @@ class Mirror:
     """The number of changes that matter to the scheduler."""
     num_open: Counter[str] = field(default_factory=Counter)
     """Open jobs of each owner."""
-    drains: Drains = field(default_factory=Drains)
-    """Nodes that admins have drained."""
+    orders: NodeOrders = field(default_factory=NodeOrders)
+    """Nodes that admins have drained or reserved."""
     draining: dict[str, float] = field(default_factory=dict)
     """Nodes that attempts report as draining, and the time until which that counts."""
     outcomes: dict[str, JobState] = field(default_factory=dict)
@@ -105,7 +104,7 @@ class Mirror:
             self.allocated = allocations.open_workers(tx)
             self.schedules = {s.name: s for s in schedules.read_schedules(tx)}
             self.teams = {team.name: team for team in users.read_teams(tx)}
-            self.drains = Drains(nodes.read_drains(tx))
+            self.orders = NodeOrders.read(tx)
             waited_for = {d.job for job in self.jobs.values() for d in job.after}
             states = jobs.states_of(tx, sorted(waited_for - self.jobs.keys()))
         self.outcomes |= {name: state for name, state in states.items() if state.is_terminal}
@@ -164,7 +163,7 @@ class Mirror:
             schedules.save_schedule(tx, schedule)
         for name in change.removed_schedules:
             schedules.delete_schedule(tx, name)
-        self.drains.write(tx, change)
+        self.orders.write(tx, change)
         if change.events:
             events.append_events(tx, change.events)
         return new
@@ -178,7 +177,7 @@ class Mirror:
         self.schedules.update(change.schedules)
         for name in change.removed_schedules:
             self.schedules.pop(name, None)
-        self.drains.apply(change)
+        self.orders.apply(change)
         self.version += not change.is_quiet
 
     def set_unsaved(self, job: JobRecord, attempt: AttemptRecord) -> None:
@@ -225,7 +224,7 @@ class Mirror:
         self.draining = {node: until for node, until in self.draining.items() if until > now}
         nodes = self.snapshot.nodes if self.snapshot is not None else ()
         return tuple(
-            self.drains.marked(
+            self.orders.marked(
                 replace(node, is_draining=True) if node.id in self.draining else node
             )
             for node in nodes

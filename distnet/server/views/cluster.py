@@ -13,6 +13,7 @@ from distnet.protocol.cluster import (
 from distnet.scheduler.view import Node
 from distnet.server.ledger.records import DrainRecord
 from distnet.server.nodes.drain import absent_drains
+from distnet.server.nodes.reserve import reserved_nodes
 from distnet.server.state.mirror import Mirror
 from distnet.spec.selector import gpu_type
 
@@ -25,23 +26,33 @@ def cluster(mirror: Mirror, now: float) -> ClusterResponse:
         is_reachable=not mirror.unreachable,
         seen_at=None if snapshot is None else snapshot.seen_at,
         reason=mirror.unreachable,
-        nodes=node_responses(mirror, mirror.nodes(now)) + absent,
+        nodes=node_responses(mirror, mirror.nodes(now), now) + absent,
         groups=() if snapshot is None else _groups(mirror, now),
     )
 
 
-def node_responses(mirror: Mirror, nodes: Iterable[Node]) -> tuple[NodeResponse, ...]:
+def node_responses(mirror: Mirror, nodes: Iterable[Node], now: float) -> tuple[NodeResponse, ...]:
     """Nodes as users see them.
 
     Args:
         mirror: locked by the caller.
         nodes: as `Mirror.nodes` returns them.
+        now: Unix time.
     """
     on_node: dict[str, dict[str, int]] = {}
     for name, attempt in mirror.attempts.items():
         for node, workers in attempt.placement.items():
             on_node.setdefault(node, {})[name] = workers
-    return tuple(_node_response(mirror, node, on_node.get(node.id, {})) for node in nodes)
+    reserved = {
+        node: one.name
+        for one in reserved_nodes(mirror, now)
+        if one.is_active(now)
+        for node in one.nodes
+    }
+    return tuple(
+        _node_response(mirror, node, on_node.get(node.id, {}), reserved.get(node.id, ""))
+        for node in nodes
+    )
 
 
 def _groups(mirror: Mirror, now: float) -> tuple[GroupResponse, ...]:
@@ -62,7 +73,9 @@ def _groups(mirror: Mirror, now: float) -> tuple[GroupResponse, ...]:
     )
 
 
-def _node_response(mirror: Mirror, node: Node, jobs: dict[str, int]) -> NodeResponse:
+def _node_response(
+    mirror: Mirror, node: Node, jobs: dict[str, int], reservation: str
+) -> NodeResponse:
     cpus = sum(mirror.jobs[name].shape.cpus * workers for name, workers in jobs.items())
     gpus = sum(mirror.jobs[name].shape.gpus * workers for name, workers in jobs.items())
     return NodeResponse(
@@ -79,7 +92,8 @@ def _node_response(mirror: Mirror, node: Node, jobs: dict[str, int]) -> NodeResp
         labels=dict(node.labels),
         is_draining=node.is_draining,
         jobs=jobs,
-        drain=_drain_response(mirror.drains.of(node)),
+        reservation=reservation,
+        drain=_drain_response(mirror.orders.of(node)),
     )
 
 

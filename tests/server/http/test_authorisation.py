@@ -25,10 +25,16 @@ ADMIN_ONLY = {
     ("PUT", "/api/v1/teams/{name}"),
     ("POST", "/api/v1/nodes/drain"),
     ("POST", "/api/v1/nodes/resume"),
+    ("POST", "/api/v1/reservations"),
+    ("DELETE", "/api/v1/reservations/{name}"),
 }
 LEAST_ROUTES = 30
 SHA = "ab" * 32
 SCHEDULE = {"name": "nightly", "cron": "0 2 * * *"}
+RESERVATION = {
+    **{"name": "vision", "starts_at": 3e9, "ends_at": 4e9},
+    **{"nodes": ["node-a"], "users": ["ada"]},
+}
 VERBS = ("cancel", "stop", "hold", "release", "retry")
 IN_PATH = {
     "job": "digits-1",
@@ -67,6 +73,7 @@ def bodies() -> dict[str, Any]:
         "/api/v1/datasets/{sha256}/mount": {"path": "/shared/photos"},
         "/api/v1/nodes/drain": {"nodes": ["node-a"], "reason": "disk"},
         "/api/v1/nodes/resume": {"nodes": ["node-a"]},
+        "/api/v1/reservations": RESERVATION,
         "/api/v1/attempt/report": {"is_training": True},
     }
 
@@ -217,6 +224,7 @@ def _state(api: Api) -> tuple[Any, ...]:
         api.server.schedules(),
         api.server.teams(),
         api.server.cluster(),
+        api.server.nodes.reservations(),
         api.users.users(),
         [token.id for token in api.users.tokens(_root(api))],
         api.server.has_code(SHA),

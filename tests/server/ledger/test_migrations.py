@@ -14,10 +14,11 @@ OLD_PROGRESS = {"step": 10, "num_steps": 10, "loss": 0.2, "accuracy": 0.99, "wor
 def downgrade(ledger: Ledger) -> None:
     """Make the ledger one of the first version."""
     with ledger.transaction() as tx:
-        for table in ("allocations", "drains"):
+        for table in ("allocations", "drains", "reservations"):
             tx.exec_driver_sql(f"DROP TABLE {table}")
         tx.exec_driver_sql("ALTER TABLE attempts DROP COLUMN used")
-        tx.exec_driver_sql("ALTER TABLE jobs DROP COLUMN selector")
+        for name in ("selector", "reservation"):
+            tx.exec_driver_sql(f"ALTER TABLE jobs DROP COLUMN {name}")
         for name in ("kept", "code", "ended_at_number", "state_ended_at_number"):
             tx.exec_driver_sql(f"DROP INDEX ix_jobs_{name}")
         tx.exec_driver_sql("CREATE INDEX ix_jobs_state_number ON jobs (state, number)")

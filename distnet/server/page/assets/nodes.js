@@ -97,6 +97,7 @@ function drawNode(node) {
     node.drain && h("p", { class: "muted" }, drainText(node.drain)),
     used("CPUs", node.cpus, node.free_cpus),
     node.gpus > 0 && used("GPUs", node.gpus, node.free_gpus),
+    node.reservation && h("p", { class: "muted" }, `reserved (${node.reservation})`),
     othersText(node) && h("p", { class: "muted" }, othersText(node)),
     jobs.length
       ? h(

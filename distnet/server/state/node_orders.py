@@ -1,4 +1,4 @@
-"""The nodes that admins have drained, in memory."""
+"""What admins have ordered about nodes, in memory: drained nodes, and reservations."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -7,15 +7,26 @@ from sqlalchemy import Connection
 
 from distnet.scheduler.view import Node
 from distnet.server.ledger import nodes
-from distnet.server.ledger.records import DrainRecord
+from distnet.server.ledger.records import DrainRecord, ReservationRecord
 from distnet.server.state.change import Change
 
 
-class Drains:
-    """Equal to the ledger; a node is found by its name, or by its id."""
+class NodeOrders:
+    """Equal to the ledger; a drained node is found by its name, or by its id."""
 
-    def __init__(self, records: Iterable[DrainRecord] = ()) -> None:
-        self._records = {record.node: record for record in records}
+    def __init__(
+        self,
+        drains: Iterable[DrainRecord] = (),
+        reservations: Iterable[ReservationRecord] = (),
+    ) -> None:
+        self._records = {record.node: record for record in drains}
+        self.reservations = {record.name: record for record in reservations}
+        """Also those that have ended lately."""
+
+    @classmethod
+    def read(cls, tx: Connection) -> "NodeOrders":
+        """Read all of them from the ledger."""
+        return cls(nodes.read_drains(tx), nodes.read_reservations(tx))
 
     def __contains__(self, node: str) -> bool:
         return node in self._records
@@ -38,7 +49,10 @@ class Drains:
 
     @staticmethod
     def write(tx: Connection, change: Change) -> None:
-        """Write what a change says of drained nodes."""
+        """Write what a change says of them."""
+        for name in change.removed_reservations:
+            nodes.delete_reservation(tx, name)
+        nodes.save_reservations(tx, change.reservations.values())
         nodes.save_drains(tx, change.drains.values())
         for node in change.removed_drains:
             nodes.delete_drain(tx, node)
@@ -48,3 +62,6 @@ class Drains:
         self._records.update(change.drains)
         for node in change.removed_drains:
             self._records.pop(node, None)
+        for name in change.removed_reservations:
+            self.reservations.pop(name, None)
+        self.reservations.update(change.reservations)
