@@ -187,7 +187,7 @@ RESERVATIONS = {
     "list": Verb(
         "server.reservations:list_",
         "List the reservations that have not ended, the next one first.",
-        "distnet reservations",
+        "distnet reservations list",
     ),
     "cancel": Verb(
         "server.reservations:cancel",
