@@ -82,7 +82,7 @@ def test_every_field_of_a_record_has_its_column(record: type, table: Table) -> N
 
 
 def test_every_field_of_a_job_has_its_column() -> None:
-    shape = {"fewest", "most", "cpus", "gpus"}
+    shape = {"fewest", "most", "cpus", "gpus", "selector"}
     expected = {field.name for field in fields(records.JobRecord)} - {"shape"} | shape
 
     assert expected == set(tables.jobs.columns.keys())
