@@ -17,6 +17,8 @@ __all__ = ["pytest_terminal_summary"]
 os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
 # The tests say which Ray they mean; that of the machine's owner is left alone.
 os.environ.pop("RAY_ADDRESS", None)
+# pytest-xdist says 80, and tables would be cut to that.
+os.environ.pop("COLUMNS", None)
 
 # A shell that starts `make test &` has it ignore Ctrl-C, and so would all that the tests start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

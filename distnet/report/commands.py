@@ -17,7 +17,7 @@ def commands(run: Run, summary: Summary) -> list[tuple[str, str]]:
         found += [
             (
                 "predict with the network",
-                f"distnet predict {name} {'picture.png' if is_image else 'rows.csv'}",
+                f"distnet predict {name} {'image.png' if is_image else 'rows.csv'}",
             ),
             ("evaluate again", f"distnet eval {name}"),
             ("export as safetensors and ONNX", f"distnet export {name}"),

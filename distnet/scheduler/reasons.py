@@ -165,7 +165,8 @@ def _slots(node: Node, shape: Shape) -> int:
 
 
 def _names(nodes: Sequence[Node]) -> str:
-    return f"{format_names(map(_name, nodes))} {'is' if len(nodes) == 1 else 'are'}"
+    verb = "is" if len(nodes) == 1 else "are"
+    return f"{format_names(sorted(map(_name, nodes)))} {verb}"
 
 
 def _name(node: Node) -> str:

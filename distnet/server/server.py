@@ -254,10 +254,11 @@ class Server:
         """Apply the report of an attempt."""
         most, now = self.settings.limits.log_bytes, self.clock()
         with self.mirror.locked():
-            _, attempt = reports.find(self.mirror, secret)
+            attempt = reports.live_attempt(self.mirror, secret)
             instructions = reports.take_report(self.mirror, secret, report, now, most_bytes=most)
-            commands = self._node_commands.for_attempt(attempt.submission, report)
-            instructions = instructions.model_copy(update={"commands": commands})
+            if attempt is not None:  # not the second of two equal exit records
+                commands = self._node_commands.for_attempt(attempt.submission, report)
+                instructions = instructions.model_copy(update={"commands": commands})
         if report.exit is not None:
             self.wake()
         return instructions

@@ -215,7 +215,7 @@ def elastic_clusters(draw: st.DrawFn) -> tuple[VirtualCluster, list[Node]]:
     for number in range(1, draw(st.integers(2, 8))):
         one = draw(candidates(number))
         length = draw(st.sampled_from([20.0, 100.0, 300.0]))
-        cluster.submit(replace(one, expected_s=length, not_before=0.0))
+        cluster.submit(replace(one, expected_s=length, not_before=0.0, reservation=""))
     return cluster, full
 
 

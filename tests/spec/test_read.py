@@ -101,7 +101,8 @@ evaluate: {every_epochs: true}
         "expected one of: crop, flip, shift, rotate",
         "job.yaml:12 data.augment.2: found 3, expected a section",
         "job.yaml:12 data.memory: found text '3 parsecs', expected a size such as 500MB or 24GB",
-        "job.yaml:13 resources.gpus: found 2, expected a number of at most 1",
+        "job.yaml:13 resources.gpus: found 2, expected 0 or 1: each worker trains a copy of the "
+        "network on a GPU of its own, so that more GPUs are more workers (resources.workers)",
         "job.yaml:13 resources.workers.max: found no `max`, which is required",
         "job.yaml:13 resources.workers.min: found 0, expected a number above 0",
         "job.yaml:14 evaluate.every_epochs: found true, expected a whole number",

@@ -77,9 +77,8 @@ def submit(
         raise typer.BadParameter("--cluster names the server: leave out --server and --context")
     options: dict[str, Any] = {"workers": workers, "priority": priority, "name": name, "team": team}
     options |= {"at": unix_time(at), "hold": hold or None, "reservation": reservation}
-    submission = prepared(
-        job, sets=sets, after=after, start_from=start_from, sweep=sweep, **options
-    )
+    options |= {"sets": sets, "after": after, "start_from": start_from, "sweep": sweep}
+    submission = prepared(job, **options)
     if cluster is not None:
         context = imported("cluster.ready:ready")(cluster, is_quiet=as_json)
     client = connect(server, context)

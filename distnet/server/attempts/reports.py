@@ -25,6 +25,12 @@ DRAINING_FOR_S = 120.0
 """A node that is announced as draining is gone by then, or stays."""
 
 
+def live_attempt(mirror: Mirror, secret: str) -> AttemptRecord | None:
+    """Find the live attempt with this secret; None if there is none."""
+    name = mirror.job_of_secret(_sha256(secret))
+    return None if name is None else mirror.attempts[name]
+
+
 def find(mirror: Mirror, secret: str) -> tuple[JobRecord, AttemptRecord]:
     """Find the live attempt with this secret, and its job.
 
@@ -32,12 +38,11 @@ def find(mirror: Mirror, secret: str) -> tuple[JobRecord, AttemptRecord]:
         UnauthenticatedError: no attempt has it.
         ConflictError: `stale_attempt`: the attempt has ended, or was replaced by a newer one.
     """
-    sha256 = hashlib.sha256(secret.encode()).hexdigest()
-    name = mirror.job_of_secret(sha256)
-    if name is not None:
-        return mirror.jobs[name], mirror.attempts[name]
+    live = live_attempt(mirror, secret)
+    if live is not None:
+        return mirror.jobs[live.job], live
     with mirror.ledger.reading() as tx:
-        old = attempts.attempt_by_token(tx, sha256)
+        old = attempts.attempt_by_token(tx, _sha256(secret))
     if old is None:
         raise UnauthenticatedError("no attempt has this secret")
     raise ConflictError(
@@ -124,7 +129,7 @@ def save_reports(mirror: Mirror, now: float) -> None:
 def _has_exit_record(mirror: Mirror, secret: str) -> bool:
     """Whether this attempt itself has reported how it ended."""
     with mirror.ledger.reading() as tx:
-        old = attempts.attempt_by_token(tx, hashlib.sha256(secret.encode()).hexdigest())
+        old = attempts.attempt_by_token(tx, _sha256(secret))
     own = (AttemptEnd.FINISHED, AttemptEnd.STOPPED, AttemptEnd.FAILED)
     return old is not None and old.end in own
 
@@ -236,3 +241,7 @@ def _end(mirror: Mirror, job: JobRecord, attempt: AttemptRecord, exit_: Exit, no
         step=exit_.step,
     )
     end_attempt(mirror, job, attempt, result=exit_.result, now=now)
+
+
+def _sha256(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()

@@ -5,12 +5,12 @@ import { part, Refusal } from "./api.js";
 import { drawCurves } from "./curves.js";
 import { h } from "./dom.js";
 import { allMetrics, metricTitle } from "./evaluation.js";
-import { drawAttempts, drawEvents, drawJobFile, drawWhy } from "./jobparts.js";
+import { drawAttempts, drawEvents, drawJobFile, drawWhy, each, origin } from "./jobparts.js";
 import { Logs } from "./logs.js";
 import { Metrics } from "./metrics.js";
 import { ago, facts, jobLink, loading, pill, steps, workers } from "./parts.js";
 import { link } from "./route.js";
-import { count, duration, loss, metric, number, rate } from "./text.js";
+import { duration, loss, metric, number, rate } from "./text.js";
 
 const TERMINAL = ["finished", "stopped", "failed", "cancelled"];
 const WAITING = ["waiting", "held"];
@@ -243,15 +243,4 @@ function drawNote({ state, reason, error, failure }) {
   }
   const text = error || reason;
   return text && !WAITING.includes(state) ? h("p", { class: "note" }, text) : null;
-}
-
-function origin({ array, schedule }) {
-  return [
-    array && [", sweep ", h("a", { href: link([], { array }) }, array)],
-    schedule && [", by schedule ", h("a", { href: link(["schedules"]) }, schedule)],
-  ];
-}
-
-function each({ cpus, gpus }) {
-  return gpus ? `${count(cpus, "CPU")}, ${count(gpus, "GPU")}` : count(cpus, "CPU");
 }

@@ -2,7 +2,8 @@
 
 import { h } from "./dom.js";
 import { ago, jobLinks, table } from "./parts.js";
-import { duration, moment, number } from "./text.js";
+import { link } from "./route.js";
+import { count, duration, moment, number } from "./text.js";
 
 const MOST_EVENTS = 200;
 
@@ -116,4 +117,17 @@ function ending({ end, stop, failure, seen_at }, now) {
 function drawEvent({ number: key, time, actor, text }) {
   const at = { datetime: new Date(time * 1000).toISOString(), title: moment(time) };
   return h("li", { key }, h("time", at, moment(time)), h("b", {}, actor), h("span", {}, text));
+}
+
+// The sweep or schedule that a job belongs to.
+export function origin({ array, schedule }) {
+  return [
+    array && [", sweep ", h("a", { href: link([], { array }) }, array)],
+    schedule && [", by schedule ", h("a", { href: link(["schedules"]) }, schedule)],
+  ];
+}
+
+// What one of its workers has.
+export function each({ cpus, gpus }) {
+  return gpus ? `${count(cpus, "CPU")}, ${count(gpus, "GPU")}` : count(cpus, "CPU");
 }
