@@ -10,6 +10,7 @@ from ray.exceptions import RayError
 
 from distnet.launch.ray.on_node import on_node
 from distnet.launch.ray.relay.changes import leftover
+from distnet.launch.ray.relay.scratch import remove_leftovers
 from distnet.run_folder.node_ids import read_node
 from distnet.run_folder.paths import RunFolder
 
@@ -18,14 +19,18 @@ TIMEOUT_S = 10.0
 
 
 def fetch_leftovers(folder: RunFolder, workers: int) -> None:
-    """Append to the logs in the run folder what the workers on other nodes have left."""
+    """Append to the logs in the run folder what the workers on other nodes have left.
+
+    What is left of their replicas is removed then.
+    """
     try:
         tasks = dict(_started(folder, workers))
         if not tasks:
             return
-        done, _ = ray.wait(list(tasks), num_returns=len(tasks), timeout=TIMEOUT_S)
-        for task in done:
+        for task in _ended(list(tasks)):
             _append(tasks[task], task)
+        nodes = {node for rank in range(workers) if (node := _copied_on(folder, rank))}
+        _ended([on_node(remove_leftovers, node).remote() for node in nodes])
     except (RayError, OSError, RuntimeError) as error:  # a Ray that is gone
         logger.info("the last words of workers: %s", error)
 
@@ -33,10 +38,19 @@ def fetch_leftovers(folder: RunFolder, workers: int) -> None:
 def _started(folder: RunFolder, workers: int) -> Iterator[tuple[Any, Path]]:
     """Begin to fetch from every node; yields tasks and where their results belong."""
     for rank in range(workers):
-        node = read_node(folder, rank)
-        if node and folder.copied_log(rank).is_file():
+        if node := _copied_on(folder, rank):
             task = on_node(leftover, node).remote(folder.copied_log(rank).read_text())
             yield task, folder.worker_log(rank)
+
+
+def _copied_on(folder: RunFolder, rank: int) -> str | None:
+    """The node on which a worker has a replica of the run folder; None if it has none."""
+    return read_node(folder, rank) if folder.copied_log(rank).is_file() else None
+
+
+def _ended(tasks: list[Any]) -> list[Any]:
+    done: list[Any] = ray.wait(tasks, num_returns=len(tasks), timeout=TIMEOUT_S)[0]
+    return done
 
 
 def _append(log: Path, task: Any) -> None:

@@ -20,9 +20,7 @@ class Scratch:
 
     def __init__(self) -> None:
         remove_leftovers()
-        self.path = Path(tempfile.mkdtemp(prefix=PREFIX))
-        self._handle = os.open(self.path, os.O_RDONLY)
-        fcntl.flock(self._handle, fcntl.LOCK_EX)
+        self.path, self._handle = _new_locked()
 
     def remove(self) -> None:
         """Remove the folder and what is in it."""
@@ -35,6 +33,18 @@ def remove_leftovers() -> None:
     for path in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         with suppress(OSError), _locked(path):
             shutil.rmtree(path, ignore_errors=True)
+
+
+def _new_locked() -> tuple[Path, int]:
+    """Make a folder and lock it; a new one if others took it for a leftover before that."""
+    while True:
+        path = Path(tempfile.mkdtemp(prefix=PREFIX))
+        with suppress(FileNotFoundError):
+            handle = os.open(path, os.O_RDONLY)
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            if path.exists():
+                return path, handle
+            os.close(handle)
 
 
 @contextmanager

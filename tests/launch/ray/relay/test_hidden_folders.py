@@ -180,7 +180,8 @@ def test_workers_that_share_no_folder_reach_the_same_weights_though_one_is_kille
     for rank in range(2):
         assert run.folder.worker_log(rank).read_text().count(f"worker {rank} of 2 on") == 2
     assert {path.name for path in run.folder.path.iterdir()} >= {"evaluation.json", "pictures.npz"}
-    assert len(list(run.folder.tensorboard.iterdir())) == 2
+    # An event file begins late; the attempt that was killed may have none.
+    assert len(list(run.folder.tensorboard.iterdir())) in (1, 2)
     assert len([path for path in cluster.cache.iterdir() if path.is_dir()]) == 1
     assert list(cluster.scratch.glob("distnet-worker-*")) == []
     psutil.wait_procs(cluster.relays(), timeout=20)
