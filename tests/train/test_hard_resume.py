@@ -107,6 +107,7 @@ def test_bits_of_an_unusual_division_are_the_same_on_three_workers(
 
 
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL")
+@pytest.mark.check
 def test_bits_are_the_same_when_killed_and_resumed_again_and_again(
     stripes: Path, tmp_path: Path
 ) -> None:

@@ -85,6 +85,7 @@ def test_a_log_is_followed_and_stays_where_one_reads(running, looker):
     assert log.evaluate(at_end)
 
 
+@pytest.mark.check
 def test_a_log_stays_whole_when_the_job_starts_and_when_it_ends(site, looker):
     site.harness.submit(asks(workers=4, name="first"), asks(workers=4, name="second"))
     site.harness.run(2)

@@ -178,6 +178,7 @@ def test_attempt_that_has_lost_the_run_commits_nothing(address: str, tmp_path: P
     assert files_of(store, address) == before
 
 
+@pytest.mark.check
 def test_store_that_stops_responding_is_no_damage(s3: str, tmp_path: Path) -> None:
     address = f"s3://{BUCKET}/{tmp_path.name}{s3}"
     write_checkpoint(opened(address, tmp_path), state(1))
