@@ -1,7 +1,6 @@
 """The reporter against a server that is slow, goes away, forgets, or gives the attempt up."""
 
 import math
-import socket
 import threading
 from contextlib import ExitStack
 from pathlib import Path
@@ -17,6 +16,7 @@ from distnet.agent.reporter import Reporter
 from distnet.agent.run_control import RunControl
 from distnet.agent.streams import Streams
 from distnet.launch.placement import Placement
+from distnet.launch.ports import free_port
 from distnet.protocol.attempt import Exit, Instructions
 from distnet.protocol.metrics import Headline
 from distnet.protocol.states import AttemptEnd, Doing, StopReason
@@ -68,11 +68,6 @@ def folder(tmp_path: Path) -> RunFolder:
     return RunFolder(tmp_path / "run")
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
-
-
 def test_server_learns_where_training_is(folder):
     with serving(FakeServer()) as server:
         attempt = Attempt(folder, server.url)
@@ -95,7 +90,7 @@ def test_server_learns_where_training_is(folder):
 
 
 def test_nothing_is_lost_or_sent_twice_while_the_server_is_away(folder):
-    first, second, port = FakeServer(), FakeServer(), free_port()
+    first, second, port = FakeServer(), FakeServer(), free_port("127.0.0.1")
     attempt = Attempt(folder, f"http://127.0.0.1:{port}")
     attempt.reporter.start()
     log = folder.worker_log(0)
@@ -116,7 +111,7 @@ def test_nothing_is_lost_or_sent_twice_while_the_server_is_away(folder):
 
 def test_the_exit_is_sent_again_until_it_is_acknowledged_after_all_logs(folder, monkeypatch):
     monkeypatch.setattr("distnet.agent.streams.PIECE_BYTES", 50)
-    port = free_port()
+    port = free_port("127.0.0.1")
     attempt = Attempt(folder, f"http://127.0.0.1:{port}")
     attempt.reporter.start()
     folder.worker_log(0).write_text("x" * 1000)
@@ -134,7 +129,7 @@ def test_the_exit_is_sent_again_until_it_is_acknowledged_after_all_logs(folder, 
 
 
 def test_sending_the_exit_is_given_up_in_the_end(folder):
-    attempt = Attempt(folder, f"http://127.0.0.1:{free_port()}")
+    attempt = Attempt(folder, f"http://127.0.0.1:{free_port('127.0.0.1')}")
     attempt.reporter.give_up_s = 0.1
     attempt.reporter.start()
 

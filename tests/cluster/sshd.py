@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 
 from distnet.cluster.host import Host
-from distnet.launch.ray.node import free_port
+from distnet.launch.ports import free_port
 from tests.needs import SSHD
 
 PROGRAM = shutil.which("sshd", path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin")

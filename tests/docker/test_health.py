@@ -2,12 +2,13 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from distnet.launch.ports import free_port
 
 HEALTH = Path(__file__).parents[2] / "docker" / "health.py"
 UNSHARE = shutil.which("unshare")
@@ -31,15 +32,9 @@ pytestmark = [
 ]
 
 
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
-
-
 def test_a_server_that_stops_responding_makes_its_container_unhealthy(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "nothing")
-    listen = f"127.0.0.1:{free_port()}"
+    listen = f"127.0.0.1:{free_port('127.0.0.1')}"
     script = SCRIPT.format(python=sys.executable, health=HEALTH, folder=tmp_path, listen=listen)
 
     ended = subprocess.run(

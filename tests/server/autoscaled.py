@@ -19,7 +19,8 @@ from ray.autoscaler._private.fake_multi_node.node_provider import (
     FakeMultiNodeProvider,
 )
 
-from distnet.launch.ray.node import LOOPBACK, NodeOptions, RayNode, free_port, new_token
+from distnet.launch.ports import free_port
+from distnet.launch.ray.node import LOOPBACK, NodeOptions, RayNode, new_token
 
 ROOT = Path(__file__).parents[2]
 Groups = Mapping[str, Mapping[str, Any]]

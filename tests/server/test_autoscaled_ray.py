@@ -11,7 +11,8 @@ import pytest
 import distnet
 from distnet.client.connection import Connection
 from distnet.client.target import Target
-from distnet.launch.ray.node import LOOPBACK, free_port
+from distnet.launch.ports import free_port
+from distnet.launch.ray.node import LOOPBACK
 from tests.server.autoscaled import ROOT, Autoscaled, autoscaled_ray
 from tests.server.three_nodes import wait_until
 

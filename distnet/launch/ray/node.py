@@ -10,7 +10,6 @@ before; nothing else. `distnet run` starts its private Ray inside its own proces
 
 import os
 import secrets
-import socket
 import subprocess
 import sys
 import time
@@ -21,6 +20,7 @@ from pathlib import Path
 import psutil
 
 from distnet.errors import NotEnoughResourcesError
+from distnet.launch.ports import free_port
 from distnet.launch.processes import below, is_alive, kill
 from distnet.launch.ray.guardian import KEPT_ENVIRONMENT, MARK, family
 
@@ -211,16 +211,6 @@ class RayNode:
 def new_token() -> str:
     """A token for a new Ray."""
     return secrets.token_hex(32)
-
-
-def free_port(host: str) -> int:
-    """A port of `host` on which nobody listens.
-
-    Raises:
-        OSError: this machine does not have that address.
-    """
-    with socket.create_server((host, 0)) as listener:
-        return int(listener.getsockname()[1])
 
 
 def _is_kept(name: str) -> bool:

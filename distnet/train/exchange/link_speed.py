@@ -109,7 +109,8 @@ def _exchange(group: WorkerGroup, other: int, num_bytes: int) -> float:
 
 def _swap(sent: Tensor, other: int, received: Tensor | None = None) -> Tensor:
     received = torch.empty_like(sent) if received is None else received
-    moves = [dist.P2POp(dist.isend, sent, other), dist.P2POp(dist.irecv, received, other)]
+    # The receive first, as in `links.py`, or the two might send in turns.
+    moves = [dist.P2POp(dist.irecv, received, other), dist.P2POp(dist.isend, sent, other)]
     for work in dist.batch_isend_irecv(moves):
         work.wait()
     return received

@@ -37,11 +37,11 @@ class Links:
             left_of_worker: for each rank, the rows that it is left with.
         """
         left = [[row for rank in ranks for row in left_of_worker[rank]] for ranks in self._groups]
-        moves = []
-        for host in self._others():
-            moves += [self._send(rows[row], host, row) for row in left[self._me]]
-            moves += [self._receive(rows[row], host, row) for row in left[host]]
-        _travel(moves)
+        others = self._others()
+        _travel(
+            [self._receive(rows[row], host, row) for host in others for row in left[host]],
+            [self._send(rows[row], host, row) for host in others for row in left[self._me]],
+        )
 
     def sum_rows(self, rows: Tensor) -> None:
         """Sum what all hosts are left with into row 0, each host one stretch of the vector."""
@@ -49,19 +49,21 @@ class Links:
         stretches = [
             slice(*stretch_of(h, self.num_hosts, rows.shape[1])) for h in range(self.num_hosts)
         ]
-        mine = stretches[self._me]
-        moves = []
-        for host in self._others():
-            moves += [self._send(rows[row, stretches[host]], host, row) for row in left[self._me]]
-            moves += [self._receive(rows[row, mine], host, row) for row in left[host]]
-        _travel(moves)
+        mine, others = stretches[self._me], self._others()
+        _travel(
+            [self._receive(rows[row, mine], host, row) for host in others for row in left[host]],
+            [
+                self._send(rows[row, stretches[host]], host, row)
+                for host in others
+                for row in left[self._me]
+            ],
+        )
         for to, other in self._tree.across:
             rows[to, mine].add_(rows[other, mine])
-        moves = []
-        for host in self._others():
-            moves.append(self._send(rows[0, mine], host, 0))
-            moves.append(self._receive(rows[0, stretches[host]], host, 0))
-        _travel(moves)
+        _travel(
+            [self._receive(rows[0, stretches[host]], host, 0) for host in others],
+            [self._send(rows[0, mine], host, 0) for host in others],
+        )
 
     def _others(self) -> list[int]:
         return [host for host in range(self.num_hosts) if host != self._me]
@@ -73,6 +75,12 @@ class Links:
         return dist.P2POp(dist.irecv, numbers, self._leaders[host], tag=tag)
 
 
-def _travel(moves: list[dist.P2POp]) -> None:
+def _travel(receives: Sequence[dist.P2POp], sends: Sequence[dist.P2POp]) -> None:
+    """Start all of them at once, and wait for all.
+
+    Receives come first: gloo's receiver says that it is ready over the connection that carries its
+    own data, and once these are on their way, they go first. Hosts would send in turns then.
+    """
+    moves = [*receives, *sends]
     for work in dist.batch_isend_irecv([move for move in moves if move.tensor.numel()]):
         work.wait()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from distnet.cli.main import main
-from distnet.launch.ray.node import free_port
+from distnet.launch.ports import free_port
 from tests.cluster.conftest import client, server
 from tests.cluster.sshd import Client, Sshd
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from distnet.cli.main import main
-from distnet.launch.ray.node import free_port
+from distnet.launch.ports import free_port
 
 pytestmark = [pytest.mark.ray, pytest.mark.check, pytest.mark.timeout(900)]
 JOB = Path(__file__).parents[3] / "jobs" / "digits.yaml"

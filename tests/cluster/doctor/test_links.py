@@ -9,7 +9,7 @@ import pytest
 
 from distnet.cluster.hosts.on_host import links
 from distnet.cluster.hosts.on_host.links import Listener, measured, reached, receive
-from distnet.launch.ray.node import free_port
+from distnet.launch.ports import free_port
 
 HERE = "127.0.0.1"
 SECRET = b"s" * 16

@@ -61,7 +61,9 @@ def real_rounds(
     monkeypatch: pytest.MonkeyPatch, layout: Layout, slices: int, length: int
 ) -> list[list[Load]]:
     """Of each round, the load of every group, counted in the code that trains."""
-    of_groups = [_batches(monkeypatch, layout, group[0], slices, length) for group in layout.groups]
+    of_groups = [
+        real_batches(monkeypatch, layout, group[0], slices, length) for group in layout.groups
+    ]
     assert len({len(batches) for batches in of_groups}) == 1
     return [
         [_load(layout, group, messages) for group, messages in enumerate(of_round)]
@@ -69,7 +71,7 @@ def real_rounds(
     ]
 
 
-def _batches(
+def real_batches(
     monkeypatch: pytest.MonkeyPatch, layout: Layout, rank: int, slices: int, length: int
 ) -> list[list[Message]]:
     """The messages of one worker, by round."""

@@ -7,7 +7,7 @@ from distnet.cluster.forecast.layout import Layout
 from distnet.cluster.forecast.traffic import ITEM_BYTES, count_traffic, num_left
 from distnet.train.exchange import reduce
 from distnet.train.exchange.tree import SHORT_BYTES, Tree, own_slices
-from tests.cluster.forecast.counted import real_rounds
+from tests.cluster.forecast.counted import Counting, real_batches, real_rounds
 
 SHORT, LONG = 1001, SHORT_BYTES // ITEM_BYTES + 4001
 LAYOUTS = [
@@ -39,6 +39,20 @@ def test_messages_and_bytes_are_those_of_the_exchange_that_trains(
             assert [list(loads) for loads in model.rounds] == real, (layout, slices)
             counted += sum(load.num_sent for loads in real for load in loads)
     assert counted > 3_000
+
+
+@pytest.mark.parametrize("length", [SHORT, LONG], ids=["short", "long"])
+def test_a_host_is_ready_to_receive_before_it_sends(
+    length: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else hosts that do not arrive at the same time send in turns, at half the speed."""
+    batches = real_batches(monkeypatch, Layout(3, 1, has_shared_memory=True), 1, 7, length)
+
+    for messages in batches:
+        kinds = [message.op for message in messages]
+        num_received = kinds.count(Counting.irecv)
+        assert 0 < num_received < len(kinds)
+        assert kinds == [Counting.irecv] * num_received + [Counting.isend] * kinds.count("send")
 
 
 def test_rows_that_are_left_are_those_of_the_tree() -> None:

@@ -19,7 +19,7 @@ from distnet.cluster.hosts.on_host.data import is_worth_keeping
 from distnet.cluster.hosts.pythons import Python
 from distnet.cluster.hosts.script import run_script
 from distnet.cluster.ssh.this_machine import ThisMachine
-from distnet.launch.ray.node import free_port
+from distnet.launch.ports import free_port
 from tests.needs import Need
 
 PYTHON = Python(sys.executable, sys.version_info[:3], has_distnet=True, has_venv=True)

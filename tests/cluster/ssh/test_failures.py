@@ -14,7 +14,7 @@ from distnet.cluster.host import Host
 from distnet.cluster.ssh.connection import Connection
 from distnet.cluster.ssh.connections import Connections
 from distnet.cluster.ssh.failures import failure
-from distnet.launch.ray.node import free_port
+from distnet.launch.ports import free_port
 from tests.cluster.sshd import Client, Sshd, make_key, running
 
 REAL_TEXTS = {

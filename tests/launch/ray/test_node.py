@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from distnet.errors import NotEnoughResourcesError
+from distnet.launch.ports import free_port
 from distnet.launch.processes import is_alive, title_of
-from distnet.launch.ray.node import NodeOptions, RayNode, free_port, new_token
+from distnet.launch.ray.node import NodeOptions, RayNode, new_token
 
 pytestmark = [
     pytest.mark.ray,

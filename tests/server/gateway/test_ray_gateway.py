@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 import psutil
 import pytest
 
-from distnet.launch.ray.node import free_port
+from distnet.launch.ports import free_port
 from distnet.protocol.errors import UnavailableError
 from distnet.server.gateway.gateway import ProcessStatus, StartRequest
 from distnet.server.gateway.ray_gateway import RayGateway

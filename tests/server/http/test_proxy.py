@@ -19,6 +19,7 @@ import pytest
 from distnet.cli.main import main
 from distnet.client.client import Client
 from distnet.client.target import Target, find_target
+from distnet.launch.ports import free_port
 from distnet.protocol.attempt import Report
 from distnet.protocol.errors import TooLargeError, UnavailableError
 from tests import needs
@@ -99,7 +100,7 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def caddy(upstream: str, certificates: Path, folder: Path) -> Iterator[Proxy]:
     if shutil.which("caddy") is None:
         needs.CADDY.skip()
-    https, http = free_port(), free_port()
+    https, http = free_port("127.0.0.1"), free_port("127.0.0.1")
     settings = {
         "DISTNET_HOST": "localhost",
         "DISTNET_TLS": f"tls {certificates}/server.pem {certificates}/server.key",
@@ -119,12 +120,6 @@ def caddy(upstream: str, certificates: Path, folder: Path) -> Iterator[Proxy]:
     finally:
         process.terminate()
         process.wait(30)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def wait_until_open(port: int, process: "subprocess.Popen[bytes]", log: Path) -> None:
