@@ -31,8 +31,8 @@ def read_file(path: Path) -> tuple[ClusterFile, Local | Ssh]:
     file = load_cluster(path)
     if not isinstance(file.cluster, Local | Ssh):
         expected = (
-            "expected local or ssh: for the others there is "
-            f"distnet cluster render {quote(str(path))} --output DIR"
+            "expected local or ssh: of the others, `distnet nodes` shows the nodes, and "
+            f"`distnet cluster ssh {quote(str(path))} head` opens a shell"
         )
         raise file.fault(("provider",), f"found {file.cluster.provider}, {expected}")
     return file, file.cluster

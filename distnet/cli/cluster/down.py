@@ -4,12 +4,15 @@ from typing import Annotated
 
 import typer
 
-from distnet.cli.cluster.arguments import File, error_facts, fleet_of, raise_failed, read_file
+from distnet.cli.cluster.arguments import File, error_facts, fleet_of, raise_failed
+from distnet.cli.cluster.made import Yes, down_made
 from distnet.cli.cluster.progress import Lines
 from distnet.cli.exit_codes import STOPPED
 from distnet.cli.options import AsJson
 from distnet.cli.output import echo, print_json, say
 from distnet.client import contexts
+from distnet.cluster.file.providers import Local, Ssh
+from distnet.cluster.file.read import load_cluster
 from distnet.cluster.hosts.down import bring_down, recorded_hosts
 
 Delete = Annotated[
@@ -18,13 +21,22 @@ Delete = Annotated[
 ]
 
 
-def down(file: File, delete_data: Delete = False, as_json: AsJson = False) -> None:
+def down(
+    file: File, delete_data: Delete = False, is_agreed: Yes = False, as_json: AsJson = False
+) -> None:
     """Bring a cluster down: end its processes, and remove its folders from all hosts.
 
     The ledger and the runs of the head stay if there are any, and the next `up` continues with
     them. Jobs that run are killed; cancel them first to have them save a checkpoint.
+
+    Machines of AWS and Google Cloud are ended, and their disks are deleted. Of Kubernetes, the
+    namespace stays, and so do the volumes and the token without --delete-data. It prompts first.
     """
-    read, cluster = read_file(file)
+    read = load_cluster(file)
+    cluster = read.cluster
+    if not isinstance(cluster, Local | Ssh):
+        down_made(read, cluster, deletes_data=delete_data, is_agreed=is_agreed, as_json=as_json)
+        return
     with fleet_of(read) as fleet:
         hosts = [*read.hosts, *recorded_hosts(fleet, read.head, read.hosts, cluster)]
         with Lines([host.name for host in hosts], is_quiet=as_json).shown() as report:

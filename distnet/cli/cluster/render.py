@@ -9,11 +9,10 @@ from distnet.cli.cluster.arguments import File
 from distnet.cli.options import AsJson
 from distnet.cli.output import echo, print_json, say
 from distnet.cluster.file.read import load_cluster
+from distnet.cluster.made.maker import folder_of
 from distnet.cluster.render.render import render as render_cluster
 from distnet.cluster.render.rendered import Rendered
 from distnet.cluster.render.write import write
-
-DEFAULT = Path("~/.distnet/clusters")
 
 Output = Annotated[
     Path | None,
@@ -27,11 +26,11 @@ Output = Annotated[
 def render(file: File, output: Output = None, as_json: AsJson = False) -> None:
     """Print what Ray's launcher (aws, gcp) or Kubernetes reads of a cluster file.
 
-    Nothing is started, and no cloud is called. No token is printed: with --output, it is a file of
-    mode 0600 beside the others.
+    `distnet cluster up` does this too, and uses it. Here nothing is started, and no cloud is
+    called. No token is printed: with --output, it is a file of mode 0600 beside the others.
     """
     cluster = load_cluster(file)
-    folder = (output or (DEFAULT / cluster.name).expanduser()).absolute()
+    folder = folder_of(cluster.name) if output is None else output.absolute()
     rendered = render_cluster(cluster, folder)
     if output is None:
         _print(rendered, as_json=as_json)

@@ -8,8 +8,9 @@ from urllib.parse import urlsplit
 
 import typer
 
-from distnet.cli.cluster.arguments import File, error_facts, fleet_of, raise_failed, read_file
+from distnet.cli.cluster.arguments import File, error_facts, fleet_of, raise_failed
 from distnet.cli.cluster.findings import findings_as_json, show_findings
+from distnet.cli.cluster.made import Yes, up_made
 from distnet.cli.cluster.progress import Lines
 from distnet.cli.exit_codes import FAULTS, STOPPED
 from distnet.cli.options import AsJson
@@ -21,7 +22,7 @@ from distnet.cluster.doctor.facts import Examination
 from distnet.cluster.doctor.finding import Finding, Level, worst
 from distnet.cluster.doctor.judge import judge
 from distnet.cluster.file.providers import Local, Ssh
-from distnet.cluster.file.read import ClusterFile
+from distnet.cluster.file.read import ClusterFile, load_cluster
 from distnet.cluster.hosts.fleet import Outcome
 from distnet.cluster.hosts.up import BringUp, ClusterUp, Up
 from distnet.cluster.ssh.command import by_hand
@@ -39,11 +40,15 @@ COLUMNS = (
     Column("TIME", is_number=True),
 )
 Use = Annotated[bool, typer.Option("--use/--no-use", help="Make its context the current one.")]
-Doctor = Annotated[bool, typer.Option("--doctor/--no-doctor", help="Examine the nodes at the end.")]
+Doctor = Annotated[bool, typer.Option("--doctor/--no-doctor", help="Examine the hosts at the end.")]
 
 
 def up(
-    file: File, is_current: Use = True, is_examined: Doctor = True, as_json: AsJson = False
+    file: File,
+    is_current: Use = True,
+    is_examined: Doctor = True,
+    is_agreed: Yes = False,
+    as_json: AsJson = False,
 ) -> None:
     """Bring a cluster up, or repair it: `distnet submit` works at once.
 
@@ -51,8 +56,15 @@ def up(
     are up are left alone, those that are new in the file are added, those that are gone from it
     are removed. A host that fails does not stop the others. At the end `distnet doctor` examines
     the nodes and the links between them; with faults the exit code is 1.
+
+    On AWS and Google Cloud `ray up` makes the machines, which are billed; on Kubernetes kubectl
+    applies the manifests, and KubeRay makes the pods. It prompts before that.
     """
-    read, cluster = read_file(file)
+    read = load_cluster(file)
+    cluster = read.cluster
+    if not isinstance(cluster, Local | Ssh):
+        up_made(read, cluster, make_current=is_current, is_agreed=is_agreed, as_json=as_json)
+        return
     up = bring_up(read, cluster, make_current=is_current, is_examined=is_examined, is_quiet=as_json)
     findings = [finding for finding in judge(up.examination) if finding.level > Level.NOTE]
     _show(read, up.done, up.address, findings, as_json=as_json)

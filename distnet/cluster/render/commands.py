@@ -78,7 +78,11 @@ def head_commands(cluster: Cloud) -> list[str]:
         f"--dashboard-host=127.0.0.1 --dashboard-port={ports.dashboard} --disable-usage-stats "
         f"--autoscaling-config={AUTOSCALING}"
     )
-    return [f"{PROFILE}; ray stop", f"{PROFILE}; ulimit -n 65536; {start}", *_server(cluster)]
+    return [
+        f"{PROFILE}; ray stop",
+        f"{PROFILE}; ulimit -n 65536; {start}",
+        *server_commands(cluster),
+    ]
 
 
 def worker_commands(cluster: Cloud) -> list[str]:
@@ -87,7 +91,7 @@ def worker_commands(cluster: Cloud) -> list[str]:
     return [f"{PROFILE}; ray stop", f"{PROFILE}; ulimit -n 65536; {start}"]
 
 
-def _server(cluster: Cloud) -> list[str]:
+def server_commands(cluster: Cloud) -> list[str]:
     """Start the server, in place of one that runs; the ledger keeps the jobs.
 
     It listens on all addresses, because `ray attach --port-forward` comes in on loopback and the

@@ -3,6 +3,8 @@
 Source: docs.ray.io, Cluster YAML Configuration Options, and the schema of the installed Ray.
 """
 
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +43,8 @@ def launcher_config(file: ClusterFile, cluster: Aws | Gcp, folder: Path) -> dict
     """
     config = merged(_config(cluster, folder), cluster.ray)
     try:
-        validate_config(prepare_config(config))
+        with redirect_stdout(StringIO()):  # Ray warns of the token: mounts of files are not updated
+            validate_config(prepare_config(config))
     except ValidationError as error:
         key = ("ray", *error.absolute_path)
         raise file.fault(key, f"Ray refuses it: {error.message}") from None

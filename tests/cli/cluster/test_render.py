@@ -57,6 +57,21 @@ def test_a_folder_has_all_that_the_files_refer_to(
     assert printed.err.endswith(f"next: ray up {folder / 'ray.yaml'}\n")
 
 
+def test_what_ray_says_of_a_folder_that_is_there_is_not_printed(
+    cluster: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HOME", str(cluster.parent))
+    assert main(["cluster", "render", str(cluster)]) == 0
+    first = capfd.readouterr().out
+    folder = cluster.parent / ".distnet" / "clusters" / "cloud"
+    assert main(["cluster", "render", str(cluster), "--output", str(folder)]) == 0
+    capfd.readouterr()
+
+    assert main(["cluster", "render", str(cluster)]) == 0
+
+    assert capfd.readouterr().out == first
+
+
 def test_rendered_again_the_token_stays(cluster: Path) -> None:
     arguments = ["cluster", "render", str(cluster), "--output", "aws"]
     assert main(arguments) == 0
@@ -91,14 +106,6 @@ def test_machines_that_exist_are_refused(cluster: Path, capsys: pytest.CaptureFi
     error = capsys.readouterr().err
     assert f"{cluster}:2 provider: found ssh, expected aws, gcp or kubernetes" in error
     assert f"distnet cluster up {cluster}" in error
-
-
-def test_up_of_a_cloud_names_the_command_that_renders(
-    cluster: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["cluster", "up", str(cluster)]) == 2
-
-    assert f"distnet cluster render {cluster} --output DIR" in capsys.readouterr().err
 
 
 def test_faults_are_listed_and_nothing_is_written(
