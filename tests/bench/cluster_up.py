@@ -5,7 +5,8 @@
 Four hosts with nothing but ssh and an environment, as network and mount namespaces (root on Linux,
 with an ssh server). Printed are the seconds from `distnet cluster up` to the first step of a job
 whose dataset is on the user's machine; and from `ray up`, with its local provider, to the moment at
-which Ray has all nodes. That starts no job, so the figure of distnet includes more.
+which Ray has all nodes. That starts no job, so the figure of distnet includes more. Ray's launcher
+needs rsync.
 """
 
 import argparse
@@ -30,8 +31,10 @@ auth: {{ssh_user: root, ssh_private_key: /home/root/.ssh/id_ed25519}}
 min_workers: 3
 max_workers: 3
 head_start_ray_commands:
-  - ray start --head --port=6379 --num-cpus=2 --autoscaling-config=~/ray_bootstrap_config.yaml
-worker_start_ray_commands: ["ray start --address=$RAY_HEAD_IP:6379 --num-cpus=2"]
+  - export PATH={bin}:$PATH; ray start --head --port=6379 --num-cpus=2
+    --autoscaling-config=~/ray_bootstrap_config.yaml
+worker_start_ray_commands:
+  - export PATH={bin}:$PATH; ray start --address=$RAY_HEAD_IP:6379 --num-cpus=2
 """
 ALIVE = "import ray; ray.init('auto', log_to_driver=False); print(len(ray.nodes()))"
 RUNS = "/home/root/.distnet/cluster/lab/data/runs"
@@ -60,7 +63,7 @@ def rays(four: Machines, limit_s: float) -> dict[str, object]:
     """Seconds from `ray up` to its end, and until Ray has four nodes; None: not in time."""
     home = four.own(LAPTOP, "/home/root")
     head, *workers = (host.address for host in HOSTS)
-    (home / "ray.yaml").write_text(RAYS.format(head=head, workers=", ".join(workers)))
+    (home / "ray.yaml").write_text(RAYS.format(bin=PYTHON, head=head, workers=", ".join(workers)))
     began = time.monotonic()
     command = ("timeout", str(limit_s), str(PYTHON / "ray"), "up", "--yes", "--no-config-cache")
     up = four.run(*command, "/home/root/ray.yaml", timeout=limit_s + 30)
