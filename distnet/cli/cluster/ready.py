@@ -66,6 +66,6 @@ def _not_made(file: ClusterFile) -> DistnetError:
     where = quote(str(file.path))
     return DistnetError(
         f"--cluster {file.path}: the server of {file.name} {found}; its machines are billed, so "
-        f"that submit does not make them. Make them, or open the way to the server, as this says: "
-        f"distnet cluster up {where}"
+        f"that submit does not make them. Make them with `distnet cluster up {where}`; if they are "
+        "there, open the way to the server, which it prints"
     )

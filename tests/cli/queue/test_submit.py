@@ -251,5 +251,5 @@ def test_submit_makes_no_machines_of_a_cloud(
     assert main(["submit", "digits.yaml", "--cluster", "lab.yaml"]) == 2
     printed = capsys.readouterr().err
     assert "the server of cloud is unknown here" in printed
-    assert "distnet cluster render lab.yaml --output DIR" in printed
+    assert "distnet cluster up lab.yaml" in printed
     assert not server.submits
