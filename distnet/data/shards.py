@@ -16,6 +16,7 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from distnet.data.cache.cache import own_cache
 from distnet.data.column import Columns, Joiner
 from distnet.data.manifest import Manifest, Shard
 from distnet.errors import DataError
@@ -144,9 +145,15 @@ def _reading(folder: Path, shard: Shard) -> Iterator[None]:
 
 
 def _damaged(folder: Path, shard: Shard, reason: str) -> DataError:
+    found = f"{folder / shard.file}: missing or damaged: {reason}"
+    if folder.parent == own_cache().folder:
+        return DataError(
+            f"{found}; this is the copy of a node: remove it there, and the next attempt copies it "
+            f"again: rm -r {argument(folder)}"
+        )
     return DataError(
-        f"{folder / shard.file}: missing or damaged: {reason}; list all faults with: "
-        f"distnet data verify {argument(folder)}, then import the dataset again"
+        f"{found}; list all faults with: distnet data verify {argument(folder)}, then import the "
+        "dataset again"
     )
 
 

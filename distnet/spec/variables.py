@@ -1,7 +1,7 @@
 """The environment variables of a job: those with a value, and those forwarded by their name."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 from distnet.errors import VariableError
@@ -34,8 +34,15 @@ def variables_set(env: Mapping[str, str | None]) -> Iterator[None]:
     Raises:
         VariableError: one that is forwarded by its name is not set.
     """
-    before = {name: os.environ.get(name) for name in env}
-    os.environ.update(values_of(env, os.environ))
+    with variables_restored(env):
+        os.environ.update(values_of(env, os.environ))
+        yield
+
+
+@contextmanager
+def variables_restored(names: Iterable[str]) -> Iterator[None]:
+    """Give these variables of this process their old values at the end of the context."""
+    before = {name: os.environ.get(name) for name in names}
     try:
         yield
     finally:

@@ -12,10 +12,11 @@ from distnet.data.fields.field import Field
 from distnet.data.fields.image import ImageField
 from distnet.data.fields.number import NumberField
 from distnet.data.fields.vector import VectorField
-from distnet.data.manifest import Manifest
+from distnet.data.manifest import Manifest, read_manifest
 from distnet.data.shard_writer import ShardWriter
 from distnet.data.shards import ShardReader
 from distnet.errors import DataError
+from tests.datasets import write_dataset
 
 FIELDS = {"x": VectorField(shape=(3,)), "y": ClassField(classes=("a", "b", "c"))}
 
@@ -148,6 +149,19 @@ def test_missing_shard_is_refused(tmp_path: Path) -> None:
     (tmp_path / "train-00000.parquet").unlink()
     with pytest.raises(DataError, match=r"train-00000\.parquet: missing or damaged: No such file"):
         ShardReader(tmp_path, manifest, "train")
+
+
+def test_a_damaged_copy_of_a_node_is_to_be_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it was imported from is elsewhere."""
+    monkeypatch.setenv("DISTNET_CACHE_DIR", str(tmp_path))
+    (tmp_path / "datasets").mkdir()
+    folder = write_dataset(tmp_path / "datasets" / "copy", train=203, test=53)
+    (folder / "train-00000.parquet").unlink()
+
+    with pytest.raises(DataError, match=f"missing or damaged: No such file.* rm -r {folder}$"):
+        ShardReader(folder, read_manifest(folder), "train")
 
 
 def test_shard_of_other_rows_or_columns_is_refused(tmp_path: Path) -> None:

@@ -10,23 +10,16 @@ from ray._private import ray_constants, utils, worker
 from ray._raylet import AuthenticationTokenLoader, Config  # type: ignore[attr-defined]
 
 from distnet.launch.ray.node import new_token
+from distnet.spec.variables import variables_restored
 
 
 @contextmanager
 def environment(settings: Mapping[str, str]) -> Iterator[None]:
     """Set what the user has not set; restore that afterwards, and what Ray itself sets."""
-    names = (*settings, "RAY_AUTH_MODE", "PYTHONBREAKPOINT")
-    before = {name: os.environ.get(name) for name in names}
-    for name, value in settings.items():
-        os.environ.setdefault(name, value)
-    try:
+    with variables_restored((*settings, "RAY_AUTH_MODE", "PYTHONBREAKPOINT")):
+        for name, value in settings.items():
+            os.environ.setdefault(name, value)
         yield
-    finally:
-        for name, old in before.items():
-            if old is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = old
 
 
 @contextmanager
