@@ -121,7 +121,7 @@ USERS = {
 CLUSTERS = {
     "up": Verb(
         "cluster.up:up",
-        "Bring a cluster up, or repair it: `distnet submit` works at once.",
+        "Bring a cluster up, or repair it.",
         "distnet cluster up cluster/onprem.yaml",
     ),
     "down": Verb(

@@ -29,8 +29,9 @@ def down(
     The ledger and the runs of the head stay if there are any, and the next `up` continues with
     them. Jobs that run are killed; cancel them first to have them save a checkpoint.
 
-    Machines of AWS and Google Cloud are ended, and their disks are deleted. Of Kubernetes, the
-    namespace stays, and so do the volumes and the token without --delete-data. It prompts first.
+    Machines of AWS and Google Cloud are ended with their disks, ledger and run folders, whatever
+    --delete-data says. Of Kubernetes, the namespace stays, and so do the volumes and the token
+    without --delete-data. It prompts first.
     """
     read = load_cluster(file)
     cluster = read.cluster

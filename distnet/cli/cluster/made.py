@@ -32,15 +32,16 @@ def up_made(
     Raises:
         DistnetError: the user has not agreed, or the tool failed.
     """
-    folder = folder_of(file.name)
+    folder, address = folder_of(file.name), f"http://127.0.0.1:{cluster.server.port}"
+    _require_free_context(file.name, address)
     rendered = render(file, folder)
     maker = maker_of(file, cluster, folder)
+    maker.require_same(rendered.documents[0])
     _agree(maker.up_question, is_agreed=is_agreed)
     write(file, rendered, folder)
     with _interruptible(f"run it again to go on, or: distnet cluster down {_path(file)}"):
         maker.up()
         token = maker.admin_token()
-    address = f"http://127.0.0.1:{cluster.server.port}"
     contexts.save(file.name, address, token, make_current=make_current)
     if as_json:
         facts: dict[str, Any] = {"cluster": file.name, "server": address, "folder": str(folder)}
@@ -59,14 +60,18 @@ def down_made(
     Raises:
         DistnetError: the user has not agreed, or the tool failed.
     """
-    folder = folder_of(file.name)
+    folder, address = folder_of(file.name), f"http://127.0.0.1:{cluster.server.port}"
     rendered = render(file, folder)
     maker = maker_of(file, cluster, folder)
     _agree(maker.down_question(deletes_data=deletes_data), is_agreed=is_agreed)
-    write(file, rendered, folder)  # it may have been made on another machine
+    if not all((folder / name).is_file() for name in rendered.files):  # what was made, counts
+        say(f"found no {folder} of it: it was made on another machine, or under another name")
+        write(file, rendered, folder)
     with _interruptible("run it again to end what is left"):
         maker.down(deletes_data=deletes_data)
-    if file.name in contexts.load().contexts:
+    known = contexts.load().contexts.get(file.name)
+    is_gone = deletes_data or not maker.keeps_ledger
+    if known is not None and known.server == address and is_gone:
         contexts.remove(file.name)
     if as_json:
         print_json({"cluster": file.name, "folder": str(folder)})
@@ -96,6 +101,22 @@ def _maker_there(file: ClusterFile, cluster: Made) -> Maker:
             "writes"
         )
     return maker_of(file, cluster, folder)
+
+
+def _require_free_context(name: str, address: str) -> None:
+    """A context of another server is kept, and no other server gets this one's token."""
+    known = contexts.load().contexts
+    if name in known and known[name].server != address:
+        raise DistnetError(
+            f"found context {name} for {known[name].server}, expected none for another server; "
+            f"give this cluster another `name`, or: distnet context remove {name}"
+        )
+    for other, context in known.items():
+        if other != name and context.server == address:
+            raise DistnetError(
+                f"found context {other} at {address}, too, which would get the token of {name}; "
+                "give this cluster a port of its own, such as `server: {port: 8271}`"
+            )
 
 
 def _agree(question: str, *, is_agreed: bool) -> None:

@@ -1,7 +1,7 @@
 """A cluster that a job is submitted to: brought up first if its server does not respond."""
 
 from pathlib import Path
-from shlex import quote
+from shlex import join, quote
 
 from distnet.cli.lazy import imported
 from distnet.cli.output import say
@@ -10,6 +10,7 @@ from distnet.client.client import Client
 from distnet.client.target import find_target
 from distnet.cluster.file.providers import Local, Ssh
 from distnet.cluster.file.read import ClusterFile, load_cluster
+from distnet.cluster.made.maker import Made, folder_of, maker_of
 from distnet.errors import DistnetError
 from distnet.protocol.errors import UnavailableError
 
@@ -32,7 +33,7 @@ def ready(path: Path, *, is_quiet: bool) -> str:
     if _responds(file.name):
         return file.name
     if not isinstance(file.cluster, Local | Ssh):
-        raise _not_made(file)
+        raise _not_made(file, file.cluster)
     say(f"cluster {file.name} is not up; bringing it up")
     is_first = contexts.load().current is None
     bring_up = imported("cluster.up:bring_up")
@@ -60,12 +61,13 @@ def _responds(name: str) -> bool:
     return True
 
 
-def _not_made(file: ClusterFile) -> DistnetError:
+def _not_made(file: ClusterFile, cluster: Made) -> DistnetError:
     is_known = file.name in contexts.load().contexts
     found = "does not respond" if is_known else "is unknown here: no context has its name"
-    where = quote(str(file.path))
-    return DistnetError(
-        f"--cluster {file.path}: the server of {file.name} {found}; its machines are billed, so "
-        f"that submit does not make them. Make them with `distnet cluster up {where}`; if they are "
-        "there, open the way to the server, which it prints"
-    )
+    where = f"distnet cluster up {quote(str(file.path))}"
+    folder = folder_of(file.name)
+    remedy = f"submit does not make its machines; make them with: {where}"
+    if is_known and folder.is_dir():
+        tunnel = join(maker_of(file, cluster, folder).tunnel)
+        remedy = f"keep the way to it open in a terminal: {tunnel}; or repair it with: {where}"
+    return DistnetError(f"--cluster {file.path}: the server of {file.name} {found}; {remedy}")

@@ -40,7 +40,9 @@ COLUMNS = (
     Column("TIME", is_number=True),
 )
 Use = Annotated[bool, typer.Option("--use/--no-use", help="Make its context the current one.")]
-Doctor = Annotated[bool, typer.Option("--doctor/--no-doctor", help="Examine the hosts at the end.")]
+Doctor = Annotated[
+    bool, typer.Option("--doctor/--no-doctor", help="Examine hosts of ssh at the end.")
+]
 
 
 def up(
@@ -50,7 +52,7 @@ def up(
     is_agreed: Yes = False,
     as_json: AsJson = False,
 ) -> None:
-    """Bring a cluster up, or repair it: `distnet submit` works at once.
+    """Bring a cluster up, or repair it.
 
     Each host gets distnet, a token and its Ray node; the server runs beside the head. Hosts that
     are up are left alone, those that are new in the file are added, those that are gone from it
@@ -58,7 +60,8 @@ def up(
     the nodes and the links between them; with faults the exit code is 1.
 
     On AWS and Google Cloud `ray up` makes the machines, which are billed; on Kubernetes kubectl
-    applies the manifests, and KubeRay makes the pods. It prompts before that.
+    applies the manifests, and KubeRay makes the pods. It prompts before that, and prints the
+    command that opens the way to the server.
     """
     read = load_cluster(file)
     cluster = read.cluster

@@ -1,8 +1,8 @@
 """What every tool of a provider is used for."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from distnet.cluster.file.providers import Aws, Gcp, Kubernetes
 from distnet.cluster.file.read import ClusterFile
@@ -16,6 +16,9 @@ FOLDER = Path("~/.distnet/clusters")
 class Maker(Protocol):
     """Makes the nodes of a cluster, and ends them."""
 
+    keeps_ledger: bool
+    """Whether `down` without the data leaves the ledger."""
+
     @property
     def up_question(self) -> str:
         """What the user agrees to before `up`."""
@@ -28,6 +31,14 @@ class Maker(Protocol):
     @property
     def tunnel(self) -> Sequence[str]:
         """The command by which this machine reaches the server, at 127.0.0.1."""
+        ...
+
+    def require_same(self, rendered: Mapping[str, Any]) -> None:
+        """Refuse what would leave a cluster that is there to itself, or end it.
+
+        Args:
+            rendered: the first document that the tool is to read.
+        """
         ...
 
     def up(self) -> None:

@@ -1,4 +1,4 @@
-"""Run the tool of a provider, as the user would by hand.
+"""Run the tool of a provider.
 
 Its output goes to stderr, line by line as it comes, so that stdout has only ours.
 """
@@ -66,8 +66,10 @@ def output_of(words: Sequence[str]) -> str:
         words, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
     )
     if done.returncode != 0:
-        last = "\n".join(f"{done.stdout}\n{done.stderr}".strip().splitlines()[-LAST_LINES:])
-        raise DistnetError(f"`{_shown(words)}` ended with exit code {done.returncode}:\n{last}")
+        texts = (done.stdout, done.stderr)
+        last = [line for text in texts for line in text.strip().splitlines()[-LAST_LINES:]]
+        how = f"`{_shown(words)}` ended with exit code {done.returncode}:"
+        raise DistnetError("\n".join([how, *last]))
     return done.stdout
 
 

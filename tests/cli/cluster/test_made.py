@@ -3,6 +3,7 @@
 Both are fakes: they note how they are called, and print what the real ones print.
 """
 
+import base64
 import json
 import os
 import signal
@@ -11,12 +12,15 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from distnet.cli.main import main
 from distnet.client import contexts
-from distnet.cluster.made import ray_up, tool
+from distnet.cluster.made import kubectl, ray_up, tool
+from distnet.cluster.made.ray_head import Head
 from tests.cluster.file.texts import AWS, GCP, KUBERNETES
 
 TOKEN = "dn_abcdefghijkl_" + "x" * 43
@@ -24,12 +28,17 @@ FAKE = """#!/bin/sh
 cd {folder}
 echo "$(basename "$0") $*" >> calls
 case "$*" in
-  *"config current-context"*) echo minikube ;;
+  *"config current-context"*) cat context ;;
   up*) echo "Acquiring an up-to-date head node"; test ! -e fails || exit 1
     test ! -e slow || sleep 60; touch runs ;;
   down*) rm -f runs ;;
   *"get pods"*) cat pods ;;
-  *"ray status"*) test -e runs || {{ echo "Head node of cluster not found!" >&2; exit 1; }} ;;
+  *"ray status"*)
+    test ! -e lost || {{ echo "ssh: connect to host 10.0.0.1: timed out" >&2; exit 1; }}
+    if test -e runs; then echo "distnet-ray-is-up"; else echo "distnet-ray-is-down"; fi ;;
+  *"get secret/"*) test ! -e secret || cat secret ;;
+  *"get namespace/"*) test ! -e shared || echo namespace/distnet ;;
+  *rayclusters*) test -e kuberay || {{ echo "error: {no_kind} "rayclusters"" >&2; exit 1; }} ;;
   *admin-token*)
     test "$1" != exec || echo "Fetched IP: 10.0.0.1"
     test -e empty || echo "{token}" ;;
@@ -39,10 +48,15 @@ PROGRAM = """
 import sys
 from pathlib import Path
 from distnet.cli.main import main
-from distnet.cluster.made import tool
+from distnet.cluster.made import ray_up, tool
+from distnet.cluster.made.ray_head import Head
 tool.OWN_FOLDER = Path({folder!r})
+ray_up.head_of = lambda config: Head.NONE
 sys.exit(main(["cluster", "up", {cluster!r}]))
 """
+UP = "ray up -y --log-style=pretty --disable-usage-stats"
+EXEC = "ray exec --log-style=pretty F/cloud/ray.yaml"
+KUBECTL = "kubectl --context=minikube --namespace=distnet"
 POD = {"items": [{"metadata": {"name": "lab-head-x7k2p"}}]}
 Run = Callable[..., int]
 
@@ -54,9 +68,19 @@ def fakes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir()
     for name in ("ray", "kubectl"):
         script = folder / name
-        script.write_text(FAKE.format(folder=folder, token=TOKEN))
+        script.write_text(FAKE.format(folder=folder, token=TOKEN, no_kind=kubectl.NO_SUCH_KIND))
         script.chmod(0o755)
     (folder / "pods").write_text(json.dumps(POD))
+    (folder / "kuberay").touch()
+    (folder / "context").write_text("minikube\n")
+
+    def head(config: Any) -> Head:
+        assert config["cluster_name"] == "cloud"
+        if (folder / "other").exists():
+            return Head.OTHER
+        return Head.SAME if (folder / "runs").exists() else Head.NONE
+
+    monkeypatch.setattr(ray_up, "head_of", head)
     monkeypatch.setattr(tool, "OWN_FOLDER", folder)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setenv("DISTNET_CONFIG", str(tmp_path / "config"))
@@ -91,19 +115,17 @@ def test_machines_of_a_cloud_are_made_and_ended(
     assert run("up", f"{AWS}install: index\n", "--yes") == 0
 
     printed = capfd.readouterr()
-    assert "cloud: up to 11 machines of AWS, billed from now until you call: distnet cluster" in (
-        printed.err
-    )
+    assert "cloud: up to 11 machines in AWS, region eu-west-1, billed from now until" in printed.err
     assert "Acquiring an up-to-date head node" in printed.err
     folder = Path(os.environ["HOME"], ".distnet", "clusters", "cloud")
     assert printed.out.splitlines() == [
         "cloud is up, context cloud; keep the way to its server open in a terminal:",
-        f"  ray attach {folder}/ray.yaml --port-forward 8270",
+        f"  {fakes}/ray attach {folder}/ray.yaml --port-forward 8270",
     ]
-    assert calls(fakes)[-2:] == [
-        "ray up -y F/cloud/ray.yaml",
-        "ray exec F/cloud/ray.yaml cat ~/.distnet/admin-token",
-    ]
+    called = calls(fakes)
+    assert called[0] == f"{UP} F/cloud/ray.yaml"
+    assert "http://127.0.0.1:8270/healthz" in "\n".join(called[1:-1])
+    assert called[-1] == f"{EXEC} cat ~/.distnet/admin-token"
     known = contexts.load()
     assert known.current == "cloud"
     assert known.contexts["cloud"] == contexts.Context("http://127.0.0.1:8270", TOKEN)
@@ -113,9 +135,9 @@ def test_machines_of_a_cloud_are_made_and_ended(
     assert run("down", f"{AWS}install: index\n", "--yes") == 0
 
     printed = capfd.readouterr()
-    assert "checkpoints are deleted, too" in printed.err
+    assert "the disk of the head with ledger, run folders and datasets is deleted" in printed.err
     assert printed.out == "cloud is down\n"
-    assert calls(fakes) == ["ray down -y F/cloud/ray.yaml"]
+    assert calls(fakes) == ["ray down -y --log-style=pretty F/cloud/ray.yaml"]
     assert "cloud" not in contexts.load().contexts
 
 
@@ -128,8 +150,8 @@ def test_a_ray_that_runs_is_not_restarted(run: Run, fakes: Path) -> None:
     assert run("up", text, "--yes") == 0
 
     called = calls(fakes)
-    assert "ray up -y --no-restart F/cloud/ray.yaml" in called
-    assert "distnet server start" in called[-2]  # in place of the one that runs
+    assert f"{UP} --no-restart F/cloud/ray.yaml" in called
+    assert any("exec distnet server start" in call for call in called)  # in place of the old one
     again = Path(os.environ["HOME"], ".distnet", "clusters", "cloud", "token").read_text()
     assert again == token
 
@@ -141,14 +163,12 @@ def test_kubectl_applies_what_was_rendered_and_waits_for_the_server(
 
     printed = capfd.readouterr()
     assert "in namespace distnet of kubectl's context minikube" in printed.err
-    assert json.loads(printed.out)["tunnel"] == (
-        ["kubectl", "-n", "distnet", "port-forward", "service/lab-server", "8270"]
-    )
-    assert calls(fakes) == [
-        "kubectl config current-context",
-        "kubectl apply -k F/lab",
-        "kubectl -n distnet rollout status deployment/lab-server --timeout=900s",
-        "kubectl -n distnet exec deployment/lab-server -- cat /var/lib/distnet/state/admin-token",
+    tunnel = " ".join(json.loads(printed.out)["tunnel"])
+    assert tunnel == f"{fakes}/{KUBECTL} port-forward service/lab-server 8270"
+    assert [call for call in calls(fakes) if " get " not in call and "config" not in call] == [
+        f"{KUBECTL} apply -k F/lab",
+        f"{KUBECTL} rollout status deployment/lab-server --timeout=900s",
+        f"{KUBECTL} exec deployment/lab-server -- cat /var/lib/distnet/state/admin-token",
     ]
 
 
@@ -159,17 +179,122 @@ def test_what_others_have_in_the_namespace_stays(
     assert run("down", KUBERNETES, "--yes", *(["--delete-data"] if deletes_data else [])) == 0
 
     deleted = [call for call in calls(fakes) if " delete " in call]
-    selector = "--selector=app.kubernetes.io/part-of=lab"
-    kinds = "deployments,services,configmaps,networkpolicies,rayclusters"
+    labels = "app.kubernetes.io/name=distnet,app.kubernetes.io/part-of=lab"
+    selector = f"--selector={labels}"
     data = [
-        f"kubectl -n distnet delete persistentvolumeclaims {selector}",
-        "kubectl -n distnet delete secret/lab-token --ignore-not-found",
+        f"{KUBECTL} delete persistentvolumeclaims {selector}",
+        f"{KUBECTL} delete secret/lab-token --ignore-not-found",
     ]
     assert deleted == [
-        f"kubectl -n distnet delete {kinds} {selector}",
+        f"{KUBECTL} delete rayclusters.ray.io {selector}",
+        f"{KUBECTL} delete deployments,services,configmaps,networkpolicies {selector}",
         *(data if deletes_data else []),
     ]
     assert ("kept (--delete-data)" in capfd.readouterr().err) is not deletes_data
+
+
+def test_a_head_that_ray_would_replace_is_left_alone(
+    run: Run, fakes: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """`ray up -y` ends it with its disk: another shape, or another ssh key."""
+    (fakes / "other").touch()
+
+    assert run("up", f"{AWS}install: index\n", "--yes") == 2
+
+    assert "the head that runs was made with other settings" in capfd.readouterr().err
+    assert calls(fakes) == []
+
+
+def test_a_head_that_cannot_be_reached_is_left_alone(
+    run: Run, fakes: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A link that is cut for a moment is no reason to restart a Ray that trains."""
+    assert run("up", f"{AWS}install: index\n", "--yes") == 0
+    (fakes / "lost").touch()
+    calls(fakes)
+
+    assert run("up", f"{AWS}install: index\n", "--yes") == 2
+
+    message = capfd.readouterr().err
+    assert "the head is there and cannot be reached" in message
+    assert "10.0.0.1: timed out" in message
+    assert not any(call.startswith("ray up") for call in calls(fakes))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "found"),
+    [
+        ("eu-west-1", "eu-north-1", "found a cluster with provider {'type': 'aws', 'region': 'eu"),
+        ("install: index", "install: index\nports: {ray: 7000}", "Ray runs with other ports"),
+    ],
+)
+def test_an_edit_does_not_leave_a_cluster_to_itself(
+    run: Run, fakes: Path, old: str, new: str, found: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    text = f"{AWS}install: index\n"
+    assert run("up", text, "--yes") == 0
+    calls(fakes)
+
+    assert run("up", text.replace(old, new), "--yes") == 2
+
+    assert found in capfd.readouterr().err
+    assert not any(call.startswith("ray up") for call in calls(fakes))
+
+    assert (
+        run("down", text.replace(old, new), "--yes") == 0
+    )  # what was made, not what the file says
+
+    assert not (fakes / "runs").exists()
+    assert run("up", text.replace(old, new), "--yes") == 0
+
+
+def test_contexts_of_other_servers_stay(
+    run: Run, fakes: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    contexts.save("cloud", "https://cloud.example:8270", "dn_mine")
+    assert run("up", f"{AWS}install: index\n", "--yes") == 2
+    assert "found context cloud for https://cloud.example:8270" in capfd.readouterr().err
+    assert run("down", f"{AWS}install: index\n", "--yes") == 0
+    assert "cloud" in contexts.load().contexts
+
+    contexts.save("laptop", "http://127.0.0.1:8270", "dn_mine")
+    assert run("up", KUBERNETES, "--yes") == 2
+    message = capfd.readouterr().err
+    assert "found context laptop at http://127.0.0.1:8270, too" in message
+    assert "server: {port: 8271}" in message
+    assert not any(call.startswith(("ray up", "kubectl apply")) for call in calls(fakes))
+
+
+def test_kubernetes_is_repaired_where_it_is_and_with_its_token(
+    run: Run, fakes: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (fakes / "secret").write_text(base64.b64encode(b"token of the first up").decode())
+    (fakes / "shared").touch()
+    assert run("up", KUBERNETES, "--yes") == 0
+    folder = Path(os.environ["HOME"], ".distnet", "clusters", "lab")
+    assert (folder / "token").read_text() == "token of the first up"
+    assert stat.S_IMODE((folder / "token").stat().st_mode) == 0o600
+    resources = yaml.safe_load((folder / "kustomization.yaml").read_text())["resources"]
+    assert "server.yaml" in resources
+    assert "namespace.yaml" not in resources  # its rules are those of others, too
+
+    (fakes / "context").write_text("production\n")
+    calls(fakes)
+    assert run("up", KUBERNETES, "--yes") == 2
+    assert "found kubectl's context production, expected that of the first up, minikube" in (
+        capfd.readouterr().err
+    )
+    assert run("down", KUBERNETES, "--yes") == 0
+    assert "lab" in contexts.load().contexts  # its ledger is kept
+    assert all("--context=minikube" in call for call in calls(fakes) if "delete" in call)
+
+
+def test_down_works_without_kuberay(run: Run, fakes: Path) -> None:
+    (fakes / "kuberay").unlink()
+
+    assert run("down", KUBERNETES, "--yes") == 0
+
+    assert any("delete deployments" in call for call in calls(fakes))
 
 
 @pytest.mark.parametrize("command", ["up", "down"])
@@ -211,7 +336,7 @@ def test_up_prompts_at_a_terminal(fakes: Path, tmp_path: Path, answer: str, code
     os.close(typed)
     assert process.returncode == code, printed
     assert "go on? [y/N]" in printed
-    assert ("ray up -y F/cloud/ray.yaml" in calls(fakes)) is (code == 0)
+    assert (f"{UP} F/cloud/ray.yaml" in calls(fakes)) is (code == 0)
 
 
 def test_ctrl_c_reaches_the_tool_and_says_how_to_go_on(fakes: Path, tmp_path: Path) -> None:
@@ -260,10 +385,9 @@ def test_what_is_not_installed_is_named(
 ) -> None:
     monkeypatch.setattr(ray_up, "find_spec", lambda _: None)
     assert run("up", f"{GCP}install: index\n", "--yes") == 2
-    assert (
-        "found no Python package googleapiclient, expected it for Google Cloud; install it: "
-        in (capfd.readouterr().err)
-    )
+    message = capfd.readouterr().err
+    assert "found no Python package googleapiclient, expected it for Google Cloud" in message
+    assert "pip install google-api-python-client" in message
 
     (fakes / "kubectl").unlink()
     monkeypatch.setenv("PATH", str(fakes))
@@ -279,7 +403,7 @@ def test_a_shell_on_the_head(run: Run, fakes: Path, capfd: pytest.CaptureFixture
 
     assert run("ssh", AWS, "head") == 2
     assert "distnet cluster up" in capfd.readouterr().err
-    for text in (f"{AWS}install: index\n", KUBERNETES):
+    for text in (f"{AWS}install: index\n", f"{KUBERNETES}server: {{port: 8271}}\n"):
         assert run("up", text, "--yes") == 0
     capfd.readouterr()
 

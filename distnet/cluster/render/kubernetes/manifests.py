@@ -14,6 +14,7 @@ from distnet.cluster.token_file import TOKEN_FILE
 Files = dict[str, tuple[dict[str, Any], ...]]
 POD_SECURITY_LEVEL = "pod-security.kubernetes.io/enforce"
 KUSTOMIZATION = "kustomization.yaml"
+NAMESPACE_FILE = "namespace.yaml"
 JOB_FILE = "ray-job.yaml"
 """Not part of the kustomization: it starts a training when it is applied."""
 
@@ -21,7 +22,7 @@ JOB_FILE = "ray-job.yaml"
 def manifests(cluster: Kubernetes) -> Files:
     """The objects of a cluster with a server, in the order in which they can be applied."""
     return {
-        "namespace.yaml": (_namespace(cluster),),
+        NAMESPACE_FILE: (_namespace(cluster),),
         "network.yaml": tuple(network_policies(cluster)),
         "storage.yaml": (_runs(cluster),),
         "ray-cluster.yaml": (ray_cluster(cluster),),

@@ -8,6 +8,8 @@ RUNS = "/var/lib/distnet/runs"
 STATE = "/var/lib/distnet/state"
 TOKEN_KEY = "auth_token"
 """The key of the Secret that KubeRay reads."""
+READY_S = 900
+"""For the server's pod to be ready: images are pulled meanwhile."""
 PART_OF = "app.kubernetes.io/part-of"
 COMPONENT = "app.kubernetes.io/component"
 HEAD, WORKER, SERVER, JOB = "head", "worker", "server", "job"

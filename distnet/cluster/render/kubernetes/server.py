@@ -11,6 +11,7 @@ from distnet.cluster.render.group_labels import group_labels
 from distnet.cluster.render.kubernetes.names import (
     COMPONENT,
     PART_OF,
+    READY_S,
     RUNS,
     SERVER,
     STATE,
@@ -91,6 +92,7 @@ def _deployment(cluster: Kubernetes) -> dict[str, Any]:
         "metadata": metadata(cluster, server_name(cluster), SERVER),
         "spec": {
             "replicas": 1,
+            "progressDeadlineSeconds": READY_S,
             # The next server starts when the last has ended: one server leads a ledger.
             "strategy": {"type": "Recreate"},
             "selector": {"matchLabels": {PART_OF: cluster.name, COMPONENT: SERVER}},
