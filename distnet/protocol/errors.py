@@ -92,7 +92,7 @@ class UnavailableError(ServerError):
 
 
 class NoStorageError(ServerError):
-    """The server's disk has no space for a dataset, or cannot be written."""
+    """The server's disk has no space for a dataset, or cannot be read or written."""
 
     status = 507
     code = "no_space"

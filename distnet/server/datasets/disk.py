@@ -31,6 +31,15 @@ def disk_errors() -> Iterator[None]:
         ) from None
 
 
+def unreadable(error: OSError) -> NoStorageError:
+    """Make the error for a dataset that is there and cannot be read."""
+    return NoStorageError(
+        f"the server cannot read its datasets: {error.strerror or error}; have an admin look at "
+        "the folder of the datasets",
+        code="storage",
+    )
+
+
 def write(path: Path, data: bytes) -> None:
     """Write a new file; it is on the disk when this returns."""
     with path.open("wb") as file:

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from distnet.data.manifest import MANIFEST
 from distnet.protocol.errors import NotFoundError
-from distnet.server.datasets.disk import disk_errors, sync, write
+from distnet.server.datasets.disk import disk_errors, sync, unreadable, write
 from distnet.server.datasets.space import Space, no_space, num_bytes, victims
 from distnet.server.datasets.stored import PUSHED, Stored, read_stored, read_uploaded, stored_of
 from distnet.server.datasets.upload import Upload
@@ -158,6 +158,7 @@ class DatasetStore:
 
         Raises:
             NotFoundError: there is no such dataset or shard.
+            NoStorageError: the disk cannot be read.
         """
         names = self.get(sha256).files.get(shard)
         if names is None:
@@ -169,6 +170,7 @@ class DatasetStore:
 
         Raises:
             NotFoundError: there is no such dataset.
+            NoStorageError: the disk cannot be read.
         """
         self.get(sha256)
         return self._read(sha256, MANIFEST, 0, -1)
@@ -191,8 +193,10 @@ class DatasetStore:
             with (self.folder / sha256 / name).open("rb") as file:
                 file.seek(offset)
                 return file.read(most_bytes)
-        except OSError:  # removed just now
+        except FileNotFoundError:  # removed just now
             raise NotFoundError(f"there is no dataset {sha256}") from None
+        except OSError as error:  # may pass: an attempt repeats this, and not the one above
+            raise unreadable(error) from None
 
     def _new(self, stored: Stored, data: bytes) -> Upload:
         folder = self._incoming(stored.sha256)
@@ -221,7 +225,7 @@ class DatasetStore:
 
     def _link_known(self, upload: Upload) -> None:
         wanted = {shard.sha256 for shard in upload.missing()}
-        for stored in self._stored.values() if wanted else ():
+        for stored in list(self._stored.values()) if wanted else ():
             for sha256 in wanted & stored.files.keys():
                 upload.link(sha256, self.folder / stored.sha256 / stored.files[sha256][0])
 

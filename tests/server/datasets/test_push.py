@@ -9,6 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 import distnet
+from distnet.agent.connection import Connection, UnreachableError
 from distnet.client import datasets
 from distnet.client.client import Client
 from distnet.client.datasets import LocalDataset, Pushed, open_dataset, push
@@ -18,6 +19,7 @@ from distnet.data.shipped import find_dataset
 from distnet.errors import DataError
 from distnet.protocol.errors import InvalidError, NoStorageError, ServerError
 from distnet.server.datasets import store
+from distnet.server.datasets.upload import Upload
 from tests.datasets import write_dataset
 from tests.server.harness import ADA, BOB, SPEC, Harness, asks
 from tests.server.http.api import Api
@@ -256,3 +258,43 @@ def test_submit_uploads_the_dataset_unless_the_server_sees_it(
     assert piece == (dataset.folder / shard.file).read_bytes()[10:30]
     config = attempt.get("/api/v1/attempt").json()
     assert config["datasets"] == str(api.server.settings.dataset_folder)
+
+
+def test_dataset_that_the_server_cannot_read_now_is_not_one_that_it_does_not_have(
+    api: Api, client: Client, dataset: LocalDataset
+):
+    push(client, dataset)
+    api.harness.submit(submits(dataset))
+    api.harness.run(3)
+    [attempt] = api.harness.cluster.attempts.values()
+    manifest = kept(api, dataset) / "manifest.json"
+    manifest.unlink()
+    manifest.mkdir()  # reading it fails
+    connection = Connection(client.target.server, attempt.request.secret)
+    with pytest.raises(UnreachableError, match="507.*cannot read its datasets"):
+        connection.manifest()
+    manifest.rmdir()
+    with pytest.raises(DataError, match="does not have the dataset"):
+        connection.manifest()
+    connection.close()
+
+
+def test_a_dataset_may_be_removed_while_its_shards_are_linked(
+    api: Api, client: Client, dataset: LocalDataset, tmp_path: Path
+):
+    others = [made(tmp_path / f"other{test}", test=test) for test in (30, 40)]
+    for one in (dataset, *others):
+        push(client, one)
+    link, left = Upload.link, [other.sha256 for other in others]
+
+    def link_and_remove(self: Upload, sha256: str, known: Path) -> None:
+        link(self, sha256, known)
+        while left:
+            api.server.datasets.remove(ADA, left.pop())
+
+    new = made(tmp_path / "new", test=50)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Upload, "link", link_and_remove)
+        push(client, new)
+    found = {stored.sha256 for stored in api.server.datasets.store.all()}
+    assert found == {dataset.sha256, new.sha256}
