@@ -90,16 +90,14 @@ class Allocator:
 
     def allocate_idle(self) -> None:
         """Give idle capacity to elastic jobs: to those that start now, then to those that run."""
-        growth = Growth(self._view, self._availability, self._expansion, self._limits)
+        growth = Growth(self._view, self._availability, self._expansion, self._limits, self.queue)
         for start in self._starting:
             if start.job.shape.is_elastic:
                 start.placement = growth.extend_start(
                     start.job, start.placement, is_short=start.is_short
                 )
-        jobs = {job.number: job for job in self._view.waiting}
-        waiting = (jobs[wait.job] for wait in self.queue if wait.code != "quota")
         changed = {change.job for change in self._changes}
-        self._changes += growth.grow_running(changed, list(waiting))
+        self._changes += growth.grow_running(changed)
         sizes = [(start.job, sum(start.placement.values())) for start in self._starting]
         sizes += [(job, job.shape.min_workers) for job in self._nominated]
         self._placed += growth.add_nodes(sizes)

@@ -2,7 +2,8 @@
 
 A running job does not grow while others wait for the same kind of capacity: it is too small for
 them now, but soon would not be, and the job would have restarted twice for nothing. Malleable jobs
-grow under the same condition in S. Iserte et al., DMR API, Parallel Computing 2018.
+grow under the same condition in S. Iserte et al., DMR API, Parallel Computing 2018. Nor are nodes
+added for it then: they would be idle until they are removed, and then be added again.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,20 +15,41 @@ from distnet.scheduler.limits import TeamLimits
 from distnet.scheduler.nodes import IndexedPlacement
 from distnet.scheduler.order import rank
 from distnet.scheduler.reasons import growth_reason
-from distnet.scheduler.view import Allocation, JobRequest, Resize, View
+from distnet.scheduler.view import Allocation, JobRequest, Resize, View, Wait
 
 NODE_S = 300.0
 """Assumed time in which a node comes, and a job that grows onto it has restarted."""
+SERVED = frozenset({"quota", "making-room", "adding-nodes"})
+"""Codes of jobs that do not wait for idle capacity: what they will use is nominated to them, or
+their team's limit keeps them from it."""
 
 
 class Growth:
-    """Hands out capacity that no job waits for, or that waiting jobs could reclaim at once."""
+    """Hands out capacity that no job waits for, or that waiting jobs could reclaim at once.
+
+    Args:
+        view: the state of the cluster.
+        availability: what is free.
+        expansion: nodes that can be added.
+        limits: of teams.
+        queue: the jobs that wait.
+    """
 
     def __init__(
-        self, view: View, availability: Availability, expansion: Expansion, limits: TeamLimits
+        self,
+        view: View,
+        availability: Availability,
+        expansion: Expansion,
+        limits: TeamLimits,
+        queue: Iterable[Wait],
     ) -> None:
         self._view, self._availability, self._limits = view, availability, limits
         self._expansion = expansion
+        numbers = {wait.job for wait in queue if wait.code not in SERVED}
+        waiting = (job for job in view.waiting if job.number in numbers)
+        self._waiting_for_gpus = {job.shape.gpus > 0 for job in waiting}
+        self._grown: dict[int, int] = {}
+        """The new size of jobs that grow in this pass."""
 
     def extend_start(
         self, job: JobRequest, placement: IndexedPlacement, *, is_short: bool
@@ -36,20 +58,18 @@ class Growth:
         limit = job.shape.max_workers - job.shape.min_workers
         return _sum(placement, self._more(job, placement, limit, is_short=is_short))
 
-    def grow_running(self, changed: set[int], waiting: Iterable[JobRequest]) -> Iterator[Resize]:
+    def grow_running(self, changed: set[int]) -> Iterator[Resize]:
         """Give running jobs more workers, those of the highest rank first.
 
         Args:
             changed: jobs that this pass stops or resizes.
-            waiting: jobs that wait for capacity.
         """
         view = self._view
-        waiting_for_gpus = {job.shape.gpus > 0 for job in waiting}
-        if False in waiting_for_gpus:
-            return
-        growing = [a for a in view.allocations if may_grow(a, view.now, view.policy)]
-        if waiting_for_gpus:
-            growing = [a for a in growing if not a.job.shape.gpus]
+        growing = [
+            a
+            for a in view.allocations
+            if not self._yields(a.job) and may_grow(a, view.now, view.policy)
+        ]
         growing.sort(key=lambda a: (-rank(a.job, view.now, view.policy), a.job.number))
         for allocation in growing:
             if allocation.job.number not in changed:
@@ -63,19 +83,33 @@ class Growth:
         Args:
             sizes: the number of workers of jobs that start now or are nominated.
         """
-        if not self._availability.nodes.absent:
+        if not self._view.groups:
             return
         running = (a for a in self._view.allocations if _is_worth_new_nodes(a, self._view))
-        all_sizes = [*sizes, *((a.job, max(a.workers, a.resizing_to or 0)) for a in running)]
-        for job, workers in all_sizes:
-            yield job, self._onto_new_nodes(job, job.shape.max_workers - workers)
+        for job, workers in [*sizes, *((a.job, self._size_soon(a)) for a in running)]:
+            if not self._yields(job):
+                yield job, self._onto_new_nodes(job, job.shape.max_workers - workers)
+
+    def _size_soon(self, allocation: Allocation) -> int:
+        grown = self._grown.get(allocation.job.number, 0)
+        return max(allocation.workers, allocation.resizing_to or 0, grown)
+
+    def _yields(self, job: JobRequest) -> bool:
+        """Whether others wait for the kind of capacity that a running job would grow into."""
+        waiting_for_gpus = self._waiting_for_gpus
+        return False in waiting_for_gpus or (True in waiting_for_gpus and job.shape.gpus > 0)
 
     def _onto_new_nodes(self, job: JobRequest, limit: int) -> IndexedPlacement:
         per_worker, expansion = job.shape.per_worker, self._expansion
         here = self._availability.capacity(is_short=False)
         num_slots = here.num_slots(per_worker) + expansion.num_slots(per_worker)
         limit = min(limit, self._limits.growth_headroom(job), num_slots)
-        found = expansion.place(here, per_worker, limit) if limit > 0 else None
+        if limit <= 0:
+            return {}
+        if self._availability.nodes.absent:
+            found = expansion.place(here, per_worker, limit)
+        else:  # all have come
+            found = here.place(per_worker, limit) or {}, {}
         if found is None:
             return {}
         self._availability.allocate(found[0], per_worker, is_short=False)
@@ -91,6 +125,7 @@ class Growth:
         limit = job.shape.max_workers - allocation.workers
         more = self._more(job, placement, limit, is_short=False)
         if more:
+            self._grown[job.number] = allocation.workers + sum(more.values())
             reason = growth_reason(sum(more.values()))
             yield Resize(job.number, nodes.by_id(_sum(placement, more)), reason)
 

@@ -97,6 +97,26 @@ def check(view: View, plan: Plan) -> None:
         _check_order(view, plan, jobs, starts)
     _check_quotas(view, plan, jobs, starts)
     _check_new_nodes(view, plan, jobs)
+    _check_growth(view, plan, jobs)
+
+
+def _check_growth(view: View, plan: Plan, jobs: dict[int, JobRequest]) -> None:
+    """No job grows, and has nodes added for that, while others wait for capacity of its kind."""
+    kinds = {
+        jobs[wait.job].shape.gpus > 0
+        for wait in plan.queue
+        if wait.code in ("no-room", "behind", "reserved")
+    }
+    grown = {
+        a.job.shape.gpus > 0
+        for a in view.allocations
+        for d in plan.decisions
+        if isinstance(d, Resize) and d.job == a.job.number and d.for_job is None
+    }
+    if False in kinds:
+        assert not grown
+        assert not plan.new_nodes or any(wait.code == "adding-nodes" for wait in plan.queue)
+    assert not (kinds and True in grown)
 
 
 def _check_new_nodes(view: View, plan: Plan, jobs: dict[int, JobRequest]) -> None:

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from distnet.scheduler.decide import decide
 from distnet.scheduler.explain import explain
 from distnet.scheduler.view import Group, Node, Plan, Policy, Start, Team, View
+from distnet.spec.selector import Selector
 from tests.scheduler.plan_rules import check
 from tests.scheduler.test_properties import FEW, candidates, crowded, teams
 from tests.scheduler.views import NOW, codes, job, nodes, resized, runs, started, view, waits
@@ -150,6 +151,30 @@ def test_an_elastic_job_starts_with_what_is_there_and_has_nodes_added() -> None:
     plan = planned(here, [], [young])
     assert (plan.decisions, plan.new_nodes, plan.nodes) == ((), {}, {"cpu": 3})
     assert planned(here, [], [young], policy=Policy(elastic=False)).nodes == {"cpu": 1}
+    assert planned(here[:3], [], [young]).nodes == {"cpu": 3}, "all that can come have come"
+
+
+def test_no_nodes_are_added_for_a_job_that_may_not_grow_onto_them() -> None:
+    """While another job waits for a busy node, it does not grow: the nodes would stay idle."""
+    elastic = runs(job(1, (1, 3), cpus=4), {"a-0": 1})
+    in_b, waiting = Selector(labels=(("zone", "b"),)), job(3, cpus=4)
+    waiting = replace(waiting, shape=waiting.shape._replace(selector=in_b))
+    busy = runs(job(2, cpus=4, priority=9), {"b-0": 1})
+    for here, new_nodes in (1, {}), (3, {}):
+        labelled = [replace(node, labels={"zone": "b"}) for node in group("b", 1, here=1)]
+        cluster = [*group("a", 3, here=here), *labelled]
+        plan = planned(cluster, [waiting], [elastic, busy])
+        assert (codes(plan), resized(plan)) == ({3: "no-room"}, {})
+        assert (plan.new_nodes, plan.nodes) == (new_nodes, {"a": 1, "b": 1})
+    assert planned(group("a", 3, here=1), [], [elastic]).new_nodes == {"a": 2}
+
+
+def test_a_job_grows_while_another_waits_for_what_is_nominated_to_it() -> None:
+    elastic = runs(job(1, (1, 3), cpus=4), {"a-0": 1})
+    cluster = [*group("a", 3, here=2), *group("gpu", 2, gpus=1)]
+    plan = planned(cluster, [job(2, gpus=1)], [elastic])
+    assert (codes(plan), resized(plan)) == ({2: "adding-nodes"}, {1: 2})
+    assert plan.new_nodes == {"a": 1, "gpu": 1}
 
 
 def test_an_elastic_job_that_waits_has_all_its_nodes_added_at_once() -> None:
