@@ -10,6 +10,8 @@ from distnet.run_folder.paths import RunFolder
 
 POLL_S = 0.5
 
+WAITING = (Stage.SUMMING, Stage.STARTING)
+"""In which workers wait for others: before the first step, until all have data and packages."""
 GAP_S = 5.0
 """If the launcher itself did not run for this long, as when a laptop sleeps, no worker hangs."""
 
@@ -60,10 +62,13 @@ class HangWatch:
             raise HangError(self._describe(late[0], now))
 
     def _wait_for_another(self, late: list[int]) -> bool:
-        """Whether the late ones wait for one that makes progress, as with unequal evaluations."""
+        """Whether the late ones wait for one that makes progress.
+
+        It evaluates more samples, say, or copies a dataset that the others have.
+        """
         stages = {rank: beat.stage for rank, beat in self._seen.items()}
         has_others = any(stages[rank] is not Stage.ENDED for rank in stages if rank not in late)
-        return has_others and all(stages.get(rank) is Stage.SUMMING for rank in late)
+        return has_others and all(stages.get(rank) in WAITING for rank in late)
 
     def _limit(self, rank: int) -> float:
         return self._seen[rank].limit_s if rank in self._seen else STARTING_LIMIT_S

@@ -15,7 +15,7 @@ from distnet.run_folder.assignment import Assignment
 from distnet.train.checkpoint.checkpoint import State, any_damaged, list_names, read_newest, step_of
 from distnet.train.checkpoint.extra_state import restore_extra
 from distnet.train.checkpoint.feed_state import feed_states
-from distnet.train.checkpoint.home import Home
+from distnet.train.checkpoint.home import Home, OnPiece, no_piece
 from distnet.train.checkpoint.identity import identity
 from distnet.train.checkpoint.position import Position, set_updates
 from distnet.train.checkpoint.saver import CHECKPOINT
@@ -55,14 +55,16 @@ def begin(trainee: Trainee, assignment: Assignment) -> Start:
     return Start(notes=(f"begins with the weights of {assignment.begins_with}",))
 
 
-def restore(trainee: Trainee, assignment: Assignment, home: Home) -> Start:
+def restore(
+    trainee: Trainee, assignment: Assignment, home: Home, on_piece: OnPiece = no_piece
+) -> Start:
     """Load the newest whole checkpoint; a run that was never saved begins at step 0.
 
     Raises:
         CheckpointError: none is whole, all are missing, or they are of another job or dataset.
         StorageError: the store does not respond.
     """
-    store = home.open_store()
+    store = home.open_store(on_piece)
     names = list_names(store)
     if not names and not _was_saved(store, assignment):
         return begin(trainee, assignment)

@@ -5,6 +5,7 @@ import statistics
 import time
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -85,13 +86,20 @@ def work(
             trainee = build(job, assignment.dataset_folder, code, group, precision)
         stack.callback(trainee.close)
         home = home or SharedHome(assignment)
-        is_resumed = assignment.is_resumed
-        start = restore(trainee, assignment, home) if is_resumed else begin(trainee, assignment)
+        start = _start(trainee, assignment, home, heartbeat)
         require_same_start(trainee, start, group)
         require_proof(trainee, group, start.position.step, start.facts)
         if group.rank == 0:
             return _lead(trainee, assignment, group, home, start, heartbeat, listener)
         return _result(trainee, Loop(trainee, group, start.position, heartbeat).run(), None)
+
+
+def _start(trainee: Trainee, assignment: Assignment, home: Home, heartbeat: Heartbeat) -> Start:
+    """Begin, or resume; a checkpoint that comes piece by piece keeps the heartbeat going."""
+    if not assignment.is_resumed:
+        return begin(trainee, assignment)
+    beat = partial(heartbeat.at, Stage.STARTING, limit_s=STARTING_LIMIT_S)
+    return restore(trainee, assignment, home, on_piece=beat)
 
 
 def with_packages(assignment: Assignment, group: WorkerGroup, heartbeat: Heartbeat) -> Assignment:

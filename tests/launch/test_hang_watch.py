@@ -43,6 +43,20 @@ def test_worker_that_waits_for_a_busy_one_does_not_hang_but_a_silent_one_does(
             poll_forever(watch)
 
 
+def test_workers_wait_at_the_start_for_one_that_copies_the_dataset(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    with beat(folder, 0) as waiting, beat(folder, 1) as copying:
+        watch = HangWatch(folder, 1, 2)
+        waiting.at(Stage.STARTING, limit_s=LIMIT_S)
+        began = time.monotonic()
+        while time.monotonic() - began < 8 * LIMIT_S:
+            copying.at(Stage.STARTING, limit_s=LIMIT_S)
+            watch.poll()
+
+        with pytest.raises(HangError, match=r"worker \d hung .* starting in step 2"):
+            poll_forever(watch)
+
+
 def test_worker_that_has_ended_never_hangs(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
     with beat(folder, 0) as last:

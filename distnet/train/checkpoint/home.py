@@ -1,5 +1,6 @@
 """Where a run is kept: in its folder, as a worker sees it, or behind something that reaches it."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -7,12 +8,21 @@ from distnet.run_folder.assignment import Assignment
 from distnet.run_folder.fence import require_newest
 from distnet.train.checkpoint.store import Store, open_store
 
+OnPiece = Callable[[], None]
+
+
+def no_piece() -> None:
+    """Do nothing."""
+
 
 class Home(Protocol):
     """Where a run is kept, for one worker of one attempt."""
 
-    def open_store(self) -> Store:
+    def open_store(self, on_piece: OnPiece = no_piece) -> Store:
         """Open the store of the run's checkpoints.
+
+        Args:
+            on_piece: called after each piece that was read, where files come piece by piece.
 
         Raises:
             RunError: its address cannot be used.
@@ -41,12 +51,13 @@ class SharedHome:
     def __init__(self, assignment: Assignment) -> None:
         self._assignment = assignment
 
-    def open_store(self) -> Store:
+    def open_store(self, on_piece: OnPiece = no_piece) -> Store:
         """Open the store of the run's checkpoints.
 
         Raises:
             RunError: its address cannot be used.
         """
+        del on_piece  # files are read as a whole
         return open_store(
             self._assignment.job.checkpoint.store,
             run=self._assignment.folder,

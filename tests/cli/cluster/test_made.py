@@ -30,7 +30,7 @@ echo "$(basename "$0") $*" >> calls
 case "$*" in
   *"config current-context"*) cat context ;;
   up*) echo "Acquiring an up-to-date head node"; test ! -e fails || exit 1
-    test ! -e slow || sleep 60; touch runs ;;
+    test ! -e slow || exec sleep 60; touch runs ;;
   down*) rm -f runs ;;
   *"get pods"*) cat pods ;;
   *"ray status"*)
@@ -410,7 +410,7 @@ def test_a_shell_on_the_head(run: Run, fakes: Path, capfd: pytest.CaptureFixture
     clusters = Path(os.environ["HOME"], ".distnet", "clusters")
     assert shell(AWS, "head") == f"ray attach {clusters}/cloud/ray.yaml"
     assert shell(AWS, "head", "--", "tail", "my log").endswith("; tail 'my log'")
-    assert shell(KUBERNETES, "head") == ("kubectl -n distnet exec -it pod/lab-head-x7k2p -- bash")
+    assert shell(KUBERNETES, "head") == (f"{KUBECTL} exec -it pod/lab-head-x7k2p -- bash")
     assert shell(KUBERNETES, "head", "--", "nproc").endswith("pod/lab-head-x7k2p -- nproc")
     assert run("ssh", AWS, "gpu1") == 2
     assert "found host 'gpu1', expected head" in capfd.readouterr().err

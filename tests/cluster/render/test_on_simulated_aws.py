@@ -1,5 +1,6 @@
 """Ray's own AWS provider makes the head and the groups of a rendered file, in a simulated EC2."""
 
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,15 @@ import pytest
 from moto import mock_aws
 from ray.autoscaler._private.aws.config import bootstrap_aws
 from ray.autoscaler._private.aws.node_provider import AWSNodeProvider
-from ray.autoscaler._private.util import prepare_config
-from ray.autoscaler.tags import TAG_RAY_USER_NODE_TYPE
+from ray.autoscaler._private.util import hash_launch_conf, prepare_config
+from ray.autoscaler.tags import (
+    NODE_KIND_HEAD,
+    TAG_RAY_LAUNCH_CONFIG,
+    TAG_RAY_NODE_KIND,
+    TAG_RAY_USER_NODE_TYPE,
+)
 
+from distnet.cluster.made.ray_head import Head, head_of
 from tests.cluster.file.texts import AWS
 from tests.cluster.render.rendering import documents
 
@@ -67,3 +74,34 @@ def test_the_nodes_are_reached_from_outside_with_ssh_alone(ec2: Any) -> None:
     (found,) = ec2.describe_security_groups(GroupIds=[group])["SecurityGroups"]
     outside = [rule for rule in found["IpPermissions"] if rule["IpRanges"]]
     assert [(rule["FromPort"], rule["ToPort"]) for rule in outside] == [(22, 22)]
+
+
+def test_a_head_of_other_settings_is_known_as_such(
+    ec2: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ray's launcher would end it."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # Ray keeps there what it has found
+    (rendered,) = documents(AWS + PROFILE)
+    assert head_of(rendered) is Head.NONE
+
+    config = bootstrap_aws(prepare_config(rendered))
+    settings = config["available_node_types"]["head"]["node_config"]
+    tags = {
+        TAG_RAY_NODE_KIND: NODE_KIND_HEAD,
+        TAG_RAY_USER_NODE_TYPE: "head",
+        TAG_RAY_LAUNCH_CONFIG: hash_launch_conf(settings, config["auth"]),
+    }
+    provider = AWSNodeProvider(config["provider"], config["cluster_name"])
+    provider.create_node(settings, tags, 1)
+
+    (again,) = documents(AWS + PROFILE + "idle: 20m\n")
+    (larger,) = documents(AWS.replace("{shape: m7i.large}", "{shape: m7i.xlarge}") + PROFILE)
+    assert head_of(rendered) is Head.SAME
+    assert head_of(again) is Head.SAME
+    assert head_of(larger) is Head.OTHER
+
+    other = tmp_path / "other"
+    (other / ".ssh").mkdir(parents=True)
+    monkeypatch.setenv("HOME", str(other))
+    monkeypatch.setattr(tempfile, "tempdir", str(other))
+    assert head_of(rendered) is Head.OTHER  # another machine has another ssh key

@@ -7,7 +7,7 @@ them.
 from contextlib import suppress
 from pathlib import Path
 
-from distnet.errors import DistnetError
+from distnet.errors import DistnetError, StorageError
 from distnet.launch.ray.relay.call import Call
 from distnet.launch.ray.relay.folders import Folders, Reach
 from distnet.launch.ray.relay.replica import Replica
@@ -67,6 +67,11 @@ class Attachment:
             with suppress(*((DistnetError, OSError) if failed else ())):
                 if self.replica is not None:
                     self.replica.close()
+        except OSError as error:
+            raise StorageError(
+                f"{self.folders.run}: the last records could not be written: "
+                f"{error.strerror or error}; free disk space there"
+            ) from None
         finally:
             if self._scratch is not None:
                 self._scratch.remove()

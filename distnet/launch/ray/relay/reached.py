@@ -17,7 +17,7 @@ from distnet.launch.ray.relay.replica import Replica
 from distnet.run_folder.assignment import Assignment
 from distnet.run_folder.heartbeat import STARTING_LIMIT_S, Heartbeat, Stage
 from distnet.train.checkpoint.address import is_folder
-from distnet.train.checkpoint.home import Home, SharedHome
+from distnet.train.checkpoint.home import Home, OnPiece, SharedHome, no_piece
 from distnet.train.checkpoint.store import Store
 
 
@@ -34,7 +34,7 @@ class RemoteHome(SharedHome):
         super().__init__(assignment)
         self._replica, self._call = replica, call
 
-    def open_store(self) -> Store:
+    def open_store(self, on_piece: OnPiece = no_piece) -> Store:
         """Open the store: a folder through the relay, any other directly.
 
         Raises:
@@ -43,18 +43,25 @@ class RemoteHome(SharedHome):
         assignment = self._assignment
         store = assignment.job.checkpoint.store
         if not is_folder(store):
-            return super().open_store()
-        return RemoteStore(self._call, store, assignment.job_folder)
+            return super().open_store(on_piece)
+        return RemoteStore(self._call, store, assignment.job_folder, on_piece)
 
     def require_newest(self) -> None:
         """Check that no newer attempt has begun; ships all that was written before.
 
+        On a full disk checkpoints still get into an object store.
+
         Raises:
             StaleAttemptError: one has.
             WorkerFailedError: the relay does not respond.
-            OSError: the run folder is full.
+            OSError: the run folder is full, and the checkpoints are in it.
         """
-        self._replica.flush()
+        try:
+            self._replica.flush()
+        except OSError:
+            if is_folder(self._assignment.job.checkpoint.store):
+                raise
+            self._call("records", "require_newest")
 
 
 @contextmanager

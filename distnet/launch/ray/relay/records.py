@@ -28,6 +28,15 @@ class Change:
 
 
 @dataclass(frozen=True)
+class Reply:
+    """What a worker gets back for what it has written."""
+
+    requests: Requests
+    error: OSError | None = None
+    """Why a part of it could not be written; the rest was, so that heartbeats continue."""
+
+
+@dataclass(frozen=True)
 class Input:
     """A file that workers need."""
 
@@ -55,20 +64,26 @@ class Records:
         """A part of a file; empty at its end."""
         return read_part(self._folder.path / name, start, num_bytes)
 
-    def write(self, rank: int, changes: list[Change]) -> Requests:
+    def write(self, rank: int, changes: list[Change]) -> Reply:
         """Write what a worker has written, in its order.
 
         A call may come a second time, after its reply was lost: then it changes nothing.
 
         Raises:
             StaleAttemptError: a newer attempt has begun.
-            OSError: the disk is full, or the folder is gone.
+        """
+        self.require_newest()
+        errors = [error for change in changes if (error := self._failure(rank, change))]
+        paths = (self._folder.stop, self._folder.fence)
+        return Reply({path.name: _content(path) for path in paths}, errors[0] if errors else None)
+
+    def require_newest(self) -> None:
+        """Check that no newer attempt has begun.
+
+        Raises:
+            StaleAttemptError: one has.
         """
         require_newest(self._folder, self._attempt)
-        errors = [error for change in changes if (error := self._failure(rank, change))]
-        if errors:  # the rest was written: on a full disk heartbeats continue
-            raise errors[0]
-        return {path.name: _content(path) for path in (self._folder.stop, self._folder.fence)}
 
     def note(self, text: str) -> None:
         """Append a note to the records of the run."""

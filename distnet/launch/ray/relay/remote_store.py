@@ -7,6 +7,7 @@ from typing import Any
 from distnet.errors import WorkerFailedError
 from distnet.launch.ray.relay.call import Call
 from distnet.train.checkpoint.durable import Piece
+from distnet.train.checkpoint.home import OnPiece, no_piece
 
 PIECE_BYTES = 4 * 2**20
 
@@ -18,10 +19,13 @@ class RemoteStore:
         call: calls the relay.
         store: `checkpoint.store` of the job.
         job_folder: what a relative folder counts from.
+        on_piece: called after each piece that was read.
     """
 
-    def __init__(self, call: Call, store: str | None, job_folder: str) -> None:
-        self._call = call
+    def __init__(
+        self, call: Call, store: str | None, job_folder: str, on_piece: OnPiece = no_piece
+    ) -> None:
+        self._call, self._on_piece = call, on_piece
         self._shown = str(self._request("open", store, job_folder))
 
     def names(self) -> list[str]:
@@ -42,6 +46,7 @@ class RemoteStore:
         data = bytearray()
         while piece := self._request("read", name, file, len(data), PIECE_BYTES):
             data += piece
+            self._on_piece()
         return bytes(data)
 
     def draft(self, name: str, attempt: int) -> "RemoteDraft":

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from distnet.launch.ray.relay.call import Call
 from distnet.launch.ray.relay.changes import PIECE_BYTES, Changes
-from distnet.launch.ray.relay.records import Input
+from distnet.launch.ray.relay.records import Input, Reply
 from distnet.run_folder.paths import RunFolder
 
 SHIP_EVERY_S = 0.2
@@ -79,12 +79,17 @@ class Replica:
         self.flush()
 
     def _ship(self) -> bool:
-        """Ship what has changed; returns whether more may be left."""
+        """Ship what has changed; returns whether more may be left.
+
+        A request to stop arrives from a full disk, too: it may be why the run is stopped.
+        """
         changes = self._changes.find()
-        requests = self._call("records", "write", self._rank, changes)
-        self._changes.note_shipped(changes)
-        for name, content in requests.items():
+        reply: Reply = self._call("records", "write", self._rank, changes)
+        for name, content in reply.requests.items():
             _take_over(self.folder.path / name, content)
+        if reply.error is not None:
+            raise reply.error
+        self._changes.note_shipped(changes)
         return any(len(change.data) >= PIECE_BYTES for change in changes)
 
     def _run(self) -> None:

@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 
 from distnet.data.cache.facts import presence_of
-from distnet.errors import DataError
+from distnet.errors import DataError, StaleAttemptError, StorageError
 from distnet.launch.ray.relay.attachment import Attachment
 from distnet.launch.ray.relay.changes import leftover
 from distnet.launch.ray.relay.folders import Folders, Reach, reach_of
-from distnet.launch.ray.relay.reached import reached, with_dataset
+from distnet.launch.ray.relay.reached import RemoteHome, reached, with_dataset
 from distnet.launch.ray.relay.scratch import Scratch
 from distnet.run_folder.assignment import Assignment
+from distnet.run_folder.fence import claim_fence
 from distnet.run_folder.heartbeat import Stage, read_heartbeats
 from distnet.run_folder.paths import RunFolder
 from distnet.run_folder.read import read_object
@@ -109,6 +110,36 @@ def test_it_resumes_from_a_checkpoint_that_it_does_not_see(
     assert (stopped["status"], resumed["status"]) == ("stopped", "finished")
     starts = [line["step"] for line in records(folders.run_folder) if line["kind"] == "attempt"]
     assert starts == [0, stopped["steps"]]
+
+
+def test_a_disk_that_is_full_at_the_end_is_a_matter_of_storage(folders: Folders) -> None:
+    own = attached(folders)
+    assert own.replica is not None
+    own.replica.folder.worker_log(0).write_text("the last line\n")
+    folders.run_folder.worker_log(0).mkdir()  # cannot be written
+
+    with pytest.raises(StorageError, match="the last records could not be written: Is a directory"):
+        own.release(failed=False)
+
+
+def test_with_an_object_store_a_full_disk_does_not_keep_checkpoints_out(
+    folders: Folders, assignment: Assignment
+) -> None:
+    own = attached(folders)
+    assert own.replica is not None
+    assert own.call is not None
+    own.replica.folder.worker_log(0).write_text("a line\n")
+    folders.run_folder.worker_log(0).mkdir()  # cannot be written
+    distant = JOB.replace("every_steps: 5", "every_steps: 5, store: 's3://bucket/runs'")
+    far = replace(assignment, job=read_job_text(distant).job.resolved())
+
+    with pytest.raises(OSError, match="Is a directory"):
+        RemoteHome(assignment, own.replica, own.call).require_newest()
+    RemoteHome(far, own.replica, own.call).require_newest()
+    claim_fence(folders.run_folder, folders.attempt + 1)
+    with pytest.raises(StaleAttemptError):
+        RemoteHome(far, own.replica, own.call).require_newest()
+    own.release(failed=True)
 
 
 def test_an_error_names_the_files_of_the_run_folder(

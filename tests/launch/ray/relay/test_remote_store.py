@@ -51,6 +51,18 @@ def test_a_checkpoint_is_the_same_as_in_a_folder(folders, store, tmp_path) -> No
     assert torch.equal(read.weights["layer.weight"], torch.arange(100.0) + 5)
 
 
+def test_each_piece_that_is_read_is_reported(folders) -> None:
+    """A worker that reads for long does not hang."""
+    pieces: list[int] = []
+    store = RemoteStore(DirectCall(folders), None, "", lambda: pieces.append(1))
+    written = write_checkpoint(store, state(5), attempt=2)
+
+    read_newest(store)
+
+    total = sum(map(len, files(folders.run_folder.checkpoints / written.name).values()))
+    assert len(pieces) >= total // 64
+
+
 def test_a_stale_attempt_commits_nothing(folders, store) -> None:
     write_checkpoint(store, state(5), attempt=2)
     claim_fence(folders.run_folder, 1)

@@ -130,9 +130,12 @@ def test_what_a_full_disk_refuses_arrives_later_and_heartbeats_meanwhile(
         file.write('{"kind": "note"}\n')
     write_node(own, 0, "c3d4")
 
+    request_stop(folder)
+
     with pytest.raises(OSError, match="directory"):
         replica.flush()
     assert read_node(folder, 0) == "c3d4"
+    assert stop_reason(own) == "stop"
     folder.metrics.rmdir()
     (folder.path / "aside").rename(folder.metrics)
     replica.flush()
