@@ -37,6 +37,7 @@ from distnet.server.views import cluster, jobs, logs, reasons
 from distnet.server.views.explainer import Explainer
 from distnet.server.views.listing import JobFilter, list_jobs
 from distnet.server.views.schedules import schedule_response
+from distnet.server.views.turns import Turns
 from distnet.server.views.usage import UsageFilter, usage
 
 logger = logging.getLogger(__name__)
@@ -60,6 +61,7 @@ class Server:
     loop: Loop = field(init=False)
     nodes: NodeOperations = field(init=False)
     _explainer: Explainer = field(default_factory=Explainer)
+    _sums: Turns = field(default_factory=lambda: Turns("sums of hours"))
     _node_commands: NodeCommands = field(default_factory=NodeCommands)
 
     def __post_init__(self) -> None:
@@ -265,8 +267,7 @@ class Server:
 
     def usage(self, user: User, wanted: UsageFilter) -> UsageResponse:
         """The hours that jobs had; of other users only for an admin."""
-        with self.mirror.locked():
-            return usage(self.mirror, user, wanted, self.clock())
+        return usage(self.mirror, self._sums, user, wanted, self.clock())
 
     def teams(self) -> list[TeamMessage]:
         """The teams that have a weight, quota or limit."""

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple, Self
 
 from sqlalchemy import Connection
 
@@ -14,9 +15,20 @@ Attempts = Sequence[AttemptRecord]
 Allocations = Sequence[AllocationRecord]
 
 
-def uses_of(
-    mirror: Mirror, tx: Connection, names: Collection[str], now: float
-) -> dict[str, JobUse]:
+class Live(NamedTuple):
+    """Open jobs and live attempts by the name of the job; newer than the ledger has them."""
+
+    jobs: Mapping[str, JobRecord]
+    attempts: Mapping[str, AttemptRecord]
+
+    @classmethod
+    def of(cls, mirror: Mirror) -> Self:
+        """Those of a mirror, as they are now."""
+        with mirror.locked():
+            return cls(mirror.jobs.copy(), mirror.attempts.copy())
+
+
+def uses_of(live: Live, tx: Connection, names: Collection[str], now: float) -> dict[str, JobUse]:
     """What jobs were given and have used, by name."""
     of_attempts, held = defaultdict(list), defaultdict(list)
     for attempt in attempts.attempts_of_jobs(tx, names):
@@ -24,25 +36,25 @@ def uses_of(
     for allocation in allocations.allocations_of(tx, names):
         held[allocation.job].append(allocation)
     return {
-        job.name: job_use(mirror, job, of_attempts[job.name], held[job.name], now)
+        job.name: job_use(live, job, of_attempts[job.name], held[job.name], now)
         for job in jobs.read_jobs(tx, names)
     }
 
 
 def job_use(
-    mirror: Mirror, job: JobRecord, of_attempts: Attempts, held: Allocations, now: float
+    live: Live, job: JobRecord, of_attempts: Attempts, held: Allocations, now: float
 ) -> JobUse:
     """What a job was given and has used.
 
     Args:
-        mirror: has newer values of what is open.
+        live: has newer values of what is open.
         job: the job, as the ledger has it.
         of_attempts: its attempts.
         held: its allocations.
         now: Unix time.
     """
-    job, live = mirror.jobs.get(job.name, job), mirror.attempts.get(job.name)
-    newest = [live if live and live.number == one.number else one for one in of_attempts]
+    job, last = live.jobs.get(job.name, job), live.attempts.get(job.name)
+    newest = [last if last and last.number == one.number else one for one in of_attempts]
     used = {one.number: Used.model_validate(one.used) for one in newest if one.used is not None}
     worker_s = _worker_seconds(held, now)
     measured_s = sum(seconds for number, seconds in worker_s.items() if number in used)

@@ -10,7 +10,7 @@ from distnet.server.ledger.records import AttemptRecord, JobRecord
 from distnet.server.state.job_files import text_of
 from distnet.server.state.mirror import Mirror
 from distnet.server.state.time_left import seconds_left
-from distnet.server.views.job_use import job_use
+from distnet.server.views.job_use import Live, job_use
 from distnet.server.views.reasons import reason_of
 from distnet.server.views.resize import target_workers, workers_of
 
@@ -73,7 +73,7 @@ def details(mirror: Mirror, runs: Path, name: str, now: float) -> JobDetails:
         result=dict(job.result) if job.result is not None else None,
         streams=tuple(names),
         folder=str(runs / job.name),
-        use=job_use(mirror, job, all_attempts, held, now),
+        use=job_use(Live(mirror.jobs, mirror.attempts), job, all_attempts, held, now),
     )
 
 

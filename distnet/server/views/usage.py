@@ -1,4 +1,8 @@
-"""Accounting: the hours that jobs had, by user, team, month and job."""
+"""Accounting: the hours that jobs had, by user, team, month and job.
+
+A sum reads all allocations of its time, and there is one for each month. So they are made without
+the mirror's lock, and what is refused is refused before any.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,7 +16,8 @@ from distnet.protocol.usage import By, UsageResponse, UsageRow
 from distnet.server.ledger import allocations
 from distnet.server.ledger.records import Role, User
 from distnet.server.state.mirror import Mirror
-from distnet.server.views.job_use import uses_of
+from distnet.server.views.job_use import Live, uses_of
+from distnet.server.views.turns import Turns
 
 MAX_MONTHS = 120
 MONTHS_BACK = 12
@@ -33,26 +38,39 @@ class UsageFilter:
     limit: int = 100
 
 
-def usage(mirror: Mirror, caller: User, wanted: UsageFilter, now: float) -> UsageResponse:
+def usage(
+    mirror: Mirror, turns: Turns, caller: User, wanted: UsageFilter, now: float
+) -> UsageResponse:
     """Sum hours: of all users for an admin, else of the caller.
+
+    Args:
+        mirror: not locked by the caller.
+        turns: of these requests: each keeps one of the ledger's few connections.
+        caller: who wants to know.
+        wanted: which hours to sum, and how.
+        now: Unix time.
 
     Raises:
         ForbiddenError: `role`: the hours of another user.
         InvalidError: `bad_time`.
+        UnavailableError: `busy`: too many requests for sums.
     """
     since, until = _span(wanted, now)
     filters: dict[str, Any] = {"now": now, "owner": _owner(caller, wanted), "team": wanted.team}
     keys = tuple(key for key in wanted.by if key != "month")
-    with mirror.ledger.reading() as tx:
-        rows = [
-            _row(found, month)
-            for month, begin, end in _parts(wanted, since, min(until, now))
-            for found in allocations.sum_hours(tx, since=begin, until=end, by=keys, **filters)
-            if found.num_jobs
-        ]
-        [total] = allocations.sum_hours(tx, since=since, until=until, **filters)
-        shown = rows[: wanted.limit]
-        shown = _with_uses(mirror, tx, shown, now) if "job" in keys else shown
+    parts = list(_parts(wanted, since, min(until, now)))
+    with turns.take():
+        live = Live.of(mirror)
+        with mirror.ledger.reading() as tx:
+            rows = [
+                _row(found, month)
+                for month, begin, end in parts
+                for found in allocations.sum_hours(tx, since=begin, until=end, by=keys, **filters)
+                if found.num_jobs
+            ]
+            [total] = allocations.sum_hours(tx, since=since, until=until, **filters)
+            shown = rows[: wanted.limit]
+            shown = _with_uses(live, tx, shown, now) if "job" in keys else shown
     return UsageResponse(
         since=since,
         until=until,
@@ -62,10 +80,8 @@ def usage(mirror: Mirror, caller: User, wanted: UsageFilter, now: float) -> Usag
     )
 
 
-def _with_uses(
-    mirror: Mirror, tx: Connection, rows: Sequence[UsageRow], now: float
-) -> list[UsageRow]:
-    uses = uses_of(mirror, tx, {row.job for row in rows if row.job is not None}, now)
+def _with_uses(live: Live, tx: Connection, rows: Sequence[UsageRow], now: float) -> list[UsageRow]:
+    uses = uses_of(live, tx, {row.job for row in rows if row.job is not None}, now)
     return [row.model_copy(update={"use": uses.get(row.job or "")}) for row in rows]
 
 

@@ -1,6 +1,7 @@
 """Accounting: every second of every worker counts once, whatever happens to a job."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -166,6 +167,35 @@ def test_a_part_of_the_time_counts_only_what_was_held_in_it(harness: Harness) ->
     assert hours(harness, since=1.0, until=2.0).rows == ()
     with pytest.raises(InvalidError, match="expected a time before"):
         hours(harness, since=2.0, until=1.0)
+
+
+def test_hours_are_summed_while_others_use_the_server(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    harness.submit(asks(workers=2), steps=1000)
+    harness.run(3)
+    sum_hours, found = allocations.sum_hours, []
+
+    def sum_meanwhile(*arguments: Any, **filters: Any) -> Any:
+        lock = harness.server.mirror.lock
+        with ThreadPoolExecutor(1) as other:
+            found.append(other.submit(lock.acquire, blocking=False).result())
+            if found[-1]:
+                other.submit(lock.release).result()
+        return sum_hours(*arguments, **filters)
+
+    monkeypatch.setattr(allocations, "sum_hours", sum_meanwhile)
+    [row] = hours(harness, by=("job",)).rows
+
+    assert found == [True, True]
+    assert row.use == use(harness, "digits-1")
+
+
+def test_what_is_refused_sums_nothing(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(allocations, "sum_hours", None)
+
+    with pytest.raises(InvalidError, match="found more than 120 months"):
+        hours(harness, by=("month",), until=harness.clock())
 
 
 def test_a_job_that_runs_has_no_hours_in_the_future(harness: Harness) -> None:
