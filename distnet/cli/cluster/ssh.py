@@ -21,14 +21,15 @@ Command = Annotated[
 ]
 
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print the command line of ssh, as JSON.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the command line, as JSON.")]
 
 
 def ssh(file: File, host: HostName, command: Command = None, as_json: AsJson = False) -> None:
     """Open a shell on a host of a cluster, or run a command there.
 
     The host's user, port, key and jump host are those of the cluster file. Of a cloud and of
-    Kubernetes, the host is `head`.
+    Kubernetes, the host is `head`; on a cloud `ray exec` runs the command, prints lines of its own
+    too, and ends with 1 if the command fails.
     """
     read = load_cluster(file)
     if isinstance(read.cluster, Local | Ssh):

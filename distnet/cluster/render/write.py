@@ -32,5 +32,5 @@ def write(file: ClusterFile, rendered: Rendered, folder: Path) -> list[Path]:
             (folder / name).write_text(text)
             written.append(folder / name)
     except OSError as error:
-        raise DistnetError(f"--output {folder}: cannot be written: {error.strerror}") from None
+        raise DistnetError(f"{folder}: cannot be written: {error.strerror}") from None
     return written
