@@ -133,6 +133,24 @@ def test_the_groups_are_read_of_the_file_of_rays_autoscaler(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
+    ("most", "expected"),
+    [
+        ("9", {"cpu": 8, "gpu": 2}),
+        ("3", {"cpu": 3, "gpu": 2}),
+        ("1", {"cpu": 1, "gpu": 1}),
+        ("0", {}),
+        ("null", {"cpu": 8, "gpu": 2}),
+    ],
+)
+def test_no_group_is_larger_than_the_file_allows_for_all(
+    tmp_path: Path, most: str, expected: dict[str, int]
+) -> None:
+    path = tmp_path / "ray.yaml"
+    path.write_text(f"max_workers: {most}\n{RAY_FILE}")
+    assert {group.name: group.max_nodes for group in read_groups(path)} == expected
+
+
+@pytest.mark.parametrize(
     ("text", "found"),
     [
         (None, "cannot be read"),

@@ -5,7 +5,7 @@ it has found out for each instance type; for Kubernetes, distnet writes one of t
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ import yaml
 from distnet.errors import DistnetError
 
 TYPES = "available_node_types"
+MOST = "max_workers"
+"""The most nodes: of a group, and of all groups together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +45,21 @@ def read_groups(path: Path) -> tuple[NodeGroup, ...]:
         raise _error(path, f"found no section {TYPES}")
     head = config.get("head_node_type")
     found = (_group(path, name, row) for name, row in config[TYPES].items() if name != head)
-    return tuple(group for group in found if group.max_nodes)
+    capped = (_capped(group, config.get(MOST)) for group in found)
+    return tuple(group for group in capped if group.max_nodes > 0)
+
+
+def _capped(group: NodeGroup, most: Any) -> NodeGroup:
+    """Limit a group to what all groups together may have: Ray stops there."""
+    if not isinstance(most, int) or most >= group.max_nodes:
+        return group
+    return replace(group, max_nodes=most)
 
 
 def _group(path: Path, name: str, row: Any) -> NodeGroup:
     try:
         resources = row["resources"]
-        most = int(row.get("max_workers", 0))
+        most = int(row.get(MOST, 0))
         cpus, gpus = float(resources["CPU"]), float(resources.get("GPU", 0.0))
         labels = {str(key): str(value) for key, value in (row.get("labels") or {}).items()}
     except (LookupError, TypeError, ValueError, AttributeError) as error:
