@@ -14,7 +14,7 @@ from distnet.protocol.message import Message, Sha256
 
 
 class DatasetResponse(Message):
-    """A dataset that the server keeps."""
+    """A dataset that the server keeps, or one that is being uploaded."""
 
     sha256: Sha256
     """Of its manifest."""
@@ -25,17 +25,21 @@ class DatasetResponse(Message):
     num_bytes: int
     pushed_at: float
     used_at: float
-    """When a job was last submitted or started with it."""
+    """When a job was last submitted or started with it, or its upload went on."""
     is_in_use: bool
     """Whether an open job or a recurring one has it."""
+    is_complete: bool
+    """False for an upload: no job can have it yet."""
+    num_received: int
+    """Bytes of it that have arrived."""
 
 
 class DatasetsResponse(Message):
-    """All datasets that the server keeps, the last used first."""
+    """All datasets that the server keeps or gets, the last used first."""
 
     datasets: tuple[DatasetResponse, ...]
     num_bytes: int
-    """Of all of them, and of those that are being uploaded; shared shards count once."""
+    """Of all of them, as far as they have arrived; shared shards count once, manifests too."""
     most_bytes: int
     """The limit, `limits.datasets`."""
 

@@ -25,6 +25,7 @@ COLUMNS = (
     Column("OWNER"),
     Column("LAST USED"),
     Column("IN USE"),
+    Column("UPLOADED", is_number=True),
 )
 Sha256 = Annotated[
     str, typer.Argument(metavar="SHA256", help="Its sha256, or the first characters of it.")
@@ -32,7 +33,7 @@ Sha256 = Annotated[
 
 
 def list_(server: Server = None, context: Context = None, as_json: AsJson = False) -> None:
-    """List the datasets that a server keeps, the last used first."""
+    """List the datasets that a server keeps or gets, the last used first."""
     found = connect(server, context).datasets()
     if as_json:
         print_json(found)
@@ -45,7 +46,7 @@ def list_(server: Server = None, context: Context = None, as_json: AsJson = Fals
 def remove(
     sha256: Sha256, server: Server = None, context: Context = None, as_json: AsJson = False
 ) -> None:
-    """Remove a dataset from a server; one that an open or recurring job has stays."""
+    """Remove a dataset or an upload from a server; one that an open or recurring job has stays."""
     client = connect(server, context)
     dataset = _matching(client, sha256)
     client.remove_dataset(dataset["sha256"])
@@ -82,4 +83,12 @@ def _row(dataset: Json) -> list[str]:
         dataset["owner"],
         datetime.fromtimestamp(dataset["used_at"]).strftime("%Y-%m-%d %H:%M"),
         "yes" if dataset["is_in_use"] else "",
+        _uploaded(dataset),
     ]
+
+
+def _uploaded(dataset: Json) -> str:
+    """How much of a dataset has arrived; rounded down, so that 100% is all of it."""
+    if dataset["is_complete"]:
+        return "100%"
+    return f"{min(99, 100 * dataset['num_received'] // max(1, dataset['num_bytes']))}%"

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -16,6 +16,7 @@ from distnet.protocol.errors import ConflictError, ForbiddenError, NotFoundError
 from distnet.server.attempts import reports
 from distnet.server.datasets.store import DatasetStore
 from distnet.server.datasets.stored import Stored
+from distnet.server.datasets.upload import Upload
 from distnet.server.ledger import texts
 from distnet.server.ledger.records import Role, User
 from distnet.server.state.change import Change
@@ -38,17 +39,19 @@ class Datasets:
     clock: Callable[[], float]
 
     def all(self) -> DatasetsResponse:
-        """All datasets, the last used first."""
-        with self._in_use() as used:
-            responses = tuple(self._response(stored, used) for stored in self.store.all())
+        """All datasets and uploads, the last used first."""
+        used = self._used_now()
+        whole = [self._response(stored, used) for stored in self.store.all()]
+        uploads = [self._of_upload(upload) for upload in self.store.uploads()]
         return DatasetsResponse(
-            datasets=responses, num_bytes=self.store.num_bytes, most_bytes=self.store.most_bytes
+            datasets=tuple(sorted([*whole, *uploads], key=lambda one: -one.used_at)),
+            num_bytes=self.store.num_bytes,
+            most_bytes=self.store.most_bytes,
         )
 
     def get(self, sha256: str) -> DatasetResponse:
         """One dataset."""
-        with self._in_use() as used:
-            return self._response(self.store.get(sha256), used)
+        return self._response(self.store.get(sha256), self._used_now())
 
     def begin(self, user: User, sha256: str, manifest: bytes) -> UploadResponse:
         """Begin to upload a dataset, or continue."""
@@ -66,33 +69,27 @@ class Datasets:
         self, user: User, sha256: str, shard: str, *, offset: int, data: bytes
     ) -> PieceResponse:
         """Append a piece to a shard."""
-        next_offset, is_complete = self.store.put(sha256, shard, offset, data)
+        next_offset, is_complete = self.store.put(sha256, shard, offset, data, self._in_use)
         if is_complete:
             self._note_pushed(user, sha256)
         return PieceResponse(offset=next_offset)
 
     def remove(self, user: User, sha256: str) -> None:
-        """Remove a dataset that no open job has.
+        """Remove a dataset that no open job has, or an upload that is not complete.
 
         Raises:
             NotFoundError: there is none.
             ForbiddenError: it belongs to another user.
             ConflictError: `in_use`.
         """
-        stored = self.store.get(sha256)
+        stored = self.store.find(sha256)
         if stored.owner != user.name and user.role is not Role.ADMIN:
             raise ForbiddenError(
                 f"the dataset {stored.name} belongs to {stored.owner}; only its owner or an admin "
                 "can remove it"
             )
-        with self._in_use() as used:
-            if sha256 in used:
-                raise ConflictError(
-                    f"the dataset {stored.name} is used by an open job or a recurring one; cancel "
-                    "or remove that first",
-                    code="in_use",
-                )
-            self.store.forget(sha256)
+        if not self.store.forget_upload(sha256):
+            self._forget_unused(stored)
         self.store.delete_forgotten()
         self._note(user, f"dataset {stored.name} ({sha256[:12]}) removed")
 
@@ -118,6 +115,17 @@ class Datasets:
         self.store.touch(sha256)
         return sha256
 
+    def _forget_unused(self, stored: Stored) -> None:
+        with self._in_use() as used:
+            if stored.sha256 in used:
+                raise ConflictError(
+                    f"the dataset {stored.name} is used by an open job or a recurring one; cancel "
+                    "or remove that first",
+                    code="in_use",
+                )
+            self.store.get(stored.sha256)  # else another request has removed it just now
+            self.store.forget(stored.sha256)
+
     @contextmanager
     def _in_use(self) -> Iterator[set[str]]:
         """Yield the datasets of open and recurring jobs; no job is submitted meanwhile."""
@@ -127,7 +135,11 @@ class Datasets:
             found += (json.dumps(schedule.request) for schedule in self.mirror.schedules.values())
             yield {sha256 for text in found for sha256 in MENTIONED.findall(text)}
 
-    def _response(self, stored: Stored, used: set[str]) -> DatasetResponse:
+    def _used_now(self) -> frozenset[str]:
+        with self._in_use() as used:
+            return frozenset(used)
+
+    def _response(self, stored: Stored, used: Set[str]) -> DatasetResponse:
         return DatasetResponse(
             sha256=stored.sha256,
             name=stored.name,
@@ -137,6 +149,17 @@ class Datasets:
             pushed_at=stored.pushed_at,
             used_at=self.store.used_at(stored),
             is_in_use=stored.sha256 in used,
+            is_complete=True,
+            num_received=stored.num_bytes,
+        )
+
+    def _of_upload(self, upload: Upload) -> DatasetResponse:
+        return self._response(upload.stored, frozenset()).model_copy(
+            update={
+                "used_at": upload.used_at,
+                "is_complete": False,
+                "num_received": upload.num_received,
+            }
         )
 
     def _note_pushed(self, user: User, sha256: str) -> None:

@@ -17,7 +17,7 @@ class Space:
     most_bytes: int
     """The limit for all datasets together."""
     free_bytes: int
-    """Of the disk, without what is kept in reserve and what uploads in progress will take."""
+    """Of the disk, without what is kept in reserve."""
 
     def fits(self, wanted: Stored, kept: Sequence[Stored], present: Sequence[Stored]) -> bool:
         """Whether a dataset fits beside `kept`, if the others that are present are removed."""
@@ -28,9 +28,12 @@ class Space:
 
 
 def num_bytes(datasets: Iterable[Stored]) -> int:
-    """Bytes of datasets together; a shard that several of them have counts once."""
-    shards = {sha256: size for dataset in datasets for sha256, size in dataset.shards.items()}
-    return sum(shards.values())
+    """Bytes of datasets and manifests together; what several of them have counts once."""
+    sizes: dict[str, int] = {}
+    for dataset in datasets:
+        for sha256, size in (*dataset.shards.items(), (dataset.sha256, dataset.manifest_bytes)):
+            sizes[sha256] = max(size, sizes.get(sha256, 0))
+    return sum(sizes.values())
 
 
 def victims(
@@ -40,7 +43,7 @@ def victims(
 
     Args:
         wanted: the new one.
-        present: all that the store has, uploads included.
+        present: all that the store has, with what has arrived of uploads.
         removable: those of them that may be removed, in the order in which they are.
         space: what there is.
     """
@@ -50,7 +53,7 @@ def victims(
         if not left:
             return None
         chosen.append(left.pop(0))
-        kept.remove(chosen[-1])
+        kept = [stored for stored in kept if stored.sha256 != chosen[-1].sha256]
     return chosen
 
 
@@ -61,9 +64,9 @@ def no_space(wanted: Stored, kept: Sequence[Stored], space: Space) -> NoStorageE
     what = f"limits.datasets is {limit}" if is_bound else f"{limit} are free on the server's disk"
     largest = sorted(kept, key=lambda stored: -stored.num_bytes)[:NAMED]
     named = ", ".join(f"{s.name} ({shown_bytes(s.num_bytes)})" for s in largest)
-    rest = f", and those of open jobs and of the last hour are kept, such as {named}"
+    rest = f", and those of open jobs, of the last hour and in upload are kept, such as {named}"
     return NoStorageError(
-        f"no space for the dataset {wanted.name} ({shown_bytes(wanted.num_bytes)}): {what}"
+        f"no space for {shown_bytes(wanted.num_bytes)} of the dataset {wanted.name}: {what}"
         f"{rest if named else ''}; remove some (distnet data list, distnet data remove), have an "
         "admin raise the limit, or put the dataset into a folder that all nodes see, and name it "
         "by its absolute path"

@@ -8,35 +8,35 @@ A dataset appears whole, by a rename. Hashes are all that callers name; the name
 manifests that were checked.
 """
 
-import json
 import os
-import re
 import secrets
 import shutil
 import threading
-from collections.abc import Callable, Iterator, Set
-from contextlib import AbstractContextManager
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from distnet.data.manifest import MANIFEST
 from distnet.protocol.errors import NotFoundError
-from distnet.server.datasets.disk import disk_errors, sync, unreadable, write
-from distnet.server.datasets.space import Space, no_space, num_bytes, victims
-from distnet.server.datasets.stored import PUSHED, Stored, read_stored, read_uploaded, stored_of
+from distnet.server.datasets.capacity import Capacity, InUse
+from distnet.server.datasets.catalog import Catalog
+from distnet.server.datasets.disk import disk_errors, sync, unreadable
+from distnet.server.datasets.space import num_bytes
+from distnet.server.datasets.stored import (
+    PUSHED,
+    Stored,
+    found_in,
+    no_dataset,
+    no_upload,
+    read_uploaded,
+    stored_of,
+    used_at,
+)
 from distnet.server.datasets.upload import Upload
 
 INCOMING = "incoming"
 REMOVED = "removed-"
-SHA256 = re.compile(r"[0-9a-f]{64}")
-RESERVE_BYTES = 1_000_000_000
-"""Of the disk, for run folders and the ledger."""
-RECENT_S = 3600.0
-"""A dataset that was used so recently is not removed: a job with it may be on its way."""
-UNFINISHED_S = 86_400.0
-"""An upload that did not go on for this long may be removed."""
-
-InUse = Callable[[], AbstractContextManager[Set[str]]]
-"""Yields the datasets of open jobs, which are not submitted as long as it is open."""
 
 
 class DatasetStore:
@@ -51,19 +51,24 @@ class DatasetStore:
     def __init__(self, folder: Path, *, most_bytes: int, clock: Callable[[], float]) -> None:
         self.folder, self.most_bytes = folder, most_bytes
         self._clock = clock
-        self._stored: dict[str, Stored] = {}
-        self._uploads: dict[str, Upload] = {}
+        self._catalog = Catalog()
+        self._capacity = Capacity(folder, most_bytes, self._catalog, clock)
         self._lock = threading.RLock()
+        self._making_space = threading.Lock()
+        """Held until what was removed is deleted, so that the next one sees the disk without it."""
 
     def open(self) -> None:
         """Find what is there, and delete what a killed server was deleting."""
         self.delete_forgotten()
-        self._stored = {stored.sha256: stored for stored in _found(self.folder)}
-        uploads = (Upload(self._incoming(s.sha256), s) for s in _found(self.folder / INCOMING))
-        self._uploads = {upload.stored.sha256: upload for upload in uploads}
+        self._catalog.clear()
+        for stored in found_in(self.folder):
+            self._catalog.add(stored, used_at(self.folder / stored.sha256))
+        for stored in found_in(self.folder / INCOMING):
+            folder = self._incoming(stored.sha256)
+            self._catalog.uploads[stored.sha256] = Upload(folder, stored, used_at(folder))
 
     def __contains__(self, sha256: object) -> bool:
-        return sha256 in self._stored
+        return sha256 in self._catalog.whole
 
     def get(self, sha256: str) -> Stored:
         """A whole dataset.
@@ -71,37 +76,53 @@ class DatasetStore:
         Raises:
             NotFoundError: there is none.
         """
-        stored = self._stored.get(sha256)
+        stored = self._catalog.whole.get(sha256)
         if stored is None:
-            raise NotFoundError(f"there is no dataset {sha256}; list them with: distnet data list")
+            raise no_dataset(sha256)
+        return stored
+
+    def find(self, sha256: str) -> Stored:
+        """A whole dataset, or what an upload is going to be.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        stored = self._catalog.find(sha256)
+        if stored is None:
+            raise no_dataset(sha256)
         return stored
 
     def all(self) -> list[Stored]:
         """All whole datasets, the last used first."""
-        return sorted(list(self._stored.values()), key=self.used_at, reverse=True)
+        return self._catalog.by_use()
+
+    def uploads(self) -> list[Upload]:
+        """All uploads that are not complete, the last one that went on first."""
+        uploads = list(self._catalog.uploads.values())
+        return sorted(uploads, key=lambda upload: upload.used_at, reverse=True)
 
     @property
     def num_bytes(self) -> int:
-        """Bytes of all datasets and uploads."""
+        """Bytes of all datasets, and of what has arrived of uploads."""
         with self._lock:
-            return num_bytes(self._present())
+            return num_bytes(self._catalog.present())
 
     def used_at(self, stored: Stored) -> float:
-        """When a dataset was last used."""
-        try:
-            return (self.folder / stored.sha256 / PUSHED).stat().st_mtime
-        except OSError:
-            return 0.0
+        """When a whole dataset was last used."""
+        return self._catalog.used_at.get(stored.sha256, stored.pushed_at)
 
     def touch(self, sha256: str) -> None:
         """Remember that a dataset is used now; nothing if there is none."""
-        if sha256 in self._stored:
+        if sha256 in self:
             now = self._clock()
-            with disk_errors():
+            with disk_errors(), suppress(FileNotFoundError):  # removed just now
                 os.utime(self.folder / sha256 / PUSHED, (now, now))
+                self._catalog.used_at[sha256] = now
 
     def begin(self, data: bytes, sha256: str, owner: str, in_use: InUse) -> Upload | None:
         """Begin an upload, or continue it; None if the dataset is complete.
+
+        Nothing is removed for what a manifest says, only for what arrives.
 
         Args:
             data: its manifest.
@@ -111,24 +132,25 @@ class DatasetStore:
 
         Raises:
             InvalidError: it is not a manifest, or not that one.
-            NoStorageError: there is no space for it.
+            NoStorageError: there is no space for it, or there are too many.
         """
-        with self._lock, disk_errors():
-            if sha256 in self._stored:
-                self.touch(sha256)
-                return None
-            upload = self._uploads.get(sha256)
-            if upload is None:
+        if sha256 in self:
+            self.touch(sha256)
+            return None
+        with disk_errors():
+            if sha256 not in self._catalog.uploads:
                 manifest = read_uploaded(data, sha256)
-                stored = stored_of(manifest, sha256, owner, self._clock())
-                self._make_space(stored, in_use)
-                upload = self._uploads[sha256] = self._new(stored, data)
-            self._link_known(upload)
-            is_complete = self._finish(upload)
-        self.delete_forgotten()
-        return None if is_complete else upload
+                now, size = self._clock(), len(data)
+                stored = stored_of(manifest, sha256, owner, now, manifest_bytes=size)
+                with self._lock:
+                    self._capacity.require_space(stored, in_use)
+                self._make_space(replace(stored, shards={}), size, in_use)
+                self._new(stored, data)
+            return self._go_on(sha256)
 
-    def put(self, sha256: str, shard: str, offset: int, data: bytes) -> tuple[int, bool]:
+    def put(  # noqa: PLR0917
+        self, sha256: str, shard: str, offset: int, data: bytes, in_use: InUse
+    ) -> tuple[int, bool]:
         """Append a piece to a shard of an upload.
 
         Returns:
@@ -137,17 +159,20 @@ class DatasetStore:
         Raises:
             NotFoundError: there is no such upload.
             InvalidError: the piece is not one of that shard.
-            NoStorageError: the disk is full.
+            NoStorageError: there is no space for it.
         """
-        if sha256 in self._stored:
-            return self._stored[sha256].shards.get(shard, 0), False
-        upload = self._uploads.get(sha256)
+        if (stored := self._catalog.whole.get(sha256)) is not None:
+            return stored.shards.get(shard, 0), False
+        upload = self._catalog.uploads.get(sha256)
         if upload is None:
-            raise NotFoundError(
-                f"there is no upload of the dataset {sha256}; begin it again: distnet data push"
-            )
+            raise no_upload(sha256)
         with disk_errors():
-            next_offset = upload.put(shard, offset, data)
+            try:
+                next_offset = self._append(upload, shard, offset, data, in_use)
+            except FileNotFoundError:  # complete by another request, or removed just now
+                if sha256 in self:
+                    return upload.stored.shards[shard], False
+                raise no_upload(sha256) from None
             if next_offset < upload.stored.shards[shard]:
                 return next_offset, False
             with self._lock:
@@ -177,11 +202,19 @@ class DatasetStore:
 
     def forget(self, sha256: str) -> None:
         """Forget a dataset or an upload; its folder is deleted later."""
-        upload = self._uploads.pop(sha256, None)
+        upload = self._catalog.uploads.get(sha256)
         folder = self.folder / sha256 if upload is None else upload.folder
-        self._stored.pop(sha256, None)
+        self._catalog.forget(sha256)
         with disk_errors():
             folder.rename(self.folder / f"{REMOVED}{secrets.token_hex(8)}")
+
+    def forget_upload(self, sha256: str) -> bool:
+        """Forget an upload; returns whether there was one."""
+        with self._lock:
+            if sha256 not in self._catalog.uploads:
+                return False
+            self.forget(sha256)
+            return True
 
     def delete_forgotten(self) -> None:
         """Delete what was forgotten; it takes a while, so that nothing is locked meanwhile."""
@@ -198,19 +231,38 @@ class DatasetStore:
         except OSError as error:  # may pass: an attempt repeats this, and not the one above
             raise unreadable(error) from None
 
-    def _new(self, stored: Stored, data: bytes) -> Upload:
-        folder = self._incoming(stored.sha256)
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        pushed = {"owner": stored.owner, "pushed_at": stored.pushed_at}
-        write(folder / PUSHED, json.dumps(pushed).encode())
-        write(folder / MANIFEST, data)  # the last: without a whole one there is no upload
-        return Upload(folder, stored)
+    def _new(self, stored: Stored, data: bytes) -> None:
+        with self._lock:
+            if self._catalog.find(stored.sha256) is not None:  # another request was faster
+                return
+            for other in self._capacity.excess():
+                self.forget(other.sha256)
+            folder = self._incoming(stored.sha256)
+            self._catalog.uploads[stored.sha256] = Upload.begin(folder, stored, data)
+
+    def _go_on(self, sha256: str) -> Upload | None:
+        """Continue an upload that was begun; None if it is complete."""
+        with self._lock:
+            upload = self._catalog.uploads.get(sha256)
+            if upload is None:  # complete, or removed just now
+                self.get(sha256)
+                return None
+            upload.touch(self._clock())
+            upload.link_known(list(self._catalog.whole.values()), self.folder)
+            return None if self._finish(upload) else upload
+
+    def _append(  # noqa: PLR0917
+        self, upload: Upload, shard: str, offset: int, data: bytes, in_use: InUse
+    ) -> int:
+        if upload.takes(shard, offset, len(data)):
+            upload.touch(self._clock())
+            self._make_space(upload.arrived(shard, len(data)), len(data), in_use)
+        return upload.put(shard, offset, data)
 
     def _finish(self, upload: Upload) -> bool:
         """Rename a complete upload to its place; returns whether this call has done it."""
         sha256 = upload.stored.sha256
-        if sha256 not in self._uploads or upload.missing():
+        if sha256 not in self._catalog.uploads or upload.missing():
             return False
         target = self.folder / sha256
         if target.exists():  # not whole when the server started, else the store would know it
@@ -218,55 +270,25 @@ class DatasetStore:
         sync(upload.folder)
         upload.folder.rename(target)
         sync(self.folder)
-        del self._uploads[sha256]
-        self._stored[sha256] = upload.stored
+        self._catalog.add(upload.stored, self._clock())
         self.touch(sha256)
         return True
 
-    def _link_known(self, upload: Upload) -> None:
-        wanted = {shard.sha256 for shard in upload.missing()}
-        for stored in list(self._stored.values()) if wanted else ():
-            for sha256 in wanted & stored.files.keys():
-                upload.link(sha256, self.folder / stored.sha256 / stored.files[sha256][0])
+    def _make_space(self, wanted: Stored, growth: int, in_use: InUse) -> None:
+        """Remove what has to make way for bytes that have arrived.
 
-    def _make_space(self, wanted: Stored, in_use: InUse) -> None:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        space = self._space()
-        if space.fits(wanted, self._present(), self._present()):
-            return
-        with in_use() as kept:
-            present, removable = self._present(), self._removable(kept)
-            chosen = victims(wanted, present, removable, space)
-            if chosen is None:
-                raise no_space(wanted, [s for s in present if s not in removable], space)
-            for stored in chosen:
-                self.forget(stored.sha256)
-
-    def _space(self) -> Space:
-        left = sum(upload.num_bytes_left for upload in self._uploads.values())
-        free = shutil.disk_usage(self.folder).free - RESERVE_BYTES - left
-        return Space(self.most_bytes, free)
-
-    def _removable(self, in_use: Set[str]) -> list[Stored]:
-        """What may be removed: uploads that nobody continues, then by the time of the last use."""
-        now = self._clock()
-        uploads = [u for u in self._uploads.values() if u.used_at < now - UNFINISHED_S]
-        unused = [
-            stored
-            for stored in reversed(self.all())
-            if stored.sha256 not in in_use and self.used_at(stored) < now - RECENT_S
-        ]
-        return [*(upload.stored for upload in uploads), *unused]
-
-    def _present(self) -> list[Stored]:
-        return [*self._stored.values(), *(upload.stored for upload in self._uploads.values())]
+        Args:
+            wanted: all that has arrived of the upload, these bytes included.
+            growth: the number of these bytes.
+            in_use: datasets that stay.
+        """
+        with self._lock:
+            if self._capacity.fits_surely(growth):
+                return
+        with self._making_space:
+            with self._lock:
+                self._capacity.make_space(wanted, in_use, self.forget)
+            self.delete_forgotten()
 
     def _incoming(self, sha256: str) -> Path:
         return self.folder / INCOMING / sha256
-
-
-def _found(folder: Path) -> Iterator[Stored]:
-    """The datasets in a folder that have a manifest."""
-    names = os.listdir(folder) if folder.is_dir() else []
-    found = (read_stored(folder / name) for name in names if SHA256.fullmatch(name))
-    return (stored for stored in found if stored is not None)

@@ -5,7 +5,7 @@ from distnet.server.datasets.stored import Stored
 
 
 def stored(name: str, **shards: int) -> Stored:
-    return Stored(name, name, "ada", 0.0, 1, shards, {shard: (shard,) for shard in shards})
+    return Stored(name, name, "ada", 0.0, 1, shards, {shard: (shard,) for shard in shards}, 0)
 
 
 A, B, C = stored("a", p=40, q=10), stored("b", p=40, r=20), stored("c", s=30)
