@@ -20,6 +20,7 @@ from distnet.protocol.usage import UsageResponse
 from distnet.protocol.users import BlockResponse, TeamMessage, UserResponse
 from distnet.server.attempts import reports
 from distnet.server.datasets.datasets import Datasets
+from distnet.server.datasets.in_use import DatasetsInUse
 from distnet.server.datasets.store import DatasetStore
 from distnet.server.gateway.gateway import Gateway
 from distnet.server.jobs import blocking, commands, recurring
@@ -70,7 +71,8 @@ class Server:
             self.settings.dataset_folder, most_bytes=limits.dataset_bytes, clock=self.clock
         )
         self.mirror = Mirror(self.ledger, groups=NodeGroups(self.settings.groups), datasets=store)
-        self.datasets = Datasets(self.mirror, store, limits.body_bytes, self.clock)
+        in_use = DatasetsInUse(self.mirror)
+        self.datasets = Datasets(self.mirror, store, limits.body_bytes, self.clock, in_use)
         self.nodes = NodeOperations(self.mirror, self.clock, lambda: self.wake())  # noqa: PLW0108
         self.loop = Loop(
             self.mirror, self.gateway, self.settings, self.clock, self.monotonic, self.run

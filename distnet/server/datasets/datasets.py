@@ -1,9 +1,6 @@
 """What users and attempts do with the datasets of the server."""
 
-import json
-import re
-from collections.abc import Callable, Iterable, Iterator, Set
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Set
 from dataclasses import dataclass
 
 from distnet.protocol.datasets import (
@@ -14,18 +11,15 @@ from distnet.protocol.datasets import (
 )
 from distnet.protocol.errors import ConflictError, ForbiddenError, NotFoundError
 from distnet.server.attempts import reports
+from distnet.server.datasets.in_use import DatasetsInUse
 from distnet.server.datasets.store import DatasetStore
 from distnet.server.datasets.stored import Stored
 from distnet.server.datasets.upload import Upload
-from distnet.server.ledger import texts
 from distnet.server.ledger.records import Role, User
 from distnet.server.state.change import Change
 from distnet.server.state.job_files import dataset_of
 from distnet.server.state.mirror import Mirror
 from distnet.spec.amounts import shown_bytes
-from distnet.spec.content import PREFIX
-
-MENTIONED = re.compile(rf"{PREFIX}([0-9a-f]{{64}})")
 
 
 @dataclass(frozen=True)
@@ -37,10 +31,11 @@ class Datasets:
     piece_bytes: int
     """The largest piece of an upload."""
     clock: Callable[[], float]
+    in_use: DatasetsInUse
 
     def all(self) -> DatasetsResponse:
         """All datasets and uploads, the last used first."""
-        used = self._used_now()
+        used = self.in_use.now()
         whole = [self._response(stored, used) for stored in self.store.all()]
         uploads = [self._of_upload(upload) for upload in self.store.uploads()]
         return DatasetsResponse(
@@ -51,12 +46,12 @@ class Datasets:
 
     def get(self, sha256: str) -> DatasetResponse:
         """One dataset."""
-        return self._response(self.store.get(sha256), self._used_now())
+        return self._response(self.store.get(sha256), self.in_use.now())
 
     def begin(self, user: User, sha256: str, manifest: bytes) -> UploadResponse:
         """Begin to upload a dataset, or continue."""
         is_new = sha256 not in self.store
-        upload = self.store.begin(manifest, sha256, user.name, self._in_use)
+        upload = self.store.begin(manifest, sha256, user.name, self.in_use.locked)
         if upload is None and is_new:
             self._note_pushed(user, sha256)
         return UploadResponse(
@@ -69,7 +64,7 @@ class Datasets:
         self, user: User, sha256: str, shard: str, *, offset: int, data: bytes
     ) -> PieceResponse:
         """Append a piece to a shard."""
-        next_offset, is_complete = self.store.put(sha256, shard, offset, data, self._in_use)
+        next_offset, is_complete = self.store.put(sha256, shard, offset, data, self.in_use.locked)
         if is_complete:
             self._note_pushed(user, sha256)
         return PieceResponse(offset=next_offset)
@@ -116,7 +111,7 @@ class Datasets:
         return sha256
 
     def _forget_unused(self, stored: Stored) -> None:
-        with self._in_use() as used:
+        with self.in_use.locked() as used:
             if stored.sha256 in used:
                 raise ConflictError(
                     f"the dataset {stored.name} is used by an open job or a recurring one; cancel "
@@ -125,19 +120,6 @@ class Datasets:
                 )
             self.store.get(stored.sha256)  # else another request has removed it just now
             self.store.forget(stored.sha256)
-
-    @contextmanager
-    def _in_use(self) -> Iterator[set[str]]:
-        """Yield the datasets of open and recurring jobs; no job is submitted meanwhile."""
-        with self.mirror.locked():
-            with self.mirror.ledger.reading() as tx:
-                found = list(texts.open_specs(tx, containing=PREFIX))
-            found += (json.dumps(schedule.request) for schedule in self.mirror.schedules.values())
-            yield {sha256 for text in found for sha256 in MENTIONED.findall(text)}
-
-    def _used_now(self) -> frozenset[str]:
-        with self._in_use() as used:
-            return frozenset(used)
 
     def _response(self, stored: Stored, used: Set[str]) -> DatasetResponse:
         return DatasetResponse(

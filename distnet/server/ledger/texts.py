@@ -4,13 +4,12 @@ They are in the database, so that a server on another machine has them too.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from sqlalchemy import Connection, exists, select, update
 
 from distnet.protocol.errors import InvalidError, LedgerError
-from distnet.server.ledger.jobs import OPEN
-from distnet.server.ledger.rows import insert_if_new, upsert
+from distnet.server.ledger.rows import chunks, insert_if_new, upsert
 from distnet.server.ledger.tables import codes, jobs, texts
 
 KEPT = codes.c.removed_at.is_(None)
@@ -35,11 +34,12 @@ def read_text(tx: Connection, sha: str) -> str | None:
     return text
 
 
-def open_specs(tx: Connection, *, containing: str) -> Iterator[str]:
-    """The job files of all open jobs that contain a text."""
-    specs = select(jobs.c.spec).where(jobs.c.state.in_(OPEN))
-    found = select(texts.c.text).where(texts.c.sha256.in_(specs), texts.c.text.contains(containing))
-    return iter(tx.execute(found).scalars())
+def texts_with(tx: Connection, part: str, shas: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Those of some texts that contain a part, each with its sha256."""
+    for some in chunks(shas):
+        where = texts.c.sha256.in_(some), texts.c.text.contains(part)
+        for row in tx.execute(select(texts.c.sha256, texts.c.text).where(*where)):
+            yield row.sha256, row.text
 
 
 def put_code(tx: Connection, sha: str, data: bytes) -> None:
