@@ -1,8 +1,8 @@
 """Copy a dataset to this machine, once, and use it while nobody may remove it.
 
-Of several processes that need it, one copies and the others wait. A copy that was interrupted is
-continued: whole shards stay, and of the one that was on its way what has arrived. A shard counts
-when it has the sha256 of the manifest, which is written last.
+Of several processes that need it, one copies and the others wait until it has. A copy that was
+interrupted is continued: whole shards stay, and of the one that was on its way what has arrived. A
+shard counts when it has the sha256 of the manifest, which is written last.
 """
 
 import hashlib
@@ -45,8 +45,8 @@ def fetched(
     with cache.lock(sha256) as lock:
         lock.share(on_wait)
         while not _is_whole(entry, manifest):
-            lock.claim(on_wait)
-            _fill(entry, manifest, read, cache, on_wait)
+            if lock.claim(on_wait, lambda: _is_whole(entry, manifest)):
+                _fill(entry, manifest, read, cache, on_wait)
             lock.share(on_wait)
         lock.note_use()
         yield entry

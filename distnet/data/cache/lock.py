@@ -30,11 +30,31 @@ class Lock:
 
     def share(self, on_wait: OnWait) -> None:
         """Hold it together with others; waits for one who holds it alone."""
-        self._wait(fcntl.LOCK_SH, on_wait)
+        while not self._take(fcntl.LOCK_SH):
+            on_wait()
+            time.sleep(POLL_S)
 
-    def claim(self, on_wait: OnWait) -> None:
-        """Hold it alone; waits for all others."""
-        self._wait(fcntl.LOCK_EX, on_wait)
+    def claim(self, on_wait: OnWait, is_needless: Callable[[], bool]) -> bool:
+        """Hold it alone; waits for all others, or until that is needless.
+
+        What is held is released first, so another may claim it meanwhile. On NFS `flock` locks a
+        range of bytes, and keeps what is shared until the file is held alone: two that share and
+        claim would wait for each other forever.
+
+        Args:
+            on_wait: called again and again while it waits.
+            is_needless: whether another has done what it is claimed for.
+
+        Returns:
+            Whether it is held; nothing is if not.
+        """
+        self._close()
+        while not self._take(fcntl.LOCK_EX):
+            if is_needless():
+                return False
+            on_wait()
+            time.sleep(POLL_S)
+        return True
 
     def try_claim(self) -> bool:
         """Hold it alone, if nobody else holds it."""
@@ -44,11 +64,6 @@ class Lock:
         """Note that the entry is used now: the file's time says when it was last."""
         with suppress(OSError):
             os.utime(self.path)
-
-    def _wait(self, how: int, on_wait: OnWait) -> None:
-        while not self._take(how):
-            on_wait()
-            time.sleep(POLL_S)
 
     def _take(self, how: int) -> bool:
         """Try once; a file that was removed meanwhile is opened anew the next time."""

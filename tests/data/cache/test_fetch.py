@@ -1,7 +1,12 @@
 """Datasets that are copied to a machine once, by content."""
 
+import errno
+import fcntl
+import os
 import threading
 from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -14,6 +19,8 @@ from distnet.errors import DataError
 from tests.datasets import write_dataset
 
 PIECE = 1000
+Flock = Callable[[int, int], None]
+os_close = os.close
 
 
 @pytest.fixture
@@ -112,6 +119,63 @@ def test_of_several_that_need_it_one_copies(source, manifest, cache) -> None:
         thread.join()
 
     assert found == [True] * 3
+    assert read.num_bytes.total() == presence_of(source).num_bytes
+
+
+def after_both_share(flock: Flock) -> Flock:
+    """Let two threads go on after their first lock only when both have it."""
+    both, known = threading.Barrier(2, timeout=30), set()
+
+    def lock(handle: int, how: int) -> None:
+        flock(handle, how)
+        if threading.get_ident() not in known:
+            known.add(threading.get_ident())
+            both.wait()
+
+    return lock
+
+
+class NfsLocks:
+    """`fcntl.flock` as on NFS: who shares does so until the file is held alone, or closed."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._held: dict[int, int] = {}
+        self._claiming: set[int] = set()
+
+    def flock(self, handle: int, how: int) -> None:
+        how &= ~fcntl.LOCK_NB
+        with self._guard:
+            others = {held for one, held in self._held.items() if one != handle}
+            if others and fcntl.LOCK_EX in {how, *others}:
+                self._claiming |= self._held.keys() & {handle}
+                if self._claiming == self._held.keys():
+                    raise OSError(errno.EDEADLK, "they wait for each other")
+                raise BlockingIOError
+            self._held[handle] = how
+
+    def close(self, handle: int) -> None:
+        with self._guard:
+            self._held.pop(handle, None)
+            os_close(handle)
+
+
+@pytest.mark.parametrize("is_nfs", [False, True])
+def test_two_that_share_it_before_it_is_there_use_it_together(
+    source, manifest, cache, monkeypatch, is_nfs
+) -> None:
+    locks, read, both_use = NfsLocks(), Reader(source), threading.Barrier(2, timeout=30)
+    monkeypatch.setattr(fcntl, "flock", after_both_share(locks.flock if is_nfs else fcntl.flock))
+    monkeypatch.setattr(os, "close", locks.close)
+
+    def use_together() -> None:
+        with fetched(manifest, read, cache):
+            both_use.wait()
+
+    with ThreadPoolExecutor(2) as threads:
+        for one in [threads.submit(use_together) for _ in range(2)]:
+            one.result()
+
     assert read.num_bytes.total() == presence_of(source).num_bytes
 
 
