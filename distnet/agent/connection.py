@@ -72,8 +72,10 @@ class Connection:
         if not is_same(theirs, own_version()):
             raise OtherVersionError(
                 f"the node {socket.gethostname()} has distnet {own_version()}, the server has "
-                f"{theirs}; expected one version: give all nodes the server's with distnet cluster "
-                "up FILE, or the same image; distnet doctor compares all nodes"
+                f"{theirs}; expected one version: hosts over ssh get the server's with distnet "
+                "cluster up FILE; on AWS, Google Cloud and Kubernetes nodes keep theirs, so call "
+                "distnet cluster down FILE, then distnet cluster up FILE (on clouds, `down` "
+                "deletes the disks); distnet doctor compares all nodes"
             )
         return _read(AttemptConfig, response)
 

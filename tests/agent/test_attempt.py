@@ -138,7 +138,8 @@ def test_a_node_with_another_distnet_fails_the_attempt_at_once(server, runs, mon
     assert (server.exit.end, server.exit.failure) == (AttemptEnd.FAILED, "user_error")
     error = server.exit.error or ""
     assert f"has distnet {own_version()}, the server has 0.9.0; expected one version" in error
-    assert "distnet cluster up FILE" in error
+    assert "hosts over ssh get the server's with distnet cluster up FILE; on AWS" in error
+    assert "call distnet cluster down FILE, then distnet cluster up FILE" in error
     assert error in caplog.text
     assert not runs.exists()
 
