@@ -33,7 +33,10 @@ Sha256 = Annotated[
 
 
 def list_(server: Server = None, context: Context = None, as_json: AsJson = False) -> None:
-    """List the datasets that a server keeps or gets, the last used first."""
+    """List the datasets that a server keeps, the last used first.
+
+    Uploads that are not complete are listed, too.
+    """
     found = connect(server, context).datasets()
     if as_json:
         print_json(found)
@@ -46,7 +49,10 @@ def list_(server: Server = None, context: Context = None, as_json: AsJson = Fals
 def remove(
     sha256: Sha256, server: Server = None, context: Context = None, as_json: AsJson = False
 ) -> None:
-    """Remove a dataset or an upload from a server; one that an open or recurring job has stays."""
+    """Remove a dataset from a server; one that an open or recurring job has stays.
+
+    An upload that is not complete can be removed, too.
+    """
     client = connect(server, context)
     dataset = _matching(client, sha256)
     client.remove_dataset(dataset["sha256"])
