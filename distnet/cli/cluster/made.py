@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from shlex import join, quote
 from typing import Annotated, Any
 
@@ -20,7 +19,7 @@ from distnet.errors import DistnetError
 
 Yes = Annotated[
     bool,
-    typer.Option("--yes", "-y", help="Of a cloud or Kubernetes: do not ask before it is done."),
+    typer.Option("--yes", "-y", help="On a cloud or Kubernetes: do not prompt."),
 ]
 
 
@@ -65,7 +64,7 @@ def down_made(
     maker = maker_of(file, cluster, folder)
     _agree(maker.down_question(deletes_data=deletes_data), is_agreed=is_agreed)
     if not all((folder / name).is_file() for name in rendered.files):  # what was made, counts
-        say(f"found no {folder} of it: it was made on another machine, or under another name")
+        say(f"found nothing of it in {folder}: another machine made it, or it had another name")
         write(file, rendered, folder)
     with _interruptible("run it again to end what is left"):
         maker.down(deletes_data=deletes_data)
@@ -138,5 +137,5 @@ def _interruptible(remedy: str) -> Iterator[None]:
         raise typer.Exit(STOPPED) from None
 
 
-def _path(file: ClusterFile) -> Path | str:
+def _path(file: ClusterFile) -> str:
     return quote(str(file.path))
