@@ -19,7 +19,7 @@ MAY_IMPORT = {
     "run_folder": {"spec"},
     "data": {"spec", "run_folder"},
     "networks": {"spec"},
-    "tasks": {"spec", "data", "run_folder"},
+    "tasks": {"spec", "data", "run_folder", "networks"},
     "train": {"spec", "run_folder", "data", "networks", "tasks"},
     "report": {"spec", "run_folder", "data"},
     "trained": {"spec", "run_folder", "data", "networks", "tasks", "train"},

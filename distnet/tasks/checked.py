@@ -19,10 +19,21 @@ from distnet.tasks.returned import (
     checked_prediction,
     checked_predictions,
     checked_scores,
+    checked_shown,
     checked_summary,
     checked_sums,
 )
-from distnet.tasks.task import Loss, Measured, Networks, Phase, Shadow, Summary, Task
+from distnet.tasks.task import (
+    FirstSamples,
+    Loss,
+    Measured,
+    Networks,
+    Phase,
+    Shadow,
+    Shown,
+    Summary,
+    Task,
+)
 
 WHOLE = ("metrics", "network_arguments", "loss", "measure", "summarise", "predict")
 PER_SAMPLE = ("metrics", "num_outputs", "training", "losses", "sums", "summarise", "prediction")
@@ -58,6 +69,8 @@ class CheckedTask(_Own):
         for phase in getattr(task, "phases", ()):
             where = f"{type(task).__name__}.phases: metrics of {phase.name}"
             checked_names(where, phase.metrics, RESERVED)
+        if hasattr(task, "show"):
+            self.show = self._show
 
     @property
     def network_arguments(self) -> tuple[Any, ...]:
@@ -83,6 +96,9 @@ class CheckedTask(_Own):
     def predict(self, networks: Networks, batch: Batch) -> list[dict[str, Any]]:
         """The prediction of each sample, as plain values."""
         return checked_predictions(self._own, self._own.predict(networks, batch), len(batch))
+
+    def _show(self, networks: Networks, first: FirstSamples) -> Shown:
+        return checked_shown(self._own, self._own.show(networks, first))
 
 
 class CheckedPerSampleTask(_Own):

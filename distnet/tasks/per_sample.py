@@ -55,13 +55,16 @@ class PerSampleTask(Protocol):
 
 
 class PerSample:
-    """Trains a `PerSampleTask`: `network(x) -> outputs [n, K]`, compared with the targets `y`."""
+    """Trains a `PerSampleTask`: `network(x) -> outputs [n, K]`, compared with the targets `y`.
+
+    x is a tensor [n, ...], or `Ragged` where samples differ in length, as texts do.
+    """
 
     def __init__(self, task: PerSampleTask, data: Manifest) -> None:
         self.task, self.metrics = task, task.metrics
         self.collects: bool = getattr(task, "collects", False)
         self.phases = (Phase(metrics=task.training),)
-        self._shape = data.x.shape
+        self._shape = data.x.input_shape
 
     @property
     def network_arguments(self) -> tuple[Any, ...]:
@@ -104,7 +107,7 @@ class PerSample:
             PartError: the network returned something else.
         """
         network, num_samples = networks[NETWORK], len(batch)
-        outputs = network(batch.tensor("x"))
+        outputs = network(batch["x"])
         expected = (num_samples, self.task.num_outputs)
         if not isinstance(outputs, Tensor) or outputs.shape != expected:
             mode = "training" if network.training else "evaluation"

@@ -21,7 +21,7 @@ from distnet.run_folder.figures import KINDS, Figure, Images
 from distnet.spec.code.own_errors import described, refusal
 from distnet.spec.metric import Direction, Format, Metric
 from distnet.spec.reading.validation import first_damage
-from distnet.tasks.task import Loss, Measured, Phase, Summary
+from distnet.tasks.task import Loss, Measured, Phase, Shown, Summary
 
 PREDICTION = 'a dict such as {"class": "7", "probability": 0.98}'
 ARRAY = "a NumPy array of numbers, [n, C, H, W] or [n, H, W]"
@@ -167,9 +167,14 @@ def checked_summary(task: object, summary: Any, declared: Sequence[Metric]) -> S
         expected = f"also the declared metrics {', '.join(missing)}"
         raise refusal(task, "summarise", summary.metrics, expected)
     metrics = {str(name): _number(task, name, v) for name, v in summary.metrics.items()}
-    arrays = {str(name): _array(task, name, v) for name, v in summary.arrays.items()}
-    figures = tuple(_figure(task, figure, arrays) for figure in summary.figures)
-    return Summary(metrics, figures, arrays)
+    return Summary(metrics, *_drawn(task, "summarise", summary))
+
+
+def checked_shown(task: object, shown: Any) -> Shown:
+    """What `show` returned, as plain values."""
+    if not isinstance(shown, Shown):
+        raise refusal(task, "show", shown, "Shown(figures), of distnet.tasks.task")
+    return Shown(*_drawn(task, "show", shown))
 
 
 def checked_prediction(task: object, method: str, prediction: Any) -> dict[str, Any]:
@@ -197,6 +202,14 @@ def checked_predictions(task: object, predictions: Any, num_samples: int) -> lis
         expected = f"a list of {num_samples}, for each sample {PREDICTION}"
         raise refusal(task, "predict", predictions, expected)
     return [checked_prediction(task, "predict", one) for one in predictions]
+
+
+def _drawn(
+    task: object, method: str, of: Summary | Shown
+) -> tuple[tuple[Figure, ...], dict[str, Any]]:
+    """The figures and arrays of what a task returned."""
+    arrays = {str(name): _array(task, method, name, v) for name, v in of.arrays.items()}
+    return tuple(_figure(task, method, figure, arrays) for figure in of.figures), arrays
 
 
 def _plain_number_or_text(value: Any) -> Any:
@@ -229,32 +242,32 @@ def _number(task: object, name: object, value: Any) -> float:
     raise refusal(task, "summarise", value, f"as the metric {name} a number")
 
 
-def _array(task: object, name: object, value: Any) -> NDArray[Any]:
+def _array(task: object, method: str, name: object, value: Any) -> NDArray[Any]:
     array = value.detach().cpu().numpy() if isinstance(value, Tensor) else value
     is_array = isinstance(array, np.ndarray) and array.dtype.kind in "biuf"
     if not is_array or array.ndim not in (3, 4) or name in TAKEN_ARRAYS:
         taken = f", under another name than {' and '.join(TAKEN_ARRAYS)}"
-        raise refusal(task, "summarise", value, f"as the array {name} {ARRAY}{taken}")
+        raise refusal(task, method, value, f"as the array {name} {ARRAY}{taken}")
     found: NDArray[Any] = array
     return found
 
 
-def _figure(task: object, figure: Any, arrays: Mapping[str, NDArray[Any]]) -> Figure:
+def _figure(task: object, method: str, figure: Any, arrays: Mapping[str, NDArray[Any]]) -> Figure:
     """A figure whose values can be written and read again."""
     if not isinstance(figure, Figure) or figure.kind not in KINDS:
-        raise refusal(task, "summarise", figure, f"figures of the kinds {', '.join(KINDS)}")
+        raise refusal(task, method, figure, f"figures of the kinds {', '.join(KINDS)}")
     named = {figure.array, figure.masks} - {""} if isinstance(figure, Images) else set()
     if named - arrays.keys():
         missing = ", ".join(sorted(named - arrays.keys()))
-        expected = f"Summary.arrays with {missing}, which the figure {figure.title} names"
-        raise refusal(task, "summarise", arrays, expected)
+        expected = f"the arrays {missing}, which the figure {figure.title} names"
+        raise refusal(task, method, arrays, expected)
     try:
         return KINDS[figure.kind].validate_python(plain(asdict(figure)))
     except TypeError as error:
         problem = f"{error} in it"
     except ValidationError as error:
         problem = f"{first_damage(error)}"
-    raise refusal(task, "summarise", figure, f"a figure of text and numbers: {problem}")
+    raise refusal(task, method, figure, f"a figure of text and numbers: {problem}")
 
 
 def _key(key: Any) -> str:

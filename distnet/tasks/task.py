@@ -13,7 +13,7 @@ through the same lines. A task with one output and one target a sample is writte
 `networks["network"]` is what trains; every shadow stands beside it under its own name.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -106,6 +106,18 @@ class Summary:
     """The arrays that figures of images name; see `run_folder/figures.py`."""
 
 
+class Shown(NamedTuple):
+    """What a report shows of a trained network beside its measurements."""
+
+    figures: tuple[Figure, ...]
+    arrays: Mapping[str, NDArray[Any]] = {}
+    """Beside those of the summary, under names of their own."""
+
+
+FirstSamples = Callable[[int], tuple[Batch, Batch]]
+"""Gives the first n samples that are evaluated: as stored, and as the network takes them."""
+
+
 class Task(Protocol):
     """What is learned: the loss, the metrics, and how to read an output.
 
@@ -115,6 +127,8 @@ class Task(Protocol):
             as the field `embedding`, with the fields that `gathers` names.
         collects: True where `measure` collects bytes.
         feed(job), evaluation_feed(job): samples that no dataset holds; see `distnet.train.feed`.
+        show(networks, first: FirstSamples) -> Shown: what the network makes, for the report;
+            called once at the end, by one worker, with generators seeded by the job's seed.
         exported(outputs): what an exported network gives, in the units of the data.
     """
 

@@ -1,5 +1,6 @@
 """What a run writes for its report: the last evaluation in full, and the arrays of its figures."""
 
+from functools import partial
 from io import BytesIO
 from math import prod
 from typing import Any
@@ -16,8 +17,9 @@ from distnet.run_folder.figures import Figure, Images
 from distnet.run_folder.paths import RunFolder
 from distnet.run_folder.worst_samples import Outcome, Sample, worst_figures
 from distnet.run_folder.write import write_whole
-from distnet.tasks.task import NETWORK, shadows_of
+from distnet.tasks.task import NETWORK, Networks, Shown, shadows_of
 from distnet.train.compute.evaluate import Evaluation
+from distnet.train.compute.generators import seed_generators
 from distnet.train.compute.shadows import networks_for
 from distnet.train.compute.trainee import Trainee
 
@@ -31,6 +33,7 @@ def write_artifacts(folder: RunFolder, trainee: Trainee, evaluation: Evaluation,
     """Write evaluation.json and pictures.npz, each whole or not at all."""
     arrays: Arrays = dict(evaluation.summary.arrays)
     figures = [*evaluation.summary.figures, *_worst(trainee, evaluation, arrays)]
+    figures += _shown(trainee, arrays)
     figures += _first_layer(trainee, arrays)
     record = EvaluationRecord(
         split=trainee.split,
@@ -46,6 +49,30 @@ def write_artifacts(folder: RunFolder, trainee: Trainee, evaluation: Evaluation,
     # First the arrays: a figure whose array is missing cannot be drawn.
     write_whole(folder.pictures, data.getvalue())
     write_whole(folder.evaluation, record.to_json())
+
+
+@torch.no_grad()
+def _shown(trainee: Trainee, arrays: Arrays) -> tuple[Figure, ...]:
+    """Let the task show what the network makes."""
+    show: Any = getattr(trainee.task, "show", None)
+    if show is None:
+        return ()
+    networks = networks_for("evaluation", trainee.networks, shadows_of(trainee.task))
+    for network in networks.values():
+        network.eval()
+    seed_generators(trainee.flat.vector.device, trainee.job.train.seed)
+    shown: Shown = show(networks, partial(_first_samples, trainee, networks))
+    networks[NETWORK].train()
+    arrays.update(shown.arrays)
+    return shown.figures
+
+
+def _first_samples(trainee: Trainee, networks: Networks, num: int) -> tuple[Batch, Batch]:
+    """The first samples that are evaluated: as stored, and as the network takes them."""
+    assert trainee.evaluator is not None
+    feed = trainee.evaluator.feed
+    stored = feed.take(0, min(num, feed.length), networks)
+    return stored, trainee.evaluator.prepare(stored)
 
 
 @torch.no_grad()

@@ -270,7 +270,7 @@ WRONG = {
         "Own.summarise returned str 'a plot', expected figures of the kinds confusion"
     ),
     "def summarise(self, sums): return Summary({'error': 0.1}, (Images('I', 'gone'),))": (
-        "expected Summary.arrays with gone"
+        "expected the arrays gone"
     ),
     "def summarise(self, sums): return np.zeros(3).reshape(2, 2)": "ValueError: cannot reshape",
     "metrics = ('error',)": "Own.metrics: found a tuple of (str 'error'), expected a tuple such as",
@@ -309,6 +309,19 @@ def test_what_a_task_returns_is_checked(
         ("def predict(self, *_): return []", "Own.predict returned a list of (), expected a list"),
         ("def measure(self, *_): return 1, 2", "Own.measure returned a tuple of (int 1, int 2)"),
         ("def summarise(self, sums): return 1", "TypeError: Own.summarise() takes 2 positional"),
+        (
+            "def show(self, *_): return ()",
+            "Own.show returned a tuple of (), expected Shown(figures)",
+        ),
+        (
+            "def show(self, networks, first): return first(2)['x']",
+            "task ./own.py:Own raised TypeError",
+        ),
+        (
+            "def show(self, *_): from distnet.tasks.task import Shown; "
+            "return Shown((Images('I', 'gone'),))",
+            "expected the arrays gone, which the figure I names",
+        ),
         ("phases = ('train',)", "Own.phases: found a tuple of (str 'train'), expected a tuple of"),
         (
             "players = ('network',)",

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from distnet.launch.plan import make_plan
@@ -124,3 +125,13 @@ def test_the_metrics_of_a_user_are_declared_and_measured(
     assert json.loads((run / "evaluation.json").read_text())["metrics"][headline] is not None
     assert steps
     assert all(math.isfinite(record["loss"]) for record in steps)
+
+
+def test_what_a_network_makes_is_in_the_report_of_its_run(trained: dict[Any, Any]) -> None:
+    (one, _), (three, _) = trained["gan", 1], trained["gan", 3]
+    titles = [f["title"] for f in json.loads((one / "evaluation.json").read_text())["figures"]]
+    forged = [np.load(run / "pictures.npz")["forged"] for run in (one, three)]
+
+    assert "Forged digits" in titles
+    assert forged[0].shape == (8, 1, 28, 28)
+    assert np.array_equal(*forged)

@@ -88,6 +88,11 @@ class Field(Record):
         return self
 
     @property
+    def input_shape(self) -> tuple[int, ...]:
+        """What a network is made for: the shape of a sample, or of a part of a ragged one."""
+        return self.shape
+
+    @property
     def num_bytes(self) -> int:
         """Bytes of one sample, or of one value of a ragged one."""
         return prod(self.shape) * np.dtype(self.dtype).itemsize

@@ -33,6 +33,11 @@ class TokensField(Field):
     longest: int = 0
     """Tokens of the longest sample of any split."""
 
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """[V]: a token is one of V, as a vector with a single 1 would say."""
+        return (len(self.vocabulary),)
+
     def encode(self, text: str) -> Array:
         """Turn a text into tokens, one for each character.
 

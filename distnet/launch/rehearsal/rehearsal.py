@@ -32,6 +32,7 @@ from distnet.train.compute.prepare import Prepare
 from distnet.train.compute.shadows import networks_for
 from distnet.train.compute.slice_gradient import Gathered, SliceGradient, precision_context
 from distnet.train.compute.turn import SliceId
+from distnet.train.feed import EvaluationFeed
 
 GPU = ("cuda", "nvidia", "gpu")
 """Words in errors of code that needs a GPU."""
@@ -119,7 +120,8 @@ def _train(subject: Subject, found: Rehearsal) -> None:
 def _try_network(subject: Subject, task: PerSample, batch: Batch) -> None:
     """Compute outputs as in evaluation and as in training."""
     network = subject.flat.network
-    shape = list(batch.tensor("x").shape[1:])
+    x = batch["x"]
+    shape = list(x.shape[1:]) if isinstance(x, Tensor) else "of unlike lengths"
     precise = precision_context("cpu", is_bf16=subject.is_bf16)
     try:
         for is_training in (False, True):
@@ -164,7 +166,22 @@ def _evaluate(subject: Subject, found: Rehearsal) -> Evaluation | None:
                 _predict(task, networks, feed.take(0, 1, networks), prepare)
             except ValueError as error:  # of batch normalisation without running statistics
                 found.notes.append(f"a single sample cannot be predicted: {describe(error)}")
+        if is_own_kind(job.task.kind):
+            _show(task, networks, feed, prepare)
     return evaluation
+
+
+@torch.no_grad()
+def _show(task: Task, networks: Networks, feed: EvaluationFeed, prepare: Prepare) -> None:
+    """Let the task show what the untrained network makes."""
+    show: Any = getattr(task, "show", None)
+
+    def first(num: int) -> tuple[Batch, Batch]:
+        stored = feed.take(0, min(num, feed.length), networks)
+        return stored, prepare(stored)
+
+    if show is not None:
+        show(networks, first)
 
 
 @torch.no_grad()

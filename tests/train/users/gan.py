@@ -12,8 +12,9 @@ from torch.nn import functional as F
 
 from distnet.data.batch import Batch
 from distnet.data.manifest import Manifest
+from distnet.run_folder.figures import Images
 from distnet.spec.metric import Metric
-from distnet.tasks.task import Loss, Measured, Networks, Phase, Summary
+from distnet.tasks.task import FirstSamples, Loss, Measured, Networks, Phase, Shown, Summary
 
 LATENT = 16
 
@@ -63,6 +64,13 @@ class Adversarial:
     def summarise(self, sums: Tensor, collected: Sequence[bytes]) -> Summary:
         loss, deceived, count = sums.tolist()
         return Summary({"loss": loss / count, "deceived": deceived / count})
+
+    def show(self, networks: Networks, first: FirstSamples) -> Shown:
+        stored, prepared = first(8)
+        assert not networks["network"].training
+        forged = networks["network"].generator(torch.randn(len(prepared), LATENT))
+        images = forged.view(len(forged), *stored.tensor("x").shape[1:])
+        return Shown((Images("Forged digits", "forged"),), {"forged": images})
 
     def predict(self, networks: Networks, batch: Batch) -> list[dict[str, Any]]:
         said = networks["network"].critic(batch.tensor("x").flatten(1))[:, 0]
