@@ -1,0 +1,22 @@
+"""How the tests make each job file small: one entry a file, in alphabetical order.
+
+Its own settings stay as they are; these are `--set` texts on top of them. A dataset of a job file
+that does not ship is made by `tests/jobs/datasets/<name>.py: make(folder)`.
+"""
+
+SMALL: dict[str, tuple[str, ...]] = {
+    "digits": ("train.steps=6", "train.batch_size=24"),
+    "digits-cnn": ("train.steps=4", "train.batch_size=16"),
+    "digits-perceptron": ("train.steps=6", "train.batch_size=24"),
+}
+"""Four to six steps on few samples: for a smoke, and for the same bits on 1, 2 and 3 workers."""
+
+FALLS: dict[str, tuple[str, ...]] = {
+    "digits": ("train.steps=90",),
+    "digits-cnn": ("train.steps=30",),
+    "digits-perceptron": ("train.steps=60",),
+}
+"""On top of `SMALL`: enough steps for the loss to fall."""
+
+DOES_NOT_FALL: dict[str, str] = {}
+"""The other job files, and why their loss says nothing of what was learned."""
