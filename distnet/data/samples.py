@@ -59,7 +59,7 @@ class Samples:
         view: View | None = None,
         sampler: Sampler | None = None,
     ) -> None:
-        self._view = view
+        self._view, self._split = view, split
         self._reader = ShardReader(folder, manifest, split, fields if view is None else view.reads)
         self._fields = self._reader.fields if view is None else view.fields
         self.order = order_of(
@@ -117,25 +117,30 @@ class Samples:
         ids = self.order.window_ids(window)
         if self.order.num_windows == 1 and self._held:
             (held,) = self._held.values()
-            return _Rows(window, ids, held.columns, self._view)
+            return self._of(window, ids, held.columns)
         columns: Loaded = dict(self._reader.read(window.groups.tolist()))
         if self._view is None:  # as tensors, which are quicker to index than arrays
             columns = {n: _tensor(c) if _is_plain(c) else c for n, c in columns.items()}
-        return _Rows(window, ids, columns, self._view)
+        return self._of(window, ids, columns)
+
+    def _of(self, window: Window, ids: Ints, columns: Loaded) -> "_Rows":
+        return _Rows(window, ids, columns, self._view, self._split)
 
 
 class _Rows:
     """The rows of one window, and the order in which they are used."""
 
-    def __init__(self, window: Window, ids: Ints, columns: Loaded, view: View | None) -> None:
-        self.columns, self._view = columns, view
+    def __init__(  # noqa: PLR0917
+        self, window: Window, ids: Ints, columns: Loaded, view: View | None, split: str
+    ) -> None:
+        self.columns, self._view, self._split = columns, view, split
         self._first, self._ids = window.first, ids
         self._rows = torch.from_numpy(window.rows)
 
     def take(self, low: int, high: int) -> Loaded:
         rows = self._rows[max(low - self._first, 0) : high - self._first]
         if self._view is not None:
-            return dict(self._view.take(self.columns, rows.numpy()))  # type: ignore[arg-type]
+            return dict(self._view.take(self.columns, rows.numpy(), self._split))  # type: ignore[arg-type]
         return {
             name: column.index_select(0, rows)
             if isinstance(column, Tensor)

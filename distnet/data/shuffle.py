@@ -1,4 +1,4 @@
-"""Shuffles that are pure functions of a key.
+"""Shuffles and random numbers that are pure functions of a key.
 
 They sort by a hash rather than draw from a library's generator, whose streams change between
 versions. Source of the hash: Steele, Lea and Flood, "Fast Splittable Pseudorandom Number
@@ -29,6 +29,15 @@ def shuffled(numbers: Ints, *key: int) -> Ints:
     with np.errstate(over="ignore"):
         hashes = scramble(numbers.astype(np.uint64) * np.uint64(GOLDEN) + start)
     return numbers[np.argsort(hashes, kind="stable")]
+
+
+def uniform(ids: Ints, count: int, *key: int) -> NDArray[np.float64]:
+    """Numbers in [0, 1), [n, count], that depend on each id [n] and on `key` alone."""
+    with np.errstate(over="ignore"):
+        starts = scramble(ids.astype(np.uint64) * np.uint64(GOLDEN) + np.uint64(mix(*key)))
+        states = starts[:, None] + np.arange(1, count + 1, dtype=np.uint64) * np.uint64(GOLDEN)
+        hashes = scramble(states)
+    return (hashes >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
 def scramble(state: NDArray[np.uint64]) -> NDArray[np.uint64]:

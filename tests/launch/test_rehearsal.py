@@ -457,12 +457,15 @@ def test_a_samplers_list_may_be_of_any_whole_numbers(job: Path, tmp_path: Path) 
     ("change", "message"),
     [
         ("reads = ('z',)", r"Cut.reads: found a tuple of \(str 'z'\), expected a tuple of fields"),
-        ("def take(self, columns, ids): return columns", "expected as x an array of "),
+        ("def take(self, columns, ids, split): return columns", "expected as x an array of "),
         (
-            "def take(self, columns, ids): return {}",
+            "def take(self, columns, ids, split): return {}",
             r"Cut.take returned a dict of \(\), expected a",
         ),
-        ("def take(self, columns, ids): raise KeyError(1)", "view ./own.py:Cut raised KeyError: 1"),
+        (
+            "def take(self, columns, ids, split): raise KeyError(1)",
+            "view ./own.py:Cut raised KeyError: 1",
+        ),
         ("def num_samples(self, split): return 2.5", "Cut.num_samples returned float 2.5"),
         ("fields = {}", r"Cut.fields: found a dict of \(\), expected a dict of names"),
     ],
@@ -475,7 +478,8 @@ class Base:
     @property
     def fields(self): return self._fields
     def num_samples(self, split): return 100
-    def take(self, columns, ids): return {{name: column[ids] for name, column in columns.items()}}
+    def take(self, columns, ids, split):
+        return {{name: column[ids] for name, column in columns.items()}}
 class Cut(Base):
     {change}
 """)

@@ -48,10 +48,10 @@ class CheckedView:
             raise refusal(self._own, "num_samples", count, "a whole number")
         return int(count)
 
-    def take(self, columns: Columns, ids: Ints) -> Columns:
+    def take(self, columns: Columns, ids: Ints, split: str) -> Columns:
         """The samples with these indices."""
         with own_errors(self._what):
-            found = self._own.take(columns, ids)
+            found = self._own.take(columns, ids, split)
         if not isinstance(found, Mapping) or found.keys() != self.fields.keys():
             expected = f"a dict of the columns {', '.join(self.fields)}"
             raise refusal(self._own, "take", found, expected)

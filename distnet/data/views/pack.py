@@ -49,7 +49,7 @@ class Pack:
         """Windows of a split."""
         return max(0, -(-(self._num_values.get(split, 0) - 1) // self._length))
 
-    def take(self, columns: Columns, ids: Ints) -> Columns:
+    def take(self, columns: Columns, ids: Ints, split: str) -> Columns:
         """Cut the windows with these indices."""
         rows = columns[self._name]
         assert isinstance(rows, RaggedArray)

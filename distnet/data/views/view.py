@@ -23,6 +23,6 @@ class View(Protocol):
         """Samples of a split, from the manifest alone."""
         ...
 
-    def take(self, columns: Columns, ids: Ints) -> Columns:
+    def take(self, columns: Columns, ids: Ints, split: str) -> Columns:
         """The samples with these indices [n], from all rows of a split."""
         ...

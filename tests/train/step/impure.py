@@ -467,7 +467,7 @@ class NumpyView:
     def num_samples(self, split: str) -> int:
         return self._data.split(split).num_samples
 
-    def take(self, columns: Columns, ids: Ints) -> Columns:
+    def take(self, columns: Columns, ids: Ints, split: str) -> Columns:
         x = np.asarray(columns["x"])[ids]
         noise = self.draw(x.shape)
         return {"x": x // 2 + noise, "y": np.asarray(columns["y"])[ids]}
