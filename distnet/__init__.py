@@ -5,6 +5,9 @@ import distnet
 run = distnet.run("jobs/digits.yaml", workers=2)
 run.metrics, run.report()
 
+trained = distnet.load("runs/digits-1")  # what a run has learned
+trained.predict(images)
+
 job = distnet.submit("jobs/digits.yaml", workers=4)  # on a server, which queues it
 job.status, job.result()
 """
@@ -16,12 +19,16 @@ if TYPE_CHECKING:
     from distnet.client.handle import submit
     from distnet.errors import DistnetError
     from distnet.launch.run import Run, resume, run
+    from distnet.trained.load import Trained
+    from distnet.trained.load import load_trained as load
 
-__all__ = ["DistnetError", "Run", "resume", "run", "submit"]
+__all__ = ["DistnetError", "Run", "Trained", "load", "resume", "run", "submit"]
 
 _MODULES = {
     "DistnetError": "distnet.errors",
     "Run": "distnet.launch.run",
+    "Trained": "distnet.trained.load",
+    "load": "distnet.trained.load:load_trained",
     "resume": "distnet.launch.run",
     "run": "distnet.launch.run",
     "submit": "distnet.client.handle",
@@ -32,4 +39,5 @@ def __getattr__(name: str) -> Any:
     """Import a public name when it is first used: `import distnet` alone imports no torch."""
     if name not in _MODULES:
         raise AttributeError(f"module 'distnet' has no attribute {name!r}")
-    return getattr(import_module(_MODULES[name]), name)
+    module, _, original = _MODULES[name].partition(":")
+    return getattr(import_module(module), original or name)

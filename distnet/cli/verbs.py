@@ -177,6 +177,11 @@ RESULTS: Entries = {
         "Predict images, or the rows of CSV and Parquet files, with a run's network.",
         "distnet predict digits-1 seven.png",
     ),
+    "play": Verb(
+        "results.play:play",
+        "Play episodes with a run's network, and print the return of each.",
+        "distnet play cartpole-dqn-1 --episodes 20 --output game.gif",
+    ),
     "export": Verb(
         "results.export:export",
         "Export a run's network as safetensors and ONNX.",

@@ -30,7 +30,7 @@ def memory_of_worker(
         "snapshot": num_states * (weights + optimizer),
         "activations": 4 * rehearsed.num_activations * slice_samples * 2,
         "evaluation": _evaluation(job, data, rehearsed),
-        "data": sum(min(size, job.data.memory) for size in sizes),
+        "data": sum(min(size, job.data.memory) for size in sizes) + own * rehearsed.slice_bytes,
     }
     return memory | {"total": sum(memory.values())}
 

@@ -33,6 +33,7 @@ from distnet.spec.packages.requirements import (
 )
 from distnet.spec.packages.use import print_progress, use_packages
 from distnet.spec.read import JobFile
+from distnet.train.compute.feeds import num_evaluated
 from distnet.train.compute.trainee import count_steps
 from distnet.train.device.precision import plan_precision
 from distnet.train.exchange.tree import own_slices
@@ -159,7 +160,7 @@ def _plan(file: JobFile, code: OwnCode, *, workers: int | None, inline: bool) ->
         input_shape=seen.fields["x"].shape if seen is not None and "x" in seen.fields else (),
         num_outputs=found.num_outputs,
         train_samples=batches.num_samples if batches is not None else 0,
-        eval_samples=_num_samples(data, split),
+        eval_samples=num_evaluated(job, data, found.task),
         epochs=steps / steps_per_epoch,
         steps=steps,
         steps_per_epoch=steps_per_epoch,
@@ -289,10 +290,6 @@ def _hashes(paths: Sequence[Path]) -> dict[str, str]:
     """The sha256 of those files that can be read."""
     found = {str(path): sha256_of(path) for path in paths}
     return {path: sha256 for path, sha256 in found.items() if sha256 is not None}
-
-
-def _num_samples(data: Manifest | None, split: str | None) -> int:
-    return 0 if data is None or split not in data.splits else data.splits[split].num_samples
 
 
 def _split_bytes(data: Manifest | None, split: str) -> int:

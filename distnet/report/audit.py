@@ -17,6 +17,7 @@ from distnet.data.manifest import Manifest
 from distnet.data.opening import build_order
 from distnet.data.order import Batches, Order
 from distnet.errors import RunError
+from distnet.report.expected import Expected, OfDataset, OfNoDataset
 from distnet.report.replay import Replay
 from distnet.run_folder.code import copy_folder, warn_of_other_code
 from distnet.run_folder.paths import RunFolder
@@ -41,7 +42,7 @@ class Audit:
     epochs: int
     """Complete epochs."""
     samples: int
-    """Samples per epoch."""
+    """Samples per epoch; 0 where the task makes its own, of which only the steps are checked."""
     attempts: int
     causes: dict[str, int]
     """Why attempts were launched, and how often."""
@@ -71,12 +72,8 @@ def audit_run(folder: RunFolder) -> Audit:
     """
     job = read_job(folder.job).job
     plan = read_object(folder.plan)
-    if job.data.source is None:
-        raise RunError(f"{folder.path}: this run makes its own samples, so there are none to audit")
-    order = _order(folder, plan, job, _read_manifest(folder))
-    batch_size = job.train.batch_size * int(plan.get("draws", 1))
-    batches = Batches(order.num_samples, batch_size, job.num_slices)
-    replay = Replay(folder.metrics.name, order, batches)
+    expected = _expected(folder, plan, job)
+    replay = Replay(folder.metrics.name, expected)
     for number, line in read_lines(folder.metrics):
         replay.read(number, line)
     replay.finish()
@@ -85,8 +82,8 @@ def audit_run(folder: RunFolder) -> Audit:
         status=replay.status,
         steps=replay.reached,
         num_steps=replay.num_steps,
-        epochs=replay.reached // batches.steps_per_epoch,
-        samples=order.num_samples,
+        epochs=replay.reached // expected.steps_per_epoch,
+        samples=expected.num_samples,
         attempts=sum(replay.causes.values()),
         causes=dict(replay.causes),
         steps_recomputed=replay.steps_recomputed,
@@ -94,6 +91,14 @@ def audit_run(folder: RunFolder) -> Audit:
         restarts=[line.model_dump(mode="json", by_alias=True) for line in replay.restarts],
         faults=replay.faults,
     )
+
+
+def _expected(folder: RunFolder, plan: Mapping[str, Any], job: Job) -> Expected:
+    if job.data.source is None:
+        return OfNoDataset(job.num_slices, int(plan.get("steps_per_epoch", 1)))
+    order = _order(folder, plan, job, _read_manifest(folder))
+    batch_size = job.train.batch_size * int(plan.get("draws", 1))
+    return OfDataset(order, Batches(order.num_samples, batch_size, job.num_slices))
 
 
 def _order(run: RunFolder, plan: Mapping[str, Any], job: Job, manifest: Manifest) -> Order:

@@ -6,13 +6,8 @@ remain have to be complete from the first to the last, and use every sample of e
 
 from collections import Counter
 from dataclasses import dataclass, field
-from functools import lru_cache
 
-import numpy as np
-
-from distnet.data.column import Ints
-from distnet.data.order import Batches, Order
-from distnet.data.sample_hash import digest_of
+from distnet.report.expected import Expected
 from distnet.run_folder.records.kinds import (
     Attempt,
     Checkpoint,
@@ -33,13 +28,11 @@ class Replay:
 
     Args:
         file: the name of the file of records, for the faults.
-        order: the order of the samples.
-        batches: the batches of an epoch.
+        expected: which samples each step takes.
     """
 
     file: str
-    order: Order
-    batches: Batches
+    expected: Expected
     faults: list[str] = field(default_factory=list)
     causes: Counter[str] = field(default_factory=Counter)
     """Why attempts were launched, and how often."""
@@ -84,8 +77,8 @@ class Replay:
     def _begin(self, line: Attempt) -> None:
         if line.attempt <= self.attempt:
             self._fault(f"attempt {line.attempt} is recorded after attempt {self.attempt}")
-        if line.slices != self.batches.slices:
-            self._fault(f"found {line.slices} slices, expected {self.batches.slices}")
+        if line.slices != self.expected.slices:
+            self._fault(f"found {line.slices} slices, expected {self.expected.slices}")
         if not self._may_begin_after(line.step):
             self._fault(
                 f"attempt {line.attempt} begins after step {line.step}, but no checkpoint of that "
@@ -96,9 +89,9 @@ class Replay:
         self.attempt, self.status, self.num_steps = line.attempt, "not ended", line.num_steps or 0
         self.reached = self._recorded = line.step
         self.skips = [skip for skip in self.skips if skip.step <= line.step]
-        self._epochs = {e for e in self._epochs if e * self.batches.steps_per_epoch <= line.step}
+        self._epochs = {e for e in self._epochs if e * self.expected.steps_per_epoch <= line.step}
         self._require_epochs(line.step)
-        epoch, batch = divmod(line.step, self.batches.steps_per_epoch)
+        epoch, batch = divmod(line.step, self.expected.steps_per_epoch)
         self._compare(line, epoch, batch)
 
     def _may_begin_after(self, step: int) -> bool:
@@ -133,7 +126,7 @@ class Replay:
             self._end_epoch(line)
 
     def _end_epoch(self, line: Epoch) -> None:
-        steps = self.batches.steps_per_epoch
+        steps = self.expected.steps_per_epoch
         begin, end = (line.epoch - 1) * steps, line.epoch * steps
         if line.step not in (end, self.num_steps) or not begin < line.step <= end:
             self._fault(f"epoch {line.epoch} ends with step {line.step}, expected {end}")
@@ -149,12 +142,12 @@ class Replay:
                 self._fault(
                     f"{line.status} after step {line.step}, but step {self._recorded} is recorded"
                 )
-            epoch, batch = divmod(line.step, self.batches.steps_per_epoch)
+            epoch, batch = divmod(line.step, self.expected.steps_per_epoch)
             self._compare(line, epoch, batch)
 
     def _require_epochs(self, step: int) -> None:
         """Check that every epoch that was complete after `step` is recorded."""
-        needed = range(1, step // self.batches.steps_per_epoch + 1)
+        needed = range(1, step // self.expected.steps_per_epoch + 1)
         for epoch in sorted(set(needed) - self._epochs):
             self._fault(f"epoch {epoch} is not recorded, but step {step} comes after it")
         self._epochs |= set(needed)  # one fault is enough
@@ -166,7 +159,8 @@ class Replay:
                 "the samples are not recorded (an older version of distnet wrote the record?)"
             )
             return
-        used, expected = line.used.plus(line.skipped), self._first_batches(epoch, num_batches)
+        used = line.used.plus(line.skipped)
+        expected = self.expected.first_steps(epoch, num_batches)
         self._require(used, expected, f"in {num_batches} steps of epoch {epoch + 1}, used")
         skipped = self._skipped(epoch, num_batches)
         self._require(line.skipped, skipped, f"in epoch {epoch + 1}, skipped")
@@ -177,27 +171,14 @@ class Replay:
         elif found != expected:
             self._fault(f"{what}: {found.num_samples} samples, but not the expected ones")
 
-    def _first_batches(self, epoch: int, num_batches: int) -> SampleDigest:
-        if num_batches == 0:
-            return SampleDigest()
-        if num_batches == self.batches.steps_per_epoch:
-            return self._whole_epoch(epoch)
-        return digest_of(_ids(self.order, epoch)[: self.batches.batch(num_batches - 1)[1]])
-
     def _skipped(self, epoch: int, num_batches: int) -> SampleDigest:
         """The samples of the skipped batches among the epoch's first `num_batches`."""
-        first = epoch * self.batches.steps_per_epoch
+        first = epoch * self.expected.steps_per_epoch
         steps = {step - 1 - first for skip in self.skips for step in skip.steps}
         digest = SampleDigest()
         for batch in steps & set(range(num_batches)):
-            low, high = self.batches.batch(batch)
-            digest = digest.plus(digest_of(_ids(self.order, epoch)[low:high]))
+            digest = digest.plus(self.expected.step(epoch, batch))
         return digest
-
-    def _whole_epoch(self, epoch: int) -> SampleDigest:
-        if self.order.sampler is not None:
-            return digest_of(_ids(self.order, epoch))
-        return digest_of(np.arange(self.order.num_samples, dtype=np.int64))
 
     def _fault(self, text: str) -> None:
         self.faults.append(f"{self._where}: {text}")
@@ -206,9 +187,3 @@ class Replay:
 def _failed_to_begin(line: Line) -> bool:
     """Whether this is the end of an attempt that failed before it recorded its start."""
     return isinstance(line, End) and line.status == "failed"
-
-
-@lru_cache(maxsize=2)
-def _ids(order: Order, epoch: int) -> Ints:
-    """The samples of an epoch, in the order of use."""
-    return order.ids(epoch, 0, order.num_samples)

@@ -114,6 +114,18 @@ class Shown(NamedTuple):
     """Beside those of the summary, under names of their own."""
 
 
+class Episode(NamedTuple):
+    """One episode that was played to its end."""
+
+    number: int
+    """From 0; with the seed, it decides how the episode begins."""
+    returned: float
+    """The sum of its rewards."""
+    num_moves: int
+
+
+Watch = Callable[[NDArray[Any], float], None]
+"""Sees a game before each move: the pixels uint8 [C, H, W], and the return so far."""
 FirstSamples = Callable[[int], tuple[Batch, Batch]]
 """Gives the first n samples that are evaluated: as stored, and as the network takes them."""
 
@@ -129,6 +141,8 @@ class Task(Protocol):
         feed(job), evaluation_feed(job): samples that no dataset holds; see `distnet.train.feed`.
         show(networks, first: FirstSamples) -> Shown: what the network makes, for the report;
             called once at the end, by one worker, with generators seeded by the job's seed.
+        play(networks, *, seed, episodes, watch: Watch | None) -> Iterator[Episode]: plays whole
+            episodes; `watch` sees the first of them.
         exported(outputs): what an exported network gives, in the units of the data.
     """
 

@@ -18,7 +18,11 @@ from distnet.tasks.task import Networks
 
 
 class Feed(Protocol):
-    """Provides the samples of each slice of each step."""
+    """Provides the samples of each slice of each step.
+
+    Optional member:
+        slice_bytes: what the state of a slice takes in memory, for the plan of a job.
+    """
 
     steps_per_epoch: int
     """Steps after which an epoch is reported, and evaluated where that is due."""

@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from distnet.data.fields.field import Field
 from distnet.errors import RunError
 from distnet.spec.code.own_errors import own_errors
 from distnet.train.inventory.flat import weights_sha256
@@ -102,7 +103,7 @@ def _facts(trained: Trained) -> dict[str, str]:
         "run": trained.folder.path.resolve().name,
         "step": str(trained.step),
         "weights_sha256": weights_sha256(trained.network),
-        "data_sha256": trained.data.sha256,
+        "data_sha256": "" if trained.dataset is None else trained.dataset.sha256,
         "network": json.dumps(trained.job.network.model_dump(mode="json")),
         "task": trained.job.task.kind,
     }
@@ -110,7 +111,7 @@ def _facts(trained: Trained) -> dict[str, str]:
 
 
 def _facts_of_inputs(trained: Trained) -> dict[str, str]:
-    x, normalise = trained.data.fields.get("x"), trained.job.data.normalise
+    x, normalise = _field(trained, "x"), trained.job.data.normalise
     if x is None:
         return {}
     stored = "pixels from 0 to 255" if x.dtype == "uint8" else "numbers as in the data"
@@ -123,8 +124,12 @@ def _facts_of_inputs(trained: Trained) -> dict[str, str]:
     }
 
 
+def _field(trained: Trained, name: str) -> Field | None:
+    return None if trained.dataset is None else trained.dataset.fields.get(name)
+
+
 def _facts_of_targets(trained: Trained) -> dict[str, str]:
-    y = trained.data.fields.get("y")
+    y = _field(trained, "y")
     if y is None:
         return {}
     return {

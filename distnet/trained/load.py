@@ -1,6 +1,5 @@
 """A trained network, ready to use: everything comes from its run folder, no dataset is needed."""
 
-import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,24 +13,20 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 
 from distnet.data.batch import Batch
-from distnet.data.evaluation_split import evaluation_split
 from distnet.data.fields.field import Field
-from distnet.data.manifest import Manifest, read_manifest
+from distnet.data.manifest import Manifest
 from distnet.data.opening import build_view, viewed
-from distnet.data.shipped import find_dataset
-from distnet.errors import CheckpointError, DataError, RunError
+from distnet.errors import CheckpointError, RunError
 from distnet.run_folder.code import code_folder, warn_of_other_code
-from distnet.run_folder.evaluation import EvaluationRecord
 from distnet.run_folder.paths import RunFolder
 from distnet.run_folder.read import read_plan
 from distnet.spec.code.importer import forget
 from distnet.spec.code.own_errors import own_errors
 from distnet.spec.packages.requirements import requirements_of_lines
 from distnet.spec.packages.use import use_packages
-from distnet.spec.printable import argument
 from distnet.spec.read import read_job
 from distnet.spec.sections.job import Checkpoint, Job
-from distnet.tasks.task import NETWORK, Networks, Task, players_of, shadows_of
+from distnet.tasks.task import NETWORK, Episode, Networks, Task, Watch, players_of, shadows_of
 from distnet.train.checkpoint.checkpoint import (
     State,
     list_names,
@@ -43,17 +38,12 @@ from distnet.train.checkpoint.checkpoint import (
 from distnet.train.checkpoint.extra_state import restore_extra
 from distnet.train.checkpoint.retention import find_best
 from distnet.train.checkpoint.store import Store, open_store
-from distnet.train.compute.evaluate import Evaluation, Evaluator
-from distnet.train.compute.feeds import open_samples
 from distnet.train.compute.parts import build_network, build_task
 from distnet.train.compute.prepare import Prepare
 from distnet.train.compute.shadows import ShadowNetwork, Use, networks_for, networks_of
 from distnet.train.compute.trainee import build_scales
-from distnet.train.exchange.worker_group import WorkerGroup
-from distnet.train.feed import DatasetEvaluationFeed
 from distnet.train.inventory.flat import FlatNetwork
-from distnet.trained.as_learned import as_learned
-from distnet.trained.other_data import refuse_other_kind, warn_of_other_data
+from distnet.trained.play import played
 
 BATCH_SIZE = 1000
 NEWEST, BEST = "newest", "best"
@@ -69,8 +59,8 @@ class Trained:
     """What relative paths of the job are relative to."""
     code_folder: Path
     """Where the user's own code is: the run's copy of it."""
-    data: Manifest
-    """The manifest of the data that it was trained on."""
+    dataset: Manifest | None
+    """The manifest of the dataset that it was trained on; None where the task made the samples."""
     task: Task
     networks: Networks
     """The network, or the shadow that stands in for it, and all other shadows."""
@@ -81,6 +71,17 @@ class Trained:
     def network(self) -> nn.Module:
         """The network itself."""
         return self.networks[NETWORK]
+
+    @property
+    def data(self) -> Manifest:
+        """The manifest of the dataset.
+
+        Raises:
+            RunError: there is none.
+        """
+        if self.dataset is None:
+            raise _no_dataset(self.folder, self.job)
+        return self.dataset
 
     @property
     def inputs(self) -> Field:
@@ -106,13 +107,41 @@ class Trained:
 
     @torch.no_grad()
     def predict(self, x: NDArray[np.generic]) -> list[dict[str, Any]]:
-        """Predict samples x [n, ...] as a dataset stores them."""
+        """Predict samples x [n, ...] as a dataset stores them.
+
+        Raises:
+            RunError: there was no dataset.
+        """
+        if self.dataset is None:
+            raise _no_dataset(self.folder, self.job)
         batches = map(self.prepare, _batches(x))
         with own_errors(f"task {self.job.task.kind}", is_any=False):
             return [one for batch in batches for one in self.task.predict(self.networks, batch)]
 
+    def play(
+        self,
+        episodes: int = 10,
+        *,
+        seed: int | None = None,
+        watch: Watch | None = None,
+    ) -> Iterator[Episode]:
+        """Play whole episodes, and yield each one's number, return and length.
 
-def load_trained(run: Path, *, checkpoint: str | int = NEWEST, use: Use = "export") -> Trained:
+        Args:
+            episodes: how many.
+            seed: of their beginnings; by default the job's, as in its evaluations.
+            watch: called before each move of the first episode, with its picture and return.
+
+        Raises:
+            RunError: the task plays nothing.
+        """
+        where = self.folder.path, self.job, self.task, self.networks
+        return played(*where, episodes, seed, watch)
+
+
+def load_trained(
+    run: str | Path, *, checkpoint: str | int = NEWEST, use: Use = "export"
+) -> Trained:
     """Load the network of the run folder `run`.
 
     Args:
@@ -126,7 +155,7 @@ def load_trained(run: Path, *, checkpoint: str | int = NEWEST, use: Use = "expor
         StorageError: the store of the checkpoints does not answer.
         UnknownPartError: the user's own network or task is not where it was.
     """
-    folder = RunFolder(run)
+    folder = RunFolder(Path(run))
     if not folder.job.is_file():
         raise RunError(
             f"{run}: found no run in this folder ({folder.job.name} is missing); "
@@ -138,13 +167,8 @@ def load_trained(run: Path, *, checkpoint: str | int = NEWEST, use: Use = "expor
     forget()
     use_packages(requirements_of_lines(plan.packages), code)
     os.environ.update({name: value for name, value in job.env.items() if value is not None})
-    if job.data.source is None:
-        raise RunError(
-            f"{run}: this run was trained without a dataset, so it cannot be evaluated, exported "
-            f"or used for predictions; its last evaluation: distnet show {argument(folder.path)}"
-        )
-    stored = _data_manifest(folder)
-    data = viewed(stored, build_view(job, stored, code))
+    stored = None if job.data.source is None else _data_manifest(folder)
+    data = None if stored is None else viewed(stored, build_view(job, stored, code))
     store = open_store(job.checkpoint.store, run=folder, job_folder=plan.job_folder)
     task = build_task(job, data, code)
     state = _state(store, job.checkpoint.ranked(task.metrics), checkpoint)
@@ -152,76 +176,6 @@ def load_trained(run: Path, *, checkpoint: str | int = NEWEST, use: Use = "expor
     prepare = Prepare(build_scales(job, data, "cpu"), "cpu")
     where = (folder, job, plan.job_folder, code)
     return Trained(*where, stored, task, networks, prepare, state.step)
-
-
-def evaluate(
-    run: Path, *, split: str | None = None, data: str | None = None, checkpoint: str | int = NEWEST
-) -> dict[str, Any]:
-    """Measure a run's network on every sample of a split, once each, in fp32.
-
-    Args:
-        run: the run folder.
-        split: by default that of the job's `evaluate` section.
-        data: a dataset's name or folder; by default the one it was trained on.
-        checkpoint: whose weights: `newest`, `best` by the job's `best_metric`, or a step.
-
-    Returns:
-        Plain values, as in the run's `evaluation.json`, and `run` and `dataset`.
-
-    Raises:
-        DistnetError: the run or the data is missing, damaged, or they do not fit together.
-    """
-    trained = load_trained(run, checkpoint=checkpoint, use="evaluation")
-    source, folder = (data, Path.cwd()) if data else (trained.job.data.source, trained.job_folder)
-    dataset = find_dataset(source or "", folder=folder)
-    if data is None:
-        warn_of_other_data(trained.folder.path, dataset, trained.data)
-    split = split or _split(trained.job, read_manifest(dataset))
-    evaluation = _measure(trained, dataset, split)
-    record = EvaluationRecord(
-        split=split,
-        step=trained.step,
-        num_samples=evaluation.num_samples,
-        task=trained.job.task.kind,
-        metrics=evaluation.metrics,
-        declared=trained.task.metrics,
-        figures=evaluation.summary.figures,
-    )
-    names = {"run": trained.folder.path.resolve().name, "dataset": str(dataset)}
-    figures: dict[str, Any] = json.loads(record.to_json())
-    return names | figures
-
-
-def _measure(trained: Trained, dataset: Path, split: str) -> Evaluation:
-    manifest = read_manifest(dataset)
-    refuse_other_kind(dataset, manifest, trained.data)
-    if manifest.split(split).num_samples == 0:
-        raise DataError(f"{dataset}: the split {split!r} has no samples to evaluate on")
-    samples = open_samples(trained.job, dataset, manifest, split, trained.code_folder, seed=None)
-    feed = as_learned(trained.data, manifest, DatasetEvaluationFeed(samples))
-    evaluator = Evaluator(
-        feed, trained.task, trained.prepare, WorkerGroup(), slices=1, batch_size=BATCH_SIZE
-    )
-    try:
-        with own_errors(f"task {trained.job.task.kind}", is_any=False):
-            return evaluator(trained.networks)
-    finally:
-        evaluator.close()
-
-
-def _split(job: Job, data: Manifest) -> str:
-    """The split that the job measures.
-
-    Raises:
-        DataError: there is none.
-    """
-    split = evaluation_split(job, data)
-    if split is None:
-        raise DataError(
-            f"found no split to evaluate on in the dataset {data.name}, which has: "
-            f"{', '.join(data.splits)}; name one with --split"
-        )
-    return split
 
 
 def _networks(job: Job, task: Task, folder: Path, state: State, use: Use) -> Networks:
@@ -237,6 +191,14 @@ def _networks(job: Job, task: Task, folder: Path, state: State, use: Use) -> Net
     for network in networks.values():
         network.eval()
     return networks
+
+
+def _no_dataset(folder: RunFolder, job: Job) -> RunError:
+    return RunError(
+        f"{folder.path}: this run was trained without a dataset, as its task {job.task.kind} makes "
+        "its own samples; predictions and ONNX files need one. What does not: distnet eval, "
+        "distnet play, distnet export --format safetensors"
+    )
 
 
 def _batches(x: NDArray[np.generic]) -> Iterator[Batch]:

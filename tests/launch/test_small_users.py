@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from distnet.errors import DistnetError, RunError
@@ -30,10 +31,13 @@ def test_a_task_that_makes_its_samples_needs_no_dataset(tmp_path: Path) -> None:
 
     assert longer.result["steps"] == 16
     assert json.loads(first.folder.plan.read_text())["dataset"] == ""
-    with pytest.raises(RunError, match="makes its own samples"):
-        audit_run(first.folder)
-    with pytest.raises(RunError, match="trained without a dataset.*distnet show .*cartpole-1"):
-        load_trained(first.folder.path)
+    assert (audit := audit_run(first.folder)).is_clean, audit.faults
+    assert (audit.steps, audit.samples) == (16, 0)
+    network = load_trained(first.folder.path)
+    with pytest.raises(RunError, match="without a dataset.*DeepQ makes its own samples"):
+        network.predict(np.zeros((1, 4), np.float32))
+    with pytest.raises(RunError, match="DeepQ, which plays nothing"):
+        network.play(2)
 
 
 def test_what_was_played_cannot_be_rewound(tmp_path: Path) -> None:

@@ -49,6 +49,7 @@ def count(network: nn.Module) -> int:
 def test_kinds_are_those_that_the_readme_lists():
     assert set(kinds("networks")) == {
         *FOR_ONE_SHAPE,
+        "atari-cnn",
     }
 
 

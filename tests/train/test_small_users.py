@@ -23,7 +23,7 @@ SAVED = 5
 
 
 def test_all_users_are_found() -> None:
-    assert NAMES == ["cartpole", "denoiser", "faces", "gan", "language", "scenes"]
+    assert NAMES == ["cartpole", "deep-q", "denoiser", "faces", "gan", "language", "scenes"]
 
 
 def has_data(name: str) -> bool:

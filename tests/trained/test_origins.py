@@ -11,8 +11,9 @@ from safetensors import safe_open
 from distnet.data.importing import import_dataset
 from distnet.errors import DataError
 from distnet.launch.run import run
+from distnet.trained.evaluate import evaluate
 from distnet.trained.export import export
-from distnet.trained.load import Trained, evaluate, load_trained
+from distnet.trained.load import Trained, load_trained
 from distnet.trained.predict import predict
 
 FIRST = 1_700_000_000

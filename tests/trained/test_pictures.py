@@ -14,7 +14,8 @@ from distnet.data.manifest import read_manifest
 from distnet.data.shards import ShardReader
 from distnet.errors import DataError, DataWarning
 from distnet.launch.run import run
-from distnet.trained.load import Trained, evaluate, load_trained
+from distnet.trained.evaluate import evaluate
+from distnet.trained.load import Trained, load_trained
 from distnet.trained.predict import predict
 
 JOB = """

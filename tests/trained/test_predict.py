@@ -14,7 +14,8 @@ from PIL import Image
 from distnet.data.importing import import_dataset
 from distnet.errors import CheckpointError, DataError, DataWarning, RunError
 from distnet.launch.run import run
-from distnet.trained.load import Trained, evaluate, load_trained
+from distnet.trained.evaluate import evaluate
+from distnet.trained.load import Trained, load_trained
 from distnet.trained.predict import predict
 from tests.launch.drawn_digits import Drawing
 

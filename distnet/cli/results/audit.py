@@ -31,11 +31,12 @@ def audit(run: Run, runs: Runs = RUNS, as_json: AsJson = False) -> None:
 def _print(found: Audit) -> None:
     causes = ", ".join(f"{count} {cause}" for cause, count in found.causes.items())
     epochs = f"{found.epochs} complete"
+    samples = f"{found.samples:,} samples" if found.samples else "samples that the task makes"
     rows = {
         "steps": f"{found.steps:,} of {found.num_steps:,}, {found.status}",
         "attempts": f"{found.attempts} ({causes})" if causes else "0",
         "recomputed": counted(found.steps_recomputed, "step"),
-        "epochs": f"{epochs}, each of {found.samples:,} samples" if found.epochs else epochs,
+        "epochs": f"{epochs}, each of {samples}" if found.epochs else epochs,
         "skipped": counted(found.skips, "step"),
     }
     rows |= {f"restart {i}": _restart(line) for i, line in enumerate(found.restarts, start=1)}
@@ -45,7 +46,8 @@ def _print(found: Audit) -> None:
         echo(fault, mark=typer.style("fault ", fg="red"))
     if len(found.faults) > MOST_FAULTS:
         echo(f"and {len(found.faults) - MOST_FAULTS} more, see: distnet audit RUN --json")
-    verdict = "clean: every sample once per epoch, no step missing"
+    used = "every sample once per epoch, " if found.samples else ""
+    verdict = f"clean: {used}no step missing"
     echo(f"{found.run} is {verdict if found.is_clean else 'not clean'}")
 
 

@@ -28,7 +28,7 @@ def eval_(
     folder = find_run(run, runs)
     with spinner("evaluating"):
         # torch takes seconds to import: a run that does not exist is reported first.
-        from distnet.trained.load import evaluate
+        from distnet.trained.evaluate import evaluate
 
         evaluation = evaluate(folder.path, split=split, data=data, checkpoint=checkpoint)
     say_checkpoint(folder, evaluation["step"])

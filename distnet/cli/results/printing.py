@@ -21,9 +21,9 @@ def show_evaluation(evaluation: Mapping[str, Any]) -> None:
     Args:
         evaluation: the content of evaluation.json, with `run` and `dataset`.
     """
-    samples = f"{evaluation['num_samples']:,} samples"
-    split = f"of the split {evaluation['split']} of {evaluation['dataset']}"
-    head = f"{evaluation['run']} at step {evaluation['step']:,}: {samples} {split}"
+    samples, dataset = f"{evaluation['num_samples']:,} samples", evaluation["dataset"]
+    origin = f"of the split {evaluation['split']} of {dataset}" if dataset else "made by the task"
+    head = f"{evaluation['run']} at step {evaluation['step']:,}: {samples} {origin}"
     stdout_console().print(head, soft_wrap=True)
     stdout_console().print(_metrics(evaluation))
     for figure in evaluation.get("figures", ()):

@@ -40,7 +40,7 @@ def _rows(plan: dict[str, Any]) -> list[tuple[str, str]]:
     return [
         ("network", f"{plan['network']}{flow}"),
         ("parameters", f"{plan['num_parameters']:,}"),
-        *(data if plan["dataset"] else [("samples", "made by the task")]),
+        *(data if plan["dataset"] else _made_samples(plan)),
         (
             "steps",
             f"{plan['steps']:,} = {counted(plan['epochs'], 'epoch')} of "
@@ -60,6 +60,13 @@ def _precision(planned: str) -> str:
     if planned != "auto":
         return planned
     return "bf16 if the hardware of all workers is made for it, else fp32,"
+
+
+def _made_samples(plan: dict[str, Any]) -> list[tuple[str, str]]:
+    rows = [("samples", "made by the task")]
+    if plan["eval_samples"]:
+        rows.append(("evaluation samples", f"{plan['eval_samples']:,}, made by the task"))
+    return rows
 
 
 def _evaluated(plan: dict[str, Any]) -> str:

@@ -50,6 +50,8 @@ class Rehearsal:
     """Numbers that an evaluation adds up; 0 if it was not rehearsed."""
     num_collected: float = 0.0
     """Bytes that an evaluation collects of each sample."""
+    slice_bytes: int = 0
+    """What a feed with a state keeps of each slice in memory, if it says so."""
     notes: list[str] = field(default_factory=list)
     """What the user should know."""
 
@@ -63,6 +65,7 @@ def rehearse(subject: Subject) -> Rehearsal:
     job, found = subject.file.job, Rehearsal()
     untrained = untrained_note(subject)
     found.notes += [untrained] if untrained else []
+    found.slice_bytes = getattr(subject.samples.feed, "slice_bytes", 0)
     first, evaluation = first_values(subject), None
     try:
         _train(subject, found)

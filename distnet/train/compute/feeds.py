@@ -1,5 +1,6 @@
 """Where the samples of a job come from: its dataset, or the task itself."""
 
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -60,3 +61,13 @@ def build_evaluation_feed(
     if dataset is None or data is None or split is None:
         return None
     return DatasetEvaluationFeed(open_samples(job, dataset, data, split, folder, seed=None))
+
+
+def num_evaluated(job: Job, data: Manifest | None, task: Task) -> int:
+    """The samples of an evaluation, or episodes where the task plays; 0 where there are none."""
+    make: Any = getattr(task, "evaluation_feed", None)
+    if make is not None:
+        with closing(checked_evaluation_feed(make(job))) as feed:
+            return feed.length
+    split = evaluation_split(job, data)
+    return 0 if data is None or split not in data.splits else data.splits[split].num_samples

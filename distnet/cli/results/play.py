@@ -1,0 +1,59 @@
+"""`distnet play`."""
+
+from pathlib import Path
+from statistics import fmean
+from typing import Annotated, Any
+
+import typer
+
+import distnet
+from distnet.cli.console import spinner
+from distnet.cli.options import RUNS, AsJson, Checkpoint, Run, Runs
+from distnet.cli.output import echo, print_json, say
+from distnet.cli.results.better import say_checkpoint
+from distnet.cli.results.printing import show_predictions
+from distnet.report.find import find_run
+from distnet.trained.gif import Gif
+
+
+def play(
+    run: Run,
+    episodes: Annotated[int, typer.Option(min=1, metavar="N", help="How many to play.")] = 10,
+    seed: Annotated[
+        int | None,
+        typer.Option(min=0, help="Of the episodes. Default: the job's, as in its evaluations."),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write the first episode as an animated GIF."),
+    ] = None,
+    checkpoint: Checkpoint = "newest",
+    runs: Runs = RUNS,
+    as_json: AsJson = False,
+) -> None:
+    """Play episodes with a run's network, and print the return of each."""
+    folder = find_run(run, runs)
+    with spinner("playing"):  # distnet.load imports torch: a run that does not exist comes first
+        network = distnet.load(folder.path, checkpoint=checkpoint, use="evaluation")
+        film = None if output is None else Gif(output)
+        watch = None if film is None else film.add
+        played = list(network.play(episodes, seed=seed, watch=watch))
+        if film is not None:
+            film.write()
+    say_checkpoint(folder, network.step)
+    rows = [
+        {"episode": each.number, "return": each.returned, "moves": each.num_moves}
+        for each in played
+    ]
+    _print(folder.name, network.step, rows, as_json=as_json)
+    if output is not None and not as_json:
+        say(f"wrote {output}")
+
+
+def _print(run: str, step: int, rows: list[dict[str, Any]], *, as_json: bool) -> None:
+    mean = fmean(row["return"] for row in rows)
+    if as_json:
+        print_json({"run": run, "step": step, "episodes": rows, "mean_return": mean})
+        return
+    show_predictions(rows)
+    echo(f"mean return of {len(rows):,} episodes: {mean:.4g}")
