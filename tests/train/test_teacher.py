@@ -15,7 +15,7 @@ from distnet.spec.metric import Metric
 from distnet.tasks.task import Loss, Measured, Networks, Phase, Shadow, Summary
 from distnet.train.exchange.worker_group import WorkerGroup
 from distnet.train.worker import work
-from distnet.trained.load import evaluate
+from distnet.trained.evaluate import evaluate
 from tests.train import listeners
 from tests.train.test_bits import assignment
 
