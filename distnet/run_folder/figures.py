@@ -135,6 +135,8 @@ class Images(Figure):
     """Those of each image; empty: none has any."""
     masks: str = ""
     """An array in `pictures.npz`, uint8 [n, H, W]: 0, or the class of the pixel; empty: none."""
+    columns: int = 0
+    """Images in a row, all of whose rows are shown; 0: as many as suit."""
 
 
 @dataclass(frozen=True)

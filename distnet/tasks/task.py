@@ -143,6 +143,8 @@ class Task(Protocol):
             called once at the end, by one worker, with generators seeded by the job's seed.
         play(networks, *, seed, episodes, watch: Watch | None) -> Iterator[Episode]: plays whole
             episodes; `watch` sees the first of them.
+        to_image(prediction, size): a prediction with positions in an image, such as boxes, in
+            pixels of one of `size` (height, width); `predict` then scales images as a whole.
         exported(outputs): what an exported network gives, in the units of the data.
     """
 

@@ -85,12 +85,13 @@ class Trained:
 
     @property
     def inputs(self) -> Field:
-        """The field `x` of the data: what is predicted, and what an exported network takes.
+        """The field `x` of a sample: what is predicted, and what an exported network takes.
 
         Raises:
-            RunError: the data has none.
+            RunError: the samples have none.
         """
-        fields = self.data.fields
+        view = build_view(self.job, self.data, self.code_folder)
+        fields = viewed(self.data, view).fields
         if "x" not in fields:
             raise RunError(
                 f"{self.folder.path}: the run's data has no field x, only {', '.join(fields)}, and "

@@ -13,6 +13,7 @@ from distnet.data.images.image_file import holds_figures, read_image_file
 from distnet.data.rows import read_rows
 from distnet.data.sources.tables.parquet_table import is_parquet
 from distnet.errors import DataError
+from distnet.trained.in_image import has_positions, predict_in_image
 from distnet.trained.load import Trained
 
 Array = NDArray[np.generic]
@@ -51,15 +52,16 @@ def reads_as_is(trained: Trained) -> bool:
     """Whether images are read as an import does, so that those of the dataset stay the same.
 
     Datasets of drawn figures that come as arrays are an exception, since no image is like them:
-    its figure is found, and drawn in their style.
+    its figure is found, and drawn in their style. So are tasks that find positions in an image.
     """
-    return trained.data.is_of_images or not holds_figures(trained.inputs)
+    return trained.data.is_of_images or has_positions(trained) or not holds_figures(trained.inputs)
 
 
 def image_note(trained: Trained, files: Iterable[Path], as_is: bool | None) -> str:
     """What to know about how images are read, where that was not set; else empty."""
     is_table = all(map(is_csv, files))
-    if as_is is not None or is_table or not holds_figures(trained.inputs):
+    is_plain = has_positions(trained) or not holds_figures(trained.inputs)
+    if as_is is not None or is_table or is_plain:
         return ""
     if reads_as_is(trained):
         return (
@@ -78,5 +80,7 @@ def _predict_file(
     if is_csv(file) or is_parquet(file):
         rows = trained.predict(read_table(file))
         return [{"file": str(file), "row": row, **one} for row, one in enumerate(rows, start=1)]
+    if has_positions(trained):
+        return [{"file": str(file), **predict_in_image(trained, file)}]
     picture = read_image_file(file, trained.inputs, as_is=as_is)
     return [{"file": str(file), **one} for one in trained.predict(picture[None])]

@@ -5,15 +5,23 @@ that does not ship is made by `tests/jobs/datasets/<name>.py: make(folder)`.
 """
 
 SMALL: dict[str, tuple[str, ...]] = {
+    "cells-detect": ("train.steps=4", "train.batch_size=4"),
     "digits": ("train.steps=6", "train.batch_size=24"),
     "digits-cnn": ("train.steps=4", "train.batch_size=16"),
+    "digits-detect": (
+        "train.steps=4",
+        "train.batch_size=16",
+        "data.view.samples={train: 64, test: 16}",
+    ),
     "digits-perceptron": ("train.steps=6", "train.batch_size=24"),
 }
 """Four to six steps on few samples: for a smoke, and for the same bits on 1, 2 and 3 workers."""
 
 FALLS: dict[str, tuple[str, ...]] = {
+    "cells-detect": ("train.steps=18",),
     "digits": ("train.steps=90",),
     "digits-cnn": ("train.steps=30",),
+    "digits-detect": ("train.steps=24",),
     "digits-perceptron": ("train.steps=60",),
 }
 """On top of `SMALL`: enough steps for the loss to fall."""

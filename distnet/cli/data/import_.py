@@ -19,7 +19,9 @@ Source = Annotated[Path, typer.Argument(metavar="SOURCE", help="A file or folder
 Out = Annotated[Path, typer.Argument(metavar="OUT", help="The folder to create.")]
 Kind = Annotated[
     str | None,
-    typer.Option(help="csv, idx, image-folder, npz, parquet or text. Default: detected."),
+    typer.Option(
+        help="csv, idx, image-folder, npz, parquet, pascal-voc or text. Default: detected."
+    ),
 ]
 Target = Annotated[
     list[str] | None,
@@ -39,7 +41,11 @@ Drop = Annotated[
 ]
 Size = Annotated[
     str | None,
-    typer.Option("--size", metavar="HxW", help="Images: scale and crop all to this size."),
+    typer.Option(
+        "--size",
+        metavar="HxW",
+        help="Images: scale and crop all to this size; those with boxes are not cropped.",
+    ),
 ]
 Colours = Annotated[
     str | None,
@@ -55,7 +61,9 @@ Layout = Annotated[
 ]
 SkipUnreadable = Annotated[
     bool,
-    typer.Option("--skip-unreadable", help="Images: leave out those that are damaged."),
+    typer.Option(
+        "--skip-unreadable", help="Images: leave out those that are damaged, and faulty boxes."
+    ),
 ]
 Licence = Annotated[str, typer.Option(help="The licence of the data, for the manifest.")]
 TestFraction = Annotated[
@@ -84,7 +92,7 @@ def import_(
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
-    """Make a dataset from raw files: IDX, a folder of images, CSV, NPZ, Parquet or text."""
+    """Make a dataset from raw files: IDX, a folder of images, CSV, NPZ, Parquet, VOC or text."""
     options = {
         "target": tuple(target or ()),
         "target_kind": _one_of("--target-kind", target_kind, ("class", "number")),

@@ -32,11 +32,10 @@ def show_evaluation(evaluation: Mapping[str, Any]) -> None:
 
 
 def show_predictions(predictions: Sequence[Mapping[str, Any]]) -> None:
-    """Print one prediction a row."""
+    """Print one prediction a row; where an image has boxes, one box a row."""
     hidden = {"value"} if any("values" in one for one in predictions) else set()
-    stdout_console().print(
-        _table([{k: v for k, v in one.items() if k not in hidden} for one in predictions])
-    )
+    rows = [row for one in predictions for row in _rows(one)]
+    stdout_console().print(_table([{k: v for k, v in r.items() if k not in hidden} for r in rows]))
 
 
 def show_exported(exported: Mapping[str, Any]) -> None:
@@ -51,6 +50,12 @@ def show_exported(exported: Mapping[str, Any]) -> None:
             f"{check['max_difference']:.2g}",
             soft_wrap=True,
         )
+
+
+def _rows(prediction: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """One row, or one for each box; an image without any has a row, too."""
+    rest = {k: v for k, v in prediction.items() if k != "boxes"}
+    return [rest | box for box in prediction.get("boxes", ())] or [rest]
 
 
 def _metrics(evaluation: Mapping[str, Any]) -> Table:

@@ -4,6 +4,8 @@ import json
 import re
 from math import log2
 
+from distnet.cli.train import starter_boxes
+from distnet.cli.train.starter_boxes import has_boxes
 from distnet.data.evaluation_split import DEFAULT_SPLIT, SET_ASIDE, VALIDATION
 from distnet.data.manifest import Manifest
 from distnet.spec.printable import argument, printable
@@ -37,17 +39,22 @@ def starter_job(manifest: Manifest, *, source: str, file: str) -> str:
 def has_shipped_task(manifest: Manifest) -> bool:
     """Whether a shipped task and network learn from these fields."""
     kinds = {name: field.kind for name, field in manifest.fields.items()}
-    return kinds.get("x") in ("image", "vector") and kinds.get("y") in ("class", "number")
+    is_known = kinds.get("x") in ("image", "vector") and kinds.get("y") in ("class", "number")
+    return is_known or has_boxes(manifest)
 
 
 def choose_network(manifest: Manifest) -> str:
-    """Choose `cnn` for images, `mlp` for the rest, tiny images among them."""
+    """Choose `detector` for boxes, `cnn` for images, `mlp` for the rest, tiny images among them."""
+    if has_boxes(manifest):
+        return "detector"
     is_image = manifest.x.kind == "image" and min(manifest.x.shape[1:]) >= SMALL_SIDE
     return "cnn" if is_image else "mlp"
 
 
 def choose_task(manifest: Manifest) -> str:
-    """Choose `classify` for classes, `regress` for numbers."""
+    """Choose `detect` for boxes, `classify` for classes, `regress` for numbers."""
+    if has_boxes(manifest):
+        return "detect"
     return "classify" if manifest.y.kind == "class" else "regress"
 
 
@@ -64,6 +71,8 @@ name: {_text(name)}
 
 
 def _network(manifest: Manifest) -> str:
+    if has_boxes(manifest):
+        return starter_boxes.NETWORK
     shape = " x ".join(map(str, manifest.x.shape))
     if choose_network(manifest) == "cnn":
         return f"""\
@@ -85,6 +94,8 @@ network:
 
 
 def _task(manifest: Manifest) -> str:
+    if has_boxes(manifest):
+        return starter_boxes.TASK
     if choose_task(manifest) == "classify":
         return f"""\
 # The task: assign each sample to one of {len(manifest.y.classes)} classes.
@@ -108,6 +119,8 @@ data:
   source: {_text(source)}
   normalise: true          # scale all inputs to mean 0 and deviation 1, which speeds up learning
 """
+    if has_boxes(manifest):
+        return text + starter_boxes.AUGMENT
     if choose_network(manifest) != "cnn":
         return text
     return f"""\

@@ -85,19 +85,25 @@ def read_header(file: Path | BinaryIO, *, location: str) -> ImageHeader:
 
 
 def read_image(
-    file: Path | BinaryIO, *, location: str, shape: tuple[int, ...], resize: bool = False
+    file: Path | BinaryIO,
+    *,
+    location: str,
+    shape: tuple[int, ...],
+    resize: bool = False,
+    is_whole: bool = False,
 ) -> NDArray[np.uint8]:
     """Decode an image to uint8 of `shape`: 1 or 3 channels, height, width.
 
     Transparent parts become white. With `resize` the image is scaled until it covers the height
-    and width, and cropped to its middle.
+    and width, and cropped to its middle; with `is_whole` nothing is cropped, and its sides are
+    scaled apart.
 
     Raises:
         DataError: it is damaged, or has another size; `location` names it.
     """
     channels, height, width = shape
     size = (height, width) if resize else None
-    pixels = decode_image(file, location=location, channels=channels, size=size)
+    pixels = decode_image(file, location=location, channels=channels, size=size, is_whole=is_whole)
     if pixels.shape[1:] != (height, width):
         found = f"{pixels.shape[1]}x{pixels.shape[2]}"
         raise DataError(f"{location}: the image is {found}, expected {height}x{width}")
@@ -105,12 +111,17 @@ def read_image(
 
 
 def decode_image(
-    file: Path | BinaryIO, *, location: str, channels: int, size: Size | None = None
+    file: Path | BinaryIO,
+    *,
+    location: str,
+    channels: int,
+    size: Size | None = None,
+    is_whole: bool = False,
 ) -> NDArray[np.uint8]:
     """Decode an image to uint8 [channels, height, width], with 1 or 3 channels.
 
     Transparent parts become white. With `size` the image is scaled until it covers that, and its
-    middle is cut out.
+    middle is cut out; with `is_whole` nothing is cut, and its sides are scaled apart.
 
     Raises:
         DataError: it is damaged; `location` names it.
@@ -119,7 +130,8 @@ def decode_image(
         ImageOps.exif_transpose(image, in_place=True)
         flat = _on_white(image).convert("L" if channels == 1 else "RGB")
         if size is not None and (flat.height, flat.width) != size:
-            flat = ImageOps.fit(flat, (size[1], size[0]), Image.Resampling.BICUBIC)
+            scaled = Image.Image.resize if is_whole else ImageOps.fit
+            flat = scaled(flat, (size[1], size[0]), Image.Resampling.BICUBIC)
         pixels = np.asarray(flat, np.uint8).reshape(flat.height, flat.width, channels)
     return np.ascontiguousarray(pixels.transpose(2, 0, 1))
 

@@ -5,8 +5,7 @@ lies there besides is counted in the summary of the import.
 """
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -19,6 +18,7 @@ from distnet.data.fields.class_ import ClassField
 from distnet.data.fields.image import ImageField
 from distnet.data.images.decode import Colours, Size, read_header, read_image
 from distnet.data.sources._names import natural_order
+from distnet.data.sources.images.decoding import decode_files
 from distnet.data.sources.images.layout import Classes, Layout, sort_images
 from distnet.data.sources.images.tree import has_images, list_images
 from distnet.data.sources.images.unreadable import Unreadable
@@ -27,10 +27,8 @@ from distnet.data.survey.images import ImageSurvey
 from distnet.data.survey.summary import Findings
 from distnet.errors import DataError
 
-CHUNK_IMAGES = 64
 Files = list[tuple[Path, int]]
 """The images of a split in their order, each with the index of its class."""
-Result = NDArray[np.uint8] | DataError
 
 
 def detect(path: Path) -> bool:
@@ -169,34 +167,14 @@ def _chunks(
 ) -> Chunks:
     """Decode the images of a split; after the last split, those that failed are an error."""
 
-    def read_one(file: Path) -> Result:
-        try:
-            return read_image(file, location=str(file), shape=shape, resize=resize)
-        except DataError as error:
-            return error
+    def read_one(file: Path) -> NDArray[np.uint8]:
+        return read_image(file, location=str(file), shape=shape, resize=resize)
 
     def chunks() -> Iterator[Columns]:
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            for start in range(0, len(files), CHUNK_IMAGES):
-                part = files[start : start + CHUNK_IMAGES]
-                results = pool.map(read_one, [file for file, _ in part])
-                yield from _stacked(zip(part, results, strict=True), unreadable)
+        for indices, images in decode_files([file for file, _ in files], read_one, unreadable):
+            labels = np.array([files[index][1] for index in indices], np.int32)
+            yield {"x": np.stack(images), "y": labels}
         if is_last:
             unreadable.check()
 
     return chunks
-
-
-def _stacked(
-    results: Iterable[tuple[tuple[Path, int], Result]], unreadable: Unreadable
-) -> Iterator[Columns]:
-    """Yield the images that could be read and their labels, if there are any."""
-    images, labels = [], []
-    for (file, label), image in results:
-        if isinstance(image, DataError):
-            unreadable.add(str(file), image)
-        else:
-            images.append(image)
-            labels.append(label)
-    if images:
-        yield {"x": np.stack(images), "y": np.array(labels, np.int32)}

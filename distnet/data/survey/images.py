@@ -13,10 +13,11 @@ class ImageSurvey:
 
     Args:
         findings: of the import.
+        is_whole: whether scaled images keep all they show, and are not cropped.
     """
 
-    def __init__(self, findings: Findings) -> None:
-        self._findings = findings
+    def __init__(self, findings: Findings, *, is_whole: bool = False) -> None:
+        self._findings, self._is_whole = findings, is_whole
         self._sizes: Counter[Size] = Counter()
         self._examples: dict[Size, str] = {}
         self._num_coloured = 0
@@ -30,23 +31,41 @@ class ImageSurvey:
         for what, value, why in _changes(header):
             self._findings.guessed(what, value, why, example=location)
 
+    @property
+    def is_of_one_size(self) -> bool:
+        """Whether all images so far have one size."""
+        return len(self._sizes) < 2
+
     def shape(self, size: Size | None, colours: Colours | None) -> tuple[int, int, int]:
         """Decide channels, height and width; colour where any image has some.
 
         Raises:
             DataError: the sizes differ and no size is given, or there are no images.
         """
-        if not self._sizes:
-            raise DataError("\n".join(["no image can be read", *self._findings.left_out_lines()]))
+        self._check_any()
         if size is None and len(self._sizes) > 1:
             raise DataError(self._differences())
         height, width = size or next(iter(self._sizes))
         num_scaled = self._sizes.total() - self._sizes[height, width]
         if num_scaled:
             why = f"they do not have {height}x{width} pixels"
-            value = "scaled to cover that, and cropped to the middle"
+            cropped = "scaled to cover that, and cropped to the middle"
+            value = "scaled to that, each side apart" if self._is_whole else cropped
             self._findings.guessed("images", value, why, count=num_scaled, option="--size")
-        return 3 if self._is_coloured(colours) else 1, height, width
+        return self.channels(colours), height, width
+
+    def channels(self, colours: Colours | None) -> int:
+        """Decide the channels alone, of images that may differ in size.
+
+        Raises:
+            DataError: there are no images.
+        """
+        self._check_any()
+        return 3 if self._is_coloured(colours) else 1
+
+    def _check_any(self) -> None:
+        if not self._sizes:
+            raise DataError("\n".join(["no image can be read", *self._findings.left_out_lines()]))
 
     def _is_coloured(self, colours: Colours | None) -> bool:
         if colours is not None:

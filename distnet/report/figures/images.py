@@ -41,15 +41,16 @@ def draw(figure: Images, arrays: Arrays) -> Iterator[Part]:
 @styled()
 def draw_pixels(figure: Images, images: Array, arrays: Arrays) -> Canvas:
     """Draw images with their captions, boxes and masks; `images` is uint8 [n, C, H, W]."""
-    shown = images[:NUM_IMAGES]
+    columns = figure.columns or COLUMNS
+    shown = images if figure.columns else images[:NUM_IMAGES]
     lines = [caption.splitlines() for caption in figure.captions]
     tall = images.shape[2] / images.shape[3]
     above = GAP + LINE * max(map(len, lines), default=0)
-    rows, pitch = -(-len(shown) // COLUMNS), tall + above
-    height = 0.5 + rows * pitch * (WIDTH - 0.2) / (COLUMNS + GAP * (COLUMNS - 1))
+    rows, pitch = -(-len(shown) // columns), tall + above
+    height = 0.5 + rows * pitch * (WIDTH - 0.2) / (columns + GAP * (columns - 1))
     canvas, axes = new_axes(_title(figure, shown, images), height=height)
     for index, image in enumerate(shown):
-        left, top = index % COLUMNS * (1 + GAP), index // COLUMNS * pitch + above - GAP
+        left, top = index % columns * (1 + GAP), index // columns * pitch + above - GAP
         extent = (left, left + 1, top + tall, top)
         axes.imshow(_pixels(image), cmap="gray", vmin=0, vmax=255, extent=extent)
         for mask in arrays.get(figure.masks, ())[index : index + 1]:
@@ -60,7 +61,7 @@ def draw_pixels(figure: Images, images: Array, arrays: Arrays) -> Canvas:
             text = "\n".join(shorten(line, CAPTION_LETTERS) for line in caption)
             axes.text(left + 0.5, top - 0.03, text, fontsize=9, ha="center", va="bottom")
     axes.set_axis_off()
-    axes.set(xlim=(0, COLUMNS + GAP * (COLUMNS - 1)), ylim=(rows * pitch - GAP, 0))
+    axes.set(xlim=(0, columns + GAP * (columns - 1)), ylim=(rows * pitch - GAP, 0))
     return canvas
 
 
@@ -106,7 +107,8 @@ def _draw_box(axes: Axes, box: Box, left: float, top: float, pixel: float) -> No
     corner = (left + box.left * pixel, top + box.top * pixel)
     size = ((box.right - box.left) * pixel, (box.bottom - box.top) * pixel)
     colour, style = (ORANGE, "-") if box.is_predicted else (SKY, "--")
-    axes.add_patch(Rectangle(corner, *size, fill=False, edgecolor=colour, linestyle=style))
+    outline = Rectangle(corner, *size, fill=False, edgecolor=colour, linestyle=style, linewidth=1.2)
+    axes.add_patch(outline)
     if box.label:
         va = "bottom" if box.is_predicted else "top"
         axes.text(*corner, shorten(box.label, 10), fontsize=6.5, color=colour, va=va)

@@ -1,1 +1,1 @@
-"""Folders and columns of images: splits, classes and what cannot be read."""
+"""Folders and columns of images: splits, classes, boxes and what cannot be read."""
