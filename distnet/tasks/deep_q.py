@@ -10,7 +10,7 @@ Guez and Silver 2016 (double Q-learning).
 
 from collections.abc import Iterator, Sequence
 from statistics import median, pstdev
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
@@ -73,6 +73,7 @@ class DeepQ:
         epsilon_end: that part later.
         epsilon_steps: the steps in which it falls to that.
         target_every: the steps between two copies to the target network.
+        error: `huber`, whose slope is at most 1 (Mnih et al. 2015), or `squared`.
         clip_rewards: count each reward as -1, 0 or 1.
         frame_size: of Atari: rows and columns of what is seen, in grey.
         frame_stack: of Atari: the frames of an observation.
@@ -104,6 +105,7 @@ class DeepQ:
         epsilon_end: Share = 0.05,
         epsilon_steps: PositiveInt = 1000,
         target_every: PositiveInt = 500,
+        error: Literal["huber", "squared"] = "huber",
         clip_rewards: bool = False,
         frame_size: PositiveInt = 84,
         frame_stack: PositiveInt = 4,
@@ -129,7 +131,8 @@ class DeepQ:
             epsilon=(epsilon_start, epsilon_end, epsilon_steps),
         )
         self.shadows = (Shadow(TARGET, every=target_every),)
-        self._is_double, self._steps_per_epoch = double, steps_per_epoch
+        self._is_double, self._is_squared = double, error == "squared"
+        self._steps_per_epoch = steps_per_epoch
         self._episodes, self._epsilon = episodes, evaluation_epsilon
         game = self._rules.open()
         channels, *rest = game.shape
@@ -150,13 +153,14 @@ class DeepQ:
         return Episodes(self._rules, job.train.seed, self._episodes, self._epsilon)
 
     def loss(self, networks: Networks, batch: Batch, phase: Phase) -> Loss:  # noqa: ARG002
-        """The error of each value, squared where it is small (Huber)."""
+        """The error of each value."""
         before, after = (as_input(batch.tensor(name)) for name in ("before", "after"))
         action, weight = batch.tensor("action"), batch.tensor("weight")
         value = networks[NETWORK](before).gather(1, action[:, None])[:, 0].float()
         with torch.no_grad():
             expected = batch.tensor("reward") + batch.tensor("keep") * self._best(networks, after)
-        losses = functional.smooth_l1_loss(value, expected, reduction="none")
+        error = functional.mse_loss if self._is_squared else functional.smooth_l1_loss
+        losses = error(value, expected, reduction="none")
         returned = batch.tensor("return").sum(), batch.tensor("episodes").sum()
         metrics = {"value": ((value.detach() * weight).sum(), weight.sum()), "return": returned}
         return Loss(losses, weight, metrics)

@@ -257,7 +257,7 @@ def test_a_cart_is_drawn_where_it_is() -> None:
 
     assert picture is not None
     ink = np.argwhere((picture == 40).all(0))
-    columns = ink[ink[:, 0] == 85][:, 1]  # a row of pixels through the cart
+    columns = ink[ink[:, 0] == 95][:, 1]  # a row of pixels through the cart
     assert columns.mean() == pytest.approx(90, abs=3)
     game.close()
 
