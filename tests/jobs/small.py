@@ -5,6 +5,14 @@ that does not ship is made by `tests/jobs/datasets/<name>.py: make(folder)`.
 """
 
 SMALL: dict[str, tuple[str, ...]] = {
+    "breakout-dqn": (
+        *("train.steps=4", "train.batch_size=8", "task.environments=1", "task.warmup=40"),
+        *("task.frame_size=42", "network.kernels=[4,4,3]", "task.replay=400", "task.episodes=1"),
+    ),
+    "cartpole-dqn": (
+        *("train.steps=6", "train.batch_size=16", "task.environments=1", "task.warmup=60"),
+        *("task.replay=400", "task.episodes=3"),
+    ),
     "cells-detect": ("train.steps=4", "train.batch_size=4"),
     "digits": ("train.steps=6", "train.batch_size=24"),
     "digits-cnn": ("train.steps=4", "train.batch_size=16"),
@@ -26,5 +34,8 @@ FALLS: dict[str, tuple[str, ...]] = {
 }
 """On top of `SMALL`: enough steps for the loss to fall."""
 
-DOES_NOT_FALL: dict[str, str] = {}
+DOES_NOT_FALL: dict[str, str] = {
+    "breakout-dqn": "the error is that of values which grow as they are learned",
+    "cartpole-dqn": "the error is that of values which grow as they are learned",
+}
 """The other job files, and why their loss says nothing of what was learned."""
