@@ -18,7 +18,7 @@ MAY_IMPORT = {
     "spec": set(),
     "run_folder": {"spec"},
     "data": {"spec", "run_folder"},
-    "networks": {"spec"},
+    "networks": {"spec", "data"},
     "tasks": {"spec", "data", "run_folder", "networks"},
     "train": {"spec", "run_folder", "data", "networks", "tasks"},
     "report": {"spec", "run_folder", "data"},

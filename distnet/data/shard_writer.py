@@ -116,6 +116,7 @@ class _ShardFile:
             compression="zstd",
             compression_level=ZSTD_LEVEL,
             use_dictionary=_dictionary_columns(fields),
+            column_encoding=_encodings(fields) or None,
             write_statistics=False,
             write_page_checksum=True,
         )
@@ -154,3 +155,8 @@ def _dictionary_columns(fields: Mapping[str, Field]) -> list[str]:
     """The Parquet columns that hold few different values, by their paths."""
     chosen = [name for name, field in fields.items() if field.is_repetitive]
     return [*chosen, *(f"{name}.list.element" for name in chosen)]
+
+
+def _encodings(fields: Mapping[str, Field]) -> dict[str, str]:
+    """The encodings of the Parquet columns that do not have the plain one, by their paths."""
+    return {f"{name}.list.element": f.encoding for name, f in fields.items() if f.encoding}

@@ -106,6 +106,29 @@ class ValueCounts:
         self.longest = max(self.longest, int(column.lengths.max(initial=0)))
 
 
+class AmplitudeStatistics:
+    """Mean and deviation of recordings of int16, in whole numbers; 32768 counts as 1."""
+
+    def __init__(self) -> None:
+        self.num_values = self.longest = 0
+        self._total = self._squares = 0
+
+    def add(self, column: Column) -> None:
+        """Count some recordings."""
+        assert isinstance(column, RaggedArray)
+        values = column.values.astype(np.int64)
+        self.num_values += len(values)
+        self.longest = max(self.longest, int(column.lengths.max(initial=0)))
+        self._total += int(values.sum())
+        self._squares += int((values * values).sum())
+
+    def moments(self) -> Facts:
+        """Mean and deviation."""
+        num = max(self.num_values, 1)
+        spread = math.sqrt(self._squares * num - self._total * self._total)
+        return _moments([self._total / (num * 32768)], [spread / (num * 32768)])
+
+
 class NoStatistics:
     """Of a field that needs none."""
 

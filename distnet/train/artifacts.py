@@ -90,9 +90,10 @@ def _worst(trainee: Trainee, evaluation: Evaluation, arrays: Arrays) -> list[Fig
             (prediction,) = trainee.task.predict(networks, evaluator.prepare(batch))
         except ValueError:  # of batch normalisation without running statistics
             break
-        predicted, actual = _predicted(data, prediction), _actual(data, batch)
+        predicted = _predicted(data, prediction)
         if predicted is None:  # a task whose predictions are neither classes nor numbers
             break
+        actual = _actual(data, batch)
         if predicted != actual:
             samples.append(Sample(index, loss, predicted, actual, _probability(prediction)))
             images += [batch.tensor("x")[0].numpy()] if data.x.kind == "image" else []

@@ -16,7 +16,7 @@ from distnet.train.compute.feeds import build_evaluation_feed, open_samples
 from distnet.train.exchange.worker_group import WorkerGroup
 from distnet.train.feed import DatasetEvaluationFeed, EvaluationFeed
 from distnet.trained.as_learned import as_learned
-from distnet.trained.load import BATCH_SIZE, NEWEST, Trained, load_trained
+from distnet.trained.load import NEWEST, Trained, load_trained
 from distnet.trained.other_data import refuse_other_kind, warn_of_other_data
 
 
@@ -96,8 +96,9 @@ def _measure_split(trained: Trained, dataset: Path, split: str) -> Evaluation:
 
 
 def _measure(trained: Trained, feed: EvaluationFeed) -> Evaluation:
+    size = trained.job.evaluate.batch_size
     evaluator = Evaluator(
-        feed, trained.task, trained.prepare, WorkerGroup(), slices=1, batch_size=BATCH_SIZE
+        feed, trained.task, trained.prepare, WorkerGroup(), slices=1, batch_size=size
     )
     try:
         with own_errors(f"task {trained.job.task.kind}", is_any=False):

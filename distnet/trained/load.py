@@ -13,9 +13,11 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 
 from distnet.data.batch import Batch
+from distnet.data.column import Column, cut
 from distnet.data.fields.field import Field
 from distnet.data.manifest import Manifest
 from distnet.data.opening import build_view, viewed
+from distnet.data.samples import as_tensors
 from distnet.errors import CheckpointError, RunError
 from distnet.run_folder.code import code_folder, warn_of_other_code
 from distnet.run_folder.paths import RunFolder
@@ -102,20 +104,20 @@ class Trained:
     @torch.no_grad()
     def outputs(self, x: NDArray[np.generic]) -> Tensor:
         """Compute the outputs [n, K], fp32, of samples x [n, ...] as a dataset stores them."""
-        batches = map(self.prepare, _batches(x))
+        batches = map(self.prepare, _batches(x, self.inputs))
         with own_errors(f"network {self.job.network.kind}", is_any=False):
             return torch.cat([self.network(batch.tensor("x")).float() for batch in batches])
 
     @torch.no_grad()
-    def predict(self, x: NDArray[np.generic]) -> list[dict[str, Any]]:
-        """Predict samples x [n, ...] as a dataset stores them.
+    def predict(self, x: Column) -> list[dict[str, Any]]:
+        """Predict samples x as a dataset stores them: [n, ...], or ragged.
 
         Raises:
             RunError: there was no dataset.
         """
         if self.dataset is None:
             raise _no_dataset(self.folder, self.job)
-        batches = map(self.prepare, _batches(x))
+        batches = map(self.prepare, _batches(x, self.inputs))
         with own_errors(f"task {self.job.task.kind}", is_any=False):
             return [one for batch in batches for one in self.task.predict(self.networks, batch)]
 
@@ -202,9 +204,9 @@ def _no_dataset(folder: RunFolder, job: Job) -> RunError:
     )
 
 
-def _batches(x: NDArray[np.generic]) -> Iterator[Batch]:
+def _batches(x: Column, field: Field) -> Iterator[Batch]:
     for start in range(0, len(x), BATCH_SIZE):
-        yield Batch({"x": torch.tensor(x[start : start + BATCH_SIZE])})
+        yield Batch({"x": as_tensors(cut(x, start, start + BATCH_SIZE), field)})
 
 
 def _data_manifest(folder: RunFolder) -> Manifest:

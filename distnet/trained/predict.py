@@ -1,4 +1,4 @@
-"""Predict with a trained network: on images, or on tables with one sample per row."""
+"""Predict with a trained network: images, recordings, or tables with one sample per row."""
 
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from distnet.data.csv.file import is_csv
 from distnet.data.images.image_file import holds_figures, read_image_file
 from distnet.data.rows import read_rows
+from distnet.data.sounds.sound_file import read_header
 from distnet.data.sources.tables.parquet_table import is_parquet
 from distnet.errors import DataError
 from distnet.trained.in_image import has_positions, predict_in_image
@@ -31,7 +32,7 @@ def predict(
 
     Args:
         trained: the network.
-        files: images, or tables with the columns that the network learned from.
+        files: images, recordings, or tables with the columns that the network learned from.
         as_is: read images as an import does, or else find and centre the figure in them; by
             default as `reads_as_is` says.
         delimiter: between the cells of tables: one character, or `tab`; else recognised.
@@ -54,11 +55,15 @@ def reads_as_is(trained: Trained) -> bool:
     Datasets of drawn figures that come as arrays are an exception, since no image is like them:
     its figure is found, and drawn in their style. So are tasks that find positions in an image.
     """
-    return trained.data.is_of_images or has_positions(trained) or not holds_figures(trained.inputs)
+    x = trained.inputs
+    is_file = trained.data.is_of_images or x.kind != "image"
+    return is_file or has_positions(trained) or not holds_figures(x)
 
 
-def image_note(trained: Trained, files: Iterable[Path], as_is: bool | None) -> str:
-    """What to know about how images are read, where that was not set; else empty."""
+def reading_note(trained: Trained, files: Iterable[Path], as_is: bool | None) -> str:
+    """What to know about how the files were read, where that was not set; else empty."""
+    if trained.inputs.kind == "audio":
+        return _note_of_sounds(files)
     is_table = all(map(is_csv, files))
     is_plain = has_positions(trained) or not holds_figures(trained.inputs)
     if as_is is not None or is_table or is_plain:
@@ -71,12 +76,26 @@ def image_note(trained: Trained, files: Iterable[Path], as_is: bool | None) -> s
     return "the figure of each image was found and centred, as in the dataset; else: --as-is"
 
 
+def _note_of_sounds(files: Iterable[Path]) -> str:
+    mixed = [file.name for file in files if read_header(file).channels > 1]
+    more = f" and {len(mixed) - 1} more" if len(mixed) > 1 else ""
+    return f"the channels of {mixed[0]}{more} were mixed to their mean" if mixed else ""
+
+
 def _predict_file(
     trained: Trained, file: Path, as_is: bool, read_table: Callable[[Path], Array]
 ) -> list[dict[str, Any]]:
     if not file.is_file():
         found = "a folder" if file.is_dir() else "no such file"
-        raise DataError(f"{file}: found {found}, expected an image, or a CSV or Parquet file")
+        expected = (
+            "a recording"
+            if trained.inputs.kind == "audio"
+            else "an image, or a CSV or Parquet file"
+        )
+        raise DataError(f"{file}: found {found}, expected {expected}")
+    if trained.inputs.kind == "audio":
+        recording = trained.inputs.read_file(file)
+        return [{"file": str(file), **one} for one in trained.predict(recording)]
     if is_csv(file) or is_parquet(file):
         rows = trained.predict(read_table(file))
         return [{"file": str(file), "row": row, **one} for row, one in enumerate(rows, start=1)]

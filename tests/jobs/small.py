@@ -22,6 +22,8 @@ SMALL: dict[str, tuple[str, ...]] = {
         "data.view.samples={train: 64, test: 16}",
     ),
     "digits-perceptron": ("train.steps=6", "train.batch_size=24"),
+    "speech-digits": ("train.steps=4", "train.batch_size=16"),
+    "speech-to-text": ("train.steps=4", "train.batch_size=12"),
 }
 """Four to six steps on few samples: for a smoke, and for the same bits on 1, 2 and 3 workers."""
 
@@ -31,6 +33,8 @@ FALLS: dict[str, tuple[str, ...]] = {
     "digits-cnn": ("train.steps=30",),
     "digits-detect": ("train.steps=24",),
     "digits-perceptron": ("train.steps=60",),
+    "speech-digits": ("train.steps=60",),
+    "speech-to-text": ("train.steps=60",),
 }
 """On top of `SMALL`: enough steps for the loss to fall."""
 

@@ -50,6 +50,8 @@ def test_kinds_are_those_that_the_readme_lists():
     assert set(kinds("networks")) == {
         *FOR_ONE_SHAPE,
         "atari-cnn",
+        "crnn",
+        "crnn-frames",
         "detector",
     }
 

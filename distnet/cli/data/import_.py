@@ -20,7 +20,8 @@ Out = Annotated[Path, typer.Argument(metavar="OUT", help="The folder to create."
 Kind = Annotated[
     str | None,
     typer.Option(
-        help="csv, idx, image-folder, npz, parquet, pascal-voc or text. Default: detected."
+        help="csv, idx, image-folder, npz, parquet, pascal-voc, sound-folder or text. "
+        "Default: detected."
     ),
 ]
 Target = Annotated[
@@ -56,13 +57,31 @@ Layout = Annotated[
     typer.Option(
         "--layout",
         metavar="classes|splits",
-        help="Folders of images: what the first folders are. Default: by their names.",
+        help="Folders of images or sounds: what the first folders are. Default: by their names.",
+    ),
+]
+Names = Annotated[
+    str | None,
+    typer.Option(
+        "--names",
+        metavar="PATTERN",
+        help="Sounds: what the names of the files say, such as {class}_{speaker}_{take}. "
+        "Default: the folders are the classes.",
+    ),
+]
+Test = Annotated[
+    str | None,
+    typer.Option(
+        "--test",
+        metavar="PART=VALUE,...",
+        help="Sounds: those for the test by a part of their names, such as take=0,1,2.",
     ),
 ]
 SkipUnreadable = Annotated[
     bool,
     typer.Option(
-        "--skip-unreadable", help="Images: leave out those that are damaged, and faulty boxes."
+        "--skip-unreadable",
+        help="Images and sounds: leave out those that are damaged, and faulty boxes.",
     ),
 ]
 Licence = Annotated[str, typer.Option(help="The licence of the data, for the manifest.")]
@@ -86,13 +105,15 @@ def import_(
     size: Size = None,
     colours: Colours = None,
     layout: Layout = None,
+    names: Names = None,
+    test: Test = None,
     skip_unreadable: SkipUnreadable = False,
     licence: Licence = "unknown",
     test_fraction: TestFraction = None,
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
-    """Make a dataset from raw files: IDX, a folder of images, CSV, NPZ, Parquet, VOC or text."""
+    """Make a dataset from raw files: images or sounds in folders, tables, arrays or text."""
     options = {
         "target": tuple(target or ()),
         "target_kind": _one_of("--target-kind", target_kind, ("class", "number")),
@@ -103,6 +124,8 @@ def import_(
         "size": _parse_size(size),
         "colours": _one_of("--colours", colours, ("grey", "rgb")),
         "layout": _one_of("--layout", layout, ("classes", "splits")),
+        "names": names,
+        "test": test,
         "skip_unreadable": skip_unreadable,
     }
     with _said_when_stopped(), progress_bar("samples") as progress:

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from distnet.cli.console import stdout_console
 from distnet.cli.output import print_json
+from distnet.data.fields.audio import AudioField
 from distnet.data.fields.field import Field
 from distnet.data.manifest import Manifest
 from distnet.data.survey.summary import Finding, ImportSummary
@@ -38,9 +39,10 @@ def show_dataset(folder: Path, manifest: Manifest, *, as_json: bool) -> None:
     console.print(Text.assemble((manifest.name, "bold"), f"  {folder}"), soft_wrap=True)
     console.print(_facts_table(manifest))
     console.print(_splits_table(manifest))
-    for field in manifest.fields.values():
+    for name, field in manifest.fields.items():
         if field.kind == "class":
-            console.print(_classes_table(field, split_order(manifest)))
+            head = "class" if name == "y" else name
+            console.print(_classes_table(head, field, split_order(manifest)))
     if manifest.import_summary is not None:
         console.print(_summary_table(manifest.import_summary))
 
@@ -85,6 +87,8 @@ def _described(field: Field) -> str:
         return f"one of {len(field.classes)} classes"
     if field.kind == "number":
         return ("a number" if field.shape == (1,) else f"{_shape(field.shape)} numbers") + names
+    if isinstance(field, AudioField):
+        return f"audio of any length, {field.sample_rate:,} samples a second of {field.dtype}"
     shape = _shape(field.shape) or "of any length"
     return f"{field.kind} {shape} of {field.dtype}{names}"
 
@@ -124,8 +128,8 @@ def _splits_table(manifest: Manifest) -> Table:
     return table
 
 
-def _classes_table(field: Field, splits: Sequence[str]) -> Table:
-    table = Table("class")
+def _classes_table(head: str, field: Field, splits: Sequence[str]) -> Table:
+    table = Table(head)
     for name in splits:
         table.add_column(name, justify="right")
     for index, name in enumerate(field.classes[:MOST_CLASSES]):

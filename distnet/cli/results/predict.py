@@ -17,7 +17,7 @@ def predict(
     run: Run,
     files: Annotated[
         list[Path],
-        typer.Argument(metavar="FILE", help="Images, or tables (CSV, Parquet)."),
+        typer.Argument(metavar="FILE", help="Images, sound files, or tables (CSV, Parquet)."),
     ],
     as_is: Annotated[
         bool | None,
@@ -33,9 +33,10 @@ def predict(
     runs: Runs = RUNS,
     as_json: AsJson = False,
 ) -> None:
-    """Predict images, or the rows of CSV and Parquet files, with a run's network.
+    """Predict images, recordings, or the rows of CSV and Parquet files, with a run's network.
 
-    An image may have any size and colours, dark on light or light on dark.
+    An image may have any size and colours, dark on light or light on dark. A recording has the
+    sample rate of those that the network learned from.
     """
     folder = find_run(run, runs)
     with spinner("reading"):
@@ -47,7 +48,7 @@ def predict(
             network, files, as_is=as_is, delimiter=delimiter, decimal=decimal
         )
     say_checkpoint(folder, network.step)
-    if note := predict.image_note(network, files, as_is):
+    if note := predict.reading_note(network, files, as_is):
         say(f"note: {note}")
     if as_json:
         print_json(predictions)

@@ -42,10 +42,11 @@ def init(
     if not has_shipped_task(manifest):
         found = ", ".join(f"{name} ({field.kind})" for name, field in manifest.fields.items())
         raise DataError(
-            f"{dataset}: found the fields {found}, expected x (image or vector) and y (class or "
-            "number), or x (image of one size) and boxes, from which the shipped tasks learn; for "
-            "others, write a task and a network of your own and name them in a job file: kind: "
-            "./mytask.py:MyTask (what a task needs is described in distnet/tasks/task.py)"
+            f"{dataset}: found the fields {found}, expected x (image, vector or audio) and y "
+            "(class or number), or x (image of one size) and boxes, from which the shipped tasks "
+            "learn; for others, write a task and a network of your own and name them in a job "
+            "file: kind: ./mytask.py:MyTask (what a task needs is described in "
+            "distnet/tasks/task.py)"
         )
     source = data if is_shipped else _relative(dataset, output)
     _write(output, starter_job(manifest, source=source, file=shortened(output.name)), force=force)

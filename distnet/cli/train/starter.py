@@ -4,8 +4,9 @@ import json
 import re
 from math import log2
 
-from distnet.cli.train import starter_boxes
+from distnet.cli.train import starter_boxes, starter_sounds
 from distnet.cli.train.starter_boxes import has_boxes
+from distnet.cli.train.starter_sounds import has_sounds
 from distnet.data.evaluation_split import DEFAULT_SPLIT, SET_ASIDE, VALIDATION
 from distnet.data.manifest import Manifest
 from distnet.spec.printable import argument, printable
@@ -40,13 +41,15 @@ def has_shipped_task(manifest: Manifest) -> bool:
     """Whether a shipped task and network learn from these fields."""
     kinds = {name: field.kind for name, field in manifest.fields.items()}
     is_known = kinds.get("x") in ("image", "vector") and kinds.get("y") in ("class", "number")
-    return is_known or has_boxes(manifest)
+    return is_known or has_boxes(manifest) or has_sounds(manifest)
 
 
 def choose_network(manifest: Manifest) -> str:
-    """Choose `detector` for boxes, `cnn` for images, `mlp` for the rest, tiny images among them."""
+    """Choose by x and boxes: `detector`, `crnn`, `cnn`; `mlp` for the rest, and tiny images."""
     if has_boxes(manifest):
         return "detector"
+    if has_sounds(manifest):
+        return "crnn"
     is_image = manifest.x.kind == "image" and min(manifest.x.shape[1:]) >= SMALL_SIDE
     return "cnn" if is_image else "mlp"
 
@@ -73,6 +76,8 @@ name: {_text(name)}
 def _network(manifest: Manifest) -> str:
     if has_boxes(manifest):
         return starter_boxes.NETWORK
+    if has_sounds(manifest):
+        return starter_sounds.NETWORK
     shape = " x ".join(map(str, manifest.x.shape))
     if choose_network(manifest) == "cnn":
         return f"""\
@@ -117,8 +122,10 @@ def _data(manifest: Manifest, source: str) -> str:
 # The dataset: {splits}.
 data:
   source: {_text(source)}
-  normalise: true          # scale all inputs to mean 0 and deviation 1, which speeds up learning
 """
+    if has_sounds(manifest):
+        return text
+    text += NORMALISED
     if has_boxes(manifest):
         return text + starter_boxes.AUGMENT
     if choose_network(manifest) != "cnn":
@@ -130,6 +137,9 @@ data:
 """
 
 
+NORMALISED = """\
+  normalise: true          # scale all inputs to mean 0 and deviation 1, which speeds up learning
+"""
 OPTIMIZER = """\
 # The optimizer. If the loss jumps or grows, lower the learning rate.
 optimizer:
@@ -148,7 +158,8 @@ def _train(manifest: Manifest) -> str:
     # About 50 batches an epoch; slices of two samples at the least, as batch norm needs.
     batch_size = max(2 * slices, 2 ** min(8, max(4, round(log2(max(num_samples, 1) / 50)))))
     steps_per_epoch = max(1, num_samples // batch_size)
-    epochs = min(100, max(5, round(GOOD_STEPS / steps_per_epoch)))
+    good_steps = starter_sounds.GOOD_STEPS if has_sounds(manifest) else GOOD_STEPS
+    epochs = min(100, max(5, round(good_steps / steps_per_epoch)))
     return f"""\
 # How long to train. A batch is cut into slices, which the workers share: the result is the same
 # on any number of workers up to the number of slices.
@@ -172,12 +183,13 @@ def _evaluate(manifest: Manifest) -> str:
     split = next((n for n in (DEFAULT_SPLIT, *VALIDATION, *others) if n in others), None)
     if split is None:
         return f"# There is no other split, so nothing is measured. Set one aside: {SET_ASIDE}\n"
-    return f"""\
+    text = f"""\
 # Evaluation on samples that are not trained on.
 evaluate:
   split: {_text(split)}
   every_epochs: 1
 """
+    return text + starter_sounds.EVALUATION if has_sounds(manifest) else text
 
 
 def _text(text: str) -> str:

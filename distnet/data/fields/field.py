@@ -52,7 +52,8 @@ class Field(Record):
     """Which of the following this kind has."""
     is_repetitive: ClassVar[bool] = False
     """Whether few different values occur, so that Parquet's dictionaries make the column small."""
-
+    encoding: ClassVar[str | None] = None
+    """Parquet's encoding of the numbers of a list, where another than the plain one is smaller."""
     is_visible: ClassVar[bool] = False
     """Whether a sample has a thumbnail."""
 

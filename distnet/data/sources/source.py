@@ -118,7 +118,7 @@ def detect_kinds(path: Path) -> list[str]:
     """
     _check_exists(path)
     # Tables come with images beside them, and images with lists of their names.
-    order = sorted(source_kinds(), key=["image-folder", "text"].count)
+    order = sorted(source_kinds(), key=["image-folder", "sound-folder", "text"].count)
     found = [kind for kind in order if load_source(kind).detect(path)]
     if found:
         return found

@@ -42,8 +42,12 @@ def _report_measured(splits: Sequence[str], findings: Findings) -> None:
 
 
 def report_classes(fields: Mapping[str, Field], findings: Findings) -> None:
-    """Report classes without samples in a split or with a single one, and names that look alike."""
-    for field in fields.values():
+    """Report classes without samples in a split or with a single one, and names that look alike.
+
+    Where there is a field y, it alone is learned: others may well differ between splits, as the
+    speakers of recordings do.
+    """
+    for field in [fields["y"]] if "y" in fields else fields.values():
         if field.kind == "class":
             for split, counts in field.class_counts.items():
                 _report_empty(field.classes, split, counts, findings)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 
 from distnet.cli.main import main
 from distnet.spec.read import JobFile, read_job
@@ -23,6 +24,15 @@ def table(path: Path, targets: Sequence[object]) -> Path:
 def images(path: Path, side: int) -> Path:
     pixels = np.random.default_rng(0).integers(0, 256, (60, side, side), dtype=np.uint8)
     np.savez(path, x_train=pixels, y_train=np.arange(60) % 3)
+    return path
+
+
+def sounds(path: Path) -> Path:
+    noise = np.random.default_rng(0)
+    for number in range(24):
+        file = path / "ab"[number % 2] / f"{number}.wav"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(file, noise.normal(0, 0.1, 900 + number), 8000)
     return path
 
 
@@ -64,6 +74,15 @@ def test_images_get_a_cnn_unless_they_are_tiny(side: int, network: str, tmp_path
     file = initialised(str(data), tmp_path / "job.yaml")
 
     assert (file.job.network.kind, file.job.task.kind) == (network, "classify")
+
+
+def test_recordings_get_a_crnn_with_which_they_can_be_learned(tmp_path: Path) -> None:
+    data, output = imported(sounds(tmp_path / "raw")), tmp_path / "job.yaml"
+
+    file = initialised(str(data), output)
+
+    assert (file.job.network.kind, file.job.task.kind) == ("crnn", "classify")
+    assert main(["check", str(output)]) == 0
 
 
 @pytest.mark.parametrize("num_samples", [3, 12, 200])

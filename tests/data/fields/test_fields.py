@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from distnet.data.column import Column, RaggedArray, join, select
+from distnet.data.fields.audio import AudioField
 from distnet.data.fields.boxes import BoxesField
 from distnet.data.fields.class_ import ClassField
 from distnet.data.fields.field import Field, field_class, field_kinds
@@ -43,6 +44,8 @@ def some_boxes() -> np.ndarray:
     return np.concatenate([corners, labels], 1)
 
 
+SOUNDS = RANDOM.integers(1, 300, NUM)
+
 FIELDS: dict[str, Field] = {
     "photo": ImageField(shape=(3, 4, 5)),
     "snapshot": ImageField(shape=(3,)),
@@ -54,6 +57,7 @@ FIELDS: dict[str, Field] = {
     "chord": TokensField(shape=(4,), vocabulary=tuple("abcdefgh")),
     "objects": BoxesField(classes=("cat", "dog", "cow")),
     "region": MaskField(shape=(4, 5), classes=("out", "in")),
+    "voice": AudioField(sample_rate=100),
 }
 COLUMNS: dict[str, Column] = {
     "photo": RANDOM.integers(0, 256, (NUM, 3, 4, 5), np.uint8),
@@ -66,6 +70,7 @@ COLUMNS: dict[str, Column] = {
     "chord": RANDOM.integers(0, 8, (NUM, 4), np.int32),
     "objects": RaggedArray(some_boxes(), LENGTHS),
     "region": RANDOM.integers(0, 2, (NUM, 4, 5), np.uint8),
+    "voice": RaggedArray(RANDOM.integers(-(2**15), 2**15, SOUNDS.sum(), np.int16), SOUNDS),
 }
 
 
@@ -196,6 +201,7 @@ def test_streamed_samples_are_those_in_memory(
         ("objects", RaggedArray(np.array([[1.0, 2, 1, 3, 0]]), np.array([1])), "an empty box"),
         ("objects", RaggedArray(np.array([[1.0, 2, 3, 4, 5]]), np.array([1])), "label 5 of 3"),
         ("snapshot", RaggedArray.of([np.zeros(9, np.uint8)]), "cannot be read as an image"),
+        ("voice", RaggedArray(np.ones(5, np.int16), np.array([0, 5])), "1 recordings without"),
     ],
 )
 def test_values_that_cannot_be_are_found(name: str, column: Column, fault: str) -> None:
@@ -219,6 +225,7 @@ def test_pictures_and_captions() -> None:
     assert FIELDS["breed"].caption(np.int32(1)) == "b"
     assert FIELDS["text"].caption(np.array([1, 0, 1], np.int32)) == "bab"
     assert FIELDS["objects"].caption(np.zeros((1, 5))) == "1 box"
+    assert FIELDS["voice"].caption(np.zeros(45, np.int16)) == "0.45 s"
     with pytest.raises(DataError, match="a vector has no image"):
         FIELDS["features"].thumbnail(np.zeros(6))
 
@@ -246,3 +253,27 @@ def test_verify_finds_what_is_wrong_in_any_kind(tmp_path: Path) -> None:
     import_dataset(tmp_path / "raw.npz", tmp_path / "out", test_fraction=0)
     assert verify_dataset(tmp_path / "out") == []
     assert manifest.fields["objects"].num_values == {}
+
+
+def test_picture_of_a_recording_is_its_waveform() -> None:
+    tone = np.concatenate([np.zeros(1000), [9000, -3000] * 500]).astype(np.int16)
+    picture = FIELDS["voice"].thumbnail(tone)
+    dark = picture < 128
+    heights = dark.sum(0)
+    assert picture.shape == (64, 128)
+    assert heights[:64].max() <= 2
+    assert heights[65:].min() > 40
+    assert dark[0, 65:].all()
+    assert not dark[60:].any()
+    assert FIELDS["voice"].thumbnail(tone[1998:]).shape == (64, 128)
+
+
+def test_amplitude_of_recordings_is_exact() -> None:
+    field, sounds = AudioField(sample_rate=8000), np.array([100, -50, 32767, -32768], np.int16)
+    statistics = field.statistics()
+    statistics.add(RaggedArray(sounds[:3], np.array([1, 2])))
+    statistics.add(RaggedArray(sounds[3:], np.array([1])))
+    facts = field.described_by({"train": statistics})
+    assert facts["mean"] == (sounds.mean(dtype=float) / 32768,)
+    assert facts["std"] == pytest.approx((sounds.std(dtype=float) / 32768,))
+    assert (facts["num_values"], facts["longest"]) == ({"train": 4}, 2)

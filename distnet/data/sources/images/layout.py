@@ -60,18 +60,18 @@ def _sort(tree: ImageTree, splits: dict[str, str], findings: Findings) -> dict[s
     depth = _class_depth(splits)
     for folder in tree.folders:
         if _is_class(folder, splits):
-            found[splits.get(folder[0], "all")].setdefault(_class_name(folder[depth]), [])
+            found[splits.get(folder[0], "all")].setdefault(utf8_name(folder[depth]), [])
     for picture in tree.pictures:
         parts, example = picture.parts, "/".join(picture.parts)
         fault = _why_of_no_class(parts, splits)
         if fault is not None:
-            findings.left_out("images", fault, example=example, option=OPTION)
+            findings.left_out(tree.kind.plural, fault, example=example, option=OPTION)
             continue
         if len(parts) > depth + 2:
-            what = "images in deeper folders"
+            what = f"{tree.kind.plural} in deeper folders"
             why = f"the {'second' if splits else 'first'} folder of a path names the class"
             findings.guessed(what, "read with their class", why, example=example, option=OPTION)
-        found[splits.get(parts[0], "all")][_class_name(parts[depth])].append(picture)
+        found[splits.get(parts[0], "all")][utf8_name(parts[depth])].append(picture)
     return dict(found)
 
 
@@ -92,7 +92,7 @@ def _why_of_no_class(parts: Parts, splits: dict[str, str]) -> str | None:
     return None
 
 
-def _class_name(folder: str) -> str:
+def utf8_name(folder: str) -> str:
     """The name as it is on the disk, in UTF-8: Python reads it in the encoding of the terminal."""
     try:
         name = os.fsencode(folder).decode("utf-8")
@@ -129,12 +129,12 @@ def _report_names(tree: ImageTree, splits: dict[str, str], findings: Findings) -
             findings.guessed("name of a split", split, why, example=name, option="rename it")
         if split_of(name) == "train" and split != "train":
             what, why = "samples for training that are not used", "only the split train is"
-            option = "put the images into the folder for training"
+            option = f"put the {tree.kind.plural} into the folder for training"
             findings.warned(what, why, example=f"{name}/", option=option)
     with_pictures = {picture.parts[0] for picture in tree.pictures}
     for folder in tree.folders:
         if splits and len(folder) == 1 and folder[0] not in with_pictures:
-            why = "no images are in it"
+            why = f"no {tree.kind.plural} are in it"
             findings.left_out("folders beside the splits", why, example=folder[0])
         if _is_class(folder, splits) and not _is_composed(folder):
             what, why = "names of class folders", "names that look alike are one class"

@@ -3,6 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import replace
 
 from distnet.data.sources._splits import is_split_name, split_of
 from distnet.data.sources.images.tree import ImageTree, Parts, Picture
@@ -24,11 +25,11 @@ def choose_splits(tree: ImageTree, layout: str | None) -> dict[str, str]:
     if layout == "splits" and not trains:
         raise DataError("--layout splits: found no folder called train with class folders inside")
     if layout is None and not trains:
-        _refuse_splits_without_classes(inner)
+        _refuse_splits_without_classes(inner, tree.kind.plural)
         _refuse_splits_without_training(inner)
     if layout == "classes" or not trains:
         return {}
-    train = _training_folder(trains)
+    train = _training_folder(trains, tree.kind.plural)
     others = [folder for folder in inner if folder != train]
     if layout is None and not any(map(split_of, others)) and _is_one_of_classes(tree, inner, train):
         return {}
@@ -36,13 +37,13 @@ def choose_splits(tree: ImageTree, layout: str | None) -> dict[str, str]:
     return _named([train, *chosen])
 
 
-def _refuse_splits_without_classes(inner: dict[str, set[str]]) -> None:
+def _refuse_splits_without_classes(inner: dict[str, set[str]], what: str) -> None:
     """Refuse `train/1.png` and `test/2.png`: their folders would become the classes."""
     named = sorted(filter(is_split_name, inner))
     if len(named) > 1 and any(split_of(folder) == "train" for folder in named):
         raise DataError(
-            f"found images in {' and '.join(f'{folder}/' for folder in named)}, but no class "
-            "folders there; put the images of each class into a folder of its own, such as "
+            f"found {what} in {' and '.join(f'{folder}/' for folder in named)}, but no class "
+            f"folders there; put the {what} of each class into a folder of its own, such as "
             f"{named[-1]}/cat/; or if these are the classes: --layout classes"
         )
 
@@ -68,13 +69,13 @@ def shared_names(tree: ImageTree) -> list[str]:
     return [f"{two[0]} and {two[1]}" for _, two in sorted(parents.items()) if len(two) > 1]
 
 
-def _training_folder(trains: list[str]) -> str:
+def _training_folder(trains: list[str], what: str) -> str:
     """The folder for training, among those whose names say so."""
     exact = list(filter(is_split_name, trains)) or trains
     if len(exact) > 1:
         raise DataError(
             f"found several folders for training: {', '.join(f'{folder}/' for folder in exact)}; "
-            "put their images into one folder called train; or if they are classes: "
+            f"put their {what} into one folder called train; or if they are classes: "
             "--layout classes"
         )
     return exact[0]
@@ -154,20 +155,20 @@ def splits_in_classes(tree: ImageTree) -> ImageTree | None:
         folder, name = min((f, n) for f, found in inner.items() for n in found & exact)
         raise DataError(
             f"found {folder}/{name}/, which is named as a split is, but "
-            f"{'/'.join(others[0].parts)} is in none; put it into one, or read all images with "
-            "their class: --layout classes"
+            f"{'/'.join(others[0].parts)} is in none; put it into one, or read all "
+            f"{tree.kind.plural} with their class: --layout classes"
         )
     turned = _moved(tree, lambda parts: (*parts[1:2], *parts[:1], *parts[2:]))
     inside = {folder for folder in turned.folders if len(folder) > 1}
     tops = {folder[:1] for folder in inside}
-    return ImageTree(turned.pictures, tuple(sorted(inside | tops)))
+    return replace(turned, folders=tuple(sorted(inside | tops)))
 
 
 def _moved(tree: ImageTree, move: Callable[[Parts], Parts]) -> ImageTree:
     """The tree with other paths; the files stay where they are."""
     pictures = sorted(Picture(move(picture.parts), picture.file) for picture in tree.pictures)
     folders = {move(folder) for folder in tree.folders}
-    return ImageTree(tuple(pictures), tuple(sorted(folders)))
+    return replace(tree, pictures=tuple(pictures), folders=tuple(sorted(folders)))
 
 
 def _folders_with_images(tree: ImageTree) -> dict[str, set[str]]:

@@ -1,4 +1,4 @@
-"""The images and folders below a folder, at any depth, and what else lies there."""
+"""The images (or sounds) and folders below a folder, at any depth, and what else lies there."""
 
 import os
 from collections.abc import Iterator
@@ -20,6 +20,20 @@ _OF_THE_SYSTEM = {
 }
 
 
+@dataclass(frozen=True)
+class FileKind:
+    """Which files are read."""
+
+    plural: str
+    """What they are, for messages."""
+    suffixes: frozenset[str]
+    example: str
+    """One of the suffixes."""
+
+
+IMAGES = FileKind("images", frozenset(SUFFIXES), ".jpg")
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Picture:
     """One file, and the folders and name by which it is sorted into splits and classes."""
@@ -34,28 +48,33 @@ class ImageTree:
 
     pictures: tuple[Picture, ...]
     folders: tuple[Parts, ...]
+    kind: FileKind = IMAGES
 
 
-def has_images(path: Path) -> bool:
-    """Whether any folder in `path`, at any depth, holds an image."""
+def has_images(path: Path, kind: FileKind = IMAGES, *, depth: int = 1) -> bool:
+    """Whether a folder at least `depth` below `path` holds an image, or a file of another kind."""
     findings = Findings()
-    walked = _walk(path, findings, Unreadable(findings, skip=True))
-    return any(is_picture and len(parts) > 1 for parts, is_picture in walked)
+    walked = _walk(path, findings, Unreadable(findings, skip=True), kind)
+    return any(is_picture and len(parts) > depth for parts, is_picture in walked)
 
 
-def list_images(path: Path, findings: Findings, unreadable: Unreadable) -> ImageTree:
+def list_images(
+    path: Path, findings: Findings, unreadable: Unreadable, kind: FileKind = IMAGES
+) -> ImageTree:
     """Find all images below `path`, by the suffixes of their names; report what is left out."""
     pictures: list[Picture] = []
     folders: list[Parts] = []
-    for parts, is_picture in _walk(path, findings, unreadable):
+    for parts, is_picture in _walk(path, findings, unreadable, kind):
         if is_picture:
             pictures.append(Picture(parts, path.joinpath(*parts)))
         else:
             folders.append(parts)
-    return ImageTree(tuple(sorted(pictures)), tuple(sorted(folders)))
+    return ImageTree(tuple(sorted(pictures)), tuple(sorted(folders)), kind)
 
 
-def _walk(root: Path, findings: Findings, unreadable: Unreadable) -> Iterator[tuple[Parts, bool]]:
+def _walk(
+    root: Path, findings: Findings, unreadable: Unreadable, kind: FileKind
+) -> Iterator[tuple[Parts, bool]]:
     """Yield images, with True, and folders, with False."""
     waiting: list[tuple[Parts, tuple[Identity, ...]]] = [((), ())]
     while waiting:
@@ -70,7 +89,7 @@ def _walk(root: Path, findings: Findings, unreadable: Unreadable) -> Iterator[tu
         inner: list[Parts] = []
         for entry in entries:
             parts, is_folder = (*folder, entry.name), _is_folder(entry)
-            left_out = _reason_to_skip(entry, is_folder, (*above, identity))
+            left_out = _reason_to_skip(entry, is_folder, (*above, identity), kind)
             if left_out is not None:
                 findings.left_out(*left_out, example="/".join(parts))
                 continue
@@ -91,7 +110,7 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 
 def _reason_to_skip(
-    entry: os.DirEntry[str], is_folder: bool, above: tuple[Identity, ...]
+    entry: os.DirEntry[str], is_folder: bool, above: tuple[Identity, ...], kind: FileKind
 ) -> tuple[str, str] | None:
     """What an entry is and why it is left out; None for folders and images that are read."""
     if entry.name.startswith("."):
@@ -102,16 +121,16 @@ def _reason_to_skip(
         status = entry.stat()
         is_loop = (status.st_dev, status.st_ino) in above
         return ("links to folders", "they lead back to a folder above") if is_loop else None
-    return _reason_to_skip_file(entry)
+    return _reason_to_skip_file(entry, kind)
 
 
-def _reason_to_skip_file(entry: os.DirEntry[str]) -> tuple[str, str] | None:
+def _reason_to_skip_file(entry: os.DirEntry[str], kind: FileKind) -> tuple[str, str] | None:
     if not os.path.isfile(entry.path):  # never raises, unlike entry.is_file()
         is_link = entry.is_symlink()
         return ("links", "they lead nowhere") if is_link else ("devices", "not regular files")
     suffix = os.path.splitext(entry.name)[1].lower()
     if not suffix:
-        return "files without a suffix", "a suffix such as .jpg marks images"
-    if suffix not in SUFFIXES:
-        return f"files that end in {suffix}", "not an image format that distnet reads"
+        return "files without a suffix", f"a suffix such as {kind.example} marks {kind.plural}"
+    if suffix not in kind.suffixes:
+        return f"files that end in {suffix}", f"no format of {kind.plural} that distnet reads"
     return None

@@ -1,0 +1,1 @@
+"""Folders of recordings: what their names say, which split they belong to."""
