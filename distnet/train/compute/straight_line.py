@@ -5,11 +5,11 @@ computed once, when the function is made.
 """
 
 from collections.abc import Callable
+from operator import getitem
 from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
-from torch._functorch.compile_utils import fx_graph_cse
 
 aten = torch.ops.aten
 QUICK: dict[Any, Callable[..., Any]] = {
@@ -93,9 +93,34 @@ def _simplified(module: fx.GraphModule) -> fx.Graph:
             node.replace_all_uses_with(node.args[0])
         elif node.target is aten.t.default and node.args[0].target is aten.t.default:
             node.replace_all_uses_with(node.args[0].args[0])
-    graph = fx_graph_cse(graph)
+    _merge_repeated(graph)
     graph.eliminate_dead_code()
     return graph
+
+
+def _merge_repeated(graph: fx.Graph) -> None:
+    """Compute once what is the same operation on the same values.
+
+    As torch's own `fx_graph_cse`, whose first call takes two seconds: it imports torch's compiler.
+    """
+    first: dict[tuple[Any, str], fx.Node] = {}
+    for node in graph.nodes:
+        if _is_pure(node):
+            # As text a node is its name, and 1 is not 1.0, nor 0.0 the same as -0.0.
+            earlier = first.setdefault((node.target, repr((node.args, node.kwargs))), node)
+            if earlier is not node:
+                node.replace_all_uses_with(earlier)
+
+
+def _is_pure(node: fx.Node) -> bool:
+    """Whether the result of a node depends on its arguments alone."""
+    if node.target is getitem:
+        return True
+    if not isinstance(node.target, torch._ops.OpOverload):
+        return False
+    schema, tags = node.target._schema, node.target.tags
+    is_random = torch.Tag.nondeterministic_seeded in tags
+    return not (schema.is_mutable or is_random or "empty" in schema.name)
 
 
 def _function(node: fx.Node, values: dict[fx.Node, Any]) -> Callable[..., Any]:
