@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -60,10 +60,23 @@ def make_config(runs: Path, **changes: Any) -> AttemptConfig:
     return AttemptConfig.model_validate(fields | changes)
 
 
-def run_attempt(server: FakeServer, **environment: str) -> "subprocess.CompletedProcess[str]":
+@pytest.fixture
+def run_attempt(server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+    """Run an attempt in this process, which has torch already; returns the exit code."""
+
+    def run(secret: str = SECRET) -> int:
+        monkeypatch.setenv(SERVER_NAME, server.url)
+        monkeypatch.setenv(SECRET_NAME, secret)
+        return agent_main()
+
+    return run
+
+
+def run_process(server: FakeServer) -> "subprocess.CompletedProcess[str]":
+    """Run an attempt as Ray does, in a process whose whole output is captured."""
     return subprocess.run(
         [sys.executable, "-m", "distnet.agent"],
-        env=os.environ | {SERVER_NAME: server.url, SECRET_NAME: SECRET} | environment,
+        env=os.environ | {SERVER_NAME: server.url, SECRET_NAME: SECRET},
         capture_output=True,
         text=True,
         timeout=120,
@@ -82,7 +95,7 @@ def archive(**files: str) -> bytes:
 def test_a_job_that_is_invalid_fails_with_the_reason(server, runs):
     server.config = make_config(runs, spec=SPEC.replace("kind: mlp", "kind: nothing"))
 
-    ended = run_attempt(server)
+    ended = run_process(server)
 
     assert ended.returncode == 1
     assert server.exit is not None
@@ -101,7 +114,7 @@ def test_a_run_that_is_finished_already_is_reported_as_finished(server, runs):
     run = distnet.run(JOB, inline=True, overrides=SHORT, runs=runs, name="digits-7")
     server.config = make_config(runs, attempt=2)
 
-    ended = run_attempt(server)
+    ended = run_process(server)
 
     assert ended.returncode == 0, ended.stderr
     assert server.exit is not None
@@ -112,12 +125,12 @@ def test_a_run_that_is_finished_already_is_reported_as_finished(server, runs):
     assert server.streams["run"] == (run.folder.logs / "run.log").read_bytes()
 
 
-def test_a_folder_of_another_job_is_left_alone(server, runs):
+def test_a_folder_of_another_job_is_left_alone(server, runs, run_attempt):
     run = distnet.run(JOB, inline=True, overrides=["train.steps=3"], runs=runs, name="digits-7")
     before = run.folder.metrics.read_bytes()
     server.config = make_config(runs)
 
-    run_attempt(server)
+    run_attempt()
 
     assert server.exit is not None
     assert server.exit.failure == "user_error"
@@ -125,13 +138,11 @@ def test_a_folder_of_another_job_is_left_alone(server, runs):
     assert run.folder.metrics.read_bytes() == before
 
 
-def test_a_node_with_another_distnet_fails_the_attempt_at_once(server, runs, monkeypatch, caplog):
+def test_a_node_with_another_distnet_fails_the_attempt_at_once(server, runs, run_attempt, caplog):
     server.config = make_config(runs, spec="of a later distnet")
     server.version = "0.9.0"
-    monkeypatch.setenv(SERVER_NAME, server.url)
-    monkeypatch.setenv(SECRET_NAME, SECRET)
 
-    code = agent_main()
+    code = run_attempt()
 
     assert code == 1
     assert server.exit is not None
@@ -144,43 +155,37 @@ def test_a_node_with_another_distnet_fails_the_attempt_at_once(server, runs, mon
     assert not runs.exists()
 
 
-def test_an_attempt_that_the_server_has_ended_touches_nothing(server, runs):
+def test_an_attempt_that_the_server_has_ended_touches_nothing(server, runs, run_attempt, caplog):
     server.refusal = (409, "stale_attempt")
 
-    ended = run_attempt(server)
-
-    assert ended.returncode == 3
-    assert "has ended this attempt" in ended.stderr
+    assert run_attempt() == 3
+    assert "has ended this attempt" in caplog.text
     assert not runs.exists()
 
 
-def test_the_secret_of_another_attempt_is_refused(server, runs):
+def test_the_secret_of_another_attempt_is_refused(server, runs, run_attempt):
     server.config = make_config(runs)
 
-    ended = run_attempt(server, **{SECRET_NAME: "another"})
-
-    assert ended.returncode == 3
+    assert run_attempt(secret="another") == 3
     assert server.reports == []
 
 
-def test_an_attempt_needs_the_address_and_the_secret(server):
-    ended = run_attempt(server, **{SECRET_NAME: ""})
-
-    assert ended.returncode == 2
-    assert SECRET_NAME in ended.stderr
+def test_an_attempt_needs_the_address_and_the_secret(run_attempt, caplog):
+    assert run_attempt(secret="") == 2
+    assert SECRET_NAME in caplog.text
 
 
-def test_the_jobs_own_files_are_unpacked_once_where_all_nodes_see_them(server, runs):
+def test_the_jobs_own_files_are_unpacked_once_where_all_nodes_see_them(server, runs, run_attempt):
     server.code = archive(mynet="this is not Python")
     sha256 = hashlib.sha256(server.code).hexdigest()
     spec = SPEC.replace("kind: mlp", "kind: ./mynet.py:MyNet")
     assert spec != SPEC
     server.config = make_config(runs, code=sha256, spec=spec)
 
-    run_attempt(server)
+    run_attempt()
     server.code = b"is not fetched again"
     server.config = make_config(runs, code=sha256, spec=spec, attempt=2)
-    run_attempt(server)
+    run_attempt()
 
     own = runs / ".code" / sha256 / "mynet.py"
     assert own.read_text() == "this is not Python"
@@ -192,11 +197,11 @@ def test_the_jobs_own_files_are_unpacked_once_where_all_nodes_see_them(server, r
     assert [path.name for path in (runs / ".code").iterdir()] == [sha256]
 
 
-def test_another_archive_than_the_job_names_is_refused(server, runs):
+def test_another_archive_than_the_job_names_is_refused(server, runs, run_attempt):
     server.code = archive(mynet="")
     server.config = make_config(runs, code="0" * 64)
 
-    run_attempt(server)
+    run_attempt()
 
     assert server.exit is not None
     assert server.exit.failure == "user_error"
@@ -310,7 +315,7 @@ def test_a_failure_names_the_command_that_shows_the_log(tmp_path):
     assert ended.error.endswith(" --worker 1")
 
 
-def test_a_stop_in_the_first_response_is_carried_out(server, runs):
+def test_a_stop_in_the_first_response_is_carried_out(server, runs, run_attempt):
     """Fetching the job's own files takes as long as the network likes."""
     server.instructions = lambda _: Instructions(stop=StopReason.CANCEL)
     heard = threading.Event()
@@ -325,9 +330,9 @@ def test_a_stop_in_the_first_response_is_carried_out(server, runs):
     server.respond = slow  # type: ignore[method-assign]
     server.config = make_config(runs, code=hashlib.sha256(server.code).hexdigest())
 
-    ended = run_attempt(server)
+    code = run_attempt()
 
     assert heard.is_set()
-    assert ended.returncode == 0
+    assert code == 0
     assert server.exit is not None
     assert server.exit.end is AttemptEnd.STOPPED

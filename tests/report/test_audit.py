@@ -82,8 +82,8 @@ def test_run_that_was_killed_again_and_again_is_clean(data: Path, tmp_path: Path
     job = tmp_path / "job.yaml"
     job.write_text(JOB.replace("DATA", str(data)).replace("every_steps: 5", "every_steps: 1"))
     run = tmp_path / "killed"
-    start_and_kill(f"run({str(job)!r}, runs={str(tmp_path)!r}, name='killed'")
-    start_and_kill(f"resume({str(run)!r}")
+    start_and_kill(distnet.run, job, runs=tmp_path, name="killed")
+    start_and_kill(distnet.resume, run)
     between = audit(run)
     distnet.resume(run, inline=True)
 

@@ -130,7 +130,7 @@ wait_for_ever()
 
 
 def test_work_leaves_a_heartbeat_for_every_worker(stripes: Path, tmp_path: Path) -> None:
-    assigned = assignment(MLP.replace("epochs: 5", "steps: 5"), stripes, tmp_path / "run")
+    assigned = assignment(MLP.replace("epochs: 2", "steps: 5"), stripes, tmp_path / "run")
 
     run_workers(work_one, 2, tmp_path, assigned)
 

@@ -8,9 +8,23 @@ import pytest
 from tests.server.harness import Harness
 from tests.server.http.api import Api
 from tests.server.http.home import Home
-from tests.server.postgres import ledger_url, postgresql, postgresql_url
+from tests.server.postgres import (
+    bare_database,
+    harness_url,
+    ledger_url,
+    migrated_database,
+    postgresql,
+    postgresql_url,
+)
 
-__all__ = ["ledger_url", "postgresql", "postgresql_url"]
+__all__ = [
+    "bare_database",
+    "harness_url",
+    "ledger_url",
+    "migrated_database",
+    "postgresql",
+    "postgresql_url",
+]
 
 
 @pytest.fixture
@@ -21,9 +35,9 @@ def api(tmp_path: Path) -> Iterator[Api]:
 
 
 @pytest.fixture
-def each_api(ledger_url: str, tmp_path: Path) -> Iterator[Api]:
+def each_api(harness_url: str, tmp_path: Path) -> Iterator[Api]:
     """The same, once on each kind of ledger."""
-    with Harness(ledger_url, tmp_path) as harness:
+    with Harness(harness_url, tmp_path) as harness:
         yield Api(harness)
 
 

@@ -3,19 +3,21 @@
 import itertools
 from contextlib import contextmanager
 from pathlib import Path
+from unittest.mock import patch
 
 from distnet.protocol.errors import UnavailableError
 from distnet.protocol.jobs import JobResponse
 from distnet.protocol.submit import SubmitRequest
 from distnet.scheduler.view import Node, Policy
 from distnet.server.gateway.node_groups import NodeGroup
-from distnet.server.ledger import open_ledger
 from distnet.server.ledger.records import Role, User
 from distnet.server.ledger.users import save_user
 from distnet.server.server import Server
 from distnet.server.settings import Limits, Settings
+from distnet.server.users.tokens import COST
 from distnet.server.views.listing import JobFilter
 from tests.server.fake_cluster import Clock, FakeCluster
+from tests.server.quick_ledger import open_quickly
 
 ADA = User("ada", Role.SUBMITTER, "vision", 0.0)
 BOB = User("bob", Role.SUBMITTER, "speech", 0.0)
@@ -41,7 +43,10 @@ def asks(*, workers: int = 1, key: str | None = None, **more: object) -> SubmitR
 
 
 class Harness:
-    """Users, a cluster of two nodes with two CPUs each, and the server."""
+    """Users, a cluster of two nodes with two CPUs each, and the server.
+
+    Within the context a hash of a token costs nothing.
+    """
 
     def __init__(
         self,
@@ -69,13 +74,16 @@ class Harness:
         self._open()
 
     def __enter__(self) -> "Harness":
+        self._cost = patch.dict(COST, n=2)
+        self._cost.start()
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._cost.stop()
         self.ledger.close()
 
     def _open(self) -> None:
-        self.ledger = open_ledger(self.url)
+        self.ledger = open_quickly(self.url)
         with self.ledger.transaction() as tx:
             for user in (ADA, BOB, ROOT):
                 save_user(tx, user)

@@ -1,6 +1,7 @@
-"""A real PostgreSQL of the tests' own, and the `ledger_url` of an empty ledger on each database.
+"""A real PostgreSQL of the tests' own, and the URL of an empty ledger on each kind of database.
 
-Tests elsewhere get the fixtures as those here do, by importing all three in their `conftest.py`.
+Tests elsewhere get the fixtures as those here do, by importing all of them in their `conftest.py`.
+One database is emptied again and again: to create one takes ten times as long.
 
 It listens on a socket in a folder of its own only, runs as another user where we are root (it
 refuses to run as root), and ends with the tests. Without PostgreSQL the tests on it are skipped.
@@ -11,7 +12,6 @@ import pwd
 import shutil
 import subprocess
 import tempfile
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,8 @@ import pytest
 from psycopg import sql
 from sqlalchemy import make_url
 
+from distnet.server.ledger import open_ledger
+from distnet.server.ledger.tables import metadata
 from tests import needs
 
 SETTINGS = {
@@ -28,6 +30,9 @@ SETTINGS = {
     "fsync": "off",  # the tests kill clients, never the machine
     "max_connections": "60",
 }
+OWN_SCHEMAS = """
+SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'
+"""
 
 
 @pytest.fixture(scope="session")
@@ -45,18 +50,30 @@ def postgresql() -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@pytest.fixture(scope="session")
+def bare_database(postgresql: str) -> str:
+    """The URL of a database for tests that begin without any table."""
+    return _create(postgresql, "bare")
+
+
+@pytest.fixture(scope="session")
+def migrated_database(postgresql: str) -> str:
+    """The URL of a database for tests that begin with the tables of a ledger, all of them empty."""
+    url = _create(postgresql, "migrated")
+    open_ledger(url).close()
+    return url
+
+
 @pytest.fixture
-def postgresql_url(postgresql: str) -> Iterator[str]:
+def postgresql_url(bare_database: str) -> str:
     """The URL of a PostgreSQL database that is still empty."""
-    name = f"ledger_{uuid.uuid4().hex}"
-    with superuser(postgresql) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    try:
-        yield f"postgresql://postgres@/{name}?host={postgresql}"
-    finally:
-        with superuser(postgresql) as connection:
-            drop = sql.SQL("DROP DATABASE {} WITH (FORCE)")
-            connection.execute(drop.format(sql.Identifier(name)))
+    kill_sessions(bare_database)
+    with superuser(bare_database) as connection:
+        schemas = connection.execute(OWN_SCHEMAS).fetchall()
+        for (name,) in schemas:
+            connection.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(name)))
+        connection.execute("CREATE SCHEMA public")
+    return bare_database
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -67,19 +84,46 @@ def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return str(request.getfixturevalue("postgresql_url"))
 
 
-def superuser(folder: str) -> psycopg.Connection[Any]:
-    """A session of the superuser, each of whose statements commits."""
-    return psycopg.connect(host=folder, user="postgres", dbname="postgres", autocommit=True)
+@pytest.fixture(params=["sqlite", "postgresql"])
+def harness_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The same for a `Harness`: on PostgreSQL the tables are there already, and empty."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'ledger.db'}"
+    url = str(request.getfixturevalue("migrated_database"))
+    kill_sessions(url)
+    with superuser(url) as connection:
+        names = sql.SQL(", ").join(map(sql.Identifier, metadata.tables))
+        connection.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY CASCADE").format(names))
+    return url
+
+
+def database_url(folder: str, name: str = "postgres") -> str:
+    """The URL of a database, by the folder of the socket."""
+    return f"postgresql://postgres@/{name}?host={folder}"
+
+
+def superuser(url: str) -> psycopg.Connection[Any]:
+    """A session of the superuser in a database, each of whose statements commits."""
+    where = make_url(url)
+    folder, name = str(where.query["host"]), where.database
+    return psycopg.connect(host=folder, user="postgres", dbname=name, autocommit=True)
 
 
 def kill_sessions(url: str) -> None:
     """End every session on the database of a ledger, as a restart or a broken network would."""
     where = make_url(url)
-    with superuser(str(where.query["host"])) as connection:
+    with superuser(database_url(str(where.query["host"]))) as connection:
         connection.execute(
             "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = %s",
             [where.database],
         )
+
+
+def _create(folder: str, name: str) -> str:
+    """Create a database; returns its URL."""
+    with superuser(database_url(folder)) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    return database_url(folder, name)
 
 
 def _binaries() -> Path | None:

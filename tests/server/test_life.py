@@ -10,8 +10,8 @@ from tests.server.harness import ADA, BOB, ROOT, Harness, asks
 
 
 @pytest.fixture
-def harness(ledger_url, tmp_path):
-    with Harness(ledger_url, tmp_path) as harness:
+def harness(harness_url, tmp_path):
+    with Harness(harness_url, tmp_path) as harness:
         yield harness
 
 
@@ -403,8 +403,8 @@ def test_a_user_resizes_a_job_that_trains(harness):
     assert harness.job("digits-1").num_attempts == 1
 
 
-def test_a_user_may_resize_where_the_policy_does_not(ledger_url, tmp_path):
-    with Harness(ledger_url, tmp_path, elastic=False) as harness:
+def test_a_user_may_resize_where_the_policy_does_not(harness_url, tmp_path):
+    with Harness(harness_url, tmp_path, elastic=False) as harness:
         harness.submit(asks(workers=2), steps=1000)
         harness.run(3)
         harness.server.resize(ADA, "digits-1", 4)

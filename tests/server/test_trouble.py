@@ -17,8 +17,8 @@ HOUR = 3600.0
 
 
 @pytest.fixture
-def harness(ledger_url, tmp_path):
-    with Harness(ledger_url, tmp_path) as harness:
+def harness(harness_url, tmp_path):
+    with Harness(harness_url, tmp_path) as harness:
         yield harness
 
 

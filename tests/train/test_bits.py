@@ -19,7 +19,7 @@ network: {kind: mlp, hidden: [16, 16]}
 data: {source: stripes}
 optimizer: {kind: sgd, learning_rate: 0.05, momentum: 0.9, nesterov: true, weight_decay: 0.001}
 schedule: {kind: one-cycle}
-train: {epochs: 5, batch_size: 30, slices: 4, clip: 1.0, seed: 3}
+train: {epochs: 2, batch_size: 30, slices: 4, clip: 1.0, seed: 3}
 """
 CNN = """
 name: stripes-cnn
@@ -29,7 +29,7 @@ data:
   augment: [{kind: shift, pixels: 1}, {kind: flip}, {kind: rotate, degrees: 5}]
 optimizer: {kind: adamw, learning_rate: 0.01}
 schedule: {kind: cosine, warmup: 0.1}
-train: {epochs: 3, batch_size: 30, slices: 4, accumulate: 2, precision: bf16, seed: 5}
+train: {epochs: 2, batch_size: 30, slices: 4, accumulate: 2, precision: bf16, seed: 5}
 """
 
 

@@ -4,8 +4,7 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +18,10 @@ from distnet.train.checkpoint.checkpoint import State, write_checkpoint
 from distnet.train.exchange.worker_group import WorkerGroup
 from distnet.train.worker import work
 from tests.datasets import write_dataset
-from tests.train.listeners import stop_when
-from tests.train.processes import run_workers
+from tests.train.listeners import KillAtCheckpoint, stop_when
+from tests.train.processes import forkserver, run_workers
 from tests.train.test_bits import assignment, bits
 
-ROOT = Path(__file__).parents[2]
 STEPS_PER_EPOCH = 34
 JOB = """
 name: hard
@@ -38,6 +36,12 @@ LEARNING = {
     "adam, step": ("{kind: adam, weight_decay: 0.1}", "{kind: step, warmup: 0.5}"),
     "adamw, cosine": ("{kind: adamw, weight_decay: 0.1}", "{kind: cosine, warmup: 0.1}"),
     "lion, one-cycle": ("{kind: lion, learning_rate: 0.001}", "{kind: one-cycle}"),
+}
+DIVISIONS = {
+    "long rows": ("hidden: [8]", "hidden: [2000]"),  # of more than 1 MiB travel by stretches
+    "seven slices": ("slices: 4", "slices: 7"),
+    "many pieces": ("seed: 3", "seed: 3, accumulate: 20"),
+    "joined batch": ("batch_size: 30", "batch_size: 100"),  # the rest of 3 joins the last batch
 }
 
 
@@ -85,25 +89,28 @@ def test_bits_of_a_streamed_split_are_the_same_on_three_workers_and_after_a_resu
     assert bits([again], tmp_path / "again") == alone
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        ("hidden: [8]", "hidden: [2000]"),  # rows of more than 1 MiB travel by stretches
-        ("slices: 4", "slices: 7"),
-        ("seed: 3", "seed: 3, accumulate: 20"),
-        ("batch_size: 30", "batch_size: 100"),  # the rest of 3 samples joins the last batch
-    ],
-    ids=["long rows", "seven slices", "many pieces", "joined batch"],
-)
+@pytest.fixture(scope="module")
+def divided(stripes: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Any, ...]]:
+    """The bits of each division on three workers, all in one set of processes."""
+    folder = tmp_path_factory.mktemp("divided")
+    assigned = [assignment(divided_job(name), stripes, folder / name) for name in DIVISIONS]
+    outcomes = zip(*run_workers(work_all, 3, folder, assigned), strict=True)
+    done = zip(DIVISIONS, outcomes, strict=True)
+    return {name: bits(list(of_workers), folder / name) for name, of_workers in done}
+
+
+def divided_job(name: str) -> str:
+    short = JOB.replace("epochs: 2", "steps: 12").replace("every_steps: 1, ", "")
+    return short.replace(*DIVISIONS[name])
+
+
+@pytest.mark.parametrize("name", DIVISIONS)
 def test_bits_of_an_unusual_division_are_the_same_on_three_workers(
-    change: tuple[str, str], stripes: Path, tmp_path: Path
+    name: str, divided: dict[str, tuple[Any, ...]], stripes: Path, tmp_path: Path
 ) -> None:
-    text = JOB.replace(*change).replace("epochs: 2", "steps: 12").replace("every_steps: 1, ", "")
+    alone = work(assignment(divided_job(name), stripes, tmp_path), WorkerGroup())
 
-    alone = bits([work(assignment(text, stripes, tmp_path / "1"), WorkerGroup())], tmp_path / "1")
-    three = run_workers(work_one, 3, tmp_path, assignment(text, stripes, tmp_path / "3"))
-
-    assert bits(three, tmp_path / "3") == alone
+    assert divided[name] == bits([alone], tmp_path)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL")
@@ -117,8 +124,8 @@ def test_bits_are_the_same_when_killed_and_resumed_again_and_again(
     whole = distnet.run(job, inline=True, runs=tmp_path, name="whole")
     run = tmp_path / "killed"
 
-    start_and_kill(f"run({str(job)!r}, runs={str(tmp_path)!r}, name='killed'")
-    start_and_kill(f"resume({str(run)!r}")
+    start_and_kill(distnet.run, job, runs=tmp_path, name="killed")
+    start_and_kill(distnet.resume, run)
     resumed = distnet.resume(run, inline=True)
 
     assert resumed.result["weights_sha256"] == whole.result["weights_sha256"]
@@ -193,6 +200,10 @@ def work_one(group: WorkerGroup, assigned: Assignment) -> dict[str, Any]:
     return work(assigned, group)
 
 
+def work_all(group: WorkerGroup, assigned: list[Assignment]) -> list[dict[str, Any]]:
+    return [work(each, group) for each in assigned]
+
+
 def stop_in_second_epoch(assigned: Assignment) -> dict[str, Any]:
     listener = stop_when(lambda record: record["kind"] == "epoch", assigned.folder.stop)
     return work(assigned, WorkerGroup(), listener=listener)
@@ -204,12 +215,18 @@ def epochs(run: Path) -> dict[int, Any]:
     return {r["epoch"]: (r["step"], r["train"], r["test"]) for r in records if r["kind"] == "epoch"}
 
 
-def start_and_kill(call: str, num_checkpoints: int = 8) -> None:
+def start_and_kill(
+    start: Callable[..., Any], of: Path, num_checkpoints: int = 8, **options: Any
+) -> None:
     """Train in a process of its own, which is killed when it has made this many checkpoints."""
-    text = f"""
-import distnet
-from tests.train.listeners import KillAtCheckpoint
-distnet.{call}, inline=True, listener=KillAtCheckpoint({num_checkpoints}))
-"""
-    process = subprocess.run([sys.executable, "-c", text], cwd=ROOT, check=False)
-    assert process.returncode == -signal.SIGKILL
+    arguments = (start, of, num_checkpoints, options)
+    process = forkserver().Process(target=train_until_killed, args=arguments)
+    process.start()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+
+
+def train_until_killed(
+    start: Callable[..., Any], of: Path, num_checkpoints: int, options: dict[str, Any]
+) -> None:
+    start(of, inline=True, listener=KillAtCheckpoint(num_checkpoints), **options)

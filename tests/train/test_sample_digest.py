@@ -140,7 +140,7 @@ def test_flags_show_whether_workers_have_drifted(
 def test_epochs_record_every_sample_once_on_any_workers(
     size: int, stripes: Path, tmp_path: Path
 ) -> None:
-    assigned = assignment(MLP.replace("epochs: 5", "epochs: 2"), stripes, tmp_path / "run")
+    assigned = assignment(MLP, stripes, tmp_path / "run")
 
     run_workers(work_one, size, tmp_path, assigned)
 
@@ -152,7 +152,7 @@ def test_digest_continues_from_a_checkpoint_in_the_middle_of_an_epoch(
     streamed: Path, tmp_path: Path
 ) -> None:
     text = MLP.replace("source: stripes", "source: s, memory: 50KB")
-    part, longer = text.replace("epochs: 5", "steps: 20"), text.replace("epochs: 5", "epochs: 1")
+    part, longer = text.replace("epochs: 2", "steps: 20"), text.replace("epochs: 2", "epochs: 1")
     run = tmp_path / "run"
     work(assignment(part, streamed, run), WorkerGroup())
 

@@ -68,6 +68,7 @@ def test_train_on_ray_uses_one_that_runs_already(assignment, ray_address, capfd)
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.check
 def test_train_on_ray_shows_the_line_of_the_users_mistake(assignment, ray_address):
     with pytest.raises(TrainingError) as raised:
         train_on_ray(assignment, workers=2, address=ray_address, function=ray_work.raise_own_error)
@@ -195,6 +196,7 @@ class Driver:
         return [process for process in self.family if process.is_running()]
 
 
+@pytest.mark.check
 def test_ctrl_c_once_lets_the_workers_stop_by_themselves(assignment):
     driver = Driver(assignment, "train_until_stopped")
 

@@ -1,15 +1,19 @@
 """A user's home, and the server as a process; there is no Ray behind it."""
 
+import io
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import httpx
+
+from distnet.cli.main import main
 
 NO_RAY = "http://127.0.0.1:9"
 
@@ -40,6 +44,18 @@ class Home:
             timeout=60,
             check=False,
         )
+
+    def token(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """`distnet server token` in this process, which has imported what it needs."""
+        out, err = io.StringIO(), io.StringIO()
+        with (
+            patch.dict(os.environ, self.environment, clear=True),
+            chdir(self.folder),
+            redirect_stdout(out),
+            redirect_stderr(err),
+        ):
+            code = main(["server", "token", *arguments])
+        return subprocess.CompletedProcess(arguments, code, out.getvalue(), err.getvalue())
 
     @contextmanager
     def server(self, *arguments: str, listen: str = "127.0.0.1:0") -> Iterator["Running"]:

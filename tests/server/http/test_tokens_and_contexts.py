@@ -1,4 +1,4 @@
-"""Tokens of `distnet server token`, and the contexts that a start leaves; as real processes."""
+"""Tokens of `distnet server token`, and the contexts that the start of a real server leaves."""
 
 import json
 import re
@@ -16,7 +16,7 @@ def test_a_routable_address_needs_a_token_first(home: Home) -> None:
     assert "distnet server token" in refused.stderr
     assert not (home.folder / "config").exists()
 
-    made = home.run("token", "--json")
+    made = home.token("--json")
     assert json.loads(made.stdout)["role"] == "admin"
     token = json.loads(made.stdout)["secret"]
 
@@ -30,7 +30,7 @@ def test_a_routable_address_needs_a_token_first(home: Home) -> None:
 
 def test_the_first_token_may_precede_the_ledger_that_the_environment_names(home: Home) -> None:
     home.environment["DISTNET_LEDGER"] = f"sqlite:///{home.folder}/elsewhere/ledger.db"
-    token = home.run("token", "ada").stdout.strip()
+    token = home.token("ada").stdout.strip()
 
     with home.server(listen="0.0.0.0:0") as server:
         headers = {"Authorization": f"Bearer {token}"}
@@ -40,7 +40,7 @@ def test_the_first_token_may_precede_the_ledger_that_the_environment_names(home:
 
 def test_a_token_can_be_made_while_the_server_runs(home: Home) -> None:
     with home.server() as server:
-        token = home.run("token", "ada", "--role", "submitter").stdout.strip()
+        token = home.token("ada", "--role", "submitter").stdout.strip()
         assert re.fullmatch(r"dn_[a-z0-9]{12}_[A-Za-z0-9_-]{43}", token)
         headers = {"Authorization": f"Bearer {token}"}
         who = httpx.get(f"{server.facts['address']}/api/v1/whoami", headers=headers).json()
@@ -48,26 +48,24 @@ def test_a_token_can_be_made_while_the_server_runs(home: Home) -> None:
 
 
 def test_only_the_first_user_is_an_admin_by_default(home: Home) -> None:
-    first, second = home.run("token", "ada"), home.run("token", "eve")
+    first, second = home.token("ada"), home.token("eve")
     assert re.fullmatch(r"dn_[a-z0-9]{12}_[A-Za-z0-9_-]{43}\n", first.stdout)
     assert f"token {first.stdout[3:15]} of ada (admin); " in first.stderr
     assert f"token {second.stdout[3:15]} of eve (submitter); " in second.stderr
 
-    refused = home.run("token", "eve", "--role", "viewer")
+    refused = home.token("eve", "--role", "viewer")
     assert (refused.returncode, refused.stdout) == (2, "")
     assert "eve is already submitter" in refused.stderr
-    assert (
-        "of eve (viewer); " in home.run("token", "eve", "--role", "viewer", "--change-role").stderr
-    )
+    assert "of eve (viewer); " in home.token("eve", "--role", "viewer", "--change-role").stderr
 
 
 def test_a_token_that_cannot_be_created_is_reported(home: Home) -> None:
-    wrong = home.run("token", "Not A Name")
+    wrong = home.token("Not A Name")
     assert wrong.returncode == 2
     assert "found text 'Not A Name', expected up to 63 lower-case letters" in wrong.stderr
 
     absent = home.folder / "absent" / "x.db"
-    refused = home.run("token", "--ledger", f"sqlite:///{absent}")
+    refused = home.token("--ledger", f"sqlite:///{absent}")
     assert refused.returncode == 2
     assert f"there is no ledger at {absent}; start the server first" in refused.stderr
     assert not absent.parent.exists()

@@ -19,8 +19,8 @@ BERLIN = ZoneInfo("Europe/Berlin")
 
 
 @pytest.fixture
-def harness(ledger_url, tmp_path):
-    with Harness(ledger_url, tmp_path) as harness:
+def harness(harness_url, tmp_path):
+    with Harness(harness_url, tmp_path) as harness:
         yield harness
 
 

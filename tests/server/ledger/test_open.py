@@ -18,7 +18,7 @@ from distnet.server.ledger import Ledger, jobs, open_ledger, records, tables
 from distnet.server.ledger.migrate import HEAD, SCRIPTS, VERSION_TABLE
 from tests.server.ledger.processes import identify, response, started
 from tests.server.ledger.records import job, submit
-from tests.server.postgres import superuser
+from tests.server.postgres import database_url, superuser
 
 
 def test_new_ledger_has_a_name_and_a_key_of_its_own(ledger: Ledger, tmp_path: Path) -> None:
@@ -214,13 +214,13 @@ def test_postgresql_without_the_database_says_so(postgresql: str) -> None:
 
 
 def test_postgresql_of_another_encoding_is_refused(postgresql: str) -> None:
-    with superuser(postgresql) as connection:
+    with superuser(database_url(postgresql)) as connection:
         connection.execute("CREATE DATABASE plain ENCODING 'SQL_ASCII' TEMPLATE template0")
     try:
         with pytest.raises(LedgerError, match="SQL_ASCII, expected UTF8"):
             open_ledger(f"postgresql://postgres@/plain?host={postgresql}")
     finally:
-        with superuser(postgresql) as connection:
+        with superuser(database_url(postgresql)) as connection:
             connection.execute(sql.SQL("DROP DATABASE plain WITH (FORCE)"))
 
 

@@ -10,8 +10,8 @@ from tests.server.harness import ADA, BOB, ROOT, Harness, asks
 
 
 @pytest.fixture
-def harness(ledger_url, tmp_path):
-    with Harness(ledger_url, tmp_path) as harness:
+def harness(harness_url, tmp_path):
+    with Harness(harness_url, tmp_path) as harness:
         harness.run(1)
         yield harness
 

@@ -14,8 +14,8 @@ from tests.server.harness import ADA, BOB, Harness, asks
 
 
 @pytest.fixture
-def harness(ledger_url, tmp_path):
-    with Harness(ledger_url, tmp_path) as harness:
+def harness(harness_url, tmp_path):
+    with Harness(harness_url, tmp_path) as harness:
         yield harness
 
 

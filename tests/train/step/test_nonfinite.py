@@ -105,19 +105,27 @@ def test_stop_names_few_samples_where_a_batch_is_normalised(
         work(assignment(text, data, tmp_path), WorkerGroup())
 
 
+@pytest.mark.parametrize("size", [2, 3])
 @pytest.mark.parametrize("mode", MODES)
-def test_bits_are_the_same_on_any_workers_and_resumed_anywhere(
+def test_bits_are_the_same_on_any_workers(
+    mode: str, size: int, one_bad: tuple[Path, int], tmp_path: Path
+) -> None:
+    text, (data, _) = job_text(mode), one_bad
+
+    alone = work(assignment(text, data, tmp_path / "alone"), WorkerGroup())
+    group = run_workers(work_one, size, tmp_path, assignment(text, data, tmp_path / "group"))
+
+    assert bits(group, tmp_path / "group") == bits([alone], tmp_path / "alone")
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_bits_are_the_same_resumed_anywhere(
     mode: str, one_bad: tuple[Path, int], tmp_path: Path
 ) -> None:
     data, step = one_bad
     text = job_text(mode)
     whole = bits([work(assignment(text, data, tmp_path / "1"), WorkerGroup())], tmp_path / "1")
 
-    for size in (2, 3):
-        run = tmp_path / str(size)
-        assert bits(run_workers(work_one, size, tmp_path, assignment(text, data, run)), run) == (
-            whole
-        ), f"{size} workers"
     for at in (step - 1, step, step + 1, STEPS_PER_EPOCH + step):
         run = tmp_path / f"at-{at}"
         part = text.replace(f"steps: {STEPS}", f"steps: {at}").replace("keep: 100", "keep: 1")

@@ -29,6 +29,13 @@ optimizer: {{kind: adam, learning_rate: 0.01}}
 train: {{steps: {STEPS}, batch_size: 30, slices: 4, seed: 3, on_out_of_memory: MODE}}
 checkpoint: {{every_steps: 3, keep: 100}}
 """
+REFUSED = {
+    "HungryNorm": "batch normalisation",
+    "HungryBatchNorm": "depends on the others",
+    "HungryDropout": "random numbers",
+    "Greedy": "single sample",
+}
+"""Networks whose slices cannot be halved, and why."""
 
 
 def job_text(network: str, mode: str = "stop") -> str:
@@ -126,24 +133,28 @@ def test_ledger_counts_samples_once_when_a_step_is_computed_again(
     assert (epoch["samples"], epoch["skipped_samples"]) == (troubled.TRAIN, 0)
 
 
-@pytest.mark.parametrize(
-    ("network", "reason"),
-    [
-        ("HungryNorm", "batch normalisation"),
-        ("HungryBatchNorm", "depends on the others"),
-        ("HungryDropout", "random numbers"),
-        ("Greedy", "single sample"),
-    ],
-)
-def test_halving_is_refused_where_it_cannot_help_or_changes_more(
-    network: str, reason: str, data: Path, tmp_path: Path
-) -> None:
-    assigned = assignment(job_text(network, "halve"), data, tmp_path / "run")
+@pytest.fixture(scope="module")
+def refusals(data: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
+    """What three workers say of each network whose slices cannot be halved."""
+    folder = tmp_path_factory.mktemp("refused")
+    texts = {network: job_text(network, "halve") for network in REFUSED}
+    assigned = [assignment(text, data, folder / network) for network, text in texts.items()]
+    said = zip(*run_workers(work_on_all, 3, folder, assigned), strict=True)
+    return dict(zip(REFUSED, map(list, said), strict=True))
 
-    said = run_workers(work_or_say, 3, tmp_path, assigned)
+
+def work_on_all(group: WorkerGroup, assigned: list[Assignment]) -> list[Any]:
+    return [work_or_say(group, each) for each in assigned]
+
+
+@pytest.mark.parametrize("network", REFUSED)
+def test_halving_is_refused_where_it_cannot_help_or_changes_more(
+    network: str, refusals: dict[str, list[Any]]
+) -> None:
+    said = refusals[network]
 
     assert len(set(said)) == 1
-    assert reason in said[0]
+    assert REFUSED[network] in said[0]
     assert f"step {STEP}" in said[0]
 
 
