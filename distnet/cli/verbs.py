@@ -182,6 +182,11 @@ RESULTS: Entries = {
         "Play episodes with a run's network, and print the return of each.",
         "distnet play cartpole-dqn-1 --episodes 20 --output game.gif",
     ),
+    "generate": Verb(
+        "results.generate:generate",
+        "Generate text with a run's language model, and print it as it is made.",
+        'distnet generate shakespeare-gpt-1 --prompt "ROMEO:" --tokens 300',
+    ),
     "export": Verb(
         "results.export:export",
         "Export a run's network as safetensors and ONNX.",

@@ -41,6 +41,14 @@ def viewed(data: Manifest, view: View | None) -> Manifest:
     return data if view is None else data.model_copy(update={"fields": dict(view.fields)})
 
 
+def count_samples(job: Job, data: Manifest | None, split: str | None, folder: Path) -> int:
+    """The samples that a split has with the job's view; 0 where there is no such split."""
+    if data is None or split is None or split not in data.splits:
+        return 0
+    view = build_view(job, data, folder)
+    return data.splits[split].num_samples if view is None else view.num_samples(split)
+
+
 def build_sampler(
     job: Job, dataset: Path, data: Manifest, split: str, *, folder: Path, seed: int | None
 ) -> Sampler | None:

@@ -160,7 +160,7 @@ def _plan(file: JobFile, code: OwnCode, *, workers: int | None, inline: bool) ->
         input_shape=seen.fields["x"].shape if seen is not None and "x" in seen.fields else (),
         num_outputs=found.num_outputs,
         train_samples=batches.num_samples if batches is not None else 0,
-        eval_samples=num_evaluated(job, data, found.task),
+        eval_samples=num_evaluated(job, data, found.task, file.code_folder),
         epochs=steps / steps_per_epoch,
         steps=steps,
         steps_per_epoch=steps_per_epoch,

@@ -4,7 +4,7 @@ job file -> plan -> run folder -> attempts (inline, or Ray Train) -> result, rep
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -40,6 +40,7 @@ from distnet.spec.sections.job import Job
 from distnet.spec.variables import variables_set
 from distnet.train.checkpoint.identity import changed_keys, identity
 from distnet.train.device.portable import fix_instruction_set
+from distnet.trained.load import load_trained
 from distnet.trained.start_weights import read_start_weights
 
 
@@ -67,6 +68,18 @@ class Run:
         from distnet.report.page import write_report
 
         return write_report(self.folder)
+
+    def generate(self, prompt: str = "", **sampling: Any) -> Iterator[str]:
+        """Yield the text with which the newest weights continue a prompt, as it is made.
+
+        Args:
+            prompt: what the text follows; by default a line break.
+            sampling: `tokens`, `temperature`, `top_k` and `seed`, as in `distnet.load`.
+
+        Raises:
+            RunError: the task makes no texts, or one of the arguments is impossible.
+        """
+        return load_trained(self.folder.path).generate(prompt, **sampling)
 
     def __repr__(self) -> str:
         """Name, status and metrics, as a notebook shows it."""

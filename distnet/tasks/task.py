@@ -15,6 +15,7 @@ through the same lines. A task with one output and one target a sample is writte
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any, Literal, NamedTuple, Protocol
 
 from numpy.typing import NDArray
@@ -130,6 +131,32 @@ FirstSamples = Callable[[int], tuple[Batch, Batch]]
 """Gives the first n samples that are evaluated: as stored, and as the network takes them."""
 
 
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How a text is continued: each next token is drawn from the network's distribution.
+
+    Raises:
+        ValueError: a value is impossible.
+    """
+
+    tokens: int = 500
+    """How many."""
+    temperature: float = 0.8
+    """Divides the logits: below 1, likely tokens become likelier; 0 takes the likeliest one."""
+    top_k: int | None = None
+    """Draw among the k likeliest tokens only (Fan et al. 2018)."""
+    seed: int | None = 0
+    """Of the draws; None draws from torch's global generator."""
+
+    def __post_init__(self) -> None:
+        if self.tokens < 1:
+            raise ValueError(f"tokens: found {self.tokens}, expected 1 or more")
+        if not 0 <= self.temperature < inf:
+            raise ValueError(f"temperature: found {self.temperature}, expected 0 or more")
+        if self.top_k is not None and self.top_k < 1:
+            raise ValueError(f"top_k: found {self.top_k}, expected 1 or more")
+
+
 class Task(Protocol):
     """What is learned: the loss, the metrics, and how to read an output.
 
@@ -145,6 +172,8 @@ class Task(Protocol):
             episodes; `watch` sees the first of them.
         to_image(prediction, size): a prediction with positions in an image, such as boxes, in
             pixels of one of `size` (height, width); `predict` then scales images as a whole.
+        generate(networks, prompt: str, sampling: Sampling) -> Iterator[str]: the text that follows
+            a prompt, in pieces, as they are made; a ValueError says what is wrong with the prompt.
         exported(outputs): what an exported network gives, in the units of the data.
     """
 

@@ -46,6 +46,7 @@ from distnet.train.compute.shadows import ShadowNetwork, Use, networks_for, netw
 from distnet.train.compute.trainee import build_scales
 from distnet.train.inventory.flat import FlatNetwork
 from distnet.trained.play import played
+from distnet.trained.text import generated
 
 BATCH_SIZE = 1000
 NEWEST, BEST = "newest", "best"
@@ -95,9 +96,12 @@ class Trained:
         view = build_view(self.job, self.data, self.code_folder)
         fields = viewed(self.data, view).fields
         if "x" not in fields:
+            makes_texts = hasattr(self.task, "generate")
             raise RunError(
                 f"{self.folder.path}: the run's data has no field x, only {', '.join(fields)}, and "
                 "predictions and ONNX files are made for the field x"
+                + f"; continue texts with: distnet generate {self.folder.name}"
+                * makes_texts
             )
         return fields["x"]
 
@@ -120,6 +124,31 @@ class Trained:
         batches = map(self.prepare, _batches(x, self.inputs))
         with own_errors(f"task {self.job.task.kind}", is_any=False):
             return [one for batch in batches for one in self.task.predict(self.networks, batch)]
+
+    def generate(
+        self,
+        prompt: str = "",
+        *,
+        tokens: int = 500,
+        temperature: float = 0.8,
+        top_k: int | None = None,
+        seed: int = 0,
+    ) -> Iterator[str]:
+        """Yield the text that follows a prompt, piece by piece, as it is made.
+
+        Args:
+            prompt: what the text follows; by default a line break.
+            tokens: how many are made.
+            temperature: below 1 for likelier tokens; 0 for the likeliest ones.
+            top_k: draw among the k likeliest tokens only.
+            seed: of the draws; the same seed makes the same text.
+
+        Raises:
+            RunError: the task makes no texts, or one of the arguments is impossible.
+        """
+        sampling = {"tokens": tokens, "temperature": temperature, "top_k": top_k, "seed": seed}
+        where = self.folder.path, self.job, self.task, self.networks
+        return generated(*where, prompt, sampling)
 
     def play(
         self,

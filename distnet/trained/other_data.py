@@ -44,8 +44,25 @@ def refuse_other_kind(dataset: Path, found: Manifest, learned: Manifest) -> None
                 f"{dataset}: its {what} are {_plain(has)}, but the network was trained on "
                 f"{_plain(needs)}; {_remedy(other, field)}"
             )
+        _check_tokens(dataset, other, field)
         check_columns(dataset, other, field)
         check_classes(dataset, other, field)
+
+
+def _check_tokens(dataset: Path, found: Field, learned: Field) -> None:
+    """The same index must be the same token.
+
+    Raises:
+        DataError: the field has other tokens.
+    """
+    has, needs = (getattr(field, "vocabulary", ()) for field in (found, learned))
+    if has != needs:
+        other = sorted(map(repr, set(has) ^ set(needs)))
+        found_in_one = f"only one of them has {listed(other, MOST_NAMES)}" if other else "in order"
+        raise DataError(
+            f"{dataset}: its {len(has)} tokens differ from the {len(needs)} that the network was "
+            f"trained on ({found_in_one}); give a dataset of the same tokens"
+        )
 
 
 def _remedy(found: Field, learned: Field) -> str:

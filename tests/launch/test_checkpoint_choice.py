@@ -10,7 +10,8 @@ from distnet.cli.main import main
 from distnet.errors import CheckpointError
 from distnet.launch.plan import make_plan
 from distnet.spec.read import read_job
-from distnet.trained.load import evaluate, load_trained
+from distnet.trained.evaluate import evaluate
+from distnet.trained.load import load_trained
 
 JOB = """
 name: chosen

@@ -53,6 +53,7 @@ def test_kinds_are_those_that_the_readme_lists():
         "crnn",
         "crnn-frames",
         "detector",
+        "gpt",
     }
 
 

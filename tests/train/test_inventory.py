@@ -16,8 +16,9 @@ from distnet.errors import CheckpointError, DistnetError, NonFiniteError
 from distnet.launch.run import Run, resume, run
 from distnet.train.checkpoint.checkpoint import State, read_newest, write_checkpoint
 from distnet.train.checkpoint.safetensors_file import raw_bytes
+from distnet.trained.evaluate import evaluate
 from distnet.trained.export import export
-from distnet.trained.load import evaluate, load_trained
+from distnet.trained.load import load_trained
 from tests.train import unusual_networks
 
 JOB = f"""

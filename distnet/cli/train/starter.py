@@ -7,6 +7,7 @@ from math import log2
 from distnet.cli.train import starter_boxes, starter_sounds
 from distnet.cli.train.starter_boxes import has_boxes
 from distnet.cli.train.starter_sounds import has_sounds
+from distnet.cli.train.starter_text import holds_text, text_sections
 from distnet.data.evaluation_split import DEFAULT_SPLIT, SET_ASIDE, VALIDATION
 from distnet.data.manifest import Manifest
 from distnet.spec.printable import argument, printable
@@ -24,40 +25,40 @@ def starter_job(manifest: Manifest, *, source: str, file: str) -> str:
         source: the dataset as the job file names it.
         file: the name of the job file, for the commands in its comments.
     """
-    sections = [
-        _head(manifest, source, file),
-        _network(manifest),
-        _task(manifest),
-        _data(manifest, source),
-        OPTIMIZER,
-        _train(manifest),
-        RESOURCES,
-        _evaluate(manifest),
-    ]
-    return "\n".join(sections)
+    if holds_text(manifest):
+        learned = text_sections(manifest, _text(source))
+    else:
+        data = _data(manifest, source)
+        learned = [_network(manifest), _task(manifest), data, OPTIMIZER, _train(manifest)]
+    head = _head(manifest, source, file)
+    return "\n".join([head, *learned, RESOURCES, _evaluate(manifest)])
 
 
 def has_shipped_task(manifest: Manifest) -> bool:
     """Whether a shipped task and network learn from these fields."""
     kinds = {name: field.kind for name, field in manifest.fields.items()}
     is_known = kinds.get("x") in ("image", "vector") and kinds.get("y") in ("class", "number")
-    return is_known or has_boxes(manifest) or has_sounds(manifest)
+    return is_known or has_boxes(manifest) or has_sounds(manifest) or holds_text(manifest)
 
 
 def choose_network(manifest: Manifest) -> str:
-    """Choose by x and boxes: `detector`, `crnn`, `cnn`; `mlp` for the rest, and tiny images."""
+    """Choose by the fields: `detector`, `crnn`, `gpt`, `cnn`; `mlp` for the rest, tiny images."""
     if has_boxes(manifest):
         return "detector"
     if has_sounds(manifest):
         return "crnn"
+    if holds_text(manifest):
+        return "gpt"
     is_image = manifest.x.kind == "image" and min(manifest.x.shape[1:]) >= SMALL_SIDE
     return "cnn" if is_image else "mlp"
 
 
 def choose_task(manifest: Manifest) -> str:
-    """Choose `detect` for boxes, `classify` for classes, `regress` for numbers."""
+    """Choose `detect` for boxes, `language-model` for text, `classify` or `regress` by `y`."""
     if has_boxes(manifest):
         return "detect"
+    if holds_text(manifest):
+        return "language-model"
     return "classify" if manifest.y.kind == "class" else "regress"
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from distnet.data.evaluation_split import evaluation_split
 from distnet.data.manifest import Manifest
-from distnet.data.opening import build_sampler, build_view
+from distnet.data.opening import build_sampler, build_view, count_samples
 from distnet.data.order import Batches
 from distnet.data.samples import Samples
 from distnet.errors import UnknownPartError
@@ -63,11 +63,13 @@ def build_evaluation_feed(
     return DatasetEvaluationFeed(open_samples(job, dataset, data, split, folder, seed=None))
 
 
-def num_evaluated(job: Job, data: Manifest | None, task: Task) -> int:
-    """The samples of an evaluation, or episodes where the task plays; 0 where there are none."""
+def num_evaluated(job: Job, data: Manifest | None, task: Task, folder: Path) -> int:
+    """The samples of an evaluation, or episodes where the task plays; 0 where there are none.
+
+    The files of the user's own view are in `folder`.
+    """
     make: Any = getattr(task, "evaluation_feed", None)
     if make is not None:
         with closing(checked_evaluation_feed(make(job))) as feed:
             return feed.length
-    split = evaluation_split(job, data)
-    return 0 if data is None or split not in data.splits else data.splits[split].num_samples
+    return count_samples(job, data, evaluation_split(job, data), folder)

@@ -53,7 +53,7 @@ def generate(module: fx.GraphModule) -> Callable[..., Tensor]:
         ValueError: the graph holds something that cannot be written out.
     """
     graph = _simplified(module)
-    names: dict[str, Any] = {"cat": torch.cat}
+    names: dict[str, Any] = {"CAT": torch.cat}  # capitals, which the names of nodes have not
     values: dict[fx.Node, Any] = {}
     lines, inputs = [], []
     ends = _last_uses(graph)
@@ -62,11 +62,11 @@ def generate(module: fx.GraphModule) -> Callable[..., Tensor]:
             inputs.append(node.name)
         elif node.op == "output":
             (pieces,) = node.args
-            lines.append(f"return cat({_written(pieces, names, values)}, out=out)")
+            lines.append(f"return CAT({_written(pieces, names, values)}, out=OUT)")
         elif _is_static(node, values):
             values[node] = _evaluated(module, node, values)
         else:
-            function = f"f{len(names)}"
+            function = f"F{len(names)}"
             names[function] = _function(node, values)
             arguments = [_written(argument, names, values) for argument in node.args]
             arguments += [f"{k}={_written(v, names, values)}" for k, v in node.kwargs.items()]
@@ -75,7 +75,7 @@ def generate(module: fx.GraphModule) -> Callable[..., Tensor]:
             gone := [e.name for e in ends.get(node, ()) if e not in values]
         ):
             lines.append(f"del {', '.join(gone)}")
-    text = f"def replay(out, {', '.join(inputs)}):\n    " + "\n    ".join(lines)
+    text = f"def replay(OUT, {', '.join(inputs)}):\n    " + "\n    ".join(lines)
     exec(compile(text, "<captured slice>", "exec"), names)
     function_: Callable[..., Tensor] = names["replay"]
     return function_
@@ -214,8 +214,8 @@ def _named(value: Any, names: dict[str, Any]) -> str:
     for name, known in names.items():
         if known is value:
             return name
-    names[f"c{len(names)}"] = value
-    return f"c{len(names) - 1}"
+    names[f"C{len(names)}"] = value
+    return f"C{len(names) - 1}"
 
 
 def _last_uses(graph: fx.Graph) -> dict[fx.Node, list[fx.Node]]:

@@ -174,13 +174,31 @@ def test_a_missing_folder_is_reported(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "found no folder" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("num_lines", [6, 200])
+def test_text_alone_gets_a_language_model(num_lines: int, tmp_path: Path) -> None:
+    (tmp_path / "play.txt").write_text("To be, or not to be\n" * num_lines)
+    output = tmp_path / "job.yaml"
+
+    file = initialised(str(imported(tmp_path / "play.txt")), output)
+
+    assert (file.job.network.kind, file.job.task.kind) == ("gpt", "language-model")
+    assert file.job.data.view is not None
+    assert file.job.data.view.kind == "pack"
+    assert main(["check", str(output)]) == 0
+    lines = output.read_text().splitlines()
+    sections = [i for i, line in enumerate(lines) if line[:1].isalpha()]
+    assert len(sections) == 9
+    assert all(lines[i - 1].startswith("# ") for i in sections)
+
+
 def test_data_that_no_shipped_task_learns_from_needs_an_own_task(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    text = tmp_path / "play.txt"
-    text.write_text("To be, or not to be\n" * 10)
-    data = imported(text)
+    data = imported(images(tmp_path / "raw.npz", 5))
+    manifest = json.loads((data / "manifest.json").read_text())
+    del manifest["fields"]["y"]
+    (data / "manifest.json").write_text(json.dumps(manifest))
 
     assert main(["init", str(data), "--output", str(tmp_path / "job.yaml")]) == 2
 
-    assert "found the fields tokens (tokens), expected x (image" in capsys.readouterr().err
+    assert "found the fields x (image), expected x (image" in capsys.readouterr().err

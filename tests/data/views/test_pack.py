@@ -8,7 +8,7 @@ import pytest
 
 from distnet.data.importing import import_dataset
 from distnet.data.manifest import Manifest, read_manifest
-from distnet.data.opening import build_order, viewed
+from distnet.data.opening import build_order, count_samples, viewed
 from distnet.data.samplers.sampler import SplitIndex
 from distnet.data.samplers.uniform import Uniform
 from distnet.data.samples import Samples
@@ -58,6 +58,8 @@ def test_order_of_a_job_with_a_view_is_shuffled_anew_each_epoch(
     first, second = (order.ids(epoch, 0, order.num_samples).tolist() for epoch in (0, 1))
     assert first != second
     assert sorted(first) == sorted(second) == list(range(order.num_samples))
+    num_tokens = len("".join(TEXT.splitlines(keepends=True)[180:]))
+    assert count_samples(job, manifest, "test", Path()) == -(-(num_tokens - 1) // 16)
     small = job.model_copy(update={"data": job.data.model_copy(update={"memory": 100})})
     with pytest.raises(DataError, match=r"'poem': the split train takes.*raise data\.memory"):
         build_order(small, folder, manifest, "train", folder=Path(), seed=3)

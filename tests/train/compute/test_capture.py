@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from distnet.data.batch import Batch, Ragged
+from distnet.networks.gpt import GPT
 from distnet.train.compute.capture import NUM_COMPARED, Capture
 from distnet.train.exchange.worker_group import WorkerGroup
 from distnet.train.worker import work
@@ -41,6 +43,27 @@ def test_a_replay_follows_the_parameters_and_the_samples() -> None:
         with torch.no_grad():
             layer.weight.add_(0.1)
     assert write(capture, batch(num=7), 9) is not None
+
+
+def test_a_transformer_is_captured() -> None:
+    torch.manual_seed(0)
+    network = GPT((6, 5), 5, layers=1, heads=2, width=8)
+    parameters = list(network.parameters())
+
+    def numbers(samples: Batch) -> list[Tensor]:
+        read = samples.tensor("x")
+        loss = F.cross_entropy(network(read).flatten(0, 1), read.flatten())
+        return [each.reshape(-1) for each in torch.autograd.grad(loss, parameters)]
+
+    length = sum(p.numel() for p in parameters)
+    capture = Capture(numbers)
+    for seed in range(NUM_COMPARED + 2):
+        read = torch.randint(0, 5, (3, 6), generator=torch.Generator().manual_seed(seed))
+        found = write(capture, Batch({"x": read}), length)
+        assert found is not None
+        assert torch.equal(found, torch.cat(numbers(Batch({"x": read}))))
+        with torch.no_grad():
+            network.embedding.weight.add_(0.1)
 
 
 def test_what_draws_random_numbers_is_not_captured() -> None:

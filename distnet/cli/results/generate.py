@@ -1,0 +1,58 @@
+"""`distnet generate`."""
+
+from collections.abc import Iterator
+from typing import Annotated
+
+import typer
+
+import distnet
+from distnet.cli.console import spinner
+from distnet.cli.options import RUNS, AsJson, Checkpoint, Run, Runs
+from distnet.cli.output import print_json, write_log
+from distnet.cli.results.better import say_checkpoint
+from distnet.report.find import find_run
+
+
+def generate(
+    run: Run,
+    prompt: Annotated[
+        str, typer.Option(metavar="TEXT", help="What the text follows. Default: a line break.")
+    ] = "",
+    tokens: Annotated[int, typer.Option(min=1, metavar="N", help="How many are made.")] = 500,
+    temperature: Annotated[
+        float,
+        typer.Option(min=0, help="Below 1, likely tokens become likelier; 0: the likeliest only."),
+    ] = 0.8,
+    top_k: Annotated[
+        int | None, typer.Option(min=1, metavar="K", help="Draw among the K likeliest tokens.")
+    ] = None,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Of the draws: the same seed, the same text.")
+    ] = 0,
+    checkpoint: Checkpoint = "newest",
+    runs: Runs = RUNS,
+    as_json: AsJson = False,
+) -> None:
+    """Generate text with a run's language model, and print it as it is made."""
+    folder = find_run(run, runs)
+    with spinner("reading"):  # torch, which `distnet.load` imports, among others
+        network = distnet.load(folder.path, checkpoint=checkpoint)
+        pieces = network.generate(
+            prompt, tokens=tokens, temperature=temperature, top_k=top_k, seed=seed
+        )
+    say_checkpoint(folder, network.step)
+    if as_json:
+        facts = {"run": folder.name, "step": network.step, "prompt": prompt, "seed": seed}
+        print_json(facts | {"text": "".join(pieces)})
+    else:
+        _stream(prompt, pieces)
+
+
+def _stream(prompt: str, pieces: Iterator[str]) -> None:
+    """Print each piece when it is made; Ctrl-C leaves the cursor on a line of its own."""
+    try:
+        write_log(prompt)
+        for piece in pieces:
+            write_log(piece)
+    finally:
+        write_log("\n")

@@ -1,0 +1,44 @@
+"""Texts that a trained network makes."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from distnet.errors import RunError
+from distnet.spec.code.own_errors import own_errors
+from distnet.spec.sections.job import Job
+from distnet.tasks.task import Networks, Sampling, Task
+
+
+def generated(  # noqa: PLR0917
+    run: Path, job: Job, task: Task, networks: Networks, prompt: str, sampling: Mapping[str, Any]
+) -> Iterator[str]:
+    """Make an iterator of the pieces of the text that follows a prompt.
+
+    Args:
+        run: for errors.
+        job: of the run.
+        task: that of the job.
+        networks: in evaluation mode.
+        prompt: what the text follows.
+        sampling: the arguments of `Sampling`.
+
+    Raises:
+        RunError: the task makes no texts, or the prompt or the sampling is impossible.
+    """
+    make: Any = getattr(task, "generate", None)
+    if make is None:
+        raise RunError(
+            f"{run}: this run was trained with the task {job.task.kind}, which makes no texts; "
+            "the task language-model does"
+        )
+    try:
+        return _checked(make(networks, prompt, Sampling(**sampling)), f"task {job.task.kind}")
+    except ValueError as error:
+        raise RunError(f"{run}: {error}") from None
+
+
+def _checked(pieces: Iterator[str], what: str) -> Iterator[str]:
+    """Yield the pieces; errors of a user's own network or task show the user's lines."""
+    with own_errors(what, is_any=False):
+        yield from pieces
