@@ -22,6 +22,7 @@ SMALL: dict[str, tuple[str, ...]] = {
         "data.view.samples={train: 64, test: 16}",
     ),
     "digits-perceptron": ("train.steps=6", "train.batch_size=24"),
+    "shakespeare-gpt": ("train.steps=4", "network.width=32", "task.prompts=[]"),
     "speech-digits": ("train.steps=4", "train.batch_size=16"),
     "speech-to-text": ("train.steps=4", "train.batch_size=12"),
 }
@@ -33,6 +34,7 @@ FALLS: dict[str, tuple[str, ...]] = {
     "digits-cnn": ("train.steps=30",),
     "digits-detect": ("train.steps=24",),
     "digits-perceptron": ("train.steps=60",),
+    "shakespeare-gpt": ("train.steps=30",),
     "speech-digits": ("train.steps=60",),
     "speech-to-text": ("train.steps=60",),
 }
