@@ -107,10 +107,20 @@ class Trained:
 
     @torch.no_grad()
     def outputs(self, x: NDArray[np.generic]) -> Tensor:
-        """Compute the outputs [n, K], fp32, of samples x [n, ...] as a dataset stores them."""
+        """Compute the outputs [n, K], fp32, of samples x [n, ...] as a dataset stores them.
+
+        Raises:
+            RunError: the network returns something else than one tensor, as detectors do.
+        """
         batches = map(self.prepare, _batches(x, self.inputs))
         with own_errors(f"network {self.job.network.kind}", is_any=False):
-            return torch.cat([self.network(batch.tensor("x")).float() for batch in batches])
+            found = [self.network(batch.tensor("x")) for batch in batches]
+        if not all(isinstance(outputs, Tensor) for outputs in found):
+            raise RunError(
+                f"{self.folder.path}: network {self.job.network.kind} returns several tensors, and "
+                "ONNX files are made for one; write --format safetensors alone"
+            )
+        return torch.cat([outputs.float() for outputs in found])
 
     @torch.no_grad()
     def predict(self, x: Column) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from distnet.cli.main import main
+from distnet.cli.results.printing import show_predictions
 from distnet.data.column import RaggedArray
 from distnet.data.fields.boxes import BoxesField
 from distnet.data.fields.image import ImageField
@@ -93,17 +94,22 @@ def test_the_command_lists_a_box_a_row(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     drawn(Path("one.png"), width=64, height=64)
-    noise = np.random.default_rng(1).integers(0, 60, (SIDE, SIDE)).astype(np.uint8)
-    Image.fromarray(noise).save("none.png")
-    command = ["predict", str(finder.folder.path), "one.png", "none.png"]
+    command = ["predict", str(finder.folder.path), "one.png"]
 
     assert main([*command, "--json"]) == 0
-    first, second = json.loads(capsys.readouterr().out)
-    assert [len(first["boxes"]), second["boxes"]] == [1, []]
+    [found] = json.loads(capsys.readouterr().out)
+    assert [box["class"] for box in found["boxes"]] == ["square"]
     assert main(command) == 0
+    assert sum("square" in row for row in capsys.readouterr().out.splitlines()) == 1
+
+
+def test_an_image_without_objects_has_a_row(capsys: pytest.CaptureFixture[str]) -> None:
+    box = {"class": "cat", "score": 0.9, "left": 1.0}
+
+    show_predictions([{"file": "a.png", "boxes": [box, box]}, {"file": "b.png", "boxes": []}])
+
     rows = capsys.readouterr().out.splitlines()
-    assert sum("square" in row for row in rows) == 1
-    assert any("none.png" in row for row in rows)
+    assert [sum(name in row for row in rows) for name in ("a.png", "b.png", "cat")] == [2, 1, 2]
 
 
 def test_files_that_are_no_images_are_named(finder: Trained, tmp_path: Path) -> None:
@@ -120,6 +126,16 @@ def test_the_report_shows_found_and_true_boxes(finder: Trained) -> None:
     flags = {box["is_predicted"] for boxes in scenes["boxes"] for box in boxes}
     assert {"table", "curve", "images"} <= {figure["kind"] for figure in figures}
     assert flags == {True, False}
+
+
+def test_export_of_several_maps_says_what_to_write_instead(
+    finder: Trained, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["export", str(finder.folder.path), "--output", str(tmp_path / "out")]
+
+    assert main(command) == 2
+    assert "network detector returns several tensors" in capsys.readouterr().err
+    assert main([*command, "--format", "safetensors"]) == 0
 
 
 def test_init_writes_a_job_that_passes_the_check(finder: Trained, tmp_path: Path) -> None:
