@@ -187,6 +187,11 @@ RESULTS: Entries = {
         "Generate text with a run's language model, and print it as it is made.",
         'distnet generate shakespeare-gpt-1 --prompt "ROMEO:" --tokens 300',
     ),
+    "sample": Verb(
+        "results.sample:sample",
+        "Generate images with the network of a run, and write them as PNG.",
+        "distnet sample digits-gan-1 --number 100 --output digits.png",
+    ),
     "export": Verb(
         "results.export:export",
         "Export a run's network as safetensors and ONNX.",

@@ -11,6 +11,7 @@ from distnet.run_folder.records.kinds import RESERVED
 from distnet.spec.code.own_errors import described, require_members
 from distnet.tasks.per_sample import PerSample, PerSampleTask
 from distnet.tasks.returned import (
+    checked_images,
     checked_loss,
     checked_losses,
     checked_measured,
@@ -71,6 +72,8 @@ class CheckedTask(_Own):
             checked_names(where, phase.metrics, RESERVED)
         if hasattr(task, "show"):
             self.show = self._show
+        if hasattr(task, "sample"):
+            self.sample = self._sample
 
     @property
     def network_arguments(self) -> tuple[Any, ...]:
@@ -99,6 +102,12 @@ class CheckedTask(_Own):
 
     def _show(self, networks: Networks, first: FirstSamples) -> Shown:
         return checked_shown(self._own, self._own.show(networks, first))
+
+    def _sample(
+        self, networks: Networks, seed: int, numbers: Sequence[int], of_class: int | None = None
+    ) -> Tensor:
+        found = self._own.sample(networks, seed, numbers, of_class)
+        return checked_images(self._own, found, len(numbers))
 
 
 class CheckedPerSampleTask(_Own):

@@ -12,6 +12,7 @@ from dataclasses import asdict
 from typing import Any, get_args
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from pydantic import ValidationError
 from torch import Tensor
@@ -175,6 +176,16 @@ def checked_shown(task: object, shown: Any) -> Shown:
     if not isinstance(shown, Shown):
         raise refusal(task, "show", shown, "Shown(figures), of distnet.tasks.task")
     return Shown(*_drawn(task, "show", shown))
+
+
+def checked_images(task: object, images: Any, num: int) -> Tensor:
+    """What `sample` returned for n images."""
+    is_pixels = isinstance(images, Tensor) and images.dtype == torch.uint8
+    if not is_pixels or images.ndim != 4 or len(images) != num or images.shape[1] not in (1, 3):
+        expected = f"a uint8 tensor of {num} images, [{num}, 1 or 3, height, width]"
+        raise refusal(task, "sample", images, expected)
+    found: Tensor = images
+    return found
 
 
 def checked_prediction(task: object, method: str, prediction: Any) -> dict[str, Any]:

@@ -165,6 +165,9 @@ class Task(Protocol):
         embed(networks, batch) -> Tensor [n, d]: the embeddings of all slices are handed to `loss`
             as the field `embedding`, with the fields that `gathers` names.
         collects: True where `measure` collects bytes.
+        numbered: True where `measure` takes the field `index`, int64 [n]: the number of each sample
+            in the evaluation, from which what it draws can be seeded.
+        takes_pixels: True where images come in [0, 1], whatever `data.normalise` says.
         feed(job), evaluation_feed(job): samples that no dataset holds; see `distnet.train.feed`.
         show(networks, first: FirstSamples) -> Shown: what the network makes, for the report;
             called once at the end, by one worker, with generators seeded by the job's seed.
@@ -174,6 +177,8 @@ class Task(Protocol):
             pixels of one of `size` (height, width); `predict` then scales images as a whole.
         generate(networks, prompt: str, sampling: Sampling) -> Iterator[str]: the text that follows
             a prompt, in pieces, as they are made; a ValueError says what is wrong with the prompt.
+        sample(networks, seed, numbers, of_class) -> Tensor: generated images, uint8 [n, C, H, W];
+            each depends on the seed and its number alone, and is of the class with that index.
         exported(outputs): what an exported network gives, in the units of the data.
     """
 

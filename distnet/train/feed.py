@@ -154,11 +154,11 @@ class DatasetFeed:
 
 
 class DatasetEvaluationFeed:
-    """The samples of a split, in the order of the dataset."""
+    """The samples of a split, or the first `most` of them, in the order of the dataset."""
 
-    def __init__(self, samples: Samples) -> None:
-        self.samples = samples
-        self.length = samples.order.num_samples
+    def __init__(self, samples: Samples, most: int | None = None) -> None:
+        self.samples, num_samples = samples, samples.order.num_samples
+        self.length = num_samples if most is None else min(most, num_samples)
 
     def take(self, low: int, high: int, networks: Networks) -> Batch:  # noqa: ARG002
         """The samples `low` to `high` (exclusive)."""

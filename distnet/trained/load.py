@@ -46,6 +46,7 @@ from distnet.train.compute.shadows import ShadowNetwork, Use, networks_for, netw
 from distnet.train.compute.trainee import build_scales
 from distnet.train.inventory.flat import FlatNetwork
 from distnet.trained.play import played
+from distnet.trained.samples import Progress, sampled
 from distnet.trained.text import generated
 
 BATCH_SIZE = 1000
@@ -180,6 +181,28 @@ class Trained:
         where = self.folder.path, self.job, self.task, self.networks
         return played(*where, episodes, seed, watch)
 
+    def sample(
+        self,
+        num: int,
+        *,
+        seed: int = 0,
+        of_class: str | None = None,
+        progress: Progress = lambda _: None,
+    ) -> NDArray[np.uint8]:
+        """Make images, uint8 [num, C, H, W]; image i depends on the seed and i alone.
+
+        Args:
+            num: how many.
+            seed: seed 0 makes the images that an evaluation measures.
+            of_class: the name of their class; by default each class in turn.
+            progress: called with the number of images that are made.
+
+        Raises:
+            RunError: the task makes no images, or none of that class.
+        """
+        where = self.folder.path, self.job, self.task, self.networks
+        return sampled(*where, num, seed=seed, of_class=of_class, progress=progress)
+
 
 def load_trained(
     run: str | Path, *, checkpoint: str | int = NEWEST, use: Use = "export"
@@ -215,7 +238,7 @@ def load_trained(
     task = build_task(job, data, code)
     state = _state(store, job.checkpoint.ranked(task.metrics), checkpoint)
     networks = _networks(job, task, code, state, use)
-    prepare = Prepare(build_scales(job, data, "cpu"), "cpu")
+    prepare = Prepare(build_scales(job, task, data, "cpu"), "cpu")
     where = (folder, job, plan.job_folder, code)
     return Trained(*where, stored, task, networks, prepare, state.step)
 

@@ -21,6 +21,14 @@ SMALL: dict[str, tuple[str, ...]] = {
         "train.batch_size=16",
         "data.view.samples={train: 64, test: 16}",
     ),
+    "digits-diffusion": (
+        *("train.steps=4", "train.batch_size=16", "network.channels=[8,16]"),
+        *("task.steps=2", "evaluate.samples=16"),
+    ),
+    "digits-gan": (
+        *("train.steps=4", "train.batch_size=16", "network.channels=8"),
+        *("task.penalty_every=2", "evaluate.samples=16"),
+    ),
     "digits-perceptron": ("train.steps=6", "train.batch_size=24"),
     "shakespeare-gpt": ("train.steps=4", "network.width=32", "task.prompts=[]"),
     "speech-digits": ("train.steps=4", "train.batch_size=16"),
@@ -33,6 +41,7 @@ FALLS: dict[str, tuple[str, ...]] = {
     "digits": ("train.steps=90",),
     "digits-cnn": ("train.steps=30",),
     "digits-detect": ("train.steps=24",),
+    "digits-diffusion": ("train.steps=60",),
     "digits-perceptron": ("train.steps=60",),
     "shakespeare-gpt": ("train.steps=30",),
     "speech-digits": ("train.steps=60",),
@@ -43,5 +52,6 @@ FALLS: dict[str, tuple[str, ...]] = {
 DOES_NOT_FALL: dict[str, str] = {
     "breakout-dqn": "the error is that of values which grow as they are learned",
     "cartpole-dqn": "the error is that of values which grow as they are learned",
+    "digits-gan": "two players, of which each undoes what the other has gained",
 }
 """The other job files, and why their loss says nothing of what was learned."""

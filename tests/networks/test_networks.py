@@ -52,7 +52,9 @@ def test_kinds_are_those_that_the_readme_lists():
         "atari-cnn",
         "crnn",
         "crnn-frames",
+        "denoiser",
         "detector",
+        "gan",
         "gpt",
     }
 

@@ -225,6 +225,15 @@ def test_of_many_images_the_first_are_drawn() -> None:
     assert found.canvas.axes[0].get_title(loc="left") == "Samples, 20 of 50"
 
 
+def test_a_task_may_set_the_columns_and_all_images_are_drawn() -> None:
+    found = plot(Images("A strip", "shown", columns=9), pixels(27))
+
+    extents = [image.get_extent() for image in found.canvas.axes[0].images]
+    assert len(extents) == 27
+    assert [len({extent[i] for extent in extents}) for i in (0, 3)] == [9, 3]
+    assert found.canvas.axes[0].get_title(loc="left") == "A strip"
+
+
 @pytest.mark.parametrize("arrays", [{}, {"shown": np.zeros((0, 1, 8, 8), dtype=np.uint8)}])
 def test_images_whose_array_is_missing_or_empty_are_not_drawn(arrays: Arrays) -> None:
     assert parts(Images("Samples", "shown"), arrays) == []

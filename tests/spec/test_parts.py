@@ -197,7 +197,7 @@ def test_a_constructor_that_takes_anything_gets_everything(folder: Path) -> None
     ("kind", "message"),
     [
         ("mpl", "found unknown network `mpl`, did you mean `mlp`?"),
-        ("transformer", "expected one of: cnn, mlp, perceptron, resnet"),
+        ("quantum", "expected one of: atari-cnn, cnn, "),
         ("network", "found unknown network"),
         ("_layers", "found unknown network"),
         ("./mynet.py:Nett", "found unknown class `Nett`, did you mean `Net`?"),

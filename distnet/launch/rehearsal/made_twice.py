@@ -177,6 +177,7 @@ class _Apart:
     def __init__(self, task: Task, summarise: Callable[[Tensor, Sequence[bytes]], Summary]) -> None:
         self._task, self.summarise = task, summarise
         self.collects: bool = getattr(task, "collects", False)
+        self.numbered: bool = getattr(task, "numbered", False)
 
     def measure(self, networks: Networks, batch: Batch) -> Measured:
         """Measure one batch."""

@@ -39,7 +39,7 @@ class Subject:
         """From stored samples to inputs, augmented in training."""
         job, fields = self.file.job, {} if self.seen is None else self.seen.fields
         transform = build_transform(job.data.augment, fields) if is_training else None
-        return Prepare(build_scales(job, self.seen, "cpu"), "cpu", transform=transform)
+        return Prepare(build_scales(job, self.task, self.seen, "cpu"), "cpu", transform=transform)
 
     def evaluator(self, feed: EvaluationFeed, task: Task) -> Evaluator:
         """Measure the samples of `feed`, in two batches of unlike size."""

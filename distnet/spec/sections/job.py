@@ -131,6 +131,8 @@ class Evaluate(Section):
     """Evaluate every N epochs, and at the end."""
     batch_size: PositiveInt = 1000
     """Samples computed at once."""
+    samples: PositiveInt | None = None
+    """Evaluate on this many samples, the first of the split. Default: on all of them."""
 
 
 class Player(Section):

@@ -60,7 +60,8 @@ def build_evaluation_feed(
     split = evaluation_split(job, data)
     if dataset is None or data is None or split is None:
         return None
-    return DatasetEvaluationFeed(open_samples(job, dataset, data, split, folder, seed=None))
+    samples = open_samples(job, dataset, data, split, folder, seed=None)
+    return DatasetEvaluationFeed(samples, job.evaluate.samples)
 
 
 def num_evaluated(job: Job, data: Manifest | None, task: Task, folder: Path) -> int:
@@ -72,4 +73,5 @@ def num_evaluated(job: Job, data: Manifest | None, task: Task, folder: Path) -> 
     if make is not None:
         with closing(checked_evaluation_feed(make(job))) as feed:
             return feed.length
-    return count_samples(job, data, evaluation_split(job, data), folder)
+    found = count_samples(job, data, evaluation_split(job, data), folder)
+    return min(found, job.evaluate.samples or found)

@@ -146,7 +146,7 @@ def build(
     networks, is_bf16 = networks_of(flat, shadows), precision == "bf16"
     # GPUs want channels-last for bf16 convolutions; on CPUs the layout makes no difference.
     is_channels_last = is_bf16 and has_convolution(network)
-    scales = build_scales(job, data, group.device)
+    scales = build_scales(job, task, data, group.device)
     prepare = partial(Prepare, scales, group.device, is_channels_last=is_channels_last)
     phases = phases_of(task)
     gradient = SliceGradient(
@@ -179,12 +179,17 @@ def build(
     )
 
 
-def build_scales(job: Job, data: Manifest | None, device: str) -> dict[str, Scale]:
+def build_scales(job: Job, task: Task, data: Manifest | None, device: str) -> dict[str, Scale]:
     """The scaling of each field that has one."""
     if data is None:
         return {}
+    takes_pixels = getattr(task, "takes_pixels", False)
     return {
-        name: Scale(field, normalise=job.data.normalise, device=device)
+        name: Scale(
+            field,
+            normalise=job.data.normalise and not (takes_pixels and field.kind == "image"),
+            device=device,
+        )
         for name, field in data.fields.items()
         if field.kind in SCALED
     }

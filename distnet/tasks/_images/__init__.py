@@ -1,0 +1,1 @@
+"""What the tasks that generate images share: their noise, and how good they are."""

@@ -1,0 +1,68 @@
+"""Images as PNG files: one for each, or one for all."""
+
+from io import BytesIO
+from math import ceil
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from distnet.errors import RunError
+from distnet.run_folder.write import write_whole
+
+GAP = 2
+"""Pixels between two images of a sheet."""
+Pixels = NDArray[np.uint8]
+
+
+def write_images(images: Pixels, output: Path) -> list[Path]:
+    """Write images, uint8 [n, C, H, W], of 1 or 3 channels.
+
+    Args:
+        images: the images.
+        output: a file that ends with .png, which shows all of them, or a folder.
+
+    Returns:
+        The files.
+
+    Raises:
+        RunError: they cannot be written.
+    """
+    try:
+        if output.suffix.lower() == ".png":
+            output.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(output, _png(_sheet(images)))
+            return [output]
+        output.mkdir(parents=True, exist_ok=True)
+        width = len(str(len(images) - 1))
+        files = [output / f"{index:0{width}}.png" for index in range(len(images))]
+        for file, image in zip(files, images, strict=True):
+            write_whole(file, _png(image))
+    except OSError as error:
+        raise RunError(
+            f"{output}: cannot be written: {error.strerror}; choose another path with --output"
+        ) from None
+    return files
+
+
+def _sheet(images: Pixels) -> Pixels:
+    """All images in about as many rows as columns, [C, H, W], on a grey ground."""
+    num, channels, height, width = images.shape
+    columns = ceil(num**0.5)
+    rows = ceil(num / columns)
+    size = (channels, rows * (height + GAP) + GAP, columns * (width + GAP) + GAP)
+    sheet = np.full(size, 128, dtype=np.uint8)
+    for index, image in enumerate(images):
+        top = GAP + index // columns * (height + GAP)
+        left = GAP + index % columns * (width + GAP)
+        sheet[:, top : top + height, left : left + width] = image
+    return sheet
+
+
+def _png(image: Pixels) -> bytes:
+    """The file of one image [C, H, W]."""
+    data = BytesIO()
+    pixels = image[0] if len(image) == 1 else np.moveaxis(image, 0, -1)
+    Image.fromarray(np.ascontiguousarray(pixels)).save(data, "PNG", optimize=True)
+    return data.getvalue()
