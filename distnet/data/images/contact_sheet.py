@@ -147,7 +147,7 @@ def _draw_title(sheet: Image.Image, title: str, subtitle: str) -> None:
 
 
 def _about_images(field: Field, num_samples: int) -> str:
-    text = f"{num_samples:,} {field.kind}s"
+    text = f"{num_samples:,} {'recording' if field.kind == 'audio' else field.kind}s"
     if field.kind == "image":
         text = f"{num_samples:,} {'grey' if field.shape[0] == 1 else 'colour'} images"
     is_one_size = len(field.shape) > 1
