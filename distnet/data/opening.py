@@ -1,8 +1,10 @@
 """Open a split of a dataset as a job says: with its view, its sampler and its memory."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from distnet.data.column import Column
+from distnet.data.fields.field import Field
 from distnet.data.manifest import Manifest
 from distnet.data.order import Order, order_of
 from distnet.data.samplers.checked import CheckedSampler
@@ -47,6 +49,12 @@ def count_samples(job: Job, data: Manifest | None, split: str | None, folder: Pa
         return 0
     view = build_view(job, data, folder)
     return data.splits[split].num_samples if view is None else view.num_samples(split)
+
+
+def whole_fields(data: Manifest, view: View | None) -> Mapping[str, Field]:
+    """The fields that a prediction is made for: those of a sample, or of what it is a part of."""
+    whole: Mapping[str, Field] = getattr(view, "whole", viewed(data, view).fields)
+    return whole
 
 
 def build_sampler(

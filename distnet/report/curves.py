@@ -10,17 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from distnet.report.style import (
-    BLUE,
-    GREEN,
-    INK,
-    MUTED,
-    ORANGE,
-    SERIES,
-    new_axes,
-    number_axis,
-    styled,
-)
+from distnet.report.colours import BLUE, GREEN, ORANGE, SERIES
+from distnet.report.style import INK, MUTED, new_axes, number_axis, styled
 from distnet.report.text import number
 from distnet.run_folder.records.history import History
 from distnet.spec.metric import Format, Metric

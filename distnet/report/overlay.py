@@ -5,12 +5,13 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from distnet.report.colours import SERIES
 from distnet.report.compare import Comparison
 from distnet.report.curves import finite, metric_title, smooth, thin
 from distnet.report.page import inline, render
 from distnet.report.parts import Plot
 from distnet.report.run import Run
-from distnet.report.style import SERIES, new_axes, number_axis, styled, to_png
+from distnet.report.style import new_axes, number_axis, styled, to_png
 from distnet.report.text import shorten
 from distnet.run_folder.write import write_whole
 from distnet.spec.metric import LOSS, Metric

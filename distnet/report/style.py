@@ -1,10 +1,7 @@
 """The look of every plot: one palette, one set of sizes; PNGs are light, SVGs follow the page.
 
-Series colours are from Okabe and Ito's colour-blind safe palette, at a lightness that contrasts
-with white and with near-black. Text and grid take three reserved colours, which become CSS
+Colours of series are in `colours.py`. Text and grid take three reserved colours, which become CSS
 variables of the page in an SVG, so that one drawing is readable in light and in dark mode.
-
-Source: https://jfly.uni-koeln.de/color/
 """
 
 import io
@@ -24,15 +21,6 @@ from distnet.spec.metric import Format
 from distnet.spec.printable import printable_lines
 
 INK, MUTED, GRID = "#1f2a37", "#5f6b7a", "#dde2e8"
-BLUE, ORANGE, GREEN, PURPLE, SKY, RED = (
-    "#2a7fc1",
-    "#d9822b",
-    "#0f9d76",
-    "#b5659a",
-    "#56b4e9",
-    "#d5604a",
-)
-SERIES = (BLUE, ORANGE, GREEN, PURPLE, SKY, RED)
 WIDTH, HEIGHT = 5.0, 3.3
 """Inches. 5.0 inches are 360 points, the width of a phone, where text keeps its size."""
 PNG_DPI = 200

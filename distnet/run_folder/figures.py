@@ -137,6 +137,8 @@ class Images(Figure):
     """An array in `pictures.npz`, uint8 [n, H, W]: 0, or the class of the pixel; empty: none."""
     columns: int = 0
     """Images in a row, all of whose rows are shown; 0: as many as suit."""
+    classes: tuple[str, ...] = ()
+    """Names of the numbers in the masks, for a legend; empty: none is drawn."""
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from typing import Any
 
 from distnet.data.evaluation_split import DEFAULT_SPLIT, evaluation_split
 from distnet.data.manifest import Manifest, read_manifest
+from distnet.data.opening import build_view, viewed
 from distnet.data.shipped import find_dataset
 from distnet.errors import DataError, RunError
 from distnet.run_folder.evaluation import EvaluationRecord
@@ -91,8 +92,10 @@ def _measure_split(trained: Trained, dataset: Path, split: str) -> Evaluation:
     refuse_other_kind(dataset, manifest, trained.data)
     if manifest.split(split).num_samples == 0:
         raise DataError(f"{dataset}: the split {split!r} has no samples to evaluate on")
-    samples = open_samples(trained.job, dataset, manifest, split, trained.code_folder, seed=None)
-    return _measure(trained, as_learned(trained.data, manifest, DatasetEvaluationFeed(samples)))
+    job, code = trained.job, trained.code_folder
+    samples = open_samples(job, dataset, manifest, split, code, seed=None)
+    learned, found = (viewed(d, build_view(job, d, code)) for d in (trained.data, manifest))
+    return _measure(trained, as_learned(learned, found, DatasetEvaluationFeed(samples)))
 
 
 def _measure(trained: Trained, feed: EvaluationFeed) -> Evaluation:

@@ -12,7 +12,6 @@ import torch
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from distnet.data.fields.field import Field
 from distnet.errors import RunError
 from distnet.spec.code.own_errors import own_errors
 from distnet.train.inventory.flat import weights_sha256
@@ -111,7 +110,7 @@ def _facts(trained: Trained) -> dict[str, str]:
 
 
 def _facts_of_inputs(trained: Trained) -> dict[str, str]:
-    x, normalise = _field(trained, "x"), trained.job.data.normalise
+    x, normalise = trained.fields.get("x"), trained.job.data.normalise
     if x is None:
         return {}
     stored = "pixels from 0 to 255" if x.dtype == "uint8" else "numbers as in the data"
@@ -124,12 +123,8 @@ def _facts_of_inputs(trained: Trained) -> dict[str, str]:
     }
 
 
-def _field(trained: Trained, name: str) -> Field | None:
-    return None if trained.dataset is None else trained.dataset.fields.get(name)
-
-
 def _facts_of_targets(trained: Trained) -> dict[str, str]:
-    y = _field(trained, "y")
+    y = trained.fields.get("y")
     if y is None:
         return {}
     return {

@@ -1,7 +1,7 @@
 """A trained network, ready to use: everything comes from its run folder, no dataset is needed."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from distnet.data.batch import Batch
 from distnet.data.column import Column, cut
 from distnet.data.fields.field import Field
 from distnet.data.manifest import Manifest
-from distnet.data.opening import build_view, viewed
+from distnet.data.opening import build_view, viewed, whole_fields
 from distnet.data.samples import as_tensors
 from distnet.errors import CheckpointError, RunError
 from distnet.run_folder.code import code_folder, warn_of_other_code
@@ -65,6 +65,8 @@ class Trained:
     """Where the user's own code is: the run's copy of it."""
     dataset: Manifest | None
     """The manifest of the dataset that it was trained on; None where the task made the samples."""
+    fields: Mapping[str, Field]
+    """Of what is predicted: those of the dataset, or of the job's view."""
     task: Task
     networks: Networks
     """The network, or the shadow that stands in for it, and all other shadows."""
@@ -94,8 +96,9 @@ class Trained:
         Raises:
             RunError: the samples have none.
         """
-        view = build_view(self.job, self.data, self.code_folder)
-        fields = viewed(self.data, view).fields
+        if self.dataset is None:
+            raise _no_dataset(self.folder, self.job)
+        fields = self.fields
         if "x" not in fields:
             makes_texts = hasattr(self.task, "generate")
             raise RunError(
@@ -233,14 +236,16 @@ def load_trained(
     use_packages(requirements_of_lines(plan.packages), code)
     os.environ.update({name: value for name, value in job.env.items() if value is not None})
     stored = None if job.data.source is None else _data_manifest(folder)
-    data = None if stored is None else viewed(stored, build_view(job, stored, code))
+    view = None if stored is None else build_view(job, stored, code)
+    data = None if stored is None else viewed(stored, view)
     store = open_store(job.checkpoint.store, run=folder, job_folder=plan.job_folder)
     task = build_task(job, data, code)
     state = _state(store, job.checkpoint.ranked(task.metrics), checkpoint)
     networks = _networks(job, task, code, state, use)
     prepare = Prepare(build_scales(job, task, data, "cpu"), "cpu")
     where = (folder, job, plan.job_folder, code)
-    return Trained(*where, stored, task, networks, prepare, state.step)
+    fields = {} if stored is None else whole_fields(stored, view)
+    return Trained(*where, stored, fields, task, networks, prepare, state.step)
 
 
 def _networks(job: Job, task: Task, folder: Path, state: State, use: Use) -> Networks:

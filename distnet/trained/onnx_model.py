@@ -8,6 +8,7 @@ would lose what varies.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 import onnxruntime
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from onnx.helper import set_model_props
 from torch import Tensor, nn
 
+from distnet.data.fields.field import Field
 from distnet.data.manifest import read_manifest
 from distnet.data.shards import ShardReader
 from distnet.data.shipped import find_dataset
@@ -26,6 +28,7 @@ from distnet.trained.load import Trained
 
 TOLERANCE = 1e-4  # of the largest output, and at least of 1: rounding in another order of sums
 NUM_CHECKED = 128  # random inputs, and as many real ones
+MOST_CHECKED = 2**22  # numbers in them: of large inputs fewer are checked
 
 Inputs = NDArray[np.float32]
 
@@ -83,12 +86,14 @@ def check_onnx(trained: Trained, model: bytes) -> Check:
     """
     random, real = _random_inputs(trained), _real_inputs(trained)
     difference = largest = 0.0
+    y = trained.fields.get("y")
+    origin = np.array(0.0 if y is None else y.origin or 0.0)
     inputs = [x for x in (random[:1], random, real) if len(x)]
-    outputs = _run(trained, model, [trained.data.x.in_units(x) for x in inputs])
+    outputs = _run(trained, model, [trained.inputs.in_units(x) for x in inputs])
     for x, found in zip(inputs, outputs, strict=True):
         expected = exported(trained.task, trained.outputs(x)).numpy()
         difference = max(difference, float(np.abs(found - expected).max()))
-        apart = expected - np.array(trained.data.y.origin or 0)
+        apart = expected - origin
         largest = max(largest, float(np.abs(apart).max()))
     if not difference <= TOLERANCE * max(1.0, largest):  # NaN is refused as well
         raise RunError(
@@ -148,11 +153,15 @@ def exported(task: Task, outputs: Tensor) -> Tensor:
 
 def _random_inputs(trained: Trained) -> Inputs:
     """Samples as the dataset stores them."""
-    generator, data = np.random.default_rng(0), trained.data.x
-    shape = (NUM_CHECKED, *data.shape)
+    generator, data = np.random.default_rng(0), trained.inputs
+    shape = (_num_checked(data), *data.shape)
     if data.dtype == "uint8":
         return generator.uniform(0, 255, shape).astype(np.float32)
     return generator.normal(data.mean, data.std, shape).astype(np.float32)
+
+
+def _num_checked(data: Field) -> int:
+    return max(1, min(NUM_CHECKED, MOST_CHECKED // prod(data.shape)))
 
 
 def _real_inputs(trained: Trained) -> Inputs:
@@ -162,9 +171,10 @@ def _real_inputs(trained: Trained) -> Inputs:
         manifest = read_manifest(dataset)
         x = ShardReader(dataset, manifest, "train", ["x"]).read_group(0)["x"]
     except DataError:
-        return np.empty((0, *trained.data.x.shape), np.float32)
-    assert isinstance(x, np.ndarray)
-    return x[:NUM_CHECKED].astype(np.float32)
+        return np.empty((0, *trained.inputs.shape), np.float32)
+    if not isinstance(x, np.ndarray) or x.shape[1:] != trained.inputs.shape:
+        return np.empty((0, *trained.inputs.shape), np.float32)  # a view makes samples of them
+    return x[: _num_checked(trained.inputs)].astype(np.float32)
 
 
 def _last_line(error: BaseException) -> str:

@@ -56,6 +56,7 @@ def test_kinds_are_those_that_the_readme_lists():
         "detector",
         "gan",
         "gpt",
+        "unet",
     }
 
 

@@ -218,6 +218,22 @@ def test_a_mask_is_laid_over_its_image() -> None:
     assert (overlay[4:, :, 3] == 0).all()
 
 
+def test_the_classes_seen_in_masks_are_named_in_their_colours() -> None:
+    masks = np.zeros((2, 8, 8), dtype=np.uint8)
+    masks[0, 0], masks[1, 1] = 2, 3
+    arrays = {**pixels(2), "masks": masks}
+    classes = ("ground", "cat", "dog", "owl")
+
+    canvas = plot(Images("Scenes", "shown", masks="masks", classes=classes), arrays).canvas
+
+    (legend,) = canvas.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["dog", "owl"]
+    overlay = np.asarray(canvas.axes[0].images[1].get_array())
+    expected = tuple(overlay[0, 0, :3] / 255)
+    assert legend.get_patches()[0].get_facecolor()[:3] == pytest.approx(expected)
+    assert to_png(canvas)
+
+
 def test_of_many_images_the_first_are_drawn() -> None:
     found = plot(Images("Samples", "shown"), pixels(50))
 

@@ -61,6 +61,7 @@ def test_kinds_are_those_that_the_readme_lists(tmp_path):
         "gan",
         "language-model",
         "regress",
+        "segment",
         "transcribe",
     ]
     cls, options = load_part("tasks", Part(kind="classify", top_k=2), folder=tmp_path)

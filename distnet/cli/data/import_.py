@@ -20,7 +20,7 @@ Out = Annotated[Path, typer.Argument(metavar="OUT", help="The folder to create."
 Kind = Annotated[
     str | None,
     typer.Option(
-        help="csv, idx, image-folder, npz, parquet, pascal-voc, sound-folder or text. "
+        help="csv, idx, image-folder, masks, npz, parquet, pascal-voc, sound-folder or text. "
         "Default: detected."
     ),
 ]
@@ -45,7 +45,7 @@ Size = Annotated[
     typer.Option(
         "--size",
         metavar="HxW",
-        help="Images: scale and crop all to this size; those with boxes are not cropped.",
+        help="Images: scale and crop all to this size; with boxes or masks without cropping.",
     ),
 ]
 Colours = Annotated[
@@ -77,6 +77,14 @@ Test = Annotated[
         help="Sounds: those for the test by a part of their names, such as take=0,1,2.",
     ),
 ]
+Images = Annotated[
+    str | None,
+    typer.Option(metavar="FOLDER", help="Masks: the name of the folders of images."),
+]
+Masks = Annotated[
+    str | None,
+    typer.Option(metavar="FOLDER", help="Masks: the name of their folders."),
+]
 SkipUnreadable = Annotated[
     bool,
     typer.Option(
@@ -107,6 +115,8 @@ def import_(
     layout: Layout = None,
     names: Names = None,
     test: Test = None,
+    images: Images = None,
+    masks: Masks = None,
     skip_unreadable: SkipUnreadable = False,
     licence: Licence = "unknown",
     test_fraction: TestFraction = None,
@@ -126,6 +136,8 @@ def import_(
         "layout": _one_of("--layout", layout, ("classes", "splits")),
         "names": names,
         "test": test,
+        "images": images,
+        "masks": masks,
         "skip_unreadable": skip_unreadable,
     }
     with _said_when_stopped(), progress_bar("samples") as progress:

@@ -9,6 +9,7 @@ from distnet.cli.console import spinner
 from distnet.cli.options import RUNS, AsJson, Checkpoint, Decimal, Delimiter, Run, Runs
 from distnet.cli.output import print_json, say
 from distnet.cli.results.better import say_checkpoint
+from distnet.cli.results.masks import write_masks
 from distnet.cli.results.printing import show_predictions
 from distnet.report.find import find_run
 
@@ -29,6 +30,12 @@ def predict(
     ] = None,
     delimiter: Delimiter = None,
     decimal: Decimal = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", metavar="FOLDER", help="Of masks as PNG. Default: predictions in the run."
+        ),
+    ] = None,
     checkpoint: Checkpoint = "newest",
     runs: Runs = RUNS,
     as_json: AsJson = False,
@@ -47,6 +54,7 @@ def predict(
         predictions = predict.predict(
             network, files, as_is=as_is, delimiter=delimiter, decimal=decimal
         )
+        predictions = write_masks(predictions, output or folder.path / "predictions")
     say_checkpoint(folder, network.step)
     if note := predict.reading_note(network, files, as_is):
         say(f"note: {note}")

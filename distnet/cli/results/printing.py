@@ -108,12 +108,17 @@ def _text(name: str, value: Any) -> str:
         case list():
             return ", ".join(_text("", each) for each in value)
         case dict():
-            return ", ".join(f"{printable(k)} {_text(str(k), v)}" for k, v in value.items())
+            parts = _percents(value) if name == "shares" else value
+            return ", ".join(f"{printable(k)} {_text(str(k), v)}" for k, v in parts.items())
         case bool() | None:
             return {True: "yes", False: "no", None: ""}[value]
         case int() | float():
             return _number(name, value)
     return printable(value)
+
+
+def _percents(parts: Mapping[str, float]) -> dict[str, str]:
+    return {name: f"{part:.1%}" for name, part in parts.items()}
 
 
 def _number(name: str, value: float) -> str:

@@ -43,9 +43,9 @@ def init(
         found = ", ".join(f"{name} ({field.kind})" for name, field in manifest.fields.items())
         raise DataError(
             f"{dataset}: found the fields {found}, expected x (image, vector or audio) and y "
-            "(class or number), x (image of one size) and boxes, or tokens alone, from which the "
-            "shipped tasks learn; for others, write a task and a network of your own and name them "
-            "in a job file: kind: ./mytask.py:MyTask (what a task needs is described in "
+            "(class or number), x (image of one size) and boxes or mask, or tokens alone, from "
+            "which the shipped tasks learn; for others, write a task and a network of your own and "
+            "name them in a job file: kind: ./mytask.py:MyTask (what a task needs is described in "
             "distnet/tasks/task.py)"
         )
     source = data if is_shipped else _relative(dataset, output)

@@ -4,8 +4,9 @@ import json
 import re
 from math import log2
 
-from distnet.cli.train import starter_boxes, starter_sounds
+from distnet.cli.train import starter_boxes, starter_masks, starter_sounds
 from distnet.cli.train.starter_boxes import has_boxes
+from distnet.cli.train.starter_masks import has_masks
 from distnet.cli.train.starter_sounds import has_sounds
 from distnet.cli.train.starter_text import holds_text, text_sections
 from distnet.data.evaluation_split import DEFAULT_SPLIT, SET_ASIDE, VALIDATION
@@ -38,13 +39,16 @@ def has_shipped_task(manifest: Manifest) -> bool:
     """Whether a shipped task and network learn from these fields."""
     kinds = {name: field.kind for name, field in manifest.fields.items()}
     is_known = kinds.get("x") in ("image", "vector") and kinds.get("y") in ("class", "number")
-    return is_known or has_boxes(manifest) or has_sounds(manifest) or holds_text(manifest)
+    of_images = has_boxes(manifest) or has_masks(manifest)
+    return is_known or of_images or has_sounds(manifest) or holds_text(manifest)
 
 
 def choose_network(manifest: Manifest) -> str:
-    """Choose by the fields: `detector`, `crnn`, `gpt`, `cnn`; `mlp` for the rest, tiny images."""
+    """Choose by the fields: `detector`, `unet`, `crnn`, `gpt`, `cnn`; `mlp` for all others."""
     if has_boxes(manifest):
         return "detector"
+    if has_masks(manifest):
+        return "unet"
     if has_sounds(manifest):
         return "crnn"
     if holds_text(manifest):
@@ -54,9 +58,11 @@ def choose_network(manifest: Manifest) -> str:
 
 
 def choose_task(manifest: Manifest) -> str:
-    """Choose `detect` for boxes, `language-model` for text, `classify` or `regress` by `y`."""
+    """Choose by the fields: `detect`, `segment`, `language-model`; `classify`, `regress` by `y`."""
     if has_boxes(manifest):
         return "detect"
+    if has_masks(manifest):
+        return "segment"
     if holds_text(manifest):
         return "language-model"
     return "classify" if manifest.y.kind == "class" else "regress"
@@ -77,6 +83,8 @@ name: {_text(name)}
 def _network(manifest: Manifest) -> str:
     if has_boxes(manifest):
         return starter_boxes.NETWORK
+    if has_masks(manifest):
+        return starter_masks.NETWORK
     if has_sounds(manifest):
         return starter_sounds.NETWORK
     shape = " x ".join(map(str, manifest.x.shape))
@@ -102,6 +110,8 @@ network:
 def _task(manifest: Manifest) -> str:
     if has_boxes(manifest):
         return starter_boxes.TASK
+    if has_masks(manifest):
+        return starter_masks.TASK
     if choose_task(manifest) == "classify":
         return f"""\
 # The task: assign each sample to one of {len(manifest.y.classes)} classes.
@@ -129,6 +139,8 @@ data:
     text += NORMALISED
     if has_boxes(manifest):
         return text + starter_boxes.AUGMENT
+    if has_masks(manifest):
+        return text + starter_masks.parts_of_images(manifest)
     if choose_network(manifest) != "cnn":
         return text
     return f"""\
@@ -154,6 +166,8 @@ schedule:
 
 
 def _train(manifest: Manifest) -> str:
+    if has_masks(manifest):
+        return starter_masks.train(manifest)
     num_samples = manifest.splits["train"].num_samples
     slices = 4 if num_samples >= 8 else 1
     # About 50 batches an epoch; slices of two samples at the least, as batch norm needs.
@@ -190,6 +204,7 @@ evaluate:
   split: {_text(split)}
   every_epochs: 1
 """
+    text += starter_masks.EVALUATE if has_masks(manifest) else ""
     return text + starter_sounds.EVALUATION if has_sounds(manifest) else text
 
 

@@ -8,18 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from distnet.cluster.forecast.forecast import Row
-from distnet.report.style import (
-    BLUE,
-    GREEN,
-    MUTED,
-    ORANGE,
-    PURPLE,
-    RED,
-    SKY,
-    number_axis,
-    styled,
-    to_png,
-)
+from distnet.report.colours import BLUE, GREEN, ORANGE, PURPLE, RED, SKY
+from distnet.report.style import MUTED, number_axis, styled, to_png
 from distnet.report.text import number
 from distnet.run_folder.write import write_whole
 

@@ -62,7 +62,7 @@ def read_header(file: Path | BinaryIO, *, location: str) -> ImageHeader:
         MissingReaderError: it is of a format that this installation cannot read.
         DataError: it cannot be read as an image; `location` names it.
     """
-    with _opened(file, location) as image:
+    with opened_image(file, location) as image:
         # Looked at first, since reading the EXIF part of a PNG decodes the image.
         has_16_bits = any(map(_has_16_bits, getattr(image, "tile", ())))
         width, height = image.size
@@ -126,7 +126,7 @@ def decode_image(
     Raises:
         DataError: it is damaged; `location` names it.
     """
-    with _opened(file, location) as image:
+    with opened_image(file, location) as image:
         ImageOps.exif_transpose(image, in_place=True)
         flat = _on_white(image).convert("L" if channels == 1 else "RGB")
         if size is not None and (flat.height, flat.width) != size:
@@ -144,7 +144,12 @@ def _has_16_bits(tile: Any) -> bool:
 
 
 @contextmanager
-def _opened(file: Path | BinaryIO, location: str) -> Iterator[Image.Image]:
+def opened_image(file: Path | BinaryIO, location: str) -> Iterator[Image.Image]:
+    """Open an image of 8 bits a channel.
+
+    Raises:
+        DataError: it cannot be read, also while it is used; `location` names it.
+    """
     try:
         with opened(file) as image:
             if image.mode.split(";")[0] in _MORE_THAN_8_BITS:

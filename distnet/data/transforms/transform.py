@@ -19,7 +19,8 @@ from distnet.data.images.image_file import has_white_paper
 from distnet.data.transforms.flip import Flipping
 from distnet.data.transforms.rotate import Rotation
 from distnet.data.transforms.shift import Shifting
-from distnet.spec.sections.augmentation import Augmentation, Crop, Flip, Rotate, Shift
+from distnet.data.transforms.turn import Turning
+from distnet.spec.sections.augmentation import Augmentation, Crop, Flip, Rotate, Shift, Turn
 
 Transform = Callable[[Batch], Batch]
 
@@ -75,6 +76,8 @@ def _build(step: Augmentation) -> Movement:
             return Flipping(probability)
         case Rotate(degrees=degrees):
             return Rotation(degrees)
+        case Turn():
+            return Turning()
         case _:
             assert_never(step)
 

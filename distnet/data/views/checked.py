@@ -38,6 +38,7 @@ class CheckedView:
             expected = f"a tuple of fields of the dataset ({', '.join(data.fields)})"
             raise PartError(f"{name}.reads: found {described(reads)}, expected {expected}")
         self.fields: Mapping[str, Field] = dict(fields)
+        self.whole: Mapping[str, Field] = dict(getattr(view, "whole", fields))
         self.reads = tuple(reads)
 
     def num_samples(self, split: str) -> int:

@@ -12,7 +12,12 @@ from distnet.data.fields.field import Field
 
 
 class View(Protocol):
-    """Makes samples of rows; a split must fit in memory for that."""
+    """Makes samples of rows; a split must fit in memory for that.
+
+    Optional members:
+        whole: the fields that a prediction is made for, where samples are parts of those: an image,
+            of which crops are trained on.
+    """
 
     fields: Mapping[str, Field]
     """Of a sample, as a task sees them."""

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 from matplotlib.figure import Figure as Canvas
 
+from distnet.report.colours import SERIES
 from distnet.report.parts import Arrays, Part, Plot
-from distnet.report.style import SERIES, legend_label, new_axes, number_axis, styled
+from distnet.report.style import legend_label, new_axes, number_axis, styled
 from distnet.report.text import shorten
 from distnet.run_folder.figures import Curve
 

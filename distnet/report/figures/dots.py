@@ -8,8 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 from numpy.typing import NDArray
 
+from distnet.report.colours import SERIES
 from distnet.report.parts import Arrays, Part, Plot
-from distnet.report.style import GRID, SERIES, legend_label, new_axes, number_axis, styled
+from distnet.report.style import GRID, legend_label, new_axes, number_axis, styled
 from distnet.report.text import shorten
 from distnet.run_folder.figures import Dots
 

@@ -8,11 +8,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure as Canvas
-from matplotlib.patches import Rectangle
+from matplotlib.patches import Patch, Rectangle
 from numpy.typing import NDArray
 
+from distnet.report.colours import ORANGE, SKY, class_colours
 from distnet.report.parts import Arrays, Part, Plot
-from distnet.report.style import GRID, ORANGE, SERIES, SKY, WIDTH, new_axes, styled
+from distnet.report.style import GRID, WIDTH, new_axes, styled
 from distnet.report.text import shorten
 from distnet.run_folder.figures import Box, Images
 
@@ -24,6 +25,8 @@ GAP, LINE = 0.08, 0.16
 """Between two images, and a line of a caption; in widths of an image."""
 CAPTION_LETTERS = 15
 """As many fit above an image."""
+LEGEND_COLUMNS, LEGEND_LINE = 6, 0.22
+"""Of the classes in masks; the height of a line in inches."""
 DIVERGING = LinearSegmentedColormap.from_list("weights", ["#1b5fa8", "#ffffff", "#c8501e"])
 
 
@@ -47,8 +50,13 @@ def draw_pixels(figure: Images, images: Array, arrays: Arrays) -> Canvas:
     tall = images.shape[2] / images.shape[3]
     above = GAP + LINE * max(map(len, lines), default=0)
     rows, pitch = -(-len(shown) // columns), tall + above
+    legend = _legend(figure, arrays)
     height = 0.5 + rows * pitch * (WIDTH - 0.2) / (columns + GAP * (columns - 1))
+    height += -(-len(legend) // LEGEND_COLUMNS) * LEGEND_LINE
     canvas, axes = new_axes(_title(figure, shown, images), height=height)
+    if legend:
+        where = "outside lower center"
+        canvas.legend(handles=legend, loc=where, ncols=LEGEND_COLUMNS, fontsize=8, frameon=False)
     for index, image in enumerate(shown):
         left, top = index % columns * (1 + GAP), index // columns * pitch + above - GAP
         extent = (left, left + 1, top + tall, top)
@@ -95,11 +103,24 @@ def _pixels(image: Array) -> Array:
 
 def _draw_mask(axes: Axes, mask: Array, extent: tuple[float, float, float, float]) -> None:
     """Lay a colour over the pixels of each class; class 0 stays clear."""
-    colours = np.array([[int(code[i : i + 2], 16) for i in (1, 3, 5)] for code in SERIES])
     pixels = np.zeros((*mask.shape, 4), dtype=np.uint8)
-    pixels[..., :3] = colours[(mask.astype(int) - 1) % len(SERIES)]
+    pixels[..., :3] = class_colours(256)[mask]
     pixels[..., 3] = np.where(mask > 0, 120, 0)
     axes.imshow(pixels, extent=extent)
+
+
+def _legend(figure: Images, arrays: Arrays) -> list[Patch]:
+    """The colours of the classes that are seen in the masks, but for class 0."""
+    masks = arrays.get(figure.masks)
+    if masks is None:
+        return []
+    colours = class_colours(len(figure.classes)) / 255
+    seen = [int(index) for index in np.unique(masks[:NUM_IMAGES])]
+    named = [index for index in seen if 0 < index < len(figure.classes)]
+    return [
+        Patch(color=tuple(colours[index]), label=shorten(figure.classes[index], CAPTION_LETTERS))
+        for index in named
+    ]
 
 
 def _draw_box(axes: Axes, box: Box, left: float, top: float, pixel: float) -> None:

@@ -6,8 +6,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
+from distnet.report.colours import SERIES
 from distnet.report.parts import Arrays, Part, Plot
-from distnet.report.style import MUTED, SERIES, legend_label, new_axes, number_axis, styled
+from distnet.report.style import MUTED, legend_label, new_axes, number_axis, styled
 from distnet.report.text import shorten
 from distnet.run_folder.figures import Scatter, Series
 

@@ -42,4 +42,10 @@ class Rotate(Section):
     """The largest angle in either direction, in degrees."""
 
 
-Augmentation = Annotated[Crop | Flip | Shift | Rotate, Field(discriminator="kind")]
+class Turn(Section):
+    """Turn the image by 0, 90, 180 or 270 degrees: for square images that have no upside."""
+
+    kind: Literal["turn"]
+
+
+Augmentation = Annotated[Crop | Flip | Shift | Rotate | Turn, Field(discriminator="kind")]

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from PIL import Image
 
 from distnet.cli.main import main
 from distnet.spec.read import JobFile, read_job
@@ -202,3 +203,19 @@ def test_data_that_no_shipped_task_learns_from_needs_an_own_task(
     assert main(["init", str(data), "--output", str(tmp_path / "job.yaml")]) == 2
 
     assert "found the fields x (image), expected x (image" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("side", "view"), [(12, None), (320, "crops")])
+def test_images_with_masks_get_a_unet(side: int, view: str | None, tmp_path: Path) -> None:
+    for folder in ("images", "masks"):
+        (tmp_path / "raw" / folder).mkdir(parents=True)
+        for index in range(6):
+            pixels = np.random.default_rng(index).integers(0, 2, (side, side), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "raw" / folder / f"{index}.png")
+    data = imported(tmp_path / "raw", "--test-fraction", "0.4")
+
+    file = initialised(str(data), tmp_path / "job.yaml")
+
+    assert (file.job.network.kind, file.job.task.kind) == ("unet", "segment")
+    assert (file.job.data.view and file.job.data.view.kind) == view
+    assert main(["check", str(tmp_path / "job.yaml")]) == 0

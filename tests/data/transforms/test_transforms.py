@@ -12,7 +12,7 @@ from distnet.data.fields.field import Field
 from distnet.data.fields.image import ImageField
 from distnet.data.fields.mask import MaskField
 from distnet.data.transforms.transform import build_transform
-from distnet.spec.sections.augmentation import Augmentation, Crop, Flip, Rotate, Shift
+from distnet.spec.sections.augmentation import Augmentation, Crop, Flip, Rotate, Shift, Turn
 
 
 @pytest.fixture
@@ -45,7 +45,13 @@ def scene(images: Tensor) -> Batch:
     return Batch({"x": images, "mask": mask, "boxes": boxes})
 
 
-ALL = [Crop(kind="crop", padding=3), Flip(kind="flip"), Shift(kind="shift"), Rotate(kind="rotate")]
+ALL = [
+    Crop(kind="crop", padding=3),
+    Flip(kind="flip"),
+    Shift(kind="shift"),
+    Rotate(kind="rotate"),
+    Turn(kind="turn"),
+]
 
 
 @pytest.mark.parametrize("step", ALL, ids=lambda step: step.kind)
@@ -93,6 +99,14 @@ def test_rotate_keeps_the_middle_and_the_brightness(images: Tensor) -> None:
 
     assert (turned.sum((1, 2, 3)) / (200 * 9) - 1).abs().max() < 0.25
     assert not torch.equal(turned, images.float())
+
+
+def test_turn_is_by_quarters(images: Tensor) -> None:
+    turned = of_images([Turn(kind="turn")])(images)
+
+    expected = [images[0].rot90(quarters, (-2, -1)) for quarters in range(4)]
+    found = [[torch.equal(image, one) for one in expected].index(True) for image in turned]
+    assert set(found) == {0, 1, 2, 3}
 
 
 def test_no_transform_is_none() -> None:
