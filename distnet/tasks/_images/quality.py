@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from distnet.data.manifest import Manifest
-from distnet.run_folder.figures import Dots, Figure
+from distnet.run_folder.figures import Figure, Table
 from distnet.spec.metric import Metric
 from distnet.tasks._images.frechet import frechet_distance, gaussian, moment_sums
 from distnet.tasks._images.judge import JudgeName, make_judge
@@ -62,15 +62,16 @@ class Quality:
         if not num_classes:
             return {PIXEL_DISTANCE: distance}, ()
         real, made, confidence = rest[:num_classes], rest[num_classes:-1], rest[-1]
-        shares = {"generated": made / made.sum(), "evaluated": real / real.sum()}
+        made_share, real_share = (made / made.sum()).tolist(), (real / real.sum()).tolist()
         metrics = {
             DISTANCE: distance,
             CONFIDENCE: float(confidence / made.sum()),
-            SMALLEST: float(shares["generated"].min()),
+            SMALLEST: min(made_share),
         }
-        series = {name: tuple(share.tolist()) for name, share in shares.items()}
+        rows = tuple(zip(self._judge.classes, made_share, real_share, strict=True))
         title = "Share of each class, as the judge sees it"
-        return metrics, (Dots(title, "class", self._judge.classes, series, "percent"),)
+        columns = "class", "generated", "evaluated"
+        return metrics, (Table(title, columns, rows, ("number", "percent", "percent")),)
 
 
 def _sum_of_likeliest(probabilities: Tensor) -> Tensor:
