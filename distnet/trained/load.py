@@ -96,16 +96,13 @@ class Trained:
         Raises:
             RunError: the samples have none.
         """
-        if self.dataset is None:
-            raise _no_dataset(self.folder, self.job)
-        fields = self.fields
+        fields = self.data.fields if self.dataset is None else self.fields
         if "x" not in fields:
-            makes_texts = hasattr(self.task, "generate")
+            other = f"; continue texts with: distnet generate {self.folder.name}"
             raise RunError(
                 f"{self.folder.path}: the run's data has no field x, only {', '.join(fields)}, and "
                 "predictions and ONNX files are made for the field x"
-                + f"; continue texts with: distnet generate {self.folder.name}"
-                * makes_texts
+                + (other if hasattr(self.task, "generate") else "")
             )
         return fields["x"]
 
@@ -133,8 +130,6 @@ class Trained:
         Raises:
             RunError: there was no dataset.
         """
-        if self.dataset is None:
-            raise _no_dataset(self.folder, self.job)
         batches = map(self.prepare, _batches(x, self.inputs))
         with own_errors(f"task {self.job.task.kind}", is_any=False):
             return [one for batch in batches for one in self.task.predict(self.networks, batch)]
