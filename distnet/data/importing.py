@@ -64,7 +64,7 @@ def import_dataset(
     if not 0 <= fraction < 1:
         raise DataError(f"--test-fraction is {test_fraction}, expected 0 or more and below 1")
     _check_free(out, force=force)
-    found, *others = [kind] if kind else detect_kinds(source)
+    found, *others = [kind] if kind else detect_kinds(source, options)
     data = read_source(source, found, options or {})
     if kind is None:
         why = "by the names of the files"

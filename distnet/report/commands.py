@@ -12,17 +12,23 @@ def commands(run: Run, summary: Summary) -> list[tuple[str, str]]:
     if summary.status not in ("finished", "running"):
         found.append(("resume the run", f"distnet run --resume {name}"))
     if run.saved:
-        shape = run.plan.get("input_shape")
-        is_image = isinstance(shape, list) and len(shape) == 3
+        is_text = run.input_kind == "tokens"
         found += [
-            (
-                "predict with the network",
-                f"distnet predict {name} {'image.png' if is_image else 'rows.csv'}",
-            ),
+            ("predict with the network", f"distnet predict {name} {_example(run)}"),
             ("evaluate again", f"distnet eval {name}"),
-            ("export as safetensors and ONNX", f"distnet export {name}"),
+            ("export as safetensors", f"distnet export {name} --format safetensors")
+            if is_text
+            else ("export as safetensors and ONNX", f"distnet export {name}"),
         ]
         if summary.better and summary.better.is_kept:
             step = summary.better.step
             found.append(("export the best", f"distnet export {name} --checkpoint {step}"))
     return [*found, ("draw the report", f"distnet report {name}")]
+
+
+def _example(run: Run) -> str:
+    """What may be predicted."""
+    shape = run.plan.get("input_shape")
+    if run.input_kind == "tokens":
+        return '--text "..."'
+    return "image.png" if isinstance(shape, list) and len(shape) == 3 else "rows.csv"

@@ -51,6 +51,15 @@ class Run:
         return self.metrics[0] if self.metrics else None
 
     @property
+    def input_kind(self) -> str:
+        """The kind of the field x; empty where it is not recorded."""
+        try:
+            fields = read_object(self.folder.data_manifest).get("fields", {})
+            return str(fields["x"]["kind"])
+        except (RunError, KeyError, TypeError):
+            return ""
+
+    @property
     def code(self) -> dict[str, str]:
         """By name, the sha256 of each file of the user's own code; empty in older runs too."""
         files = self.plan.get("code")

@@ -13,6 +13,8 @@ COLUMNS = ("sample", "loss", "actual", "predicted", "probability")
 FORMATS: tuple[Format, ...] = (*("number",) * 4, "percent")
 SHORT = 7
 """An outcome of at most this many letters fits beside the word `predicted`."""
+MOST_CAPTIONS = 12
+"""A table with the contents of samples has at most as many rows, so that a page shows all."""
 SHOWN_NUMBERS = 4
 """Of an outcome of more numbers, the first are written."""
 
@@ -28,6 +30,8 @@ class Sample:
     actual: Outcome
     probability: float | None = None
     """That of the predicted class."""
+    caption: str = ""
+    """Its content in a few words, such as the beginning of a text."""
 
 
 def worst_figures(samples: Sequence[Sample], images: str = "") -> list[Figure]:
@@ -63,8 +67,11 @@ def _details(sample: Sample) -> str:
 
 def _table(samples: Sequence[Sample]) -> Table:
     width = 5 if any(sample.probability is not None for sample in samples) else 4
-    rows = tuple(_row(sample)[:width] for sample in samples)
-    return Table(TITLE, COLUMNS[:width], rows, FORMATS[:width])
+    columns, formats = COLUMNS[:width], FORMATS[:width]
+    if not any(sample.caption for sample in samples):
+        return Table(TITLE, columns, tuple(_row(sample)[:width] for sample in samples), formats)
+    rows = tuple((*_row(sample)[:width], sample.caption) for sample in samples[:MOST_CAPTIONS])
+    return Table(TITLE, (*columns, "content"), rows, (*formats, "number"))
 
 
 def _row(sample: Sample) -> tuple[Cell, ...]:

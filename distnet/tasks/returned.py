@@ -29,7 +29,7 @@ ARRAY = "a NumPy array of numbers, [n, C, H, W] or [n, H, W]"
 TAKEN_ARRAYS = ("worst", "first_layer")
 """The names of the arrays that distnet itself adds to `pictures.npz`."""
 
-ADDED_KEYS = ("file", "row")
+ADDED_KEYS = ("file", "row", "input")
 """What `distnet predict` adds to a prediction."""
 
 

@@ -10,7 +10,8 @@ import torch
 from pydantic import TypeAdapter, ValidationError
 from torch import Tensor, nn
 
-from distnet.data.batch import Batch
+from distnet.data.batch import Batch, Column, Ragged
+from distnet.data.fields.field import Field
 from distnet.data.manifest import Manifest
 from distnet.run_folder.evaluation import EvaluationRecord
 from distnet.run_folder.figures import Figure, Images
@@ -95,12 +96,20 @@ def _worst(trainee: Trainee, evaluation: Evaluation, arrays: Arrays) -> list[Fig
             break
         actual = _actual(data, batch)
         if predicted != actual:
-            samples.append(Sample(index, loss, predicted, actual, _probability(prediction)))
+            outcome = predicted, actual, _probability(prediction)
+            samples.append(Sample(index, loss, *outcome, _caption(data.x, batch["x"])))
             images += [batch.tensor("x")[0].numpy()] if data.x.kind == "image" else []
     networks[NETWORK].train()
     if images:
         arrays[WORST] = np.stack(images)
     return worst_figures(samples, WORST if images else "")
+
+
+def _caption(field: Field, column: Column) -> str:
+    """The content of the only sample of a column, in a few words."""
+    if not isinstance(column, Ragged):
+        return ""
+    return field.caption(column.values.cpu().numpy()) or ""
 
 
 def _predicted(data: Manifest, prediction: dict[str, Any]) -> Outcome | None:

@@ -12,11 +12,12 @@ import torch
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from distnet.data.fields.tokens import TokensField
 from distnet.errors import RunError
 from distnet.spec.code.own_errors import own_errors
 from distnet.train.inventory.flat import weights_sha256
 from distnet.trained.load import Trained
-from distnet.trained.onnx_model import Check, check_onnx, to_onnx
+from distnet.trained.onnx_model import Check, check_onnx, require_fixed_shape, to_onnx
 
 FORMATS = ("safetensors", "onnx")
 
@@ -52,6 +53,8 @@ def export(
     if wrong or not formats:
         found = ", ".join(wrong) or "none"
         raise RunError(f"found the formats {found}, expected some of {', '.join(FORMATS)}")
+    if "onnx" in formats:
+        require_fixed_shape(trained)
     folder = output or trained.folder.path / "export"
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -113,6 +116,8 @@ def _facts_of_inputs(trained: Trained) -> dict[str, str]:
     x, normalise = trained.fields.get("x"), trained.job.data.normalise
     if x is None:
         return {}
+    if isinstance(x, TokensField):
+        return _facts_of_tokens(x)
     stored = "pixels from 0 to 255" if x.dtype == "uint8" else "numbers as in the data"
     return {
         "input": json.dumps({"shape": x.shape, "stored": stored}),
@@ -120,6 +125,15 @@ def _facts_of_inputs(trained: Trained) -> dict[str, str]:
         "origin": json.dumps(x.origin or None),
         "mean": json.dumps(x.mean if normalise else None),
         "std": json.dumps(x.std if normalise else None),
+    }
+
+
+def _facts_of_tokens(x: TokensField) -> dict[str, str]:
+    return {
+        "input": json.dumps({"shape": x.shape, "stored": "indices of the vocabulary"}),
+        "tokenizer": x.tokenizer,
+        "vocabulary": json.dumps(x.vocabulary),
+        "merges": json.dumps(x.merges),
     }
 
 

@@ -1,7 +1,7 @@
 """A trained network, ready to use: everything comes from its run folder, no dataset is needed."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,7 @@ from distnet.train.inventory.flat import FlatNetwork
 from distnet.trained.play import played
 from distnet.trained.samples import Progress, sampled
 from distnet.trained.text import generated
+from distnet.trained.texts import encode_texts
 
 BATCH_SIZE = 1000
 NEWEST, BEST = "newest", "best"
@@ -124,13 +125,13 @@ class Trained:
         return torch.cat([outputs.float() for outputs in found])
 
     @torch.no_grad()
-    def predict(self, x: Column) -> list[dict[str, Any]]:
-        """Predict samples x as a dataset stores them: [n, ...], or ragged.
+    def predict(self, x: Column | Sequence[str]) -> list[dict[str, Any]]:
+        """Predict samples x: [n, ...] or ragged, as a dataset stores them, or texts.
 
         Raises:
-            RunError: there was no dataset.
+            RunError, DataError: there was no dataset; x are texts that cannot be predicted.
         """
-        batches = map(self.prepare, _batches(x, self.inputs))
+        batches = map(self.prepare, _batches(encode_texts(self.inputs, x), self.inputs))
         with own_errors(f"task {self.job.task.kind}", is_any=False):
             return [one for batch in batches for one in self.task.predict(self.networks, batch)]
 
@@ -160,11 +161,7 @@ class Trained:
         return generated(*where, prompt, sampling)
 
     def play(
-        self,
-        episodes: int = 10,
-        *,
-        seed: int | None = None,
-        watch: Watch | None = None,
+        self, episodes: int = 10, *, seed: int | None = None, watch: Watch | None = None
     ) -> Iterator[Episode]:
         """Play whole episodes, and yield each one's number, return and length.
 

@@ -44,6 +44,19 @@ class Check:
     """Inputs compared; no real ones if the dataset is not on this machine."""
 
 
+def require_fixed_shape(trained: Trained) -> None:
+    """Check that an ONNX file can be made: samples have one shape.
+
+    Raises:
+        RunError: they do not, as texts.
+    """
+    if "x" not in trained.prepare.scales:
+        raise RunError(
+            f"{trained.folder.path}: the field x is {trained.inputs.kind}, and ONNX files are "
+            "made for images and vectors; write --format safetensors alone"
+        )
+
+
 def to_onnx(trained: Trained, facts: Mapping[str, str]) -> bytes:
     """Translate the network to an ONNX model that takes any number of samples at a time.
 
@@ -128,12 +141,7 @@ class _FromStored(nn.Module):
     def __init__(self, trained: Trained) -> None:
         super().__init__()
         self.network, self.task = trained.network, trained.task
-        scale = trained.prepare.scales.get("x")
-        if scale is None:
-            raise RunError(
-                f"{trained.folder.path}: the field x is {trained.inputs.kind}, and ONNX files are "
-                "made for images and vectors; write --format safetensors alone"
-            )
+        scale = trained.prepare.scales["x"]
         self.has_origin = bool(trained.inputs.origin)
         self.register_buffer("origin", torch.tensor(trained.inputs.origins))
         self.register_buffer("factor", scale.factor)

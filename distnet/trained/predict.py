@@ -1,4 +1,4 @@
-"""Predict with a trained network: images, recordings, or tables with one sample per row."""
+"""Predict with a trained network: images, recordings, tables with one sample per row, or texts."""
 
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -16,6 +16,7 @@ from distnet.data.sources.tables.parquet_table import is_parquet
 from distnet.errors import DataError
 from distnet.trained.in_image import has_positions, predict_in_image
 from distnet.trained.load import Trained
+from distnet.trained.texts import read_texts
 
 Array = NDArray[np.generic]
 
@@ -32,7 +33,8 @@ def predict(
 
     Args:
         trained: the network.
-        files: images, recordings, or tables with the columns that the network learned from.
+        files: images, recordings, tables with the columns that the network learned from, or texts,
+            one a line.
         as_is: read images as an import does, or else find and centre the figure in them; by
             default as `reads_as_is` says.
         delimiter: between the cells of tables: one character, or `tab`; else recognised.
@@ -47,6 +49,16 @@ def predict(
     read_as_is = reads_as_is(trained) if as_is is None else as_is
     read_table = partial(read_rows, data=trained.inputs, delimiter=delimiter, decimal=decimal)
     return [one for file in files for one in _predict_file(trained, file, read_as_is, read_table)]
+
+
+def predict_texts(trained: Trained, texts: list[str]) -> list[dict[str, Any]]:
+    """Predict each text: one object, with the text as `input`, and the task's prediction.
+
+    Raises:
+        DataError: the network did not learn from texts, or one is empty.
+    """
+    found = trained.predict(texts) if texts else []
+    return [{"input": text, **one} for text, one in zip(texts, found, strict=True)]
 
 
 def reads_as_is(trained: Trained) -> bool:
@@ -87,15 +99,15 @@ def _predict_file(
 ) -> list[dict[str, Any]]:
     if not file.is_file():
         found = "a folder" if file.is_dir() else "no such file"
-        expected = (
-            "a recording"
-            if trained.inputs.kind == "audio"
-            else "an image, or a CSV or Parquet file"
-        )
-        raise DataError(f"{file}: found {found}, expected {expected}")
+        raise DataError(f"{file}: found {found}, expected {_expected(trained)}")
     if trained.inputs.kind == "audio":
         recording = trained.inputs.read_file(file)
         return [{"file": str(file), **one} for one in trained.predict(recording)]
+    if trained.inputs.kind == "tokens":
+        if is_csv(file) or is_parquet(file):
+            raise DataError(f"{file}: found a table, expected {_expected(trained)}")
+        rows = predict_texts(trained, read_texts(file))
+        return [{"file": str(file), "row": row, **one} for row, one in enumerate(rows, start=1)]
     if is_csv(file) or is_parquet(file):
         rows = trained.predict(read_table(file))
         return [{"file": str(file), "row": row, **one} for row, one in enumerate(rows, start=1)]
@@ -103,3 +115,9 @@ def _predict_file(
         return [{"file": str(file), **predict_in_image(trained, file)}]
     picture = read_image_file(file, trained.inputs, as_is=as_is)
     return [{"file": str(file), **one} for one in trained.predict(picture[None])]
+
+
+def _expected(trained: Trained) -> str:
+    """What files the network predicts."""
+    known = {"audio": "a recording", "tokens": "a file of texts, one a line"}
+    return known.get(trained.inputs.kind, "an image, or a CSV or Parquet file")

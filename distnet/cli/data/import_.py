@@ -20,7 +20,8 @@ Out = Annotated[Path, typer.Argument(metavar="OUT", help="The folder to create."
 Kind = Annotated[
     str | None,
     typer.Option(
-        help="csv, idx, image-folder, masks, npz, parquet, pascal-voc, sound-folder or text. "
+        help="csv, idx, image-folder, masks, npz, parquet, pascal-voc, sound-folder, text or "
+        "text-table. "
         "Default: detected."
     ),
 ]
@@ -39,6 +40,30 @@ Classes = Annotated[
 ]
 Drop = Annotated[
     list[str] | None, typer.Option(metavar="COLUMN", help="Tables: a column to leave out.")
+]
+TextColumn = Annotated[
+    str | None,
+    typer.Option("--text", metavar="COLUMN", help="Tables of texts: the column that holds them."),
+]
+Tokenizer = Annotated[
+    str | None,
+    typer.Option(
+        metavar="words|characters|bpe",
+        help="Tables of texts: what a token is; bpe: parts of words. Default: words.",
+    ),
+]
+Vocabulary = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N", help="Tables of texts: keep the N most frequent tokens. Default: 10000."
+    ),
+]
+Header = Annotated[
+    str | None,
+    typer.Option(
+        metavar="yes|no",
+        help="Tables of texts: whether the first line names the columns. Default: detected.",
+    ),
 ]
 Size = Annotated[
     str | None,
@@ -89,7 +114,7 @@ SkipUnreadable = Annotated[
     bool,
     typer.Option(
         "--skip-unreadable",
-        help="Images and sounds: leave out those that are damaged, and faulty boxes.",
+        help="Leave out damaged images and sounds, faulty boxes, and rows with an empty text.",
     ),
 ]
 Licence = Annotated[str, typer.Option(help="The licence of the data, for the manifest.")]
@@ -110,6 +135,10 @@ def import_(
     drop: Drop = None,
     delimiter: Delimiter = None,
     decimal: Decimal = None,
+    text: TextColumn = None,
+    tokenizer: Tokenizer = None,
+    vocabulary: Vocabulary = None,
+    header: Header = None,
     size: Size = None,
     colours: Colours = None,
     layout: Layout = None,
@@ -129,8 +158,9 @@ def import_(
         "target_kind": _one_of("--target-kind", target_kind, ("class", "number")),
         "classes": _names(classes) if classes else (),
         "drop": tuple(drop or ()),
-        "delimiter": delimiter,
-        "decimal": decimal,
+        **{"delimiter": delimiter, "decimal": decimal, "text": text, "vocabulary": vocabulary},
+        "tokenizer": _one_of("--tokenizer", tokenizer, ("words", "characters", "bpe")),
+        "header": _one_of("--header", header, ("yes", "no")),
         "size": _parse_size(size),
         "colours": _one_of("--colours", colours, ("grey", "rgb")),
         "layout": _one_of("--layout", layout, ("classes", "splits")),

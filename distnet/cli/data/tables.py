@@ -3,20 +3,25 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
 from rich.filesize import decimal
 from rich.table import Table
 from rich.text import Text
 
 from distnet.cli.console import stdout_console
 from distnet.cli.output import print_json
+from distnet.data.column import num_samples
 from distnet.data.fields.audio import AudioField
 from distnet.data.fields.field import Field
+from distnet.data.fields.tokens import TokensField
 from distnet.data.manifest import Manifest
+from distnet.data.shards import ShardReader
 from distnet.data.survey.summary import Finding, ImportSummary
 from distnet.spec.printable import printable
 
 MOST_CLASSES = 30
 MOST_NUMBERS = 8
+MOST_TEXTS = 5
 MOST_FINDINGS = 15  # of a section
 PIPE_WIDTH = 10_000  # no line is broken there, so that all of them can be searched
 SECTIONS = {
@@ -43,6 +48,8 @@ def show_dataset(folder: Path, manifest: Manifest, *, as_json: bool) -> None:
         if field.kind == "class":
             head = "class" if name == "y" else name
             console.print(_classes_table(head, field, split_order(manifest)))
+    if any(field.kind == "tokens" for field in manifest.fields.values()):
+        console.print(_texts_table(folder, manifest))
     if manifest.import_summary is not None:
         console.print(_summary_table(manifest.import_summary))
 
@@ -89,6 +96,10 @@ def _described(field: Field) -> str:
         return ("a number" if field.shape == (1,) else f"{_shape(field.shape)} numbers") + names
     if isinstance(field, AudioField):
         return f"audio of any length, {field.sample_rate:,} samples a second of {field.dtype}"
+    if isinstance(field, TokensField):
+        length = f"{field.shape[0]:,}" if field.shape else f"up to {field.longest:,}"
+        tokens = {"bpe": "parts of words"}.get(field.tokenizer, field.tokenizer)
+        return f"text of {length} {tokens}, {len(field.vocabulary):,} different ones"
     shape = _shape(field.shape) or "of any length"
     return f"{field.kind} {shape} of {field.dtype}{names}"
 
@@ -137,6 +148,18 @@ def _classes_table(head: str, field: Field, splits: Sequence[str]) -> Table:
         table.add_row(printable(name), *counts)
     if len(field.classes) > MOST_CLASSES:
         table.add_row(Text(f"and {len(field.classes) - MOST_CLASSES} more", style="dim"))
+    return table
+
+
+def _texts_table(folder: Path, manifest: Manifest) -> Table:
+    """The first samples of a dataset of texts."""
+    split, names = split_order(manifest)[0], list(manifest.fields)
+    table = Table(f"sample of {split}", *names)
+    columns = ShardReader(folder, manifest, split, names).read_group(0)
+    for index in range(min(MOST_TEXTS, num_samples(columns))):
+        samples = zip(manifest.fields.values(), columns.values(), strict=True)
+        texts = [field.caption(np.asarray(column[index])) or "" for field, column in samples]
+        table.add_row(str(index), *map(printable, texts))
     return table
 
 

@@ -17,9 +17,15 @@ from distnet.report.find import find_run
 def predict(
     run: Run,
     files: Annotated[
-        list[Path],
-        typer.Argument(metavar="FILE", help="Images, sound files, or tables (CSV, Parquet)."),
-    ],
+        list[Path] | None,
+        typer.Argument(
+            metavar="FILE", help="Images, sound files, tables (CSV, Parquet), or texts, one a line."
+        ),
+    ] = None,
+    text: Annotated[
+        list[str] | None,
+        typer.Option("--text", metavar="TEXT", help="A text to predict. Repeatable."),
+    ] = None,
     as_is: Annotated[
         bool | None,
         typer.Option(
@@ -40,23 +46,26 @@ def predict(
     runs: Runs = RUNS,
     as_json: AsJson = False,
 ) -> None:
-    """Predict images, recordings, or the rows of CSV and Parquet files, with a run's network.
+    """Predict images, recordings, rows of CSV and Parquet files or texts with a run's network.
 
     An image may have any size and colours, dark on light or light on dark. A recording has the
     sample rate of those that the network learned from.
     """
+    if not files and not text:
+        raise typer.BadParameter("found nothing to predict, expected files, or a text: --text TEXT")
     folder = find_run(run, runs)
     with spinner("reading"):
         # torch takes seconds to import: a run that does not exist is reported first.
         from distnet.trained import load, predict
 
         network = load.load_trained(folder.path, checkpoint=checkpoint)
-        predictions = predict.predict(
-            network, files, as_is=as_is, delimiter=delimiter, decimal=decimal
+        predictions = predict.predict_texts(network, text or [])
+        predictions += predict.predict(
+            network, files or [], as_is=as_is, delimiter=delimiter, decimal=decimal
         )
         predictions = write_masks(predictions, output or folder.path / "predictions")
     say_checkpoint(folder, network.step)
-    if note := predict.reading_note(network, files, as_is):
+    if note := predict.reading_note(network, files or [], as_is):
         say(f"note: {note}")
     if as_json:
         print_json(predictions)

@@ -42,8 +42,8 @@ def init(
     if not has_shipped_task(manifest):
         found = ", ".join(f"{name} ({field.kind})" for name, field in manifest.fields.items())
         raise DataError(
-            f"{dataset}: found the fields {found}, expected x (image, vector or audio) and y "
-            "(class or number), x (image of one size) and boxes or mask, or tokens alone, from "
+            f"{dataset}: found the fields {found}, expected x (image, vector, audio or tokens) and "
+            "y (class or number), x (image of one size) and boxes or mask, or tokens alone, from "
             "which the shipped tasks learn; for others, write a task and a network of your own and "
             "name them in a job file: kind: ./mytask.py:MyTask (what a task needs is described in "
             "distnet/tasks/task.py)"

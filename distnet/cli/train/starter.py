@@ -4,11 +4,12 @@ import json
 import re
 from math import log2
 
-from distnet.cli.train import starter_boxes, starter_masks, starter_sounds
+from distnet.cli.train import starter_boxes, starter_masks, starter_sounds, starter_texts
 from distnet.cli.train.starter_boxes import has_boxes
 from distnet.cli.train.starter_masks import has_masks
 from distnet.cli.train.starter_sounds import has_sounds
 from distnet.cli.train.starter_text import holds_text, text_sections
+from distnet.cli.train.starter_texts import has_texts
 from distnet.data.evaluation_split import DEFAULT_SPLIT, SET_ASIDE, VALIDATION
 from distnet.data.manifest import Manifest
 from distnet.spec.printable import argument, printable
@@ -38,13 +39,14 @@ def starter_job(manifest: Manifest, *, source: str, file: str) -> str:
 def has_shipped_task(manifest: Manifest) -> bool:
     """Whether a shipped task and network learn from these fields."""
     kinds = {name: field.kind for name, field in manifest.fields.items()}
-    is_known = kinds.get("x") in ("image", "vector") and kinds.get("y") in ("class", "number")
+    is_known = kinds.get("x") in ("image", "vector") or has_texts(manifest)
+    is_known = is_known and kinds.get("y") in ("class", "number")
     of_images = has_boxes(manifest) or has_masks(manifest)
     return is_known or of_images or has_sounds(manifest) or holds_text(manifest)
 
 
 def choose_network(manifest: Manifest) -> str:
-    """Choose by the fields: `detector`, `unet`, `crnn`, `gpt`, `cnn`; `mlp` for all others."""
+    """Choose by the fields: `detector`, `unet`, `crnn`, `gpt`, `lstm`, `cnn`; `mlp` for others."""
     if has_boxes(manifest):
         return "detector"
     if has_masks(manifest):
@@ -53,6 +55,8 @@ def choose_network(manifest: Manifest) -> str:
         return "crnn"
     if holds_text(manifest):
         return "gpt"
+    if has_texts(manifest):
+        return "lstm"
     is_image = manifest.x.kind == "image" and min(manifest.x.shape[1:]) >= SMALL_SIDE
     return "cnn" if is_image else "mlp"
 
@@ -87,6 +91,8 @@ def _network(manifest: Manifest) -> str:
         return starter_masks.NETWORK
     if has_sounds(manifest):
         return starter_sounds.NETWORK
+    if has_texts(manifest):
+        return starter_texts.NETWORK
     shape = " x ".join(map(str, manifest.x.shape))
     if choose_network(manifest) == "cnn":
         return f"""\
@@ -134,7 +140,7 @@ def _data(manifest: Manifest, source: str) -> str:
 data:
   source: {_text(source)}
 """
-    if has_sounds(manifest):
+    if has_sounds(manifest) or has_texts(manifest):
         return text
     text += NORMALISED
     if has_boxes(manifest):
@@ -174,6 +180,7 @@ def _train(manifest: Manifest) -> str:
     batch_size = max(2 * slices, 2 ** min(8, max(4, round(log2(max(num_samples, 1) / 50)))))
     steps_per_epoch = max(1, num_samples // batch_size)
     good_steps = starter_sounds.GOOD_STEPS if has_sounds(manifest) else GOOD_STEPS
+    good_steps = starter_texts.GOOD_STEPS if has_texts(manifest) else good_steps
     epochs = min(100, max(5, round(good_steps / steps_per_epoch)))
     return f"""\
 # How long to train. A batch is cut into slices, which the workers share: the result is the same

@@ -44,7 +44,9 @@ def read_beginning(path: Path) -> tuple[str, bool]:
     try:
         return getincrementaldecoder("utf-8-sig")().decode(content, final=is_whole), is_whole
     except UnicodeDecodeError as error:
-        raise DataError(f"{path}: not UTF-8 ({error.reason}); {SAVE_AS}") from None
+        line = undecodable_line(path)
+        at = path if line is None else f"{path}:{line}"
+        raise DataError(f"{at}: not UTF-8 ({error.reason}); {SAVE_AS}") from None
 
 
 def undecodable_line(path: Path) -> int | None:

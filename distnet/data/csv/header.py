@@ -21,6 +21,11 @@ def column_names(found: Sequence[str]) -> tuple[str, ...]:
     )
 
 
+def numbered(found: Sequence[str]) -> tuple[str, ...]:
+    """The names of the columns of a file without a header: 1, 2, ..."""
+    return tuple(str(number) for number in range(1, len(found) + 1))
+
+
 def check_header(path: Path, text: str, delimiter: str, *, is_whole: bool) -> None:
     """Check that the first line holds names.
 
@@ -47,14 +52,14 @@ def check_header(path: Path, text: str, delimiter: str, *, is_whole: bool) -> No
             f"line, {line[:80]!r}, but {widths.pop()} in each of the next {len(rows)}; the first "
             "line must name every column: remove a title or comment above it, or name all columns"
         )
-    if _is_sample(header, rows):
+    if is_sample(header, rows):
         raise DataError(
             f"{path}:1: found numbers, expected names: {', '.join(header[:5])!r} looks like a "
             f"sample; {NAMES_ON_TOP}"
         )
 
 
-def _is_sample(header: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+def is_sample(header: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
     """Whether the header has a number in every column of numbers, and these do not count up.
 
     Numbers that count up in small steps are names: of years, or of columns that had none.

@@ -11,7 +11,7 @@ import pyarrow.csv as arrow_csv
 
 from distnet.data.csv.dialect import WITH_COMMA, WITH_POINT, make_dialect
 from distnet.data.csv.file import SAVE_AS, read_beginning, undecodable_line
-from distnet.data.csv.header import check_header, column_names
+from distnet.data.csv.header import check_header, column_names, numbered
 from distnet.data.csv.rows import broken_quote, num_empty_lines, row_lines
 from distnet.errors import DataError
 
@@ -27,9 +27,10 @@ class CsvTable:
         path: the file.
         delimiter: between the cells; by default recognised.
         decimal: the decimal mark of numbers, a point or a comma; by default recognised.
+        has_header: whether the first line names the columns; else they are called 1, 2, ...
 
     Raises:
-        DataError: there is no header line.
+        DataError: there is no header line where one is expected.
     """
 
     has_types = False
@@ -37,17 +38,24 @@ class CsvTable:
     """The file says of no column that it is one."""
 
     def __init__(
-        self, path: Path, delimiter: str | None = None, decimal: str | None = None
+        self,
+        path: Path,
+        delimiter: str | None = None,
+        decimal: str | None = None,
+        *,
+        has_header: bool = True,
     ) -> None:
-        self.path = path
+        self.path, self._has_header = path, has_header
         text, is_whole = read_beginning(path)
         self.dialect = make_dialect(text, is_whole=is_whole, delimiter=delimiter, decimal=decimal)
         _check_quotes(path, self.dialect.delimiter)
-        check_header(path, text, self.dialect.delimiter, is_whole=is_whole)
+        if has_header:
+            check_header(path, text, self.dialect.delimiter, is_whole=is_whole)
         self._num_empty = num_empty_lines(text)
         self._ragged: arrow_csv.InvalidRow | None = None
         with self._reading():
-            self.columns = column_names(self._header(BLOCK_BYTES))
+            first = self._first_row(BLOCK_BYTES)
+        self.columns = column_names(first) if has_header else numbered(first)
 
     def batches(self, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Go through the rows, every cell as text, numbers with a decimal point.
@@ -68,18 +76,18 @@ class CsvTable:
 
     def location(self, row: int) -> str:
         """The line on which a row begins; empty lines do not count as rows."""
-        return f"{self.path}:{self._line(row + 1) or '?'}"
+        return f"{self.path}:{self._line(row + self._has_header) or '?'}"
 
     def _line(self, row: int) -> int | None:
-        """The line on which row `row` begins; the header is row 0."""
+        """The line on which row `row` begins; a header is row 0."""
         return next(islice(row_lines(self.path, self.dialect.delimiter), row, None), None)
 
-    def _header(self, block_bytes: int) -> list[str]:
+    def _first_row(self, block_bytes: int) -> list[str]:
         try:
-            names: list[str] = self._open(None, block_bytes).schema.names
+            cells: list[str] = self._open(None, block_bytes).schema.names
         except pa.ArrowInvalid as error:
-            return self._header(_larger_block(block_bytes, error))
-        return names
+            return self._first_row(_larger_block(block_bytes, error))
+        return cells
 
     def _open(
         self, columns: Sequence[str] | None, block_bytes: int
@@ -92,7 +100,7 @@ class CsvTable:
                 block_size=block_bytes,
                 column_names=list(names),
                 # Arrow counts the empty lines above the header here, and only here.
-                skip_rows_after_names=self._num_empty + 1 if names else 0,
+                skip_rows_after_names=self._num_empty + self._has_header if names else 0,
             ),
             parse_options=arrow_csv.ParseOptions(
                 delimiter=self.dialect.delimiter,
@@ -140,10 +148,11 @@ class CsvTable:
         if row is None:
             return f"{self.path}: cannot be read as UTF-8 CSV: {reason}"
         cells = "1 cell" if row.actual_columns == 1 else f"{row.actual_columns} cells"
+        model = "header" if self._has_header else "first row"
         return (
             f"{self.path}:{self._line(row.number - 1)}: {cells}, expected "
-            f"{row.expected_columns} as in the header: {row.text[:80]!r}; fix the line, or set the "
-            f"delimiter (read as {self.dialect.name}) with --delimiter"
+            f"{row.expected_columns} as in the {model}: {row.text[:80]!r}; fix the line, or set "
+            f"the delimiter (read as {self.dialect.name}) with --delimiter"
         )
 
 

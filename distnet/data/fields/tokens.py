@@ -1,6 +1,6 @@
 """A text (or another sequence) as the indices of its tokens, of any length."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
@@ -11,13 +11,14 @@ import pyarrow as pa
 from distnet.data.column import Array, Column, RaggedArray
 from distnet.data.fields._arrow import ragged, read_ragged, store_ragged
 from distnet.data.fields._indices import out_of_range
+from distnet.data.fields._tokenizers import UNKNOWN, Tokenizer, learn_tokens, make_tokenizer
 from distnet.data.fields.field import Field
 from distnet.data.statistics import Facts, NoStatistics, Statistics, ValueCounts
 from distnet.errors import DataError
 
 __all__ = ("TokensField",)
 
-CAPTION_TOKENS = 24
+CAPTION_LETTERS = 200
 
 
 class TokensField(Field):
@@ -28,8 +29,12 @@ class TokensField(Field):
     facts: ClassVar[frozenset[str]] = frozenset({"shape", "num_values"})
     is_repetitive: ClassVar[bool] = True
 
+    tokenizer: Tokenizer = "characters"
+    """What a token is; see `_tokenizers.py`."""
     vocabulary: tuple[str, ...] = ()
-    """The text of each token."""
+    """The text of each token; parts of words as GPT-2 writes them, with `\u0120` for a space."""
+    merges: tuple[tuple[str, str], ...] = ()
+    """Of parts of words: which two tokens become one, in this order."""
     longest: int = 0
     """Tokens of the longest sample of any split."""
 
@@ -38,17 +43,46 @@ class TokensField(Field):
         """[V]: a token is one of V, as a vector with a single 1 would say."""
         return (len(self.vocabulary),)
 
-    def encode(self, text: str) -> Array:
-        """Turn a text into tokens, one for each character.
+    @classmethod
+    def learned(cls, texts: Iterable[str], *, tokenizer: Tokenizer, most: int) -> "TokensField":
+        """The field whose tokens occur most in some texts, at most `most` of them.
 
         Raises:
-            KeyError: a character is not in the vocabulary.
+            DataError: the vocabulary is too small for this tokenizer.
+            UnknownPartError: its package is not installed.
         """
-        return np.array([self._index[character] for character in text], np.int32)
+        return cls(**learn_tokens(tokenizer, texts, most))
+
+    def encode(self, text: str) -> Array:
+        """Turn a text into tokens; what is not in the vocabulary becomes the unknown token.
+
+        Raises:
+            KeyError: a character is not in the vocabulary, and there is no unknown token.
+            UnknownPartError: the package for other tokens than characters is not installed.
+        """
+        if self.tokenizer != "characters":
+            return np.array(self._tokenizer.encode(text).ids, np.int32)
+        index, unknown = self._index, self._index.get(UNKNOWN)
+        if unknown is None:
+            return np.array([index[character] for character in text], np.int32)
+        return np.array([index.get(character, unknown) for character in text], np.int32)
 
     def decode(self, tokens: Array) -> str:
-        """Turn tokens into a text."""
-        return "".join(self.vocabulary[int(token)] for token in tokens)
+        """Turn tokens into a text; the words of a text come back with spaces between them."""
+        if self.tokenizer == "bpe":
+            text: str = self._tokenizer.decode(tokens.tolist(), skip_special_tokens=False)
+            return text
+        between = " " if self.tokenizer == "words" else ""
+        return between.join(self.vocabulary[int(token)] for token in tokens)
+
+    def of_length(self, length: int) -> "TokensField":
+        """The same tokens, for samples that all have one length."""
+        return TokensField(
+            shape=(length,),
+            tokenizer=self.tokenizer,
+            vocabulary=self.vocabulary,
+            merges=self.merges,
+        )
 
     def arrow_type(self) -> pa.DataType:
         """A list of any length, unless all have one."""
@@ -97,10 +131,15 @@ class TokensField(Field):
             raise DataError(f"{path}: cannot be read as UTF-8 text: {error}") from None
 
     def caption(self, sample: Array) -> str:
-        """The beginning of the text."""
-        text = self.decode(sample[:CAPTION_TOKENS]) if self.vocabulary else str(sample.tolist())
-        return text + "..." * (len(sample) > CAPTION_TOKENS)
+        """The text, or its beginning."""
+        first = sample[: CAPTION_LETTERS + 1]  # a token has a letter at least
+        text = self.decode(first) if self.vocabulary else str(first.tolist())
+        return text if len(text) <= CAPTION_LETTERS else text[:CAPTION_LETTERS] + "..."
 
     @cached_property
     def _index(self) -> dict[str, int]:
         return {token: index for index, token in enumerate(self.vocabulary)}
+
+    @cached_property
+    def _tokenizer(self) -> Any:
+        return make_tokenizer(self.tokenizer, self.vocabulary, self.merges)

@@ -59,7 +59,7 @@ def holds_figures(data: Field) -> bool:
     Figures are grey, mostly background, and nearly all of their pixels are ink or background: then
     the deviation comes close to sqrt(m (1 - m)), that of pixels which are either 0 or 1.
     """
-    if data.shape[0] != 1 or not data.mean:
+    if data.kind != "image" or data.shape[0] != 1 or not data.mean:
         return False
     mean, std = data.mean[0], data.std[0]
     return min(mean, 1 - mean) < 0.35 and std > 0.8 * (mean * (1 - mean)) ** 0.5

@@ -7,7 +7,8 @@ A source is a module of this folder, named after its kind, with two functions:
 
 `read` finds out everything it must know before the first row is written (shape, classes), and
 leaves the rows themselves to iterators, so that large data never has to fit in memory. Its
-keyword arguments are the options that the kind has. It reports in `RawData.findings` what it left
+keyword arguments are the options that the kind has. A module may name one of them as `IMPLIED_BY`:
+files are of this kind where that option is set. `read` reports in `RawData.findings` what it left
 out, what it guessed by which rule, and the option that decides otherwise. Files whose names begin
 with `_` are shared by several sources.
 """
@@ -110,21 +111,40 @@ def load_source(kind: str) -> Source:
     return cast(Source, import_module(f"distnet.data.sources.{kind.replace('-', '_')}"))
 
 
-def detect_kinds(path: Path) -> list[str]:
+def detect_kinds(path: Path, options: Mapping[str, Any] | None = None) -> list[str]:
     """The kinds that the files at `path` may be, the most probable one first.
+
+    Args:
+        path: the file or folder.
+        options: those that the user has set, which may imply a kind.
 
     Raises:
         DataError: the path does not exist, or no source can read it.
     """
     _check_exists(path)
-    # Tables come with images beside them, and images with lists of their names.
-    order = sorted(source_kinds(), key=["image-folder", "sound-folder", "text"].count)
+    given = _given(options or {})
+    if implied := [kind for kind in source_kinds() if _implied_by(kind) in given]:
+        return implied
+    # A table of texts is a table; tables come with images beside them, images with lists of names.
+    first, last = ("text-table",), ("image-folder", "sound-folder", "text")
+    order = sorted(source_kinds(), key=lambda kind: (kind in last) - (kind in first))
     found = [kind for kind in order if load_source(kind).detect(path)]
     if found:
         return found
     raise DataError(
         f"{path}: not recognised as any of {', '.join(source_kinds())}; {_remedy(path)}"
     )
+
+
+def _implied_by(kind: str) -> str | None:
+    """The option that is set for no other kind of files."""
+    name: str | None = getattr(load_source(kind), "IMPLIED_BY", None)
+    return name
+
+
+def _given(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that are set."""
+    return {name: value for name, value in options.items() if value not in (None, (), False)}
 
 
 def _remedy(path: Path) -> str:
@@ -164,7 +184,7 @@ def read_source(path: Path, kind: str, options: Mapping[str, Any]) -> RawData:
     _check_exists(path)
     source = load_source(kind)
     known = [name for name in inspect.signature(source.read).parameters if name != "path"]
-    given = {name: value for name, value in options.items() if value not in (None, (), False)}
+    given = _given(options)
     for name in given:
         if name not in known:
             takes = ", ".join("--" + option.replace("_", "-") for option in known)

@@ -41,7 +41,7 @@ class Pack:
                 f"{', '.join(f'{n} ({f.kind})' for n, f in data.fields.items())}"
             )
         self._name, self._length, self._num_values = name, length, tokens[name].num_values
-        window = TokensField(shape=(length,), vocabulary=tokens[name].vocabulary)
+        window = tokens[name].of_length(length)
         self.fields = {"input": window, "target": window}
         self.reads = (name,)
 

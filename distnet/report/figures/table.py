@@ -9,6 +9,8 @@ from distnet.run_folder.figures import Cell, Table
 from distnet.spec.metric import Format, Metric
 
 PLAIN: Format = "number"
+LONG = 60
+"""A cell of more letters is text in lines."""
 
 
 def draw(figure: Table, _: Arrays) -> Iterator[Part]:
@@ -17,7 +19,8 @@ def draw(figure: Table, _: Arrays) -> Iterator[Part]:
     rows = tuple(tuple(map(_text, row, formats)) for row in figure.rows)
     columns = range(len(figure.columns))
     is_text = {i for i in columns if any(isinstance(row[i], str) for row in figure.rows)}
-    yield Listing(figure.title, figure.columns, rows, frozenset(columns) - is_text)
+    is_prose = any(len(cell) > LONG for row in rows for cell in row)
+    yield Listing(figure.title, figure.columns, rows, frozenset(columns) - is_text, is_prose)
 
 
 def _text(cell: Cell, form: Format) -> str:

@@ -40,7 +40,7 @@ def test_text_is_imported_and_shown(tmp_path: Path) -> None:
     (tmp_path / "t.txt").write_text("ab\nba\n" * 20)
     shown = run("import", tmp_path / "t.txt", tmp_path / "out")
     assert shown.exit_code == 0
-    assert "tokens of any length of int32" in shown.stdout
+    assert "text of up to 3 characters" in shown.stdout
     assert "mean" not in shown.stdout
 
 

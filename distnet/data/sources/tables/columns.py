@@ -128,5 +128,7 @@ def _text_columns(path: Path, texts: Sequence[ColumnCheck]) -> str:
     return (
         f"{path}: columns of something other than numbers cannot be features: "
         f"{examples}; convert them to numbers, or drop "
-        "them: " + " ".join(f"--drop {check.name!r}" for check in shown)
+        "them: "
+        + " ".join(f"--drop {check.name!r}" for check in shown)
+        + f"; to learn from one of them as text, import with: --text {shown[0].name!r}"
     )

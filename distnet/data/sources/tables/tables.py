@@ -118,7 +118,7 @@ def choose_targets(
         DataError: there is no such column.
     """
     for name in target:
-        _check_column(path, columns, name, "--target")
+        check_column(path, columns, name, "--target")
         if target.count(name) > 1:
             raise DataError(f"--target names the column {name!r} twice")
     if target:
@@ -171,7 +171,7 @@ def _choose_features(
     path: Path, columns: Sequence[str], targets: Sequence[str], drop: Sequence[str]
 ) -> tuple[str, ...]:
     for name in drop:
-        _check_column(path, columns, name, "--drop")
+        check_column(path, columns, name, "--drop")
         if name in targets:
             raise DataError(f"{path}: --drop names the target column {name!r}; choose one")
     features = tuple(name for name in columns if name not in targets and name not in drop)
@@ -182,7 +182,12 @@ def _choose_features(
     return features
 
 
-def _check_column(path: Path, columns: Sequence[str], name: str, option: str) -> None:
+def check_column(path: Path, columns: Sequence[str], name: str, option: str) -> None:
+    """Check that there is a column that an option names.
+
+    Raises:
+        DataError: there is none.
+    """
     if name not in columns:
         nearest = get_close_matches(name, columns, 1)
         raise DataError(

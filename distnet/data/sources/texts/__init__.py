@@ -1,0 +1,1 @@
+"""Texts in a column of a table."""
