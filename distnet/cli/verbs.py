@@ -169,7 +169,7 @@ RESULTS: Entries = {
     ),
     "eval": Verb(
         "results.eval:eval_",
-        "Evaluate a run's network on every sample of a split.",
+        "Evaluate a run's network on a split, each sample once.",
         "distnet eval digits-1 --split test",
     ),
     "predict": Verb(

@@ -24,7 +24,7 @@ from distnet.trained.other_data import refuse_other_kind, warn_of_other_data
 def evaluate(
     run: Path, *, split: str | None = None, data: str | None = None, checkpoint: str | int = NEWEST
 ) -> dict[str, Any]:
-    """Measure a run's network on every sample of a split, once each, in fp32.
+    """Measure a run's network on a split as its job does, each sample once, in fp32.
 
     Args:
         run: the run folder.
@@ -95,7 +95,8 @@ def _measure_split(trained: Trained, dataset: Path, split: str) -> Evaluation:
     job, code = trained.job, trained.code_folder
     samples = open_samples(job, dataset, manifest, split, code, seed=None)
     learned, found = (viewed(d, build_view(job, d, code)) for d in (trained.data, manifest))
-    return _measure(trained, as_learned(learned, found, DatasetEvaluationFeed(samples)))
+    feed = DatasetEvaluationFeed(samples, job.evaluate.samples)
+    return _measure(trained, as_learned(learned, found, feed))
 
 
 def _measure(trained: Trained, feed: EvaluationFeed) -> Evaluation:

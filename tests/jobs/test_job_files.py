@@ -21,7 +21,7 @@ SAVED = 2
 """Steps between checkpoints."""
 HEADER = {
     "the command that runs it": r"distnet run jobs/{name}\.yaml",
-    "the baseline": r"(?i)\bbaseline\b",
+    "the baseline": r"(?i)\bbaselines?\b",
     "the time it takes": r"(?i)\d (s|seconds?|min|minutes?)\b",
 }
 """What the comment at the top of each job file has."""

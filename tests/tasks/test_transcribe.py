@@ -14,7 +14,6 @@ from distnet.data.fields.audio import AudioField
 from distnet.data.fields.class_ import ClassField
 from distnet.data.fields.tokens import TokensField
 from distnet.data.manifest import Manifest, Split
-from distnet.data.views.phrases import WordsField
 from distnet.errors import PartError
 from distnet.tasks.task import Phase
 from distnet.tasks.transcribe import Transcribe
@@ -40,7 +39,7 @@ class Given(nn.Module):
 def manifest(**fields: Any) -> Manifest:
     every = {
         "x": AudioField(sample_rate=8000),
-        "y": WordsField(vocabulary=WORDS),
+        "y": TokensField(tokenizer="words", vocabulary=WORDS),
     }
     return Manifest.model_construct(
         name="words", fields=every | fields, splits={"train": Split(num_samples=0, shards=())}

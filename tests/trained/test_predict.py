@@ -119,6 +119,17 @@ def test_evaluation_is_that_of_training_by_default(reader: Trained):
     assert figures["metrics"] == pytest.approx(trained["metrics"], rel=1e-5)
 
 
+def test_evaluation_takes_the_first_samples_of_the_split_if_the_job_does(tmp_path: Path):
+    (tmp_path / "digits.yaml").write_text("name: digits\nnetwork: {kind: perceptron}\n")
+    overrides = ["train.steps=2", "evaluate.samples=50"]
+    done = run(tmp_path / "digits.yaml", inline=True, runs=tmp_path / "runs", overrides=overrides)
+
+    found = evaluate(done.folder.path)
+
+    assert found["num_samples"] == 50
+    assert found["metrics"]["accuracy"] == done.metrics["test_accuracy"]
+
+
 def test_network_is_loaded_without_its_dataset(reader: Trained):
     assert not reader.network.training
     assert reader.step == 300

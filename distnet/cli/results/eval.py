@@ -24,7 +24,7 @@ def eval_(
     runs: Runs = RUNS,
     as_json: AsJson = False,
 ) -> None:
-    """Evaluate a run's network on every sample of a split."""
+    """Evaluate a run's network on a split, each sample once."""
     folder = find_run(run, runs)
     with spinner("evaluating"):
         # torch takes seconds to import: a run that does not exist is reported first.

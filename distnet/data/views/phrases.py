@@ -21,14 +21,6 @@ from distnet.spec.sections.section import PositiveInt
 __all__ = ("Phrases",)
 
 
-class WordsField(TokensField):
-    """Tokens that are words."""
-
-    def decode(self, tokens: Array) -> str:
-        """Turn tokens into a text, with a space between words."""
-        return " ".join(self.vocabulary[int(token)] for token in tokens)
-
-
 class Phrases:
     """Fields `x` (audio) and `y` (tokens, one a word): `shortest` to `longest` words of a speaker.
 
@@ -74,7 +66,7 @@ class Phrases:
         self._num_recordings = {name: split.num_samples for name, split in data.splits.items()}
         self.fields = {
             "x": AudioField(sample_rate=x.sample_rate, mean=x.mean, std=x.std),
-            "y": WordsField(vocabulary=y.classes),
+            "y": TokensField(tokenizer="words", vocabulary=y.classes),
         }
         self.reads = ("x", "y", *((speaker,) if speaker else ()))
 

@@ -509,7 +509,7 @@ def test_training_folders_that_are_not_used_are_a_warning(tmp_path: Path) -> Non
 
 
 def test_folders_of_the_same_name_in_classes_are_a_warning(tmp_path: Path) -> None:
-    for seed, folder in enumerate(("images/a", "images/b", "masks/a", "masks/b")):
+    for seed, folder in enumerate(("oak/a", "oak/b", "ash/a", "ash/b")):
         image_folder(tmp_path / "raw", {folder: 1}, first_seed=seed)
     manifest = import_dataset(tmp_path / "raw", tmp_path / "out", test_fraction=0)
     what = "folders of the same name in several classes"
