@@ -20,9 +20,8 @@ Out = Annotated[Path, typer.Argument(metavar="OUT", help="The folder to create."
 Kind = Annotated[
     str | None,
     typer.Option(
-        help="csv, idx, image-folder, masks, npz, parquet, pascal-voc, sound-folder, text or "
-        "text-table. "
-        "Default: detected."
+        help="csv, idx, image-folder, masks, npz, parallel-text, parquet, pascal-voc, "
+        "sound-folder, text or text-table. Default: detected."
     ),
 ]
 Target = Annotated[
@@ -49,14 +48,12 @@ Tokenizer = Annotated[
     str | None,
     typer.Option(
         metavar="words|characters|bpe",
-        help="Tables of texts: what a token is; bpe: parts of words. Default: words.",
+        help="Texts: what a token is; bpe: parts of words. Default: words; of translations bpe.",
     ),
 ]
 Vocabulary = Annotated[
     int | None,
-    typer.Option(
-        metavar="N", help="Tables of texts: keep the N most frequent tokens. Default: 10000."
-    ),
+    typer.Option(metavar="N", help="Texts: keep the N most frequent tokens. Default: 10000."),
 ]
 Header = Annotated[
     str | None,
@@ -110,11 +107,23 @@ Masks = Annotated[
     str | None,
     typer.Option(metavar="FOLDER", help="Masks: the name of their folders."),
 ]
+SourceLang = Annotated[
+    str | None,
+    typer.Option(
+        "--source-lang",
+        metavar="LANG",
+        help="Translations: from which language, as the names of the files end: de for train.de.",
+    ),
+]
+TargetLang = Annotated[
+    str | None,
+    typer.Option("--target-lang", metavar="LANG", help="Translations: to which language."),
+]
 SkipUnreadable = Annotated[
     bool,
     typer.Option(
         "--skip-unreadable",
-        help="Leave out damaged images and sounds, faulty boxes, and rows with an empty text.",
+        help="Leave out damaged images and sounds, faulty boxes, and texts that are empty.",
     ),
 ]
 Licence = Annotated[str, typer.Option(help="The licence of the data, for the manifest.")]
@@ -146,6 +155,8 @@ def import_(
     test: Test = None,
     images: Images = None,
     masks: Masks = None,
+    source_lang: SourceLang = None,
+    target_lang: TargetLang = None,
     skip_unreadable: SkipUnreadable = False,
     licence: Licence = "unknown",
     test_fraction: TestFraction = None,
@@ -164,10 +175,8 @@ def import_(
         "size": _parse_size(size),
         "colours": _one_of("--colours", colours, ("grey", "rgb")),
         "layout": _one_of("--layout", layout, ("classes", "splits")),
-        "names": names,
-        "test": test,
-        "images": images,
-        "masks": masks,
+        **{"names": names, "test": test, "images": images, "masks": masks},
+        **{"source_lang": source_lang, "target_lang": target_lang},
         "skip_unreadable": skip_unreadable,
     }
     with _said_when_stopped(), progress_bar("samples") as progress:
