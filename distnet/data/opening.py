@@ -9,7 +9,7 @@ from distnet.data.manifest import Manifest
 from distnet.data.order import Order, order_of
 from distnet.data.samplers.checked import CheckedSampler
 from distnet.data.samplers.sampler import Sampler, SplitIndex
-from distnet.data.samplers.uniform import Uniform
+from distnet.data.samplers.shuffled.uniform import Uniform
 from distnet.data.shards import ShardReader
 from distnet.data.views.checked import CheckedView
 from distnet.data.views.view import View

@@ -1,1 +1,1 @@
-"""What computes: one network a file."""
+"""What computes: one network a file, in a folder by what it computes on."""

@@ -1,14 +1,14 @@
 """Find networks and tasks by name, shipped ones and a user's own, and check their options.
 
-A shipped kind `mlp` is the module `distnet.networks.mlp`, whose `__all__` holds one class; a
-user's own is `./mynet.py:MyNet`. The keyword-only parameters of the constructor are the options,
-their annotations the types. Nothing is imported before a part is requested.
+A shipped kind is a module in a folder of its package: `mlp` is `distnet.networks.vectors.mlp`,
+whose `__all__` holds one class. What lies beside these folders, or deeper, or begins with `_`, is
+no kind. A user's own is `./mynet.py:MyNet`. The keyword-only parameters of the constructor are the
+options, their annotations the types. Nothing is imported before a part is requested.
 """
 
 import json
 from importlib import import_module
 from pathlib import Path
-from pkgutil import iter_modules
 from typing import Any, Literal
 
 from pydantic import ValidationError
@@ -22,21 +22,17 @@ from distnet.spec.sections.section import Part
 
 Package = Literal["networks", "tasks", "data/views", "data/samplers"]
 
-NO_PARTS = ("network", "task", "per_sample", "view", "sampler", "checked", "returned", "confused")
-"""Modules beside the parts: their interfaces, and what is common to them."""
+DISTNET = Path(__file__).parents[1]
 
 
 def kinds(package: Package) -> list[str]:
     """List the kinds that ship with distnet, without importing them."""
-    folder = Path(__file__).parents[1] / package
-    names = [module.name for module in iter_modules([str(folder)])]
-    return [n.replace("_", "-") for n in names if n not in NO_PARTS and not n.startswith("_")]
+    return sorted(_modules(package))
 
 
 def shipped_datasets() -> list[str]:
     """List the datasets that ship with distnet, by their folders."""
-    folder = Path(__file__).parents[1] / "data"
-    return sorted(manifest.parent.name for manifest in folder.glob("*/manifest.json"))
+    return sorted(manifest.parent.name for manifest in DISTNET.glob("data/*/manifest.json"))
 
 
 def is_own_kind(kind: str) -> bool:
@@ -70,10 +66,17 @@ def load_class(package: Package, kind: str, *, folder: Path) -> type[Any]:
         raise UnknownPartError(
             unknown(package.rpartition("/")[2].removesuffix("s"), kind, shipped) + own
         )
-    module = import_module(f"distnet.{package.replace('/', '.')}.{kind.replace('-', '_')}")
+    module = import_module(_modules(package)[kind])
     (name,) = module.__all__
     cls: type[Any] = getattr(module, name)
     return cls
+
+
+def _modules(package: Package) -> dict[str, str]:
+    """The module of each kind, such as `distnet.networks.vectors.mlp`."""
+    files = DISTNET.glob(f"{package}/*/[!_]*.py")
+    paths = [file.relative_to(DISTNET.parent).with_suffix("") for file in files]
+    return {path.name.replace("_", "-"): ".".join(path.parts) for path in paths}
 
 
 def _checked(signature: Signature, options: dict[str, Any]) -> dict[str, Any]:

@@ -1,1 +1,1 @@
-"""What is learned: one task a file."""
+"""What is learned: one task a file, in a folder by what it learns from."""

@@ -86,7 +86,7 @@ def use_shipped(folder: Path, *commands: str) -> None:
     """Run commands of a distnet whose package has the network."""
     package = folder / "site" / "distnet"
     shutil.copytree(PACKAGE, package)
-    (package / "networks" / "conv_mixer.py").write_text(CODE)
+    (package / "networks" / "images" / "conv_mixer.py").write_text(CODE)
     (folder / "job.yaml").write_text(JOB)
     environment = os.environ | {"PYTHONPATH": str(package.parent)}
     subprocess.run([sys.executable, "-c", MAIN, *commands], env=environment, check=True)

@@ -4,12 +4,14 @@ from pathlib import Path
 
 import pytest
 
+import distnet
 from distnet.errors import UnknownPartError
 from distnet.spec.parts import Package, kinds, load_part
 from distnet.spec.reading.faults import FaultsError
 from distnet.spec.sections.section import Part
 
-PACKAGES: tuple[Package, ...] = ("networks", "tasks")
+PACKAGES: tuple[Package, ...] = ("networks", "tasks", "data/views", "data/samplers")
+DISTNET = Path(distnet.__file__).parent
 REQUIRED = {"deep-q": {"environment": "CartPole-v1"}}
 """Options without a default; all others have one."""
 
@@ -76,10 +78,34 @@ def faults(kind: str, folder: Path, **options: object) -> list[tuple[str, str]]:
     return [(".".join(map(str, fault.key)), fault.message) for fault in caught.value.faults]
 
 
-def test_kinds_are_the_files_of_a_package() -> None:
-    assert {"mlp", "cnn", "perceptron"} <= set(kinds("networks"))
-    assert {"classify", "regress"} <= set(kinds("tasks"))
-    assert not {"network", "task", "-layers"} & {*kinds("networks"), *kinds("tasks")}
+def test_kinds_are_the_files_in_the_folders_of_a_package() -> None:
+    assert {"mlp", "cnn", "crnn-frames"} <= set(kinds("networks"))
+    assert {"classify", "deep-q"} <= set(kinds("tasks"))
+    assert kinds("data/samplers") == ["identities", "uniform"]
+    assert not {"layers", "-mel", "mel", "images"} & set(kinds("networks"))
+    assert not {"task", "per-sample", "checked", "game"} & set(kinds("tasks"))
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_no_two_folders_have_the_same_kind(package: Package) -> None:
+    stems = [file.stem for file in DISTNET.glob(f"{package}/*/*.py") if file.stem[0] != "_"]
+
+    assert sorted(stem.replace("_", "-") for stem in stems) == kinds(package)
+
+
+@pytest.mark.parametrize(
+    ("package", "interface"),
+    [
+        ("networks", {"layers"}),
+        ("tasks", {"task", "per_sample", "checked", "returned", "confused"}),
+        ("data/views", {"view", "checked"}),
+        ("data/samplers", {"sampler", "checked"}),
+    ],
+)
+def test_only_what_all_kinds_share_lies_beside_the_folders(
+    package: Package, interface: set[str]
+) -> None:
+    assert {file.stem for file in DISTNET.glob(f"{package}/*.py")} == {"__init__", *interface}
 
 
 @pytest.mark.parametrize(

@@ -20,8 +20,8 @@ from distnet.errors import DistnetError, TrainingError
 from distnet.launch.plan import make_plan
 from distnet.run_folder.assignment import Assignment
 from distnet.spec.read import read_job_text
-from distnet.tasks.classify import Classify
 from distnet.tasks.per_sample import PerSample
+from distnet.tasks.targets.classify import Classify
 from distnet.train.checkpoint.checkpoint import read_newest
 from distnet.train.compute.slice_gradient import SliceGradient
 from distnet.train.compute.turn import SliceId, turns_of

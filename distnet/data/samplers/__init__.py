@@ -1,1 +1,1 @@
-"""Which samples an epoch has, in which order: one file a kind; see sampler.py."""
+"""Which samples an epoch has, in which order: see sampler.py. One file a kind."""

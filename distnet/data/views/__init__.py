@@ -1,1 +1,1 @@
-"""From the rows of a dataset to the samples of a training: one file a kind; see view.py."""
+"""From the rows of a dataset to the samples of a training: see view.py. One file a kind."""

@@ -20,7 +20,7 @@ train: {{steps: 3, batch_size: 16}}
 evaluate: {{samples: 32}}
 """
 OWN = """
-from distnet.tasks.gan import Gan
+from distnet.tasks.generators.gan import Gan
 class Own(Gan):
     def sample(self, networks, seed, numbers, of_class=None):
         return super().sample(networks, seed, numbers, of_class).float()

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from distnet.data.batch import Batch, Ragged
-from distnet.networks.gpt import GPT
+from distnet.networks.texts.gpt import GPT
 from distnet.train.compute.capture import NUM_COMPARED, Capture
 from distnet.train.exchange.worker_group import WorkerGroup
 from distnet.train.worker import work

@@ -17,9 +17,9 @@ from distnet.data.fields.number import NumberField
 from distnet.data.fields.vector import VectorField
 from distnet.data.manifest import Manifest, Split
 from distnet.spec.read import read_job_text
-from distnet.tasks.classify import Classify
 from distnet.tasks.per_sample import PerSampleTask
-from distnet.tasks.regress import Regress
+from distnet.tasks.targets.classify import Classify
+from distnet.tasks.targets.regress import Regress
 from distnet.train.compute.trainee import build
 from distnet.train.compute.turn import SliceId
 from distnet.train.device.separable import SEPARABLE
@@ -29,7 +29,7 @@ DEVICE = "meta"
 NETWORK = f"""
 import torch
 from torch import nn
-from distnet.networks.cnn import CNN
+from distnet.networks.images.cnn import CNN
 
 class There(CNN):
     '''Made where it computes: weights cannot be moved to tensors without memory.'''

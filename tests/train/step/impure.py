@@ -23,7 +23,7 @@ from distnet.data.samplers.sampler import SplitIndex
 from distnet.run_folder.sample_digest import SampleDigest
 from distnet.spec.metric import Metric
 from distnet.spec.sections.job import Job
-from distnet.tasks.classify import Classify
+from distnet.tasks.targets.classify import Classify
 from distnet.tasks.task import Loss, Measured, Networks, Phase, Summary
 
 CALLS = 0

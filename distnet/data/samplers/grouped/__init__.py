@@ -1,0 +1,1 @@
+"""Samples that belong in the same batch."""

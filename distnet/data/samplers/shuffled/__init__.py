@@ -1,0 +1,1 @@
+"""Samples by themselves, in a random order."""

@@ -1,0 +1,1 @@
+"""Parts of images, and images made of several."""

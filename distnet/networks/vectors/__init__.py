@@ -1,0 +1,1 @@
+"""Networks of numbers without an order, or of inputs of any shape."""

@@ -1,0 +1,1 @@
+"""Make images that are like those of the data."""

@@ -1,0 +1,191 @@
+"""Generate images by a game: a critic learns to see which are real, a generator to deceive it.
+
+Source: Goodfellow et al. 2014 (the non-saturating losses); Mescheder, Geiger and Nowozin 2018 (the
+gradient penalty R1, without which the game need not converge); Karras et al. 2020 (the penalty in
+every n-th step only; images are made with a moving average of the weights).
+
+Letters: n images [n, C, H, W], z numbers of noise, K classes.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from distnet.data.batch import Batch
+from distnet.data.manifest import Manifest
+from distnet.run_folder.figures import Images
+from distnet.spec.metric import LOSS
+from distnet.spec.sections.section import Fraction, NonNegativeFloat, PositiveInt
+from distnet.tasks.generators._numbered import (
+    EVALUATED,
+    any_parameter,
+    as_pixels,
+    numbered_classes,
+    numbered_noise,
+    one_hot,
+    signed,
+)
+from distnet.tasks.generators.quality.judge import JudgeName
+from distnet.tasks.generators.quality.quality import Quality, known_classes
+from distnet.tasks.task import (
+    NETWORK,
+    FirstSamples,
+    Loss,
+    Measured,
+    Networks,
+    Phase,
+    Shadow,
+    Shown,
+    Summary,
+)
+
+__all__ = ("Gan",)
+
+GRID, ROWS, BETWEEN = 8, 4, 8
+"""Images a side of the grid in the report; rows and images of its strip from image to image."""
+
+
+class Gan:
+    """Two players, `generator` and `critic`, each with its own optimizer (`players:`).
+
+    The network is made from the shape of the images and the number of classes that it is given.
+
+    Args:
+        judge: what measures the images: `mnist`, a classifier of 28 x 28 digits, or `none`.
+        penalty: the weight of the critic's squared gradient at real images (R1).
+        penalty_every: the penalty is computed in every n-th step, n times as strong.
+        average: the decay of the moving average with which images are made.
+        conditional: whether both players are given the class of an image.
+
+    Raises:
+        ValueError: the data has no images, or not what the judge or the classes need.
+    """
+
+    takes_pixels = True
+    numbered = True
+    players = {"critic": "critic.*", "generator": "generator.*"}
+
+    def __init__(
+        self,
+        data: Manifest,
+        *,
+        judge: JudgeName = "none",
+        penalty: NonNegativeFloat = 0.1,
+        penalty_every: PositiveInt = 8,
+        average: Fraction = 0.995,
+        conditional: bool = False,
+    ) -> None:
+        self.classes = known_classes("gan", data, is_conditional=conditional)
+        self.network_arguments = (data.x.shape, len(self.classes))
+        self._quality = Quality(judge, data)
+        self.metrics = self._quality.metrics
+        self._penalty = penalty * penalty_every / 2
+        self.phases = (
+            Phase("critic", player="critic", metrics=("caught",)),
+            *self._penalty_phase(penalty, penalty_every),
+            Phase("generator", player="generator", batch="same"),
+        )
+        self.shadows = (
+            Shadow("average", decay=average, used_by=frozenset({"evaluation", "export"})),
+        )
+
+    def loss(self, networks: Networks, batch: Batch, phase: Phase) -> Loss:
+        """The loss of a player, [n]."""
+        network: Any = networks[NETWORK]
+        real = signed(batch.tensor("x"))
+        classes = self._classes(batch)
+        if phase.name == "penalty":
+            return Loss(self._penalty * _squared_gradients(network.critic, real, classes))
+        noise = torch.randn(len(real), network.noise, device=real.device)
+        if phase.name == "generator":
+            made = network.generator(noise, classes)
+            return Loss(F.softplus(-network.critic(made, classes).float()))
+        with torch.no_grad():
+            made = network.generator(noise, classes)
+        of_made = network.critic(made, classes).float()
+        losses = F.softplus(of_made) + F.softplus(-network.critic(real, classes).float())
+        return Loss(losses, metrics={"caught": ((of_made < 0).float().sum(), len(real))})
+
+    def measure(self, networks: Networks, batch: Batch) -> Measured:
+        """Make an image beside each of the data; the loss is the critic's."""
+        network: Any = networks[NETWORK]
+        pixels = batch.tensor("x")
+        numbers = batch.tensor("index").tolist()
+        classes = numbered_classes(numbers, len(self.classes), None, pixels)
+        made = self._made(networks, EVALUATED, numbers, classes)
+        of_made = network.critic(made, classes).double()
+        of_real = network.critic(signed(pixels), self._classes(batch)).double()
+        losses = F.softplus(of_made) + F.softplus(-of_real)
+        quality = self._quality.sums((255 * pixels).round().byte(), as_pixels(made))
+        count = losses.new_tensor(len(losses))
+        return Measured(torch.cat([torch.stack([count, losses.sum()]), quality]), losses)
+
+    def summarise(self, sums: Tensor, collected: Sequence[bytes]) -> Summary:  # noqa: ARG002
+        """The critic's mean loss, and the quality of the images."""
+        metrics, figures = self._quality.summarise(sums[2:])
+        return Summary({LOSS.name: float(sums[1] / sums[0])} | metrics, figures)
+
+    def predict(self, networks: Networks, batch: Batch) -> list[dict[str, Any]]:
+        """How probable it is, to the critic, that an image is real."""
+        network: Any = networks[NETWORK]
+        scores = network.critic(signed(batch.tensor("x"))).float()
+        return [{"real": probability} for probability in scores.sigmoid().tolist()]
+
+    def sample(
+        self, networks: Networks, seed: int, numbers: Sequence[int], of_class: int | None = None
+    ) -> Tensor:
+        """Make images, uint8 [n, C, H, W]; each depends on the seed and its number alone."""
+        like = any_parameter(networks[NETWORK])
+        classes = numbered_classes(numbers, len(self.classes), of_class, like)
+        return as_pixels(self._made(networks, seed, numbers, classes))
+
+    def show(self, networks: Networks, first: FirstSamples) -> Shown:  # noqa: ARG002
+        """The first images of the evaluation, and those on the way from one to another."""
+        grid = self.sample(networks, EVALUATED, range(GRID * GRID))
+        figures = (
+            Images("Generated images", "generated", columns=GRID),
+            Images("From one image to another", "between", columns=BETWEEN),
+        )
+        between = self._between(networks)
+        return Shown(figures, {"generated": grid.cpu().numpy(), "between": between.cpu().numpy()})
+
+    def _made(
+        self, networks: Networks, seed: int, numbers: Sequence[int], classes: Tensor | None
+    ) -> Tensor:
+        network: Any = networks[NETWORK]
+        noise = numbered_noise(seed, numbers, (network.noise,), any_parameter(network))
+        made: Tensor = network.generator(noise, classes)
+        return made
+
+    def _between(self, networks: Networks) -> Tensor:
+        """Images of noise on the way from one to another: on an arc, to keep its length."""
+        network: Any = networks[NETWORK]
+        like = any_parameter(network)
+        ends = numbered_noise(EVALUATED, range(2 * ROWS), (network.noise,), like)
+        start, end = ends[:ROWS, None], ends[ROWS:, None]
+        angles = torch.linspace(0, torch.pi / 2, BETWEEN, device=like.device)[:, None]
+        noise = (start * angles.cos() + end * angles.sin()).flatten(0, 1)
+        rows = [row for row in range(ROWS) for _ in range(BETWEEN)]
+        classes = numbered_classes(rows, len(self.classes), None, like)
+        return as_pixels(network.generator(noise, classes))
+
+    def _classes(self, batch: Batch) -> Tensor | None:
+        return one_hot(batch.tensor("y"), len(self.classes)) if self.classes else None
+
+    @staticmethod
+    def _penalty_phase(penalty: float, every: int) -> tuple[Phase, ...]:
+        if not penalty:
+            return ()
+        return (Phase("penalty", player="critic", batch="same", every=every),)
+
+
+def _squared_gradients(critic: Any, real: Tensor, classes: Tensor | None) -> Tensor:
+    """The squared length of the gradient of each score by its image, [n]."""
+    real = real.detach().requires_grad_()
+    with torch.autocast(real.device.type, enabled=False):
+        scores = critic(real, classes).sum()
+        (gradients,) = torch.autograd.grad(scores, real, create_graph=True)
+    return gradients.square().sum((1, 2, 3))

@@ -1,0 +1,1 @@
+"""Learn one target a sample: a class, or numbers."""

@@ -1,0 +1,1 @@
+"""Learn what comes next in texts."""
