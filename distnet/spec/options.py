@@ -44,7 +44,15 @@ def read_signature(cls: type[Any]) -> Signature:
 
 
 def described(cls: type[Any]) -> dict[str, str]:
-    """Read the description of each argument from the docstring of `cls` (its `Args:`)."""
+    """Read the description of each argument from the docstring of `cls` (its `Args:`).
+
+    Where the constructor is inherited, those of the class that has it count as well.
+    """
+    constructed = next(base for base in cls.__mro__ if "__init__" in vars(base))
+    return _arguments(constructed) | _arguments(cls)
+
+
+def _arguments(cls: type[Any]) -> dict[str, str]:
     section = ARGUMENTS.search(cleandoc(cls.__doc__ or ""))
     arguments = ARGUMENT.findall(section[1]) if section else []
     return {name: " ".join(text.split()) for name, text in arguments}

@@ -10,6 +10,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from distnet.data.batch import Ragged
 from distnet.networks.layers import initialise
 from distnet.networks.sounds._mel import LogMel, is_within
+from distnet.spec.sections.section import Fraction, PositiveInt
 
 
 class SpeechEncoder(nn.Module):
@@ -61,6 +62,34 @@ class SpeechEncoder(nn.Module):
             )
             outputs, _ = pad_packed_sequence(self.recurrent(packed)[0], batch_first=True)
         return self.dropout(outputs), num_frames
+
+
+class SpeechNetwork(nn.Module):
+    """The encoder, and a layer of outputs; what these are is said in `forward`.
+
+    Args:
+        bands: the mel bands into which the sound is cut.
+        channels: the feature maps of each block; each halves the bands, all but the first halve
+            the frames.
+        hidden: the neurons of the recurrent layer, in each direction.
+        dropout: the part of the outputs of a layer left out at random while training.
+    """
+
+    def __init__(
+        self,
+        input_shape: tuple[int, ...],
+        num_outputs: int,
+        *,
+        bands: PositiveInt = 40,
+        channels: tuple[PositiveInt, ...] = (16, 32, 32),
+        hidden: PositiveInt = 64,
+        dropout: Fraction = 0.2,
+    ) -> None:
+        super().__init__()
+        self.encoder = SpeechEncoder(
+            input_shape, bands=bands, channels=channels, hidden=hidden, dropout=dropout
+        )
+        self.output = initialise(nn.Linear(self.encoder.num_outputs, num_outputs), None)
 
 
 class _Block(nn.Module):

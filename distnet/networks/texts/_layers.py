@@ -112,7 +112,10 @@ def _turned(texts: Ragged) -> Tensor:
 
 @torch.no_grad()
 def _initialised(layer: nn.RNN | nn.LSTM) -> nn.RNN | nn.LSTM:
-    """Draw orthogonal weights between states (Saxe et al. 2014), Glorot's for inputs; no biases."""
+    """Draw orthogonal weights between states (Saxe et al. 2014), Glorot's for inputs; no biases.
+
+    But the cells of an LSTM keep what they hold at first (Jozefowicz et al. 2015).
+    """
     for name, weight in layer.named_parameters():
         if name.startswith("weight_hh"):
             for part in weight.reshape(-1, layer.hidden_size, layer.hidden_size):
@@ -121,6 +124,9 @@ def _initialised(layer: nn.RNN | nn.LSTM) -> nn.RNN | nn.LSTM:
             nn.init.xavier_uniform_(weight)
         else:
             nn.init.zeros_(weight)
+    if isinstance(layer, nn.LSTM):
+        bias = layer.get_parameter("bias_ih_l0")  # of input, forget, cell and output
+        bias[layer.hidden_size : 2 * layer.hidden_size] = 1
     return layer
 
 

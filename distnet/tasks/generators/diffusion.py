@@ -20,19 +20,17 @@ from torch import Tensor, nn
 from distnet.data.batch import Batch
 from distnet.data.manifest import Manifest
 from distnet.run_folder.figures import Images
-from distnet.spec.metric import LOSS
 from distnet.spec.sections.section import Fraction, PositiveInt
+from distnet.tasks.generators._generator import Generator
 from distnet.tasks.generators._numbered import (
     EVALUATED,
     any_parameter,
     as_pixels,
     numbered_classes,
     numbered_noise,
-    one_hot,
     signed,
 )
 from distnet.tasks.generators.quality.judge import JudgeName
-from distnet.tasks.generators.quality.quality import Quality, known_classes
 from distnet.tasks.task import (
     NETWORK,
     FirstSamples,
@@ -40,9 +38,7 @@ from distnet.tasks.task import (
     Measured,
     Networks,
     Phase,
-    Shadow,
     Shown,
-    Summary,
 )
 
 __all__ = ("Diffusion",)
@@ -59,7 +55,7 @@ GOLDEN = 0.6180339887498949
 """Its multiples, without their whole parts, are spread evenly over [0, 1]."""
 
 
-class Diffusion:
+class Diffusion(Generator):
     """The squared error of the velocity at which noise becomes an image.
 
     The network is made from the shape of the images and the number of classes that it is given.
@@ -74,9 +70,6 @@ class Diffusion:
         ValueError: the data has no images, or not what the judge or the classes need.
     """
 
-    takes_pixels = True
-    numbered = True
-
     def __init__(
         self,
         data: Manifest,
@@ -86,14 +79,8 @@ class Diffusion:
         average: Fraction = 0.995,
         conditional: bool = False,
     ) -> None:
-        self.classes = known_classes("diffusion", data, is_conditional=conditional)
-        self.network_arguments = (data.x.shape, len(self.classes))
+        super().__init__("diffusion", data, judge=judge, average=average, conditional=conditional)
         self._shape, self._steps = data.x.shape, steps
-        self._quality = Quality(judge, data)
-        self.metrics = self._quality.metrics
-        self.shadows = (
-            Shadow("average", decay=average, used_by=frozenset({"evaluation", "export"})),
-        )
 
     def loss(self, networks: Networks, batch: Batch, phase: Phase) -> Loss:  # noqa: ARG002
         """The squared error at a random time, [n]; the times of a slice are spread over [0, 1]."""
@@ -101,23 +88,18 @@ class Diffusion:
         spread = torch.arange(len(images), device=images.device) / len(images)
         times = _times((spread + torch.rand(1, device=images.device)) % 1)
         noise = torch.randn_like(images)
-        return Loss(self._errors(networks, images, noise, times, self._classes(batch)))
+        return Loss(self._errors(networks, images, noise, times, self.classes_of(batch)))
 
     def measure(self, networks: Networks, batch: Batch) -> Measured:
         """Make an image beside each of the data; the loss is that of training, at set times."""
         pixels, numbers = batch.tensor("x"), batch.tensor("index").tolist()
         noise = numbered_noise(MEASURED, numbers, self._shape, pixels)
         times = _times((batch.tensor("index").double() * GOLDEN % 1).float())
-        errors = self._errors(networks, signed(pixels), noise, times, self._classes(batch)).double()
-        made = self.sample(networks, EVALUATED, numbers)
-        quality = self._quality.sums((255 * pixels).round().byte(), made)
-        count = errors.new_tensor(len(errors))
-        return Measured(torch.cat([torch.stack([count, errors.sum()]), quality]), errors)
-
-    def summarise(self, sums: Tensor, collected: Sequence[bytes]) -> Summary:  # noqa: ARG002
-        """The mean error, and the quality of the images."""
-        metrics, figures = self._quality.summarise(sums[2:])
-        return Summary({LOSS.name: float(sums[1] / sums[0])} | metrics, figures)
+        errors = self._errors(
+            networks, signed(pixels), noise, times, self.classes_of(batch)
+        ).double()
+        *_, made = self._flow(networks, EVALUATED, numbers, None)
+        return self.compared(errors, batch, made)
 
     def predict(self, networks: Networks, batch: Batch) -> list[dict[str, Any]]:
         """How badly each image is found in noise at half time: what is unlike the data is worse."""
@@ -181,9 +163,6 @@ class Diffusion:
         left = (1 - where).clamp(min=SHORTEST)
         errors: Tensor = ((seen - images) / left).square().mean((1, 2, 3))
         return errors
-
-    def _classes(self, batch: Batch) -> Tensor | None:
-        return one_hot(batch.tensor("y"), len(self.classes)) if self.classes else None
 
 
 def _velocity(network: nn.Module, images: Tensor, times: Tensor, classes: Tensor | None) -> Tensor:

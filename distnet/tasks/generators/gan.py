@@ -17,19 +17,17 @@ from torch.nn import functional as F
 from distnet.data.batch import Batch
 from distnet.data.manifest import Manifest
 from distnet.run_folder.figures import Images
-from distnet.spec.metric import LOSS
 from distnet.spec.sections.section import Fraction, NonNegativeFloat, PositiveInt
+from distnet.tasks.generators._generator import Generator
 from distnet.tasks.generators._numbered import (
     EVALUATED,
     any_parameter,
     as_pixels,
     numbered_classes,
     numbered_noise,
-    one_hot,
     signed,
 )
 from distnet.tasks.generators.quality.judge import JudgeName
-from distnet.tasks.generators.quality.quality import Quality, known_classes
 from distnet.tasks.task import (
     NETWORK,
     FirstSamples,
@@ -37,9 +35,7 @@ from distnet.tasks.task import (
     Measured,
     Networks,
     Phase,
-    Shadow,
     Shown,
-    Summary,
 )
 
 __all__ = ("Gan",)
@@ -48,7 +44,7 @@ GRID, ROWS, BETWEEN = 8, 4, 8
 """Images a side of the grid in the report; rows and images of its strip from image to image."""
 
 
-class Gan:
+class Gan(Generator):
     """Two players, `generator` and `critic`, each with its own optimizer (`players:`).
 
     The network is made from the shape of the images and the number of classes that it is given.
@@ -64,8 +60,6 @@ class Gan:
         ValueError: the data has no images, or not what the judge or the classes need.
     """
 
-    takes_pixels = True
-    numbered = True
     players = {"critic": "critic.*", "generator": "generator.*"}
 
     def __init__(
@@ -78,25 +72,19 @@ class Gan:
         average: Fraction = 0.995,
         conditional: bool = False,
     ) -> None:
-        self.classes = known_classes("gan", data, is_conditional=conditional)
-        self.network_arguments = (data.x.shape, len(self.classes))
-        self._quality = Quality(judge, data)
-        self.metrics = self._quality.metrics
+        super().__init__("gan", data, judge=judge, average=average, conditional=conditional)
         self._penalty = penalty * penalty_every / 2
         self.phases = (
             Phase("critic", player="critic", metrics=("caught",)),
             *self._penalty_phase(penalty, penalty_every),
             Phase("generator", player="generator", batch="same"),
         )
-        self.shadows = (
-            Shadow("average", decay=average, used_by=frozenset({"evaluation", "export"})),
-        )
 
     def loss(self, networks: Networks, batch: Batch, phase: Phase) -> Loss:
         """The loss of a player, [n]."""
         network: Any = networks[NETWORK]
         real = signed(batch.tensor("x"))
-        classes = self._classes(batch)
+        classes = self.classes_of(batch)
         if phase.name == "penalty":
             return Loss(self._penalty * _squared_gradients(network.critic, real, classes))
         noise = torch.randn(len(real), network.noise, device=real.device)
@@ -112,21 +100,12 @@ class Gan:
     def measure(self, networks: Networks, batch: Batch) -> Measured:
         """Make an image beside each of the data; the loss is the critic's."""
         network: Any = networks[NETWORK]
-        pixels = batch.tensor("x")
-        numbers = batch.tensor("index").tolist()
-        classes = numbered_classes(numbers, len(self.classes), None, pixels)
+        real, numbers = signed(batch.tensor("x")), batch.tensor("index").tolist()
+        classes = numbered_classes(numbers, len(self.classes), None, real)
         made = self._made(networks, EVALUATED, numbers, classes)
         of_made = network.critic(made, classes).double()
-        of_real = network.critic(signed(pixels), self._classes(batch)).double()
-        losses = F.softplus(of_made) + F.softplus(-of_real)
-        quality = self._quality.sums((255 * pixels).round().byte(), as_pixels(made))
-        count = losses.new_tensor(len(losses))
-        return Measured(torch.cat([torch.stack([count, losses.sum()]), quality]), losses)
-
-    def summarise(self, sums: Tensor, collected: Sequence[bytes]) -> Summary:  # noqa: ARG002
-        """The critic's mean loss, and the quality of the images."""
-        metrics, figures = self._quality.summarise(sums[2:])
-        return Summary({LOSS.name: float(sums[1] / sums[0])} | metrics, figures)
+        of_real = network.critic(real, self.classes_of(batch)).double()
+        return self.compared(F.softplus(of_made) + F.softplus(-of_real), batch, made)
 
     def predict(self, networks: Networks, batch: Batch) -> list[dict[str, Any]]:
         """How probable it is, to the critic, that an image is real."""
@@ -171,9 +150,6 @@ class Gan:
         rows = [row for row in range(ROWS) for _ in range(BETWEEN)]
         classes = numbered_classes(rows, len(self.classes), None, like)
         return as_pixels(network.generator(noise, classes))
-
-    def _classes(self, batch: Batch) -> Tensor | None:
-        return one_hot(batch.tensor("y"), len(self.classes)) if self.classes else None
 
     @staticmethod
     def _penalty_phase(penalty: float, every: int) -> tuple[Phase, ...]:
