@@ -18,10 +18,11 @@ from distnet.data.fields.class_ import ClassField
 from distnet.data.fields.image import ImageField
 from distnet.data.images.decode import Colours, Size, read_header, read_image
 from distnet.data.sources._names import natural_order
+from distnet.data.sources.files.kinds import IMAGES
+from distnet.data.sources.files.layout import Classes, Layout, sort_files
+from distnet.data.sources.files.tree import has_files, list_files
+from distnet.data.sources.files.unreadable import Unreadable
 from distnet.data.sources.images.decoding import decode_files
-from distnet.data.sources.images.layout import Classes, Layout, sort_images
-from distnet.data.sources.images.tree import has_images, list_images
-from distnet.data.sources.images.unreadable import Unreadable
 from distnet.data.sources.source import Chunks, RawData
 from distnet.data.survey.images import ImageSurvey
 from distnet.data.survey.summary import Findings
@@ -33,7 +34,7 @@ Files = list[tuple[Path, int]]
 
 def detect(path: Path) -> bool:
     """Whether it is a folder with folders that hold images, at any depth."""
-    return path.is_dir() and has_images(path)
+    return path.is_dir() and has_files(path, IMAGES)
 
 
 def read(
@@ -60,9 +61,9 @@ def read(
         raise DataError(f"{path}: a file, expected a folder with one folder a class")
     findings = Findings()
     survey, unreadable = ImageSurvey(findings), Unreadable(findings, skip=skip_unreadable)
-    tree = list_images(path, findings, unreadable)
+    tree = list_files(path, findings, unreadable, IMAGES)
     unreadable.check()
-    splits = sort_images(tree, layout, findings)
+    splits = sort_files(tree, layout, findings)
     splits = {split: _readable(found, survey, unreadable) for split, found in splits.items()}
     unreadable.check()
     classes = natural_order({name for found in splits.values() for name in found})
@@ -92,8 +93,8 @@ def _locate(files: Mapping[str, Files], unreadable: Unreadable, split: str, inde
 def _readable(classes: Classes, survey: ImageSurvey, unreadable: Unreadable) -> Classes:
     """Survey the images of a split, and leave out those whose header cannot be read."""
     return {
-        name: [picture for picture in pictures if _can_be_read(picture.file, survey, unreadable)]
-        for name, pictures in classes.items()
+        name: [file for file in files if _can_be_read(file.path, survey, unreadable)]
+        for name, files in classes.items()
     }
 
 
@@ -128,14 +129,14 @@ def _check_classes(
 
 def _folder_of(split: str, classes: Classes) -> str:
     """The name of the folder of a split, such as `Training`."""
-    first = next((pictures[0] for pictures in classes.values() if pictures), None)
+    first = next((files[0] for files in classes.values() if files), None)
     return split if first is None else first.parts[0]
 
 
 def _inner(path: Path, splits: dict[str, Classes]) -> str:
     """What to import instead, where all folders lie in one."""
-    pictures = [p for found in splits.values() for group in found.values() for p in group]
-    folders = [picture.file.relative_to(path).parts[:-1] for picture in pictures]
+    files = [p for found in splits.values() for group in found.values() for p in group]
+    folders = [file.path.relative_to(path).parts[:-1] for file in files]
     common = os.path.commonprefix(folders)
     below = {folder[len(common)] for folder in folders if len(folder) > len(common)}
     if not common or len(below) < 2:
@@ -156,9 +157,7 @@ def _lookalike(name: str, classes: Classes) -> str:
 
 def _in_order(found: Classes, classes: list[str]) -> Files:
     return [
-        (picture.file, index)
-        for index, name in enumerate(classes)
-        for picture in found.get(name, ())
+        (file.path, index) for index, name in enumerate(classes) for file in found.get(name, ())
     ]
 
 

@@ -25,9 +25,10 @@ from distnet.data.images.decode import Colours, ImageHeader, Size, read_header, 
 from distnet.data.images.mask_file import read_mask
 from distnet.data.sources._names import check_names, natural_order
 from distnet.data.sources._splits import split_of
+from distnet.data.sources.files.kinds import IMAGES
+from distnet.data.sources.files.tree import list_files
+from distnet.data.sources.files.unreadable import Unreadable
 from distnet.data.sources.images.pairs import Pair, find_pairs, has_pairs
-from distnet.data.sources.images.tree import list_images
-from distnet.data.sources.images.unreadable import Unreadable
 from distnet.data.sources.source import Chunks, RawData
 from distnet.data.survey.images import ImageSurvey
 from distnet.data.survey.summary import Findings
@@ -93,7 +94,7 @@ def read(
     findings = Findings()
     survey = ImageSurvey(findings, is_whole=True)
     unreadable = Unreadable(findings, skip=skip_unreadable)
-    tree = list_images(path, findings, unreadable)
+    tree = list_files(path, findings, unreadable, IMAGES)
     found = _surveyed(find_pairs(path, tree, (images, masks), findings, unreadable), unreadable)
     values = {pair: each for pair, (_, each) in found.items()}
     names, class_of = _classes(values, classes, unreadable, findings)

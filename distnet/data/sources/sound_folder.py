@@ -18,11 +18,12 @@ from distnet.data.fields.class_ import ClassField
 from distnet.data.fields.field import Field
 from distnet.data.sounds.sound_file import SoundHeader, read_header, read_sound, wrong_rate
 from distnet.data.sources._names import natural_order
-from distnet.data.sources.images.layout import Layout
-from distnet.data.sources.images.tree import has_images, list_images
-from distnet.data.sources.images.unreadable import Unreadable
+from distnet.data.sources.files.kinds import RECORDINGS
+from distnet.data.sources.files.layout import Layout
+from distnet.data.sources.files.tree import has_files, list_files
+from distnet.data.sources.files.unreadable import Unreadable
 from distnet.data.sources.sounds.names import CLASS
-from distnet.data.sources.sounds.sorting import RECORDINGS, Recording, Sorting, Splits
+from distnet.data.sources.sounds.sorting import Recording, Sorting, Splits
 from distnet.data.sources.source import Chunks, RawData
 from distnet.data.survey.summary import Findings
 from distnet.errors import DataError
@@ -32,7 +33,7 @@ CHUNK_FILES = 64
 
 def detect(path: Path) -> bool:
     """Whether it is a folder that holds sound files, at any depth."""
-    return path.is_dir() and has_images(path, RECORDINGS, depth=0)
+    return path.is_dir() and has_files(path, RECORDINGS, depth=0)
 
 
 def read(
@@ -60,7 +61,7 @@ def read(
         raise DataError(f"{path}: a file, expected a folder of recordings")
     findings = Findings()
     unreadable = Unreadable(findings, skip=skip_unreadable)
-    tree = list_images(path, findings, unreadable, RECORDINGS)
+    tree = list_files(path, findings, unreadable, RECORDINGS)
     splits = Sorting(names, test, layout).splits(path, tree, findings, unreadable)
     headers = _headers(splits, unreadable)
     sample_rate = _sample_rate(headers, unreadable)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from distnet.data.sources.images.unreadable import Unreadable
+from distnet.data.sources.files.unreadable import Unreadable
 from distnet.errors import DataError
 
 CHUNK_IMAGES = 64

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from distnet.data.column import Columns
 from distnet.data.fields.image import ImageField
 from distnet.data.images.decode import Colours, Size, read_header, read_image
-from distnet.data.sources.images.unreadable import Unreadable
+from distnet.data.sources.files.unreadable import Unreadable
 from distnet.data.sources.source import Chunks, RawData
 from distnet.data.sources.tables.classes import Encode
 from distnet.data.sources.tables.parquet_table import ParquetTable

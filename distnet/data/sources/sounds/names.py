@@ -3,7 +3,7 @@
 import re
 from pathlib import PurePosixPath
 
-from distnet.data.sources.images.tree import Parts
+from distnet.data.sources.files.tree import Parts
 from distnet.errors import DataError
 
 CLASS = "class"

@@ -4,17 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from distnet.data.sounds.sound_file import SUFFIXES
 from distnet.data.sources._names import natural_order
 from distnet.data.sources._splits import is_split_name, split_of
-from distnet.data.sources.images.layout import Layout, sort_images, utf8_name
-from distnet.data.sources.images.tree import FileKind, ImageTree, Parts
-from distnet.data.sources.images.unreadable import Unreadable
+from distnet.data.sources.files.kinds import RECORDINGS
+from distnet.data.sources.files.layout import Layout, sort_files, utf8_name
+from distnet.data.sources.files.tree import FileTree, Parts
+from distnet.data.sources.files.unreadable import Unreadable
 from distnet.data.sources.sounds.names import CLASS, Holdout, NamePattern
 from distnet.data.survey.summary import Findings
 from distnet.errors import DataError
 
-RECORDINGS = FileKind("recordings", frozenset(SUFFIXES), ".wav")
 ALL = "all"
 """The only split where nothing says which recordings are for the test."""
 
@@ -49,7 +48,7 @@ class Sorting:
         self._layout = layout
 
     def splits(
-        self, path: Path, tree: ImageTree, findings: Findings, unreadable: Unreadable
+        self, path: Path, tree: FileTree, findings: Findings, unreadable: Unreadable
     ) -> Splits:
         """The recordings of each split.
 
@@ -62,26 +61,26 @@ class Sorting:
         return splits if self._holdout is None else self._held_out(splits, self._holdout)
 
     def _by_name(
-        self, pattern: NamePattern, tree: ImageTree, findings: Findings, unreadable: Unreadable
+        self, pattern: NamePattern, tree: FileTree, findings: Findings, unreadable: Unreadable
     ) -> Splits:
         """Read the names; the first folders are splits where one of them is called train."""
-        tops = {picture.parts[0] for picture in tree.pictures if len(picture.parts) > 1}
+        tops = {file.parts[0] for file in tree.files if len(file.parts) > 1}
         may_split = self._layout != "classes"
         has_splits = may_split and "train" in map(split_of, filter(is_split_name, tops))
         splits: Splits = {}
-        for picture in tree.pictures:
-            parts = pattern.read(tuple(map(utf8_name, picture.parts)))
-            split = _split_of_folder(picture.parts) if has_splits else ALL
+        for file in tree.files:
+            parts = pattern.read(tuple(map(utf8_name, file.parts)))
+            split = _split_of_folder(file.parts) if has_splits else ALL
             if split is None:
                 why = "they are in no folder that is named as a split is"
-                example = "/".join(picture.parts)
+                example = "/".join(file.parts)
                 findings.left_out(RECORDINGS.plural, why, example=example, option="move them")
             elif parts is None:
-                found, expected = picture.file.stem, f"a name of the form {pattern.text}"
-                fault = f"{picture.file}: found {found!r}, expected {expected}; rename it"
-                unreadable.add(str(picture.file), DataError(fault), RECORDINGS.plural)
+                found, expected = file.path.stem, f"a name of the form {pattern.text}"
+                fault = f"{file.path}: found {found!r}, expected {expected}; rename it"
+                unreadable.add(str(file.path), DataError(fault), RECORDINGS.plural)
             else:
-                splits.setdefault(split, []).append(Recording(picture.file, parts))
+                splits.setdefault(split, []).append(Recording(file.path, parts))
         return splits
 
     def _held_out(self, splits: Splits, holdout: Holdout) -> Splits:
@@ -98,13 +97,13 @@ def _split_of_folder(parts: Parts) -> str | None:
     return split_of(parts[0]) if len(parts) > 1 else None
 
 
-def _by_folder(path: Path, tree: ImageTree, layout: Layout | None, findings: Findings) -> Splits:
-    found = sort_images(tree, layout, findings)
+def _by_folder(path: Path, tree: FileTree, layout: Layout | None, findings: Findings) -> Splits:
+    found = sort_files(tree, layout, findings)
     splits = {
         split: [
-            Recording(picture.file, {CLASS: name})
+            Recording(file.path, {CLASS: name})
             for name in natural_order(classes)
-            for picture in classes[name]
+            for file in classes[name]
         ]
         for split, classes in found.items()
     }

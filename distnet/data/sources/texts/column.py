@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from distnet.data.sources.images.unreadable import Unreadable
+from distnet.data.sources.files.unreadable import Unreadable
 from distnet.data.sources.tables.cells import is_text, plain
 from distnet.data.sources.tables.table import Table
 from distnet.data.survey.summary import Findings

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from distnet.data.sources._splits import is_split_name, split_of
-from distnet.data.sources.images.tree import ImageTree, Parts, Picture
+from distnet.data.sources.files.tree import File, FileTree, Parts
 from distnet.data.survey.summary import Findings
 from distnet.errors import DataError
 
@@ -14,13 +14,13 @@ OPTION = "--layout classes|splits"
 _SPLIT_LIKE = re.compile("train|test|valid", re.IGNORECASE)
 
 
-def choose_splits(tree: ImageTree, layout: str | None) -> dict[str, str]:
+def choose_splits(tree: FileTree, layout: str | None) -> dict[str, str]:
     """The first folders that are splits, and what these are called; none if they are classes.
 
     Raises:
         DataError: there is no folder for training, more than one, or the folders could be either.
     """
-    inner = _folders_with_images(tree)
+    inner = _folders_with_files(tree)
     trains = sorted(f for f, classes in inner.items() if classes and split_of(f) == "train")
     if layout == "splits" and not trains:
         raise DataError("--layout splits: found no folder called train with class folders inside")
@@ -60,10 +60,10 @@ def _refuse_splits_without_training(inner: dict[str, set[str]]) -> None:
             )
 
 
-def shared_names(tree: ImageTree) -> list[str]:
+def shared_names(tree: FileTree) -> list[str]:
     """Folders of the same name in several of the first folders: `images/a` and `masks/a`."""
     parents = defaultdict(list)
-    for folder, names in _folders_with_images(tree).items():
+    for folder, names in _folders_with_files(tree).items():
         for name in sorted(names):
             parents[name].append(f"{folder}/{name}")
     return [f"{two[0]} and {two[1]}" for _, two in sorted(parents.items()) if len(two) > 1]
@@ -81,7 +81,7 @@ def _training_folder(trains: list[str], what: str) -> str:
     return exact[0]
 
 
-def _is_one_of_classes(tree: ImageTree, inner: dict[str, set[str]], train: str) -> bool:
+def _is_one_of_classes(tree: FileTree, inner: dict[str, set[str]], train: str) -> bool:
     """Whether the folder `train` is one class of several, such as those of vehicles.
 
     No other folder is named as a split is.
@@ -91,8 +91,8 @@ def _is_one_of_classes(tree: ImageTree, inner: dict[str, set[str]], train: str) 
     """
     others = [folder for folder in inner if folder != train]
     is_alike = any(inner[folder] & inner[train] for folder in others)
-    has_images = any(len(p.parts) == 2 and p.parts[0] == train for p in tree.pictures)
-    if others and has_images and not is_alike:
+    has_files = any(len(p.parts) == 2 and p.parts[0] == train for p in tree.files)
+    if others and has_files and not is_alike:
         return True
     unclear = [folder for folder in others if inner[folder]]
     if unclear:
@@ -118,9 +118,9 @@ def _as_split_name(folder: str, splits: dict[str, str]) -> str:
     return name if name not in splits.values() else f"{name}-{len(splits)}"
 
 
-def unwrapped(tree: ImageTree, findings: Findings) -> ImageTree:
+def unwrapped(tree: FileTree, findings: Findings) -> FileTree:
     """Take out folders in between: `seg_train/seg_train/cat` is read as `seg_train/cat`."""
-    inner = _folders_with_images(tree)
+    inner = _folders_with_files(tree)
     extra = {
         (folder, *names)
         for folder, names in inner.items()
@@ -133,24 +133,24 @@ def unwrapped(tree: ImageTree, findings: Findings) -> ImageTree:
     return _moved(tree, lambda parts: parts[:1] + parts[2:] if parts[:2] in extra else parts)
 
 
-def _is_deep(tree: ImageTree, folder: str) -> bool:
-    return all(len(p.parts) > 3 for p in tree.pictures if p.parts[0] == folder)
+def _is_deep(tree: FileTree, folder: str) -> bool:
+    return all(len(p.parts) > 3 for p in tree.files if p.parts[0] == folder)
 
 
-def splits_in_classes(tree: ImageTree) -> ImageTree | None:
+def splits_in_classes(tree: FileTree) -> FileTree | None:
     """Put splits first where every class holds folders called train, test, ...; else None.
 
     Raises:
         DataError: some classes hold such folders, others do not.
     """
-    inner = _folders_with_images(tree)
+    inner = _folders_with_files(tree)
     names = {name for folders in inner.values() for name in folders}
     exact = set(filter(is_split_name, names))
     if len(inner) < 2 or len(exact) < 2 or "train" not in map(split_of, exact):
         return None
     if any(split_of(folder) == "train" for folder in inner):
         return None
-    others = [p for p in tree.pictures if len(p.parts) < 3 or p.parts[1] not in exact]
+    others = [p for p in tree.files if len(p.parts) < 3 or p.parts[1] not in exact]
     if others:
         folder, name = min((f, n) for f, found in inner.items() for n in found & exact)
         raise DataError(
@@ -164,18 +164,18 @@ def splits_in_classes(tree: ImageTree) -> ImageTree | None:
     return replace(turned, folders=tuple(sorted(inside | tops)))
 
 
-def _moved(tree: ImageTree, move: Callable[[Parts], Parts]) -> ImageTree:
+def _moved(tree: FileTree, move: Callable[[Parts], Parts]) -> FileTree:
     """The tree with other paths; the files stay where they are."""
-    pictures = sorted(Picture(move(picture.parts), picture.file) for picture in tree.pictures)
+    files = sorted(File(move(file.parts), file.path) for file in tree.files)
     folders = {move(folder) for folder in tree.folders}
-    return replace(tree, pictures=tuple(pictures), folders=tuple(sorted(folders)))
+    return replace(tree, files=tuple(files), folders=tuple(sorted(folders)))
 
 
-def _folders_with_images(tree: ImageTree) -> dict[str, set[str]]:
-    """The first folders below which there are images, with their folders that have some."""
+def _folders_with_files(tree: FileTree) -> dict[str, set[str]]:
+    """The first folders below which there are files, with their folders that have some."""
     inner: dict[str, set[str]] = {}
-    for picture in tree.pictures:
-        if len(picture.parts) > 1:
-            classes = inner.setdefault(picture.parts[0], set())
-            classes.update(picture.parts[1:-1][:1])
+    for file in tree.files:
+        if len(file.parts) > 1:
+            classes = inner.setdefault(file.parts[0], set())
+            classes.update(file.parts[1:-1][:1])
     return inner

@@ -1,4 +1,4 @@
-"""Which split and class each image of a folder belongs to, by the folders that it is in.
+"""Which split and class each file of a folder belongs to, by the folders that it is in.
 
 Classes are the first folders; or, where there is a folder called `train` with folders inside, those
 in the folder of each split. Deeper folders belong to their class.
@@ -9,33 +9,33 @@ from collections import defaultdict
 from unicodedata import normalize
 
 from distnet.data.sources._splits import split_of
-from distnet.data.sources.images.splits import (
+from distnet.data.sources.files.splits import (
     OPTION,
     choose_splits,
     shared_names,
     splits_in_classes,
     unwrapped,
 )
-from distnet.data.sources.images.tree import ImageTree, Parts, Picture
+from distnet.data.sources.files.tree import File, FileTree, Parts
 from distnet.data.survey.summary import Findings
 from distnet.errors import DataError
 
 Layout = str
 """What the first folders are: `classes` or `splits`."""
-Classes = dict[str, list[Picture]]
-"""The images of each class."""
+Classes = dict[str, list[File]]
+"""The files of each class."""
 
 
-def sort_images(tree: ImageTree, layout: Layout | None, findings: Findings) -> dict[str, Classes]:
-    """Give each image its split and class; report those that have none.
+def sort_files(tree: FileTree, layout: Layout | None, findings: Findings) -> dict[str, Classes]:
+    """Give each file its split and class; report those that have none.
 
     Args:
-        tree: the images.
+        tree: the files.
         layout: what the first folders are; None decides by their names.
         findings: of the import.
 
     Returns:
-        One split called `all` where the first folders are classes. A class without images is
+        One split called `all` where the first folders are classes. A class without files is
         listed if it has a folder.
 
     Raises:
@@ -55,14 +55,14 @@ def sort_images(tree: ImageTree, layout: Layout | None, findings: Findings) -> d
     return _sort(tree, splits, findings)
 
 
-def _sort(tree: ImageTree, splits: dict[str, str], findings: Findings) -> dict[str, Classes]:
+def _sort(tree: FileTree, splits: dict[str, str], findings: Findings) -> dict[str, Classes]:
     found: dict[str, Classes] = defaultdict(dict)
     depth = _class_depth(splits)
     for folder in tree.folders:
         if _is_class(folder, splits):
             found[splits.get(folder[0], "all")].setdefault(utf8_name(folder[depth]), [])
-    for picture in tree.pictures:
-        parts, example = picture.parts, "/".join(picture.parts)
+    for file in tree.files:
+        parts, example = file.parts, "/".join(file.parts)
         fault = _why_of_no_class(parts, splits)
         if fault is not None:
             findings.left_out(tree.kind.plural, fault, example=example, option=OPTION)
@@ -71,7 +71,7 @@ def _sort(tree: ImageTree, splits: dict[str, str], findings: Findings) -> dict[s
             what = f"{tree.kind.plural} in deeper folders"
             why = f"the {'second' if splits else 'first'} folder of a path names the class"
             findings.guessed(what, "read with their class", why, example=example, option=OPTION)
-        found[splits.get(parts[0], "all")][utf8_name(parts[depth])].append(picture)
+        found[splits.get(parts[0], "all")][utf8_name(parts[depth])].append(file)
     return dict(found)
 
 
@@ -110,7 +110,7 @@ def _report_layout(splits: dict[str, str], findings: Findings) -> None:
         findings.guessed("layout", "a folder a class", why, option=OPTION)
 
 
-def _report_shared_names(tree: ImageTree, splits: dict[str, str], findings: Findings) -> None:
+def _report_shared_names(tree: FileTree, splits: dict[str, str], findings: Findings) -> None:
     shared = [] if splits else shared_names(tree)
     if len(shared) > 1:
         findings.warned(
@@ -122,7 +122,7 @@ def _report_shared_names(tree: ImageTree, splits: dict[str, str], findings: Find
         )
 
 
-def _report_names(tree: ImageTree, splits: dict[str, str], findings: Findings) -> None:
+def _report_names(tree: FileTree, splits: dict[str, str], findings: Findings) -> None:
     for name, split in splits.items():
         if name != split:
             why = "split names are words of the folders' names, in small letters"
@@ -131,9 +131,9 @@ def _report_names(tree: ImageTree, splits: dict[str, str], findings: Findings) -
             what, why = "samples for training that are not used", "only the split train is"
             option = f"put the {tree.kind.plural} into the folder for training"
             findings.warned(what, why, example=f"{name}/", option=option)
-    with_pictures = {picture.parts[0] for picture in tree.pictures}
+    with_files = {file.parts[0] for file in tree.files}
     for folder in tree.folders:
-        if splits and len(folder) == 1 and folder[0] not in with_pictures:
+        if splits and len(folder) == 1 and folder[0] not in with_files:
             why = f"no {tree.kind.plural} are in it"
             findings.left_out("folders beside the splits", why, example=folder[0])
         if _is_class(folder, splits) and not _is_composed(folder):

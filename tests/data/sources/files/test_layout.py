@@ -5,8 +5,9 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from distnet.data.sources.images.layout import sort_images
-from distnet.data.sources.images.tree import ImageTree, Picture
+from distnet.data.sources.files.kinds import IMAGES
+from distnet.data.sources.files.layout import sort_files
+from distnet.data.sources.files.tree import File, FileTree
 from distnet.data.survey.summary import Findings
 from distnet.errors import DataError
 
@@ -14,30 +15,30 @@ NAMES = st.sampled_from(["train", "Training", "test", "test 2", "val", "cat", "d
 PATHS = st.sets(st.lists(NAMES, max_size=4).map(tuple), min_size=1, max_size=12)
 
 
-def tree_of(folders: set[tuple[str, ...]]) -> ImageTree:
+def tree_of(folders: set[tuple[str, ...]]) -> FileTree:
     """One image in each folder."""
     parts = sorted((*folder, "1.png") for folder in folders)
     above = {p[:depth] for p in parts for depth in range(1, len(p))}
-    pictures = [Picture(p, Path(*p)) for p in parts]
-    return ImageTree(tuple(pictures), tuple(sorted(above)))
+    found = [File(p, Path(*p)) for p in parts]
+    return FileTree(tuple(found), tuple(sorted(above)), IMAGES)
 
 
 @settings(max_examples=80, deadline=None, derandomize=True)
 @given(folders=PATHS, layout=st.sampled_from([None, "classes", "splits"]))
-def test_every_picture_is_in_one_class_or_counted(
+def test_every_image_is_in_one_class_or_counted(
     folders: set[tuple[str, ...]], layout: str | None
 ) -> None:
     findings = Findings()
     tree = tree_of(folders)
     try:
-        splits = sort_images(tree, layout, findings)
+        splits = sort_files(tree, layout, findings)
     except DataError:  # --layout is to be given, or does not fit
         return
 
-    files = [p.file for found in splits.values() for group in found.values() for p in group]
+    files = [p.path for found in splits.values() for group in found.values() for p in group]
     assert len(files) == len(set(files))
     left_out = [row for row in findings.summary().left_out if row.what == "images"]
-    assert len(files) + sum(row.count for row in left_out) == len(tree.pictures)
+    assert len(files) + sum(row.count for row in left_out) == len(tree.files)
     for found in splits.values():
-        for name, pictures in found.items():
-            assert all(name in picture.file.parts[:-1] for picture in pictures)
+        for name, group in found.items():
+            assert all(name in file.path.parts[:-1] for file in group)

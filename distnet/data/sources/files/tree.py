@@ -1,12 +1,12 @@
-"""The images (or sounds) and folders below a folder, at any depth, and what else lies there."""
+"""The files of one kind and the folders below a folder, at any depth, and what else lies there."""
 
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from distnet.data.images.formats import SUFFIXES
-from distnet.data.sources.images.unreadable import Unreadable
+from distnet.data.sources.files.kinds import FileKind
+from distnet.data.sources.files.unreadable import Unreadable
 from distnet.data.survey.summary import Findings
 from distnet.errors import DataError
 
@@ -20,22 +20,8 @@ _OF_THE_SYSTEM = {
 }
 
 
-@dataclass(frozen=True)
-class FileKind:
-    """Which files are read."""
-
-    plural: str
-    """What they are, for messages."""
-    suffixes: frozenset[str]
-    example: str
-    """One of the suffixes."""
-
-
-IMAGES = FileKind("images", frozenset(SUFFIXES), ".jpg")
-
-
 @dataclass(frozen=True, slots=True, order=True)
-class Picture:
+class File:
     """One file, and the folders and name by which it is sorted into splits and classes."""
 
     parts: Parts
@@ -43,39 +29,37 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class ImageTree:
+class FileTree:
     """What a folder holds, in order."""
 
-    pictures: tuple[Picture, ...]
+    files: tuple[File, ...]
     folders: tuple[Parts, ...]
-    kind: FileKind = IMAGES
+    kind: FileKind
 
 
-def has_images(path: Path, kind: FileKind = IMAGES, *, depth: int = 1) -> bool:
-    """Whether a folder at least `depth` below `path` holds an image, or a file of another kind."""
+def has_files(path: Path, kind: FileKind, *, depth: int = 1) -> bool:
+    """Whether a folder at least `depth` below `path` holds a file of this kind."""
     findings = Findings()
     walked = _walk(path, findings, Unreadable(findings, skip=True), kind)
-    return any(is_picture and len(parts) > depth for parts, is_picture in walked)
+    return any(is_file and len(parts) > depth for parts, is_file in walked)
 
 
-def list_images(
-    path: Path, findings: Findings, unreadable: Unreadable, kind: FileKind = IMAGES
-) -> ImageTree:
-    """Find all images below `path`, by the suffixes of their names; report what is left out."""
-    pictures: list[Picture] = []
+def list_files(path: Path, findings: Findings, unreadable: Unreadable, kind: FileKind) -> FileTree:
+    """Find all files of a kind below `path`, by their suffixes; report what is left out."""
+    files: list[File] = []
     folders: list[Parts] = []
-    for parts, is_picture in _walk(path, findings, unreadable, kind):
-        if is_picture:
-            pictures.append(Picture(parts, path.joinpath(*parts)))
+    for parts, is_file in _walk(path, findings, unreadable, kind):
+        if is_file:
+            files.append(File(parts, path.joinpath(*parts)))
         else:
             folders.append(parts)
-    return ImageTree(tuple(sorted(pictures)), tuple(sorted(folders)), kind)
+    return FileTree(tuple(sorted(files)), tuple(sorted(folders)), kind)
 
 
 def _walk(
     root: Path, findings: Findings, unreadable: Unreadable, kind: FileKind
 ) -> Iterator[tuple[Parts, bool]]:
-    """Yield images, with True, and folders, with False."""
+    """Yield files, with True, and folders, with False."""
     waiting: list[tuple[Parts, tuple[Identity, ...]]] = [((), ())]
     while waiting:
         folder, above = waiting.pop()
@@ -112,7 +96,7 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 def _reason_to_skip(
     entry: os.DirEntry[str], is_folder: bool, above: tuple[Identity, ...], kind: FileKind
 ) -> tuple[str, str] | None:
-    """What an entry is and why it is left out; None for folders and images that are read."""
+    """What an entry is and why it is left out; None for folders and files that are read."""
     if entry.name.startswith("."):
         return f"hidden {'folders' if is_folder else 'files'}", "the name begins with a dot"
     if entry.name in _OF_THE_SYSTEM:

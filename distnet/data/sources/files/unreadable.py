@@ -1,4 +1,4 @@
-"""Images and folders that cannot be read: an error that lists them, or left out and counted."""
+"""Files and folders that cannot be read: an error that lists them, or left out and counted."""
 
 from distnet.data.images.decode import MissingReaderError
 from distnet.data.survey.summary import Findings
@@ -9,7 +9,7 @@ SKIP = "--skip-unreadable"
 
 
 class Unreadable:
-    """What could not be read so far; images of a format that is missing are left out.
+    """What could not be read so far; files of a format that is missing are left out.
 
     Args:
         findings: of the import.
@@ -22,7 +22,7 @@ class Unreadable:
         self.locations: set[str] = set()
 
     def add(self, location: str, error: DataError, what: str = "images") -> None:
-        """Count one image, or one folder."""
+        """Count one file, or one folder."""
         self.locations.add(location)
         if isinstance(error, MissingReaderError):
             self._findings.left_out(what, error.reason, example=location, option=error.remedy)

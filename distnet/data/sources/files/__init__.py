@@ -1,0 +1,1 @@
+"""Files below a folder: which are read, and the split and class that each belongs to."""
