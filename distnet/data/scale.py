@@ -12,9 +12,15 @@ class Scale:
     Subtraction and multiplication stay two operations: fused into one, the last bits would depend
     on where in a batch a sample lies. The subtraction comes first, so that columns far from 0 keep
     their digits.
+
+    Args:
+        data: the field.
+        normalise: whether to subtract its mean and divide by its deviation.
+        device: where it is computed.
     """
 
     def __init__(self, data: Field, *, normalise: bool, device: str = "cpu") -> None:
+        self.is_normalised = normalise
         unit = 255.0 if data.dtype == "uint8" else 1.0
         mean = torch.tensor(data.mean, dtype=torch.float64) * unit
         std = torch.tensor(data.std, dtype=torch.float64) * unit

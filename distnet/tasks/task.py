@@ -167,7 +167,8 @@ class Task(Protocol):
         collects: True where `measure` collects bytes.
         numbered: True where `measure` takes the field `index`, int64 [n]: the number of each sample
             in the evaluation, from which what it draws can be seeded.
-        takes_pixels: True where images come in [0, 1], whatever `data.normalise` says.
+        takes_pixels: True where images come in [0, 1], because the network makes such images; what
+            `data.normalise` says holds for the other fields.
         feed(job), evaluation_feed(job): samples that no dataset holds; see `distnet.train.feed`.
         show(networks, first: FirstSamples) -> Shown: what the network makes, for the report;
             called once at the end, by one worker, with generators seeded by the job's seed.

@@ -113,18 +113,19 @@ def _facts(trained: Trained) -> dict[str, str]:
 
 
 def _facts_of_inputs(trained: Trained) -> dict[str, str]:
-    x, normalise = trained.fields.get("x"), trained.job.data.normalise
+    x, scale = trained.fields.get("x"), trained.prepare.scales.get("x")
     if x is None:
         return {}
     if isinstance(x, TokensField):
         return _facts_of_tokens(x)
+    is_normalised = scale is not None and scale.is_normalised
     stored = "pixels from 0 to 255" if x.dtype == "uint8" else "numbers as in the data"
     return {
         "input": json.dumps({"shape": x.shape, "stored": stored}),
         "names": json.dumps(x.names),
         "origin": json.dumps(x.origin or None),
-        "mean": json.dumps(x.mean if normalise else None),
-        "std": json.dumps(x.std if normalise else None),
+        "mean": json.dumps(x.mean if is_normalised else None),
+        "std": json.dumps(x.std if is_normalised else None),
     }
 
 

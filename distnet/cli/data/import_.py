@@ -1,10 +1,10 @@
 """`distnet data import`."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -14,6 +14,22 @@ from distnet.cli.options import AsJson, Decimal, Delimiter
 from distnet.cli.output import say
 from distnet.data.importing import import_dataset
 from distnet.errors import DataError
+
+
+def _option(name: str, metavar: str, help: str) -> Any:
+    return typer.Option(name, metavar=metavar, help=help)
+
+
+def _choice(name: str, allowed: str, help: str) -> Any:
+    """An option with one of the values in `allowed`, such as `grey|rgb`."""
+
+    def parse(value: str) -> str:
+        if value not in allowed.split("|"):
+            raise DataError(f"{name}: found {value!r}, expected {allowed.replace('|', ' or ')}")
+        return value
+
+    return typer.Option(name, metavar=allowed, help=help, parser=parse)
+
 
 Source = Annotated[Path, typer.Argument(metavar="SOURCE", help="A file or folder of raw data.")]
 Out = Annotated[Path, typer.Argument(metavar="OUT", help="The folder to create.")]
@@ -26,98 +42,89 @@ Kind = Annotated[
 ]
 Target = Annotated[
     list[str] | None,
-    typer.Option(metavar="COLUMN", help="Tables: the column to learn. Repeat it for several."),
+    _option("--target", "COLUMN", "Tables: the column to learn. Repeat it for several."),
 ]
 TargetKind = Annotated[
-    str | None, typer.Option(metavar="class|number", help="Default: detected from the content.")
+    str | None, _choice("--target-kind", "class|number", "Default: detected from the content.")
 ]
 Classes = Annotated[
     str | None,
-    typer.Option(
-        metavar="A,B,...", help='Names of the classes 0, 1, ..., such as ant,"bee, wild".'
-    ),
+    _option("--classes", "A,B,...", 'Names of the classes 0, 1, ..., such as ant,"bee, wild".'),
 ]
-Drop = Annotated[
-    list[str] | None, typer.Option(metavar="COLUMN", help="Tables: a column to leave out.")
-]
+Drop = Annotated[list[str] | None, _option("--drop", "COLUMN", "Tables: a column to leave out.")]
 TextColumn = Annotated[
-    str | None,
-    typer.Option("--text", metavar="COLUMN", help="Tables of texts: the column that holds them."),
+    str | None, _option("--text", "COLUMN", "Tables of texts: the column that holds them.")
 ]
 Tokenizer = Annotated[
     str | None,
-    typer.Option(
-        metavar="words|characters|bpe",
-        help="Texts: what a token is; bpe: parts of words. Default: words; of translations bpe.",
+    _choice(
+        "--tokenizer",
+        "words|characters|bpe",
+        "Texts: what a token is; bpe: parts of words. Default: words; of translations bpe.",
     ),
 ]
 Vocabulary = Annotated[
     int | None,
-    typer.Option(metavar="N", help="Texts: keep the N most frequent tokens. Default: 10000."),
+    _option("--vocabulary", "N", "Texts: keep the N most frequent tokens. Default: 10000."),
 ]
 Header = Annotated[
     str | None,
-    typer.Option(
-        metavar="yes|no",
-        help="Tables of texts: whether the first line names the columns. Default: detected.",
+    _choice(
+        "--header",
+        "yes|no",
+        "Tables of texts: whether the first line names the columns. Default: detected.",
     ),
 ]
 Size = Annotated[
     str | None,
-    typer.Option(
+    _option(
         "--size",
-        metavar="HxW",
-        help="Images: scale and crop all to this size; with boxes or masks without cropping.",
+        "HxW",
+        "Images: scale and crop all to this size; with boxes or masks without cropping.",
     ),
 ]
 Colours = Annotated[
-    str | None,
-    typer.Option("--colours", metavar="grey|rgb", help="Images. Default: grey if all are."),
+    str | None, _choice("--colours", "grey|rgb", "Images. Default: grey if all are.")
 ]
 Layout = Annotated[
     str | None,
-    typer.Option(
+    _choice(
         "--layout",
-        metavar="classes|splits",
-        help="Folders of images or sounds: what the first folders are. Default: by their names.",
+        "classes|splits",
+        "Folders of images or sounds: what the first folders are. Default: by their names.",
     ),
 ]
 Names = Annotated[
     str | None,
-    typer.Option(
+    _option(
         "--names",
-        metavar="PATTERN",
-        help="Sounds: what the names of the files say, such as {class}_{speaker}_{take}. "
+        "PATTERN",
+        "Sounds: what the names of the files say, such as {class}_{speaker}_{take}. "
         "Default: the folders are the classes.",
     ),
 ]
 Test = Annotated[
     str | None,
-    typer.Option(
+    _option(
         "--test",
-        metavar="PART=VALUE,...",
-        help="Sounds: those for the test by a part of their names, such as take=0,1,2.",
+        "PART=VALUE,...",
+        "Sounds: those for the test by a part of their names, such as take=0,1,2.",
     ),
 ]
 Images = Annotated[
-    str | None,
-    typer.Option(metavar="FOLDER", help="Masks: the name of the folders of images."),
+    str | None, _option("--images", "FOLDER", "Masks: the name of the folders of images.")
 ]
-Masks = Annotated[
-    str | None,
-    typer.Option(metavar="FOLDER", help="Masks: the name of their folders."),
-]
+Masks = Annotated[str | None, _option("--masks", "FOLDER", "Masks: the name of their folders.")]
 SourceLang = Annotated[
     str | None,
-    typer.Option(
+    _option(
         "--source-lang",
-        metavar="LANG",
-        help="Translations: from which language, as the names of the files end: de for train.de.",
+        "LANG",
+        "Translations: from which language, as the names of the files end: de for train.de.",
     ),
 ]
 TargetLang = Annotated[
-    str | None,
-    typer.Option("--target-lang", metavar="LANG", help="Translations: to which language."),
+    str | None, _option("--target-lang", "LANG", "Translations: to which language.")
 ]
 SkipUnreadable = Annotated[
     bool,
@@ -165,22 +172,15 @@ def import_(
 ) -> None:
     """Make a dataset from raw files: images or sounds in folders, tables, arrays or text."""
     options = {
-        "target": tuple(target or ()),
-        "target_kind": _one_of("--target-kind", target_kind, ("class", "number")),
-        "classes": _names(classes) if classes else (),
-        "drop": tuple(drop or ()),
-        **{"delimiter": delimiter, "decimal": decimal, "text": text, "vocabulary": vocabulary},
-        "tokenizer": _one_of("--tokenizer", tokenizer, ("words", "characters", "bpe")),
-        "header": _one_of("--header", header, ("yes", "no")),
-        "size": _parse_size(size),
-        "colours": _one_of("--colours", colours, ("grey", "rgb")),
-        "layout": _one_of("--layout", layout, ("classes", "splits")),
-        **{"names": names, "test": test, "images": images, "masks": masks},
+        **{"target": tuple(target or ()), "target_kind": target_kind, "drop": tuple(drop or ())},
+        **{"classes": _names(classes) if classes else (), "size": _parse_size(size)},
+        **{"delimiter": delimiter, "decimal": decimal, "header": header},
+        **{"text": text, "tokenizer": tokenizer, "vocabulary": vocabulary},
+        **{"colours": colours, "layout": layout, "images": images, "masks": masks},
         **{"source_lang": source_lang, "target_lang": target_lang},
-        "skip_unreadable": skip_unreadable,
+        **{"names": names, "test": test, "skip_unreadable": skip_unreadable},
     }
-    with _said_when_stopped(), progress_bar("samples") as progress:
-        task = progress.add_task("reading", total=None)
+    with _shown() as on_progress:
         manifest = import_dataset(
             source,
             out,
@@ -189,17 +189,20 @@ def import_(
             test_fraction=test_fraction,
             force=force,
             options=options,
-            on_progress=lambda done, total: progress.update(
-                task, description="writing", completed=done, total=total
-            ),
+            on_progress=on_progress,
         )
     show_dataset(out, manifest, as_json=as_json)
 
 
 @contextmanager
-def _said_when_stopped() -> Iterator[None]:
+def _shown() -> Iterator[Callable[[int, int | None], None]]:
+    """Show the progress of an import, and say what is left when it is stopped."""
     try:
-        yield
+        with progress_bar("samples") as progress:
+            task = progress.add_task("reading", total=None)
+            yield lambda done, total: progress.update(
+                task, description="writing", completed=done, total=total
+            )
     except KeyboardInterrupt:
         say("stopped: no dataset was written; to import, run the command again")
         raise
@@ -217,12 +220,6 @@ def _names(text: str) -> tuple[str, ...]:
         wrong = f"found {text!r}, which cannot be cut at its commas: {error}"
         raise DataError(f'--classes: {wrong}; quote names as in: "a,b",c') from None
     return tuple(name.strip() for name in names)
-
-
-def _one_of(option: str, value: str | None, allowed: tuple[str, ...]) -> str | None:
-    if value is not None and value not in allowed:
-        raise DataError(f"{option}: found {value!r}, expected {' or '.join(allowed)}")
-    return value
 
 
 def _parse_size(text: str | None) -> tuple[int, int] | None:

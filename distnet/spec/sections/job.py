@@ -31,7 +31,8 @@ class Data(Section):
     """A dataset that ships with distnet (`mnist`), or a folder that `distnet data import` wrote.
     `null` for a task that makes its own samples, such as one that plays a game."""
     normalise: bool = True
-    """Subtract the training mean and divide by its deviation, both from the dataset's manifest."""
+    """Subtract the training mean and divide by its deviation, both from the dataset's manifest.
+    Images that a task makes (`gan`, `diffusion`) are pixels, and never normalised."""
     view: Part | None = None
     """How samples are made of the dataset's rows: `pack` or your own. Default: each row is one."""
     sampler: Part | None = None

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from safetensors import safe_open
 
 import distnet
 from distnet.cli.main import main
@@ -82,6 +83,16 @@ def test_each_image_becomes_a_png_in_a_folder(
     assert found["files"] == [str(tmp_path / "images" / f"{i:02}.png") for i in range(11)]
     assert (found["number"], found["seed"], found["step"]) == (11, 0, 3)
     assert all(Image.open(file).size == (12, 12) for file in found["files"])
+
+
+def test_an_export_says_that_the_network_takes_pixels(runs: Path, tmp_path: Path):
+    command = ["export", "plain", "--runs", str(runs), "--format", "safetensors"]
+
+    assert main([*command, "--output", str(tmp_path)]) == 0
+
+    with safe_open(tmp_path / "plain.safetensors", "pt") as file:
+        facts = file.metadata()
+    assert (facts["mean"], facts["std"]) == ("null", "null")
 
 
 @pytest.mark.parametrize(
