@@ -13,8 +13,8 @@ from distnet.run_folder.figures import Table
 from distnet.spec.metric import Metric
 from distnet.spec.parts import kinds, load_part
 from distnet.spec.sections.section import Part
-from distnet.tasks import classify
 from distnet.tasks.per_sample import PerSample
+from distnet.tasks.targets import classify
 from distnet.tasks.targets.classify import Classify
 from distnet.tasks.task import Summary
 

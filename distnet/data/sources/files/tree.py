@@ -25,7 +25,7 @@ class File:
     """One file, and the folders and name by which it is sorted into splits and classes."""
 
     parts: Parts
-    file: Path
+    path: Path
 
 
 @dataclass(frozen=True)
