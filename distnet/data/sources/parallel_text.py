@@ -12,7 +12,7 @@ from pathlib import Path
 from distnet.data.column import Columns, RaggedArray
 from distnet.data.fields._tokenizers import Tokenizer
 from distnet.data.fields.tokens import TokensField
-from distnet.data.sources.images.unreadable import Unreadable
+from distnet.data.sources.files.unreadable import Unreadable
 from distnet.data.sources.source import Chunks, RawData
 from distnet.data.sources.texts.languages import PairedFiles, find_pairs, is_parallel
 from distnet.data.sources.texts.pairs import survey_pairs, usable_pairs

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from distnet.data.sources._splits import split_of
-from distnet.data.sources.images.unreadable import Unreadable
+from distnet.data.sources.files.unreadable import Unreadable
 from distnet.data.survey.summary import Findings
 from distnet.errors import DataError
 

@@ -5,7 +5,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
-from distnet.data.sources.images.unreadable import Unreadable
+from distnet.data.sources.files.unreadable import Unreadable
 from distnet.data.sources.texts.languages import PairedFiles
 from distnet.data.sources.texts.lines import read_lines
 from distnet.data.survey.summary import Findings
