@@ -27,7 +27,7 @@ SCHEDULES = {
 DATASETS = {
     "import": Verb(
         "data.import_:import_",
-        "Make a dataset from raw files: images or sounds in folders, tables, arrays or text.",
+        "Make a dataset from raw files: images or sounds in folders, tables, arrays, text, music.",
         "distnet data import flowers/ flowers-64 --size 64x64",
     ),
     "inspect": Verb(

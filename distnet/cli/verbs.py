@@ -184,7 +184,7 @@ RESULTS: Entries = {
     ),
     "generate": Verb(
         "results.generate:generate",
-        "Generate text with a run's language model, and print it as it is made.",
+        "Generate text or music with a run's language model, and print it as it is made.",
         'distnet generate shakespeare-gpt-1 --prompt "ROMEO:" --tokens 300',
     ),
     "sample": Verb(

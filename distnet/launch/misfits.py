@@ -9,7 +9,7 @@ from distnet.errors import NotEnoughResourcesError, RunError
 from distnet.spec.metric import LOSS
 from distnet.spec.read import JobFile
 from distnet.spec.reading.faults import unknown
-from distnet.spec.sections.augmentation import Crop, Shift
+from distnet.spec.sections.augmentation import Crop, Shift, Transpose
 from distnet.tasks.task import Task
 from distnet.train.checkpoint.store import check_store
 from distnet.train.device.device import count_gpus, describe_gpus
@@ -36,10 +36,11 @@ def refuse_misfits(file: JobFile, data: Manifest | None, num_workers: int, *, in
     except RunError as error:
         raise file.fault("checkpoint.store", str(error)) from None
     _refuse_split(file, data)
-    if job.data.augment and not _has_images(data):
-        raise file.fault(
-            "data.augment", "found augmentations, but this job has no images; remove them"
-        )
+    for index, step in enumerate(job.data.augment):
+        kind, what = ("music", "music") if isinstance(step, Transpose) else ("image", "images")
+        if not _has(kind, data):
+            fault = f"found {step.kind}, but this job has no {what}; remove it"
+            raise file.fault(f"data.augment.{index}", fault)
     _refuse_large_shifts(file, data)
     if job.resources.gpus and inline and not count_gpus():
         found = f"{describe_gpus()}; set it to 0"
@@ -122,5 +123,5 @@ def _is_sized(field: Field) -> bool:
     return field.kind == "image" and len(field.shape) == 3
 
 
-def _has_images(data: Manifest | None) -> bool:
-    return data is not None and any(field.kind == "image" for field in data.fields.values())
+def _has(kind: str, data: Manifest | None) -> bool:
+    return data is not None and any(field.kind == kind for field in data.fields.values())

@@ -155,8 +155,32 @@ class Texts(Figure):
             _require_lengths("captions", [self.captions], len(self.rows))
 
 
+@dataclass(frozen=True)
+class Piece:
+    """The notes of one piece of music."""
+
+    pitches: tuple[tuple[int, ...], ...]
+    """By MIDI's numbers, [voice][step]; -1 where a voice is silent."""
+    given: float = 0.0
+    """The steps at the beginning that were given; what follows was made."""
+
+
+@dataclass(frozen=True)
+class PianoRoll(Figure):
+    """Pieces of music: the pitches of each voice over time."""
+
+    kind: ClassVar[str] = "piano_roll"
+    voices: tuple[str, ...]
+    pieces: tuple[Piece, ...]
+    steps_per_beat: int
+
+    def __post_init__(self) -> None:
+        _require_lengths("pitches", [p.pitches for p in self.pieces], len(self.voices))
+
+
 KINDS: dict[str, TypeAdapter[Figure]] = {
-    kind.kind: TypeAdapter(kind) for kind in (Confusion, Table, Dots, Curve, Scatter, Images, Texts)
+    kind.kind: TypeAdapter(kind)
+    for kind in (Confusion, Table, Dots, Curve, Scatter, Images, Texts, PianoRoll)
 }
 
 

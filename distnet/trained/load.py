@@ -47,7 +47,7 @@ from distnet.train.compute.trainee import build_scales
 from distnet.train.inventory.flat import FlatNetwork
 from distnet.trained.play import played
 from distnet.trained.samples import Progress, sampled
-from distnet.trained.text import generated
+from distnet.trained.text import generated, write_text
 from distnet.trained.texts import encode_texts
 
 BATCH_SIZE = 1000
@@ -160,6 +160,10 @@ class Trained:
         where = self.folder.path, self.job, self.task, self.networks
         return generated(*where, prompt, sampling)
 
+    def write(self, text: str, file: str | Path) -> None:
+        """Write a generated text as a file, whose suffix says how; a RunError what is wrong."""
+        write_text(self.folder.path, self.task, text, Path(file))
+
     def play(
         self, episodes: int = 10, *, seed: int | None = None, watch: Watch | None = None
     ) -> Iterator[Episode]:
@@ -189,7 +193,7 @@ class Trained:
         Args:
             num: how many.
             seed: seed 0 makes the images that an evaluation measures.
-            of_class: the name of their class; by default each class in turn.
+            of_class: the name of their class; by default they are as frequent as in the training.
             progress: called with the number of images that are made.
 
         Raises:
@@ -250,9 +254,7 @@ def _networks(job: Job, task: Task, folder: Path, state: State, use: Use) -> Net
         for name, tensor in shadow.state().items():
             tensor.copy_(state.optimizer[name])
     networks = networks_for(use, networks_of(flat, shadows), shadows_of(task))
-    for network in networks.values():
-        network.eval()
-    return networks
+    return {name: network.eval() for name, network in networks.items()}
 
 
 def _no_dataset(folder: RunFolder, job: Job) -> RunError:

@@ -38,7 +38,7 @@ def sampled(  # noqa: PLR0917
         networks: in evaluation mode.
         num: how many.
         seed: seed 0 makes the images that an evaluation measures.
-        of_class: the name of their class; None for each class in turn.
+        of_class: the name of their class; None for classes as frequent as in the training.
         progress: called after each few images.
 
     Raises:

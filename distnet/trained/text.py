@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from distnet.errors import RunError
+from distnet.run_folder.write import write_whole
 from distnet.spec.code.own_errors import own_errors
 from distnet.spec.sections.job import Job
 from distnet.tasks.task import Networks, Sampling, Task
@@ -36,6 +37,30 @@ def generated(  # noqa: PLR0917
         return _checked(make(networks, prompt, Sampling(**sampling)), f"task {job.task.kind}")
     except ValueError as error:
         raise RunError(f"{run}: {error}") from None
+
+
+def write_text(run: Path, task: Task, text: str, file: Path) -> None:
+    """Write a generated text as a file, in the form that the suffix of its name says.
+
+    Args:
+        run: for errors.
+        task: that of the run's job; what it cannot write is UTF-8 text.
+        text: what was generated, with its prompt.
+        file: the file.
+
+    Raises:
+        RunError: the task knows no such file, or it cannot be written.
+        UnknownPartError: a package for such files is not installed.
+    """
+    to_file: Any = getattr(task, "to_file", None)
+    try:
+        content = text.encode() if to_file is None else to_file(text, file.suffix)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(file, content)
+    except (KeyError, ValueError) as error:
+        raise RunError(f"{file}: cannot be written by {run.name}: {error}") from None
+    except OSError as error:
+        raise RunError(f"{file}: cannot be written: {error.strerror}") from None
 
 
 def _checked(pieces: Iterator[str], what: str) -> Iterator[str]:

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_hex
 
 from distnet.report.arrays import read_arrays
+from distnet.report.colours import SERIES
 from distnet.report.figures.confusion import draw_matrix
 from distnet.report.figures.dots import draw_dots
 from distnet.report.figures.scatter import draw_scatter
@@ -19,6 +21,8 @@ from distnet.run_folder.figures import (
     Dots,
     Figure,
     Images,
+    PianoRoll,
+    Piece,
     Scatter,
     Series,
     Table,
@@ -140,6 +144,32 @@ def test_texts_keep_their_lines(captions: tuple[str, ...]) -> None:
     assert [row[-1] for row in found.rows] == ["To be,\n or not", "$x$ <b>"]
     assert [row[0] for row in found.rows][: len(captions)] == [*captions] or not captions
     assert found.is_prose
+
+
+def test_a_piano_roll_has_a_bar_for_each_note_in_the_colour_of_its_voice() -> None:
+    high, low = (72, 72, 74, -1, 74, 74), (-1, -1, 48, 48, 48, 48)
+    figure = PianoRoll("Music", ("high", "low"), (Piece((high, low), 2.0), Piece((low, low))), 2)
+
+    first, second = draw_figures([figure], {})
+
+    assert (first.title, second.title) == ("Music: 1 of 2", "Music: 2 of 2")
+    assert isinstance(first, Plot)
+    (axes,) = first.canvas.axes
+    bars = [
+        (path.get_extents().bounds, to_hex(bar.get_facecolor()[0]))
+        for bar in axes.collections
+        for path in bar.get_paths()
+    ]
+    assert bars == [
+        (pytest.approx((0, 71.6, 1, 0.8)), SERIES[0]),
+        (pytest.approx((1, 73.6, 0.5, 0.8)), SERIES[0]),
+        (pytest.approx((2, 73.6, 1, 0.8)), SERIES[0]),
+        (pytest.approx((1, 47.6, 2, 0.8)), SERIES[1]),
+    ]
+    given = next(line for line in axes.lines if len(line.get_xdata()) == 2)
+    assert given.get_xdata() == [1, 1]  # two steps are a beat
+    assert axes.get_xlim() == (0, 3)
+    assert axes.yaxis.get_major_formatter()(60) == "C4"
 
 
 def test_a_name_with_an_underscore_at_first_is_in_the_legend() -> None:

@@ -11,6 +11,8 @@ from distnet.run_folder.figures import (
     Dots,
     Figure,
     Images,
+    PianoRoll,
+    Piece,
     Scatter,
     Series,
     Table,
@@ -28,6 +30,7 @@ EVERY_KIND: tuple[Figure, ...] = (
     Scatter("Predictions", "actual", "predicted", (LINE,), has_diagonal=True),
     Images("Scenes", "scenes", ("one",), ((Box(0, 1, 5, 6, "cat", False),),), "masks"),
     Texts("Samples", ("To be,\n or not",), ("temperature 0.8",)),
+    PianoRoll("Music", ("high", "low"), (Piece(((60, -1), (48, 48)), given=1.0),), 4),
 )
 
 
@@ -54,6 +57,10 @@ def test_a_key_of_a_newer_version_is_ignored() -> None:
         ({"kind": "table", "columns": ["a"], "rows": [["x"], []]}, "rows: expected 1"),
         ({"kind": "curve", "x_label": "x"}, "y_label"),
         ({"kind": "dots", "row_label": "", "rows": ["a"], "series": {"b": [1, 2]}}, "series"),
+        (
+            {"kind": "piano_roll", "voices": ["a"], "pieces": [{"pitches": [[1], [2]]}]},
+            "steps_per_beat",
+        ),
         ({"kind": "texts", "rows": ["a", "b"], "captions": ["c"]}, "captions: expected 2"),
     ],
 )

@@ -36,13 +36,17 @@ Out = Annotated[Path, typer.Argument(metavar="OUT", help="The folder to create."
 Kind = Annotated[
     str | None,
     typer.Option(
-        help="csv, idx, image-folder, masks, npz, parallel-text, parquet, pascal-voc, "
-        "sound-folder, text or text-table. Default: detected."
+        help="csv, idx, image-folder, json-music, masks, npz, parallel-text, parquet, pascal-voc, "
+        "sound-folder, sprite-sheet, text or text-table. Default: detected."
     ),
 ]
 Target = Annotated[
     list[str] | None,
-    _option("--target", "COLUMN", "Tables: the column to learn. Repeat it for several."),
+    _option(
+        "--target",
+        "COLUMN",
+        "Tables: the column to learn. Repeat it for several. Sprites: the key of the class.",
+    ),
 ]
 TargetKind = Annotated[
     str | None, _choice("--target-kind", "class|number", "Default: detected from the content.")
@@ -53,7 +57,12 @@ Classes = Annotated[
 ]
 Drop = Annotated[list[str] | None, _option("--drop", "COLUMN", "Tables: a column to leave out.")]
 TextColumn = Annotated[
-    str | None, _option("--text", "COLUMN", "Tables of texts: the column that holds them.")
+    str | None,
+    _option(
+        "--text",
+        "COLUMN",
+        "Tables of texts: the column that holds them. Sprites: the key of the name.",
+    ),
 ]
 Tokenizer = Annotated[
     str | None,
@@ -126,11 +135,28 @@ SourceLang = Annotated[
 TargetLang = Annotated[
     str | None, _option("--target-lang", "LANG", "Translations: to which language.")
 ]
+Sheet = Annotated[
+    str | None,
+    _option("--sheet", "FILE", "Sprites: the image that holds them. Default: the only one."),
+]
+SpriteSize = Annotated[
+    int | None,
+    _option(
+        "--sprite-size",
+        "PIXELS",
+        "Sprites: of each side. Default: by the cells that the index names.",
+    ),
+]
+Gap = Annotated[int | None, _option("--gap", "PIXELS", "Sprites: around each of them. Default: 1.")]
+StepsPerBeat = Annotated[
+    int | None, _option("--steps-per-beat", "N", "Music: steps of a quarter note. Default: 4.")
+]
 SkipUnreadable = Annotated[
     bool,
     typer.Option(
         "--skip-unreadable",
-        help="Leave out damaged images and sounds, faulty boxes, and texts that are empty.",
+        help="Leave out damaged images and sounds, faulty boxes, music and sprites, and texts that "
+        "are empty.",
     ),
 ]
 Licence = Annotated[str, typer.Option(help="The licence of the data, for the manifest.")]
@@ -164,13 +190,17 @@ def import_(
     masks: Masks = None,
     source_lang: SourceLang = None,
     target_lang: TargetLang = None,
+    sheet: Sheet = None,
+    sprite_size: SpriteSize = None,
+    gap: Gap = None,
+    steps_per_beat: StepsPerBeat = None,
     skip_unreadable: SkipUnreadable = False,
     licence: Licence = "unknown",
     test_fraction: TestFraction = None,
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
-    """Make a dataset from raw files: images or sounds in folders, tables, arrays or text."""
+    """Make a dataset from raw files: images or sounds in folders, tables, arrays, text, music."""
     options = {
         **{"target": tuple(target or ()), "target_kind": target_kind, "drop": tuple(drop or ())},
         **{"classes": _names(classes) if classes else (), "size": _parse_size(size)},
@@ -178,7 +208,8 @@ def import_(
         **{"text": text, "tokenizer": tokenizer, "vocabulary": vocabulary},
         **{"colours": colours, "layout": layout, "images": images, "masks": masks},
         **{"source_lang": source_lang, "target_lang": target_lang},
-        **{"names": names, "test": test, "skip_unreadable": skip_unreadable},
+        **{"names": names, "test": test, "sheet": sheet, "sprite_size": sprite_size, "gap": gap},
+        **{"steps_per_beat": steps_per_beat, "skip_unreadable": skip_unreadable},
     }
     with _shown() as on_progress:
         manifest = import_dataset(

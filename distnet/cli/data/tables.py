@@ -13,6 +13,7 @@ from distnet.cli.output import print_json
 from distnet.data.column import num_samples
 from distnet.data.fields.audio import AudioField
 from distnet.data.fields.field import Field
+from distnet.data.fields.music import MusicField
 from distnet.data.fields.tokens import TokensField
 from distnet.data.manifest import Manifest
 from distnet.data.shards import ShardReader
@@ -48,7 +49,7 @@ def show_dataset(folder: Path, manifest: Manifest, *, as_json: bool) -> None:
         if field.kind == "class":
             head = "class" if name == "y" else name
             console.print(_classes_table(head, field, split_order(manifest)))
-    if any(field.kind == "tokens" for field in manifest.fields.values()):
+    if any(isinstance(field, TokensField) for field in manifest.fields.values()):
         console.print(_texts_table(folder, manifest))
     if manifest.import_summary is not None:
         console.print(_summary_table(manifest.import_summary))
@@ -96,6 +97,9 @@ def _described(field: Field) -> str:
         return ("a number" if field.shape == (1,) else f"{_shape(field.shape)} numbers") + names
     if isinstance(field, AudioField):
         return f"audio of any length, {field.sample_rate:,} samples a second of {field.dtype}"
+    if isinstance(field, MusicField):
+        longest = f"{field.longest // len(field.voices):,}"
+        return f"music of up to {longest} steps for {_listed(field.voices)}"
     if isinstance(field, TokensField):
         length = f"{field.shape[0]:,}" if field.shape else f"up to {field.longest:,}"
         tokens = {"bpe": "parts of words"}.get(field.tokenizer, field.tokenizer)
@@ -153,11 +157,13 @@ def _classes_table(head: str, field: Field, splits: Sequence[str]) -> Table:
 
 def _texts_table(folder: Path, manifest: Manifest) -> Table:
     """The first samples of a dataset of texts."""
-    split, names = split_order(manifest)[0], list(manifest.fields)
+    split = split_order(manifest)[0]
+    fields = {name: field for name, field in manifest.fields.items() if not field.is_visible}
+    names = list(fields)
     table = Table(f"sample of {split}", *names)
     columns = ShardReader(folder, manifest, split, names).read_group(0)
     for index in range(min(MOST_TEXTS, num_samples(columns))):
-        samples = zip(manifest.fields.values(), columns.values(), strict=True)
+        samples = zip(fields.values(), columns.values(), strict=True)
         texts = [field.caption(np.asarray(column[index])) or "" for field, column in samples]
         table.add_row(str(index), *map(printable, texts))
     return table

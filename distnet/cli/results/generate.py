@@ -1,6 +1,7 @@
 """`distnet generate`."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -8,7 +9,7 @@ import typer
 import distnet
 from distnet.cli.console import spinner
 from distnet.cli.options import RUNS, AsJson, Checkpoint, Run, Runs
-from distnet.cli.output import print_json, write_log
+from distnet.cli.output import echo, print_json, write_log
 from distnet.cli.results.better import say_checkpoint
 from distnet.report.find import find_run
 
@@ -16,7 +17,11 @@ from distnet.report.find import find_run
 def generate(
     run: Run,
     prompt: Annotated[
-        str, typer.Option(metavar="TEXT", help="What the text follows. Default: a line break.")
+        str,
+        typer.Option(
+            metavar="TEXT",
+            help="What the text follows. Default: a line break; of music the end of a piece.",
+        ),
     ] = "",
     tokens: Annotated[int, typer.Option(min=1, metavar="N", help="How many are made.")] = 500,
     temperature: Annotated[
@@ -29,11 +34,20 @@ def generate(
     seed: Annotated[
         int, typer.Option(min=0, help="Of the draws: the same seed, the same text.")
     ] = 0,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="Write a file instead: .txt, or .mid (MIDI) where the run learned music.",
+        ),
+    ] = None,
     checkpoint: Checkpoint = "newest",
     runs: Runs = RUNS,
     as_json: AsJson = False,
 ) -> None:
-    """Generate text with a run's language model, and print it as it is made."""
+    """Generate text or music with a run's language model, and print it as it is made."""
     folder = find_run(run, runs)
     with spinner("reading"):  # torch, which `distnet.load` imports, among others
         network = distnet.load(folder.path, checkpoint=checkpoint)
@@ -41,11 +55,24 @@ def generate(
             prompt, tokens=tokens, temperature=temperature, top_k=top_k, seed=seed
         )
     say_checkpoint(folder, network.step)
-    if as_json:
-        facts = {"run": folder.name, "step": network.step, "prompt": prompt, "seed": seed}
+    facts = {"run": folder.name, "step": network.step, "prompt": prompt, "seed": seed}
+    if output is not None:
+        network.write(prompt + _made(pieces, tokens), output)
+        print_json(facts | {"file": str(output)}) if as_json else echo(f"wrote {output}")
+    elif as_json:
         print_json(facts | {"text": "".join(pieces)})
     else:
         _stream(prompt, pieces)
+
+
+def _made(pieces: Iterator[str], tokens: int) -> str:
+    """The whole text, with its progress on stderr."""
+    made = []
+    with spinner("generating") as status:
+        for piece in pieces:
+            made.append(piece)
+            status.update(f"{len(made):,} of {tokens:,} tokens")
+    return "".join(made)
 
 
 def _stream(prompt: str, pieces: Iterator[str]) -> None:

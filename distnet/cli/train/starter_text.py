@@ -1,5 +1,7 @@
-"""The first job file for a dataset of text: a language model that learns to continue it."""
+"""The first job file for a dataset of text or music: a language model that continues it."""
 
+from distnet.data.fields.music import MusicField
+from distnet.data.fields.tokens import TokensField
 from distnet.data.manifest import Manifest
 
 LONGEST = 128  # tokens of a window; most of what a small network uses is as near
@@ -9,9 +11,7 @@ GOOD_TOKENS = 10_000_000  # learned from, after which a small network has usuall
 def holds_text(manifest: Manifest) -> bool:
     """Whether the only field is tokens of any length whose texts are known."""
     fields = list(manifest.fields.values())
-    is_text = [
-        f.kind == "tokens" and not f.shape and bool(getattr(f, "vocabulary", ())) for f in fields
-    ]
+    is_text = [isinstance(f, TokensField) and not f.shape and bool(f.vocabulary) for f in fields]
     return is_text == [True]
 
 
@@ -23,11 +23,15 @@ def text_sections(manifest: Manifest, source: str) -> list[str]:
         source: the dataset, as YAML.
     """
     (field,) = manifest.fields.values()
-    counts: dict[str, int] = getattr(field, "num_values", {})
-    num_tokens = max(2, counts.get("train", 0))
-    splits = ", ".join(f"{count:,} tokens in {name}" for name, count in counts.items())
+    voices = len(field.voices) if isinstance(field, MusicField) else 0
+    num_tokens = max(2, field.num_values.get("train", 0))
+    splits = ", ".join(f"{count:,} tokens in {name}" for name, count in field.num_values.items())
     length = min(LONGEST, num_tokens - 1)
-    return [NETWORK, TASK, _data(source, length, splits), OPTIMIZER, _train(num_tokens, length)]
+    if voices:  # a window has whole steps
+        length = max(1, length // voices) * voices
+    data = _data(source, length, splits) + (TRANSPOSED if voices else "")
+    task = TASK.format(option="--output music.mid" if voices else '--prompt "Once"')
+    return [NETWORK, task, data, OPTIMIZER, _train(num_tokens, length)]
 
 
 NETWORK = """\
@@ -41,9 +45,13 @@ network:
   dropout: 0.0             # part of the numbers dropped at random; raise it against overfitting
 """
 TASK = """\
-# The task: predict each next token. Later: distnet generate RUN --prompt "Once"
+# The task: predict each next token. Later: distnet generate RUN {option}
 task:
   kind: language-model
+"""
+TRANSPOSED = """\
+  augment:
+    - {kind: transpose, semitones: 6}  # random keys, so that no window is seen twice
 """
 OPTIMIZER = """\
 # The optimizer. If the loss jumps or grows, lower the learning rate.

@@ -1,6 +1,6 @@
 """A text (or another sequence) as the indices of its tokens, of any length."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
@@ -15,10 +15,13 @@ from distnet.data.fields._tokenizers import UNKNOWN, Tokenizer, learn_tokens, ma
 from distnet.data.fields.field import Field
 from distnet.data.statistics import Facts, NoStatistics, Statistics, ValueCounts
 from distnet.errors import DataError
+from distnet.run_folder.figures import Figure, Texts
 
 __all__ = ("TokensField",)
 
 CAPTION_LETTERS = 200
+PARTIAL = "\N{REPLACEMENT CHARACTER}"
+"""What a tokenizer of bytes ends with where a character is not complete."""
 
 
 class TokensField(Field):
@@ -28,6 +31,10 @@ class TokensField(Field):
     dtype: ClassVar[str] = "int32"
     facts: ClassVar[frozenset[str]] = frozenset({"shape", "num_values"})
     is_repetitive: ClassVar[bool] = True
+    called: ClassVar[str] = "Texts"
+    """What samples are, in the titles of figures."""
+    suffixes: ClassVar[tuple[str, ...]] = (".txt",)
+    """Of the names of files that a generated sample can be written to."""
 
     tokenizer: Tokenizer = "characters"
     """What a token is; see `_tokenizers.py`."""
@@ -42,6 +49,11 @@ class TokensField(Field):
     def input_shape(self) -> tuple[int, ...]:
         """[V]: a token is one of V, as a vector with a single 1 would say."""
         return (len(self.vocabulary),)
+
+    @property
+    def start(self) -> str:
+        """What a text without a beginning of its own follows."""
+        return "\n"
 
     @classmethod
     def learned(cls, texts: Iterable[str], *, tokenizer: Tokenizer, most: int) -> "TokensField":
@@ -75,14 +87,26 @@ class TokensField(Field):
         between = " " if self.tokenizer == "words" else ""
         return between.join(self.vocabulary[int(token)] for token in tokens)
 
+    def stream(self, tokens: Iterable[int], *, after: Sequence[int] = ()) -> Iterator[str]:
+        """Turn tokens into text as they come, whole characters only.
+
+        A token is decoded behind those before it, which decide whether there is a space between.
+
+        Args:
+            tokens: as they are made.
+            after: the tokens before the first one.
+        """
+        last, new = list(after[-1:]), list[int]()
+        for token in tokens:
+            new.append(token)
+            before, text = (self.decode(np.array(t, np.int32)) for t in (last, last + new))
+            if not text.endswith(PARTIAL):
+                yield text[len(before) :]
+                last, new = new, []
+
     def of_length(self, length: int) -> "TokensField":
         """The same tokens, for samples that all have one length."""
-        return TokensField(
-            shape=(length,),
-            tokenizer=self.tokenizer,
-            vocabulary=self.vocabulary,
-            merges=self.merges,
-        )
+        return self.model_copy(update={"shape": (length,), "num_values": {}, "longest": 0})
 
     def arrow_type(self) -> pa.DataType:
         """A list of any length, unless all have one."""
@@ -135,6 +159,28 @@ class TokensField(Field):
         first = sample[: CAPTION_LETTERS + 1]  # a token has a letter at least
         text = self.decode(first) if self.vocabulary else str(first.tolist())
         return text if len(text) <= CAPTION_LETTERS else text[:CAPTION_LETTERS] + "..."
+
+    def figure(
+        self, title: str, prompts: Sequence[Sequence[int]], made: Sequence[Sequence[int]]
+    ) -> Figure:
+        """Show some texts, each a prompt and the tokens that were made behind it."""
+        texts = tuple("".join(self.stream(m, after=p)) for p, m in zip(prompts, made, strict=True))
+        return Texts(title, texts, tuple(self.decode(np.array(p, np.int32)) for p in prompts))
+
+    def to_file(self, text: str, suffix: str) -> bytes:
+        """The content of a file that holds a generated text.
+
+        Args:
+            text: as `stream` gives it.
+            suffix: of the file's name, such as `.txt`.
+
+        Raises:
+            ValueError: there is no such file of samples of this kind.
+        """
+        if suffix.lower() not in self.suffixes:
+            found, expected = suffix or "none", " or ".join(self.suffixes)
+            raise ValueError(f"found the suffix {found}, expected {expected}")
+        return text.encode()
 
     @cached_property
     def _index(self) -> dict[str, int]:

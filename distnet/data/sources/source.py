@@ -144,7 +144,9 @@ def _implied_by(kind: str) -> str | None:
 
 def _given(options: Mapping[str, Any]) -> dict[str, Any]:
     """The options that are set."""
-    return {name: value for name, value in options.items() if value not in (None, (), False)}
+    # Not `in (None, (), False)`, which would leave out 0.
+    is_set = {name: not (v is None or v is False or v == ()) for name, v in options.items()}
+    return {name: value for name, value in options.items() if is_set[name]}
 
 
 def _remedy(path: Path) -> str:

@@ -2,7 +2,8 @@
 
 Each sample of a batch has its own numbers. They are drawn from torch's global generator, which
 the trainer seeds by (seed, step, slice), and then moves images, masks and boxes alike: a box stays
-on its object. A box that has left the image is dropped, one that is cut by its edge is clipped.
+on its object. A box that has left the image is dropped, one that is cut by its edge is clipped. Of
+music, inputs and targets are moved alike (`transpose.py`).
 
 Letters: B samples, C channels, H height, W width, N boxes of all samples.
 """
@@ -19,14 +20,23 @@ from distnet.data.images.image_file import has_white_paper
 from distnet.data.transforms.flip import Flipping
 from distnet.data.transforms.rotate import Rotation
 from distnet.data.transforms.shift import Shifting
+from distnet.data.transforms.transpose import Transposing
 from distnet.data.transforms.turn import Turning
-from distnet.spec.sections.augmentation import Augmentation, Crop, Flip, Rotate, Shift, Turn
+from distnet.spec.sections.augmentation import (
+    Augmentation,
+    Crop,
+    Flip,
+    Rotate,
+    Shift,
+    Transpose,
+    Turn,
+)
 
 Transform = Callable[[Batch], Batch]
 
 
 class Movement(Protocol):
-    """One kind of transform."""
+    """One kind of transform of images."""
 
     def draw(self, num_samples: int, device: torch.device) -> Tensor:
         """Draw the numbers of each sample, [B, ...] or [..., B, ...]."""
@@ -52,23 +62,41 @@ def build_transform(steps: Sequence[Augmentation], fields: Mapping[str, Field]) 
         steps: of `data.augment`.
         fields: of a sample.
     """
-    movements = [_build(step) for step in steps]
-    images = [name for name, field in fields.items() if field.kind == "image"]
-    if not movements or not images:
+    transforms = [made for step in steps if (made := _build(step, fields)) is not None]
+    if not transforms:
         return None
 
     def transform(batch: Batch) -> Batch:
-        size = torch.tensor(batch.tensor(images[0]).shape[:-3:-1], dtype=torch.float32)
-        for movement in movements:
-            drawn = movement.draw(len(batch), batch.tensor(images[0]).device)
-            moved = {n: _move(batch[n], fields[n], movement, drawn, size) for n in fields}
-            batch = batch.with_(**moved)
+        for each in transforms:
+            batch = each(batch)
         return batch
 
     return transform
 
 
-def _build(step: Augmentation) -> Movement:
+def _build(step: Augmentation, fields: Mapping[str, Field]) -> Transform | None:
+    """One step of the list; None where there is nothing that it changes."""
+    kinds = {field.kind for field in fields.values()}
+    if isinstance(step, Transpose):
+        return Transposing(step.semitones, fields) if "music" in kinds else None
+    return _moving(_movement(step), fields) if "image" in kinds else None
+
+
+def _moving(movement: Movement, fields: Mapping[str, Field]) -> Transform:
+    """Move images, and what lies on them."""
+    first = next(name for name, field in fields.items() if field.kind == "image")
+
+    def transform(batch: Batch) -> Batch:
+        images = batch.tensor(first)
+        size = torch.tensor(images.shape[:-3:-1], dtype=torch.float32)
+        drawn = movement.draw(len(batch), images.device)
+        moved = {n: _move(batch[n], fields[n], movement, drawn, size) for n in fields}
+        return batch.with_(**moved)
+
+    return transform
+
+
+def _movement(step: Crop | Shift | Flip | Rotate | Turn) -> Movement:
     match step:
         case Crop(padding=pixels) | Shift(pixels=pixels):
             return Shifting(pixels)

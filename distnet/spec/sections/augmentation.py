@@ -1,4 +1,4 @@
-"""Random changes to training images, as a job file asks for them."""
+"""Random changes to training samples, as a job file asks for them."""
 
 from typing import Annotated, Literal
 
@@ -48,4 +48,14 @@ class Turn(Section):
     kind: Literal["turn"]
 
 
-Augmentation = Annotated[Crop | Flip | Shift | Rotate | Turn, Field(discriminator="kind")]
+class Transpose(Section):
+    """Move all pitches of music up or down by the same number of semitones."""
+
+    kind: Literal["transpose"]
+    semitones: PositiveInt = 6
+    """The most in either direction; less where a pitch would leave those of MIDI."""
+
+
+Augmentation = Annotated[
+    Crop | Flip | Shift | Rotate | Turn | Transpose, Field(discriminator="kind")
+]

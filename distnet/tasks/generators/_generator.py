@@ -13,7 +13,7 @@ from distnet.data.manifest import Manifest
 from distnet.spec.metric import LOSS
 from distnet.tasks.generators._numbered import as_pixels, one_hot
 from distnet.tasks.generators.quality.judge import JudgeName
-from distnet.tasks.generators.quality.quality import Quality, known_classes
+from distnet.tasks.generators.quality.quality import Quality, class_shares, known_classes
 from distnet.tasks.task import Measured, Shadow, Summary
 
 
@@ -38,6 +38,8 @@ class Generator:
         self, task: str, data: Manifest, *, judge: JudgeName, average: float, conditional: bool
     ) -> None:
         self.classes = known_classes(task, data, is_conditional=conditional)
+        self.shares = class_shares(data, self.classes)
+        """Of the classes among the images that are made."""
         self.network_arguments = (data.x.shape, len(self.classes))
         self._quality = Quality(judge, data)
         self.metrics = self._quality.metrics

@@ -16,6 +16,8 @@ from distnet.data.shuffle import mix
 
 EVALUATED = 0
 """The seed of the images that an evaluation makes."""
+GOLDEN = 0.6180339887498949
+"""Its multiples, without their whole parts, are spread evenly over [0, 1]."""
 
 
 def numbered_noise(seed: int, numbers: Sequence[int], shape: Sequence[int], like: Tensor) -> Tensor:
@@ -28,13 +30,25 @@ def numbered_noise(seed: int, numbers: Sequence[int], shape: Sequence[int], like
 
 
 def numbered_classes(
-    numbers: Sequence[int], num_classes: int, of_class: int | None, like: Tensor
+    numbers: Sequence[int], shares: Sequence[float], of_class: int | None, like: Tensor
 ) -> Tensor | None:
-    """The classes of these images, one-hot [n, K]: each in turn, or one; None without classes."""
-    if not num_classes:
+    """The classes of these images, one-hot [n, K]; None without classes.
+
+    Args:
+        numbers: of the images.
+        shares: of all images, which each of the K classes has.
+        of_class: the class of all of them; None for classes as frequent as that.
+        like: decides the device.
+    """
+    if not shares:
         return None
-    classes = [number % num_classes if of_class is None else of_class for number in numbers]
-    return one_hot(torch.tensor(classes, device=like.device), num_classes)
+    if of_class is None:
+        bounds = torch.tensor(shares, dtype=torch.float64).cumsum(0)
+        spread = torch.tensor(numbers, dtype=torch.float64) * GOLDEN % 1
+        classes = torch.searchsorted(bounds / bounds[-1], spread, right=True)
+    else:
+        classes = torch.full((len(numbers),), of_class)
+    return one_hot(classes.to(like.device), len(shares))
 
 
 def one_hot(classes: Tensor, num_classes: int) -> Tensor | None:

@@ -24,6 +24,7 @@ from distnet.spec.sections.section import Fraction, PositiveInt
 from distnet.tasks.generators._generator import Generator
 from distnet.tasks.generators._numbered import (
     EVALUATED,
+    GOLDEN,
     any_parameter,
     as_pixels,
     numbered_classes,
@@ -51,8 +52,6 @@ SHORTEST = 0.05
 """The time left, at least, by which an error is divided: else the last moments outweigh others."""
 SHIFT = -0.5
 """Of the logits of times: somewhat more of them are spent on noisy images."""
-GOLDEN = 0.6180339887498949
-"""Its multiples, without their whole parts, are spread evenly over [0, 1]."""
 
 
 class Diffusion(Generator):
@@ -135,7 +134,7 @@ class Diffusion(Generator):
         network = networks[NETWORK]
         like = any_parameter(network)
         images = numbered_noise(seed, numbers, self._shape, like)
-        classes = numbered_classes(numbers, len(self.classes), of_class, like)
+        classes = numbered_classes(numbers, self.shares, of_class, like)
         step = 1 / self._steps
         yield images
         for index in range(self._steps - 1):

@@ -101,7 +101,7 @@ class Gan(Generator):
         """Make an image beside each of the data; the loss is the critic's."""
         network: Any = networks[NETWORK]
         real, numbers = signed(batch.tensor("x")), batch.tensor("index").tolist()
-        classes = numbered_classes(numbers, len(self.classes), None, real)
+        classes = numbered_classes(numbers, self.shares, None, real)
         made = self._made(networks, EVALUATED, numbers, classes)
         of_made = network.critic(made, classes).double()
         of_real = network.critic(real, self.classes_of(batch)).double()
@@ -118,7 +118,7 @@ class Gan(Generator):
     ) -> Tensor:
         """Make images, uint8 [n, C, H, W]; each depends on the seed and its number alone."""
         like = any_parameter(networks[NETWORK])
-        classes = numbered_classes(numbers, len(self.classes), of_class, like)
+        classes = numbered_classes(numbers, self.shares, of_class, like)
         return as_pixels(self._made(networks, seed, numbers, classes))
 
     def show(self, networks: Networks, first: FirstSamples) -> Shown:  # noqa: ARG002
@@ -148,7 +148,7 @@ class Gan(Generator):
         angles = torch.linspace(0, torch.pi / 2, BETWEEN, device=like.device)[:, None]
         noise = (start * angles.cos() + end * angles.sin()).flatten(0, 1)
         rows = [row for row in range(ROWS) for _ in range(BETWEEN)]
-        classes = numbered_classes(rows, len(self.classes), None, like)
+        classes = numbered_classes(rows, self.shares, None, like)
         return as_pixels(network.generator(noise, classes))
 
     @staticmethod

@@ -8,39 +8,12 @@ Letters: T tokens of a window, V tokens of the vocabulary.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from distnet.data.fields.tokens import TokensField
 from distnet.tasks.task import Sampling
-
-PARTIAL = "\N{REPLACEMENT CHARACTER}"
-"""What a tokenizer of bytes ends with where a character is not complete."""
-
-
-def generate(
-    network: nn.Module,
-    field: TokensField,
-    prompt: Sequence[int],
-    sampling: Sampling,
-    *,
-    device: torch.device | str = "cpu",
-) -> Iterator[str]:
-    """Yield the text that follows a prompt, piece by piece, as it is made.
-
-    Args:
-        network: in evaluation mode: windows [1, t] of at most T tokens to logits [1, t, V].
-        field: of windows of T tokens.
-        prompt: at least one token; the last T of them are read.
-        sampling: how tokens are drawn, and how many.
-        device: of the network.
-    """
-    found = next_tokens(network, prompt, drawing(sampling), length=field.shape[0], device=device)
-    return pieces(field, islice(found, sampling.tokens), after=prompt[-1:])
 
 
 def next_tokens(
@@ -79,31 +52,6 @@ def drawing(sampling: Sampling) -> Callable[[Tensor], int]:
         return int(tokens[torch.multinomial(weights, 1, generator=generator)])
 
     return draw
-
-
-def pieces(
-    field: TokensField, tokens: Iterator[int], *, after: Sequence[int] = ()
-) -> Iterator[str]:
-    """Turn tokens into text as they come, whole characters only.
-
-    A token is decoded behind those before it, which decide whether there is a space between them.
-
-    Args:
-        field: of the tokens.
-        tokens: as they are made.
-        after: the tokens before the first one.
-    """
-    last, new = list(after), list[int]()
-    for token in tokens:
-        new.append(token)
-        before, text = _decoded(field, last), _decoded(field, last + new)
-        if not text.endswith(PARTIAL):
-            yield text[len(before) :]
-            last, new = new, []
-
-
-def _decoded(field: TokensField, tokens: list[int]) -> str:
-    return field.decode(np.array(tokens, np.int32)) if tokens else ""
 
 
 def _started(make_cache: Callable[[], Any] | None) -> tuple[Any, ...]:

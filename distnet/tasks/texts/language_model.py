@@ -4,6 +4,7 @@ Letters: n windows, T tokens of a window, V tokens of the vocabulary.
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from math import exp
 from typing import Any
 
@@ -16,7 +17,7 @@ from distnet.data.batch import Batch
 from distnet.data.fields.tokens import TokensField
 from distnet.data.manifest import Manifest
 from distnet.data.views.texts.pack import IGNORED
-from distnet.run_folder.figures import Curve, Series, Texts
+from distnet.run_folder.figures import Curve, Series
 from distnet.spec.code.own_errors import refusal
 from distnet.spec.metric import LOSS, Metric
 from distnet.spec.printable import printable
@@ -32,13 +33,11 @@ from distnet.tasks.task import (
     Shown,
     Summary,
 )
-from distnet.tasks.texts._generation import generate
+from distnet.tasks.texts._generation import drawing, next_tokens
 
 __all__ = ("LanguageModel",)
 
 ACCURACY = "accuracy"
-LINE_BREAK = "\n"
-"""What a text without a prompt follows."""
 LIKELIEST = 3  # the tokens that a prediction shows
 LARGEST_EXPONENT = 700.0  # the largest whole hundred whose exponential is finite
 SHOWN_TEXTS, PROMPT_TOKENS = 3, 32
@@ -124,9 +123,9 @@ class LanguageModel:
         """How the network continues the prompts, by draws from torch's global generator."""
         sampling = Sampling(tokens=self._shown_tokens, seed=None)
         prompts = self._prompts or self._beginnings(first)
-        texts = ["".join(self._generate(networks, prompt, sampling)) for prompt in prompts]
-        title = f"Texts that the network continued, at temperature {sampling.temperature}"
-        return Shown((Texts(title, tuple(texts), tuple(map(self._decode, prompts))),))
+        made = [list(self._continue(networks, prompt, sampling)) for prompt in prompts]
+        title = f"{self.field.called} continued at temperature {sampling.temperature}"
+        return Shown((self.field.figure(title, prompts, made),))
 
     def generate(self, networks: Networks, prompt: str, sampling: Sampling) -> Iterator[str]:
         """Yield the text that follows a prompt, piece by piece.
@@ -134,14 +133,26 @@ class LanguageModel:
         Raises:
             ValueError: the prompt is empty, or has a character that is no token.
         """
-        return self._generate(networks, self._encode(prompt or LINE_BREAK), sampling)
+        tokens = self._encode(prompt or self.field.start)
+        made = self._continue(networks, tokens, sampling)
+        return self.field.stream(made, after=tokens if prompt else ())
 
-    def _generate(
+    def to_file(self, text: str, suffix: str) -> bytes:
+        """The content of a file with a generated text: of music also as MIDI.
+
+        Raises:
+            ValueError: there is no such file of it.
+        """
+        return self.field.to_file(text, suffix)
+
+    def _continue(
         self, networks: Networks, prompt: Sequence[int], sampling: Sampling
-    ) -> Iterator[str]:
-        network = networks[NETWORK]
+    ) -> Iterator[int]:
+        """Yield the tokens that follow those of a prompt."""
+        network, (length,) = networks[NETWORK], self.field.shape
         device = next(network.parameters()).device
-        return generate(network, self.field, prompt, sampling, device=device)
+        made = next_tokens(network, prompt, drawing(sampling), length=length, device=device)
+        return islice(made, sampling.tokens)
 
     def _scores(self, networks: Networks, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
         """The loss of each token, whether it was the likeliest, and its weight; each [n, T]."""

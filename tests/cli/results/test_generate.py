@@ -24,6 +24,14 @@ optimizer: {kind: adamw, learning_rate: 0.02}
 train: {steps: 60, batch_size: 8}
 """
 
+TUNES = """
+name: tunes
+network: {kind: gpt, layers: 1, heads: 2, width: 16}
+task: {kind: language-model, shown_tokens: 6}
+data: {source: tunes, view: {kind: pack, length: 16}}
+train: {steps: 2, batch_size: 4}
+"""
+
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -106,7 +114,7 @@ def test_the_report_shows_texts_and_the_loss_by_position(runs: Path) -> None:
     titles = [figure["title"] for figure in facts["figures"]]
     assert titles == [
         "Loss by position in the window",
-        "Texts that the network continued, at temperature 0.8",
+        "Texts continued at temperature 0.8",
     ]
     assert facts["metrics"]["perplexity"] < 3
     assert [metric["name"] for metric in facts["declared"]] == ["perplexity", "accuracy"]
@@ -134,6 +142,52 @@ def test_predictions_of_files_are_sent_to_generate(
     assert main(["predict", "foxes-1", str(runs / "foxes.txt"), "--runs", str(runs)]) == 2
 
     assert "continue texts with: distnet generate foxes-1" in capfd.readouterr().err
+
+
+def test_a_file_has_the_prompt_and_what_follows_it(
+    runs: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "new" / "fox.txt"
+    shown = printed(capfd, runs, "--prompt", "the ")
+
+    wrote = printed(capfd, runs, "--prompt", "the ", "--output", str(file))
+
+    assert wrote == f"wrote {file}\n"
+    assert file.read_text() == shown[:-1]
+    command = ["generate", "foxes-1", "--runs", str(runs), "--tokens", "3", "--output", "fox.mid"]
+    assert main(command) == 2
+    assert "found the suffix .mid, expected .txt" in capfd.readouterr().err
+
+
+def test_music_is_written_as_lines_of_notes_and_as_midi(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    pieces = [[[72, 67, 64, 48]] * 3 + [[71, 67, 62, 55]] * 2] * 12
+    (tmp_path / "tunes.json").write_text(json.dumps({"train": pieces, "test": pieces[:2]}))
+    import_dataset(tmp_path / "tunes.json", tmp_path / "tunes")
+    (tmp_path / "tunes.yaml").write_text(TUNES)
+    distnet.run(tmp_path / "tunes.yaml", inline=True, runs=tmp_path)
+    command = ["generate", "tunes-1", "--runs", str(tmp_path), "--tokens", "10"]
+
+    assert main([*command, "--prompt", "C5 G4 E4 C3"]) == 0
+    lines = capfd.readouterr().out.splitlines()
+    assert main([*command, "--output", str(tmp_path / "tune.txt"), "--json"]) == 0
+    facts = json.loads(capfd.readouterr().out)
+
+    assert [len(line.split()) for line in lines] == [4, 4, 4, 2]
+    assert lines[0] == "C5 G4 E4 C3"
+    assert facts["file"] == str(tmp_path / "tune.txt")
+    file = (tmp_path / "tune.txt").read_text()
+    assert [len(line.split()) for line in file.splitlines()] == [4, 4, 2]
+    figures = json.loads((tmp_path / "tunes-1" / "evaluation.json").read_text())["figures"]
+    assert [figure["kind"] for figure in figures] == ["curve", "piano_roll"]
+    assert main([*command, "--prompt", "C5 H4"]) == 2
+    assert "prompt: found 'H4', which is not among the 130 tokens" in capfd.readouterr().err
+    mido = pytest.importorskip("mido")
+    distnet.load(tmp_path / "tunes-1").write("C5 G4 E4 C3\n" + file, tmp_path / "tune.mid")
+    tracks = mido.MidiFile(tmp_path / "tune.mid").tracks
+    assert [track.name for track in tracks[1:]] == ["soprano", "alto", "tenor", "bass"]
+    assert tracks[1][2].note == 72
 
 
 @pytest.mark.check

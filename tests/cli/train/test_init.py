@@ -192,6 +192,21 @@ def test_text_alone_gets_a_language_model(num_lines: int, tmp_path: Path) -> Non
     assert all(lines[i - 1].startswith("# ") for i in sections)
 
 
+@pytest.mark.parametrize("num_steps", [9, 200])
+def test_music_gets_a_language_model_with_windows_of_whole_steps(
+    num_steps: int, tmp_path: Path
+) -> None:
+    music = {"train": [[[72, 67, 64, 48]] * num_steps], "test": [[[72, 67, 64, 48]] * 40]}
+    (tmp_path / "music.json").write_text(json.dumps(music))
+    output = tmp_path / "job.yaml"
+
+    file = initialised(str(imported(tmp_path / "music.json")), output)
+
+    assert (file.job.network.kind, file.job.task.kind) == ("gpt", "language-model")
+    assert [step.kind for step in file.job.data.augment] == ["transpose"]
+    assert main(["check", str(output)]) == 0
+
+
 def test_data_that_no_shipped_task_learns_from_needs_an_own_task(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

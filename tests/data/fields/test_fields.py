@@ -15,6 +15,7 @@ from distnet.data.fields.class_ import ClassField
 from distnet.data.fields.field import Field, field_class, field_kinds
 from distnet.data.fields.image import ImageField
 from distnet.data.fields.mask import MaskField
+from distnet.data.fields.music import VOCABULARY, MusicField
 from distnet.data.fields.number import NumberField
 from distnet.data.fields.tokens import TokensField
 from distnet.data.fields.vector import VectorField
@@ -55,6 +56,7 @@ FIELDS: dict[str, Field] = {
     "breed": ClassField(classes=("a", "b", "c")),
     "text": TokensField(vocabulary=tuple("abcdefgh")),
     "chord": TokensField(shape=(4,), vocabulary=tuple("abcdefgh")),
+    "chorale": MusicField(vocabulary=VOCABULARY),
     "objects": BoxesField(classes=("cat", "dog", "cow")),
     "region": MaskField(shape=(4, 5), classes=("out", "in")),
     "voice": AudioField(sample_rate=100),
@@ -68,6 +70,7 @@ COLUMNS: dict[str, Column] = {
     "breed": RANDOM.integers(0, 3, NUM, np.int32),
     "text": RaggedArray(RANDOM.integers(0, 8, LENGTHS.sum(), np.int32), LENGTHS),
     "chord": RANDOM.integers(0, 8, (NUM, 4), np.int32),
+    "chorale": RaggedArray(RANDOM.integers(0, 130, 4 * LENGTHS.sum(), np.int32), 4 * LENGTHS),
     "objects": RaggedArray(some_boxes(), LENGTHS),
     "region": RANDOM.integers(0, 2, (NUM, 4, 5), np.uint8),
     "voice": RaggedArray(RANDOM.integers(-(2**15), 2**15, SOUNDS.sum(), np.int16), SOUNDS),

@@ -11,8 +11,17 @@ from distnet.data.fields.boxes import BoxesField
 from distnet.data.fields.field import Field
 from distnet.data.fields.image import ImageField
 from distnet.data.fields.mask import MaskField
+from distnet.data.fields.music import VOCABULARY, MusicField
 from distnet.data.transforms.transform import build_transform
-from distnet.spec.sections.augmentation import Augmentation, Crop, Flip, Rotate, Shift, Turn
+from distnet.spec.sections.augmentation import (
+    Augmentation,
+    Crop,
+    Flip,
+    Rotate,
+    Shift,
+    Transpose,
+    Turn,
+)
 
 
 @pytest.fixture
@@ -176,3 +185,44 @@ def test_what_comes_in_is_the_paper_of_drawn_figures(step: Augmentation) -> None
     paper = torch.full((8, 1, 20, 20), 255, dtype=torch.uint8)
 
     assert torch.equal(transform(Batch({"x": paper})).tensor("x"), paper)
+
+
+MUSIC = MusicField(vocabulary=VOCABULARY).of_length(8)
+WINDOWS: dict[str, Field] = {"input": MUSIC, "target": MUSIC}
+
+
+def transposed(text: str, semitones: int, num: int = 400) -> tuple[Tensor, Tensor, Tensor]:
+    """A window before, and as input and target of many samples after the transform."""
+    tokens = torch.from_numpy(MUSIC.encode(text).copy()).long()
+    transform = build_transform([Transpose(kind="transpose", semitones=semitones)], WINDOWS)
+    assert transform is not None
+    target = tokens.roll(-1)
+    target[-1] = -100  # without a next token
+    moved = transform(Batch({"input": tokens.expand(num, -1), "target": target.expand(num, -1)}))
+    return tokens, moved.tensor("input"), moved.tensor("target")
+
+
+def test_music_is_transposed_with_its_targets_by_every_number_of_semitones() -> None:
+    torch.manual_seed(0)
+    tokens, input_nT, target_nT = transposed("C5 G4 E4 rest end rest rest rest", 3)
+
+    moved = input_nT - tokens
+    assert set(moved[:, 0].tolist()) == {-3, -2, -1, 0, 1, 2, 3}
+    assert (moved[:, :3] == moved[:, :1]).all()
+    assert (moved[:, 3:] == 0).all()
+    assert (target_nT[:, :2] == input_nT[:, 1:3]).all()
+    assert (target_nT[:, -1] == -100).all()
+
+
+def test_no_pitch_leaves_those_of_midi() -> None:
+    torch.manual_seed(0)
+    low, lowest_nT, _ = transposed("C-1 C4 C4 C4 C4 C4 C4 C4", 5)
+    high, highest_nT, _ = transposed("C4 C4 C4 C4 F#9 C4 C4 rest", 5)
+
+    assert set((lowest_nT - low)[:, 0].tolist()) == set(range(6))
+    assert set((highest_nT - high)[:, 0].tolist()) == {-5, -4, -3, -2, -1, 0, 1}
+
+
+def test_transforms_of_what_is_not_there_change_nothing() -> None:
+    assert build_transform([Transpose(kind="transpose")], {"x": FIELDS["x"]}) is None
+    assert build_transform([Flip(kind="flip")], WINDOWS) is None

@@ -133,6 +133,24 @@ def test_with_classes_an_image_depends_on_its_class(make: Callable[..., tuple[Ta
     assert task.loss(networks, batch(5), phase).values.shape == (5,)
 
 
+@each_task
+@torch.no_grad()
+def test_classes_of_images_are_as_frequent_as_in_the_training(
+    make: Callable[..., tuple[Task, Networks]], monkeypatch: pytest.MonkeyPatch
+):
+    counts = ClassField(classes=("a", "b", "c"), class_counts={"train": (0, 9, 3)})
+    monkeypatch.setitem(globals(), "CLASSES", counts)
+    task, networks = make(conditional=True)
+
+    made = task.sample(networks, 0, range(40)).int()
+
+    of_class = [task.sample(networks, 0, range(40), index).int() for index in range(3)]
+    is_class = [((made - each).abs().amax((1, 2, 3)) <= 1).tolist() for each in of_class]
+    assert [sum(each) for each in is_class] == [0, 31, 9]  # a quarter of 40 but for one
+    alone = task.sample(networks, 0, [23]).int()
+    assert (alone - made[23]).abs().max() <= 1
+
+
 class Line(nn.Module):
     """A critic whose gradient is the same everywhere."""
 

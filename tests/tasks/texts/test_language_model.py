@@ -24,7 +24,7 @@ from distnet.errors import PartError
 from distnet.networks.texts.gpt import GPT
 from distnet.run_folder.figures import Curve, Texts
 from distnet.tasks.task import Phase, Sampling, Task
-from distnet.tasks.texts._generation import next_tokens, pieces
+from distnet.tasks.texts._generation import next_tokens
 from distnet.tasks.texts.language_model import LanguageModel
 
 TEXT = "a rose is a rose\nis a rose is a rose\nand so on and on it goes\n"
@@ -268,6 +268,6 @@ def test_pieces_are_whole_characters() -> None:
     whole = "a\N{SNOWMAN}b\N{GRINNING FACE}"
     words = Words(vocabulary=("so", "it", "goes"))
 
-    assert list(pieces(Bytes(), iter(whole.encode()))) == list(whole)
-    assert list(pieces(words, iter([0, 1, 2]))) == ["so", " it", " goes"]
-    assert list(pieces(words, iter([1, 2]), after=[0])) == [" it", " goes"]
+    assert list(Bytes().stream(whole.encode())) == list(whole)
+    assert list(words.stream([0, 1, 2])) == ["so", " it", " goes"]
+    assert list(words.stream([1, 2], after=[0])) == [" it", " goes"]

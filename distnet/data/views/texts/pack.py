@@ -25,7 +25,7 @@ class Pack:
         field: the field of tokens; by default the only one.
 
     Raises:
-        ValueError: the dataset has no such field.
+        ValueError: the dataset has no such field, or its samples do not allow this length.
     """
 
     def __init__(

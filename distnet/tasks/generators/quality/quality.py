@@ -107,3 +107,9 @@ def known_classes(task: str, data: Manifest, *, is_conditional: bool) -> tuple[s
             f"task {task} with conditional: true needs classes, and {data.name!r} has none"
         )
     return data.y.classes
+
+
+def class_shares(data: Manifest, classes: tuple[str, ...]) -> tuple[float, ...]:
+    """How frequent each class is in the training data; all alike where that is not known."""
+    counts = data.y.class_counts.get("train", ()) if classes else ()
+    return tuple(map(float, counts if any(counts) else [1.0] * len(classes)))

@@ -1,0 +1,1 @@
+"""Notes: their names, and files of them."""
