@@ -14,6 +14,7 @@ from distnet.data.batch import Batch
 from distnet.data.manifest import Manifest
 from distnet.spec.code.own_errors import refusal
 from distnet.spec.metric import LOSS, Metric
+from distnet.tasks.groups import Groups
 from distnet.tasks.task import NETWORK, Loss, Measured, Networks, Phase, Summary
 
 
@@ -23,6 +24,7 @@ class PerSampleTask(Protocol):
     Optional members:
         collects: True where `collect(outputs, targets) -> bytes` returns what cannot be summed;
             `summarise` then takes it as a list, in the order of the samples, behind the sums.
+        groups: a `Groups`, for whose classes the first `training` metric is stated as well.
         in_units(outputs): outputs in the units of the data, for an exported network.
     """
 
@@ -63,6 +65,8 @@ class PerSample:
     def __init__(self, task: PerSampleTask, data: Manifest) -> None:
         self.task, self.metrics = task, task.metrics
         self.collects: bool = getattr(task, "collects", False)
+        found = getattr(task, "groups", None)
+        self.groups = found if isinstance(found, Groups) else None
         self.phases = (Phase(metrics=task.training),)
         self._shape = data.x.input_shape
 
@@ -81,20 +85,29 @@ class PerSample:
         return Loss(losses, metrics={k: (scores[k].sum(), len(losses)) for k in phase.metrics})
 
     def measure(self, networks: Networks, batch: Batch) -> Measured:
-        """The sums of the task behind the number of samples and the sum of their losses."""
+        """The number of samples, the sum of their losses, the task's sums, those of groups."""
         outputs, targets = self.outputs(networks, batch), batch.tensor("y")
         losses = self.task.losses(outputs, targets).double()
         first = torch.stack([losses.new_tensor(len(losses)), losses.sum()])
         sums = torch.cat([first, self.task.sums(outputs, targets)])
+        if self.groups is not None:
+            scores = self.task.scores(outputs, targets)[self.task.training[0]]
+            sums = torch.cat([sums, self.groups.sums(batch, scores)])
         task: Any = self.task
         return Measured(sums, losses, task.collect(outputs, targets) if self.collects else b"")
 
     def summarise(self, sums: Tensor, collected: Sequence[bytes]) -> Summary:
         """The mean loss, and the task's summary of its sums and of what it collected."""
         make: Any = self.task.summarise
-        summary: Summary = make(sums[2:], collected) if self.collects else make(sums[2:])
+        size = len(sums) - (0 if self.groups is None else self.groups.num_sums)
+        own, of_groups = sums[2:size], sums[size:]
+        summary: Summary = make(own, collected) if self.collects else make(own)
         loss = {LOSS.name: float(sums[1] / sums[0])}
-        return replace(summary, metrics=loss | summary.metrics)
+        summary = replace(summary, metrics=loss | summary.metrics)
+        if self.groups is None:
+            return summary
+        (metric,) = (m for m in self.metrics if m.name == self.task.training[0])
+        return replace(summary, figures=(*summary.figures, self.groups.table(of_groups, metric)))
 
     def predict(self, networks: Networks, batch: Batch) -> list[dict[str, Any]]:
         """Read each output."""

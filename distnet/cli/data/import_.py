@@ -36,8 +36,8 @@ Out = Annotated[Path, typer.Argument(metavar="OUT", help="The folder to create."
 Kind = Annotated[
     str | None,
     typer.Option(
-        help="csv, idx, image-folder, json-music, masks, npz, parallel-text, parquet, pascal-voc, "
-        "sound-folder, sprite-sheet, text or text-table. Default: detected."
+        help="babi, csv, idx, image-folder, json-music, masks, npz, parallel-text, parquet, "
+        "pascal-voc, sound-folder, sprite-sheet, squad, text or text-table. Default: detected."
     ),
 ]
 Target = Annotated[
@@ -151,6 +151,9 @@ Gap = Annotated[int | None, _option("--gap", "PIXELS", "Sprites: around each of 
 StepsPerBeat = Annotated[
     int | None, _option("--steps-per-beat", "N", "Music: steps of a quarter note. Default: 4.")
 ]
+Tasks = Annotated[
+    str | None, _option("--tasks", "N,...", "Stories with questions (bAbI): the tasks to read.")
+]
 SkipUnreadable = Annotated[
     bool,
     typer.Option(
@@ -194,6 +197,7 @@ def import_(
     sprite_size: SpriteSize = None,
     gap: Gap = None,
     steps_per_beat: StepsPerBeat = None,
+    tasks: Tasks = None,
     skip_unreadable: SkipUnreadable = False,
     licence: Licence = "unknown",
     test_fraction: TestFraction = None,
@@ -209,7 +213,8 @@ def import_(
         **{"colours": colours, "layout": layout, "images": images, "masks": masks},
         **{"source_lang": source_lang, "target_lang": target_lang},
         **{"names": names, "test": test, "sheet": sheet, "sprite_size": sprite_size, "gap": gap},
-        **{"steps_per_beat": steps_per_beat, "skip_unreadable": skip_unreadable},
+        **{"steps_per_beat": steps_per_beat, "tasks": _numbers(tasks) if tasks else ()},
+        "skip_unreadable": skip_unreadable,
     }
     with _shown() as on_progress:
         manifest = import_dataset(
@@ -251,6 +256,13 @@ def _names(text: str) -> tuple[str, ...]:
         wrong = f"found {text!r}, which cannot be cut at its commas: {error}"
         raise DataError(f'--classes: {wrong}; quote names as in: "a,b",c') from None
     return tuple(name.strip() for name in names)
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    parts = [part.strip() for part in text.split(",")]
+    if not all(map(str.isdecimal, parts)):
+        raise DataError(f"--tasks: found {text!r}, expected numbers, such as 1,6")
+    return tuple(map(int, parts))
 
 
 def _parse_size(text: str | None) -> tuple[int, int] | None:

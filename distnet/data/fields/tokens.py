@@ -79,6 +79,13 @@ class TokensField(Field):
             return np.array([index[character] for character in text], np.int32)
         return np.array([index.get(character, unknown) for character in text], np.int32)
 
+    def offsets(self, text: str) -> list[tuple[int, int]]:
+        """The letters of a text that each of its tokens stands for; the second is exclusive."""
+        if self.tokenizer != "characters":
+            found: list[tuple[int, int]] = self._tokenizer.encode(text).offsets
+            return found
+        return [(letter, letter + 1) for letter in range(len(text))]
+
     def decode(self, tokens: Array) -> str:
         """Turn tokens into a text; the words of a text come back with spaces between them."""
         if self.tokenizer == "bpe":

@@ -3,20 +3,18 @@
 Each line is a sample, with its line break. Where there is one file, its end is the test split.
 """
 
-import gzip
-import zlib
-from collections.abc import Iterable, Iterator
-from io import StringIO
+from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 from distnet.data.column import Columns, RaggedArray
 from distnet.data.fields.tokens import TokensField
 from distnet.data.sources._splits import split_files, split_of
 from distnet.data.sources.source import Chunks, RawData
+from distnet.data.sources.texts.utf8 import SUFFIXES, is_text_file, read_lines
 from distnet.data.survey.summary import Findings
 from distnet.errors import DataError
 
-SUFFIXES = (".txt", ".txt.gz")
 CHUNK_LINES = 1024
 FIELD = "tokens"
 
@@ -24,8 +22,8 @@ FIELD = "tokens"
 def detect(path: Path) -> bool:
     """Whether it is a `.txt` or `.txt.gz` file, or a folder with such a file for training."""
     if path.is_dir():
-        return any(split_of(f.name) == "train" and _is_text(f) for f in path.iterdir())
-    return _is_text(path)
+        return any(split_of(f.name) == "train" and is_text_file(f) for f in path.iterdir())
+    return is_text_file(path)
 
 
 def read(path: Path) -> RawData:
@@ -41,7 +39,7 @@ def read(path: Path) -> RawData:
     splits = split_files(path, SUFFIXES, findings)
     if path.is_dir() and "train" not in splits:
         raise DataError(f"{path}: expected files called train.txt and test.txt here")
-    lines = {split: list(_lines(files)) for split, files in splits.items()}
+    lines = {s: list(chain.from_iterable(map(read_lines, files))) for s, files in splits.items()}
     for split, found in lines.items():
         if not found:
             raise DataError(f"{path}: the text{'' if split == 'all' else f' of {split}'} is empty")
@@ -55,24 +53,6 @@ def read(path: Path) -> RawData:
         is_sequence=True,
         findings=findings,
     )
-
-
-def _is_text(file: Path) -> bool:
-    return file.name.lower().endswith(SUFFIXES)
-
-
-def _lines(files: Iterable[Path]) -> Iterator[str]:
-    for file in files:
-        try:
-            content = file.read_bytes()
-            is_zipped = file.suffix.lower() == ".gz"
-            text = (gzip.decompress(content) if is_zipped else content).decode("utf-8-sig")
-        except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
-            raise DataError(
-                f"{file}: cannot be read as UTF-8 text: {error}; save it as UTF-8"
-            ) from None
-        # Not splitlines(), which also cuts at form feeds and separators inside a line.
-        yield from StringIO(text, newline="")
 
 
 def _chunks(lines: list[str], field: TokensField) -> Chunks:

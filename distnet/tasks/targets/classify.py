@@ -17,6 +17,7 @@ from distnet.run_folder.figures import Confusion, Dots, Table
 from distnet.spec.metric import Metric
 from distnet.spec.sections.section import Fraction, PositiveInt
 from distnet.tasks.confused import CELL, Confused
+from distnet.tasks.groups import Groups
 from distnet.tasks.task import Summary
 
 __all__ = ("Classify",)
@@ -37,6 +38,7 @@ class Classify:
         label_smoothing: the part of a target spread evenly over all classes (Szegedy et al. 2016).
         top_k: also count a sample as correct where its class is among the k likeliest.
         balanced: weigh each class by the inverse of how often it occurs in the training split.
+        by: another field of classes, such as the speaker; the accuracy is stated for each of them.
 
     Raises:
         ValueError: the dataset has no classes.
@@ -51,6 +53,7 @@ class Classify:
         label_smoothing: Fraction = 0.0,
         top_k: PositiveInt = 5,
         balanced: bool = False,
+        by: str | None = None,
     ) -> None:
         if data.y.kind != "class" or len(data.y.classes) < 2:
             raise ValueError(
@@ -62,6 +65,7 @@ class Classify:
         self._smoothing = label_smoothing
         self._top_k = top_k if top_k < self.num_outputs else 0
         self._weights = _class_weights(data) if balanced else None
+        self.groups = None if by is None else Groups(data, by)
         self.collects = self.num_outputs > MOST_DENSE
         near = (Metric(f"top{top_k}", "percent", "higher"),) if self._top_k else ()
         accuracy = Metric(ACCURACY, "percent", "higher")

@@ -17,6 +17,8 @@ from distnet.data.fields.image import ImageField
 from distnet.data.fields.mask import MaskField
 from distnet.data.fields.music import VOCABULARY, MusicField
 from distnet.data.fields.number import NumberField
+from distnet.data.fields.span import SpanField
+from distnet.data.fields.text import TextField
 from distnet.data.fields.tokens import TokensField
 from distnet.data.fields.vector import VectorField
 from distnet.data.importing import import_dataset
@@ -60,6 +62,8 @@ FIELDS: dict[str, Field] = {
     "objects": BoxesField(classes=("cat", "dog", "cow")),
     "region": MaskField(shape=(4, 5), classes=("out", "in")),
     "voice": AudioField(sample_rate=100),
+    "title": TextField(),
+    "name": SpanField(of="text"),
 }
 COLUMNS: dict[str, Column] = {
     "photo": RANDOM.integers(0, 256, (NUM, 3, 4, 5), np.uint8),
@@ -74,6 +78,8 @@ COLUMNS: dict[str, Column] = {
     "objects": RaggedArray(some_boxes(), LENGTHS),
     "region": RANDOM.integers(0, 2, (NUM, 4, 5), np.uint8),
     "voice": RaggedArray(RANDOM.integers(-(2**15), 2**15, SOUNDS.sum(), np.int16), SOUNDS),
+    "title": TextField.encode("\u00e9\n" * (number % 4) for number in range(NUM)),
+    "name": np.sort(RANDOM.integers(0, 9, (NUM, 2), np.int32)),
 }
 
 
@@ -205,6 +211,8 @@ def test_streamed_samples_are_those_in_memory(
         ("objects", RaggedArray(np.array([[1.0, 2, 3, 4, 5]]), np.array([1])), "label 5 of 3"),
         ("snapshot", RaggedArray.of([np.zeros(9, np.uint8)]), "cannot be read as an image"),
         ("voice", RaggedArray(np.ones(5, np.int16), np.array([0, 5])), "1 recordings without"),
+        ("title", RaggedArray(np.array([195, 169], np.uint8), np.array([1, 1])), "not UTF-8"),
+        ("name", np.array([[0, 0], [4, 3]], np.int32), "a span from token 4 to 3"),
     ],
 )
 def test_values_that_cannot_be_are_found(name: str, column: Column, fault: str) -> None:
@@ -229,6 +237,11 @@ def test_pictures_and_captions() -> None:
     assert FIELDS["text"].caption(np.array([1, 0, 1], np.int32)) == "bab"
     assert FIELDS["objects"].caption(np.zeros((1, 5))) == "1 box"
     assert FIELDS["voice"].caption(np.zeros(45, np.int16)) == "0.45 s"
+    assert (
+        FIELDS["title"].caption(np.frombuffer("\u00e9".encode() * 201, np.uint8))[198:]
+        == "\u00e9\u00e9..."
+    )
+    assert FIELDS["name"].caption(np.array([3, 5])) == "tokens 3 to 5"
     with pytest.raises(DataError, match="a vector has no image"):
         FIELDS["features"].thumbnail(np.zeros(6))
 
