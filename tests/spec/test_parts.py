@@ -6,6 +6,7 @@ import pytest
 
 import distnet
 from distnet.errors import UnknownPartError
+from distnet.spec.options import described
 from distnet.spec.parts import Package, kinds, load_part
 from distnet.spec.reading.faults import FaultsError
 from distnet.spec.sections.section import Part
@@ -157,6 +158,17 @@ def test_all_faults_of_the_options_are_found() -> None:
             "which comes after `*` in its constructor",
         ),
     }
+
+
+def test_an_inherited_constructor_brings_the_descriptions_of_its_options(folder: Path) -> None:
+    (folder / "known.py").write_text(
+        "from mynet import Net\nclass Known(Net):\n    'Of another.'\n"
+    )
+    own = described(load("./known.py:Known", folder, width=3)[0])
+    shipped = described(load("lstm", folder)[0])
+
+    assert own == {"width": "how wide."}
+    assert shipped["hidden"] == "the neurons of a layer in each direction."
 
 
 @pytest.mark.parametrize("value", [True, 1.5, "3", (1,), None])
