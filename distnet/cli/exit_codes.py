@@ -12,3 +12,5 @@ FAILED = TrainingError.exit_code
 STOPPED = StoppedError.exit_code
 """130 (128 + SIGINT, as in shells): interrupted or stopped, so that a script does not take it for
 finished."""
+TERMINATED = 143
+"""128 + SIGTERM, as in shells: ended by that signal. A training saves first, and is STOPPED."""

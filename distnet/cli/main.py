@@ -15,6 +15,7 @@ from distnet.cli.encoding import print_anything
 from distnet.cli.errors import report, report_warning
 from distnet.cli.exit_codes import STOPPED
 from distnet.cli.lazy import LazyGroup, listed
+from distnet.cli.signals import sigterm_as_ctrl_c
 from distnet.cli.stdout import is_json, stdout_kept_for_json
 from distnet.cli.verbs import PANELS
 from distnet.errors import DistnetError, DistnetWarning
@@ -67,6 +68,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line and return its exit code; a user's mistake is printed as text."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     print_anything()
+    with sigterm_as_ctrl_c() as sigterm:
+        code = _code_of(arguments)
+    return sigterm.exit_code(code)
+
+
+def _code_of(arguments: list[str]) -> int:
     try:
         return _run(arguments)
     except BrokenPipeError:

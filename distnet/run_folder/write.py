@@ -14,8 +14,10 @@ from distnet.errors import RunError
 def write_whole(path: Path, data: bytes) -> None:
     """Write `data` under a temporary name, then rename it to `path`.
 
+    What is at `path` stays untouched where that fails, or where Ctrl-C ends it.
+
     Raises:
-        RunError: it cannot be written; what was at `path` is untouched.
+        RunError: it cannot be written.
     """
     partial = path.with_name(f".partial-{os.getpid()}-{path.name}")
     try:
@@ -25,9 +27,11 @@ def write_whole(path: Path, data: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())  # else the rename may outlive the content in a power cut
         partial.replace(path)
-    except OSError as error:
+    except BaseException as error:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
+        if not isinstance(error, OSError):
+            raise
         raise RunError(
             f"{path}: cannot be written: {error.strerror}; free disk space or fix the folder's "
             "permissions, then try again"

@@ -115,6 +115,21 @@ class Shown(NamedTuple):
     """Beside those of the summary, under names of their own."""
 
 
+class Exportable(NamedTuple):
+    """What an ONNX file computes, where that is not the network on the field `x`."""
+
+    network: nn.Module
+    """Takes the inputs by position, and returns one tensor [n, ...], the output."""
+    inputs: Mapping[str, Tensor]
+    """Examples [n, ...] of each input, by name; the file is checked with them."""
+    output: str
+    """Its name."""
+    meanings: Mapping[str, str]
+    """What inputs and output hold, by their names; written into the file."""
+    longest: int | None = None
+    """Where the second dimension of all inputs has any length: the longest."""
+
+
 class Episode(NamedTuple):
     """One episode that was played to its end."""
 
@@ -183,6 +198,8 @@ class Task(Protocol):
         sample(networks, seed, numbers, of_class) -> Tensor: generated images, uint8 [n, C, H, W];
             each depends on the seed and its number alone, and is of the class with that index.
         exported(outputs): what an exported network gives, in the units of the data.
+        exportable(networks, num) -> Exportable: what an ONNX file computes instead, with `num`
+            examples drawn from the global generators.
     """
 
     metrics: tuple[Metric, ...]

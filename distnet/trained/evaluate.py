@@ -1,6 +1,8 @@
 """Measure a trained network on a split of a dataset."""
 
 import json
+from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ from distnet.data.opening import build_view, viewed
 from distnet.data.shipped import find_dataset
 from distnet.errors import DataError, RunError
 from distnet.run_folder.evaluation import EvaluationRecord
+from distnet.run_folder.heartbeat import Stage
 from distnet.spec.code.own_errors import own_errors
 from distnet.spec.sections.job import Job
 from distnet.train.compute.evaluate import Evaluation, Evaluator
@@ -20,9 +23,17 @@ from distnet.trained.as_learned import as_learned
 from distnet.trained.load import NEWEST, Trained, load_trained
 from distnet.trained.other_data import refuse_other_kind, warn_of_other_data
 
+Progress = Callable[[int, int], None]
+"""Called with the samples that are measured, and how many there are."""
+
 
 def evaluate(
-    run: Path, *, split: str | None = None, data: str | None = None, checkpoint: str | int = NEWEST
+    run: Path,
+    *,
+    split: str | None = None,
+    data: str | None = None,
+    checkpoint: str | int = NEWEST,
+    progress: Progress = lambda _done, _all: None,
 ) -> dict[str, Any]:
     """Measure a run's network on a split as its job does, each sample once, in fp32.
 
@@ -31,6 +42,7 @@ def evaluate(
         split: by default that of the job's `evaluate` section.
         data: a dataset's name or folder; by default the one it was trained on.
         checkpoint: whose weights: `newest`, `best` by the job's `best_metric`, or a step.
+        progress: called after each batch.
 
     Returns:
         Plain values, as in the run's `evaluation.json`, and `run` and `dataset`.
@@ -39,7 +51,7 @@ def evaluate(
         DistnetError: the run or the data is missing, damaged, or they do not fit together.
     """
     trained = load_trained(run, checkpoint=checkpoint, use="evaluation")
-    dataset, split, evaluation = _measured(trained, split, data)
+    dataset, split, evaluation = _measured(trained, split, data, progress)
     record = EvaluationRecord(
         split=split,
         step=trained.step,
@@ -54,17 +66,23 @@ def evaluate(
     return names | figures
 
 
-def _measured(trained: Trained, split: str | None, data: str | None) -> tuple[str, str, Evaluation]:
+def _measured(
+    trained: Trained, split: str | None, data: str | None, progress: Progress
+) -> tuple[str, str, Evaluation]:
     """Measure on a dataset, or on what the task makes; which, its split, and what was found."""
     if hasattr(trained.task, "evaluation_feed"):
         _refuse_dataset(trained, split, data)
-        return "", evaluation_split(trained.job, None) or DEFAULT_SPLIT, _measure_own(trained)
+        return (
+            "",
+            evaluation_split(trained.job, None) or DEFAULT_SPLIT,
+            _measure_own(trained, progress),
+        )
     source, folder = (data, Path.cwd()) if data else (trained.job.data.source, trained.job_folder)
     dataset = find_dataset(source or "", folder=folder)
     if data is None:
         warn_of_other_data(trained.folder.path, dataset, trained.data)
     split = split or _split(trained.job, read_manifest(dataset))
-    return str(dataset), split, _measure_split(trained, dataset, split)
+    return str(dataset), split, _measure_split(trained, dataset, split, progress)
 
 
 def _refuse_dataset(trained: Trained, split: str | None, data: str | None) -> None:
@@ -81,13 +99,13 @@ def _refuse_dataset(trained: Trained, split: str | None, data: str | None) -> No
         )
 
 
-def _measure_own(trained: Trained) -> Evaluation:
+def _measure_own(trained: Trained, progress: Progress) -> Evaluation:
     feed = build_evaluation_feed(trained.job, None, None, trained.code_folder, trained.task)
     assert feed is not None
-    return _measure(trained, feed)
+    return _measure(trained, feed, progress)
 
 
-def _measure_split(trained: Trained, dataset: Path, split: str) -> Evaluation:
+def _measure_split(trained: Trained, dataset: Path, split: str, progress: Progress) -> Evaluation:
     manifest = read_manifest(dataset)
     refuse_other_kind(dataset, manifest, trained.data)
     if manifest.split(split).num_samples == 0:
@@ -96,17 +114,22 @@ def _measure_split(trained: Trained, dataset: Path, split: str) -> Evaluation:
     samples = open_samples(job, dataset, manifest, split, code, seed=None)
     learned, found = (viewed(d, build_view(job, d, code)) for d in (trained.data, manifest))
     feed = DatasetEvaluationFeed(samples, job.evaluate.samples)
-    return _measure(trained, as_learned(learned, found, feed))
+    return _measure(trained, as_learned(learned, found, feed), progress)
 
 
-def _measure(trained: Trained, feed: EvaluationFeed) -> Evaluation:
-    size = trained.job.evaluate.batch_size
+def _measure(trained: Trained, feed: EvaluationFeed, progress: Progress) -> Evaluation:
+    size, num_batches = trained.job.evaluate.batch_size, count()
+
+    def stay(stage: Stage) -> None:
+        if stage == Stage.EVALUATING:
+            progress(min(next(num_batches) * size, feed.length), feed.length)
+
     evaluator = Evaluator(
         feed, trained.task, trained.prepare, WorkerGroup(), slices=1, batch_size=size
     )
     try:
         with own_errors(f"task {trained.job.task.kind}", is_any=False):
-            return evaluator(trained.networks)
+            return evaluator(trained.networks, stay)
     finally:
         evaluator.close()
 

@@ -114,10 +114,11 @@ def _facts(trained: Trained) -> dict[str, str]:
 
 def _facts_of_inputs(trained: Trained) -> dict[str, str]:
     x, scale = trained.fields.get("x"), trained.prepare.scales.get("x")
+    tokens = [field for field in trained.fields.values() if isinstance(field, TokensField)]
+    if tokens and (x is None or x in tokens):
+        return _facts_of_tokens(tokens[0])
     if x is None:
         return {}
-    if isinstance(x, TokensField):
-        return _facts_of_tokens(x)
     is_normalised = scale is not None and scale.is_normalised
     stored = "pixels from 0 to 255" if x.dtype == "uint8" else "numbers as in the data"
     return {

@@ -1,5 +1,6 @@
 """Images as PNG files: one for each, or one for all."""
 
+from collections.abc import Callable
 from io import BytesIO
 from math import ceil
 from pathlib import Path
@@ -13,15 +14,33 @@ from distnet.run_folder.write import write_whole
 
 GAP = 2
 """Pixels between two images of a sheet."""
+MOST_ON_SHEET = 10_000
+"""Images of one file: viewers refuse pictures of more than about 90 million pixels."""
 Pixels = NDArray[np.uint8]
 
 
-def write_images(images: Pixels, output: Path) -> list[Path]:
+def require_sheet(num: int, output: Path) -> None:
+    """Check that so many images can be written there, before they are made.
+
+    Raises:
+        RunError: they are too many for one file.
+    """
+    if _is_sheet(output) and num > MOST_ON_SHEET:
+        raise RunError(
+            f"{output}: found {num:,} images for one file, expected at most {MOST_ON_SHEET:,}; "
+            "give a folder instead, for a file each: --output images/"
+        )
+
+
+def write_images(
+    images: Pixels, output: Path, *, progress: Callable[[int], None] = lambda _: None
+) -> list[Path]:
     """Write images, uint8 [n, C, H, W], of 1 or 3 channels.
 
     Args:
         images: the images.
         output: a file that ends with .png, which shows all of them, or a folder.
+        progress: called with the number of files that are written.
 
     Returns:
         The files.
@@ -30,20 +49,25 @@ def write_images(images: Pixels, output: Path) -> list[Path]:
         RunError: they cannot be written.
     """
     try:
-        if output.suffix.lower() == ".png":
+        if _is_sheet(output):
             output.parent.mkdir(parents=True, exist_ok=True)
             write_whole(output, _png(_sheet(images)))
             return [output]
         output.mkdir(parents=True, exist_ok=True)
         width = len(str(len(images) - 1))
         files = [output / f"{index:0{width}}.png" for index in range(len(images))]
-        for file, image in zip(files, images, strict=True):
+        for number, (file, image) in enumerate(zip(files, images, strict=True), start=1):
             write_whole(file, _png(image))
+            progress(number)
     except OSError as error:
         raise RunError(
             f"{output}: cannot be written: {error.strerror}; choose another path with --output"
         ) from None
     return files
+
+
+def _is_sheet(output: Path) -> bool:
+    return output.suffix.lower() == ".png"
 
 
 def _sheet(images: Pixels) -> Pixels:

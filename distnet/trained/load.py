@@ -260,8 +260,9 @@ def _networks(job: Job, task: Task, folder: Path, state: State, use: Use) -> Net
 def _no_dataset(folder: RunFolder, job: Job) -> RunError:
     return RunError(
         f"{folder.path}: this run was trained without a dataset, as its task {job.task.kind} makes "
-        "its own samples; predictions and ONNX files need one. What does not: distnet eval, "
-        "distnet play, distnet export --format safetensors"
+        "its own samples; predictions need one, and ONNX files where the task does not say what "
+        "they compute. What does not: distnet eval, distnet play, distnet export --format "
+        "safetensors"
     )
 
 

@@ -16,8 +16,10 @@ from distnet.data.shards import ShardReader
 from distnet.data.shipped import find_dataset
 from distnet.errors import RunError
 from distnet.launch.run import run
+from distnet.tasks.generators._numbered import numbered_noise
 from distnet.train.inventory.flat import weights_sha256
 from distnet.trained.export import export
+from distnet.trained.exportable import Inputs
 from distnet.trained.load import Trained, load_trained
 from distnet.trained.onnx_model import check_onnx, to_onnx
 
@@ -179,3 +181,84 @@ def test_unknown_format_is_refused_with_the_known_ones(
 ):
     with pytest.raises(RunError, match="found the formats (none|pickle), expected some of safeten"):
         export(trained, output=tmp_path, formats=formats)
+
+
+GAN = """
+name: small
+network: {kind: gan, channels: 8, noise: 6}
+task: {kind: gan, conditional: true}
+data: {source: DATA}
+train: {steps: 2, batch_size: 16}
+evaluate: {samples: 16}
+"""
+
+
+def loaded(folder: Path, text: str) -> Trained:
+    (folder / "job.yaml").write_text(text)
+    return load_trained(run(folder / "job.yaml", inline=True, runs=folder).folder.path)
+
+
+def test_a_generator_makes_the_images_of_sample(digits: Path, tmp_path: Path):
+    trained = loaded(tmp_path, GAN.replace("DATA", str(digits)))
+    noise = numbered_noise(5, range(12), (6,), torch.zeros(1)).numpy()
+    classes = np.eye(10, dtype=np.float32)[[3] * 12]
+
+    exported = export(trained, formats=["onnx"])
+
+    session = onnxruntime.InferenceSession(str(exported.files[0]))
+    (images,) = session.run(["images"], {"noise": noise, "classes": classes})
+    assert np.abs(images.round() - trained.sample(12, seed=5, of_class="3")).max() <= 1
+    assert exported.check is not None
+    assert (exported.check.num_random, exported.check.num_real) == (128, 0)
+    model = onnx.load(exported.files[0])
+    facts = {entry.key: entry.value for entry in model.metadata_props}
+    assert json.loads(facts["meanings"])["images"] == "pixels from 0 to 255, not rounded"
+    assert facts["mean"] == "null"  # the network is not normalised by it
+
+
+@pytest.mark.check
+def test_a_denoiser_is_followed_to_the_images_of_sample(digits: Path, tmp_path: Path):
+    text = GAN.replace("gan, channels: 8, noise: 6", "denoiser, channels: [8, 16]")
+    text = text.replace("gan, conditional: true", "diffusion, steps: 2")
+    trained = loaded(tmp_path, text.replace("DATA", str(digits)))
+    (file,) = export(trained, formats=["onnx"]).files
+    session = onnxruntime.InferenceSession(str(file))
+    x = numbered_noise(5, range(4), (1, 28, 28), torch.zeros(1)).numpy()
+
+    def velocity(images: Inputs, time: float) -> Inputs:
+        times = np.full(len(images), time, np.float32)
+        (seen,) = session.run(["seen"], {"images": images, "times": times})
+        return (seen - images) / (1 - time)
+
+    first = velocity(x, 0.0)
+    x += 0.5 / 2 * (first + velocity(x + 0.5 * first, 0.5))
+    x += 0.5 * velocity(x, 0.5)
+
+    pixels = ((x + 1) * 127.5).round().clip(0, 255)
+    assert np.abs(pixels - trained.sample(4, seed=5)).max() <= 1
+
+
+GPT = """
+name: small
+network: {kind: gpt, layers: 1, heads: 2, width: 16}
+task: {kind: language-model, shown_tokens: 5}
+data: {source: ./data, view: {kind: pack, length: 16}}
+train: {steps: 2, batch_size: 8}
+"""
+
+
+@pytest.mark.check
+def test_a_language_model_continues_texts_of_any_length(tmp_path: Path):
+    (tmp_path / "fox.txt").write_text("the quick brown fox\njumps over\nthe lazy dog\n" * 40)
+    import_dataset(tmp_path / "fox.txt", tmp_path / "data", test_fraction=0.1)
+    trained = loaded(tmp_path, GPT)
+
+    exported = export(trained)
+
+    session = onnxruntime.InferenceSession(str(exported.files[1]))
+    for length in (1, 7, 16):
+        tokens = torch.arange(3 * length).reshape(3, length) % 9
+        (logits,) = session.run(["logits"], {"tokens": tokens.numpy()})
+        np.testing.assert_allclose(logits, trained.network(tokens).detach(), atol=1e-4)
+    with safe_open(exported.files[0], "pt") as weights:
+        assert "q" in json.loads(weights.metadata()["vocabulary"])

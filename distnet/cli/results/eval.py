@@ -10,6 +10,7 @@ from distnet.cli.output import print_json
 from distnet.cli.results.better import say_checkpoint
 from distnet.cli.results.printing import show_evaluation
 from distnet.report.find import find_run
+from distnet.spec.plural import counted
 
 
 def eval_(
@@ -26,11 +27,17 @@ def eval_(
 ) -> None:
     """Evaluate a run's network on a split, each sample once."""
     folder = find_run(run, runs)
-    with spinner("evaluating"):
+    with spinner("reading") as status:
         # torch takes seconds to import: a run that does not exist is reported first.
         from distnet.trained.evaluate import evaluate
 
-        evaluation = evaluate(folder.path, split=split, data=data, checkpoint=checkpoint)
+        evaluation = evaluate(
+            folder.path,
+            split=split,
+            data=data,
+            checkpoint=checkpoint,
+            progress=lambda done, all_: status.update(f"{done:,} of {counted(all_, 'sample')}"),
+        )
     say_checkpoint(folder, evaluation["step"])
     if as_json:
         print_json(evaluation)

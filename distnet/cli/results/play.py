@@ -13,6 +13,7 @@ from distnet.cli.output import echo, print_json, say
 from distnet.cli.results.better import say_checkpoint
 from distnet.cli.results.printing import show_predictions
 from distnet.report.find import find_run
+from distnet.spec.plural import counted
 from distnet.trained.gif import Gif
 
 
@@ -33,12 +34,17 @@ def play(
 ) -> None:
     """Play episodes with a run's network, and print the return of each."""
     folder = find_run(run, runs)
-    with spinner("playing"):  # distnet.load imports torch: a run that does not exist comes first
-        network = distnet.load(folder.path, checkpoint=checkpoint, use="evaluation")
+    with spinner("reading") as status:  # distnet.load imports torch: a wrong name comes first
         film = None if output is None else Gif(output)
         watch = None if film is None else film.add
-        played = list(network.play(episodes, seed=seed, watch=watch))
+        network = distnet.load(folder.path, checkpoint=checkpoint, use="evaluation")
+        played = []
+        status.update(f"playing {counted(episodes, 'episode')}")
+        for episode in network.play(episodes, seed=seed, watch=watch):
+            played.append(episode)
+            status.update(f"{len(played):,} of {counted(episodes, 'episode')}")
         if film is not None:
+            status.update(f"writing {output}")
             film.write()
     say_checkpoint(folder, network.step)
     rows = [

@@ -11,7 +11,7 @@ from distnet.cli.options import RUNS, AsJson, Checkpoint, Run, Runs
 from distnet.cli.output import echo, print_json
 from distnet.cli.results.better import say_checkpoint
 from distnet.report.find import find_run
-from distnet.trained.image_files import write_images
+from distnet.trained.image_files import require_sheet, write_images
 
 
 def sample(
@@ -38,6 +38,8 @@ def sample(
 ) -> None:
     """Generate images with the network of a run, and write them as PNG."""
     folder = find_run(run, runs)
+    output = output or folder.path / "samples.png"
+    require_sheet(number, output)
     with spinner("reading") as status:  # torch, which `distnet.load` imports, among others
         trained = distnet.load(folder.path, checkpoint=checkpoint)
         images = trained.sample(
@@ -46,7 +48,12 @@ def sample(
             of_class=of_class,
             progress=lambda made: status.update(f"{made:,} of {number:,} images"),
         )
-        files = write_images(images, output or folder.path / "samples.png")
+        status.update("writing")
+        files = write_images(
+            images,
+            output,
+            progress=lambda written: status.update(f"wrote {written:,} of {number:,} files"),
+        )
     used = say_checkpoint(folder, trained.step)
     if as_json:
         print_json({"files": [str(file) for file in files], "number": number, "seed": seed} | used)

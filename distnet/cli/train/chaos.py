@@ -1,11 +1,7 @@
 """`distnet chaos`: train a job while its processes are killed, and compare the weights."""
 
-import contextlib
 import shlex
-import signal
-from collections.abc import Iterator
 from pathlib import Path
-from types import FrameType
 from typing import Annotated
 
 import typer
@@ -79,7 +75,7 @@ def _run(request: Request, runs: Path | None) -> tuple[Results, bool]:
     console = stderr_console()
     results: Results | None = None
     try:
-        with _sigterm_as_ctrl_c(), LiteralStatus("starting", console) as status:
+        with LiteralStatus("starting", console) as status:
             for results in run_trials(request, runs, status.update):
                 console.print(news(results), soft_wrap=True)
     except KeyboardInterrupt:
@@ -99,17 +95,3 @@ def _how_to_continue(results: Results) -> str:
     command += [] if request.workers is None else ["--workers", str(request.workers)]
     command += [word for override in request.overrides for word in ("--set", override)]
     return f"continue with: {shlex.join([*command, '--runs', results.folder])}"
-
-
-@contextlib.contextmanager
-def _sigterm_as_ctrl_c() -> Iterator[None]:
-    """Clean up on SIGTERM as on Ctrl-C."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -142,7 +142,7 @@ class Attention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[n, maps, H, W] of x of the same shape."""
-        shape = (len(x), 3, self.heads, -1, x.shape[2] * x.shape[3])
+        shape = (x.shape[0], 3, self.heads, -1, x.shape[2] * x.shape[3])
         queries, keys, values = self.queries(self.norm(x)).reshape(shape).transpose(3, 4).unbind(1)
         seen = F.scaled_dot_product_attention(queries, keys, values)
         total: Tensor = x + self.out(seen.transpose(2, 3).reshape(x.shape))

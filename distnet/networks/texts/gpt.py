@@ -145,6 +145,7 @@ class _Attention(nn.Module):
         by_head = self.qkv(x).unflatten(2, (3, self._heads, -1)).transpose(1, 3)
         q, k = _rotated(by_head[:, :, :2], turns).unbind(2)  # [n, H, T, D]
         v = by_head[:, :, 2]
+        is_first = cache is None or not cache.length
         if cache is not None:
             k, v = cache.extend(self._index, k, v)
         seen = F.scaled_dot_product_attention(
@@ -152,7 +153,7 @@ class _Attention(nn.Module):
             k,
             v,
             dropout_p=self._rate if self.training else 0.0,
-            is_causal=q.shape[2] > 1,  # a single token looks at all that are in the cache
+            is_causal=is_first,  # a single token looks at all that are in the cache
         )
         mixed: Tensor = self.dropout(self.added(seen.transpose(1, 2).flatten(2)))
         return mixed

@@ -28,13 +28,14 @@ from distnet.spec.sections.section import Fraction, PositiveInt
 from distnet.tasks.games.play.atari import Screen
 from distnet.tasks.games.play.episodes import Episodes, Player
 from distnet.tasks.games.play.film import Film
-from distnet.tasks.games.play.playing import Playing
+from distnet.tasks.games.play.playing import Playing, random_observations
 from distnet.tasks.games.play.replay import Returns
 from distnet.tasks.games.play.rules import Rules, is_atari
-from distnet.tasks.games.play.seen import as_input
+from distnet.tasks.games.play.seen import FromSeen, as_input
 from distnet.tasks.task import (
     NETWORK,
     Episode,
+    Exportable,
     FirstSamples,
     Loss,
     Measured,
@@ -202,6 +203,18 @@ class DeepQ:
         if not pictures:
             return Shown(())
         return Shown((Images("One game", GAME, captions),), {GAME: np.stack(pictures)})
+
+    def exportable(self, networks: Networks, num: int) -> Exportable:
+        """The value of each action, of observations as the game shows them."""
+        seen = random_observations(self._rules, num)
+        is_pixels = seen.dtype == torch.uint8
+        what = "pixels from 0 to 255, the oldest frame first" if is_pixels else "as the game has it"
+        return Exportable(
+            FromSeen(networks[NETWORK], is_pixels=is_pixels),
+            {"observations": seen.float()},
+            "values",
+            {"observations": what, "values": "the value of each action; the largest is played"},
+        )
 
     def _best(self, networks: Networks, after: Tensor) -> Tensor:
         """[n]: the value of the best action then."""

@@ -21,6 +21,7 @@ from distnet.data.batch import Batch
 from distnet.data.manifest import Manifest
 from distnet.run_folder.figures import Images
 from distnet.spec.sections.section import Fraction, PositiveInt
+from distnet.tasks.generators._exported import meaning_of_classes, random_classes
 from distnet.tasks.generators._generator import Generator
 from distnet.tasks.generators._numbered import (
     EVALUATED,
@@ -34,6 +35,7 @@ from distnet.tasks.generators._numbered import (
 from distnet.tasks.generators.quality.judge import JudgeName
 from distnet.tasks.task import (
     NETWORK,
+    Exportable,
     FirstSamples,
     Loss,
     Measured,
@@ -114,6 +116,19 @@ class Diffusion(Generator):
         """Make images, uint8 [n, C, H, W]; each depends on the seed and its number alone."""
         *_, made = self._flow(networks, seed, numbers, of_class)
         return as_pixels(made)
+
+    def exportable(self, networks: Networks, num: int) -> Exportable:
+        """The network alone: what follows it from noise to an image is a loop of the user."""
+        inputs = {"images": torch.randn(num, *self._shape), "times": torch.rand(num)}
+        meanings = {
+            "images": "noise at time 0, pixels from -1 to 1 at time 1",
+            "times": "from 0 to 1",
+            "seen": "the image that the network sees; it moves there by (seen - images) / "
+            "(1 - times) in a unit of time",
+            **meaning_of_classes(self.classes),
+        }
+        inputs |= random_classes(num, self.classes)
+        return Exportable(networks[NETWORK], inputs, "seen", meanings)
 
     def show(self, networks: Networks, first: FirstSamples) -> Shown:  # noqa: ARG002
         """The first images of the evaluation, and how some of them came out of noise."""

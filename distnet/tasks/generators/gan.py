@@ -18,6 +18,7 @@ from distnet.data.batch import Batch
 from distnet.data.manifest import Manifest
 from distnet.run_folder.figures import Images
 from distnet.spec.sections.section import Fraction, NonNegativeFloat, PositiveInt
+from distnet.tasks.generators._exported import AsPixels, meaning_of_classes, random_classes
 from distnet.tasks.generators._generator import Generator
 from distnet.tasks.generators._numbered import (
     EVALUATED,
@@ -30,6 +31,7 @@ from distnet.tasks.generators._numbered import (
 from distnet.tasks.generators.quality.judge import JudgeName
 from distnet.tasks.task import (
     NETWORK,
+    Exportable,
     FirstSamples,
     Loss,
     Measured,
@@ -51,6 +53,8 @@ class Gan(Generator):
 
     Args:
         judge: what measures the images: `mnist`, a classifier of 28 x 28 digits, or `none`.
+        critic_updates: of the critic, for each one of the generator; the samples of a step are
+            shared out among them.
         penalty: the weight of the critic's squared gradient at real images (R1).
         penalty_every: the penalty is computed in every n-th step, n times as strong.
         average: the decay of the moving average with which images are made.
@@ -67,6 +71,7 @@ class Gan(Generator):
         data: Manifest,
         *,
         judge: JudgeName = "none",
+        critic_updates: PositiveInt = 1,
         penalty: NonNegativeFloat = 0.1,
         penalty_every: PositiveInt = 8,
         average: Fraction = 0.995,
@@ -75,7 +80,7 @@ class Gan(Generator):
         super().__init__("gan", data, judge=judge, average=average, conditional=conditional)
         self._penalty = penalty * penalty_every / 2
         self.phases = (
-            Phase("critic", player="critic", metrics=("caught",)),
+            Phase("critic", player="critic", repeat=critic_updates, metrics=("caught",)),
             *self._penalty_phase(penalty, penalty_every),
             Phase("generator", player="generator", batch="same"),
         )
@@ -120,6 +125,17 @@ class Gan(Generator):
         like = any_parameter(networks[NETWORK])
         classes = numbered_classes(numbers, self.shares, of_class, like)
         return as_pixels(self._made(networks, seed, numbers, classes))
+
+    def exportable(self, networks: Networks, num: int) -> Exportable:
+        """The generator, with pixels as its output."""
+        network: Any = networks[NETWORK]
+        inputs = {"noise": torch.randn(num, network.noise)} | random_classes(num, self.classes)
+        meanings = {
+            "noise": "independent normal numbers of mean 0 and deviation 1",
+            "images": "pixels from 0 to 255, not rounded",
+            **meaning_of_classes(self.classes),
+        }
+        return Exportable(AsPixels(network.generator), inputs, "images", meanings)
 
     def show(self, networks: Networks, first: FirstSamples) -> Shown:  # noqa: ARG002
         """The first images of the evaluation, and those on the way from one to another."""

@@ -24,6 +24,7 @@ from distnet.spec.printable import printable
 from distnet.spec.sections.section import PositiveInt
 from distnet.tasks.task import (
     NETWORK,
+    Exportable,
     FirstSamples,
     Loss,
     Measured,
@@ -41,6 +42,7 @@ ACCURACY = "accuracy"
 LIKELIEST = 3  # the tokens that a prediction shows
 LARGEST_EXPONENT = 700.0  # the largest whole hundred whose exponential is finite
 SHOWN_TEXTS, PROMPT_TOKENS = 3, 32
+MOST_EXPORTED = 8  # windows with which an export is checked: each has T V outputs
 MOST_CHARACTERS = 120  # that a message lists
 
 
@@ -144,6 +146,16 @@ class LanguageModel:
             ValueError: there is no such file of it.
         """
         return self.field.to_file(text, suffix)
+
+    def exportable(self, networks: Networks, num: int) -> Exportable:
+        """The logits after each token of windows of any length up to that of the training."""
+        length, num_tokens = self.network_arguments[0]
+        tokens = torch.randint(num_tokens, (min(num, MOST_EXPORTED), length))
+        meanings = {
+            "tokens": "indices of the vocabulary, int64 [n, length]",
+            "logits": "of each next token, [n, length, vocabulary]",
+        }
+        return Exportable(networks[NETWORK], {"tokens": tokens}, "logits", meanings, length)
 
     def _continue(
         self, networks: Networks, prompt: Sequence[int], sampling: Sampling

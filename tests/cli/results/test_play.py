@@ -3,11 +3,15 @@
 import json
 from pathlib import Path
 
+import numpy as np
+import onnxruntime
 import pytest
+import torch
 from PIL import Image
 from safetensors import safe_open
 
 import distnet
+from distnet.cli.main import main
 from distnet.launch.run import run
 from tests.cli.results.command import call, error_of, parsed
 
@@ -75,16 +79,32 @@ def test_eval_measures_the_same_again(runs: Path) -> None:
     )
 
 
-def test_weights_are_exported_and_predictions_refused(runs: Path, tmp_path: Path) -> None:
-    made = parsed(
-        "export", "cart-1", "--format", "safetensors", "--output", str(tmp_path), runs=runs
-    )
+def test_values_are_exported_and_predictions_refused(runs: Path, tmp_path: Path) -> None:
+    made = parsed("export", "cart-1", "--output", str(tmp_path), runs=runs)
 
-    with safe_open(made["files"][0], "numpy") as file:
+    weights, model = made["files"]
+    with safe_open(weights, "numpy") as file:
         assert file.get_tensor("output.weight").shape == (2, 8)
         assert file.metadata()["task"] == "deep-q"
-    assert "trained without a dataset" in error_of("export", "cart-1", runs=runs)
+    seen = np.random.default_rng(0).normal(size=(3, 4)).astype(np.float32)
+    (values,) = onnxruntime.InferenceSession(model).run(["values"], {"observations": seen})
+    network = distnet.load(runs / "cart-1").network
+    np.testing.assert_allclose(values, network(torch.from_numpy(seen)).detach(), atol=1e-4)
     assert "trained without a dataset" in error_of("predict", "cart-1", "x.png", runs=runs)
+
+
+def test_what_cannot_be_played_is_refused(
+    runs: Path, stripes: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    text = f"name: stripes\nnetwork: {{kind: mlp}}\ndata: {{source: {stripes}}}\n"
+    (tmp_path / "job.yaml").write_text(f"{text}train: {{steps: 1}}\n")
+    distnet.run(tmp_path / "job.yaml", inline=True, runs=tmp_path)
+
+    assert "task classify, which plays nothing; the task deep-q does" in error_of(
+        "play", "stripes-1", runs=tmp_path
+    )
+    assert main(["play", "cart-1", "--runs", str(runs), "--episodes", "0"]) == 2
+    assert "--episodes: found 0, expected a number of at least 1" in capfd.readouterr().err
 
 
 def test_audit_finds_every_step(runs: Path) -> None:

@@ -1,6 +1,7 @@
 """`distnet sample`: images of a trained generator, as PNG."""
 
 import json
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -21,10 +22,16 @@ train: {{steps: 3, batch_size: 16}}
 evaluate: {{samples: 32}}
 """
 OWN = """
+import os
 from distnet.tasks.generators.gan import Gan
 class Own(Gan):
     def sample(self, networks, seed, numbers, of_class=None):
         return super().sample(networks, seed, numbers, of_class).float()
+class Ends(Gan):
+    def sample(self, networks, seed, numbers, of_class=None):
+        if seed and numbers[0]:  # after the first images
+            os.kill(os.getpid(), seed)
+        return super().sample(networks, seed, numbers, of_class)
 """
 CLASSIFIER = """
 name: classifier
@@ -37,9 +44,12 @@ train: {{steps: 1}}
 @pytest.fixture(scope="module")
 def runs(stripes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runs")
-    own = GAN.replace("task: {{kind: gan", 'task: {{kind: "./own.py:Own"')
+    own, ends = (
+        GAN.replace("task: {{kind: gan", f'task: {{{{kind: "./own.py:{name}"')
+        for name in ("Own", "Ends")
+    )
     (folder / "own.py").write_text(OWN)
-    texts = {"plain": GAN, "knowing": GAN, "own": own, "classifier": CLASSIFIER}
+    texts = {"plain": GAN, "knowing": GAN, "own": own, "ends": ends, "classifier": CLASSIFIER}
     for name, text in texts.items():
         job = folder / f"{name}.yaml"
         job.write_text(text.format(data=stripes, conditional=str(name == "knowing").lower()))
@@ -102,6 +112,9 @@ def test_an_export_says_that_the_network_takes_pixels(runs: Path, tmp_path: Path
         (["plain", "--class", "b"], "without classes; leave it out, or train the task gan with"),
         (["knowing", "--class", "e"], "found the class e, expected one of a, b, c, d"),
         (["own"], "Own.sample returned a Tensor [64, 1, 12, 12] of float32, expected a uint8"),
+        (["plain", "--number", "10001"], "10,001 images for one file, expected at most 10,000"),
+        (["plain", "--number", "0"], "--number: found 0, expected a number of at least 1"),
+        (["plain", "--seed", "-1"], "--seed: found -1, expected a number of at least 0"),
         (["plain", "--output", "/dev/null/new/x.png"], "cannot be written: Not a directory"),
     ],
     ids=str,
@@ -111,3 +124,19 @@ def test_what_is_not_possible_is_refused(
 ):
     assert main(["sample", *arguments, "--runs", str(runs)]) == 2
     assert problem in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("output", ["images", "all.png"])
+def test_a_signal_ends_it_with_the_code_of_shells_and_no_file(
+    number: int, output: str, runs: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+):
+    before = signal.getsignal(signal.SIGTERM)
+    command = ["sample", "ends", "--runs", str(runs), "--number", "300", "--seed", str(number)]
+
+    code = main([*command, "--output", str(tmp_path / output)])
+
+    assert code == 128 + number
+    assert list(tmp_path.iterdir()) == []
+    assert signal.getsignal(signal.SIGTERM) == before
+    assert "Traceback" not in capfd.readouterr().err

@@ -1,13 +1,15 @@
 """Deep Q-learning: its samples, its error and its episodes, against what is worked out by hand."""
 
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import ale_py
+import gymnasium
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from torch import Tensor, nn
 
 from distnet.data.batch import Batch
@@ -16,7 +18,7 @@ from distnet.launch.plan import make_plan
 from distnet.spec.read import read_job_text
 from distnet.spec.sections.job import Job
 from distnet.tasks.games.deep_q import DeepQ
-from distnet.tasks.games.play.atari import Atari, Screen
+from distnet.tasks.games.play.atari import FIRE, Atari, Screen
 from distnet.tasks.games.play.film import Film
 from distnet.tasks.games.play.game import Environment
 from distnet.tasks.games.play.replay import Replay, Returns, pack, unpack
@@ -202,6 +204,23 @@ def test_a_slice_goes_on_in_the_middle_of_an_episode(environment: str) -> None:
     assert one.state(1) == other.state(1)
 
 
+class AreaResize:
+    """What gymnasium uses of OpenCV: each pixel is the mean over its area, in exact arithmetic."""
+
+    INTER_AREA = 3
+
+    def resize(self, pixels: Any, size: tuple[int, int], interpolation: int = INTER_AREA) -> Any:  # noqa: ARG002
+        down, across = (self._shares(*pair) for pair in zip(pixels.shape, size, strict=True))
+        return np.rint(down @ pixels @ across.T).astype(np.uint8)
+
+    @staticmethod
+    def _shares(old: int, new: int) -> Any:
+        """The part of each of `old` pixels in each of `new` ones, [new, old]."""
+        edges = np.arange(new + 1) * old / new
+        upper, lower = np.minimum(edges[1:, None], np.arange(1, old + 1)), edges[:-1, None]
+        return np.clip(upper - np.maximum(lower, np.arange(old)), 0, None) * new / old
+
+
 def test_what_is_seen_of_atari_is_the_brightest_of_the_last_two_frames() -> None:
     game = Atari(BREAKOUT, Screen(size=84, skip=4, sticky=0.0, life_ends=True))
     emulator = ale_py.ALEInterface()
@@ -217,9 +236,8 @@ def test_what_is_seen_of_atari_is_the_brightest_of_the_last_two_frames() -> None
     game.begin(3)
     moved = game.move(2)
 
-    brightest = Image.fromarray(np.maximum(screens[2], screens[3]))
-    expected = np.asarray(brightest.resize((84, 84), Image.Resampling.BOX))
-    assert np.array_equal(moved.frame, expected[None])
+    brightest = np.maximum(screens[2], screens[3])
+    assert np.array_equal(moved.frame[0], AreaResize().resize(brightest, (84, 84)))
     assert np.array_equal(game.picture(), np.moveaxis(emulator.getScreenRGB(), -1, 0))
 
 
@@ -236,6 +254,105 @@ def test_atari_is_the_same_for_a_seed_and_differs_by_it() -> None:
     assert one == again
     assert one != other
     assert any(is_end for _, is_end, _ in one)  # a lost life
+
+
+OWN_GAME = """
+import gymnasium
+import numpy as np
+
+
+class Count(gymnasium.Env):
+    observation_space = gymnasium.spaces.Box(0, 9, (1,), np.float32)
+    action_space = gymnasium.spaces.Discrete(2, start=3)
+
+    def reset(self, seed=None, options=None):
+        super().reset(seed=seed)
+        return np.zeros(1, np.float32), {}
+
+    def step(self, action):
+        return np.full(1, action, np.float32), 1.0, action == 4, False, {}
+
+
+gymnasium.register("Count-v0", Count)
+"""
+
+
+def test_a_game_of_a_module_is_played_from_its_first_action(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "own_games.py").write_text(OWN_GAME)
+    monkeypatch.syspath_prepend(tmp_path)
+
+    game = Environment("own_games:Count-v0")
+    game.begin(0)
+
+    assert game.num_actions == 2
+    assert [(m.frame.item(), m.is_end) for m in map(game.move, (0, 1))] == [(3, False), (4, True)]
+
+
+def test_atari_is_seen_as_by_the_preprocessing_of_gymnasium(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Frames, rewards and lost lives; gymnasium's own is given FIRE where ours presses it."""
+    monkeypatch.setitem(sys.modules, "cv2", AreaResize())  # type: ignore[arg-type]
+    game = Atari(BREAKOUT, Screen(size=84, skip=4, sticky=0.0, life_ends=True))
+    raw = gymnasium.make(
+        BREAKOUT, frameskip=1, repeat_action_probability=0.0, disable_env_checker=True
+    )
+    other = gymnasium.wrappers.AtariPreprocessing(raw, noop_max=0)
+    other.reset(seed=0)
+    game.begin(0)
+    other.step(FIRE)
+    lives, rewards, num_lost = 5, 0.0, 0
+    for move in np.random.default_rng(0).integers(4, size=200).tolist():
+        expected, reward, is_over, *_ = other.step(move)
+        is_lost, lives = other.ale.lives() < lives, other.ale.lives()
+        if is_lost and not is_over:
+            expected, *_ = other.step(FIRE)
+        moved = game.move(move)
+
+        assert np.abs(moved.frame[0].astype(int) - expected).max() <= 1  # rounded otherwise
+        assert (moved.reward, moved.is_end, moved.is_over) == (reward, is_lost, is_over)
+        rewards, num_lost = rewards + moved.reward, num_lost + is_lost
+        if is_over:
+            break
+
+    assert rewards > 0
+    assert num_lost > 1
+
+
+def test_random_moves_become_fewer_until_a_step() -> None:
+    rules = DeepQ(None, environment=CARTPOLE, epsilon_end=0.1, epsilon_steps=900)._rules
+
+    found = [rules.randomness(step) for step in (0, 300, 899, 900, 5000)]
+
+    assert found == pytest.approx([1.0, 0.7, 0.1 + 0.9 / 900, 0.1, 0.1])
+
+
+def test_each_move_of_a_replay_is_drawn_as_often() -> None:
+    """After three times its size: 12 kept rounds, of which one cannot be drawn yet."""
+    replay = replay_of([(number, 1.0, False, True) for number in range(36)], rounds=12, num_steps=1)
+    torch.manual_seed(0)
+
+    drawn = replay.draw(22_000).tensor("before")[:, 0].long()
+
+    counts = torch.bincount(drawn)
+    assert drawn.unique().tolist() == list(range(24, 35))
+    assert (counts[24:] - 2000).abs().max() < 5 * 2000**0.5  # five standard deviations
+
+
+def test_an_export_computes_the_values_of_what_is_seen() -> None:
+    task = DeepQ(None, environment=BREAKOUT, frame_size=20, replay=400)
+    shape, num_actions = task.network_arguments
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Flatten(), nn.Linear(1600, num_actions))
+
+    given = task.exportable({"network": net}, 5)
+
+    (seen,) = given.inputs.values()
+    assert (seen.shape, seen.dtype) == ((5, *shape), torch.float32)
+    assert seen.max() > 100
+    assert torch.equal(given.network(seen), net(seen / 255))
 
 
 def test_a_film_keeps_pictures_at_equal_distances() -> None:
@@ -267,6 +384,10 @@ def test_a_cart_is_drawn_where_it_is() -> None:
     [
         ("environment: CartPol-v1", r"environment CartPol-v1: .*CartPole"),
         ("environment: ALE/Breakot-v5", r"environment ALE/Breakot-v5: .*Breakout"),
+        ("environment: CartPole", r"environment CartPole: .*did you mean CartPole-v1\?"),
+        ("environment: Breakout", r"environment Breakout: .*did you mean ALE/Breakout-v5\?"),
+        ("environment: LunarLander-v3", r"LunarLander-v3: Box2D is not installed.*pip install"),
+        ("environment: 'nogames:X-v0'", r"environment nogames:X-v0: No module named 'nogames'"),
         ("environment: Pendulum-v1", r"Pendulum-v1 has the moves Box.*expected a choice among"),
     ],
 )

@@ -50,3 +50,18 @@ def test_sums_of_parts_give_the_mean_and_covariance_of_the_whole():
 
     np.testing.assert_allclose(found.mean, features.double().mean(0))
     np.testing.assert_allclose(found.covariance, np.cov(features.double().numpy().T))
+
+
+@pytest.mark.parametrize("counts", [(3, 4), (1, 5), (2, 400), (400, 300)], ids=str)
+def test_few_samples_whose_covariances_are_singular(counts: tuple[int, int]):
+    """The trace of the root of C1 C2 is the sum of the singular values of A1 A2^T, C = A^T A."""
+    random = np.random.default_rng(7)
+    samples = [random.normal(size=(count, 8)) @ random.normal(size=(8, 8)) for count in counts]
+    factors = [(x - x.mean(0)) / max(len(x) - 1, 1) ** 0.5 for x in samples]
+    spread = sum(np.square(factor).sum() for factor in factors)
+    cross = np.linalg.svd(factors[0] @ factors[1].T, compute_uv=False).sum()
+    expected = np.square(samples[0].mean(0) - samples[1].mean(0)).sum() + spread - 2 * cross
+
+    found = frechet_distance(*(gaussian(moment_sums(torch.from_numpy(x))) for x in samples))
+
+    assert found == pytest.approx(expected, rel=1e-6)

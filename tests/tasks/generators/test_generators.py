@@ -14,6 +14,7 @@ from distnet.data.fields.number import NumberField
 from distnet.data.manifest import Manifest, Split
 from distnet.networks.generators.denoiser import Denoiser
 from distnet.networks.generators.gan import GAN
+from distnet.tasks.generators._numbered import numbered_noise
 from distnet.tasks.generators.diffusion import Diffusion
 from distnet.tasks.generators.gan import Gan
 from distnet.tasks.task import Networks, Phase
@@ -190,6 +191,84 @@ def test_a_network_that_knows_the_image_has_no_loss_and_makes_it():
     torch.manual_seed(0)
     assert task.loss(networks, known, Phase()).values.tolist() == pytest.approx([0] * 5, abs=1e-3)
     assert torch.equal(task.sample(networks, 0, range(3)), image.expand(3, *SHAPE))
+
+
+class Halfway(nn.Module):
+    """A denoiser that sees half of what it is given, and keeps the times."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale, self.times = nn.Parameter(torch.tensor(0.5)), list[float]()
+
+    def forward(self, x: Tensor, times: Tensor, classes: Any = None) -> Tensor:  # noqa: ARG002
+        self.times.append(times[0].item())
+        return x * self.scale
+
+
+@torch.no_grad()
+def test_images_follow_the_velocity_by_steps_of_heun():
+    """dx/dt = (x / 2 - x) / (1 - t), whose steps are worked out by hand."""
+    task, network = Diffusion(data(), steps=4), Halfway()
+    noise = numbered_noise(3, [0, 1], SHAPE, network.scale)
+    x, h = noise.double(), 0.25
+    for step in range(3):
+        slope = -x / 2 / (1 - step * h)
+        ahead = -(x + h * slope) / 2 / (1 - (step + 1) * h)
+        x = x + h / 2 * (slope + ahead)
+    x = x / 2  # the last step ends at what the network sees
+
+    found = task.sample({"network": network}, 3, [0, 1])
+
+    assert network.times == [0, 0.25, 0.25, 0.5, 0.5, 0.75, 0.75]
+    expected = ((x + 1) * 127.5).round().clamp(0, 255)
+    assert (found.double() - expected).abs().max() <= 1
+
+
+@torch.no_grad()
+def test_the_loss_of_flow_matching_is_that_of_the_velocity():
+    """Worked out from what the network is given: the velocity at t is image - noise."""
+    task, network = Diffusion(data()), Halfway()
+    known = batch(6)
+    torch.manual_seed(0)
+    loss = task.loss({"network": network}, known, Phase()).values
+    torch.manual_seed(0)
+    uniform = (torch.arange(6) / 6 + torch.rand(1)) % 1
+    noise, images = torch.randn(6, *SHAPE), 2 * known.tensor("x") - 1
+    times = torch.sigmoid(torch.distributions.Normal(0, 1).icdf(uniform) - 0.5)
+    where = times[:, None, None, None]
+    between = (1 - where) * noise + where * images
+    velocity = (between / 2 - between) / (1 - where)
+
+    assert times.max() < 0.95  # later, the time that is left counts as 0.05
+    expected = (velocity - (images - noise)).square().mean((1, 2, 3))
+    torch.testing.assert_close(loss, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_the_losses_of_the_game_are_those_of_its_scores():
+    task, networks = gan()
+    network: Any = networks["network"]
+    critic, *_, generator = task.phases
+    losses = []
+    for phase in (critic, generator):
+        torch.manual_seed(4)
+        losses.append(task.loss(networks, batch(5), phase))
+    torch.manual_seed(4)
+    made = network.critic(network.generator(torch.randn(5, network.noise)))
+    real = network.critic(2 * batch(5).tensor("x") - 1)
+
+    expected = -made.neg().sigmoid().log() - real.sigmoid().log()
+    torch.testing.assert_close(losses[0].values, expected)
+    torch.testing.assert_close(losses[1].values, -made.sigmoid().log())
+    caught, count = losses[0].metrics["caught"]
+    assert (caught.item(), count) == ((made < 0).sum().item(), 5)
+
+
+def test_the_critic_may_be_updated_more_often():
+    phases = Gan(data(), critic_updates=5).phases
+
+    assert [(phase.name, phase.repeat) for phase in phases] == [
+        ("critic", 5), ("penalty", 1), ("generator", 1),
+    ]  # fmt: skip
 
 
 @each_task

@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from distnet.data.shuffle import mix
 from distnet.spec.extras import require_extra
+from distnet.tasks.games.play.area import Area
 from distnet.tasks.games.play.frames import Frame, Picture
 from distnet.tasks.games.play.game import WHAT, Moved, find
 
@@ -63,6 +63,7 @@ class Atari:
         self._fires = FIRE in self._actions
         self._first = self._ale.cloneState(include_rng=True)
         self._pixels: NDArray[np.uint8] = np.zeros((2, *self._ale.getScreenDims()), np.uint8)
+        self._smaller = Area(self._pixels.shape[1:], (screen.size, screen.size))
         self.shape: tuple[int, ...] = (1, screen.size, screen.size)
         self.dtype: np.dtype[Any] = np.dtype(np.uint8)
         self._seed, self._num_frames, self._held, self._lives = 0, 0, NOOP, 0
@@ -129,7 +130,5 @@ class Atari:
         return reward
 
     def _seen(self) -> Frame:
-        """The brightest of the last two frames, uint8 [1, size, size]; each pixel is the mean."""
-        brightest = Image.fromarray(np.maximum(*self._pixels))
-        size = (self._screen.size, self._screen.size)
-        return np.asarray(brightest.resize(size, Image.Resampling.BOX))[None]
+        """The brightest of the last two frames, uint8 [1, size, size]."""
+        return self._smaller(np.maximum(*self._pixels))[None]

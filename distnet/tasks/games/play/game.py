@@ -5,15 +5,21 @@ and the moves so far, which are played again; an Atari game saves its emulator (
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
+from difflib import get_close_matches
+from importlib import import_module
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from distnet.errors import UnknownPartError
 from distnet.spec.extras import require_extra
 from distnet.tasks.games.play.drawings import DRAWINGS
 from distnet.tasks.games.play.frames import Frame, Picture
 
 WHAT = "task deep-q"
+ATARI = "ALE/"
+"""How the names of Atari's games begin."""
 
 
 class Moved(NamedTuple):
@@ -72,13 +78,16 @@ class Environment:
     def __init__(self, name: str) -> None:
         find(name)
         gymnasium = require_extra("gymnasium", extra="play", what=WHAT)
-        self._made = gymnasium.make(name, disable_env_checker=True)
+        try:
+            self._made = gymnasium.make(name, disable_env_checker=True)
+        except (gymnasium.error.Error, ImportError) as error:  # of its physics, or its drawings
+            raise ValueError(f"environment {name}: {' '.join(str(error).split())}") from None
         actions, space = self._made.action_space, self._made.observation_space
         if not isinstance(actions, gymnasium.spaces.Discrete):
             raise ValueError(
                 f"{name} has the moves {actions}, expected a choice among a few (Discrete)"
             )
-        self.num_actions = int(actions.n)
+        self.num_actions, self._first_action = int(actions.n), int(actions.start)
         if not isinstance(space, gymnasium.spaces.Box):
             self._made = gymnasium.wrappers.FlattenObservation(self._made)
         elif len(space.shape) != 1:
@@ -99,7 +108,7 @@ class Environment:
     def move(self, action: int) -> Moved:
         """Make one move."""
         self._actions.append(action)
-        frame, reward, is_end, is_cut, _ = self._made.step(action)
+        frame, reward, is_end, is_cut, _ = self._made.step(self._first_action + action)
         return Moved(self._seen(frame), float(reward), bool(is_end), bool(is_end or is_cut))
 
     def state(self) -> bytes:
@@ -130,15 +139,42 @@ class Environment:
 def find(name: str) -> Mapping[str, Any]:
     """The facts that an environment is registered with.
 
+    Args:
+        name: as gymnasium has it; `module:name` imports a module first, which registers it.
+
     Raises:
         UnknownPartError: a package is not installed.
         ValueError: there is no such environment.
     """
     gymnasium = require_extra("gymnasium", extra="play", what=WHAT)
-    if name.startswith("ALE/"):
-        gymnasium.register_envs(require_extra("ale_py", extra="play", what=f"{WHAT} with {name}"))
+    module, _, registered = name.rpartition(":")
     try:
-        facts: Mapping[str, Any] = gymnasium.spec(name).kwargs
-    except gymnasium.error.Error as error:
-        raise ValueError(f"environment {name}: {' '.join(str(error).split())}") from None
+        if module:
+            import_module(module)
+        if name.startswith(ATARI):
+            _register_atari(gymnasium, name)
+        facts: Mapping[str, Any] = gymnasium.spec(registered).kwargs
+    except (gymnasium.error.Error, ImportError) as error:
+        what = " ".join(str(error).split()).removesuffix(".")
+        raise ValueError(f"environment {name}: {what}{_nearest(gymnasium, name, what)}") from None
     return facts
+
+
+def _register_atari(gymnasium: Any, name: str) -> None:
+    gymnasium.register_envs(require_extra("ale_py", extra="play", what=f"{WHAT} with {name}"))
+
+
+def _nearest(gymnasium: Any, name: str, what: str) -> str:
+    """The end of a message: the name that is most like an unknown one, if gymnasium has not it."""
+    if "`" in what.partition("doesn't exist")[2] or "Please use" in what:
+        return ""
+    with suppress(UnknownPartError):
+        _register_atari(gymnasium, name)
+    names = [
+        each
+        for each, facts in gymnasium.registry.items()
+        if each.startswith(ATARI) or not str(facts.entry_point).startswith("ale_py")
+    ]
+    found = {each.lower(): each for each in names}
+    likely = get_close_matches(name.lower(), found, n=1, cutoff=0.5)
+    return f"; did you mean {found[likely[0]]}?" if likely else ""

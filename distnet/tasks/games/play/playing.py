@@ -6,11 +6,12 @@ replay, and where each of its games is, so another worker goes on in the middle 
 Letters: E games of a slice.
 """
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from distnet.data.batch import Batch
 from distnet.data.column import Ints
@@ -88,6 +89,16 @@ class Playing:
         return self._slices[index]
 
 
+def random_observations(rules: Rules, num: int) -> Tensor:
+    """What is seen before `num` moves that are drawn among random ones, [num, ...]."""
+    played = SliceOfPlay(replace(rules, replay=num * rules.games), slices=1, seed=0)
+    try:
+        played.play(nn.Identity(), num + rules.returns.num_steps, 1.0)
+        return played.draw(num).tensor("before")
+    finally:
+        played.close()
+
+
 class SliceOfPlay:
     """Some games and their replay.
 
@@ -101,7 +112,8 @@ class SliceOfPlay:
         self._clips, self._seed = rules.clips, seed
         self._games = [rules.open() for _ in range(rules.games)]
         shape, dtype = self._games[0].shape, self._games[0].dtype
-        rounds = max(rules.replay // (slices * rules.games), 2 * rules.returns.num_steps + 8)
+        fewest = 2 * rules.returns.num_steps + rules.stack + 8
+        rounds = max(rules.replay // (slices * rules.games), fewest)
         self._replay = Replay(
             rounds, rules.games, shape, dtype, stack=rules.stack, returns=rules.returns
         )

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from distnet.tasks.games.play.atari import Atari, Screen
-from distnet.tasks.games.play.game import Environment, Game
+from distnet.tasks.games.play.game import ATARI, Environment, Game
 from distnet.tasks.games.play.replay import Returns
 
 
@@ -31,7 +31,7 @@ class Rules:
 
     def open(self) -> Game:
         """Open a game."""
-        if self.environment.startswith("ALE/"):
+        if is_atari(self.environment):
             return Atari(self.environment, self.screen)
         return Environment(self.environment)
 
@@ -43,4 +43,4 @@ class Rules:
 
 def is_atari(environment: str) -> bool:
     """Whether it is a game of the Atari 2600."""
-    return environment.startswith("ALE/")
+    return environment.startswith(ATARI)

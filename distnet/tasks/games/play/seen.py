@@ -13,6 +13,19 @@ def as_input(seen: Tensor) -> Tensor:
     return seen.float() / BRIGHTEST if seen.dtype == torch.uint8 else seen
 
 
+class FromSeen(nn.Module):
+    """A network for an export: pixels come as they are seen, from 0 to 255, but as fp32."""
+
+    def __init__(self, network: nn.Module, *, is_pixels: bool) -> None:
+        super().__init__()
+        self.network, self._brightest = network, BRIGHTEST if is_pixels else 1.0
+
+    def forward(self, observations: Tensor) -> Tensor:
+        """The value of each action, [n, actions]."""
+        values: Tensor = self.network(observations / self._brightest)
+        return values
+
+
 @torch.no_grad()
 def best_actions(network: nn.Module, observations: Array) -> Tensor:
     """The action of the highest value for each of the observations [n, ...]; int64 [n], on CPU."""
