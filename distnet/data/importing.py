@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from distnet.data.census import Census
 from distnet.data.column import Columns, num_samples, select
-from distnet.data.manifest import MANIFEST, Manifest, Split
+from distnet.data.manifest import MANIFEST, Manifest, Split, read_manifest
 from distnet.data.new_folder import new_folder
 from distnet.data.shard_writer import ShardWriter
 from distnet.data.sources.source import RawData, detect_kinds, read_source
@@ -40,6 +40,7 @@ def import_dataset(
     test_fraction: float | None = None,
     force: bool = False,
     options: Mapping[str, Any] | None = None,
+    like: Path | None = None,
     on_progress: OnProgress | None = None,
 ) -> Manifest:
     """Make the dataset `out` of the raw files at `source`.
@@ -50,9 +51,10 @@ def import_dataset(
         kind: of the source; by default detected from the files.
         licence: of the data, for the manifest.
         test_fraction: the part of the samples set aside as `test` where the source has one split;
-            by default 0.2.
+            by default 0.2. With 1, all are the test.
         force: replace a dataset that is there.
         options: of the source, such as `target` or `size`; those that are None are left out.
+        like: a dataset whose tokens, classes and sizes are taken.
         on_progress: called after each chunk of samples.
 
     Raises:
@@ -61,11 +63,12 @@ def import_dataset(
         UnknownPartError: there is no such kind of source.
     """
     fraction = TEST_FRACTION if test_fraction is None else test_fraction
-    if not 0 <= fraction < 1:
-        raise DataError(f"--test-fraction is {test_fraction}, expected 0 or more and below 1")
+    if not 0 <= fraction <= 1:
+        raise DataError(f"--test-fraction is {test_fraction}, expected a number from 0 to 1")
     _check_free(out, force=force)
-    found, *others = [kind] if kind else detect_kinds(source, options)
-    data = read_source(source, found, options or {})
+    other = None if like is None else read_manifest(like)
+    found, *others = [kind] if kind else _kinds(source, options, other)
+    data = read_source(source, found, options or {}, None if other is None else other.fields)
     if kind is None:
         why = "by the names of the files"
         why += f"; it could also be read as {', '.join(others)}" if others else ""
@@ -83,6 +86,12 @@ def import_dataset(
             test_fraction=fraction,
             on_progress=on_progress,
         )
+
+
+def _kinds(source: Path, options: Mapping[str, Any] | None, like: Manifest | None) -> list[str]:
+    """The kinds that the source may be, first that of the dataset that it shall be like."""
+    first = "" if like is None else like.source.partition(":")[0]
+    return sorted(detect_kinds(source, options), key=first.__ne__)
 
 
 def write_dataset(
@@ -161,7 +170,7 @@ def _write_splits(
 def _split_names(data: RawData, test_fraction: float) -> list[str]:
     if len(data.splits) > 1:
         return list(data.splits)
-    return ["train", "test"] if test_fraction else ["train"]
+    return ["train"] * (test_fraction < 1) + ["test"] * (test_fraction > 0)
 
 
 def _parts(
@@ -192,6 +201,8 @@ def _is_test(
     data: RawData, num: int, first: int, digests: Digests | None, fraction: float
 ) -> NDArray[np.bool_]:
     """Which of `num` samples are set aside for a test; `first` is the number of those before."""
+    if fraction == 1:
+        return np.ones(num, np.bool_)
     if digests is not None:
         return digests < np.uint64(fraction * 2**64)
     assert data.num_samples is not None

@@ -23,6 +23,9 @@ from distnet.tasks.task import Networks
 from distnet.train.feed import EvaluationFeed
 
 MOST_NAMES = 5
+TARGET = "y"
+NONE = -1
+"""The index of a class that was not learned: no loss takes it."""
 
 
 def check_columns(dataset: Path, found: Field, learned: Field) -> None:
@@ -42,22 +45,27 @@ def check_columns(dataset: Path, found: Field, learned: Field) -> None:
         )
 
 
-def check_classes(dataset: Path, found: Field, learned: Field) -> None:
+def check_classes(dataset: Path, name: str, found: Field, learned: Field) -> None:
     """Check that a field has the classes that were learned; labels may lack some of them.
+
+    A class that stands beside the target, such as the speaker of a recording, may be any.
 
     Raises:
         DataError: it has others.
     """
     if found.classes == learned.classes:
         return
-    if found.kind != "class" or not set(found.classes) <= set(learned.classes):
+    new = [each for each in found.classes if each not in learned.classes]
+    if found.kind != "class" or (new and name == TARGET):
         raise DataError(
             f"{dataset}: its classes are {_listed(found.classes)}, but the network was trained on "
             f"{_listed(learned.classes)}; give a dataset of the same classes, or of some of them"
         )
+    common, of = len(found.classes) - len(new), "" if name == TARGET else f" of {name}"
     warnings.warn(
-        f"{dataset} has {len(found.classes)} of the {len(learned.classes)} classes that the network"
-        " was trained on; they are compared by their names",
+        f"{dataset} has {common} of the {len(learned.classes)} classes{of} that the network"
+        " was trained on; they are compared by their names"
+        + (f"; others are none of them: {_listed(new)}" if new else ""),
         DataWarning,
         stacklevel=2,
     )
@@ -76,7 +84,8 @@ def as_learned(learned: Manifest, found: Manifest, feed: EvaluationFeed) -> Eval
 def _conversion(found: Field, learned: Field) -> Callable[[Tensor], Tensor] | None:
     """How samples of a field are converted; None where they are stored alike."""
     if found.classes != learned.classes:
-        indices = torch.tensor([learned.classes.index(name) for name in found.classes])
+        index = {name: i for i, name in enumerate(learned.classes)}
+        indices = torch.tensor([index.get(name, NONE) for name in found.classes])
         return lambda labels: indices[labels]
     if (found.names, found.origin) != (learned.names, learned.origin):
         return _Numbers(found, learned)

@@ -113,6 +113,8 @@ def _measure_split(trained: Trained, dataset: Path, split: str, progress: Progre
     job, code = trained.job, trained.code_folder
     samples = open_samples(job, dataset, manifest, split, code, seed=None)
     learned, found = (viewed(d, build_view(job, d, code)) for d in (trained.data, manifest))
+    made = {n: f for n, f in learned.fields.items() if f is not trained.data.fields.get(n)}
+    refuse_other_kind(dataset, found, learned.model_copy(update={"fields": made}))
     feed = DatasetEvaluationFeed(samples, job.evaluate.samples)
     return _measure(trained, as_learned(learned, found, feed), progress)
 

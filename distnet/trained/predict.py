@@ -16,7 +16,7 @@ from distnet.data.sources.tables.parquet_table import is_parquet
 from distnet.errors import DataError
 from distnet.trained.in_image import has_positions, predict_in_image
 from distnet.trained.load import Trained
-from distnet.trained.texts import read_texts
+from distnet.trained.texts import encode_texts, read_texts
 
 Array = NDArray[np.generic]
 
@@ -51,13 +51,20 @@ def predict(
     return [one for file in files for one in _predict_file(trained, file, read_as_is, read_table)]
 
 
-def predict_texts(trained: Trained, texts: list[str]) -> list[dict[str, Any]]:
+def predict_texts(
+    trained: Trained, texts: list[str], location: Callable[[int], str] = "text {}".format
+) -> list[dict[str, Any]]:
     """Predict each text: one object, with the text as `input`, and the task's prediction.
+
+    Args:
+        trained: the network.
+        texts: any number.
+        location: where text n (from 1) stands, for messages.
 
     Raises:
         DataError: the network did not learn from texts, or one is empty.
     """
-    found = trained.predict(texts) if texts else []
+    found = trained.predict(encode_texts(trained.inputs, texts, location)) if texts else []
     return [{"input": text, **one} for text, one in zip(texts, found, strict=True)]
 
 
@@ -106,7 +113,7 @@ def _predict_file(
     if trained.inputs.kind == "tokens":
         if is_csv(file) or is_parquet(file):
             raise DataError(f"{file}: found a table, expected {_expected(trained)}")
-        rows = predict_texts(trained, read_texts(file))
+        rows = predict_texts(trained, read_texts(file), lambda number: f"{file}:{number}")
         return [{"file": str(file), "row": row, **one} for row, one in enumerate(rows, start=1)]
     if is_csv(file) or is_parquet(file):
         rows = trained.predict(read_table(file))

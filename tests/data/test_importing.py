@@ -197,7 +197,7 @@ def test_wrong_kind_is_reported(tmp_path: Path, kind: str, is_folder: bool) -> N
     assert names_in(tmp_path) == ["raw"]
 
 
-@pytest.mark.parametrize("fraction", [-0.1, 1, float("nan")])
+@pytest.mark.parametrize("fraction", [-0.1, 1.1, float("nan")])
 def test_test_fraction_must_be_a_part(tmp_path: Path, fraction: float) -> None:
     with pytest.raises(DataError, match="--test-fraction"):
         import_dataset(small_idx(tmp_path / "raw"), tmp_path / "out", test_fraction=fraction)

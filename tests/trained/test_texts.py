@@ -15,6 +15,7 @@ from distnet.run_folder.figures import Table
 from distnet.trained.evaluate import evaluate
 from distnet.trained.export import export
 from distnet.trained.load import load_trained
+from distnet.trained.other_data import refuse_other_kind
 
 GOOD = ("good", "fine", "great", "lovely")
 BAD = ("bad", "dull", "awful", "poor")
@@ -66,13 +67,15 @@ def test_texts_are_predicted_from_python(trained: Path) -> None:
     assert network.predict([]) == []
     with pytest.raises(DataError, match=r"text 2: found ' ', expected a text with words"):
         network.predict(["fine", " "])
+    with pytest.raises(DataError, match=r"text 1: found bytes that are not UTF-8"):
+        network.predict(["caf\udce9"])  # as Python reads a byte of a command line
 
 
 def test_predict_takes_texts_and_files_of_texts(
     trained: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "new.txt"
-    file.write_text("an awful start\na fine end\n")
+    file.write_text("an awful\x0cstart\na fine\u2028end\n")  # one line each
     texts = ["--text", "great", "--text", "a poor film"]
 
     assert main(["predict", str(trained), str(file), *texts, "--json"]) == 0
@@ -81,8 +84,8 @@ def test_predict_takes_texts_and_files_of_texts(
     assert [(one["input"], one["class"]) for one in found] == [
         ("great", "positive"),
         ("a poor film", "negative"),
-        ("an awful start", "negative"),
-        ("a fine end", "positive"),
+        ("an awful\x0cstart", "negative"),
+        ("a fine\u2028end", "positive"),
     ]
     assert [one.get("row") for one in found] == [None, None, 1, 2]
 
@@ -91,7 +94,8 @@ def test_predict_takes_texts_and_files_of_texts(
     ("name", "content", "message"),
     [
         ("new.txt", b"fine\n\nbad\n", "new.txt:2: found an empty line"),
-        ("new.txt", b"caf\xe9\n", "cannot be read as UTF-8 text"),
+        ("new.txt", b"fine\n\xe2\x80\x83\xe2\x80\xa8\n", "new.txt:2: found an empty line"),
+        ("new.txt", b"fine\ncaf\xe9\n", "new.txt:2: not UTF-8"),
         ("new.txt", b"", "found an empty file"),
         ("new.csv", b"text\nfine\n", "found a table, expected a file of texts, one a line"),
     ],
@@ -134,8 +138,35 @@ def test_texts_of_another_vocabulary_are_not_evaluated(trained: Path, tmp_path: 
     (tmp_path / "new.tsv").write_text("the film is good\tpositive\na bad film\tnegative\n" * 2)
     import_dataset(tmp_path / "new.tsv", tmp_path / "new", test_fraction=0)
 
-    with pytest.raises(DataError, match=r"its 7 tokens differ from the 19 that"):
+    message = r"are 7 tokens .*trained on 19 tokens .*; .*--like and the dataset .*, films"
+    with pytest.raises(DataError, match=message):
         evaluate(trained, data=str(tmp_path / "new"), split="train")
+
+
+def test_merges_are_part_of_what_tokens_mean(trained: Path, tmp_path: Path) -> None:
+    """The same vocabulary, put together otherwise, makes other tokens of a text."""
+    data = load_trained(trained).data
+    x = data.x.model_copy(update={"merges": (("f", "i"),)})
+    other = data.model_copy(update={"fields": {**data.fields, "x": x}})
+
+    with pytest.raises(DataError, match="19 tokens .* trained on 19 tokens .*made otherwise"):
+        refuse_other_kind(tmp_path, other, data)
+
+
+def test_texts_imported_like_those_learned_are_measured_as_they_are(
+    trained: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    films, again = trained.parents[1], tmp_path / "again"
+    source = str(films / "raw" / "test.tsv")
+    like = ["--like", str(films / "films"), "--test-fraction", "1"]
+
+    assert main(["data", "import", source, str(again), *like]) == 0
+    assert main(["eval", str(trained), "--data", str(again), "--json"]) == 0
+
+    out = capfd.readouterr().out
+    found = json.loads(out[out.index("\n{") :])
+    assert found["metrics"] == evaluate(trained)["metrics"]
+    assert (found["split"], found["num_samples"]) == ("test", 17)
 
 
 def test_weights_are_exported_and_onnx_is_refused_at_once(trained: Path, tmp_path: Path) -> None:

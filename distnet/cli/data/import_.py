@@ -13,6 +13,7 @@ from distnet.cli.data.tables import show_dataset
 from distnet.cli.options import AsJson, Decimal, Delimiter
 from distnet.cli.output import say
 from distnet.data.importing import import_dataset
+from distnet.data.shipped import find_dataset
 from distnet.errors import DataError
 
 
@@ -49,7 +50,8 @@ Target = Annotated[
     ),
 ]
 TargetKind = Annotated[
-    str | None, _choice("--target-kind", "class|number", "Default: detected from the content.")
+    str | None,
+    _choice("--target-kind", "class|number", "Learn classes or numbers. Default: by the content."),
 ]
 Classes = Annotated[
     str | None,
@@ -93,7 +95,7 @@ Size = Annotated[
     ),
 ]
 Colours = Annotated[
-    str | None, _choice("--colours", "grey|rgb", "Images. Default: grey if all are.")
+    str | None, _choice("--colours", "grey|rgb", "Images: their colours. Default: grey if all are.")
 ]
 Layout = Annotated[
     str | None,
@@ -117,7 +119,7 @@ Test = Annotated[
     _option(
         "--test",
         "PART=VALUE,...",
-        "Sounds: those for the test by a part of their names, such as take=0,1,2.",
+        "Sounds: which are the test, by a part of their names, such as take=0,1,2.",
     ),
 ]
 Images = Annotated[
@@ -162,10 +164,21 @@ SkipUnreadable = Annotated[
         "are empty.",
     ),
 ]
+Like = Annotated[
+    str | None,
+    typer.Option(
+        metavar="DATASET",
+        help="Use the tokens, classes and sizes of this other dataset, so that networks trained "
+        "on it can be evaluated on the new one.",
+    ),
+]
 Licence = Annotated[str, typer.Option(help="The licence of the data, for the manifest.")]
 TestFraction = Annotated[
     float | None,
-    typer.Option(help="Part to set aside as test split, if the source has none. Default: 0.2."),
+    typer.Option(
+        metavar="PART",
+        help="Part to set aside as the test, if the source has no splits; 1: all. Default: 0.2.",
+    ),
 ]
 Force = Annotated[bool, typer.Option("--force", help="Replace an existing dataset.")]
 
@@ -199,6 +212,7 @@ def import_(
     steps_per_beat: StepsPerBeat = None,
     tasks: Tasks = None,
     skip_unreadable: SkipUnreadable = False,
+    like: Like = None,
     licence: Licence = "unknown",
     test_fraction: TestFraction = None,
     force: Force = False,
@@ -225,6 +239,7 @@ def import_(
             test_fraction=test_fraction,
             force=force,
             options=options,
+            like=None if like is None else find_dataset(like, folder=Path.cwd()),
             on_progress=on_progress,
         )
     show_dataset(out, manifest, as_json=as_json)

@@ -20,20 +20,18 @@ def generate(
         str,
         typer.Option(
             metavar="TEXT",
-            help="What the text follows. Default: a line break; of music the end of a piece.",
+            help="The beginning. Default: a line break; of music the end of a piece.",
         ),
     ] = "",
-    tokens: Annotated[int, typer.Option(min=1, metavar="N", help="How many are made.")] = 500,
+    tokens: Annotated[int, typer.Option(min=1, metavar="N", help="How many tokens to make.")] = 500,
     temperature: Annotated[
         float,
-        typer.Option(min=0, help="Below 1, likely tokens become likelier; 0: the likeliest only."),
+        typer.Option(min=0, help="Below 1 prefers likely tokens; 0 always takes the likeliest."),
     ] = 0.8,
     top_k: Annotated[
-        int | None, typer.Option(min=1, metavar="K", help="Draw among the K likeliest tokens.")
+        int | None, typer.Option(min=1, metavar="K", help="Draw among the K likeliest only.")
     ] = None,
-    seed: Annotated[
-        int, typer.Option(min=0, help="Of the draws: the same seed, the same text.")
-    ] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same text.")] = 0,
     output: Annotated[
         Path | None,
         typer.Option(

@@ -24,7 +24,7 @@ def predict(
     ] = None,
     text: Annotated[
         list[str] | None,
-        typer.Option("--text", metavar="TEXT", help="A text to predict. Repeatable."),
+        typer.Option("--text", metavar="TEXT", help="A text to predict. Repeat it for several."),
     ] = None,
     as_is: Annotated[
         bool | None,
@@ -39,17 +39,19 @@ def predict(
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", metavar="FOLDER", help="Of masks as PNG. Default: predictions in the run."
+            "--output",
+            metavar="FOLDER",
+            help="Where masks go, as PNG. Default: predictions, in the run.",
         ),
     ] = None,
     checkpoint: Checkpoint = "newest",
     runs: Runs = RUNS,
     as_json: AsJson = False,
 ) -> None:
-    """Predict images, recordings, rows of CSV and Parquet files or texts with a run's network.
+    """Predict images, recordings, texts, or rows of CSV and Parquet files with a run's network.
 
-    An image may have any size and colours, dark on light or light on dark. A recording has the
-    sample rate of those that the network learned from.
+    An image may have any size and colours, dark on light or light on dark. A recording must have
+    the sample rate of those that the network learned from.
     """
     if not files and not text:
         raise typer.BadParameter("found nothing to predict, expected files, or a text: --text TEXT")

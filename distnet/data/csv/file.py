@@ -36,6 +36,8 @@ def read_beginning(path: Path) -> tuple[str, bool]:
     except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or error
         raise DataError(f"{path}: cannot be read: {reason}") from None
+    if not content:
+        raise DataError(f"{path}: the file is empty, expected a table")
     if content.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
         raise DataError(f"{path}: found UTF-16, expected UTF-8; {SAVE_AS}")
     if b"\0" in content:

@@ -47,6 +47,12 @@ class AudioField(Field):
         """Bytes of one of its numbers."""
         return 2
 
+    def unlike(self, other: Field) -> tuple[str, str] | None:
+        """The sample rates, if they differ."""
+        if not isinstance(other, AudioField) or self.sample_rate == other.sample_rate:
+            return super().unlike(other)
+        return f"recordings of {self.sample_rate:,} Hz", f"{other.sample_rate:,} Hz"
+
     def arrow_type(self) -> pa.DataType:
         """A list of any length."""
         return ragged(pa.int16())

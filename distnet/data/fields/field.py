@@ -112,6 +112,15 @@ class Field(Record):
         """
         return column + self.origins if self.origin else column
 
+    def unlike(self, other: "Field") -> tuple[str, str] | None:
+        """What this field has and the other one has instead, if their samples are of two forms.
+
+        Names of classes and of columns are not looked at, since those can be converted.
+        """
+        if (self.kind, self.shape) == (other.kind, other.shape):
+            return None
+        return f"{self.kind}, {list(self.shape)}", f"{other.kind}, {list(other.shape)}"
+
     def memory_bytes(self, split: str, num_samples: int) -> int:
         """Bytes of all samples of a split in memory."""
         return self.num_values.get(split, num_samples) * self.num_bytes

@@ -16,12 +16,14 @@ from distnet.data.fields.field import Field
 from distnet.data.statistics import Facts, NoStatistics, Statistics, ValueCounts
 from distnet.errors import DataError
 from distnet.run_folder.figures import Figure, Texts
+from distnet.spec.plural import listed
 
 __all__ = ("TokensField",)
 
 CAPTION_LETTERS = 200
 PARTIAL = "\N{REPLACEMENT CHARACTER}"
 """What a tokenizer of bytes ends with where a character is not complete."""
+MOST_NAMES = 20  # of tokens, in messages
 
 
 class TokensField(Field):
@@ -111,6 +113,15 @@ class TokensField(Field):
                 yield text[len(before) :]
                 last, new = new, []
 
+    def unlike(self, other: Field) -> tuple[str, str] | None:
+        """How many tokens there are and what they are, if the same index is not the same token."""
+        if not isinstance(other, TokensField) or self._meaning == other._meaning:
+            return super().unlike(other)
+        odd = sorted(map(repr, {*self.vocabulary} ^ {*other.vocabulary}))
+        differ = f"only one of them has {listed(odd, MOST_NAMES)}" if odd else "made otherwise"
+        sizes = [f"{len(each.vocabulary):,} tokens ({each.tokenizer})" for each in (self, other)]
+        return sizes[0], f"{sizes[1]}, and {differ}"
+
     def of_length(self, length: int) -> "TokensField":
         """The same tokens, for samples that all have one length."""
         return self.model_copy(update={"shape": (length,), "num_values": {}, "longest": 0})
@@ -188,6 +199,11 @@ class TokensField(Field):
             found, expected = suffix or "none", " or ".join(self.suffixes)
             raise ValueError(f"found the suffix {found}, expected {expected}")
         return text.encode()
+
+    @property
+    def _meaning(self) -> dict[str, Any]:
+        """What decides which text a sample stands for."""
+        return self.model_dump(exclude={"shape", "num_values", "longest"})
 
     @cached_property
     def _index(self) -> dict[str, int]:

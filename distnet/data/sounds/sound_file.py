@@ -17,10 +17,14 @@ from distnet.spec.extras import require_extra
 SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
 FULL_SCALE = 32768
 """The amplitude 1 as a number of 16 bits."""
+BLOCK = 1 << 20
+"""Samples that are decoded at once, so that a long recording takes little memory."""
 _CUT = re.compile(r"data : (\d+) \(should be (\d+)\)")
 """What libsndfile notes of a WAV file that is shorter than its header says."""
 _UNKNOWN_LENGTH = 0x7FFF0000
 """Programs that write WAV into a pipe give this length or more, since they do not know it."""
+_NO_SOUND = "Format not recognised"
+"""What libsndfile says of a file that is no sound."""
 _EXACT = ("PCM_16", "PCM_S8", "PCM_U8")
 
 
@@ -72,15 +76,28 @@ def read_sound(file: Path, *, sample_rate: int) -> NDArray[np.int16]:
         raise DataError(wrong_rate(file, header.sample_rate, sample_rate))
     try:
         with _opened(file) as sound:
-            amplitudes = sound.read(dtype="float64", always_2d=True)
+            blocks = sound.blocks(BLOCK, dtype="float64", always_2d=True)
+            parts = [_as_int16(amplitudes, file) for amplitudes in blocks]
     except (OSError, RuntimeError) as error:
         raise _unreadable(file, error) from None
-    if len(amplitudes) < header.length:
+    samples = np.concatenate([np.empty(0, np.int16), *parts])
+    if len(samples) < header.length:
         raise DataError(
-            f"{file}: damaged: found {len(amplitudes):,} samples, expected {header.length:,} as "
+            f"{file}: damaged: found {len(samples):,} samples, expected {header.length:,} as "
             "its header says; copy the file again"
         )
-    # Exact for one channel of 16 bits: a sample v is read as v / 32768.
+    return samples
+
+
+def _as_int16(amplitudes: NDArray[np.float64], file: Path) -> NDArray[np.int16]:
+    """Mix the channels of [length, channels]; exact for one channel of 16 bits.
+
+    Raises:
+        DataError: an amplitude is no number, as a file of floats can hold.
+    """
+    if not np.isfinite(amplitudes).all():
+        raise DataError(f"{file}: holds samples that are not finite numbers; make it again")
+    # A sample v of 16 bits is read as v / 32768.
     scaled = np.rint(amplitudes.mean(axis=1) * FULL_SCALE)
     samples: NDArray[np.int16] = scaled.clip(-FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
     return samples
@@ -103,4 +120,11 @@ def _unreadable(file: Path, error: OSError | RuntimeError) -> DataError:
     if isinstance(error, OSError):
         return DataError(f"{file}: cannot be read: {error.strerror}; repair it")
     reason = str(getattr(error, "error_string", error)).strip().rstrip(".") or "damaged"
+    if not file.stat().st_size:
+        return DataError(f"{file}: an empty file, of 0 bytes; copy the file again")
+    if reason == _NO_SOUND:
+        return DataError(
+            f"{file}: cannot be read as a sound file: it is none of WAV, FLAC, OGG and MP3, "
+            "whatever its name says; convert it, or copy the file again"
+        )
     return DataError(f"{file}: cannot be read as a sound file: {reason}; copy the file again")

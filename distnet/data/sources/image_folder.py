@@ -5,7 +5,7 @@ lies there besides is counted in the summary of the import.
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -17,6 +17,7 @@ from distnet.data.column import Columns
 from distnet.data.fields.class_ import ClassField
 from distnet.data.fields.image import ImageField
 from distnet.data.images.decode import Colours, Size, read_header, read_image
+from distnet.data.sources._like import Like, classes_like
 from distnet.data.sources._names import natural_order
 from distnet.data.sources.files.kinds import IMAGES
 from distnet.data.sources.files.layout import Classes, Layout, sort_files
@@ -27,7 +28,9 @@ from distnet.data.sources.source import Chunks, RawData
 from distnet.data.survey.images import ImageSurvey
 from distnet.data.survey.summary import Findings
 from distnet.errors import DataError
+from distnet.spec.plural import listed
 
+MOST_NAMES = 20
 Files = list[tuple[Path, int]]
 """The images of a split in their order, each with the index of its class."""
 
@@ -44,6 +47,7 @@ def read(
     colours: Colours | None = None,
     layout: Layout | None = None,
     skip_unreadable: bool = False,
+    like: Like | None = None,
 ) -> RawData:
     """List all images and read their headers.
 
@@ -53,6 +57,7 @@ def read(
         colours: `grey` or `rgb`; else grey where all images are.
         layout: whether the first folders are `classes` or `splits`; else decided by their names.
         skip_unreadable: leave out, and count, the images that cannot be read.
+        like: the fields of a dataset whose classes are taken.
 
     Raises:
         DataError: there are no images, some cannot be read, or their sizes differ.
@@ -67,7 +72,11 @@ def read(
     splits = {split: _readable(found, survey, unreadable) for split, found in splits.items()}
     unreadable.check()
     classes = natural_order({name for found in splits.values() for name in found})
-    _check_classes(path, splits, classes, findings)
+    if known := classes_like(like):
+        _check_known(path, classes, known)
+        classes = list(known)
+    else:
+        _check_classes(path, splits, classes, findings)
     shape = survey.shape(size, colours)
     files = {split: _in_order(found, classes) for split, found in splits.items()}
     findings.read("classes", len(classes))
@@ -125,6 +134,16 @@ def _check_classes(
                     f"{folder / name}: no images of this class{_elsewhere(name, splits)}; add some "
                     f"or remove the folder{_lookalike(name, found)}{left_out}"
                 )
+
+
+def _check_known(path: Path, classes: Sequence[str], known: Sequence[str]) -> None:
+    """Check that all class folders are classes of the other dataset."""
+    for name in classes:
+        if name not in known:
+            raise DataError(
+                f"{path}: found the class folder {name!r}, which is none of the other dataset; "
+                f"expected some of: {listed(known, MOST_NAMES)}"
+            )
 
 
 def _folder_of(split: str, classes: Classes) -> str:

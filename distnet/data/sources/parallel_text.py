@@ -12,6 +12,7 @@ from pathlib import Path
 from distnet.data.column import Columns, RaggedArray
 from distnet.data.fields._tokenizers import Tokenizer
 from distnet.data.fields.tokens import TokensField
+from distnet.data.sources._like import Like, tokens_like
 from distnet.data.sources.files.unreadable import Unreadable
 from distnet.data.sources.source import Chunks, RawData
 from distnet.data.sources.texts.languages import PairedFiles, find_pairs, is_parallel
@@ -36,6 +37,7 @@ def read(
     tokenizer: Tokenizer = "bpe",
     vocabulary: int = MOST_TOKENS,
     skip_unreadable: bool = False,
+    like: Like | None = None,
 ) -> RawData:
     """Read the texts of two languages; those of others are left out.
 
@@ -48,6 +50,7 @@ def read(
         vocabulary: the most tokens that are kept of each language.
         skip_unreadable: leave out, and count, pairs of which a line is empty or not UTF-8, and
             files without a partner.
+        like: the fields of a dataset whose tokens are taken, instead of those that occur here.
 
     Raises:
         DataError: a file or a line has no partner, or a line is empty or not UTF-8.
@@ -61,8 +64,9 @@ def read(
     learned = splits.get("train") or next(iter(splits.values()))
     sources = (pair.source for _, pair in usable_pairs(learned))
     targets = (pair.target for _, pair in usable_pairs(learned))
-    x = TokensField.learned(sources, tokenizer=tokenizer, most=vocabulary)
-    y = TokensField.learned(targets, tokenizer=tokenizer, most=vocabulary)
+    kind, most = tokenizer, vocabulary
+    x = tokens_like(like, "x") or TokensField.learned(sources, tokenizer=kind, most=most)
+    y = tokens_like(like, "y") or TokensField.learned(targets, tokenizer=kind, most=most)
     for language, field in ((source_lang, x), (target_lang, y)):
         findings.read(f"different tokens of {language}", len(field.vocabulary))
 

@@ -5,18 +5,20 @@ the speaker, becomes a field of its own. Whatever lies there besides is counted 
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from distnet.data.column import Columns, RaggedArray
 from distnet.data.fields.audio import AudioField
 from distnet.data.fields.class_ import ClassField
 from distnet.data.fields.field import Field
 from distnet.data.sounds.sound_file import SoundHeader, read_header, read_sound, wrong_rate
+from distnet.data.sources._like import Like, classes_like
 from distnet.data.sources._names import natural_order
 from distnet.data.sources.files.kinds import RECORDINGS
 from distnet.data.sources.files.layout import Layout
@@ -27,8 +29,11 @@ from distnet.data.sources.sounds.sorting import Recording, Sorting, Splits
 from distnet.data.sources.source import Chunks, RawData
 from distnet.data.survey.summary import Findings
 from distnet.errors import DataError
+from distnet.spec.plural import listed
 
-CHUNK_FILES = 64
+CHUNK_FILES, CHUNK_SAMPLES = 64, 1 << 23
+"""Recordings in memory at once: as many as that, or as long together, whichever comes first."""
+MOST_NAMES = 20
 
 
 def detect(path: Path) -> bool:
@@ -43,6 +48,7 @@ def read(
     test: str | None = None,
     layout: Layout | None = None,
     skip_unreadable: bool = False,
+    like: Like | None = None,
 ) -> RawData:
     """List all recordings and read their headers.
 
@@ -53,6 +59,7 @@ def read(
         test: the recordings for the test by a part of their names, such as `take=0,1,2`.
         layout: whether the first folders are `classes` or `splits`; else decided by their names.
         skip_unreadable: leave out, and count, the files that cannot be read.
+        like: the fields of a dataset whose sample rate and classes are taken.
 
     Raises:
         DataError: there are no recordings, some cannot be read, or their sample rates differ.
@@ -64,14 +71,15 @@ def read(
     tree = list_files(path, findings, unreadable, RECORDINGS)
     splits = Sorting(names, test, layout).splits(path, tree, findings, unreadable)
     headers = _headers(splits, unreadable)
-    sample_rate = _sample_rate(headers, unreadable)
+    sample_rate = _sample_rate(headers, unreadable, like)
+    _check_known(splits, classes_like(like), unreadable)
     unreadable.check()
     splits = {name: [r for r in part if _is_read(r, unreadable)] for name, part in splits.items()}
     recordings = [r for part in splits.values() for r in part]
     if not recordings:
         raise DataError("\n".join(["no recording can be read", *findings.left_out_lines()]))
     _report_changes({r.file: headers[r.file] for r in recordings}, findings)
-    classes = _classes(path, recordings, findings)
+    classes = _classes(path, recordings, classes_like(like), findings)
     fields: dict[str, Field] = {"x": AudioField(sample_rate=sample_rate), **classes}
     return RawData(
         fields=fields,
@@ -104,15 +112,29 @@ def _headers(splits: Splits, unreadable: Unreadable) -> dict[Path, SoundHeader]:
     return headers
 
 
-def _sample_rate(headers: Mapping[Path, SoundHeader], unreadable: Unreadable) -> int:
-    """The sample rate of most recordings; the others cannot be read."""
+def _sample_rate(
+    headers: Mapping[Path, SoundHeader], unreadable: Unreadable, like: Like | None
+) -> int:
+    """The sample rate of the other dataset, or of most recordings; others cannot be read."""
     rates = Counter(header.sample_rate for header in headers.values())
     sample_rate = max(rates, key=lambda rate: (rates[rate], rate), default=1)
+    x = (like or {}).get("x")
+    if isinstance(x, AudioField):
+        sample_rate = x.sample_rate
     for file, header in headers.items():
         if header.sample_rate != sample_rate:
             fault = DataError(wrong_rate(file, header.sample_rate, sample_rate))
             unreadable.add(str(file), fault, RECORDINGS.plural)
     return sample_rate
+
+
+def _check_known(splits: Splits, classes: Sequence[str], unreadable: Unreadable) -> None:
+    """Find recordings of a class that the other dataset does not have."""
+    for recording in (r for part in splits.values() for r in part if classes):
+        if recording.parts[CLASS] not in classes:
+            fault = f"found the class {recording.parts[CLASS]!r}, expected one of the other dataset"
+            message = f"{recording.file}: {fault}: {listed(classes, MOST_NAMES)}; move it away"
+            unreadable.add(str(recording.file), DataError(message), RECORDINGS.plural)
 
 
 def _report_changes(headers: Mapping[Path, SoundHeader], findings: Findings) -> None:
@@ -125,11 +147,14 @@ def _report_changes(headers: Mapping[Path, SoundHeader], findings: Findings) -> 
             findings.guessed(RECORDINGS.plural, value, why, example=str(file))
 
 
-def _classes(path: Path, recordings: list[Recording], findings: Findings) -> dict[str, ClassField]:
+def _classes(
+    path: Path, recordings: list[Recording], known: Sequence[str], findings: Findings
+) -> dict[str, ClassField]:
     """A field for each part of the names; that of the class is called y."""
-    found = {
+    found: dict[str, Sequence[str]] = {
         part: natural_order({r.parts[part] for r in recordings}) for part in recordings[0].parts
     }
+    found[CLASS] = known or found[CLASS]
     if len(found[CLASS]) < 2:
         raise DataError(
             f"{path}: found the single class {found[CLASS][0]!r}, expected at least two; make one "
@@ -155,21 +180,27 @@ def _chunks(
     parts = {name: CLASS if name == "y" else name for name in fields if name != "x"}
     indices = {name: {c: i for i, c in enumerate(fields[name].classes)} for name in parts}
 
+    def columns(sounds: list[NDArray[np.int16]], read: list[Recording]) -> Columns:
+        labels = {
+            name: np.array([indices[name][r.parts[part]] for r in read], np.int32)
+            for name, part in parts.items()
+        }
+        return {"x": RaggedArray.of(sounds), **labels}
+
     def chunks() -> Iterator[Columns]:
-        for low in range(0, len(recordings), CHUNK_FILES):
-            sounds, read = [], []
-            for recording in recordings[low : low + CHUNK_FILES]:
-                try:
-                    sounds.append(read_sound(recording.file, sample_rate=audio.sample_rate))
-                    read.append(recording)
-                except DataError as error:
-                    unreadable.add(str(recording.file), error, RECORDINGS.plural)
-            if sounds:
-                labels = {
-                    name: np.array([indices[name][r.parts[part]] for r in read], np.int32)
-                    for name, part in parts.items()
-                }
-                yield {"x": RaggedArray.of(sounds), **labels}
+        sounds: list[NDArray[np.int16]] = []
+        read: list[Recording] = []
+        for recording in recordings:
+            try:
+                sounds.append(read_sound(recording.file, sample_rate=audio.sample_rate))
+                read.append(recording)
+            except DataError as error:
+                unreadable.add(str(recording.file), error, RECORDINGS.plural)
+            if len(sounds) == CHUNK_FILES or sum(map(len, sounds)) >= CHUNK_SAMPLES:
+                yield columns(sounds, read)
+                sounds, read = [], []
+        if sounds:
+            yield columns(sounds, read)
         if is_last:
             unreadable.check()
 

@@ -9,8 +9,9 @@ A source is a module of this folder, named after its kind, with two functions:
 leaves the rows themselves to iterators, so that large data never has to fit in memory. Its
 keyword arguments are the options that the kind has. A module may name one of them as `IMPLIED_BY`:
 files are of this kind where that option is set. `read` reports in `RawData.findings` what it left
-out, what it guessed by which rule, and the option that decides otherwise. Files whose names begin
-with `_` are shared by several sources.
+out, what it guessed by which rule, and the option that decides otherwise. A source that takes
+`like` (see `_like.py`) uses the tokens and classes of another dataset. Files whose names begin with
+`_` are shared by several sources.
 """
 
 import inspect
@@ -26,6 +27,9 @@ from typing import Any, Protocol, cast
 from distnet.data.column import Columns
 from distnet.data.fields.field import Field
 from distnet.data.images.formats import SUFFIXES as PICTURES
+from distnet.data.sounds.sound_file import SUFFIXES as SOUNDS
+from distnet.data.sources._like import DECIDED, Like, check_like, options_like
+from distnet.data.sources._like import OPTION as LIKE
 from distnet.data.survey.summary import Findings
 from distnet.errors import DataError, UnknownPartError
 
@@ -155,6 +159,8 @@ def _remedy(path: Path) -> str:
     files = sorted(path.iterdir()) if path.is_dir() else [path]
     if any(file.suffix.lower() in PICTURES for file in files):
         return "for images, make one folder a class, put them there, and import the folder above"
+    if any(file.suffix.lower() in SOUNDS for file in files):
+        return "for sounds, make one folder a class, put them there, and import the folder above"
     if path.is_dir() and any(file.name.lower().endswith(TABLES) for file in files):
         return "name the CSV files train*.csv and test*.csv, or read all as one table: --kind csv"
     found = next(filter(None, map(_remedy_for, files)), None)
@@ -177,26 +183,52 @@ def _has_tables(folder: Path) -> bool:
     return any(file.name.lower().endswith(TABLES) for file in islice(folder.rglob("*"), 1000))
 
 
-def read_source(path: Path, kind: str, options: Mapping[str, Any]) -> RawData:
+def read_source(
+    path: Path, kind: str, options: Mapping[str, Any], like: Like | None = None
+) -> RawData:
     """Read `path` as `kind`, with the options that are set.
 
+    Args:
+        path: the file or folder.
+        kind: of the source.
+        options: those that are None, empty or False are left out.
+        like: the fields of a dataset whose tokens, classes and sizes are taken.
+
     Raises:
-        DataError: an option is not one of this kind, or the files are faulty.
+        DataError: an option is not one of this kind, or the files are faulty or unlike the dataset.
     """
     _check_exists(path)
     source = load_source(kind)
-    known = [name for name in inspect.signature(source.read).parameters if name != "path"]
+    takes = [name for name in inspect.signature(source.read).parameters if name != "path"]
+    known = [name for name in takes if name != LIKE]
     given = _given(options)
+    if like is not None:
+        _check_decided(given)
+        given |= {n: v for n, v in _given(options_like(like)).items() if n in takes}
+        known = takes
     for name in given:
         if name not in known:
-            takes = ", ".join("--" + option.replace("_", "-") for option in known)
             raise DataError(
-                f"--{name.replace('_', '-')} does not apply to {path}, which is read as {kind}; "
-                f"its options are: {takes}"
+                f"{_option(name)} does not apply to {path}, which is read as {kind}; "
+                f"its options are: {', '.join(map(_option, known))}"
             )
     data = source.read(path, **given)
+    if like is not None:
+        check_like(path, data.fields, like)
     data.findings.source = path
     return data
+
+
+def _check_decided(given: Mapping[str, Any]) -> None:
+    for name in DECIDED:
+        if name in given:
+            raise DataError(
+                f"{_option(name)}: found beside --like, which decides it; leave one of them out"
+            )
+
+
+def _option(name: str) -> str:
+    return "--" + name.replace("_", "-")
 
 
 def _check_exists(path: Path) -> None:

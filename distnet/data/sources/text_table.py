@@ -5,7 +5,8 @@ CSV (with any delimiter, with or without a header line) or Parquet. The vocabula
 training split.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Literal
@@ -17,6 +18,7 @@ from distnet.data.csv.file import is_csv
 from distnet.data.csv.table import CsvTable
 from distnet.data.fields._tokenizers import Tokenizer
 from distnet.data.fields.tokens import TokensField
+from distnet.data.sources._like import Like, report_unknown, tokens_like
 from distnet.data.sources._splits import split_files, split_of
 from distnet.data.sources.source import Chunks, RawData
 from distnet.data.sources.tables.classes import Encode
@@ -54,6 +56,7 @@ def read(
     header: Literal["yes", "no"] | None = None,
     delimiter: str | None = None,
     skip_unreadable: bool = False,
+    like: Like | None = None,
 ) -> RawData:
     """Read the texts and their targets; other columns are left out.
 
@@ -68,6 +71,7 @@ def read(
         header: whether the first line of CSV names the columns; by default recognised.
         delimiter: between the cells of CSV: one character, or `tab`; else recognised.
         skip_unreadable: leave out, and count, rows without a text.
+        like: the fields of a dataset whose tokens are taken, instead of those that occur here.
 
     Raises:
         DataError: a file is malformed, or a text or target is missing.
@@ -79,13 +83,9 @@ def read(
     first, *_ = files.get("train") or next(iter(files.values()))
     given = (*target, text) if text else target
     is_named = has_names(first, delimiter, header, given, findings)
-    splits = {
-        split: [_open(file, delimiter, has_header=is_named) for file in found]
-        for split, found in files.items()
-    }
+    splits = _opened(files, delimiter, has_header=is_named)
     tables = train_first(splits)
-    names = common_columns(tables)
-    text, label = choose_columns(tables[0], names, text, target, findings)
+    text, label = choose_columns(tables[0], common_columns(tables), text, target, findings)
     survey = TargetSurvey((label,), kind=target_kind, classes=classes, findings=findings)
     column = TextColumn(text, findings, skip=skip_unreadable)
     for split, table, row, batch in batches_of(splits, (text, label), findings):
@@ -94,25 +94,40 @@ def read(
     column.check()
     y, encode = survey.finish()
     learned = chain.from_iterable(map(column.all_texts, splits.get("train", tables)))
-    x = TokensField.learned(learned, tokenizer=tokenizer, most=vocabulary)
+    x = tokens_like(like, "x") or TokensField.learned(learned, tokenizer=tokenizer, most=vocabulary)
     findings.read("different tokens", len(x.vocabulary))
+    chunks = partial(_chunks, column, x, label, encode, findings if like else None)
     return RawData(
         fields={"x": x, "y": y},
-        splits={split: _chunks(part, column, x, label, encode) for split, part in splits.items()},
+        splits={split: chunks(part) for split, part in splits.items()},
         num_samples=survey.num_rows - column.num_skipped,
         findings=findings,
     )
 
 
-def _open(file: Path, delimiter: str | None, *, has_header: bool) -> Table:
-    if is_parquet(file):
-        return ParquetTable(file)
-    return CsvTable(file, delimiter, has_header=has_header)
+def _opened(
+    files: Mapping[str, Sequence[Path]], delimiter: str | None, *, has_header: bool
+) -> dict[str, list[Table]]:
+    """The tables of each split."""
+
+    def table(file: Path) -> Table:
+        if is_parquet(file):
+            return ParquetTable(file)
+        return CsvTable(file, delimiter, has_header=has_header)
+
+    return {split: list(map(table, found)) for split, found in files.items()}
 
 
-def _chunks(
-    tables: Sequence[Table], column: TextColumn, field: TokensField, label: str, encode: Encode
+def _chunks(  # noqa: PLR0917
+    column: TextColumn,
+    field: TokensField,
+    label: str,
+    encode: Encode,
+    findings: Findings | None,
+    tables: Sequence[Table],
 ) -> Chunks:
+    """Encode the rows of a split; `findings` takes tokens that another dataset does not know."""
+
     def chunks() -> Iterator[Columns]:
         for table in tables:
             for batch in table.batches((column.name, label)):
@@ -120,5 +135,7 @@ def _chunks(
                 tokens = [field.encode(text) for text in column.texts(kept)]
                 if tokens:
                     yield {"x": RaggedArray.of(tokens), "y": encode(kept)}
+                if findings is not None:
+                    report_unknown(field, tokens, findings)
 
     return chunks

@@ -133,7 +133,7 @@ def test_it_is_evaluated_on_texts_of_the_same_tokens_alone(
 
     last = json.loads((runs / "foxes-1" / "evaluation.json").read_text())
     assert found["metrics"] == pytest.approx(last["metrics"])
-    assert "its 29 tokens differ from the 28" in capfd.readouterr().err
+    assert "are 29 tokens (characters), but the network was trained on 28" in capfd.readouterr().err
 
 
 def test_predictions_of_files_are_sent_to_generate(

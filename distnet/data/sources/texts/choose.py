@@ -118,6 +118,8 @@ def _wordiest(table: Table, columns: Sequence[str], findings: Findings) -> str:
         for name in (columns if batch is not None else ())
         if batch is not None and is_text(batch.column(name).type)
     }
+    if batch is None or not batch.num_rows:
+        raise DataError(f"{table.path}: no rows; expected one for each text")
     name = max(words, key=words.__getitem__, default="")
     if words.get(name, 0) < WORDS:
         raise DataError(
