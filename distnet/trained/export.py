@@ -116,7 +116,9 @@ def _facts_of_inputs(trained: Trained) -> dict[str, str]:
     x, scale = trained.fields.get("x"), trained.prepare.scales.get("x")
     tokens = [field for field in trained.fields.values() if isinstance(field, TokensField)]
     if tokens and (x is None or x in tokens):
-        return _facts_of_tokens(tokens[0])
+        shape = tokens[0].shape
+        stored = json.dumps({"shape": shape, "stored": "indices of the vocabulary"})
+        return {"input": stored} | _facts_of_tokens(tokens[0])
     if x is None:
         return {}
     is_normalised = scale is not None and scale.is_normalised
@@ -130,12 +132,11 @@ def _facts_of_inputs(trained: Trained) -> dict[str, str]:
     }
 
 
-def _facts_of_tokens(x: TokensField) -> dict[str, str]:
+def _facts_of_tokens(field: TokensField, of: str = "") -> dict[str, str]:
     return {
-        "input": json.dumps({"shape": x.shape, "stored": "indices of the vocabulary"}),
-        "tokenizer": x.tokenizer,
-        "vocabulary": json.dumps(x.vocabulary),
-        "merges": json.dumps(x.merges),
+        f"{of}tokenizer": field.tokenizer,
+        f"{of}vocabulary": json.dumps(field.vocabulary),
+        f"{of}merges": json.dumps(field.merges),
     }
 
 
@@ -143,6 +144,8 @@ def _facts_of_targets(trained: Trained) -> dict[str, str]:
     y = trained.fields.get("y")
     if y is None:
         return {}
+    if isinstance(y, TokensField):
+        return _facts_of_tokens(y, "target_")
     return {
         "classes": json.dumps(y.classes),
         "targets": json.dumps(y.names),

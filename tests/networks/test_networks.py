@@ -57,6 +57,7 @@ def test_kinds_are_those_that_the_readme_lists():
         "detector",
         "gan",
         "gpt",
+        "seq2seq-transformer",
         "unet",
         *FOR_TEXTS,
     }

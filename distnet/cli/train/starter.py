@@ -2,14 +2,21 @@
 
 import json
 import re
+from collections.abc import Callable
 from math import log2
+from typing import NamedTuple
 
-from distnet.cli.train import starter_boxes, starter_masks, starter_sounds, starter_texts
+from distnet.cli.train import (
+    starter_boxes,
+    starter_masks,
+    starter_sounds,
+    starter_texts,
+)
 from distnet.cli.train.starter_boxes import has_boxes
 from distnet.cli.train.starter_masks import has_masks
 from distnet.cli.train.starter_sounds import has_sounds
 from distnet.cli.train.starter_text import holds_text, text_sections
-from distnet.cli.train.starter_texts import has_texts
+from distnet.cli.train.starter_texts import has_pairs, has_texts
 from distnet.data.evaluation_split import DEFAULT_SPLIT, SET_ASIDE, VALIDATION
 from distnet.data.manifest import Manifest
 from distnet.spec.printable import argument, printable
@@ -17,6 +24,34 @@ from distnet.spec.reading.scalars import plain
 
 SMALL_SIDE = 8  # pixels; below, three blocks of cnn would leave nothing of the image
 GOOD_STEPS = 3000  # updates after which a small network has usually converged
+
+
+class Kind(NamedTuple):
+    """What is chosen for data of one kind."""
+
+    fits: Callable[[Manifest], bool]
+    network: str
+    network_section: str = ""
+    task: str = ""
+    """Empty: decided by the target."""
+    task_section: str = ""
+
+
+KINDS = (
+    Kind(has_boxes, "detector", starter_boxes.NETWORK, "detect", starter_boxes.TASK),
+    Kind(has_masks, "unet", starter_masks.NETWORK, "segment", starter_masks.TASK),
+    Kind(has_sounds, "crnn", starter_sounds.NETWORK),
+    Kind(holds_text, "gpt", task="language-model"),
+    Kind(
+        has_pairs,
+        "seq2seq-transformer",
+        starter_texts.PAIRS_NETWORK,
+        "translate",
+        starter_texts.PAIRS_TASK,
+    ),
+    Kind(has_texts, "lstm", starter_texts.NETWORK),
+)
+"""The first one that fits counts; other data is images or vectors."""
 
 
 def starter_job(manifest: Manifest, *, source: str, file: str) -> str:
@@ -42,34 +77,28 @@ def has_shipped_task(manifest: Manifest) -> bool:
     is_known = kinds.get("x") in ("image", "vector") or has_texts(manifest)
     is_known = is_known and kinds.get("y") in ("class", "number")
     of_images = has_boxes(manifest) or has_masks(manifest)
-    return is_known or of_images or has_sounds(manifest) or holds_text(manifest)
+    of_texts = has_pairs(manifest) or holds_text(manifest)
+    return is_known or of_images or has_sounds(manifest) or of_texts
 
 
 def choose_network(manifest: Manifest) -> str:
-    """Choose by the fields: `detector`, `unet`, `crnn`, `gpt`, `lstm`, `cnn`; `mlp` for others."""
-    if has_boxes(manifest):
-        return "detector"
-    if has_masks(manifest):
-        return "unet"
-    if has_sounds(manifest):
-        return "crnn"
-    if holds_text(manifest):
-        return "gpt"
-    if has_texts(manifest):
-        return "lstm"
+    """Choose by the fields: `detector`, `unet`, `crnn`, `gpt`, ...; `mlp` for others."""
+    if kind := _kind(manifest):
+        return kind.network
     is_image = manifest.x.kind == "image" and min(manifest.x.shape[1:]) >= SMALL_SIDE
     return "cnn" if is_image else "mlp"
 
 
 def choose_task(manifest: Manifest) -> str:
-    """Choose by the fields: `detect`, `segment`, `language-model`; `classify`, `regress` by `y`."""
-    if has_boxes(manifest):
-        return "detect"
-    if has_masks(manifest):
-        return "segment"
-    if holds_text(manifest):
-        return "language-model"
+    """Choose by the fields: `detect`, `segment`, ...; `classify` or `regress` by `y`."""
+    kind = _kind(manifest)
+    if kind and kind.task:
+        return kind.task
     return "classify" if manifest.y.kind == "class" else "regress"
+
+
+def _kind(manifest: Manifest) -> Kind | None:
+    return next((kind for kind in KINDS if kind.fits(manifest)), None)
 
 
 def _head(manifest: Manifest, source: str, file: str) -> str:
@@ -85,14 +114,8 @@ name: {_text(name)}
 
 
 def _network(manifest: Manifest) -> str:
-    if has_boxes(manifest):
-        return starter_boxes.NETWORK
-    if has_masks(manifest):
-        return starter_masks.NETWORK
-    if has_sounds(manifest):
-        return starter_sounds.NETWORK
-    if has_texts(manifest):
-        return starter_texts.NETWORK
+    if kind := _kind(manifest):
+        return kind.network_section
     shape = " x ".join(map(str, manifest.x.shape))
     if choose_network(manifest) == "cnn":
         return f"""\
@@ -114,10 +137,9 @@ network:
 
 
 def _task(manifest: Manifest) -> str:
-    if has_boxes(manifest):
-        return starter_boxes.TASK
-    if has_masks(manifest):
-        return starter_masks.TASK
+    kind = _kind(manifest)
+    if kind and kind.task:
+        return kind.task_section
     if choose_task(manifest) == "classify":
         return f"""\
 # The task: assign each sample to one of {len(manifest.y.classes)} classes.
@@ -181,6 +203,7 @@ def _train(manifest: Manifest) -> str:
     steps_per_epoch = max(1, num_samples // batch_size)
     good_steps = starter_sounds.GOOD_STEPS if has_sounds(manifest) else GOOD_STEPS
     good_steps = starter_texts.GOOD_STEPS if has_texts(manifest) else good_steps
+    good_steps = starter_texts.PAIRS_GOOD_STEPS if has_pairs(manifest) else good_steps
     epochs = min(100, max(5, round(good_steps / steps_per_epoch)))
     return f"""\
 # How long to train. A batch is cut into slices, which the workers share: the result is the same

@@ -1,4 +1,4 @@
-"""The first job file for texts of any length with classes or numbers: what is unlike others."""
+"""The first job file for texts with classes, numbers or other texts: what is unlike others."""
 
 from distnet.data.manifest import Manifest
 
@@ -14,8 +14,32 @@ network:
 GOOD_STEPS = 900
 """Updates after which the network has usually learned what there is; more make it overfit."""
 
+PAIRS_NETWORK = """\
+# The network. An encoder reads a text, and a decoder writes another one, token by token.
+# Others: your own class as ./mynet.py:MyNet.
+network:
+  kind: seq2seq-transformer
+  width: 128               # more width and layers learn more, and take longer
+  heads: 4                 # parts of each attention; width must be a multiple of them
+  layers: 2                # of the encoder, and as many of the decoder
+  dropout: 0.1             # part left out at random; raise it against overfitting
+"""
+PAIRS_TASK = """\
+# The task: write y for x. Measured by BLEU. Later: distnet predict RUN --text "..."
+task:
+  kind: translate
+"""
+PAIRS_GOOD_STEPS = 2500
+"""Updates after which the network has usually learned to translate short texts."""
+
 
 def has_texts(manifest: Manifest) -> bool:
     """Whether x is texts of any length."""
     x = manifest.fields.get("x")
     return x is not None and x.kind == "tokens" and not x.shape
+
+
+def has_pairs(manifest: Manifest) -> bool:
+    """Whether each text x has a text y, both of any length."""
+    y = manifest.fields.get("y")
+    return has_texts(manifest) and y is not None and y.kind == "tokens" and not y.shape
