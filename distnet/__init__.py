@@ -35,6 +35,11 @@ _MODULES = {
 }
 
 
+def __dir__() -> list[str]:
+    """List the public names, also those that are not imported yet: for completion."""
+    return sorted({*globals(), *__all__})
+
+
 def __getattr__(name: str) -> Any:
     """Import a public name when it is first used: `import distnet` alone imports no torch."""
     if name not in _MODULES:

@@ -6,14 +6,11 @@ import shlex
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from typer.main import get_command
 
 import distnet
-from distnet.cli.lazy import LazyCommand
-from distnet.cli.main import app, main
+from distnet.cli.main import main
 from distnet.client.handle import Handle
 from distnet.data.manifest import Manifest
 from distnet.launch.run import Run
@@ -23,6 +20,7 @@ from distnet.server.settings import MB, Allowance, Limits, Settings
 from distnet.server.settings_file import LimitsSection, with_file
 from distnet.spec.read import read_job, read_job_text
 from distnet.spec.schema import job_schema
+from tests.cli.command_lines import command_lines, require_accepted
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -47,12 +45,12 @@ def block(language: str, containing: str, text: str = README) -> str:
     return str(found)
 
 
-def command_lines() -> Iterator[list[str]]:
-    """The words of every command line of distnet that the README shows."""
-    blocks = "".join(code for language, code in BLOCK.findall(README) if not language)
-    lines = re.findall(r"^\$? ?distnet (.+)$", blocks, re.MULTILINE)
-    for line in (*lines, *re.findall(r"`distnet ([^`]+)`", README)):
-        yield shlex.split(line, comments=True)
+def commands_of(page: Path) -> list[list[str]]:
+    """The words of every command line of distnet that a page shows."""
+    text = page.read_text()
+    blocks = "".join(code for language, code in BLOCK.findall(text) if not language)
+    quoted = re.findall(r"`distnet ([^`]+)`", text.replace("\n", " "))
+    return [*command_lines(blocks), *(shlex.split(line, comments=True) for line in quoted)]
 
 
 def files_named(page: Path) -> Iterator[str]:
@@ -63,16 +61,18 @@ def files_named(page: Path) -> Iterator[str]:
             yield token
 
 
-@pytest.mark.parametrize("words", list(command_lines()), ids=" ".join)
+@pytest.mark.parametrize("words", commands_of(ROOT / "README.md"), ids=" ".join)
 def test_readme_commands_are_accepted(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
-    command: Any = get_command(app)
-    while hasattr(command, "commands"):
-        assert words[0] in command.commands
-        command, words = command.commands[words[0]], words[1:]
-    assert isinstance(command, LazyCommand)
-    if words:
-        command.load().make_context("distnet", list(words))
+    require_accepted(words)
+
+
+@pytest.mark.parametrize("page", ["jobs/README.md", "distnet/data/README.md"])
+def test_commands_of_the_pages_for_users_are_accepted(page: str) -> None:
+    lines = commands_of(ROOT / page)
+    assert lines
+    for words in lines:  # some are parts of a command: `distnet eval --split`
+        require_accepted(words if len(words) > 2 else words[:1])
 
 
 def test_readme_names_only_targets_of_the_makefile() -> None:

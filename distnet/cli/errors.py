@@ -2,6 +2,7 @@
 
 import json
 import re
+from difflib import get_close_matches
 from typing import Any
 
 import typer
@@ -63,7 +64,8 @@ def _option(key: str, arguments: list[str]) -> str:
 
 
 def _usage(error: typer.TyperException) -> str:
-    message = error.format_message().rstrip(".")
+    message = (_unknown_option(error) or error.format_message()).rstrip(".")
+    message = message.replace(". Did you mean", ", did you mean")
     cause: Any = error.__cause__
     if hasattr(cause, "errors"):
         # pydantic takes 100 ms to import, and only a wrong value needs it.
@@ -74,4 +76,14 @@ def _usage(error: typer.TyperException) -> str:
     context = getattr(error, "ctx", None)
     if not message or context is None:
         return message
-    return f"{message}; see: {context.command_path} --help"
+    see = " See" if message.endswith("?") else "; see"
+    return f"{message}{see}: {context.command_path} --help"
+
+
+def _unknown_option(error: Any) -> str:
+    """Name the option that was meant; empty for other errors."""
+    possible = getattr(error, "possibilities", None)
+    if not possible:
+        return ""
+    [nearest] = get_close_matches(error.option_name, possible, 1, cutoff=0)
+    return f"{error.message}, did you mean {nearest}?"

@@ -174,7 +174,7 @@ RESULTS: Entries = {
     ),
     "predict": Verb(
         "results.predict:predict",
-        "Predict images, recordings, rows of CSV and Parquet files or texts with a run's network.",
+        "Predict images, recordings, texts, or rows of CSV and Parquet files with a run's network.",
         "distnet predict digits-1 seven.png",
     ),
     "play": Verb(

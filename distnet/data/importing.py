@@ -6,8 +6,8 @@ are added, and copies of one never end up on both.
 """
 
 import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -68,9 +68,11 @@ def import_dataset(
     _check_free(out, force=force)
     other = None if like is None else read_manifest(like)
     found, *others = [kind] if kind else _kinds(source, options, other)
-    data = read_source(source, found, options or {}, None if other is None else other.fields)
+    fields = None if other is None else other.fields
+    with _other_kinds(source, found, others):
+        data = read_source(source, found, options or {}, fields)
     if kind is None:
-        why = "by the names of the files"
+        why = "by the files"
         why += f"; it could also be read as {', '.join(others)}" if others else ""
         data.findings.guessed("kind of source", found, why, option="--kind")
     if test_fraction and len(data.splits) > 1:
@@ -92,6 +94,18 @@ def _kinds(source: Path, options: Mapping[str, Any] | None, like: Manifest | Non
     """The kinds that the source may be, first that of the dataset that it shall be like."""
     first = "" if like is None else like.source.partition(":")[0]
     return sorted(detect_kinds(source, options), key=first.__ne__)
+
+
+@contextmanager
+def _other_kinds(source: Path, kind: str, others: Sequence[str]) -> Iterator[None]:
+    """Where a folder cannot be read as one kind, say as what it could be read as well."""
+    try:
+        yield
+    except DataError as error:
+        if not others or source.is_file():
+            raise
+        other = f"read as {kind}; it could also be read as {', '.join(others)}: --kind {others[0]}"
+        raise DataError(f"{error}\n{source} was {other}") from None
 
 
 def write_dataset(

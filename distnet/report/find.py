@@ -55,16 +55,14 @@ def _began(path: Path) -> tuple[float, str]:
 
 
 def _not_found(reference: str, runs: Path) -> str:
-    if os.sep not in reference:
-        names = [run.name for run in list_runs(runs)]
-        if not names:
-            return (
-                f"{reference}: no such run; {runs} has no runs yet. Start one with: distnet run JOB"
-            )
-        near = difflib.get_close_matches(reference, names, n=3, cutoff=0.5)
-        near = near or [name for name in names if reference and reference in name][:3]
-        if near:
-            return f"{reference}: no such run under {runs}; did you mean {' or '.join(near)}?"
-    elif Path(reference).is_dir():
+    parent, name = os.path.split(reference)
+    if parent and Path(reference).is_dir():
         return f"{reference}: not a run folder: job.yaml and metrics.jsonl are missing"
+    names = [run.name for run in list_runs(Path(parent) if parent else runs)]
+    if not parent and not names:
+        return f"{reference}: no such run; {runs} has no runs yet. Start one with: distnet run JOB"
+    near = difflib.get_close_matches(name, [*names, LATEST], n=3, cutoff=0.5)
+    near = near or [other for other in names if name and name in other][:3]
+    if near:
+        return f"{reference}: no such run under {parent or runs}; did you mean {' or '.join(near)}?"
     return f"{reference}: no such run; list the runs with: distnet runs --runs {argument(runs)}"

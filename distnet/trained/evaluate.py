@@ -20,7 +20,8 @@ from distnet.train.compute.feeds import build_evaluation_feed, open_samples
 from distnet.train.exchange.worker_group import WorkerGroup
 from distnet.train.feed import DatasetEvaluationFeed, EvaluationFeed
 from distnet.trained.as_learned import as_learned
-from distnet.trained.load import NEWEST, Trained, load_trained
+from distnet.trained.checkpoint import NEWEST
+from distnet.trained.load import Trained, load_trained
 from distnet.trained.other_data import refuse_other_kind, warn_of_other_data
 
 Progress = Callable[[int, int], None]
@@ -82,7 +83,7 @@ def _measured(
     if data is None:
         warn_of_other_data(trained.folder.path, dataset, trained.data)
     split = split or _split(trained.job, read_manifest(dataset))
-    return str(dataset), split, _measure_split(trained, dataset, split, progress)
+    return str(dataset.resolve()), split, _measure_split(trained, dataset, split, progress)
 
 
 def _refuse_dataset(trained: Trained, split: str | None, data: str | None) -> None:

@@ -18,7 +18,7 @@ from distnet.data.fields.field import Field
 from distnet.data.manifest import Manifest
 from distnet.data.opening import build_view, viewed, whole_fields
 from distnet.data.samples import as_tensors
-from distnet.errors import CheckpointError, RunError
+from distnet.errors import RunError
 from distnet.run_folder.code import code_folder, warn_of_other_code
 from distnet.run_folder.paths import RunFolder
 from distnet.run_folder.read import read_plan
@@ -27,31 +27,23 @@ from distnet.spec.code.own_errors import own_errors
 from distnet.spec.packages.requirements import requirements_of_lines
 from distnet.spec.packages.use import use_packages
 from distnet.spec.read import read_job
-from distnet.spec.sections.job import Checkpoint, Job
+from distnet.spec.sections.job import Job
 from distnet.tasks.task import NETWORK, Episode, Networks, Task, Watch, players_of, shadows_of
-from distnet.train.checkpoint.checkpoint import (
-    State,
-    list_names,
-    name_of,
-    read_checkpoint,
-    read_newest,
-    step_of,
-)
+from distnet.train.checkpoint.checkpoint import State
 from distnet.train.checkpoint.extra_state import restore_extra
-from distnet.train.checkpoint.retention import find_best
-from distnet.train.checkpoint.store import Store, open_store
+from distnet.train.checkpoint.store import open_store
 from distnet.train.compute.parts import build_network, build_task
 from distnet.train.compute.prepare import Prepare
 from distnet.train.compute.shadows import ShadowNetwork, Use, networks_for, networks_of
 from distnet.train.compute.trainee import build_scales
 from distnet.train.inventory.flat import FlatNetwork
+from distnet.trained.checkpoint import NEWEST, read_named
 from distnet.trained.play import played
 from distnet.trained.samples import Progress, sampled
 from distnet.trained.text import generated, write_text
 from distnet.trained.texts import encode_texts
 
 BATCH_SIZE = 1000
-NEWEST, BEST = "newest", "best"
 
 
 @dataclass(frozen=True)
@@ -73,6 +65,11 @@ class Trained:
     """The network, or the shadow that stands in for it, and all other shadows."""
     prepare: Prepare
     step: int
+
+    def __repr__(self) -> str:
+        """Name, step and kinds, as a notebook shows it."""
+        kinds = f"network {self.job.network.kind}, task {self.job.task.kind}"
+        return f"<Trained {self.folder.name}: step {self.step:,}, {kinds}>"
 
     @property
     def network(self) -> nn.Module:
@@ -102,7 +99,7 @@ class Trained:
             other = f"; continue texts with: distnet generate {self.folder.name}"
             raise RunError(
                 f"{self.folder.path}: the run's data has no field x, only {', '.join(fields)}, and "
-                "predictions and ONNX files are made for the field x"
+                "predictions are made for the field x"
                 + (other if hasattr(self.task, "generate") else "")
             )
         return fields["x"]
@@ -236,7 +233,7 @@ def load_trained(
     data = None if stored is None else viewed(stored, view)
     store = open_store(job.checkpoint.store, run=folder, job_folder=plan.job_folder)
     task = build_task(job, data, code)
-    state = _state(store, job.checkpoint.ranked(task.metrics), checkpoint)
+    state = read_named(store, job.checkpoint.ranked(task.metrics), checkpoint)
     networks = _networks(job, task, code, state, use)
     prepare = Prepare(build_scales(job, task, data, "cpu"), "cpu")
     where = (folder, job, plan.job_folder, code)
@@ -280,21 +277,3 @@ def _data_manifest(folder: RunFolder) -> Manifest:
             f"{folder.data_manifest}: missing or damaged ({reason}); copy the dataset's "
             "manifest.json here again, or train the job again"
         ) from None
-
-
-def _state(store: Store, spec: Checkpoint, checkpoint: str | int) -> State:
-    if checkpoint == NEWEST:
-        return read_newest(store)
-    if checkpoint == BEST:
-        return read_checkpoint(store, find_best(store, spec))
-    if not str(checkpoint).isdecimal():
-        raise CheckpointError(
-            f"--checkpoint {checkpoint}: expected newest, best, or a step such as 900"
-        )
-    names, step = list_names(store), int(checkpoint)
-    if name_of(step) not in names:
-        raise CheckpointError(
-            f"{store.address()}: no checkpoint of step {step}; there are: "
-            f"{', '.join(str(step_of(name)) for name in names) or 'none'}"
-        )
-    return read_checkpoint(store, name_of(step))

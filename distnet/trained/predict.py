@@ -126,5 +126,5 @@ def _predict_file(
 
 def _expected(trained: Trained) -> str:
     """What files the network predicts."""
-    known = {"audio": "a recording", "tokens": "a file of texts, one a line"}
-    return known.get(trained.inputs.kind, "an image, or a CSV or Parquet file")
+    known = {"audio": "a recording", "image": "an image", "tokens": "a file of texts, one a line"}
+    return known.get(trained.inputs.kind, "a CSV or Parquet file")

@@ -78,7 +78,7 @@ def test_the_options_of_a_command_are_completed() -> None:
 
 def test_a_typo_is_met_with_the_nearest_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["cancle"]) == 2
-    assert "Did you mean 'cancel'?" in capsys.readouterr().err
+    assert "did you mean 'cancel'?" in capsys.readouterr().err
 
 
 def test_imports_stand_at_the_top_of_their_file() -> None:

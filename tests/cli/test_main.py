@@ -79,6 +79,8 @@ def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     ("arguments", "message"),
     [
         (["frobnicate"], "No such command 'frobnicate'; see: distnet --help"),
+        (["data", "imprt"], "'imprt', did you mean 'import'? See: distnet data --help"),
+        (["data", "import", "a", "b", "--sizes", "3x3"], "--sizes, did you mean --size? See: dist"),
         (["check"], "see: distnet check --help"),
         (["check", "job.yaml", "--frob"], "--frob"),
         (["run", "job.yaml", "--workers", "many"], "--workers: found many, expected a whole"),

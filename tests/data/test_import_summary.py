@@ -325,7 +325,7 @@ def test_kinds_that_were_possible_too_are_named(tmp_path: Path) -> None:
     (raw / "train.txt").write_text("a/0.png\n")
     manifest = import_dataset(raw, tmp_path / "out", test_fraction=0)
     guess = rows(manifest, "guessed")["kind of source: image-folder"]
-    assert guess.why == "by the names of the files; it could also be read as text"
+    assert guess.why == "by the files; it could also be read as text"
 
     parquet(tmp_path / "table")
     image_folder(tmp_path / "table" / "previews", {"a": 1})

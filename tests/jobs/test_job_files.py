@@ -12,6 +12,7 @@ import pytest
 
 from distnet.spec.parts import shipped_datasets
 from distnet.spec.read import read_job
+from tests.cli.command_lines import command_lines, require_accepted
 from tests.jobs.small import DOES_NOT_FALL, FALLS, SMALL
 from tests.train.small_runs import Planned, SmallRun, planned, resume, run_all, run_alone
 
@@ -49,6 +50,14 @@ def test_the_comment_at_the_top_says_how_and_from_what_it_learns(name: str) -> N
     ]
 
     assert missing == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_commands_at_the_top_are_accepted(name: str) -> None:
+    for words in command_lines("\n".join(header_lines(name))):
+        require_accepted(words)
+        if words[:2] == ["data", "import"]:
+            assert read_job(job_file(name)).job.data.source == f"../{words[3]}"
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -162,8 +171,12 @@ def selected(request: pytest.FixtureRequest) -> list[str]:
 
 def header(name: str) -> str:
     """The comment at the top of a job file, as one line."""
-    lines = takewhile(lambda line: line.startswith("#"), job_file(name).read_text().splitlines())
-    return " ".join(line.lstrip("# ") for line in lines)
+    return " ".join(line.lstrip("# ") for line in header_lines(name))
+
+
+def header_lines(name: str) -> list[str]:
+    lines = job_file(name).read_text().splitlines()
+    return list(takewhile(lambda line: line.startswith("#"), lines))
 
 
 def job_file(name: str) -> Path:

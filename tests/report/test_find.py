@@ -40,12 +40,18 @@ def test_a_run_is_found_by_name_path_and_as_the_latest(runs: Path) -> None:
         ("s-2", "did you mean digits-2"),
         ("", "no such run"),
         ("zebra", "list the runs with: distnet runs --runs"),
+        ("latst", "did you mean latest"),
         ("runs/zebra", "no such run"),
     ],
 )
 def test_a_near_miss_names_the_runs_that_are_near(runs: Path, reference: str, message: str) -> None:
     with pytest.raises(RunError, match=message):
         find_run(reference, runs)
+
+
+def test_a_near_miss_of_a_path_names_the_runs_of_its_folder(runs: Path) -> None:
+    with pytest.raises(RunError, match="did you mean digits-1 or digits-2"):
+        find_run(str(runs / "digts-1"), Path("elsewhere"))
 
 
 def test_an_empty_folder_is_no_run(runs: Path) -> None:

@@ -118,7 +118,7 @@ def test_predict_needs_something_to_predict(
     trained: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["predict", str(trained)]) == 2
-    assert "expected files, or a text: --text TEXT" in capfd.readouterr().err
+    assert "give files, or a text: --text TEXT" in capfd.readouterr().err
 
 
 def test_the_report_shows_the_worst_texts(trained: Path) -> None:

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from distnet.cli.console import spinner
+from distnet.cli.interrupt import says_when_stopped
 from distnet.cli.options import RUNS, AsJson, Checkpoint, Run, Runs
 from distnet.cli.output import print_json
 from distnet.cli.results.better import say_checkpoint
@@ -27,7 +28,7 @@ def eval_(
 ) -> None:
     """Evaluate a run's network on a split, each sample once."""
     folder = find_run(run, runs)
-    with spinner("reading") as status:
+    with says_when_stopped("nothing was measured"), spinner("reading") as status:
         # torch takes seconds to import: a run that does not exist is reported first.
         from distnet.trained.evaluate import evaluate
 

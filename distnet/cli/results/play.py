@@ -8,6 +8,7 @@ import typer
 
 import distnet
 from distnet.cli.console import spinner
+from distnet.cli.interrupt import says_when_stopped
 from distnet.cli.options import RUNS, AsJson, Checkpoint, Run, Runs
 from distnet.cli.output import echo, print_json, say
 from distnet.cli.results.better import say_checkpoint
@@ -34,7 +35,8 @@ def play(
 ) -> None:
     """Play episodes with a run's network, and print the return of each."""
     folder = find_run(run, runs)
-    with spinner("reading") as status:  # distnet.load imports torch: a wrong name comes first
+    with says_when_stopped("no returns are known"), spinner("reading") as status:
+        # distnet.load imports torch: a wrong name comes first
         film = None if output is None else Gif(output)
         watch = None if film is None else film.add
         network = distnet.load(folder.path, checkpoint=checkpoint, use="evaluation")

@@ -55,7 +55,8 @@ def show_exported(exported: Mapping[str, Any]) -> None:
 def _rows(prediction: Mapping[str, Any]) -> list[dict[str, Any]]:
     """One row, or one for each box; an image without any has a row, too."""
     rest = {k: v for k, v in prediction.items() if k != "boxes"}
-    return [rest | box for box in prediction.get("boxes", ())] or [rest]
+    nothing = {"class": "nothing found"} if "boxes" in prediction else {}
+    return [rest | box for box in prediction.get("boxes", ())] or [rest | nothing]
 
 
 def _metrics(evaluation: Mapping[str, Any]) -> Table:

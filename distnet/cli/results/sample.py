@@ -7,6 +7,7 @@ import typer
 
 import distnet
 from distnet.cli.console import spinner
+from distnet.cli.interrupt import says_when_stopped
 from distnet.cli.options import RUNS, AsJson, Checkpoint, Run, Runs
 from distnet.cli.output import echo, print_json
 from distnet.cli.results.better import say_checkpoint
@@ -40,7 +41,8 @@ def sample(
     folder = find_run(run, runs)
     output = output or folder.path / "samples.png"
     require_sheet(number, output)
-    with spinner("reading") as status:  # torch, which `distnet.load` imports, among others
+    with says_when_stopped("no images were written"), spinner("reading") as status:
+        # `distnet.load` imports torch, among others
         trained = distnet.load(folder.path, checkpoint=checkpoint)
         images = trained.sample(
             number,

@@ -12,7 +12,7 @@ from distnet.cli.output import echo, print_json
 from distnet.cli.train.starter import choose_network, choose_task, has_shipped_task, starter_job
 from distnet.data.manifest import MANIFEST, read_manifest
 from distnet.data.shipped import find_dataset
-from distnet.data.sources.source import detect_kinds, source_kinds
+from distnet.data.sources.source import detect_kinds, remedy, source_kinds
 from distnet.errors import DataError, JobFileError
 from distnet.spec.parts import shipped_datasets
 from distnet.spec.printable import argument
@@ -69,17 +69,18 @@ def _find(data: str) -> tuple[Path, bool]:
 
 def _how_to_import(path: Path) -> str:
     try:
-        kind = detect_kinds(path)[0]
+        kind, *others = detect_kinds(path)
     except DataError:
         kinds = ", ".join(source_kinds())
         return (
-            f"{path}: found neither a dataset nor raw data, expected a dataset, or one of: {kinds}"
+            f"{path}: found neither a dataset nor raw data, expected a dataset, or one of: {kinds};"
+            f" {remedy(path)}"
         )
     made = f"{path.resolve().name.partition('.')[0]}-dataset"
     command = shlex.join(["distnet", "data", "import", str(path), made])
     return (
-        f"{path}: found raw data ({kind}), expected a dataset; import it first with: {command}, "
-        f"then: {shlex.join(['distnet', 'init', made])}"
+        f"{path}: found raw data ({' or '.join([kind, *others])}), expected a dataset; import it "
+        f"first with: {command}, then: {shlex.join(['distnet', 'init', made])}"
     )
 
 

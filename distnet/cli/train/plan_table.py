@@ -26,7 +26,7 @@ def show_plan(plan: dict[str, Any]) -> None:
 
 
 def _rows(plan: dict[str, Any]) -> list[tuple[str, str]]:
-    shape = " x ".join(map(str, plan["input_shape"]))
+    shape = " x ".join(map(str, plan["input_shape"])) or "any length"
     source = "in memory" if plan["data_in_memory"] else "streamed from disk"
     owned = ", ".join(f"{low}-{high - 1}" for low, high in plan["slices_per_worker"])
     memory = plan["memory_bytes"]

@@ -60,6 +60,17 @@ def read(path: Path, *, target_kind: str | None = None, classes: Sequence[str] =
     )
 
 
+def _why_unreadable(path: Path, error: Exception) -> str:
+    if path.is_file() and not zipfile.is_zipfile(path):
+        return (
+            "cannot be read as a NumPy archive: it is damaged, or none; write one with numpy.savez"
+        )
+    hint = ""
+    if "allow_pickle" in str(error):
+        hint = "; convert arrays of Python objects, such as with y.astype(str), and save again"
+    return f"cannot be read as a NumPy archive ({error}){hint}"
+
+
 def _load(path: Path, findings: Findings) -> tuple[Arrays, Arrays]:
     try:
         with np.load(path, allow_pickle=False) as archive:
@@ -67,10 +78,7 @@ def _load(path: Path, findings: Findings) -> tuple[Arrays, Arrays]:
             x = {split: archive["x" + end] for split, end in ends.items()}
             y = {split: archive["y" + end] for split, end in ends.items()}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, TypeError) as error:
-        hint = ""
-        if "allow_pickle" in str(error):
-            hint = "; convert arrays of Python objects, such as with y.astype(str), and save again"
-        raise DataError(f"{path}: cannot be read as a NumPy archive ({error}){hint}") from None
+        raise DataError(f"{path}: {_why_unreadable(path, error)}") from None
     used = {name + end for end in ends.values() for name in "xy"}
     findings.read("arrays", len(used))
     for name in archive.files:

@@ -135,9 +135,7 @@ def detect_kinds(path: Path, options: Mapping[str, Any] | None = None) -> list[s
     found = [kind for kind in order if load_source(kind).detect(path)]
     if found:
         return found
-    raise DataError(
-        f"{path}: not recognised as any of {', '.join(source_kinds())}; {_remedy(path)}"
-    )
+    raise DataError(f"{path}: not recognised as any of {', '.join(source_kinds())}; {remedy(path)}")
 
 
 def _implied_by(kind: str) -> str | None:
@@ -153,10 +151,13 @@ def _given(options: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in options.items() if is_set[name]}
 
 
-def _remedy(path: Path) -> str:
+def remedy(path: Path) -> str:
+    """What to do about a path that no source can read."""
     if path.suffix.lower() in ARCHIVES:
         return "unpack the archive and import the folder"
     files = sorted(path.iterdir()) if path.is_dir() else [path]
+    if not files:
+        return "the folder is empty"
     if any(file.suffix.lower() in PICTURES for file in files):
         return "for images, make one folder a class, put them there, and import the folder above"
     if any(file.suffix.lower() in SOUNDS for file in files):
@@ -164,7 +165,7 @@ def _remedy(path: Path) -> str:
     if path.is_dir() and any(file.name.lower().endswith(TABLES) for file in files):
         return "name the CSV files train*.csv and test*.csv, or read all as one table: --kind csv"
     found = next(filter(None, map(_remedy_for, files)), None)
-    return found or "if it is one of them, set it with --kind"
+    return found or "if it is one of them, import it with --kind"
 
 
 def _remedy_for(file: Path) -> str | None:
@@ -173,6 +174,10 @@ def _remedy_for(file: Path) -> str | None:
         return f"convert {file.name} to Parquet, such as with pandas.{reader} and to_parquet"
     if file.suffix.lower() == ".npy":
         return "save the arrays x and y in one file with numpy.savez"
+    if file.suffix.lower() == ".txt":
+        return "for plain text, name the files train*.txt and test*.txt, or import one file"
+    if file.is_dir() and any(file.glob("*.txt")):
+        return "for texts with classes, make a CSV file of them with the columns text and label"
     if file.is_dir() and _has_tables(file):
         return f"it has tables in the folder {file.name}; import that folder or join its files"
     return None
@@ -199,19 +204,15 @@ def read_source(
     """
     _check_exists(path)
     source = load_source(kind)
-    takes = [name for name in inspect.signature(source.read).parameters if name != "path"]
-    known = [name for name in takes if name != LIKE]
+    takes = _takes(kind)
+    known = _options(kind)
     given = _given(options)
     if like is not None:
         _check_decided(given)
         given |= {n: v for n, v in _given(options_like(like)).items() if n in takes}
         known = takes
-    for name in given:
-        if name not in known:
-            raise DataError(
-                f"{_option(name)} does not apply to {path}, which is read as {kind}; "
-                f"its options are: {', '.join(map(_option, known))}"
-            )
+    if wrong := next((name for name in given if name not in known), None):
+        raise DataError(_other_kind(path, kind, wrong))
     data = source.read(path, **given)
     if like is not None:
         check_like(path, data.fields, like)
@@ -225,6 +226,27 @@ def _check_decided(given: Mapping[str, Any]) -> None:
             raise DataError(
                 f"{_option(name)}: found beside --like, which decides it; leave one of them out"
             )
+
+
+def _takes(kind: str) -> list[str]:
+    """What a kind of source is read with."""
+    parameters = inspect.signature(load_source(kind).read).parameters
+    return [name for name in parameters if name != "path"]
+
+
+def _options(kind: str) -> list[str]:
+    """The options of a kind that a user may set."""
+    return [name for name in _takes(kind) if name != LIKE]
+
+
+def _other_kind(path: Path, kind: str, option: str) -> str:
+    """What is wrong with an option that a kind does not have."""
+    having = [other for other in source_kinds() if option in _options(other)]
+    own = ", ".join(map(_option, _options(kind)))
+    return (
+        f"{_option(option)} does not apply to {path}, which is read as {kind}; the kinds with it "
+        f"are: {', '.join(having) or 'none'}; {kind} has {own or 'no options'}"
+    )
 
 
 def _option(name: str) -> str:

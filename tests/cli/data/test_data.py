@@ -1,6 +1,7 @@
 """`distnet data ...` as a user types it."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,8 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner, Result
 
-from distnet.cli.main import app
+from distnet.cli.main import app, main
+from distnet.data.sources.source import source_kinds
 from distnet.errors import DataError
 from tests.data.raw_files import image_folder, small_idx
 
@@ -72,6 +74,76 @@ def test_import_refuses_options_that_make_no_sense(
     shown = run("import", raw, tmp_path / "out", *options)
     assert message in str(shown.exception)
     assert not (tmp_path / "out").exists()
+
+
+def test_an_option_of_another_kind_is_refused_with_the_kinds_that_have_it(tmp_path: Path) -> None:
+    (tmp_path / "t.txt").write_text("ab\nba\n" * 20)
+    shown = run("import", tmp_path / "t.txt", tmp_path / "out", "--tokenizer", "bpe")
+    message = str(shown.exception)
+    assert f"--tokenizer does not apply to {tmp_path / 't.txt'}, which is read as text" in message
+    assert re.search(r"the kinds with it are: .*\btext-table; text has no options$", message)
+
+
+def test_an_import_says_what_comes_next_unless_no_shipped_task_learns_from_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    raw = image_folder(tmp_path / "raw", {"ant": 3, "bee": 3})
+    options = ["--test-fraction", "0"]
+    assert main(["data", "import", str(raw), str(tmp_path / "my ants"), *options]) == 0
+    assert capsys.readouterr().err == (
+        f"next, a job file that fits it: distnet init '{tmp_path / 'my ants'}'\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("files", "remedy"),
+    [
+        (["a.txt", "b.txt"], "name the files train*.txt and test*.txt"),
+        (["good/1.txt", "bad/1.txt"], "make a CSV file of them with the columns text and label"),
+        ([], "the folder is empty"),
+    ],
+)
+def test_import_says_what_to_do_with_a_folder_of_no_known_kind(
+    tmp_path: Path, files: list[str], remedy: str
+) -> None:
+    for name in files:
+        (tmp_path / "raw" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "raw" / name).write_text("a text")
+    (tmp_path / "raw").mkdir(exist_ok=True)
+    shown = run("import", tmp_path / "raw", tmp_path / "out")
+    assert remedy in str(shown.exception)
+
+
+def test_a_folder_of_two_kinds_that_cannot_be_read_as_one_names_the_other(tmp_path: Path) -> None:
+    raw = image_folder(tmp_path / "raw", {"ant": 2, "bee": 2})
+    (raw / "train.csv").write_text("file,label\nant/0.png,a\nbee/0.png,b\n")
+    message = str(run("import", raw, tmp_path / "out").exception)
+    assert message.endswith(
+        "was read as csv; it could also be read as image-folder: --kind image-folder"
+    )
+
+
+def test_the_help_of_import_is_grouped_by_kinds_of_data() -> None:
+    shown = run("import", "--help").stdout
+    names = ("Options", "Tables and arrays", "Texts", "Images", "Sounds and music")
+    assert all(kind in shown for kind in source_kinds())
+    assert [line.strip("╭─╮ \n") for line in shown.splitlines() if "╭" in line][1:] == [*names]
+
+
+def test_ctrl_c_leaves_nothing_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    raw = image_folder(tmp_path / "raw", {"ant": 3, "bee": 3})
+    monkeypatch.setattr("distnet.data.importing.Census.add", _interrupted)
+    assert main(["data", "import", str(raw), str(tmp_path / "out")]) == 130
+    assert capsys.readouterr().err == (
+        "stopped: no dataset was written; to import, run the command again\n"
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["raw"]
+
+
+def _interrupted(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 def test_inspect_says_what_mnist_is() -> None:

@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageDraw
 
+import distnet
 from distnet.cli.main import main
 from distnet.launch.run import run
+from distnet.trained.evaluate import evaluate
 
 JOB = """
 name: digits
@@ -51,12 +53,83 @@ def test_eval_shows_metrics_and_classes(runs: Path, capfd: pytest.CaptureFixture
         assert word in shown
 
 
+@pytest.mark.parametrize(
+    ("command", "interrupted", "said"),
+    [
+        (["eval", "digits-1"], "evaluate.Evaluator.__call__", "stopped: nothing was measured"),
+        (["predict", "digits-1", "7.png"], "predict.read_image_file", "nothing was predicted"),
+    ],
+)
+def test_ctrl_c_is_said(
+    command: list[str],
+    interrupted: str,
+    said: str,
+    runs: Path,
+    seven: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+):
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.chdir(seven.parent)
+    seven.rename("7.png")
+    monkeypatch.setattr(f"distnet.trained.{interrupted}", interrupt)
+
+    assert main([*command, "--runs", str(runs)]) == 130
+
+    shown = capfd.readouterr()
+    assert said in shown.err
+    assert shown.out == ""
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ([], "error: found nothing to predict; give files, or a text: --text TEXT\n"),
+        (["7.png", "--output", "masks"], "--output: the task classify predicts no masks to write"),
+    ],
+    ids=["nothing", "masks"],
+)
+def test_predict_refuses_what_makes_no_sense(
+    options: list[str],
+    message: str,
+    runs: Path,
+    seven: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+):
+    monkeypatch.chdir(seven.parent)
+    seven.rename("7.png")
+
+    assert main(["predict", "digits-1", *options, "--runs", str(runs)]) == 2
+
+    assert message in capfd.readouterr().err
+    assert not Path("masks").exists()
+
+
+def test_an_evaluation_says_how_far_it_is(runs: Path):
+    said: list[tuple[int, int]] = []
+
+    evaluate(runs / "digits-1", progress=lambda done, of: said.append((done, of)))
+
+    assert said[0] == (0, 10_000)
+    assert said == sorted(said)
+    assert len(said) > 1
+
+
+def test_a_trained_network_is_shown_in_one_line(runs: Path):
+    shown = "<Trained digits-1: step 300, network mlp, task classify>"
+    assert repr(distnet.load(runs / "digits-1")) == shown
+    assert {"load", "run", "submit"} <= {*dir(distnet)}
+
+
 def test_predict_names_what_is_not_a_file(
     runs: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ):
     for path, found in ((tmp_path / "none.png", "no such file"), (tmp_path, "a folder")):
         assert main(["predict", str(runs / "digits-1"), str(path)]) == 2
-        assert f"{path}: found {found}, expected an image, or a CSV" in capfd.readouterr().err
+        assert f"{path}: found {found}, expected an image\n" in capfd.readouterr().err
 
 
 def test_predict_prints_a_json_array(runs: Path, seven: Path, capfd: pytest.CaptureFixture[str]):

@@ -157,6 +157,28 @@ def test_raw_data_is_sent_to_the_import(tmp_path: Path, capsys: pytest.CaptureFi
     assert not (tmp_path / "job.yaml").exists()
 
 
+def test_data_that_may_be_of_several_kinds_is_said_to_be(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sounds(tmp_path / "raw")
+    table(tmp_path / "raw" / "train.csv", ["yes", "no"])
+
+    assert main(["init", str(tmp_path / "raw"), "--output", str(tmp_path / "job.yaml")]) == 2
+
+    assert "found raw data (csv or sound-folder)" in capsys.readouterr().err
+
+
+def test_what_cannot_be_imported_as_it_is_gets_a_remedy(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, remedy in (("prices.xlsx", "pandas.read_excel"), ("7.png", "one folder a class")):
+        (tmp_path / name).touch()
+
+        assert main(["init", str(tmp_path), "--output", str(tmp_path / "job.yaml")]) == 2
+
+        assert remedy in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("name", ["nothing", "empty"])
 def test_missing_data_is_reported(
     name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -186,6 +186,12 @@ def test_import_refuses_a_truncated_archive(tmp_path: Path, num_bytes: int) -> N
         import_dataset(file, tmp_path / "out")
 
 
+def test_what_is_no_archive_is_never_said_to_be_loaded_unsafely(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("a,y\n1,2\n")
+    with pytest.raises(DataError, match="it is damaged, or none; write one with numpy.savez"):
+        import_dataset(tmp_path / "t.csv", tmp_path / "out", kind="npz")
+
+
 def test_whole_labels_are_needed_for_classes(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"\[1\]: label 0.5 is not a whole number"):
         import_arrays(tmp_path, {"target_kind": "class"}, x=np.zeros((2, 1)), y=np.array([0, 0.5]))
