@@ -78,15 +78,22 @@ class FloatStatistics:
 
 
 class ClassCounts:
-    """How many samples (or pixels, or values of ragged samples) each class has."""
+    """How many samples (or pixels, or values of ragged samples) each class has.
 
-    def __init__(self, num_classes: int) -> None:
+    Args:
+        num_classes: of the field.
+        void: a value that is no class, and above all that are.
+    """
+
+    def __init__(self, num_classes: int, *, void: int | None = None) -> None:
         self._counts: NDArray[np.int64] = np.zeros(num_classes, np.int64)
+        self._void = void
 
     def add(self, column: Column) -> None:
         """Count the classes [n, ...], all within range."""
         values = column.values if isinstance(column, RaggedArray) else column
-        self._counts += np.bincount(values.reshape(-1), minlength=len(self._counts))
+        counts = np.bincount(values.reshape(-1), minlength=len(self._counts))
+        self._counts += counts if self._void is None else counts[: len(self._counts)]
 
     def counts(self) -> tuple[int, ...]:
         """Of each class."""

@@ -139,6 +139,8 @@ class Images(Figure):
     """Images in a row, all of whose rows are shown; 0: as many as suit."""
     classes: tuple[str, ...] = ()
     """Names of the numbers in the masks, for a legend; empty: none is drawn."""
+    void: int | None = None
+    """The number in the masks of pixels that have no class; None: each has one."""
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,8 @@ from distnet.data.shards import ShardReader
 from distnet.data.shipped import find_dataset
 from distnet.errors import DataError
 from distnet.spec.code.own_errors import own_errors, refusal
-from distnet.tasks.task import Exportable, Task
+from distnet.tasks.task import Exportable
+from distnet.trained.exported import exported
 from distnet.trained.load import Trained
 
 NUM_CHECKED = 128  # random inputs, and as many real ones
@@ -94,8 +95,7 @@ def _cases_of_task(trained: Trained) -> tuple[list[Case], int, int]:
 
 
 def _case_of_field(trained: Trained, x: Inputs) -> Case:
-    expected = exported(trained.task, trained.outputs(x)).numpy()
-    return Case({"x": trained.inputs.in_units(x)}, expected)
+    return Case({"x": trained.inputs.in_units(x)}, trained.outputs(x).numpy())
 
 
 class FromStored(nn.Module):
@@ -118,13 +118,8 @@ class FromStored(nn.Module):
         """The outputs of samples x [n, ...] as stored."""
         if self.has_origin:
             x = (x - self.origin).float()
-        return exported(self.task, self.network((x - self.offset) * self.factor))
-
-
-def exported(task: Task, outputs: Tensor) -> Tensor:
-    """Convert outputs [n, K] to what an exported network gives: the units of the data."""
-    convert = getattr(task, "exported", None)
-    return outputs if convert is None else convert(outputs)
+        outputs: Tensor = exported(self.task, self.network((x - self.offset) * self.factor))
+        return outputs
 
 
 def _random_inputs(trained: Trained) -> Inputs:

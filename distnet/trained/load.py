@@ -38,6 +38,7 @@ from distnet.train.compute.shadows import ShadowNetwork, Use, networks_for, netw
 from distnet.train.compute.trainee import build_scales
 from distnet.train.inventory.flat import FlatNetwork
 from distnet.trained.checkpoint import NEWEST, read_named
+from distnet.trained.exported import exported
 from distnet.trained.play import played
 from distnet.trained.samples import Progress, sampled
 from distnet.trained.text import generated, write_text
@@ -106,20 +107,18 @@ class Trained:
 
     @torch.no_grad()
     def outputs(self, x: NDArray[np.generic]) -> Tensor:
-        """Compute the outputs [n, K], fp32, of samples x [n, ...] as a dataset stores them.
+        """Compute what an exported network gives, of samples x [n, ...] as a dataset stores them.
 
         Raises:
-            RunError: the network returns something else than one tensor, as detectors do.
+            RunError: it is something else than one tensor [n, ...].
         """
         batches = map(self.prepare, _batches(x, self.inputs))
         with own_errors(f"network {self.job.network.kind}", is_any=False):
-            found = [self.network(batch.tensor("x")) for batch in batches]
+            found = [exported(self.task, self.network(batch.tensor("x"))) for batch in batches]
         if not all(isinstance(outputs, Tensor) for outputs in found):
-            raise RunError(
-                f"{self.folder.path}: network {self.job.network.kind} returns several tensors, and "
-                "ONNX files are made for one; write --format safetensors alone"
-            )
-        return torch.cat([outputs.float() for outputs in found])
+            what = f"{self.folder.path}: network {self.job.network.kind} returns several tensors"
+            raise RunError(f"{what}, and ONNX files need one; write --format safetensors alone")
+        return torch.cat(found)
 
     @torch.no_grad()
     def predict(self, x: Column | Sequence[str]) -> list[dict[str, Any]]:

@@ -257,11 +257,29 @@ def test_the_classes_seen_in_masks_are_named_in_their_colours() -> None:
     canvas = plot(Images("Scenes", "shown", masks="masks", classes=classes), arrays).canvas
 
     (legend,) = canvas.legends
-    assert [text.get_text() for text in legend.get_texts()] == ["dog", "owl"]
+    assert [text.get_text() for text in legend.get_texts()] == ["ground", "dog", "owl"]
     overlay = np.asarray(canvas.axes[0].images[1].get_array())
     expected = tuple(overlay[0, 0, :3] / 255)
-    assert legend.get_patches()[0].get_facecolor()[:3] == pytest.approx(expected)
+    ground, dog, _ = legend.get_patches()
+    assert ground.get_facecolor()[3] == 0
+    assert dog.get_facecolor()[:3] == pytest.approx(expected)
     assert to_png(canvas)
+
+
+def test_pixels_without_a_class_are_grey() -> None:
+    masks = np.zeros((1, 8, 8), dtype=np.uint8)
+    masks[0, 0], masks[0, 1] = 255, 1
+    arrays = {**pixels(1), "masks": masks}
+    figure = Images("Scenes", "shown", masks="masks", classes=("ground", "cat"), void=255)
+
+    canvas = plot(figure, arrays).canvas
+
+    (legend,) = canvas.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["ground", "cat", "not counted"]
+    overlay = np.asarray(canvas.axes[0].images[1].get_array())
+    assert len(set(overlay[0, 0, :3].tolist())) == 1
+    assert overlay[0, 0, 3] > 200
+    assert (overlay[2:, :, 3] == 0).all()
 
 
 def test_of_many_images_the_first_are_drawn() -> None:

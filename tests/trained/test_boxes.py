@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import pytest
 from PIL import Image
 
@@ -17,6 +18,7 @@ from distnet.data.sources.source import RawData
 from distnet.data.sources.tables.arrays import as_chunks
 from distnet.errors import DataError
 from distnet.launch.run import run
+from distnet.trained.export import export
 from distnet.trained.load import Trained, load_trained
 from distnet.trained.predict import predict
 
@@ -128,14 +130,56 @@ def test_the_report_shows_found_and_true_boxes(finder: Trained) -> None:
     assert flags == {True, False}
 
 
-def test_export_of_several_maps_says_what_to_write_instead(
-    finder: Trained, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    command = ["export", str(finder.folder.path), "--output", str(tmp_path / "out")]
+@pytest.mark.check
+def test_an_exported_detector_gives_boxes_and_scores(finder: Trained, tmp_path: Path) -> None:
+    drawn(tmp_path / "one.png", width=SIDE, height=SIDE)
+    [found] = predict(finder, [tmp_path / "one.png"])
+    [best] = found["boxes"]
 
-    assert main(command) == 2
-    assert "network detector returns several tensors" in capsys.readouterr().err
-    assert main([*command, "--format", "safetensors"]) == 0
+    exported = export(finder, output=tmp_path / "out")
+
+    assert exported.check is not None
+    session = onnxruntime.InferenceSession(str(exported.files[1]))
+    pixels = np.asarray(Image.open(tmp_path / "one.png"), np.float32)[None, None]
+    (outputs,) = session.run(None, {"x": np.repeat(pixels, 3, 0)})
+    edges, scores = outputs[2, :, :4], outputs[2, :, 4:]
+    cell = scores.argmax()
+    assert outputs.shape == (3, (SIDE // 8) ** 2, 5)
+    assert scores[cell, 0] == pytest.approx(best["score"], abs=1e-3)
+    expected = [best[name] for name in ("left", "top", "right", "bottom")]
+    assert edges[cell].tolist() == pytest.approx(expected, abs=0.01)
+    facts = session.get_modelmeta().custom_metadata_map
+    assert json.loads(facts["classes"]) == ["square"]
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "P", "LA", "1"])
+def test_images_of_other_modes_are_read_as_they_look(
+    mode: str, finder: Trained, tmp_path: Path
+) -> None:
+    drawn(tmp_path / "one.png", width=64, height=96)
+    with Image.open(tmp_path / "one.png") as image:
+        image.convert(mode).save(tmp_path / "other.png")
+
+    plain, other = predict(finder, [tmp_path / "one.png", tmp_path / "other.png"])
+
+    assert len(other["boxes"]) == len(plain["boxes"]) == 1
+    if mode != "1":  # which dithers
+        assert other["boxes"] == plain["boxes"]
+
+
+def test_a_photo_is_turned_upright_and_16_bits_are_refused(finder: Trained, tmp_path: Path) -> None:
+    drawn(tmp_path / "one.png", width=64, height=160)
+    with Image.open(tmp_path / "one.png") as image:
+        exif = Image.Exif()
+        exif[0x0112] = 6  # turn it by a quarter to the right to see it upright
+        image.transpose(Image.Transpose.ROTATE_90).save(tmp_path / "lying.png", exif=exif)
+        Image.fromarray(np.asarray(image, np.uint16) * 256).save(tmp_path / "deep.png")
+
+    plain, lying = predict(finder, [tmp_path / "one.png", tmp_path / "lying.png"])
+
+    assert lying["boxes"] == plain["boxes"]
+    with pytest.raises(DataError, match=r"deep\.png: more than 8 bits a channel .* convert it"):
+        predict(finder, [tmp_path / "deep.png"])
 
 
 def test_init_writes_a_job_that_passes_the_check(finder: Trained, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import pytest
 from PIL import Image
 
@@ -12,6 +13,7 @@ from distnet.data.importing import import_dataset
 from distnet.launch.run import Run, run
 from distnet.report.colours import class_colours
 from distnet.trained.evaluate import evaluate
+from distnet.trained.export import export
 from distnet.trained.load import load_trained
 from distnet.trained.predict import predict
 from tests.data.raw_files import picture
@@ -104,6 +106,13 @@ def test_of_crops_whole_images_are_predicted(
 @pytest.mark.check
 def test_export_computes_the_same_for_a_view(tmp_path: Path) -> None:
     done = trained_on(SCENES, tmp_path)
+    trained = load_trained(done.folder.path)
 
-    assert main(["export", str(done.folder.path)]) == 0
-    assert (done.folder.path / "export").is_dir()
+    exported = export(trained)
+
+    session = onnxruntime.InferenceSession(str(exported.files[1]))
+    x = np.random.default_rng(1).integers(0, 256, (3, 1, 40, 40)).astype(np.float32)
+    (outputs,) = session.run(None, {"x": x})
+    assert outputs.shape == (3, 11, 40, 40)
+    np.testing.assert_allclose(outputs, trained.outputs(x).numpy(), atol=1e-4)
+    assert json.loads(session.get_modelmeta().custom_metadata_map["classes"])[1] == "0"

@@ -15,6 +15,7 @@ from distnet.cli.data.import_options import (
     Force,
     Gap,
     Header,
+    IgnoreIndex,
     Images,
     Kind,
     Layout,
@@ -76,6 +77,7 @@ def import_(
     layout: Layout = None,
     images: Images = None,
     masks: Masks = None,
+    ignore_index: IgnoreIndex = None,
     sheet: Sheet = None,
     sprite_size: SpriteSize = None,
     gap: Gap = None,
@@ -102,7 +104,8 @@ def import_(
         **{"colours": colours, "layout": layout, "images": images, "masks": masks},
         **{"source_lang": source_lang, "target_lang": target_lang},
         **{"names": names, "test": test, "sheet": sheet, "sprite_size": sprite_size, "gap": gap},
-        **{"steps_per_beat": steps_per_beat, "tasks": _numbers(tasks) if tasks else ()},
+        **{"steps_per_beat": steps_per_beat, "tasks": _numbers("--tasks", tasks)},
+        "ignore_index": _numbers("--ignore-index", ignore_index),
         "skip_unreadable": skip_unreadable,
     }
     settings: dict[str, Any] = {"kind": kind, "licence": licence, "force": force}
@@ -144,10 +147,13 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in names)
 
 
-def _numbers(text: str) -> tuple[int, ...]:
+def _numbers(option: str, text: str | None) -> tuple[int, ...]:
+    """Cut a list of whole numbers at its commas; empty where there is none."""
+    if not text:
+        return ()
     parts = [part.strip() for part in text.split(",")]
     if not all(map(str.isdecimal, parts)):
-        raise DataError(f"--tasks: found {text!r}, expected numbers, such as 1,6")
+        raise DataError(f"{option}: found {text!r}, expected numbers, such as 1,6")
     return tuple(map(int, parts))
 
 

@@ -180,6 +180,10 @@ Images = Annotated[
 Masks = Annotated[
     str | None, _option("--masks", "FOLDER", "What the folders of masks are called.", IMAGES)
 ]
+IgnoreIndex = Annotated[
+    str | None,
+    _option("--ignore-index", "N,...", "Masks: values of pixels of no class, as 255.", IMAGES),
+]
 Sheet = Annotated[
     str | None,
     _option("--sheet", "FILE", "Sprites: the image with them. Default: the only one.", IMAGES),

@@ -47,6 +47,8 @@ def parts_of_images(manifest: Manifest) -> str:
   augment:                 # small random changes, so that no image is seen twice
     - {{kind: flip}}         # left to right
   # - {{kind: turn}}         # by quarters; for square images without an upside
+  # - {{kind: jitter}}       # brightness and contrast
+  # - {{kind: elastic}}      # bends the image; for cells and tissue
 """
 
 
@@ -72,8 +74,10 @@ train:
 
 
 def _part(manifest: Manifest) -> int:
-    """The side of the parts of large images, which divides both sides; else 0."""
+    """The side of the parts of large images, which divides both sides if one does; else 0."""
     height, width = manifest.x.shape[1:]
     if max(height, width) <= LARGE_SIDE:
         return 0
-    return next((side for side in PARTS if height % side == 0 and width % side == 0), 0)
+    fitting = [side for side in PARTS if side <= min(height, width)]
+    exact = (side for side in fitting if height % side == 0 and width % side == 0)
+    return next(exact, fitting[0] if fitting else 0)

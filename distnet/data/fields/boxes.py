@@ -14,7 +14,7 @@ from distnet.data.statistics import Facts, ValueCounts
 
 __all__ = ("BoxesField",)
 
-BOXES, LABELS = "boxes", "labels"
+BOXES, LABELS, DIFFICULT = "boxes", "labels", "difficult"
 
 
 class BoxesField(Field):
@@ -23,39 +23,51 @@ class BoxesField(Field):
     A box covers the pixels from left to right and top to bottom, both ends exclusive at the right
     and bottom, as torchvision's do. The Parquet column is a struct of two lists, `boxes` and
     `labels`, of equal length.
+
+    Where `has_difficult` is set there is a third list, `difficult`, and a sample is float32
+    [num_boxes, 6] with 1 for objects that are difficult to recognise. Those are neither trained on
+    nor counted, as in Pascal VOC.
     """
 
     kind: ClassVar[str] = "boxes"
     dtype: ClassVar[str] = "float32"
     facts: ClassVar[frozenset[str]] = frozenset({"classes", "num_values"})
 
+    has_difficult: bool = False
+    """Whether some objects are marked as difficult."""
+
     @property
     def num_bytes(self) -> int:
         """Bytes of one box."""
-        return 5 * 4
+        return (5 + self.has_difficult) * 4
 
     def arrow_type(self) -> pa.DataType:
-        """A struct of two lists."""
-        boxes = pa.field(BOXES, ragged(plain(np.dtype(np.float32), (4,))), nullable=False)
-        return pa.struct([boxes, pa.field(LABELS, ragged(pa.int32()), nullable=False)])
+        """A struct of lists."""
+        lists = {BOXES: plain(np.dtype(np.float32), (4,)), LABELS: pa.int32()}
+        if self.has_difficult:
+            lists[DIFFICULT] = pa.uint8()
+        return pa.struct([pa.field(n, ragged(t), nullable=False) for n, t in lists.items()])
 
     def to_arrow(self, column: Column) -> pa.Array:
         """Store corners and classes apart."""
         assert isinstance(column, RaggedArray)
         corners = np.ascontiguousarray(column.values[:, :4], np.float32)
-        labels = column.values[:, 4].astype(np.int32)
-        parts = [store_ragged(RaggedArray(part, column.lengths)) for part in (corners, labels)]
+        numbers = [corners, column.values[:, 4].astype(np.int32)]
+        if self.has_difficult:
+            numbers.append(column.values[:, 5].astype(np.uint8))
+        parts = [store_ragged(RaggedArray(part, column.lengths)) for part in numbers]
         return pa.StructArray.from_arrays(parts, fields=list(self.arrow_type()))
 
     def from_arrow(self, stored: pa.Array) -> Column:
-        """Join corners and classes."""
-        parts = dict(zip((BOXES, LABELS), stored.flatten(), strict=True))
-        boxes = read_ragged(parts[BOXES], np.dtype(np.float32), (4,))
-        labels = read_ragged(parts[LABELS], np.dtype(np.int32))
-        if not np.array_equal(boxes.lengths, labels.lengths):
+        """Join corners, classes, and which are difficult."""
+        corners, labels, *difficult = stored.flatten()
+        boxes = read_ragged(corners, np.dtype(np.float32), (4,))
+        numbers = [read_ragged(labels, np.dtype(np.int32))]
+        numbers += [read_ragged(part, np.dtype(np.uint8)) for part in difficult]
+        if any(not np.array_equal(boxes.lengths, part.lengths) for part in numbers):
             raise ValueError("the boxes and labels of a sample differ in number")
-        values = np.concatenate([boxes.values, labels.values[:, None].astype(np.float32)], axis=1)
-        return RaggedArray(values, boxes.lengths)
+        columns = [boxes.values, *(part.values[:, None].astype(np.float32) for part in numbers)]
+        return RaggedArray(np.concatenate(columns, axis=1), boxes.lengths)
 
     def statistics(self) -> ValueCounts:
         """How many boxes there are."""

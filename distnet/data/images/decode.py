@@ -160,6 +160,10 @@ def opened_image(file: Path | BinaryIO, location: str) -> Iterator[Image.Image]:
             yield image
     except DataError:
         raise
+    except MemoryError:
+        raise DataError(
+            f"{location}: not enough memory for its pixels; choose a smaller --size, or scale it"
+        ) from None
     except Exception as error:  # decoders raise errors of any kind for damaged files
         missing = missing_reader(file)
         if missing is not None:

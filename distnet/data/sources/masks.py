@@ -3,7 +3,8 @@
 The two folders (`image`, `label`) may lie in one for each split (`train/image`), or have one for
 each split inside (`image/train`). A mask is a palette PNG, whose indices are taken, or an
 image of grey values. Values that begin at 0 without gaps are the classes; others, such as 0 and
-255, are numbered in their order.
+255, are numbered in their order. Pixels of an `ignore_index`, such as 255 in Pascal VOC, have no
+class.
 """
 
 import os
@@ -16,11 +17,10 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from distnet.data.column import Columns
 from distnet.data.fields.image import ImageField
-from distnet.data.fields.mask import MaskField
+from distnet.data.fields.mask import VOID, MaskField
 from distnet.data.images.decode import Colours, ImageHeader, Size, read_header, read_image
 from distnet.data.images.mask_file import read_mask
 from distnet.data.sources._names import check_names, natural_order
@@ -28,6 +28,7 @@ from distnet.data.sources._splits import split_of
 from distnet.data.sources.files.kinds import IMAGES
 from distnet.data.sources.files.tree import list_files
 from distnet.data.sources.files.unreadable import Unreadable
+from distnet.data.sources.images.mask_classes import Values, read_classes
 from distnet.data.sources.images.pairs import Pair, find_pairs, has_pairs
 from distnet.data.sources.source import Chunks, RawData
 from distnet.data.survey.images import ImageSurvey
@@ -35,7 +36,6 @@ from distnet.data.survey.summary import Findings
 from distnet.errors import DataError
 
 CHUNK_IMAGES = 16
-Values = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,7 @@ def read(
     images: str | None = None,
     masks: str | None = None,
     classes: Sequence[str] = (),
+    ignore_index: Sequence[int] = (),
     size: Size | None = None,
     colours: Colours | None = None,
     skip_unreadable: bool = False,
@@ -81,6 +82,7 @@ def read(
         images: the name of the folders of images; else found by their names.
         masks: the same of the masks.
         classes: names of the classes 0, 1, ...; else the values are their names.
+        ignore_index: values of pixels that have no class.
         size: height and width that all get, by scaling each side apart.
         colours: of the images, `grey` or `rgb`; else grey where all are.
         skip_unreadable: leave out, and count, the pairs that cannot be read.
@@ -97,7 +99,7 @@ def read(
     tree = list_files(path, findings, unreadable, IMAGES)
     found = _surveyed(find_pairs(path, tree, (images, masks), findings, unreadable), unreadable)
     values = {pair: each for pair, (_, each) in found.items()}
-    names, class_of = _classes(values, classes, unreadable, findings)
+    names, class_of = read_classes(values, classes, ignore_index, unreadable, findings)
     unreadable.check()
     pairs = [pair for pair in found if not _is_bad(pair, unreadable)]
     for pair in pairs:
@@ -105,8 +107,10 @@ def read(
     shape, splits = survey.shape(size, colours), _splits(pairs)
     findings.read("pairs of image and mask", sum(map(len, splits.values())))
     reader = _Read(shape, size, class_of)
+    void = VOID if ignore_index else None
+    mask = MaskField(shape=shape[1:], classes=names, ignore_index=void)
     return RawData(
-        fields={"x": ImageField(shape=shape), "mask": MaskField(shape=shape[1:], classes=names)},
+        fields={"x": ImageField(shape=shape), "mask": mask},
         splits={
             split: _chunks(part, reader, unreadable, is_last=split == list(splits)[-1])
             for split, part in splits.items()
@@ -148,38 +152,6 @@ def _require_same_size(pair: Pair, image: tuple[int, ...], mask: tuple[int, ...]
             f"{pair.mask}: the mask is {mask_size}, but its image {pair.image} is {image_size} "
             "(height x width); make both of one size"
         )
-
-
-def _classes(
-    values: Mapping[Pair, Values],
-    classes: Sequence[str],
-    unreadable: Unreadable,
-    findings: Findings,
-) -> tuple[tuple[str, ...], Values]:
-    """The names of the classes, and the class of each value [256]."""
-    every = sorted({int(value) for found in values.values() for value in found})
-    class_of = np.zeros(256, np.uint8)
-    if classes and every and every[-1] >= len(classes) != len(every):
-        for pair, found in values.items():
-            if found[-1] >= len(classes):
-                unreadable.add(str(pair.image), _no_class(pair, int(found[-1]), classes))
-        every = [value for value in every if value < len(classes)]
-    if classes and (not every or every[-1] < len(classes)):
-        class_of[: len(classes)] = np.arange(len(classes))
-        return tuple(classes), class_of
-    class_of[every] = np.arange(len(every))
-    if not classes:
-        why = "they are the values that occur in the masks"
-        named = ", ".join(map(str, every[:8])) + (", ..." if len(every) > 8 else "")
-        findings.guessed("names of the classes", named, why, option="--classes A,B,...")
-    return tuple(classes) or tuple(map(str, every)), class_of
-
-
-def _no_class(pair: Pair, value: int, classes: Sequence[str]) -> DataError:
-    return DataError(
-        f"{pair.mask}: found the value {value}, expected 0 to {len(classes) - 1}, the classes "
-        f"{', '.join(classes)}; repair the mask, or name all classes with --classes"
-    )
 
 
 def _is_bad(pair: Pair, unreadable: Unreadable) -> bool:

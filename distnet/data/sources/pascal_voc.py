@@ -8,7 +8,7 @@ Images of one size become plain pixels; of unlike sizes they stay encoded, unles
 and their boxes.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -34,6 +34,7 @@ from distnet.data.survey.summary import Findings
 from distnet.errors import DataError
 
 IMAGES, ANNOTATIONS = "JPEGImages", "Annotations"
+XML = ".xml"
 
 
 class Scene(NamedTuple):
@@ -52,6 +53,8 @@ class Form:
     classes: tuple[str, ...]
     first_pixel: int
     is_scaled: bool
+    has_difficult: bool
+    """Whether an object is marked as difficult."""
 
     def pixels(self, file: Path) -> NDArray[np.uint8]:
         """Read an image: its pixels, or its file's bytes where images stay encoded."""
@@ -65,24 +68,27 @@ class Form:
         return np.frombuffer(file.read_bytes(), np.uint8)
 
     def boxes(self, scene: Scene) -> NDArray[np.float32]:
-        """The boxes of an image, [n, 5], in pixels of what is stored."""
+        """The boxes of an image, [n, 5] or [n, 6], in pixels of what is stored."""
         height, width = scene.size
         down, across = (
             s / o for s, o in zip(self.shape[1:] or scene.size, scene.size, strict=True)
         )
-        boxes = np.zeros((len(scene.objects), 5), np.float32)
+        boxes = np.zeros((len(scene.objects), 5 + self.has_difficult), np.float32)
         for box, marked in zip(boxes, scene.objects, strict=True):
             left, top, right, bottom = marked.edges or (0, 0, 0, 0)
             first = self.first_pixel
             edges = (max(left - first, 0), max(top - first, 0), right, bottom)
             box[:4] = np.multiply(edges, (across, down, across, down))
             box[4] = self.classes.index(marked.name)
+            box[5:] = marked.is_difficult
         return boxes
 
 
 def detect(path: Path) -> bool:
     """Whether it is a folder with images and annotations."""
-    return (path / IMAGES).is_dir() and any((path / ANNOTATIONS).glob("*.xml"))
+    annotations = path / ANNOTATIONS
+    has_xml = annotations.is_dir() and any(f.suffix.lower() == XML for f in annotations.iterdir())
+    return (path / IMAGES).is_dir() and has_xml
 
 
 def read(
@@ -115,10 +121,13 @@ def read(
     names = read_image_sets(path, reader.names, findings)
     splits = {split: list(reader.scenes(found)) for split, found in names.items()}
     unreadable.check()
+    if not reader.found:
+        raise DataError(f"{path / ANNOTATIONS}: no file has an object; expected some with a box")
     form = _form(survey, size, colours, reader)
+    boxes = BoxesField(classes=form.classes, has_difficult=form.has_difficult)
     _report(splits, findings, form)
     return RawData(
-        fields={"x": ImageField(shape=form.shape), "boxes": BoxesField(classes=form.classes)},
+        fields={"x": ImageField(shape=form.shape), "boxes": boxes},
         splits={
             split: _chunks(scenes, form, unreadable, is_last=split == list(splits)[-1])
             for split, scenes in splits.items()
@@ -129,19 +138,34 @@ def read(
     )
 
 
+def _by_name(folder: Path, suffixes: Container[str]) -> dict[str, Path]:
+    """The files with these suffixes, by their names without."""
+    found: dict[str, Path] = {}
+    for file in sorted(folder.iterdir()):
+        if file.suffix.lower() not in suffixes or file.name.startswith("."):
+            continue
+        if file.stem in found:
+            raise DataError(
+                f"{found[file.stem]} and {file.name}: two files of one name, expected one; remove "
+                "one"
+            )
+        found[file.stem] = file
+    return found
+
+
 class _Reader:
     """Reads annotations and the headers of their images."""
 
     def __init__(
         self, path: Path, classes: tuple[str, ...], survey: ImageSurvey, unreadable: Unreadable
     ) -> None:
-        images = sorted(path.joinpath(IMAGES).iterdir())
-        self._images = {f.stem: f for f in images if f.suffix.lower() in SUFFIXES}
-        self._annotations = {f.stem: f for f in sorted(path.joinpath(ANNOTATIONS).glob("*.xml"))}
+        self._images = _by_name(path / IMAGES, SUFFIXES)
+        self._annotations = _by_name(path / ANNOTATIONS, (XML,))
         self._survey, self._unreadable = survey, unreadable
         self.classes, self.found = classes, set[str]()
         self.first_pixel = 1
         """The number of the first pixel: 0 once an edge has it."""
+        self.has_difficult = False
         self.names = set(self._images) | set(self._annotations)
 
     def scenes(self, names: Sequence[str]) -> Iterator[Scene]:
@@ -181,6 +205,7 @@ class _Reader:
             self.found.add(marked.name)
             if marked.edges is not None and min(marked.edges) < 1:
                 self.first_pixel = 0
+            self.has_difficult |= marked.is_difficult
             yield marked
 
 
@@ -191,7 +216,7 @@ def _form(survey: ImageSurvey, size: Size | None, colours: Colours | None, reade
         else (survey.channels(colours),)
     )
     classes = reader.classes or tuple(natural_order(reader.found))
-    return Form(shape, classes, reader.first_pixel, size is not None)
+    return Form(shape, classes, reader.first_pixel, size is not None, reader.has_difficult)
 
 
 def _report(splits: dict[str, list[Scene]], findings: Findings, form: Form) -> None:
@@ -202,7 +227,7 @@ def _report(splits: dict[str, list[Scene]], findings: Findings, form: Form) -> N
     findings.guessed("the first pixel", str(form.first_pixel), why)
     if difficult := sum(marked.is_difficult for marked in objects):
         why = "they are marked as difficult"
-        findings.guessed("objects", "read like all others", why, count=difficult)
+        findings.guessed("objects", "neither trained on nor counted", why, count=difficult)
     if len(form.shape) == 1:
         why = "the images differ in size"
         findings.guessed("images", "stay encoded, each with its size", why, option="--size")

@@ -43,6 +43,8 @@ class ImageSurvey:
             DataError: the sizes differ and no size is given, or there are no images.
         """
         self._check_any()
+        if size is not None and min(size) < 1:
+            raise DataError(f"size: found {size[0]}x{size[1]}, expected 1 or more pixels a side")
         if size is None and len(self._sizes) > 1:
             raise DataError(self._differences())
         height, width = size or next(iter(self._sizes))

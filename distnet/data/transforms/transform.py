@@ -16,8 +16,11 @@ from torch import Tensor
 
 from distnet.data.batch import Batch, Column, Ragged
 from distnet.data.fields.field import Field
+from distnet.data.fields.mask import VOID, MaskField
 from distnet.data.images.image_file import has_white_paper
+from distnet.data.transforms.elastic import Bending
 from distnet.data.transforms.flip import Flipping
+from distnet.data.transforms.jitter import Jittering
 from distnet.data.transforms.rotate import Rotation
 from distnet.data.transforms.shift import Shifting
 from distnet.data.transforms.transpose import Transposing
@@ -25,7 +28,9 @@ from distnet.data.transforms.turn import Turning
 from distnet.spec.sections.augmentation import (
     Augmentation,
     Crop,
+    Elastic,
     Flip,
+    Jitter,
     Rotate,
     Shift,
     Transpose,
@@ -96,7 +101,7 @@ def _moving(movement: Movement, fields: Mapping[str, Field]) -> Transform:
     return transform
 
 
-def _movement(step: Crop | Shift | Flip | Rotate | Turn) -> Movement:
+def _movement(step: Crop | Shift | Flip | Rotate | Turn | Elastic | Jitter) -> Movement:
     match step:
         case Crop(padding=pixels) | Shift(pixels=pixels):
             return Shifting(pixels)
@@ -106,6 +111,10 @@ def _movement(step: Crop | Shift | Flip | Rotate | Turn) -> Movement:
             return Rotation(degrees)
         case Turn():
             return Turning()
+        case Elastic(pixels=pixels, points=points):
+            return Bending(pixels, points)
+        case Jitter(brightness=brightness, contrast=contrast):
+            return Jittering(brightness, contrast)
         case _:
             assert_never(step)
 
@@ -115,7 +124,9 @@ def _move(column: Column, field: Field, movement: Movement, drawn: Tensor, size:
         if has_white_paper(field):  # what comes in is black, so the negative is moved
             return 255 - movement.images(255 - column, drawn)
         return movement.images(column, drawn)
-    if field.kind == "mask" and isinstance(column, Tensor):
+    if isinstance(field, MaskField) and isinstance(column, Tensor):
+        if field.ignore_index is not None:  # what comes in is 0, and has no class
+            return VOID - movement.masks(VOID - column[:, None], drawn)[:, 0]
         return movement.masks(column[:, None], drawn)[:, 0]
     if field.kind == "boxes" and isinstance(column, Ragged):
         samples = column.sample_of_value

@@ -25,6 +25,10 @@ GAP, LINE = 0.08, 0.16
 """Between two images, and a line of a caption; in widths of an image."""
 CAPTION_LETTERS = 15
 """As many fit above an image."""
+VOID = (150, 150, 150, 230)
+"""Red, green, blue and opacity of pixels that have no class."""
+LABEL, LABEL_LETTERS = 0.08, 16
+"""The height of a box's label in widths of an image, and how many letters it has."""
 LEGEND_COLUMNS, LEGEND_LINE = 6, 0.22
 """Of the classes in masks; the height of a line in inches."""
 DIVERGING = LinearSegmentedColormap.from_list("weights", ["#1b5fa8", "#ffffff", "#c8501e"])
@@ -62,7 +66,7 @@ def draw_pixels(figure: Images, images: Array, arrays: Arrays) -> Canvas:
         extent = (left, left + 1, top + tall, top)
         axes.imshow(_pixels(image), cmap="gray", vmin=0, vmax=255, extent=extent)
         for mask in arrays.get(figure.masks, ())[index : index + 1]:
-            _draw_mask(axes, mask, extent)
+            _draw_mask(axes, mask, extent, figure.void)
         for box in chain.from_iterable(figure.boxes[index : index + 1]):
             _draw_box(axes, box, left, top, 1 / images.shape[3])
         for caption in lines[index : index + 1]:
@@ -101,26 +105,37 @@ def _pixels(image: Array) -> Array:
     return np.moveaxis(image, 0, -1) if image.shape[0] == 3 else image[0]
 
 
-def _draw_mask(axes: Axes, mask: Array, extent: tuple[float, float, float, float]) -> None:
-    """Lay a colour over the pixels of each class; class 0 stays clear."""
+def _draw_mask(
+    axes: Axes, mask: Array, extent: tuple[float, float, float, float], void: int | None
+) -> None:
+    """Lay a colour over the pixels of each class; class 0 stays clear, those without are grey."""
     pixels = np.zeros((*mask.shape, 4), dtype=np.uint8)
     pixels[..., :3] = class_colours(256)[mask]
     pixels[..., 3] = np.where(mask > 0, 120, 0)
+    if void is not None:
+        pixels[mask == void] = VOID
     axes.imshow(pixels, extent=extent)
 
 
 def _legend(figure: Images, arrays: Arrays) -> list[Patch]:
-    """The colours of the classes that are seen in the masks, but for class 0."""
+    """The colours of the classes that are seen in the masks; class 0 has none."""
     masks = arrays.get(figure.masks)
     if masks is None:
         return []
     colours = class_colours(len(figure.classes)) / 255
     seen = [int(index) for index in np.unique(masks[:NUM_IMAGES])]
-    named = [index for index in seen if 0 < index < len(figure.classes)]
-    return [
-        Patch(color=tuple(colours[index]), label=shorten(figure.classes[index], CAPTION_LETTERS))
+    named = [index for index in seen if index < len(figure.classes)]
+    patches = [
+        Patch(
+            facecolor=tuple(colours[index]) if index else "none",
+            edgecolor=tuple(colours[index]) if index else GRID,
+            label=shorten(figure.classes[index], CAPTION_LETTERS),
+        )
         for index in named
     ]
+    if figure.void in seen:
+        patches.append(Patch(color=tuple(value / 255 for value in VOID), label="not counted"))
+    return patches
 
 
 def _draw_box(axes: Axes, box: Box, left: float, top: float, pixel: float) -> None:
@@ -131,8 +146,19 @@ def _draw_box(axes: Axes, box: Box, left: float, top: float, pixel: float) -> No
     outline = Rectangle(corner, *size, fill=False, edgecolor=colour, linestyle=style, linewidth=1.2)
     axes.add_patch(outline)
     if box.label:
-        va = "bottom" if box.is_predicted else "top"
-        axes.text(*corner, shorten(box.label, 10), fontsize=6.5, color=colour, va=va)
+        # Above small boxes, which it would cover, unless it then left the image.
+        is_above = size[1] < LABEL and corner[1] - top > LABEL
+        is_last = corner[0] - left > 1 - 2 * LABEL
+        axes.text(
+            corner[0] + size[0] * is_last,
+            corner[1],
+            shorten(box.label, LABEL_LETTERS),
+            fontsize=5.5,
+            color="white",
+            ha="right" if is_last else "left",
+            va="bottom" if is_above else "top",
+            bbox={"facecolor": colour, "edgecolor": "none", "pad": 0.8, "alpha": 0.85},
+        )
 
 
 def _mosaic(panels: Array, *, columns: int) -> Array:

@@ -56,6 +56,27 @@ class Transpose(Section):
     """The most in either direction; less where a pitch would leave those of MIDI."""
 
 
+class Elastic(Section):
+    """Bend the image smoothly; its border stays where it is."""
+
+    kind: Literal["elastic"]
+    pixels: PositiveFloat = 8.0
+    """The standard deviation of the moves of points, in pixels; well below their distance."""
+    points: Annotated[int, Field(ge=1, le=32)] = 3
+    """Points along each side of the grid that is moved; more of them make smaller waves."""
+
+
+class Jitter(Section):
+    """Change the brightness, then the contrast, as torchvision's ColorJitter."""
+
+    kind: Literal["jitter"]
+    brightness: Annotated[float, Field(ge=0, le=1)] = 0.2
+    """Pixels are multiplied by a factor from 1 - brightness to 1 + brightness."""
+    contrast: Annotated[float, Field(ge=0, le=1)] = 0.2
+    """Differences from the image's mean are multiplied by 1 - contrast to 1 + contrast."""
+
+
 Augmentation = Annotated[
-    Crop | Flip | Shift | Rotate | Turn | Transpose, Field(discriminator="kind")
+    Crop | Flip | Shift | Rotate | Turn | Elastic | Jitter | Transpose,
+    Field(discriminator="kind"),
 ]

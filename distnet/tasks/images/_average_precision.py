@@ -2,7 +2,8 @@
 
 Source: Lin et al. 2014, "Microsoft COCO: Common Objects in Context": precision is averaged over 101
 values of recall, and that over the classes that occur; `map50` counts a box as right if it overlaps
-a true one by 50 %, `map` is the mean over 50 % to 95 %.
+a true one by 50 %, `map` is the mean over 50 % to 95 %. Difficult objects are what COCO calls a
+crowd: not to find them is no error, and nor is what is found in them.
 
 Letters: T overlaps, R values of recall, K classes that occur.
 """
@@ -20,6 +21,8 @@ from distnet.spec.metric import Format
 from distnet.tasks.images._detections import Found, True_
 
 MOST_CURVES = 6
+OVERLAPS, RECALLS = np.linspace(0.5, 0.95, 10).tolist(), np.linspace(0, 1, 101).tolist()
+"""As in pycocotools; torchmetrics rounds them to float32, and a recall of 0.3 is below that."""
 
 
 @dataclass(frozen=True)
@@ -47,11 +50,17 @@ def average_precision(images: Sequence[tuple[Found, True_]]) -> Precision:
     what = {"extra": "vision", "what": "task detect"}
     require_extra("faster_coco_eval", **what)
     metric = require_extra("torchmetrics.detection", **what).MeanAveragePrecision(
-        backend="faster_coco_eval", extended_summary=True
+        backend="faster_coco_eval",
+        extended_summary=True,
+        iou_thresholds=OVERLAPS,
+        rec_thresholds=RECALLS,
     )
     for found, true in images:
         scores = torch.tensor(found[:, 4])
-        metric.update([_boxes(found) | {"scores": scores}], [_boxes(true)])
+        ignored = torch.tensor(true[:, 5].astype(np.int64))
+        metric.update(
+            [_boxes(found, 5) | {"scores": scores}], [_boxes(true, 4) | {"iscrowd": ignored}]
+        )
     result = metric.compute()
     classes = result["classes"].reshape(-1).tolist()
     return Precision(tuple(classes), result["precision"][..., 0, -1].numpy())
@@ -61,7 +70,7 @@ def describe(
     precision: Precision, classes: Sequence[str], images: Sequence[tuple[Found, True_]]
 ) -> tuple[Figure, ...]:
     """A table with a row for each class, and the precision at each recall."""
-    labels = np.concatenate([true[:, 4] for _, true in images]).astype(np.int64)
+    labels = np.concatenate([true[true[:, 5] == 0, 4] for _, true in images]).astype(np.int64)
     counts = np.bincount(labels, minlength=len(classes))
     positions = {label: position for position, label in enumerate(precision.classes)}
     known = [label for label in range(len(classes)) if counts[label]]
@@ -88,8 +97,8 @@ def describe(
     )
 
 
-def _boxes(objects: NDArray[np.float32]) -> dict[str, torch.Tensor]:
+def _boxes(objects: NDArray[np.float32], label: int) -> dict[str, torch.Tensor]:
     return {
         "boxes": torch.tensor(objects[:, :4]),
-        "labels": torch.tensor(objects[:, -1].astype(np.int64)),
+        "labels": torch.tensor(objects[:, label].astype(np.int64)),
     }

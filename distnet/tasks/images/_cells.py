@@ -25,6 +25,8 @@ RADIUS = 1.5
 MOST_LOG = 6.0
 """Of a distance in cells; beyond, exp would overflow in the first steps."""
 BOX_WEIGHT = 2.0
+WITH_DIFFICULT = 6
+"""Numbers of a box where those of difficult objects are marked."""
 
 
 @dataclass(frozen=True)
@@ -65,11 +67,18 @@ class Cells:
         return cls(logits, boxes, quality[..., 0], centres_L2, sides_L, limits_L2)
 
     def losses(self, boxes: Ragged) -> tuple[Tensor, Tensor]:
-        """The loss of each image [n], and the number of cells [n] that learn a box."""
+        """The loss of each image [n], and the number of cells [n] that learn a box.
+
+        Cells at difficult objects learn nothing: neither these, nor that there are none.
+        """
         learned, is_learned = self.learned(boxes)
         num_classes = self.logits.shape[2]
         target = F.one_hot(learned[..., 4].long(), num_classes) * is_learned[..., None]
-        of_class = sigmoid_focal_loss(self.logits, target.float()).sum((1, 2))
+        of_class = sigmoid_focal_loss(self.logits, target.float())
+        if learned.shape[2] == WITH_DIFFICULT:
+            is_left_out = is_learned & (learned[..., 5] > 0)
+            of_class, is_learned = of_class * ~is_left_out[..., None], is_learned & ~is_left_out
+        of_class = of_class.sum((1, 2))
         overlap, generalised = paired_overlaps(self.boxes, learned[..., :4])
         of_box = BOX_WEIGHT * (1 - generalised)
         of_quality = F.binary_cross_entropy_with_logits(
@@ -79,13 +88,14 @@ class Cells:
         return of_class + ((of_box + of_quality) * positive).sum(1), positive.sum(1)
 
     def learned(self, boxes: Ragged) -> tuple[Tensor, Tensor]:
-        """The box [n, L, 5] that each cell learns, and whether it learns any [n, L].
+        """The box [n, L, 5 or 6] that each cell learns, and whether it learns any [n, L].
 
         A cell within reach of several boxes learns the smallest.
         """
         every, is_box = boxes.padded(), boxes.mask()
         if every.shape[1] == 0:
-            every, is_box = every.new_zeros(len(boxes), 1, 5), is_box.new_zeros(len(boxes), 1)
+            every = every.new_zeros(len(boxes), 1, every.shape[2])
+            is_box = is_box.new_zeros(len(boxes), 1)
         edges_n1M4 = every[:, None, :, :4]
         sides = edges_n1M4[..., 2:] - edges_n1M4[..., :2]
         longest, area = sides.amax(3), sides.prod(3)
@@ -98,7 +108,7 @@ class Cells:
         is_of_level = (longest > self.limits[:, :1]) & (longest <= self.limits[:, 1:])
         is_match = is_near & is_of_level & is_box[:, None]
         smallest, index = torch.where(is_match, area, inf).min(2)
-        learned = every.gather(1, index[..., None].expand(-1, -1, 5))
+        learned = every.gather(1, index[..., None].expand(-1, -1, every.shape[2]))
         return learned, smallest.isfinite()
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional as F
 from torchvision.ops import batched_nms, clip_boxes_to_image
 
 from distnet.tasks.images._cells import Cells
@@ -20,7 +21,7 @@ MOST_OBJECTS = 100
 Found = NDArray[np.float32]
 """[n, 6]: left, top, right, bottom, score, class."""
 True_ = NDArray[np.float32]
-"""[n, 5]: left, top, right, bottom, class."""
+"""[n, 6]: left, top, right, bottom, class, and 1 for those that are not counted."""
 
 
 def find_objects(
@@ -33,19 +34,22 @@ def find_objects(
 ) -> list[Tensor]:
     """The objects [m, 6] of each image: left, top, right, bottom, score, class; the best first.
 
-    A score is the geometric mean of the probability of the class and the quality of the box. Of
-    boxes of one class that overlap by more than `max_overlap`, the best one stays (non-maximum
+    Of boxes of one class that overlap by more than `max_overlap`, the best one stays (non-maximum
     suppression); with `is_one_class` of boxes of any class, so that one position has one class.
     """
-    scores = (cells.logits.sigmoid() * cells.quality.sigmoid()[..., None]).sqrt()
     boxes = clip_boxes_to_image(cells.boxes, size)
     found = []
-    for scores_LK, boxes_L4 in zip(scores, boxes, strict=True):
+    for scores_LK, boxes_L4 in zip(scores(cells), boxes, strict=True):
         candidates = _candidates(scores_LK, boxes_L4, min_score)
         group = torch.zeros_like(candidates[:, 5]) if is_one_class else candidates[:, 5]
         kept = batched_nms(candidates[:, :4], candidates[:, 4], group, max_overlap)
         found.append(candidates[kept[:MOST_OBJECTS]])
     return found
+
+
+def scores(cells: Cells) -> Tensor:
+    """The geometric mean of the probability of each class and the quality of the box, [n, L, K]."""
+    return (cells.logits.sigmoid() * cells.quality.sigmoid()[..., None]).sqrt()
 
 
 def _candidates(scores_LK: Tensor, boxes_L4: Tensor, min_score: float) -> Tensor:
@@ -58,11 +62,12 @@ def _candidates(scores_LK: Tensor, boxes_L4: Tensor, min_score: float) -> Tensor
 
 
 def to_bytes(found: Sequence[Tensor], true: Sequence[Tensor]) -> bytes:
-    """Write the objects that were found on some images [m, 6], and the true ones [m, 5]."""
+    """Write the objects that were found on some images [m, 6], and the true ones [m, 5 or 6]."""
     parts = []
     for of_image, expected in zip(found, true, strict=True):
         parts.append(np.array([len(of_image), len(expected)], np.int32).tobytes())
-        parts += [each.cpu().numpy().astype(np.float32).tobytes() for each in (of_image, expected)]
+        boxes = F.pad(expected, (0, 6 - expected.shape[1]))
+        parts += [each.cpu().numpy().astype(np.float32).tobytes() for each in (of_image, boxes)]
     return b"".join(parts)
 
 
@@ -73,7 +78,7 @@ def from_bytes(collected: Sequence[bytes]) -> list[tuple[Found, True_]]:
         num_found, num_true = np.frombuffer(content, np.int32, 2, at)
         found = np.frombuffer(content, np.float32, num_found * 6, at + 8).reshape(-1, 6)
         at += 8 + found.nbytes
-        true = np.frombuffer(content, np.float32, num_true * 5, at).reshape(-1, 5)
+        true = np.frombuffer(content, np.float32, num_true * 6, at).reshape(-1, 6)
         at += true.nbytes
         images.append((found, true))
     return images

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torchvision.ops import clip_boxes_to_image
 
 from distnet.data.batch import Batch
 from distnet.data.fields.boxes import BoxesField
@@ -19,7 +20,7 @@ from distnet.spec.metric import LOSS, Metric
 from distnet.spec.sections.section import Fraction
 from distnet.tasks.images._average_precision import average_precision, describe
 from distnet.tasks.images._cells import Cells
-from distnet.tasks.images._detections import find_objects, from_bytes, to_bytes
+from distnet.tasks.images._detections import find_objects, from_bytes, scores, to_bytes
 from distnet.tasks.task import (
     NETWORK,
     FirstSamples,
@@ -47,7 +48,8 @@ class Detect:
     a cell's numbers mean is described in `distnet/networks/images/detector.py`.
 
     The loss of a step is the sum over its images, divided by the number of cells that learn a box;
-    an image without any counts as one. So it does not depend on the slices.
+    an image without any counts as one. So it does not depend on the slices. Objects that the data
+    marks as difficult are neither learned nor counted.
 
     Args:
         min_score: an object below is not reported.
@@ -143,6 +145,14 @@ class Detect:
             ]
         }
 
+    def exported(self, levels: Sequence[Tensor]) -> Tensor:
+        """Each cell's box in pixels and its score for each class, [n, L, 4 + K].
+
+        Those below `min_score`, and boxes that overlap with better ones, are among them.
+        """
+        cells = Cells.of(levels, self._size)
+        return torch.cat([clip_boxes_to_image(cells.boxes, self._size), scores(cells)], 2)
+
     def _cells(self, networks: Networks, batch: Batch) -> Cells:
         """Run the network.
 
@@ -189,8 +199,8 @@ class Detect:
 
     @staticmethod
     def _true_box(numbers: Tensor) -> Box:
-        left, top, right, bottom, _ = numbers.tolist()
-        return Box(left, top, right, bottom, is_predicted=False)
+        left, top, right, bottom, _, *difficult = numbers.tolist()
+        return Box(left, top, right, bottom, "difficult" * any(difficult), is_predicted=False)
 
 
 def _described(levels: Any) -> str:

@@ -8,10 +8,12 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from distnet.data.fields.mask import MaskField
 from distnet.data.importing import import_dataset
 from distnet.data.manifest import Manifest, read_manifest
 from distnet.data.shards import ShardReader
 from distnet.data.sources.source import detect_kinds
+from distnet.data.verify import verify_dataset
 from distnet.errors import DataError
 from tests.data.raw_files import picture
 
@@ -149,6 +151,59 @@ def test_faults_name_the_file_and_may_be_skipped(damage: Any, message: str, tmp_
     assert manifest.import_summary is not None
     (left_out,) = manifest.import_summary.left_out
     assert (left_out.count, left_out.example) == (1, "images/b.png")
+
+
+VOC = np.array([[0, 15, 255], [15, 255, 0]], np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("mask", "options", "classes", "expected"),
+    [
+        (VOC, {"ignore_index": (255,)}, ("0", "15"), [[0, 1, 255], [1, 255, 0]]),
+        (VOC, {"ignore_index": (255, 0)}, ("15",), [[255, 0, 255], [0, 255, 255]]),
+        (
+            MASK,
+            {"ignore_index": (0,), "classes": ("a", "b")},
+            ("a", "b"),
+            [[255, 255, 0], [1, 1, 0]],
+        ),
+        (
+            MASK,
+            {"ignore_index": (2,), "classes": ("a", "b")},
+            ("a", "b"),
+            [[0, 0, 1], [255, 255, 1]],
+        ),
+        (MASK[:1], {"ignore_index": (0,), "classes": ("a", "b")}, ("a", "b"), [[255, 255, 0]]),
+    ],
+)
+def test_ignored_values_have_no_class(
+    mask: Any, options: dict[str, Any], classes: Any, expected: Any, tmp_path: Path
+) -> None:
+    write_pair(tmp_path / "raw", "a", mask)
+
+    field = imported(tmp_path, **options).fields["mask"]
+
+    assert isinstance(field, MaskField)
+    assert (field.classes, field.ignore_index) == (classes, 255)
+    assert masks_in(tmp_path)[0].tolist() == expected
+    counts = [int((np.array(expected) == index).sum()) for index in range(len(classes))]
+    assert field.class_counts == {"train": tuple(counts)}
+    assert verify_dataset(tmp_path / "out") == []
+
+
+def test_a_value_that_may_be_void_is_reported(tmp_path: Path) -> None:
+    write_pair(tmp_path / "raw", "a", VOC)
+    summary = imported(tmp_path).import_summary
+    assert summary is not None
+    found = {(one.what, one.option) for one in summary.guessed}
+    assert ("the value 255", "--ignore-index 255") in found
+
+    with pytest.raises(DataError, match=r"found the value 255, .* set --ignore-index 255"):
+        import_dataset(tmp_path / "raw", tmp_path / "b", options={"classes": ("a", "b")})
+    with pytest.raises(DataError, match="--ignore-index: found 256, expected values from 0 to"):
+        import_dataset(tmp_path / "raw", tmp_path / "b", options={"ignore_index": (256,)})
+    with pytest.raises(DataError, match="no pixel has a class"):
+        import_dataset(tmp_path / "raw", tmp_path / "b", options={"ignore_index": (0, 15, 255)})
 
 
 def test_folder_without_masks_is_refused(tmp_path: Path) -> None:

@@ -1,15 +1,18 @@
 """Images with boxes in the form of Pascal VOC: exact boxes, splits, and where a fault is."""
 
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from distnet.data.column import RaggedArray
+from distnet.data.fields.boxes import BoxesField
 from distnet.data.importing import import_dataset
 from distnet.data.manifest import Manifest, read_manifest
 from distnet.data.shards import ShardReader
+from distnet.data.verify import verify_dataset
 from distnet.errors import DataError
 from tests.data.raw_files import picture
 from tests.data.sources.test_image_folder import found
@@ -39,6 +42,14 @@ def add(raw: Path, name: str, *objects: Named, height: int = 8, width: int = 10)
     size = f"<size><width>{width}</width><height>{height}</height><depth>3</depth></size>"
     text = f"<annotation><filename>other.jpg</filename>{size}{marked}</annotation>"
     (raw / "Annotations" / f"{name}.xml").write_text(text)
+
+
+def mark_difficult(raw: Path, name: str, number: int) -> None:
+    """Mark the n-th object of an annotation, from 0."""
+    file = raw / "Annotations" / f"{name}.xml"
+    parts = file.read_text().split("<object>")
+    parts[1 + number] = "<difficult>1</difficult>" + parts[1 + number]
+    file.write_text("<object>".join(parts))
 
 
 def lists(raw: Path, **splits: str) -> None:
@@ -95,6 +106,21 @@ def test_images_of_unlike_size_stay_encoded(tmp_path: Path) -> None:
     assert manifest.x.shape == (3,)
     assert bytes(x[1]) == (raw / "JPEGImages" / "b.png").read_bytes()
     assert boxes_of(out) == [[[0, 0, 4, 3, 0]]] * 2
+
+
+def test_difficult_objects_are_marked(tmp_path: Path) -> None:
+    raw, out = tmp_path / "raw", tmp_path / "out"
+    add(raw, "a", CAT, DOG)
+    add(raw, "b", CAT)
+    mark_difficult(raw, "a", 1)
+    manifest = import_dataset(raw, out, test_fraction=0)
+
+    field = manifest.fields["boxes"]
+    assert isinstance(field, BoxesField)
+    assert field.has_difficult
+    assert boxes_of(out) == [[[0, 0, 4, 3, 0, 0], [1, 1, 10, 8, 1, 1]], [[0, 0, 4, 3, 0, 0]]]
+    assert (1, "objects", "neither trained on nor counted") in found(manifest, "guessed")
+    assert verify_dataset(out) == []
 
 
 def test_lists_give_the_splits_and_their_order(tmp_path: Path) -> None:
@@ -174,6 +200,11 @@ def test_skip_leaves_out_faulty_objects_and_images_and_counts_them(tmp_path: Pat
     ("splits", "message"),
     [
         ({"train": "a gone"}, r"train\.txt:2: found the name 'gone'"),
+        (
+            {"train": "a.png"},
+            r"train\.txt:1: found the name 'a\.png'.* write 'a', without",
+        ),
+        ({"train": "", "test": "a"}, r"train\.txt: an empty list; add names of images, or"),
         ({"test": "a"}, r"found test, expected a list train\.txt"),
     ],
 )
@@ -183,6 +214,46 @@ def test_wrong_lists_are_refused(splits: dict[str, str], message: str, tmp_path:
 
     with pytest.raises(DataError, match=message):
         import_dataset(tmp_path / "raw", tmp_path / "out")
+
+
+def not_utf8(raw: Path) -> None:
+    lists(raw, train="a")
+    (raw / "ImageSets" / "Main" / "train.txt").write_bytes(b"a\n\xff\xfe\n")
+
+
+def two_images(raw: Path) -> None:
+    (raw / "JPEGImages" / "a.jpg").write_bytes(picture(1))
+
+
+def no_objects(raw: Path) -> None:
+    add(raw, "a")
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (not_utf8, r"train\.txt: not UTF-8 at byte 2; save the list as UTF-8"),
+        (two_images, r"JPEGImages/a\.jpg and a\.png: two files of one name, expected one"),
+        (no_objects, r"Annotations: no file has an object; expected some with a box"),
+    ],
+)
+def test_faults_of_the_whole_folder_are_refused(
+    damage: Callable[[Path], None], message: str, tmp_path: Path
+) -> None:
+    add(tmp_path / "raw", "a", CAT)
+    damage(tmp_path / "raw")
+
+    with pytest.raises(DataError, match=message):
+        import_dataset(tmp_path / "raw", tmp_path / "out", test_fraction=0)
+
+
+def test_suffixes_may_be_in_capitals(tmp_path: Path) -> None:
+    add(tmp_path / "raw", "a", CAT)
+    folder = tmp_path / "raw" / "Annotations"
+    (folder / "a.xml").rename(folder / "a.XML")
+    import_dataset(tmp_path / "raw", tmp_path / "out", kind="pascal-voc", test_fraction=0)
+
+    assert boxes_of(tmp_path / "out") == [[[0, 0, 4, 3, 0]]]
 
 
 @pytest.mark.check

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 import torch
 from torch import Tensor
+from torchvision.transforms.functional import adjust_brightness, adjust_contrast
 
 from distnet.data.batch import Batch, Ragged
 from distnet.data.fields.boxes import BoxesField
@@ -12,11 +13,15 @@ from distnet.data.fields.field import Field
 from distnet.data.fields.image import ImageField
 from distnet.data.fields.mask import MaskField
 from distnet.data.fields.music import VOCABULARY, MusicField
+from distnet.data.transforms.elastic import Bending
+from distnet.data.transforms.jitter import Jittering
 from distnet.data.transforms.transform import build_transform
 from distnet.spec.sections.augmentation import (
     Augmentation,
     Crop,
+    Elastic,
     Flip,
+    Jitter,
     Rotate,
     Shift,
     Transpose,
@@ -60,6 +65,8 @@ ALL = [
     Shift(kind="shift"),
     Rotate(kind="rotate"),
     Turn(kind="turn"),
+    Elastic(kind="elastic", pixels=1),
+    Jitter(kind="jitter"),
 ]
 
 
@@ -132,7 +139,7 @@ def test_boxes_and_masks_stay_on_their_objects(step: Augmentation, images: Tenso
     moved = transform(scene(images))
 
     x, mask, boxes = moved.tensor("x"), moved.tensor("mask"), moved.ragged("boxes")
-    slack = 1.5 if step.kind == "rotate" else 0.0
+    slack = 1.5 if step.kind in ("rotate", "elastic") else 0.0
     assert boxes.lengths.tolist() == [1] * len(images)
     for image, of_mask, box in zip(x[:, 0], mask, boxes.values, strict=True):
         rows, columns = (of_mask == 2).nonzero().unbind(1)
@@ -185,6 +192,54 @@ def test_what_comes_in_is_the_paper_of_drawn_figures(step: Augmentation) -> None
     paper = torch.full((8, 1, 20, 20), 255, dtype=torch.uint8)
 
     assert torch.equal(transform(Batch({"x": paper})).tensor("x"), paper)
+
+
+@pytest.mark.parametrize(
+    "step", [Shift(kind="shift", pixels=12), Rotate(kind="rotate", degrees=60)]
+)
+def test_what_comes_into_a_mask_has_no_class(step: Augmentation) -> None:
+    void = MaskField(shape=(20, 20), classes=("a", "b"), ignore_index=255)
+    transform = build_transform([step], FIELDS | {"mask": void})
+    assert transform is not None
+    torch.manual_seed(0)
+    white = torch.full((64, 1, 20, 20), 255, dtype=torch.uint8)
+
+    moved = transform(scene(white).with_(mask=torch.ones(64, 20, 20, dtype=torch.uint8)))
+
+    mask, x = moved.tensor("mask"), moved.tensor("x")[:, 0]
+    assert set(mask.unique().tolist()) == {1, 255}
+    assert (mask[x == 0] == 255).all()
+    assert (mask[x == 255] == 1).all()
+
+
+def test_elastic_moves_by_the_cubics_of_a_grid_whose_border_stays() -> None:
+    """By hand: half way from the border the cubic's weight of the middle is 0.59375 (a = -0.75)."""
+    ramp = torch.arange(17, dtype=torch.uint8).mul(10).expand(2, 1, 17, 17)
+    drawn = Bending(4, 1).draw(2, ramp.device)
+    bent = Bending(4, 1).images(ramp, drawn).float()
+
+    assert drawn.shape == (2, 2, 3, 3)
+    assert drawn.flatten(2).count_nonzero(2).tolist() == [[1, 1], [1, 1]]
+    middle = drawn[:, 0, 1, 1]
+    for column, weight in ((0, 0.0), (4, 0.59375), (8, 1.0), (16, 0.0)):
+        expected = (10 * (column + weight * middle)).clamp(0, 160)
+        torch.testing.assert_close(bent[:, 0, 8, column], expected, atol=0.51, rtol=0)
+
+
+def test_jitter_is_that_of_torchvision() -> None:
+    torch.manual_seed(0)
+    x_BCHW = torch.randint(0, 256, (6, 3, 9, 7), dtype=torch.uint8)
+    jittering = Jittering(0.4, 0.3)
+    drawn = jittering.draw(6, x_BCHW.device)
+    brightness, contrast = drawn
+
+    assert ((drawn - 1).abs().amax(1) < torch.tensor([0.4, 0.3])).all()
+    found = jittering.images(x_BCHW[:, :1], drawn)
+    for image, of_image, bright, contrasted in zip(
+        x_BCHW[:, :1], found, brightness.tolist(), contrast.tolist(), strict=True
+    ):
+        expected = adjust_contrast(adjust_brightness(image / 255, bright), contrasted) * 255
+        assert (of_image - expected).abs().max() <= 0.51
 
 
 MUSIC = MusicField(vocabulary=VOCABULARY).of_length(8)

@@ -175,6 +175,38 @@ def test_loss_is_that_of_the_papers_over_the_cells_that_learn() -> None:
     )
 
 
+def with_difficult(truth: Ragged, *marks: int) -> Ragged:
+    column = torch.tensor(marks)[:, None].float()
+    return Ragged(torch.cat([truth.values, column], 1), truth.lengths)
+
+
+def test_cells_at_difficult_objects_learn_nothing() -> None:
+    """One object of two is difficult: what is found there has no loss, whatever it is."""
+    network = Given()
+    network.put(1, 1, 1, (6, 7, 17, 18), score=0.8)
+    network.put(3, 3, 0, (23, 24, 32, 31), score=0.6)
+    easy, hard = [7, 7, 17, 17, 1], [24, 24, 31, 31, 0]
+    both = with_difficult(boxes([easy, hard]), 0, 1)
+    task, networks = Detect(data()), {"network": network}
+    network.output.requires_grad_()
+
+    loss = task.loss(networks, scene(both), PHASE)
+    loss.values.sum().backward()
+    gradient = network.output.grad
+    network.output.requires_grad_(False)
+
+    assert loss.weights is not None
+    assert loss.weights.tolist() == [1]
+    assert gradient is not None
+    assert (gradient[0, :, 3, 3] == 0).all()
+    assert (gradient[0, :, 1, 1] != 0).any()
+    none = with_difficult(boxes([easy]), 0)
+    plain = task.loss(networks, scene(boxes([easy])), PHASE).values
+    assert torch.equal(task.loss(networks, scene(none), PHASE).values, plain)
+    [(_, true)] = from_bytes([task.measure(networks, scene(both)).collected])
+    assert true.tolist() == both.values.tolist()
+
+
 def test_the_smaller_of_two_boxes_is_learned_and_large_ones_by_coarse_cells() -> None:
     task = Detect(data())
     fine, coarse = torch.zeros(1, 7, 16, 16), torch.zeros(1, 7, 8, 8)

@@ -81,6 +81,62 @@ def test_metrics_over_all_batches_are_those_of_torchmetrics() -> None:
     assert [row[-1] for row in table.rows] == torch.bincount(masks.flatten(), minlength=4).tolist()
 
 
+def with_void(masks: Tensor) -> Tensor:
+    """The masks, a third of whose pixels have no class."""
+    is_void = torch.rand(masks.shape, generator=torch.Generator().manual_seed(5)) < 0.3
+    return masks.masked_fill(is_void, 255)
+
+
+def void_task(dice: float = 0.0) -> Segment:
+    mask = MaskField(shape=(HEIGHT, WIDTH), classes=CLASSES, ignore_index=255)
+    return Segment(data(mask=mask), dice=dice)
+
+
+def test_pixels_without_a_class_are_not_counted_as_in_torchmetrics() -> None:
+    outputs, masks = drawn(7)
+    masks = with_void(masks)
+    masks[6] = 255
+    task, networks = void_task(), {"network": Given(outputs)}
+
+    measured = task.measure(networks, batch_of(masks))
+    summary = task.summarise(measured.sums, [])
+    loss = task.loss(networks, batch_of(masks), Phase())
+
+    found = outputs.argmax(1)
+    iou = MulticlassJaccardIndex(len(CLASSES), average="macro", ignore_index=255)(found, masks)
+    accuracy = MulticlassAccuracy(len(CLASSES), average="micro", ignore_index=255)(found, masks)
+    losses = [F.cross_entropy(outputs[[i]], masks[[i]], ignore_index=255) for i in range(6)]
+    assert summary.metrics["mean_iou"] == pytest.approx(float(iou))
+    assert summary.metrics["pixel_accuracy"] == pytest.approx(float(accuracy))
+    assert summary.metrics["loss"] == pytest.approx(float(torch.stack(losses).mean()))
+    right, pixels = loss.metrics["pixel_accuracy"]
+    assert float(right) / float(pixels) == pytest.approx(float(accuracy))
+    assert loss.weights is not None
+    assert loss.weights.tolist() == [1] * 6 + [0]
+    assert loss.values.tolist() == pytest.approx([*map(float, losses), 0])
+
+
+@pytest.mark.parametrize("dice", [0.0, 0.5])
+def test_pixels_without_a_class_have_no_gradient(dice: float) -> None:
+    outputs, masks = drawn(3)
+    masks, outputs = with_void(masks), outputs.requires_grad_()
+
+    loss = void_task(dice).loss({"network": Given(outputs)}, batch_of(masks), Phase())
+    loss.values.sum().backward()
+
+    assert outputs.grad is not None
+    moved = outputs.grad.abs().amax(1) > 0
+    assert torch.equal(moved, masks != 255)
+
+
+def test_void_that_does_not_occur_changes_no_bit() -> None:
+    outputs, masks = drawn(4)
+    networks, batch = {"network": Given(outputs)}, batch_of(masks)
+    plain = Segment(data(), dice=0.5).measure(networks, batch)
+
+    assert torch.equal(void_task(0.5).measure(networks, batch).sums, plain.sums)
+
+
 def test_loss_is_the_mean_cross_entropy_of_each_image() -> None:
     outputs, masks = drawn(3)
 
@@ -160,3 +216,12 @@ def test_it_is_found_by_its_name(tmp_path: Path) -> None:
         "tasks", Part.model_validate({"kind": "segment", "dice": 1}), folder=tmp_path
     )
     assert cls(data(), **options).network_arguments == ((1, HEIGHT, WIDTH), len(CLASSES))
+
+
+def test_masks_with_void_are_unlike_those_whose_pixels_all_have_a_class() -> None:
+    plain = MaskField(shape=(2, 2), classes=("a", "b"))
+    void = plain.model_copy(update={"ignore_index": 255})
+
+    assert void.unlike(plain) is not None
+    assert plain.unlike(void) is None
+    assert void.unlike(void) is None

@@ -96,7 +96,8 @@ def _marked(number: int, element: Element) -> MarkedObject:
     if left is not None and top is not None and right is not None and bottom is not None:
         known = (left, top, right, bottom)
     name = (element.findtext("name") or "").strip()
-    return MarkedObject(number, name, known, element.findtext("difficult", "0").strip() == "1")
+    is_difficult = element.findtext("difficult", "0").strip().lower() in ("1", "true", "yes")
+    return MarkedObject(number, name, known, is_difficult)
 
 
 def _size(root: Element) -> tuple[int, int] | None:

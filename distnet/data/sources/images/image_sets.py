@@ -42,6 +42,9 @@ def read_image_sets(path: Path, names: set[str], findings: Findings) -> dict[str
         why = "they join other lists, or are of one class"
         findings.left_out("lists of images", why, example=str(file), option=OPTION)
     splits = {split: _read(file, names, findings) for split, file in chosen.items()}
+    for split, listed in splits.items():
+        if not listed:
+            raise DataError(f"{chosen[split]}: an empty list; add names of images, or remove it")
     unlisted = names - {name for found in splits.values() for name in found}
     if unlisted:
         why = f"none of {', '.join(file.name for file in chosen.values())} lists them"
@@ -52,15 +55,31 @@ def read_image_sets(path: Path, names: set[str], findings: Findings) -> dict[str
 def _read(file: Path, names: set[str], findings: Findings) -> list[str]:
     """The names of a list, each once; a second column, as lists of a class have it, is ignored."""
     found: dict[str, int] = {}
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(_text(file).splitlines(), 1):
         name = line.split()[0] if line.split() else ""
         if name in found:
             findings.left_out("names", "they stand twice in a list", example=f"{file}:{number}")
         elif name and name not in names:
             raise DataError(
                 f"{file}:{number}: found the name {name!r}, of which there is neither an image "
-                "nor an annotation; add both, or remove the line"
+                f"nor an annotation; {_remedy(name, names)}"
             )
         elif name:
             found[name] = number
     return list(found)
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{file}: not UTF-8 at byte {error.start}; save the list as UTF-8"
+        ) from None
+    except OSError as error:
+        raise DataError(f"{file}: cannot be read ({error.strerror}); repair it") from None
+
+
+def _remedy(name: str, names: set[str]) -> str:
+    stem = Path(name).stem
+    return f"write {stem!r}, without a suffix" if stem in names else "add both, or remove the line"

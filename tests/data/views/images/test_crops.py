@@ -77,9 +77,42 @@ def test_the_task_sees_parts_and_a_prediction_whole_images(manifest: Manifest) -
     assert seen["x"].mean == (0.5, 0.4)
 
 
-def test_tiles_that_do_not_cover_the_images_are_refused(manifest: Manifest) -> None:
-    with pytest.raises(ValueError, match=r"tiles of 5 x 5 do not cover images of 8 x 12 exactly"):
-        Crops(manifest, size=5)
+@pytest.mark.parametrize(("size", "margin"), [(4, 1), (5, 0), (5, 1), (8, 3), (7, 2)])
+def test_tiles_that_overlap_count_each_pixel_once_far_from_their_edges(
+    size: int, margin: int, manifest: Manifest
+) -> None:
+    view = Crops(manifest, size=size, margin=margin)
+    number = np.arange(HEIGHT * WIDTH, dtype=np.uint8).reshape(1, HEIGHT, WIDTH)
+    images: Columns = {"x": number[:, None].repeat(2, 1), "mask": number}
+    count = view.num_samples("test") // NUM
+    tiles = view.take(images, np.arange(count), "test")
+
+    x, mask = np.asarray(tiles["x"])[:, 0], np.asarray(tiles["mask"])
+    counted = mask != 255
+    assert sorted(mask[counted]) == list(range(HEIGHT * WIDTH))
+    assert np.array_equal(x[counted], mask[counted])
+    for tile, of_tile in zip(x, counted, strict=True):
+        rows, columns = np.nonzero(of_tile)
+        for at, place, length in (
+            (rows, tile // WIDTH, HEIGHT),
+            (columns, tile % WIDTH, WIDTH),
+        ):
+            away = np.minimum(at, size - 1 - at)
+            from_border = np.minimum(place[of_tile], length - 1 - place[of_tile])
+            assert (away >= np.minimum(margin, from_border)).all()
+    field = view.fields["mask"]
+    assert isinstance(field, MaskField)
+    assert field.ignore_index == 255
+
+
+def test_parts_that_do_not_fit_are_refused(manifest: Manifest) -> None:
+    with pytest.raises(ValueError, match=r"parts of 9 x 9 do not fit into 8 x 12 pixels"):
+        Crops(manifest, size=9)
+    with pytest.raises(ValueError, match=r"margins of 2 leave nothing of 4 pixels"):
+        Crops(manifest, size=4, margin=2)
+    pixels = manifest.model_copy(update={"fields": {"x": manifest.x}})
+    with pytest.raises(ValueError, match=r"tiles of 5 x 5 do not cover .* there is no mask"):
+        Crops(pixels, size=5)
     without = manifest.model_copy(update={"fields": {"y": manifest.y}})
     with pytest.raises(ValueError, match=r"view crops needs images of one size; found y \(class"):
         Crops(without)
