@@ -9,6 +9,10 @@ SMALL: dict[str, tuple[str, ...]] = {
         *("train.steps=4", "train.batch_size=8", "task.environments=1", "task.warmup=40"),
         *("task.frame_size=42", "network.kernels=[4,4,3]", "task.replay=400", "task.episodes=1"),
     ),
+    "captions-translate": (
+        *("train.steps=4", "train.batch_size=16", "network.width=16", "network.hidden=32"),
+        "evaluate.samples=8",
+    ),
     "cartpole-dqn": (
         *("train.steps=6", "train.batch_size=16", "task.environments=1", "task.warmup=60"),
         *("task.replay=400", "task.episodes=3"),
@@ -52,6 +56,7 @@ SMALL: dict[str, tuple[str, ...]] = {
 """Four to six steps on few samples: for a smoke, and for the same bits on 1, 2 and 3 workers."""
 
 FALLS: dict[str, tuple[str, ...]] = {
+    "captions-translate": ("train.steps=60",),
     "cells-detect": ("train.steps=18",),
     "digits": ("train.steps=90",),
     "digits-cnn": ("train.steps=30",),
