@@ -40,6 +40,10 @@ SMALL: dict[str, tuple[str, ...]] = {
         "network.channels=4",
         "data.view.samples={train: 64, test: 8}",
     ),
+    "emoji-diffusion": (
+        *("train.steps=4", "train.batch_size=16", "network.channels=[8,16]"),
+        *("task.steps=2", "evaluate.samples=16"),
+    ),
     "membrane-segment": (
         "train.steps=4",
         "train.batch_size=8",
@@ -64,6 +68,7 @@ FALLS: dict[str, tuple[str, ...]] = {
     "digits-diffusion": ("train.steps=60",),
     "digits-perceptron": ("train.steps=60",),
     "digits-segment": ("train.steps=30",),
+    "emoji-diffusion": ("train.steps=60",),
     "membrane-segment": ("train.steps=24",),
     "sentiment-lstm": ("train.steps=60",),
     "sentiment-rnn": ("train.steps=60",),

@@ -104,6 +104,11 @@ def test_precision_is_planned_as_far_as_the_job_decides_it(
         (f"{DATA}  augment: [{{kind: flip}},\n{{kind: shift, pixels: 28}}]\n", 5, "only 28 pixels"),
         (f"{DATA}  augment: [{{kind: crop, padding: 40}}]\n", 4, "found 40, but the images"),
         (
+            f"{DATA}  augment: [{{kind: transpose}}]\n",
+            4,
+            "found transpose, but this job has",
+        ),
+        (
             f"{DATA}  sampler: {{kind: identities, field: z}}\n",
             4,
             "no field 'z', expected one of x",

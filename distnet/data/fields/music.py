@@ -102,7 +102,7 @@ class MusicField(TokensField):
         num_steps = -(-len(tokens) // len(self.voices))
         pitches = np.full(num_steps * len(self.voices), SILENT, np.int64)
         pitches[: len(tokens)] = self._pitches[np.asarray(tokens, np.int64)]
-        return pitches.reshape(num_steps, -1)
+        return pitches.reshape(num_steps, len(self.voices))
 
     def of_pitches(self, pitches: Ints) -> Array:
         """The tokens of a whole piece, whose pitches are [T, V], with its end."""
