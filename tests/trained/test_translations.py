@@ -89,6 +89,7 @@ def test_an_evaluation_again_is_the_same(trained: Path) -> None:
     assert shown.rows[0] == ("ein Hund läuft.", "runs dog a.", "runs dog a.")
 
 
+@pytest.mark.check
 def test_the_report_has_the_translations(trained: Path) -> None:
     assert main(["report", str(trained)]) == 0
 
