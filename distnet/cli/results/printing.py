@@ -95,7 +95,9 @@ def _table(rows: Sequence[Mapping[str, Any]]) -> Table:
     for name in names:
         is_number = all(isinstance(row.get(name), int | float | None) for row in rows)
         table.add_column(
-            printable(name.replace("_", " ")), justify="right" if is_number else "left"
+            printable(name.replace("_", " ")),
+            justify="right" if is_number else "left",
+            overflow="fold",  # of a path, each character may be needed
         )
     for row in rows:
         table.add_row(*(_text(name, row.get(name)) for name in names))
