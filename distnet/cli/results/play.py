@@ -12,7 +12,7 @@ from distnet.cli.interrupt import says_when_stopped
 from distnet.cli.options import RUNS, AsJson, Checkpoint, Run, Runs
 from distnet.cli.output import echo, print_json, say
 from distnet.cli.results.better import say_checkpoint
-from distnet.cli.results.printing import show_predictions
+from distnet.cli.results.printing import MOST_ROWS, show_predictions
 from distnet.report.find import find_run
 from distnet.spec.plural import counted
 from distnet.trained.gif import Gif
@@ -63,5 +63,7 @@ def _print(run: str, step: int, rows: list[dict[str, Any]], *, as_json: bool) ->
     if as_json:
         print_json({"run": run, "step": step, "episodes": rows, "mean_return": mean})
         return
-    show_predictions(rows)
-    echo(f"mean return of {len(rows):,} episodes: {mean:.4g}")
+    show_predictions(rows[:MOST_ROWS])
+    if len(rows) > MOST_ROWS:
+        echo(f"and {len(rows) - MOST_ROWS:,} more: --json")
+    echo(f"mean return of {counted(len(rows), 'episode')}: {mean:.4g}")

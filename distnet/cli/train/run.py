@@ -129,7 +129,7 @@ def _show_end(console: LiteralConsole, run: "Run", figures: str, page: Path | No
     result, summary = run.result, summarise(read_run(run.folder))
     speed = result["samples_per_second"]
     facts = [
-        f"{result['steps']:,} steps in {duration(summary.seconds)}",
+        f"{counted(result['steps'], 'step')} in {duration(summary.seconds)}",
         counted(result["workers"], "worker"),
         *([f"{speed:,.0f} samples/s"] if speed else []),
         f"weights {result['weights_sha256'][:12]}",

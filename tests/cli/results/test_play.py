@@ -37,11 +37,13 @@ def test_play_prints_the_episodes_of_an_evaluation(runs: Path) -> None:
 
     played = parsed("play", "cart-1", "--episodes", "3", runs=runs)
     text = call("play", "cart-1", "--episodes", "3", runs=runs).stdout
+    long = call("play", "cart-1", "--episodes", "53", runs=runs).stdout
 
     assert played["mean_return"] == evaluation["metrics"]["return"]
     assert [row["episode"] for row in played["episodes"]] == [0, 1, 2]
     assert all(row["return"] == row["moves"] for row in played["episodes"])
     assert f"mean return of 3 episodes: {played['mean_return']:.4g}" in text
+    assert "and 3 more: --json\nmean return of 53 episodes:" in long
 
 
 def test_another_seed_begins_in_another_way(runs: Path) -> None:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from distnet.data.batch import Batch
-from distnet.errors import PartError
+from distnet.errors import PartError, UnknownPartError
 from distnet.launch.plan import make_plan
 from distnet.spec.read import read_job_text
 from distnet.spec.sections.job import Job
@@ -355,15 +355,19 @@ def test_an_export_computes_the_values_of_what_is_seen() -> None:
     assert torch.equal(given.network(seen), net(seen / 255))
 
 
-def test_a_film_keeps_pictures_at_equal_distances() -> None:
+@pytest.mark.parametrize(
+    ("num", "moves"),
+    [(0, []), (1, [0]), (3, [0, 1, 2]), (100, [0, 32, 64, 99]), (500, [0, 160, 320, 499])],
+)
+def test_a_film_has_pictures_at_about_equal_distances(num: int, moves: list[int]) -> None:
     film = Film(4)
-    for number in range(100):
-        film.add(np.full((1, 1, 1), number, np.uint8), number / 2)
+    for number in range(num):
+        film.add(np.full((1, 1, 1), number % 256, np.uint8), number / 2)
 
     pictures, captions = film.shown()
 
-    assert [int(picture[0, 0, 0]) for picture in pictures] == [0, 32, 64, 96]
-    assert captions[1] == "move 32\nreturn 16"
+    assert [int(picture[0, 0, 0]) for picture in pictures] == [move % 256 for move in moves]
+    assert captions == tuple(f"move {move}\nreturn {move / 2:g}" for move in moves)
 
 
 def test_a_cart_is_drawn_where_it_is() -> None:
@@ -401,3 +405,17 @@ data: {{source: null}}
     with pytest.raises(Exception, match=message) as refused:
         make_plan(read_job_text(text))
     assert not isinstance(refused.value, PartError)
+
+
+@pytest.mark.parametrize(
+    ("module", "environment"), [("gymnasium", CARTPOLE), ("ale_py", BREAKOUT)], ids=str
+)
+def test_a_package_that_is_missing_is_named_with_its_extra(
+    module: str, environment: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, module, None)  # type: ignore[arg-type]
+
+    with pytest.raises(
+        UnknownPartError, match=rf"{module}, which is not .*pip install 'distnet\[play\]'"
+    ):
+        DeepQ(None, environment=environment)
