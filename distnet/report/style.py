@@ -47,7 +47,8 @@ RC: dict[str, Any] = {
     # An SVG then holds the image's own pixels, which stay sharp at any size.
     "image.interpolation": "none",
     "legend.fontsize": 9.5,
-    "legend.frameon": False,
+    "legend.edgecolor": "none",
+    "legend.framealpha": 0.85,  # above lines that cross it
     "legend.labelcolor": INK,
     "lines.linewidth": 1.8,
     "lines.solid_capstyle": "round",
@@ -87,8 +88,11 @@ def legend_label(name: str) -> str:
 
 
 def number_axis(axis: Any, *, integer: bool = False, form: Format = "number") -> None:
-    """Write the ticks of an axis with thousands separators, or as percents up to 100%."""
+    """Write the ticks of an axis with thousands separators, or as percents of 0% to 100%."""
     low, high = axis.get_view_interval()
+    if form == "percent" and low < 0 <= axis.get_data_interval()[0]:
+        low = -0.02 * high
+        axis.axes.set(**{f"{axis.axis_name}lim": (low, high)})
     if form == "percent" and axis.get_data_interval()[1] <= 1 < high:
         axis.axes.set(**{f"{axis.axis_name}lim": (low, 1 + 0.02 * (1 - low))})
     if axis.get_scale() == "log":

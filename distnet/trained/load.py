@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 
 from distnet.data.batch import Batch
-from distnet.data.column import Column, cut
+from distnet.data.column import Column, RaggedArray, cut
 from distnet.data.fields.field import Field
 from distnet.data.manifest import Manifest
 from distnet.data.opening import build_view, viewed, whole_fields
@@ -44,7 +44,8 @@ from distnet.trained.samples import Progress, sampled
 from distnet.trained.text import generated, write_text
 from distnet.trained.texts import encode_texts
 
-BATCH_SIZE = 1000
+BATCH_SIZE, BATCH_VALUES = 1000, 1 << 20
+"""The most samples of a batch, and the most values of samples that are padded to one length."""
 
 
 @dataclass(frozen=True)
@@ -263,8 +264,23 @@ def _no_dataset(folder: RunFolder, job: Job) -> RunError:
 
 
 def _batches(x: Column, field: Field) -> Iterator[Batch]:
-    for start in range(0, len(x), BATCH_SIZE):
-        yield Batch({"x": as_tensors(cut(x, start, start + BATCH_SIZE), field)})
+    start = 0
+    while start < len(x):
+        end = start + _num_together(x, start)
+        yield Batch({"x": as_tensors(cut(x, start, end), field)})
+        start = end
+
+
+def _num_together(x: Column, start: int) -> int:
+    """How many samples make a batch: fewer where they are long, as networks pad them to one length.
+
+    A network may hold much more for each value, so a single long sample is a batch of its own.
+    """
+    if not isinstance(x, RaggedArray):
+        return BATCH_SIZE
+    longest = np.maximum.accumulate(x.lengths[start : start + BATCH_SIZE])
+    fit = longest * np.arange(1, len(longest) + 1) <= BATCH_VALUES
+    return max(1, int(fit.sum()))
 
 
 def _data_manifest(folder: RunFolder) -> Manifest:

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from matplotlib.colors import to_hex
+from matplotlib.figure import Figure as Canvas
 
 from distnet.report.arrays import read_arrays
 from distnet.report.colours import SERIES
@@ -12,7 +13,7 @@ from distnet.report.figures.confusion import draw_matrix
 from distnet.report.figures.dots import draw_dots
 from distnet.report.figures.scatter import draw_scatter
 from distnet.report.parts import Arrays, Listing, Part, Plot, draw_figures
-from distnet.report.style import to_png, to_svg
+from distnet.report.style import number_axis, to_png, to_svg
 from distnet.run_folder.figures import (
     KINDS,
     Box,
@@ -117,6 +118,15 @@ def test_perfect_percents_leave_the_axis_readable() -> None:
     low, high = draw_dots(figure).axes[0].get_xlim()
     assert low < 0.9
     assert 1.0 < high < 1.01
+
+
+def test_percents_that_are_all_zero_have_no_axis_below_zero() -> None:
+    axes = Canvas().add_subplot()
+    axes.plot([1, 2], [0.0, 0.0])
+    number_axis(axes.yaxis, form="percent")
+
+    low, high = axes.get_ylim()
+    assert -0.01 < low < 0 < high
 
 
 def test_dots_that_are_not_finite_are_left_out() -> None:

@@ -71,6 +71,17 @@ def test_texts_are_predicted_from_python(trained: Path) -> None:
         network.predict(["caf\udce9"])  # as Python reads a byte of a command line
 
 
+def test_texts_beside_a_very_long_one_are_predicted_as_alone(trained: Path) -> None:
+    network = load_trained(trained)
+    texts = ["a fine film", "so dull , " * 4_000, "a lovely cast", *["poor"] * 99]  # 40,000 letters
+
+    found = [one["probability"] for one in network.predict(texts)]
+
+    alone = [network.predict(text)[0]["probability"] for text in texts[:4]]
+    assert found[:4] == pytest.approx(alone, rel=1e-5)
+    assert found[4:] == pytest.approx([alone[3]] * 98, rel=1e-5)
+
+
 def test_predict_takes_texts_and_files_of_texts(
     trained: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -19,7 +19,7 @@ def report_splits(data: RawData, splits: Mapping[str, Split], test_fraction: flo
     findings = data.findings
     for name, split in splits.items():
         findings.read(f"samples of {name}", split.num_samples)
-    if len(data.splits) == 1 and "test" in splits:
+    if len(data.splits) == 1 and len(splits) == 2:
         rule = "the last samples" if data.is_sequence else "chosen by a hash of each sample"
         why = f"the source has one split; {rule}"
         findings.guessed("test split", f"{test_fraction:.0%}", why, option="--test-fraction")

@@ -64,6 +64,25 @@ def test_parts_of_words_come_back_as_they_were(text: str) -> None:
     assert field.decode(field.encode(text)) == text
 
 
+UNICODE = [
+    "\u05e9\u05dc\u05d5\u05dd",
+    "\u0928\u092e\u0938\u094d\u0924\u0947",
+    "\u65e5\u672c",
+    "e\u0301 \U0001f469\u200d\U0001f680",
+]
+
+
+@pytest.mark.parametrize("tokenizer", ["characters", "words", "bpe"])
+def test_texts_of_any_script_come_back(tokenizer: Tokenizer) -> None:
+    field = learned(tokenizer, texts=UNICODE * 2)
+
+    found = [field.decode(field.encode(text)) for text in UNICODE]
+
+    words = [*UNICODE[:3], "\u00e9 \U0001f469 \u200d \U0001f680"]  # composed, each sign a word
+    assert found == (words if tokenizer == "words" else UNICODE)
+    assert [field.decode(field.encode(text)) for text in found] == found
+
+
 def test_frequent_parts_of_words_are_one_token() -> None:
     field = learned("bpe", most=300)
 

@@ -137,6 +137,31 @@ def test_other_formats_become_16_bits_of_one_channel(tmp_path: Path) -> None:
     assert changes == {"mixed to the mean of their channels": 1, "rounded to 16 bits": 3}
 
 
+def test_samples_of_other_sizes_are_those_nearest_to_16_bits(tmp_path: Path) -> None:
+    wide = np.array([0, 255, 256, 384, 385, -(2**23), 2**23 - 1], np.int32)  # of 24 bits
+    write(tmp_path / "raw" / "a" / "24.wav", wide * 256, subtype="PCM_24")
+    narrow = np.array([0, 1, -1, -128, 127], np.int16) * 256  # of 8 bits
+    write(tmp_path / "raw" / "b" / "8.wav", narrow, subtype="PCM_U8")
+    long = np.tile(sound(1000), 1100)  # more than is decoded at once
+    write(tmp_path / "raw" / "b" / "long.wav", np.stack([long, long], 1))
+
+    found = rows(tmp_path / "raw", imported(tmp_path / "raw", fraction=0), "train")["x"]
+
+    assert found[0].tolist() == [0, 1, 1, 2, 2, -32768, 32767]  # half of a step: to the even one
+    assert found[1].tolist() == narrow.tolist()
+    np.testing.assert_array_equal(found[2], long)
+
+
+def test_samples_that_are_no_numbers_are_found_while_they_are_decoded(tmp_path: Path) -> None:
+    folder = write_takes(tmp_path / "raw")
+    write(folder / "on_a_94.wav", np.array([0.5, np.nan]), subtype="FLOAT")
+    with pytest.raises(DataError, match=r"on_a_94\.wav: holds samples that are not finite"):
+        imported(folder, names=NAMES)
+    assert not (tmp_path / "out").exists()
+    skipped = imported(folder, names=NAMES, test="take=2", skip_unreadable=True)
+    assert sum(split.num_samples for split in skipped.splits.values()) == 18
+
+
 def spoil(folder: Path) -> dict[str, str]:
     """Add one file of each fault, and what is said of it."""
     write(folder / "on_a_90.wav", np.zeros(0, np.int16))
@@ -144,12 +169,14 @@ def spoil(folder: Path) -> dict[str, str]:
     (folder / "on_a_92.wav").write_bytes(b"RIFF nothing of the kind")
     whole = write(folder / "on_a_93.wav", sound(4000)).read_bytes()
     (folder / "on_a_93.wav").write_bytes(whole[:3000])
+    (folder / "on_a_95.wav").write_bytes(b"")
     write(folder / "nonsense.wav")
     return {
         "on_a_90": "holds no sound: 0 samples",
         "on_a_91": "found a sample rate of 16,000 Hz, expected 8,000 Hz",
         "on_a_92": "cannot be read as a sound file",
         "on_a_93": "cut off: found 2,956 bytes of sound, expected 8,000",
+        "on_a_95": "an empty file, of 0 bytes",
         "nonsense": f"found 'nonsense', expected a name of the form {NAMES}",
     }
 
@@ -170,7 +197,7 @@ def test_faulty_files_can_be_left_out_and_are_counted(tmp_path: Path) -> None:
     assert {n: s.num_samples for n, s in manifest.splits.items()} == {"train": 12, "test": 6}
     summary = manifest.import_summary
     assert summary is not None
-    assert sum(row.count for row in summary.left_out if row.what == "recordings") == 5
+    assert sum(row.count for row in summary.left_out if row.what == "recordings") == 6
     reasons = " ".join(row.why for row in summary.left_out)
     assert all(fault in reasons for fault in faults.values())
 

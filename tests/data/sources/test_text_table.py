@@ -27,7 +27,14 @@ NAMED = "id\tReview\tlabel\n" + "".join(f"{i}\t{row}\n" for i, row in enumerate(
 def import_text(folder: Path, content: str | bytes, **options: Any) -> Manifest:
     file = folder / "t.tsv"
     file.write_bytes(content if isinstance(content, bytes) else content.encode())
-    return import_dataset(file, folder / "out", test_fraction=0, options=options, force=True)
+    return import_dataset(
+        file,
+        folder / "out",
+        kind=options.pop("kind", None),
+        test_fraction=0,
+        options=options,
+        force=True,
+    )
 
 
 def texts(folder: Path, manifest: Manifest, split: str = "train") -> list[str]:
@@ -131,6 +138,8 @@ def test_parquet_with_numbers_to_predict(tmp_path: Path) -> None:
         (NAMED, {"text": "Review", "target": ("id", "label")}, r"--target names 2 columns"),
         (PLAIN + "so so , la la\t2\n", {"classes": ("bad", "good")}, r"t\.tsv:9: label 2 is out"),
         (PLAIN + "so so , la la\tmeh\n", {"classes": ("0", "1")}, r"t\.tsv:9: 'meh' is not one"),
+        ("", {"kind": "text-table"}, r"t\.tsv: the file is empty, expected a table"),
+        ("text\tlabel\n", {"kind": "text-table"}, r"t\.tsv: no rows; expected one for each text"),
         (PLAIN, {"vocabulary": 1}, r"--vocabulary: found 1, expected at least 2"),
     ],
 )
