@@ -35,8 +35,12 @@ class Groups:
         return 2 * len(self.classes)
 
     def sums(self, batch: Batch, scores: Tensor) -> Tensor:
-        """The samples of each class and the sum of their scores [n], float64 [2 G]."""
-        members = F.one_hot(batch.tensor(self.name), len(self.classes)).double()
+        """The samples of each class and the sum of their scores [n], float64 [2 G].
+
+        A sample of none of the classes, as data imported like other data may have, has index -1.
+        """
+        indices = batch.tensor(self.name)
+        members = F.one_hot(indices + 1, len(self.classes) + 1).double()[:, 1:]
         return torch.cat([members.sum(0), (members * scores[:, None]).sum(0)])
 
     def table(self, sums: Tensor, metric: Metric) -> Table:

@@ -5,6 +5,7 @@ that does not ship is made by `tests/jobs/datasets/<name>.py: make(folder)`.
 """
 
 SMALL: dict[str, tuple[str, ...]] = {
+    "babi-answers": ("train.steps=4", "train.batch_size=16", "evaluate.samples=40"),
     "breakout-dqn": (
         *("train.steps=4", "train.batch_size=8", "task.environments=1", "task.warmup=40"),
         *("task.frame_size=42", "network.kernels=[4,4,3]", "task.replay=400", "task.episodes=1"),
@@ -60,6 +61,7 @@ SMALL: dict[str, tuple[str, ...]] = {
 """Four to six steps on few samples: for a smoke, and for the same bits on 1, 2 and 3 workers."""
 
 FALLS: dict[str, tuple[str, ...]] = {
+    "babi-answers": ("train.steps=60",),
     "captions-translate": ("train.steps=60",),
     "cells-detect": ("train.steps=18",),
     "digits": ("train.steps=90",),

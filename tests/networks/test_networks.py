@@ -18,7 +18,7 @@ HERE = Path(__file__).parent
 SHAPES = [(1, 28, 28), (3, 32, 32), (1, 8, 8), (13,)]
 FOR_ONE_SHAPE = ["cnn", "mlp", "perceptron", "resnet"]
 """From samples of one shape to K outputs; each other network has a test file of its own."""
-FOR_TEXTS = ["lstm", "rnn", "transformer"]
+FOR_TEXTS = ["lstm", "memory", "reader", "rnn", "transformer"]
 ONLY_IMAGES = ("cnn", "resnet")
 SMALL: dict[str, dict[str, Any]] = {"resnet": {"depth": 8, "width": 4}}
 ACTIVATIONS = ["relu", "gelu", "silu", "tanh", "sigmoid", "leaky-relu", "step"]

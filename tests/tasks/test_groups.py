@@ -29,11 +29,11 @@ def data() -> Manifest:
 def test_accuracy_by_speaker_adds_up_over_batches(top_k: int) -> None:
     task = PerSample(Classify(data(), by="speaker", top_k=top_k), data())
     networks = {"network": torch.nn.Identity()}
-    outputs = torch.tensor([[2.0, 1.0], [1.0, 2.0], [2.0, 1.0], [0.0, 1.0], [1.0, 0.0]])
-    actual, speakers = torch.tensor([0, 0, 0, 1, 1]), torch.tensor([0, 0, 0, 2, 2])
+    outputs = torch.tensor([[2.0, 1.0], [1.0, 2.0], [2.0, 1.0], [0.0, 1.0], [1.0, 0.0], [1.0, 0.0]])
+    actual, speakers = torch.tensor([0, 0, 0, 1, 1, 1]), torch.tensor([0, 0, 0, 2, 2, -1])
     parts = [
         task.measure(networks, Batch({"x": outputs[s], "y": actual[s], "speaker": speakers[s]}))
-        for s in (slice(0, 2), slice(2, 5))
+        for s in (slice(0, 2), slice(2, 6))
     ]
 
     summary = task.summarise(parts[0].sums + parts[1].sums, [])
@@ -46,7 +46,7 @@ def test_accuracy_by_speaker_adds_up_over_batches(top_k: int) -> None:
     )
     assert table.rows == (("ann", pytest.approx(2 / 3), 3), ("cyd", 0.5, 2))
     assert table.formats == ("number", "percent", "number")
-    assert summary.metrics["accuracy"] == pytest.approx(3 / 5)
+    assert summary.metrics["accuracy"] == pytest.approx(3 / 6)
 
 
 @pytest.mark.parametrize("name", ["x", "mood"])

@@ -12,6 +12,7 @@ from distnet.cli.output import print_json, say
 from distnet.cli.results.better import say_checkpoint
 from distnet.cli.results.masks import write_masks
 from distnet.cli.results.printing import show_predictions
+from distnet.data.sources.texts.utf8 import read_text
 from distnet.errors import DataError, RunError
 from distnet.report.find import find_run
 from distnet.spec.plural import counted
@@ -25,6 +26,14 @@ Files = Annotated[
 Texts = Annotated[
     list[str] | None,
     typer.Option("--text", metavar="TEXT", help="A text to predict. Repeat it for several."),
+]
+Questions = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--question",
+        metavar="TEXT",
+        help="A question about each text; a file is one text then. Repeat it for several.",
+    ),
 ]
 AsIs = Annotated[
     bool | None,
@@ -48,6 +57,7 @@ def predict(
     run: Run,
     files: Files = None,
     text: Texts = None,
+    question: Questions = None,
     as_is: AsIs = None,
     delimiter: Delimiter = None,
     decimal: Decimal = None,
@@ -66,21 +76,27 @@ def predict(
     folder = find_run(run, runs)
     with says_when_stopped("nothing was predicted"), spinner("reading") as status:
         # torch takes seconds to import: a run that does not exist is reported first.
-        from distnet.trained import load, predict
+        from distnet.trained import load, predict, questions
 
         network = load.load_trained(folder.path, checkpoint=checkpoint)
-        predictions = predict.predict_texts(network, text or [])
-        for number, file in enumerate(files or []):
-            status.update(f"{number:,} of {counted(len(files or []), 'file')}")
-            predictions += predict.predict(
-                network, [file], as_is=as_is, delimiter=delimiter, decimal=decimal
-            )
-        if output is not None and not any("mask" in one for one in predictions):
-            kind = network.job.task.kind
-            raise RunError(f"--output: the task {kind} predicts no masks to write; leave it out")
-        predictions = write_masks(predictions, output or folder.path / "predictions")
+        if question:
+            contexts = [*(text or []), *map(read_text, files or [])]
+            predictions = questions.answer_questions(network, contexts, question)
+        else:
+            predictions = predict.predict_texts(network, text or [])
+            for number, file in enumerate(files or []):
+                status.update(f"{number:,} of {counted(len(files or []), 'file')}")
+                predictions += predict.predict(
+                    network, [file], as_is=as_is, delimiter=delimiter, decimal=decimal
+                )
+            if output is not None and not any("mask" in one for one in predictions):
+                kind = network.job.task.kind
+                raise RunError(
+                    f"--output: the task {kind} predicts no masks to write; leave it out"
+                )
+            predictions = write_masks(predictions, output or folder.path / "predictions")
     say_checkpoint(folder, network.step)
-    if note := predict.reading_note(network, files or [], as_is):
+    if not question and (note := predict.reading_note(network, files or [], as_is)):
         say(f"note: {note}")
     if as_json:
         print_json(predictions)

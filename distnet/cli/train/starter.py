@@ -16,7 +16,7 @@ from distnet.cli.train.starter_boxes import has_boxes
 from distnet.cli.train.starter_masks import has_masks
 from distnet.cli.train.starter_sounds import has_sounds
 from distnet.cli.train.starter_text import holds_text, text_sections
-from distnet.cli.train.starter_texts import has_pairs, has_texts
+from distnet.cli.train.starter_texts import has_pairs, has_questions, has_stories, has_texts
 from distnet.data.evaluation_split import DEFAULT_SPLIT, SET_ASIDE, VALIDATION
 from distnet.data.manifest import Manifest
 from distnet.spec.printable import argument, printable
@@ -49,7 +49,21 @@ KINDS = (
         "translate",
         starter_texts.PAIRS_TASK,
     ),
+    Kind(
+        has_stories,
+        "memory",
+        starter_texts.STORIES_NETWORK,
+        "classify",
+        starter_texts.STORIES_TASK,
+    ),
     Kind(has_texts, "lstm", starter_texts.NETWORK),
+    Kind(
+        has_questions,
+        "reader",
+        starter_texts.QUESTIONS_NETWORK,
+        "answer",
+        starter_texts.QUESTIONS_TASK,
+    ),
 )
 """The first one that fits counts; other data is images or vectors."""
 
@@ -77,7 +91,7 @@ def has_shipped_task(manifest: Manifest) -> bool:
     is_known = kinds.get("x") in ("image", "vector") or has_texts(manifest)
     is_known = is_known and kinds.get("y") in ("class", "number")
     of_images = has_boxes(manifest) or has_masks(manifest)
-    of_texts = has_pairs(manifest) or holds_text(manifest)
+    of_texts = has_pairs(manifest) or holds_text(manifest) or has_questions(manifest)
     return is_known or of_images or has_sounds(manifest) or of_texts
 
 
@@ -162,7 +176,7 @@ def _data(manifest: Manifest, source: str) -> str:
 data:
   source: {_text(source)}
 """
-    if has_sounds(manifest) or has_texts(manifest):
+    if has_sounds(manifest) or has_texts(manifest) or has_questions(manifest):
         return text
     text += NORMALISED
     if has_boxes(manifest):
@@ -204,6 +218,7 @@ def _train(manifest: Manifest) -> str:
     good_steps = starter_sounds.GOOD_STEPS if has_sounds(manifest) else GOOD_STEPS
     good_steps = starter_texts.GOOD_STEPS if has_texts(manifest) else good_steps
     good_steps = starter_texts.PAIRS_GOOD_STEPS if has_pairs(manifest) else good_steps
+    good_steps = starter_texts.QUESTIONS_GOOD_STEPS if has_questions(manifest) else good_steps
     epochs = min(100, max(5, round(good_steps / steps_per_epoch)))
     return f"""\
 # How long to train. A batch is cut into slices, which the workers share: the result is the same

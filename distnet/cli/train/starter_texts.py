@@ -32,6 +32,40 @@ task:
 PAIRS_GOOD_STEPS = 2500
 """Updates after which the network has usually learned to translate short texts."""
 
+STORIES_NETWORK = """\
+# The network. A question at the end of a text looks up parts of the text, one after the other.
+# Others: lstm, transformer, or your own class as ./mynet.py:MyNet.
+network:
+  kind: memory
+  width: 64                # numbers of the vector of a word
+  hops: 3                  # parts that are looked up
+  window: 6                # words before and behind each one that belong to its memory
+  question: 8              # words at the end: the question
+"""
+STORIES_TASK = """\
+# The task: choose the answer, one of those of the training.
+task:
+  kind: classify
+  by: task                 # states the accuracy of each task of the data
+"""
+QUESTIONS_NETWORK = """\
+# The network. It reads a text and a question, and marks where the answer begins and ends.
+# Others: your own class as ./mynet.py:MyNet.
+network:
+  kind: reader
+  width: 32                # numbers of the vector of a token
+  hidden: 48               # cells in each direction
+  dropout: 0.3             # part left out at random; raise it against overfitting
+"""
+QUESTIONS_TASK = """\
+# The task: find the part of the text that answers the question.
+task:
+  kind: answer
+  longest: 15              # tokens of an answer at most
+"""
+QUESTIONS_GOOD_STEPS = 400
+"""Updates after which the reader has usually learned what there is in few texts."""
+
 
 def has_texts(manifest: Manifest) -> bool:
     """Whether x is texts of any length."""
@@ -43,3 +77,15 @@ def has_pairs(manifest: Manifest) -> bool:
     """Whether each text x has a text y, both of any length."""
     y = manifest.fields.get("y")
     return has_texts(manifest) and y is not None and y.kind == "tokens" and not y.shape
+
+
+def has_stories(manifest: Manifest) -> bool:
+    """Whether x is stories with questions, of one or several tasks."""
+    task = manifest.fields.get("task")
+    return has_texts(manifest) and task is not None and task.kind == "class"
+
+
+def has_questions(manifest: Manifest) -> bool:
+    """Whether samples are texts with questions, whose answers are parts of the texts."""
+    kinds = {name: field.kind for name, field in manifest.fields.items()}
+    return kinds.get("span") == "span" and {"context", "question", "text"} <= set(kinds)

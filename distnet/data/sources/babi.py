@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from distnet.data.column import Columns, RaggedArray
 from distnet.data.fields.class_ import ClassField
 from distnet.data.fields.tokens import TokensField
+from distnet.data.sources._like import Like, classes_like, tokens_like
 from distnet.data.sources._names import natural_order
 from distnet.data.sources._splits import is_split_name, split_of
 from distnet.data.sources.files.unreadable import Unreadable
@@ -47,7 +48,13 @@ def detect(path: Path) -> bool:
     return any(map(looks_like_stories, filter(is_text_file, files[:1])))
 
 
-def read(path: Path, *, tasks: Sequence[int] = (), skip_unreadable: bool = False) -> RawData:
+def read(
+    path: Path,
+    *,
+    tasks: Sequence[int] = (),
+    skip_unreadable: bool = False,
+    like: Like | None = None,
+) -> RawData:
     """Read all stories, and collect their words and answers.
 
     Args:
@@ -55,6 +62,7 @@ def read(path: Path, *, tasks: Sequence[int] = (), skip_unreadable: bool = False
         tasks: the numbers of those to read; by default all.
         skip_unreadable: leave out, and count, questions that cannot be learned, and stories from a
             faulty line on.
+        like: the fields of a dataset whose words and answers are taken.
 
     Raises:
         DataError: a file or line is faulty, or there is no file of a task.
@@ -68,12 +76,13 @@ def read(path: Path, *, tasks: Sequence[int] = (), skip_unreadable: bool = False
         for split, found in files.items()
     }
     learned = splits.get("train") or next(iter(splits.values()))
-    answers = natural_order({question.answer for question in learned})
+    answers = classes_like(like) or natural_order({question.answer for question in learned})
     splits = {split: _known(found, answers, unreadable) for split, found in splits.items()}
     unreadable.check()
     if not learned:
         raise DataError(f"{path}: found no question to learn from, expected some behind sentences")
-    x = TokensField.learned((q.text for q in learned), tokenizer="words", most=MOST_WORDS)
+    texts = (question.text for question in learned)
+    x = tokens_like(like, "x") or TokensField.learned(texts, tokenizer="words", most=MOST_WORDS)
     findings.read("different words", len(x.vocabulary))
     names = natural_order({task_of(file) for file in chain.from_iterable(files.values())})
     y, task = ClassField(classes=tuple(answers)), ClassField(classes=tuple(names))

@@ -18,6 +18,7 @@ from distnet.data.fields._tokenizers import Tokenizer
 from distnet.data.fields.span import SpanField
 from distnet.data.fields.text import TextField
 from distnet.data.fields.tokens import TokensField
+from distnet.data.sources._like import Like, tokens_like
 from distnet.data.sources._splits import split_files, split_of
 from distnet.data.sources.files.unreadable import Unreadable
 from distnet.data.sources.source import Chunks, RawData
@@ -43,6 +44,7 @@ def read(
     tokenizer: Tokenizer = "words",
     vocabulary: int = MOST_TOKENS,
     skip_unreadable: bool = False,
+    like: Like | None = None,
 ) -> RawData:
     """Read all questions, and collect the tokens.
 
@@ -51,6 +53,7 @@ def read(
         tokenizer: what a token is: `characters`, `words` or `bpe` (parts of words).
         vocabulary: the most tokens that are kept, by how often they occur.
         skip_unreadable: leave out, and count, faulty articles, paragraphs and questions.
+        like: the fields of a dataset whose tokens are taken, instead of those that occur here.
 
     Raises:
         DataError: a file is not in this form, or a question is faulty.
@@ -69,7 +72,9 @@ def read(
     if not contexts:
         raise DataError("\n".join([f"{path}: found no question", *findings.left_out_lines()]))
     texts = chain(contexts, (question.question for question in learned))
-    tokens = TokensField.learned(texts, tokenizer=tokenizer, most=vocabulary)
+    tokens = tokens_like(like, "context") or TokensField.learned(
+        texts, tokenizer=tokenizer, most=vocabulary
+    )
     findings.read("different tokens", len(tokens.vocabulary))
     findings.read("texts to learn from", len(contexts))
     return RawData(

@@ -77,6 +77,40 @@ def test_images_get_a_cnn_unless_they_are_tiny(side: int, network: str, tmp_path
     assert (file.job.network.kind, file.job.task.kind) == (network, "classify")
 
 
+def test_stories_with_questions_get_a_memory_network(tmp_path: Path) -> None:
+    story = "1 Mary went to the hall.\n2 Where is Mary?\thall\t1\n"
+    other = story.replace("hall", "attic")
+    raw = tmp_path / "raw" / "qa1_train.txt"
+    raw.parent.mkdir()
+    raw.write_text((story + other) * 12)
+    data, output = imported(raw), tmp_path / "job.yaml"
+
+    file = initialised(str(data), output)
+
+    assert (file.job.network.kind, file.job.task.kind) == ("memory", "classify")
+    assert file.job.task.options == {"by": "task"}
+    assert main(["check", str(output)]) == 0
+
+
+def test_questions_about_texts_get_a_reader(tmp_path: Path) -> None:
+    text = "Ann has 3 cats."
+    questions = [
+        {"id": str(n), "question": "How many?", "answers": [{"text": "3", "answer_start": 8}]}
+        for n in range(20)
+    ]
+    articles = [
+        {"paragraphs": [{"context": f"{text} {n}", "qas": [one]}]}
+        for n, one in enumerate(questions)
+    ]
+    (tmp_path / "raw.json").write_text(json.dumps({"data": articles}))
+    data, output = imported(tmp_path / "raw.json"), tmp_path / "job.yaml"
+
+    file = initialised(str(data), output)
+
+    assert (file.job.network.kind, file.job.task.kind) == ("reader", "answer")
+    assert main(["check", str(output)]) == 0
+
+
 def test_recordings_get_a_crnn_with_which_they_can_be_learned(tmp_path: Path) -> None:
     data, output = imported(sounds(tmp_path / "raw")), tmp_path / "job.yaml"
 

@@ -170,3 +170,18 @@ def test_a_folder_without_files_to_learn_from(tmp_path: Path) -> None:
 
     with pytest.raises(DataError, match=r"raw: found no file such as qa1_train\.txt here"):
         import_dataset(raw, tmp_path / "out", options={"tasks": (1,)})
+
+
+def test_words_and_answers_are_those_of_another_dataset(tmp_path: Path) -> None:
+    raw = stories(tmp_path / "raw", qa1_train=TRAIN, qa1_test=TEST)
+    learned = import_dataset(raw, tmp_path / "learned")
+    (tmp_path / "mine_test.txt").write_text(TEST.replace("John", "Mary"))
+
+    mine = import_dataset(
+        tmp_path / "mine_test.txt", tmp_path / "out", like=tmp_path / "learned", test_fraction=1
+    )
+
+    assert (mine.x.vocabulary, mine.y.classes) == (learned.x.vocabulary, learned.y.classes)
+    assert [one[:2] for one in samples(tmp_path / "out", mine, "test")] == [
+        ("mary went to the hall . where is mary ?", "hall")
+    ]

@@ -204,3 +204,16 @@ def test_a_part_of_a_word_is_counted(tmp_path: Path) -> None:
     assert manifest.import_summary is not None
     warned = [f.what for f in manifest.import_summary.warnings]
     assert "answers that begin or end inside of a token" in warned
+
+
+def test_tokens_are_those_of_another_dataset(tmp_path: Path) -> None:
+    imported(tmp_path, squad(POINTS, WHO))
+    one = {"id": "z", "question": "How?", "answers": [{"text": "Newton", "answer_start": 0}]}
+    (tmp_path / "other.json").write_text(json.dumps(squad(one, context="Newton said, how?")))
+
+    other = import_dataset(
+        tmp_path / "other.json", tmp_path / "like", like=tmp_path / "out", test_fraction=1
+    )
+
+    (found,) = samples(tmp_path / "like", other, "test")
+    assert (found["question"], found["part"]) == ("<unk> ?", "Newton")

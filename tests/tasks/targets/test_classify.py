@@ -54,6 +54,7 @@ OUTPUTS, TARGETS = likely(0, 0, 1, 2, 2, 2), torch.tensor([0, 0, 0, 1, 2, 2])
 
 def test_kinds_are_those_that_the_readme_lists(tmp_path):
     assert kinds("tasks") == [
+        "answer",
         "classify",
         "deep-q",
         "detect",
@@ -63,6 +64,7 @@ def test_kinds_are_those_that_the_readme_lists(tmp_path):
         "regress",
         "segment",
         "transcribe",
+        "translate",
     ]
     cls, options = load_part("tasks", Part(kind="classify", top_k=2), folder=tmp_path)
     assert cls(data("a", "b", "c"), **options).num_outputs == 3
