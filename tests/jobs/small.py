@@ -19,6 +19,7 @@ SMALL: dict[str, tuple[str, ...]] = {
         *("task.replay=400", "task.episodes=3"),
     ),
     "cells-detect": ("train.steps=4", "train.batch_size=4"),
+    "chorales-gpt": ("train.steps=4", "network.width=32", "task.shown_tokens=8"),
     "digits": ("train.steps=6", "train.batch_size=24"),
     "digits-cnn": ("train.steps=4", "train.batch_size=16"),
     "digits-detect": (
@@ -64,6 +65,7 @@ FALLS: dict[str, tuple[str, ...]] = {
     "babi-answers": ("train.steps=60",),
     "captions-translate": ("train.steps=60",),
     "cells-detect": ("train.steps=18",),
+    "chorales-gpt": ("train.steps=30",),
     "digits": ("train.steps=90",),
     "digits-cnn": ("train.steps=30",),
     "digits-detect": ("train.steps=24",),
