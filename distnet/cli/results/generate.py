@@ -20,7 +20,7 @@ def generate(
         str,
         typer.Option(
             metavar="TEXT",
-            help="The beginning. Default: a line break; of music the end of a piece.",
+            help="The beginning. Default: a line break; of music a chord of C major.",
         ),
     ] = "",
     tokens: Annotated[int, typer.Option(min=1, metavar="N", help="How many tokens to make.")] = 500,

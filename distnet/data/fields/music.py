@@ -10,6 +10,7 @@ pitches, the highest voice first, and the end of a piece is a line of its own:
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
+from itertools import cycle, islice
 from typing import ClassVar
 
 import numpy as np
@@ -27,6 +28,7 @@ REST, END = "rest", "end"
 VOCABULARY = (REST, END, *PITCHES)
 """Of all music, whichever pitches occur: so a token is the same pitch in every dataset."""
 VOICES = ("soprano", "alto", "tenor", "bass")
+CHORD = ("C5", "G4", "E4", "C3")
 MIDI = (".mid", ".midi")
 
 
@@ -47,7 +49,15 @@ class MusicField(TokensField):
 
     @property
     def start(self) -> str:
-        """The end of a piece, which another one follows.
+        """A chord of C major, which music without a beginning of its own follows.
+
+        The end of a piece would be followed by the beginning of one, but has rests.
+        """
+        return " ".join(islice(cycle(CHORD), len(self.voices)))
+
+    @property
+    def last_step(self) -> str:
+        """The end of a piece.
 
         Of several tokens `end`, a network would have to count how many there were.
         """
@@ -109,7 +119,7 @@ class MusicField(TokensField):
         names = (
             REST if pitch == SILENT else pitch_name(pitch) for pitch in pitches.ravel().tolist()
         )
-        tokens = [self._index[name] for name in (*names, *self.start.split())]
+        tokens = [self._index[name] for name in (*names, *self.last_step.split())]
         return np.array(tokens, np.int32)
 
     def figure(

@@ -25,6 +25,11 @@ def test_a_piece_is_a_line_of_names_for_each_step_and_its_end() -> None:
     np.testing.assert_array_equal(FIELD.pitches(tokens.tolist()), [*PIECE.tolist(), *silent])
 
 
+def test_music_without_a_beginning_follows_a_chord() -> None:
+    assert FIELD.start == "C5 G4 E4 C3"
+    assert FIELD.last_step == "end rest rest rest"
+
+
 def test_flats_are_the_sharps_below_the_next_tone() -> None:
     assert FIELD.decode(FIELD.encode("Bb3 Eb4")) == "A#3 D#4"
 
