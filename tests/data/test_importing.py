@@ -170,7 +170,7 @@ def test_source_that_is_not_there_is_reported(tmp_path: Path) -> None:
 def test_source_of_no_kind_is_reported(tmp_path: Path) -> None:
     (tmp_path / "notes.doc").write_text("hello")
     (tmp_path / "photos.tar.gz").write_bytes(b"x")
-    with pytest.raises(DataError, match=r"any of csv, idx, image-folder, .*, text.*--kind"):
+    with pytest.raises(DataError, match=r"any of babi, csv, idx, image-folder, .*, text.*--kind"):
         import_dataset(tmp_path / "notes.doc", tmp_path / "out")
     with pytest.raises(DataError, match="unpack the archive"):
         import_dataset(tmp_path / "photos.tar.gz", tmp_path / "out")

@@ -180,7 +180,7 @@ def test_faults_are_named_with_file_and_object_all_at_once(tmp_path: Path) -> No
 
     for text in expected.values():
         assert text in str(error.value)
-    assert str(error.value).endswith("or leave them out: --skip-unreadable")
+    assert "or leave them out: --skip-unreadable\n" in str(error.value)
     assert not (tmp_path / "out").exists()
 
 
