@@ -20,8 +20,6 @@ from distnet.trained.load import Trained
 from distnet.trained.onnx_model import Check, check_onnx, require_fixed_shape, to_onnx
 
 FORMATS = ("safetensors", "onnx")
-PARTS = ("boxes", "mask")
-"""Fields of what is on an image."""
 
 
 @dataclass(frozen=True)
@@ -145,8 +143,9 @@ def _facts_of_tokens(field: TokensField, of: str = "") -> dict[str, str]:
 def _facts_of_targets(trained: Trained) -> dict[str, str]:
     y = trained.fields.get("y")
     if y is None:
-        classes = [trained.fields[name].classes for name in PARTS if name in trained.fields]
-        return {"classes": json.dumps(classes[0])} if classes else {}
+        # Those of the boxes or of the masks: samples may have both, and the task learns one.
+        classes: Sequence[str] = getattr(trained.task, "classes", ())
+        return {"classes": json.dumps(classes)} if classes else {}
     if isinstance(y, TokensField):
         return _facts_of_tokens(y, "target_")
     return {
