@@ -24,6 +24,7 @@ from distnet.data.sources.files.unreadable import Unreadable
 from distnet.data.sources.source import Chunks, RawData
 from distnet.data.survey.summary import Findings
 from distnet.errors import DataError
+from distnet.spec.plural import counted
 
 SUFFIXES = (".json", ".json.gz")
 FIELD = "notes"
@@ -105,7 +106,9 @@ def _splits(path: Path) -> dict[str, list[Any]]:
         raise DataError(f"{path}: found a split called {wrong!r}, expected {expected}; rename it")
     for name in ("train", *splits):
         if not splits.get(name):
-            found = ", ".join(f"{split} ({len(p):,} pieces)" for split, p in splits.items())
+            found = ", ".join(
+                f"{split} ({counted(len(p), 'piece')})" for split, p in splits.items()
+            )
             raise DataError(f"{path}: no pieces of the split {name}; found {found or 'no splits'}")
     return splits
 
