@@ -70,7 +70,7 @@ def refuse_unknown_metric(file: JobFile, data: Manifest | None, task: Task) -> N
 
 
 def refuse_unknown_parameter(file: JobFile, flat: FlatNetwork) -> None:
-    """Refuse a pattern of `no_decay` that no parameter matches.
+    """Refuse a pattern of `no_decay` or of a group that no parameter matches.
 
     Raises:
         JobFileError: there is one.
@@ -82,15 +82,17 @@ def refuse_unknown_parameter(file: JobFile, flat: FlatNetwork) -> None:
         for name, player in job.players.items()
         if player.optimizer is not None
     }
-    names = [name for p in flat.players.values() for every in p.names for name in every]
+    names = [name for name, _ in flat.network.named_parameters(remove_duplicate=False)]
     for section, optimizer in sections.items():
-        for pattern in optimizer.no_decay:
+        patterns = [(f"{section}.no_decay", pattern) for pattern in optimizer.no_decay]
+        groups = enumerate(optimizer.groups)
+        patterns += [(f"{section}.groups.{index}.match", group.match) for index, group in groups]
+        for key, pattern in patterns:
             if not any(fnmatchcase(name, pattern) for name in names):
                 more = ", ..." if len(names) > MOST_NAMED else ""
                 shown = ", ".join(names[:MOST_NAMED]) + more
                 raise file.fault(
-                    f"{section}.no_decay",
-                    f"found {pattern}, which matches no trained parameter; there are: {shown}",
+                    key, f"found {pattern}, which matches no parameter; there are: {shown}"
                 )
 
 

@@ -191,7 +191,8 @@ class Loop:
             self.heartbeat.at(Stage.SUMMING)
             known = flags if size == 1 else None
             is_clipped = self.settings[turn.phase.player].clip is not None
-            total = read_total(sum_(), layout, known, size, is_clipped=is_clipped)
+            frozen = trainee.optimizers[turn.phase.player].frozen(self.state.step)
+            total = read_total(sum_(), layout, known, size, frozen, is_clipped=is_clipped)
             self.flags = total.flags
             if not total.flags.is_out_of_memory:
                 self.guard.compare(total, self._batch, gathered)
@@ -228,7 +229,7 @@ class Loop:
         clip(total.gradient, total.norm, settings.clip)
         factor = rate_factor(settings.schedule, self.state.step, trainee.num_steps)
         rate = settings.optimizer.learning_rate * factor
-        trainee.optimizers[name].update(total.gradient, rate)
+        trainee.optimizers[name].update(total.gradient, rate, self.state.step)
         trainee.gradient.buffers.apply(
             trainee.flat.players[name],
             total,

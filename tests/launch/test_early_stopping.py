@@ -58,7 +58,10 @@ def test_it_is_finished_and_everything_says_why(job: Path, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ("train.early_stopping.metric=acuracy", "found unknown metric `acuracy`, did you mean `acc"),
+        (
+            "train.early_stopping.metric=acuracy",
+            "found unknown metric `acuracy`, did you mean `acc",
+        ),
         ("train.early_stopping={min_delta: 1}", "patience"),
         ("train.early_stopping.patience=0", "found 0"),
     ],

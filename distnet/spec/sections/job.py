@@ -73,6 +73,9 @@ class Train(Section):
     """The seed of all randomness: first weights, order of samples, dropout, augmentation."""
     clip: PositiveFloat | None = None
     """Clip the norm of the gradient to this value."""
+    ema: Annotated[float, Field(gt=0, lt=1)] | None = None
+    """Evaluate, predict and export with an exponential moving average of the weights, which keeps
+    this part of itself at each step: 0.999 averages over about 1,000 steps."""
     accumulate: PositiveInt = 1
     """Compute each slice in this many pieces, one after the other, to save memory."""
     sum: Literal["exact", "fast"] = "exact"

@@ -16,7 +16,7 @@ NOT_DECISIVE: dict[str, Any] = {
         "early_stopping",
     },
 }
-ADDED_KEYS: dict[str, Any] = {"decay": "weights", "no_decay": []}
+ADDED_KEYS: dict[str, Any] = {"decay": "weights", "no_decay": [], "groups": []}
 """Of optimizers: a job that has them at their defaults is the same as before there were any."""
 
 
@@ -45,6 +45,8 @@ def _decisive(job: Job) -> dict[str, Any]:
             del decisive[key]
     if job.train.bits == "native":
         del decisive["train"]["bits"]
+    if job.train.ema is None:
+        del decisive["train"]["ema"]
     for optimizer in _optimizers(decisive):
         for key, default in ADDED_KEYS.items():
             if optimizer[key] == default:
