@@ -41,7 +41,7 @@ from distnet.spec.variables import variables_set
 from distnet.train.checkpoint.identity import changed_keys, identity
 from distnet.train.device.portable import fix_instruction_set
 from distnet.trained.load import load_trained
-from distnet.trained.start_weights import read_start_weights
+from distnet.trained.start_weights import StartWeights, job_start_weights, read_start_weights
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ def run(
         if inline:
             fix_instruction_set(file.job, torch.backends.cpu.get_cpu_capability)
         plan = make_plan(file, workers=workers, inline=inline, say=_stages(listener))
-        start = None if start_from is None else read_start_weights(RunFolder(Path(start_from)))
+        start = _start_weights(file, start_from)
         folder = make_run_folder(Path(runs), file, plan, name, start)
         assignment = _assignment(folder, file.job.resolved(), plan, started, inline=inline)
         limits = _limits(file.job, workers, inline=inline)
@@ -179,7 +179,7 @@ def resume(
         code = own_code(file)
         _refuse_finished(folder, overrides)
         kept, say = None if new_code else before.packages, _stages(listener)
-        plan = make_plan(file, workers=workers, inline=inline, packages=kept, say=say)
+        plan = make_plan(file, workers=workers, inline=inline, packages=kept, is_new=False, say=say)
         plan = replace(plan, precision=before.precision, job_file=dict(before.job_file))
         _refuse_another_job(folder, file, plan.dataset_folder)
         keep_code(folder, code)
@@ -209,6 +209,15 @@ def _assignment(
         begins_with=describe_start(folder),
         process_started=started,
     )
+
+
+def _start_weights(file: JobFile, start_from: str | Path | None) -> StartWeights | None:
+    """The weights that a new run begins with: those of another run, or as its job says."""
+    if start_from is None:
+        return job_start_weights(file)
+    if file.job.start is not None:
+        raise file.fault("start", "found --start-from beside it, expected one of them")
+    return read_start_weights(RunFolder(Path(start_from)))
 
 
 def _stages(listener: Emit | None) -> Callable[[str], None]:

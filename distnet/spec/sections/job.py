@@ -22,6 +22,7 @@ from distnet.spec.sections.resources import Resources
 from distnet.spec.sections.retry import Retry
 from distnet.spec.sections.schedule import Constant, Schedule
 from distnet.spec.sections.section import Name, Part, PositiveFloat, PositiveInt, Section
+from distnet.spec.sections.start import Start
 from distnet.spec.sections.units import Bytes, Seconds
 
 
@@ -182,6 +183,8 @@ class Job(Section):
     """Environment variables, as text. `null` forwards one by its name: `{HF_TOKEN: null}`."""
     data: Data = Data()
     """Where the samples come from and how they reach the network."""
+    start: Start | None = None
+    """Weights to start with: `{weights: resnet18.pt, ignore: ["fc.*"]}`. Default: drawn."""
     optimizer: Optimizer = Sgd(kind="sgd")
     """How the weights follow the gradient."""
     schedule: Schedule = Constant()

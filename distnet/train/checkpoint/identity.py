@@ -40,7 +40,7 @@ def _decisive(job: Job) -> dict[str, Any]:
     decisive = job.model_dump(mode="json", exclude=NOT_DECISIVE)
     decisive["slices"] = job.num_slices
     # What a job does not use is left out: it is then the same as before there was such a key.
-    for key in ("players", "files", "packages", "env"):
+    for key in ("players", "files", "packages", "env", "start"):
         if not decisive[key]:
             del decisive[key]
     if job.train.bits == "native":
