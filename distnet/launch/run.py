@@ -70,7 +70,7 @@ class Run:
         return write_report(self.folder)
 
     def generate(self, prompt: str = "", **sampling: Any) -> Iterator[str]:
-        """Yield the text with which the newest weights continue a prompt, as it is made.
+        """Yield the text with which the network continues a prompt, as it is made.
 
         Args:
             prompt: what the text follows; by default a line break.
