@@ -38,6 +38,7 @@ from distnet.train.compute.trainee import count_steps
 from distnet.train.device.precision import plan_precision
 from distnet.train.exchange.tree import own_slices
 from distnet.train.feed import Feed, checked_feed
+from distnet.trained.start_weights import start_note
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,7 @@ def make_plan(
     workers: int | None = None,
     inline: bool = False,
     packages: Sequence[str] | None = None,
+    is_new: bool = True,
     say: Callable[[str], None] = print_progress,
 ) -> Plan:
     """Plan the run of a job.
@@ -112,6 +114,7 @@ def make_plan(
         workers: instead of the job's own number.
         inline: one worker, in this process.
         packages: with their versions, as an earlier plan has them. Default: what the job asks for.
+        is_new: whether the run begins, so that the weights to start with are needed.
         say: called with packages that are installed, before that begins.
 
     The user's own code is used from a copy, as the run is going to.
@@ -123,7 +126,7 @@ def make_plan(
     code = own_code(file)
     used = use_packages(_requirements(file, packages), file.code_folder, say=say)
     with staged(file, code) as copied, watched_reads() as reads:
-        plan = _plan(copied, code, workers=workers, inline=inline)
+        plan = _plan(copied, code, workers=workers, inline=inline, is_new=is_new)
         outside = outside_files(reads) if code.files else {}
     own = {path: name for path, name in outside.items() if not path.startswith(f"{plan.dataset}/")}
     warn_of_unkept(plan.job_folder, [path for path in own if path in reads])
@@ -136,7 +139,7 @@ def _requirements(file: JobFile, packages: Sequence[str] | None) -> Requirements
     return requirements_of(file.job.packages, file.code_folder)
 
 
-def _plan(file: JobFile, code: OwnCode, *, workers: int | None, inline: bool) -> Plan:
+def _plan(file: JobFile, code: OwnCode, *, workers: int | None, inline: bool, is_new: bool) -> Plan:
     job = file.job
     num_workers = 1 if inline else workers or job.resources.max_workers
     dataset = _dataset(file)
@@ -144,6 +147,7 @@ def _plan(file: JobFile, code: OwnCode, *, workers: int | None, inline: bool) ->
     refuse_misfits(file, data, num_workers, inline=inline)
     seen = None if data is None else _viewed(file, data)
     found = probe(file, seen)
+    start = start_note(file, found.flat) if is_new else ""
     batches = None
     if dataset is not None and data is not None and not hasattr(found.task, "feed"):
         batches = _batches(file, dataset, data, found)
@@ -180,7 +184,7 @@ def _plan(file: JobFile, code: OwnCode, *, workers: int | None, inline: bool) ->
         outside={},
         memory_bytes=memory_of_worker(job, data, found, rehearsed, max(map(len, ranges))),
         eval_split=split,
-        notes=tuple(filter(None, [split_note(job, data), *rehearsed.notes])),
+        notes=tuple(filter(None, [start, split_note(job, data), *rehearsed.notes])),
         writes=(*WRITTEN, *(["code/"] if code.files else [])),
     )
 

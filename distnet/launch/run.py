@@ -30,7 +30,7 @@ from distnet.run_folder.create import write_plan
 from distnet.run_folder.format import require_resumable
 from distnet.run_folder.lock import held
 from distnet.run_folder.paths import RunFolder, shown
-from distnet.run_folder.read import describe_start, holds_run, is_finished, read_plan
+from distnet.run_folder.read import describe_start, holds_run, is_finished, read_object, read_plan
 from distnet.run_folder.records.recorder import Emit, stage_record
 from distnet.run_folder.requests import clear_requests
 from distnet.spec.code.collect import own_code
@@ -41,7 +41,7 @@ from distnet.spec.variables import variables_set
 from distnet.train.checkpoint.identity import changed_keys, identity
 from distnet.train.device.portable import fix_instruction_set
 from distnet.trained.load import load_trained
-from distnet.trained.start_weights import read_start_weights
+from distnet.trained.start_weights import StartWeights, job_start_weights, read_start_weights
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Run:
         return write_report(self.folder)
 
     def generate(self, prompt: str = "", **sampling: Any) -> Iterator[str]:
-        """Yield the text with which the newest weights continue a prompt, as it is made.
+        """Yield the text with which the network continues a prompt, as it is made.
 
         Args:
             prompt: what the text follows; by default a line break.
@@ -128,7 +128,7 @@ def run(
         if inline:
             fix_instruction_set(file.job, torch.backends.cpu.get_cpu_capability)
         plan = make_plan(file, workers=workers, inline=inline, say=_stages(listener))
-        start = None if start_from is None else read_start_weights(RunFolder(Path(start_from)))
+        start = _start_weights(file, start_from)
         folder = make_run_folder(Path(runs), file, plan, name, start)
         assignment = _assignment(folder, file.job.resolved(), plan, started, inline=inline)
         limits = _limits(file.job, workers, inline=inline)
@@ -179,7 +179,7 @@ def resume(
         code = own_code(file)
         _refuse_finished(folder, overrides)
         kept, say = None if new_code else before.packages, _stages(listener)
-        plan = make_plan(file, workers=workers, inline=inline, packages=kept, say=say)
+        plan = make_plan(file, workers=workers, inline=inline, packages=kept, is_new=False, say=say)
         plan = replace(plan, precision=before.precision, job_file=dict(before.job_file))
         _refuse_another_job(folder, file, plan.dataset_folder)
         keep_code(folder, code)
@@ -211,6 +211,15 @@ def _assignment(
     )
 
 
+def _start_weights(file: JobFile, start_from: str | Path | None) -> StartWeights | None:
+    """The weights that a new run begins with: those of another run, or as its job says."""
+    if start_from is None:
+        return job_start_weights(file)
+    if file.job.start is not None:
+        raise file.fault("start", "found --start-from beside it, expected one of them")
+    return read_start_weights(RunFolder(Path(start_from)))
+
+
 def _stages(listener: Emit | None) -> Callable[[str], None]:
     """Let the listener know what takes long before there is a run folder to record it in."""
     return print_progress if listener is None else lambda text: listener(stage_record(text))
@@ -227,9 +236,11 @@ def _limits(job: Job, workers: int | None, *, inline: bool) -> WorkerRange:
 
 def _refuse_finished(folder: RunFolder, overrides: Sequence[str]) -> None:
     if is_finished(folder) and not overrides:
+        early = read_object(folder.result).get("stopped_early")
+        longer = "train.early_stopping.patience=N" if early else "train.epochs=N"
         raise RunError(
-            f"{shown(folder.path)}: this run is finished; train it for longer with "
-            "--set train.epochs=N, or start a new run"
+            f"{shown(folder.path)}: this run {early or 'is finished'}; train it for longer with "
+            f"--set {longer}, or start a new run"
         )
 
 

@@ -77,6 +77,8 @@ def describe_start(folder: RunFolder) -> str:
     if not folder.start.exists():
         return ""
     start = read_object(folder.environment).get("start", {})
+    if "file" in start:
+        return f"{start['file']} (sha256 {str(start.get('sha256'))[:12]})"
     return f"step {start.get('step', '?')} of {start.get('run', 'another run')}"
 
 

@@ -77,6 +77,9 @@ class Shadow:
     """The parameters that follow, by a name pattern; the others keep their first values."""
     decay: float | None = None
     """Follow as an exponential moving average: s <- decay s + (1 - decay) w."""
+    is_corrected: bool = False
+    """Leave the first weights out of the average: after n updates w has (1 - decay) / (1 - decay^n)
+    of it, so that the first update counts 1 (the correction of Kingma and Ba 2015, section 3)."""
     every: int | None = None
     """Or copy the weights in every n-th step."""
     has_buffers: bool = True

@@ -51,8 +51,15 @@ def begin(trainee: Trainee, assignment: Assignment) -> Start:
         raise CheckpointError(
             f"{path}: the initial weights cannot be read: {error}; start a new run"
         ) from None
-    load_weights(trainee, weights)
+    drawn = trainee.flat.weights() if trainee.job.start is not None else {}
+    load_weights(trainee, {**drawn, **_with_ties(trainee, weights)})
     return Start(notes=(f"begins with the weights of {assignment.begins_with}",))
+
+
+def _with_ties(trainee: Trainee, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The same with what lies in the memory of these, which a file need not hold twice."""
+    views = [view for view in trainee.flat.views if view.base in weights]
+    return {**{view.name: view.of(weights[view.base]) for view in views}, **weights}
 
 
 def restore(

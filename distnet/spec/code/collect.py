@@ -104,6 +104,8 @@ def own_code(file: JobFile, *, mentioned: Sequence[str] = ()) -> OwnCode:
         found.add_part(text, None)
     for text in (*mentioned, *_texts([part.options for part in own.values()])):
         found.add_option(text)
+    if file.job.start is not None:
+        found.add_option(file.job.start.weights)
     for index, written in enumerate(file.job.files):
         found.add_named(written, f"files.{index}")
     if isinstance(file.job.packages, str):

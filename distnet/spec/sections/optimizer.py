@@ -1,5 +1,7 @@
 """Optimizers, as a job file asks for them."""
 
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -23,6 +25,31 @@ NoDecay = Annotated[
 ]
 
 
+class Group(Section):
+    """Parameters that move in another way than the others, by their names."""
+
+    match: str
+    """A name pattern, such as "*.bias". Of several groups the first that matches counts."""
+    rate: PositiveFloat = 1.0
+    """A factor of the learning rate."""
+    weight_decay: NonNegativeFloat | None = None
+    """Instead of the optimizer's, and for all of these parameters, whatever `decay` says."""
+    frozen_epochs: Annotated[int, Field(ge=0, lt=2**31)] | Literal["all"] = 0
+    """They do not move in the first N epochs of the run, or in `all`."""
+
+
+def group_of(names: Sequence[str], groups: Sequence[Group]) -> Group | None:
+    """The group of a parameter, by all of its names; None if it is in none."""
+    matching = (g for g in groups if any(fnmatchcase(name, g.match) for name in names))
+    return next(matching, None)
+
+
+Groups = Annotated[
+    tuple[Group, ...],
+    Field(description="Parameters with a rate or decay of their own, or frozen, by name pattern."),
+]
+
+
 class Sgd(Section):
     """Stochastic gradient descent with momentum (Sutskever et al. 2013)."""
 
@@ -37,6 +64,7 @@ class Sgd(Section):
     """Strength of L2 regularisation, added to the gradient."""
     decay: Decay = "weights"
     no_decay: NoDecay = ()
+    groups: Groups = ()
 
     @model_validator(mode="after")
     def _nesterov_needs_momentum(self) -> "Sgd":
@@ -59,6 +87,7 @@ class Adam(Section):
     """Strength of L2 regularisation, added to the gradient."""
     decay: Decay = "weights"
     no_decay: NoDecay = ()
+    groups: Groups = ()
 
 
 class AdamW(Section):
@@ -75,6 +104,7 @@ class AdamW(Section):
     """Strength of weight decay, decoupled from the gradient."""
     decay: Decay = "weights"
     no_decay: NoDecay = ()
+    groups: Groups = ()
 
 
 class Lion(Section):
@@ -89,6 +119,7 @@ class Lion(Section):
     """Strength of weight decay, decoupled from the gradient."""
     decay: Decay = "weights"
     no_decay: NoDecay = ()
+    groups: Groups = ()
 
 
 Optimizer = Annotated[Sgd | Adam | AdamW | Lion, Field(discriminator="kind")]

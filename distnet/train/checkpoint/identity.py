@@ -13,9 +13,10 @@ NOT_DECISIVE: dict[str, Any] = {
     "train": {  # these may change
         *("epochs", "steps", "on_nonfinite", "on_out_of_memory", "capture", "determinism"),
         "guard",
+        "early_stopping",
     },
 }
-ADDED_KEYS: dict[str, Any] = {"decay": "weights", "no_decay": []}
+ADDED_KEYS: dict[str, Any] = {"decay": "weights", "no_decay": [], "groups": []}
 """Of optimizers: a job that has them at their defaults is the same as before there were any."""
 
 
@@ -39,11 +40,13 @@ def _decisive(job: Job) -> dict[str, Any]:
     decisive = job.model_dump(mode="json", exclude=NOT_DECISIVE)
     decisive["slices"] = job.num_slices
     # What a job does not use is left out: it is then the same as before there was such a key.
-    for key in ("players", "files", "packages", "env"):
+    for key in ("players", "files", "packages", "env", "start"):
         if not decisive[key]:
             del decisive[key]
     if job.train.bits == "native":
         del decisive["train"]["bits"]
+    if job.train.ema is None:
+        del decisive["train"]["ema"]
     for optimizer in _optimizers(decisive):
         for key, default in ADDED_KEYS.items():
             if optimizer[key] == default:

@@ -6,18 +6,19 @@ scales of normalisation do not decay. The state of an optimizer is its named vec
 checkpoints need no knowledge of the optimizer.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import assert_never
 
 import torch
 from torch import Tensor
 
 from distnet.spec.sections.optimizer import Adam, AdamW, Lion, Optimizer, Sgd
+from distnet.train.compute.groups import MovedGroup
 
-Update = Callable[[Tensor, float], None]
-"""(gradient [P], learning rate): change the weights in place."""
-Group = tuple[list[slice], float]
-"""Stretches of the flat vector that have one weight decay."""
+Update = Callable[[Tensor, float, int], None]
+"""(gradient [P], learning rate, updates so far): change the weights of a group in place."""
+FROZEN = "frozen_updates"
+"""The state that counts, for each group, the updates that were made while it was frozen."""
 
 
 class FlatOptimizer:
@@ -26,134 +27,129 @@ class FlatOptimizer:
     Args:
         spec: the job file's section.
         weights: [P], which it moves.
-        decayed: [P], 1 where weight decay applies.
+        groups: stretches of `weights` that move alike; together all of it.
     """
 
-    def __init__(self, spec: Optimizer, weights: Tensor, decayed: Tensor) -> None:
+    def __init__(self, spec: Optimizer, weights: Tensor, groups: Sequence[MovedGroup]) -> None:
         self.state: dict[str, Tensor] = {}
         self.num_updates = 0
         """Updates made so far: bias correction counts these, not the steps that were skipped."""
-        self._weights, self._decayed = weights, decayed
-        self._update = self._build(spec)
+        self._weights, self._groups = weights, groups
+        self._frozen = torch.zeros(len(groups), dtype=torch.int64)
+        self._updates = [self._build(spec, group) for group in groups]
+        if any(group.first_step for group in groups):
+            self.state[FROZEN] = self._frozen
 
-    def update(self, gradient: Tensor, rate: float) -> None:
+    def update(self, gradient: Tensor, rate: float, step: int) -> None:
         """Move the weights by one update.
 
         Args:
             gradient: [P]; may be changed.
             rate: the learning rate.
+            step: the step of the run, from 0: what is frozen then does not move.
         """
         self.num_updates += 1
-        self._update(gradient, rate)
+        for index, (group, update) in enumerate(zip(self._groups, self._updates, strict=True)):
+            if group.is_frozen(step):
+                self._frozen[index] += 1
+            else:
+                update(gradient, rate * group.rate, self.num_updates - int(self._frozen[index]))
 
-    def _build(self, spec: Optimizer) -> Update:
+    def frozen(self, step: int) -> list[slice]:
+        """The stretches of the weights that do not move at `step`."""
+        return [each for group in self._groups if group.is_frozen(step) for each in group.slices]
+
+    def _build(self, spec: Optimizer, group: MovedGroup) -> Update:
         match spec:
             case Sgd():
-                return self._sgd(spec)
+                return self._sgd(spec, group)
             case Adam() | AdamW():
-                return self._adam(spec)
+                return self._adam(spec, group)
             case Lion():
-                return self._lion(spec)
+                return self._lion(spec, group)
             case _:
                 assert_never(spec)
 
     def _vector(self, name: str) -> Tensor:
-        self.state[name] = torch.zeros_like(self._weights)
+        """One vector [P] of the state, shared by all groups."""
+        if name not in self.state:
+            self.state[name] = torch.zeros_like(self._weights)
         return self.state[name]
 
-    def _groups(self, weight_decay: float) -> list[Group]:
-        """The stretches with and without weight decay; without any, the whole vector."""
-        if not weight_decay:
-            return [([slice(None)], 0.0)]
-        return [
-            (stretches, decay)
-            for stretches, decay in (
-                (_runs(self._decayed > 0), weight_decay),
-                (_runs(self._decayed == 0), 0.0),
-            )
-            if stretches
-        ]
-
-    def _sgd(self, spec: Sgd) -> Update:
+    def _sgd(self, spec: Sgd, group: MovedGroup) -> Update:
         """Step along v <- m v + g; or, nesterov, along g + m v.
 
         Source: Sutskever et al. 2013, "On the importance of initialization and momentum", in
         the form of torch.optim.SGD.
         """
         momentum = spec.momentum or 0.0
-        velocity = self._vector("velocity") if momentum else None
-        groups = [
-            (_cut(self._weights, s), [] if velocity is None else _cut(velocity, s), s, decay)
-            for s, decay in self._groups(spec.weight_decay)
-        ]
+        weights = group.cut(self._weights)
+        velocities = group.cut(self._vector("velocity")) if momentum else []
 
-        def update(gradient: Tensor, rate: float) -> None:
-            for weights, velocities, stretches, decay in groups:
-                torch._fused_sgd_(
-                    weights,
-                    _cut(gradient, stretches),
-                    velocities,
-                    weight_decay=decay,
-                    momentum=momentum,
-                    lr=rate,
-                    dampening=0.0,
-                    nesterov=spec.nesterov,
-                    maximize=False,
-                    is_first_step=False,
-                )
+        def update(gradient: Tensor, rate: float, _: int) -> None:
+            torch._fused_sgd_(
+                weights,
+                group.cut(gradient),
+                velocities,
+                weight_decay=group.weight_decay,
+                momentum=momentum,
+                lr=rate,
+                dampening=0.0,
+                nesterov=spec.nesterov,
+                maximize=False,
+                is_first_step=False,
+            )
 
         return update
 
-    def _adam(self, spec: Adam | AdamW) -> Update:
+    def _adam(self, spec: Adam | AdamW, group: MovedGroup) -> Update:
         """Moments of the gradient, corrected for their start at zero.
 
         Source: Kingma and Ba 2015, "Adam"; Loshchilov and Hutter 2019, "Decoupled Weight Decay
         Regularization".
         """
-        mean, square = self._vector("mean"), self._vector("square")
         fused = torch._fused_adamw_ if spec.kind == "adamw" else torch._fused_adam_
         count = torch.zeros((), dtype=torch.float32, device=self._weights.device)
-        groups = [
-            ([_cut(vector, s) for vector in (self._weights, mean, square)], s, decay)
-            for s, decay in self._groups(spec.weight_decay)
-        ]
+        vectors = self._weights, self._vector("mean"), self._vector("square")
+        weights, means, squares = map(group.cut, vectors)
 
-        def update(gradient: Tensor, rate: float) -> None:
-            count.fill_(self.num_updates)
-            for (weights, means, squares), stretches, decay in groups:
-                fused(
-                    weights,
-                    _cut(gradient, stretches),
-                    means,
-                    squares,
-                    [],
-                    [count] * len(weights),
-                    lr=rate,
-                    beta1=spec.betas[0],
-                    beta2=spec.betas[1],
-                    weight_decay=decay,
-                    eps=spec.epsilon,
-                    amsgrad=False,
-                    maximize=False,
-                )
+        def update(gradient: Tensor, rate: float, num_updates: int) -> None:
+            count.fill_(num_updates)
+            fused(
+                weights,
+                group.cut(gradient),
+                means,
+                squares,
+                [],
+                [count] * len(weights),
+                lr=rate,
+                beta1=spec.betas[0],
+                beta2=spec.betas[1],
+                weight_decay=group.weight_decay,
+                eps=spec.epsilon,
+                amsgrad=False,
+                maximize=False,
+            )
 
         return update
 
-    def _lion(self, spec: Lion) -> Update:
+    def _lion(self, spec: Lion, group: MovedGroup) -> Update:
         """The sign of an interpolation between momentum and gradient.
 
         Source: Chen et al. 2023, "Symbolic Discovery of Optimization Algorithms", program 1.
         """
-        momentum = self._vector("momentum")
         first, second = spec.betas
-        weights = self._weights
+        pairs = list(
+            zip(group.cut(self._weights), group.cut(self._vector("momentum")), strict=True)
+        )
 
-        def update(gradient: Tensor, rate: float) -> None:
-            change = (momentum * first).add_(gradient * (1 - first)).sign_()
-            if spec.weight_decay:
-                change.add_(self._decayed * weights * spec.weight_decay)
-            weights.sub_(change.mul_(rate))
-            momentum.mul_(second).add_(gradient * (1 - second))
+        def update(gradient: Tensor, rate: float, _: int) -> None:
+            for (weights, momentum), part in zip(pairs, group.cut(gradient), strict=True):
+                change = (momentum * first).add_(part * (1 - first)).sign_()
+                if group.weight_decay:
+                    change.add_(weights * group.weight_decay)
+                weights.sub_(change.mul_(rate))
+                momentum.mul_(second).add_(part * (1 - second))
 
         return update
 
@@ -165,14 +161,3 @@ def clip(gradient: Tensor, norm: float, longest: float | None) -> None:
     """
     if longest is not None and norm > longest:
         gradient.mul_(longest / norm)
-
-
-def _cut(vector: Tensor, stretches: list[slice]) -> list[Tensor]:
-    return [vector[stretch] for stretch in stretches]
-
-
-def _runs(is_in: Tensor) -> list[slice]:
-    """The stretches in which a mask [P] is true."""
-    edges = torch.diff(is_in.int().cpu(), prepend=torch.zeros(1), append=torch.zeros(1))
-    starts, ends = (edges > 0).nonzero()[:, 0].tolist(), (edges < 0).nonzero()[:, 0].tolist()
-    return [slice(start, end) for start, end in zip(starts, ends, strict=True)]

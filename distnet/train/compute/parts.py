@@ -1,5 +1,6 @@
 """The network and the task of a job, made from their classes: the same on every worker."""
 
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import torch
@@ -11,12 +12,18 @@ from distnet.errors import PartError, UnknownPartError
 from distnet.spec.code.own_errors import constructed, described, own_errors
 from distnet.spec.parts import is_own_kind, load_part
 from distnet.spec.sections.job import Job
+from distnet.spec.sections.optimizer import group_of
 from distnet.tasks.checked import checked_per_sample, checked_whole
 from distnet.tasks.per_sample import PerSample
-from distnet.tasks.task import Task, phases_of
+from distnet.tasks.task import Shadow, Task, phases_of, players_of, shadows_of
 from distnet.train.compute.generators import seed_generators
+from distnet.train.compute.shadows import Use
 from distnet.train.compute.turn import Turn, turns_of
 from distnet.train.inventory.lazy import materialise
+
+EMA = "train.ema"
+"""The name of the shadow that a job adds to those of its task."""
+EVERY_USE = frozenset[Use]({"evaluation", "export"})
 
 
 def build_task(job: Job, data: Manifest | None, folder: Path) -> Task:
@@ -38,8 +45,28 @@ def build_task(job: Job, data: Manifest | None, folder: Path) -> Task:
     with own_errors(what):  # its members may be properties
         if hasattr(task, "loss") or data is None:  # else it has one loss for each sample
             whole: Task = checked_whole(task, what) if is_own else task
-            return whole
-        return PerSample(checked_per_sample(task, what) if is_own else task, data)
+        else:
+            whole = PerSample(checked_per_sample(task, what) if is_own else task, data)
+    return _averaged(whole, job)
+
+
+def _averaged(task: Task, job: Job) -> Task:
+    """The task with a moving average of the weights, if the job asks for one.
+
+    Raises:
+        UnknownPartError: the task evaluates another shadow of its own.
+    """
+    if job.train.ema is None:
+        return task
+    own = [shadow.name for shadow in shadows_of(task) if shadow.used_by]
+    if own:
+        raise UnknownPartError(
+            f"task {job.task.kind}: evaluates its own shadow {own[0]} already, so train.ema cannot "
+            "be used with it; remove train.ema, or set the task's own option"
+        )
+    average = Shadow(EMA, decay=job.train.ema, is_corrected=True, used_by=EVERY_USE)
+    task.shadows = (*shadows_of(task), average)  # type: ignore[attr-defined]
+    return task
 
 
 def build_network(job: Job, task: Task, folder: Path) -> nn.Module:
@@ -66,7 +93,22 @@ def build_network(job: Job, task: Task, folder: Path) -> nn.Module:
     if isinstance(task, PerSample):
         with own_errors(what):
             materialise(network, arguments[0])
+    _freeze(network, job, task)
     return network
+
+
+def _freeze(network: nn.Module, job: Job, task: Task) -> None:
+    """Freeze what a group of the optimizer freezes for good: it has neither gradient nor state."""
+    names = dict[nn.Parameter, list[str]]()
+    for name, parameter in network.named_parameters(remove_duplicate=False):
+        names.setdefault(parameter, []).append(name)
+    for player, pattern in players_of(task).items():
+        groups = job.player(player).optimizer.groups
+        for parameter, every in names.items():
+            group = group_of(every, groups)
+            is_own = any(fnmatchcase(name, pattern) for name in every)
+            if is_own and group is not None and group.frozen_epochs == "all":
+                parameter.requires_grad_(False)
 
 
 def build_turns(task: Task) -> tuple[Turn, ...]:

@@ -84,20 +84,6 @@ class Player:
         used |= {index for (index, _, _), part in pairs if part is not None}
         return {names[0] for index, names in enumerate(self.names) if index not in used}
 
-    def decayed(self, decay: str = "weights", exempt: Sequence[str] = ()) -> Tensor:
-        """[P]: 1 where weight decay applies, else 0.
-
-        Args:
-            decay: `weights`, parameters of two or more dimensions, or `all`.
-            exempt: name patterns of parameters that do not decay.
-        """
-        masks = []
-        for names, parameter in zip(self.names, self.parameters, strict=True):
-            is_exempt = any(fnmatchcase(each, pattern) for each in names for pattern in exempt)
-            is_decayed = not is_exempt and (decay == "all" or parameter.ndim > 1)
-            masks.append(self.vector.new_full((parameter.numel(),), float(is_decayed)))
-        return torch.cat(masks)
-
 
 def owned_names(
     inventory: Inventory, players: Mapping[str, str], views: Sequence[View]

@@ -14,6 +14,7 @@ every worker knows whether any two of them differ.
 
 import math
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -129,6 +130,7 @@ def read_total(
     layout: Layout,
     flags: Flags | None = None,
     num_workers: int = 1,
+    frozen: Sequence[slice] = (),
     *,
     is_clipped: bool = False,
 ) -> Total:
@@ -139,12 +141,15 @@ def read_total(
         layout: the offsets of its parts.
         flags: those of a single worker, which need not be in the row.
         num_workers: how many workers have written flags.
+        frozen: stretches of parameters that do not move, whose gradient is 0.
         is_clipped: whether the norm decides the weights, so that its bits must be the same on all
             workers, whatever their devices; else it only shows what is not finite.
     """
     num_parameters, num_sums = layout.num_parameters, layout.sums_end - layout.num_parameters
     # A copy: a dot product may depend on the alignment of its operands.
     gradient = total[:num_parameters] / total[num_parameters + 1]
+    for stretch in frozen:
+        gradient[stretch] = 0.0
     square = sum_of_squares(gradient) if is_clipped else torch.dot(gradient, gradient)[None]
     # Read together: on a GPU each reading waits for all work that was queued before it.
     buffers = total[layout.sums_end : layout.flags_start]

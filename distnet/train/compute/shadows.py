@@ -18,6 +18,8 @@ from distnet.train.inventory.flat import FlatNetwork
 OF_MODULES = frozenset(vars(nn.Module()))
 """The attributes that torch itself gives a module."""
 Use = Literal["evaluation", "export"]
+COUNT = "/updates"
+"""Ends the name of the number of updates in a checkpoint; no tensor has a name like it."""
 
 
 class ShadowNetwork:
@@ -38,6 +40,8 @@ class ShadowNetwork:
             _copied(flat.network), str(flat.vector.device), flat.patterns, flat.views
         )
         self.network = self._flat.network.requires_grad_(False).eval()
+        self._count = torch.zeros((), dtype=torch.int64)
+        """The updates that it has followed; a part of its state where the average is corrected."""
         self._following = self._flat.stretches(shadow.source)
         self._followed = flat.stretches(shadow.source)
         if not self._followed:
@@ -48,10 +52,11 @@ class ShadowNetwork:
     @torch.no_grad()
     def follow(self, step: int) -> None:
         """Follow the weights after `step` steps."""
-        decay, every = self.shadow.decay, self.shadow.every
+        every = self.shadow.every
         if every is not None and step % every:
             return
-        weight = 1.0 if decay is None else 1.0 - decay
+        self._count += 1
+        weight = self._weight()
         for mine, theirs in zip(self._following, self._followed, strict=True):
             mine.lerp_(theirs, weight)
         if self.shadow.has_buffers:
@@ -61,7 +66,8 @@ class ShadowNetwork:
         """Its tensors (views), by their names in a checkpoint; shared memory stands there once."""
         prefix, tied = f"shadow/{self.shadow.name}/", {view.name for view in self._flat.views}
         weights = self._flat.weights()
-        return {f"{prefix}{name}": weights[name] for name in weights if name not in tied}
+        found = {f"{prefix}{name}": weights[name] for name in weights if name not in tied}
+        return found | ({f"{prefix}{COUNT}": self._count} if self.shadow.is_corrected else {})
 
     def require_unchanged(self) -> None:
         """Refuse a shadow that holds other tensors than when training began.
@@ -76,6 +82,15 @@ class ShadowNetwork:
         with torch.no_grad():
             self._flat.vector.copy_(self._source.vector)
         self._flat.buffers.write(self._source.buffers.read())
+        self._count.zero_()
+
+    def _weight(self) -> float:
+        """The part of the average that the newest weights have."""
+        decay = self.shadow.decay
+        if decay is None:
+            return 1.0
+        unseen = decay ** int(self._count) if self.shadow.is_corrected else 0.0
+        return (1.0 - decay) / (1.0 - unseen)
 
 
 def _copied(network: nn.Module) -> nn.Module:

@@ -21,6 +21,7 @@ from distnet.tasks.task import Networks, Task, phases_of, players_of, shadows_of
 from distnet.train.compute.evaluate import Evaluator
 from distnet.train.compute.feeds import build_evaluation_feed, build_feed
 from distnet.train.compute.generators import seed_generators
+from distnet.train.compute.groups import groups_of
 from distnet.train.compute.optimizer import FlatOptimizer
 from distnet.train.compute.parts import build_network, build_task, build_turns, has_convolution
 from distnet.train.compute.player import Player
@@ -160,6 +161,7 @@ def build(
         captured=phases if _is_captured(job) else (),
     )
     layouts = {phase.name: gradient.layout(phase) for phase in phases}
+    feed = build_feed(job, dataset, stored, folder, task, num_draws(phases))
     return Trainee(
         job=job,
         folder=folder,
@@ -169,9 +171,9 @@ def build(
         shadows=shadows,
         networks=networks,
         turns=build_turns(task),
-        feed=build_feed(job, dataset, stored, folder, task, num_draws(phases)),
+        feed=feed,
         gradient=gradient,
-        optimizers=_optimizers(job, flat),
+        optimizers=_optimizers(job, flat, feed.steps_per_epoch),
         layouts=layouts,
         sums=_sums(job, layouts, group),
         buffer_sums=_buffer_sums(job, flat, group),
@@ -212,15 +214,15 @@ def _is_captured(job: Job) -> bool:
     return job.train.capture == "on" or (job.train.capture == "auto" and not is_own)
 
 
-def _optimizers(job: Job, flat: FlatNetwork) -> dict[str, FlatOptimizer]:
+def _optimizers(job: Job, flat: FlatNetwork, steps_per_epoch: int) -> dict[str, FlatOptimizer]:
     return {
-        name: _optimizer(job.player(name).optimizer, player)
+        name: _optimizer(job.player(name).optimizer, player, steps_per_epoch)
         for name, player in flat.players.items()
     }
 
 
-def _optimizer(spec: Optimizer, player: Player) -> FlatOptimizer:
-    return FlatOptimizer(spec, player.vector, player.decayed(spec.decay, spec.no_decay))
+def _optimizer(spec: Optimizer, player: Player, steps_per_epoch: int) -> FlatOptimizer:
+    return FlatOptimizer(spec, player.vector, groups_of(player, spec, steps_per_epoch))
 
 
 def _evaluator(  # noqa: PLR0917

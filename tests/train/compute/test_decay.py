@@ -12,6 +12,7 @@ from distnet.launch.run import run
 from distnet.spec.read import read_job_text
 from distnet.train.checkpoint.checkpoint import read_newest
 from distnet.train.checkpoint.identity import identity
+from distnet.train.compute.groups import groups_of
 from distnet.train.compute.optimizer import FlatOptimizer
 from distnet.train.inventory.flat import FlatNetwork
 
@@ -77,14 +78,14 @@ def test_weight_decay_does_what_torchs_does_with_the_same_groups(kind: str, rule
     ]
     rival = optimizer_class(groups, lr=0.01, **options)
     player = flat.players["network"]
-    mine = FlatOptimizer(spec, player.vector, player.decayed(spec.decay, spec.no_decay))
+    mine = FlatOptimizer(spec, player.vector, groups_of(player, spec))
 
     for step in range(5):
         generator = torch.Generator().manual_seed(step)
         for parameter in named.values():
             parameter.grad = torch.randn(parameter.shape, generator=generator)
         rival.step()
-        mine.update(torch.cat([p.grad.reshape(-1) for p in named.values()]), 0.01)
+        mine.update(torch.cat([p.grad.reshape(-1) for p in named.values()]), 0.01, step)
 
     for name, parameter in flat.network.named_parameters():
         torch.testing.assert_close(parameter, named[name], rtol=1e-5, atol=1e-6)

@@ -5,6 +5,8 @@ import torch
 from torch import nn
 
 from distnet.errors import UnknownPartError
+from distnet.spec.sections.optimizer import Sgd
+from distnet.train.compute.groups import groups_of
 from distnet.train.inventory.flat import FlatNetwork, weights_sha256
 
 
@@ -35,7 +37,9 @@ def test_the_parameters_of_a_player_lie_side_by_side() -> None:
     assert not network.a1.weight.any()
     assert not network.a2.bias.any()
     assert network.b1.weight.all()
-    assert a.decayed().tolist() == [1.0] * 6 + [0.0] * 3 + [1.0] * 3 + [0.0]
+    decayed, others = groups_of(a, Sgd(kind="sgd", weight_decay=0.1))
+    assert list(decayed.slices) == [slice(0, 6), slice(9, 12)]
+    assert list(others.slices) == [slice(6, 9), slice(12, 13)]
 
 
 def test_a_player_moves_its_own_buffers() -> None:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from distnet.spec.read import read_job_text
 from distnet.spec.sections.optimizer import Adam, AdamW, Lion, Optimizer, Sgd
 from distnet.spec.sections.schedule import Constant, Cosine, OneCycle, Step
+from distnet.train.compute.groups import MovedGroup, groups_of
 from distnet.train.compute.optimizer import FlatOptimizer, clip
 from distnet.train.compute.schedule import rate_factor
 from distnet.train.inventory.flat import FlatNetwork
@@ -62,7 +63,7 @@ def test_optimizer_does_what_torchs_does(spec: Optimizer) -> None:
     reference = network()
     rival = theirs(reference, spec)
     flat = FlatNetwork(network())
-    optimizer = FlatOptimizer(spec, flat.vector, flat.players["network"].decayed())
+    optimizer = FlatOptimizer(spec, flat.vector, groups_of(flat.players["network"], spec))
 
     for step in range(1, 51):
         given = gradients(reference, step)
@@ -70,7 +71,7 @@ def test_optimizer_does_what_torchs_does(spec: Optimizer) -> None:
             parameter.grad = gradient.clone()
         rival.step()
         whole = torch.cat([g.reshape(-1) for g in given])
-        optimizer.update(whole, spec.learning_rate)
+        optimizer.update(whole, spec.learning_rate, step)
 
     for mine, other in zip(flat.network.parameters(), reference.parameters(), strict=True):
         torch.testing.assert_close(mine, other, rtol=1e-5, atol=1e-6)
@@ -88,11 +89,11 @@ def test_its_bits_are_those_of_torchs_fused_optimizer_on_one_vector(kind: str) -
     vector = torch.randn(10_007, generator=torch.Generator().manual_seed(0))
     theirs = nn.Parameter(vector.clone())
     rival = classes[kind]([theirs], lr=0.01, weight_decay=0.1, fused=True)
-    optimizer = FlatOptimizer(spec, vector, torch.ones_like(vector))
+    optimizer = FlatOptimizer(spec, vector, [MovedGroup([slice(None)], 0.1)])
 
     for step in range(50):
         theirs.grad = torch.randn(10_007, generator=torch.Generator().manual_seed(step))
-        optimizer.update(theirs.grad.clone(), 0.01)
+        optimizer.update(theirs.grad.clone(), 0.01, step)
         rival.step()
 
     assert vector.equal(theirs.detach())
@@ -101,10 +102,11 @@ def test_its_bits_are_those_of_torchs_fused_optimizer_on_one_vector(kind: str) -
 def test_lion_steps_by_the_learning_rate_along_signs() -> None:
     flat = FlatNetwork(network())
     before = flat.vector.clone()
-    optimizer = FlatOptimizer(Lion(kind="lion"), flat.vector, flat.players["network"].decayed())
+    spec = Lion(kind="lion")
+    optimizer = FlatOptimizer(spec, flat.vector, groups_of(flat.players["network"], spec))
     gradient = torch.randn(flat.num_parameters, generator=torch.Generator().manual_seed(1))
 
-    optimizer.update(gradient, 0.01)
+    optimizer.update(gradient, 0.01, 0)
 
     torch.testing.assert_close(flat.vector, before - 0.01 * gradient.sign())
     torch.testing.assert_close(optimizer.state["momentum"], 0.01 * gradient)

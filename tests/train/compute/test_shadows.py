@@ -52,6 +52,25 @@ def test_a_moving_average_is_that_of_torch_to_the_last_bit() -> None:
     assert not shadow.network.training
 
 
+def test_a_corrected_average_has_no_part_of_the_first_weights() -> None:
+    network, decay, seen = flat(), 0.9, []
+    network.vector.fill_(1e6)
+    shadow = ShadowNetwork(Shadow("ema", decay=decay, is_corrected=True), network)
+
+    for step in range(1, 31):
+        network.vector.copy_(torch.randn(10, generator=torch.Generator().manual_seed(step)))
+        seen.append(network.vector.double())
+        shadow.follow(step)
+        weights = [decay ** (step - n) for n in range(1, step + 1)]
+        mean = sum(w * v for w, v in zip(weights, seen, strict=True)) / sum(weights)
+        mine = torch.cat([p.reshape(-1) for p in shadow.network.parameters()])
+        torch.testing.assert_close(mine.double(), mean, rtol=0, atol=1e-6)
+
+    shadow.restart()
+    shadow.follow(1)
+    assert torch.equal(shadow.network[0].weight, network.network[0].weight)
+
+
 def test_a_copy_is_made_in_every_nth_step_of_the_parameters_named() -> None:
     network = flat()
     shadow = ShadowNetwork(Shadow("target", source="0.*", every=3, has_buffers=False), network)
