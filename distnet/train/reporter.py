@@ -167,6 +167,13 @@ class RecordReporter:
             self.speeds += (speed,)
         self._is_whole = True
 
+    def final(self, step: int, split: str, evaluation: Evaluation) -> None:
+        """Emit what is measured once, after the last step, on a split of its own."""
+        record: Record = {"kind": "final", "step": step, "split": split}
+        self._emit(record | {"metrics": evaluation.metrics})
+        if (text := evaluation.note(split)) is not None:
+            self.note(text)
+
     def end(self, status: str, position: Position, median_step_s: float | None) -> None:
         """Emit the record of the attempt's end."""
         self._emit(

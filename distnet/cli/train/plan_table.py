@@ -70,5 +70,7 @@ def _made_samples(plan: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _evaluated(plan: dict[str, Any]) -> str:
-    split = plan["eval_split"]
-    return f"{plan['eval_samples']:,}, the split {split}" if split else "none"
+    split, final = plan["eval_split"], plan["final_split"]
+    found = f"{plan['eval_samples']:,}, the split {split}" if split else "none"
+    at_end = f"; at the end {plan['final_samples']:,}, the split {final}" if final else ""
+    return found + at_end

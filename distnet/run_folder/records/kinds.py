@@ -165,6 +165,16 @@ def key_of_split(split: str) -> str:
     return f"evaluated_{split}" if split in Epoch.model_fields else split
 
 
+class Final(Record):
+    """What was measured once, after the last step, on a split that chose nothing."""
+
+    kind: Literal["final"]
+    attempt: int = 1
+    step: int
+    split: str
+    metrics: Metrics = {}
+
+
 class Checkpoint(Record):
     """A saved state of training; its folder is relative to that of the run."""
 
@@ -194,7 +204,7 @@ class End(SampleCounts):
     """Its kind; see `distnet/errors.py`."""
 
 
-Line = Attempt | Restart | Step | Skip | Epoch | Checkpoint | End
+Line = Attempt | Restart | Step | Skip | Epoch | Final | Checkpoint | End
 LINE: TypeAdapter[Line] = TypeAdapter(Annotated[Line, Field(discriminator="kind")])
 
 

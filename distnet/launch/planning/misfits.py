@@ -93,12 +93,13 @@ def refuse_unknown_parameter(file: JobFile, flat: FlatNetwork) -> None:
 
 
 def _refuse_split(file: JobFile, data: Manifest | None) -> None:
-    split = file.job.evaluate.split
-    if data is None or split is None:
+    if data is None:
         return
-    if split not in data.splits:
-        expected = f"one of {', '.join(data.splits)}"
-        raise file.fault("evaluate.split", f"found {split!r}, expected {expected}")
+    evaluate = file.job.evaluate
+    for key, split in {"split": evaluate.split, "final": evaluate.final}.items():
+        if split is not None and split not in data.splits:
+            expected = f"one of {', '.join(data.splits)}"
+            raise file.fault(f"evaluate.{key}", f"found {split!r}, expected {expected}")
 
 
 def _refuse_large_shifts(file: JobFile, data: Manifest | None) -> None:
