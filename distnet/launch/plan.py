@@ -12,6 +12,7 @@ from distnet.data.opening import build_view, viewed
 from distnet.data.order import Batches
 from distnet.data.shipped import find_dataset
 from distnet.errors import DataError, DistnetError, PartError
+from distnet.launch.planning.baseline import plan_baseline
 from distnet.launch.planning.batches import plan_batches
 from distnet.launch.planning.memory import memory_of_worker
 from distnet.launch.planning.misfits import refuse_misfits
@@ -82,6 +83,8 @@ class Plan:
     final_split: str | None
     """The split that is measured once, at the end; None if that is the same."""
     final_samples: int
+    baseline: dict[str, Any] | None
+    """What a simple rule reaches: the split that the result stands on, its name, its metrics."""
     notes: tuple[str, ...]
     """What the user should know before training starts."""
     writes: tuple[str, ...]
@@ -184,6 +187,7 @@ def _plan(file: JobFile, code: OwnCode, *, workers: int | None, inline: bool) ->
         eval_split=evaluation_split(job, data),
         final_split=final_split(job, data),
         final_samples=num_final(job, data, file.code_folder),
+        baseline=plan_baseline(file, dataset, data, found.task),
         notes=tuple(filter(None, [split_note(job, data), *rehearsed.notes])),
         writes=(*WRITTEN, *(["code/"] if code.files else [])),
     )

@@ -143,7 +143,7 @@ def _facts(run: Run, summary: Summary) -> Table:
         "network": _network(run),
         **_code(run),
         **({"packages": ", ".join(run.packages)} if run.packages else {}),
-        "result": UNMEASURED if summary.is_unmeasured else _result(summary),
+        "result": UNMEASURED if summary.is_unmeasured else summary.result or NONE,
         **({"better": f"{better.text}; {better.remedy}"} if better else {}),
         "metrics": metrics or NONE,
         "epochs": progress(summary.epochs, summary.epochs_planned),
