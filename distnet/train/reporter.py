@@ -45,8 +45,10 @@ class Reporter(Protocol):
     ) -> None:
         """An epoch ends at `position`; it was trained at `speed` samples/s."""
 
-    def end(self, status: str, position: Position, median_step_s: float | None) -> None:
-        """The attempt ended by itself."""
+    def end(
+        self, status: str, position: Position, median_step_s: float | None, early: str | None
+    ) -> None:
+        """The attempt ended by itself; `early` says why before its last step."""
 
 
 class NullReporter:
@@ -69,7 +71,9 @@ class NullReporter:
     ) -> None:
         """Report nothing."""
 
-    def end(self, status: str, position: Position, median_step_s: float | None) -> None:
+    def end(
+        self, status: str, position: Position, median_step_s: float | None, early: str | None
+    ) -> None:
         """Report nothing."""
 
 
@@ -167,12 +171,17 @@ class RecordReporter:
             self.speeds += (speed,)
         self._is_whole = True
 
-    def end(self, status: str, position: Position, median_step_s: float | None) -> None:
-        """Emit the record of the attempt's end."""
+    def end(
+        self, status: str, position: Position, median_step_s: float | None, early: str | None
+    ) -> None:
+        """Emit the record of the attempt's end; say why it came early."""
+        if early is not None:
+            self.note(early)
         self._emit(
             {
                 "kind": "end",
                 "status": status,
+                "early": early,
                 "step": position.step,
                 **position.digests(),
                 "seconds": time.monotonic() - self._began,

@@ -170,7 +170,8 @@ def _lead(  # noqa: PLR0917
         outcome = loop.run()
         if outcome.evaluation is not None:
             write_artifacts(folder, trainee, outcome.evaluation, outcome.evaluated_at)
-        reporter.end(outcome.status, loop.state.position(), heartbeat.median_step_s)
+        early, median_s = outcome.stopped_early, heartbeat.median_step_s
+        reporter.end(outcome.status, loop.state.position(), median_s, early)
         return _result(trainee, outcome, reporter)
 
 
@@ -198,6 +199,7 @@ def _result(trainee: Trainee, outcome: Outcome, reporter: RecordReporter | None)
         "status": outcome.status,
         "steps": outcome.step,
         "num_steps": trainee.num_steps,
+        "stopped_early": outcome.stopped_early,
         "epochs": outcome.step / trainee.feed.steps_per_epoch,
         "slices": trainee.job.num_slices,
         "metrics": metrics,

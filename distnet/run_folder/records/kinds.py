@@ -185,6 +185,8 @@ class End(SampleCounts):
     kind: Literal["end"]
     attempt: int = 1
     status: Literal["finished", "stopped", "failed"]
+    early: str | None = None
+    """Why it finished before its last step."""
     step: int | None = None
     """None where the process that recorded the end did not train."""
     seconds: Number = math.nan
