@@ -26,8 +26,11 @@ RunOrJob = Annotated[
     str, typer.Argument(metavar="RUN|JOB", help="A run (name, folder, latest), or a server's job.")
 ]
 Checkpoint = Annotated[
-    str,
-    typer.Option(metavar="WHICH", help="The weights: newest, best (by best_metric), or a step."),
+    str | None,
+    typer.Option(
+        metavar="WHICH",
+        help="The weights: newest, best, or a step. Default: best if the job keeps it.",
+    ),
 ]
 
 Dataset = Annotated[

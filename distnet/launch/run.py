@@ -30,7 +30,7 @@ from distnet.run_folder.create import write_plan
 from distnet.run_folder.format import require_resumable
 from distnet.run_folder.lock import held
 from distnet.run_folder.paths import RunFolder, shown
-from distnet.run_folder.read import describe_start, holds_run, is_finished, read_plan
+from distnet.run_folder.read import describe_start, holds_run, is_finished, read_object, read_plan
 from distnet.run_folder.records.recorder import Emit, stage_record
 from distnet.run_folder.requests import clear_requests
 from distnet.spec.code.collect import own_code
@@ -227,9 +227,11 @@ def _limits(job: Job, workers: int | None, *, inline: bool) -> WorkerRange:
 
 def _refuse_finished(folder: RunFolder, overrides: Sequence[str]) -> None:
     if is_finished(folder) and not overrides:
+        early = read_object(folder.result).get("stopped_early")
+        longer = "train.early_stopping.patience=N" if early else "train.epochs=N"
         raise RunError(
-            f"{shown(folder.path)}: this run is finished; train it for longer with "
-            "--set train.epochs=N, or start a new run"
+            f"{shown(folder.path)}: this run {early or 'is finished'}; train it for longer with "
+            f"--set {longer}, or start a new run"
         )
 
 

@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
+from distnet.errors import JobFileError
 from distnet.report.measured import Measured
 from distnet.report.run import Run
 from distnet.spec.metric import Metric
+from distnet.spec.read import read_job_text
 
 KEEP_BEST = "checkpoint.keep_best: 1"
 
@@ -22,6 +24,8 @@ class Best:
     other_step: int
     is_kept: bool | None
     """Whether its checkpoint still exists; None if it is kept where this machine did not look."""
+    is_preferred: bool
+    """Whether the job keeps the best by this metric: they are used unless another is named."""
 
     @property
     def text(self) -> str:
@@ -35,14 +39,15 @@ class Best:
     def remedy(self) -> str:
         """How to use its weights, or why they cannot be used."""
         option = f"--checkpoint {self.step}"
+        if self.is_kept and self.is_preferred:
+            return "its checkpoint is kept, and what eval, predict and export use by default"
         if self.is_kept:
             return f"its checkpoint is kept: use it with {option} (export, predict, eval)"
-        settings = f"{KEEP_BEST}, {_settings(self.best.metric)}"
         if self.is_kept is None:
             return (
-                f"if its checkpoint is kept, use it with {option}; a job keeps it with {settings}"
+                f"if its checkpoint is kept, use it with {option}; a job keeps it with {KEEP_BEST}"
             )
-        return f"its checkpoint is no longer kept; to keep it, train with {settings}"
+        return f"its checkpoint is no longer kept; to keep it, train with {KEEP_BEST}"
 
     def to_dict(self) -> dict[str, Any]:
         """The best evaluation, for JSON."""
@@ -62,10 +67,11 @@ def better_than(run: Run, step: int | None = None) -> Best | None:
     step = next(reversed(evaluated), None) if step is None else step
     if metric is None or step not in evaluated:
         return None
-    best = step
+    best = next(iter(evaluated))
     for other, value in evaluated.items():
-        best = other if metric.is_better(value, evaluated[best]) else best
-    if best == step:
+        # Of equal ones the newest, as of the checkpoints that are kept.
+        best = best if metric.is_better(evaluated[best], value) else other
+    if not metric.is_better(evaluated[best], evaluated[step]):
         return None
     return Best(
         epoch=next(epoch.epoch for epoch in run.history.epochs if epoch.step == best),
@@ -74,6 +80,7 @@ def better_than(run: Run, step: int | None = None) -> Best | None:
         other=Measured(run.split, metric, evaluated[step]),
         other_step=step,
         is_kept=_is_kept(run, best),
+        is_preferred=_keeps_best(run, metric),
     )
 
 
@@ -90,6 +97,10 @@ def _is_kept(run: Run, step: int) -> bool | None:
     return False if run.has_own_checkpoints else None
 
 
-def _settings(metric: Metric) -> str:
-    order = "max" if metric.direction == "higher" else "min"
-    return f"best_metric: {metric.name}, best_order: {order}"
+def _keeps_best(run: Run, metric: Metric) -> bool:
+    """Whether the job keeps the best checkpoints by this metric."""
+    try:
+        spec = read_job_text(run.job_text).job.checkpoint
+    except JobFileError:
+        return False
+    return bool(spec.keep_best) and spec.best_metric in (None, metric.name)

@@ -30,7 +30,7 @@ def commands(run: Run, summary: Summary) -> list[tuple[str, str]]:
             if run.input_kind in OF_ANY_LENGTH
             else ("export as safetensors and ONNX", f"distnet export {name}"),
         ]
-        if summary.better and summary.better.is_kept:
+        if summary.better and summary.better.is_kept and not summary.better.is_preferred:
             step = summary.better.step
             found.append(("export the best", f"distnet export {name} --checkpoint {step}"))
     return [*found, ("draw the report", f"distnet report {name}")]

@@ -43,6 +43,8 @@ class Replay:
     attempt: int = 0
     status: str = "not ended"
     """How the newest attempt ended."""
+    is_early: bool = False
+    """Whether it finished before its last step, as evaluations got no better."""
     num_steps: int = 0
     reached: int = 0
     """The newest step that is recorded as done."""
@@ -68,7 +70,7 @@ class Replay:
         self._where = self.file
         if not self.attempt:
             self._fault("no attempt is recorded")
-        if self.status == "finished" and self.reached != self.num_steps:
+        if self.status == "finished" and self.reached != self.num_steps and not self.is_early:
             self._fault(f"finished after step {self.reached}, expected step {self.num_steps}")
         is_ended = self.status in ("finished", "stopped")
         # A run that was killed while it evaluated has done the epoch's last step, but not yet
@@ -139,11 +141,11 @@ class Replay:
         self._compare(line, line.epoch - 1, line.step - begin)
 
     def _measured_at_end(self, line: Final) -> None:
-        if line.step != self.num_steps:
-            self._fault(f"measured at the end after step {line.step}, expected {self.num_steps}")
+        if line.step < self._recorded:
+            self._fault(f"measured after step {line.step}, but step {self._recorded} is recorded")
 
     def _end(self, line: End) -> None:
-        self.status = line.status
+        self.status, self.is_early = line.status, line.early is not None
         if line.status != "failed" and line.step is not None:
             if line.step < self._recorded:
                 self._fault(

@@ -23,6 +23,8 @@ class Summary:
     folder: str
     status: Status
     error: str | None
+    stopped_early: str | None
+    """Why it finished before its last step."""
     attempts: int
     workers: float | None
     epochs: int
@@ -114,6 +116,7 @@ def summarise(run: Run) -> Summary:
         folder=str(run.folder.path),
         status=status(run),
         error=history.end.error if history.end else None,
+        stopped_early=history.end.early if history.end else None,
         attempts=len(attempts),
         workers=attempts[-1].workers if attempts else _planned(run, "workers"),
         epochs=history.epochs[-1].epoch if history.epochs else 0,

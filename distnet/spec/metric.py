@@ -6,7 +6,7 @@ what a task measures.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, Self
 
@@ -77,3 +77,15 @@ class Baseline:
 
 
 LOSS = Metric("loss")
+
+
+def find_metric(declared: Sequence[Metric], name: str | None) -> Metric:
+    """The metric of that name among those of a task and the loss; without a name the headline.
+
+    Raises:
+        KeyError: there is none.
+    """
+    known = (*declared, LOSS)
+    if name is None:
+        return known[0]
+    return {metric.name: metric for metric in reversed(known)}[name]

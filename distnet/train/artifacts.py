@@ -40,7 +40,7 @@ def write_artifacts(
     evaluation, step = outcome.evaluation, outcome.evaluated_at
     if final is not None:
         evaluator, split = trainee.final, final.split
-        evaluation, step = final.evaluation, outcome.step
+        evaluation, step = final.evaluation, final.weights_step
     if evaluation is None:
         return
     arrays: Arrays = dict(evaluation.summary.arrays)

@@ -60,6 +60,8 @@ class Outcome:
     evaluation: Evaluation | None
     evaluated_at: int
     """The step after which that was measured."""
+    stopped_early: str | None = None
+    """Why it is finished before its last step."""
 
 
 class Loop:
@@ -110,7 +112,7 @@ class Loop:
         state.keep_anchor()
         self.saver.prepare(state.checkpoint(self.group, self.own))
         self.heartbeat.begin(state.step)
-        while state.step < trainee.num_steps and not self.flags.is_stop:
+        while not state.is_done and not self.flags.is_stop:
             self.train_step()
             measured = None
             if state.is_end_of_epoch or state.step == trainee.num_steps:
@@ -121,14 +123,13 @@ class Loop:
             is_due = is_due_by_step(trainee.job.checkpoint, state.step, measured is not None)
             if self.flags.is_save or is_due:
                 self._save()
-        is_finished = state.step >= trainee.num_steps
-        if evaluation is None and is_finished:
+        if evaluation is None and state.is_done:
             evaluation, evaluated_at = self._evaluate(), state.step
         self._save()
         self.heartbeat.at(Stage.SAVING, limit_s=self.saver.patience_s)
         self.saver.flush()
-        status = "finished" if is_finished else "stopped"
-        return Outcome(status, state.step, evaluation, evaluated_at)
+        status = "finished" if state.is_done else "stopped"
+        return Outcome(status, state.step, evaluation, evaluated_at, state.stopped_early)
 
     def train_step(self) -> None:
         """Make one step: either all of its phases, in order, or none."""
@@ -267,6 +268,8 @@ class Loop:
         speed, every = state.progress.epoch_speed(), trainee.job.evaluate.every_epochs
         is_due = epoch % every == 0 or state.step == trainee.num_steps
         evaluation = self._evaluate() if is_due else None
+        if evaluation is not None:
+            state.count_evaluation(epoch, evaluation)
         self.reporter.epoch(state.position(), state.progress, speed, evaluation)
         if state.is_end_of_epoch:
             state.begin_epoch()

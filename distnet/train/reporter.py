@@ -15,6 +15,7 @@ from distnet.train.compute.evaluate import Evaluation
 from distnet.train.compute.trainee import Trainee
 from distnet.train.device.fingerprint import records
 from distnet.train.exchange.worker_group import WorkerGroup
+from distnet.train.final import Final
 from distnet.train.progress import Progress
 from distnet.train.step.nonfinite import Skipped
 
@@ -45,8 +46,10 @@ class Reporter(Protocol):
     ) -> None:
         """An epoch ends at `position`; it was trained at `speed` samples/s."""
 
-    def end(self, status: str, position: Position, median_step_s: float | None) -> None:
-        """The attempt ended by itself."""
+    def end(
+        self, status: str, position: Position, median_step_s: float | None, early: str | None
+    ) -> None:
+        """The attempt ended by itself; `early` says why before its last step."""
 
 
 class NullReporter:
@@ -69,7 +72,9 @@ class NullReporter:
     ) -> None:
         """Report nothing."""
 
-    def end(self, status: str, position: Position, median_step_s: float | None) -> None:
+    def end(
+        self, status: str, position: Position, median_step_s: float | None, early: str | None
+    ) -> None:
         """Report nothing."""
 
 
@@ -167,19 +172,24 @@ class RecordReporter:
             self.speeds += (speed,)
         self._is_whole = True
 
-    def final(self, step: int, split: str, evaluation: Evaluation) -> None:
+    def final(self, step: int, final: Final) -> None:
         """Emit what is measured once, after the last step, on a split of its own."""
-        record: Record = {"kind": "final", "step": step, "split": split}
-        self._emit(record | {"metrics": evaluation.metrics})
-        if (text := evaluation.note(split)) is not None:
+        record: Record = {"kind": "final", "step": step, "weights_step": final.weights_step}
+        self._emit(record | {"split": final.split, "metrics": final.evaluation.metrics})
+        if (text := final.evaluation.note(final.split)) is not None:
             self.note(text)
 
-    def end(self, status: str, position: Position, median_step_s: float | None) -> None:
-        """Emit the record of the attempt's end."""
+    def end(
+        self, status: str, position: Position, median_step_s: float | None, early: str | None
+    ) -> None:
+        """Emit the record of the attempt's end; say why it came early."""
+        if early is not None:
+            self.note(early)
         self._emit(
             {
                 "kind": "end",
                 "status": status,
+                "early": early,
                 "step": position.step,
                 **position.digests(),
                 "seconds": time.monotonic() - self._began,

@@ -10,8 +10,10 @@ from distnet.train.checkpoint.checkpoint import State
 from distnet.train.checkpoint.extra_state import extra_tensors
 from distnet.train.checkpoint.feed_state import feed_tensors
 from distnet.train.checkpoint.position import Anchor, Position
+from distnet.train.compute.evaluate import Evaluation
 from distnet.train.compute.trainee import Trainee
 from distnet.train.device.fingerprint import distinct
+from distnet.train.early_stopping import watch, why_enough
 from distnet.train.exchange.worker_group import WorkerGroup, gather
 from distnet.train.progress import Progress
 
@@ -33,6 +35,8 @@ class LoopState:
         """Those that did not, because loss or gradient were not finite."""
         self.num_nonfinite = position.num_nonfinite
         """How many steps in a row were skipped just before this one."""
+        self.watched = position.watched
+        """What early stopping knows of the evaluations."""
         self.progress = Progress(
             phases_of(trainee.task), position.epoch_sums, position.epoch_samples
         )
@@ -49,6 +53,18 @@ class LoopState:
     def is_end_of_epoch(self) -> bool:
         """Whether the last step was the last of an epoch."""
         return self.step % self._trainee.feed.steps_per_epoch == 0
+
+    @property
+    def is_done(self) -> bool:
+        """Whether all steps are made, or evaluations have not got better for long enough."""
+        return self.step >= self._trainee.num_steps or self.stopped_early is not None
+
+    @property
+    def stopped_early(self) -> str | None:
+        """Why training ends before its last step; None while it does not."""
+        if self.step >= self._trainee.num_steps:
+            return None
+        return why_enough(self._trainee.job.train.early_stopping, self.watched)
 
     @property
     def name(self) -> str:
@@ -79,6 +95,11 @@ class LoopState:
             here = replace(self.position(), anchor=None)
             self.anchor = Anchor.take(self._trainee, here, self.anchor)
 
+    def count_evaluation(self, epoch: int, evaluation: Evaluation) -> None:
+        """Count the evaluation after an epoch, counted from 1."""
+        spec, declared = self._trainee.job.train.early_stopping, self._trainee.task.metrics
+        self.watched = watch(spec, declared, self.watched, epoch, evaluation.metrics)
+
     def begin_epoch(self) -> None:
         """Count the samples and sums of an epoch from zero."""
         self.used = self.skipped = SampleDigest()
@@ -97,6 +118,7 @@ class LoopState:
             updates={name: o.num_updates for name, o in self._trainee.optimizers.items()},
             pieces=self._trainee.gradient.pieces,
             num_steps=self._trainee.num_steps,
+            watched=self.watched,
             anchor=None if is_here else self.anchor,
         )
 

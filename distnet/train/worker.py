@@ -93,7 +93,9 @@ def work(
         if group.rank == 0:
             return _lead(trainee, assignment, group, home, start, heartbeat, listener)
         outcome = Loop(trainee, group, start.position, heartbeat).run()
-        return _result(trainee, outcome, _final(trainee, outcome, heartbeat), None)
+        sha256 = weights_sha256(trainee.flat.network)
+        final = _final(trainee, group, home, outcome, heartbeat)
+        return _result(trainee, outcome, final, sha256)
 
 
 def _start(trainee: Trainee, assignment: Assignment, home: Home, heartbeat: Heartbeat) -> Start:
@@ -170,17 +172,23 @@ def _lead(  # noqa: PLR0917
             should_stop=StopFile(folder.stop),
         )
         outcome = loop.run()
-        final = _final(trainee, outcome, heartbeat)
+        sha256 = weights_sha256(trainee.flat.network)
+        final = _final(trainee, group, home, outcome, heartbeat)
         if final is not None:
-            reporter.final(outcome.step, final.split, final.evaluation)
+            reporter.final(outcome.step, final)
         write_artifacts(folder, trainee, outcome, final)
-        reporter.end(outcome.status, loop.state.position(), heartbeat.median_step_s)
-        return _result(trainee, outcome, final, reporter)
+        early, median_s = outcome.stopped_early, heartbeat.median_step_s
+        reporter.end(outcome.status, loop.state.position(), median_s, early)
+        return _result(trainee, outcome, final, sha256, reporter)
 
 
-def _final(trainee: Trainee, outcome: Outcome, heartbeat: Heartbeat) -> Final | None:
+def _final(
+    trainee: Trainee, group: WorkerGroup, home: Home, outcome: Outcome, heartbeat: Heartbeat
+) -> Final | None:
     """Measure what is measured once, unless the training goes on later."""
-    return measure_at_end(trainee, heartbeat) if outcome.status == "finished" else None
+    if outcome.status != "finished":
+        return None
+    return measure_at_end(trainee, group, home, outcome.step, heartbeat)
 
 
 class StopFile:
@@ -200,8 +208,13 @@ class StopFile:
 
 
 def _result(
-    trainee: Trainee, outcome: Outcome, final: Final | None, reporter: RecordReporter | None
+    trainee: Trainee,
+    outcome: Outcome,
+    final: Final | None,
+    sha256: str,
+    reporter: RecordReporter | None = None,
 ) -> dict[str, Any]:
+    """What a worker returns; `sha256` is that of the weights of the last step."""
     speeds = reporter.speeds[1:] or reporter.speeds if reporter else ()
     measured = {trainee.split: outcome.evaluation} if outcome.evaluation else {}
     measured |= {final.split: final.evaluation} if final else {}
@@ -210,12 +223,13 @@ def _result(
         "status": outcome.status,
         "steps": outcome.step,
         "num_steps": trainee.num_steps,
+        "stopped_early": outcome.stopped_early,
         "epochs": outcome.step / trainee.feed.steps_per_epoch,
         "slices": trainee.job.num_slices,
         "metrics": metrics,
         "samples_per_second": statistics.median(speeds) if speeds else None,
         "first_step_s": reporter.first_step_s if reporter else None,
-        "weights_sha256": weights_sha256(trainee.flat.network),
+        "weights_sha256": sha256,
         "notes": _notes(trainee),
     }
 

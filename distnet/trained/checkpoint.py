@@ -10,24 +10,27 @@ from distnet.train.checkpoint.checkpoint import (
     read_newest,
     step_of,
 )
-from distnet.train.checkpoint.retention import find_best
+from distnet.train.checkpoint.retention import find_best, ranked_names
 from distnet.train.checkpoint.store import Store
 
 NEWEST, BEST = "newest", "best"
 
 
-def read_named(store: Store, spec: Checkpoint, checkpoint: str | int) -> State:
+def read_named(store: Store, spec: Checkpoint, checkpoint: str | int | None) -> State:
     """Read one of the checkpoints of a run.
 
     Args:
         store: of the run.
         spec: says which is the best.
-        checkpoint: `newest`, `best`, or a step.
+        checkpoint: `newest`, `best`, or a step; by default the best one if the job keeps it
+            (`keep_best`) and one was evaluated, else the newest.
 
     Raises:
         CheckpointError: there is none of that name.
         StorageError: the store does not answer.
     """
+    if checkpoint is None:
+        checkpoint = BEST if spec.keep_best and ranked_names(store, spec) else NEWEST
     if checkpoint == NEWEST:
         return read_newest(store)
     if checkpoint == BEST:

@@ -20,7 +20,6 @@ from distnet.train.compute.feeds import build_evaluation_feed, open_samples
 from distnet.train.exchange.worker_group import WorkerGroup
 from distnet.train.feed import DatasetEvaluationFeed, EvaluationFeed
 from distnet.trained.as_learned import as_learned
-from distnet.trained.checkpoint import NEWEST
 from distnet.trained.load import Trained, load_trained
 from distnet.trained.other_data import refuse_other_kind, warn_of_other_data
 
@@ -33,7 +32,7 @@ def evaluate(
     *,
     split: str | None = None,
     data: str | None = None,
-    checkpoint: str | int = NEWEST,
+    checkpoint: str | int | None = None,
     progress: Progress = lambda _done, _all: None,
 ) -> dict[str, Any]:
     """Measure a run's network on a split as its job does, each sample once, in fp32.
@@ -43,6 +42,7 @@ def evaluate(
         split: by default that of the job's `evaluate` section.
         data: a dataset's name or folder; by default the one it was trained on.
         checkpoint: whose weights: `newest`, `best` by the job's `best_metric`, or a step.
+            Default: the best if the job keeps it (`checkpoint.keep_best`), else the newest.
         progress: called after each batch.
 
     Returns:

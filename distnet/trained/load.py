@@ -37,7 +37,7 @@ from distnet.train.compute.prepare import Prepare
 from distnet.train.compute.shadows import ShadowNetwork, Use, networks_for, networks_of
 from distnet.train.compute.trainee import build_scales
 from distnet.train.inventory.flat import FlatNetwork
-from distnet.trained.checkpoint import NEWEST, read_named
+from distnet.trained.checkpoint import read_named
 from distnet.trained.exported import exported
 from distnet.trained.play import played
 from distnet.trained.samples import Progress, sampled
@@ -201,13 +201,14 @@ class Trained:
 
 
 def load_trained(
-    run: str | Path, *, checkpoint: str | int = NEWEST, use: Use = "export"
+    run: str | Path, *, checkpoint: str | int | None = None, use: Use = "export"
 ) -> Trained:
     """Load the network of the run folder `run`.
 
     Args:
         run: the run folder.
         checkpoint: whose weights: `newest`, `best` by the job's `best_metric`, or a step.
+            Default: the best if the job keeps it (`checkpoint.keep_best`), else the newest.
         use: what for; a shadow may replace the network there.
 
     Raises:

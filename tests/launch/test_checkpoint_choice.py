@@ -19,7 +19,7 @@ network: {kind: mlp, hidden: [8]}
 data: {source: stripes}
 optimizer: {kind: adam, learning_rate: 0.3}
 train: {epochs: 6, batch_size: 30}
-checkpoint: {keep: 1, keep_best: 1, best_metric: accuracy, store: saved}
+checkpoint: {keep: 1, keep_best: 1, store: saved}
 """
 
 
@@ -36,7 +36,8 @@ def test_best_and_newest_and_a_step_are_distinguished(job: Path, tmp_path: Path)
     accuracy = {r["step"]: r["test"]["accuracy"] for r in records if r["kind"] == "epoch"}
     best = max(accuracy, key=lambda step: (accuracy[step], step))
 
-    assert load_trained(run.folder.path).step == 6 * 34
+    assert load_trained(run.folder.path).step == best
+    assert load_trained(run.folder.path, checkpoint="newest").step == 6 * 34
     assert load_trained(run.folder.path, checkpoint="best").step == best
     assert load_trained(run.folder.path, checkpoint=best).step == best
     figures = evaluate(run.folder.path, checkpoint="best")
@@ -53,7 +54,11 @@ def test_best_and_newest_and_a_step_are_distinguished(job: Path, tmp_path: Path)
     [
         ("store: saved", "store: s4://b/a", ":7 checkpoint.store: found 's4://b/a', which cannot"),
         ("store: saved", "store: job.yaml/a", "job.yaml, which is a file; expected a folder"),
-        ("accuracy", "acuracy", "best_metric: found unknown metric `acuracy`, did you mean `acc"),
+        (
+            "store",
+            "best_metric: acuracy, store",
+            "best_metric: found unknown metric `acuracy`, did you mean `acc",
+        ),
         ("keep: 1", "keep: 1", "evaluate.split"),
     ],
     ids=["address", "folder", "metric", "split"],

@@ -78,15 +78,19 @@ def test_test_is_measured_once_and_is_the_headline(
 def test_what_is_measured_at_the_end_does_not_depend_on_the_workers(
     data: Manifest, tmp_path: Path
 ) -> None:
-    job = planned(tmp_path / "job.yaml")
-    other = planned(tmp_path / "job.yaml", "evaluate.split=test")
+    best = ["checkpoint.keep_best=1", "checkpoint.best_metric=macro_f1", "train.epochs=3"]
+    job = planned(tmp_path / "job.yaml", *best)
+    other = planned(tmp_path / "job.yaml", "evaluate.split=test", *best)
     found = {n: run_all(n, {"job": job}, tmp_path)["job"] for n in (2, 3)}
     found[1] = run_alone(job, tmp_path / "alone")
-    resumed = resume_from(job, found[3], 5, tmp_path / "resumed")
+    resumed = resume_from(job, found[3], 9, tmp_path / "resumed")
     finals = [one.records("final", without=("attempt",)) for one in (*found.values(), resumed)]
 
     assert all(one.bits == found[1].bits for one in (found[2], found[3], resumed))
     assert all(one == finals[0] and len(one) == 1 for one in finals)
+    measured = {r["step"]: r["validation"]["macro_f1"] for r in found[1].records("epoch")}
+    (final,) = finals[0]
+    assert measured[final["weights_step"]] == max(measured.values())
     without = run_alone(other, tmp_path / "without")
     assert without.records("final") == []
     assert without.outcomes[0]["weights_sha256"] == found[1].outcomes[0]["weights_sha256"]  # type: ignore[index]

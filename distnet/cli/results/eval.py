@@ -22,7 +22,7 @@ def eval_(
     data: Annotated[
         str | None, typer.Option(metavar="DATASET", help="Another dataset, by name or folder.")
     ] = None,
-    checkpoint: Checkpoint = "newest",
+    checkpoint: Checkpoint = None,
     runs: Runs = RUNS,
     as_json: AsJson = False,
 ) -> None:

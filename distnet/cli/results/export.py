@@ -22,7 +22,7 @@ def export(
     formats: Annotated[
         str, typer.Option("--format", help="safetensors, onnx, or both separated by a comma.")
     ] = "safetensors,onnx",
-    checkpoint: Checkpoint = "newest",
+    checkpoint: Checkpoint = None,
     runs: Runs = RUNS,
     as_json: AsJson = False,
 ) -> None:

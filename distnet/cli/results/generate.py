@@ -41,7 +41,7 @@ def generate(
             help="Write a file instead: .txt, or .mid (MIDI) where the run learned music.",
         ),
     ] = None,
-    checkpoint: Checkpoint = "newest",
+    checkpoint: Checkpoint = None,
     runs: Runs = RUNS,
     as_json: AsJson = False,
 ) -> None:

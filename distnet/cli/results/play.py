@@ -29,7 +29,7 @@ def play(
         Path | None,
         typer.Option(metavar="FILE", help="Write the first episode as an animated GIF."),
     ] = None,
-    checkpoint: Checkpoint = "newest",
+    checkpoint: Checkpoint = None,
     runs: Runs = RUNS,
     as_json: AsJson = False,
 ) -> None:

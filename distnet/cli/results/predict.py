@@ -62,7 +62,7 @@ def predict(
     delimiter: Delimiter = None,
     decimal: Decimal = None,
     output: Output = None,
-    checkpoint: Checkpoint = "newest",
+    checkpoint: Checkpoint = None,
     runs: Runs = RUNS,
     as_json: AsJson = False,
 ) -> None:

@@ -33,7 +33,7 @@ def sample(
         str | None,
         typer.Option("--class", metavar="NAME", help="Of one class, if the run knows classes."),
     ] = None,
-    checkpoint: Checkpoint = "newest",
+    checkpoint: Checkpoint = None,
     runs: Runs = RUNS,
     as_json: AsJson = False,
 ) -> None:

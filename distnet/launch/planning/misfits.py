@@ -2,7 +2,7 @@
 
 from fnmatch import fnmatchcase
 
-from distnet.data.evaluation_split import evaluation_split
+from distnet.data.evaluation_split import SET_ASIDE, evaluation_split
 from distnet.data.fields.field import Field
 from distnet.data.manifest import Manifest
 from distnet.errors import NotEnoughResourcesError, RunError
@@ -16,6 +16,7 @@ from distnet.train.device.device import count_gpus, describe_gpus
 from distnet.train.inventory.flat import FlatNetwork
 
 MOST_NAMED = 8
+REMEDY = f"remove this key, or set samples aside with: {SET_ASIDE}"
 
 
 def refuse_misfits(file: JobFile, data: Manifest | None, num_workers: int, *, inline: bool) -> None:
@@ -48,23 +49,24 @@ def refuse_misfits(file: JobFile, data: Manifest | None, num_workers: int, *, in
 
 
 def refuse_unknown_metric(file: JobFile, data: Manifest | None, task: Task) -> None:
-    """Refuse to keep the best checkpoints by a metric that the task does not measure.
+    """Refuse to keep checkpoints, or to stop early, by a metric that the task does not measure.
 
     Raises:
         JobFileError: the evaluation does not measure it, or nothing is evaluated.
     """
-    job = file.job
-    if not job.checkpoint.keep_best:
-        return
-    if not hasattr(task, "evaluation_feed") and evaluation_split(job, data) is None:
-        raise file.fault(
-            "checkpoint.keep_best",
-            f"found {job.checkpoint.keep_best}, but the dataset has no split to evaluate on; "
-            "set it to 0",
-        )
-    metric, names = job.checkpoint.best_metric, [LOSS.name, *(m.name for m in task.metrics)]
-    if metric not in names:
-        raise file.fault("checkpoint.best_metric", unknown("metric", metric, names))
+    best, early = file.job.checkpoint, file.job.train.early_stopping
+    wanted = {}
+    if best.keep_best:
+        wanted["checkpoint.keep_best"] = ("checkpoint.best_metric", best.best_metric)
+    if early is not None:
+        wanted["train.early_stopping"] = ("train.early_stopping.metric", early.metric)
+    is_measured = hasattr(task, "evaluation_feed") or evaluation_split(file.job, data) is not None
+    names = [LOSS.name, *(m.name for m in task.metrics)]
+    for section, (key, metric) in wanted.items():
+        if not is_measured:
+            raise file.fault(section, f"the dataset has no split to evaluate on; {REMEDY}")
+        if metric is not None and metric not in names:
+            raise file.fault(key, unknown("metric", metric, names))
 
 
 def refuse_unknown_parameter(file: JobFile, flat: FlatNetwork) -> None:

@@ -171,6 +171,8 @@ class Final(Record):
     kind: Literal["final"]
     attempt: int = 1
     step: int
+    weights_step: int
+    """The step whose weights were measured: the best one that is kept, or the last."""
     split: str
     metrics: Metrics = {}
 
@@ -195,6 +197,8 @@ class End(SampleCounts):
     kind: Literal["end"]
     attempt: int = 1
     status: Literal["finished", "stopped", "failed"]
+    early: str | None = None
+    """Why it finished before its last step."""
     step: int | None = None
     """None where the process that recorded the end did not train."""
     seconds: Number = math.nan

@@ -11,9 +11,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from distnet.spec.metric import Metric
+from distnet.spec.metric import Metric, find_metric
 from distnet.spec.reading.faults import KeyFaultError
 from distnet.spec.sections.augmentation import Augmentation
+from distnet.spec.sections.early_stopping import EarlyStopping
 from distnet.spec.sections.needs import Packages, Variables
 from distnet.spec.sections.optimizer import Optimizer, Sgd
 from distnet.spec.sections.queue import Queue
@@ -50,6 +51,8 @@ class Train(Section):
     """Passes over the training samples. Give `epochs` or `steps`; 10 epochs by default."""
     steps: PositiveInt | None = None
     """The number of updates in all, instead of `epochs`."""
+    early_stopping: EarlyStopping | None = None
+    """End earlier, when evaluations no longer get better: `{patience: 5}`."""
     batch_size: PositiveInt = 64
     """Samples of one update, over all workers."""
     slices: PositiveInt | None = None
@@ -105,18 +108,20 @@ class Checkpoint(Section):
     """How many of the newest checkpoints to keep."""
     keep_best: Annotated[int, Field(ge=0, le=1000)] = 0
     """How many of those with the best `best_metric` to keep in addition."""
-    best_metric: str = "loss"
-    """The metric of the evaluation by which `keep_best` ranks, such as accuracy."""
+    best_metric: str | None = None
+    """The metric of the evaluation by which `keep_best` ranks, such as loss. Default: the task's
+    headline metric."""
     best_order: Literal["min", "max"] | None = None
     """Whether a lower (min) or higher (max) `best_metric` is better. Default: as the task declares
     the metric."""
 
     def ranked(self, metrics: Iterable[Metric]) -> "Checkpoint":
-        """The same with the order of `best_metric`, by the metrics that the task declares."""
-        if self.best_order is not None:
-            return self
-        is_higher = any(m.name == self.best_metric and m.direction == "higher" for m in metrics)
-        return self.model_copy(update={"best_order": "max" if is_higher else "min"})
+        """The same with a metric and its order, by those that the task declares."""
+        declared = tuple(metrics)
+        name = self.best_metric or find_metric(declared, None).name
+        is_higher = any(m.name == name and m.direction == "higher" for m in declared)
+        order = self.best_order or ("max" if is_higher else "min")
+        return self.model_copy(update={"best_metric": name, "best_order": order})
 
     store: str | None = None
     """Where checkpoints are stored: a folder, or an address such as s3://bucket/folder. Default:

@@ -13,6 +13,7 @@ NOT_DECISIVE: dict[str, Any] = {
     "train": {  # these may change
         *("epochs", "steps", "on_nonfinite", "on_out_of_memory", "capture", "determinism"),
         "guard",
+        "early_stopping",
     },
 }
 ADDED_KEYS: dict[str, Any] = {"decay": "weights", "no_decay": []}

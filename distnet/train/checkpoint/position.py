@@ -9,7 +9,7 @@ when checkpoints were written, nor on the store, nor on which of them were kept.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from torch import Tensor
@@ -18,6 +18,7 @@ from distnet.errors import CheckpointError
 from distnet.run_folder.sample_digest import SampleDigest
 from distnet.train.checkpoint.checkpoint import State
 from distnet.train.compute.trainee import Trainee
+from distnet.train.early_stopping import Watched
 
 PREFIX = "rewind/"
 WEIGHTS = f"{PREFIX}weights"
@@ -46,6 +47,8 @@ class Position:
     """In how many pieces a slice is computed; None is what the job says."""
     num_steps: int | None = None
     """The planned number of steps; None in a checkpoint of an older version."""
+    watched: Watched | None = None
+    """What early stopping knows of the evaluations."""
     anchor: "Anchor | None" = None
     """Where to rewind to, if not to this position itself."""
 
@@ -81,6 +84,8 @@ class Position:
             "pieces": self.pieces,
             "num_steps": self.num_steps,
         }
+        if self.watched is not None:
+            facts["watched"] = asdict(self.watched)
         if self.anchor is not None:
             facts["rewind"] = {"step": self.anchor.position.step, **self.anchor.position.facts()}
         return facts
@@ -154,5 +159,6 @@ def _read(facts: Mapping[str, Any], anchor: Anchor | None = None) -> Position:
         updates=facts.get("updates", {}),
         pieces=facts["pieces"],
         num_steps=facts.get("num_steps"),
+        watched=Watched(**facts["watched"]) if "watched" in facts else None,
         anchor=anchor,
     )

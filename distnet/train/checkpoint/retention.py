@@ -40,6 +40,16 @@ class Retention:
         return {name: self._values[name] for name in names}
 
 
+def ranked_names(store: Store, spec: Checkpoint) -> list[str]:
+    """The names of the checkpoints that carry the metric, the best first.
+
+    Raises:
+        StorageError: the store does not respond.
+    """
+    names = list_names(store)
+    return best_first({n: read_metric(store, n, spec.best_metric) for n in names}, spec)
+
+
 def find_best(store: Store, spec: Checkpoint) -> str:
     """The name of the checkpoint with the best metric.
 
@@ -47,11 +57,10 @@ def find_best(store: Store, spec: Checkpoint) -> str:
         CheckpointError: none carries that metric.
         StorageError: the store does not respond.
     """
-    names = list_names(store)
-    ranked = best_first({n: read_metric(store, n, spec.best_metric) for n in names}, spec)
+    ranked = ranked_names(store, spec)
     if not ranked:
         raise CheckpointError(
-            f"{store.address()}: none of {len(names)} checkpoints was evaluated for "
+            f"{store.address()}: none of {len(list_names(store))} checkpoints was evaluated for "
             f"{spec.best_metric}; set checkpoint.keep_best and checkpoint.best_metric for a run, "
             "or name a step"
         )
@@ -65,7 +74,7 @@ def best_first(values: Mapping[str, float | None], spec: Checkpoint) -> list[str
     return [name for _, _, name in sorted(known)]
 
 
-def read_metric(store: Store, name: str, metric: str) -> float | None:
+def read_metric(store: Store, name: str, metric: str | None) -> float | None:
     """The metric that a checkpoint carries; None where it was not evaluated, or is damaged.
 
     Raises:

@@ -51,13 +51,14 @@ class Saver:
         metrics: Sequence[Metric] = (),
         home: Home | None = None,
     ) -> None:
-        self._spec, self._emit, self._assignment = job.checkpoint, emit, assignment
+        self._spec, self._emit = job.checkpoint.ranked(metrics), emit
+        self._assignment = assignment
         self._facts = identity(job, assignment.dataset_folder)
         self.patience_s = patience_s(job.retry)
         """How long saving may take while the store fails as often as it may."""
         self._home = home or SharedHome(assignment)
         self._store = self._home.open_store()
-        self._retention = Retention(self._store, job.checkpoint.ranked(metrics))
+        self._retention = Retention(self._store, self._spec)
         self._writer = BackgroundWriter(
             self._commit,
             job.retry.storage,

@@ -113,7 +113,7 @@ def test_best_is_refused_where_nothing_was_measured(tmp_path: Path) -> None:
     write_checkpoint(tmp_path, state(1))
 
     with pytest.raises(CheckpointError, match="none of 1 checkpoints was evaluated for loss"):
-        find_best(LocalStore(tmp_path), Checkpoint())
+        find_best(LocalStore(tmp_path), Checkpoint().ranked(()))
 
 
 @pytest.mark.parametrize("name", FILES)
