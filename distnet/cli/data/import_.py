@@ -45,7 +45,7 @@ from distnet.cli.data.tables import show_dataset
 from distnet.cli.interrupt import says_when_stopped
 from distnet.cli.options import AsJson
 from distnet.cli.output import say
-from distnet.cli.train.starter import has_shipped_task
+from distnet.cli.train.starter.job import has_shipped_task
 from distnet.data.importing import import_dataset
 from distnet.data.manifest import Manifest
 from distnet.data.shipped import find_dataset
