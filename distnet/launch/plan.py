@@ -15,7 +15,7 @@ from distnet.errors import DataError, DistnetError, PartError
 from distnet.launch.planning.baseline import plan_baseline
 from distnet.launch.planning.batches import plan_batches
 from distnet.launch.planning.memory import memory_of_worker
-from distnet.launch.planning.misfits import refuse_misfits
+from distnet.launch.planning.misfits import refuse_inline_workers, refuse_misfits
 from distnet.launch.rehearsal.few_samples import FewSamples
 from distnet.launch.rehearsal.probe import Probe, probe
 from distnet.launch.rehearsal.rehearsal import Rehearsal, rehearse
@@ -144,6 +144,7 @@ def _requirements(file: JobFile, packages: Sequence[str] | None) -> Requirements
 
 def _plan(file: JobFile, code: OwnCode, *, workers: int | None, inline: bool) -> Plan:
     job = file.job
+    refuse_inline_workers(workers, inline=inline)
     num_workers = 1 if inline else workers or job.resources.max_workers
     dataset = _dataset(file)
     data = None if dataset is None else read_manifest(dataset)

@@ -48,6 +48,19 @@ def refuse_misfits(file: JobFile, data: Manifest | None, num_workers: int, *, in
         raise NotEnoughResourcesError(str(file.fault("resources.gpus", found)))
 
 
+def refuse_inline_workers(workers: int | None, *, inline: bool) -> None:
+    """Refuse several workers for a run in this process.
+
+    Raises:
+        RunError: that is asked for.
+    """
+    if inline and workers is not None and workers != 1:
+        raise RunError(
+            f"--inline: found --workers {workers} beside it, expected none, as --inline trains all "
+            f"slices in this process; for {workers} processes leave --inline out"
+        )
+
+
 def refuse_unknown_metric(file: JobFile, data: Manifest | None, task: Task) -> None:
     """Refuse to keep checkpoints, or to stop early, by a metric that the task does not measure.
 

@@ -101,12 +101,12 @@ def resources_section(length: Length) -> str:
     """Write the section `resources`."""
     why = "as many as this machine has cores"
     if length.workers < num_cores():
-        why = "more would take longer to start than to train"
+        why = "more would take longer to start"
         why = why if length.workers == 1 else "as many as there are slices"
     return f"""\
 # The workers. Each is a process with its own CPU core, or a GPU (gpus: 1).
 resources:
-  workers: {length.workers:<15} # {why}; the result is the same on any
+  workers: {length.workers:<15} # {why}
 """
 
 
