@@ -70,10 +70,10 @@ class Summary:
     @property
     def beside(self) -> str:
         """What stands behind the headline metric: ` (majority class: 11.35%)`, or nothing."""
-        metric, baseline = self.headline and self.headline.metric, self.baseline
-        if metric is None or baseline is None or metric.name not in baseline.metrics:
+        headline, baseline = self.headline, self.baseline
+        if headline is None or baseline is None or headline.metric.name not in baseline.metrics:
             return ""
-        return f" ({baseline.text(metric)})"
+        return f" ({baseline.text(headline.metric)})"
 
     @property
     def is_unmeasured(self) -> bool:

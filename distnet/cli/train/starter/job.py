@@ -11,6 +11,7 @@ from distnet.cli.train.starter.length import (
     Length,
     batch_size_of,
     checkpoint_section,
+    is_chosen_apart,
     length_of,
     resources_section,
     train_section,
@@ -134,8 +135,8 @@ name: {_text(name)}
 def _network(manifest: Manifest) -> str:
     if kind := _kind(manifest):
         return kind.network_section
-    of = pictures if choose_network(manifest) == "cnn" else tables
-    return of.network(manifest)
+    is_image = choose_network(manifest) == "cnn"
+    return pictures.network(manifest) if is_image else tables.network(manifest)
 
 
 def _task(manifest: Manifest) -> str:
@@ -200,7 +201,7 @@ def _length(manifest: Manifest) -> Length:
         return masks.length(manifest)
     network, num_samples = choose_network(manifest), manifest.splits["train"].num_samples
     if network in ("cnn", "mlp"):
-        return (pictures if network == "cnn" else tables).length(manifest)
+        return pictures.length(manifest) if network == "cnn" else tables.length(manifest)
     good_steps = sounds.GOOD_STEPS if has_sounds(manifest) else GOOD_STEPS
     good_steps = texts.GOOD_STEPS if has_texts(manifest) else good_steps
     good_steps = texts.PAIRS_GOOD_STEPS if has_pairs(manifest) else good_steps
@@ -215,7 +216,10 @@ def _evaluate(manifest: Manifest) -> str:
         return f"# There is no other split, so nothing is measured. Set one aside: {SET_ASIDE}\n"
     final = DEFAULT_SPLIT if split in VALIDATION and DEFAULT_SPLIT in others else ""
     text = EVALUATED_TWICE if final else EVALUATED
-    text = text.format(split=_text(split), final=final)
+    chosen = (
+        "the best weights and the end are chosen" if is_chosen_apart(manifest) else "you choose"
+    )
+    text = text.format(split=_text(split), final=final, chosen=chosen)
     text += masks.EVALUATE if has_masks(manifest) else ""
     return text + sounds.EVALUATION if has_sounds(manifest) else text
 
@@ -227,8 +231,8 @@ evaluate:
   every_epochs: 1
 """
 EVALUATED_TWICE = """\
-# Evaluation on samples that are not trained on: on {split} after each epoch, by which the best
-# weights are chosen and the end; on {final} once, at the end, with these weights: the result.
+# Evaluation on samples that are not trained on: on {split} after each epoch, by which
+# {chosen}; on {final} once, at the end, which is the result.
 evaluate:
   split: {split}
   final: {final}

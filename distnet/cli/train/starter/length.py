@@ -10,6 +10,8 @@ from distnet.data.manifest import Manifest
 USUAL_SLICES = 4
 LEAST_OF_SLICE = 2  # samples, as batch normalisation needs
 MOST_EPOCHS, LEAST_EPOCHS = 100, 5
+LEAST_TO_CHOOSE_BY = 200
+"""Samples for validation; with fewer, chance decides which epoch is the best."""
 PATIENT = 3
 """A third of the epochs: with one-cycle the best weights come late."""
 
@@ -58,8 +60,10 @@ def num_cores() -> int:
 
 
 def is_chosen_apart(manifest: Manifest) -> bool:
-    """Whether there is a split to choose by that is not the test."""
-    return default_split(list(manifest.splits)) in VALIDATION
+    """Whether there are enough samples to choose by that are not the test."""
+    split = default_split(list(manifest.splits))
+    is_enough = split is not None and manifest.splits[split].num_samples >= LEAST_TO_CHOOSE_BY
+    return split in VALIDATION and (is_enough or "x" not in manifest.fields)
 
 
 def train_section(
@@ -118,7 +122,13 @@ def checkpoint_section(manifest: Manifest) -> str:
 checkpoint:
   keep_best: 1             # by the headline metric
 """
-    if default_split(list(manifest.splits)) != DEFAULT_SPLIT:
+    split = default_split(list(manifest.splits))
+    if split in VALIDATION:
+        return f"""\
+# Nothing is chosen by {split}: with fewer than {LEAST_TO_CHOOSE_BY} samples, chance would decide which
+# weights are the best, and when to stop. The weights of the last step are the result.
+"""
+    if split != DEFAULT_SPLIT:
         return ""
     return """\
 # To stop early and to keep the best weights, import the data again with --validation-fraction 0.1

@@ -9,7 +9,7 @@ SMALL_SIDE = 8  # pixels; below, three blocks of cnn would leave nothing of the 
 LARGE_SIDE = 64
 """Pixels; larger pictures are photos more often than drawings, and take longer to compute."""
 CHANNELS = (16, 32, 64, 128, 256)
-GOOD_STEPS, GOOD_STEPS_OF_LARGE = 3000, 2500
+GOOD_STEPS = 3000
 MOST_OF_LARGE = 32
 """Samples of a step: large pictures are few, and more steps learn more of them."""
 
@@ -61,5 +61,5 @@ def length(manifest: Manifest) -> Length:
     num_samples = manifest.splits["train"].num_samples
     batch_size = batch_size_of(num_samples)
     if is_large(manifest):
-        return length_of(num_samples, min(batch_size, MOST_OF_LARGE), GOOD_STEPS_OF_LARGE)
+        return length_of(num_samples, min(batch_size, MOST_OF_LARGE), GOOD_STEPS)
     return length_of(num_samples, batch_size, GOOD_STEPS)
