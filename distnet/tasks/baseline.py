@@ -56,7 +56,9 @@ def is_linear(data: Manifest) -> bool:
 def scaled(x: Field, batch: Batch) -> Numbers:
     """The inputs [n, d] of a batch, with mean 0 and deviation 1 over the training samples."""
     inputs: Numbers = batch.tensor("x").double().numpy()
-    return (inputs - np.array(x.mean or (0.0,))) / np.array(x.std or (1.0,))
+    mean, std = (np.array(values, np.float64) for values in (x.mean or (0.0,), x.std or (1.0,)))
+    found: Numbers = (inputs - mean) / std
+    return found
 
 
 def fit_linear(samples: Iterable[tuple[Numbers, Numbers]], inputs: int, outputs: int) -> Numbers:
@@ -75,7 +77,8 @@ def fit_linear(samples: Iterable[tuple[Numbers, Numbers]], inputs: int, outputs:
         products += with_one.T @ with_one
         answers += with_one.T @ y
     products[np.arange(inputs), np.arange(inputs)] += RIDGE
-    return np.linalg.solve(products, answers)
+    weights: Numbers = np.linalg.solve(products, answers).astype(np.float64)
+    return weights
 
 
 def apply_linear(weights: Numbers, x: Numbers) -> Tensor:

@@ -216,9 +216,8 @@ def _evaluate(manifest: Manifest) -> str:
         return f"# There is no other split, so nothing is measured. Set one aside: {SET_ASIDE}\n"
     final = DEFAULT_SPLIT if split in VALIDATION and DEFAULT_SPLIT in others else ""
     text = EVALUATED_TWICE if final else EVALUATED
-    chosen = (
-        "the best weights and the end are chosen" if is_chosen_apart(manifest) else "you choose"
-    )
+    chosen = "the best weights and the end are chosen"
+    chosen = chosen if is_chosen_apart(manifest) else "you may compare settings"
     text = text.format(split=_text(split), final=final, chosen=chosen)
     text += masks.EVALUATE if has_masks(manifest) else ""
     return text + sounds.EVALUATION if has_sounds(manifest) else text

@@ -125,8 +125,8 @@ checkpoint:
     split = default_split(list(manifest.splits))
     if split in VALIDATION:
         return f"""\
-# Nothing is chosen by {split}: with fewer than {LEAST_TO_CHOOSE_BY} samples, chance would decide which
-# weights are the best, and when to stop. The weights of the last step are the result.
+# Nothing is chosen by {split}: of fewer than {LEAST_TO_CHOOSE_BY} samples, chance would decide
+# which weights are the best, and when to stop. The weights of the last step are the result.
 """
     if split != DEFAULT_SPLIT:
         return ""
