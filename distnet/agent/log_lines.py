@@ -47,7 +47,7 @@ class LogLines:
         workers = counted(record["workers"], "worker")
         start = f", resumes from step {record['step']:,}" if record["step"] else ""
         cause = f" ({record['cause']})" if record["cause"] not in ("start", "resume") else ""
-        return f"{record['num_steps']:,} steps on {workers}{start}{cause}"
+        return f"{counted(record['num_steps'], 'step')} on {workers}{start}{cause}"
 
     def _step(self, record: Record) -> str | None:
         if time.monotonic() - self._last_step_at < STEP_EVERY_S:

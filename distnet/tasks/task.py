@@ -195,6 +195,7 @@ class Task(Protocol):
             a prompt, in pieces, as they are made; a ValueError says what is wrong with the prompt.
         to_file(text, suffix: str) -> bytes: the content of a file with a generated text, by the
             suffix of its name, such as `.mid`; a ValueError says which there are.
+        require_file(suffix: str): the same ValueError, before a text is generated.
         sample(networks, seed, numbers, of_class) -> Tensor: generated images, uint8 [n, C, H, W];
             each depends on the seed and its number alone, and is of the class with that index.
         baseline(known: Known) -> Baseline | None: what a simple rule reaches on the samples on

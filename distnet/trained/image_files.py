@@ -19,12 +19,18 @@ MOST_ON_SHEET = 10_000
 Pixels = NDArray[np.uint8]
 
 
-def require_sheet(num: int, output: Path) -> None:
+def require_output(num: int, output: Path) -> None:
     """Check that so many images can be written there, before they are made.
 
     Raises:
-        RunError: they are too many for one file.
+        RunError: the file is of another format than PNG, or they are too many for one file.
     """
+    suffix = output.suffix.lower()
+    if suffix in Image.registered_extensions() and not _is_sheet(output):
+        raise RunError(
+            f"{output}: found the suffix {suffix}, expected a file that ends in .png, or a folder "
+            f"for a PNG of each image; such as: --output {output.with_suffix('.png')}"
+        )
     if _is_sheet(output) and num > MOST_ON_SHEET:
         raise RunError(
             f"{output}: found {num:,} images for one file, expected at most {MOST_ON_SHEET:,}; "

@@ -41,7 +41,7 @@ from distnet.trained.checkpoint import read_named
 from distnet.trained.exported import exported
 from distnet.trained.play import played
 from distnet.trained.samples import Progress, sampled
-from distnet.trained.text import generated, write_text
+from distnet.trained.text import generated, require_file, write_text
 from distnet.trained.texts import encode_texts
 
 BATCH_SIZE, BATCH_VALUES = 1000, 1 << 20
@@ -156,6 +156,10 @@ class Trained:
         sampling = {"tokens": tokens, "temperature": temperature, "top_k": top_k, "seed": seed}
         where = self.folder.path, self.job, self.task, self.networks
         return generated(*where, prompt, sampling)
+
+    def require_file(self, file: str | Path) -> None:
+        """Check that `write` knows such files, before a text is generated for one."""
+        require_file(self.folder.path, self.task, Path(file))
 
     def write(self, text: str, file: str | Path) -> None:
         """Write a generated text as a file, whose suffix says how; a RunError what is wrong."""

@@ -39,6 +39,25 @@ def generated(  # noqa: PLR0917
         raise RunError(f"{run}: {error}") from None
 
 
+def require_file(run: Path, task: Task, file: Path) -> None:
+    """Check that a generated text can be written there, before it is generated.
+
+    Args:
+        run: for errors.
+        task: that of the run's job.
+        file: the file.
+
+    Raises:
+        RunError: the task knows no such file.
+        UnknownPartError: a package for such files is not installed.
+    """
+    check: Any = getattr(task, "require_file", lambda _: None)
+    try:
+        check(file.suffix)
+    except ValueError as error:
+        raise RunError(f"{file}: cannot be written by {run.name}: {error}") from None
+
+
 def write_text(run: Path, task: Task, text: str, file: Path) -> None:
     """Write a generated text as a file, in the form that the suffix of its name says.
 

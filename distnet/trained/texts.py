@@ -8,7 +8,7 @@ import numpy as np
 from distnet.data.column import Array, Column, RaggedArray
 from distnet.data.fields.field import Field
 from distnet.data.fields.tokens import TokensField
-from distnet.data.sources.texts.utf8 import read_lines
+from distnet.data.sources.texts.utf8 import is_unicode, read_lines
 from distnet.errors import DataError
 
 
@@ -48,15 +48,6 @@ def encode_texts(
     if not tokens:
         return RaggedArray(np.zeros(0, np.int32), np.zeros(0, np.int64))
     return RaggedArray.of(tokens)
-
-
-def is_unicode(text: str) -> bool:
-    """Whether it has no surrogates, which stand for bytes of a command line that are no text."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def read_texts(path: Path) -> list[str]:

@@ -31,7 +31,7 @@ def audit(run: Run, runs: Runs = RUNS, as_json: AsJson = False) -> None:
 def _print(found: Audit) -> None:
     causes = ", ".join(f"{count} {cause}" for cause, count in found.causes.items())
     epochs = f"{found.epochs} complete"
-    samples = f"{found.samples:,} samples" if found.samples else "samples that the task makes"
+    samples = counted(found.samples, "sample") if found.samples else "samples that the task makes"
     rows = {
         "steps": f"{found.steps:,} of {found.num_steps:,}, {found.status}",
         "attempts": f"{found.attempts} ({causes})" if causes else "0",

@@ -12,6 +12,7 @@ from distnet.cli.options import RUNS, AsJson, Checkpoint, Run, Runs
 from distnet.cli.output import echo, print_json, write_log
 from distnet.cli.results.better import say_checkpoint
 from distnet.report.find import find_run
+from distnet.spec.plural import counted
 
 
 def generate(
@@ -49,6 +50,8 @@ def generate(
     folder = find_run(run, runs)
     with spinner("reading"):  # torch, which `distnet.load` imports, among others
         network = distnet.load(folder.path, checkpoint=checkpoint)
+        if output is not None:
+            network.require_file(output)
         pieces = network.generate(
             prompt, tokens=tokens, temperature=temperature, top_k=top_k, seed=seed
         )
@@ -69,7 +72,7 @@ def _made(pieces: Iterator[str], tokens: int) -> str:
     with spinner("generating") as status:
         for piece in pieces:
             made.append(piece)
-            status.update(f"{len(made):,} of {tokens:,} tokens")
+            status.update(f"{len(made):,} of {counted(tokens, 'token')}")
     return "".join(made)
 
 

@@ -9,6 +9,7 @@ from rich.text import Text
 from distnet.cli.console import stdout_console
 from distnet.report.text import number
 from distnet.spec.metric import LOSS, Metric
+from distnet.spec.plural import counted
 from distnet.spec.printable import printable
 
 DIGITS, LARGE = 7, 1e7
@@ -21,7 +22,7 @@ def show_evaluation(evaluation: Mapping[str, Any]) -> None:
     Args:
         evaluation: the content of evaluation.json, with `run` and `dataset`.
     """
-    samples, dataset = f"{evaluation['num_samples']:,} samples", evaluation["dataset"]
+    samples, dataset = counted(evaluation["num_samples"], "sample"), evaluation["dataset"]
     origin = f"of the split {evaluation['split']} of {dataset}" if dataset else "made by the task"
     head = f"{evaluation['run']} at step {evaluation['step']:,}: {samples} {origin}"
     stdout_console().print(head, soft_wrap=True)

@@ -12,7 +12,8 @@ from distnet.cli.options import RUNS, AsJson, Checkpoint, Run, Runs
 from distnet.cli.output import echo, print_json
 from distnet.cli.results.better import say_checkpoint
 from distnet.report.find import find_run
-from distnet.trained.image_files import require_sheet, write_images
+from distnet.spec.plural import counted
+from distnet.trained.image_files import require_output, write_images
 
 
 def sample(
@@ -40,7 +41,8 @@ def sample(
     """Generate images with the network of a run, and write them as PNG."""
     folder = find_run(run, runs)
     output = output or folder.path / "samples.png"
-    require_sheet(number, output)
+    require_output(number, output)
+    num_images, num_files = counted(number, "image"), counted(number, "file")
     with says_when_stopped("no images were written"), spinner("reading") as status:
         # `distnet.load` imports torch, among others
         trained = distnet.load(folder.path, checkpoint=checkpoint)
@@ -48,13 +50,13 @@ def sample(
             number,
             seed=seed,
             of_class=of_class,
-            progress=lambda made: status.update(f"{made:,} of {number:,} images"),
+            progress=lambda made: status.update(f"{made:,} of {num_images}"),
         )
         status.update("writing")
         files = write_images(
             images,
             output,
-            progress=lambda written: status.update(f"wrote {written:,} of {number:,} files"),
+            progress=lambda written: status.update(f"wrote {written:,} of {num_files}"),
         )
     used = say_checkpoint(folder, trained.step)
     if as_json:

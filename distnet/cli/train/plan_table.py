@@ -45,7 +45,7 @@ def _rows(plan: dict[str, Any]) -> list[tuple[str, str]]:
         (
             "steps",
             f"{plan['steps']:,} = {counted(plan['epochs'], 'epoch')} of "
-            f"{plan['steps_per_epoch']:,}, {plan['batch_size']:,} samples each",
+            f"{plan['steps_per_epoch']:,}, {counted(plan['batch_size'], 'sample')} each",
         ),
         *([("time", _time(plan["estimate"]))] if plan["estimate"] else []),
         ("slices", f"{plan['slices']} on {counted(plan['workers'], 'worker')}: {owned}"),

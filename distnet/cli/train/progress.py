@@ -94,7 +94,9 @@ class RunProgress:
         self._progress.update(self._task, total=record["num_steps"], completed=record["step"])
         workers = counted(record["workers"], "worker")
         start = f", resumed at step {record['step']:,}" if record["attempt"] > 1 else ""
-        self._print(f"run {record['run']}: {record['num_steps']:,} steps on {workers}{start}")
+        self._print(
+            f"run {record['run']}: {counted(record['num_steps'], 'step')} on {workers}{start}"
+        )
         if record.get("packages"):
             took = record["packages_seconds"]
             installed = f", installed in {took:.1f} s" if took else ""

@@ -18,7 +18,7 @@ import numpy as np
 from distnet.data.column import Array, Ints
 from distnet.data.fields.field import Positive
 from distnet.data.fields.tokens import CAPTION_LETTERS, TokensField
-from distnet.data.music.midi import midi_file
+from distnet.data.music.midi import midi_file, require_midi
 from distnet.data.music.pitches import NUM_PITCHES, PITCHES, SILENT, as_sharp, pitch_name
 from distnet.run_folder.figures import Figure, PianoRoll, Piece
 
@@ -132,6 +132,17 @@ class MusicField(TokensField):
             given = len(prompt) / len(self.voices)
             pieces.append(Piece(tuple(map(tuple, notes)), given))
         return PianoRoll(title, self.voices, tuple(pieces), self.steps_per_beat)
+
+    def require_file(self, suffix: str) -> None:
+        """Check that `to_file` knows such files, and that their package is installed.
+
+        Raises:
+            ValueError: another suffix is required.
+            UnknownPartError: the package for MIDI files is not installed.
+        """
+        super().require_file(suffix)
+        if suffix.lower() in MIDI:
+            require_midi()
 
     def to_file(self, text: str, suffix: str) -> bytes:
         """The content of a MIDI file with the notes of a text, or the text itself.

@@ -16,7 +16,7 @@ from distnet.data.fields.field import Field
 from distnet.data.statistics import Facts, NoStatistics, Statistics, ValueCounts
 from distnet.errors import DataError
 from distnet.run_folder.figures import Figure, Texts
-from distnet.spec.plural import listed
+from distnet.spec.plural import counted, listed
 
 __all__ = ("TokensField",)
 
@@ -119,7 +119,9 @@ class TokensField(Field):
             return super().unlike(other)
         odd = sorted(map(repr, {*self.vocabulary} ^ {*other.vocabulary}))
         differ = f"only one of them has {listed(odd, MOST_NAMES)}" if odd else "made otherwise"
-        sizes = [f"{len(each.vocabulary):,} tokens ({each.tokenizer})" for each in (self, other)]
+        sizes = [
+            f"{counted(len(each.vocabulary), 'token')} ({each.tokenizer})" for each in (self, other)
+        ]
         return sizes[0], f"{sizes[1]}, and {differ}"
 
     def of_length(self, length: int) -> "TokensField":
@@ -185,6 +187,19 @@ class TokensField(Field):
         texts = tuple("".join(self.stream(m, after=p)) for p, m in zip(prompts, made, strict=True))
         return Texts(title, texts, tuple(self.decode(np.array(p, np.int32)) for p in prompts))
 
+    def require_file(self, suffix: str) -> None:
+        """Check that `to_file` knows such files, before a text is generated for one.
+
+        Args:
+            suffix: of the file's name, such as `.txt`.
+
+        Raises:
+            ValueError: there is no such file of samples of this kind.
+        """
+        if suffix.lower() not in self.suffixes:
+            found, expected = suffix or "none", " or ".join(self.suffixes)
+            raise ValueError(f"found the suffix {found}, expected {expected}")
+
     def to_file(self, text: str, suffix: str) -> bytes:
         """The content of a file that holds a generated text.
 
@@ -195,9 +210,7 @@ class TokensField(Field):
         Raises:
             ValueError: there is no such file of samples of this kind.
         """
-        if suffix.lower() not in self.suffixes:
-            found, expected = suffix or "none", " or ".join(self.suffixes)
-            raise ValueError(f"found the suffix {found}, expected {expected}")
+        self.require_file(suffix)
         return text.encode()
 
     @property

@@ -21,6 +21,15 @@ PERCUSSION = 9
 """The channel that plays no pitches."""
 
 
+def require_midi() -> Any:
+    """Import the package that writes MIDI files.
+
+    Raises:
+        UnknownPartError: it is not installed.
+    """
+    return require_extra("mido", extra="music", what="a MIDI file")
+
+
 def midi_file(pitches: Ints, voices: Sequence[str], *, steps_per_beat: int) -> bytes:
     """Write pitches [T, V] as a file with a track for each voice.
 
@@ -34,7 +43,7 @@ def midi_file(pitches: Ints, voices: Sequence[str], *, steps_per_beat: int) -> b
     Raises:
         UnknownPartError: the package `mido` is not installed.
     """
-    mido = require_extra("mido", extra="music", what="a MIDI file")
+    mido = require_midi()
     file = mido.MidiFile(type=1, ticks_per_beat=TICKS_PER_BEAT, charset="utf-8")
     file.tracks.append(mido.MidiTrack(_head(mido)))
     for index, name in enumerate(voices):

@@ -4,6 +4,7 @@ The package soundfile reads them, through libsndfile; it comes with the extra `a
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from distnet.data.sounds.ogg import has_end
 from distnet.errors import DataError
 from distnet.spec.extras import require_extra
 
@@ -50,6 +52,7 @@ def read_header(file: Path) -> SoundHeader:
     try:
         with _opened(file) as sound:
             cut = _CUT.search(sound.extra_info)
+            is_whole = sound.format != "OGG" or has_end(file)
             header = SoundHeader(
                 sound.samplerate, sound.frames, sound.channels, sound.subtype in _EXACT
             )
@@ -59,6 +62,11 @@ def read_header(file: Path) -> SoundHeader:
         raise DataError(
             f"{file}: cut off: found {int(cut[2]):,} bytes of sound, expected {int(cut[1]):,} as "
             "its header says; copy the file again"
+        )
+    if not is_whole:
+        raise DataError(
+            f"{file}: cut off: its last page is missing; copy the file again, or close it as it "
+            f"is: ffmpeg -i {file.name} -c copy {file.stem}-closed.ogg"
         )
     if header.length == 0:
         raise DataError(f"{file}: holds no sound: 0 samples; remove it")
@@ -76,8 +84,7 @@ def read_sound(file: Path, *, sample_rate: int) -> NDArray[np.int16]:
         raise DataError(wrong_rate(file, header.sample_rate, sample_rate))
     try:
         with _opened(file) as sound:
-            blocks = sound.blocks(BLOCK, dtype="float64", always_2d=True)
-            parts = [_as_int16(amplitudes, file) for amplitudes in blocks]
+            parts = [_as_int16(amplitudes, file) for amplitudes in _blocks(sound)]
     except (OSError, RuntimeError) as error:
         raise _unreadable(file, error) from None
     samples = np.concatenate([np.empty(0, np.int16), *parts])
@@ -87,6 +94,16 @@ def read_sound(file: Path, *, sample_rate: int) -> NDArray[np.int16]:
             "its header says; copy the file again"
         )
     return samples
+
+
+def _blocks(sound: Any) -> Iterator[NDArray[np.float64]]:
+    """What can be decoded, [length, channels] each.
+
+    Not `SoundFile.blocks`: it believes the header of a file that was cut off, and fills up with
+    whatever was in memory.
+    """
+    while len(block := sound.read(BLOCK, dtype="float64", always_2d=True)):
+        yield block
 
 
 def _as_int16(amplitudes: NDArray[np.float64], file: Path) -> NDArray[np.int16]:

@@ -20,10 +20,12 @@ from distnet.data.column import Array, Columns, RaggedArray
 from distnet.data.fields.music import VOCABULARY, VOICES, MusicField
 from distnet.data.music.midi import TICKS_PER_BEAT
 from distnet.data.music.pitches import NUM_PITCHES, SILENT
+from distnet.data.sources.files.json_file import read_json
 from distnet.data.sources.files.unreadable import Unreadable
 from distnet.data.sources.source import Chunks, RawData
 from distnet.data.survey.summary import Findings
 from distnet.errors import DataError
+from distnet.spec.plural import counted
 
 SUFFIXES = (".json", ".json.gz")
 FIELD = "notes"
@@ -89,13 +91,7 @@ def _splits(path: Path) -> dict[str, list[Any]]:
     Raises:
         DataError: the file is not an object of lists by the names of splits.
     """
-    try:
-        with _opened(path) as file:
-            splits = json.loads(file.read())
-    except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{path}: cannot be read: {error}") from None
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{path}: not JSON: {error}; repair the file, or get it again") from None
+    splits = read_json(path)
     if not isinstance(splits, dict) or not all(isinstance(p, list) for p in splits.values()):
         expected = 'an object of lists, such as {"train": [...], "test": [...]}'
         raise DataError(f"{path}: found {_kind(splits)}, expected {expected}")
@@ -105,7 +101,9 @@ def _splits(path: Path) -> dict[str, list[Any]]:
         raise DataError(f"{path}: found a split called {wrong!r}, expected {expected}; rename it")
     for name in ("train", *splits):
         if not splits.get(name):
-            found = ", ".join(f"{split} ({len(p):,} pieces)" for split, p in splits.items())
+            found = ", ".join(
+                f"{split} ({counted(len(p), 'piece')})" for split, p in splits.items()
+            )
             raise DataError(f"{path}: no pieces of the split {name}; found {found or 'no splits'}")
     return splits
 

@@ -36,6 +36,7 @@ from distnet.data.survey.summary import Findings
 from distnet.errors import DataError
 
 CHUNK_IMAGES = 16
+MORE_THAN = "image-folder"
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,7 @@ from distnet.errors import DataError
 
 IMAGES, ANNOTATIONS = "JPEGImages", "Annotations"
 XML = ".xml"
+MORE_THAN = "image-folder"
 
 
 class Scene(NamedTuple):

@@ -8,10 +8,11 @@ A source is a module of this folder, named after its kind, with two functions:
 `read` finds out everything it must know before the first row is written (shape, classes), and
 leaves the rows themselves to iterators, so that large data never has to fit in memory. Its
 keyword arguments are the options that the kind has. A module may name one of them as `IMPLIED_BY`:
-files are of this kind where that option is set. `read` reports in `RawData.findings` what it left
-out, what it guessed by which rule, and the option that decides otherwise. A source that takes
-`like` (see `_like.py`) uses the tokens and classes of another dataset. Files whose names begin with
-`_` are shared by several sources.
+files are of this kind where that option is set. It may name as `MORE_THAN` the kind that all of its
+folders are as well, though nobody wants them read so: photos with boxes are a folder of images.
+`read` reports in `RawData.findings` what it left out, what it guessed by which rule, and the option
+that decides otherwise. A source that takes `like` (see `_like.py`) uses the tokens and classes of
+another dataset. Files whose names begin with `_` are shared by several sources.
 """
 
 import inspect
@@ -134,7 +135,8 @@ def detect_kinds(path: Path, options: Mapping[str, Any] | None = None) -> list[s
     order = sorted(source_kinds(), key=lambda kind: (kind in last) - (kind in first))
     found = [kind for kind in order if load_source(kind).detect(path)]
     if found:
-        return found
+        lesser = {getattr(load_source(kind), "MORE_THAN", None) for kind in found}
+        return [kind for kind in found if kind not in lesser]
     raise DataError(f"{path}: not recognised as any of {', '.join(source_kinds())}; {remedy(path)}")
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from distnet.data.images.decode import Colours, ImageHeader, Size
 from distnet.data.survey.summary import Findings
 from distnet.errors import DataError
+from distnet.spec.plural import counted
 
 
 class ImageSurvey:
@@ -83,7 +84,8 @@ class ImageSurvey:
 
     def _differences(self) -> str:
         lines = [
-            f"  {height}x{width}: {count:,} images, such as {self._examples[height, width]}"
+            f"  {height}x{width}: {counted(count, 'image')}, such as "
+            f"{self._examples[height, width]}"
             for (height, width), count in self._sizes.most_common(5)
         ]
         if len(self._sizes) > len(lines):

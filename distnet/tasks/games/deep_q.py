@@ -23,6 +23,7 @@ from distnet.data.batch import Batch
 from distnet.data.manifest import Manifest
 from distnet.run_folder.figures import Curve, Figure, Images, Series, Table
 from distnet.spec.metric import Metric
+from distnet.spec.plural import counted
 from distnet.spec.sections.job import Job
 from distnet.spec.sections.section import Fraction, PositiveInt
 from distnet.tasks.games.play.atari import Screen
@@ -234,7 +235,7 @@ def _figures(both: NDArray[np.float64]) -> tuple[Figure, ...]:
     rows = tuple((name, value(returned), value(moves)) for name, value in STATISTICS.items())
     return (
         Curve("Returns, from the lowest to the highest", label, "return", series),
-        Table(f"{len(both):,} episodes", ("", "return", "moves"), rows),
+        Table(counted(len(both), "episode"), ("", "return", "moves"), rows),
     )
 
 

@@ -23,6 +23,7 @@ from distnet.data.manifest import Manifest
 from distnet.run_folder.figures import Curve, Series, Table
 from distnet.spec.code.own_errors import refusal
 from distnet.spec.metric import LOSS, Metric
+from distnet.spec.plural import counted
 from distnet.tasks.sounds._word_errors import Edits, count_edits
 from distnet.tasks.task import (
     NETWORK,
@@ -116,7 +117,7 @@ class Transcribe:
         }
         rows = tuple(zip(("substituted", "deleted", "inserted"), words[:3], strict=True))
         shares = tuple((kind, count, count / max(1, words.said)) for kind, count in rows)
-        title = f"Errors among {words.said:,} words"
+        title = f"Errors among {counted(words.said, 'word')}"
         columns = ("error", "words", "share")
         return Summary(metrics, (Table(title, columns, shares, ("number", "number", "percent")),))
 

@@ -139,6 +139,14 @@ class LanguageModel:
         made = self._continue(networks, tokens, sampling)
         return self.field.stream(made, after=tokens if prompt else ())
 
+    def require_file(self, suffix: str) -> None:
+        """Check that `to_file` knows such files.
+
+        Raises:
+            ValueError: there is no such file of it.
+        """
+        self.field.require_file(suffix)
+
     def to_file(self, text: str, suffix: str) -> bytes:
         """The content of a file with a generated text: of music also as MIDI.
 

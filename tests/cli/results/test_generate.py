@@ -156,7 +156,9 @@ def test_a_file_has_the_prompt_and_what_follows_it(
     assert file.read_text() == shown[:-1]
     command = ["generate", "foxes-1", "--runs", str(runs), "--tokens", "3", "--output", "fox.mid"]
     assert main(command) == 2
-    assert "found the suffix .mid, expected .txt" in capfd.readouterr().err
+    refused = capfd.readouterr()
+    assert "found the suffix .mid, expected .txt" in refused.err
+    assert "generating" not in refused.err  # it is refused before anything is made
 
 
 def test_music_is_written_as_lines_of_notes_and_as_midi(

@@ -140,3 +140,16 @@ def test_a_signal_ends_it_with_the_code_of_shells_and_no_file(
     assert list(tmp_path.iterdir()) == []
     assert signal.getsignal(signal.SIGTERM) == before
     assert "Traceback" not in capfd.readouterr().err
+
+
+def test_a_file_of_another_format_is_refused_before_images_are_made(
+    runs: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+):
+    output = tmp_path / "five.jpg"
+
+    assert main(["sample", "plain", "--runs", str(runs), "--output", str(output)]) == 2
+
+    assert f"{output}: found the suffix .jpg, expected a file that ends in .png, or a folder" in (
+        capfd.readouterr().err.replace("\n", " ")
+    )
+    assert not output.exists()

@@ -13,6 +13,7 @@ from distnet.data.column import RaggedArray
 from distnet.data.importing import import_dataset
 from distnet.data.manifest import Manifest, read_manifest
 from distnet.data.shards import ShardReader
+from distnet.data.sounds.sound_file import read_sound
 from distnet.data.verify import verify_dataset
 from distnet.errors import DataError
 from tests.needs import real_data
@@ -160,6 +161,31 @@ def test_samples_that_are_no_numbers_are_found_while_they_are_decoded(tmp_path: 
     assert not (tmp_path / "out").exists()
     skipped = imported(folder, names=NAMES, test="take=2", skip_unreadable=True)
     assert sum(split.num_samples for split in skipped.splits.values()) == 18
+
+
+@pytest.mark.parametrize(
+    ("suffix", "fault"),
+    [
+        (".mp3", r"damaged: found [\d,]+ samples, expected 40,000 as its header says"),
+        (".ogg", "cut off: its last page is missing"),
+        (".flac", "cannot be read as a sound file"),
+        (".wav", r"cut off: found [\d,]+ bytes of sound, expected 80,000"),
+    ],
+)
+def test_a_file_that_was_cut_off_is_found_whatever_its_format(
+    tmp_path: Path, suffix: str, fault: str
+) -> None:
+    noise = np.random.default_rng(1).normal(0, 0.1, 40_000)
+    whole = tmp_path / f"whole{suffix}"
+    soundfile.write(whole, noise, 16_000)
+    content = whole.read_bytes()
+    for lost in (len(content) // 2, 300, 3):
+        cut = tmp_path / f"cut{suffix}"
+        cut.write_bytes(content[:-lost])
+        with pytest.raises(DataError, match=rf"cut\{suffix}: {fault}"):
+            read_sound(cut, sample_rate=16_000)
+
+    assert len(read_sound(whole, sample_rate=16_000)) == 40_000
 
 
 def spoil(folder: Path) -> dict[str, str]:

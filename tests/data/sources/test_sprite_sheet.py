@@ -181,7 +181,9 @@ def test_a_cell_without_anything_in_it_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("index", "options", "message"),
     [
-        ('[{"sheet_x": 0,', {}, r"things.json: not JSON: .*line 1 column"),
+        ('[{"sheet_x": 0,', {}, r"things.json:1: not JSON: .*line 1 column"),
+        ('[{"sheet_x":' + "[" * 100_000, {}, "not JSON that can be read: it is nested too"),
+        (changed(1, name="\ud800"), {}, r"sprite 1 .* as name, which has half of a surrogate"),
         ({"a": 1}, {}, r"raw: found none, expected one index of sprites"),
         (None, {"sheet": "no.png"}, r"raw/no.png: no such file; give the sheet with --sheet"),
         (None, {"sprite_size": 0}, "--sprite-size: found 0 pixels with gaps of 2"),

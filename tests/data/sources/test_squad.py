@@ -181,6 +181,26 @@ def test_what_is_no_json_is_named_with_its_row(tmp_path: Path) -> None:
         import_dataset(tmp_path / "some.json", tmp_path / "out", kind="squad")
 
 
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [("[" * 100_000, "it is nested too deeply"), ("[" + "1" * 5000, "Exceeds the limit")],
+)
+def test_json_that_python_cannot_read_is_named(content: str, fault: str, tmp_path: Path) -> None:
+    (tmp_path / "some.json").write_text('{"data": ' + content)
+
+    with pytest.raises(DataError, match=rf"some\.json: not JSON that can be read: {fault}"):
+        import_dataset(tmp_path / "some.json", tmp_path / "out", kind="squad")
+
+
+@pytest.mark.parametrize("key", ["context", "question", "id"])
+def test_half_of_a_surrogate_pair_is_no_text(key: str, tmp_path: Path) -> None:
+    text = json.dumps(squad(POINTS, WHO)).replace(f'"{key}": "', f'"{key}": "\\ud800', 1)
+    (tmp_path / "some.json").write_text(text)
+
+    with pytest.raises(DataError, match=rf"the {key} has half of a surrogate pair; found ..ud800"):
+        import_dataset(tmp_path / "some.json", tmp_path / "out", kind="squad")
+
+
 def test_what_is_left_out_is_counted(tmp_path: Path) -> None:
     """Questions of SQuAD 2 that have no answer always, faulty ones if that is wanted."""
     impossible = question("q3", "Who lost?", is_impossible=True)

@@ -11,7 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from distnet.data.sources.files.json_file import read_json
 from distnet.data.sources.files.unreadable import Unreadable
+from distnet.data.sources.texts.utf8 import is_unicode
 from distnet.errors import DataError
 
 COLUMN, ROW = "sheet_x", "sheet_y"
@@ -58,12 +60,7 @@ def read_index(file: Path, name: str, label: str, unreadable: Unreadable) -> lis
 
 
 def _entries(file: Path) -> list[Any]:
-    try:
-        entries = json.loads(file.read_bytes())
-    except OSError as error:
-        raise DataError(f"{file}: cannot be read: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:
-        raise DataError(f"{file}: not JSON: {error}; repair the file, or get it again") from None
+    entries = read_json(file)
     if not isinstance(entries, list) or not entries:
         found = "an empty list" if entries == [] else f"a JSON {type(entries).__name__}"
         raise DataError(f"{file}: found {found}, expected a list with an object for each sprite")
@@ -99,6 +96,8 @@ def _fault(entry: Any, name: str, label: str) -> str | None:
         value = entry.get(key)
         if not isinstance(value, str) or not value.strip():
             return f"found {_found(entry, key)} as {key}, expected a text"
+        if not is_unicode(value):
+            return f"found {_found(entry, key)} as {key}, which has half of a surrogate pair"
     return None
 
 

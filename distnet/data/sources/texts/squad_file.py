@@ -5,14 +5,14 @@ The object `data` > articles > `paragraphs`, each with its `context` > questions
 """
 
 import gzip
-import json
 import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from distnet.data.sources.files.json_file import read_json
 from distnet.data.sources.files.unreadable import Unreadable
-from distnet.data.sources.texts.utf8 import read_text
+from distnet.data.sources.texts.utf8 import is_unicode
 from distnet.data.survey.summary import Findings
 from distnet.errors import DataError
 
@@ -70,9 +70,7 @@ class SquadReader:
             DataError: it is not JSON in this form.
         """
         try:
-            articles = _member(json.loads(read_text(file)), "data", list)
-        except json.JSONDecodeError as error:
-            raise DataError(f"{file}:{error.lineno}: not JSON: {error.msg}") from None
+            articles = _member(read_json(file), "data", list)
         except _FaultError as fault:
             raise DataError(f"{file}: {fault}") from None
         for a, article in enumerate(articles, start=1):
@@ -144,6 +142,8 @@ def _text(value: Any, key: str) -> str:
     text = str(_member(value, key, str))
     if not text.strip():
         raise _FaultError(f"the {key} is empty; found {text!r}, expected a text")
+    if not is_unicode(text):
+        raise _FaultError(f"the {key} has half of a surrogate pair; found {_short(text)}")
     return text
 
 

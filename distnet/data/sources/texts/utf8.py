@@ -17,6 +17,15 @@ def is_text_file(file: Path) -> bool:
     return file.name.lower().endswith(SUFFIXES)
 
 
+def is_unicode(text: str) -> bool:
+    """Whether it has no halves of surrogate pairs, as JSON and bytes of a command line may have."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def read_text(file: Path) -> str:
     """The content of a file in UTF-8, decompressed where its name ends in `.gz`.
 
