@@ -52,7 +52,7 @@ def refuse_inline_workers(workers: int | None, *, inline: bool) -> None:
     """Refuse several workers for a run in this process.
 
     Raises:
-        RunError: that is asked for.
+        RunError: there is more than one.
     """
     if inline and workers is not None and workers != 1:
         raise RunError(
