@@ -238,7 +238,8 @@ def test_note_on_run_folders_shows_records() -> None:
 
     kinds = [_kind(line) for line in re.split(r"\n(?=\{)", records.strip())]
 
-    assert kinds == ["attempt", "step", "epoch", "checkpoint", "restart", "skip", "note", "end"]
+    others = ["checkpoint", "restart", "skip", "note", "end"]
+    assert kinds == ["attempt", "step", "epoch", "final", *others]
 
 
 def _kind(line: str) -> str:

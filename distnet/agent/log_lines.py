@@ -36,6 +36,7 @@ class LogLines:
             "skip": _skip,
             "step": self._step,
             "epoch": self._epoch,
+            "final": self._final,
             "end": _end,
         }.get(record["kind"])
         return write(record) if write is not None else None
@@ -61,6 +62,9 @@ class LogLines:
         splits = {name: value for name, value in record.items() if isinstance(value, dict)}
         measured = "  ".join(f"{name} {self._values(values)}" for name, values in splits.items())
         return f"{self._epoch_of(record)}  {measured}  {record['samples_per_second']:,.0f}/s"
+
+    def _final(self, record: Record) -> str:
+        return f"at the end  {record['split']} {self._values(record['metrics'])}"
 
     def _epoch_of(self, record: Record) -> str:
         return f"epoch {record['epoch']}/{self._num_epochs}"

@@ -52,7 +52,10 @@ class Progress:
                     self._facts["step"] = record["step"]
                     self._rates |= {name: record[name] for name in RATES if name in record}
                 case "epoch":
-                    self._evaluated(record)
+                    self._evaluated(record.get(self._facts.get("split") or ""))
+                case "final":
+                    self._facts["split"] = record["split"]
+                    self._evaluated(record["metrics"])
                 case "checkpoint":
                     self._facts["saved_step"] = record["step"]
 
@@ -88,9 +91,8 @@ class Progress:
             self._facts["headline"] = Headline.of(Metric.from_dict(declared[0]))
         self._facts["split"] = record.get("split")
 
-    def _evaluated(self, record: Record) -> None:
+    def _evaluated(self, measured: Any) -> None:
         """Take over the metrics of an evaluation; an epoch that was not evaluated has none."""
-        measured = record.get(self._facts.get("split") or "")
         if isinstance(measured, dict):
             headline = self._facts.get("headline")
             self._facts["metrics"] = reportable(measured, headline and headline.name)

@@ -1,8 +1,7 @@
 """From raw files to a dataset: the whole dataset, or nothing.
 
-The same input gives the same bytes: rows keep the order of the source, and a
-test split is cut out by a hash of each sample, so that a sample stays on its side when others
-are added, and copies of one never end up on both.
+The same input gives the same bytes: rows keep the order of the source, and what is set aside for
+a test is decided by each sample (`making/set_aside.py`).
 """
 
 import os
@@ -13,20 +12,26 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from distnet.data.census import Census
 from distnet.data.column import Columns, num_samples, select
+from distnet.data.making.census import Census
+from distnet.data.making.new_folder import new_folder
+from distnet.data.making.set_aside import (
+    Shares,
+    check_fractions,
+    parts_of,
+    shares_of,
+    warn_of_no_effect,
+    why_empty,
+)
 from distnet.data.manifest import MANIFEST, Manifest, Split, read_manifest
-from distnet.data.new_folder import new_folder
 from distnet.data.shard_writer import ShardWriter
 from distnet.data.sources.source import RawData, detect_kinds, read_source
-from distnet.data.survey.content import ContentSurvey, Digests, content_digests
+from distnet.data.survey.content import ContentSurvey, content_digests
 from distnet.data.survey.splits import report_classes, report_splits
 from distnet.errors import DataError
 from distnet.spec.printable import printable
 
-TEST_FRACTION = 0.2
 OnProgress = Callable[[int, int | None], None]
 """Called with the samples written so far, and how many there are where that is known."""
 
@@ -38,6 +43,7 @@ def import_dataset(
     kind: str | None = None,
     licence: str = "unknown",
     test_fraction: float | None = None,
+    validation_fraction: float = 0.0,
     force: bool = False,
     options: Mapping[str, Any] | None = None,
     like: Path | None = None,
@@ -52,6 +58,8 @@ def import_dataset(
         licence: of the data, for the manifest.
         test_fraction: the part of the samples set aside as `test` where the source has one split;
             by default 0.2. With 1, all are the test.
+        validation_fraction: the part set aside as `validation`, of all samples where the source has
+            one split, else of `train`, where the source has none for it.
         force: replace a dataset that is there.
         options: of the source, such as `target` or `size`; those that are None are left out.
         like: a dataset whose tokens, classes and sizes are taken.
@@ -62,9 +70,7 @@ def import_dataset(
             dataset is left behind.
         UnknownPartError: there is no such kind of source.
     """
-    fraction = TEST_FRACTION if test_fraction is None else test_fraction
-    if not 0 <= fraction <= 1:
-        raise DataError(f"--test-fraction is {test_fraction}, expected a number from 0 to 1")
+    check_fractions(test_fraction, validation_fraction)
     _check_free(out, force=force)
     other = None if like is None else read_manifest(like)
     found, *others = [kind] if kind else _kinds(source, options, other)
@@ -75,9 +81,7 @@ def import_dataset(
         why = "by the files"
         why += f"; it could also be read as {', '.join(others)}" if others else ""
         data.findings.guessed("kind of source", found, why, option="--kind")
-    if test_fraction and len(data.splits) > 1:
-        why = f"the source has splits of its own: {', '.join(data.splits)}"
-        data.findings.warned("--test-fraction has no effect", why)
+    warn_of_no_effect(data, test_fraction, validation_fraction)
     with new_folder(out) as folder:
         return write_dataset(
             folder,
@@ -85,7 +89,8 @@ def import_dataset(
             name=printable(out.resolve().name),
             source=printable(f"{found}: {source.resolve().name}"),
             licence=licence,
-            test_fraction=fraction,
+            test_fraction=test_fraction,
+            validation_fraction=validation_fraction,
             on_progress=on_progress,
         )
 
@@ -115,7 +120,8 @@ def write_dataset(
     name: str,
     source: str,
     licence: str,
-    test_fraction: float,
+    test_fraction: float | None,
+    validation_fraction: float = 0.0,
     on_progress: OnProgress | None = None,
 ) -> Manifest:
     """Write shards and manifest into the empty `folder`.
@@ -125,13 +131,14 @@ def write_dataset(
         OSError: the disk is full or cannot be written.
     """
     census = Census(data.fields)
-    splits = _write_splits(folder, data, census, test_fraction, on_progress)
+    shares = shares_of(data, test_fraction, validation_fraction)
+    splits = _write_splits(folder, data, census, shares, on_progress)
     total = sum(split.num_samples for split in splits.values())
     for split, written in splits.items():
         if written.num_samples == 0:
-            raise DataError(f"{source}: {_why_empty(data, split, total)}")
+            raise DataError(f"{source}: {why_empty(data, split, total)}")
     fields = census.described()
-    report_splits(data, splits, test_fraction)
+    report_splits(data, splits, shares)
     report_classes(fields, data.findings)
     manifest = Manifest(
         name=name,
@@ -148,23 +155,14 @@ def write_dataset(
     return manifest
 
 
-def _why_empty(data: RawData, split: str, total: int) -> str:
-    if len(data.splits) > 1:
-        return f"no sample of the split {split} could be read; repair its files, or move them away"
-    return (
-        f"too few samples for a {split} split ({total} in all); "
-        "change --test-fraction, or give 0 for no test split"
-    )
-
-
 def _write_splits(
     folder: Path,
     data: RawData,
     census: Census,
-    test_fraction: float,
+    shares: Mapping[str, Shares],
     on_progress: OnProgress | None,
 ) -> dict[str, Split]:
-    names = _split_names(data, test_fraction)
+    names = list(dict.fromkeys(name for of_split in shares.values() for name in of_split))
     survey = ContentSurvey(data)
     done = 0
     with ExitStack() as stack:
@@ -172,7 +170,7 @@ def _write_splits(
         for name, writer in writers.items():
             stack.enter_context(writer)
             writer.observe = partial(census.add, name)
-        for name, columns in _parts(data, names, test_fraction, survey):
+        for name, columns in _parts(data, shares, survey):
             writers[name].write(columns)
             done += num_samples(columns)
             if on_progress is not None:
@@ -181,46 +179,24 @@ def _write_splits(
         return {name: writer.finish() for name, writer in writers.items()}
 
 
-def _split_names(data: RawData, test_fraction: float) -> list[str]:
-    if len(data.splits) > 1:
-        return list(data.splits)
-    return ["train"] * (test_fraction < 1) + ["test"] * (test_fraction > 0)
-
-
 def _parts(
-    data: RawData, names: list[str], test_fraction: float, survey: ContentSurvey
+    data: RawData, shares: Mapping[str, Shares], survey: ContentSurvey
 ) -> Iterator[tuple[str, Columns]]:
+    """The samples of each split of the dataset, some at a time."""
     for split, chunks in data.splits.items():
         first = 0
         for columns in chunks():
             digests = None if data.is_sequence else content_digests(data.fields, columns)
             survey.add(split, columns, digests)
-            if len(data.splits) > 1:
-                yield split, columns
+            names, samples = list(shares[split]), range(first, first + num_samples(columns))
+            if len(names) == 1:
+                yield names[0], columns
             else:
-                is_test = _is_test(data, num_samples(columns), first, digests, test_fraction)
-                yield from _cut_out(columns, is_test, names)
-            first += num_samples(columns)
-
-
-def _cut_out(
-    columns: Columns, is_test: NDArray[np.bool_], names: list[str]
-) -> Iterator[tuple[str, Columns]]:
-    for name in names:
-        chosen = np.flatnonzero(is_test if name == "test" else ~is_test)
-        yield name, {field: select(column, chosen) for field, column in columns.items()}
-
-
-def _is_test(
-    data: RawData, num: int, first: int, digests: Digests | None, fraction: float
-) -> NDArray[np.bool_]:
-    """Which of `num` samples are set aside for a test; `first` is the number of those before."""
-    if fraction == 1:
-        return np.ones(num, np.bool_)
-    if digests is not None:
-        return digests < np.uint64(fraction * 2**64)
-    assert data.num_samples is not None
-    return np.arange(first, first + num) >= round(data.num_samples * (1 - fraction))
+                parts = parts_of(shares[split], samples, of=data.num_samples, digests=digests)
+                for index, name in enumerate(names):
+                    chosen = np.flatnonzero(parts == index)
+                    yield name, {n: select(column, chosen) for n, column in columns.items()}
+            first = samples.stop
 
 
 def _check_free(out: Path, *, force: bool) -> None:

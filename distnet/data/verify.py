@@ -6,7 +6,7 @@ from math import isclose
 from pathlib import Path
 from typing import Any
 
-from distnet.data.census import Census
+from distnet.data.making.census import Census
 from distnet.data.manifest import MANIFEST, Manifest, Shard, read_manifest
 from distnet.data.shards import ShardReader
 from distnet.errors import DataError

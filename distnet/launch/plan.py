@@ -6,15 +6,16 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from distnet.data.evaluation_split import evaluation_split, split_note
+from distnet.data.evaluation_split import evaluation_split, final_split, split_note
 from distnet.data.manifest import Manifest, read_manifest
-from distnet.data.opening import build_order, build_sampler, build_view, viewed
+from distnet.data.opening import build_view, viewed
 from distnet.data.order import Batches
-from distnet.data.samplers.checked import CheckedSampler, require_repeatable
 from distnet.data.shipped import find_dataset
 from distnet.errors import DataError, DistnetError, PartError
-from distnet.launch.memory import memory_of_worker
-from distnet.launch.misfits import refuse_misfits
+from distnet.launch.planning.baseline import plan_baseline
+from distnet.launch.planning.batches import plan_batches
+from distnet.launch.planning.memory import memory_of_worker
+from distnet.launch.planning.misfits import refuse_inline_workers, refuse_misfits
 from distnet.launch.rehearsal.few_samples import FewSamples
 from distnet.launch.rehearsal.probe import Probe, probe
 from distnet.launch.rehearsal.rehearsal import Rehearsal, rehearse
@@ -33,7 +34,7 @@ from distnet.spec.packages.requirements import (
 )
 from distnet.spec.packages.use import print_progress, use_packages
 from distnet.spec.read import JobFile
-from distnet.train.compute.feeds import num_evaluated
+from distnet.train.compute.feeds import num_evaluated, num_final
 from distnet.train.compute.trainee import count_steps
 from distnet.train.device.precision import plan_precision
 from distnet.train.exchange.tree import own_slices
@@ -79,7 +80,12 @@ class Plan:
     memory_bytes: dict[str, int]
     """Of one worker, by use."""
     eval_split: str | None
-    """The split that is measured; None if none is."""
+    """The split that is measured while training; None if none is."""
+    final_split: str | None
+    """The split that is measured once, at the end; None if that is the same."""
+    final_samples: int
+    baseline: dict[str, Any] | None
+    """What a simple rule reaches: the split that the result stands on, its name, its metrics."""
     notes: tuple[str, ...]
     """What the user should know before training starts."""
     writes: tuple[str, ...]
@@ -141,6 +147,7 @@ def _requirements(file: JobFile, packages: Sequence[str] | None) -> Requirements
 
 def _plan(file: JobFile, code: OwnCode, *, workers: int | None, inline: bool, is_new: bool) -> Plan:
     job = file.job
+    refuse_inline_workers(workers, inline=inline)
     num_workers = 1 if inline else workers or job.resources.max_workers
     dataset = _dataset(file)
     data = None if dataset is None else read_manifest(dataset)
@@ -150,13 +157,12 @@ def _plan(file: JobFile, code: OwnCode, *, workers: int | None, inline: bool, is
     start = start_note(file, found.flat) if is_new else ""
     batches = None
     if dataset is not None and data is not None and not hasattr(found.task, "feed"):
-        batches = _batches(file, dataset, data, found)
+        batches = plan_batches(file, dataset, data, found)
     device = "cuda" if job.resources.gpus else "cpu"
     precision = plan_precision(job, is_convolutional=found.is_convolutional)
     steps_per_epoch, rehearsed = _rehearsed(file, dataset, data, seen, found, batches, precision)
     steps = count_steps(job, steps_per_epoch)
     ranges = [own_slices(rank, num_workers, job.num_slices) for rank in range(num_workers)]
-    split = evaluation_split(job, data)
     return Plan(
         name=job.name,
         network=job.network.kind,
@@ -183,7 +189,10 @@ def _plan(file: JobFile, code: OwnCode, *, workers: int | None, inline: bool, is
         job_file=_hashes([file.path.resolve()]),
         outside={},
         memory_bytes=memory_of_worker(job, data, found, rehearsed, max(map(len, ranges))),
-        eval_split=split,
+        eval_split=evaluation_split(job, data),
+        final_split=final_split(job, data),
+        final_samples=num_final(job, data, file.code_folder),
+        baseline=plan_baseline(file, dataset, data, found.task),
         notes=tuple(filter(None, [start, split_note(job, data), *rehearsed.notes])),
         writes=(*WRITTEN, *(["code/"] if code.files else [])),
     )
@@ -239,55 +248,6 @@ def _viewed(file: JobFile, data: Manifest) -> Manifest:
         return viewed(data, build_view(file.job, data, file.code_folder))
     except DistnetError as error:
         raise file.fault("data.view", str(error)) from None
-
-
-def _num_train_samples(file: JobFile, dataset: Path, data: Manifest) -> int:
-    job = file.job
-    try:
-        folder, seed = file.code_folder, job.train.seed
-        order = build_order(job, dataset, data, "train", folder=folder, seed=seed)
-    except DistnetError as error:
-        key = "data.memory" if isinstance(error, DataError) else "data.sampler"
-        raise file.fault(key, str(error)) from None
-    try:
-        if isinstance(order.sampler, CheckedSampler):
-            again = build_sampler(job, dataset, data, "train", folder=folder, seed=seed)
-            require_repeatable(order.sampler, again)
-        elif order.sampler is not None:
-            order.sampler.ids(0)
-    except DistnetError as error:
-        raise file.fault("data.sampler", str(error)) from None
-    return order.num_samples
-
-
-def _batches(file: JobFile, dataset: Path, data: Manifest, found: Probe) -> Batches:
-    job = file.job
-    if "train" not in data.splits:
-        raise file.fault(
-            "data.source",
-            f"found the splits {', '.join(data.splits)}, expected one named train",
-        )
-    num_samples = _num_train_samples(file, dataset, data)
-    if num_samples < job.num_slices * found.draws:
-        raise file.fault(
-            "train.slices",
-            f"found {job.num_slices} slices, but the dataset has {num_samples} training samples; "
-            "use fewer workers and slices",
-        )
-    batches = Batches(num_samples, job.train.batch_size * found.draws, job.num_slices)
-    _refuse_tiny_slices(file, batches, found)
-    return batches
-
-
-def _refuse_tiny_slices(file: JobFile, batches: Batches, found: Probe) -> None:
-    """Batch normalisation cannot compute a deviation from one sample."""
-    smallest = batches.smallest_slice // found.draws // file.job.train.accumulate
-    if smallest < 2 and found.has_batch_norm:
-        raise file.fault(
-            "train.batch_size",
-            "found pieces of a slice with 1 sample, but batch normalisation needs 2; "
-            "use a larger batch_size, fewer slices, or a smaller accumulate",
-        )
 
 
 def _hashes(paths: Sequence[Path]) -> dict[str, str]:

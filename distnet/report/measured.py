@@ -38,20 +38,26 @@ class Measured:
 
 
 def headline_of(run: Run) -> Measured | None:
-    """Return the headline metric of the last evaluation; None before the first."""
-    metric = run.headline
-    if metric is None or metric.name not in run.evaluated:
+    """Return the headline metric; None before the first evaluation.
+
+    Of a run that is measured on a split of its own at the end, that figure; else the newest one.
+    """
+    metric, final = run.headline, run.history.final
+    split, measured = (final.split, final.metrics) if final else (run.split, run.evaluated)
+    if metric is None or metric.name not in measured:
         return None
-    return Measured(run.split, metric, run.evaluated[metric.name])
+    return Measured(split, metric, measured[metric.name])
 
 
 def last_measured(run: Run) -> list[Measured]:
-    """List the metrics of the newest epoch in training, then those of the last evaluation."""
+    """List the metrics of the newest epoch in training, of the last evaluation, and of the end."""
     loss = run.history.train_loss
     trained = run.history.epochs[-1].train if run.history.epochs else {}
     if loss is not None:
         trained = {LOSS.name: loss, **trained}
-    return measured_on(run, {"train": trained, run.split: run.evaluated})
+    final = run.history.final
+    at_end = {final.split: final.metrics} if final else {}
+    return measured_on(run, {"train": trained, run.split: run.evaluated, **at_end})
 
 
 def measured_in(run: Run, epoch: Epoch) -> list[Measured]:

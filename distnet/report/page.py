@@ -96,9 +96,8 @@ def _values(run: Run) -> dict[str, Any]:
 
 
 def _facts(summary: Summary) -> list[tuple[str, str]]:
-    shown = [summary.headline] if summary.headline else []
-    shown += [one for one in summary.measured if one.metric == LOSS]
-    facts = [(one.name, one.text) for one in shown]
+    facts = _headline(summary)
+    facts += [(one.name, one.text) for one in summary.measured if one.metric == LOSS]
     facts += [
         ("samples/s", text.rate(summary.samples_per_second)),
         ("workers", text.number(summary.workers)),
@@ -109,6 +108,19 @@ def _facts(summary: Summary) -> list[tuple[str, str]]:
     if summary.weights_sha256:
         facts.append(("weights sha256", summary.weights_sha256[:12]))
     return facts
+
+
+def _headline(summary: Summary) -> list[tuple[str, str]]:
+    """The headline metric, what a simple rule reaches, and the same metric of another split."""
+    headline, baseline = summary.headline, summary.baseline
+    if headline is None:
+        return []
+    metric = headline.metric
+    value = baseline.metrics.get(metric.name) if baseline else None
+    rule = [(baseline.name, metric.text(value))] if baseline and value is not None else []
+    others = [m for m in summary.measured if m.split not in ("train", headline.split)]
+    same = [(one.name, one.text) for one in others if one.metric == metric]
+    return [(headline.name, headline.text), *rule, *same]
 
 
 def _rows(values: dict[str, Any]) -> list[tuple[str, str]]:

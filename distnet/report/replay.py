@@ -13,6 +13,7 @@ from distnet.run_folder.records.kinds import (
     Checkpoint,
     End,
     Epoch,
+    Final,
     Line,
     Restart,
     SampleCounts,
@@ -103,13 +104,15 @@ class Replay:
         is_killed = self.attempt > 0 and self.status in ("not ended", "failed")
         return is_killed and step > max(self._saved, default=0)
 
-    def _continue(self, line: Restart | Step | Skip | Epoch | Checkpoint | End) -> None:
+    def _continue(self, line: Restart | Step | Skip | Epoch | Final | Checkpoint | End) -> None:
         match line:
             case Restart():
                 self.restarts.append(line)
                 return
             case Checkpoint():  # written in the background, so recorded after newer steps
                 self._saved.add(line.step)
+            case Final():
+                self._measured_at_end(line)
             case End():
                 self._end(line)
             case _:
@@ -136,6 +139,10 @@ class Replay:
         if line.step == end:
             self._epochs.add(line.epoch)
         self._compare(line, line.epoch - 1, line.step - begin)
+
+    def _measured_at_end(self, line: Final) -> None:
+        if line.step < self._recorded:
+            self._fault(f"measured after step {line.step}, but step {self._recorded} is recorded")
 
     def _end(self, line: End) -> None:
         self.status, self.is_early = line.status, line.early is not None

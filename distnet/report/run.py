@@ -13,8 +13,8 @@ from distnet.run_folder.old_folders import old_metrics
 from distnet.run_folder.paths import RunFolder
 from distnet.run_folder.read import read_bytes, read_object
 from distnet.run_folder.records.history import History, read_history
-from distnet.run_folder.records.kinds import Record
-from distnet.spec.metric import Metric
+from distnet.run_folder.records.kinds import Record, is_number
+from distnet.spec.metric import Baseline, Metric
 from distnet.spec.packages.requirements import packages_of
 from distnet.spec.reading.validation import first_damage
 
@@ -49,6 +49,18 @@ class Run:
     def headline(self) -> Metric | None:
         """The metric that a run is judged by; None before anything is recorded."""
         return self.metrics[0] if self.metrics else None
+
+    @property
+    def baseline(self) -> Baseline | None:
+        """What a simple rule reaches on the split of the result; None where none is planned."""
+        facts = self.plan.get("baseline")
+        final = self.history.final
+        split = final.split if final else self.split
+        if not isinstance(facts, dict) or facts.get("split") != split:
+            return None
+        metrics = facts.get("metrics")
+        numbers = metrics.items() if isinstance(metrics, dict) else ()
+        return Baseline(str(facts.get("name")), {k: v for k, v in numbers if is_number(v)})
 
     @property
     def input_kind(self) -> str:

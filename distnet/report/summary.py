@@ -10,6 +10,7 @@ from typing import Any, Literal
 from distnet.report.best import Best, better_than
 from distnet.report.measured import Measured, headline_of, last_measured
 from distnet.report.run import Run
+from distnet.spec.metric import Baseline
 
 Status = Literal["running", "finished", "stopped", "failed", "interrupted"]
 
@@ -34,6 +35,8 @@ class Summary:
     train_loss: float | None
     headline: Measured | None
     """The headline metric of the last evaluation; None before the first."""
+    baseline: Baseline | None
+    """What a simple rule reaches on the same split; None where none is known."""
     measured: tuple[Measured, ...]
     """All metrics of the newest epoch and of the last evaluation."""
     better: Best | None
@@ -58,6 +61,19 @@ class Summary:
         headline = self.headline and self.headline.to_dict()
         better = self.better and self.better.to_dict()
         return {**facts, "headline": headline, "metrics": self.metrics, "better": better}
+
+    @property
+    def result(self) -> str:
+        """The headline metric and what a simple rule reaches: `test accuracy 95.88% (...)`."""
+        return f"{self.headline.name} {self.headline.text}{self.beside}" if self.headline else ""
+
+    @property
+    def beside(self) -> str:
+        """What stands behind the headline metric: ` (majority class: 11.35%)`, or nothing."""
+        headline, baseline = self.headline, self.baseline
+        if headline is None or baseline is None or headline.metric.name not in baseline.metrics:
+            return ""
+        return f" ({baseline.text(headline.metric)})"
 
     @property
     def is_unmeasured(self) -> bool:
@@ -109,6 +125,7 @@ def summarise(run: Run) -> Summary:
         steps_planned=_planned(run, "steps"),
         train_loss=history.train_loss,
         headline=headline_of(run),
+        baseline=run.baseline,
         measured=tuple(last_measured(run)),
         better=better_than(run),
         samples_per_second=samples_per_second(run),

@@ -58,6 +58,24 @@ class Metric:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """What a simple rule reaches, beside which the headline metric of a network stands."""
+
+    name: str
+    """The rule: `majority class`."""
+    metrics: Mapping[str, float]
+    """By the names of the task's metrics."""
+
+    def text(self, metric: Metric) -> str:
+        """Write the rule and what it reaches: `majority class: 11.35%`."""
+        return f"{self.name}: {metric.text(self.metrics.get(metric.name))}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The baseline as it stands in a plan."""
+        return {"name": self.name, "metrics": dict(self.metrics)}
+
+
 LOSS = Metric("loss")
 
 

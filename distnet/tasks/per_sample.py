@@ -13,7 +13,8 @@ from torch import Tensor
 from distnet.data.batch import Batch
 from distnet.data.manifest import Manifest
 from distnet.spec.code.own_errors import refusal
-from distnet.spec.metric import LOSS, Metric
+from distnet.spec.metric import LOSS, Baseline, Metric
+from distnet.tasks.baseline import Known
 from distnet.tasks.groups import Groups
 from distnet.tasks.task import NETWORK, Loss, Measured, Networks, Phase, Summary
 
@@ -26,6 +27,7 @@ class PerSampleTask(Protocol):
             `summarise` then takes it as a list, in the order of the samples, behind the sums.
         groups: a `Groups`, for whose classes the first `training` metric is stated as well.
         in_units(outputs): outputs in the units of the data, for an exported network.
+        baseline(known) -> Baseline: see `Task`.
     """
 
     num_outputs: int
@@ -132,6 +134,11 @@ class PerSample:
                 f"in evaluation (here: {mode})",
             )
         return outputs.float()
+
+    def baseline(self, known: Known) -> Baseline | None:
+        """What a simple rule reaches; None where the task knows none."""
+        find = getattr(self.task, "baseline", None)
+        return None if find is None else find(known)
 
     def exported(self, outputs: Tensor) -> Tensor:
         """Convert outputs to what an exported network gives: the units of the data."""

@@ -201,6 +201,8 @@ class Task(Protocol):
         require_file(suffix: str): the same ValueError, before a text is generated.
         sample(networks, seed, numbers, of_class) -> Tensor: generated images, uint8 [n, C, H, W];
             each depends on the seed and its number alone, and is of the class with that index.
+        baseline(known: Known) -> Baseline | None: what a simple rule reaches on the samples on
+            which the network is measured; see `distnet.tasks.baseline`.
         exported(outputs): what an exported network gives, one tensor, in the units of the data.
         exportable(networks, num) -> Exportable: what an ONNX file computes instead, with `num`
             examples drawn from the global generators.

@@ -19,10 +19,12 @@ from distnet.run_folder.paths import RunFolder
 from distnet.run_folder.worst_samples import Outcome, Sample, worst_figures
 from distnet.run_folder.write import write_whole
 from distnet.tasks.task import NETWORK, Networks, Shown, shadows_of
-from distnet.train.compute.evaluate import Evaluation
+from distnet.train.compute.evaluate import Evaluation, Evaluator
 from distnet.train.compute.generators import seed_generators
 from distnet.train.compute.shadows import networks_for
 from distnet.train.compute.trainee import Trainee
+from distnet.train.final import Final
+from distnet.train.loop import Outcome as Ended
 
 FIRST_LAYER_IMAGES = 64
 WORST, FIRST_LAYER = "worst", "first_layer"
@@ -30,14 +32,23 @@ Arrays = dict[str, np.ndarray]
 NUMBERS: TypeAdapter[Outcome] = TypeAdapter(float | list[float] | dict[str, float])
 
 
-def write_artifacts(folder: RunFolder, trainee: Trainee, evaluation: Evaluation, step: int) -> None:
-    """Write evaluation.json and pictures.npz, each whole or not at all."""
+def write_artifacts(
+    folder: RunFolder, trainee: Trainee, outcome: Ended, final: Final | None
+) -> None:
+    """Write evaluation.json and pictures.npz of the last evaluation, each whole or not at all."""
+    evaluator, split = trainee.evaluator, trainee.split
+    evaluation, step = outcome.evaluation, outcome.evaluated_at
+    if final is not None:
+        evaluator, split = trainee.final, final.split
+        evaluation, step = final.evaluation, final.weights_step
+    if evaluation is None:
+        return
     arrays: Arrays = dict(evaluation.summary.arrays)
-    figures = [*evaluation.summary.figures, *_worst(trainee, evaluation, arrays)]
+    figures = [*evaluation.summary.figures, *_worst(trainee, evaluator, evaluation, arrays)]
     figures += _shown(trainee, arrays)
     figures += _first_layer(trainee, arrays)
     record = EvaluationRecord(
-        split=trainee.split,
+        split=split,
         step=step,
         num_samples=evaluation.num_samples,
         task=trainee.job.task.kind,
@@ -77,9 +88,11 @@ def _first_samples(trainee: Trainee, networks: Networks, num: int) -> tuple[Batc
 
 
 @torch.no_grad()
-def _worst(trainee: Trainee, evaluation: Evaluation, arrays: Arrays) -> list[Figure]:
+def _worst(
+    trainee: Trainee, evaluator: Evaluator | None, evaluation: Evaluation, arrays: Arrays
+) -> list[Figure]:
     """Show the samples with the largest losses, except those that were predicted correctly."""
-    evaluator, data = trainee.evaluator, trainee.data
+    data = trainee.data
     if evaluator is None or data is None or not {"x", "y"} <= data.fields.keys():
         return []
     networks = networks_for("evaluation", trainee.networks, shadows_of(trainee.task))

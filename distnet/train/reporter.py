@@ -15,6 +15,7 @@ from distnet.train.compute.evaluate import Evaluation
 from distnet.train.compute.trainee import Trainee
 from distnet.train.device.fingerprint import records
 from distnet.train.exchange.worker_group import WorkerGroup
+from distnet.train.final import Final
 from distnet.train.progress import Progress
 from distnet.train.step.nonfinite import Skipped
 
@@ -170,6 +171,13 @@ class RecordReporter:
         if self._is_whole and position.step % steps == 0:
             self.speeds += (speed,)
         self._is_whole = True
+
+    def final(self, step: int, final: Final) -> None:
+        """Emit what is measured once, after the last step, on a split of its own."""
+        record: Record = {"kind": "final", "step": step, "weights_step": final.weights_step}
+        self._emit(record | {"split": final.split, "metrics": final.evaluation.metrics})
+        if (text := final.evaluation.note(final.split)) is not None:
+            self.note(text)
 
     def end(
         self, status: str, position: Position, median_step_s: float | None, early: str | None

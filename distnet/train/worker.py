@@ -32,6 +32,7 @@ from distnet.train.device.gpu_load import gpu_load
 from distnet.train.device.portable import require_instruction_set
 from distnet.train.device.precision import decide_precision, keep_decision, planned_precision
 from distnet.train.exchange.worker_group import WorkerGroup, gather
+from distnet.train.final import Final, measure_at_end
 from distnet.train.inventory.flat import weights_sha256
 from distnet.train.loop import Loop, Outcome
 from distnet.train.reporter import RecordReporter
@@ -91,7 +92,10 @@ def work(
         require_proof(trainee, group, start.position.step, start.facts)
         if group.rank == 0:
             return _lead(trainee, assignment, group, home, start, heartbeat, listener)
-        return _result(trainee, Loop(trainee, group, start.position, heartbeat).run(), None)
+        outcome = Loop(trainee, group, start.position, heartbeat).run()
+        sha256 = weights_sha256(trainee.flat.network)
+        final = _final(trainee, group, home, outcome, heartbeat)
+        return _result(trainee, outcome, final, sha256)
 
 
 def _start(trainee: Trainee, assignment: Assignment, home: Home, heartbeat: Heartbeat) -> Start:
@@ -168,11 +172,23 @@ def _lead(  # noqa: PLR0917
             should_stop=StopFile(folder.stop),
         )
         outcome = loop.run()
-        if outcome.evaluation is not None:
-            write_artifacts(folder, trainee, outcome.evaluation, outcome.evaluated_at)
+        sha256 = weights_sha256(trainee.flat.network)
+        final = _final(trainee, group, home, outcome, heartbeat)
+        if final is not None:
+            reporter.final(outcome.step, final)
+        write_artifacts(folder, trainee, outcome, final)
         early, median_s = outcome.stopped_early, heartbeat.median_step_s
         reporter.end(outcome.status, loop.state.position(), median_s, early)
-        return _result(trainee, outcome, reporter)
+        return _result(trainee, outcome, final, sha256, reporter)
+
+
+def _final(
+    trainee: Trainee, group: WorkerGroup, home: Home, outcome: Outcome, heartbeat: Heartbeat
+) -> Final | None:
+    """Measure what is measured once, unless the training goes on later."""
+    if outcome.status != "finished":
+        return None
+    return measure_at_end(trainee, group, home, outcome.step, heartbeat)
 
 
 class StopFile:
@@ -191,10 +207,18 @@ class StopFile:
         return os.path.exists(self._path)
 
 
-def _result(trainee: Trainee, outcome: Outcome, reporter: RecordReporter | None) -> dict[str, Any]:
+def _result(
+    trainee: Trainee,
+    outcome: Outcome,
+    final: Final | None,
+    sha256: str,
+    reporter: RecordReporter | None = None,
+) -> dict[str, Any]:
+    """What a worker returns; `sha256` is that of the weights of the last step."""
     speeds = reporter.speeds[1:] or reporter.speeds if reporter else ()
-    split, evaluation = trainee.split, outcome.evaluation
-    metrics = {f"{split}_{k}": v for k, v in evaluation.metrics.items()} if evaluation else {}
+    measured = {trainee.split: outcome.evaluation} if outcome.evaluation else {}
+    measured |= {final.split: final.evaluation} if final else {}
+    metrics = {f"{split}_{k}": v for split, one in measured.items() for k, v in one.metrics.items()}
     return {
         "status": outcome.status,
         "steps": outcome.step,
@@ -205,7 +229,7 @@ def _result(trainee: Trainee, outcome: Outcome, reporter: RecordReporter | None)
         "metrics": metrics,
         "samples_per_second": statistics.median(speeds) if speeds else None,
         "first_step_s": reporter.first_step_s if reporter else None,
-        "weights_sha256": weights_sha256(trainee.flat.network),
+        "weights_sha256": sha256,
         "notes": _notes(trainee),
     }
 

@@ -6,7 +6,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from distnet.data.evaluation_split import DEFAULT_SPLIT, evaluation_split
+from distnet.data.evaluation_split import DEFAULT_SPLIT, evaluation_split, final_split
 from distnet.data.manifest import Manifest, read_manifest
 from distnet.data.opening import build_view, viewed
 from distnet.data.shipped import find_dataset
@@ -138,12 +138,12 @@ def _measure(trained: Trained, feed: EvaluationFeed, progress: Progress) -> Eval
 
 
 def _split(job: Job, data: Manifest) -> str:
-    """The split that the job measures.
+    """The split that the result of the job stands on.
 
     Raises:
         DataError: there is none.
     """
-    split = evaluation_split(job, data)
+    split = final_split(job, data) or evaluation_split(job, data)
     if split is None:
         raise DataError(
             f"found no split to evaluate on in the dataset {data.name}, which has: "

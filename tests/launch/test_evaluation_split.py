@@ -42,7 +42,8 @@ def job_in(folder: Path) -> Path:
 @pytest.mark.parametrize(
     ("names", "expected"),
     [
-        (("test", "val"), "test"),
+        (("test", "val"), "val"),
+        (("test", "extra"), "test"),
         (("val",), "val"),
         (("extra", "validation"), "validation"),
         (("dev", "valid"), "valid"),

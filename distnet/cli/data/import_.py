@@ -37,6 +37,7 @@ from distnet.cli.data.import_options import (
     TestFraction,
     TextColumn,
     Tokenizer,
+    ValidationFraction,
     Vocabulary,
 )
 from distnet.cli.data.progress import progress_bar
@@ -44,7 +45,7 @@ from distnet.cli.data.tables import show_dataset
 from distnet.cli.interrupt import says_when_stopped
 from distnet.cli.options import AsJson
 from distnet.cli.output import say
-from distnet.cli.train.starter import has_shipped_task
+from distnet.cli.train.starter.job import has_shipped_task
 from distnet.data.importing import import_dataset
 from distnet.data.manifest import Manifest
 from distnet.data.shipped import find_dataset
@@ -88,6 +89,7 @@ def import_(
     skip_unreadable: SkipUnreadable = False,
     licence: Licence = "unknown",
     test_fraction: TestFraction = None,
+    validation_fraction: ValidationFraction = 0.0,
     force: Force = False,
     as_json: AsJson = False,
 ) -> None:
@@ -109,8 +111,8 @@ def import_(
         "skip_unreadable": skip_unreadable,
     }
     settings: dict[str, Any] = {"kind": kind, "licence": licence, "force": force}
-    settings |= {"test_fraction": test_fraction, "like": like}
-    manifest = _imported(source, out, options=options, **settings)
+    settings |= {"test_fraction": test_fraction, "validation_fraction": validation_fraction}
+    manifest = _imported(source, out, like, options=options, **settings)
     show_dataset(out, manifest, as_json=as_json)
     if not as_json and has_shipped_task(manifest):
         say(f"next, a job file that fits it: distnet init {argument(out)}")

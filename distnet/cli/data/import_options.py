@@ -48,6 +48,15 @@ TestFraction = Annotated[
         "How much to set aside as the test, if the source has no splits; 1: all. Default: 0.2.",
     ),
 ]
+ValidationFraction = Annotated[
+    float,
+    _option(
+        "--validation-fraction",
+        "PART",
+        "How much to set aside as the split validation, on which a run is measured while it "
+        "trains; the test is then measured once, at the end. Of sources with splits: of train.",
+    ),
+]
 Like = Annotated[
     str | None,
     _option(

@@ -1,5 +1,8 @@
 """`distnet check`."""
 
+from dataclasses import asdict
+
+from distnet.cli.console import spinner
 from distnet.cli.options import AsJson, Inline, JobFile, Sets, Workers
 from distnet.cli.output import print_json
 from distnet.cli.train.plan_table import show_plan
@@ -14,14 +17,21 @@ def check(
     sets: Sets = [],  # noqa: B006 - typer copies it
     as_json: AsJson = False,
 ) -> None:
-    """Validate a job file and print the plan, without training."""
+    """Validate a job file and print the plan, without training.
+
+    A few steps are timed, to say how long the run takes on this machine.
+    """
     file = read_job(job, overrides=sets)
     # torch takes seconds to import: a mistake in the job file is reported first.
-    from distnet.launch.plan import make_plan
+    from distnet.launch.pace.estimate import idle_note, plan_and_time
 
-    with variables_set(file.job.env):
-        plan = make_plan(file, workers=workers, inline=inline).to_dict()
+    with variables_set(file.job.env), spinner("timing a few steps", is_quiet=as_json):
+        plan, found, untimed = plan_and_time(file, workers=workers, inline=inline)
+    facts = plan.to_dict() | {"estimate": asdict(found) if found else None}
+    notes = [f"not timed here: {untimed}"] if untimed else []
+    notes += filter(None, [idle_note(file, plan, found)])
+    facts["notes"] = [*facts["notes"], *notes]
     if as_json:
-        print_json(plan)
+        print_json(facts)
     else:
-        show_plan(plan)
+        show_plan(facts)

@@ -27,6 +27,8 @@ class Figures:
                 self._loss = record["loss"]
             case "epoch":
                 self._update_epoch(record)
+            case "final":
+                self._split, self._evaluation = record["split"], record["metrics"]
 
     def latest(self) -> str:
         """Write `loss 0.1234  test accuracy 95.88%`; before the first evaluation the loss alone."""
@@ -39,6 +41,10 @@ class Figures:
     def epoch(self, record: Mapping[str, Any]) -> str:
         """Write `train loss 0.1234 accuracy 96.02%  test loss 0.1300 accuracy 95.88%`."""
         return "  ".join(f"{name} {self._of(values)}" for name, values in _splits(record).items())
+
+    def final(self, record: Mapping[str, Any]) -> str:
+        """Write `test loss 0.1300 accuracy 95.88%`."""
+        return f"{record['split']} {self._of(record['metrics'])}"
 
     def _update_epoch(self, record: Mapping[str, Any]) -> None:
         splits = _splits(record)

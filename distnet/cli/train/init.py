@@ -9,7 +9,7 @@ import typer
 
 from distnet.cli.options import AsJson
 from distnet.cli.output import echo, print_json
-from distnet.cli.train.starter import choose_network, choose_task, has_shipped_task, starter_job
+from distnet.cli.train.starter.job import choose_network, choose_task, has_shipped_task, starter_job
 from distnet.data.manifest import MANIFEST, read_manifest
 from distnet.data.shipped import find_dataset
 from distnet.data.sources.source import detect_kinds, remedy, source_kinds

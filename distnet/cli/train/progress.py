@@ -86,6 +86,8 @@ class RunProgress:
                 self._show_step(record)
             case "epoch":
                 self._show_epoch(record)
+            case "final":
+                self._print(f"at the end  {self._figures.final(record)}")
 
     def _show_attempt(self, record: dict[str, Any]) -> None:
         self._num_epochs = whole_epochs(record["num_epochs"])

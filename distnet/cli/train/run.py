@@ -134,7 +134,8 @@ def _show_end(console: LiteralConsole, run: "Run", figures: str, page: Path | No
         *([f"{speed:,.0f} samples/s"] if speed else []),
         f"weights {result['weights_sha256'][:12]}",
     ]
-    console.print(Text.assemble((f"{result['run']} {run.status}", "bold"), "  ", figures))
+    head = (f"{result['run']} {run.status}", "bold")
+    console.print(Text.assemble(head, "  ", f"{figures}{summary.beside}"), soft_wrap=True)
     console.print("  ".join(facts))
     for note in result["notes"]:
         console.print(f"note: {note}", soft_wrap=True)

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from distnet.data.evaluation_split import default_split
 from distnet.data.fields.field import Field
+from distnet.data.making.set_aside import Shares, report_set_aside
 from distnet.data.manifest import Split
 from distnet.data.sources.source import RawData
 from distnet.data.sources.tables.labels import folded
@@ -14,15 +15,12 @@ MOST_SINGLE = 10
 """So few classes may have a single sample each, as in a small trial."""
 
 
-def report_splits(data: RawData, splits: Mapping[str, Split], test_fraction: float) -> None:
-    """Report the samples of each split, how `test` was made, and that there is none."""
+def report_splits(data: RawData, splits: Mapping[str, Split], shares: Mapping[str, Shares]) -> None:
+    """Report the samples of each split, what was set aside, and that there is no `test`."""
     findings = data.findings
     for name, split in splits.items():
         findings.read(f"samples of {name}", split.num_samples)
-    if len(data.splits) == 1 and len(splits) == 2:
-        rule = "the last samples" if data.is_sequence else "chosen by a hash of each sample"
-        why = f"the source has one split; {rule}"
-        findings.guessed("test split", f"{test_fraction:.0%}", why, option="--test-fraction")
+    report_set_aside(data, shares)
     if "test" not in splits:
         _report_measured(list(splits), findings)
 

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -48,6 +49,7 @@ WARM_UP, WINDOWS = 6, 5
 """Steps before the clock starts (the guard watches the first three); parts of a measurement."""
 MANY_SLICES = 3
 MANY_STEPS = 10**9
+Timed = Callable[[Callable[[], object]], float]
 Together = Callable[[str], None]
 """Waits until all processes that measure side by side have reached the named point."""
 
@@ -77,9 +79,19 @@ def measure(
     Raises:
         DistnetError: the job has faults, or this machine lacks a GPU that it needs.
     """
-    job, started = file.job, psutil.Process().create_time()
-    imported_s = time.time() - started
-    plan = make_plan(file, workers=1)
+    imported_s = time.time() - psutil.Process().create_time()
+    with prepared(file, make_plan(file, workers=1)) as setting:
+        return _measure(setting, seconds, busy, imported_s, together)
+
+
+@contextmanager
+def prepared(file: JobFile, plan: Plan) -> Iterator[Setting]:
+    """Make this process compute as a worker of the job does.
+
+    Raises:
+        DistnetError: this machine lacks a GPU or instructions that the job needs.
+    """
+    job = file.job
     forget()
     torch.set_num_threads(job.train.threads_per_slice)
     require_instruction_set(job, torch.backends.cpu.get_cpu_capability)
@@ -91,8 +103,7 @@ def measure(
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="distnet-forecast-")))
         stack.enter_context(kept_generators(torch.device(device)))
         stack.enter_context(arithmetic(job.train, device, precision))
-        setting = Setting(copied, plan, folder, WorkerGroup(device=device), precision)
-        return _measure(setting, seconds, busy, imported_s, together)
+        yield Setting(copied, plan, folder, WorkerGroup(device=device), precision)
 
 
 def _measure(
@@ -102,22 +113,22 @@ def _measure(
     samples = max(1, job.train.batch_size // job.num_slices)
     other = _other_size(samples, plan.train_samples)
     began = time.monotonic()
-    with _loop(setting, samples, 1) as loop:
+    with small_loop(setting, samples, 1) as loop:
         start_s = imported_s + time.monotonic() - began
         together("one slice")
         one_s = _seconds(loop.train_step, seconds)
         trainee = loop.trainee
         together("evaluation")
-        evaluated_s = _evaluation(setting, trainee, seconds)
+        evaluated_s = seconds_of_evaluated(setting, trainee, partial(_seconds, seconds=seconds))
         number_s = _addition(trainee, seconds / 4)
         state_bytes = _state_bytes(trainee)
         lengths = [
             (trainee.layouts[turn.phase.name].length, turn.phase.every) for turn in trainee.turns
         ]
-    with _loop(setting, samples, MANY_SLICES) as loop:
+    with small_loop(setting, samples, MANY_SLICES) as loop:
         together("several slices")
         slice_s = (_seconds(loop.train_step, seconds) - one_s) / (MANY_SLICES - 1)
-    with _loop(setting, other, 1) as loop:
+    with small_loop(setting, other, 1) as loop:
         together("another size")
         other_s = _seconds(loop.train_step, seconds)
     slice_s = min(max(slice_s, 0.0), one_s)
@@ -151,7 +162,7 @@ def _machine(device: str) -> str:
 
 
 @contextmanager
-def _loop(setting: Setting, samples: int, slices: int) -> Iterator[Loop]:
+def small_loop(setting: Setting, samples: int, slices: int) -> Iterator[Loop]:
     """The loop of a worker of the job with fewer slices, without records and checkpoints."""
     job = _resized(setting.file.job, samples, slices)
     code, dataset = setting.file.code_folder, setting.plan.dataset_folder
@@ -195,8 +206,8 @@ def _seconds(action: Callable[[], object], seconds: float) -> float:
     return statistics.median(means)
 
 
-def _evaluation(setting: Setting, trainee: Trainee, seconds: float) -> float:
-    """Seconds of a sample in an evaluation."""
+def seconds_of_evaluated(setting: Setting, trainee: Trainee, timed: Timed) -> float:
+    """Seconds of a sample in an evaluation; `timed` gives those of an action."""
     whole, job = trainee.evaluator, trainee.job
     if whole is None:
         return 0.0
@@ -211,7 +222,7 @@ def _evaluation(setting: Setting, trainee: Trainee, seconds: float) -> float:
         is_bf16=setting.precision == "bf16",
     )
     networks = networks_for("evaluation", trainee.networks, shadows_of(trainee.task))
-    found = _seconds(lambda: evaluator(networks), seconds) / feed.length
+    found = timed(lambda: evaluator(networks)) / feed.length
     evaluator.close()
     return found
 

@@ -7,7 +7,7 @@ from torch import nn
 
 from distnet.data.manifest import Manifest
 from distnet.errors import UnknownPartError
-from distnet.launch.misfits import refuse_unknown_metric, refuse_unknown_parameter
+from distnet.launch.planning.misfits import refuse_unknown_metric, refuse_unknown_parameter
 from distnet.spec.parts import load_class
 from distnet.spec.read import JobFile
 from distnet.tasks.per_sample import PerSample

@@ -39,6 +39,8 @@ class EventFile:
 def _scalars(record: dict[str, Any]) -> list[tuple[str, float]]:
     """The numbers of a record by their tags: `step/loss`, `test/accuracy`."""
     found = []
+    if record["kind"] == "final":
+        record = {"kind": "final", record["split"]: record["metrics"]}
     for name, value in record.items():
         if isinstance(value, dict):
             found += [(f"{name}/{k}", v) for k, v in value.items() if isinstance(v, float)]

@@ -20,6 +20,7 @@ from distnet.run_folder.records.kinds import (
     Checkpoint,
     End,
     Epoch,
+    Final,
     Line,
     Restart,
     Skip,
@@ -37,6 +38,7 @@ class History:
     steps: tuple[Step, ...] = ()
     epochs: tuple[Epoch, ...] = ()
     checkpoints: tuple[Checkpoint, ...] = ()
+    finals: tuple[Final, ...] = ()
     skips: tuple[Skip, ...] = ()
     restarts: tuple[Restart, ...] = ()
     ends: dict[int, End] = field(default_factory=dict)
@@ -48,6 +50,11 @@ class History:
     def end(self) -> End | None:
         """How the last attempt ended; None while it runs or when it was killed."""
         return self.ends.get(self.attempts[-1].attempt) if self.attempts else None
+
+    @property
+    def final(self) -> Final | None:
+        """What was measured at the end; None before it, and while the run trains for longer."""
+        return next((one for one in self.finals[-1:] if one.step >= self.last_step), None)
 
     @property
     def last_step(self) -> int:
@@ -95,10 +102,10 @@ class History:
         return tuple((step, metrics) for step, metrics in found if metrics)
 
 
-UNDONE = ("step", "skip", "epoch", "checkpoint")
+UNDONE = ("step", "skip", "epoch", "final", "checkpoint")
 """The kinds of records that count no more once an attempt resumes from an earlier step."""
 BEGINNING = b'{"kind": "'
-KINDS = ("attempt", "restart", "step", "skip", "epoch", "checkpoint", "end")
+KINDS = ("attempt", "restart", "step", "skip", "epoch", "final", "checkpoint", "end")
 
 
 def read_history(path: Path) -> History:
@@ -119,6 +126,7 @@ def read_history(path: Path) -> History:
         attempts=_in_order(found["attempt"]),
         steps=_in_order(found["step"]),
         epochs=_in_order(found["epoch"]),
+        finals=_in_order(found["final"]),
         checkpoints=_in_order(found["checkpoint"]),
         skips=_in_order(found["skip"]),
         restarts=_in_order(found["restart"]),

@@ -95,7 +95,7 @@ class Step(Record):
     @property
     def metrics(self) -> dict[str, float]:
         """The loss and the task's training metrics, by name."""
-        extra = {k: float(v) for k, v in (self.model_extra or {}).items() if _is_number(v)}
+        extra = {k: float(v) for k, v in (self.model_extra or {}).items() if is_number(v)}
         return {LOSS.name: self.loss, **extra}
 
 
@@ -155,7 +155,7 @@ class Epoch(SampleCounts):
         """The metrics of each evaluated split, by the split's name."""
         splits = {k: v for k, v in (self.model_extra or {}).items() if isinstance(v, dict)}
         return {
-            split: {k: float(v) for k, v in metrics.items() if _is_number(v)}
+            split: {k: float(v) for k, v in metrics.items() if is_number(v)}
             for split, metrics in splits.items()
         }
 
@@ -163,6 +163,18 @@ class Epoch(SampleCounts):
 def key_of_split(split: str) -> str:
     """The key of an evaluated split in the records of epochs; `train` is one of training itself."""
     return f"evaluated_{split}" if split in Epoch.model_fields else split
+
+
+class Final(Record):
+    """What was measured once, after the last step, on a split that chose nothing."""
+
+    kind: Literal["final"]
+    attempt: int = 1
+    step: int
+    weights_step: int
+    """The step whose weights were measured: the best one that is kept, or the last."""
+    split: str
+    metrics: Metrics = {}
 
 
 class Checkpoint(Record):
@@ -196,7 +208,7 @@ class End(SampleCounts):
     """Its kind; see `distnet/errors.py`."""
 
 
-Line = Attempt | Restart | Step | Skip | Epoch | Checkpoint | End
+Line = Attempt | Restart | Step | Skip | Epoch | Final | Checkpoint | End
 LINE: TypeAdapter[Line] = TypeAdapter(Annotated[Line, Field(discriminator="kind")])
 
 
@@ -206,5 +218,6 @@ def _digest(num_samples: int | None, digits: str | None) -> SampleDigest | None:
     return SampleDigest(num_samples, int(digits, 16))
 
 
-def _is_number(value: object) -> bool:
+def is_number(value: object) -> bool:
+    """Whether a value of JSON is a number."""
     return isinstance(value, int | float) and not isinstance(value, bool)

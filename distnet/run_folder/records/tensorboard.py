@@ -28,12 +28,12 @@ class Events:
         self._written_at = time.monotonic()
 
     def add(self, record: dict[str, Any]) -> None:
-        """Add the numbers of a step or an epoch."""
-        if record["kind"] not in ("step", "epoch"):
+        """Add the numbers of a step, an epoch or the end."""
+        if record["kind"] not in ("step", "epoch", "final"):
             return
         self._waiting.append({**record, "wall": time.time()})
         is_time = time.monotonic() - self._written_at > FLUSH_S
-        if record["kind"] == "epoch" or is_time:
+        if record["kind"] != "step" or is_time:
             self._write()
 
     def close(self) -> None:

@@ -136,7 +136,10 @@ class Evaluate(Section):
     """When the network is evaluated, on samples that it is not trained on."""
 
     split: str | None = None
-    """The split of the dataset to evaluate on. Default: `test`, else the one for validation."""
+    """The split to evaluate on while training. Default: the one for validation, else `test`."""
+    final: str | None = None
+    """The split to evaluate on once, at the end. Default: `test`, where `split` is not given and
+    the dataset has a split for validation as well."""
     every_epochs: PositiveInt = 1
     """Evaluate every N epochs, and at the end."""
     batch_size: PositiveInt = 1000

@@ -14,8 +14,9 @@ from torch.nn import functional as F
 
 from distnet.data.manifest import Manifest
 from distnet.run_folder.figures import Confusion, Dots, Table
-from distnet.spec.metric import Metric
+from distnet.spec.metric import Baseline, Metric
 from distnet.spec.sections.section import Fraction, PositiveInt
+from distnet.tasks.baseline import Known, rule_metrics
 from distnet.tasks.confused import CELL, Confused
 from distnet.tasks.groups import Groups
 from distnet.tasks.task import Summary
@@ -123,6 +124,15 @@ class Classify:
         seen = [f1 for f1, n in zip(scores["f1"], in_use, strict=True) if n]
         metrics["macro_f1"] = sum(seen) / len(seen)
         return Summary(metrics, (*self._confusion(confused), *self._scores(confused, scores)))
+
+    def baseline(self, known: Known) -> Baseline:
+        """Return what the most frequent class of the training samples reaches."""
+        counts = torch.zeros(self.num_outputs, dtype=torch.float64)
+        for batch in known.train("y"):
+            counts += torch.bincount(batch.tensor("y").long(), minlength=self.num_outputs)
+        targets = (batch.tensor("y") for batch in known.measured("y"))
+        metrics = rule_metrics(self, ((counts.expand(len(y), -1), y) for y in targets))
+        return Baseline("majority class", metrics)
 
     def prediction(self, output: Tensor) -> dict[str, Any]:
         """Return the likeliest class of one output [K], its probability, and the best three."""

@@ -10,10 +10,20 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
+from distnet.data.batch import Batch
 from distnet.data.manifest import Manifest
 from distnet.run_folder.figures import Cell, Table
-from distnet.spec.metric import Metric
+from distnet.spec.metric import Baseline, Metric
 from distnet.spec.sections.section import PositiveFloat
+from distnet.tasks.baseline import (
+    Known,
+    Numbers,
+    apply_linear,
+    fit_linear,
+    is_linear,
+    rule_metrics,
+    scaled,
+)
 from distnet.tasks.task import Summary
 
 __all__ = ("Regress",)
@@ -58,6 +68,7 @@ class Regress:
         self._mean = _numbers(data.y.mean or (0.0,) * self.num_outputs)
         self._std = _numbers(data.y.std or (1.0,) * self.num_outputs)
         self._origin = torch.tensor(data.y.origin, dtype=torch.float64)
+        self._data = data
         self._loss = loss
         self._delta = delta
 
@@ -103,6 +114,28 @@ class Regress:
         return Summary(
             metrics, (Table("Errors of each number", ("number", *metrics), tuple(lines)),)
         )
+
+    def baseline(self, known: Known) -> Baseline:
+        """Return what ridge regression on the numbers of a table reaches; else, what the mean does.
+
+        The mean stands in where samples are no vectors, or too many to fit them in seconds.
+        """
+        if not is_linear(self._data):
+            targets = (batch.tensor("y") for batch in known.measured("y"))
+            of_mean = ((torch.zeros(len(y), self.num_outputs), y) for y in targets)
+            return Baseline("mean", rule_metrics(self, of_mean))
+        x = self._data.x
+        of_train = ((scaled(x, batch), self._targets(batch)) for batch in known.train("x", "y"))
+        weights = fit_linear(of_train, prod(x.shape), self.num_outputs)
+        batches = known.measured("x", "y")
+        predicted = ((apply_linear(weights, scaled(x, b)), b.tensor("y")) for b in batches)
+        return Baseline("linear model", rule_metrics(self, predicted))
+
+    def _targets(self, batch: Batch) -> Numbers:
+        """[n, K], in deviations from the mean."""
+        targets = batch.tensor("y").double().reshape(len(batch), -1)
+        found: Numbers = ((targets - self._mean) / self._std).numpy()
+        return found
 
     def prediction(self, output: Tensor) -> dict[str, Any]:
         """Return one output [K] as numbers, and by their names."""

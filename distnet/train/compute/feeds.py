@@ -4,7 +4,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from distnet.data.evaluation_split import evaluation_split
+from distnet.data.evaluation_split import evaluation_split, final_split
 from distnet.data.manifest import Manifest
 from distnet.data.opening import build_sampler, build_view, count_samples
 from distnet.data.order import Batches
@@ -53,11 +53,24 @@ def build_feed(  # noqa: PLR0917
 def build_evaluation_feed(
     job: Job, dataset: Path | None, data: Manifest | None, folder: Path, task: Task
 ) -> EvaluationFeed | None:
-    """The samples of an evaluation; None where there are none."""
+    """The samples that are measured while a job trains; None where there are none."""
     make: Any = getattr(task, "evaluation_feed", None)
     if make is not None:
         return checked_evaluation_feed(make(job))
-    split = evaluation_split(job, data)
+    return _split_feed(job, dataset, data, folder, evaluation_split(job, data))
+
+
+def build_final_feed(
+    job: Job, dataset: Path | None, data: Manifest | None, folder: Path, task: Task
+) -> EvaluationFeed | None:
+    """The samples that are measured once, at the end; None where there are no others."""
+    split = None if hasattr(task, "evaluation_feed") else final_split(job, data)
+    return _split_feed(job, dataset, data, folder, split)
+
+
+def _split_feed(
+    job: Job, dataset: Path | None, data: Manifest | None, folder: Path, split: str | None
+) -> EvaluationFeed | None:
     if dataset is None or data is None or split is None:
         return None
     samples = open_samples(job, dataset, data, split, folder, seed=None)
@@ -73,5 +86,14 @@ def num_evaluated(job: Job, data: Manifest | None, task: Task, folder: Path) -> 
     if make is not None:
         with closing(checked_evaluation_feed(make(job))) as feed:
             return feed.length
-    found = count_samples(job, data, evaluation_split(job, data), folder)
+    return _num_in(evaluation_split(job, data), job, data, folder)
+
+
+def num_final(job: Job, data: Manifest | None, folder: Path) -> int:
+    """The samples of the measurement at the end; 0 where there is none."""
+    return _num_in(final_split(job, data), job, data, folder)
+
+
+def _num_in(split: str | None, job: Job, data: Manifest | None, folder: Path) -> int:
+    found = count_samples(job, data, split, folder)
     return min(found, job.evaluate.samples or found)

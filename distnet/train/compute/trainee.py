@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from distnet.data.batch import Batch
-from distnet.data.evaluation_split import DEFAULT_SPLIT, evaluation_split
+from distnet.data.evaluation_split import DEFAULT_SPLIT, evaluation_split, final_split
 from distnet.data.manifest import Manifest, read_manifest
 from distnet.data.opening import build_view, viewed
 from distnet.data.scale import Scale
@@ -19,7 +19,7 @@ from distnet.spec.sections.job import Job
 from distnet.spec.sections.optimizer import Optimizer
 from distnet.tasks.task import Networks, Task, phases_of, players_of, shadows_of
 from distnet.train.compute.evaluate import Evaluator
-from distnet.train.compute.feeds import build_evaluation_feed, build_feed
+from distnet.train.compute.feeds import build_evaluation_feed, build_feed, build_final_feed
 from distnet.train.compute.generators import seed_generators
 from distnet.train.compute.groups import groups_of
 from distnet.train.compute.optimizer import FlatOptimizer
@@ -32,7 +32,7 @@ from distnet.train.compute.slice_gradient import SliceGradient
 from distnet.train.compute.turn import SliceId, Turn, num_draws
 from distnet.train.exchange.reduce import Sum, build_sum
 from distnet.train.exchange.worker_group import WorkerGroup
-from distnet.train.feed import DatasetFeed, Feed
+from distnet.train.feed import DatasetFeed, EvaluationFeed, Feed
 from distnet.train.inventory.flat import FlatNetwork
 
 SCALED = ("image", "vector")
@@ -66,6 +66,9 @@ class Trainee:
     buffer_sums: dict[str, Sum]
     """By player: of changes of buffers that do not fit into rows; not every player needs one."""
     evaluator: Evaluator | None
+    """Measures while it trains."""
+    final: Evaluator | None
+    """Measures once, at the end, on other samples."""
 
     @property
     def num_steps(self) -> int:
@@ -76,6 +79,11 @@ class Trainee:
     def split(self) -> str:
         """The split that is evaluated; the default name where a task makes its own samples."""
         return evaluation_split(self.job, self.data) or DEFAULT_SPLIT
+
+    @property
+    def final_split(self) -> str | None:
+        """The split that is measured once, at the end; None if that is the same."""
+        return None if self.final is None else final_split(self.job, self.data)
 
     @property
     def has_own_samples(self) -> bool:
@@ -123,8 +131,9 @@ class Trainee:
         sums = *self.sums.values(), *self.buffer_sums.values()
         for sum_ in {id(sum_): sum_ for sum_ in sums}.values():
             sum_.close()
-        if self.evaluator is not None:
-            self.evaluator.close()
+        for evaluator in (self.evaluator, self.final):
+            if evaluator is not None:
+                evaluator.close()
 
 
 def build(
@@ -162,6 +171,7 @@ def build(
     )
     layouts = {phase.name: gradient.layout(phase) for phase in phases}
     feed = build_feed(job, dataset, stored, folder, task, num_draws(phases))
+    measures = partial(_evaluator, job, task, prepare(), group, is_bf16=is_bf16)
     return Trainee(
         job=job,
         folder=folder,
@@ -177,7 +187,8 @@ def build(
         layouts=layouts,
         sums=_sums(job, layouts, group),
         buffer_sums=_buffer_sums(job, flat, group),
-        evaluator=_evaluator(job, dataset, stored, folder, task, prepare(), group, is_bf16=is_bf16),
+        evaluator=measures(build_evaluation_feed(job, dataset, stored, folder, task)),
+        final=measures(build_final_feed(job, dataset, stored, folder, task)),
     )
 
 
@@ -227,16 +238,13 @@ def _optimizer(spec: Optimizer, player: Player, steps_per_epoch: int) -> FlatOpt
 
 def _evaluator(  # noqa: PLR0917
     job: Job,
-    dataset: Path | None,
-    data: Manifest | None,
-    folder: Path,
     task: Task,
     prepare: Prepare,
     group: WorkerGroup,
+    feed: EvaluationFeed | None,
     *,
     is_bf16: bool,
 ) -> Evaluator | None:
-    feed = build_evaluation_feed(job, dataset, data, folder, task)
     if feed is None:
         return None
     return Evaluator(

@@ -48,6 +48,19 @@ def refuse_misfits(file: JobFile, data: Manifest | None, num_workers: int, *, in
         raise NotEnoughResourcesError(str(file.fault("resources.gpus", found)))
 
 
+def refuse_inline_workers(workers: int | None, *, inline: bool) -> None:
+    """Refuse several workers for a run in this process.
+
+    Raises:
+        RunError: there is more than one.
+    """
+    if inline and workers is not None and workers != 1:
+        raise RunError(
+            f"--inline: found --workers {workers} beside it, expected none, as --inline trains all "
+            f"slices in this process; for {workers} processes leave --inline out"
+        )
+
+
 def refuse_unknown_metric(file: JobFile, data: Manifest | None, task: Task) -> None:
     """Refuse to keep checkpoints, or to stop early, by a metric that the task does not measure.
 
@@ -97,12 +110,13 @@ def refuse_unknown_parameter(file: JobFile, flat: FlatNetwork) -> None:
 
 
 def _refuse_split(file: JobFile, data: Manifest | None) -> None:
-    split = file.job.evaluate.split
-    if data is None or split is None:
+    if data is None:
         return
-    if split not in data.splits:
-        expected = f"one of {', '.join(data.splits)}"
-        raise file.fault("evaluate.split", f"found {split!r}, expected {expected}")
+    evaluate = file.job.evaluate
+    for key, split in {"split": evaluate.split, "final": evaluate.final}.items():
+        if split is not None and split not in data.splits:
+            expected = f"one of {', '.join(data.splits)}"
+            raise file.fault(f"evaluate.{key}", f"found {split!r}, expected {expected}")
 
 
 def _refuse_large_shifts(file: JobFile, data: Manifest | None) -> None:

@@ -3,7 +3,7 @@
 Letters: S slices, m sums of an evaluation.
 """
 
-from distnet.data.evaluation_split import evaluation_split
+from distnet.data.evaluation_split import evaluation_split, final_split
 from distnet.data.manifest import Manifest
 from distnet.launch.rehearsal.probe import Probe
 from distnet.launch.rehearsal.rehearsal import Rehearsal
@@ -21,7 +21,7 @@ def memory_of_worker(
     optimizer = weights * (OPTIMIZER_VECTORS[job.optimizer.kind] + len(found.shadows))
     # Of the worker that writes checkpoints. To rewind, a state is kept, and goes into them too.
     num_states = 3 if job.train.on_nonfinite == "rewind" else 1
-    splits = {"train", evaluation_split(job, data)}
+    splits = {"train", evaluation_split(job, data), final_split(job, data)}
     sizes = [0 if data is None or not s else data.memory_bytes(s) for s in splits]
     memory = {
         "weights": weights,

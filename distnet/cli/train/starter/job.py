@@ -3,26 +3,29 @@
 import json
 import re
 from collections.abc import Callable
-from math import log2
 from typing import NamedTuple
 
-from distnet.cli.train import (
-    starter_boxes,
-    starter_masks,
-    starter_sounds,
-    starter_texts,
+from distnet.cli.train.starter import boxes, masks, pictures, sounds, tables, texts
+from distnet.cli.train.starter.boxes import has_boxes
+from distnet.cli.train.starter.length import (
+    Length,
+    batch_size_of,
+    checkpoint_section,
+    is_chosen_apart,
+    length_of,
+    resources_section,
+    train_section,
 )
-from distnet.cli.train.starter_boxes import has_boxes
-from distnet.cli.train.starter_masks import has_masks
-from distnet.cli.train.starter_sounds import has_sounds
-from distnet.cli.train.starter_text import holds_text, text_sections
-from distnet.cli.train.starter_texts import has_pairs, has_questions, has_stories, has_texts
-from distnet.data.evaluation_split import DEFAULT_SPLIT, SET_ASIDE, VALIDATION
+from distnet.cli.train.starter.masks import has_masks
+from distnet.cli.train.starter.sounds import has_sounds
+from distnet.cli.train.starter.text import holds_text, text_sections
+from distnet.cli.train.starter.text import length as length_of_text
+from distnet.cli.train.starter.texts import has_pairs, has_questions, has_stories, has_texts
+from distnet.data.evaluation_split import DEFAULT_SPLIT, SET_ASIDE, VALIDATION, default_split
 from distnet.data.manifest import Manifest
 from distnet.spec.printable import argument, printable
 from distnet.spec.reading.scalars import plain
 
-SMALL_SIDE = 8  # pixels; below, three blocks of cnn would leave nothing of the image
 GOOD_STEPS = 3000  # updates after which a small network has usually converged
 
 
@@ -38,31 +41,31 @@ class Kind(NamedTuple):
 
 
 KINDS = (
-    Kind(has_boxes, "detector", starter_boxes.NETWORK, "detect", starter_boxes.TASK),
-    Kind(has_masks, "unet", starter_masks.NETWORK, "segment", starter_masks.TASK),
-    Kind(has_sounds, "crnn", starter_sounds.NETWORK),
+    Kind(has_boxes, "detector", boxes.NETWORK, "detect", boxes.TASK),
+    Kind(has_masks, "unet", masks.NETWORK, "segment", masks.TASK),
+    Kind(has_sounds, "crnn", sounds.NETWORK),
     Kind(holds_text, "gpt", task="language-model"),
     Kind(
         has_pairs,
         "seq2seq-transformer",
-        starter_texts.PAIRS_NETWORK,
+        texts.PAIRS_NETWORK,
         "translate",
-        starter_texts.PAIRS_TASK,
+        texts.PAIRS_TASK,
     ),
     Kind(
         has_stories,
         "memory",
-        starter_texts.STORIES_NETWORK,
+        texts.STORIES_NETWORK,
         "classify",
-        starter_texts.STORIES_TASK,
+        texts.STORIES_TASK,
     ),
-    Kind(has_texts, "lstm", starter_texts.NETWORK),
+    Kind(has_texts, "lstm", texts.NETWORK),
     Kind(
         has_questions,
         "reader",
-        starter_texts.QUESTIONS_NETWORK,
+        texts.QUESTIONS_NETWORK,
         "answer",
-        starter_texts.QUESTIONS_TASK,
+        texts.QUESTIONS_TASK,
     ),
 )
 """The first one that fits counts; other data is images or vectors."""
@@ -77,12 +80,14 @@ def starter_job(manifest: Manifest, *, source: str, file: str) -> str:
         file: the name of the job file, for the commands in its comments.
     """
     if holds_text(manifest):
-        learned = text_sections(manifest, _text(source))
+        length, learned = length_of_text(manifest), text_sections(manifest, _text(source))
     else:
-        data = _data(manifest, source)
-        learned = [_network(manifest), _task(manifest), data, OPTIMIZER, _train(manifest)]
-    head = _head(manifest, source, file)
-    return "\n".join([head, *learned, RESOURCES, _evaluate(manifest)])
+        length, data = _length(manifest), _data(manifest, source)
+        train = train_section(length, manifest)
+        learned = [_network(manifest), _task(manifest), data, _optimizer(manifest), train]
+    kept = [section] if (section := checkpoint_section(manifest)) else []
+    head, resources = _head(manifest, source, file), resources_section(length)
+    return "\n".join([head, *learned, resources, _evaluate(manifest), *kept])
 
 
 def has_shipped_task(manifest: Manifest) -> bool:
@@ -99,7 +104,7 @@ def choose_network(manifest: Manifest) -> str:
     """Choose by the fields: `detector`, `unet`, `crnn`, `gpt`, ...; `mlp` for others."""
     if kind := _kind(manifest):
         return kind.network
-    is_image = manifest.x.kind == "image" and min(manifest.x.shape[1:]) >= SMALL_SIDE
+    is_image = manifest.x.kind == "image" and min(manifest.x.shape[1:]) >= pictures.SMALL_SIDE
     return "cnn" if is_image else "mlp"
 
 
@@ -130,24 +135,8 @@ name: {_text(name)}
 def _network(manifest: Manifest) -> str:
     if kind := _kind(manifest):
         return kind.network_section
-    shape = " x ".join(map(str, manifest.x.shape))
-    if choose_network(manifest) == "cnn":
-        return f"""\
-# The network. Convolutions find the same pattern anywhere in an image.
-# Others: mlp (plain layers), resnet (larger images), or your own class as ./mynet.py:MyNet.
-network:
-  kind: cnn                # takes images of {shape} (channels x height x width)
-  channels: [16, 32, 64]   # feature maps of each block; each block halves the image
-  dropout: 0.25            # part of the neurons dropped at random; raise it against overfitting
-"""
-    return f"""\
-# The network. Fully connected layers of neurons.
-# Others: perceptron (a single layer), or your own class as ./mynet.py:MyNet.
-network:
-  kind: mlp                # takes {shape} numbers
-  hidden: [64, 32]         # neurons of each hidden layer; more of them learn finer detail
-  activation: relu
-"""
+    is_image = choose_network(manifest) == "cnn"
+    return pictures.network(manifest) if is_image else tables.network(manifest)
 
 
 def _task(manifest: Manifest) -> str:
@@ -180,16 +169,12 @@ data:
         return text
     text += NORMALISED
     if has_boxes(manifest):
-        return text + starter_boxes.AUGMENT
+        return text + boxes.AUGMENT
     if has_masks(manifest):
-        return text + starter_masks.parts_of_images(manifest)
+        return text + masks.parts_of_images(manifest)
     if choose_network(manifest) != "cnn":
         return text
-    return f"""\
-{text}  augment:                 # small random changes, so that no image is seen twice
-    - {{kind: shift, pixels: 2}}
-  # - {{kind: flip}}           # left to right; not for letters or digits
-"""
+    return text + pictures.augment(manifest)
 
 
 NORMALISED = """\
@@ -207,50 +192,51 @@ schedule:
 """
 
 
-def _train(manifest: Manifest) -> str:
+def _optimizer(manifest: Manifest) -> str:
+    return tables.optimizer(manifest) if choose_network(manifest) == "mlp" else OPTIMIZER
+
+
+def _length(manifest: Manifest) -> Length:
     if has_masks(manifest):
-        return starter_masks.train(manifest)
-    num_samples = manifest.splits["train"].num_samples
-    slices = 4 if num_samples >= 8 else 1
-    # About 50 batches an epoch; slices of two samples at the least, as batch norm needs.
-    batch_size = max(2 * slices, 2 ** min(8, max(4, round(log2(max(num_samples, 1) / 50)))))
-    steps_per_epoch = max(1, num_samples // batch_size)
-    good_steps = starter_sounds.GOOD_STEPS if has_sounds(manifest) else GOOD_STEPS
-    good_steps = starter_texts.GOOD_STEPS if has_texts(manifest) else good_steps
-    good_steps = starter_texts.PAIRS_GOOD_STEPS if has_pairs(manifest) else good_steps
-    good_steps = starter_texts.QUESTIONS_GOOD_STEPS if has_questions(manifest) else good_steps
-    epochs = min(100, max(5, round(good_steps / steps_per_epoch)))
-    return f"""\
-# How long to train. A batch is cut into slices, which the workers share: the result is the same
-# on any number of workers up to the number of slices.
-train:
-  epochs: {epochs:<16} # passes over all training samples
-  batch_size: {batch_size:<12} # samples of one step, over all workers
-  slices: {slices}
-  seed: 0                  # of the initial weights and the order of the samples
-"""
-
-
-RESOURCES = """\
-# The workers. Each is a process with its own CPU cores, or a GPU (gpus: 1).
-resources:
-  workers: 1               # or on the command line: --workers 2
-"""
+        return masks.length(manifest)
+    network, num_samples = choose_network(manifest), manifest.splits["train"].num_samples
+    if network in ("cnn", "mlp"):
+        return pictures.length(manifest) if network == "cnn" else tables.length(manifest)
+    good_steps = sounds.GOOD_STEPS if has_sounds(manifest) else GOOD_STEPS
+    good_steps = texts.GOOD_STEPS if has_texts(manifest) else good_steps
+    good_steps = texts.PAIRS_GOOD_STEPS if has_pairs(manifest) else good_steps
+    good_steps = texts.QUESTIONS_GOOD_STEPS if has_questions(manifest) else good_steps
+    return length_of(num_samples, batch_size_of(num_samples), good_steps)
 
 
 def _evaluate(manifest: Manifest) -> str:
     others = [name for name in manifest.splits if name != "train"]
-    split = next((n for n in (DEFAULT_SPLIT, *VALIDATION, *others) if n in others), None)
+    split = default_split(others) or next(iter(others), None)
     if split is None:
         return f"# There is no other split, so nothing is measured. Set one aside: {SET_ASIDE}\n"
-    text = f"""\
+    final = DEFAULT_SPLIT if split in VALIDATION and DEFAULT_SPLIT in others else ""
+    text = EVALUATED_TWICE if final else EVALUATED
+    chosen = "the best weights and the end are chosen"
+    chosen = chosen if is_chosen_apart(manifest) else "you may compare settings"
+    text = text.format(split=_text(split), final=final, chosen=chosen)
+    text += masks.EVALUATE if has_masks(manifest) else ""
+    return text + sounds.EVALUATION if has_sounds(manifest) else text
+
+
+EVALUATED = """\
 # Evaluation on samples that are not trained on.
 evaluate:
-  split: {_text(split)}
+  split: {split}
   every_epochs: 1
 """
-    text += starter_masks.EVALUATE if has_masks(manifest) else ""
-    return text + starter_sounds.EVALUATION if has_sounds(manifest) else text
+EVALUATED_TWICE = """\
+# Evaluation on samples that are not trained on: on {split} after each epoch, by which
+# {chosen}; on {final} once, at the end, which is the result.
+evaluate:
+  split: {split}
+  final: {final}
+  every_epochs: 1
+"""
 
 
 def _text(text: str) -> str:

@@ -1,5 +1,8 @@
 """The first job file for a dataset of text or music: a language model that continues it."""
 
+from dataclasses import replace
+
+from distnet.cli.train.starter.length import MOST_EPOCHS, Length, length_of, train_section
 from distnet.data.fields.music import MusicField
 from distnet.data.fields.tokens import TokensField
 from distnet.data.manifest import Manifest
@@ -23,19 +26,22 @@ def text_sections(manifest: Manifest, source: str) -> list[str]:
         source: the dataset, as YAML.
     """
     (field,) = manifest.fields.values()
-    voices = len(field.voices) if isinstance(field, MusicField) else 0
-    num_tokens = max(2, field.num_values.get("train", 0))
+    assert isinstance(field, TokensField)
     splits = ", ".join(f"{count:,} tokens in {name}" for name, count in field.num_values.items())
-    length = min(LONGEST, num_tokens - 1)
-    if voices:  # a window has whole steps
-        length = max(1, length // voices) * voices
-    data = _data(source, length, splits) + (TRANSPOSED if voices else "")
-    task = TASK.format(option="--output music.mid" if voices else '--prompt "Once"')
-    return [NETWORK, task, data, OPTIMIZER, _train(num_tokens, length)]
+    is_music = isinstance(field, MusicField)
+    data = _data(source, _tokens(manifest)[1], splits) + (TRANSPOSED if is_music else "")
+    task = TASK.format(option="--output music.mid" if is_music else '--prompt "Once"')
+    train = train_section(
+        length(manifest), manifest, one="window", passes="the whole text", more=CLIP
+    )
+    return [NETWORK, task, data, OPTIMIZER, train]
 
 
 NETWORK = """\
-# The network. A decoder-only transformer: attention finds what matters among the tokens before.
+# The network. A decoder-only transformer: attention finds what matters among the tokens before,
+# where a recurrent network remembers the newest ones best.
+# Next: more layers and width, and more epochs, if the loss of the evaluation still falls at the
+# end; dropout if it rises again; a longer window (length below) if what is far back matters.
 # Others: your own class as ./mynet.py:MyNet.
 network:
   kind: gpt
@@ -48,6 +54,9 @@ TASK = """\
 # The task: predict each next token. Later: distnet generate RUN {option}
 task:
   kind: language-model
+"""
+CLIP = """\
+  clip: 1.0                # of the norm of the gradient, so that no batch moves the weights too far
 """
 TRANSPOSED = """\
   augment:
@@ -79,18 +88,19 @@ data:
 """
 
 
-def _train(num_tokens: int, length: int) -> str:
-    windows = -(-(num_tokens - 1) // length)
-    slices = 4 if windows >= 8 else 1
-    batch_size = max(slices, min(16, windows // 4))
-    epochs = min(100, max(1, round(GOOD_TOKENS / num_tokens)))
-    return f"""\
-# How long to train. A batch is cut into slices, which the workers share: the result is the same
-# on any number of workers up to the number of slices.
-train:
-  epochs: {epochs:<16} # passes over the whole text
-  batch_size: {batch_size:<12} # windows of one step, over all workers
-  slices: {slices}
-  clip: 1.0                # of the norm of the gradient, so that no batch moves the weights too far
-  seed: 0                  # of the initial weights and the order of the windows
-"""
+def length(manifest: Manifest) -> Length:
+    """The length of the training: passes until about ten million tokens are learned from."""
+    num_tokens, window = _tokens(manifest)
+    windows = -(-(num_tokens - 1) // window)
+    found = length_of(windows, max(1, min(16, windows // 4)), 1)
+    return replace(found, epochs=min(MOST_EPOCHS, max(1, round(GOOD_TOKENS / num_tokens))))
+
+
+def _tokens(manifest: Manifest) -> tuple[int, int]:
+    """The tokens of the training text, and those of a window: of music, in whole steps."""
+    (field,) = manifest.fields.values()
+    assert isinstance(field, TokensField)
+    num_tokens = max(2, field.num_values.get("train", 0))
+    window = min(LONGEST, num_tokens - 1)
+    voices = len(field.voices) if isinstance(field, MusicField) else 1
+    return num_tokens, max(1, window // voices) * voices
