@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,5 +72,6 @@ def is_notebook() -> bool:
 
 
 def _write(line: str) -> None:
-    sys.stderr.write(f"{printable_lines(line)}\n")
-    sys.stderr.flush()
+    with suppress(BrokenPipeError):  # training continues when nobody reads any more
+        sys.stderr.write(f"{printable_lines(line)}\n")
+        sys.stderr.flush()

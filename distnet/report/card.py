@@ -15,7 +15,7 @@ CURVE_WIDTH, CURVE_HEIGHT = 220, 56
 CURVE_POINTS = 110
 REMEDY = {
     "stopped": "Stopped on request; a checkpoint was saved.",
-    "interrupted": "Interrupted: no end is recorded. The newest checkpoint was kept.",
+    "interrupted": "Interrupted: no end is recorded; what was saved is kept.",
     "failed": "",
 }
 
