@@ -72,7 +72,9 @@ class RunProgress:
         self._num_epochs = whole_epochs(record["num_epochs"])
         workers = counted(record["workers"], "worker")
         start = f", resumed at step {record['step']:,}" if record["attempt"] > 1 else ""
-        self._display.say(f"run {record['run']}: {record['num_steps']:,} steps on {workers}{start}")
+        self._display.say(
+            f"run {record['run']}: {counted(record['num_steps'], 'step')} on {workers}{start}"
+        )
         self._show(step=record["step"], num_steps=record["num_steps"])
         if record.get("packages"):
             took = record["packages_seconds"]
