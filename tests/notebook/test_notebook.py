@@ -44,9 +44,7 @@ def draw_seven(file: Path) -> None:
     """The first image of the test split of MNIST, dark on light and larger, as a user has it."""
     rows = pq.read_table(ROOT / "distnet" / "data" / "mnist" / "test-00000.parquet")
     assert rows["y"][0].as_py() == 7
-    pixels = b"".join(rows["x"][0].as_py()) if isinstance(rows["x"][0].as_py(), list) else b""
-    pixels = pixels or rows["x"][0].as_py()
-    image = Image.frombytes("L", (28, 28), pixels).point(lambda value: 255 - value)
+    image = Image.frombytes("L", (28, 28), rows["x"][0].as_py()).point(lambda value: 255 - value)
     image.resize((112, 112)).save(file)
 
 
