@@ -3,13 +3,18 @@
 import distnet
 
 run = distnet.run("jobs/digits.yaml", workers=2)
-run.metrics, run.report()
+run.metrics, run.history, run.figure("loss"), run.report()
 
-trained = distnet.load("runs/digits-1")  # what a run has learned
+run = distnet.open("digits-1")  # one that trains, or has ended
+run.predict("seven.png"), run.evaluate(), run.export()
+
+trained = distnet.load("digits-1")  # what it has learned, for many predictions
 trained.predict(images)
 
 job = distnet.submit("jobs/digits.yaml", workers=4)  # on a server, which queues it
 job.status, job.result()
+
+More, and what a notebook shows: distnet/notebook/README.md.
 """
 
 from importlib import import_module
@@ -18,17 +23,21 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from distnet.client.handle import submit
     from distnet.errors import DistnetError
-    from distnet.launch.run import Run, resume, run
+    from distnet.launch.run import resume, run
+    from distnet.notebook.learned import load
+    from distnet.notebook.run import Run
+    from distnet.notebook.run import open as open
     from distnet.trained.load import Trained
-    from distnet.trained.load import load_trained as load
 
+# Without `open`: after `from distnet import *` it would take the place of Python's own.
 __all__ = ["DistnetError", "Run", "Trained", "load", "resume", "run", "submit"]
 
 _MODULES = {
     "DistnetError": "distnet.errors",
-    "Run": "distnet.launch.run",
+    "Run": "distnet.notebook.run",
     "Trained": "distnet.trained.load",
-    "load": "distnet.trained.load:load_trained",
+    "load": "distnet.notebook.learned",
+    "open": "distnet.notebook.run",
     "resume": "distnet.launch.run",
     "run": "distnet.launch.run",
     "submit": "distnet.client.handle",
@@ -37,12 +46,11 @@ _MODULES = {
 
 def __dir__() -> list[str]:
     """List the public names, also those that are not imported yet: for completion."""
-    return sorted({*globals(), *__all__})
+    return sorted({*_MODULES, *(name for name in globals() if name.startswith("__"))})
 
 
 def __getattr__(name: str) -> Any:
     """Import a public name when it is first used: `import distnet` alone imports no torch."""
     if name not in _MODULES:
         raise AttributeError(f"module 'distnet' has no attribute {name!r}")
-    module, _, original = _MODULES[name].partition(":")
-    return getattr(import_module(module), original or name)
+    return getattr(import_module(_MODULES[name]), name)

@@ -60,6 +60,10 @@ class DistnetError(Exception):
     exit_code = 2
     failure = "user_error"
 
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows in a notebook."""
+        return [f"{type(self).__name__}: {self}"]
+
 
 class JobFileError(DistnetError):
     """One or more faults of a job file, one per line, each as `file:line key: ...`."""

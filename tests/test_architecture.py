@@ -25,7 +25,11 @@ MAY_IMPORT = {
     "trained": {"spec", "run_folder", "data", "networks", "tasks", "train"},
     "scheduler": {"spec"},
     "protocol": {"spec"},
-    "launch": {*("spec", "run_folder", "data", "networks", "tasks", "train", "trained", "report")},
+    "notebook": {"spec", "run_folder", "data", "train", "trained", "report"},
+    "launch": {
+        *("spec", "run_folder", "data", "networks", "tasks", "train", "trained", "report"),
+        "notebook",
+    },
     "agent": {"spec", "run_folder", "data", "report", "launch", "protocol"},
     "server": {"spec", "run_folder", "data", "protocol", "scheduler"},
     "client": {"spec", "run_folder", "data", "protocol"},
@@ -35,13 +39,13 @@ MAY_IMPORT = {
     "cli": {
         *("spec", "run_folder", "data", "networks", "tasks", "train", "trained", "report"),
         *("launch", "scheduler", "protocol", "agent", "server", "client", "sim", "chaos"),
-        "cluster",
+        *("cluster", "notebook"),
     },
 }
 MAY_IMPORT_RAY = ("launch/ray/", "server/gateway/", "agent/", "cluster/")
 MAY_NOT_IMPORT_TORCH = (
     *("spec", "run_folder", "report", "scheduler", "protocol", "server", "client", "sim", "cli"),
-    "cluster",
+    *("cluster", "notebook"),
 )
 MOST_LINES, MOST_FUNCTION_LINES = 300, 60
 MEDIAN_FUNCTION_LINES, P90_FUNCTION_LINES = 8, 20

@@ -13,7 +13,7 @@ import distnet
 from distnet.cli.main import main
 from distnet.client.handle import Handle
 from distnet.data.manifest import Manifest
-from distnet.launch.run import Run
+from distnet.notebook.run import Run
 from distnet.run_folder.paths import WRITTEN
 from distnet.run_folder.records.kinds import LINE
 from distnet.server.settings import MB, Allowance, Limits, Settings

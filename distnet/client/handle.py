@@ -11,6 +11,7 @@ from distnet.client.follow import has_ended, has_nothing_left, pieces, until
 from distnet.client.submission import prepare
 from distnet.client.target import find_target
 from distnet.errors import StoppedError, TrainingError
+from distnet.spec.reading.overrides import Overrides, as_texts
 
 
 class Options(TypedDict, total=False):
@@ -22,7 +23,7 @@ class Options(TypedDict, total=False):
     team: str | None
     after: Sequence[str]
     start_from: str | None
-    sets: Sequence[str]
+    overrides: Overrides
     at: datetime | None
     hold: bool
     server: str | None
@@ -107,7 +108,7 @@ def submit(
     after: Sequence[str] = (),
     start_from: str | None = None,
     sweep: Sequence[str] = (),
-    sets: Sequence[str] = (),
+    overrides: Overrides = (),
     at: datetime | None = None,
     hold: bool = False,
     server: str | None = None,
@@ -125,7 +126,7 @@ def submit(
         start_from: a job whose newest checkpoint this one starts from; it waits for that job.
         sweep: settings such as `train.seed=1..10` or `optimizer.kind=sgd,adam`: one job for
             every combination; returns a list of handles.
-        sets: overrides such as `train.epochs=3`.
+        overrides: of keys of the job file: `{"train.epochs": 3}`, or `["train.epochs=3"]`.
         at: start no earlier; a time without a zone is local.
         hold: do not start it until it is released.
         server: address of the server; by default as on the command line.
@@ -138,7 +139,7 @@ def submit(
     client = Client(find_target(server, context))
     submission = prepare(
         job,
-        sets=sets,
+        sets=as_texts(overrides),
         after=after,
         start_from=start_from,
         sweep=sweep,

@@ -4,11 +4,10 @@ job file -> plan -> run folder -> attempts (inline, or Ray Train) -> result, rep
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -18,6 +17,8 @@ from distnet.launch.placement import Placement
 from distnet.launch.plan import Plan, make_plan
 from distnet.launch.sizing import WorkerRange
 from distnet.launch.train import train
+from distnet.notebook.run import Run, folder_of
+from distnet.notebook.showing import showing
 from distnet.run_folder.assignment import Assignment
 from distnet.run_folder.code import (
     code_folder,
@@ -36,55 +37,12 @@ from distnet.run_folder.requests import clear_requests
 from distnet.spec.code.collect import own_code
 from distnet.spec.packages.use import print_progress
 from distnet.spec.read import JobFile, read_job
+from distnet.spec.reading.overrides import Overrides, as_texts
 from distnet.spec.sections.job import Job
 from distnet.spec.variables import variables_set
 from distnet.train.checkpoint.identity import changed_keys, identity
 from distnet.train.device.portable import fix_instruction_set
-from distnet.trained.load import load_trained
 from distnet.trained.start_weights import StartWeights, job_start_weights, read_start_weights
-
-
-@dataclass(frozen=True)
-class Run:
-    """A run that has ended, and its folder."""
-
-    folder: RunFolder
-    result: dict[str, Any]
-
-    @property
-    def metrics(self) -> dict[str, float]:
-        """The last evaluation: `test_accuracy`, `test_loss`, ..."""
-        metrics: dict[str, float] = self.result["metrics"]
-        return metrics
-
-    @property
-    def status(self) -> str:
-        """`finished` or `stopped`."""
-        return str(self.result["status"])
-
-    def report(self) -> Path:
-        """Write the report page and its figures; returns the page."""
-        # The report draws with matplotlib, which training does not need.
-        from distnet.report.page import write_report
-
-        return write_report(self.folder)
-
-    def generate(self, prompt: str = "", **sampling: Any) -> Iterator[str]:
-        """Yield the text with which the network continues a prompt, as it is made.
-
-        Args:
-            prompt: what the text follows; by default a line break.
-            sampling: `tokens`, `temperature`, `top_k` and `seed`, as in `distnet.load`.
-
-        Raises:
-            RunError: the task makes no texts, or one of the arguments is impossible.
-        """
-        return load_trained(self.folder.path).generate(prompt, **sampling)
-
-    def __repr__(self) -> str:
-        """Name, status and metrics, as a notebook shows it."""
-        figures = ", ".join(f"{k} {v:.4g}" for k, v in self.metrics.items())
-        return f"<Run {self.folder.name}: {self.status}, {figures}>"
 
 
 def run(
@@ -92,29 +50,34 @@ def run(
     *,
     workers: int | None = None,
     inline: bool = False,
-    overrides: Sequence[str] = (),
+    overrides: Overrides = (),
     name: str | None = None,
     runs: str | Path = "runs",
     job_folder: Path | None = None,
     start_from: str | Path | None = None,
     address: str | None = None,
     placement: Placement | None = None,
+    progress: bool | None = None,
     listener: Emit | None = None,
     process_started: float | None = None,
 ) -> Run:
     """Train the job of a job file in a new run folder.
 
+    Ctrl-C, or an interrupt of the kernel, finishes the step, saves a checkpoint and returns the
+    stopped run; a second one ends at once.
+
     Args:
         job: the job file.
         workers: instead of `resources.workers`.
         inline: train in this process, without Ray.
-        overrides: such as `train.epochs=3`.
+        overrides: of keys of the job file: `{"train.epochs": 3}`, or `["train.epochs=3"]`.
         name: of the run; by default the job's name and a number.
         runs: the folder of run folders.
         job_folder: where the job's relative paths count from; by default that of the file.
         start_from: another run, with whose newest weights this one begins at step 0.
         address: of a Ray cluster; by default one is started for the run.
         placement: where a server lets its workers be on that cluster.
+        progress: whether to show it; by default in a notebook, unless there is a listener.
         listener: receives every record of metrics.jsonl.
         process_started: Unix time from which `first_step_s` counts; by default now.
 
@@ -122,30 +85,35 @@ def run(
         DistnetError: the user can fix it, or training itself failed.
     """
     started = process_started or time.time()
-    file = read_job(job, overrides=overrides, folder=job_folder)
+    file = read_job(job, overrides=as_texts(overrides), folder=job_folder)
     with ExitStack() as stack:
+        shows = stack.enter_context(showing(progress, listener))
         stack.enter_context(variables_set(file.job.env))
         if inline:
             fix_instruction_set(file.job, torch.backends.cpu.get_cpu_capability)
-        plan = make_plan(file, workers=workers, inline=inline, say=_stages(listener))
+        plan = make_plan(file, workers=workers, inline=inline, say=_stages(shows.listener))
         start = _start_weights(file, start_from)
         folder = make_run_folder(Path(runs), file, plan, name, start)
         assignment = _assignment(folder, file.job.resolved(), plan, started, inline=inline)
         limits = _limits(file.job, workers, inline=inline)
         stack.enter_context(held(folder))
+        listener = shows.listener
         result = train(assignment, limits, address=address, placement=placement, listener=listener)
-    return Run(RunFolder(shown(folder.path.resolve())), result)
+        shows.end(result)
+    return Run(RunFolder(shown(folder.path.resolve())))
 
 
 def resume(
-    run: str | Path,
+    run: str | Path | Run,
     *,
     workers: int | None = None,
     inline: bool = False,
-    overrides: Sequence[str] = (),
+    overrides: Overrides = (),
+    runs: str | Path = "runs",
     new_code: bool = False,
     address: str | None = None,
     placement: Placement | None = None,
+    progress: bool | None = None,
     listener: Emit | None = None,
     process_started: float | None = None,
 ) -> Run:
@@ -154,12 +122,19 @@ def resume(
     The run continues with its own copy of the user's code. With `new_code` it adopts the code that
     is beside the job file now; its records say from which attempt on.
 
+    Args:
+        run: its name, its folder, or `latest`.
+        runs: the folder in which names are looked up.
+
+    The other arguments are those of `run`.
+
     Raises:
         RunError: there is no such run, it is finished, or its copy of the code was changed.
         DistnetError: the user can fix it, or training itself failed.
     """
     started = process_started or time.time()
-    folder = RunFolder(Path(run).resolve())
+    overrides = as_texts(overrides)
+    folder = RunFolder(folder_of(run, runs).path.resolve())
     if not holds_run(folder):
         raise RunError(
             f"{run}: found no run in this folder ({folder.job.name} or {folder.plan.name} is "
@@ -178,7 +153,8 @@ def resume(
         warn_of_other_job(folder)
         code = own_code(file)
         _refuse_finished(folder, overrides)
-        kept, say = None if new_code else before.packages, _stages(listener)
+        shows = stack.enter_context(showing(progress, listener))
+        kept, say = None if new_code else before.packages, _stages(shows.listener)
         plan = make_plan(file, workers=workers, inline=inline, packages=kept, is_new=False, say=say)
         plan = replace(plan, precision=before.precision, job_file=dict(before.job_file))
         _refuse_another_job(folder, file, plan.dataset_folder)
@@ -188,8 +164,10 @@ def resume(
         assignment = _assignment(folder, file.job, plan, started, inline=inline)
         assignment = replace(assignment, is_resumed=True, cause="resume")
         limits = _limits(file.job, workers, inline=inline)
+        listener = shows.listener
         result = train(assignment, limits, address=address, placement=placement, listener=listener)
-    return Run(RunFolder(shown(folder.path)), result)
+        shows.end(result)
+    return Run(RunFolder(shown(folder.path)))
 
 
 def _assignment(
@@ -234,7 +212,7 @@ def _limits(job: Job, workers: int | None, *, inline: bool) -> WorkerRange:
     return WorkerRange(job.resources.min_workers, job.resources.max_workers)
 
 
-def _refuse_finished(folder: RunFolder, overrides: Sequence[str]) -> None:
+def _refuse_finished(folder: RunFolder, overrides: Overrides) -> None:
     if is_finished(folder) and not overrides:
         early = read_object(folder.result).get("stopped_early")
         longer = "train.early_stopping.patience=N" if early else "train.epochs=N"

@@ -5,22 +5,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from distnet.report import text
 from distnet.report.arrays import read_arrays
 from distnet.report.commands import commands
 from distnet.report.measured import measured_on
-from distnet.report.parts import Plot
-from distnet.report.plots import by_file_name, draw_run
+from distnet.report.parts import Part, Plot
+from distnet.report.plots import by_name, draw_run
+from distnet.report.render import render
 from distnet.report.run import Run, read_run
 from distnet.report.style import to_png, to_svg
 from distnet.report.summary import Summary, attempt_rows, summarise
 from distnet.run_folder.paths import RunFolder
 from distnet.run_folder.write import write_whole
 from distnet.spec.metric import LOSS
-from distnet.spec.printable import printable_lines
 
 
 @dataclass(frozen=True)
@@ -46,32 +45,16 @@ def write_report(folder: RunFolder) -> Path:
         figures=inline(drawn.evaluation),
         listings=drawn.listings,
     )
-    for name, plot in by_file_name([*drawn.learning, *drawn.evaluation]).items():
+    for name, plot in by_name([*drawn.learning, *drawn.evaluation]).items():
         write_whole(folder.figures / f"{name}.png", to_png(plot.canvas))
     write_whole(folder.report, page.encode(errors="replace"))
     return folder.report
 
 
-def render(template: str, **values: Any) -> str:
-    """Fill in a template; every value is escaped, and what cannot be seen in it is shown."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        finalize=lambda value: printable_lines(value) if type(value) is str else value,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "capitalize_first": lambda sentence: sentence[:1].upper() + sentence[1:],
-        "cell": text.cell,
-        "change": text.change,
-        "duration": text.duration,
-        "local_time": text.local_time,
-        "number": text.number,
-        "rate": text.rate,
-    }
-    return environment.get_template(template).render(**values)
+def figure_page(title: str, part: Part) -> str:
+    """Make a page of one figure alone."""
+    plots, listings = ([part], []) if isinstance(part, Plot) else ([], [part])
+    return render("figure.html", title=title, plots=inline(plots), listings=listings)
 
 
 def inline(plots: Iterable[Plot]) -> list[InlinePlot]:

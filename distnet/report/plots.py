@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
@@ -13,11 +14,12 @@ from distnet.report.curves import (
     draw_throughput,
     metric_title,
 )
-from distnet.report.parts import Arrays, Listing, Plot, draw_figures
+from distnet.report.parts import Arrays, Listing, Part, Plot, draw_figures
 from distnet.report.run import Run
 from distnet.run_folder.records.history import History
 from distnet.spec.metric import LOSS, Metric
 
+P = TypeVar("P", Plot, Listing, Part)
 LONGEST = 100
 """Characters of the name of a figure's file."""
 
@@ -44,17 +46,22 @@ def draw_run(run: Run, arrays: Arrays) -> Drawn:
     )
 
 
-def by_file_name(plots: Iterable[Plot]) -> dict[str, Plot]:
-    """Name plots by their titles, as files; a title that occurs again gets a number."""
-    named: dict[str, Plot] = {}
-    for plot in plots:
-        stem = re.sub(r"[^a-z0-9]+", "-", plot.title.lower())[:LONGEST].strip("-") or "figure"
+def by_name(parts: Iterable[P]) -> dict[str, P]:
+    """Name plots and listings by their titles; a title that occurs again gets a number."""
+    named: dict[str, P] = {}
+    for part in parts:
+        stem = name_of(part.title)
         name, count = stem, 1
         while name in named:
             count += 1
             name = f"{stem}-{count}"
-        named[name] = plot
+        named[name] = part
     return named
+
+
+def name_of(title: str) -> str:
+    """Write a title as the name of a file: `Confusion matrix` as `confusion-matrix`."""
+    return re.sub(r"[^a-z0-9]+", "-", title.lower())[:LONGEST].strip("-") or "figure"
 
 
 def _curves(run: Run) -> Iterator[Plot]:

@@ -118,12 +118,7 @@ def to_png(figure: Figure) -> bytes:
 
 def to_svg(figure: Figure) -> str:
     """Render as an inline SVG element; its text and grid take the colours of the page."""
-    with styled():
-        _lay_out(figure)
-        buffer = io.StringIO()
-        nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-        figure.savefig(buffer, format="svg", transparent=True, metadata=nothing)
-    svg = buffer.getvalue()
+    svg = _to_svg(figure, transparent=True)
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r'<svg [^>]*viewBox="([^"]*)"[^>]*>', r'<svg viewBox="\1">', svg, count=1)
     # Ids such as axes_1 would occur once per figure; ids that are referred to are hashes.
@@ -131,6 +126,21 @@ def to_svg(figure: Figure) -> str:
     for colour, variable in PAGE_COLOURS.items():
         svg = svg.replace(f": {colour}", f": {variable}")
     return printable_lines(svg)
+
+
+def to_svg_file(figure: Figure) -> str:
+    """Render as an SVG file, on white: it can be read wherever it is shown."""
+    svg = _to_svg(figure, facecolor="white")
+    return printable_lines(svg[svg.index("<svg") :])
+
+
+def _to_svg(figure: Figure, **options: Any) -> str:
+    with styled():
+        _lay_out(figure)
+        buffer = io.StringIO()
+        nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+        figure.savefig(buffer, format="svg", metadata=nothing, **options)
+    return buffer.getvalue()
 
 
 def _lay_out(figure: Figure) -> None:

@@ -1,7 +1,9 @@
 """Numbers, times and sizes as short texts."""
 
 import math
+from collections.abc import Sequence
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 from distnet.spec.metric import Metric
@@ -68,6 +70,13 @@ def duration(seconds: float | None) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02} min"
 
 
+def clock(seconds: float) -> str:
+    """Write 185 as `3:05`, 7400 as `2:03:20`."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
 def size(num_bytes: float) -> str:
     """Write 11213456 as `11.2 MB`."""
     for unit in ("B", "kB", "MB", "GB"):
@@ -111,15 +120,20 @@ def flatten(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 
 def sparkline(values: list[float], width: int = 40) -> str:
     """Draw finite values as a line of bars, at most `width` characters."""
-    finite = [value for value in values if math.isfinite(value)]
-    if not finite:
+    means = part_means(values, width)
+    if not means:
         return ""
-    width = min(width, len(finite))
-    edges = [i * len(finite) // width for i in range(width + 1)]
-    means = [sum(finite[lo:hi]) / (hi - lo) for lo, hi in zip(edges, edges[1:], strict=False)]
     low, high = min(means), max(means)
     scale = (len(BARS) - 1) / (high - low) if high > low else 0.0
     return "".join(BARS[round((mean - low) * scale)] for mean in means)
+
+
+def part_means(values: Sequence[float], num_parts: int) -> list[float]:
+    """Take the means of the finite values over at most `num_parts` equal parts of them."""
+    finite = [value for value in values if math.isfinite(value)]
+    num_parts = min(num_parts, len(finite))
+    edges = [i * len(finite) // num_parts for i in range(num_parts + 1)] if finite else []
+    return [sum(finite[lo:hi]) / (hi - lo) for lo, hi in pairwise(edges)]
 
 
 def shorten(name: str, length: int = 14) -> str:

@@ -96,7 +96,7 @@ def planned_stop(folder: RunFolder) -> Iterator[None]:
         num_signals += 1
         if num_signals == 1:
             request_stop(folder)
-            logger.warning("stopping after this step; press Ctrl-C again to end at once")
+            logger.warning("stopping after this step; interrupt again (Ctrl-C) to end at once")
         elif num_signals == 2:  # further ones must not disturb the cleaning up
             raise KeyboardInterrupt
 

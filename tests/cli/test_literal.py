@@ -23,9 +23,11 @@ from distnet.data.fields.vector import VectorField
 from distnet.data.manifest import Manifest
 from distnet.data.shard_writer import ShardWriter
 from distnet.launch import run as run_module
+from distnet.notebook.run import Run
 from distnet.run_folder.paths import RunFolder
 from distnet.spec.printable import INVISIBLE, printable
 from tests.client.fake_server import FakeServer, make_job
+from tests.run_folder import run_folders
 from tests.run_folder.run_folders import digits_run
 
 MARKUP = ("a[b]", "[/]", "[red]x", "[bold]y[/bold]", ":smile:", "[link=http://x]z[/link]", "\\[b]")
@@ -112,9 +114,12 @@ def test_a_run_that_ends_names_its_folder(
     folder = RunFolder(tmp_path / "[red]" / "a[b] :smile:")
     result = json.loads((digits_run(folder.path) / "result.json").read_text())
     result |= {"run": "a[b] :smile:", "status": status, "notes": ["[red]note"]}
-    ended = run_module.Run(folder, result)
+    folder.result.write_text(json.dumps(result))
+    with folder.metrics.open("a") as lines:
+        lines.write(json.dumps(run_folders.end(1, status, 60)) + "\n")
+    ended = Run(folder)
     monkeypatch.setattr(run_module, "run", lambda *_, **__: ended)
-    monkeypatch.setattr(run_module.Run, "report", lambda run: run.folder.path / "report.html")
+    monkeypatch.setattr(Run, "report", lambda run: run.folder.path / "report.html")
     Path(tmp_path / "job.yaml").write_text("name: a\nnetwork: {kind: mlp}\n")
 
     code = main(["run", str(tmp_path / "job.yaml")])

@@ -62,7 +62,7 @@ def test_every_submit_is_another(server: FakeServer) -> None:
 def test_all_options_are_sent(server: FakeServer) -> None:
     distnet.submit(
         "digits.yaml",
-        sets=["train.epochs=3"],
+        overrides=["train.epochs=3"],
         after=["one:any"],
         start_from="two",
         at=datetime(2030, 1, 1, tzinfo=UTC),
@@ -86,10 +86,10 @@ def test_a_faulty_job_file_is_refused_here_with_its_lines(server: FakeServer) ->
 
 def test_own_files_are_uploaded_once(server: FakeServer) -> None:
     Path("net.py").write_text("class Net: ...\n")
-    sets = ["network.kind=./net.py:Net"]
+    overrides = ["network.kind=./net.py:Net"]
 
-    distnet.submit("digits.yaml", name="one", sets=sets)
-    distnet.submit("digits.yaml", name="two", sets=sets)
+    distnet.submit("digits.yaml", name="one", overrides=overrides)
+    distnet.submit("digits.yaml", name="two", overrides=overrides)
 
     [(sha256, data)] = server.code.items()
     assert [request.code for request in server.submits] == [sha256, sha256]
@@ -111,7 +111,7 @@ def test_own_files_of_a_sweep_are_uploaded(server: FakeServer) -> None:
 @pytest.mark.parametrize("part", ["network", "task", "data.view", "data.sampler"])
 def test_own_parts_of_each_kind_are_uploaded(part: str, server: FakeServer) -> None:
     Path("mine.py").write_text("class Mine: ...\n")
-    distnet.submit("digits.yaml", sets=[f"{part}.kind=./mine.py:Mine"])
+    distnet.submit("digits.yaml", overrides=[f"{part}.kind=./mine.py:Mine"])
 
     [data] = server.code.values()
     assert zipfile.ZipFile(io.BytesIO(data)).namelist() == ["mine.py"]
@@ -119,14 +119,16 @@ def test_own_parts_of_each_kind_are_uploaded(part: str, server: FakeServer) -> N
 
 def test_own_files_outside_of_the_folder_are_refused(server: FakeServer) -> None:
     with pytest.raises(JobFileError, match="network.kind=../net.py:Net"):
-        distnet.submit("digits.yaml", sets=["network.kind=../net.py:Net"])
+        distnet.submit("digits.yaml", overrides=["network.kind=../net.py:Net"])
     assert server.requests == []
 
 
 def test_relative_paths_become_absolute(server: FakeServer, tmp_path: Path) -> None:
     write_dataset(tmp_path / "it's", train=4, test=2)
-    distnet.submit("digits.yaml", sets=["data.source=./it's", "checkpoint.store=kept"])
-    distnet.submit("digits.yaml", name="two", sets=["data.source=/data", "checkpoint.store=s3://b"])
+    distnet.submit("digits.yaml", overrides=["data.source=./it's", "checkpoint.store=kept"])
+    distnet.submit(
+        "digits.yaml", name="two", overrides=["data.source=/data", "checkpoint.store=s3://b"]
+    )
 
     first, second = server.submits
     assert first.sets[2] == f"data.source='{tmp_path}/it''s'"

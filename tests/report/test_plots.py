@@ -5,7 +5,7 @@ from PIL import Image
 
 from distnet.report.arrays import read_arrays
 from distnet.report.parts import Plot
-from distnet.report.plots import Drawn, by_file_name, draw_run
+from distnet.report.plots import Drawn, by_name, draw_run
 from distnet.report.run import read_run
 from distnet.report.style import to_png, to_svg
 from distnet.run_folder.paths import RunFolder
@@ -83,7 +83,7 @@ def test_files_are_named_by_titles_that_cannot_leave_the_folder(digits: Path) ->
     canvas = drawn(digits).learning[0].canvas
     plots = [Plot(title, "", canvas) for title in ("Macro f1", "../x", "macro_f1", "Ω")]
 
-    assert list(by_file_name(plots)) == ["macro-f1", "x", "macro-f1-2", "figure"]
+    assert list(by_name(plots)) == ["macro-f1", "x", "macro-f1-2", "figure"]
 
 
 def test_a_png_is_twice_the_size_of_the_screen(digits: Path) -> None:

@@ -13,7 +13,8 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from distnet.errors import CheckpointError, DistnetError, NonFiniteError
-from distnet.launch.run import Run, resume, run
+from distnet.launch.run import resume, run
+from distnet.notebook.run import Run
 from distnet.train.checkpoint.checkpoint import State, read_newest, write_checkpoint
 from distnet.train.checkpoint.safetensors_file import raw_bytes
 from distnet.trained.evaluate import evaluate

@@ -10,7 +10,8 @@ from PIL import Image
 
 from distnet.cli.main import main
 from distnet.data.importing import import_dataset
-from distnet.launch.run import Run, run
+from distnet.launch.run import run
+from distnet.notebook.run import Run
 from distnet.report.colours import class_colours
 from distnet.trained.evaluate import evaluate
 from distnet.trained.export import export

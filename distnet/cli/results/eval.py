@@ -6,16 +6,18 @@ import typer
 
 from distnet.cli.console import spinner
 from distnet.cli.interrupt import says_when_stopped
-from distnet.cli.options import RUNS, AsJson, Checkpoint, Run, Runs
+from distnet.cli.options import RUNS, AsJson, Checkpoint, Runs
+from distnet.cli.options import Run as RunName
 from distnet.cli.output import print_json
 from distnet.cli.results.better import say_checkpoint
 from distnet.cli.results.printing import show_evaluation
+from distnet.notebook.run import Run
 from distnet.report.find import find_run
 from distnet.spec.plural import counted
 
 
 def eval_(
-    run: Run,
+    run: RunName,
     split: Annotated[
         str | None, typer.Option(help="The split to evaluate. Default: that of the job.")
     ] = None,
@@ -29,11 +31,7 @@ def eval_(
     """Evaluate a run's network on a split, each sample once."""
     folder = find_run(run, runs)
     with says_when_stopped("nothing was measured"), spinner("reading") as status:
-        # torch takes seconds to import: a run that does not exist is reported first.
-        from distnet.trained.evaluate import evaluate
-
-        evaluation = evaluate(
-            folder.path,
+        evaluation = Run(folder).evaluate(
             split=split,
             data=data,
             checkpoint=checkpoint,

@@ -12,9 +12,10 @@ from distnet.cli.console import LiteralConsole, stderr_console
 from distnet.cli.exit_codes import STOPPED
 from distnet.cli.options import RUNS, AsJson, Inline, Runs, Sets, Workers
 from distnet.cli.output import print_json
-from distnet.cli.train.progress import RunProgress
+from distnet.cli.train.progress import display_on
 from distnet.errors import DistnetError, RunError
 from distnet.report.find import find_run
+from distnet.report.live.progress import RunProgress
 from distnet.report.run import read_run
 from distnet.report.summary import summarise
 from distnet.report.text import duration
@@ -25,7 +26,8 @@ from distnet.spec.variables import values_of
 from distnet.train.device.portable import fix_instruction_set
 
 if TYPE_CHECKING:
-    from distnet.launch.run import Run
+    from distnet.notebook.page import Report
+    from distnet.notebook.run import Run
 
 
 def run(
@@ -66,7 +68,7 @@ def run(
     options: dict[str, Any] = {"workers": workers, "inline": inline, "overrides": tuple(sets)}
     options |= {"address": address, "process_started": started}
     console = stderr_console()
-    with RunProgress(console) as progress:
+    with RunProgress(display_on(console)) as progress:
         options["listener"] = progress
         if job is None:
             options["new_code"] = new_code
@@ -113,7 +115,7 @@ def _train(job: Path | None, folder: Path | None, options: dict[str, Any]) -> "R
     return launch.resume(folder, **options)
 
 
-def _report(console: LiteralConsole, run: "Run") -> Path | None:
+def _report(console: LiteralConsole, run: "Run") -> "Report | None":
     """Write the report; training has succeeded whether or not this does."""
     try:
         return run.report()
@@ -125,7 +127,7 @@ def _report(console: LiteralConsole, run: "Run") -> Path | None:
     return None
 
 
-def _show_end(console: LiteralConsole, run: "Run", figures: str, page: Path | None) -> None:
+def _show_end(console: LiteralConsole, run: "Run", figures: str, page: "Report | None") -> None:
     result, summary = run.result, summarise(read_run(run.folder))
     speed = result["samples_per_second"]
     facts = [

@@ -1,8 +1,11 @@
 """Change a job from the command line: `--set train.epochs=3`."""
 
+import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from os import PathLike, fspath
+from typing import Any
 
 from distnet.errors import JobFileError
 from distnet.spec.reading.faults import FaultsError, shortened
@@ -17,6 +20,10 @@ REPLACES: dict[tuple[str, ...], tuple[str, ...]] = {
 }
 
 
+Overrides = Sequence[str] | Mapping[str, Any]
+"""As Python has them: `["train.epochs=3"]`, or `{"train.epochs": 3}`."""
+
+
 @dataclass(frozen=True)
 class Override:
     """One `--set`: its text as given, the key, and the value as in a job file."""
@@ -24,6 +31,36 @@ class Override:
     text: str
     key: tuple[str, ...]
     value: Value
+
+
+def as_texts(overrides: Overrides) -> tuple[str, ...]:
+    """Write overrides as the texts that `read_override` reads; one text alone is one override.
+
+    Raises:
+        JobFileError: a value is nothing that a job file can hold.
+    """
+    if isinstance(overrides, Mapping):
+        return tuple(f"{key}={_as_yaml(key, value)}" for key, value in overrides.items())
+    return (overrides,) if isinstance(overrides, str) else tuple(overrides)
+
+
+def _as_yaml(key: str, value: Any) -> str:
+    try:
+        return json.dumps(value, ensure_ascii=False, default=_plain)
+    except (TypeError, ValueError):
+        raise JobFileError(
+            f"{key}: found {shortened(repr(value))}, expected what a job file can hold: a text, a "
+            "number, true or false, null, or lists and dicts of them"
+        ) from None
+
+
+def _plain(value: Any) -> Any:
+    """The plain value of a path, or of a number of NumPy or torch."""
+    if isinstance(value, PathLike):
+        return fspath(value)
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    raise TypeError(type(value).__name__)
 
 
 def read_override(text: str) -> Override:

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from distnet.cli.console import LiteralConsole
-from distnet.cli.train.progress import RunProgress
+from distnet.cli.train.progress import display_on
+from distnet.report.live.progress import RunProgress
 
 ACCURACY = {"name": "accuracy", "format": "percent", "direction": "higher"}
 MAE = {"name": "mae", "format": "number", "direction": "lower"}
@@ -29,7 +30,7 @@ def shown(*records: dict[str, Any], width: int = 80, is_terminal: bool = False) 
     console = LiteralConsole(
         file=io.StringIO(), width=width, height=40, force_terminal=is_terminal, color_system=None
     )
-    with RunProgress(console) as progress:
+    with RunProgress(display_on(console)) as progress:
         for record in records:
             progress(record)
     assert isinstance(console.file, io.StringIO)

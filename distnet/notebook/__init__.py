@@ -1,0 +1,1 @@
+"""Runs in Python and in notebooks: progress while they train, and what they left."""
