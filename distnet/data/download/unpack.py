@@ -48,14 +48,8 @@ def unpack(
         OSError: `out` cannot be written.
     """
     try:
-        with tarfile.open(archive) as tar:
-            inside = [_inside(entry.name, folder) for entry in _entries(tar, archive)]
-            if not any(inside):
-                inside = [_inside(entry.name, "") for entry in tar.getmembers()]
-            left = most_bytes
-            for entry, path in zip(tar.getmembers(), inside, strict=True):
-                if path and needs(path) and not entry.isdir():
-                    left -= _write(tar, entry, out, path, left)
+        if not _unpack(archive, out, folder, needs, most_bytes) and folder:
+            _unpack(archive, out, "", needs, most_bytes)
     except DAMAGES as error:
         raise RefusedError(f"{archive}: is not a complete tar archive ({error})") from None
 
@@ -74,14 +68,28 @@ def unzip(file: Path, out: Path, *, most_bytes: int) -> None:
         raise RefusedError(f"{file}: is not a complete file of gzip ({error})") from None
 
 
+def _unpack(
+    archive: Path, out: Path, folder: str, needs: Callable[[str], bool], most_bytes: int
+) -> bool:
+    """Unpack in one pass, as compressed archives have no way back; returns whether `folder` is."""
+    is_there, left = False, most_bytes
+    with tarfile.open(archive) as tar:
+        for entry in _entries(tar, archive):
+            path = _inside(entry.name, folder)
+            is_there = is_there or path is not None
+            if path is not None and needs(path) and not entry.isdir():
+                left -= _write(tar, entry, out, path, left)
+    return is_there
+
+
 def _entries(tar: tarfile.TarFile, archive: Path) -> Iterator[tarfile.TarInfo]:
     """The entries, refused before they are skipped, which may take as long as writing them."""
     total = 0
-    for number, entry in enumerate(tar):
+    for number, entry in enumerate(tar, 1):
         total += entry.size
-        if number >= MOST_ENTRIES or total > MOST_BYTES:
+        if number > MOST_ENTRIES or total > MOST_BYTES:
             raise RefusedError(
-                f"{archive}: found {number + 1:,} entries with {shown_bytes(total)} or more, "
+                f"{archive}: found {number:,} entries with {shown_bytes(total)} or more, "
                 f"expected at most {MOST_ENTRIES:,} with {shown_bytes(MOST_BYTES)}"
             )
         yield entry
