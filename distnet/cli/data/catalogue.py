@@ -13,7 +13,7 @@ from distnet.data.catalogue.entry import Entry
 from distnet.data.catalogue.names import DATASETS, raw_folder
 from distnet.data.catalogue.origin import origin_of
 from distnet.data.catalogue.read import read_catalogue, read_entry
-from distnet.data.download.waiting import num_arrived, waiting_folder
+from distnet.data.download.waiting import waiting_folder
 from distnet.data.manifest import MANIFEST
 from distnet.spec.amounts import shown_bytes
 
@@ -69,8 +69,7 @@ def _here(entry: Entry, datasets: Path) -> str:
         return "imported"
     if raw.is_dir():
         return "raw files"
-    arrived = num_arrived(waiting_folder(raw), origin_of(entry, None))
-    return f"{min(99, 100 * arrived // entry.num_bytes)}%" if arrived else ""
+    return "a part" if waiting_folder(raw).is_dir() else ""
 
 
 def _row(entry: Entry, datasets: Path) -> list[str]:

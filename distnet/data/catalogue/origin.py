@@ -31,6 +31,11 @@ class Origin:
     """Of all downloads, where that is known."""
 
     @property
+    def is_local(self) -> bool:
+        """Whether it is a mirror that is a folder of this machine."""
+        return not self.downloads[0].address.startswith(("http://", "https://"))
+
+    @property
     def is_verified(self) -> bool:
         """Whether the sha256 of each download is known."""
         return all(download.sha256 is not None for download in self.downloads)

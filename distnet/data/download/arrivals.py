@@ -13,7 +13,6 @@ from distnet.data.download.part import Part
 from distnet.data.download.verify import RefusedError, sha256_of
 from distnet.errors import DataError
 
-WEB = ("http://", "https://")
 OnProgress = Callable[[int, int | None], None]
 """Takes the bytes that have arrived, and of how many where that is known."""
 
@@ -34,12 +33,14 @@ class Arrivals:
             DataError: a file cannot be had.
             OSError: the disk is full or cannot be written.
         """
+        if origin.is_local:
+            return [_copied(wanted, self.folder) for wanted in origin.downloads]
         files, done = [], 0
         with new_client() as client:
             for wanted in origin.downloads:
                 files.append(self._bring(client, wanted, done, origin.num_bytes))
                 done += files[-1].stat().st_size
-                self.on_progress(done, origin.num_bytes)
+                self.on_progress(done, origin.num_bytes or done)
         return files
 
     def set_aside(self, files: list[Path]) -> str:
@@ -55,17 +56,15 @@ class Arrivals:
         self, client: httpx.Client, wanted: Download, before: int, total: int | None
     ) -> Path:
         file = self.folder / wanted.name
-        if not file.exists() and wanted.address.startswith(WEB):
+        if not file.exists():
             download(
                 client,
                 wanted.address,
                 Part(file),
                 most_bytes=wanted.most_bytes,
-                on_bytes=lambda here: self.on_progress(before + here, total),
+                on_bytes=lambda here, size: self.on_progress(before + here, total or size),
                 pauses_s=self.pauses_s,
             )
-        elif not file.exists():
-            _copy(Path(wanted.address), file)
         self._require_right(wanted, file)
         return file
 
@@ -78,9 +77,13 @@ class Arrivals:
             raise RefusedError(f"{wanted.address}: {wrong}; {self.set_aside([file])}")
 
 
-def _copy(source: Path, target: Path) -> None:
+def _copied(wanted: Download, folder: Path) -> Path:
+    """Copy the file of a mirror that is a folder."""
+    source, target = Path(wanted.address).expanduser(), folder / wanted.name
     if not source.is_file():
-        raise DataError(f"{source}: found no such file, expected it in the folder of the mirror")
-    partial = Part(target).partial
-    shutil.copyfile(source, partial)
-    partial.replace(target)
+        raise DataError(
+            f"{wanted.address}: found no such file, expected it in the folder of the mirror; a "
+            "mirror is a folder, or an address that begins with http:// or https://"
+        )
+    shutil.copyfile(source, target)
+    return target

@@ -22,9 +22,11 @@ TIMEOUT = httpx.Timeout(30.0, connect=10.0)
 PAUSES_S = (1.0, 3.0, 9.0)
 """Before each repetition of a request that failed; counted anew when bytes have arrived."""
 MOST_REDIRECTS = 8
+SAFER = {True: ("https://",), False: ("http://", "https://")}
+"""Where an address may lead, by whether it is https."""
 NOT_NOW = (408, 429, 500, 502, 503, 504)
-OnBytes = Callable[[int], None]
-"""Takes the number of bytes of a file that are here."""
+OnBytes = Callable[[int, int | None], None]
+"""Takes the bytes of a file that are here, and of how many, if the server says so."""
 
 
 class DownloadError(DataError):
@@ -36,10 +38,17 @@ class _AgainError(Exception):
 
 
 def new_client() -> httpx.Client:
-    """Make the client of all downloads; proxies are those of the environment."""
+    """Make the client of all downloads; proxies are those of the environment.
+
+    Raises:
+        DownloadError: a proxy is not of a kind that httpx knows.
+    """
     # Ranges count the bytes of the file itself, so it must not be compressed on the way.
     headers = {"User-Agent": "distnet", "Accept-Encoding": "identity"}
-    return httpx.Client(headers=headers, timeout=TIMEOUT)
+    try:
+        return httpx.Client(headers=headers, timeout=TIMEOUT)
+    except (ImportError, ValueError) as error:
+        raise DownloadError(f"HTTP_PROXY, HTTPS_PROXY or ALL_PROXY: {error}") from None
 
 
 def download(
@@ -48,7 +57,7 @@ def download(
     part: Part,
     *,
     most_bytes: int,
-    on_bytes: OnBytes = lambda num: None,
+    on_bytes: OnBytes = lambda here, size: None,
     pauses_s: tuple[float, ...] = PAUSES_S,
 ) -> Path:
     """Download a file, or the rest of it; returns where it is.
@@ -87,7 +96,9 @@ def _go_on(
     with _opened(client, address, wanted) as response:
         status = response.status_code
         if status == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and wanted:
-            part.restart(address, None)  # nothing of it can be gone on with
+            if response.headers.get("Content-Range") == f"bytes */{here}":
+                return  # all of it had arrived
+            part.restart(address, None)
             raise _AgainError("refuses to send the rest of what has arrived")
         _require_found(address, response)
         if status == HTTPStatus.OK:
@@ -97,18 +108,21 @@ def _go_on(
             part.restart(address, None)
             raise _AgainError(f"answers {status} with other bytes than those requested")
         announced = response.headers.get("Content-Length", "")
-        if announced.isdecimal():
-            _require_small(address, here + int(announced), most_bytes)
-        _append(response, part, most_bytes, on_bytes)
+        size = here + int(announced) if announced.isdecimal() else None
+        _require_small(address, size or here, most_bytes)
+        _append(response, part, most_bytes, lambda now: on_bytes(now, size))
 
 
-def _append(response: httpx.Response, part: Part, most_bytes: int, on_bytes: OnBytes) -> None:
+def _append(
+    response: httpx.Response, part: Part, most_bytes: int, on_bytes: Callable[[int], None]
+) -> None:
     here = part.num_bytes
-    with part.partial.open("ab", buffering=0) as file:  # unbuffered: a kill loses nothing
+    with part.partial.open("ab") as file:
         for piece in response.iter_raw():
             here += len(piece)
             _require_small(str(response.url), here, most_bytes)
             file.write(piece)
+            file.flush()  # a kill loses nothing
             on_bytes(here)
 
 
@@ -124,9 +138,7 @@ def _opened(
                 yield response
                 return
             target = urljoin(url, response.headers["Location"])
-        if not target.startswith(
-            "https://" if url.startswith("https:") else ("http://", "https://")
-        ):
+        if not target.startswith(SAFER[url.startswith("https:")]):
             raise DownloadError(
                 f"{address}: found a redirect to {target}, expected one to another address with "
                 f"{url.partition(':')[0]}"

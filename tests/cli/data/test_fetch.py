@@ -16,7 +16,6 @@ import pytest
 
 from distnet.cli.main import main
 from distnet.data.catalogue import names
-from distnet.data.download.part import Part
 from distnet.data.manifest import read_manifest
 from tests.data.download.file_server import FileServer, Served, file_server
 from tests.needs import real_data
@@ -143,8 +142,7 @@ def test_a_mirror_of_the_environment(
     assert read_manifest(Path("elsewhere/play")).name == "play"
 
 
-@pytest.mark.usefixtures("publisher")
-def test_the_list_says_what_is_here(typed: Typed) -> None:
+def test_the_list_says_what_is_here(publisher: FileServer, typed: Typed) -> None:
     def here() -> str:
         out, _ = typed("list", "play", "--json")
         return str(json.loads(out)["here"])
@@ -153,9 +151,10 @@ def test_the_list_says_what_is_here(typed: Typed) -> None:
     assert head.split() == ["NAME", "SIZE", "LICENCE", "HERE", "PUBLISHER", "JOB", "FILES", "PAGE"]
     assert row.split() == ["play", "7.6", "kB", "CC0-1.0", "us", "digits", "https://a.example"]
     assert here() == ""
-    Part(Path("datasets/raw/.play.partial/play.txt")).restart("", None)
-    Path("datasets/raw/.play.partial/play.txt.part").write_bytes(TEXT[:3800])
-    assert here() == "50%"
+    missing = publisher.files.pop("play.txt")
+    typed("fetch", "play", "--yes", code=2)
+    assert here() == "a part"
+    publisher.files["play.txt"] = missing
     typed("fetch", "play", "--yes", "--no-import")
     assert here() == "raw files"
     typed("fetch", "play")

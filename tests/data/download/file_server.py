@@ -81,7 +81,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send(self, served: Served, first: int | None) -> None:
         if first is not None and first >= len(served.data):
-            self.send_error(416)
+            self.send_response(416)
+            self.send_header("Content-Range", f"bytes */{len(served.data)}")
+            self.end_headers()
             return
         rest = served.data[first or 0 :]
         self.send_response(200 if first is None else 206)

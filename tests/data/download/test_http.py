@@ -105,6 +105,17 @@ def test_a_part_that_is_longer_than_the_file_is_dropped(
     assert server.ranges == [("a", "bytes=400000-"), ("a", None)]
 
 
+def test_a_part_that_is_whole_is_not_downloaded_again(
+    server: FileServer, fetched: Fetch, tmp_path: Path
+) -> None:
+    part = Part(tmp_path / "file")
+    part.restart(server.url("a"), '"1"')
+    part.partial.write_bytes(DATA)
+    server.files["a"] = Served(DATA)
+    assert fetched("a") == DATA
+    assert server.ranges == [("a", "bytes=300000-")]
+
+
 def test_a_damaged_note_beside_a_part_is_not_used(
     server: FileServer, fetched: Fetch, tmp_path: Path
 ) -> None:
@@ -186,3 +197,9 @@ def test_redirects_without_end_are_refused(server: FileServer, fetched: Fetch) -
     server.files["a"] = Served(headers={"Location": "/a"})
     with pytest.raises(DownloadError, match="more than 8 redirects"):
         fetched("a")
+
+
+def test_a_proxy_that_cannot_be_used_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALL_PROXY", "gopher://127.0.0.1:1")
+    with pytest.raises(DownloadError, match="HTTP_PROXY, HTTPS_PROXY or ALL_PROXY: .*gopher"):
+        new_client()
