@@ -16,10 +16,10 @@ def read_entry(name: str) -> Entry:
         DataError: the catalogue has none of that name.
     """
     if name not in names():
-        [nearest] = get_close_matches(Path(name).stem, names(), 1, cutoff=0)
+        nearest = get_close_matches(Path(name).stem, names(), 1)
+        expected = f"did you mean {nearest[0]}?" if nearest else f"expected {', '.join(names())};"
         raise DataError(
-            f"found no data set {name!r} in the catalogue, did you mean {nearest}? "
-            "list them with: distnet data list"
+            f"found no data set {name!r} in the catalogue, {expected} see: distnet data list"
         )
     value = read_yaml(entry_file(name).read_text(encoding="utf-8")).value
     assert isinstance(value, dict)

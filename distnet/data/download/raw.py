@@ -9,7 +9,7 @@ import fcntl
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from distnet.data.catalogue.entry import Entry
@@ -70,6 +70,8 @@ def _alone(entry: Entry, folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+        with suppress(OSError):
+            folder.rmdir()  # if nothing has arrived
 
 
 def _lock(handle: int, otherwise: str) -> None:
