@@ -30,6 +30,11 @@ DATASETS = {
         "Make a dataset from raw files: images or sounds in folders, tables, arrays, text, music.",
         "distnet data import flowers/ flowers-64 --size 64x64",
     ),
+    "fetch": Verb(
+        "data.fetch:fetch",
+        "Fetch a data set that a shipped job file needs, and import it.",
+        "distnet data fetch sst2",
+    ),
     "inspect": Verb(
         "data.inspect:inspect",
         "Show what a dataset contains.",
@@ -41,9 +46,14 @@ DATASETS = {
         "distnet data push photos-64",
     ),
     "list": Verb(
-        "data.stored:list_",
+        "data.catalogue:list_",
+        "List the data sets that can be fetched by name, and which of them are here.",
+        "distnet data list",
+    ),
+    "stored": Verb(
+        "data.stored:stored",
         "List the datasets that a server keeps, the last used first.",
-        "distnet data list --context lab",
+        "distnet data stored --context lab",
     ),
     "remove": Verb(
         "data.stored:remove",

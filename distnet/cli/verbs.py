@@ -138,7 +138,7 @@ QUEUE: Entries = {
 }
 DATA: Entries = {
     "data": Group(
-        "Import, inspect and verify datasets; upload them to a server.",
+        "Fetch, import, inspect and verify datasets; upload them to a server.",
         "distnet data verify mnist",
         DATASETS,
     ),

@@ -5,6 +5,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from distnet.data.cache.by_content import find_by_content
+from distnet.data.catalogue.names import fetch_command, shown
 from distnet.data.manifest import MANIFEST
 from distnet.errors import DataError
 from distnet.spec.content import content_of
@@ -38,6 +39,9 @@ def find_dataset(source: str, *, folder: Path) -> Path:
             f"{path}: exists, but is not a dataset ({MANIFEST} is missing); "
             f"create one from raw files with: distnet data import {argument(path)} OUT"
         )
+    command = fetch_command(path)
+    if command is not None:
+        raise DataError(f"{shown(path)} is missing: {command}")
     shipped = ", ".join(shipped_datasets())
     known = [*shipped_datasets(), *_names_in(path.parent)]
     nearest = get_close_matches(path.name, known, 1)

@@ -53,6 +53,7 @@ def test_folder_called_mnist_is_meant_with_its_path(tmp_path: Path) -> None:
     [
         ("mnits", r"ships with distnet \(mnist\), and there is no folder .*did you mean 'mnist'"),
         ("leavs", "did you mean 'leaves'"),
+        ("sst2", "there is no folder .*sst2"),  # not in a folder called datasets: another one
         ("raw", r"raw: exists, but is not a dataset .* distnet data import"),
         ("", "exists, but is not a dataset"),
     ],

@@ -27,7 +27,7 @@ HEADER = {
 }
 """What the comment at the top of each job file has."""
 DATA = {"the licence of the data": r"(?i)\blicen[cs]e\b|\bCC[ -](BY|0)|public domain"}
-IMPORT = {"the command that imports the data": "distnet data import"}
+FETCH = {"the command that fetches the data": "distnet data fetch"}
 
 Jobs = dict[str, Planned | BaseException]
 """Each job file that is tested, made small; or why it cannot be, such as data that is not here."""
@@ -43,7 +43,7 @@ def test_the_comment_at_the_top_says_how_and_from_what_it_learns(name: str) -> N
     source = read_job(job_file(name)).job.data.source
     rules = HEADER | (DATA if source else {})
     if source not in (None, *shipped_datasets()):
-        rules |= IMPORT
+        rules |= FETCH
 
     missing = [
         what for what, rule in rules.items() if not re.search(rule.format(name=name), header(name))
@@ -56,8 +56,8 @@ def test_the_comment_at_the_top_says_how_and_from_what_it_learns(name: str) -> N
 def test_the_commands_at_the_top_are_accepted(name: str) -> None:
     for words in command_lines("\n".join(header_lines(name))):
         require_accepted(words)
-        if words[:2] == ["data", "import"]:
-            assert read_job(job_file(name)).job.data.source == f"../{words[3]}"
+        if words[:2] == ["data", "fetch"]:
+            assert read_job(job_file(name)).job.data.source == f"../datasets/{words[2]}"
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -1,6 +1,5 @@
 """`distnet cluster up`, `down` and `ssh` on a cloud or Kubernetes, where machines are made."""
 
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from shlex import join, quote
@@ -8,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from distnet.cli.agree import agree
 from distnet.cli.exit_codes import STOPPED
 from distnet.cli.output import echo, print_json, say
 from distnet.client import contexts
@@ -36,7 +36,7 @@ def up_made(
     rendered = render(file, folder)
     maker = maker_of(file, cluster, folder)
     maker.require_same(rendered.documents[0])
-    _agree(maker.up_question, is_agreed=is_agreed)
+    agree(maker.up_question, is_agreed=is_agreed)
     write(file, rendered, folder)
     with _interruptible(f"run it again to go on, or: distnet cluster down {_path(file)}"):
         maker.up()
@@ -62,7 +62,7 @@ def down_made(
     folder, address = folder_of(file.name), f"http://127.0.0.1:{cluster.server.port}"
     rendered = render(file, folder)
     maker = maker_of(file, cluster, folder)
-    _agree(maker.down_question(deletes_data=deletes_data), is_agreed=is_agreed)
+    agree(maker.down_question(deletes_data=deletes_data), is_agreed=is_agreed)
     if not all((folder / name).is_file() for name in rendered.files):  # what was made, counts
         say(f"found nothing of it in {folder}: another machine made it, or it had another name")
         write(file, rendered, folder)
@@ -116,16 +116,6 @@ def _require_free_context(name: str, address: str) -> None:
                 f"found context {other} at {address}, too, which would get the token of {name}; "
                 "give this cluster a port of its own, such as `server: {port: 8271}`"
             )
-
-
-def _agree(question: str, *, is_agreed: bool) -> None:
-    say(question)
-    if is_agreed:
-        return
-    if not sys.stdin.isatty():
-        raise DistnetError("found no terminal to ask at, expected --yes")
-    if not typer.confirm("go on?", err=True):
-        raise typer.Exit(STOPPED)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""`distnet data list` and `distnet data remove`: the datasets that a server keeps."""
+"""`distnet data stored` and `distnet data remove`: the datasets that a server keeps."""
 
 import re
 from datetime import datetime
@@ -32,7 +32,7 @@ Sha256 = Annotated[
 ]
 
 
-def list_(server: Server = None, context: Context = None, as_json: AsJson = False) -> None:
+def stored(server: Server = None, context: Context = None, as_json: AsJson = False) -> None:
     """List the datasets that a server keeps, the last used first.
 
     Uploads that are not complete are listed, too.
@@ -76,7 +76,7 @@ def _matching(client: Client, text: str) -> Json:
     wrong = f"{len(found)} datasets that begin so" if begin and found else "no such dataset"
     raise DataError(
         f"found {wrong} on {client.target.server}: {text}; expected the first characters of the "
-        "SHA256 of one; see: distnet data list"
+        "SHA256 of one; see: distnet data stored"
     )
 
 

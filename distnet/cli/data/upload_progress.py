@@ -4,16 +4,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    Progress,
-    TextColumn,
-    TimeRemainingColumn,
-    TransferSpeedColumn,
-)
-
-from distnet.cli.console import stderr_console
+from distnet.cli.data.progress import transfer_bar
 from distnet.cli.output import say
 from distnet.client.datasets import LocalDataset
 from distnet.client.datasets import Progress as OnProgress
@@ -25,7 +16,7 @@ def upload_progress(dataset: LocalDataset, server: str) -> Iterator[OnProgress]:
     """Yield what takes the progress of an upload; says at its end what was uploaded."""
     done, total, began = 0, 0, time.monotonic()
     name = dataset.manifest.name
-    with _bar() as bar:
+    with transfer_bar() as bar:
         task = bar.add_task(f"uploading {name}", total=None, visible=False)
 
         def on_progress(now_done: int, now_total: int) -> None:
@@ -44,17 +35,3 @@ def upload_progress(dataset: LocalDataset, server: str) -> Iterator[OnProgress]:
         seconds = time.monotonic() - began
         rate = shown_bytes(total / max(seconds, 0.001))
         say(f"uploaded {name} to {server}: {shown_bytes(total)} in {seconds:.1f} s, {rate}/s")
-
-
-def _bar() -> Progress:
-    console = stderr_console()
-    return Progress(
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        DownloadColumn(),
-        TransferSpeedColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    )

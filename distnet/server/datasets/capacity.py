@@ -67,7 +67,7 @@ class Capacity:
         if len(self.catalog) - len(abandoned) >= MOST_DATASETS:
             raise NoStorageError(
                 f"the server has {len(self.catalog):,} datasets and uploads, the most that it can "
-                "keep; remove some (distnet data list, distnet data remove)",
+                "keep; remove some (distnet data stored, distnet data remove)",
                 code="too_many_datasets",
             )
         return abandoned

@@ -67,7 +67,7 @@ def no_space(wanted: Stored, kept: Sequence[Stored], space: Space) -> NoStorageE
     rest = f", and those of open jobs, of the last hour and in upload are kept, such as {named}"
     return NoStorageError(
         f"no space for {shown_bytes(wanted.num_bytes)} of the dataset {wanted.name}: {what}"
-        f"{rest if named else ''}; remove some (distnet data list, distnet data remove), have an "
+        f"{rest if named else ''}; remove some (distnet data stored, distnet data remove), have an "
         "admin raise the limit, or put the dataset into a folder that all nodes see, and name it "
         "by its absolute path"
     )

@@ -119,7 +119,7 @@ def used_at(folder: Path) -> float:
 
 def no_dataset(sha256: str) -> NotFoundError:
     """Make the error for an unknown dataset."""
-    return NotFoundError(f"there is no dataset {sha256}; list them with: distnet data list")
+    return NotFoundError(f"there is no dataset {sha256}; list them with: distnet data stored")
 
 
 def no_upload(sha256: str) -> NotFoundError:

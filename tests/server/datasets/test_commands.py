@@ -55,7 +55,7 @@ def test_push_list_remove(
         assert err.endswith(" of 200 GB\n")
         for wrong in ("zz", "", sha256[:5][::-1] + "0"):
             _, err = printed("remove", wrong, code=2)
-            assert "distnet data list" in err
+            assert "distnet data stored" in err
         _, err = printed("remove", f"sha256:{sha256[:8]}")
         assert err.startswith("removed stripes, ")
         out, _ = printed("list", "--json")

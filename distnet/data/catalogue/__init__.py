@@ -1,0 +1,1 @@
+"""Data by name: the data sets that shipped job files need, one file each in `entries/`."""
