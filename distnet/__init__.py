@@ -19,19 +19,34 @@ if TYPE_CHECKING:
     from distnet.client.handle import submit
     from distnet.errors import DistnetError
     from distnet.launch.run import Run, resume, run
+    from distnet.sweeps.sweep import Sweep, open_sweep, sweep
     from distnet.trained.load import Trained
     from distnet.trained.load import load_trained as load
 
-__all__ = ["DistnetError", "Run", "Trained", "load", "resume", "run", "submit"]
+__all__ = [
+    "DistnetError",
+    "Run",
+    "Sweep",
+    "Trained",
+    "load",
+    "open_sweep",
+    "resume",
+    "run",
+    "submit",
+    "sweep",
+]
 
 _MODULES = {
     "DistnetError": "distnet.errors",
     "Run": "distnet.launch.run",
+    "Sweep": "distnet.sweeps.sweep",
     "Trained": "distnet.trained.load",
     "load": "distnet.trained.load:load_trained",
+    "open_sweep": "distnet.sweeps.sweep",
     "resume": "distnet.launch.run",
     "run": "distnet.launch.run",
     "submit": "distnet.client.handle",
+    "sweep": "distnet.sweeps.sweep",
 }
 
 

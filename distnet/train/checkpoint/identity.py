@@ -42,6 +42,8 @@ def _decisive(job: Job) -> dict[str, Any]:
     for key in ("players", "files", "packages", "env"):
         if not decisive[key]:
             del decisive[key]
+    if job.data.fold is None:
+        del decisive["data"]["fold"]
     if job.train.bits == "native":
         del decisive["train"]["bits"]
     for optimizer in _optimizers(decisive):

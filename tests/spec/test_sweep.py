@@ -2,9 +2,9 @@
 
 import pytest
 
-from distnet.protocol.errors import InvalidError
-from distnet.server.jobs.sweep import expand
+from distnet.errors import JobFileError
 from distnet.spec.read import read_job_text
+from distnet.spec.sweep import expand
 
 JOB = "name: digits\nnetwork: {kind: mlp}\n"
 
@@ -50,7 +50,7 @@ def test_values_are_cut_at_outer_commas(given: str, expected: list[str]) -> None
     ],
 )
 def test_a_list_that_cannot_be_cut_is_refused_with_its_position(sweep: str, message: str) -> None:
-    with pytest.raises(InvalidError) as caught:
+    with pytest.raises(JobFileError) as caught:
         expand([sweep])
     assert str(caught.value).startswith(f"--sweep {sweep}: {message}")
 
