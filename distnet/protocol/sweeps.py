@@ -12,6 +12,7 @@ from distnet.protocol.message import Message
 from distnet.protocol.metrics import Headline
 from distnet.spec.metric import Metric
 from distnet.spec.sweep import FOLD
+from distnet.spec.value_text import value_text
 
 FINISHED = "finished"
 STOPPED_EARLY = "stopped early"
@@ -47,6 +48,14 @@ class FoldsResponse(Message):
     deviation: float | None = None
     """The standard deviation over the folds, with n - 1; null for fewer than two values."""
 
+    def text(self, name: str, metric: Metric) -> str:
+        """What was measured: `the mean fold accuracy is 95.2%, its standard deviation 0.3%`."""
+        common = ", ".join(f"{key}={value_text(value)}" for key, value in self.changes.items())
+        which = f"the best is {common}: " if common else ""
+        mean, deviation = metric.text(self.mean), metric.text(self.deviation)
+        folds = f"{self.values} of {len(self.trials)} folds"
+        return f"{which}the mean {name} is {mean}, its standard deviation {deviation} ({folds})"
+
 
 class SweepResponse(Message):
     """A sweep: its trials in the order of their headline metric."""
@@ -62,7 +71,8 @@ class SweepResponse(Message):
     folds: tuple[FoldsResponse, ...] = ()
     """Of a sweep over folds, the best first."""
     best: str | None = None
-    """The first trial that has finished, or that is the best so far."""
+    """The first trial that has finished, or that is the best so far; of a sweep over folds, one of
+    the best combination."""
 
     @property
     def metric(self) -> Metric | None:
@@ -77,10 +87,15 @@ class SweepResponse(Message):
 
     @property
     def best_text(self) -> str:
-        """The best trial and its value: `the best is digits-2: test accuracy 95.88%`."""
+        """The best trial and its value: `the best is digits-2: test accuracy 95.88%`.
+
+        Of a sweep over folds it is the best combination of the other keys, by its mean.
+        """
         value = next((trial.value for trial in self.trials if trial.name == self.best), None)
         if self.metric is None or value is None:
             return "nothing is measured yet"
+        if self.folds:
+            return self.folds[0].text(self.metric_name, self.metric)
         return f"the best is {self.best}: {self.metric_name} {self.metric.text(value)}"
 
     @classmethod
@@ -93,7 +108,10 @@ class SweepResponse(Message):
     ) -> Self:
         """Put trials in order: the best first, then those that stopped early, the others last."""
         best_first = sorted(trials, key=lambda trial: _rank(trial, metric))
+        folds = sorted(_folds(trials), key=lambda one: order(one.mean, metric))
         measured = [trial for trial in best_first if trial.value is not None]
+        if folds:
+            measured = [trial for trial in measured if trial.name in folds[0].trials]
         finished = [trial.name for trial in measured if trial.state == FINISHED]
         return cls(
             name=name,
@@ -101,7 +119,7 @@ class SweepResponse(Message):
             headline=metric and Headline.of(metric),
             split=split,
             trials=tuple(best_first),
-            folds=tuple(sorted(_folds(trials), key=lambda one: order(one.mean, metric))),
+            folds=tuple(folds),
             best=next(iter([*finished, *(trial.name for trial in measured)]), None),
         )
 

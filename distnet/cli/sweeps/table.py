@@ -27,6 +27,8 @@ def show(
     for listing in listings(sweep):
         _print(listing)
     where = f"; its job file is {job_file}" if job_file else ""
+    if where and sweep.folds:
+        where += ", which leaves out a fold: to train on all samples, --set data.fold=null"
     echo(f"{sweep.best_text}{where}")
     if page is not None:
         say(f"report: {page}")
