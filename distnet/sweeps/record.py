@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from distnet.errors import JobFileError, RunError
 from distnet.run_folder.code import copy_folder
+from distnet.run_folder.lock import is_held
 from distnet.run_folder.paths import RunFolder, shown
 from distnet.run_folder.read import read_object
 from distnet.run_folder.records.kinds import Record
@@ -89,6 +90,12 @@ class SweepFolder:
     def page(self) -> Path:
         """Its HTML report."""
         return self.path / "report.html"
+
+    @property
+    def running(self) -> RunFolder | None:
+        """The run that trains now; None if no process trains the sweep."""
+        runs = map(self.run, self.trials)
+        return next((run for run in runs if run.path.is_dir() and is_held(run)), None)
 
     def run(self, trial: Trial) -> RunFolder:
         """The run folder of a trial; it need not exist."""
