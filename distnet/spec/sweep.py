@@ -10,6 +10,7 @@ import itertools
 import math
 import re
 from collections.abc import Sequence
+from typing import Any
 
 from distnet.errors import JobFileError
 from distnet.spec.reading.faults import shortened
@@ -46,14 +47,14 @@ def folds_setting(folds: int) -> str:
     return f"{FOLD}={','.join(f'{fold}/{folds}' for fold in range(1, folds + 1))}"
 
 
-def changes(overrides: Sequence[str]) -> dict[str, Value]:
-    """What one job of a sweep changes: by dotted key, the value as in a job file.
+def changes(overrides: Sequence[str]) -> dict[str, Any]:
+    """What one job of a sweep changes: by dotted key, the value as JSON has it.
 
     Raises:
         JobFileError: a value is not YAML.
     """
     read = [read_override(text) for text in overrides]
-    return {".".join(override.key): override.value for override in read}
+    return {".".join(override.key): _plain(override.value) for override in read}
 
 
 def naming_sweep(message: str, overrides: Sequence[str]) -> str:
@@ -61,6 +62,15 @@ def naming_sweep(message: str, overrides: Sequence[str]) -> str:
     for text in overrides:
         message = message.replace(f"--set {shortened(text)}", f"--sweep {shortened(text)}")
     return message
+
+
+def _plain(value: Value) -> Any:
+    """The same value with lists for tuples."""
+    if isinstance(value, tuple):
+        return [_plain(each) for each in value]
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    return value
 
 
 def _overrides(text: str) -> list[str]:
