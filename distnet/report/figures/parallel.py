@@ -18,7 +18,8 @@ from distnet.spec.metric import Format
 
 LOG_FROM = 30
 """Positive numbers whose largest is this many times the smallest are drawn by their logarithm."""
-MOST_NAMES = 12
+APART = 0.045
+"""Of the height of an axis: labels that are nearer than this would overlap."""
 COLOURS = "viridis"
 
 
@@ -31,7 +32,7 @@ def draw(figure: Parallel, _: Arrays) -> Iterator[Part]:
 @styled()
 def draw_parallel(figure: Parallel) -> Canvas:
     """Draw the rows, the best one last and with a wide line; rows with gaps are left out."""
-    canvas, axes = new_axes(figure.title, width=max(5.0, 1.4 * len(figure.columns)), height=3.8)
+    canvas, axes = new_axes(figure.title, width=max(5.0, 1.75 * len(figure.columns)), height=3.8)
     whole = [index for index, row in enumerate(figure.rows) if None not in row]
     columns = [[figure.rows[index][at] for index in whole] for at in range(len(figure.columns))]
     heights = [_heights(values) for values in columns]
@@ -54,22 +55,29 @@ def draw_parallel(figure: Parallel) -> Canvas:
 
 
 def _draw_axis(axes: Axes, at: int, values: Sequence[Cell], form: Format) -> None:
-    """Draw the axis of a column, with the names or the first and the last numbers beside it."""
+    """Draw the axis of a column, with those values beside it that have room."""
     axes.axvline(at, color=MUTED, linewidth=0.8, zorder=0)
     named = dict(zip(_heights(values), values, strict=True))
-    ends = (min(named, default=0.0), max(named, default=0.0))
-    shown = named if len(named) <= MOST_NAMES else {end: named[end] for end in ends}
-    for height, value in shown.items():
-        text = shorten(_text(value, form), 18)
+    for height in _readable(sorted(named, reverse=True)):
+        text = shorten(_text(named[height], form), 18)
         axes.annotate(
             text,
             (at, height),
-            xytext=(6, 0),
+            xytext=(7, 5),
             textcoords="offset points",
             va="center",
             color=INK,
             fontsize=9,
         )
+
+
+def _readable(heights: Sequence[float]) -> list[float]:
+    """Those that are far enough apart from the one before, from the top."""
+    shown: list[float] = []
+    for height in heights:
+        if not shown or shown[-1] - height >= APART:
+            shown.append(height)
+    return shown
 
 
 def _text(value: Cell, form: Format) -> str:

@@ -11,7 +11,7 @@ const RIGHT = 76;
 const TOP = 14;
 const BOTTOM = 30;
 const LOG_FROM = 30; // as in the report
-const MOST_LABELS = 10;
+const APART = 13; // labels that are nearer than this would overlap
 
 export function drawParallel({ keys, trials, headline, split, best }, textOf) {
   const measured = trials.filter(({ value }) => value != null);
@@ -55,9 +55,15 @@ function axisOf(name, values, textOf) {
     return HEIGHT - BOTTOM - part * (HEIGHT - TOP - BOTTOM);
   });
   const labels = new Map(y.map((height, index) => [height, textOf(values[index])]));
-  const ends = [Math.min(...y), Math.max(...y)];
-  const shown = [...labels].filter(([height]) => labels.size <= MOST_LABELS || ends.includes(height));
-  return { name, y, labels: shown };
+  return { name, y, labels: readable([...labels].sort(([a], [b]) => a - b)) };
+}
+
+// Those labels that are far enough from the one before, from the top.
+function readable(labels) {
+  const shown = [];
+  for (const label of labels)
+    if (!shown.length || label[0] - shown.at(-1)[0] >= APART) shown.push(label);
+  return shown;
 }
 
 // Numbers to scale, by their logarithm if they differ much; anything else as names in their order.
