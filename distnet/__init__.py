@@ -27,20 +27,35 @@ if TYPE_CHECKING:
     from distnet.notebook.learned import load
     from distnet.notebook.run import Run
     from distnet.notebook.run import open as open
+    from distnet.sweeps.sweep import Sweep, open_sweep, sweep
     from distnet.trained.load import Trained
 
 # Without `open`: after `from distnet import *` it would take the place of Python's own.
-__all__ = ["DistnetError", "Run", "Trained", "load", "resume", "run", "submit"]
+__all__ = [
+    "DistnetError",
+    "Run",
+    "Sweep",
+    "Trained",
+    "load",
+    "open_sweep",
+    "resume",
+    "run",
+    "submit",
+    "sweep",
+]
 
 _MODULES = {
     "DistnetError": "distnet.errors",
     "Run": "distnet.notebook.run",
+    "Sweep": "distnet.sweeps.sweep",
     "Trained": "distnet.trained.load",
     "load": "distnet.notebook.learned",
     "open": "distnet.notebook.run",
+    "open_sweep": "distnet.sweeps.sweep",
     "resume": "distnet.launch.run",
     "run": "distnet.launch.run",
     "submit": "distnet.client.handle",
+    "sweep": "distnet.sweeps.sweep",
 }
 
 

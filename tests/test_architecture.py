@@ -36,10 +36,11 @@ MAY_IMPORT = {
     "sim": {"spec", "scheduler", "protocol"},
     "cluster": {"spec", "run_folder", "train", "report", "launch", "protocol"},
     "chaos": {"spec", "run_folder", "data", "train", "launch", "report"},
+    "sweeps": {"spec", "run_folder", "report", "notebook", "launch", "protocol"},
     "cli": {
         *("spec", "run_folder", "data", "networks", "tasks", "train", "trained", "report"),
         *("launch", "scheduler", "protocol", "agent", "server", "client", "sim", "chaos"),
-        *("cluster", "notebook"),
+        *("cluster", "notebook", "sweeps"),
     },
 }
 MAY_IMPORT_RAY = ("launch/ray/", "server/gateway/", "agent/", "cluster/")

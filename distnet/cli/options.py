@@ -17,6 +17,21 @@ Workers = Annotated[
 ]
 Inline = Annotated[bool, typer.Option("--inline", help="Train in this process, without Ray.")]
 
+Sweep = Annotated[
+    list[str],
+    typer.Option(
+        "--sweep", metavar="KEY=1..10|a,b|[1,2],[3]", help="One trial for each combination."
+    ),
+]
+Folds = Annotated[
+    int | None,
+    typer.Option(
+        min=2,
+        metavar="K",
+        help="K folds: each part of the training samples is left out once, and evaluated on.",
+    ),
+]
+
 RUNS = Path("runs")
 Runs = Annotated[
     Path, typer.Option(envvar="DISTNET_RUNS", metavar="DIR", help="The folder of run folders.")
@@ -54,7 +69,8 @@ Context = Annotated[
     str | None, typer.Option(metavar="NAME", help="Use the server of this context.")
 ]
 Job = Annotated[str, typer.Argument(metavar="JOB", help="Name of a job.")]
-Jobs = Annotated[list[str], typer.Argument(metavar="JOB", help="Names of jobs.")]
+Jobs = Annotated[list[str], typer.Argument(metavar="JOB|SWEEP", help="Jobs or sweeps, by name.")]
+JobOrSweep = Annotated[str, typer.Argument(metavar="JOB|SWEEP", help="A job or a sweep, by name.")]
 Timeout = Annotated[float, typer.Option(min=0, metavar="SECONDS", help="Wait at most this long.")]
 NoWait = Annotated[bool, typer.Option("--no-wait", help="Send the request and return at once.")]
 

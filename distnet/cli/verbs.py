@@ -126,7 +126,7 @@ QUEUE: Entries = {
     ),
     "priority": Verb(
         "queue.control:priority",
-        "Change the priority of a job.",
+        "Change the priority of a job, or of those of a sweep.",
         "distnet priority digits-7 100",
         {"ignore_unknown_options": True},  # -5 is a number, not an option
     ),
@@ -161,6 +161,11 @@ RESULTS: Entries = {
         "results.compare:compare",
         "Compare runs with the first: job files, results, speed, weights.",
         "distnet compare digits-1 digits-2 --html compare.html",
+    ),
+    "sweep": Verb(
+        "results.sweep:sweep",
+        "Show the trials of a sweep, the best first: what each changes, its result, its state.",
+        "distnet sweep digits-sweep-1 --html sweep.html",
     ),
     "audit": Verb(
         "results.audit:audit",

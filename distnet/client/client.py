@@ -77,6 +77,10 @@ class Client:
         """One page of jobs in the order of the queue: JobsResponse."""
         return self._get("/jobs", **query)
 
+    def sweep(self, name: str) -> Json:
+        """The jobs of a sweep, the best first: SweepResponse."""
+        return self._get(f"/sweeps/{quote(name, safe='')}")
+
     def details(self, job: str) -> Json:
         """Everything about one job: JobDetails."""
         return self._get(_of(job))

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from distnet.data.folds import FOLD
 from distnet.data.manifest import Manifest
 from distnet.spec.sections.job import Job
 
@@ -15,10 +16,14 @@ WITH_VALIDATION = "distnet data import SOURCE OUT --validation-fraction 0.1"
 def evaluation_split(job: Job, data: Manifest | None) -> str | None:
     """The split that is measured while a job trains: as it says, else by `default_split`.
 
+    Of a job with folds it is the part of the training samples that is left out.
+
     Args:
         job: the job.
         data: the dataset's manifest; None for a task that makes its own samples.
     """
+    if job.data.fold is not None:
+        return FOLD
     if job.evaluate.split is not None or data is None:
         return job.evaluate.split
     return default_split([name for name in data.splits if _has_samples(data, name)])
@@ -52,6 +57,10 @@ def split_note(job: Job, data: Manifest | None) -> str:
     """Say that nothing is measured, or that it is not measured on `test`; empty otherwise."""
     if data is None or job.evaluate.split is not None:
         return ""
+    if job.data.fold is not None:
+        return (
+            f"measured on fold {job.data.fold} of the training samples, which is left out of them"
+        )
     split = evaluation_split(job, data)
     if split is None:
         return nothing_measured(data)

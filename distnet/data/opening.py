@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from distnet.data.column import Column
+from distnet.data.column import Column, select
 from distnet.data.fields.field import Field
+from distnet.data.folds import OfRows, rows_of, stored_split
 from distnet.data.manifest import Manifest
 from distnet.data.order import Order, order_of
 from distnet.data.samplers.checked import CheckedSampler
@@ -45,10 +46,14 @@ def viewed(data: Manifest, view: View | None) -> Manifest:
 
 def count_samples(job: Job, data: Manifest | None, split: str | None, folder: Path) -> int:
     """The samples that a split has with the job's view; 0 where there is no such split."""
-    if data is None or split is None or split not in data.splits:
+    if data is None or split is None or stored_split(job, split) not in data.splits:
         return 0
     view = build_view(job, data, folder)
-    return data.splits[split].num_samples if view is None else view.num_samples(split)
+    if view is not None:
+        return view.num_samples(split)
+    stored = data.splits[stored_split(job, split)].num_samples
+    rows = rows_of(job, split, stored)
+    return stored if rows is None else len(rows)
 
 
 def whole_fields(data: Manifest, view: View | None) -> Mapping[str, Field]:
@@ -62,29 +67,38 @@ def build_sampler(
 ) -> Sampler | None:
     """Make what lists the samples of a split; None where each row comes once an epoch.
 
-    With the seed None, as for an evaluation, each sample comes once, in the order of the dataset.
+    Samples are numbered as in the dataset, also those of a part of its training split. With the
+    seed None, as for an evaluation, each comes once, in the order of the dataset.
 
     Raises:
         UnknownPartError: there is none of that name, or it does not fit the data.
     """
-    view = build_view(job, data, folder)
-    if view is None and (job.data.sampler is None or seed is None):
+    view, stored = build_view(job, data, folder), stored_split(job, split)
+    num_rows = data.split(stored).num_samples if view is None else view.num_samples(split)
+    rows = rows_of(job, split, num_rows)
+    if view is None and rows is None and (job.data.sampler is None or seed is None):
         return None
 
     def column(name: str) -> Column:
         if name not in data.fields:
             raise DataError(f"found no field {name!r}, expected one of {', '.join(data.fields)}")
-        return ShardReader(dataset, data, split, [name]).read_all()[name]
+        found = ShardReader(dataset, data, stored, [name]).read_all()[name]
+        return found if rows is None else select(found, rows)
 
-    num_samples = data.split(split).num_samples if view is None else view.num_samples(split)
+    num_samples = num_rows if rows is None else len(rows)
     index = SplitIndex(num_samples, job.train.batch_size, column)
+    sampler = _sampler(job, index, folder, seed)
+    return sampler if rows is None else OfRows(sampler, rows)
+
+
+def _sampler(job: Job, index: SplitIndex, folder: Path, seed: int | None) -> Sampler:
     if job.data.sampler is None or seed is None:
         return Uniform(index, seed)
     cls, options = load_part("data/samplers", job.data.sampler, folder=folder)
     what = f"sampler {job.data.sampler.kind}"
     sampler: Sampler = constructed(what, cls, (index, seed), options)
     is_own = is_own_kind(job.data.sampler.kind)
-    return CheckedSampler(sampler, num_samples, what) if is_own else sampler
+    return CheckedSampler(sampler, index.num_samples, what) if is_own else sampler
 
 
 def build_order(
@@ -97,5 +111,5 @@ def build_order(
         UnknownPartError: view or sampler do not fit the data.
     """
     sampler = build_sampler(job, dataset, data, split, folder=folder, seed=seed)
-    memory = job.data.memory
+    memory, split = job.data.memory, stored_split(job, split)
     return order_of(data, split, memory_bytes=memory, seed=seed, sampler=sampler)

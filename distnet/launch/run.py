@@ -84,8 +84,42 @@ def run(
     Raises:
         DistnetError: the user can fix it, or training itself failed.
     """
-    started = process_started or time.time()
     file = read_job(job, overrides=as_texts(overrides), folder=job_folder)
+    return run_file(
+        file,
+        workers=workers,
+        inline=inline,
+        name=name,
+        runs=runs,
+        start_from=start_from,
+        address=address,
+        placement=placement,
+        progress=progress,
+        listener=listener,
+        process_started=process_started,
+    )
+
+
+def run_file(
+    file: JobFile,
+    *,
+    workers: int | None = None,
+    inline: bool = False,
+    name: str | None = None,
+    runs: str | Path = "runs",
+    start_from: str | Path | None = None,
+    address: str | None = None,
+    placement: Placement | None = None,
+    progress: bool | None = None,
+    listener: Emit | None = None,
+    process_started: float | None = None,
+) -> Run:
+    """Train a job file that was read before, as `run` does.
+
+    Raises:
+        DistnetError: the user can fix it, or training itself failed.
+    """
+    started = process_started or time.time()
     with ExitStack() as stack:
         shows = stack.enter_context(showing(progress, listener))
         stack.enter_context(variables_set(file.job.env))

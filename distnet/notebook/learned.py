@@ -75,7 +75,7 @@ class Learned:
         return evaluate(self.folder.path, **options)
 
     def export(
-        self, output: str | Path | None, formats: Sequence[str], checkpoint: str | int
+        self, output: str | Path | None, formats: Sequence[str], checkpoint: str | int | None
     ) -> Exported:
         """Write the network as files; see `Run.export`."""
         folder = None if output is None else Path(output)

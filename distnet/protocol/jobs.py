@@ -51,6 +51,8 @@ class JobResponse(Message):
     num_attempts: int = 0
     array: str | None = None
     """The name that the jobs of one sweep share."""
+    changes: dict[str, Any] = {}
+    """What its sweep changes in it: by dotted key, the value."""
     schedule: str | None = None
     error: str | None = None
     failure: str | None = None

@@ -96,7 +96,8 @@ def number_axis(axis: Any, *, integer: bool = False, form: Format = "number") ->
     if form == "percent" and axis.get_data_interval()[1] <= 1 < high:
         axis.axes.set(**{f"{axis.axis_name}lim": (low, 1 + 0.02 * (1 - low))})
     if axis.get_scale() == "log":
-        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        is_crowded = axis.axis_name == "x" and high > 100 * low
+        axis.set_major_locator(LogLocator(subs=(1,) if is_crowded else (1, 2, 5)))
         axis.set_minor_locator(NullLocator())
     else:
         axis.set_major_locator(MaxNLocator(6, integer=integer, min_n_ticks=1, steps=STEPS))

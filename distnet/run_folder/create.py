@@ -47,7 +47,7 @@ def create_run_folder(runs: Path, contents: Contents, name: str | None) -> RunFo
     """
     try:
         runs.mkdir(parents=True, exist_ok=True)
-        folder = RunFolder(_claim(runs, contents.job.name, name))
+        folder = RunFolder(claim_folder(runs, contents.job.name, name))
     except OSError as error:
         raise _cannot_write(runs, error) from None
     try:
@@ -90,9 +90,15 @@ def remove_incomplete(folder: RunFolder) -> None:
             shutil.rmtree(folder.path)
 
 
-def _claim(runs: Path, job_name: str, name: str | None) -> Path:
+def claim_folder(runs: Path, base: str, name: str | None) -> Path:
+    """Make an empty folder below `runs`: with the given name, else BASE-1, BASE-2, ...
+
+    Raises:
+        RunError: the name is taken, or is none that a run can have.
+        OSError: it cannot be made.
+    """
     if name is None:
-        return _claim_number(runs, job_name)
+        return _claim_number(runs, base)
     if not re.fullmatch(NAME, name):
         raise RunError(
             f"--name {name}: expected lower-case letters, digits and dashes, as in digits-2"
@@ -107,12 +113,12 @@ def _claim(runs: Path, job_name: str, name: str | None) -> Path:
     return runs / name
 
 
-def _claim_number(runs: Path, job_name: str) -> Path:
+def _claim_number(runs: Path, base: str) -> Path:
     number = 1
     while True:
         try:
-            (runs / f"{job_name}-{number}").mkdir()
-            return runs / f"{job_name}-{number}"
+            (runs / f"{base}-{number}").mkdir()
+            return runs / f"{base}-{number}"
         except FileExistsError:
             number += 1
 

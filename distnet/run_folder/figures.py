@@ -107,6 +107,28 @@ class Scatter(Figure):
     series: tuple[Series, ...]
     has_diagonal: bool = False
     """Whether to draw the line x = y, on which predicted and actual numbers agree."""
+    is_log: bool = False
+    """Whether x, which is then above 0, is drawn on a logarithmic axis."""
+    y_format: Format = "number"
+
+
+@dataclass(frozen=True)
+class Parallel(Figure):
+    """Rows as lines over parallel axes, one a column; the last column colours them."""
+
+    kind: ClassVar[str] = "parallel"
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    """A column of numbers is drawn to scale, any other as names in their order."""
+    formats: tuple[Format, ...] = ()
+    """How the numbers of each column are written; empty: all as plain numbers."""
+    best: int | None = None
+    """The row to draw above the others."""
+
+    def __post_init__(self) -> None:
+        _require_lengths("rows", self.rows, len(self.columns))
+        if self.formats:
+            _require_lengths("formats", [self.formats], len(self.columns))
 
 
 @dataclass(frozen=True)
@@ -182,7 +204,7 @@ class PianoRoll(Figure):
 
 KINDS: dict[str, TypeAdapter[Figure]] = {
     kind.kind: TypeAdapter(kind)
-    for kind in (Confusion, Table, Dots, Curve, Scatter, Images, Texts, PianoRoll)
+    for kind in (Confusion, Table, Dots, Curve, Scatter, Parallel, Images, Texts, PianoRoll)
 }
 
 

@@ -77,11 +77,40 @@ def take_requested_workers(folder: RunFolder, slices: int) -> int | None:
     return min(workers, slices) or None
 
 
+class _FirstThenSecond:
+    """Handles signals: the first requests a planned stop, the second raises."""
+
+    def __init__(self) -> None:
+        self.folders: list[RunFolder] = []
+        self.num_signals = 0
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        self.num_signals += 1
+        if self.num_signals == 1:
+            for folder in self.folders:
+                request_stop(folder)
+            logger.warning("stopping after this step; interrupt again (Ctrl-C) to end at once")
+        elif self.num_signals == 2:  # further ones must not disturb the cleaning up
+            raise KeyboardInterrupt
+
+    @contextmanager
+    def stopping(self, folder: RunFolder) -> Iterator[None]:
+        """Within the context the first signal stops this folder too, also if it came before."""
+        self.folders.append(folder)
+        if self.num_signals:
+            request_stop(folder)
+        try:
+            yield
+        finally:
+            self.folders.remove(folder)
+
+
 @contextmanager
 def planned_stop(folder: RunFolder) -> Iterator[None]:
     """Within the context the first signal requests a planned stop, and the second raises.
 
-    Only the main thread receives signals: in another thread this changes nothing.
+    Contexts may be nested, as a run in a sweep: the first signal stops all of them. Only the main
+    thread receives signals: in another thread this changes nothing.
 
     Raises:
         KeyboardInterrupt: a second signal came.
@@ -89,20 +118,16 @@ def planned_stop(folder: RunFolder) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    num_signals = 0
-
-    def receive(number: int, frame: FrameType | None) -> None:
-        nonlocal num_signals
-        num_signals += 1
-        if num_signals == 1:
-            request_stop(folder)
-            logger.warning("stopping after this step; interrupt again (Ctrl-C) to end at once")
-        elif num_signals == 2:  # further ones must not disturb the cleaning up
-            raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, receive) for number in SIGNALS}
+    outer = signal.getsignal(signal.SIGINT)
+    if isinstance(outer, _FirstThenSecond):
+        with outer.stopping(folder):
+            yield
+        return
+    handler = _FirstThenSecond()
+    before = {number: signal.signal(number, handler) for number in SIGNALS}
     try:
-        yield
+        with handler.stopping(folder):
+            yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, earlier in before.items():
+            signal.signal(number, earlier)

@@ -11,11 +11,12 @@ from dataclasses import asdict, dataclass, field
 
 from distnet.protocol.attempt import AttemptConfig, Instructions, Report
 from distnet.protocol.cluster import ClusterResponse, EventsResponse
-from distnet.protocol.errors import InvalidError, NotFoundError, UnavailableError
+from distnet.protocol.errors import InvalidError, UnavailableError
 from distnet.protocol.jobs import JobDetails, JobResponse, JobsResponse, StreamResponse, WhyResponse
 from distnet.protocol.node_commands import ExecResponse, NodeCommand
 from distnet.protocol.schedules import ScheduleRequest, ScheduleResponse
 from distnet.protocol.submit import SubmitRequest
+from distnet.protocol.sweeps import SweepResponse
 from distnet.protocol.usage import UsageResponse
 from distnet.protocol.users import BlockResponse, TeamMessage, UserResponse
 from distnet.server.attempts import reports
@@ -38,6 +39,7 @@ from distnet.server.views import cluster, jobs, logs, reasons
 from distnet.server.views.explainer import Explainer
 from distnet.server.views.listing import JobFilter, list_jobs
 from distnet.server.views.schedules import schedule_response
+from distnet.server.views.sweep import sweep
 from distnet.server.views.turns import Turns
 from distnet.server.views.usage import UsageFilter, usage
 
@@ -154,6 +156,11 @@ class Server:
         with self.mirror.locked():
             return list_jobs(self.mirror, wanted, self.clock())
 
+    def sweep(self, name: str) -> SweepResponse:
+        """The jobs of a sweep, the best first."""
+        with self.mirror.locked():
+            return sweep(self.mirror, name, self.clock())
+
     def details(self, name: str) -> JobDetails:
         """Everything about one job."""
         with self.mirror.locked():
@@ -245,14 +252,7 @@ class Server:
     def code_of(self, secret: str) -> bytes:
         """The archive of an attempt's job."""
         with self.mirror.locked():
-            job, _ = reports.find(self.mirror, secret)
-            if job.code is None:
-                raise NotFoundError(f"{job.name} has no files of its own")
-            with self.ledger.reading() as tx:
-                data = texts.read_code(tx, job.code)
-        if data is None:
-            raise NotFoundError(f"the ledger does not have the files of {job.name}")
-        return data
+            return reports.code_of(self.mirror, secret)
 
     def report(self, secret: str, report: Report) -> Instructions:
         """Apply the report of an attempt."""

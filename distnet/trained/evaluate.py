@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from distnet.data.evaluation_split import DEFAULT_SPLIT, evaluation_split, final_split
+from distnet.data.folds import stored_split, without_fold
 from distnet.data.manifest import Manifest, read_manifest
 from distnet.data.opening import build_view, viewed
 from distnet.data.shipped import find_dataset
@@ -82,8 +83,9 @@ def _measured(
     dataset = find_dataset(source or "", folder=folder)
     if data is None:
         warn_of_other_data(trained.folder.path, dataset, trained.data)
-    split = split or _split(trained.job, read_manifest(dataset))
-    return str(dataset.resolve()), split, _measure_split(trained, dataset, split, progress)
+    job = trained.job if data is None else without_fold(trained.job)
+    split = split or _split(job, read_manifest(dataset))
+    return str(dataset.resolve()), split, _measure_split(trained, job, dataset, split, progress)
 
 
 def _refuse_dataset(trained: Trained, split: str | None, data: str | None) -> None:
@@ -106,12 +108,14 @@ def _measure_own(trained: Trained, progress: Progress) -> Evaluation:
     return _measure(trained, feed, progress)
 
 
-def _measure_split(trained: Trained, dataset: Path, split: str, progress: Progress) -> Evaluation:
+def _measure_split(
+    trained: Trained, job: Job, dataset: Path, split: str, progress: Progress
+) -> Evaluation:
     manifest = read_manifest(dataset)
     refuse_other_kind(dataset, manifest, trained.data)
-    if manifest.split(split).num_samples == 0:
+    if manifest.split(stored_split(job, split)).num_samples == 0:
         raise DataError(f"{dataset}: the split {split!r} has no samples to evaluate on")
-    job, code = trained.job, trained.code_folder
+    code = trained.code_folder
     samples = open_samples(job, dataset, manifest, split, code, seed=None)
     learned, found = (viewed(d, build_view(job, d, code)) for d in (trained.data, manifest))
     made = {n: f for n, f in learned.fields.items() if f is not trained.data.fields.get(n)}

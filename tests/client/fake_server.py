@@ -55,6 +55,7 @@ from distnet.protocol.reservations import (
 from distnet.protocol.schedules import ScheduleRequest, ScheduleResponse, SchedulesResponse
 from distnet.protocol.states import JobState
 from distnet.protocol.submit import SubmitRequest
+from distnet.protocol.sweeps import SweepResponse, TrialResponse
 from distnet.protocol.users import (
     TeamMessage,
     TeamsResponse,
@@ -63,7 +64,8 @@ from distnet.protocol.users import (
     TokensResponse,
     WhoResponse,
 )
-from distnet.server.jobs.sweep import expand
+from distnet.spec.metric import Metric
+from distnet.spec.sweep import changes, expand
 
 TOKEN = "dn_abcdefghijkl_" + "s" * 43
 STATE_AFTER = {"cancel": "cancelled", "stop": "stopped", "hold": "held", "release": "waiting"}
@@ -156,14 +158,15 @@ def submit(server: FakeServer, *, body: bytes, **_: Any) -> BaseModel:
     known = [old for old in server.submits if old.key == request.key]
     server.submits.append(request)
     combinations = expand(request.sweep)
-    base = request.name or "digits"
+    base = request.name or ("digits-sweep-1" if request.sweep else "digits")
     names = [f"{base}-{i + 1}" for i in range(len(combinations))] if request.sweep else [base]
     if not known and set(names) & server.jobs.keys():
         raise ConflictError(f"the name {base} is taken", code="name_taken")
     state = "held" if request.hold else "waiting"
     array = base if request.sweep else None
     for number, name in enumerate(names):
-        server.jobs[name] = make_job(name, number + 1, state=state, array=array)
+        changed = changes(combinations[number])
+        server.jobs[name] = make_job(name, number + 1, state=state, array=array, changes=changed)
     return SubmitResponse(jobs=tuple(server.jobs[name] for name in names))
 
 
@@ -181,6 +184,24 @@ def jobs(server: FakeServer, *, query: dict[str, str], **_: Any) -> BaseModel:
     begin, size = int(query.get("after", 0)), min(int(query.get("limit", 100)), server.page)
     rest = str(begin + size) if begin + size < len(found) else None
     return JobsResponse(jobs=tuple(found[begin : begin + size]), num_total=len(found), next=rest)
+
+
+def sweep(server: FakeServer, name: str, **_: Any) -> BaseModel:
+    found = [job for job in server.jobs.values() if job.array == name]
+    if not found:
+        raise NotFoundError(f"there is no sweep {name}")
+    rows = [
+        TrialResponse(
+            name=job.name,
+            changes=job.changes,
+            state=job.state,
+            value=job.metrics.get(job.headline.name) if job.headline else None,
+        )
+        for job in found
+    ]
+    headline = next((job.headline for job in found if job.headline), None)
+    metric = headline and Metric(**headline.model_dump())
+    return SweepResponse.ranked(name, rows, metric, "test")
 
 
 def details(server: FakeServer, name: str, **_: Any) -> BaseModel:
@@ -376,6 +397,7 @@ ROUTES: list[tuple[str, str, Callable[..., BaseModel | None]]] = [
     ("/whoami", "GET", who),
     ("/jobs", "POST", submit),
     ("/jobs", "GET", jobs),
+    ("/sweeps/([^/]+)", "GET", sweep),
     ("/jobs/([^/]+)", "GET", details),
     ("/jobs/([^/]+)/why", "GET", why),
     ("/jobs/([^/]+)/events", "GET", events),

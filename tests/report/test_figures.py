@@ -22,6 +22,7 @@ from distnet.run_folder.figures import (
     Dots,
     Figure,
     Images,
+    Parallel,
     PianoRoll,
     Piece,
     Scatter,
@@ -100,6 +101,23 @@ def test_a_perfect_confusion_matrix_has_no_confused_pairs() -> None:
 
 def test_a_confusion_matrix_without_classes_is_not_drawn() -> None:
     assert parts(Confusion("Confusion", (), ())) == []
+
+
+def test_parallel_lines_follow_scales_and_names_and_the_best_is_drawn_last() -> None:
+    rows = ((0.1, "adam", 0.5), (0.001, "sgd", 0.9), (0.01, "adam", 0.7), (0.2, "sgd", None))
+    figure = Parallel("4 trials", ("rate", "kind", "accuracy"), rows, best=1)
+
+    axes = plot(figure).canvas.axes[0]
+
+    lines = [
+        np.asarray(line.get_ydata(), dtype=float)
+        for line in axes.lines
+        if len(line.get_xdata()) == 3
+    ]
+    assert len(lines) == 3  # the row without a value is left out
+    assert lines[-1] == pytest.approx([0.0, 1.0, 1.0])
+    assert lines[1] == pytest.approx([0.5, 0.0, 0.5])  # the rates are far apart: by logarithm
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["rate", "kind", "accuracy"]
 
 
 def test_of_many_rows_the_first_are_drawn() -> None:

@@ -76,3 +76,19 @@ def test_what_a_failed_attempt_was_to_end_for_is_dropped_unless_it_is_for_good(t
     clear_passing_stop(folder)
 
     assert stop_reason(folder) == left
+
+
+def test_a_signal_stops_a_run_and_the_sweep_around_it(tmp_path):
+    sweep, first, second = (RunFolder(tmp_path / name) for name in ("sweep", "one", "two"))
+    for folder in (sweep, first, second):
+        folder.path.mkdir()
+
+    with planned_stop(sweep):
+        with planned_stop(first):
+            signal.raise_signal(signal.SIGINT)
+        with planned_stop(second):  # it came before
+            assert stop_reason(second) == "stop"
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+
+    assert [stop_reason(folder) for folder in (sweep, first)] == ["stop", "stop"]

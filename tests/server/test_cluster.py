@@ -111,6 +111,34 @@ def test_a_job_of_four_workers_is_followed_to_its_end(site, tmp_path):
     assert site.job("digits-1")["weights_sha256"] == expected.result["weights_sha256"]
 
 
+def test_a_sweep_is_submitted_watched_and_ranked_and_its_best_job_trains_here(site, tmp_path):
+    rates = "optimizer.learning_rate=0.1,0.01,0.001,0.0001"
+    few = ("--set", "train.steps=20", "--workers", "1")
+    done = site.machines.run("submit", str(JOB), "--name", "rates", "--sweep", rates, *few)
+    assert done.returncode == 0, done.stderr
+    assert "rates-3 (optimizer.learning_rate=0.001) is waiting" in done.stdout
+    assert site.machines.run("wait", "rates", timeout=300).returncode == 0
+    best = tmp_path / "best.yaml"
+
+    table = site.ask("sweep", "rates", "--best-job", str(best))
+
+    values = {t["changes"]["optimizer.learning_rate"]: t["value"] for t in table["trials"]}
+    expected = {
+        rate: distnet.run(
+            JOB,
+            inline=True,
+            runs=tmp_path / "runs",
+            overrides=["train.steps=20", f"optimizer.learning_rate={rate}"],
+        ).metrics["test_accuracy"]
+        for rate in (0.1, 0.01, 0.001, 0.0001)
+    }
+    assert values == expected
+    assert table["trials"][0]["value"] == max(expected.values())
+    assert table["best"] == table["trials"][0]["name"]
+    again = distnet.run(best, inline=True, runs=tmp_path / "runs")
+    assert again.result["weights_sha256"] == site.job(table["best"])["weights_sha256"]
+
+
 def test_a_job_gets_its_packages_and_fails_for_good_where_one_does_not_exist(site, tmp_path):
     job = write_job_with_packages(tmp_path, cache=str(tmp_path / "cache"))
     site.ask("submit", str(job), "--name", "net", "--workers", "2")

@@ -104,8 +104,8 @@ def test_jobs_that_wait_for_each_other_are_refused(harness):
 
 def test_a_sweep_makes_a_job_for_each_combination(harness):
     jobs = harness.submit(asks(sweep=("train.seed=1..3", "train.batch_size=64,128")))
-    assert [job.name for job in jobs] == [f"digits-{n}" for n in range(1, 7)]
-    assert {job.array for job in jobs} == {"digits"}
+    assert [job.name for job in jobs] == [f"digits-sweep-1-{n}" for n in range(1, 7)]
+    assert {job.array for job in jobs} == {"digits-sweep-1"}
     texts = [harness.server.details(job.name).spec for job in jobs]
     assert "seed: 3" in texts[-1]
     assert "batch_size: 128" in texts[-1]

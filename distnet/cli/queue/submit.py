@@ -12,11 +12,13 @@ from distnet.cli.options import (
     AsJson,
     At,
     Context,
+    Folds,
     JobFile,
     Name,
     Priority,
     Server,
     Sets,
+    Sweep,
     TeamOfJob,
     Workers,
 )
@@ -27,6 +29,7 @@ from distnet.cli.queue.prepare import prepared, unix_time, uploaded
 from distnet.cli.queue.wait import exit_code
 from distnet.client.client import Client, Json
 from distnet.client.follow import has_ended, until
+from distnet.spec.sweep import folds_setting
 
 MOST_LINES = 10
 
@@ -43,10 +46,8 @@ def submit(
     start_from: Annotated[
         str | None, typer.Option(metavar="JOB", help="Start from the newest weights of JOB.")
     ] = None,
-    sweep: Annotated[
-        list[str],
-        typer.Option(metavar="KEY=1..10|a,b|[1,2],[3]", help="One job for each combination."),
-    ] = [],  # noqa: B006
+    sweep: Sweep = [],  # noqa: B006
+    folds: Folds = None,
     at: At = None,
     reservation: Annotated[
         str | None,
@@ -71,6 +72,7 @@ def submit(
     allows for more nodes, they are added. With --follow the exit code is that of the job, as with
     distnet wait.
     """
+    sweep = [*sweep, *([folds_setting(folds)] if folds else [])]
     if follow and (sweep or as_json):
         raise typer.BadParameter("--follow shows the log of one job: leave out --sweep and --json")
     if cluster is not None and (server or context):
@@ -96,10 +98,11 @@ def submit(
 def _show(client: Client, jobs: list[Json]) -> None:
     for job in jobs[:MOST_LINES]:
         echo(described(job))
+    sweep = jobs[0]["array"]
     if len(jobs) > MOST_LINES:
-        array = jobs[0]["array"]
-        echo(f"and {len(jobs) - MOST_LINES:,} more: distnet ps --array {array}")
-    say(f"on {client.target.server}; see: distnet ps, distnet logs {jobs[0]['name']} -f")
+        echo(f"and {len(jobs) - MOST_LINES:,} more: distnet sweep {sweep}")
+    see = f"distnet sweep {sweep}" if sweep else "distnet ps"
+    say(f"on {client.target.server}; see: {see}, distnet logs {jobs[0]['name']} -f")
 
 
 def _follow(client: Client, name: str) -> int:

@@ -10,9 +10,11 @@ from distnet.cli.exit_codes import FAILED, STOPPED
 from distnet.cli.options import AsJson, Context, Jobs, Server
 from distnet.cli.output import echo, print_json, say
 from distnet.cli.queue.jobs import described
+from distnet.cli.sweeps.jobs import jobs_of_sweep
 from distnet.client.client import Client, Json
 from distnet.client.follow import has_ended, until
 from distnet.errors import DistnetError
+from distnet.protocol.errors import NotFoundError
 
 BY_SEVERITY = (0, STOPPED, FAILED)
 
@@ -34,7 +36,7 @@ def wait(
     """
     client = connect(server, context).patient()
     try:
-        ended = [_wait(client, name, timeout, as_json=as_json) for name in jobs]
+        ended = [job for name in jobs for job in _wait(client, name, timeout, as_json=as_json)]
     except KeyboardInterrupt:
         say(f"\nthe jobs are not stopped; wait again with: distnet wait {' '.join(jobs)}")
         raise
@@ -48,7 +50,16 @@ def exit_code(job: Json) -> int:
     return {"finished": 0, "failed": FAILED}.get(job["state"], STOPPED)
 
 
-def _wait(client: Client, name: str, timeout: float | None, *, as_json: bool) -> Json:
+def _wait(client: Client, name: str, timeout: float | None, *, as_json: bool) -> list[Json]:
+    """Wait for a job, or for those of a sweep, each at most this long."""
+    try:
+        return [_wait_for_job(client, name, timeout, as_json=as_json)]
+    except NotFoundError as error:
+        jobs = jobs_of_sweep(client, name, error)
+    return [_wait_for_job(client, job, timeout, as_json=as_json) for job in jobs]
+
+
+def _wait_for_job(client: Client, name: str, timeout: float | None, *, as_json: bool) -> Json:
     with spinner(f"waiting for {name}"):
         try:
             details = until(

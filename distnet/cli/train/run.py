@@ -1,6 +1,7 @@
 """`distnet run`."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,10 +11,11 @@ from rich.text import Text
 
 from distnet.cli.console import LiteralConsole, stderr_console
 from distnet.cli.exit_codes import STOPPED
-from distnet.cli.options import RUNS, AsJson, Inline, Runs, Sets, Workers
+from distnet.cli.lazy import imported
+from distnet.cli.options import RUNS, AsJson, Folds, Inline, Runs, Sets, Sweep, Workers
 from distnet.cli.output import print_json
 from distnet.cli.train.progress import display_on
-from distnet.errors import DistnetError, RunError
+from distnet.errors import DistnetError, JobFileError, RunError
 from distnet.report.find import find_run
 from distnet.report.live.progress import RunProgress
 from distnet.report.run import read_run
@@ -22,7 +24,9 @@ from distnet.report.text import duration
 from distnet.spec.plural import counted
 from distnet.spec.printable import argument
 from distnet.spec.read import read_job
+from distnet.spec.sweep import FOLD, expand, folds_setting, naming_sweep
 from distnet.spec.variables import values_of
+from distnet.sweeps.find import holds_sweep
 from distnet.train.device.portable import fix_instruction_set
 
 if TYPE_CHECKING:
@@ -38,8 +42,18 @@ def run(
     name: Annotated[str | None, typer.Option(help="Name of the run. Default: JOB-N.")] = None,
     runs: Runs = RUNS,
     resume: Annotated[
-        str | None, typer.Option(metavar="RUN", help="Resume this run, by name or folder.")
+        str | None,
+        typer.Option(metavar="RUN", help="Resume this run or sweep, by name or folder."),
     ] = None,
+    sweep: Sweep = [],  # noqa: B006
+    folds: Folds = None,
+    stop_early: Annotated[
+        bool,
+        typer.Option(
+            "--stop-early",
+            help="With --sweep: train all for some epochs, and only the best third further.",
+        ),
+    ] = False,
     new_code: Annotated[
         bool,
         typer.Option(
@@ -61,12 +75,26 @@ def run(
 ) -> None:
     """Train a job to the end and leave a run folder with a report.
 
-    Ctrl-C finishes the step, saves a checkpoint and ends; a second Ctrl-C ends at once.
+    Ctrl-C finishes the step, saves a checkpoint and ends; a second Ctrl-C ends at once. With
+    --sweep one run for each combination of values is trained, and they are ranked.
     """
     started = psutil.Process(os.getpid()).create_time()
     _check_options(job, resume, start_from, new_code=new_code)
     options: dict[str, Any] = {"workers": workers, "inline": inline, "overrides": tuple(sets)}
-    options |= {"address": address, "process_started": started}
+    options["address"] = address
+    is_sweep = resume is not None and holds_sweep(resume, runs)
+    if sweep or folds or is_sweep:
+        settings = [*sweep, *([folds_setting(folds)] if folds else [])]
+        options |= {"name": name, "start_from": start_from and find_run(start_from, runs).path}
+        options["stop_early"] = stop_early
+        _check_sweep(job, settings, options, new_code=new_code)
+        imported("sweeps.train:train")(
+            job, settings, resume, runs, draw=draw, as_json=as_json, **options
+        )
+        return
+    if stop_early:
+        raise RunError("--stop-early: expected --sweep with it; one run has no others to compare")
+    options["process_started"] = started
     console = stderr_console()
     with RunProgress(display_on(console)) as progress:
         options["listener"] = progress
@@ -99,13 +127,46 @@ def _check_options(
         raise RunError("--start-from: found --resume beside it, expected one of them")
 
 
+def _check_sweep(
+    job: Path | None, settings: list[str], options: dict[str, Any], *, new_code: bool
+) -> None:
+    """Refuse what a sweep cannot have, before torch is imported."""
+    if job is not None:
+        if options["stop_early"] and any(text.startswith(FOLD) for text in settings):
+            raise RunError("--stop-early: found folds beside it, whose mean needs all of them")
+        _read_first(job, settings, options)
+        return
+    given = {"--sweep or --folds": settings, "--set": options["overrides"]}
+    given |= {"--name": options["name"], "--new-code": new_code}
+    given["--stop-early"] = options["stop_early"]
+    wrong = [option for option, value in given.items() if value]
+    if wrong:
+        raise RunError(
+            f"{' and '.join(wrong)}: found --resume with a sweep beside it, whose trials are set; "
+            "start a new sweep instead"
+        )
+
+
+def _read_first(job: Path, settings: list[str], options: dict[str, Any]) -> None:
+    """Read the job file of the first trial: most mistakes are those of all trials."""
+    [first, *_] = expand(settings)
+    try:
+        _read(job, (*options["overrides"], *first), inline=options["inline"])
+    except JobFileError as error:
+        raise JobFileError(naming_sweep(str(error), first)) from None
+
+
+def _read(job: Path, overrides: Sequence[str], *, inline: bool) -> None:
+    file = read_job(job, overrides=overrides)
+    if inline:  # before torch reads the environment
+        os.environ.update(values_of(file.job.env, os.environ))
+        fix_instruction_set(file.job)
+
+
 def _train(job: Path | None, folder: Path | None, options: dict[str, Any]) -> "Run":
     """Start a job, or resume the run in a folder."""
     if job is not None:
-        file = read_job(job, overrides=options["overrides"])
-        if options["inline"]:  # before torch reads the environment
-            os.environ.update(values_of(file.job.env, os.environ))
-            fix_instruction_set(file.job)
+        _read(job, options["overrides"], inline=options["inline"])
     # torch takes seconds to import: a mistake in the job file or a wrong name is reported first.
     from distnet.launch import run as launch
 

@@ -7,9 +7,13 @@ from distnet.cli.train.job_control import print_requested, wait_for
 from distnet.cli.train.run_or_job import find_run_or_job
 from distnet.client.client import Client, Json
 from distnet.client.follow import has_nothing_left
+from distnet.errors import RunError
 from distnet.run_folder import control
-from distnet.run_folder.paths import RunFolder
+from distnet.run_folder.paths import RunFolder, shown
+from distnet.run_folder.requests import request_stop
 from distnet.spec.printable import argument
+from distnet.sweeps.find import find_sweep, holds_sweep
+from distnet.sweeps.record import SweepFolder
 
 
 def stop(
@@ -23,11 +27,14 @@ def stop(
 ) -> None:
     """Stop a run or job: it finishes its step, saves a checkpoint and ends.
 
-    No step is lost. RUN|JOB is the run in runs/ that is training here; otherwise, or with --server
-    or --context, a server's job.
+    No step is lost. RUN|JOB is the run or sweep in runs/ that is training here; otherwise, or with
+    --server or --context, a server's job.
     """
-    found = find_run_or_job(run, runs, server, context)
     wait_s = None if no_wait else timeout
+    if server is None and context is None and holds_sweep(run, runs):
+        _stop_sweep(find_sweep(run, runs), wait_s, as_json=as_json)
+        return
+    found = find_run_or_job(run, runs, server, context)
     if isinstance(found, RunFolder):
         _stop_run(found, wait_s, as_json=as_json)
     else:
@@ -45,6 +52,24 @@ def _stop_run(folder: RunFolder, wait_s: float | None, *, as_json: bool) -> None
         echo(f"{folder.path} (a run here) {ended['status']} after step {ended['step']}")
         if ended["status"] != "finished":
             echo(f"resume with: distnet run --resume {argument(folder.path)}")
+
+
+def _stop_sweep(sweep: SweepFolder, wait_s: float | None, *, as_json: bool) -> None:
+    trial, folder = sweep.running, argument(shown(sweep.path.resolve()))
+    if trial is None:
+        raise RunError(
+            f"{sweep.path}: no process trains this sweep; resume it with: "
+            f"distnet run --resume {folder}"
+        )
+    request_stop(RunFolder(sweep.path))
+    with spinner(f"waiting for {trial.path} to save and end", is_quiet=wait_s is None):
+        ended = control.stop(trial, wait_s=wait_s)
+    if as_json:
+        print_json({"sweep": sweep.name, **ended})
+        return
+    state = "requested to stop" if wait_s is None else f"{ended['status']} at {ended['step']} steps"
+    echo(f"{trial.path} (a run of the sweep {sweep.name}) {state}")
+    echo(f"resume the sweep with: distnet run --resume {folder}")
 
 
 def _stop_job(client: Client, job: str, wait_s: float | None, *, as_json: bool) -> None:

@@ -19,7 +19,7 @@ from distnet.data.download.http import PAUSES_S
 from distnet.data.download.unpack import is_tar, unpack, unzip
 from distnet.data.download.verify import RefusedError, fault_of
 from distnet.data.download.waiting import num_arrived, waiting_folder
-from distnet.data.new_folder import new_folder
+from distnet.data.making.new_folder import new_folder
 from distnet.errors import DataError
 from distnet.spec.amounts import shown_bytes
 

@@ -4,6 +4,7 @@ Letters: S slices, m sums of an evaluation.
 """
 
 from distnet.data.evaluation_split import evaluation_split, final_split
+from distnet.data.folds import stored_split
 from distnet.data.manifest import Manifest
 from distnet.launch.rehearsal.probe import Probe
 from distnet.launch.rehearsal.rehearsal import Rehearsal
@@ -22,7 +23,9 @@ def memory_of_worker(
     # Of the worker that writes checkpoints. To rewind, a state is kept, and goes into them too.
     num_states = 3 if job.train.on_nonfinite == "rewind" else 1
     splits = {"train", evaluation_split(job, data), final_split(job, data)}
-    sizes = [0 if data is None or not s else data.memory_bytes(s) for s in splits]
+    sizes = [
+        0 if data is None or not s else data.memory_bytes(stored_split(job, s)) for s in splits
+    ]
     memory = {
         "weights": weights,
         "gradients": 4 * found.row_length * (own + 2),
@@ -38,7 +41,8 @@ def memory_of_worker(
 def _evaluation(job: Job, data: Manifest | None, rehearsed: Rehearsal) -> int:
     """The sums of all slices [S, m], what is collected, and the largest layer of a batch twice."""
     split = evaluation_split(job, data)
-    num_samples = data.splits[split].num_samples if data is not None and split else 0
+    stored = stored_split(job, split) if split else ""
+    num_samples = data.splits[stored].num_samples if data is not None and stored else 0
     if not rehearsed.num_sums:
         return 0
     sums = 8 * (job.num_slices + 1) * rehearsed.num_sums

@@ -10,6 +10,7 @@ import numpy as np
 from distnet.data.batch import Batch
 from distnet.data.column import select
 from distnet.data.evaluation_split import evaluation_split
+from distnet.data.folds import TRAIN, stored_split
 from distnet.data.manifest import Manifest
 from distnet.data.order import Batches
 from distnet.data.samples import as_tensors
@@ -76,10 +77,11 @@ class FewSamples:
             return
         assert self.dataset is not None
         assert self.data is not None
-        split = evaluation_split(self.job, self.data) or "train"
-        split = split if self.data.splits[split].num_samples else "train"
+        split = evaluation_split(self.job, self.data) or TRAIN
+        stored = stored_split(self.job, split)
+        split, stored = (split, stored) if self.data.splits[stored].num_samples else (TRAIN, TRAIN)
         if self.job.data.view is None:
-            yield BatchFeed(self._spread(split, min(NUM_SAMPLES, self.job.evaluate.batch_size)))
+            yield BatchFeed(self._spread(stored, min(NUM_SAMPLES, self.job.evaluate.batch_size)))
             return
         opened = open_samples(self.job, self.dataset, self.data, split, self.folder, seed=None)
         with closing(DatasetEvaluationFeed(opened)) as whole:

@@ -33,9 +33,12 @@ def draw_scatter(figure: Scatter) -> Canvas:
         axes.plot(points.x, points.y, "o", color=colour, markersize=6, label=label)
     axes.set_xlabel(figure.x_label)
     axes.set_ylabel(figure.y_label)
+    if figure.is_log:
+        axes.set_xscale("log")
     number_axis(axes.xaxis)
-    number_axis(axes.yaxis)
-    axes.legend(ncols=1 if len(figure.series) <= 4 else 3)
+    number_axis(axes.yaxis, form=figure.y_format)
+    if figure.has_diagonal or len(figure.series) > 1:
+        axes.legend(ncols=1 if len(figure.series) <= 4 else 3)
     return canvas
 
 

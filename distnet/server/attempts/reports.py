@@ -11,10 +11,10 @@ from dataclasses import replace
 from typing import Any
 
 from distnet.protocol.attempt import RATES, AttemptConfig, Exit, Instructions, Report
-from distnet.protocol.errors import ConflictError, UnauthenticatedError
+from distnet.protocol.errors import ConflictError, NotFoundError, UnauthenticatedError
 from distnet.protocol.states import AttemptEnd, JobState
 from distnet.server.attempts.outcome import end_attempt, with_saved_step
-from distnet.server.ledger import attempts, streams
+from distnet.server.ledger import attempts, streams, texts
 from distnet.server.ledger.records import AttemptRecord, JobRecord
 from distnet.server.settings import Settings
 from distnet.server.state.change import ATTEMPT, Change
@@ -49,6 +49,22 @@ def find(mirror: Mirror, secret: str) -> tuple[JobRecord, AttemptRecord]:
         f"attempt {old.number} of {old.job} has ended ({old.end}); end its process",
         code="stale_attempt",
     )
+
+
+def code_of(mirror: Mirror, secret: str) -> bytes:
+    """The archive with the own files of the job of the attempt with this secret.
+
+    Raises:
+        NotFoundError: the job has none, or they were removed.
+    """
+    job, _ = find(mirror, secret)
+    if job.code is None:
+        raise NotFoundError(f"{job.name} has no files of its own")
+    with mirror.ledger.reading() as tx:
+        data = texts.read_code(tx, job.code)
+    if data is None:
+        raise NotFoundError(f"the ledger does not have the files of {job.name}")
+    return data
 
 
 def attempt_config(mirror: Mirror, secret: str, settings: Settings) -> AttemptConfig:

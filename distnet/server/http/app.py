@@ -30,6 +30,7 @@ from distnet.server.http.routes import (
     reservations,
     schedules,
     streams,
+    sweeps,
     usage,
     users,
 )
@@ -40,6 +41,7 @@ from distnet.server.users.authenticator import Authenticator
 
 ROUTERS = (
     jobs,
+    sweeps,
     streams,
     cluster,
     code,

@@ -14,9 +14,10 @@ from distnet.spec.content import PREFIX, content_of
 from distnet.spec.dump import dump_job
 from distnet.spec.parts import kinds, shipped_datasets
 from distnet.spec.read import PACKAGES, JobFile, read_job_text
-from distnet.spec.reading.faults import shortened, unknown
+from distnet.spec.reading.faults import unknown
 from distnet.spec.sections.job import Job
 from distnet.spec.sections.queue import Queue
+from distnet.spec.sweep import naming_sweep
 
 CACHED = 1000
 
@@ -86,7 +87,7 @@ def _parse(  # noqa: PLR0917
     try:
         file = read_job_text(text, path=Path(path), overrides=sets + sweep)
     except JobFileError as error:
-        raise InvalidError(_naming_sweep(str(error), sweep), code="bad_job_file") from None
+        raise InvalidError(naming_sweep(str(error), sweep), code="bad_job_file") from None
     _require_reachable(file, has_code)
     job = _with_store(file.job.resolved(), store)
     resources = job.resources
@@ -105,13 +106,6 @@ def _with_store(job: Job, store: str | None) -> Job:
     if store is None or job.checkpoint.store is not None:
         return job
     return job.model_copy(update={"checkpoint": job.checkpoint.model_copy(update={"store": store})})
-
-
-def _naming_sweep(message: str, sweep: tuple[str, ...]) -> str:
-    """Name overrides of a sweep by its option: the job file's reader calls all of them `--set`."""
-    for override in sweep:
-        message = message.replace(f"--set {shortened(override)}", f"--sweep {shortened(override)}")
-    return message
 
 
 def _require_reachable(file: JobFile, has_code: bool) -> None:

@@ -14,7 +14,8 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
-from distnet.protocol.errors import InvalidError, TooManyError
+from distnet.errors import JobFileError
+from distnet.protocol.errors import ConflictError, InvalidError, TooManyError
 from distnet.protocol.states import JobState
 from distnet.protocol.submit import SubmitRequest
 from distnet.server.jobs.admission import (
@@ -27,12 +28,12 @@ from distnet.server.jobs.admission import (
 from distnet.server.jobs.datasets import require_datasets
 from distnet.server.jobs.dependencies import read_dependency, require_dependencies, require_no_cycle
 from distnet.server.jobs.job_file import ParsedJob, parse_job_file
-from distnet.server.jobs.sweep import MAX_JOBS, expand
 from distnet.server.ledger import jobs, texts
 from distnet.server.ledger.records import JobRecord, User
 from distnet.server.settings import Allowance
 from distnet.server.state.change import Change
 from distnet.server.state.mirror import Mirror
+from distnet.spec.sweep import MAX_JOBS, changes, expand
 
 LONGEST_NAME = 63
 MAX_KNOWN_SPECS = 10_000
@@ -44,13 +45,10 @@ class Draft:
     """A job that is not queued yet."""
 
     record: JobRecord
-    """Without a number, and without a name if the user gave none."""
+    """Without a number, and without a name if the user gave none; so is its sweep."""
     job: ParsedJob
-
-    @property
-    def base(self) -> str:
-        """The name that gets a number, if the user gave none."""
-        return self.record.array or self.job.name
+    request: str
+    """The key of the request, which the jobs of one sweep share."""
 
 
 def draft(
@@ -75,7 +73,7 @@ def draft(
         ForbiddenError: `not_your_team`.
         TooManyError: `too_many_jobs`: more jobs than one submit may have.
     """
-    combinations = [expand(request.sweep) for request in requests]
+    combinations = [_combinations(request.sweep) for request in requests]
     num_jobs = sum(map(len, combinations))
     if num_jobs > MAX_JOBS:
         raise TooManyError(
@@ -144,6 +142,13 @@ def check(mirror: Mirror, user: User, request: SubmitRequest) -> None:
         require_datasets(mirror, [one.job.dataset])
 
 
+def _combinations(sweep: Sequence[str]) -> list[tuple[str, ...]]:
+    try:
+        return expand(sweep)
+    except JobFileError as error:
+        raise InvalidError(str(error), code="bad_sweep") from None
+
+
 def _drafts_of(
     user: User,
     request: SubmitRequest,
@@ -158,9 +163,9 @@ def _drafts_of(
         parsed = parse_job_file(request, overrides, store)
         key = request.key if len(combinations) == 1 else f"{request.key}.{index}"
         record = _record(user, request, parsed, key, now=now, schedule=schedule)
-        if len(combinations) > 1:
-            record = replace(record, array=request.name or parsed.name)
-        drafts.append(Draft(record, parsed))
+        if request.sweep:
+            record = replace(record, array=request.name or "", changes=changes(overrides))
+        drafts.append(Draft(record, parsed, request.key))
     return drafts
 
 
@@ -217,23 +222,49 @@ def _require_admission(
 
 
 def _named(tx: Connection, new: Sequence[Draft]) -> list[JobRecord]:
-    """Name the jobs that have no name BASE-1, BASE-2, ..."""
-    counts = Counter(draft.base for draft in new if not draft.record.name)
+    """Name the jobs that have no name BASE-1, BASE-2, ..., after their sweep or their job file."""
+    sweeps = _sweeps(tx, new)
+    bases = [sweeps.get(draft.request, draft.job.name) for draft in new]
+    counts = Counter(base for draft, base in zip(new, bases, strict=True) if not draft.record.name)
     next_number = {base: jobs.take_numbers(tx, base, count) for base, count in counts.items()}
     named = []
-    for draft in new:
+    for draft, base in zip(new, bases, strict=True):
         name = draft.record.name
         if not name:
-            name = f"{draft.base}-{next_number[draft.base]}"
-            next_number[draft.base] += 1
+            name = f"{base}-{next_number[base]}"
+            next_number[base] += 1
         if len(name) > LONGEST_NAME:
             raise InvalidError(
                 f"name: found {name}, expected at most {LONGEST_NAME} characters; give a shorter "
                 "--name",
                 code="bad_name",
             )
-        named.append(replace(draft.record, name=name))
+        named.append(replace(draft.record, name=name, array=sweeps.get(draft.request)))
     return named
+
+
+def _sweeps(tx: Connection, new: Sequence[Draft]) -> dict[str, str]:
+    """Name the sweeps, by the key of their request: as the user says, else JOB-sweep-N.
+
+    Raises:
+        ConflictError: `name_taken`: another sweep has this name.
+    """
+    names: dict[str, str] = {}
+    for draft in new:
+        if draft.record.array is None or draft.request in names:
+            continue
+        name = draft.record.array
+        if not name:
+            base = f"{draft.job.name}-sweep"
+            name = f"{base}-{jobs.take_numbers(tx, base, 1)}"
+        if name in names.values() or jobs.sweep_jobs(tx, name, limit=1):
+            raise ConflictError(
+                f"{name}: a sweep already has this name; give another name, or none to get one "
+                "assigned",
+                code="name_taken",
+            )
+        names[draft.request] = name
+    return names
 
 
 def _check_dependencies(tx: Connection, records: Sequence[JobRecord]) -> dict[str, JobState]:

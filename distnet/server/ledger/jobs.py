@@ -194,6 +194,12 @@ def names_taken(tx: Connection, names: Iterable[str]) -> set[str]:
     return {name for some in chunks(names) for name in tx.execute(NAMES, {"some": some}).scalars()}
 
 
+def sweep_jobs(tx: Connection, name: str, limit: int | None = None) -> list[JobRecord]:
+    """Read the jobs of a sweep, open or ended, in the order of submission."""
+    found = select(jobs).where(jobs.c.array == name).order_by(jobs.c.number).limit(limit)
+    return [_record(row) for row in tx.execute(found)]
+
+
 def take_numbers(tx: Connection, base: str, count: int) -> int:
     """Take `count` consecutive numbers N for names `base-N`; returns the first.
 
@@ -275,6 +281,7 @@ def _record(row: Row[Any]) -> JobRecord:
     fewest, most, cpus, gpus = (values.pop(name) for name in ("fewest", "most", "cpus", "gpus"))
     shape = Shape(fewest, most, cpus, gpus, _selector(values.pop("selector")))
     after = tuple(Dependency(job, Condition(condition)) for job, condition in values.pop("after"))
+    values["changes"] = values["changes"] or {}  # none in the rows of earlier versions
     return JobRecord(**values, shape=shape, after=after)
 
 

@@ -71,7 +71,9 @@ class JobRecord:
     max_time_s: float | None = None
     expected_s: float | None = None
     array: str | None = None
-    """The name that the jobs of one sweep share."""
+    """The name that the jobs of one sweep share, and no other."""
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    """What its sweep changes in it: by dotted key, the value."""
     schedule: str | None = None
     """The schedule that submitted it."""
     reservation: str | None = None

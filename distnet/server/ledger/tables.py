@@ -81,6 +81,7 @@ jobs = Table(
     Column("max_time_s", Double),
     Column("expected_s", Double),
     Column("array", Words, index=True),
+    Column("changes", Json),
     Column("schedule", Words),
     Column("reservation", Words),
     Column("workers", BigInteger),

@@ -50,6 +50,7 @@ def job_response(mirror: Mirror, job: JobRecord, now: float) -> JobResponse:
         ended_at=job.ended_at,
         num_attempts=job.num_attempts,
         array=job.array,
+        changes=dict(job.changes),
         schedule=job.schedule,
         error=_text(result.get("error")),
         failure=_text(result.get("failure")),

@@ -21,7 +21,7 @@ from distnet.spec.sections.queue import Queue
 from distnet.spec.sections.resources import Resources
 from distnet.spec.sections.retry import Retry
 from distnet.spec.sections.schedule import Constant, Schedule
-from distnet.spec.sections.section import Name, Part, PositiveFloat, PositiveInt, Section
+from distnet.spec.sections.section import Fold, Name, Part, PositiveFloat, PositiveInt, Section
 from distnet.spec.sections.start import Start
 from distnet.spec.sections.units import Bytes, Seconds
 
@@ -39,6 +39,9 @@ class Data(Section):
     """How samples are made of the dataset's rows: `pack` or your own. Default: each row is one."""
     sampler: Part | None = None
     """Which training samples an epoch has: `identities` or your own. Default: each of them once."""
+    fold: Fold | None = None
+    """Leave out a part of the training samples and evaluate on it: `2/5` is the second of five.
+    `distnet run JOB --folds 5` trains once for each."""
     augment: tuple[Augmentation, ...] = ()
     """Random changes to the training images, in this order."""
     memory: Bytes = 512_000_000
@@ -219,12 +222,25 @@ class Job(Section):
                 "train.batch_size", f"found {self.train.batch_size}, expected {needed}"
             )
         self._require_arithmetic()
+        self._require_rows()
         if self.train.on_nonfinite == "rewind" and self.checkpoint.every_steps is None:
             raise KeyFaultError(
                 "train.on_nonfinite",
                 "found rewind, expected checkpoint.every_steps with it, to say where to rewind to",
             )
         return self
+
+    def _require_rows(self) -> None:
+        """Refuse folds of what are not the rows of a dataset, and two splits to evaluate on."""
+        if self.data.fold is None:
+            return
+        others = {"data.view": self.data.view, "evaluate.split": self.evaluate.split}
+        beside = [key for key, value in others.items() if value is not None]
+        if self.data.source is None:
+            beside.append("data.source: null")
+        if beside:
+            wrong = f"found {self.data.fold} beside {' and '.join(beside)}, expected one of them"
+            raise KeyFaultError("data.fold", wrong)
 
     def _require_arithmetic(self) -> None:
         """Refuse TF32 on CPUs; portable bits on GPUs, where no setting gives them, and in bf16."""

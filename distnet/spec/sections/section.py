@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 NAME = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
+FOLD = r"^([1-9][0-9]{0,2})/([1-9][0-9]{0,2})$"
 NAMED = "up to 63 lower-case letters, digits and dashes, as in digits-2"
 
 
@@ -15,7 +16,15 @@ def _named(text: str) -> str:
     return text
 
 
+def _fold(text: str) -> str:
+    found = re.fullmatch(FOLD, text)
+    if found is None or not 1 <= int(found[1]) <= int(found[2]) or int(found[2]) < 2:
+        raise ValueError("expected the number of a fold and their count, as in 2/5")
+    return text
+
+
 Name = Annotated[str, AfterValidator(_named), Field(json_schema_extra={"pattern": NAME})]
+Fold = Annotated[str, AfterValidator(_fold), Field(json_schema_extra={"pattern": FOLD})]
 PositiveInt = Annotated[int, Field(gt=0, lt=2**31)]
 PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegativeFloat = Annotated[float, Field(ge=0, allow_inf_nan=False)]

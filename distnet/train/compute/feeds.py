@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from distnet.data.evaluation_split import evaluation_split, final_split
+from distnet.data.folds import stored_split
 from distnet.data.manifest import Manifest
 from distnet.data.opening import build_sampler, build_view, count_samples
 from distnet.data.order import Batches
@@ -28,7 +29,7 @@ def open_samples(  # noqa: PLR0917
     """Open one split for reading, as the job says; `folder` is that of the job file."""
     view = build_view(job, data, folder)
     sampler = build_sampler(job, dataset, data, split, folder=folder, seed=seed)
-    memory = job.data.memory
+    memory, split = job.data.memory, stored_split(job, split)
     return Samples(dataset, data, split, memory_bytes=memory, seed=seed, view=view, sampler=sampler)
 
 

@@ -45,7 +45,21 @@ def test_submit_prints_json_of_all_jobs_of_a_sweep(
     assert main(["submit", "digits.yaml", "--sweep", "train.seed=1..3", "--json"]) == 0
 
     printed = json.loads(capsys.readouterr().out)
-    assert [job["name"] for job in printed["jobs"]] == ["digits-1", "digits-2", "digits-3"]
+    assert [job["name"] for job in printed["jobs"]] == [f"digits-sweep-1-{n}" for n in (1, 2, 3)]
+
+
+def test_submit_says_which_job_has_which_value(
+    server: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = ["--sweep", "network.hidden=[16],[32, 8]", "--sweep", "train.seed=7"]
+    assert main(["submit", "digits.yaml", "--name", "lr", *settings]) == 0
+
+    printed = capsys.readouterr()
+    assert printed.out.splitlines() == [
+        "lr-1 (network.hidden=[16], train.seed=7) is waiting: no room",
+        "lr-2 (network.hidden=[32, 8], train.seed=7) is waiting: no room",
+    ]
+    assert "see: distnet sweep lr," in printed.err
 
 
 def test_submit_names_only_the_first_jobs_of_a_large_sweep(
@@ -55,7 +69,7 @@ def test_submit_names_only_the_first_jobs_of_a_large_sweep(
 
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 11
-    assert lines[-1] == "and 190 more: distnet ps --array digits"
+    assert lines[-1] == "and 190 more: distnet sweep digits-sweep-1"
 
 
 def test_submit_refuses_an_invalid_job_file_before_any_request(

@@ -39,6 +39,7 @@ VERBS = ("cancel", "stop", "hold", "release", "retry")
 IN_PATH = {
     "job": "digits-1",
     "name": "vision",
+    "sweep": "rates",
     "stream": "run",
     "sha256": SHA,
     "shard": SHA,

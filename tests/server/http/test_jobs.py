@@ -67,7 +67,7 @@ def test_a_sweep_is_one_submit_of_several_jobs(api: Api) -> None:
     response = api.client().post("/api/v1/jobs", json=body(sweep=("train.seed=1..3",)))
 
     assert len(response.json()["jobs"]) == 3
-    assert {job["array"] for job in response.json()["jobs"]} == {"digits"}
+    assert {job["array"] for job in response.json()["jobs"]} == {"digits-sweep-1"}
 
 
 def test_pages_follow_each_other(api: Api) -> None:

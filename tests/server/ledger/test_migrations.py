@@ -17,7 +17,7 @@ def downgrade(ledger: Ledger) -> None:
         for table in ("allocations", "drains", "reservations"):
             tx.exec_driver_sql(f"DROP TABLE {table}")
         tx.exec_driver_sql("ALTER TABLE attempts DROP COLUMN used")
-        for name in ("selector", "reservation"):
+        for name in ("selector", "reservation", "changes"):
             tx.exec_driver_sql(f"ALTER TABLE jobs DROP COLUMN {name}")
         for name in ("kept", "code", "ended_at_number", "state_ended_at_number"):
             tx.exec_driver_sql(f"DROP INDEX ix_jobs_{name}")

@@ -7,6 +7,7 @@ from playwright.sync_api import expect
 from distnet.protocol.schedules import ScheduleRequest
 from distnet.scheduler.view import Node
 from distnet.server.ledger.users import save_user
+from distnet.spec.metric import Metric
 from tests.server.harness import ADA, BOB, asks
 
 
@@ -47,6 +48,26 @@ def test_history_shows_what_ended_the_newest_first(site, looker):
     page.get_by_role("button", name="cancelled").click()
     expect(page.locator("td.job > a")).to_have_text(["digits-2"])
     assert page.evaluate("location.hash") == "#/history?state=cancelled"
+
+
+def test_a_sweep_shows_its_jobs_the_best_first_also_when_all_have_ended(site, looker):
+    rates = asks(sweep=("optimizer.learning_rate=0.1,0.01",), name="rates")
+    site.harness.submit(rates)
+    site.harness.run(2)
+    for job, accuracy in (("rates-1", 0.8), ("rates-2", 0.9)):
+        site.evaluate(job, Metric("accuracy", "percent", "higher"), accuracy=accuracy)
+    site.harness.run_until_all_ended(steps=50)
+    page = looker.open("/jobs/rates-1")
+    page.get_by_role("link", name="rates", exact=True).click()
+    expect(page.locator("td.job > a")).to_have_text(["rates-2", "rates-1"])
+    expect(page.locator("tr", has_text="rates-2")).to_contain_text("0.01")
+    expect(page.get_by_text("The best is rates-2: test accuracy 90.00%")).to_be_visible()
+    expect(page.get_by_role("img", name="2 jobs over optimizer.learning_rate")).to_be_visible()
+    page.get_by_role("link", name="rates-2").first.click()
+    expect(page.get_by_role("heading", name="rates-2")).to_be_visible()
+    looker.expected.append("404")
+    page = looker.open("/sweeps/absent")
+    expect(page.get_by_text("There is no sweep with this name.")).to_be_visible()
 
 
 def test_a_long_history_ends_with_its_last_page(site, looker):

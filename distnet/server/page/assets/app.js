@@ -12,6 +12,7 @@ import { QueueView } from "./queue.js";
 import { dropToken, keepToken, keptToken, link, readRoute, takeToken } from "./route.js";
 import { SchedulesView } from "./schedules.js";
 import { SignIn } from "./signin.js";
+import { SweepView } from "./sweep.js";
 
 const VIEWS = [
   ["Queue", "", QueueView],
@@ -19,6 +20,7 @@ const VIEWS = [
   ["History", "history", HistoryView],
   ["Schedules", "schedules", SchedulesView],
 ];
+const OF_NAME = { jobs: JobView, sweeps: SweepView };
 const CLUSTER_EVERY_S = 8;
 const TOAST_MS = 6000;
 
@@ -100,7 +102,8 @@ class App {
     const route = readRoute();
     const [first = "", name] = route.parts;
     const known = VIEWS.find(([, path]) => path === first)?.[2] ?? QueueView;
-    this.#show(first === "jobs" && name ? new JobView(this, name) : new known(this, route));
+    const single = name && OF_NAME[first];
+    this.#show(single ? new single(this, name) : new known(this, route));
   }
 
   #show(view) {

@@ -122,7 +122,7 @@ function drawEvent({ number: key, time, actor, text }) {
 // The sweep or schedule that a job belongs to.
 export function origin({ array, schedule }) {
   return [
-    array && [", sweep ", h("a", { href: link([], { array }) }, array)],
+    array && [", sweep ", h("a", { href: link(["sweeps", array]) }, array)],
     schedule && [", by schedule ", h("a", { href: link(["schedules"]) }, schedule)],
   ];
 }

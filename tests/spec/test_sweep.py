@@ -2,9 +2,9 @@
 
 import pytest
 
-from distnet.protocol.errors import InvalidError
-from distnet.server.jobs.sweep import expand
+from distnet.errors import JobFileError
 from distnet.spec.read import read_job_text
+from distnet.spec.sweep import changes, expand
 
 JOB = "name: digits\nnetwork: {kind: mlp}\n"
 
@@ -50,7 +50,7 @@ def test_values_are_cut_at_outer_commas(given: str, expected: list[str]) -> None
     ],
 )
 def test_a_list_that_cannot_be_cut_is_refused_with_its_position(sweep: str, message: str) -> None:
-    with pytest.raises(InvalidError) as caught:
+    with pytest.raises(JobFileError) as caught:
         expand([sweep])
     assert str(caught.value).startswith(f"--sweep {sweep}: {message}")
 
@@ -63,3 +63,13 @@ def test_each_job_of_a_sweep_of_lists_has_its_list() -> None:
 
     found = [(job.network.options["hidden"], job.data.source) for job in jobs]
     assert found == [((16, 16), "a,b"), ((16, 16), "c\td"), ((32,), "a,b"), ((32,), "c\td")]
+
+
+def test_what_a_job_of_a_sweep_changes_is_plain() -> None:
+    overrides = ["network.hidden=[16, 8]", "optimizer={kind: sgd, betas: [0.9]}", "train.seed=7"]
+
+    assert changes(overrides) == {
+        "network.hidden": [16, 8],
+        "optimizer": {"kind": "sgd", "betas": [0.9]},
+        "train.seed": 7,
+    }

@@ -1,0 +1,73 @@
+"""Sweeps of a server: their names, what each job changes, and their order."""
+
+import pytest
+
+from distnet.protocol.attempt import Report
+from distnet.protocol.errors import ConflictError, NotFoundError
+from distnet.protocol.metrics import Headline
+from tests.server.harness import ADA, Harness, asks
+
+ACCURACY = Headline(name="accuracy", format="percent", direction="higher")
+RATES = ("optimizer.learning_rate=0.1,0.01,0.001",)
+
+
+@pytest.fixture
+def harness(tmp_path):
+    with Harness(f"sqlite:///{tmp_path}/ledger.db", tmp_path) as made:
+        yield made
+
+
+def report(harness: Harness, values: dict[str, float]) -> None:
+    """Have the attempts of jobs report an evaluation."""
+    for attempt in harness.cluster.attempts.values():
+        if attempt.job in values:
+            metrics = {"accuracy": values[attempt.job]}
+            said = Report(
+                is_training=True, step=3, headline=ACCURACY, split="test", metrics=metrics
+            )
+            harness.server.report(attempt.request.secret, said)
+
+
+def test_a_sweep_lists_open_and_ended_jobs_the_best_first(harness):
+    harness.submit(asks(), asks(sweep=RATES, hold=True))
+    for number in (1, 2):
+        harness.server.release(ADA, f"digits-sweep-1-{number}")
+    harness.run(2)
+    report(harness, {"digits-sweep-1-1": 0.8, "digits-sweep-1-2": 0.9, "digits-1": 0.99})
+    running = harness.server.sweep("digits-sweep-1")
+    harness.run(20)
+    harness.restart()
+
+    ended = harness.server.sweep("digits-sweep-1")
+
+    assert [(t.name, t.state, t.value) for t in running.trials] == [
+        ("digits-sweep-1-2", "running", 0.9),
+        ("digits-sweep-1-1", "running", 0.8),
+        ("digits-sweep-1-3", "held", None),
+    ]
+    assert [t.changes for t in running.trials] == [
+        {"optimizer.learning_rate": rate} for rate in (0.01, 0.1, 0.001)
+    ]
+    assert (running.keys, running.metric_name) == (("optimizer.learning_rate",), "test accuracy")
+    assert running.best_text == "the best is digits-sweep-1-2: test accuracy 90.00%"
+    assert [t.state for t in ended.trials] == ["finished", "finished", "held"]
+    assert [t.value for t in ended.trials] == [0.9, 0.8, None]
+    assert harness.job("digits-1").changes == {}
+
+
+def test_every_sweep_has_a_name_of_its_own(harness):
+    names = [harness.submit(asks(sweep=RATES))[0].array for _ in range(2)]
+    [*named, _] = harness.submit(asks(sweep=RATES, name="rates"))
+
+    assert names == ["digits-sweep-1", "digits-sweep-2"]
+    assert [job.name for job in named] == ["rates-1", "rates-2"]
+    with pytest.raises(ConflictError, match="rates: a sweep already has this name"):
+        harness.submit(asks(sweep=("train.seed=1,2",), name="rates"))
+    assert len(harness.open_jobs()) == 9
+
+
+def test_an_unknown_sweep_is_refused_with_the_nearest_name(harness):
+    harness.submit(asks(sweep=RATES, name="rates"))
+
+    with pytest.raises(NotFoundError, match="there is no sweep rate; did you mean rates"):
+        harness.server.sweep("rate")
