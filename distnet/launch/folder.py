@@ -11,7 +11,7 @@ from distnet.run_folder.format import KEY, RUN_FORMAT
 from distnet.run_folder.paths import RunFolder
 from distnet.spec.code.collect import own_code
 from distnet.spec.read import JobFile
-from distnet.trained.start_weights import StartWeights
+from distnet.trained.start.start_weights import StartWeights
 
 
 def make_run_folder(

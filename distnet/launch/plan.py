@@ -39,7 +39,7 @@ from distnet.train.compute.trainee import count_steps
 from distnet.train.device.precision import plan_precision
 from distnet.train.exchange.tree import own_slices
 from distnet.train.feed import Feed, checked_feed
-from distnet.trained.start_weights import start_note
+from distnet.trained.start.start_weights import start_note
 
 
 @dataclass(frozen=True)

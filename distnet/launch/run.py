@@ -42,7 +42,7 @@ from distnet.spec.sections.job import Job
 from distnet.spec.variables import variables_set
 from distnet.train.checkpoint.identity import changed_keys, identity
 from distnet.train.device.portable import fix_instruction_set
-from distnet.trained.start_weights import StartWeights, job_start_weights, read_start_weights
+from distnet.trained.start.start_weights import StartWeights, job_start_weights, read_start_weights
 
 
 def run(

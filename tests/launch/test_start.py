@@ -16,8 +16,8 @@ from distnet.errors import RunError
 from distnet.spec.sections.start import Start
 from distnet.train.checkpoint.checkpoint import read_newest
 from distnet.train.inventory.flat import FlatNetwork
-from distnet.trained.fit import fit
-from distnet.trained.weights_file import read_weights
+from distnet.trained.start.fit import fit
+from distnet.trained.start.weights_file import read_weights
 from tests.train.listeners import stop_at
 
 JOB = """

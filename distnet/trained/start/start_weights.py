@@ -20,8 +20,8 @@ from distnet.spec.sections.start import Start
 from distnet.train.checkpoint.checkpoint import State, read_newest
 from distnet.train.checkpoint.store import open_store
 from distnet.train.inventory.flat import FlatNetwork
-from distnet.trained.fit import fit, renamed
-from distnet.trained.weights_file import read_weights
+from distnet.trained.start.fit import fit, renamed
+from distnet.trained.start.weights_file import read_weights
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""The weights that a run starts with: read, and fitted to its network."""
