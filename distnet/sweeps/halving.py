@@ -43,7 +43,7 @@ class Standing:
 def rungs_of(files: Sequence[JobFile]) -> tuple[float, ...]:
     """The parts of the epochs at which trials are compared, each of at least one epoch."""
     epochs = [file.job.train.epochs or 10 for file in files if file.job.train.steps is None]
-    most = min(_log(len(files)), *(_log(num_epochs) for num_epochs in epochs))
+    most = min(map(_log, [len(files), *epochs]))
     return tuple(float(ETA) ** -power for power in range(most, 0, -1))
 
 

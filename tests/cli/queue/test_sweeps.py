@@ -1,6 +1,7 @@
 """Commands of the queue that are given the name of a sweep."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -11,8 +12,9 @@ ACCURACY = {"name": "accuracy", "format": "percent", "direction": "higher"}
 
 
 @pytest.fixture
-def rates(server: FakeServer) -> FakeServer:
+def rates(server: FakeServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeServer:
     """A sweep of three jobs: one has finished, one waits, one is held."""
+    monkeypatch.chdir(tmp_path)
     states = {"rates-1": "finished", "rates-2": "waiting", "rates-10": "held"}
     for number, (name, state) in enumerate(states.items(), 1):
         changes = {"optimizer.learning_rate": 0.1 / number}
@@ -77,8 +79,7 @@ def test_sweep_shows_that_of_a_server(
     ]
     assert lines[1].split()[:4] == ["rates-1", "0.1", "90.00%", "finished"]
     assert lines[-1] == ("the best is rates-1: test accuracy 90.00%; its job file is best.yaml")
-    with open("best.yaml", encoding="utf-8") as file:
-        assert file.read() == "name: digits\n"
+    assert Path("best.yaml").read_text() == "name: digits\n"
 
 
 def test_sweep_says_where_it_has_looked(

@@ -81,7 +81,7 @@ function drawAxis({ name, labels }, x, isLast) {
     "g",
     { key: name, class: "axis" },
     h("line", { class: "grid", x1: x, x2: x, y1: TOP, y2: HEIGHT - BOTTOM }),
-    labels.map(([y, text]) => h("text", { x: x + 6, y: round(y) + 4 }, text)),
+    labels.map(([y, text]) => h("text", { x: x + 6, y: round(y) - 4 }, text)),
     h(
       "text",
       { class: isLast ? "up" : "", x: isLast ? WIDTH : x - LEFT / 2, y: HEIGHT - 8 },
