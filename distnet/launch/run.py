@@ -168,13 +168,7 @@ def resume(
     """
     started = process_started or time.time()
     overrides = as_texts(overrides)
-    folder = RunFolder(folder_of(run, runs).path.resolve())
-    if not holds_run(folder):
-        raise RunError(
-            f"{run}: found no run in this folder ({folder.job.name} or {folder.plan.name} is "
-            "missing); list the runs with: distnet runs"
-        )
-    require_resumable(folder)
+    folder = _resumable(RunFolder(folder_of(run, runs).path.resolve()))
     with held(folder), ExitStack() as stack:
         before = read_plan(folder)
         file = read_job(folder.job, overrides=overrides, folder=before.job_folder)
@@ -202,6 +196,17 @@ def resume(
         result = train(assignment, limits, address=address, placement=placement, listener=listener)
         shows.end(result)
     return Run(RunFolder(shown(folder.path)))
+
+
+def _resumable(folder: RunFolder) -> RunFolder:
+    """Refuse a folder that has no job or plan, or is of an older version that cannot go on."""
+    if not holds_run(folder):
+        raise RunError(
+            f"{shown(folder.path)}: found no run in this folder ({folder.job.name} or "
+            f"{folder.plan.name} is missing); list the runs with: distnet runs"
+        )
+    require_resumable(folder)
+    return folder
 
 
 def _assignment(

@@ -13,9 +13,9 @@ from types import TracebackType
 from typing import Self
 
 from distnet.errors import StoppedError
-from distnet.report.card import curve
+from distnet.notebook.card import curve
 from distnet.report.live.display import Now
-from distnet.report.render import render
+from distnet.report.templates.render import render
 from distnet.report.text import clock
 
 REDRAWN_EVERY_S = 0.25

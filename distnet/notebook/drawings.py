@@ -12,9 +12,9 @@ from distnet.report.arrays import read_arrays
 from distnet.report.page import figure_page, write_report
 from distnet.report.parts import Part, Plot
 from distnet.report.plots import by_name, draw_run, name_of
-from distnet.report.render import render
 from distnet.report.run import read_run
 from distnet.report.style import to_png, to_svg_file
+from distnet.report.templates.render import render
 from distnet.run_folder.paths import RunFolder
 from distnet.run_folder.write import write_whole
 

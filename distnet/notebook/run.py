@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from distnet.notebook.card import run_card
 from distnet.notebook.frames import epochs_frame, steps_frame
 from distnet.notebook.page import Report
-from distnet.report.card import run_card
 from distnet.report.find import find_run
 from distnet.report.measured import measured_on
 from distnet.report.run import read_run

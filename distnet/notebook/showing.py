@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from distnet.notebook.box import Box
-from distnet.report.card import how_to_resume
+from distnet.notebook.card import how_to_resume
 from distnet.report.live.display import Display, Lines
 from distnet.report.live.progress import RunProgress
 from distnet.report.text import duration

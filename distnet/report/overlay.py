@@ -10,9 +10,9 @@ from distnet.report.compare import Comparison
 from distnet.report.curves import finite, metric_title, smooth, thin
 from distnet.report.page import inline
 from distnet.report.parts import Plot
-from distnet.report.render import render
 from distnet.report.run import Run
 from distnet.report.style import new_axes, number_axis, styled, to_png
+from distnet.report.templates.render import render
 from distnet.report.text import shorten
 from distnet.run_folder.write import write_whole
 from distnet.spec.metric import LOSS, Metric

@@ -13,10 +13,10 @@ from distnet.report.commands import commands
 from distnet.report.measured import measured_on
 from distnet.report.parts import Part, Plot
 from distnet.report.plots import by_name, draw_run
-from distnet.report.render import render
 from distnet.report.run import Run, read_run
 from distnet.report.style import to_png, to_svg
 from distnet.report.summary import Summary, attempt_rows, summarise
+from distnet.report.templates.render import render
 from distnet.run_folder.paths import RunFolder
 from distnet.run_folder.write import write_whole
 from distnet.spec.metric import LOSS

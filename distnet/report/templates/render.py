@@ -18,7 +18,7 @@ def render(template: str, **values: Any) -> str:
 @cache
 def _environment() -> Environment:
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
         finalize=lambda value: printable_lines(value) if type(value) is str else value,
         undefined=StrictUndefined,

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 from distnet.report import text
 from distnet.report.measured import Measured
-from distnet.report.render import render
 from distnet.report.run import Run
 from distnet.report.summary import Summary, summarise
+from distnet.report.templates.render import render
 from distnet.spec.metric import LOSS
 
 CURVE_WIDTH, CURVE_HEIGHT = 220, 56
