@@ -8,6 +8,7 @@ are added, and copies of one never end up on both.
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 
 from distnet.data.census import Census
 from distnet.data.column import Columns, num_samples, select
+from distnet.data.features.filling import with_means
 from distnet.data.manifest import MANIFEST, Manifest, Split, read_manifest
 from distnet.data.new_folder import new_folder
 from distnet.data.shard_writer import ShardWriter
@@ -124,6 +126,10 @@ def write_dataset(
         DataError: the source is faulty.
         OSError: the disk is full or cannot be written.
     """
+    if data.gaps:
+        training = _training(data, test_fraction)
+        fields, fill = with_means(data.fields, data.gaps, training)
+        data = replace(data, fields=fields, fill=fill)
     census = Census(data.fields)
     splits = _write_splits(folder, data, census, test_fraction, on_progress)
     total = sum(split.num_samples for split in splits.values())
@@ -139,6 +145,7 @@ def write_dataset(
         licence=licence,
         fields=fields,
         splits=splits,
+        table=data.table,
         import_summary=data.findings.summary(),
     )
     with (folder / MANIFEST).open("w", encoding="utf-8") as file:
@@ -192,8 +199,9 @@ def _parts(
 ) -> Iterator[tuple[str, Columns]]:
     for split, chunks in data.splits.items():
         first = 0
-        for columns in chunks():
-            digests = None if data.is_sequence else content_digests(data.fields, columns)
+        for chunk in chunks():
+            digests = None if data.is_sequence else content_digests(data.fields, chunk)
+            columns = data.fill(chunk)
             survey.add(split, columns, digests)
             if len(data.splits) > 1:
                 yield split, columns
@@ -201,6 +209,20 @@ def _parts(
                 is_test = _is_test(data, num_samples(columns), first, digests, test_fraction)
                 yield from _cut_out(columns, is_test, names)
             first += num_samples(columns)
+
+
+def _training(data: RawData, test_fraction: float) -> Iterator[Columns]:
+    """The samples of the training part, before anything is filled in; of all if there is none."""
+    if len(data.splits) > 1:
+        yield from data.splits.get("train", next(iter(data.splits.values())))()
+        return
+    [chunks] = data.splits.values()
+    for columns in chunks():
+        digests = content_digests(data.fields, columns)
+        is_test = _is_test(data, num_samples(columns), 0, digests, test_fraction)
+        if test_fraction == 1:
+            is_test = ~is_test
+        yield {name: select(part, np.flatnonzero(~is_test)) for name, part in columns.items()}
 
 
 def _cut_out(

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from distnet.cli.data.import_options import (
+    Category,
     Classes,
     Colours,
     Decimal,
@@ -17,11 +18,13 @@ from distnet.cli.data.import_options import (
     Header,
     IgnoreIndex,
     Images,
+    Inputs,
     Kind,
     Layout,
     Licence,
     Like,
     Masks,
+    Missing,
     Names,
     Sheet,
     Size,
@@ -63,12 +66,15 @@ def import_(
     target_kind: TargetKind = None,
     classes: Classes = None,
     drop: Drop = None,
+    category: Category = None,
+    missing: Missing = None,
+    header: Header = None,
+    inputs: Inputs = None,
     delimiter: Delimiter = None,
     decimal: Decimal = None,
     text: TextColumn = None,
     tokenizer: Tokenizer = None,
     vocabulary: Vocabulary = None,
-    header: Header = None,
     source_lang: SourceLang = None,
     target_lang: TargetLang = None,
     tasks: Tasks = None,
@@ -98,8 +104,9 @@ def import_(
     """
     options = {
         **{"target": tuple(target or ()), "target_kind": target_kind, "drop": tuple(drop or ())},
-        **{"classes": _names(classes) if classes else (), "size": _parse_size(size)},
-        **{"delimiter": delimiter, "decimal": decimal, "header": header},
+        **{"category": tuple(category or ()), "missing": _names("--missing", missing)},
+        **{"classes": _names("--classes", classes), "size": _parse_size(size), "inputs": inputs},
+        **{"delimiter": delimiter, "decimal": decimal, "header": _yes_or_no(header)},
         **{"text": text, "tokenizer": tokenizer, "vocabulary": vocabulary},
         **{"colours": colours, "layout": layout, "images": images, "masks": masks},
         **{"source_lang": source_lang, "target_lang": target_lang},
@@ -133,17 +140,24 @@ def _imported(source: Path, out: Path, like: str | None, **settings: Any) -> Man
         )
 
 
-def _names(text: str) -> tuple[str, ...]:
+def _yes_or_no(flag: bool | None) -> str | None:
+    """What was set; an option that is False would count as one that was not."""
+    return None if flag is None else "yes" if flag else "no"
+
+
+def _names(option: str, text: str | None) -> tuple[str, ...]:
     """Cut a list at its commas; a name that has one is in double quotes, as in CSV.
 
     Raises:
         DataError: a quote is not closed.
     """
+    if not text:
+        return ()
     try:
         [names] = csv.reader([text], skipinitialspace=True, strict=True)
     except (csv.Error, ValueError) as error:
         wrong = f"found {text!r}, which cannot be cut at its commas: {error}"
-        raise DataError(f'--classes: {wrong}; quote names as in: "a,b",c') from None
+        raise DataError(f'{option}: {wrong}; quote names as in: "a,b",c') from None
     return tuple(name.strip() for name in names)
 
 

@@ -73,7 +73,7 @@ Target = Annotated[
     _option(
         "--target",
         "COLUMN",
-        "The column to learn; of sprites the key of the class. Repeatable.",
+        "The column to learn; of sprites the key of the class, of NPZ the array. Repeatable.",
         TABLES,
     ),
 ]
@@ -89,6 +89,28 @@ TargetKind = Annotated[
 Drop = Annotated[
     list[str] | None, _option("--drop", "COLUMN", "A column to leave out. Repeatable.", TABLES)
 ]
+Category = Annotated[
+    list[str] | None,
+    _option(
+        "--category",
+        "COLUMN",
+        "A column that holds categories, though it looks like numbers. Repeatable.",
+        TABLES,
+    ),
+]
+Missing = Annotated[
+    str | None,
+    _option(
+        "--missing",
+        "A,B,...",
+        "What stands for a missing value besides an empty cell, NA, nan, ...: unknown,-999.",
+        TABLES,
+    ),
+]
+Inputs = Annotated[
+    str | None,
+    _option("--inputs", "KEY", "NPZ: the array of samples. Default: x, or x_train, ...", TABLES),
+]
 Delimiter = Annotated[
     str | None,
     _option(
@@ -101,6 +123,16 @@ Delimiter = Annotated[
 Decimal = Annotated[
     str | None,
     _option("--decimal", ".|,", "CSV: the decimal mark of numbers. Default: recognised.", TABLES),
+]
+
+Header = Annotated[
+    bool | None,
+    typer.Option(
+        "--header/--no-header",
+        help="CSV: whether the first line names the columns; else they are 1, 2, ... Default: it "
+        "does; of texts by the content.",
+        rich_help_panel=TABLES,
+    ),
 ]
 
 TextColumn = Annotated[
@@ -125,15 +157,6 @@ Tokenizer = Annotated[
 Vocabulary = Annotated[
     int | None,
     _option("--vocabulary", "N", "Keep the N most frequent tokens. Default: 10000.", TEXTS),
-]
-Header = Annotated[
-    str | None,
-    _choice(
-        "--header",
-        "yes|no",
-        "Tables of texts: whether the first line names the columns. Default: detected.",
-        TEXTS,
-    ),
 ]
 SourceLang = Annotated[
     str | None,

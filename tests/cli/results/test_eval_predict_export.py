@@ -127,9 +127,15 @@ def test_a_trained_network_is_shown_in_one_line(runs: Path):
 def test_predict_names_what_is_not_a_file(
     runs: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ):
-    for path, found in ((tmp_path / "none.png", "no such file"), (tmp_path, "a folder")):
-        assert main(["predict", str(runs / "digits-1"), str(path)]) == 2
-        assert f"{path}: found {found}, expected an image\n" in capfd.readouterr().err
+    (tmp_path / "empty").mkdir()
+    files = {
+        "none.png": "found no such file or folder",
+        "*.jpg": "no file matches this pattern",
+        "empty": "found no images in this folder",
+    }
+    for name, found in files.items():
+        assert main(["predict", str(runs / "digits-1"), str(tmp_path / name)]) == 2
+        assert f"{tmp_path / name}: {found}" in capfd.readouterr().err
 
 
 def test_predict_prints_a_json_array(runs: Path, seven: Path, capfd: pytest.CaptureFixture[str]):
