@@ -30,7 +30,7 @@ from distnet.spec.printable import argument
 from distnet.spec.reading.validation import first_damage
 
 MANIFEST = "manifest.json"
-_OF_PICTURES = ("image-folder", "masks", "parquet", "pascal-voc", "sprite-sheet")
+_OF_PICTURES = ("image-folder", "image-table", "masks", "parquet", "pascal-voc", "sprite-sheet")
 """Sources of images; those of IDX and NPZ are arrays that somebody has prepared."""
 SplitName = Annotated[str, Limits(pattern="^[A-Za-z0-9][A-Za-z0-9_-]*$")]
 FieldName = Annotated[str, Limits(pattern="^[A-Za-z_][A-Za-z0-9_]*$")]

@@ -1,23 +1,23 @@
 """Predict with a trained network: images, recordings, tables with one sample per row, or texts."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from distnet.data.csv.file import is_csv
+from distnet.data.features.form import TableForm
 from distnet.data.features.rows import read_rows
 from distnet.data.images.image_file import holds_figures, read_image_file
 from distnet.data.sounds.sound_file import read_header
-from distnet.data.sources.images.parquet_images import as_file, image_cells
-from distnet.data.sources.tables.parquet_table import ParquetTable, is_parquet
+from distnet.data.sources.tables.parquet_table import is_parquet
 from distnet.data.sources.texts.table_texts import table_texts
 from distnet.errors import DataError
 from distnet.trained.in_image import has_positions, predict_in_image
 from distnet.trained.load import Trained
 from distnet.trained.reading import Reading
+from distnet.trained.table_images import holds_images, table_images
 from distnet.trained.texts import encode_texts, read_texts
 
-BATCH_IMAGES = 64
 Predictions = list[dict[str, Any]]
 
 
@@ -121,11 +121,12 @@ def _predict_file(trained: Trained, file: Path, how: Reading) -> Predictions:
         return trained.predict(trained.inputs.read_file(file))
     if trained.inputs.kind == "tokens":
         return _numbered(_texts(trained, file, how))
-    if trained.inputs.kind == "image" and is_parquet(file):
-        return _numbered(list(_images_of(trained, file, how)))
+    if trained.inputs.kind == "image" and holds_images(file, _form(trained)):
+        images = table_images(file, _form(trained), how)
+        return _numbered([_image(trained, path, how, content) for path, content in images])
     if is_csv(file) or is_parquet(file):
         marks = {"delimiter": how.delimiter, "decimal": how.decimal}
-        rows = read_rows(file, trained.inputs, **marks, form=trained.data.table)
+        rows = read_rows(file, trained.inputs, **marks, form=_form(trained))
         return _numbered(trained.predict(rows))
     return [_image(trained, file, how)]
 
@@ -137,25 +138,8 @@ def _numbered(rows: Predictions) -> Predictions:
 def _texts(trained: Trained, file: Path, how: Reading) -> Predictions:
     if not (is_csv(file) or is_parquet(file)):
         return predict_texts(trained, read_texts(file), lambda number: f"{file}:{number}")
-    texts, location = table_texts(file, _column(trained), how.delimiter)
+    texts, location = table_texts(file, _form(trained).column, how.delimiter)
     return predict_texts(trained, texts, location)
-
-
-def _images_of(trained: Trained, file: Path, how: Reading) -> Iterator[dict[str, Any]]:
-    """Predict the images in a column of a Parquet file."""
-    table, learned = ParquetTable(file), _column(trained)
-    columns = table.binary_columns
-    if learned not in columns and len(columns) != 1:
-        name = f" {learned!r}" if learned else ""
-        raise DataError(
-            f"{file}: found {len(columns)} columns of images, expected the column{name} that the "
-            f"network learned from; there are: {', '.join(table.columns[:20])}"
-        )
-    name, first = learned if learned in columns else columns[0], 0
-    for batch in table.batches((name,), BATCH_IMAGES):
-        for content, location in image_cells(batch, name, table, first):
-            yield _image(trained, location, how, as_file(content, location))
-        first += batch.num_rows
 
 
 def _image(
@@ -168,10 +152,9 @@ def _image(
     return trained.predict(picture[None])[0]
 
 
-def _column(trained: Trained) -> str:
-    """The column of a table that the network learned from; empty where that is not known."""
-    form = None if trained.dataset is None else trained.dataset.table
-    return "" if form is None else form.column
+def _form(trained: Trained) -> TableForm:
+    """What is known of the table that the network learned from."""
+    return trained.data.table or TableForm()
 
 
 def _expected(trained: Trained) -> str:

@@ -36,7 +36,7 @@ class Reading:
         """
         files = list(files)
         learned = _LEARNED.get(x.kind, f"the field kind {x.kind}")
-        has_csv = any(map(is_csv, files)) and x.kind in ("tokens", "vector")
+        has_csv = any(map(is_csv, files)) and x.kind in ("image", "tokens", "vector")
         if self.delimiter is not None and not has_csv:
             raise DataError("--delimiter: found no CSV file among those to predict; leave it out")
         if self.decimal is not None and not (has_csv and x.kind == "vector"):

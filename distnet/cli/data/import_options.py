@@ -32,8 +32,9 @@ Kind = Annotated[
     _option(
         "--kind",
         "KIND",
-        "babi, csv, idx, image-folder, json-music, masks, npz, parallel-text, parquet, "
-        "pascal-voc, sound-folder, sprite-sheet, squad, text or text-table. Default: detected.",
+        "babi, csv, idx, image-folder, image-table, json-music, masks, npz, parallel-text, "
+        "parquet, pascal-voc, sound-folder, sprite-sheet, squad, text or text-table. Default: "
+        "detected.",
     ),
 ]
 Classes = Annotated[
@@ -198,7 +199,12 @@ Layout = Annotated[
 ]
 Images = Annotated[
     str | None,
-    _option("--images", "FOLDER", "With masks: what the folders of images are called.", IMAGES),
+    _option(
+        "--images",
+        "FOLDER",
+        "What the folders of images are called, beside masks or a table.",
+        IMAGES,
+    ),
 ]
 Masks = Annotated[
     str | None, _option("--masks", "FOLDER", "What the folders of masks are called.", IMAGES)

@@ -138,8 +138,9 @@ def detect_kinds(path: Path, options: Mapping[str, Any] | None = None) -> list[s
     given = _given(options or {})
     if implied := [kind for kind in source_kinds() if _implied_by(kind) in given]:
         return implied
-    # A table of texts is a table; tables come with images beside them, images with lists of names.
-    first, last = ("text-table",), ("image-folder", "sound-folder", "text")
+    # A table of texts, or of names of images, is a table. Tables come with images beside them, and
+    # images with lists of names.
+    first, last = ("image-table", "text-table"), ("image-folder", "sound-folder", "text")
     order = sorted(source_kinds(), key=lambda kind: (kind in last) - (kind in first))
     found = [kind for kind in order if load_source(kind).detect(path)]
     if found:

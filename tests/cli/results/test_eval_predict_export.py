@@ -8,23 +8,12 @@ from PIL import Image, ImageDraw
 
 import distnet
 from distnet.cli.main import main
-from distnet.launch.run import run
 from distnet.trained.evaluate import evaluate
 
-JOB = """
-name: digits
-network: {kind: mlp, hidden: [32]}
-optimizer: {kind: adam}
-train: {steps: 300, batch_size: 64}
-"""
 
-
-@pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("runs")
-    (folder / "digits.yaml").write_text(JOB)
-    run(folder / "digits.yaml", inline=True, runs=folder)
-    return folder
+@pytest.fixture
+def runs(trained_runs: Path) -> Path:
+    return trained_runs
 
 
 @pytest.fixture

@@ -16,6 +16,11 @@ from tests.launch.drawn_digits import Drawing
 
 
 @pytest.fixture
+def runs(trained_runs: Path) -> Path:
+    return trained_runs
+
+
+@pytest.fixture
 def drawings(tmp_path: Path) -> Path:
     """Drawings of 7 and 1 in two folders, and a text beside them."""
     for digit, name in ((7, "a/seven.png"), (1, "b/one.png")):

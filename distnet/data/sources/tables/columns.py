@@ -173,7 +173,7 @@ def raise_faults(path: Path, checks: Sequence[ColumnCheck]) -> None:
     if texts:
         lines.append(_text_columns(path, texts))
     if any(check.names_images for check in texts):
-        lines.append("if these are names of images: put those of each class into one folder")
+        lines.append("if these are names of images: --kind image-table")
     if any(check.has_commas for check in checks):
         lines.append("if a comma is the decimal mark of the file, set it with --decimal ,")
     lines += ranges[:MOST_FAULTS]
