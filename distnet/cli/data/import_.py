@@ -107,17 +107,20 @@ def import_(
         **{"category": tuple(category or ()), "missing": _names("--missing", missing)},
         **{"classes": _names("--classes", classes), "size": _parse_size(size), "inputs": inputs},
         **{"delimiter": delimiter, "decimal": decimal, "header": _yes_or_no(header)},
-        **{"text": text, "tokenizer": tokenizer, "vocabulary": vocabulary},
-        **{"colours": colours, "layout": layout, "images": images, "masks": masks},
-        **{"source_lang": source_lang, "target_lang": target_lang},
-        **{"names": names, "test": test, "sheet": sheet, "sprite_size": sprite_size, "gap": gap},
-        **{"steps_per_beat": steps_per_beat, "tasks": _numbers("--tasks", tasks)},
+        **{"text": text, "tokenizer": tokenizer, "vocabulary": vocabulary, "colours": colours},
+        **{"layout": layout, "images": images, "masks": masks, "source_lang": source_lang},
+        **{"target_lang": target_lang, "names": names, "test": test, "sheet": sheet, "gap": gap},
+        **{"sprite_size": sprite_size, "steps_per_beat": steps_per_beat},
+        **{"tasks": _numbers("--tasks", tasks), "skip_unreadable": skip_unreadable},
         "ignore_index": _numbers("--ignore-index", ignore_index),
-        "skip_unreadable": skip_unreadable,
     }
     settings: dict[str, Any] = {"kind": kind, "licence": licence, "force": force}
     settings |= {"test_fraction": test_fraction, "like": like}
-    manifest = _imported(source, out, options=options, **settings)
+    _show(out, _imported(source, out, options=options, **settings), as_json=as_json)
+
+
+def _show(out: Path, manifest: Manifest, *, as_json: bool) -> None:
+    """Print what was made, and what to do next."""
     show_dataset(out, manifest, as_json=as_json)
     if not as_json and has_shipped_task(manifest):
         say(f"next, a job file that fits it: distnet init {argument(out)}")

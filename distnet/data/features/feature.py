@@ -122,7 +122,7 @@ def _elements_of_lists(column: pa.Array, length: int) -> Iterator[pa.Array]:
     is_whole = pc.equal(pc.list_value_length(column), length).fill_null(False)
     rows = pc.indices_nonzero(is_whole)
     flat = pc.list_flatten(column.take(rows))
-    places = np.full(len(column), -1)
-    places[rows.to_numpy()] = np.arange(len(rows)) * length
+    at = np.full(len(column), -1)
+    at[rows.to_numpy()] = np.arange(len(rows)) * length
     for index in range(length):
-        yield flat.take(pa.array(np.maximum(places, 0) + index, mask=places < 0))
+        yield flat.take(pa.array(np.maximum(at, 0) + index, mask=at < 0))

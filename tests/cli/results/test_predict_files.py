@@ -34,11 +34,11 @@ def drawings(tmp_path: Path) -> Path:
 def test_folders_and_patterns_are_all_their_images(
     runs: Path, drawings: Path, capfd: pytest.CaptureFixture[str]
 ):
-    asked = ["predict", str(runs / "digits-1"), "--json"]
+    command = ["predict", str(runs / "digits-1"), "--json"]
 
-    assert main([*asked, str(drawings)]) == 0
+    assert main([*command, str(drawings)]) == 0
     in_folder = capfd.readouterr()
-    assert main([*asked, str(drawings / "*" / "*.png")]) == 0
+    assert main([*command, str(drawings / "*" / "*.png")]) == 0
     by_pattern = json.loads(capfd.readouterr().out)
 
     found = json.loads(in_folder.out)
@@ -54,12 +54,12 @@ def test_folders_and_patterns_are_all_their_images(
 def test_predictions_are_written_as_a_table(
     runs: Path, drawings: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ):
-    asked = ["predict", str(runs / "digits-1"), str(drawings), "--json", "--output"]
+    command = ["predict", str(runs / "digits-1"), str(drawings), "--json", "--output"]
     out = tmp_path / "new" / "found.csv"
 
-    assert main([*asked, str(out)]) == 0
+    assert main([*command, str(out)]) == 0
     said = json.loads(capfd.readouterr().out)
-    assert main([*asked, str(tmp_path / "found.parquet")]) == 0
+    assert main([*command, str(tmp_path / "found.parquet")]) == 0
 
     with out.open(newline="") as file:
         rows = list(csv.DictReader(file))
@@ -79,11 +79,11 @@ def test_images_in_a_column_of_parquet_are_predicted_as_their_files(
     files = sorted(drawings.rglob("*.png"))
     cells = [{"bytes": file.read_bytes(), "path": file.name} for file in files]
     pq.write_table(pa.table({"n": [1, 2], "image": cells}), tmp_path / "t.parquet")
-    asked = ["predict", str(runs / "digits-1"), "--json"]
+    command = ["predict", str(runs / "digits-1"), "--json"]
 
-    assert main([*asked, str(tmp_path / "t.parquet")]) == 0
+    assert main([*command, str(tmp_path / "t.parquet")]) == 0
     of_table = json.loads(capfd.readouterr().out)
-    assert main([*asked, *map(str, files)]) == 0
+    assert main([*command, *map(str, files)]) == 0
     of_files = json.loads(capfd.readouterr().out)
 
     assert [one["row"] for one in of_table] == [1, 2]
@@ -110,11 +110,11 @@ def test_options_that_do_not_fit_the_files_are_refused(
 
 
 def test_missing_files_are_named_before_torch_is_imported(runs: Path):
-    asked = ["predict", str(runs / "digits-1"), "gone.png", "lost.png"]
+    command = ["predict", str(runs / "digits-1"), "gone.png", "lost.png"]
     probe = f"""
 import sys
 from distnet.cli.main import main
-code = main({asked!r})
+code = main({command!r})
 print(code, "torch" in sys.modules)"""
 
     ended = subprocess.run(

@@ -40,12 +40,12 @@ def find_root(table: Table, column: str, folder: str | None) -> Path:
     beside = table.path.parent
     batch = next(iter(table.batches((column,))))
     first = str(plain(batch.column(column))[0].as_py())
-    places = [beside, *sorted(p for p in beside.iterdir() if p.is_dir())]
+    folders = [beside, *sorted(p for p in beside.iterdir() if p.is_dir())]
     if folder is not None:
-        places = [beside / folder]
-    found = [place for place in places if (place / first).is_file()]
+        folders = [beside / folder]
+    found = [each for each in folders if (each / first).is_file()]
     if not found:
-        looked = listed([str(place) for place in places], MOST_NAMES)
+        looked = listed([str(each) for each in folders], MOST_NAMES)
         raise DataError(
             f"{table.location(0)} {column}: found {first!r}, but no such file in {looked}; say "
             "where the images are: --images FOLDER"

@@ -74,7 +74,7 @@ def _report(check: ColumnCheck, feature: Feature, findings: Findings) -> None:
         findings.guessed(
             "columns of text with few different ones",
             "a number for each category: 1 where it is the row's, else 0",
-            "at most 100 different texts, each twice on average",
+            "at most 100 different ones of few words, each twice on average",
             example=f"{check.name!r}: {known}",
             option=f"{DROP}, or --text NAME",
         )

@@ -1,7 +1,8 @@
 """Columns of a table that are no numbers: categories, dates, lists.
 
 A column of text holds dates where all cells do, else categories where it has at most 100 different
-ones, each twice on average. Lists and dates of typed files are known by their type.
+ones, each twice on average, of fewer than three words on average. Lists and dates of typed files
+are known by their type.
 """
 
 from collections.abc import Callable
@@ -25,6 +26,8 @@ from distnet.spec.plural import listed
 MOST_CATEGORIES, MOST_NAMED_CATEGORIES = 100, 10_000
 """What is recognised, and what a user may say."""
 MOST_SHOWN = 5
+FEWEST_WORDS = 3
+"""Of texts that somebody has written, rather than chosen among a few."""
 
 
 class OtherColumn:
@@ -104,7 +107,9 @@ class OtherColumn:
         if not self._is_category and self._num_dates == self._num_rows:
             return Feature(name=self.name, kind="date")
         present = self._present
-        is_few = len(present) * 2 <= num_present or self._is_category
+        num_words = sum(len(text.split()) for text in present)
+        is_few = len(present) * 2 <= num_present and num_words < FEWEST_WORDS * len(present)
+        is_few |= self._is_category
         if not present or len(self._categories) > self._most or not is_few:
             return None
         missing = (MISSING,) if self._is_known(MISSING) else ()

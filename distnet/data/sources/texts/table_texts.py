@@ -1,13 +1,13 @@
 """The texts of a CSV or Parquet file, for a network that learned from texts."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from distnet.data.csv.dialect import parse_delimiter
 from distnet.data.csv.table import CsvTable
 from distnet.data.sources.tables.parquet_table import ParquetTable, is_parquet
 from distnet.data.sources.tables.table import Table
-from distnet.data.sources.texts.choose import has_names, wordiest
+from distnet.data.sources.texts.choose import USUAL_NAMES, has_names, wordiest
 from distnet.data.sources.texts.column import TextColumn
 from distnet.data.survey.summary import Findings
 from distnet.errors import DataError
@@ -53,7 +53,15 @@ def _open(path: Path, learned: str, delimiter: str | None) -> Table:
     # A column that is called by its number had no name: a cell that is the same number is none.
     given = () if learned.isdecimal() else (learned,)
     is_named = has_names(path, delimiter, None, given, Findings())
-    return CsvTable(path, delimiter, has_header=is_named)
+    table = CsvTable(path, delimiter, has_header=is_named)
+    if is_named and len(table.columns) == 1 and not _is_name(table.columns[0], given):
+        return CsvTable(path, delimiter, has_header=False)
+    return table
+
+
+def _is_name(cell: str, given: Sequence[str]) -> bool:
+    """Whether the first cell of a file with one column names it; else it is a text as well."""
+    return cell in given or cell.lower() in USUAL_NAMES
 
 
 def _column(table: Table, learned: str) -> str:
