@@ -7,6 +7,7 @@ a test is decided by each sample (`making/set_aside.py`).
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from distnet.data.column import Columns, num_samples, select
+from distnet.data.features.filling import with_means
 from distnet.data.making.census import Census
 from distnet.data.making.new_folder import new_folder
 from distnet.data.making.set_aside import (
@@ -130,8 +132,12 @@ def write_dataset(
         DataError: the source is faulty.
         OSError: the disk is full or cannot be written.
     """
-    census = Census(data.fields)
     shares = shares_of(data, test_fraction, validation_fraction)
+    if data.gaps:
+        training = _training(data, shares)
+        fields, fill = with_means(data.fields, data.gaps, training)
+        data = replace(data, fields=fields, fill=fill)
+    census = Census(data.fields)
     splits = _write_splits(folder, data, census, shares, on_progress)
     total = sum(split.num_samples for split in splits.values())
     for split, written in splits.items():
@@ -146,6 +152,7 @@ def write_dataset(
         licence=licence,
         fields=fields,
         splits=splits,
+        table=data.table,
         import_summary=data.findings.summary(),
     )
     with (folder / MANIFEST).open("w", encoding="utf-8") as file:
@@ -185,8 +192,9 @@ def _parts(
     """The samples of each split of the dataset, some at a time."""
     for split, chunks in data.splits.items():
         first = 0
-        for columns in chunks():
-            digests = None if data.is_sequence else content_digests(data.fields, columns)
+        for chunk in chunks():
+            digests = None if data.is_sequence else content_digests(data.fields, chunk)
+            columns = data.fill(chunk)
             survey.add(split, columns, digests)
             names, samples = list(shares[split]), range(first, first + num_samples(columns))
             if len(names) == 1:
@@ -196,6 +204,20 @@ def _parts(
                 for index, name in enumerate(names):
                     chosen = np.flatnonzero(parts == index)
                     yield name, {n: select(column, chosen) for n, column in columns.items()}
+            first = samples.stop
+
+
+def _training(data: RawData, shares: Mapping[str, Shares]) -> Iterator[Columns]:
+    """The samples of the training part, before anything is filled in; of all if there is none."""
+    learned = [split for split, parts in shares.items() if "train" in parts]
+    for split in learned or list(shares)[:1]:
+        first = 0
+        for columns in data.splits[split]():
+            digests = None if data.is_sequence else content_digests(data.fields, columns)
+            samples = range(first, first + num_samples(columns))
+            parts = parts_of(shares[split], samples, of=data.num_samples, digests=digests)
+            chosen = np.flatnonzero(parts == 0)  # those of the training are the first part
+            yield {name: select(part, chosen) for name, part in columns.items()}
             first = samples.stop
 
 

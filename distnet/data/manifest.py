@@ -22,6 +22,7 @@ from pydantic import BeforeValidator, PlainSerializer, ValidationError, model_va
 from pydantic import Field as Limits
 
 from distnet.data import format1
+from distnet.data.features.form import TableForm
 from distnet.data.fields.field import Count, Field, Positive, Record, field_class
 from distnet.data.survey.summary import ImportSummary
 from distnet.errors import DataError, UnknownPartError
@@ -29,7 +30,7 @@ from distnet.spec.printable import argument
 from distnet.spec.reading.validation import first_damage
 
 MANIFEST = "manifest.json"
-_OF_PICTURES = ("image-folder", "masks", "parquet", "pascal-voc", "sprite-sheet")
+_OF_PICTURES = ("image-folder", "image-table", "masks", "parquet", "pascal-voc", "sprite-sheet")
 """Sources of images; those of IDX and NPZ are arrays that somebody has prepared."""
 SplitName = Annotated[str, Limits(pattern="^[A-Za-z0-9][A-Za-z0-9_-]*$")]
 FieldName = Annotated[str, Limits(pattern="^[A-Za-z_][A-Za-z0-9_]*$")]
@@ -108,6 +109,8 @@ class Manifest(Record):
     """Of format 1 alone; since then, every shard lists its row groups."""
     fields: Annotated[dict[FieldName, AnyField], Limits(min_length=1)]
     splits: Annotated[dict[SplitName, Split], Limits(min_length=1)]
+    table: TableForm | None = None
+    """Of the source, where it is a table of another form than most; no part of the identity."""
     import_summary: ImportSummary | None = None
     """What the import read, left out and guessed; no part of the identity."""
 
@@ -147,7 +150,11 @@ class Manifest(Record):
 
     def as_written(self) -> dict[str, Any]:
         """The content of `manifest.json`."""
-        content = self.model_dump(mode="json", exclude_none=True, exclude={"import_summary"})
+        content = self.model_dump(
+            mode="json", exclude_none=True, exclude={"table", "import_summary"}
+        )
+        if self.table is not None:
+            content["table"] = self.table.model_dump(mode="json", exclude_defaults=True)
         if self.import_summary is not None:
             content["import_summary"] = self.import_summary.model_dump(exclude_defaults=True)
         return format1.downgraded(content) if self.format == 1 else content
@@ -156,10 +163,10 @@ class Manifest(Record):
     def sha256(self) -> str:
         """The identity of the data: shards' digests are inside, so equal means equal samples.
 
-        Name, source, licence and the summary of the import are left out: a renamed dataset is still
-        the same data.
+        Name, source, licence, form and the summary of the import are left out: a renamed dataset is
+        still the same data.
         """
-        left_out = ("name", "source", "licence", "import_summary")
+        left_out = ("name", "source", "licence", "table", "import_summary")
         data = {key: part for key, part in self.as_written().items() if key not in left_out}
         return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
 

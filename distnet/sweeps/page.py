@@ -5,8 +5,8 @@ from pathlib import Path
 from distnet.protocol.sweeps import SweepResponse
 from distnet.report.page import inline
 from distnet.report.parts import Plot, draw_figures
-from distnet.report.render import render
 from distnet.report.style import to_png
+from distnet.report.templates.render import render
 from distnet.run_folder.write import write_whole
 from distnet.sweeps.listing import listings
 from distnet.sweeps.picture import picture

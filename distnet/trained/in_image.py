@@ -5,7 +5,7 @@ apart, and so does a prediction; the task's `to_image` then scales what was foun
 """
 
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from distnet.data.images.decode import read_header, read_image
 from distnet.errors import DataError
@@ -17,16 +17,24 @@ def has_positions(trained: Trained) -> bool:
     return hasattr(trained.task, "to_image")
 
 
-def predict_in_image(trained: Trained, file: Path) -> dict[str, Any]:
+def predict_in_image(
+    trained: Trained, path: Path | str, content: BinaryIO | None = None
+) -> dict[str, Any]:
     """Predict one image of any size.
+
+    Args:
+        trained: the network.
+        path: the file.
+        content: the image itself, where it is in no file of its own; `path` is then its location.
 
     Raises:
         DataError: it cannot be read, or the network learned from something else.
     """
-    shape, location = trained.inputs.shape, str(file)
+    shape, location = trained.inputs.shape, str(path)
+    file = Path(path) if content is None else content
     if len(shape) != 3:
         raise DataError(
-            f"{file}: found an image, but the network learned from {trained.inputs.kind}s of shape "
+            f"{path}: found an image, but the network learned from {trained.inputs.kind}s of shape "
             f"{list(shape)}"
         )
     header = read_header(file, location=location)

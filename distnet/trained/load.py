@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import ValidationError
 from torch import Tensor, nn
 
 from distnet.data.batch import Batch
@@ -40,6 +39,7 @@ from distnet.train.inventory.flat import FlatNetwork
 from distnet.trained.checkpoint import read_named
 from distnet.trained.exported import exported
 from distnet.trained.play import played
+from distnet.trained.reading import data_manifest
 from distnet.trained.samples import Progress, sampled
 from distnet.trained.text import generated, require_file, write_text
 from distnet.trained.texts import encode_texts
@@ -233,7 +233,7 @@ def load_trained(
     forget()
     use_packages(requirements_of_lines(plan.packages), code)
     os.environ.update({name: value for name, value in job.env.items() if value is not None})
-    stored = None if job.data.source is None else _data_manifest(folder)
+    stored = None if job.data.source is None else data_manifest(folder)
     view = None if stored is None else build_view(job, stored, code)
     data = None if stored is None else viewed(stored, view)
     store = open_store(job.checkpoint.store, run=folder, job_folder=plan.job_folder)
@@ -286,14 +286,3 @@ def _num_together(x: Column, start: int) -> int:
     longest = np.maximum.accumulate(x.lengths[start : start + BATCH_SIZE])
     fit = longest * np.arange(1, len(longest) + 1) <= BATCH_VALUES
     return max(1, int(fit.sum()))
-
-
-def _data_manifest(folder: RunFolder) -> Manifest:
-    try:
-        return Manifest.model_validate_json(folder.data_manifest.read_bytes())
-    except (OSError, ValidationError) as error:
-        reason = getattr(error, "strerror", None) or "no manifest of a dataset"
-        raise RunError(
-            f"{folder.data_manifest}: missing or damaged ({reason}); copy the dataset's "
-            "manifest.json here again, or train the job again"
-        ) from None

@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from safetensors import safe_open
 
@@ -16,6 +18,7 @@ from distnet.trained.evaluate import evaluate
 from distnet.trained.export import export
 from distnet.trained.load import load_trained
 from distnet.trained.other_data import refuse_other_kind
+from distnet.trained.predict import predict
 
 GOOD = ("good", "fine", "great", "lovely")
 BAD = ("bad", "dull", "awful", "poor")
@@ -108,7 +111,8 @@ def test_predict_takes_texts_and_files_of_texts(
         ("new.txt", b"fine\n\xe2\x80\x83\xe2\x80\xa8\n", "new.txt:2: found an empty line"),
         ("new.txt", b"fine\ncaf\xe9\n", "new.txt:2: not UTF-8"),
         ("new.txt", b"", "found an empty file"),
-        ("new.csv", b"text\nfine\n", "found a table, expected a file of texts, one a line"),
+        ("new.csv", b"text,label\nfine,a\n ,b\n", "new.csv:3: the text 'text' is empty"),
+        ("new.csv", b"words,label\na fine film,1\n", "found no column 'text', the texts that the"),
     ],
 )
 def test_predict_names_what_is_wrong_with_a_file(
@@ -123,6 +127,29 @@ def test_predict_names_what_is_wrong_with_a_file(
 
     assert main(["predict", str(trained), str(tmp_path / name)]) == 2
     assert message in capfd.readouterr().err
+
+
+def test_predict_takes_the_very_table_that_was_imported(
+    trained: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    table, lines = trained.parents[1] / "raw" / "test.tsv", tmp_path / "lines.txt"
+    rows = [line.split("\t") for line in table.read_text().splitlines()[1:]]
+    lines.write_text("".join(f"{text}\n" for text, _ in rows))
+    other = pa.table({"n": range(len(rows)), "text": [text for text, _ in rows]})
+    pq.write_table(other, tmp_path / "rows.parquet")
+    (tmp_path / "plain.csv").write_text("".join(f'"{text}"\n' for text, _ in rows))
+    files = [table, lines, tmp_path / "rows.parquet", tmp_path / "plain.csv"]
+
+    found = [
+        [(one["row"], one["input"], one["class"]) for one in predict(load_trained(trained), [file])]
+        for file in files
+    ]
+
+    assert [found[0][row][2] for row in (0, 16)] == ["positive", "positive"]
+    assert len(found[0]) == 17
+    assert found == [found[0]] * 4
+    assert main(["predict", str(trained), str(lines), "--delimiter", "tab"]) == 2
+    assert "--delimiter: found no CSV file among those to predict" in capfd.readouterr().err
 
 
 def test_predict_needs_something_to_predict(

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from distnet.cli.data.import_options import (
+    Category,
     Classes,
     Colours,
     Decimal,
@@ -17,11 +18,13 @@ from distnet.cli.data.import_options import (
     Header,
     IgnoreIndex,
     Images,
+    Inputs,
     Kind,
     Layout,
     Licence,
     Like,
     Masks,
+    Missing,
     Names,
     Sheet,
     Size,
@@ -64,12 +67,15 @@ def import_(
     target_kind: TargetKind = None,
     classes: Classes = None,
     drop: Drop = None,
+    category: Category = None,
+    missing: Missing = None,
+    header: Header = None,
+    inputs: Inputs = None,
     delimiter: Delimiter = None,
     decimal: Decimal = None,
     text: TextColumn = None,
     tokenizer: Tokenizer = None,
     vocabulary: Vocabulary = None,
-    header: Header = None,
     source_lang: SourceLang = None,
     target_lang: TargetLang = None,
     tasks: Tasks = None,
@@ -100,19 +106,23 @@ def import_(
     """
     options = {
         **{"target": tuple(target or ()), "target_kind": target_kind, "drop": tuple(drop or ())},
-        **{"classes": _names(classes) if classes else (), "size": _parse_size(size)},
-        **{"delimiter": delimiter, "decimal": decimal, "header": header},
-        **{"text": text, "tokenizer": tokenizer, "vocabulary": vocabulary},
-        **{"colours": colours, "layout": layout, "images": images, "masks": masks},
-        **{"source_lang": source_lang, "target_lang": target_lang},
-        **{"names": names, "test": test, "sheet": sheet, "sprite_size": sprite_size, "gap": gap},
-        **{"steps_per_beat": steps_per_beat, "tasks": _numbers("--tasks", tasks)},
+        **{"category": tuple(category or ()), "missing": _names("--missing", missing)},
+        **{"classes": _names("--classes", classes), "size": _parse_size(size), "inputs": inputs},
+        **{"delimiter": delimiter, "decimal": decimal, "header": _yes_or_no(header)},
+        **{"text": text, "tokenizer": tokenizer, "vocabulary": vocabulary, "colours": colours},
+        **{"layout": layout, "images": images, "masks": masks, "source_lang": source_lang},
+        **{"target_lang": target_lang, "names": names, "test": test, "sheet": sheet, "gap": gap},
+        **{"sprite_size": sprite_size, "steps_per_beat": steps_per_beat},
+        **{"tasks": _numbers("--tasks", tasks), "skip_unreadable": skip_unreadable},
         "ignore_index": _numbers("--ignore-index", ignore_index),
-        "skip_unreadable": skip_unreadable,
     }
     settings: dict[str, Any] = {"kind": kind, "licence": licence, "force": force}
     settings |= {"test_fraction": test_fraction, "validation_fraction": validation_fraction}
-    manifest = _imported(source, out, like, options=options, **settings)
+    _show(out, _imported(source, out, like, options=options, **settings), as_json=as_json)
+
+
+def _show(out: Path, manifest: Manifest, *, as_json: bool) -> None:
+    """Print what was made, and what to do next."""
     show_dataset(out, manifest, as_json=as_json)
     if not as_json and has_shipped_task(manifest):
         say(f"next, a job file that fits it: distnet init {argument(out)}")
@@ -135,17 +145,24 @@ def _imported(source: Path, out: Path, like: str | None, **settings: Any) -> Man
         )
 
 
-def _names(text: str) -> tuple[str, ...]:
+def _yes_or_no(flag: bool | None) -> str | None:
+    """What was set; an option that is False would count as one that was not."""
+    return None if flag is None else "yes" if flag else "no"
+
+
+def _names(option: str, text: str | None) -> tuple[str, ...]:
     """Cut a list at its commas; a name that has one is in double quotes, as in CSV.
 
     Raises:
         DataError: a quote is not closed.
     """
+    if not text:
+        return ()
     try:
         [names] = csv.reader([text], skipinitialspace=True, strict=True)
     except (csv.Error, ValueError) as error:
         wrong = f"found {text!r}, which cannot be cut at its commas: {error}"
-        raise DataError(f'--classes: {wrong}; quote names as in: "a,b",c') from None
+        raise DataError(f'{option}: {wrong}; quote names as in: "a,b",c') from None
     return tuple(name.strip() for name in names)
 
 

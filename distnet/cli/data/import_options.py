@@ -32,8 +32,9 @@ Kind = Annotated[
     _option(
         "--kind",
         "KIND",
-        "babi, csv, idx, image-folder, json-music, masks, npz, parallel-text, parquet, "
-        "pascal-voc, sound-folder, sprite-sheet, squad, text or text-table. Default: detected.",
+        "babi, csv, idx, image-folder, image-table, json-music, masks, npz, parallel-text, "
+        "parquet, pascal-voc, sound-folder, sprite-sheet, squad, text or text-table. Default: "
+        "detected.",
     ),
 ]
 Classes = Annotated[
@@ -82,7 +83,7 @@ Target = Annotated[
     _option(
         "--target",
         "COLUMN",
-        "The column to learn; of sprites the key of the class. Repeatable.",
+        "The column to learn; of sprites the key of the class, of NPZ the array. Repeatable.",
         TABLES,
     ),
 ]
@@ -98,6 +99,28 @@ TargetKind = Annotated[
 Drop = Annotated[
     list[str] | None, _option("--drop", "COLUMN", "A column to leave out. Repeatable.", TABLES)
 ]
+Category = Annotated[
+    list[str] | None,
+    _option(
+        "--category",
+        "COLUMN",
+        "A column that holds categories, though it looks like numbers. Repeatable.",
+        TABLES,
+    ),
+]
+Missing = Annotated[
+    str | None,
+    _option(
+        "--missing",
+        "A,B,...",
+        "What stands for a missing value besides an empty cell, NA, nan, ...: unknown,-999.",
+        TABLES,
+    ),
+]
+Inputs = Annotated[
+    str | None,
+    _option("--inputs", "KEY", "NPZ: the array of samples. Default: x, or x_train, ...", TABLES),
+]
 Delimiter = Annotated[
     str | None,
     _option(
@@ -110,6 +133,16 @@ Delimiter = Annotated[
 Decimal = Annotated[
     str | None,
     _option("--decimal", ".|,", "CSV: the decimal mark of numbers. Default: recognised.", TABLES),
+]
+
+Header = Annotated[
+    bool | None,
+    typer.Option(
+        "--header/--no-header",
+        help="CSV: whether the first line names the columns; else they are 1, 2, ... Default: it "
+        "does; of texts by the content.",
+        rich_help_panel=TABLES,
+    ),
 ]
 
 TextColumn = Annotated[
@@ -134,15 +167,6 @@ Tokenizer = Annotated[
 Vocabulary = Annotated[
     int | None,
     _option("--vocabulary", "N", "Keep the N most frequent tokens. Default: 10000.", TEXTS),
-]
-Header = Annotated[
-    str | None,
-    _choice(
-        "--header",
-        "yes|no",
-        "Tables of texts: whether the first line names the columns. Default: detected.",
-        TEXTS,
-    ),
 ]
 SourceLang = Annotated[
     str | None,
@@ -184,7 +208,12 @@ Layout = Annotated[
 ]
 Images = Annotated[
     str | None,
-    _option("--images", "FOLDER", "With masks: what the folders of images are called.", IMAGES),
+    _option(
+        "--images",
+        "FOLDER",
+        "What the folders of images are called, beside masks or a table.",
+        IMAGES,
+    ),
 ]
 Masks = Annotated[
     str | None, _option("--masks", "FOLDER", "What the folders of masks are called.", IMAGES)

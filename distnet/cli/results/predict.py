@@ -1,7 +1,9 @@
 """`distnet predict`."""
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -11,16 +13,23 @@ from distnet.cli.options import RUNS, AsJson, Checkpoint, Decimal, Delimiter, Ru
 from distnet.cli.output import print_json, say
 from distnet.cli.results.better import say_checkpoint
 from distnet.cli.results.masks import write_masks
+from distnet.cli.results.prediction_table import is_table, write_table
 from distnet.cli.results.printing import show_predictions
+from distnet.data.sources.files.given import existing, files_below
+from distnet.data.sources.files.kinds import TEXTS, kind_for
 from distnet.data.sources.texts.utf8 import read_text
 from distnet.errors import DataError, RunError
 from distnet.report.find import find_run
+from distnet.run_folder.paths import RunFolder
 from distnet.spec.plural import counted
+from distnet.trained.reading import Reading, data_manifest
 
 Files = Annotated[
     list[Path] | None,
     typer.Argument(
-        metavar="FILE", help="Images, sound files, tables (CSV, Parquet), or texts, one a line."
+        metavar="FILE",
+        help="Images, sound files, tables (CSV, Parquet), or texts, one a line; folders of such, "
+        "and patterns in quotes.",
     ),
 ]
 Texts = Annotated[
@@ -47,8 +56,9 @@ Output = Annotated[
     Path | None,
     typer.Option(
         "--output",
-        metavar="FOLDER",
-        help="Where masks go, as PNG. Default: predictions, in the run.",
+        metavar="PATH",
+        help="FILE.csv or FILE.parquet: where all predictions go, as a table. Else the folder for "
+        "masks, as PNG; default: predictions, in the run.",
     ),
 ]
 
@@ -74,31 +84,70 @@ def predict(
     if not files and not text:
         raise DataError("found nothing to predict; give files, or a text: --text TEXT")
     folder = find_run(run, runs)
+    # torch takes seconds to import: what does not exist, or does not fit, is reported first.
+    how = Reading(as_is, delimiter, decimal)
+    found = _found(folder, files or [], how, has_questions=bool(question))
     with says_when_stopped("nothing was predicted"), spinner("reading") as status:
-        # torch takes seconds to import: a run that does not exist is reported first.
-        from distnet.trained import load, predict, questions
+        from distnet.trained import load, predict, questions  # imports torch
 
         network = load.load_trained(folder.path, checkpoint=checkpoint)
         if question:
-            contexts = [*(text or []), *map(read_text, files or [])]
+            contexts = [*(text or []), *map(read_text, found)]
             predictions = questions.answer_questions(network, contexts, question)
         else:
             predictions = predict.predict_texts(network, text or [])
-            for number, file in enumerate(files or []):
-                status.update(f"{number:,} of {counted(len(files or []), 'file')}")
-                predictions += predict.predict(
-                    network, [file], as_is=as_is, delimiter=delimiter, decimal=decimal
-                )
-            if output is not None and not any("mask" in one for one in predictions):
-                kind = network.job.task.kind
-                raise RunError(
-                    f"--output: the task {kind} predicts no masks to write; leave it out"
-                )
-            predictions = write_masks(predictions, output or folder.path / "predictions")
+            predictions += predict.predict(
+                network,
+                found,
+                **asdict(how),
+                progress=lambda number: status.update(
+                    f"{number:,} of {counted(len(found), 'file')}"
+                ),
+            )
+        predictions = _with_files(predictions, folder, network.job.task.kind, output)
     say_checkpoint(folder, network.step)
-    if not question and (note := predict.reading_note(network, files or [], as_is)):
+    if not question and (note := predict.reading_note(network, found, as_is)):
         say(f"note: {note}")
     if as_json:
         print_json(predictions)
-    else:
+    elif not is_table(output):
         show_predictions(predictions)
+
+
+def _found(
+    folder: RunFolder, files: Sequence[Path], how: Reading, *, has_questions: bool
+) -> list[Path]:
+    """The files that are given, and those in folders; says what is left out of these.
+
+    Raises:
+        DataError: a file does not exist, or an option has nothing to do with the files.
+    """
+    paths = existing(files)
+    if not folder.data_manifest.is_file():
+        return paths
+    fields = data_manifest(folder).fields
+    kind = TEXTS if has_questions else kind_for(fields["x"].kind if "x" in fields else "")
+    found, left_out = files_below(paths, kind)
+    for line in left_out:
+        say(f"note: {line}")
+    if "x" in fields:
+        how.check(fields["x"], found)
+    return found
+
+
+def _with_files(
+    predictions: list[dict[str, Any]], folder: RunFolder, task: str, output: Path | None
+) -> list[dict[str, Any]]:
+    """Write masks, which become the paths of their files, and the table."""
+    has_table = is_table(output)
+    if output is not None and not has_table and not any("mask" in one for one in predictions):
+        raise RunError(
+            f"--output: the task {task} predicts no masks to write; leave it out, or write all "
+            "predictions into a table: --output FILE.csv or FILE.parquet"
+        )
+    masks = folder.path / "predictions" if output is None or has_table else output
+    predictions = write_masks(predictions, masks)
+    if output is not None and has_table:
+        write_table(predictions, output)
+        say(f"{output}: wrote {counted(len(predictions), 'prediction')}")
+    return predictions

@@ -9,7 +9,7 @@ from distnet.data.csv.rows import first_rows
 from distnet.errors import DataError
 
 LARGEST_STEP = 10
-NAMES_ON_TOP = "put a line with the names of the columns on top"
+NAMES_ON_TOP = "put a line with the names of the columns on top, or say --no-header"
 
 
 def column_names(found: Sequence[str]) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ and strokes thinner than those of a pen are thickened, or they would vanish at t
 """
 
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,11 +30,14 @@ INK = 0.1  # from here on a pixel belongs to the figure
 STROKE_WIDTH = 1.6  # pixels of the result that a stroke has at least
 
 
-def read_image_file(path: Path, data: Field, *, as_is: bool = False) -> Array:
+def read_image_file(
+    path: Path | str, data: Field, *, as_is: bool = False, content: BinaryIO | None = None
+) -> Array:
     """Read an image as one sample, uint8 [channels, height, width], of the shape of the data.
 
     Args:
         path: the file, in any format that Pillow reads.
+        content: the image itself, where it is in no file of its own; `path` is then its location.
         data: what the network learned from.
         as_is: only scale and crop it, even where the data are drawn figures.
 
@@ -48,8 +51,9 @@ def read_image_file(path: Path, data: Field, *, as_is: bool = False) -> Array:
             "each sample"
         )
     if as_is or not holds_figures(data):
-        return read_image(path, location=str(path), shape=data.shape, resize=True)
-    ink = _draw(path, _open(path), data.shape[1:])
+        file = Path(path) if content is None else content
+        return read_image(file, location=str(path), shape=data.shape, resize=True)
+    ink = _draw(path, _open(path, content), data.shape[1:])
     return (255 - ink if has_white_paper(data) else ink)[None]
 
 
@@ -70,27 +74,28 @@ def has_white_paper(data: Field) -> bool:
     return holds_figures(data) and data.mean[0] > 0.5
 
 
-def _open(path: Path) -> Image.Image:
+def _open(path: Path | str, content: BinaryIO | None) -> Image.Image:
     """Open an image upright, with 8 bits a channel, grey or RGB, without transparency."""
+    file = Path(path) if content is None else content
     try:
-        with opened(path) as file:
-            return _without_transparency(path, ImageOps.exif_transpose(file))
+        with opened(file) as image:
+            return _without_transparency(path, ImageOps.exif_transpose(image))
     except DataError:
         raise
     except FileNotFoundError:
         raise DataError(f"{path}: found no such file, expected an image") from None
     except Exception as error:  # decoders raise errors of any kind for damaged files
-        missing = missing_reader(path)
+        missing = missing_reader(file)
         if missing is not None:
             raise MissingReaderError(str(path), *missing) from None
         if isinstance(error, UnidentifiedImageError):
             raise DataError(
-                f"{path}: not a readable image: {reason_of(path, error)}; use PNG or JPEG"
+                f"{path}: not a readable image: {reason_of(file, error)}; use PNG or JPEG"
             ) from None
-        raise DataError(f"{path}: the image cannot be read: {reason_of(path, error)}") from None
+        raise DataError(f"{path}: the image cannot be read: {reason_of(file, error)}") from None
 
 
-def _without_transparency(path: Path, picture: Image.Image) -> Image.Image:
+def _without_transparency(path: Path | str, picture: Image.Image) -> Image.Image:
     if picture.mode.startswith(("I", "F")):
         return _eight_bits(picture)
     if picture.has_transparency_data:
@@ -105,7 +110,7 @@ def _eight_bits(picture: Image.Image) -> Image.Image:
     return Image.fromarray((numbers.clip(0) * (255 / top)).round().astype(np.uint8))
 
 
-def _on_paper(path: Path, picture: Image.Image) -> Image.Image:
+def _on_paper(path: Path | str, picture: Image.Image) -> Image.Image:
     """Lay what is transparent on white, or on black where the drawing itself is light."""
     pixels = np.asarray(picture, np.float32)
     opacity = pixels[..., 3]
@@ -116,7 +121,7 @@ def _on_paper(path: Path, picture: Image.Image) -> Image.Image:
     return Image.alpha_composite(paper, picture).convert("RGB")
 
 
-def _draw(path: Path, picture: Image.Image, shape: tuple[int, ...]) -> Array:
+def _draw(path: Path | str, picture: Image.Image, shape: tuple[int, ...]) -> Array:
     """Draw the image's figure in the style of the data, uint8 [height, width], ink 255."""
     picture.thumbnail((LARGEST_SIDE, LARGEST_SIDE))
     ink = _crop(_find_ink(path, picture))
@@ -127,7 +132,7 @@ def _draw(path: Path, picture: Image.Image, shape: tuple[int, ...]) -> Array:
     return _centred((figure * (255 / figure.max())).round().astype(np.uint8), shape)
 
 
-def _find_ink(path: Path, picture: Image.Image) -> Array:
+def _find_ink(path: Path | str, picture: Image.Image) -> Array:
     """How much each pixel differs from the paper, [height, width] from 0 to 1."""
     pixels: Array = np.asarray(picture, np.float32) / 255
     pixels = pixels.reshape(*pixels.shape[:2], -1)

@@ -20,7 +20,7 @@ from distnet.spec.plural import listed
 
 MOST_NAMES = 20
 OPTION = "like"
-DECIDED = ("classes", "colours", "size", "target_kind", "tokenizer", "vocabulary")
+DECIDED = ("category", "classes", "colours", "size", "target_kind", "tokenizer", "vocabulary")
 """The options that a user cannot set beside it."""
 TARGET = "y"
 Like = Mapping[str, Field]

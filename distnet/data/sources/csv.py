@@ -5,15 +5,19 @@ One file, or a folder with `train.csv` and `test.csv`.
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 from distnet.data.csv.dialect import DECIMALS, parse_decimal, parse_delimiter
 from distnet.data.csv.file import SUFFIXES, is_csv
 from distnet.data.csv.table import CsvTable
+from distnet.data.sources._like import Like
 from distnet.data.sources._splits import split_files, split_of
 from distnet.data.sources.source import RawData
-from distnet.data.sources.tables.tables import read_tables
+from distnet.data.sources.tables.tables import TableOptions, read_tables
 from distnet.data.survey.summary import Findings
 from distnet.errors import DataError
+
+Header = Literal["yes", "no"]
 
 
 def detect(path: Path) -> bool:
@@ -33,10 +37,14 @@ def read(
     target_kind: str | None = None,
     classes: Sequence[str] = (),
     drop: Sequence[str] = (),
+    category: Sequence[str] = (),
+    missing: Sequence[str] = (),
+    header: Header | None = None,
     delimiter: str | None = None,
     decimal: str | None = None,
+    like: Like | None = None,
 ) -> RawData:
-    """Read the table: every column but the target must hold numbers.
+    """Read the table: every column but the target is a feature.
 
     Args:
         path: the file or folder.
@@ -44,31 +52,32 @@ def read(
         target_kind: `class` or `number`; else decided by the content.
         classes: names of the classes, in the order of their index.
         drop: columns to leave out.
+        category: columns that hold categories, whatever their cells are.
+        missing: what stands for a missing value besides empty cells and the usual words.
+        header: `no` if the first line names no columns; they are called 1, 2, ... then.
         delimiter: between the cells: one character, or `tab`; else recognised.
         decimal: the decimal mark, a point or a comma; else recognised.
+        like: the fields of a dataset whose categories, and means for missing numbers, are taken.
 
     Raises:
-        DataError: the file is malformed, or a cell is missing or not a number.
+        DataError: the file is malformed, or a column holds nothing that is a feature.
     """
     findings = Findings()
     delimiter = None if delimiter is None else parse_delimiter(delimiter)
     decimal = None if decimal is None else parse_decimal(decimal)
+    has_header = header != "no"
     splits = {
-        split: [_open(file, delimiter, decimal, findings) for file in files]
+        split: [_open(file, delimiter, decimal, findings, has_header=has_header) for file in files]
         for split, files in split_files(path, SUFFIXES, findings).items()
     }
-    return read_tables(
-        splits,
-        target=target,
-        target_kind=target_kind,
-        classes=classes,
-        drop=drop,
-        findings=findings,
-    )
+    options = TableOptions(target, target_kind, classes, drop, category, missing, has_header)
+    return read_tables(splits, options, findings, like)
 
 
-def _open(file: Path, delimiter: str | None, decimal: str | None, findings: Findings) -> CsvTable:
-    table = CsvTable(file, delimiter, decimal)
+def _open(
+    file: Path, delimiter: str | None, decimal: str | None, findings: Findings, *, has_header: bool
+) -> CsvTable:
+    table = CsvTable(file, delimiter, decimal, has_header=has_header)
     if len(table.columns) == 1:
         raise DataError(
             f"{file}:1: found one column, {table.columns[0][:80]!r}, where the delimiter is "

@@ -1,5 +1,7 @@
 """NumPy archives: arrays `x` and `y`, or `x_train`, `y_train`, `x_test` and `y_test`.
 
+Other names are said by the user, without that of the split: `images` for `train_images`.
+
 uint8 arrays of three dimensions [n, height, width] or four ([n, height, width, channels] or
 [n, channels, height, width]) are images; arrays of two [n, numbers] are vectors. `y` holds for each
 sample a class (its index, its name, or a one-hot row) or numbers.
@@ -34,11 +36,20 @@ def detect(path: Path) -> bool:
     return path.is_file() and path.suffix.lower() == ".npz"
 
 
-def read(path: Path, *, target_kind: str | None = None, classes: Sequence[str] = ()) -> RawData:
+def read(
+    path: Path,
+    *,
+    inputs: str = "x",
+    target: Sequence[str] = ("y",),
+    target_kind: str | None = None,
+    classes: Sequence[str] = (),
+) -> RawData:
     """Read all arrays.
 
     Args:
         path: the archive.
+        inputs: the name of the array of samples, without that of its split.
+        target: the name of the array of what is learned.
         target_kind: `class` or `number`; else decided by the content of `y`.
         classes: names of the labels 0, 1, ...; else the labels themselves.
 
@@ -46,14 +57,16 @@ def read(path: Path, *, target_kind: str | None = None, classes: Sequence[str] =
         DataError: an array is missing, damaged, or does not fit the others.
     """
     findings = Findings()
-    x, y = _load(path, findings)
+    if len(target) > 1:
+        raise DataError(f"--target names {len(target)} arrays, {', '.join(target)}; expected one")
+    x, y = _load(path, (inputs, target[0]), findings)
     shapes = {split: values.shape[1:] for split, values in x.items()}
     if len(set(shapes.values())) > 1:
         raise DataError(f"{path}: the samples of the splits have different shapes: {shapes}")
-    target, targets = _targets(path, y, target_kind, classes, findings)
+    learned, targets = _targets(path, y, target_kind, classes, findings)
     field, features = _features(x, path, findings)
     return RawData(
-        fields={"x": field, "y": target},
+        fields={"x": field, "y": learned},
         splits={s: as_chunks({"x": features[s], "y": targets[s]}) for s in features},
         num_samples=sum(map(len, features.values())),
         findings=findings,
@@ -71,36 +84,52 @@ def _why_unreadable(path: Path, error: Exception) -> str:
     return f"cannot be read as a NumPy archive ({error}){hint}"
 
 
-def _load(path: Path, findings: Findings) -> tuple[Arrays, Arrays]:
+def _load(path: Path, names: tuple[str, str], findings: Findings) -> tuple[Arrays, Arrays]:
+    """The samples and the targets of each split, whose arrays have these names."""
     try:
         with np.load(path, allow_pickle=False) as archive:
-            ends = _ends(path, set(archive.files))
-            x = {split: archive["x" + end] for split, end in ends.items()}
-            y = {split: archive["y" + end] for split, end in ends.items()}
+            found = archive.files
+            keys = _keys(path, found, names)
+            x = {split: archive[key] for split, (key, _) in keys.items()}
+            y = {split: archive[key] for split, (_, key) in keys.items()}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, TypeError) as error:
         raise DataError(f"{path}: {_why_unreadable(path, error)}") from None
-    used = {name + end for end in ends.values() for name in "xy"}
+    used = {key for pair in keys.values() for key in pair}
     findings.read("arrays", len(used))
-    for name in archive.files:
+    for name in found:
         if name not in used:
-            why = f"only {', '.join(sorted(used))} are read"
-            findings.left_out("arrays", why, example=name, option="rename or join the arrays")
+            why, option = f"only {', '.join(sorted(used))} are read", "--inputs KEY, --target KEY"
+            findings.left_out("arrays", why, example=name, option=option)
     for split, values in x.items():
         _check_lengths(path, split, values, y[split])
     return x, y
 
 
-def _ends(path: Path, names: set[str]) -> dict[str, str]:
-    """What the names of the arrays of each split end in."""
-    splits = {name: f"_{name}" for name in SPLITS} if "x_train" in names else {"all": ""}
-    found = {s: end for s, end in splits.items() if names & {"x" + end, "y" + end}}
-    missing = {name + end for end in found.values() for name in "xy"} - names
-    if missing or not found:
+def _keys(path: Path, found: Sequence[str], names: tuple[str, str]) -> dict[str, tuple[str, str]]:
+    """The arrays of samples and targets of each split: `x_train` or `train_x`, or `x` alone.
+
+    Raises:
+        DataError: one of the two is missing.
+    """
+    inputs, target = names
+    if inputs in found or target in found:
+        splits = {"all": names}
+    else:
+        forms = ("{name}_{split}", "{split}_{name}")
+        pairs = [
+            (split, tuple(form.format(name=name, split=split) for name in names))
+            for form in forms
+            for split in SPLITS
+        ]
+        splits = {split: (x, y) for split, (x, y) in pairs if x in found or y in found}
+    missing = {key for pair in splits.values() for key in pair} - set(found)
+    if missing or not splits:
         raise DataError(
-            f"{path}: expected arrays x and y, or x_train, y_train, x_test and y_test; "
-            f"found {', '.join(sorted(names)) or 'none'}"
+            f"{path}: expected arrays {inputs} and {target}, or {inputs}_train, {target}_train, "
+            f"{inputs}_test and {target}_test; found {', '.join(sorted(found)) or 'none'}; name "
+            "others, without the split, with --inputs KEY and --target KEY"
         )
-    return found
+    return splits
 
 
 def _check_lengths(path: Path, split: str, x: NDArray[Any], y: NDArray[Any]) -> None:

@@ -1,6 +1,7 @@
-"""Parquet tables: columns of numbers, or a column of encoded images beside a label.
+"""Parquet tables: columns of numbers, categories, dates, lists, or encoded images beside a label.
 
-One file, or a folder whose files begin with `train` and `test`. An image column is binary, or a
+One file, or a folder whose files begin with `train` and `test`, or one that Hive, Spark or Hugging
+Face wrote (`parquet_folders.py`). An image column is binary, or a
 struct with a field `bytes`, as the datasets on Hugging Face have it.
 """
 
@@ -9,13 +10,15 @@ from pathlib import Path
 
 from distnet.data.images.decode import Colours, Size
 from distnet.data.manifest import MANIFEST
-from distnet.data.sources._splits import split_files
+from distnet.data.sources._like import Like
 from distnet.data.sources.images.parquet_images import ImageOptions, TargetOptions, read_images
 from distnet.data.sources.source import RawData
-from distnet.data.sources.tables.parquet_table import SUFFIXES, ParquetTable, is_parquet
+from distnet.data.sources.tables.parquet_folders import has_parquet, open_parquet
+from distnet.data.sources.tables.parquet_table import ParquetTable
 from distnet.data.sources.tables.tables import (
     LIKELY_TARGETS,
     MOST_NAMES,
+    TableOptions,
     choose_targets,
     read_tables,
     train_first,
@@ -25,9 +28,8 @@ from distnet.errors import DataError
 
 
 def detect(path: Path) -> bool:
-    """Whether it is a file called `.parquet`, or a folder with such files."""
-    files = path.iterdir() if path.is_dir() else [path]
-    return any(map(is_parquet, files))
+    """Whether it is a file called `.parquet`, or a folder with such files, also in its folders."""
+    return has_parquet(path)
 
 
 def read(
@@ -37,9 +39,12 @@ def read(
     target_kind: str | None = None,
     classes: Sequence[str] = (),
     drop: Sequence[str] = (),
+    category: Sequence[str] = (),
+    missing: Sequence[str] = (),
     size: Size | None = None,
     colours: Colours | None = None,
     skip_unreadable: bool = False,
+    like: Like | None = None,
 ) -> RawData:
     """Read the table, and the headers of its images.
 
@@ -48,10 +53,13 @@ def read(
         target: the columns to learn; else the one called `target`, `label`, `class` or `y`.
         target_kind: `class` or `number`; else decided by the content.
         classes: names of the classes, in the order of their index.
-        drop: columns of numbers to leave out.
+        drop: columns to leave out.
+        category: columns that hold categories, whatever their cells are.
+        missing: what stands for a missing value besides empty cells and the usual words.
         size: height and width that all images get, by scaling and cutting out the middle.
         colours: `grey` or `rgb`; else grey where all images are.
         skip_unreadable: leave out, and count, the rows whose image cannot be read.
+        like: the fields of a dataset whose categories, and means for missing numbers, are taken.
 
     Raises:
         DataError: a file is damaged, a cell is missing or invalid.
@@ -59,10 +67,7 @@ def read(
     if (path / MANIFEST).is_file():
         raise DataError(f"{path}: already a distnet dataset; use it directly")
     findings = Findings()
-    splits = {
-        split: [ParquetTable(file) for file in files]
-        for split, files in split_files(path, SUFFIXES, findings).items()
-    }
+    splits = open_parquet(path, findings)
     tables = train_first(splits)
     first = tables[0]
     if not classes and target_kind != "number":
@@ -78,14 +83,8 @@ def read(
     if size or colours or skip_unreadable:
         options = "--size, --colours and --skip-unreadable do not apply"
         raise DataError(f"{first.path}: no column of images, so {options}")
-    return read_tables(
-        splits,
-        target=target,
-        target_kind=target_kind,
-        classes=classes,
-        drop=drop,
-        findings=findings,
-    )
+    said = TableOptions(target, target_kind, classes, drop, category, missing)
+    return read_tables(splits, said, findings, like)
 
 
 def _noted_classes(

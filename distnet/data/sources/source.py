@@ -26,6 +26,8 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 
 from distnet.data.column import Columns
+from distnet.data.features.filling import Fill, as_it_is
+from distnet.data.features.form import TableForm
 from distnet.data.fields.field import Field
 from distnet.data.images.formats import SUFFIXES as PICTURES
 from distnet.data.sounds.sound_file import SUFFIXES as SOUNDS
@@ -71,6 +73,12 @@ class RawData:
     is_sequence: bool = False
     """Whether neighbours belong together, as the lines of a text do: then the last samples are set
     aside for a test, else random ones, by a hash of their first field."""
+    table: TableForm | None = None
+    """What predictions of other tables need to know of this one."""
+    gaps: tuple[str, ...] = ()
+    """Columns of `x` in which numbers are missing: NaN, until means take their place."""
+    fill: Fill = as_it_is
+    """What is done to samples once it is decided which of them are the training."""
     findings: Findings = field(default_factory=Findings)
     """What was read, left out and guessed; those of the iterators come while they are used."""
     locate: Callable[[str, int], str] | None = None
@@ -130,8 +138,9 @@ def detect_kinds(path: Path, options: Mapping[str, Any] | None = None) -> list[s
     given = _given(options or {})
     if implied := [kind for kind in source_kinds() if _implied_by(kind) in given]:
         return implied
-    # A table of texts is a table; tables come with images beside them, images with lists of names.
-    first, last = ("text-table",), ("image-folder", "sound-folder", "text")
+    # A table of texts, or of names of images, is a table. Tables come with images beside them, and
+    # images with lists of names.
+    first, last = ("image-table", "text-table"), ("image-folder", "sound-folder", "text")
     order = sorted(source_kinds(), key=lambda kind: (kind in last) - (kind in first))
     found = [kind for kind in order if load_source(kind).detect(path)]
     if found:

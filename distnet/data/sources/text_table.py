@@ -5,7 +5,7 @@ CSV (with any delimiter, with or without a header line) or Parquet. The vocabula
 training split.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -16,6 +16,7 @@ from distnet.data.csv.dialect import parse_delimiter
 from distnet.data.csv.file import SUFFIXES as CSV
 from distnet.data.csv.file import is_csv
 from distnet.data.csv.table import CsvTable
+from distnet.data.features.form import TableForm
 from distnet.data.fields._tokenizers import Tokenizer
 from distnet.data.fields.tokens import TokensField
 from distnet.data.sources._like import Like, report_unknown, tokens_like
@@ -32,6 +33,7 @@ from distnet.data.sources.texts.column import TextColumn
 from distnet.data.survey.summary import Findings
 
 IMPLIED_BY = "text"
+Header = Literal["yes", "no"]
 MOST_TOKENS = 10_000
 
 
@@ -53,7 +55,7 @@ def read(
     classes: Sequence[str] = (),
     tokenizer: Tokenizer = "words",
     vocabulary: int = MOST_TOKENS,
-    header: Literal["yes", "no"] | None = None,
+    header: Header | None = None,
     delimiter: str | None = None,
     skip_unreadable: bool = False,
     like: Like | None = None,
@@ -78,12 +80,7 @@ def read(
         UnknownPartError: the package for words is not installed.
     """
     findings = Findings()
-    delimiter = None if delimiter is None else parse_delimiter(delimiter)
-    files = split_files(path, (*CSV, *PARQUET), findings)
-    first, *_ = files.get("train") or next(iter(files.values()))
-    given = (*target, text) if text else target
-    is_named = has_names(first, delimiter, header, given, findings)
-    splits = _opened(files, delimiter, has_header=is_named)
+    splits = _opened(path, delimiter, header, (*target, text) if text else target, findings)
     tables = train_first(splits)
     text, label = choose_columns(tables[0], common_columns(tables), text, target, findings)
     survey = TargetSurvey((label,), kind=target_kind, classes=classes, findings=findings)
@@ -101,14 +98,23 @@ def read(
         fields={"x": x, "y": y},
         splits={split: chunks(part) for split, part in splits.items()},
         num_samples=survey.num_rows - column.num_skipped,
+        table=TableForm(column=text),
         findings=findings,
     )
 
 
 def _opened(
-    files: Mapping[str, Sequence[Path]], delimiter: str | None, *, has_header: bool
+    path: Path,
+    delimiter: str | None,
+    header: Header | None,
+    given: Sequence[str],
+    findings: Findings,
 ) -> dict[str, list[Table]]:
-    """The tables of each split."""
+    """The tables of each split; `given` are names of columns that the user knows."""
+    delimiter = None if delimiter is None else parse_delimiter(delimiter)
+    files = split_files(path, (*CSV, *PARQUET), findings)
+    first, *_ = files.get("train") or next(iter(files.values()))
+    has_header = has_names(first, delimiter, header, given, findings)
 
     def table(file: Path) -> Table:
         if is_parquet(file):

@@ -8,23 +8,12 @@ from PIL import Image, ImageDraw
 
 import distnet
 from distnet.cli.main import main
-from distnet.launch.run import run
 from distnet.trained.evaluate import evaluate
 
-JOB = """
-name: digits
-network: {kind: mlp, hidden: [32]}
-optimizer: {kind: adam}
-train: {steps: 300, batch_size: 64}
-"""
 
-
-@pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("runs")
-    (folder / "digits.yaml").write_text(JOB)
-    run(folder / "digits.yaml", inline=True, runs=folder)
-    return folder
+@pytest.fixture
+def runs(trained_runs: Path) -> Path:
+    return trained_runs
 
 
 @pytest.fixture
@@ -127,9 +116,15 @@ def test_a_trained_network_is_shown_in_one_line(runs: Path):
 def test_predict_names_what_is_not_a_file(
     runs: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ):
-    for path, found in ((tmp_path / "none.png", "no such file"), (tmp_path, "a folder")):
-        assert main(["predict", str(runs / "digits-1"), str(path)]) == 2
-        assert f"{path}: found {found}, expected an image\n" in capfd.readouterr().err
+    (tmp_path / "empty").mkdir()
+    files = {
+        "none.png": "found no such file or folder",
+        "*.jpg": "no file matches this pattern",
+        "empty": "found no images in this folder",
+    }
+    for name, found in files.items():
+        assert main(["predict", str(runs / "digits-1"), str(tmp_path / name)]) == 2
+        assert f"{tmp_path / name}: {found}" in capfd.readouterr().err
 
 
 def test_predict_prints_a_json_array(runs: Path, seven: Path, capfd: pytest.CaptureFixture[str]):

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from distnet.data.features.rows import read_rows
 from distnet.data.importing import import_dataset
 from distnet.data.manifest import Manifest
-from distnet.data.rows import read_rows
 from distnet.data.survey.summary import Finding
 from distnet.errors import DataError
 from tests.data.raw_files import read_split

@@ -21,10 +21,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from distnet.data.features.rows import read_rows
 from distnet.data.fields.field import Field
 from distnet.data.importing import import_dataset
 from distnet.data.manifest import read_manifest
-from distnet.data.rows import read_rows
 from distnet.data.shards import ShardReader
 from tests.data.raw_files import read_split, write_idx
 

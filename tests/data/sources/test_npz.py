@@ -51,6 +51,32 @@ def test_splits_come_from_the_names(tmp_path: Path) -> None:
     assert manifest.splits["test"].num_samples == 2
 
 
+@pytest.mark.parametrize("form", ["{split}_{name}", "{name}_{split}"])
+def test_arrays_may_have_other_names(tmp_path: Path, form: str) -> None:
+    x, y = np.arange(10, dtype=np.float64).reshape(5, 2), np.array([0, 1, 2, 0, 1])
+    arrays = {
+        form.format(split=split, name=name): values[:n]
+        for split, n in (("train", 5), ("val", 3), ("test", 2))
+        for name, values in (("images", x), ("labels", y))
+    }
+    with pytest.raises(DataError, match=r"found .*images.*; name others, .* with --inputs KEY and"):
+        import_arrays(tmp_path, **arrays)
+
+    manifest = import_arrays(tmp_path, {"inputs": "images", "target": ("labels",)}, **arrays)
+
+    assert {name: split.num_samples for name, split in manifest.splits.items()} == {
+        "train": 5,
+        "val": 3,
+        "test": 2,
+    }
+    found, labels = read_split(tmp_path / "out", "val")
+    assert (found.tolist(), labels.tolist()) == (x[:3].tolist(), [0, 1, 2])
+    manifest = import_arrays(tmp_path, {"inputs": "f"}, f=x, y=y, other=y)
+    assert manifest.splits["train"].num_samples == 5
+    assert manifest.import_summary is not None
+    assert manifest.import_summary.left_out[0].option == "--inputs KEY, --target KEY"
+
+
 def test_texts_are_classes(tmp_path: Path) -> None:
     x = np.zeros((3, 2))
     assert import_arrays(tmp_path, x=x, y=np.array(["b", "a", "b"])).y.classes == ("a", "b")

@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from distnet.data.features.rows import read_rows
 from distnet.data.importing import import_dataset
 from distnet.data.manifest import Manifest, read_manifest
-from distnet.data.rows import read_rows
 from distnet.data.verify import verify_dataset
 from distnet.errors import DataError
 from tests.data.raw_files import read_split

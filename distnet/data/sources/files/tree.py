@@ -115,6 +115,6 @@ def _reason_to_skip_file(entry: os.DirEntry[str], kind: FileKind) -> tuple[str, 
     suffix = os.path.splitext(entry.name)[1].lower()
     if not suffix:
         return "files without a suffix", f"a suffix such as {kind.example} marks {kind.plural}"
-    if suffix not in kind.suffixes:
+    if not kind.has(entry.name):
         return f"files that end in {suffix}", f"no format of {kind.plural} that distnet reads"
     return None

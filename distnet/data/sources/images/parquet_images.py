@@ -9,6 +9,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from distnet.data.column import Columns
+from distnet.data.features.form import TableForm
 from distnet.data.fields.image import ImageField
 from distnet.data.images.decode import Colours, Size, read_header, read_image
 from distnet.data.sources.files.unreadable import Unreadable
@@ -65,11 +66,11 @@ class _Column:
             The images, and the indices of their rows in the batch.
         """
         images, rows = [], []
-        for index, (content, location) in enumerate(_cells(batch, self.name, table, first)):
+        for index, (content, location) in enumerate(image_cells(batch, self.name, table, first)):
             if location in self.unreadable.locations:
                 continue
             try:
-                file = _as_file(content, location)
+                file = as_file(content, location)
                 image = read_image(
                     file, location=location, shape=self.shape, resize=self.is_resized
                 )
@@ -101,10 +102,10 @@ def read_images(
     survey = TargetSurvey(targets, kind=target.kind, classes=target.classes, findings=findings)
     for split, table, first, batch in batches_of(splits, (image, *targets), findings):
         survey.add(batch, first, table, split=split)
-        for content, location in _cells(batch, image, table, first):
+        for content, location in image_cells(batch, image, table, first):
             try:
                 images.add(
-                    read_header(_as_file(content, location), location=location), location=location
+                    read_header(as_file(content, location), location=location), location=location
                 )
             except DataError as error:
                 unreadable.add(location, error, "rows")
@@ -120,6 +121,7 @@ def read_images(
             for split, part in splits.items()
         },
         num_samples=survey.num_rows,
+        table=TableForm(column=image),
         findings=findings,
     )
 
@@ -132,7 +134,7 @@ def _report_unused(columns: Sequence[str], used: Sequence[str], findings: Findin
     findings.read("columns", len(used))
 
 
-def _cells(
+def image_cells(
     batch: pa.RecordBatch, image: str, table: ParquetTable, first: int
 ) -> Iterator[tuple[bytes | None, str]]:
     """The content and the location of each image."""
@@ -143,7 +145,12 @@ def _cells(
         yield content, f"{table.location(row)}, column {image!r}"
 
 
-def _as_file(content: bytes | None, location: str) -> io.BytesIO:
+def as_file(content: bytes | None, location: str) -> io.BytesIO:
+    """The content of a cell as a file.
+
+    Raises:
+        DataError: there is none.
+    """
     if not content:
         raise DataError(f"{location}: the image is missing; remove the row")
     return io.BytesIO(content)

@@ -1,4 +1,4 @@
-"""Find the faults of feature columns, with their location."""
+"""Find out what the feature columns of a table hold, and their faults, with their location."""
 
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from distnet.data.csv.dialect import WITH_COMMA
+from distnet.data.features.feature import Feature
 from distnet.data.images.formats import SUFFIXES
 from distnet.data.sources.tables.cells import (
     LARGEST,
@@ -15,6 +16,7 @@ from distnet.data.sources.tables.cells import (
     parse_numbers,
     without_booleans,
 )
+from distnet.data.sources.tables.other_columns import OtherColumn
 from distnet.data.sources.tables.precision import Precision
 from distnet.errors import DataError
 from distnet.spec.plural import listed
@@ -26,24 +28,64 @@ Location = Callable[[int], str]
 
 
 class ColumnCheck:
-    """Faults of one feature column, counted; with the location of the first of each kind."""
+    """What one feature column holds; its faults, counted, with the location of the first.
 
-    def __init__(self, name: str) -> None:
+    Args:
+        name: of the column.
+        given: what it holds, where that is known beforehand.
+        is_category: whether the user says that it holds categories.
+    """
+
+    def __init__(
+        self, name: str, given: Feature | None = None, *, is_category: bool = False
+    ) -> None:
         self.name = name
         self.precision = Precision(name)
+        self.other = OtherColumn(name, given, is_category=is_category)
         self._num_rows = self._num_missing = self._num_bad = self._num_booleans = 0
         self._may_be_text = False
         self._missing_at = self._bad_at = self._bad_cell = self._boolean_at = ""
 
     @property
+    def is_number(self) -> bool:
+        """Whether the column is one of numbers, or of numbers with a few faults."""
+        if self.other.given is not None:
+            return self.other.given.kind == "number"
+        return not self.other.is_certain and not self.is_text
+
+    @property
     def is_text(self) -> bool:
-        """Whether most of the cells are not numbers."""
-        return self._may_be_text and self._num_bad * 2 > self._num_rows - self._num_missing
+        """Whether most of the cells are not numbers, or none is but `true` and `false`."""
+        num_present = self._num_rows - self._num_missing
+        is_mixed = 0 < self._num_bad == num_present - self._num_booleans
+        return self._may_be_text and (is_mixed or self._num_bad * 2 > num_present)
 
     @property
     def is_boolean(self) -> bool:
         """Whether the cells are `true` and `false`, in text."""
-        return self._num_booleans > 0
+        return self.is_number and self._num_booleans > 0
+
+    @property
+    def has_gaps(self) -> bool:
+        """Whether numbers are missing, which the mean takes the place of."""
+        return self.num_missing > 0 and self.feature.kind != "category" and not self.feature.fill
+
+    @property
+    def num_missing(self) -> int:
+        """How many cells are missing."""
+        return self._num_missing if self.is_number else self.other.num_missing
+
+    @property
+    def first_missing(self) -> str:
+        """How many cells are missing, and the location of the first."""
+        at = self._missing_at if self.is_number else self.other.missing_at
+        return f"{self.name!r}: {self.num_missing:,} of {self._num_rows:,} rows, first at {at}"
+
+    @property
+    def feature(self) -> Feature:
+        """What the column is; that of a faulty one means nothing."""
+        number = Feature(name=self.name) if self.other.given is None else self.other.given
+        return number if self.is_number else (self.other.feature or number)
 
     @property
     def example(self) -> str:
@@ -60,8 +102,17 @@ class ColumnCheck:
         """Whether the cells may be numbers with a decimal comma."""
         return re.match(WITH_COMMA, self._bad_cell) is not None
 
-    def add(self, column: pa.Array, first: int, location: Location) -> None:
-        """Check some cells, of which the first is in row `first` of its file."""
+    @property
+    def has_no_use(self) -> bool:
+        """Whether the column holds something that is neither numbers nor categories."""
+        return not self.is_number and self.other.feature is None and not self.other.fault
+
+    def add(self, column: pa.Array, first: int, location: Location, *, split: str) -> None:
+        """Look at some cells, of which the first is in row `first` of its file."""
+        self.other.add(column, first, location, split=split)
+        self._num_rows += len(column)
+        if self.other.is_certain:
+            return
         may_be_text = not holds_numbers(column.type)
         column, is_boolean = without_booleans(column)
         numbers, missing = parse_numbers(column)
@@ -74,7 +125,6 @@ class ColumnCheck:
         if is_boolean.any() and not self._boolean_at:
             self._boolean_at = location(first + int(is_boolean.argmax()))
         self._may_be_text |= may_be_text
-        self._num_rows += len(column)
         self._num_missing += int(missing.sum())
         self._num_bad += int(bad.sum())
         self._num_booleans += int(is_boolean.sum())
@@ -82,9 +132,14 @@ class ColumnCheck:
 
     def faults(self) -> Iterator[str]:
         """Yield a line for each kind of fault."""
-        if self._missing_at:
-            count = f"{self._num_missing} of {self._num_rows} rows"
-            yield f"{self._missing_at}: {self.name!r} is missing ({count})"
+        if not self.is_number:
+            yield from filter(None, [self.other.fault])
+            return
+        given = self.other.given
+        if self._missing_at and self._num_missing == self._num_rows:
+            yield f"{self._missing_at}: {self.name!r} is missing in all {self._num_rows} rows"
+        elif self._missing_at and given is not None and not given.fill:
+            yield f"{self._missing_at}: {self.name!r} is missing; it never is in the other dataset"
         if self._bad_at:
             count = f"{self._num_bad} of {self._num_rows} rows"
             expected = f"expected a finite number of at most {LARGEST:.2g}"
@@ -101,20 +156,24 @@ def raise_faults(path: Path, checks: Sequence[ColumnCheck]) -> None:
     """Report all faults in one error.
 
     Raises:
-        DataError: a column holds text, gaps, or numbers that are not finite.
+        DataError: a column holds text, nothing, or numbers that are not finite.
     """
-    texts = [check for check in checks if check.is_text]
-    ranges = [f"{path}: {c.precision.fault}" for c in checks if not c.is_text and c.precision.fault]
-    faults = [fault for check in checks if not check.is_text for fault in check.faults()]
+    texts = [check for check in checks if check.has_no_use]
+    numbers = [check for check in checks if check.is_number]
+    ranges = [f"{path}: {c.precision.fault}" for c in numbers if c.precision.fault]
+    faults = [fault for check in checks if not check.has_no_use for fault in check.faults()]
     lines = faults[:MOST_FAULTS]
     if len(faults) > MOST_FAULTS:
         lines.append(f"and {len(faults) - MOST_FAULTS} more columns with such cells")
     if faults:
-        lines.append("fill in those cells, remove their rows, or drop the columns: --drop NAME")
+        lines.append(
+            "correct those cells, remove their rows, name what stands for a missing value with "
+            "--missing WORD, or drop the columns: --drop NAME"
+        )
     if texts:
         lines.append(_text_columns(path, texts))
     if any(check.names_images for check in texts):
-        lines.append("if these are names of images: put those of each class into one folder")
+        lines.append("if these are names of images: --kind image-table")
     if any(check.has_commas for check in checks):
         lines.append("if a comma is the decimal mark of the file, set it with --decimal ,")
     lines += ranges[:MOST_FAULTS]
@@ -126,9 +185,9 @@ def _text_columns(path: Path, texts: Sequence[ColumnCheck]) -> str:
     shown = texts[:MOST_FAULTS]
     examples = listed([check.example for check in texts], MOST_FAULTS)
     return (
-        f"{path}: columns of something other than numbers cannot be features: "
-        f"{examples}; convert them to numbers, or drop "
-        "them: "
+        f"{path}: columns of something other than numbers, dates or a few categories cannot be "
+        f"features: {examples}; convert them to numbers, or drop them: "
         + " ".join(f"--drop {check.name!r}" for check in shown)
-        + f"; to learn from one of them as text, import with: --text {shown[0].name!r}"
+        + f"; to take one as categories all the same: --category {shown[0].name!r}; to learn from "
+        f"one of them as text, import with: --text {shown[0].name!r}"
     )

@@ -1,7 +1,7 @@
 """A Parquet file as a table, with what pandas and Hugging Face wrote beside its columns."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,17 +24,21 @@ def is_parquet(path: Path) -> bool:
 class ParquetTable:
     """One file.
 
+    Args:
+        path: the file.
+        partition: columns that the names of its folders say, with their one value; None is missing.
+
     Raises:
         DataError: it is damaged.
     """
 
     has_types = True
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, partition: Mapping[str, str | None] | None = None) -> None:
+        self.path, self._partition = path, dict(partition or {})
         with _reading(path):
             self._schema = pq.read_schema(path)
-        self.columns = tuple(self._schema.names)
+        self.columns = (*self._schema.names, *self._partition)
         self.index = pandas_index(self._schema)
         self.binary_columns = tuple(field.name for field in self._schema if _is_binary(field.type))
 
@@ -43,7 +47,20 @@ class ParquetTable:
     ) -> Iterator[pa.RecordBatch]:
         """Go through the rows of some columns."""
         with _reading(self.path), pq.ParquetFile(self.path, memory_map=True) as file:
-            yield from file.iter_batches(batch_rows, columns=list(columns), use_threads=False)
+            own = [name for name in columns if name not in self._partition]
+            for batch in file.iter_batches(batch_rows, columns=own, use_threads=False):
+                yield self._with_partition(batch, columns)
+
+    def _with_partition(self, batch: pa.RecordBatch, columns: Sequence[str]) -> pa.RecordBatch:
+        if not self._partition:
+            return batch
+        cells = [
+            pa.array([self._partition[name]] * batch.num_rows, pa.string())
+            if name in self._partition
+            else batch.column(name)
+            for name in columns
+        ]
+        return pa.RecordBatch.from_arrays(cells, names=list(columns))
 
     def location(self, row: int) -> str:
         """The number of a row."""

@@ -4,6 +4,7 @@ A table is read twice: first to find all faults and the classes, then for the sa
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TypeVar
@@ -12,13 +13,15 @@ import numpy as np
 import pyarrow as pa
 
 from distnet.data.column import Columns
+from distnet.data.features.form import TableForm
 from distnet.data.fields.vector import VectorField
+from distnet.data.sources._like import Like
 from distnet.data.sources.source import Chunks, RawData
-from distnet.data.sources.tables.cells import to_float32
 from distnet.data.sources.tables.classes import Encode
 from distnet.data.sources.tables.columns import ColumnCheck, raise_faults
+from distnet.data.sources.tables.features import make_features
 from distnet.data.sources.tables.index_columns import index_columns, leave_out_index
-from distnet.data.sources.tables.precision import origins_of
+from distnet.data.sources.tables.missing import with_missing
 from distnet.data.sources.tables.table import Table
 from distnet.data.sources.tables.targets import TargetSurvey
 from distnet.data.survey.summary import Findings
@@ -30,49 +33,82 @@ LIKELY_TARGETS = ("target", "label", "labels", "class", "y")
 MOST_NAMES = 20
 
 
+@dataclass(frozen=True)
+class TableOptions:
+    """What a user says of a table."""
+
+    target: Sequence[str] = ()
+    target_kind: str | None = None
+    classes: Sequence[str] = ()
+    drop: Sequence[str] = ()
+    category: Sequence[str] = ()
+    """Columns that hold categories, whatever their cells are."""
+    missing: Sequence[str] = ()
+    """What stands for a missing value besides the usual words."""
+    has_header: bool = True
+
+
 def read_tables(
     splits: Mapping[str, Sequence[Table]],
-    *,
-    target: Sequence[str],
-    target_kind: str | None,
-    classes: Sequence[str],
-    drop: Sequence[str],
+    options: TableOptions,
     findings: Findings,
+    like: Like | None = None,
 ) -> RawData:
     """Make samples of the rows: the target columns are `y`, all others are `x`.
 
+    Args:
+        splits: the tables of each.
+        options: of the user.
+        findings: of the import.
+        like: the fields of a dataset whose categories, and means for missing numbers, are taken.
+
     Raises:
-        DataError: columns are missing, hold text or gaps, or the target does not fit its kind.
+        DataError: columns are missing, hold text, or the target does not fit its kind.
     """
+    splits = {s: [with_missing(t, options.missing) for t in part] for s, part in splits.items()}
     tables = train_first(splits)
     index = index_columns(tables)
     columns = common_columns(tables, index)
-    targets = choose_targets(tables[0].path, columns, target, findings)
-    columns = leave_out_index(columns, index, (*targets, *drop), findings)
-    features = _choose_features(tables[0].path, columns, targets, drop)
-    findings.read("columns", len(features) + len(targets))
-    for name in dict.fromkeys(drop):
+    targets = choose_targets(tables[0].path, columns, options.target, findings)
+    columns = leave_out_index(columns, index, (*targets, *options.drop), findings)
+    names = _choose_features(tables[0].path, columns, targets, options)
+    findings.read("columns", len(names) + len(targets))
+    for name in dict.fromkeys(options.drop):
         findings.left_out("columns", "named by --drop", example=repr(name))
-    checks = [ColumnCheck(name) for name in features]
-    survey = TargetSurvey(targets, kind=target_kind, classes=classes, findings=findings)
-    for split, table, first, batch in batches_of(splits, (*features, *targets), findings):
+    checks = _checks(names, options, like)
+    survey = TargetSurvey(
+        targets, kind=options.target_kind, classes=options.classes, findings=findings
+    )
+    for split, table, first, batch in batches_of(splits, (*names, *targets), findings):
         for check in checks:
-            check.add(batch.column(check.name), first, table.location)
+            check.add(batch.column(check.name), first, table.location, split=split)
         survey.add(batch, first, table, split=split)
     raise_faults(tables[0].path, checks)
-    _report_booleans(checks, findings)
     y, encode = survey.finish()
-    precisions = [check.precision for check in checks]
-    for precision in precisions:
-        precision.report(findings)
-    origins = {precision.name: precision.origin for precision in precisions}
-    x = VectorField(shape=(len(features),), names=features, origin=origins_of(precisions))
+    x = make_features(checks, tables, findings)
     return RawData(
         fields={"x": x, "y": y},
-        splits={split: _chunks(part, origins, targets, encode) for split, part in splits.items()},
+        splits={split: _chunks(part, x, targets, encode) for split, part in splits.items()},
         num_samples=survey.num_rows,
+        table=_form(options),
+        gaps=tuple(check.name for check in checks if check.has_gaps),
         findings=findings,
     )
+
+
+def _checks(names: Sequence[str], options: TableOptions, like: Like | None) -> list[ColumnCheck]:
+    learned = (like or {}).get("x")
+    known = learned.features if isinstance(learned, VectorField) else ()
+    given = {feature.name: feature for feature in known}
+    return [
+        ColumnCheck(name, given.get(name), is_category=name in options.category) for name in names
+    ]
+
+
+def _form(options: TableOptions) -> TableForm | None:
+    """What another table needs to be read in the same way, where that is not the usual one."""
+    form = TableForm(has_header=options.has_header, missing=tuple(options.missing))
+    return None if form == TableForm() else form
 
 
 def train_first(splits: Mapping[str, Sequence[T]]) -> list[T]:
@@ -160,21 +196,16 @@ def batches_of(
             raise DataError(f"{tables[0].path}: no rows")
 
 
-def _report_booleans(checks: Sequence[ColumnCheck], findings: Findings) -> None:
-    for check in checks:
-        if check.is_boolean:
-            why = "the column holds no other text"
-            findings.guessed("columns of true and false", "1 and 0", why, example=check.name)
-
-
 def _choose_features(
-    path: Path, columns: Sequence[str], targets: Sequence[str], drop: Sequence[str]
+    path: Path, columns: Sequence[str], targets: Sequence[str], options: TableOptions
 ) -> tuple[str, ...]:
-    for name in drop:
-        check_column(path, columns, name, "--drop")
-        if name in targets:
-            raise DataError(f"{path}: --drop names the target column {name!r}; choose one")
-    features = tuple(name for name in columns if name not in targets and name not in drop)
+    for option, named in (("--drop", options.drop), ("--category", options.category)):
+        for name in named:
+            check_column(path, columns, name, option)
+            if name in targets:
+                raise DataError(f"{path}: {option} names the target column {name!r}; choose one")
+    left_out = (*targets, *options.drop)
+    features = tuple(name for name in columns if name not in left_out)
     if not features:
         raise DataError(
             f"{path}: no feature columns are left besides {listed(targets, MOST_NAMES)}"
@@ -197,16 +228,21 @@ def check_column(path: Path, columns: Sequence[str], name: str, option: str) -> 
 
 
 def _chunks(
-    tables: Sequence[Table], origins: Mapping[str, float], targets: Sequence[str], encode: Encode
+    tables: Sequence[Table], x: VectorField, targets: Sequence[str], encode: Encode
 ) -> Chunks:
-    """Go through the rows of a split; `origins` of the feature columns, by name."""
+    """Go through the rows of a split."""
+    features, origins = x.features, x.origins
+    names = tuple(feature.name for feature in features)
 
     def chunks() -> Iterator[Columns]:
         for table in tables:
-            for batch in table.batches((*origins, *targets)):
-                x = np.empty((batch.num_rows, len(origins)), np.float32)
-                for index, (name, origin) in enumerate(origins.items()):
-                    x[:, index] = to_float32(batch.column(name), origin)
-                yield {"x": x, "y": encode(batch)}
+            for batch in table.batches((*names, *targets)):
+                rows, low = np.empty((batch.num_rows, *x.shape), np.float32), 0
+                for feature in features:
+                    high = low + feature.width
+                    column = batch.column(feature.name)
+                    rows[:, low:high] = feature.encode(column, origins[low:high])
+                    low = high
+                yield {"x": rows, "y": encode(batch)}
 
     return chunks

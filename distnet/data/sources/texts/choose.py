@@ -66,7 +66,7 @@ def has_names(
     why = "the first line has a number where those below it have one"
     if repeated:
         why = f"{repeated[0][:80]!r} of the first line occurs again below, as no name does"
-    option = "--header yes"
+    option = "--header"
     findings.guessed("names of columns", "1, 2, ...", why, example=path.name, option=option)
     return False
 
@@ -91,7 +91,7 @@ def choose_columns(
         DataError: there is no such column, or it is not clear which.
     """
     if text is None:
-        text = _wordiest(table, [name for name in columns if name not in target], findings)
+        text = wordiest(table, [name for name in columns if name not in target], findings)
     check_column(table.path, columns, text, "--text")
     others = tuple(name for name in columns if name != text)
     if not target and len(others) == 1:
@@ -110,8 +110,12 @@ def choose_columns(
     return text, label
 
 
-def _wordiest(table: Table, columns: Sequence[str], findings: Findings) -> str:
-    """The column whose first cells have most words."""
+def wordiest(table: Table, columns: Sequence[str], findings: Findings) -> str:
+    """The column whose first cells have most words.
+
+    Raises:
+        DataError: there are no rows, or no cells with several words.
+    """
     batch = next(iter(table.batches(columns)), None) if columns else None
     words = {
         name: _num_words([str(cell) for cell in batch.column(name).slice(0, 100).to_pylist()])
