@@ -94,6 +94,11 @@ def test_text_that_differs_in_most_rows_is_no_category_unless_it_is_said(tmp_pat
     assert (codes.x.names, x[0].tolist()) == (("zip=01", "zip=7"), [1, 0])
 
 
+def test_dates_in_another_form_are_an_error_that_says_which_is_read(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"'31.12.2024'.*\n?.*read in the form 2024-01-31"):
+        import_rows(tmp_path, "n,when", "1.5,31.12.2024", "2.5,1.1.2024", target=("n",))
+
+
 def test_true_false_and_a_third_word_are_categories(tmp_path: Path) -> None:
     rows = ["true,1", "False,2", "unknown,3.5"] * 2
     manifest, _ = import_rows(tmp_path, "a,y", *rows)

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from distnet.data.csv.dialect import WITH_COMMA
+from distnet.data.features.dates import EXAMPLE
 from distnet.data.features.feature import Feature
 from distnet.data.images.formats import SUFFIXES
 from distnet.data.sources.tables.cells import (
@@ -23,6 +24,7 @@ from distnet.spec.plural import listed
 
 MOST_FAULTS = 10
 LONGEST_EXAMPLE = 30
+OTHER_DATE = re.compile(r"\s*[0-9]{1,4}[./-][0-9]{1,2}[./-][0-9]{1,4}")
 Location = Callable[[int], str]
 """Describe the position of row n (counted from 0) of a file, for messages."""
 
@@ -96,6 +98,11 @@ class ColumnCheck:
     def names_images(self) -> bool:
         """Whether the cells may be names of image files."""
         return Path(self._bad_cell).suffix.lower() in SUFFIXES
+
+    @property
+    def may_be_dates(self) -> bool:
+        """Whether the cells may be dates in another form than ISO 8601."""
+        return OTHER_DATE.match(self._bad_cell) is not None
 
     @property
     def has_commas(self) -> bool:
@@ -174,6 +181,8 @@ def raise_faults(path: Path, checks: Sequence[ColumnCheck]) -> None:
         lines.append(_text_columns(path, texts))
     if any(check.names_images for check in texts):
         lines.append("if these are names of images: --kind image-table")
+    if any(check.may_be_dates for check in texts):
+        lines.append(f"if these are dates: they are read in the form {EXAMPLE}")
     if any(check.has_commas for check in checks):
         lines.append("if a comma is the decimal mark of the file, set it with --decimal ,")
     lines += ranges[:MOST_FAULTS]

@@ -26,6 +26,8 @@ from distnet.spec.plural import listed
 MOST_CATEGORIES, MOST_NAMED_CATEGORIES = 100, 10_000
 """What is recognised, and what a user may say."""
 MOST_SHOWN = 5
+FIRST = 50
+"""Cells that are dates before all are looked at."""
 FEWEST_WORDS = 3
 """Of texts that somebody has written, rather than chosen among a few."""
 
@@ -79,18 +81,20 @@ class OtherColumn:
         self, column: pa.Array, first: int, location: Callable[[int], str], split: str
     ) -> pa.Array:
         """Collect categories and dates; whether each cell is missing."""
+        has_dates = self._num_dates == self._num_rows - len(column)
+        if has_dates and (self._kind == "date" or bool(pc.all(_are_dates(column[:FIRST])).as_py())):
+            is_date = _are_dates(column)
+            self._num_dates += pc.sum(is_date).as_py() or 0
+            if self._kind == "date" and (at := pc.index(is_date, False).as_py()) >= 0:
+                self._not_date_at = self._not_date_at or location(first + at)
+        elif len(self._categories) > self._most:
+            return pa.nulls(len(column), pa.bool_())  # it is neither
         try:
             texts = category_texts(column)
         except LabelError:
             return column.is_null()
-        days = as_days(plain(column)) if self._num_dates == self._num_rows - len(column) else None
-        if days is not None:
-            is_date = pc.is_finite(days).fill_null(True)
-            self._num_dates += pc.sum(is_date).as_py() or 0
-            if self._kind == "date" and (at := pc.index(is_date, False).as_py()) >= 0:
-                self._not_date_at = self._not_date_at or location(first + at)
         if len(self._categories) <= self._most:
-            for text in pc.unique(texts).to_pylist():
+            for text in pc.unique(texts)[: self._most + 1].to_pylist():
                 self._categories.setdefault(text, set()).add(split)
         return pc.equal(texts, MISSING)
 
@@ -149,3 +153,8 @@ class OtherColumn:
         splits = self._categories.get(text, set())
         has_train = any("train" in each for each in self._categories.values())
         return "train" in splits or (bool(splits) and not has_train)
+
+
+def _are_dates(column: pa.Array) -> pa.BooleanArray:
+    """Whether each cell is a date, or missing."""
+    return pc.is_finite(as_days(plain(column))).fill_null(True)
