@@ -34,43 +34,48 @@ if TYPE_CHECKING:
     from distnet.notebook.run import Run
 
 
+Job = Annotated[Path | None, typer.Argument(metavar="JOB", help="The job file.")]
+Name = Annotated[str | None, typer.Option(help="Name of the run. Default: JOB-N.")]
+Resume = Annotated[
+    str | None, typer.Option(metavar="RUN", help="Resume this run or sweep, by name or folder.")
+]
+StopEarly = Annotated[
+    bool,
+    typer.Option(
+        "--stop-early",
+        help="With --sweep: train all for some epochs, and only the best third further.",
+    ),
+]
+NewCode = Annotated[
+    bool,
+    typer.Option(
+        "--new-code", help="With --resume: adopt the code that is beside the job file now."
+    ),
+]
+StartFrom = Annotated[
+    str | None, typer.Option(metavar="RUN", help="Start from the newest weights of this run.")
+]
+Address = Annotated[
+    str | None, typer.Option(help="A Ray cluster to run on. Default: start one here.")
+]
+Draw = Annotated[bool, typer.Option("--report/--no-report", help="Write the report at the end.")]
+
+
 def run(
-    job: Annotated[Path | None, typer.Argument(metavar="JOB", help="The job file.")] = None,
+    job: Job = None,
     workers: Workers = None,
     inline: Inline = False,
     sets: Sets = [],  # noqa: B006 - typer copies it
-    name: Annotated[str | None, typer.Option(help="Name of the run. Default: JOB-N.")] = None,
+    name: Name = None,
     runs: Runs = RUNS,
-    resume: Annotated[
-        str | None,
-        typer.Option(metavar="RUN", help="Resume this run or sweep, by name or folder."),
-    ] = None,
+    resume: Resume = None,
     sweep: Sweep = [],  # noqa: B006
     folds: Folds = None,
-    stop_early: Annotated[
-        bool,
-        typer.Option(
-            "--stop-early",
-            help="With --sweep: train all for some epochs, and only the best third further.",
-        ),
-    ] = False,
-    new_code: Annotated[
-        bool,
-        typer.Option(
-            "--new-code",
-            help="With --resume: adopt the code that is beside the job file now.",
-        ),
-    ] = False,
-    start_from: Annotated[
-        str | None,
-        typer.Option(metavar="RUN", help="Start from the newest weights of this run."),
-    ] = None,
-    address: Annotated[
-        str | None, typer.Option(help="A Ray cluster to run on. Default: start one here.")
-    ] = None,
-    draw: Annotated[
-        bool, typer.Option("--report/--no-report", help="Write the report at the end.")
-    ] = True,
+    stop_early: StopEarly = False,
+    new_code: NewCode = False,
+    start_from: StartFrom = None,
+    address: Address = None,
+    draw: Draw = True,
     as_json: AsJson = False,
 ) -> None:
     """Train a job to the end and leave a run folder with a report.
@@ -82,28 +87,36 @@ def run(
     _check_options(job, resume, start_from, new_code=new_code)
     options: dict[str, Any] = {"workers": workers, "inline": inline, "overrides": tuple(sets)}
     options["address"] = address
-    is_sweep = resume is not None and holds_sweep(resume, runs)
-    if sweep or folds or is_sweep:
+    start = start_from and find_run(start_from, runs).path
+    if sweep or folds or (resume is not None and holds_sweep(resume, runs)):
         settings = [*sweep, *([folds_setting(folds)] if folds else [])]
-        options |= {"name": name, "start_from": start_from and find_run(start_from, runs).path}
-        options["stop_early"] = stop_early
+        options |= {"name": name, "start_from": start, "stop_early": stop_early}
         _check_sweep(job, settings, options, new_code=new_code)
-        imported("sweeps.train:train")(
-            job, settings, resume, runs, draw=draw, as_json=as_json, **options
-        )
+        train = imported("sweeps.train:train")
+        train(job, settings, resume, runs, draw=draw, as_json=as_json, **options)
         return
     if stop_early:
         raise RunError("--stop-early: expected --sweep with it; one run has no others to compare")
     options["process_started"] = started
+    if job is None:
+        options["new_code"] = new_code
+    else:
+        options |= {"name": name, "runs": runs, "start_from": start}
+    folder = None if resume is None else find_run(resume, runs).path
+    _run(job, folder, options, draw=draw, as_json=as_json)
+
+
+def _run(
+    job: Path | None, folder: Path | None, options: dict[str, Any], *, draw: bool, as_json: bool
+) -> None:
+    """Train one run, and show its end.
+
+    Raises:
+        typer.Exit: it was stopped.
+    """
     console = stderr_console()
     with RunProgress(display_on(console)) as progress:
-        options["listener"] = progress
-        if job is None:
-            options["new_code"] = new_code
-        else:
-            start = None if start_from is None else find_run(start_from, runs).path
-            options |= {"name": name, "runs": runs, "start_from": start}
-        ended = _train(job, None if resume is None else find_run(resume, runs).path, options)
+        ended = _train(job, folder, options | {"listener": progress})
     page = _report(console, ended) if draw else None
     if as_json:
         print_json(ended.result)
