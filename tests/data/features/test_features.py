@@ -78,7 +78,7 @@ def test_a_category_that_was_not_learned_is_named_with_its_row(tmp_path: Path) -
     assert rows.tolist() == [[0, 1, 1], [0, 0, 2], [0, 0, 3], [0, 0, 4]]
     [message] = [str(each.message) for each in warned]
     assert "new.csv:3 colour: found 'violet', which the network did not learn" in message
-    assert "it learned blue and red" in message
+    assert "it learned blue, red" in message
     assert "new.csv:4 colour: found 'a missing value'" in message
     assert "3 cells are taken as none of the categories" in message
 
@@ -205,7 +205,7 @@ def test_lists_of_numbers_are_features(tmp_path: Path) -> None:
         predicted(tmp_path / "new.parquet", manifest)
     fixed = pa.array([[1, 2], [3, 4]], pa.list_(pa.int32(), 2))
     assert import_columns(tmp_path, {"e": fixed, "y": [0.5, 1.5]})[1].tolist() == [[1, 2], [3, 4]]
-    with pytest.raises(DataError, match=r"'e' has lists of unlike length: 1 and 2"):
+    with pytest.raises(DataError, match=r"'e' has lists of unlike length: 1, 2"):
         import_columns(tmp_path, {"e": [[1.0], [1.0, 2.0]], "y": [0.5, 1.5]})
 
 

@@ -64,5 +64,5 @@ def test_folders_named_as_splits_hold_the_splits(tmp_path: Path) -> None:
     for name in ("b", "a"):
         (tmp_path / "two" / name / "train").mkdir(parents=True)
         pq.write_table(pa.table({"y": [1.5]}), tmp_path / "two" / name / "train" / "0.parquet")
-    with pytest.raises(DataError, match="several folders of Parquet files, a and b; import one of"):
+    with pytest.raises(DataError, match="several folders of Parquet files, a, b; import one of"):
         import_dataset(tmp_path / "two", tmp_path / "out2")
