@@ -307,8 +307,7 @@ def test_files_that_are_joined_or_empty_are_named(tmp_path: Path) -> None:
         ("t.jsonl", "pandas.read_json"),
         ("x.npy", "numpy.savez"),
         ("part-00000.csv", r"name the CSV files train\*.csv .* as one table: --kind csv"),
-        ("data/train.parquet", "it has tables in the folder data; import that folder"),
-        ("y=u/part-0.parquet", "it has tables in the folder y=u"),
+        ("data/train.csv", "it has tables in the folder data; import that folder"),
     ],
 )
 def test_tables_of_other_kinds_are_refused_with_what_to_do(

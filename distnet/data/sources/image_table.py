@@ -191,7 +191,8 @@ def _names_images(file: Path) -> bool:
     """Whether a file is a table with a column of names of images."""
     try:
         table = CsvTable(file)
-        return find_column(table, table.columns) is not None
+        has_one_name_each = len({*table.columns}) == len(table.columns)
+        return has_one_name_each and find_column(table, table.columns) is not None
     except DataError:
         return False
 

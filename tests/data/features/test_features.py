@@ -62,7 +62,7 @@ def test_few_texts_are_categories_and_empty_cells_one_of_their_own(tmp_path: Pat
     assert said["columns of text with few different ones"][1] == "'colour': blue, red, (missing)"
     assert said["columns with missing cells"] == (
         "a category of their own",
-        "'colour': 2 of 6 rows, first at t.csv:4",
+        "t.csv:4 'colour': first of 2 in 6 rows",
     )
     assert predicted(tmp_path / "t.csv", manifest).tolist() == x.tolist()
 

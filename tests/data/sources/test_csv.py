@@ -233,7 +233,7 @@ def test_import_then_read_gives_the_same_rows(
     assert [manifest.y.classes[label] for label in y] == [row[2] for row in rows]
 
 
-def test_a_list_of_pictures_is_no_table(tmp_path: Path) -> None:
+def test_a_list_of_pictures_needs_its_pictures(tmp_path: Path) -> None:
     (tmp_path / "labels.csv").write_text("file,label\na/1.JPG,cat\na/2.JPG,dog\n")
-    with pytest.raises(DataError, match=r"'file' \(such as 'a/1.JPG'.*\n.*of each class into one"):
+    with pytest.raises(DataError, match=r"'a/1.JPG', but no such file .*: --images FOLDER"):
         import_dataset(tmp_path / "labels.csv", tmp_path / "out")

@@ -79,9 +79,9 @@ class ColumnCheck:
 
     @property
     def first_missing(self) -> str:
-        """How many cells are missing, and the location of the first."""
+        """The location of the first cell that is missing, and how many are."""
         at = self._missing_at if self.is_number else self.other.missing_at
-        return f"{self.name!r}: {self.num_missing:,} of {self._num_rows:,} rows, first at {at}"
+        return f"{at} {self.name!r}: first of {self.num_missing:,} in {self._num_rows:,} rows"
 
     @property
     def feature(self) -> Feature:
