@@ -143,7 +143,7 @@ def test_readme_python_uses_what_there_is() -> None:
     owners = {"distnet": distnet, "run": Run, "job": Handle}
     used = re.findall(r"\b(distnet|run|job)\.([a-z_]+)", code.replace("digits.yaml", ""))
 
-    assert len(used) == 6
+    assert len(used) == 8
     for owner, name in used:
         assert hasattr(owners[owner], name)
 
