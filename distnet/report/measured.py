@@ -49,6 +49,23 @@ def headline_of(run: Run) -> Measured | None:
     return Measured(split, metric, measured[metric.name])
 
 
+def compared_by(run: Run) -> Measured | None:
+    """Return the headline metric by which a run is compared with others, to choose one of them.
+
+    That is the one on the split that is measured while it trains: what is measured once, at the
+    end, would look too good if anything was chosen by it. It is that of the weights that the end
+    has measured, else the newest one; None before the first evaluation.
+    """
+    metric, final = run.headline, run.history.final
+    measured = run.evaluated
+    for epoch in run.history.epochs:
+        if final is not None and epoch.step == final.weights_step and run.split in epoch.evaluated:
+            measured = epoch.evaluated[run.split]
+    if metric is None or metric.name not in measured:
+        return None
+    return Measured(run.split, metric, measured[metric.name])
+
+
 def last_measured(run: Run) -> list[Measured]:
     """List the metrics of the newest epoch in training, of the last evaluation, and of the end."""
     loss = run.history.train_loss

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from distnet.protocol.sweeps import order
-from distnet.report.measured import headline_of
+from distnet.report.measured import compared_by
 from distnet.report.run import Run, is_run, read_run
 from distnet.report.summary import status
 from distnet.spec.read import JobFile
@@ -125,5 +125,5 @@ def _value_at(run: Run, part: float) -> float | None:
         measured = epoch.evaluated.get(run.split, {})
         if epoch.epoch >= rung_epoch(planned, part) and metric.name in measured:
             return measured[metric.name]
-    last = headline_of(run)
+    last = compared_by(run)
     return last.value if last and state_of(run) == "finished" else None

@@ -2,7 +2,7 @@
 
 from distnet.protocol.metrics import finite
 from distnet.protocol.sweeps import STOPPED_EARLY, SweepResponse, TrialResponse
-from distnet.report.measured import headline_of
+from distnet.report.measured import compared_by
 from distnet.report.run import Run
 from distnet.report.summary import summarise
 from distnet.sweeps.halving import ENDED, WAITING, read_trial, read_trials, standing, state_of
@@ -16,7 +16,7 @@ def rank(sweep: SweepFolder) -> SweepResponse:
         RunError: a file of a run is damaged.
     """
     runs = read_trials(sweep)
-    measured = [headline_of(run) for run in runs.values() if run is not None]
+    measured = [compared_by(run) for run in runs.values() if run is not None]
     headline = next((one for one in measured if one is not None), None)
     out = standing(sweep, runs).stopped_early
     rows = [_row(sweep, trial, runs[trial.name]) for trial in sweep.trials]
@@ -46,7 +46,7 @@ def _row(sweep: SweepFolder, trial: Trial, run: Run | None) -> TrialResponse:
     if run is None:
         state = WAITING if refusal is None else "failed"
         return TrialResponse(name=trial.name, changes=trial.changes, state=state, error=refusal)
-    summary, headline = summarise(run), headline_of(run)
+    summary, headline = summarise(run), compared_by(run)
     return TrialResponse(
         name=trial.name,
         changes=trial.changes,

@@ -13,6 +13,7 @@ from distnet.data.manifest import Manifest
 from distnet.launch.plan import make_plan
 from distnet.launch.run import resume
 from distnet.report.audit import audit_run
+from distnet.report.measured import compared_by
 from distnet.report.run import read_run
 from distnet.report.summary import summarise
 from distnet.run_folder.paths import RunFolder
@@ -62,6 +63,10 @@ def test_test_is_measured_once_and_is_the_headline(
     assert (final.split, final.step) == ("test", 8)
     assert headline is not None
     assert (headline.name, headline.value) == ("test accuracy", final.metrics["accuracy"])
+    compared = compared_by(run)  # a sweep must not choose by the test
+    assert compared is not None
+    assert compared.name == "validation accuracy"
+    assert compared.value == run.history.evaluations("validation")[-1][1]["accuracy"]
     assert {"validation_accuracy", "test_accuracy"} <= summarise(run).metrics.keys()
     assert run.evaluation is not None
     assert (run.evaluation.split, run.evaluation.num_samples) == ("test", num["test"])
