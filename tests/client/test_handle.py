@@ -39,7 +39,9 @@ def test_a_submitted_job_is_waited_for_like_a_future(server: FakeServer) -> None
 def test_a_sweep_gives_a_handle_for_each_job(server: FakeServer) -> None:
     handles = distnet.submit("digits.yaml", sweep=["train.seed=1..3"])
 
-    assert [handle.name for handle in handles] == ["digits-1", "digits-2", "digits-3"]
+    assert [handle.name for handle in handles] == [
+        f"digits-sweep-1-{number}" for number in (1, 2, 3)
+    ]
 
 
 def test_a_submit_whose_response_is_lost_is_queued_once(server: FakeServer) -> None:

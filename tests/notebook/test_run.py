@@ -201,7 +201,10 @@ def test_a_card_shows_names_of_users_as_text(tmp_path: Path) -> None:
 def test_public_names_are_listed_and_described() -> None:
     names = [name for name in dir(distnet) if not name.startswith("_")]
 
-    assert names == [*("DistnetError", "Run", "Trained", "load", "open", "resume", "run", "submit")]
+    assert names == [
+        *("DistnetError", "Run", "Sweep", "Trained", "load", "open", "open_sweep", "resume"),
+        *("run", "submit", "sweep"),
+    ]
     for name in names:
         assert getattr(distnet, name).__doc__, name
 

@@ -98,7 +98,7 @@ def test_no_two_folders_have_the_same_kind(package: Package) -> None:
     ("package", "interface"),
     [
         ("networks", {"layers"}),
-        ("tasks", {"task", "per_sample", "checked", "returned", "confused", "groups"}),
+        ("tasks", {"baseline", "task", "per_sample", "checked", "returned", "confused", "groups"}),
         ("data/views", {"view", "checked"}),
         ("data/samplers", {"sampler", "checked"}),
     ],

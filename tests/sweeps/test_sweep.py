@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ from distnet.run_folder.paths import RunFolder
 from distnet.run_folder.read import read_object
 from distnet.spec.sweep import folds_setting
 from distnet.sweeps.record import SweepFolder, Trial
+from distnet.train.worker import STOP_CHECK_S
 from distnet.trained.evaluate import evaluate
 
 RATES = "optimizer.learning_rate=1e-5,0.05,0.001"
@@ -50,7 +52,7 @@ def test_a_trial_has_the_weights_of_the_same_job_without_a_sweep(job: Path) -> N
 
 
 class CtrlC:
-    """Presses Ctrl-C at a step of one of the trials, and notes which ones begin."""
+    """Presses Ctrl-C at the first step of one of the trials, and notes which ones begin."""
 
     def __init__(self, number: int) -> None:
         self.number = number
@@ -62,8 +64,10 @@ class CtrlC:
         self.begun.append((number, part))
 
         def press(record: dict[str, Any]) -> None:
-            if number == self.number and record["kind"] == "step" and record["step"] == 2:
+            if number == self.number and record["kind"] == "step" and record["step"] == 1:
                 os.kill(os.getpid(), signal.SIGINT)
+            if record["kind"] in ("step", "epoch"):
+                time.sleep(STOP_CHECK_S)  # a step sees a request only when this has passed
 
         yield press
 

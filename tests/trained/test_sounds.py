@@ -130,7 +130,7 @@ def test_words_that_are_missing_elsewhere_never_become_others(folder: Path, tmp_
     other = str(low_alone(tmp_path / "low"))
     with (
         pytest.warns(DataWarning, match="0 of the 2 classes of speaker .*none of them: c"),
-        pytest.raises(DataError, match="are 1 tokens .words., but .* 2 tokens .*has 'high'"),
+        pytest.raises(DataError, match="are 1 token .words., but .* 2 tokens .*has 'high'"),
     ):
         evaluate(phrases, data=other)
     with pytest.warns(DataWarning, match="1 of the 2 classes that"):

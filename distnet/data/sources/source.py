@@ -33,6 +33,7 @@ from distnet.data.images.formats import SUFFIXES as PICTURES
 from distnet.data.sounds.sound_file import SUFFIXES as SOUNDS
 from distnet.data.sources._like import DECIDED, Like, check_like, options_like
 from distnet.data.sources._like import OPTION as LIKE
+from distnet.data.sources.files.below import below
 from distnet.data.survey.summary import Findings
 from distnet.errors import DataError, UnknownPartError
 
@@ -196,7 +197,7 @@ def _remedy_for(file: Path) -> str | None:
 
 def _has_tables(folder: Path) -> bool:
     """Whether a folder, or one in it, holds tables."""
-    return any(file.name.lower().endswith(TABLES) for file in islice(folder.rglob("*"), 1000))
+    return any(file.name.lower().endswith(TABLES) for file in islice(below(folder), 1000))
 
 
 def read_source(

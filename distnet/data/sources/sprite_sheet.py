@@ -21,6 +21,7 @@ from distnet.data.fields.image import ImageField
 from distnet.data.fields.tokens import TokensField
 from distnet.data.images.formats import SUFFIXES
 from distnet.data.sources._names import natural_order
+from distnet.data.sources.files.below import below
 from distnet.data.sources.files.unreadable import Unreadable
 from distnet.data.sources.images.sheet import Sheet
 from distnet.data.sources.images.sprites import Sprite, is_index, read_index
@@ -132,7 +133,7 @@ def _find_sheet(folder: Path, given: str | None) -> Path:
         if (folder / given).is_file():
             return folder / given
         raise DataError(f"{folder / given}: no such file; give the sheet with --sheet")
-    found = [f for f in sorted(folder.rglob("*")) if f.suffix.lower() in SUFFIXES and f.is_file()]
+    found = [f for f in sorted(below(folder)) if f.suffix.lower() in SUFFIXES and f.is_file()]
     if len(found) == 1:
         return found[0]
     names = ", ".join(str(file.relative_to(folder)) for file in found[:MOST_NAMED])

@@ -8,13 +8,14 @@ from typing import Any
 
 from distnet.data.batch import Batch
 from distnet.data.evaluation_split import evaluation_split, final_split
+from distnet.data.folds import stored_split
 from distnet.data.manifest import Manifest
+from distnet.data.opening import build_sampler
 from distnet.data.samples import Samples
 from distnet.errors import PartError
 from distnet.spec.code.own_errors import described, own_errors
 from distnet.spec.metric import Baseline
 from distnet.spec.read import JobFile
-from distnet.spec.sections.job import Job
 from distnet.tasks.baseline import Known
 from distnet.tasks.task import Task
 
@@ -36,8 +37,8 @@ def plan_baseline(
     if find is None or dataset is None or data is None or split is None or job.data.view:
         return None
     known = Known(
-        train=partial(_batches, job, dataset, data, "train", None),
-        measured=partial(_batches, job, dataset, data, split, job.evaluate.samples),
+        train=partial(_batches, file, dataset, data, "train", None),
+        measured=partial(_batches, file, dataset, data, split, job.evaluate.samples),
     )
     what = f"task {job.task.kind}"
     try:
@@ -54,11 +55,19 @@ def plan_baseline(
 
 
 def _batches(  # noqa: PLR0917
-    job: Job, dataset: Path, data: Manifest, split: str, most: int | None, *fields: str
+    file: JobFile, dataset: Path, data: Manifest, split: str, most: int | None, *fields: str
 ) -> Iterator[Batch]:
     """The first `most` samples of a split, some at a time, with these fields."""
-    memory = job.data.memory
-    samples = Samples(dataset, data, split, memory_bytes=memory, seed=None, fields=fields)
+    job = file.job
+    samples = Samples(
+        dataset,
+        data,
+        stored_split(job, split),
+        memory_bytes=job.data.memory,
+        seed=None,
+        fields=fields,
+        sampler=build_sampler(job, dataset, data, split, folder=file.code_folder, seed=None),
+    )
     with closing(samples):
         num_samples = min(samples.order.num_samples, most or samples.order.num_samples)
         for low in range(0, num_samples, AT_ONCE):

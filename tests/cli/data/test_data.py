@@ -116,7 +116,7 @@ def test_import_says_what_to_do_with_a_folder_of_no_known_kind(
 
 def test_a_folder_of_two_kinds_that_cannot_be_read_as_one_names_the_other(tmp_path: Path) -> None:
     raw = image_folder(tmp_path / "raw", {"ant": 2, "bee": 2})
-    (raw / "train.csv").write_text("file,label\nant/0.png,a\nbee/0.png,b\n")
+    (raw / "train.csv").write_text("length,label\n1,a\n2,b,c\n")
     message = str(run("import", raw, tmp_path / "out").exception)
     assert message.endswith(
         "was read as csv; it could also be read as image-folder: --kind image-folder"

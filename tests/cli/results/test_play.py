@@ -92,7 +92,9 @@ def test_values_are_exported_and_predictions_refused(runs: Path, tmp_path: Path)
     (values,) = onnxruntime.InferenceSession(model).run(["values"], {"observations": seen})
     network = distnet.load(runs / "cart-1").network
     np.testing.assert_allclose(values, network(torch.from_numpy(seen)).detach(), atol=1e-4)
-    assert "trained without a dataset" in error_of("predict", "cart-1", "x.png", runs=runs)
+    (tmp_path / "x.png").write_bytes(b"")
+    refused = error_of("predict", "cart-1", str(tmp_path / "x.png"), runs=runs)
+    assert "trained without a dataset" in refused
 
 
 def test_what_cannot_be_played_is_refused(

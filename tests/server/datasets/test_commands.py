@@ -35,21 +35,21 @@ def test_push_list_remove(
             patch.setattr(Client, "put_shard", _interrupted)
             out, err = printed("push", str(folder), code=130)
         assert "; the same command goes on from there" in err
-        out, _ = printed("list")
+        out, _ = printed("stored")
         assert [out.splitlines()[1].split()[0], out.split()[-1]] == [sha256[:12], "0%"]
-        out, _ = printed("list", "--json")
+        out, _ = printed("stored", "--json")
         [upload] = json.loads(out)["datasets"]
         assert (upload["is_complete"], upload["num_received"]) == (False, 0)
         _, err = printed("remove", sha256[:8])
         assert err.startswith("removed stripes, ")
-        assert printed("list")[0].count("\n") == 1
+        assert printed("stored")[0].count("\n") == 1
         out, err = printed("push", str(folder))
         assert out == f"data: {{source: sha256:{sha256}}}\n"
         assert err.startswith(f"uploaded stripes to {address}: ")
         out, _ = printed("push", str(folder), "--json")
         assert json.loads(out)["source"] == f"sha256:{sha256}"
         assert json.loads(out)["uploaded_bytes"] == 0
-        out, err = printed("list")
+        out, err = printed("stored")
         assert [sha256[:12], "stripes", "48"] == out.splitlines()[1].split()[:3]
         assert out.split()[-1] == "100%"
         assert err.endswith(" of 200 GB\n")
@@ -58,5 +58,5 @@ def test_push_list_remove(
             assert "distnet data stored" in err
         _, err = printed("remove", f"sha256:{sha256[:8]}")
         assert err.startswith("removed stripes, ")
-        out, _ = printed("list", "--json")
+        out, _ = printed("stored", "--json")
         assert json.loads(out)["datasets"] == []

@@ -13,6 +13,7 @@ from urllib.parse import unquote
 
 from distnet.data.images.formats import SUFFIXES as PICTURES
 from distnet.data.sources._splits import is_split_name, split_files, split_of
+from distnet.data.sources.files.below import below
 from distnet.data.sources.tables.parquet_table import SUFFIXES, ParquetTable, is_parquet
 from distnet.data.survey.summary import Findings
 from distnet.errors import DataError
@@ -100,12 +101,12 @@ def _folders(path: Path) -> list[Path]:
 
 def _holds_tables(folder: Path) -> bool:
     """Whether there are Parquet files below, and no images, by a quick look."""
-    found = list(islice(folder.rglob("*"), LOOKED_AT))
+    found = list(islice(below(folder), LOOKED_AT))
     return any(map(is_parquet, found)) and not any(p.suffix.lower() in PICTURES for p in found)
 
 
 def _files_below(folder: Path) -> Iterator[Path]:
-    for file in sorted(folder.rglob("*")):
+    for file in sorted(below(folder)):
         hidden = any(part.startswith((".", "_")) for part in file.relative_to(folder).parts)
         if is_parquet(file) and file.is_file() and not hidden:
             yield file
