@@ -44,7 +44,9 @@ def draw_dots(figure: Dots) -> Canvas:
     axes.barh(rows, np.nan_to_num(high - low), left=np.nan_to_num(low), height=0.34, color=GRID)
     for index, (name, line) in enumerate(zip(figure.series, values, strict=True)):
         marker, colour = MARKERS[index % len(MARKERS)], SERIES[index % len(SERIES)]
-        axes.plot(line, rows, marker, color=colour, markersize=7, label=legend_label(name))
+        label = legend_label(name)
+        # Not clipped: markers at 0 or 100 % would be half hidden by the edge of the axes.
+        axes.plot(line, rows, marker, color=colour, markersize=7, label=label, clip_on=False)
     axes.set_yticks(rows, names)
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.set_xlabel(", ".join(figure.series))
