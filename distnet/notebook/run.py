@@ -10,7 +10,7 @@ from distnet.notebook.card import run_card
 from distnet.notebook.frames import epochs_frame, steps_frame
 from distnet.notebook.page import Report
 from distnet.report.find import find_run
-from distnet.report.measured import measured_on
+from distnet.report.measured import last_evaluated
 from distnet.report.run import read_run
 from distnet.report.summary import Status, status
 from distnet.run_folder.paths import RunFolder, shown
@@ -47,8 +47,7 @@ class Run:
     @property
     def metrics(self) -> dict[str, float]:
         """The last evaluation: `test_loss`, `test_accuracy`, ...; empty before the first."""
-        run = read_run(self.folder)
-        return {one.key: one.value for one in measured_on(run, {run.split: run.evaluated})}
+        return {one.key: one.value for one in last_evaluated(read_run(self.folder))}
 
     @property
     def result(self) -> dict[str, Any]:

@@ -72,9 +72,14 @@ def last_measured(run: Run) -> list[Measured]:
     trained = run.history.epochs[-1].train if run.history.epochs else {}
     if loss is not None:
         trained = {LOSS.name: loss, **trained}
+    return [*measured_on(run, {"train": trained}), *last_evaluated(run)]
+
+
+def last_evaluated(run: Run) -> list[Measured]:
+    """List the metrics of the last evaluation, and of what is measured once, at the end."""
     final = run.history.final
     at_end = {final.split: final.metrics} if final else {}
-    return measured_on(run, {"train": trained, run.split: run.evaluated, **at_end})
+    return measured_on(run, {run.split: run.evaluated, **at_end})
 
 
 def measured_in(run: Run, epoch: Epoch) -> list[Measured]:

@@ -196,13 +196,14 @@ def test_stop_from_another_process_ends_a_run_as_planned(tmp_path, ray_address, 
         ended.append(control.stop(folder, wait_s=120))
 
     run, _ = disturb(tmp_path, (EVERY, stop), workers=2, address=ray_address)
+    stopped_at = run.result["steps"]  # a run reads its folder anew
     assert run.status == "stopped"
-    assert ended == [{"run": "it", "status": "stopped", "step": run.result["steps"]}]
+    assert ended == [{"run": "it", "status": "stopped", "step": stopped_at}]
 
     resumed = distnet.resume(tmp_path / "it", workers=1, address=ray_address)
 
     assert resumed.result["weights_sha256"] == undisturbed
-    assert records(resumed.folder, "attempt")[1]["step"] == run.result["steps"]
+    assert records(resumed.folder, "attempt")[1]["step"] == stopped_at
 
 
 def test_only_a_run_that_is_on_can_be_steered(tmp_path):

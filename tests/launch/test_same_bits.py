@@ -60,10 +60,11 @@ def test_shipped_job_stopped_in_an_epoch_resumes_to_the_same_bits_on_other_worke
     first = distnet.run(
         job, workers=2, address=ray_address, name="stopped", listener=listen, **options
     )
+    status, stopped_at = first.status, first.result["steps"]  # a run reads its folder anew
     resumed = distnet.resume(first.folder.path, workers=3, address=ray_address)
 
-    assert first.status == "stopped"
-    assert 0 < first.result["steps"] < steps
+    assert status == "stopped"
+    assert 0 < stopped_at < steps
     assert resumed.status == "finished"
     assert trained(resumed) == expected
     attempts = [
@@ -72,4 +73,4 @@ def test_shipped_job_stopped_in_an_epoch_resumes_to_the_same_bits_on_other_worke
         if record["kind"] == "attempt"
     ]
     assert [a["workers"] for a in attempts] == [2, 3]
-    assert attempts[1]["step"] == first.result["steps"]
+    assert attempts[1]["step"] == stopped_at
