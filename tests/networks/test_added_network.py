@@ -60,6 +60,7 @@ def test_the_file_is_short_and_its_options_are_described(tmp_path: Path) -> None
         network((1, 3, 28), 10)
 
 
+@pytest.mark.check
 def test_it_ships_or_is_kept_beside_the_job_file_and_learns_the_same(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

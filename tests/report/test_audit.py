@@ -77,6 +77,7 @@ def test_run_that_is_stopped_in_the_middle_of_an_epoch_is_clean(data: Path, tmp_
     assert 10 <= found.steps < 3 * STEPS_PER_EPOCH
 
 
+@pytest.mark.check
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL")
 def test_run_that_was_killed_again_and_again_is_clean(data: Path, tmp_path: Path) -> None:
     job = tmp_path / "job.yaml"

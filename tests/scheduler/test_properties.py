@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import HealthCheck, given, settings
 
 from distnet.scheduler.decide import decide
@@ -178,6 +179,7 @@ def test_every_plan_with_teams_keeps_the_rules(drawn):
     drive(cluster, arrivals)
 
 
+@pytest.mark.check
 @FEW
 @given(virtual_clusters(with_teams=True))
 def test_jobs_that_never_end_come_to_rest_with_teams_or_without(drawn):
