@@ -47,7 +47,8 @@ class Run:
     @property
     def metrics(self) -> dict[str, float]:
         """The last evaluation: `test_loss`, `test_accuracy`, ...; empty before the first."""
-        return {one.key: one.value for one in last_evaluated(read_run(self.folder))}
+        ended: dict[str, float] = self.result.get("metrics", {})
+        return ended or {one.key: one.value for one in last_evaluated(read_run(self.folder))}
 
     @property
     def result(self) -> dict[str, Any]:

@@ -89,7 +89,7 @@ def test_the_page_is_a_notebook_that_shows_progress_curve_and_report(folder: Pat
     assert "'class': '7'" in prediction
     assert (folder / "exported" / "digits-1.safetensors").is_file()
     assert shown(found["run.status"], "text/plain") == ["'finished'"]
-    assert shown(found['run.history["test_accuracy"].size'], "text/plain") == ["4"]
+    assert shown(found['run.history["test_accuracy"].size'], "text/plain")[-1] == "4"
     nbformat.validate(client.nb)
 
 
