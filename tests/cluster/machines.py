@@ -295,7 +295,9 @@ def _end(started: Machines, machine: Machine) -> None:
                 if folder.name.isdigit() and os.readlink(folder / "ns" / "mnt") == own:
                     os.kill(int(folder.name), signal.SIGKILL)
         keeper.wait()
-    subprocess.run(["ip", "netns", "delete", machine.namespace], check=False, capture_output=True)
+    # Deleting a namespace deletes its links some time later, when others may have taken the name.
+    for of in (["link", "delete", f"{machine.link[:14]}p"], ["netns", "delete", machine.namespace]):
+        subprocess.run(["ip", *of], check=False, capture_output=True)
 
 
 def _ip(*arguments: str) -> None:
