@@ -100,13 +100,13 @@ class Batch:
     fields: Mapping[str, Column]
 
     def __post_init__(self) -> None:
-        lengths = {name: len(column) for name, column in self.fields.items()}
+        lengths = {name: _length(column) for name, column in self.fields.items()}
         if len(set(lengths.values())) != 1:
             raise ValueError(f"found columns of {lengths} samples, expected one length")
 
     def __len__(self) -> int:
         """The number of samples."""
-        return len(next(iter(self.fields.values())))
+        return _length(next(iter(self.fields.values())))
 
     def __getitem__(self, name: str) -> Column:
         """The column of the field `name`.
@@ -155,6 +155,11 @@ class Batch:
     def with_(self, **columns: Column) -> "Batch":
         """The same with some columns added or replaced."""
         return Batch({**self.fields, **columns})
+
+
+def _length(column: Column) -> int:
+    # len() of a tensor is a function in Python, called in every step.
+    return column.shape[0] if isinstance(column, Tensor) and column.ndim else len(column)
 
 
 def _joined(column: Column, other: Column) -> Column:

@@ -3,10 +3,10 @@
     python -m tests.bench.loop [--turns 5] [--json]
 
 Network 784-16-16-10, batch 64, SGD with momentum, one process, one thread. Both sides hold the
-samples in memory as tensors, shuffle them, and train the same network; the rival has neither a
-DataLoader nor torch.optim, whose overhead would be in our favour: float inputs scaled beforehand,
-autograd, weights and momentum in one flat vector. The sides take turns of a few hundred steps, and
-the ratio is taken turn by turn, so the drift of the machine falls out.
+samples in memory as tensors, shuffle them, and train the same network from the same weights; the
+rival has neither a DataLoader nor torch.optim, whose overhead would be in our favour: float inputs
+scaled beforehand, autograd, weights and momentum in one flat vector. The sides take turns of a few
+hundred steps, and the ratio is taken turn by turn, so the drift of the machine falls out.
 """
 
 import statistics
@@ -58,6 +58,8 @@ def build_rival(trainee: Trainee) -> Callable[[], None]:
     layers = [nn.Linear(784, 16), nn.ReLU(), nn.Linear(16, 16), nn.ReLU(), nn.Linear(16, 10)]
     network = nn.Sequential(*layers)
     parameters = list(network.parameters())
+    for ours, theirs in zip(trainee.flat.network.parameters(), parameters, strict=True):
+        theirs.data.copy_(ours)
     weights = torch.cat([p.detach().reshape(-1) for p in parameters])
     pieces = torch.split(weights, [p.numel() for p in parameters])
     for parameter, piece in zip(parameters, pieces, strict=True):

@@ -53,7 +53,8 @@ class FlatOptimizer:
             if group.is_frozen(step):
                 self._frozen[index] += 1
             else:
-                update(gradient, rate * group.rate, self.num_updates - int(self._frozen[index]))
+                missed = int(self._frozen[index]) if group.first_step else 0
+                update(gradient, rate * group.rate, self.num_updates - missed)
 
     def frozen(self, step: int) -> list[slice]:
         """The stretches of the weights that do not move at `step`."""

@@ -93,9 +93,14 @@ class Layout:
         return self.sums_end + self.num_buffers
 
     @cached_property
+    def sizes(self) -> tuple[int, int, int, int]:
+        """Numbers of the gradient, the sums, the changes of buffers and the flags."""
+        return self.num_parameters, 2 + 2 * self.num_metrics, self.num_buffers, NUM_FLAGS
+
+    @cached_property
     def length(self) -> int:
         """Numbers of a row."""
-        return self.flags_start + NUM_FLAGS
+        return sum(self.sizes)
 
 
 class Total(NamedTuple):
@@ -145,22 +150,20 @@ def read_total(
         is_clipped: whether the norm decides the weights, so that its bits must be the same on all
             workers, whatever their devices; else it only shows what is not finite.
     """
-    num_parameters, num_sums = layout.num_parameters, layout.sums_end - layout.num_parameters
+    summed, sums, buffers, bytes_ = total.split_with_sizes(layout.sizes)
     # A copy: a dot product may depend on the alignment of its operands.
-    gradient = total[:num_parameters] / total[num_parameters + 1]
+    gradient = summed / sums[1]
     for stretch in frozen:
         gradient[stretch] = 0.0
-    square = sum_of_squares(gradient) if is_clipped else torch.dot(gradient, gradient)[None]
-    # Read together: on a GPU each reading waits for all work that was queued before it.
-    buffers = total[layout.sums_end : layout.flags_start]
+    square = sum_of_squares(gradient) if is_clipped else torch.dot(gradient, gradient).view(1)
     # 0 x infinity is NaN.
     pieces = [square, (buffers * 0).sum()[None], buffers[-1:]] if layout.num_buffers else [square]
     num_read = len(pieces)
-    pieces.append(total[num_parameters : layout.sums_end])
-    if flags is None:
-        pieces.append(total[layout.flags_start :])
+    # Read together: on a GPU each reading waits for all work that was queued before it.
+    pieces += [sums, bytes_] if flags is None else [sums]
     read = torch.cat(pieces).tolist()
     (square_, *of_buffers), numbers = read[:num_read], read[num_read:]
+    num_sums = layout.sizes[1]
     flags = flags or Flags.read(numbers[num_sums:], num_workers)
     return Total(
         gradient,

@@ -24,6 +24,9 @@ QUICK: dict[Any, Callable[..., Any]] = {
     aten.eq.Tensor: torch.eq,
     aten.argmax.default: torch.argmax,
     aten._log_softmax.default: torch._log_softmax,
+    aten._log_softmax_backward_data.default: torch._log_softmax_backward_data,
+    aten.sum.default: torch.sum,
+    aten.sum.dim_IntList: torch.sum,
 }
 """The same operations with less overhead than by their operators."""
 IN_PLACE: dict[Any, Callable[..., Any]] = {

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 import torch
@@ -70,7 +70,7 @@ class Trainee:
     final: Evaluator | None
     """Measures once, at the end, on other samples."""
 
-    @property
+    @cached_property
     def num_steps(self) -> int:
         """Steps of the whole run."""
         return count_steps(self.job, self.feed.steps_per_epoch)
@@ -85,7 +85,7 @@ class Trainee:
         """The split that is measured once, at the end; None if that is the same."""
         return None if self.final is None else final_split(self.job, self.data)
 
-    @property
+    @cached_property
     def has_own_samples(self) -> bool:
         """Whether the samples come from a feed of the task, or from a user's view or sampler."""
         parts = [part.kind for part in (self.job.data.view, self.job.data.sampler) if part]
