@@ -175,6 +175,7 @@ def test_an_interrupt_ends_with_its_exit_code(
     assert "Traceback" not in capsys.readouterr().err
 
 
+@pytest.mark.check
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
 def test_a_full_disk_is_reported_without_a_traceback() -> None:
     with open("/dev/full", "w") as full:

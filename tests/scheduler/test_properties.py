@@ -24,7 +24,7 @@ from tests.scheduler.plan_rules import check, free_resources, slots_for, take
 from tests.scheduler.virtual_cluster import GRACE_S, VirtualCluster
 
 FEW = settings(
-    max_examples=150,
+    max_examples=80,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
@@ -249,13 +249,13 @@ def crowded(draw: st.DrawFn) -> View:
     )
 
 
-@settings(FEW, max_examples=400)
+@settings(FEW, max_examples=200)
 @given(crowded())
 def test_every_plan_of_any_state_keeps_the_rules(view):
     check(view, decide(view))
 
 
-@settings(FEW, max_examples=300)
+@settings(FEW, max_examples=150)
 @given(crowded(), st.randoms(use_true_random=False))
 def test_plan_of_any_state_does_not_depend_on_the_order_of_the_view(view, random):
     shuffled = replace(
@@ -285,7 +285,7 @@ def queues_of_known_length(draw: st.DrawFn) -> tuple[list[Node], list[JobRequest
     return cluster, jobs
 
 
-@settings(FEW, max_examples=300)
+@settings(FEW, max_examples=150)
 @given(queues_of_known_length())
 def test_job_with_the_reservation_starts_then_or_earlier(drawn):
     node_list, jobs = drawn

@@ -39,6 +39,7 @@ def test_a_rung_is_after_a_whole_epoch() -> None:
     assert [rung_epoch(9, 1 / 3), rung_epoch(10, 1 / 3), rung_epoch(2, 1 / 9)] == [3, 4, 1]
 
 
+@pytest.mark.check
 def test_the_worse_trials_stop_early_and_the_best_is_trained_as_without(job: Path) -> None:
     rates, sets = "optimizer.learning_rate=1e-5,0.05,1e-4", ["train.epochs=3"]
     watch = CtrlC(3)

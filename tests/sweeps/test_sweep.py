@@ -72,6 +72,7 @@ class CtrlC:
         yield press
 
 
+@pytest.mark.check
 def test_ctrl_c_stops_the_sweep_and_resume_goes_on_with_what_is_missing(job: Path) -> None:
     pressed, watch = CtrlC(2), CtrlC(-1)
     stopped = distnet.sweep(job, [RATES], inline=True, watch=pressed)

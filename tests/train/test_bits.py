@@ -60,7 +60,9 @@ def bits(outcomes: list[dict[str, Any]], run: Path) -> tuple[Any, ...]:
     return hashes, outcomes[0]["metrics"], outcomes[0]["steps"], content
 
 
-@pytest.mark.parametrize("text", [MLP, CNN], ids=["mlp", "cnn"])
+@pytest.mark.parametrize(
+    "text", [MLP, pytest.param(CNN, marks=pytest.mark.check)], ids=["mlp", "cnn"]
+)
 def test_bits_are_the_same_on_any_workers_and_after_a_resume(
     text: str, stripes: Path, tmp_path: Path
 ) -> None:

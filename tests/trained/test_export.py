@@ -65,7 +65,12 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "data"
 
 
-@pytest.fixture(scope="module", params=NETWORKS)
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(each, marks=pytest.mark.check if each == "resnet" else []) for each in NETWORKS
+    ],
+)
 def trained(
     request: pytest.FixtureRequest, digits: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Trained:

@@ -231,7 +231,7 @@ def test_a_missing_folder_is_reported(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "found no folder" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("num_lines", [6, 200])
+@pytest.mark.parametrize("num_lines", [6, pytest.param(200, marks=pytest.mark.check)])
 def test_text_alone_gets_a_language_model(num_lines: int, tmp_path: Path) -> None:
     (tmp_path / "play.txt").write_text("To be, or not to be\n" * num_lines)
     output = tmp_path / "job.yaml"
@@ -276,7 +276,9 @@ def test_data_that_no_shipped_task_learns_from_needs_an_own_task(
     assert "found the fields x (image), expected x (image" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("side", "view"), [(12, None), (320, "crops")])
+@pytest.mark.parametrize(
+    ("side", "view"), [(12, None), pytest.param(320, "crops", marks=pytest.mark.check)]
+)
 def test_images_with_masks_get_a_unet(side: int, view: str | None, tmp_path: Path) -> None:
     for folder in ("images", "masks"):
         (tmp_path / "raw" / folder).mkdir(parents=True)

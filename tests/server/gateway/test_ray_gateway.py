@@ -22,6 +22,7 @@ from tests.server.ray_head import RayHead, a_ray, host, ray_head
 __all__ = ["ray_head"]
 
 pytestmark = [
+    pytest.mark.check,
     pytest.mark.ray,
     pytest.mark.skipif(sys.platform != "linux", reason="nodes on other loopback addresses"),
 ]

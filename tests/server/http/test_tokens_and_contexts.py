@@ -5,6 +5,7 @@ import re
 import signal
 
 import httpx
+import pytest
 
 from distnet.server.start import own_name
 from tests.server.http.home import NO_RAY, Home
@@ -71,6 +72,7 @@ def test_a_token_that_cannot_be_created_is_reported(home: Home) -> None:
     assert not absent.parent.exists()
 
 
+@pytest.mark.check
 def test_a_second_ledger_takes_neither_the_token_nor_the_commands_of_the_first(home: Home) -> None:
     with home.server():
         first = home.contexts["contexts"]["local"]
@@ -81,6 +83,7 @@ def test_a_second_ledger_takes_neither_the_token_nor_the_commands_of_the_first(h
             assert server.facts["is_current"] is False
 
 
+@pytest.mark.check
 def test_a_start_leads_commands_to_the_ledger_that_is_at_the_address_now(home: Home) -> None:
     def start(*arguments: str) -> str:
         with home.server(*arguments, listen=listen) as server:

@@ -27,6 +27,7 @@ def write_job(folder: Path, stripes: Path) -> Path:
     return path
 
 
+@pytest.mark.check
 @pytest.mark.skipif(not CAPABILITY.startswith("AVX"), reason="needs an x86 CPU with AVX2")
 def test_inline_run_computes_with_avx2(stripes: Path, tmp_path: Path) -> None:
     code = (

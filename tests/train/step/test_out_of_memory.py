@@ -111,6 +111,7 @@ def test_halves_train_on_and_differ_in_the_last_bits_only(
     assert "2 pieces" in note["text"]
 
 
+@pytest.mark.check
 def test_halves_are_kept_when_resumed_on_other_workers(data: Path, tmp_path: Path) -> None:
     text = job_text("Hungry", "halve")
     whole = bits([work(assignment(text, data, tmp_path / "1"), WorkerGroup())], tmp_path / "1")
