@@ -81,10 +81,23 @@ def draw_throughput(history: History) -> Figure:
     return figure
 
 
+ABBREVIATIONS = {
+    "bleu": "BLEU",
+    "f1": "F1",
+    "iou": "IoU",
+    "mae": "MAE",
+    "map": "mAP",
+    "map50": "mAP@50",
+    "wer": "WER",
+}
+"""Words within names of metrics, as the field writes them."""
+
+
 def metric_title(metric: Metric) -> str:
-    """Write the name of a metric as a title: `macro_f1` as `Macro f1`."""
-    words = metric.name.replace("_", " ")
-    return words[:1].upper() + words[1:]
+    """Write the name of a metric as a title: `macro_f1` as `Macro F1`."""
+    first, *others = metric.name.split("_")
+    known = [ABBREVIATIONS.get(word, word) for word in others]
+    return " ".join([ABBREVIATIONS.get(first, first[:1].upper() + first[1:]), *known])
 
 
 def draw_noisy(axes: Axes, line: Line, label: str, colour: str) -> None:

@@ -1,14 +1,17 @@
 import io
 from pathlib import Path
 
+import pytest
 from PIL import Image
 
 from distnet.report.arrays import read_arrays
+from distnet.report.curves import metric_title
 from distnet.report.parts import Plot
 from distnet.report.plots import Drawn, by_name, draw_run
 from distnet.report.run import read_run
 from distnet.report.style import to_png, to_svg
 from distnet.run_folder.paths import RunFolder
+from distnet.spec.metric import Metric
 from tests.run_folder import run_folders
 
 CURVES = {"Loss", "Accuracy", "Throughput", "Learning rate", "Gradient norm"}
@@ -36,7 +39,7 @@ def test_a_classification_of_images_has_every_figure(digits: Path) -> None:
 def test_a_regression_shows_its_numbers(table: Path) -> None:
     found = drawn(table)
 
-    assert titles(found.learning) == CURVES - {"Accuracy"} | {"Mae"}
+    assert titles(found.learning) == CURVES - {"Accuracy"} | {"MAE"}
     assert titles(found.evaluation) == {"Worst predictions"}
     assert [one.title for one in found.listings] == ["Each target", "Worst samples"]
 
@@ -67,6 +70,20 @@ def test_a_metric_of_evaluations_is_a_curve_from_the_second_one_on(tmp_path: Pat
     assert titles(drawn(run).learning) == set()
     run_folders.write_lines(run, [run_folders.attempt(1), *epochs])
     assert titles(drawn(run).learning) == {"Top5"}
+
+
+@pytest.mark.parametrize(
+    ("name", "title"),
+    {
+        "accuracy": "Accuracy",
+        "macro_f1": "Macro F1",
+        "map50": "mAP@50",
+        "mean_iou": "Mean IoU",
+        "pixel_accuracy": "Pixel accuracy",
+    }.items(),
+)
+def test_the_title_of_a_metric_is_written_as_in_the_field(name: str, title: str) -> None:
+    assert metric_title(Metric(name)) == title
 
 
 def test_every_plot_has_a_title_and_both_labels(digits: Path, table: Path) -> None:
