@@ -42,7 +42,7 @@ def test_the_page_of_a_job_shows_all_metrics_beside_the_training_loss(running, l
     facts = page.locator("dl.facts")
     for text in ("train loss0.2500", "test mae0.5", "test loss0.3", "test within 175.00%"):
         expect(facts).to_contain_text(text)
-    expect(page.get_by_role("img", name="Mae: train 0.4, test 0.5")).to_be_visible()
+    expect(page.get_by_role("img", name="MAE: train 0.4, test 0.5")).to_be_visible()
     expect(page.get_by_role("img", name="Within 1: train –, test 75.00%")).to_have_count(0)
     expect(page.get_by_role("img", name="Within 1: test 75.00%")).to_be_visible()
 

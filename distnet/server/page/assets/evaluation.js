@@ -10,10 +10,21 @@ export function result({ headline, metrics, split }) {
   return [metric(value, headline.format), h("small", {}, named(split, headline.name))];
 }
 
+// Words within names of metrics, as the field writes them; the same as in the report.
+const ABBREVIATIONS = {
+  bleu: "BLEU",
+  f1: "F1",
+  iou: "IoU",
+  mae: "MAE",
+  map: "mAP",
+  map50: "mAP@50",
+  wer: "WER",
+};
+
 // A metric as the title of its curve: `within_1` as `Within 1`.
 export function metricTitle(name) {
-  const words = name.replaceAll("_", " ");
-  return words[0].toUpperCase() + words.slice(1);
+  const words = name.split("_").map((word) => ABBREVIATIONS[word] ?? word).join(" ");
+  return name.split("_")[0] in ABBREVIATIONS ? words : words[0].toUpperCase() + words.slice(1);
 }
 
 // All metrics of the last evaluation, the headline metric first.
