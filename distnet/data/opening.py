@@ -16,8 +16,9 @@ from distnet.data.views.checked import CheckedView
 from distnet.data.views.view import View
 from distnet.errors import DataError
 from distnet.spec.code.own_errors import constructed
-from distnet.spec.parts import is_own_kind, load_part
+from distnet.spec.parts import load_part
 from distnet.spec.sections.job import Job
+from distnet.spec.sections.section import is_own_kind
 
 
 def build_view(job: Job, data: Manifest, folder: Path) -> View | None:

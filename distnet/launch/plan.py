@@ -17,6 +17,7 @@ from distnet.launch.planning.batches import plan_batches
 from distnet.launch.planning.memory import memory_of_worker
 from distnet.launch.planning.misfits import refuse_inline_workers, refuse_misfits
 from distnet.launch.rehearsal.few_samples import FewSamples
+from distnet.launch.rehearsal.own_moves import try_schedules
 from distnet.launch.rehearsal.probe import Probe, probe
 from distnet.launch.rehearsal.rehearsal import Rehearsal, rehearse
 from distnet.launch.rehearsal.subject import Subject
@@ -162,6 +163,7 @@ def _plan(file: JobFile, code: OwnCode, *, workers: int | None, inline: bool, is
     precision = plan_precision(job, is_convolutional=found.is_convolutional)
     steps_per_epoch, rehearsed = _rehearsed(file, dataset, data, seen, found, batches, precision)
     steps = count_steps(job, steps_per_epoch)
+    try_schedules(file, steps)
     ranges = [own_slices(rank, num_workers, job.num_slices) for rank in range(num_workers)]
     return Plan(
         name=job.name,

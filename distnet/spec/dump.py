@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from distnet.spec.named_parts import named_parts
 from distnet.spec.reading.scalars import plain
 from distnet.spec.sections.job import Job
-from distnet.spec.sections.section import Part
 
 
 def dump_job(job: Job) -> str:
@@ -15,13 +15,12 @@ def dump_job(job: Job) -> str:
     # None as an option of a part, as the source of the data, or as the value of a variable is a
     # value, not an omission.
     values["env"] = dict(job.env)
-    data = {**values["data"], "source": job.data.source}
-    parts = (values, "network"), (values, "task"), (data, "view"), (data, "sampler")
-    for section, key in parts:
-        part: Part | None = getattr(job if section is values else job.data, key)
-        if part is not None:
-            section[key] = {"kind": part.kind, **part.options}
-    values["data"] = data
+    values["data"]["source"] = job.data.source
+    for key, part in named_parts(job).items():
+        section: Any = values
+        for name in key.split("."):
+            section = section[int(name) if name.isdecimal() else name]
+        section.update(part.options)
     return yaml.dump(values, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
 
 

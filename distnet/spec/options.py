@@ -1,7 +1,7 @@
 """Read the options of a part from the signature of its constructor."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from inspect import Parameter, cleandoc, signature
 from typing import Any, Literal
@@ -11,6 +11,7 @@ from pydantic.errors import PydanticUserError
 
 from distnet.errors import UnknownPartError
 
+NAMED = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
 ARGUMENTS = re.compile(r"^Args:\n(.*?)(?=^\S|\Z)", re.MULTILINE | re.DOTALL)
 ARGUMENT = re.compile(r"^    (\w+): (.*?)(?=^    \w|\Z)", re.MULTILINE | re.DOTALL)
 
@@ -26,15 +27,22 @@ class Signature:
     """The keyword-only parameters, as a model whose fields have their names as aliases."""
 
 
-def read_signature(cls: type[Any]) -> Signature:
+def read_signature(cls: type[Any], passed: Collection[str] | None = None) -> Signature:
     """Read the options of `cls` from its constructor, their descriptions from its docstring.
+
+    Args:
+        cls: the class.
+        passed: names of parameters that distnet passes, beside the first one; all others are
+            options. By default it passes those that can be passed by position, and options come
+            after `*`.
 
     Raises:
         UnknownPartError: an annotation cannot be read.
     """
     try:
         parameters = list(signature(cls, eval_str=True).parameters.values())
-        return Signature(cls.__name__, _by_position(parameters), _model(cls, parameters))
+        given = _by_position(parameters) if passed is None else _passed(parameters, passed)
+        return Signature(cls.__name__, given, _model(cls, parameters, given))
     except (NameError, AttributeError, SyntaxError, TypeError, ValueError, PydanticUserError) as e:
         reason = str(e).partition("\n")[0]
         raise UnknownPartError(
@@ -63,7 +71,13 @@ def _by_position(parameters: Iterable[Parameter]) -> frozenset[str]:
     return frozenset(p.name for p in parameters if p.kind in by_position)
 
 
-def _model(cls: type[Any], parameters: Iterable[Parameter]) -> type[BaseModel]:
+def _passed(parameters: list[Parameter], names: Collection[str]) -> frozenset[str]:
+    return frozenset(p.name for p in parameters if p is parameters[0] or p.name in names)
+
+
+def _model(
+    cls: type[Any], parameters: Iterable[Parameter], given: frozenset[str]
+) -> type[BaseModel]:
     descriptions = described(cls)
     # Fields are numbered, with the option's name as alias: an option may have any name, but a
     # field must not be called like a method of BaseModel.
@@ -72,7 +86,7 @@ def _model(cls: type[Any], parameters: Iterable[Parameter]) -> type[BaseModel]:
     for parameter in parameters:
         if parameter.kind is Parameter.VAR_KEYWORD:
             extra = "allow"
-        if parameter.kind is Parameter.KEYWORD_ONLY:
+        if parameter.kind in NAMED and parameter.name not in given:
             description = descriptions.get(parameter.name)
             fields[f"option_{len(fields)}"] = _field(parameter, description)
     config = ConfigDict(strict=True, extra=extra, arbitrary_types_allowed=True)

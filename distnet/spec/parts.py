@@ -18,10 +18,13 @@ from distnet.spec.code.load import load_own_class
 from distnet.spec.options import Signature, read_signature
 from distnet.spec.reading.faults import Fault, FaultsError, shortened, unknown
 from distnet.spec.reading.validation import faults_of
-from distnet.spec.sections.section import Part
+from distnet.spec.sections.optimizer import OwnOptimizer
+from distnet.spec.sections.section import Part, is_own_kind
 
 Package = Literal["networks", "tasks", "data/views", "data/samplers"]
 
+PASSED = ("lr", "weight_decay")
+"""What the constructor of an optimizer takes from keys that all optimizers have."""
 DISTNET = Path(__file__).parents[1]
 
 
@@ -35,11 +38,6 @@ def shipped_datasets() -> list[str]:
     return sorted(manifest.parent.name for manifest in DISTNET.glob("data/*/manifest.json"))
 
 
-def is_own_kind(kind: str) -> bool:
-    """Whether a kind names a user's own class, as `./mynet.py:MyNet` does."""
-    return ".py" in kind or "/" in kind
-
-
 def load_part(package: Package, part: Part, *, folder: Path) -> tuple[type[Any], dict[str, Any]]:
     """Load the class that `part` names and check its options; relative files are in `folder`.
 
@@ -51,6 +49,18 @@ def load_part(package: Package, part: Part, *, folder: Path) -> tuple[type[Any],
     """
     cls = load_class(package, part.kind, folder=folder)
     return cls, _checked(read_signature(cls), part.options)
+
+
+def load_own_part(part: Part, *, folder: Path) -> tuple[type[Any], dict[str, Any]]:
+    """The same for a part that is always the user's own: an optimizer, a schedule, a callback.
+
+    Raises:
+        UnknownPartError: there is no such class, or it cannot be loaded.
+        FaultsError: options are unknown, missing or of the wrong type; keys start at the part.
+    """
+    cls = load_own_class(part.kind, folder=folder)
+    passed = PASSED if isinstance(part, OwnOptimizer) else None
+    return cls, _checked(read_signature(cls, passed), part.options)
 
 
 def load_class(package: Package, kind: str, *, folder: Path) -> type[Any]:

@@ -5,14 +5,14 @@ text -> Document -> overrides -> Job, or one error that lists every fault
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from operator import attrgetter
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import ValidationError
 
 from distnet.errors import JobFileError, UnknownPartError
-from distnet.spec.parts import Package, load_part
+from distnet.spec.named_parts import named_parts
+from distnet.spec.parts import Package, load_own_part, load_part
 from distnet.spec.reading.faults import Fault, FaultsError, Key, Locations, dotted
 from distnet.spec.reading.file import read_text
 from distnet.spec.reading.overrides import Override, apply, read_override
@@ -28,8 +28,7 @@ DEFAULT_KINDS: dict[str, Value] = {
 }
 
 
-PartSection = Literal["network", "task", "data.view", "data.sampler"]
-PACKAGES: dict[PartSection, Package] = {
+PACKAGES: dict[str, Package] = {
     "network": "networks",
     "task": "tasks",
     "data.view": "data/views",
@@ -58,23 +57,26 @@ class JobFile:
         """Make the error for a fault that a later stage finds: `fault("data.source", "...")`."""
         return self.locations.error([Fault(_key(key), message)])
 
-    def load_part(self, section: PartSection) -> tuple[type[Any], dict[str, Any]]:
+    def load_part(self, section: str) -> tuple[type[Any], dict[str, Any]]:
         """Load the class that a section of the job file names, and check its options.
+
+        Args:
+            section: a key of `named_parts`.
 
         Raises:
             UnknownPartError: there is no such part, or it cannot be loaded.
             JobFileError: an option is unknown or has a wrong value; all of them are listed.
         """
-        part = attrgetter(section)(self.job)
+        part, folder = named_parts(self.job)[section], self.code_folder
         try:
-            return load_part(PACKAGES[section], part, folder=self.code_folder)
+            if section in PACKAGES:
+                return load_part(PACKAGES[section], part, folder=folder)
+            return load_own_part(part, folder=folder)
         except UnknownPartError as error:
             named = self.fault(f"{section}.kind", str(error))
             raise UnknownPartError(str(named)) from None
         except FaultsError as error:
-            faults = [
-                Fault((*section.split("."), *fault.key), fault.message) for fault in error.faults
-            ]
+            faults = [Fault((*_key(section), *fault.key), fault.message) for fault in error.faults]
             raise self.locations.error(faults) from None
 
 

@@ -24,7 +24,6 @@ from distnet.train.checkpoint.saver import NullSaver, Saver, is_due_by_step
 from distnet.train.compute.evaluate import Evaluation
 from distnet.train.compute.optimizer import clip
 from distnet.train.compute.row import NO_FLAGS, Flags, Total, read_total
-from distnet.train.compute.schedule import rate_factor
 from distnet.train.compute.shadows import networks_for
 from distnet.train.compute.trainee import Trainee
 from distnet.train.compute.turn import SliceId, Turn
@@ -227,7 +226,7 @@ class Loop:
         trainee, name = self.trainee, turn.phase.player
         settings = self.settings[name]
         clip(total.gradient, total.norm, settings.clip)
-        factor = rate_factor(settings.schedule, self.state.step, trainee.num_steps)
+        factor = trainee.factors[name](self.state.step, trainee.num_steps)
         rate = settings.optimizer.learning_rate * factor
         trainee.optimizers[name].update(total.gradient, rate, self.state.step)
         trainee.gradient.buffers.apply(

@@ -20,7 +20,6 @@ from distnet.train.checkpoint.identity import identity
 from distnet.train.checkpoint.position import Position, set_updates
 from distnet.train.checkpoint.saver import CHECKPOINT
 from distnet.train.checkpoint.store import Store
-from distnet.train.compute.schedule import rate_factor
 from distnet.train.compute.trainee import Trainee
 from distnet.train.exchange.worker_group import WorkerGroup
 from distnet.train.inventory.flat import state_sha256
@@ -100,8 +99,7 @@ def load_state(trainee: Trainee, state: State) -> None:
     """
     trainee.flat.load(state.weights)
     trainee.gradient.restart()
-    for name, vector in trainee.state().items():
-        vector.copy_(state.optimizer[name])
+    trainee.load(state.optimizer)
     for index, of_slice in feed_states(state.optimizer).items():
         trainee.feed.restore(index, of_slice)
     restore_extra(trainee.flat.network, state.optimizer)
@@ -149,8 +147,9 @@ def _changed_length(trainee: Trainee, position: Position) -> Iterator[str]:
         return
     for player in trainee.flat.players:
         settings = trainee.job.player(player)
-        last, planned = (rate_factor(settings.schedule, s, old) for s in (step - 1, step))
-        following = rate_factor(settings.schedule, step, new)
+        factor = trainee.factors[player]
+        last, planned = (factor(s, old) for s in (step - 1, step))
+        following = factor(step, new)
         if math.isclose(following, planned if step < old else last):
             continue
         rate = settings.optimizer.learning_rate

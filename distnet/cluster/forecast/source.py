@@ -2,6 +2,7 @@
 
 import statistics
 import timeit
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -83,13 +84,21 @@ def pace_of_run(run: Run, job: Job) -> Pace:
         evaluated_sample_s=0.0,
         start_s=0.0,
         row_lengths=((length, 1),),
-        state_bytes=4 * int(plan["num_parameters"]) * STATE_VECTORS[job.optimizer.kind],
+        state_bytes=_state_bytes(plan, job),
         batch_size=batch_size,
         slices=slices,
         steps=int(plan["steps"]),
         epochs=float(plan["epochs"]),
         eval_samples=0,
     )
+
+
+def _state_bytes(plan: Mapping[str, Any], job: Job) -> int:
+    """Weights and optimizer; the plan has measured one of the user's own."""
+    weights = 4 * int(plan["num_parameters"])
+    if job.optimizer.kind in STATE_VECTORS:
+        return weights * STATE_VECTORS[job.optimizer.kind]
+    return weights + int(plan["memory_bytes"]["optimizer"])
 
 
 def _one_machine(run: Run) -> tuple[Attempt, float]:

@@ -19,7 +19,8 @@ def memory_of_worker(
     """Estimate the bytes of one worker that computes `own` slices, and their `total`."""
     slice_samples = -(-job.train.batch_size // job.num_slices // job.train.accumulate)
     weights = 4 * found.num_parameters
-    optimizer = weights * (OPTIMIZER_VECTORS[job.optimizer.kind] + len(found.shadows))
+    vectors = OPTIMIZER_VECTORS.get(job.optimizer.kind, 0) + len(found.shadows)
+    optimizer = weights * vectors + rehearsed.optimizer_bytes
     # Of the worker that writes checkpoints. To rewind, a state is kept, and goes into them too.
     num_states = 3 if job.train.on_nonfinite == "rewind" else 1
     splits = {"train", evaluation_split(job, data), final_split(job, data)}

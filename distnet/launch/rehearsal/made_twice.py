@@ -16,8 +16,8 @@ from distnet.data.batch import Batch
 from distnet.launch.rehearsal.subject import Subject
 from distnet.spec.code.fresh import FreshModules, own_modules
 from distnet.spec.code.importer import packages_of
-from distnet.spec.parts import is_own_kind
 from distnet.spec.plural import listed
+from distnet.spec.sections.section import is_own_kind
 from distnet.tasks.checked import unwrapped
 from distnet.tasks.task import NETWORK, Measured, Networks, Summary, Task, players_of, shadows_of
 from distnet.train.checkpoint.extra_state import extra_states, set_extra_states

@@ -8,6 +8,7 @@ from torch import nn
 from distnet.data.manifest import Manifest
 from distnet.errors import UnknownPartError
 from distnet.launch.planning.misfits import refuse_unknown_metric, refuse_unknown_parameter
+from distnet.spec.named_parts import named_parts
 from distnet.spec.parts import load_class
 from distnet.spec.read import JobFile
 from distnet.tasks.per_sample import PerSample
@@ -44,8 +45,8 @@ def probe(file: JobFile, data: Manifest | None) -> Probe:
         DistnetError: they cannot be made, or do not fit each other or the data.
     """
     job = file.job
-    file.load_part("task")
-    file.load_part("network")
+    for section in named_parts(job):
+        file.load_part(section)
     task = _task(file, data)
     try:
         network = build_network(job, task, file.code_folder)

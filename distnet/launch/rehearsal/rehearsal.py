@@ -5,8 +5,8 @@ that returns something else while it trains, or a figure that cannot be written 
 not after the first epoch. What is made for it is thrown away.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,10 +20,11 @@ from distnet.launch.rehearsal.made_twice import (
     require_same_again,
     unchanged_by_evaluation,
 )
+from distnet.launch.rehearsal.own_moves import try_optimizers
 from distnet.launch.rehearsal.subject import Subject
 from distnet.launch.rehearsal.untrained import idle_names, idle_note, untrained_note
 from distnet.spec.code.own_errors import describe, own_errors
-from distnet.spec.parts import is_own_kind
+from distnet.spec.sections.section import is_own_kind
 from distnet.tasks.per_sample import PerSample
 from distnet.tasks.task import Networks, Task, shadows_of
 from distnet.train.compute.evaluate import Evaluation
@@ -50,6 +51,8 @@ class Rehearsal:
     """Numbers that an evaluation adds up; 0 if it was not rehearsed."""
     num_collected: float = 0.0
     """Bytes that an evaluation collects of each sample."""
+    optimizer_bytes: int = 0
+    """The state of the user's own optimizers; 0 where there are none."""
     slice_bytes: int = 0
     """What a feed with a state keeps of each slice in memory, if it says so."""
     notes: list[str] = field(default_factory=list)
@@ -105,19 +108,27 @@ def _train(subject: Subject, found: Rehearsal) -> None:
         pieces=job.train.accumulate,
         is_bf16=subject.is_bf16,
     )
+    gradients = dict[str, Tensor]()
     for number, turn in enumerate(build_turns(task)):
         row = subject.flat.vector.new_zeros(gradient.layout(turn.phase).length)
         of = SliceId(turn, 0, 0)
         with own_errors(f"task {job.task.kind}"):
             gathered = _gathered(task, gradient, of, slices)
-            if number:
+            with nullcontext() if number else _counting(network, found, len(slices[0])):
                 gradient.write(row, of, slices[0], gathered)
-                continue
-            with _counting(network, found, len(slices[0])):
-                gradient.write(row, of, slices[0], gathered)
+        num_parameters = subject.flat.players[turn.phase.player].num_parameters
+        gradients[turn.phase.player] = row[:num_parameters] / len(slices[0])
+    found.optimizer_bytes = _try_optimizers(subject, gradients)
     if is_own_kind(job.network.kind) and not hasattr(task, "embed"):
         idle = idle_names(subject, gradient, build_turns(task), slices[0])
         found.notes += [idle_note(idle)] if idle else []
+
+
+def _try_optimizers(subject: Subject, gradients: Mapping[str, Tensor]) -> int:
+    try:
+        return try_optimizers(subject, gradients)
+    except PartError as error:
+        raise subject.file.fault("optimizer.kind", str(error)) from error
 
 
 def _try_network(subject: Subject, task: PerSample, batch: Batch) -> None:

@@ -9,7 +9,6 @@ import os
 import stat
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from operator import attrgetter
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -19,8 +18,9 @@ from distnet.spec.code.ignore import IGNORE_FILE, IsIgnored, read_ignore
 from distnet.spec.code.names import LONGEST_NAME, ROOT, UP, file_of, locate, shown_name, stored_name
 from distnet.spec.code.search import search_of
 from distnet.spec.code.walk import regular_files
+from distnet.spec.named_parts import named_parts
 from distnet.spec.packages.requirements import Requirements, requirements_of
-from distnet.spec.read import PACKAGES, JobFile
+from distnet.spec.read import JobFile
 from distnet.spec.reading.faults import Fault
 
 LARGEST_FILE = 10_000_000
@@ -96,8 +96,8 @@ def own_code(file: JobFile, *, mentioned: Sequence[str] = ()) -> OwnCode:
         DistnetError: there are too many or too large files, or one cannot be read.
     """
     found = _Collector(file)
-    parts = {f"{section}.kind": attrgetter(section)(file.job) for section in PACKAGES}
-    own = {key: part for key, part in parts.items() if part is not None and file_of(part.kind)}
+    parts = {f"{section}.kind": part for section, part in named_parts(file.job).items()}
+    own = {key: part for key, part in parts.items() if file_of(part.kind)}
     for key, part in own.items():
         found.add_part(part.kind, key)
     for text in mentioned:

@@ -21,7 +21,15 @@ from distnet.spec.sections.queue import Queue
 from distnet.spec.sections.resources import Resources
 from distnet.spec.sections.retry import Retry
 from distnet.spec.sections.schedule import Constant, Schedule
-from distnet.spec.sections.section import Fold, Name, Part, PositiveFloat, PositiveInt, Section
+from distnet.spec.sections.section import (
+    Fold,
+    Name,
+    OwnPart,
+    Part,
+    PositiveFloat,
+    PositiveInt,
+    Section,
+)
 from distnet.spec.sections.start import Start
 from distnet.spec.sections.units import Bytes, Seconds
 
@@ -197,6 +205,8 @@ class Job(Section):
     """How the learning rate changes over the steps."""
     players: dict[str, Player] = {}
     """Other settings for some of the task's players, by name."""
+    callbacks: tuple[OwnPart, ...] = ()
+    """Your own classes that are told what training does: `[{kind: ./watch.py:Norms}]`."""
     train: Train = Train()
     """How long, in what batches, in what numbers."""
     resources: Resources = Resources()

@@ -2,12 +2,21 @@
 
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from distnet.spec.reading.faults import KeyFaultError
-from distnet.spec.sections.section import Fraction, NonNegativeFloat, PositiveFloat, Section
+from distnet.spec.sections.section import (
+    OWN,
+    Fraction,
+    NonNegativeFloat,
+    OwnKind,
+    Part,
+    PositiveFloat,
+    Section,
+    form_of,
+)
 
 Decay = Annotated[
     Literal["weights", "all"],
@@ -122,4 +131,33 @@ class Lion(Section):
     groups: Groups = ()
 
 
-Optimizer = Annotated[Sgd | Adam | AdamW | Lion, Field(discriminator="kind")]
+class OwnOptimizer(Part):
+    """Your own `torch.optim.Optimizer`, and the options of its constructor."""
+
+    kind: OwnKind
+    learning_rate: PositiveFloat
+    """What the constructor takes as `lr`; the schedule scales it."""
+    weight_decay: NonNegativeFloat = 0.0
+    """What the constructor takes as `weight_decay`, of the parameters that decay."""
+    decay: Decay = "weights"
+    no_decay: NoDecay = ()
+    groups: Groups = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_no_lr(cls, values: Any) -> Any:
+        if isinstance(values, dict) and "lr" in values:
+            wanted = "expected `learning_rate`, which the schedule scales"
+            raise KeyFaultError("lr", f"found `lr`, {wanted}")
+        return values
+
+
+Shipped = Sgd | Adam | AdamW | Lion
+Optimizer = Annotated[
+    Annotated[Sgd, Tag("sgd")]
+    | Annotated[Adam, Tag("adam")]
+    | Annotated[AdamW, Tag("adamw")]
+    | Annotated[Lion, Tag("lion")]
+    | Annotated[OwnOptimizer, Tag(OWN)],
+    Discriminator(form_of("sgd")),
+]

@@ -2,9 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Discriminator, Field, Tag
 
-from distnet.spec.sections.section import Fraction, Section
+from distnet.spec.sections.section import OWN, Fraction, OwnKind, Part, Section, form_of
 
 
 class Constant(Section):
@@ -55,4 +55,18 @@ class Step(Section):
     """The fraction of all steps over which the rate grows; each of its n steps adds 1/n."""
 
 
-Schedule = Annotated[Constant | Cosine | OneCycle | Step, Field(discriminator="kind")]
+class OwnSchedule(Part):
+    """Your own class with `factor(step, num_steps)`, and the options of its constructor."""
+
+    kind: OwnKind
+
+
+Shipped = Constant | Cosine | OneCycle | Step
+Schedule = Annotated[
+    Annotated[Constant, Tag("constant")]
+    | Annotated[Cosine, Tag("cosine")]
+    | Annotated[OneCycle, Tag("one-cycle")]
+    | Annotated[Step, Tag("step")]
+    | Annotated[OwnSchedule, Tag(OWN)],
+    Discriminator(form_of("constant")),
+]

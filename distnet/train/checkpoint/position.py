@@ -111,14 +111,15 @@ class Anchor:
     def take(cls, trainee: Trainee, position: Position, before: "Anchor | None") -> "Anchor":
         """Copy the state as it is now to the memory of the CPU: that of the anchor `before`."""
         tensors = _live_tensors(trainee)
-        if before is None:
-            return cls(position, {k: v.to("cpu", copy=True) for k, v in tensors.items()})
-        return cls(position, {k: before.tensors[k].copy_(v) for k, v in tensors.items()})
+        kept = before.tensors if before is not None else {}
+        return cls(position, {k: _copied(v, kept.get(k)) for k, v in tensors.items()})
 
     def go_back(self, trainee: Trainee) -> None:
         """Set weights, buffers, shadows and optimizers to what they were."""
-        for name, vector in _live_vectors(trainee).items():
-            vector.copy_(self.tensors[name])
+        trainee.flat.vector.copy_(self.tensors[WEIGHTS])
+        start = f"{PREFIX}state/"
+        own = {k.removeprefix(start): v for k, v in self.tensors.items() if k.startswith(start)}
+        trainee.load(own)
         num_buffers = len(trainee.flat.buffers.read())
         trainee.flat.buffers.write([self.tensors[_buffer(i)] for i in range(num_buffers)])
         trainee.gradient.restart()
@@ -132,6 +133,13 @@ def set_updates(trainee: Trainee, position: Position) -> None:
     """
     for player, optimizer in trainee.optimizers.items():
         optimizer.num_updates = position.updates.get(player, position.step)
+
+
+def _copied(tensor: Tensor, before: Tensor | None) -> Tensor:
+    """Copy to the memory of the CPU: to that of `before`, where it fits."""
+    if before is None or before.shape != tensor.shape:
+        return tensor.to("cpu", copy=True)
+    return before.copy_(tensor)
 
 
 def _live_vectors(trainee: Trainee) -> dict[str, Tensor]:

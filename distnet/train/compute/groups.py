@@ -46,8 +46,8 @@ def groups_of(player: Player, spec: Optimizer, steps_per_epoch: int = 1) -> list
     """
     stretches: dict[Moves, list[slice]] = {}
     start, before = 0, None
-    for names, parameter in zip(player.names, player.parameters, strict=True):
-        moves = _moves(names, parameter.ndim, spec, steps_per_epoch)
+    of_all = moves_of(player, spec, steps_per_epoch)
+    for moves, parameter in zip(of_all, player.parameters, strict=True):
         end, own = start + parameter.numel(), stretches.setdefault(moves, [])
         if moves == before:
             own[-1] = slice(own[-1].start, end)
@@ -56,6 +56,12 @@ def groups_of(player: Player, spec: Optimizer, steps_per_epoch: int = 1) -> list
         start, before = end, moves
     in_order = sorted(stretches, key=lambda moves: -moves.weight_decay)
     return [MovedGroup(stretches[moves], *moves) for moves in in_order]
+
+
+def moves_of(player: Player, spec: Optimizer, steps_per_epoch: int = 1) -> list[Moves]:
+    """How each of a player's parameters moves."""
+    pairs = zip(player.names, player.parameters, strict=True)
+    return [_moves(names, each.ndim, spec, steps_per_epoch) for names, each in pairs]
 
 
 def _moves(names: Sequence[str], num_dims: int, spec: Optimizer, steps_per_epoch: int) -> Moves:

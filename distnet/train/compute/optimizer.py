@@ -6,19 +6,43 @@ scales of normalisation do not decay. The state of an optimizer is its named vec
 checkpoints need no knowledge of the optimizer.
 """
 
-from collections.abc import Callable, Sequence
-from typing import assert_never
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol, assert_never
 
 import torch
 from torch import Tensor
 
-from distnet.spec.sections.optimizer import Adam, AdamW, Lion, Optimizer, Sgd
+from distnet.spec.sections.optimizer import Adam, AdamW, Lion, Sgd, Shipped
 from distnet.train.compute.groups import MovedGroup
 
 Update = Callable[[Tensor, float, int], None]
 """(gradient [P], learning rate, updates so far): change the weights of a group in place."""
 FROZEN = "frozen_updates"
 """The state that counts, for each group, the updates that were made while it was frozen."""
+
+
+class PlayerOptimizer(Protocol):
+    """What moves the weights of one player: a shipped optimizer, or the user's own."""
+
+    num_updates: int
+    """Updates made so far: bias correction counts these, not the steps that were skipped."""
+
+    @property
+    def state(self) -> Mapping[str, Tensor]:
+        """All that must survive a restart, by name."""
+        ...
+
+    def load(self, vectors: Mapping[str, Tensor]) -> None:
+        """Go on from a state; other vectors may stand beside it."""
+        ...
+
+    def update(self, gradient: Tensor, rate: float, step: int) -> None:
+        """Move the weights by one update; see `FlatOptimizer.update`."""
+        ...
+
+    def frozen(self, step: int) -> list[slice]:
+        """The stretches of the weights that do not move at `step`."""
+        ...
 
 
 class FlatOptimizer:
@@ -30,15 +54,19 @@ class FlatOptimizer:
         groups: stretches of `weights` that move alike; together all of it.
     """
 
-    def __init__(self, spec: Optimizer, weights: Tensor, groups: Sequence[MovedGroup]) -> None:
+    def __init__(self, spec: Shipped, weights: Tensor, groups: Sequence[MovedGroup]) -> None:
         self.state: dict[str, Tensor] = {}
         self.num_updates = 0
-        """Updates made so far: bias correction counts these, not the steps that were skipped."""
         self._weights, self._groups = weights, groups
         self._frozen = torch.zeros(len(groups), dtype=torch.int64)
         self._updates = [self._build(spec, group) for group in groups]
         if any(group.first_step for group in groups):
             self.state[FROZEN] = self._frozen
+
+    def load(self, vectors: Mapping[str, Tensor]) -> None:
+        """Go on from a state."""
+        for name, vector in self.state.items():
+            vector.copy_(vectors[name])
 
     def update(self, gradient: Tensor, rate: float, step: int) -> None:
         """Move the weights by one update.
@@ -60,7 +88,7 @@ class FlatOptimizer:
         """The stretches of the weights that do not move at `step`."""
         return [each for group in self._groups if group.is_frozen(step) for each in group.slices]
 
-    def _build(self, spec: Optimizer, group: MovedGroup) -> Update:
+    def _build(self, spec: Shipped, group: MovedGroup) -> Update:
         match spec:
             case Sgd():
                 return self._sgd(spec, group)

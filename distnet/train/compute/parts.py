@@ -10,9 +10,10 @@ from distnet.data.manifest import Manifest
 from distnet.data.shuffle import mix
 from distnet.errors import PartError, UnknownPartError
 from distnet.spec.code.own_errors import constructed, described, own_errors
-from distnet.spec.parts import is_own_kind, load_part
+from distnet.spec.parts import load_part
 from distnet.spec.sections.job import Job
 from distnet.spec.sections.optimizer import group_of
+from distnet.spec.sections.section import is_own_kind
 from distnet.tasks.checked import checked_per_sample, checked_whole
 from distnet.tasks.per_sample import PerSample
 from distnet.tasks.task import Shadow, Task, phases_of, players_of, shadows_of

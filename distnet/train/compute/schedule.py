@@ -13,10 +13,10 @@ Part of a step is possible here, where a fraction of the steps is not a whole nu
 from math import cos, floor, pi
 from typing import assert_never
 
-from distnet.spec.sections.schedule import Constant, Cosine, OneCycle, Schedule, Step
+from distnet.spec.sections.schedule import Constant, Cosine, OneCycle, Shipped, Step
 
 
-def rate_factor(schedule: Schedule, step: int, num_steps: int) -> float:
+def rate_factor(schedule: Shipped, step: int, num_steps: int) -> float:
     """The factor of the learning rate at `step` (from 0) of `num_steps`."""
     progress = step / num_steps
     match schedule:

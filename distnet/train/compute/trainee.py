@@ -1,6 +1,6 @@
 """From a job to what a worker trains with: network, task, samples, optimizers, sums, evaluator."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -14,15 +14,15 @@ from distnet.data.manifest import Manifest, read_manifest
 from distnet.data.opening import build_view, viewed
 from distnet.data.scale import Scale
 from distnet.data.transforms.transform import Transform, build_transform
-from distnet.spec.parts import is_own_kind
 from distnet.spec.sections.job import Job
-from distnet.spec.sections.optimizer import Optimizer
+from distnet.spec.sections.optimizer import OwnOptimizer
+from distnet.spec.sections.section import is_own_kind
 from distnet.tasks.task import Networks, Task, phases_of, players_of, shadows_of
 from distnet.train.compute.evaluate import Evaluator
 from distnet.train.compute.feeds import build_evaluation_feed, build_feed, build_final_feed
 from distnet.train.compute.generators import seed_generators
 from distnet.train.compute.groups import groups_of
-from distnet.train.compute.optimizer import FlatOptimizer
+from distnet.train.compute.optimizer import FlatOptimizer, PlayerOptimizer
 from distnet.train.compute.parts import build_network, build_task, build_turns, has_convolution
 from distnet.train.compute.player import Player
 from distnet.train.compute.prepare import Prepare
@@ -34,6 +34,8 @@ from distnet.train.exchange.reduce import Sum, build_sum
 from distnet.train.exchange.worker_group import WorkerGroup
 from distnet.train.feed import DatasetFeed, EvaluationFeed, Feed
 from distnet.train.inventory.flat import FlatNetwork
+from distnet.train.own.optimizer import FlatOwnOptimizer
+from distnet.train.own.schedule import Factor, build_factor
 
 SCALED = ("image", "vector")
 """The kinds of fields that a network sees scaled."""
@@ -57,8 +59,10 @@ class Trainee:
     """The updates of a step, in order."""
     feed: Feed
     gradient: SliceGradient
-    optimizers: dict[str, FlatOptimizer]
+    optimizers: dict[str, PlayerOptimizer]
     """By player."""
+    factors: dict[str, Factor]
+    """Of the learning rate, by player."""
     layouts: dict[str, Layout]
     """Of the rows of each phase."""
     sums: dict[str, Sum]
@@ -108,12 +112,20 @@ class Trainee:
     def state(self) -> dict[str, Tensor]:
         """All vectors besides the weights: of the optimizers, and of the shadows."""
         vectors = dict[str, Tensor]()
-        for player, optimizer in self.optimizers.items():
-            prefix = f"{player}/" if len(self.optimizers) > 1 else ""
+        for prefix, optimizer in self._prefixed():
             vectors |= {f"{prefix}{name}": vector for name, vector in optimizer.state.items()}
         for shadow in self.shadows:
             vectors |= shadow.state()
         return vectors
+
+    def load(self, vectors: Mapping[str, Tensor]) -> None:
+        """Set these vectors; others may stand beside them."""
+        for prefix, optimizer in self._prefixed():
+            own = {k: v for k, v in vectors.items() if k.startswith(prefix)}
+            optimizer.load({name.removeprefix(prefix): vector for name, vector in own.items()})
+        for shadow in self.shadows:
+            for name, vector in shadow.state().items():
+                vector.copy_(vectors[name])
 
     def require_unchanged(self) -> None:
         """Refuse networks that hold other tensors than when training began.
@@ -124,6 +136,11 @@ class Trainee:
         self.flat.require_unchanged()
         for shadow in self.shadows:
             shadow.require_unchanged()
+
+    def _prefixed(self) -> list[tuple[str, PlayerOptimizer]]:
+        """The optimizers, with what begins the names of their vectors in a checkpoint."""
+        is_one = len(self.optimizers) == 1
+        return [("" if is_one else f"{player}/", o) for player, o in self.optimizers.items()]
 
     def close(self) -> None:
         """Release shared memory and reading threads."""
@@ -183,7 +200,8 @@ def build(
         turns=build_turns(task),
         feed=feed,
         gradient=gradient,
-        optimizers=_optimizers(job, flat, feed.steps_per_epoch),
+        optimizers=_optimizers(job, flat, folder, feed.steps_per_epoch),
+        factors={name: build_factor(job.player(name).schedule, folder) for name in flat.players},
         layouts=layouts,
         sums=_sums(job, layouts, group),
         buffer_sums=_buffer_sums(job, flat, group),
@@ -225,14 +243,26 @@ def _is_captured(job: Job) -> bool:
     return job.train.capture == "on" or (job.train.capture == "auto" and not is_own)
 
 
-def _optimizers(job: Job, flat: FlatNetwork, steps_per_epoch: int) -> dict[str, FlatOptimizer]:
+def _optimizers(
+    job: Job, flat: FlatNetwork, folder: Path, steps_per_epoch: int
+) -> dict[str, PlayerOptimizer]:
     return {
-        name: _optimizer(job.player(name).optimizer, player, steps_per_epoch)
+        name: build_optimizer(job, player, folder, steps_per_epoch)
         for name, player in flat.players.items()
     }
 
 
-def _optimizer(spec: Optimizer, player: Player, steps_per_epoch: int) -> FlatOptimizer:
+def build_optimizer(
+    job: Job, player: Player, folder: Path, steps_per_epoch: int
+) -> PlayerOptimizer:
+    """Make what moves the weights of one player.
+
+    Raises:
+        UnknownPartError: the user's own cannot be loaded or made.
+    """
+    spec = job.player(player.name).optimizer
+    if isinstance(spec, OwnOptimizer):
+        return FlatOwnOptimizer(spec, player, folder, steps_per_epoch, job.train.seed)
     return FlatOptimizer(spec, player.vector, groups_of(player, spec, steps_per_epoch))
 
 

@@ -4,6 +4,8 @@ from torch import Tensor
 
 from distnet.train.compute.trainee import Trainee
 
+WEIGHTS = "weights"
+
 
 class Undo:
     """The state before a step of several updates. A step of one update needs no copy."""
@@ -20,8 +22,9 @@ class Undo:
         if not self._is_needed:
             return
         for name, vector in self._live().items():
-            if name in self._vectors:
-                self._vectors[name].copy_(vector)
+            before = self._vectors.get(name)
+            if before is not None and before.shape == vector.shape:
+                before.copy_(vector)
             else:
                 self._vectors[name] = vector.clone()
         self._buffers = self._trainee.flat.buffers.read()
@@ -31,8 +34,11 @@ class Undo:
         """Set weights, optimizers and buffers to what they were."""
         if not self._is_needed:
             return
-        for name, vector in self._live().items():
-            vector.copy_(self._vectors[name])
+        self._trainee.flat.vector.copy_(self._vectors[WEIGHTS])
+        for player, optimizer in self._trainee.optimizers.items():
+            start = f"{player}/"
+            own = {k: v for k, v in self._vectors.items() if k.startswith(start)}
+            optimizer.load({name.removeprefix(start): vector for name, vector in own.items()})
         self._trainee.flat.buffers.write(self._buffers)
         self._trainee.gradient.restart()
         for player, optimizer in self._trainee.optimizers.items():
@@ -41,4 +47,4 @@ class Undo:
     def _live(self) -> dict[str, Tensor]:
         optimizers = self._trainee.optimizers.items()
         vectors = {f"{p}/{name}": v for p, o in optimizers for name, v in o.state.items()}
-        return {"weights": self._trainee.flat.vector, **vectors}
+        return {WEIGHTS: self._trainee.flat.vector, **vectors}
