@@ -23,13 +23,18 @@ run: $(READY)
 test: $(READY) lint
 	$(PYTEST)
 
-check: $(READY)
+check: $(READY) .mlflow/bin/mlflow
 	$(PYTEST) -m 'check and not soak'
 
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# An environment of its own: MLflow's server needs an older pyarrow.
+.mlflow/bin/mlflow: $(READY)
+	@$(PYTHON) -m venv .mlflow
+	@.mlflow/bin/python -m pip install --quiet --disable-pip-version-check 'mlflow>=3.1'
 
 bench: $(READY)
 	$(BIN)/python -m tests.bench.digits
@@ -46,7 +51,7 @@ image:
 		$(foreach name,BASE TORCH_WHEELS USER_ID GROUP_ID,$(if $($(name)),--build-arg $(name)=$($(name)))) .
 
 clean:
-	rm -rf .venv
+	rm -rf .venv .mlflow
 
 $(READY): pyproject.toml
 	@echo "setting up .venv (a few minutes the first time: torch is large)"

@@ -23,12 +23,13 @@ MAY_IMPORT = {
     "train": {"spec", "run_folder", "data", "networks", "tasks"},
     "report": {"spec", "run_folder", "data"},
     "trained": {"spec", "run_folder", "data", "networks", "tasks", "train"},
+    "tracking": {"spec", "run_folder"},
     "scheduler": {"spec"},
     "protocol": {"spec"},
     "notebook": {"spec", "run_folder", "data", "train", "trained", "report"},
     "launch": {
         *("spec", "run_folder", "data", "networks", "tasks", "train", "trained", "report"),
-        "notebook",
+        *("notebook", "tracking"),
     },
     "agent": {"spec", "run_folder", "data", "report", "launch", "protocol"},
     "server": {"spec", "run_folder", "data", "protocol", "scheduler"},
@@ -46,7 +47,7 @@ MAY_IMPORT = {
 MAY_IMPORT_RAY = ("launch/ray/", "server/gateway/", "agent/", "cluster/")
 MAY_NOT_IMPORT_TORCH = (
     *("spec", "run_folder", "report", "scheduler", "protocol", "server", "client", "sim", "cli"),
-    *("cluster", "notebook"),
+    *("cluster", "notebook", "tracking"),
 )
 MOST_LINES, MOST_FUNCTION_LINES = 300, 60
 MEDIAN_FUNCTION_LINES, P90_FUNCTION_LINES = 8, 20

@@ -17,7 +17,7 @@ from distnet.launch.planning.batches import plan_batches
 from distnet.launch.planning.memory import memory_of_worker
 from distnet.launch.planning.misfits import refuse_inline_workers, refuse_misfits
 from distnet.launch.rehearsal.few_samples import FewSamples
-from distnet.launch.rehearsal.own_moves import try_schedules
+from distnet.launch.rehearsal.own_moves import check_callbacks, try_schedules
 from distnet.launch.rehearsal.probe import Probe, probe
 from distnet.launch.rehearsal.rehearsal import Rehearsal, rehearse
 from distnet.launch.rehearsal.subject import Subject
@@ -35,6 +35,7 @@ from distnet.spec.packages.requirements import (
 )
 from distnet.spec.packages.use import print_progress, use_packages
 from distnet.spec.read import JobFile
+from distnet.spec.sections.job import Job
 from distnet.train.compute.feeds import num_evaluated, num_final
 from distnet.train.compute.trainee import count_steps
 from distnet.train.device.precision import plan_precision
@@ -164,6 +165,7 @@ def _plan(file: JobFile, code: OwnCode, *, workers: int | None, inline: bool, is
     steps_per_epoch, rehearsed = _rehearsed(file, dataset, data, seen, found, batches, precision)
     steps = count_steps(job, steps_per_epoch)
     try_schedules(file, steps)
+    check_callbacks(file)
     ranges = [own_slices(rank, num_workers, job.num_slices) for rank in range(num_workers)]
     return Plan(
         name=job.name,
@@ -196,7 +198,7 @@ def _plan(file: JobFile, code: OwnCode, *, workers: int | None, inline: bool, is
         final_samples=num_final(job, data, file.code_folder),
         baseline=plan_baseline(file, dataset, data, found.task),
         notes=tuple(filter(None, [start, split_note(job, data), *rehearsed.notes])),
-        writes=(*WRITTEN, *(["code/"] if code.files else [])),
+        writes=_writes(job, code),
     )
 
 
@@ -250,6 +252,13 @@ def _viewed(file: JobFile, data: Manifest) -> Manifest:
         return viewed(data, build_view(file.job, data, file.code_folder))
     except DistnetError as error:
         raise file.fault("data.view", str(error)) from None
+
+
+def _writes(job: Job, code: OwnCode) -> tuple[str, ...]:
+    """What a run of this job leaves in its folder."""
+    beside = [*(["code/"] if code.files else []), *(["trackers/"] if job.tracked_elsewhere else [])]
+    found = [name for name in WRITTEN if name != "tensorboard/" or "tensorboard" in job.track]
+    return (*found, *beside)
 
 
 def _hashes(paths: Sequence[Path]) -> dict[str, str]:

@@ -255,6 +255,7 @@ def _refuse_finished(folder: RunFolder, overrides: Overrides) -> None:
     if is_finished(folder) and not overrides:
         early = read_object(folder.result).get("stopped_early")
         longer = "train.early_stopping.patience=N" if early else "train.epochs=N"
+        longer = "callbacks=[]" if str(early).endswith("callback") else longer
         raise RunError(
             f"{shown(folder.path)}: this run {early or 'is finished'}; train it for longer with "
             f"--set {longer}, or start a new run"

@@ -1,7 +1,9 @@
 """Train a run in its folder, and write its result."""
 
+import logging
 import os
 import time
+from collections.abc import Callable
 from contextlib import closing
 from typing import Any
 
@@ -15,9 +17,13 @@ from distnet.run_folder.paths import shown
 from distnet.run_folder.records.follow import following
 from distnet.run_folder.records.recorder import Emit, Record
 from distnet.run_folder.requests import planned_stop
+from distnet.run_folder.trackers import tracked_links
 from distnet.run_folder.write import write_json
 from distnet.spec.variables import values_of
+from distnet.tracking.beside import tracked
 from distnet.train.device.portable import environment_of
+
+logger = logging.getLogger(__name__)
 
 
 def train(
@@ -37,6 +43,7 @@ def train(
     """
     folder, is_inline = assignment.folder, assignment.launch == "inline"
     with (
+        tracked(folder, assignment.job.tracked_elsewhere, _say(listener)),
         planned_stop(folder),
         following(folder.metrics, None if is_inline else listener),
         closing(_launcher(assignment, address, placement, listener)) as launcher,
@@ -46,6 +53,8 @@ def train(
         outcome = attempts.run()
     seconds = time.time() - assignment.process_started
     result = _result(attempts.assignment, outcome, attempts.workers, seconds)
+    if links := tracked_links(folder):
+        result["tracked"] = links
     write_json(folder.result, result)
     return result
 
@@ -76,6 +85,13 @@ def _result(
     path = shown(assignment.folder.path)
     head = {"run": path.name, "folder": str(path), "status": outcome["status"], "workers": workers}
     return {**head, **outcome, "attempts": assignment.attempt, "seconds": seconds}
+
+
+def _say(listener: Emit | None) -> Callable[[str], None]:
+    """How trackers tell the user something: beside the progress, or in the log."""
+    if listener is None:
+        return logger.warning
+    return lambda text: listener({"kind": "note", "text": text})
 
 
 def _ignore(_: Record) -> None:

@@ -35,6 +35,18 @@ def steps_frame(history: History) -> "DataFrame":
     return _frame("run.steps", "step", map(_step_row, history.steps))
 
 
+def logged_frame(history: History) -> "DataFrame":
+    """One row for each step at which a callback has logged; its index is the step, from 1.
+
+    Columns: each name that was logged. Where it was not there is NaN.
+
+    Raises:
+        UnknownPartError: pandas is not installed.
+    """
+    rows = ({"step": one.step, **one.logged} for one in history.logged)
+    return _frame("run.logged", "step", rows)
+
+
 def _frame(what: str, index: str, rows: Any) -> "DataFrame":
     pandas = require_extra("pandas", extra="notebook", what=what)
     listed = list(rows)

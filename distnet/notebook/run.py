@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from distnet.notebook.card import run_card
-from distnet.notebook.frames import epochs_frame, steps_frame
+from distnet.notebook.frames import epochs_frame, logged_frame, steps_frame
 from distnet.notebook.page import Report
 from distnet.report.find import find_run
 from distnet.report.measured import last_evaluated
@@ -72,6 +72,15 @@ class Run:
             UnknownPartError: pandas is not installed.
         """
         return steps_frame(read_run(self.folder).history)
+
+    @property
+    def logged(self) -> "DataFrame":
+        """One row for each step at which a callback has logged; a column for each name.
+
+        Raises:
+            UnknownPartError: pandas is not installed.
+        """
+        return logged_frame(read_run(self.folder).history)
 
     @property
     def figures(self) -> list[str]:

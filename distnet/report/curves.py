@@ -61,6 +61,16 @@ def draw_gradient_norm(history: History) -> Figure:
 
 
 @styled()
+def draw_logged(history: History, name: str) -> Figure:
+    """Draw what a callback has logged under a name."""
+    figure, axes = new_axes(name)
+    points = [(one.step, one.logged[name]) for one in history.logged if name in one.logged]
+    draw_noisy(axes, finite(*zip(*points, strict=True)), name, BLUE)
+    _finish(axes, history, name)
+    return figure
+
+
+@styled()
 def draw_throughput(history: History) -> Figure:
     """Draw samples/s of each epoch, and their median without the first epoch."""
     figure, axes = new_axes("Throughput")

@@ -18,6 +18,7 @@ from distnet.report.style import to_png, to_svg
 from distnet.report.summary import Summary, attempt_rows, summarise
 from distnet.report.templates.render import render
 from distnet.run_folder.paths import RunFolder
+from distnet.run_folder.trackers import tracked_links
 from distnet.run_folder.write import write_whole
 from distnet.spec.metric import LOSS
 
@@ -71,6 +72,7 @@ def _values(run: Run) -> dict[str, Any]:
         "headline": summary.headline,
         "evaluated": measured_on(run, measured),
         "facts": _facts(summary),
+        "tracked": tracked_links(run.folder),
         "attempts": attempt_rows(run, summary),
         "commands": commands(run, summary),
         "plan": _rows(run.plan),

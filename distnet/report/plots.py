@@ -10,6 +10,7 @@ import numpy as np
 from distnet.report.curves import (
     draw_gradient_norm,
     draw_learning_rate,
+    draw_logged,
     draw_metric,
     draw_throughput,
     metric_title,
@@ -71,6 +72,8 @@ def _curves(run: Run) -> Iterator[Plot]:
             title = metric_title(metric)
             yield Plot(title, f"{title} over the steps", draw_metric(history, metric))
     yield from _speeds(history)
+    for name in dict.fromkeys(name for one in history.logged for name in one.logged):
+        yield Plot(name, f"{name}, as a callback logged it", draw_logged(history, name))
 
 
 def _is_curve(run: Run, metric: Metric) -> bool:

@@ -25,6 +25,7 @@ from distnet.report.text import (
     size,
     sparkline,
 )
+from distnet.run_folder.trackers import tracked_links
 from distnet.spec.code.collect import digest
 from distnet.spec.code.names import shown_name
 from distnet.spec.metric import LOSS
@@ -144,6 +145,7 @@ def _facts(run: Run, summary: Summary) -> Table:
         **_code(run),
         **({"packages": ", ".join(run.packages)} if run.packages else {}),
         "result": UNMEASURED if summary.is_unmeasured else summary.result or NONE,
+        **tracked_links(run.folder),
         **({"end": summary.stopped_early} if summary.stopped_early else {}),
         **({"better": f"{better.text}; {better.remedy}"} if better else {}),
         "metrics": metrics or NONE,

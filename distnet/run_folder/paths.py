@@ -108,6 +108,15 @@ class RunFolder:
         return self.path / "tensorboard"
 
     @property
+    def trackers(self) -> Path:
+        """What is known of the run in trackers: see `trackers.py`."""
+        return self.path / "trackers"
+
+    def tracker(self, kind: str) -> Path:
+        """The file of one tracker."""
+        return self.trackers / f"{kind}.json"
+
+    @property
     def report(self) -> Path:
         """The self-contained HTML page."""
         return self.path / "report.html"

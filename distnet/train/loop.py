@@ -74,6 +74,7 @@ class Loop:
         reporter: writes the records; on rank 0 only.
         saver: writes the checkpoints; on rank 0 only.
         should_stop: whether a planned stop is requested; called once an update, on rank 0 only.
+        should_end: whether training is to be finished early; the same.
     """
 
     def __init__(
@@ -86,10 +87,11 @@ class Loop:
         reporter: Reporter | None = None,
         saver: Saver | NullSaver | None = None,
         should_stop: Callable[[], bool] = lambda: False,
+        should_end: Callable[[], bool] = lambda: False,
     ) -> None:
         self.trainee, self.group, self.heartbeat = trainee, group, heartbeat
         self.reporter, self.saver = reporter or NullReporter(), saver or NullSaver()
-        self.should_stop, self.flags = should_stop, Flags()
+        self.should_stop, self.should_end, self.flags = should_stop, should_end, Flags()
         self.own = own_slices(group.rank, group.size, trainee.job.num_slices)
         self.settings = {name: trainee.job.player(name) for name in trainee.flat.players}
         self.state, self.first_step = LoopState(trainee, position), position.step
@@ -113,8 +115,8 @@ class Loop:
         self.heartbeat.begin(state.step)
         while not state.is_done and not self.flags.is_stop:
             self.train_step()
-            measured = None
-            if state.is_end_of_epoch or state.step == trainee.num_steps:
+            state.is_ended, measured = self.flags.is_end, None
+            if state.is_end_of_epoch or state.is_done:
                 measured = self._end_epoch()
             if measured is not None:
                 evaluation, evaluated_at = measured, state.step
@@ -212,7 +214,8 @@ class Loop:
         """The flags of this worker's last row."""
         samples = self.trainee.feed.digest(self.state.step, self.own)
         is_save = self.saver.is_due_by_time()
-        return Flags(self.should_stop(), is_out_of_memory, is_save, samples, self.guard.weights)
+        first = self.should_stop(), is_out_of_memory, is_save, self.should_end()
+        return Flags(*first, samples, self.guard.weights)
 
     def _shortage(self, index: int, num_samples: int, reason: str) -> Shortage:
         pieces = self.trainee.gradient.pieces
@@ -266,7 +269,7 @@ class Loop:
         trainee, state = self.trainee, self.state
         epoch = -(-state.step // trainee.feed.steps_per_epoch)
         speed, every = state.progress.epoch_speed(), trainee.job.evaluate.every_epochs
-        is_due = epoch % every == 0 or state.step == trainee.num_steps
+        is_due = epoch % every == 0 or state.is_done
         evaluation = self._evaluate() if is_due else None
         if evaluation is not None:
             state.count_evaluation(epoch, evaluation)

@@ -28,12 +28,14 @@ class Progress:
         self._phases = phases
         self._sums: PhaseSums = {}
         self._samples, self._since = 0, time.monotonic()
+        self._newest: Mapping[str, tuple[float, ...]] = {}
         self.epoch_sums: PhaseSums = dict(epoch_sums)
         self.epoch_samples = epoch_samples
         self._epoch_since, self._epoch_trained = self._since, 0
 
     def add(self, sums: Mapping[str, tuple[float, ...]], samples: int) -> None:
         """Count a step that moved the weights: the sums of each of its phases."""
+        self._newest = sums
         for phase, numbers in sums.items():
             self._sums[phase] = plus(self._sums.get(phase), numbers)
             self.epoch_sums[phase] = plus(self.epoch_sums.get(phase), numbers)
@@ -47,6 +49,10 @@ class Progress:
         speed = self._samples / max(time.monotonic() - self._since, 1e-9)
         self.pause()
         return means, speed
+
+    def read_step(self) -> dict[str, float]:
+        """Loss and metrics of the newest step alone."""
+        return means_of(self._phases, self._newest)
 
     def read_epoch(self) -> dict[str, float]:
         """Mean loss and metrics of the epoch so far."""

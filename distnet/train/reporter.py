@@ -93,7 +93,8 @@ class RecordReporter:
     ) -> None:
         self._emit, self._trainee = emit, trainee
         self._assignment, self._group = assignment, group
-        self._split = key_of_split(trainee.split)
+        self.split = key_of_split(trainee.split)
+        """What is evaluated, as records name it."""
         self._every = max(1, trainee.num_steps // MOST_RECORDS)
         self.speeds: tuple[float, ...] = ()
         """Training samples/s of each whole epoch."""
@@ -123,7 +124,7 @@ class RecordReporter:
                 "num_steps": trainee.num_steps,
                 "num_epochs": trainee.num_steps / trainee.feed.steps_per_epoch,
                 "metrics": [metric.to_dict() for metric in trainee.task.metrics],
-                "split": self._split,
+                "split": self.split,
                 "precision": assignment.precision,
                 "devices": records(self._group.fingerprints),
                 "code": assignment.code_sha256 or None,
@@ -164,7 +165,7 @@ class RecordReporter:
         record: Record = {"kind": "epoch", "epoch": -(-position.step // steps)}
         record |= {"step": position.step, "train": progress.read_epoch()}
         if evaluation is not None:
-            record[self._split] = evaluation.metrics
+            record[self.split] = evaluation.metrics
         record |= {**position.digests(), "samples_per_second": speed}
         self._emit(record | {"seconds": time.monotonic() - self._began})
         self._note_evaluation(position.step, evaluation)

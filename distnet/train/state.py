@@ -42,6 +42,8 @@ class LoopState:
         )
         self.anchor = position.anchor if trainee.job.train.on_nonfinite == "rewind" else None
         """Where to rewind to."""
+        self.is_ended = False
+        """Whether a callback has ended training after the newest step."""
         trainee.gradient.pieces = position.pieces or trainee.gradient.pieces
 
     @property
@@ -56,7 +58,7 @@ class LoopState:
 
     @property
     def is_done(self) -> bool:
-        """Whether all steps are made, or evaluations have not got better for long enough."""
+        """Whether all steps are made, or training is stopped early."""
         return self.step >= self._trainee.num_steps or self.stopped_early is not None
 
     @property
@@ -64,6 +66,8 @@ class LoopState:
         """Why training ends before its last step; None while it does not."""
         if self.step >= self._trainee.num_steps:
             return None
+        if self.is_ended:
+            return f"stopped early at step {self.step:,} by a callback"
         return why_enough(self._trainee.job.train.early_stopping, self.watched)
 
     @property

@@ -35,6 +35,7 @@ from distnet.train.exchange.worker_group import WorkerGroup, gather
 from distnet.train.final import Final, measure_at_end
 from distnet.train.inventory.flat import weights_sha256
 from distnet.train.loop import Loop, Outcome
+from distnet.train.own.callbacks import Callbacks
 from distnet.train.reporter import RecordReporter
 from distnet.train.resume import Start, begin, require_same_start, restore
 from distnet.train.step.proof import require_proof
@@ -154,11 +155,13 @@ def _lead(  # noqa: PLR0917
     """Rank 0's part: it also writes the records, the checkpoints and the last evaluation."""
     folder, attempt = assignment.folder, assignment.attempt
     with ExitStack() as stack:
-        recorder = Recorder(folder.metrics, folder.tensorboard, attempt=attempt, listener=listener)
+        events = folder.tensorboard if "tensorboard" in trainee.job.track else None
+        recorder = Recorder(folder.metrics, events, attempt=attempt, listener=listener)
         stack.callback(recorder.close)
-        saver = Saver(trainee.job, assignment, recorder.emit, trainee.task.metrics, home)
+        records = RecordReporter(recorder.emit, trainee, assignment, group)
+        reporter = Callbacks(records, recorder.emit, trainee, assignment)
+        saver = Saver(trainee.job, assignment, reporter.emit, trainee.task.metrics, home)
         stack.callback(saver.close)
-        reporter = RecordReporter(recorder.emit, trainee, assignment, group)
         moved = moved_note(start.facts.get("devices"), group.fingerprints)
         notes = [note for note in (moved, unlike_note(group.fingerprints)) if note]
         reporter.begin(start.position, (*_notes(trainee), *start.notes, *notes))
@@ -170,6 +173,7 @@ def _lead(  # noqa: PLR0917
             reporter=reporter,
             saver=saver,
             should_stop=StopFile(folder.stop),
+            should_end=reporter.should_end,
         )
         outcome = loop.run()
         sha256 = weights_sha256(trainee.flat.network)
@@ -179,7 +183,7 @@ def _lead(  # noqa: PLR0917
         write_artifacts(folder, trainee, outcome, final)
         early, median_s = outcome.stopped_early, heartbeat.median_step_s
         reporter.end(outcome.status, loop.state.position(), median_s, early)
-        return _result(trainee, outcome, final, sha256, reporter)
+        return _result(trainee, outcome, final, sha256, records)
 
 
 def _final(

@@ -1,6 +1,7 @@
 """Refuse jobs whose sections do not fit one another, the data, the network or this machine."""
 
 from fnmatch import fnmatchcase
+from importlib.util import find_spec
 
 from distnet.data.evaluation_split import SET_ASIDE, evaluation_split
 from distnet.data.fields.field import Field
@@ -37,6 +38,7 @@ def refuse_misfits(file: JobFile, data: Manifest | None, num_workers: int, *, in
     except RunError as error:
         raise file.fault("checkpoint.store", str(error)) from None
     _refuse_split(file, data)
+    _refuse_missing_trackers(file)
     for index, step in enumerate(job.data.augment):
         kind, what = ("music", "music") if isinstance(step, Transpose) else ("image", "images")
         if not _has(kind, data):
@@ -46,6 +48,17 @@ def refuse_misfits(file: JobFile, data: Manifest | None, num_workers: int, *, in
     if job.resources.gpus and inline and not count_gpus():
         found = f"{describe_gpus()}; set it to 0"
         raise NotEnoughResourcesError(str(file.fault("resources.gpus", found)))
+
+
+def _refuse_missing_trackers(file: JobFile) -> None:
+    """Refuse a tracker whose client is not installed."""
+    for index, kind in enumerate(file.job.track):
+        if kind != "tensorboard" and find_spec(kind) is None:
+            raise file.fault(
+                f"track.{index}",
+                f"found {kind}, whose client is not installed; install it with: "
+                f"pip install 'distnet[{kind}]'",
+            )
 
 
 def refuse_inline_workers(workers: int | None, *, inline: bool) -> None:

@@ -1,4 +1,4 @@
-"""The user's own optimizers and schedules, tried out before anything starts.
+"""The user's own optimizers, schedules and callbacks, tried out before anything starts.
 
 An optimizer makes an update on a copy of the weights; then it, and a new one that was given its
 state as after a resume, make another one from there. Both must move the weights to the same bits.
@@ -17,8 +17,10 @@ from distnet.spec.named_parts import named_parts
 from distnet.spec.read import JobFile
 from distnet.spec.sections.optimizer import OwnOptimizer
 from distnet.spec.sections.schedule import OwnSchedule
+from distnet.spec.sections.section import OwnPart
 from distnet.train.compute.player import Player
-from distnet.train.compute.trainee import build_optimizer
+from distnet.train.own.callbacks import require_events
+from distnet.train.own.optimizer import build_optimizer
 from distnet.train.own.schedule import require_pure
 
 LATE = 2**40
@@ -77,16 +79,30 @@ def try_schedules(file: JobFile, num_steps: int) -> None:
                 raise file.fault(f"{key}.kind", str(error)) from None
 
 
+def check_callbacks(file: JobFile) -> None:
+    """Refuse a callback without a method that is called. None is made: that may do anything.
+
+    Raises:
+        JobFileError: there is one.
+    """
+    for key, part in named_parts(file.job).items():
+        if isinstance(part, OwnPart):
+            try:
+                require_events(file.load_part(key)[0], f"callback {part.kind}")
+            except PartError as error:
+                raise file.fault(f"{key}.kind", str(error)) from None
+
+
 def _moved(
     subject: Subject, player: Player, gradient: Tensor, rate: float, *, is_resumed: bool
 ) -> _Moved:
     job, folder = subject.file.job, subject.file.code_folder
     copy = replace(player, vector=player.vector.clone())
-    optimizer = build_optimizer(job, copy, folder, 1)
+    optimizer = build_optimizer(job, folder, 1, copy)
     optimizer.update(gradient.clone(), rate, LATE)
     if is_resumed:
         state, num_updates = optimizer.state, optimizer.num_updates
-        optimizer = build_optimizer(job, copy, folder, 1)
+        optimizer = build_optimizer(job, folder, 1, copy)
         optimizer.load(state)
         optimizer.num_updates = num_updates
     optimizer.update(gradient * 0.5, rate, LATE + 1)

@@ -7,6 +7,8 @@ from tensorboardX.event_file_writer import EventsWriter
 from tensorboardX.proto.event_pb2 import Event
 from tensorboardX.proto.summary_pb2 import Summary
 
+from distnet.run_folder.records.scalars import scalars
+
 
 class EventFile:
     """A new event file in `folder`; `suffix` distinguishes files of one second.
@@ -21,7 +23,8 @@ class EventFile:
 
     def add(self, record: dict[str, Any]) -> None:
         """Add the numbers of a record; its `wall` is the time in seconds since 1970."""
-        values = [Summary.Value(tag=tag, simple_value=value) for tag, value in _scalars(record)]
+        tagged = scalars(record).items()
+        values = [Summary.Value(tag=tag, simple_value=value) for tag, value in tagged]
         summary = Summary(value=values)
         self._writer.write_event(
             Event(wall_time=record["wall"], step=record["step"], summary=summary)
@@ -34,16 +37,3 @@ class EventFile:
     def close(self) -> None:
         """Close the file."""
         self._writer.close()
-
-
-def _scalars(record: dict[str, Any]) -> list[tuple[str, float]]:
-    """The numbers of a record by their tags: `step/loss`, `test/accuracy`."""
-    found = []
-    if record["kind"] == "final":
-        record = {"kind": "final", record["split"]: record["metrics"]}
-    for name, value in record.items():
-        if isinstance(value, dict):
-            found += [(f"{name}/{k}", v) for k, v in value.items() if isinstance(v, float)]
-        elif isinstance(value, float) and name not in ("seconds", "wall"):
-            found.append((f"{record['kind']}/{name}", value))
-    return found

@@ -22,6 +22,7 @@ from distnet.run_folder.records.kinds import (
     Epoch,
     Final,
     Line,
+    Logged,
     Restart,
     Skip,
     Step,
@@ -38,6 +39,8 @@ class History:
     steps: tuple[Step, ...] = ()
     epochs: tuple[Epoch, ...] = ()
     checkpoints: tuple[Checkpoint, ...] = ()
+    logged: tuple[Logged, ...] = ()
+    """What callbacks have logged."""
     finals: tuple[Final, ...] = ()
     skips: tuple[Skip, ...] = ()
     restarts: tuple[Restart, ...] = ()
@@ -102,10 +105,10 @@ class History:
         return tuple((step, metrics) for step, metrics in found if metrics)
 
 
-UNDONE = ("step", "skip", "epoch", "final", "checkpoint")
+UNDONE = ("step", "skip", "epoch", "logged", "final", "checkpoint")
 """The kinds of records that count no more once an attempt resumes from an earlier step."""
 BEGINNING = b'{"kind": "'
-KINDS = ("attempt", "restart", "step", "skip", "epoch", "final", "checkpoint", "end")
+KINDS = ("attempt", "restart", "step", "skip", "epoch", "logged", "final", "checkpoint", "end")
 
 
 def read_history(path: Path) -> History:
@@ -119,13 +122,15 @@ def read_history(path: Path) -> History:
     for _, record in read_lines(path):
         if isinstance(record, Attempt):
             _drop_after(record.step, [found[kind] for kind in UNDONE])
-        found[record.kind][_key(record)] = record
+        known, key = found[record.kind], _key(record)
+        known[key] = _joined(known.get(key), record)
         if isinstance(record, Step | Epoch | End):
             _keep_largest(seconds, record)
     return History(
         attempts=_in_order(found["attempt"]),
         steps=_in_order(found["step"]),
         epochs=_in_order(found["epoch"]),
+        logged=_in_order(found["logged"]),
         finals=_in_order(found["final"]),
         checkpoints=_in_order(found["checkpoint"]),
         skips=_in_order(found["skip"]),
@@ -201,6 +206,13 @@ def _drop_after(step: int, found: list[dict[int, Any]]) -> None:
     for records in found:
         for key in [key for key, record in records.items() if record.step > step]:
             del records[key]
+
+
+def _joined(before: Line | None, record: Line) -> Line:
+    """The newer of two; of what several callbacks have logged at one step, both."""
+    if not isinstance(before, Logged) or not isinstance(record, Logged):
+        return record
+    return record.model_copy(update={"logged": {**before.logged, **record.logged}})
 
 
 def _key(record: Line) -> int:

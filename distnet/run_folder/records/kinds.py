@@ -165,6 +165,15 @@ def key_of_split(split: str) -> str:
     return f"evaluated_{split}" if split in Epoch.model_fields else split
 
 
+class Logged(Record):
+    """What callbacks have logged at a step, by name."""
+
+    kind: Literal["logged"]
+    attempt: int = 1
+    step: int
+    logged: Metrics = {}
+
+
 class Final(Record):
     """What was measured once, after the last step, on a split that chose nothing."""
 
@@ -208,7 +217,7 @@ class End(SampleCounts):
     """Its kind; see `distnet/errors.py`."""
 
 
-Line = Attempt | Restart | Step | Skip | Epoch | Final | Checkpoint | End
+Line = Attempt | Restart | Step | Skip | Epoch | Logged | Final | Checkpoint | End
 LINE: TypeAdapter[Line] = TypeAdapter(Annotated[Line, Field(discriminator="kind")])
 
 

@@ -34,7 +34,7 @@ class Recorder:
 
     Args:
         metrics: the file to append to.
-        events: the folder of the event files.
+        events: the folder of the event files; None to write none.
         attempt: added to every record.
         listener: receives every record too.
 
@@ -43,14 +43,14 @@ class Recorder:
     """
 
     def __init__(
-        self, metrics: Path, events: Path, *, attempt: int, listener: Emit | None = None
+        self, metrics: Path, events: Path | None, *, attempt: int, listener: Emit | None = None
     ) -> None:
         try:
             self._lines = Lines(metrics)
         except OSError as error:
             raise RunError(f"{metrics}: cannot be written: {error.strerror}") from None
         self._name = metrics.name
-        self._events = Events(events)
+        self._events = Events(events) if events is not None else None
         self._attempt, self._listener = attempt, listener
         self._flushed = time.monotonic()
         self._lock = threading.RLock()
@@ -59,14 +59,15 @@ class Recorder:
     def emit(self, record: Record) -> None:
         """Append one record."""
         with self._lock:
-            is_step = record["kind"] == "step"
+            is_step = record["kind"] in ("step", "logged")
             whole = {"kind": record["kind"], "attempt": self._attempt, **record}
             self._lines.add(to_json(whole), may_be_dropped=is_step)
             now = time.monotonic()
             if not is_step or now - self._flushed > FLUSH_S:
                 self._lines.flush()
                 self._flushed = now
-            self._events.add(whole)
+            if self._events is not None:
+                self._events.add(whole)
             if self._listener is not None:
                 self._listener(whole)
             self._note_trouble()
@@ -75,7 +76,8 @@ class Recorder:
         """Write what is left."""
         with self._lock:
             self._lines.close()
-            self._events.close()
+            if self._events is not None:
+                self._events.close()
 
     def _note_trouble(self) -> None:
         """Record when the disk becomes full, and when it has space again."""

@@ -6,6 +6,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from distnet.run_folder.records.scalars import KINDS
+
 if TYPE_CHECKING:
     from distnet.run_folder.records.event_file import EventFile
 
@@ -28,12 +30,12 @@ class Events:
         self._written_at = time.monotonic()
 
     def add(self, record: dict[str, Any]) -> None:
-        """Add the numbers of a step, an epoch or the end."""
-        if record["kind"] not in ("step", "epoch", "final"):
+        """Add the numbers of a record, if it has some."""
+        if record["kind"] not in KINDS:
             return
         self._waiting.append({**record, "wall": time.time()})
         is_time = time.monotonic() - self._written_at > FLUSH_S
-        if record["kind"] != "step" or is_time:
+        if record["kind"] not in ("step", "logged") or is_time:
             self._write()
 
     def close(self) -> None:

@@ -207,6 +207,9 @@ class Job(Section):
     """Other settings for some of the task's players, by name."""
     callbacks: tuple[OwnPart, ...] = ()
     """Your own classes that are told what training does: `[{kind: ./watch.py:Norms}]`."""
+    track: tuple[Literal["tensorboard", "mlflow", "wandb"], ...] = ("tensorboard",)
+    """Where the numbers of a run are shown beside its own report: event files of TensorBoard in
+    the run's folder, MLflow, Weights & Biases."""
     train: Train = Train()
     """How long, in what batches, in what numbers."""
     resources: Resources = Resources()
@@ -274,6 +277,11 @@ class Job(Section):
     def num_cpus(self) -> int:
         """CPU cores of one worker."""
         return self.resources.cpus or self.train.threads_per_slice
+
+    @property
+    def tracked_elsewhere(self) -> tuple[str, ...]:
+        """The trackers that a process beside the run sends to; TensorBoard's files are its own."""
+        return tuple(dict.fromkeys(kind for kind in self.track if kind != "tensorboard"))
 
     def player(self, name: str) -> PlayerSettings:
         """The settings of one player: its own, or the job's."""

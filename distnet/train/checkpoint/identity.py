@@ -10,7 +10,7 @@ from distnet.spec.sections.job import Job
 
 NOT_DECISIVE: dict[str, Any] = {
     **dict.fromkeys(("name", "resources", "checkpoint", "evaluate", "retry", "queue"), True),
-    "callbacks": True,
+    **dict.fromkeys(("callbacks", "track"), True),
     "train": {  # these may change
         *("epochs", "steps", "on_nonfinite", "on_out_of_memory", "capture", "determinism"),
         "guard",

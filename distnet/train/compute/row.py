@@ -25,8 +25,8 @@ from torch import Tensor
 from distnet.run_folder.sample_digest import MASK, SampleDigest
 from distnet.train.compute.norm import sum_of_squares
 
-FLAGS = struct.Struct("<???QI")
-HASH_BYTES, COUNT_BYTES = 8, 4
+FLAGS = struct.Struct("<????QI")
+NUM_BOOLEANS, HASH_BYTES, COUNT_BYTES = 4, 8, 4
 NUM_DIGITS, DIGIT_BITS = 8, 4
 NO_DIGITS = bytes(2 * NUM_DIGITS)
 NUM_FLAGS = FLAGS.size + len(NO_DIGITS)
@@ -41,6 +41,8 @@ class Flags(NamedTuple):
     """A slice did not fit in memory, so the rest of the row is invalid."""
     is_save: bool = False
     """A checkpoint is due after this step."""
+    is_end: bool = False
+    """A callback has ended training."""
     samples: SampleDigest = SampleDigest()
     """The samples in the row."""
     weights: int = 0
@@ -50,7 +52,7 @@ class Flags(NamedTuple):
 
     def write(self, row: Tensor) -> None:
         """Write them at the end of a row."""
-        first = self.is_stop, self.is_out_of_memory, self.is_save
+        first = self.is_stop, self.is_out_of_memory, self.is_save, self.is_end
         packed = FLAGS.pack(*first, self.samples.hash, self.samples.num_samples)
         numbers = bytearray(packed + (_digits(self.weights) if self.weights else NO_DIGITS))
         row[-NUM_FLAGS:] = torch.frombuffer(numbers, dtype=torch.uint8)
@@ -58,13 +60,14 @@ class Flags(NamedTuple):
     @classmethod
     def read(cls, numbers: list[float], num_workers: int) -> "Flags":
         """Read the flags from sums of their bytes over all workers."""
-        stops, shortages, saves = numbers[:3]
-        hash_, rest = numbers[3 : 3 + HASH_BYTES], numbers[3 + HASH_BYTES :]
+        first, rest = numbers[:NUM_BOOLEANS], numbers[NUM_BOOLEANS:]
+        hash_, rest = rest[:HASH_BYTES], rest[HASH_BYTES:]
         samples = SampleDigest(_number(rest[:COUNT_BYTES]), _number(hash_) & MASK)
         digits, squares = rest[COUNT_BYTES:][:NUM_DIGITS], rest[-NUM_DIGITS:]
         pairs = zip(digits, squares, strict=True)
         is_drifted = any(num_workers * square != digit**2 for digit, square in pairs)
-        return cls(stops > 0, shortages > 0, saves > 0, samples, is_drifted=is_drifted)
+        stop, shortage, save, end = (number > 0 for number in first)
+        return cls(stop, shortage, save, end, samples, is_drifted=is_drifted)
 
 
 NO_FLAGS = Flags()

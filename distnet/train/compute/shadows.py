@@ -37,7 +37,7 @@ class ShadowNetwork:
             raise UnknownPartError(f"shadow {shadow.name}: expected either decay or every")
         self.shadow, self._source = shadow, flat
         self._flat = FlatNetwork(
-            _copied(flat.network), str(flat.vector.device), flat.patterns, flat.views
+            copied(flat.network), str(flat.vector.device), flat.patterns, flat.views
         )
         self.network = self._flat.network.requires_grad_(False).eval()
         self._count = torch.zeros((), dtype=torch.int64)
@@ -93,7 +93,7 @@ class ShadowNetwork:
         return (1.0 - decay) / (1.0 - unseen)
 
 
-def _copied(network: nn.Module) -> nn.Module:
+def copied(network: nn.Module) -> nn.Module:
     """Copy a network, also one with attributes that Python cannot copy.
 
     Of tensors that were computed from parameters, as older forms of weight normalisation and
@@ -107,14 +107,14 @@ def _copied(network: nn.Module) -> nn.Module:
     except Exception:  # whatever a user's object raises
         every = [pair for module in network.modules() for pair in vars(module).items()]
         values = [value for key, value in every if key not in OF_MODULES]
-    memo = {id(each): _substitute(each) for each in values if not _is_copied(each)}
+    memo = {id(each): _substitute(each) for each in values if not _iscopied(each)}
     try:
         return deepcopy(network, memo)
     except Exception as error:
         raise UnknownPartError(f"the network cannot be copied for a shadow: {error}") from None
 
 
-def _is_copied(value: object) -> bool:
+def _iscopied(value: object) -> bool:
     try:
         deepcopy(value)
     except Exception:  # whatever a user's object raises

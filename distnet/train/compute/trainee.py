@@ -15,16 +15,13 @@ from distnet.data.opening import build_view, viewed
 from distnet.data.scale import Scale
 from distnet.data.transforms.transform import Transform, build_transform
 from distnet.spec.sections.job import Job
-from distnet.spec.sections.optimizer import OwnOptimizer
 from distnet.spec.sections.section import is_own_kind
 from distnet.tasks.task import Networks, Task, phases_of, players_of, shadows_of
 from distnet.train.compute.evaluate import Evaluator
 from distnet.train.compute.feeds import build_evaluation_feed, build_feed, build_final_feed
 from distnet.train.compute.generators import seed_generators
-from distnet.train.compute.groups import groups_of
-from distnet.train.compute.optimizer import FlatOptimizer, PlayerOptimizer
+from distnet.train.compute.optimizer import PlayerOptimizer
 from distnet.train.compute.parts import build_network, build_task, build_turns, has_convolution
-from distnet.train.compute.player import Player
 from distnet.train.compute.prepare import Prepare
 from distnet.train.compute.row import Layout
 from distnet.train.compute.shadows import ShadowNetwork, networks_of
@@ -34,7 +31,7 @@ from distnet.train.exchange.reduce import Sum, build_sum
 from distnet.train.exchange.worker_group import WorkerGroup
 from distnet.train.feed import DatasetFeed, EvaluationFeed, Feed
 from distnet.train.inventory.flat import FlatNetwork
-from distnet.train.own.optimizer import FlatOwnOptimizer
+from distnet.train.own.optimizer import build_optimizer
 from distnet.train.own.schedule import Factor, build_factor
 
 SCALED = ("image", "vector")
@@ -189,6 +186,7 @@ def build(
     layouts = {phase.name: gradient.layout(phase) for phase in phases}
     feed = build_feed(job, dataset, stored, folder, task, num_draws(phases))
     measures = partial(_evaluator, job, task, prepare(), group, is_bf16=is_bf16)
+    optimizer = partial(build_optimizer, job, folder, feed.steps_per_epoch)
     return Trainee(
         job=job,
         folder=folder,
@@ -200,7 +198,7 @@ def build(
         turns=build_turns(task),
         feed=feed,
         gradient=gradient,
-        optimizers=_optimizers(job, flat, folder, feed.steps_per_epoch),
+        optimizers={name: optimizer(player) for name, player in flat.players.items()},
         factors={name: build_factor(job.player(name).schedule, folder) for name in flat.players},
         layouts=layouts,
         sums=_sums(job, layouts, group),
@@ -241,29 +239,6 @@ def _is_captured(job: Job) -> bool:
         return False
     is_own = any(is_own_kind(part.kind) for part in (job.network, job.task))
     return job.train.capture == "on" or (job.train.capture == "auto" and not is_own)
-
-
-def _optimizers(
-    job: Job, flat: FlatNetwork, folder: Path, steps_per_epoch: int
-) -> dict[str, PlayerOptimizer]:
-    return {
-        name: build_optimizer(job, player, folder, steps_per_epoch)
-        for name, player in flat.players.items()
-    }
-
-
-def build_optimizer(
-    job: Job, player: Player, folder: Path, steps_per_epoch: int
-) -> PlayerOptimizer:
-    """Make what moves the weights of one player.
-
-    Raises:
-        UnknownPartError: the user's own cannot be loaded or made.
-    """
-    spec = job.player(player.name).optimizer
-    if isinstance(spec, OwnOptimizer):
-        return FlatOwnOptimizer(spec, player, folder, steps_per_epoch, job.train.seed)
-    return FlatOptimizer(spec, player.vector, groups_of(player, spec, steps_per_epoch))
 
 
 def _evaluator(  # noqa: PLR0917

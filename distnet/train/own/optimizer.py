@@ -16,16 +16,38 @@ from torch import Tensor, nn
 from distnet.errors import PartError
 from distnet.spec.code.own_errors import constructed, own_errors
 from distnet.spec.parts import PASSED, load_own_part
+from distnet.spec.sections.job import Job
 from distnet.spec.sections.optimizer import OwnOptimizer
 from distnet.train.checkpoint.plain_bytes import decoded, encoded
 from distnet.train.compute.generators import seed_generators
-from distnet.train.compute.groups import Moves, moves_of
+from distnet.train.compute.groups import Moves, groups_of, moves_of
+from distnet.train.compute.optimizer import FlatOptimizer, PlayerOptimizer
 from distnet.train.compute.player import Player
 
 STATE = "own"
 """Its name among the vectors of a checkpoint."""
 DRAWS = -2
 """Sets the generators of an optimizer apart from those of slices."""
+
+
+def build_optimizer(
+    job: Job, folder: Path, steps_per_epoch: int, player: Player
+) -> PlayerOptimizer:
+    """Make what moves the weights of one player: a shipped optimizer, or the user's own.
+
+    Args:
+        job: the job.
+        folder: where the user's own files are.
+        steps_per_epoch: of the run.
+        player: whose weights it moves.
+
+    Raises:
+        UnknownPartError: the user's own cannot be loaded or made.
+    """
+    spec = job.player(player.name).optimizer
+    if isinstance(spec, OwnOptimizer):
+        return FlatOwnOptimizer(spec, player, folder, steps_per_epoch, job.train.seed)
+    return FlatOptimizer(spec, player.vector, groups_of(player, spec, steps_per_epoch))
 
 
 class FlatOwnOptimizer:

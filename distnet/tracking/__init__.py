@@ -1,0 +1,1 @@
+"""What a run records, sent to the trackers that its job names: MLflow, Weights & Biases."""
