@@ -25,6 +25,8 @@ def job_schema() -> Schema:
     for key, package in DATA_PARTS.items():
         section = definitions["Data"]["properties"][key]
         section["anyOf"] = [*_part(package, section, definitions)["anyOf"], {"type": "null"}]
+    kind = _own()["properties"]["kind"]
+    definitions["OwnPart"] = {"anyOf": [kind, _own()]}
     del definitions["Part"]
     for definition in definitions.values():
         _describe_kind(definition)

@@ -4,6 +4,7 @@ import logging
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,8 +32,9 @@ def tracked(folder: RunFolder, kinds: Sequence[str], say: Say) -> Iterator[None]
     finally:
         for one in started:
             one.close()
+        end = time.monotonic() + PATIENCE_S
         for one in started:
-            one.wait(say)
+            one.wait(end, say)
 
 
 @dataclass
@@ -46,10 +48,10 @@ class _Beside:
         if self.process.stdin is not None:
             self.process.stdin.close()
 
-    def wait(self, say: Say) -> None:
+    def wait(self, end: float, say: Say) -> None:
         """Wait until it has sent the rest; end it where that takes too long."""
         try:
-            code = self.process.wait(PATIENCE_S)
+            code = self.process.wait(max(0.0, end - time.monotonic()))
         except subprocess.TimeoutExpired:
             self.process.kill()
             code = self.process.wait()

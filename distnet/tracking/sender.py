@@ -7,6 +7,7 @@ sent once it answers, by this attempt or by a later one. What a tracker refuses 
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from threading import Event
 
 from distnet.run_folder.paths import RunFolder
@@ -16,6 +17,8 @@ from distnet.tracking.tracker import NotSetUpError, Tracker
 
 MOST_BYTES = 1 << 20
 """Of the file that are sent at once."""
+TIMES_REFUSED = 2
+"""By a tracker that answers: the first time it may just have come back."""
 EVERY_S, LONGEST_WAIT_S, LAST_TRIES_S = 1.0, 30.0, 10.0
 Say = Callable[[str], None]
 
@@ -75,11 +78,13 @@ class Sender:
 
     def _send(self, tracker: Tracker, points: Points) -> bool:
         """Send what the file holds by now."""
-        while found := points.read(MOST_BYTES):
-            if not self._try(lambda some=found: tracker.log(some), tracker):  # type: ignore[misc]
+        while True:
+            before, found = points.num_bytes, points.read(MOST_BYTES)
+            if points.num_bytes == before:
+                return True
+            if found and not self._try(partial(tracker.log, found), tracker):
                 return False
             self._keep(replace(self._tracked, num_bytes=points.num_bytes))
-        return True
 
     def _keep(self, tracked: Tracked) -> None:
         self._tracked = tracked
@@ -91,7 +96,7 @@ class Sender:
         Raises:
             NotSetUpError: the user has to do something first.
         """
-        wait_s = EVERY_S
+        wait_s, num_refused = EVERY_S, 0
         while True:
             try:
                 send()
@@ -99,10 +104,13 @@ class Sender:
             except NotSetUpError:
                 raise
             except Exception as error:  # whatever a client raises
-                if tracker is not None and tracker.is_up():
+                is_up = tracker is not None and tracker.is_up()
+                num_refused += is_up
+                if num_refused == TIMES_REFUSED:
                     self._leave_out(error)
                     return True
-                self._warn(error)
+                if not is_up:
+                    self._warn(error)
             if self._is_given_up():
                 return False
             self._is_over.wait(wait_s)

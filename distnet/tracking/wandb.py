@@ -2,6 +2,8 @@
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 import wandb
@@ -26,7 +28,7 @@ class WandbTracker:
         Raises:
             NotSetUpError: there is no key.
         """
-        id_ = before.id or wandb.util.generate_id()
+        id_ = before.id or token_hex(4)
         try:
             self._run = wandb.init(
                 project=os.environ.get(PROJECT, run.job),
@@ -35,11 +37,12 @@ class WandbTracker:
                 dir=str(run.folder / "trackers"),
                 config=run.parameters | run.facts,
                 resume="allow",
-                save_code=False,
+                settings=wandb.Settings(console="off", disable_git=True, disable_code=True),
             )
         except wandb.errors.UsageError as error:
             raise NotSetUpError(str(error).partition("\n")[0]) from None
-        return Tracked(id_, self._run.url or f"offline, in {self._run.dir}", before.num_bytes)
+        link = self._run.url or f"offline, in {Path(self._run.dir).parent}"
+        return Tracked(id_, link, before.num_bytes)
 
     def is_up(self) -> bool:
         """Its client keeps what it cannot send at once."""

@@ -1,4 +1,4 @@
-"""A real MLflow server on this machine, from an environment of its own (`make .mlflow/bin/mlflow`)."""
+"""A real MLflow server, in an environment of its own: `make .mlflow/bin/mlflow`."""
 
 import os
 import subprocess

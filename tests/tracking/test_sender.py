@@ -141,7 +141,7 @@ def test_one_that_stays_down_is_given_up_and_the_next_attempt_sends_the_rest(
 
 def test_what_a_tracker_refuses_is_left_out(folder: RunFolder) -> None:
     tracker = FakeTracker()
-    tracker.fails = ["log"]
+    tracker.fails = ["log", "log"]
     append(folder, ATTEMPT, *STEPS)
 
     assert send(folder, tracker) == (
