@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.optim import SGD  # the critic's optimizer, as one of its own
+from torch.optim import SGD  # noqa: F401 - the critic's optimizer, as one of its own
 
 from distnet.data.batch import Batch
 from distnet.data.manifest import Manifest
