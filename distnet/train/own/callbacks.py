@@ -16,7 +16,7 @@ from typing import Any
 from distnet.errors import PartError
 from distnet.run_folder.assignment import Assignment
 from distnet.run_folder.records.recorder import Emit, Record
-from distnet.spec.code.own_errors import constructed, own_errors
+from distnet.spec.code.own_errors import own_errors
 from distnet.spec.parts import load_own_part
 from distnet.train.checkpoint.position import Position
 from distnet.train.compute.evaluate import Evaluation
@@ -42,7 +42,7 @@ class Callbacks:
         assignment: the attempt.
 
     Raises:
-        UnknownPartError: a callback cannot be loaded or made.
+        UnknownPartError: a callback cannot be loaded.
         PartError: one has no method that is called, or raised an error.
     """
 
@@ -169,5 +169,5 @@ def _made(part: Any, assignment: Assignment) -> Any:
     cls, options = load_own_part(part, folder=assignment.code_folder)
     what = f"callback {part.kind}"
     require_events(cls, what)
-    with settings_kept():
-        return constructed(what, cls, (), options)
+    with own_errors(what), settings_kept():
+        return cls(**options)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from distnet.errors import PartError
-from distnet.spec.code.own_errors import constructed, own_errors
+from distnet.spec.code.own_errors import own_errors
 from distnet.spec.parts import PASSED, load_own_part
 from distnet.spec.sections.job import Job
 from distnet.spec.sections.optimizer import OwnOptimizer
@@ -61,8 +61,8 @@ class FlatOwnOptimizer:
         seed: the job's.
 
     Raises:
-        UnknownPartError: it cannot be loaded or made.
-        PartError: it is no optimizer of torch, or lacks what the job file sets.
+        UnknownPartError: it cannot be loaded.
+        PartError: it is no optimizer of torch, raised an error, or lacks what the job file sets.
     """
 
     def __init__(
@@ -86,7 +86,8 @@ class FlatOwnOptimizer:
             )
         groups = [self._group(index, spec, taken) for index in range(len(self._moves))]
         passed = {name: getattr(spec, KEYS[name]) for name in taken}
-        self._optimizer: Any = constructed(self._what, cls, (groups,), passed | options)
+        with own_errors(self._what):
+            self._optimizer: Any = cls(groups, **passed, **options)
 
     @property
     def state(self) -> dict[str, Tensor]:

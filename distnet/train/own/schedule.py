@@ -7,7 +7,7 @@ from numbers import Real
 from pathlib import Path
 
 from distnet.errors import PartError
-from distnet.spec.code.own_errors import constructed, own_errors, refusal, require_members
+from distnet.spec.code.own_errors import own_errors, refusal, require_members
 from distnet.spec.parts import load_own_part
 from distnet.spec.sections.schedule import OwnSchedule, Schedule
 from distnet.train.compute.schedule import rate_factor
@@ -33,14 +33,15 @@ class OwnFactor:
     """A user's own schedule; what it returns is checked at every step.
 
     Raises:
-        UnknownPartError: it cannot be loaded or made.
-        PartError: it has no `factor`.
+        UnknownPartError: it cannot be loaded.
+        PartError: it raised an error, or has no `factor`.
     """
 
     def __init__(self, spec: OwnSchedule, folder: Path) -> None:
         self._what = f"schedule {spec.kind}"
         cls, options = load_own_part(spec, folder=folder)
-        self._own = constructed(self._what, cls, (), options)
+        with own_errors(self._what):
+            self._own = cls(**options)
         require_members(self._own, self._what, ("factor",))
 
     def __call__(self, step: int, num_steps: int) -> float:
