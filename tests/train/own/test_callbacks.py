@@ -100,7 +100,7 @@ def test_one_ends_training_on_all_workers_and_the_run_is_finished(
             "{kind: ./watch.py:Diary, evry: 1}",
             "callbacks.0.evry: found unknown key `evry`, did",
         ),
-        ("./watch.py:Target", "job.yaml:6 callbacks.0: found no `at`, which is required"),
+        ("./watch.py:Target", "job.yaml:6 callbacks.0.at: found no `at`, which is required"),
         (
             "./watch.py:Deaf",
             "Deaf has no method that is called; expected one or more of: start,",
@@ -128,4 +128,4 @@ def test_one_that_fails_ends_the_run_with_its_line(
 
     said = capfd.readouterr().err
     assert "callback ./watch.py:Failing raised TypeError: log: found str 'text' for name" in said
-    assert "watch.py:59, in step: training.log" in said
+    assert "watch.py:60, in step: training.log" in said
