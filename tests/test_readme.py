@@ -239,7 +239,7 @@ def test_note_on_run_folders_shows_records() -> None:
     kinds = [_kind(line) for line in re.split(r"\n(?=\{)", records.strip())]
 
     others = ["checkpoint", "restart", "skip", "note", "end"]
-    assert kinds == ["attempt", "step", "epoch", "final", *others]
+    assert kinds == ["attempt", "step", "epoch", "logged", "final", *others]
 
 
 def _kind(line: str) -> str:

@@ -16,8 +16,8 @@ from distnet.run_folder.assignment import Assignment
 from distnet.run_folder.paths import shown
 from distnet.run_folder.records.follow import following
 from distnet.run_folder.records.recorder import Emit, Record
+from distnet.run_folder.records.trackers import tracked_links
 from distnet.run_folder.requests import planned_stop
-from distnet.run_folder.trackers import tracked_links
 from distnet.run_folder.write import write_json
 from distnet.spec.variables import values_of
 from distnet.tracking.beside import tracked
@@ -88,7 +88,7 @@ def _result(
 
 
 def _say(listener: Emit | None) -> Callable[[str], None]:
-    """How trackers tell the user something: beside the progress, or in the log."""
+    """What trackers say to the user: beside the progress, or in the log."""
     if listener is None:
         return logger.warning
     return lambda text: listener({"kind": "note", "text": text})

@@ -18,7 +18,7 @@ from distnet.report.style import to_png, to_svg
 from distnet.report.summary import Summary, attempt_rows, summarise
 from distnet.report.templates.render import render
 from distnet.run_folder.paths import RunFolder
-from distnet.run_folder.trackers import tracked_links
+from distnet.run_folder.records.trackers import tracked_links
 from distnet.run_folder.write import write_whole
 from distnet.spec.metric import LOSS
 

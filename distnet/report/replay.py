@@ -15,6 +15,7 @@ from distnet.run_folder.records.kinds import (
     Epoch,
     Final,
     Line,
+    Logged,
     Restart,
     SampleCounts,
     Skip,
@@ -104,8 +105,12 @@ class Replay:
         is_killed = self.attempt > 0 and self.status in ("not ended", "failed")
         return is_killed and step > max(self._saved, default=0)
 
-    def _continue(self, line: Restart | Step | Skip | Epoch | Final | Checkpoint | End) -> None:
+    def _continue(
+        self, line: Restart | Step | Skip | Epoch | Logged | Final | Checkpoint | End
+    ) -> None:
         match line:
+            case Logged():
+                return
             case Restart():
                 self.restarts.append(line)
                 return

@@ -25,7 +25,7 @@ from distnet.report.text import (
     size,
     sparkline,
 )
-from distnet.run_folder.trackers import tracked_links
+from distnet.run_folder.records.trackers import tracked_links
 from distnet.spec.code.collect import digest
 from distnet.spec.code.names import shown_name
 from distnet.spec.metric import LOSS

@@ -109,7 +109,7 @@ class RunFolder:
 
     @property
     def trackers(self) -> Path:
-        """What is known of the run in trackers: see `trackers.py`."""
+        """What is known of the run in trackers: see `records/trackers.py`."""
         return self.path / "trackers"
 
     def tracker(self, kind: str) -> Path:

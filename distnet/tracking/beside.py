@@ -24,7 +24,7 @@ def tracked(folder: RunFolder, kinds: Sequence[str], say: Say) -> Iterator[None]
     Args:
         folder: of the run.
         kinds: of trackers.
-        say: tells the user; called by other threads.
+        say: shows the user a line; called by other threads.
     """
     started = [_start(folder, kind, say) for kind in kinds]
     try:

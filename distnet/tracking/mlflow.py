@@ -9,7 +9,7 @@ from urllib.parse import urlsplit, urlunsplit
 from mlflow import MlflowClient
 from mlflow.entities import Metric, Param
 
-from distnet.run_folder.trackers import Tracked
+from distnet.run_folder.records.trackers import Tracked
 from distnet.tracking.tracker import NotSetUpError, Point, TrackedRun
 
 __all__ = ["MlflowTracker"]

@@ -11,7 +11,7 @@ from functools import partial
 from threading import Event
 
 from distnet.run_folder.paths import RunFolder
-from distnet.run_folder.trackers import Tracked, read_tracked, write_tracked
+from distnet.run_folder.records.trackers import Tracked, read_tracked, write_tracked
 from distnet.tracking.points import Points, read_run
 from distnet.tracking.tracker import NotSetUpError, Tracker
 
@@ -31,7 +31,7 @@ class Sender:
         kind: of the tracker.
         make: makes its client.
         is_over: set when the run has ended, so that the rest is sent.
-        say: tells the user.
+        say: shows the user a line.
     """
 
     def __init__(

@@ -1,11 +1,11 @@
-"""The interface of a tracker, and what it is told of a run."""
+"""The interface of a tracker, and what it gets of a run."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from distnet.run_folder.trackers import Tracked
+from distnet.run_folder.records.trackers import Tracked
 
 
 class NotSetUpError(Exception):

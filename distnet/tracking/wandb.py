@@ -8,7 +8,7 @@ from typing import Any
 
 import wandb
 
-from distnet.run_folder.trackers import Tracked
+from distnet.run_folder.records.trackers import Tracked
 from distnet.tracking.tracker import NotSetUpError, Point, TrackedRun
 
 __all__ = ["WandbTracker"]

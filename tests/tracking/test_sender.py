@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from distnet.run_folder.paths import RunFolder
-from distnet.run_folder.trackers import Tracked, read_tracked, tracked_links
+from distnet.run_folder.records.trackers import Tracked, read_tracked, tracked_links
 from distnet.tracking import sender
 from distnet.tracking.points import read_run
 from distnet.tracking.sender import Sender

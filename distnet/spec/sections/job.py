@@ -206,7 +206,7 @@ class Job(Section):
     players: dict[str, Player] = {}
     """Other settings for some of the task's players, by name."""
     callbacks: tuple[OwnPart, ...] = ()
-    """Your own classes that are told what training does: `[{kind: ./watch.py:Norms}]`."""
+    """Your own classes that are called while training goes on: `[{kind: ./watch.py:Norms}]`."""
     track: tuple[Literal["tensorboard", "mlflow", "wandb"], ...] = ("tensorboard",)
     """Where the numbers of a run are shown beside its own report: event files of TensorBoard in
     the run's folder, MLflow, Weights & Biases."""

@@ -41,7 +41,7 @@ def is_own_kind(kind: str) -> bool:
 
 
 def form_of(first: str) -> Callable[[Any], str | None]:
-    """What tells a user's own part from shipped kinds, by its `kind`.
+    """Make what finds whether a part is the user's own or a shipped kind, by its `kind`.
 
     Args:
         first: the kind that says what is wrong with a value that is no section.

@@ -1,9 +1,9 @@
-"""A user's own callbacks: told of a training by the reporter of rank 0, in the order of the loop.
+"""A user's own callbacks, called by the reporter of rank 0, in the order of the loop.
 
     start       the attempt begins, at the step of its checkpoint
     step        a step has moved the weights
     evaluated   a split was measured
-    checkpoint  one was written; told before the next step
+    checkpoint  one was written; called before the next step
     end         the attempt has finished or stopped by itself
 
 A callback has any of these as methods, each with one argument: the `Training`.
@@ -53,7 +53,7 @@ class Callbacks:
         self._steps_per_epoch = trainee.feed.steps_per_epoch
         self._training = Training(trainee, assignment)
         self._saved = deque[int]()
-        """Steps of checkpoints that no callback was told of."""
+        """Steps of checkpoints that no callback has seen yet."""
         self._callbacks = {
             f"callback {part.kind}": _made(part, assignment) for part in trainee.job.callbacks
         }
@@ -73,7 +73,7 @@ class Callbacks:
         """The attempt begins at `position`."""
         self._reporter.begin(position, notes)
         self._at(position)
-        self._tell("start")
+        self._call("start")
 
     def note(self, text: str) -> None:
         """Something that the user should know."""
@@ -83,9 +83,9 @@ class Callbacks:
         """A step moved the weights."""
         metrics = progress.read_step() | facts
         self._reporter.step(step, epoch, facts, progress)
-        self._tell_of_checkpoints()
+        self._call_for_checkpoints()
         self._training.step, self._training.epoch = step, epoch
-        self._tell("step", metrics)
+        self._call("step", metrics)
 
     def skip(self, skipped: Skipped) -> None:
         """A step moved nothing."""
@@ -98,37 +98,37 @@ class Callbacks:
         self._reporter.epoch(position, progress, speed, evaluation)
         self._at(position)
         if evaluation is not None:
-            self._tell_of(evaluation, self._reporter.split)
+            self._call_for(evaluation, self._reporter.split)
 
     def final(self, step: int, final: Final) -> None:
         """What is measured once, after the last step."""
         self._reporter.final(step, final)
-        self._tell_of(final.evaluation, final.split)
+        self._call_for(final.evaluation, final.split)
 
     def end(
         self, status: str, position: Position, median_step_s: float | None, early: str | None
     ) -> None:
         """The attempt ended by itself."""
         self._at(position)
-        self._tell_of_checkpoints()
-        self._tell("end")
+        self._call_for_checkpoints()
+        self._call("end")
         self._reporter.end(status, position, median_step_s, early)
 
     def _at(self, position: Position) -> None:
         self._training.step = position.step
         self._training.epoch = -(-position.step // self._steps_per_epoch)
 
-    def _tell_of(self, evaluation: Evaluation, split: str) -> None:
+    def _call_for(self, evaluation: Evaluation, split: str) -> None:
         self._training.split = split
-        self._tell("evaluated", evaluation.metrics)
+        self._call("evaluated", evaluation.metrics)
         self._training.split = ""
 
-    def _tell_of_checkpoints(self) -> None:
+    def _call_for_checkpoints(self) -> None:
         while self._saved:
             self._saved.popleft()
-            self._tell("checkpoint")
+            self._call("checkpoint")
 
-    def _tell(self, event: str, metrics: Mapping[str, float] | None = None) -> None:
+    def _call(self, event: str, metrics: Mapping[str, float] | None = None) -> None:
         """Call the method of each callback; torch's settings stay as they are."""
         training = self._training
         training.metrics = metrics or {}

@@ -58,7 +58,7 @@ class OwnFactor:
 
 
 def require_pure(spec: OwnSchedule, folder: Path, num_steps: int) -> None:
-    """Refuse a schedule whose factor of a step depends on which steps it was asked for before.
+    """Refuse a schedule whose factor of a step depends on its calls for other steps before.
 
     A resumed run asks a new one, in the middle.
 
@@ -73,6 +73,6 @@ def require_pure(spec: OwnSchedule, folder: Path, num_steps: int) -> None:
         if factor != again:
             raise PartError(
                 f"schedule {spec.kind}: factor({step}, {num_steps}) returned {factor:g}, and "
-                f"{again:g} when it had been asked for later steps before, so a resumed run would "
+                f"{again:g} when it was called for later steps first, so a resumed run would "
                 "learn something else: compute it from its arguments alone"
             )

@@ -1,4 +1,4 @@
-"""Callbacks: what they are told and when, what they log, that they end training, and no more."""
+"""Callbacks: what they get and when, what they log, that they end training, and no more."""
 
 import json
 import shutil
@@ -44,7 +44,7 @@ def diary(run: Path) -> list[str]:
     return [line.rpartition(" ")[0] for line in lines]
 
 
-def test_they_are_told_in_the_order_of_the_loop_and_log_into_history_and_report(
+def test_they_are_called_in_the_order_of_the_loop_and_log_into_history_and_report(
     stripes: Path, tmp_path: Path
 ) -> None:
     run = distnet.run(job_at(tmp_path, stripes), inline=True, runs=tmp_path, name="watched")
@@ -52,10 +52,10 @@ def test_they_are_told_in_the_order_of_the_loop_and_log_into_history_and_report(
         tmp_path / "job.yaml", inline=True, runs=tmp_path, name="plain", overrides=["callbacks=[]"]
     )
 
-    told = diary(run.folder.path)
-    steps = [line for line in told if "checkpoint" not in line]
+    seen = diary(run.folder.path)
+    steps = [line for line in seen if "checkpoint" not in line]
     assert steps == ["0 start", "10 evaluated test", "20 evaluated test", "20 end"]
-    assert len(told) - len(steps) == 3
+    assert len(seen) - len(steps) == 3
     # They have changed nothing: neither weights nor threads.
     assert run.result["weights_sha256"] == plain.result["weights_sha256"]
     assert (run.folder.path / "diary.txt").read_text().startswith("0 start 1\n")

@@ -7,7 +7,7 @@ import torch
 
 
 class Diary:
-    """Writes down what it is told, and logs the largest weight at each second step.
+    """Writes down what it sees, and logs the largest weight at each second step.
 
     Args:
         every: at which steps.
