@@ -14,7 +14,7 @@ from distnet.launch.ports import free_port
 from tests import needs
 
 PROGRAM = Path(__file__).parents[2] / ".mlflow" / "bin" / "mlflow"
-LOOPBACK, START_S = "127.0.0.1", 240.0
+LOOPBACK, START_S = "127.0.0.1", 400.0
 
 
 class Site:

@@ -12,6 +12,7 @@ from wandb.proto.wandb_internal_pb2 import Record
 import distnet
 from distnet.cli.main import main
 from distnet.launch.ports import free_port
+from distnet.tracking import beside
 from tests import needs
 from tests.datasets import stripes
 from tests.server.page.looker import CHROMIUM
@@ -29,6 +30,12 @@ optimizer: {kind: adam, learning_rate: 0.01}
 track: [KIND]
 train: {epochs: 2, batch_size: 100, slices: 4, seed: 3}
 """
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine it takes minutes to import a client."""
+    monkeypatch.setattr(beside, "PATIENCE_S", 400.0)
 
 
 @pytest.fixture
