@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from distnet.run_folder.paths import RunFolder
 
 logger = logging.getLogger(__name__)
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 """How long a run that is over waits until everything is sent."""
 Say = Callable[[str], None]
 

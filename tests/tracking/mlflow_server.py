@@ -45,6 +45,7 @@ def mlflow_server(folder: Path, port: int | None = None) -> Iterator[Site]:
     words = [str(PROGRAM), "server", "--host", LOOPBACK, "--port", str(port), "--workers", "1"]
     words += ["--backend-store-uri", database, "--artifacts-destination", str(folder / "artifacts")]
     own = {"PATH": f"{PROGRAM.parent}{os.pathsep}{os.environ['PATH']}", "HOME": str(folder)}
+    own["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"  # a dozen processes that no test needs
     with (folder / "mlflow-server.log").open("ab") as log:
         process = subprocess.Popen(words, stdout=log, stderr=log, env=own, start_new_session=True)
     try:
