@@ -15,7 +15,7 @@ from distnet.run_folder.records.trackers import Tracked, read_tracked, write_tra
 from distnet.tracking.points import Points, read_run
 from distnet.tracking.tracker import NotSetUpError, Tracker
 
-MOST_BYTES = 1 << 20
+MOST_BYTES = 1 << 16
 """Of the file that are sent at once."""
 TIMES_REFUSED = 2
 """By a tracker that answers: the first time it may just have come back."""
