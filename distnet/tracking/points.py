@@ -45,10 +45,13 @@ class Points:
     """
 
     def __init__(self, folder: RunFolder, num_bytes: int) -> None:
-        self._path, self.num_bytes = folder.metrics, num_bytes
-        self._began = self._first_time() if num_bytes else math.nan
+        self._path, self.num_bytes = folder.metrics, 0
+        self._began = self._moment = math.nan
         self.status = "stopped"
         """How the newest attempt has ended; `stopped` while it has not."""
+        if num_bytes:  # for the times in it
+            self.read(num_bytes)
+        self.num_bytes = num_bytes
 
     def read(self, most_bytes: int) -> list[Point]:
         """Read whole lines that were added; nothing where there are none."""
@@ -74,18 +77,16 @@ class Points:
         values = scalars(record) if kind in KINDS else {}
         if not values:
             return None
-        moment = self._began + record.get("seconds", math.nan)
-        return Point(record["step"], moment if math.isfinite(moment) else time.time(), values)
+        return Point(record["step"], self._time_of(record), values)
 
-    def _first_time(self) -> float:
-        """When the newest attempt began that was read before."""
-        times = [math.nan]
-        with suppress(FileNotFoundError), self._path.open("rb") as file:
-            for line in file.read(self.num_bytes).splitlines():
-                if line.startswith(b'{"kind": "attempt"'):
-                    with suppress(ValueError):
-                        times.append(json.loads(line).get("time", math.nan))
-        return float(times[-1])
+    def _time_of(self, record: dict[str, Any]) -> float:
+        """When it was recorded; of what has no time, that of the record before, now as later.
+
+        A tracker may get a record twice, after a crash: at the same time it is the same number.
+        """
+        moment = self._began + record.get("seconds", math.nan)
+        self._moment = moment if math.isfinite(moment) else self._moment
+        return self._moment if math.isfinite(self._moment) else time.time()
 
 
 def _flat(value: Any, prefix: str = "") -> Iterator[tuple[str, str]]:

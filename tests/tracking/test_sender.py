@@ -102,7 +102,7 @@ def test_all_numbers_are_sent_once_and_the_next_attempt_continues_the_run(
         (2, 1002.0, {"step/loss": 0.5}),
         (2, 1002.5, {"test/accuracy": 0.5}),
     ]
-    assert tracker.points[3].values == {"logged/largest": 3.0}
+    assert tracker.points[3] == Point(2, 1002.5, {"logged/largest": 3.0})
     assert (tracker.begun, tracker.ended) == (["", "r1"], ["stopped", "finished"])
     assert tracked_links(folder) == {"fake": "http://there/r1"}
 
