@@ -93,7 +93,7 @@ def test_mlflow_shows_a_run_that_was_stopped_and_resumed_as_one(
             page = browser.new_page()
             page.goto(link)
             expect(page.get_by_text("one", exact=True).first).to_be_visible(timeout=120_000)
-            expect(page.get_by_text("test/accuracy").first).to_be_visible(timeout=120_000)
+            expect(page.get_by_text("step/loss").first).to_be_visible(timeout=120_000)
             page.screenshot(path=tmp_path / "mlflow.png")
             browser.close()
 
