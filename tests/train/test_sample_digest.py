@@ -99,17 +99,17 @@ def test_flags_of_workers_add_up_exactly_in_any_order(taken: list[tuple[int, int
 
 @pytest.mark.parametrize("stop", [True, False])
 @pytest.mark.parametrize("memory", [True, False])
-@pytest.mark.parametrize("save", [True, False])
-def test_flag_of_one_worker_reaches_all(stop: bool, memory: bool, save: bool) -> None:
+@pytest.mark.parametrize(("save", "end"), [(True, False), (False, True)])
+def test_flag_of_one_worker_reaches_all(stop: bool, memory: bool, save: bool, end: bool) -> None:
     layout = Layout(num_parameters=1, num_metrics=0, num_buffers=2)
     rows = torch.zeros(300, layout.length)
     for row in rows:
         Flags(samples=SampleDigest(2**32 - 1, 2**64 - 1)).write(row)
-    Flags(stop, memory, save).write(rows[7])
+    Flags(stop, memory, save, end).write(rows[7])
 
     flags = read_total(rows.sum(0), layout).flags
 
-    assert flags == Flags(stop, memory, save, SampleDigest(299 * (2**32 - 1), -299 % 2**64))
+    assert flags == Flags(stop, memory, save, end, SampleDigest(299 * (2**32 - 1), -299 % 2**64))
 
 
 @pytest.mark.parametrize(
