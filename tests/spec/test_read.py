@@ -95,7 +95,7 @@ evaluate: {every_epochs: true}
         "job.yaml:9 train.precision: found text 'fp16', expected 'fp32', 'tf32', 'bf16' or 'auto'",
         "job.yaml:10 optimizer.kind: found unknown kind `sdg`, did you mean `sgd`?",
         "job.yaml:11 schedule.kind: found nothing, "
-        "expected one of: constant, cosine, one-cycle, step",
+        "expected one of: constant, cosine, one-cycle, step, ./file.py:Class",
         "job.yaml:12 data.augment.0.padding: found text 'x', expected a whole number",
         "job.yaml:12 data.augment.1.kind: found unknown kind `nope`, "
         "expected one of: crop, flip, shift, rotate, turn, elastic, jitter, transpose",
