@@ -28,7 +28,7 @@ def reviews(tmp_path: Path) -> Path:
     lines = [" ".join(WORDS[(i * k) % 10] for k in range(1, 4 + i % 6)) for i in range(80)]
     rows = [f"{line},{'up' if 'good' in line else 'down'}" for line in lines]
     raw.write_text("\n".join(["text,label", *rows]))
-    import_dataset(raw, tmp_path / "reviews", options={"target": "label"})
+    import_dataset(raw, tmp_path / "reviews", options={"target": ("label",)}, test_fraction=0.2)
     return tmp_path / "reviews"
 
 
