@@ -7,7 +7,11 @@ from torch import nn
 
 from distnet.data.manifest import Manifest
 from distnet.errors import UnknownPartError
-from distnet.launch.planning.misfits import refuse_unknown_metric, refuse_unknown_parameter
+from distnet.launch.planning.misfits import (
+    refuse_unknown_metric,
+    refuse_unknown_parameter,
+    refuse_unmixable,
+)
 from distnet.spec.parts import load_class
 from distnet.spec.read import JobFile
 from distnet.tasks.per_sample import PerSample
@@ -92,6 +96,7 @@ def _task(file: JobFile, data: Manifest | None) -> Task:
             "players", f"found {unknown[0]}, expected one of {', '.join(players_of(task))}"
         )
     refuse_unknown_metric(file, data, task)
+    refuse_unmixable(file, data, task)
     return task
 
 

@@ -55,4 +55,17 @@ class Step(Section):
     """The fraction of all steps over which the rate grows; each of its n steps adds 1/n."""
 
 
-Schedule = Annotated[Constant | Cosine | OneCycle | Step, Field(discriminator="kind")]
+class Exponential(Section):
+    """Multiply the rate by the same factor at each step: equal ratios in equal times.
+
+    As torch's ExponentialLR; `final` would be the rate of the step after the last.
+    """
+
+    kind: Literal["exponential"]
+    first: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """The first rate, as a fraction of the learning rate."""
+    final: Annotated[float, Field(gt=0, le=1)] = 0.01
+    """The rate at the end, as a fraction of the learning rate."""
+
+
+Schedule = Annotated[Constant | Cosine | OneCycle | Step | Exponential, Field(discriminator="kind")]
