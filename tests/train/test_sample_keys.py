@@ -6,6 +6,18 @@ import pytest
 import torch
 
 from distnet.cli.main import main
+from distnet.data.fields.class_ import ClassField
+from distnet.data.fields.field import Field
+from distnet.data.fields.image import ImageField
+from distnet.data.fields.mask import MaskField
+from distnet.data.fields.tokens import TokensField
+from distnet.data.fields.vector import VectorField
+from distnet.data.manifest import Manifest
+from distnet.errors import JobFileError
+from distnet.launch.planning.misfits import refuse_rand_augment, refuse_unmixable
+from distnet.spec.read import JobFile, read_job
+from distnet.tasks.per_sample import PerSample
+from distnet.tasks.targets.classify import Classify
 from distnet.train.checkpoint.checkpoint import read_checkpoint
 from tests.datasets import stripes
 from tests.train.small_runs import Planned, planned, resume, run_all, run_alone
@@ -108,3 +120,50 @@ def test_tasks_that_cannot_be_mixed_refuse_it(
     assert main(["check", str(job), "--set", key]) == 2
 
     assert message in capfd.readouterr().err
+
+
+IMAGE = ImageField(shape=(3, 8, 8))
+
+
+def read_with(key: str) -> JobFile:
+    return read_job(DIGITS, overrides=[key])
+
+
+def manifest(**fields: Field) -> Manifest:
+    return Manifest(name="made", source="in the test", fields=fields, splits={})
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        (
+            {"x": IMAGE, "mask": MaskField(shape=(8, 8), classes=("a", "b"))},
+            "with which mask does not move; use",
+        ),
+        ({"x": ImageField(shape=(4, 8, 8))}, "found images of 4 channels, expected 1 or 3"),
+    ],
+)
+def test_rand_augment_is_refused_where_it_does_not_fit(
+    fields: dict[str, Field], message: str
+) -> None:
+    file = read_with("data.augment=[{kind: rand-augment}]")
+
+    with pytest.raises(JobFileError, match=message):
+        refuse_rand_augment(file, manifest(**fields))
+    refuse_rand_augment(file, manifest(x=IMAGE))
+
+
+@pytest.mark.parametrize(
+    ("key", "x", "message"),
+    [
+        ("{mixup: 1}", TokensField(vocabulary=("a",)), "found inputs of kind tokens, expected"),
+        ("{mixup: 1}", ImageField(shape=(3,)), "found images of any size, expected vectors or"),
+        ("{cutmix: 1}", VectorField(shape=(8,)), "data.mix.cutmix: found inputs of kind vector"),
+    ],
+)
+def test_inputs_that_cannot_be_mixed_refuse_it(key: str, x: Field, message: str) -> None:
+    file, y = read_with(f"data.mix={key}"), ClassField(classes=("a", "b"))
+    data = manifest(x=x, y=y)
+
+    with pytest.raises(JobFileError, match=message):
+        refuse_unmixable(file, data, PerSample(Classify(data), data))

@@ -55,6 +55,11 @@ class Mixing:
         return torch.where(is_cut.reshape(shape), cut, added), torch.where(is_cut, cut_share, share)
 
 
+def build_mixing(mix: Mix | None) -> Mixing | None:
+    """What mixes the samples of a job; None where it mixes none."""
+    return None if mix is None else Mixing(mix)
+
+
 def _partners(num: int, device: torch.device) -> Tensor:
     """Another sample for each one, int64 [n]: the next one on a random round through all."""
     order = torch.randperm(num, device=device)

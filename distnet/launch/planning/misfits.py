@@ -44,7 +44,6 @@ def refuse_misfits(file: JobFile, data: Manifest | None, num_workers: int, *, in
             fault = f"found {step.kind}, but this job has no {what}; remove it"
             raise file.fault(f"data.augment.{index}", fault)
     _refuse_large_shifts(file, data)
-    _refuse_rand_augment(file, data)
     if job.resources.gpus and inline and not count_gpus():
         found = f"{describe_gpus()}; set it to 0"
         raise NotEnoughResourcesError(str(file.fault("resources.gpus", found)))
@@ -134,6 +133,29 @@ def refuse_unmixable(file: JobFile, data: Manifest | None, task: Task) -> None:
         raise file.fault("data.mix.cutmix", f"found inputs of kind {kind}, expected images")
 
 
+def refuse_rand_augment(file: JobFile, data: Manifest | None) -> None:
+    """Refuse RandAugment where something lies on the images, or torchvision cannot change them.
+
+    Raises:
+        JobFileError: a mask, boxes or another image would have to move with them.
+    """
+    fields = {} if data is None else data.fields
+    lying = [n for n, f in fields.items() if n != "x" and f.kind in ("image", "mask", "boxes")]
+    channels = [f.shape[0] for f in fields.values() if f.kind == "image"]
+    for index, step in enumerate(file.job.data.augment):
+        if not isinstance(step, RandAugment):
+            continue
+        key = f"data.augment.{index}"
+        if lying:
+            fault = (
+                f"found rand-augment, with which {lying[0]} does not move; use rotate and jitter"
+            )
+            raise file.fault(key, fault)
+        if channels[0] not in (1, 3):
+            fault = f"found images of {channels[0]} channels, expected 1 or 3 for rand-augment"
+            raise file.fault(key, fault)
+
+
 def _refuse_split(file: JobFile, data: Manifest | None) -> None:
     if data is None:
         return
@@ -159,25 +181,6 @@ def _refuse_large_shifts(file: JobFile, data: Manifest | None) -> None:
                 f"found {pixels}, but the images have only {min(sides)} pixels along an axis, so "
                 "nothing may be left of them; use less",
             )
-
-
-def _refuse_rand_augment(file: JobFile, data: Manifest | None) -> None:
-    """Refuse RandAugment where something lies on the images, or torchvision cannot change them."""
-    fields = {} if data is None else data.fields
-    lying = [n for n, f in fields.items() if n != "x" and f.kind in ("image", "mask", "boxes")]
-    channels = [f.shape[0] for f in fields.values() if f.kind == "image"]
-    for index, step in enumerate(file.job.data.augment):
-        if not isinstance(step, RandAugment):
-            continue
-        key = f"data.augment.{index}"
-        if lying:
-            fault = (
-                f"found rand-augment, with which {lying[0]} does not move; use rotate and jitter"
-            )
-            raise file.fault(key, fault)
-        if channels[0] not in (1, 3):
-            fault = f"found images of {channels[0]} channels, expected 1 or 3 for rand-augment"
-            raise file.fault(key, fault)
 
 
 def _is_sized(field: Field) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from distnet.data.manifest import Manifest
-from distnet.data.transforms.mixing import Mixing
+from distnet.data.transforms.mixing import build_mixing
 from distnet.data.transforms.transform import build_transform
 from distnet.launch.rehearsal.few_samples import FewSamples
 from distnet.spec.read import JobFile
@@ -42,8 +42,8 @@ class Subject:
         scales = build_scales(job, self.task, self.seen, "cpu")
         if not is_training:
             return Prepare(scales, "cpu")
-        transform, mix = build_transform(job.data.augment, fields), job.data.mix
-        return Prepare(scales, "cpu", transform=transform, mix=mix and Mixing(mix))
+        transform, mix = build_transform(job.data.augment, fields), build_mixing(job.data.mix)
+        return Prepare(scales, "cpu", transform=transform, mix=mix)
 
     def evaluator(self, feed: EvaluationFeed, task: Task) -> Evaluator:
         """Measure the samples of `feed`, in two batches of unlike size."""

@@ -11,7 +11,7 @@ Each schedule has, at every step, the rate of torch's own scheduler:
 Part of a step is possible here, where a fraction of the steps is not a whole number.
 """
 
-from math import cos, floor, pi
+from math import cos, floor, pi, pow
 from typing import assert_never
 
 from distnet.spec.sections.schedule import (
@@ -39,7 +39,7 @@ def rate_factor(schedule: Schedule, step: int, num_steps: int) -> float:
         case OneCycle():
             return _one_cycle(schedule, step, num_steps)
         case Exponential():
-            return schedule.first * (schedule.final / schedule.first) ** progress
+            return schedule.first * pow(schedule.final / schedule.first, progress)
         case _:
             assert_never(schedule)
 

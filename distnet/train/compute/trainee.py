@@ -13,7 +13,7 @@ from distnet.data.evaluation_split import DEFAULT_SPLIT, evaluation_split, final
 from distnet.data.manifest import Manifest, read_manifest
 from distnet.data.opening import build_view, viewed
 from distnet.data.scale import Scale
-from distnet.data.transforms.mixing import Mixing
+from distnet.data.transforms.mixing import build_mixing
 from distnet.data.transforms.transform import Transform, build_transform
 from distnet.spec.parts import is_own_kind
 from distnet.spec.sections.job import Job
@@ -164,7 +164,7 @@ def build(
         flat,
         networks,
         task,
-        prepare(transform=_transform(job, data), mix=job.data.mix and Mixing(job.data.mix)),
+        prepare(transform=_transform(job, data), mix=build_mixing(job.data.mix)),
         seed=job.train.seed,
         pieces=job.train.accumulate,
         is_bf16=is_bf16,
