@@ -12,7 +12,7 @@ from distnet.data.fields.image import ImageField
 from distnet.data.fields.mask import MaskField
 from distnet.data.fields.tokens import TokensField
 from distnet.data.fields.vector import VectorField
-from distnet.data.manifest import Manifest
+from distnet.data.manifest import Manifest, Split
 from distnet.errors import JobFileError
 from distnet.launch.planning.misfits import refuse_rand_augment, refuse_unmixable
 from distnet.spec.read import JobFile, read_job
@@ -130,7 +130,8 @@ def read_with(key: str) -> JobFile:
 
 
 def manifest(**fields: Field) -> Manifest:
-    return Manifest(name="made", source="in the test", fields=fields, splits={})
+    splits = {"train": Split(num_samples=0, shards=())}
+    return Manifest(name="made", source="in the test", fields=fields, splits=splits)
 
 
 @pytest.mark.parametrize(
