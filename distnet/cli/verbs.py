@@ -47,6 +47,11 @@ TRAIN: Entries = {
         "Validate a job file and print the plan, without training.",
         "distnet check jobs/digits.yaml --set train.epochs=3",
     ),
+    "tune-rate": Verb(
+        "train.tune_rate:tune_rate",
+        "Train a job for some steps at rising learning rates, and suggest one.",
+        "distnet tune-rate jobs/digits.yaml --picture rates.png",
+    ),
     "init": Verb(
         "train.init:init",
         "Write a commented job file for a dataset.",

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from distnet.data.batch import Batch
 from distnet.data.manifest import Manifest
+from distnet.data.transforms.mixing import PARTNER, SHARE
 from distnet.spec.code.own_errors import refusal
 from distnet.spec.metric import LOSS, Baseline, Metric
 from distnet.tasks.baseline import Known
@@ -78,13 +79,25 @@ class PerSample:
         return self._shape, self.task.num_outputs
 
     def loss(self, networks: Networks, batch: Batch, phase: Phase) -> Loss:
-        """The loss of each sample, and the sums of the training metrics."""
-        outputs, targets = self.outputs(networks, batch), batch.tensor("y")
-        losses = self.task.losses(outputs, targets)
-        if not phase.metrics:
-            return Loss(losses)
-        scores = self.task.scores(outputs.detach(), targets)
+        """The loss of each sample, and the sums of the training metrics.
+
+        Of a sample that is mixed, loss and scores are those of both targets, by their shares.
+        """
+        outputs = self.outputs(networks, batch)
+        losses, scores = self._compared(outputs, batch.tensor("y"), phase)
+        if SHARE in batch.fields:
+            share = batch.tensor(SHARE)
+            others, their = self._compared(outputs, batch.tensor(PARTNER), phase)
+            losses = share * losses + (1 - share) * others
+            scores = {k: share * scores[k] + (1 - share) * their[k] for k in scores}
         return Loss(losses, metrics={k: (scores[k].sum(), len(losses)) for k in phase.metrics})
+
+    def _compared(
+        self, outputs: Tensor, targets: Tensor, phase: Phase
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Losses and scores of each sample, [n] each."""
+        losses = self.task.losses(outputs, targets)
+        return losses, self.task.scores(outputs.detach(), targets) if phase.metrics else {}
 
     def measure(self, networks: Networks, batch: Batch) -> Measured:
         """The number of samples, the sum of their losses, the task's sums, those of groups."""

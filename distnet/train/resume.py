@@ -45,14 +45,23 @@ def begin(trainee: Trainee, assignment: Assignment) -> Start:
         return Start()
     path = assignment.folder.start
     try:
-        weights = load(path.read_bytes())
+        take_weights(trainee, path.read_bytes())
     except (OSError, SafetensorError) as error:
         raise CheckpointError(
             f"{path}: the initial weights cannot be read: {error}; start a new run"
         ) from None
-    drawn = trainee.flat.weights() if trainee.job.start is not None else {}
-    load_weights(trainee, {**drawn, **_with_ties(trainee, weights)})
     return Start(notes=(f"begins with the weights of {assignment.begins_with}",))
+
+
+def take_weights(trainee: Trainee, file: bytes) -> None:
+    """Give the network the weights of a safetensors file; those that it lacks stay as drawn.
+
+    Raises:
+        SafetensorError: it is none.
+        CheckpointError: they are of another network.
+    """
+    drawn = trainee.flat.weights() if trainee.job.start is not None else {}
+    load_weights(trainee, {**drawn, **_with_ties(trainee, load(file))})
 
 
 def _with_ties(trainee: Trainee, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -9,6 +9,7 @@ Letters: B samples, C channels, H height, W width, N boxes of all samples.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
 from typing import Protocol, assert_never
 
 import torch
@@ -31,6 +32,7 @@ from distnet.spec.sections.augmentation import (
     Elastic,
     Flip,
     Jitter,
+    RandAugment,
     Rotate,
     Shift,
     Transpose,
@@ -84,7 +86,16 @@ def _build(step: Augmentation, fields: Mapping[str, Field]) -> Transform | None:
     kinds = {field.kind for field in fields.values()}
     if isinstance(step, Transpose):
         return Transposing(step.semitones, fields) if "music" in kinds else None
+    if isinstance(step, RandAugment):
+        return _rand_augmenting(step, fields) if "image" in kinds else None
     return _moving(_movement(step), fields) if "image" in kinds else None
+
+
+def _rand_augmenting(step: RandAugment, fields: Mapping[str, Field]) -> Transform:
+    """Change images alone; torchvision's transforms take a second to import."""
+    module = import_module("distnet.data.transforms.rand_augment")
+    made: Transform = module.RandAugmenting(step.num_ops, step.magnitude, fields)
+    return made
 
 
 def _moving(movement: Movement, fields: Mapping[str, Field]) -> Transform:

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from distnet.errors import DistnetError
-from distnet.launch.pace.measure import prepared, seconds_of_evaluated, small_loop
+from distnet.launch.alone import prepared
+from distnet.launch.pace.measure import seconds_of_evaluated, small_loop
 from distnet.launch.plan import Plan, make_plan
 from distnet.spec.plural import counted
 from distnet.spec.read import JobFile

@@ -10,38 +10,25 @@ third. Several processes can do this at the same time, as the workers of a machi
 
 import statistics
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import partial
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import psutil
 import torch
 
 from distnet.data.batch import Batch
+from distnet.launch.alone import Setting, lone_loop, prepared
 from distnet.launch.pace.pace import Pace
-from distnet.launch.plan import Plan, make_plan
-from distnet.launch.staging import staged
-from distnet.run_folder.heartbeat import Heartbeat
-from distnet.spec.code.collect import own_code
-from distnet.spec.code.importer import forget
+from distnet.launch.plan import make_plan
 from distnet.spec.read import JobFile
 from distnet.spec.sections.job import Job
 from distnet.tasks.task import Networks, shadows_of
-from distnet.train.checkpoint.position import Position
 from distnet.train.compute.evaluate import Evaluator
-from distnet.train.compute.generators import kept_generators
 from distnet.train.compute.shadows import networks_for
-from distnet.train.compute.trainee import Trainee, build
-from distnet.train.device.arithmetic import arithmetic, prepare_libraries, settings_kept
-from distnet.train.device.device import claim_gpu
+from distnet.train.compute.trainee import Trainee
 from distnet.train.device.fingerprint import read_fingerprint
-from distnet.train.device.portable import require_instruction_set
-from distnet.train.device.precision import decide_precision
-from distnet.train.exchange.worker_group import WorkerGroup
 from distnet.train.feed import EvaluationFeed
 from distnet.train.loop import Loop
 
@@ -52,17 +39,6 @@ MANY_STEPS = 10**9
 Timed = Callable[[Callable[[], object]], float]
 Together = Callable[[str], None]
 """Waits until all processes that measure side by side have reached the named point."""
-
-
-@dataclass(frozen=True)
-class Setting:
-    """Where and how this process measures."""
-
-    file: JobFile
-    plan: Plan
-    folder: Path
-    group: WorkerGroup
-    precision: str
 
 
 def measure(
@@ -82,28 +58,6 @@ def measure(
     imported_s = time.time() - psutil.Process().create_time()
     with prepared(file, make_plan(file, workers=1)) as setting:
         return _measure(setting, seconds, busy, imported_s, together)
-
-
-@contextmanager
-def prepared(file: JobFile, plan: Plan) -> Iterator[Setting]:
-    """Make this process compute as a worker of the job does.
-
-    Raises:
-        DistnetError: this machine lacks a GPU or instructions that the job needs.
-    """
-    job = file.job
-    forget()
-    torch.set_num_threads(job.train.threads_per_slice)
-    require_instruction_set(job, torch.backends.cpu.get_cpu_capability)
-    prepare_libraries()
-    device = claim_gpu(0) if job.resources.gpus else "cpu"
-    precision = decide_precision(plan.precision, [read_fingerprint(device)])
-    with ExitStack() as stack:
-        copied = stack.enter_context(staged(file, own_code(file)))
-        folder = Path(stack.enter_context(TemporaryDirectory(prefix="distnet-forecast-")))
-        stack.enter_context(kept_generators(torch.device(device)))
-        stack.enter_context(arithmetic(job.train, device, precision))
-        yield Setting(copied, plan, folder, WorkerGroup(device=device), precision)
 
 
 def _measure(
@@ -161,22 +115,9 @@ def _machine(device: str) -> str:
     return f"{found.cpu} {found.instruction_set}" if device == "cpu" else found.device
 
 
-@contextmanager
-def small_loop(setting: Setting, samples: int, slices: int) -> Iterator[Loop]:
-    """The loop of a worker of the job with fewer slices, without records and checkpoints."""
-    job = _resized(setting.file.job, samples, slices)
-    code, dataset = setting.file.code_folder, setting.plan.dataset_folder
-    with settings_kept():  # the user's own files may change them
-        trainee = build(job, dataset, code, setting.group, setting.precision)
-    log = setting.folder / "log"
-    heartbeat = Heartbeat(setting.folder / "beat", attempt=1, after_s=3600, log=log)
-    with heartbeat:
-        loop = Loop(trainee, setting.group, Position(), heartbeat)
-        heartbeat.begin(0)
-        try:
-            yield loop
-        finally:
-            trainee.close()
+def small_loop(setting: Setting, samples: int, slices: int) -> AbstractContextManager[Loop]:
+    """The loop of a worker of the job with fewer slices."""
+    return lone_loop(setting, _resized(setting.file.job, samples, slices))
 
 
 def _resized(job: Job, samples: int, slices: int) -> Job:

@@ -10,7 +10,8 @@ from distnet.errors import NotEnoughResourcesError, RunError
 from distnet.spec.metric import LOSS
 from distnet.spec.read import JobFile
 from distnet.spec.reading.faults import unknown
-from distnet.spec.sections.augmentation import Crop, Shift, Transpose
+from distnet.spec.sections.augmentation import Crop, RandAugment, Shift, Transpose
+from distnet.tasks.per_sample import PerSample
 from distnet.tasks.task import Task
 from distnet.train.checkpoint.store import check_store
 from distnet.train.device.device import count_gpus, describe_gpus
@@ -120,6 +121,52 @@ def refuse_unknown_parameter(file: JobFile, flat: FlatNetwork) -> None:
                 raise file.fault(
                     key, f"found {pattern}, which matches no parameter; there are: {shown}"
                 )
+
+
+def refuse_unmixable(file: JobFile, data: Manifest | None, task: Task) -> None:
+    """Refuse to mix samples that cannot be mixed.
+
+    Raises:
+        JobFileError: the task has not one target a sample, or the inputs have not one shape.
+    """
+    mix, x = file.job.data.mix, data.fields.get("x") if data else None
+    if mix is None:
+        return
+    if not isinstance(task, PerSample):
+        raise file.fault(
+            "data.mix",
+            f"found it beside task {file.job.task.kind}, expected a task with one target a sample, "
+            "such as classify or regress; remove it",
+        )
+    kind = None if x is None else x.kind
+    if x is None or not (_is_sized(x) or kind == "vector"):
+        found = f"inputs of kind {kind}" if x is None or kind != "image" else "images of any size"
+        raise file.fault("data.mix", f"found {found}, expected vectors or images of one size")
+    if mix.cutmix is not None and kind != "image":
+        raise file.fault("data.mix.cutmix", f"found inputs of kind {kind}, expected images")
+
+
+def refuse_rand_augment(file: JobFile, data: Manifest | None) -> None:
+    """Refuse RandAugment where something lies on the images, or torchvision cannot change them.
+
+    Raises:
+        JobFileError: a mask, boxes or another image would have to move with them.
+    """
+    fields = {} if data is None else data.fields
+    lying = [n for n, f in fields.items() if n != "x" and f.kind in ("image", "mask", "boxes")]
+    channels = [f.shape[0] for f in fields.values() if f.kind == "image"]
+    for index, step in enumerate(file.job.data.augment):
+        if not isinstance(step, RandAugment):
+            continue
+        key = f"data.augment.{index}"
+        if lying:
+            fault = (
+                f"found rand-augment, with which {lying[0]} does not move; use rotate and jitter"
+            )
+            raise file.fault(key, fault)
+        if channels[0] not in (1, 3):
+            fault = f"found images of {channels[0]} channels, expected 1 or 3 for rand-augment"
+            raise file.fault(key, fault)
 
 
 def _refuse_split(file: JobFile, data: Manifest | None) -> None:

@@ -7,7 +7,12 @@ from torch import nn
 
 from distnet.data.manifest import Manifest
 from distnet.errors import UnknownPartError
-from distnet.launch.planning.misfits import refuse_unknown_metric, refuse_unknown_parameter
+from distnet.launch.planning.misfits import (
+    refuse_rand_augment,
+    refuse_unknown_metric,
+    refuse_unknown_parameter,
+    refuse_unmixable,
+)
 from distnet.spec.named_parts import named_parts
 from distnet.spec.parts import load_class
 from distnet.spec.read import JobFile
@@ -93,6 +98,8 @@ def _task(file: JobFile, data: Manifest | None) -> Task:
             "players", f"found {unknown[0]}, expected one of {', '.join(players_of(task))}"
         )
     refuse_unknown_metric(file, data, task)
+    refuse_rand_augment(file, data)
+    refuse_unmixable(file, data, task)
     return task
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from distnet.data.manifest import Manifest
+from distnet.data.transforms.mixing import build_mixing
 from distnet.data.transforms.transform import build_transform
 from distnet.launch.rehearsal.few_samples import FewSamples
 from distnet.spec.read import JobFile
@@ -36,10 +37,13 @@ class Subject:
         return networks_of(self.flat, self.shadows)
 
     def prepare(self, *, is_training: bool) -> Prepare:
-        """From stored samples to inputs, augmented in training."""
+        """From stored samples to inputs, augmented and mixed in training."""
         job, fields = self.file.job, {} if self.seen is None else self.seen.fields
-        transform = build_transform(job.data.augment, fields) if is_training else None
-        return Prepare(build_scales(job, self.task, self.seen, "cpu"), "cpu", transform=transform)
+        scales = build_scales(job, self.task, self.seen, "cpu")
+        if not is_training:
+            return Prepare(scales, "cpu")
+        transform, mix = build_transform(job.data.augment, fields), build_mixing(job.data.mix)
+        return Prepare(scales, "cpu", transform=transform, mix=mix)
 
     def evaluator(self, feed: EvaluationFeed, task: Task) -> Evaluator:
         """Measure the samples of `feed`, in two batches of unlike size."""

@@ -2,8 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from distnet.spec.reading.faults import KeyFaultError
 from distnet.spec.sections.section import PositiveFloat, PositiveInt, Section
 
 
@@ -76,7 +77,42 @@ class Jitter(Section):
     """Differences from the image's mean are multiplied by 1 - contrast to 1 + contrast."""
 
 
+class RandAugment(Section):
+    """Change each image by a few random operations (Cubuk et al. 2020), as torchvision does.
+
+    Among them are shears, shifts, rotations, contrast and sharpness: 14 in all.
+    """
+
+    kind: Literal["rand-augment"]
+    num_ops: Annotated[int, Field(ge=1, le=14)] = 2
+    """Operations on each image, one after the other."""
+    magnitude: Annotated[int, Field(ge=0, le=30)] = 9
+    """How strong they are: 0 changes nothing, 30 most."""
+
+
+class Mix(Section):
+    """Mix each sample with another one of its slice, and their targets in the same shares.
+
+    With both kinds, each sample is mixed in one of the two ways, by chance.
+    """
+
+    mixup: PositiveFloat | None = None
+    """Add both samples up (Zhang et al. 2018). Their shares are drawn from Beta(mixup, mixup): 0.2
+    mixes little, 1 evenly."""
+    cutmix: PositiveFloat | None = None
+    """Put a rectangle of the other image over this one (Yun et al. 2019). The share that it leaves
+    is drawn from Beta(cutmix, cutmix); 1 is usual."""
+    probability: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """The probability that a sample is mixed."""
+
+    @model_validator(mode="after")
+    def _mixes(self) -> "Mix":
+        if self.mixup is None and self.cutmix is None:
+            raise KeyFaultError("mixup", "found neither it nor cutmix, expected one of them")
+        return self
+
+
 Augmentation = Annotated[
-    Crop | Flip | Shift | Rotate | Turn | Elastic | Jitter | Transpose,
+    Crop | Flip | Shift | Rotate | Turn | Elastic | Jitter | RandAugment | Transpose,
     Field(discriminator="kind"),
 ]

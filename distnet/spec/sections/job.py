@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 
 from distnet.spec.metric import Metric, find_metric
 from distnet.spec.reading.faults import KeyFaultError
-from distnet.spec.sections.augmentation import Augmentation
+from distnet.spec.sections.augmentation import Augmentation, Mix
 from distnet.spec.sections.early_stopping import EarlyStopping
 from distnet.spec.sections.needs import Packages, Variables
 from distnet.spec.sections.optimizer import Optimizer, Sgd
@@ -46,12 +46,15 @@ class Data(Section):
     view: Part | None = None
     """How samples are made of the dataset's rows: `pack` or your own. Default: each row is one."""
     sampler: Part | None = None
-    """Which training samples an epoch has: `identities` or your own. Default: each of them once."""
+    """Which training samples an epoch has: `balanced`, `identities` or your own. Default: each
+    of them once."""
     fold: Fold | None = None
     """Leave out a part of the training samples and evaluate on it: `2/5` is the second of five.
     `distnet run JOB --folds 5` trains once for each."""
     augment: tuple[Augmentation, ...] = ()
     """Random changes to the training images, in this order."""
+    mix: Mix | None = None
+    """Mix pairs of training samples and their targets: `{mixup: 0.2}`, or `{cutmix: 1}`."""
     memory: Bytes = 512_000_000
     """Splits up to this size are kept in memory; larger ones are streamed."""
 
@@ -231,6 +234,11 @@ class Job(Section):
             raise KeyFaultError("train.slices", f"found {slices}, expected {needed}")
         if self.train.batch_size < slices:
             needed = f"at least {slices}, one sample for each of the slices"
+            raise KeyFaultError(
+                "train.batch_size", f"found {self.train.batch_size}, expected {needed}"
+            )
+        if self.data.mix is not None and self.train.batch_size < 2 * slices:
+            needed = f"at least {2 * slices}, two samples to mix for each of the slices"
             raise KeyFaultError(
                 "train.batch_size", f"found {self.train.batch_size}, expected {needed}"
             )

@@ -55,18 +55,32 @@ class Step(Section):
     """The fraction of all steps over which the rate grows; each of its n steps adds 1/n."""
 
 
+class Exponential(Section):
+    """Multiply the rate by the same factor at each step: equal ratios in equal times.
+
+    As torch's ExponentialLR; `final` would be the rate of the step after the last.
+    """
+
+    kind: Literal["exponential"]
+    first: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """The first rate, as a fraction of the learning rate."""
+    final: Annotated[float, Field(gt=0, le=1)] = 0.01
+    """The rate at the end, as a fraction of the learning rate."""
+
+
 class OwnSchedule(Part):
     """Your own class with `factor(step, num_steps)`, and the options of its constructor."""
 
     kind: OwnKind
 
 
-Shipped = Constant | Cosine | OneCycle | Step
+Shipped = Constant | Cosine | OneCycle | Step | Exponential
 Schedule = Annotated[
     Annotated[Constant, Tag("constant")]
     | Annotated[Cosine, Tag("cosine")]
     | Annotated[OneCycle, Tag("one-cycle")]
     | Annotated[Step, Tag("step")]
+    | Annotated[Exponential, Tag("exponential")]
     | Annotated[OwnSchedule, Tag(OWN)],
     Discriminator(form_of("constant")),
 ]

@@ -4,7 +4,7 @@ Letters: n samples, K classes, k of `top_k`. With few classes, the confusion mat
 with many, each sample's cell in it is collected, and the cells are counted at the end.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,8 @@ from torch.nn import functional as F
 from distnet.data.manifest import Manifest
 from distnet.run_folder.figures import Confusion, Dots, Table
 from distnet.spec.metric import Baseline, Metric
-from distnet.spec.sections.section import Fraction, PositiveInt
+from distnet.spec.reading.faults import unknown
+from distnet.spec.sections.section import Fraction, PositiveFloat, PositiveInt
 from distnet.tasks.baseline import Known, rule_metrics
 from distnet.tasks.confused import CELL, Confused
 from distnet.tasks.groups import Groups
@@ -39,6 +40,7 @@ class Classify:
         label_smoothing: the part of a target spread evenly over all classes (Szegedy et al. 2016).
         top_k: also count a sample as correct where its class is among the k likeliest.
         balanced: weigh each class by the inverse of how often it occurs in the training split.
+        class_weights: multiply the losses of these classes, by their names; the others count 1.
         by: another field of classes, such as the speaker; the accuracy is stated for each of them.
 
     Raises:
@@ -54,6 +56,7 @@ class Classify:
         label_smoothing: Fraction = 0.0,
         top_k: PositiveInt = 5,
         balanced: bool = False,
+        class_weights: dict[str, PositiveFloat] | None = None,
         by: str | None = None,
     ) -> None:
         if data.y.kind != "class" or len(data.y.classes) < 2:
@@ -65,7 +68,10 @@ class Classify:
         self.num_outputs = len(self.classes)
         self._smoothing = label_smoothing
         self._top_k = top_k if top_k < self.num_outputs else 0
-        self._weights = _class_weights(data) if balanced else None
+        if balanced and class_weights:
+            raise ValueError("found balanced beside class_weights, expected one of them")
+        given = _given_weights(self.classes, class_weights) if class_weights else None
+        self._weights = _balanced_weights(data) if balanced else given
         self.groups = None if by is None else Groups(data, by)
         self.collects = self.num_outputs > MOST_DENSE
         near = (Metric(f"top{top_k}", "percent", "higher"),) if self._top_k else ()
@@ -221,7 +227,15 @@ def _described(data: Manifest) -> str:
     return f"of kind {data.y.kind}, which needs a task of your own"
 
 
-def _class_weights(data: Manifest) -> Tensor:
+def _given_weights(classes: Sequence[str], given: Mapping[str, float]) -> Tensor:
+    """The weight of each class."""
+    for name in given:
+        if name not in classes:
+            raise ValueError(f"class_weights: {unknown('class', name, classes)}")
+    return torch.tensor([given.get(name, 1.0) for name in classes], dtype=torch.float32)
+
+
+def _balanced_weights(data: Manifest) -> Tensor:
     """Weights whose mean over the training samples is 1."""
     counts = data.y.class_counts.get("train", ())
     if not counts or 0 in counts:

@@ -44,8 +44,9 @@ def _decisive(job: Job) -> dict[str, Any]:
     for key in ("players", "files", "packages", "env", "start"):
         if not decisive[key]:
             del decisive[key]
-    if job.data.fold is None:
-        del decisive["data"]["fold"]
+    for key in ("fold", "mix"):
+        if decisive["data"][key] is None:
+            del decisive["data"][key]
     if job.train.bits == "native":
         del decisive["train"]["bits"]
     if job.train.ema is None:

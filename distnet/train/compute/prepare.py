@@ -1,4 +1,4 @@
-"""From samples as stored to the input of a network: augmented, scaled, laid out in memory."""
+"""From samples as stored to the input of a network: augmented, scaled, mixed, laid out."""
 
 from collections.abc import Callable, Mapping
 
@@ -18,6 +18,7 @@ class Prepare:
         scales: the scaling of each field that has one; other fields stay as they are.
         device: where the network computes.
         transform: random changes; None for an evaluation.
+        mix: mixes samples that are scaled; None for an evaluation.
         is_channels_last: whether images are laid out with their channels last.
     """
 
@@ -27,10 +28,12 @@ class Prepare:
         device: str,
         *,
         transform: Transform | None = None,
+        mix: Transform | None = None,
         is_channels_last: bool = False,
     ) -> None:
         self.scales, self._device = scales, device
-        self._transform, self._is_channels_last = transform, is_channels_last
+        self._transform, self._mix = transform, mix
+        self._is_channels_last = is_channels_last
 
     def __call__(self, batch: Batch) -> Batch:
         """Prepare the samples of one slice."""
@@ -40,7 +43,8 @@ class Prepare:
             batch = self._transform(batch)
         given = {k: s for k, s in self.scales.items() if k in batch.fields}
         scaled = {k: self._scaled(batch.tensor(k), s) for k, s in given.items()}
-        return Batch({**batch.fields, **scaled})
+        batch = Batch({**batch.fields, **scaled})
+        return batch if self._mix is None else self._mix(batch)
 
     def _scaled(self, x: Tensor, scale: Scale) -> Tensor:
         x = scale(x)

@@ -2,18 +2,26 @@
 
 Each schedule has, at every step, the rate of torch's own scheduler:
 
-    constant   LinearLR for the warm-up
-    cosine     LinearLR, then CosineAnnealingLR over the rest of the steps
-    step       StepLR, times LinearLR for the warm-up
-    one-cycle  OneCycleLR without its cycle of the momentum
+    constant     LinearLR for the warm-up
+    cosine       LinearLR, then CosineAnnealingLR over the rest of the steps
+    step         StepLR, times LinearLR for the warm-up
+    one-cycle    OneCycleLR without its cycle of the momentum
+    exponential  ExponentialLR, which begins at any fraction of the rate
 
 Part of a step is possible here, where a fraction of the steps is not a whole number.
 """
 
-from math import cos, floor, pi
+from math import cos, floor, pi, pow
 from typing import assert_never
 
-from distnet.spec.sections.schedule import Constant, Cosine, OneCycle, Shipped, Step
+from distnet.spec.sections.schedule import (
+    Constant,
+    Cosine,
+    Exponential,
+    OneCycle,
+    Shipped,
+    Step,
+)
 
 
 def rate_factor(schedule: Shipped, step: int, num_steps: int) -> float:
@@ -30,6 +38,8 @@ def rate_factor(schedule: Shipped, step: int, num_steps: int) -> float:
             return _warm_up(schedule.warmup, step, num_steps) * schedule.factor**stairs
         case OneCycle():
             return _one_cycle(schedule, step, num_steps)
+        case Exponential():
+            return schedule.first * pow(schedule.final / schedule.first, progress)
         case _:
             assert_never(schedule)
 

@@ -13,6 +13,7 @@ from distnet.data.evaluation_split import DEFAULT_SPLIT, evaluation_split, final
 from distnet.data.manifest import Manifest, read_manifest
 from distnet.data.opening import build_view, viewed
 from distnet.data.scale import Scale
+from distnet.data.transforms.mixing import build_mixing
 from distnet.data.transforms.transform import Transform, build_transform
 from distnet.spec.sections.job import Job
 from distnet.spec.sections.section import is_own_kind
@@ -177,7 +178,7 @@ def build(
         flat,
         networks,
         task,
-        prepare(transform=_transform(job, data)),
+        prepare(transform=_transform(job, data), mix=build_mixing(job.data.mix)),
         seed=job.train.seed,
         pieces=job.train.accumulate,
         is_bf16=is_bf16,
@@ -235,7 +236,7 @@ def _is_captured(job: Job) -> bool:
     Random changes to the samples cannot be replayed; anything else that cannot is found by
     trying.
     """
-    if job.data.augment:
+    if job.data.augment or job.data.mix:
         return False
     is_own = any(is_own_kind(part.kind) for part in (job.network, job.task))
     return job.train.capture == "on" or (job.train.capture == "auto" and not is_own)

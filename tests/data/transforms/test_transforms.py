@@ -22,6 +22,7 @@ from distnet.spec.sections.augmentation import (
     Elastic,
     Flip,
     Jitter,
+    RandAugment,
     Rotate,
     Shift,
     Transpose,
@@ -281,3 +282,28 @@ def test_no_pitch_leaves_those_of_midi() -> None:
 def test_transforms_of_what_is_not_there_change_nothing() -> None:
     assert build_transform([Transpose(kind="transpose")], {"x": FIELDS["x"]}) is None
     assert build_transform([Flip(kind="flip")], WINDOWS) is None
+
+
+def test_rand_augment_changes_each_image_on_its_own(images: Tensor) -> None:
+    change = of_images([RandAugment(kind="rand-augment", num_ops=2, magnitude=15)])
+    torch.manual_seed(0)
+    changed = change(images)
+    torch.manual_seed(0)
+
+    assert torch.equal(changed, change(images))
+    assert changed.dtype == torch.uint8
+    assert changed.shape == images.shape
+    assert len({bytes(image.numpy().tobytes()) for image in changed}) > 20
+    assert not torch.equal(images, changed)
+
+
+def test_rand_augment_fills_with_the_colour_of_the_paper() -> None:
+    white = ImageField(shape=(1, 20, 20), mean=(0.97,), std=(0.17,))
+    step = RandAugment(kind="rand-augment", num_ops=1, magnitude=30)
+    transform = build_transform([step], {"x": white})
+    assert transform is not None
+
+    paper = torch.full((64, 1, 20, 20), 255, dtype=torch.uint8)
+    changed = transform(Batch({"x": paper})).tensor("x").flatten(1)
+
+    assert torch.equal(changed.amin(1), changed.amax(1))

@@ -260,3 +260,21 @@ def summary_of(task: Classify, parts: list[tuple[torch.Tensor, torch.Tensor]]) -
     networks = {"network": torch.nn.Identity()}
     found = [adapter.measure(networks, Batch({"x": x, "y": y})) for x, y in parts]
     return adapter.summarise(sum(each.sums for each in found), [each.collected for each in found])
+
+
+def test_class_weights_multiply_the_losses_of_their_classes():
+    given = {"b": 4.0}
+    plain, weighed = (
+        Classify(data("a", "b", "c")),
+        Classify(data("a", "b", "c"), class_weights=given),
+    )
+
+    ratio = weighed.losses(OUTPUTS, TARGETS) / plain.losses(OUTPUTS, TARGETS)
+    assert torch.allclose(ratio, torch.where(TARGETS == 1, 4.0, 1.0))
+
+
+def test_class_weights_are_refused_where_they_do_not_fit():
+    with pytest.raises(ValueError, match="class_weights: found unknown class `d`"):
+        Classify(data("a", "b"), class_weights={"d": 2.0})
+    with pytest.raises(ValueError, match="found balanced beside class_weights, expected one"):
+        Classify(data("a", "b", counts=(3, 1)), balanced=True, class_weights={"a": 2.0})

@@ -7,7 +7,14 @@ import torch
 from torch.optim import lr_scheduler as theirs
 from torch.optim.lr_scheduler import LRScheduler
 
-from distnet.spec.sections.schedule import Constant, Cosine, OneCycle, Schedule, Step
+from distnet.spec.sections.schedule import (
+    Constant,
+    Cosine,
+    Exponential,
+    OneCycle,
+    Schedule,
+    Step,
+)
 from distnet.train.compute.schedule import rate_factor
 
 RATE = 0.3
@@ -54,6 +61,10 @@ SCHEDULES: dict[str, tuple[Schedule, Make]] = {
     "another cycle": (
         OneCycle(kind="one-cycle", peak=0.75, first=0.5, final=0.25),
         one_cycle(0.75, 0.5, 0.25),
+    ),
+    "exponential": (
+        Exponential(kind="exponential", final=0.1),
+        lambda o, n: theirs.ExponentialLR(o, gamma=0.1 ** (1 / n)),
     ),
 }
 
@@ -104,3 +115,9 @@ def test_a_cycle_of_few_steps_ends_as_that_of_torch(name: str, num_steps: int) -
 def test_a_cycle_whose_rise_is_one_step_begins_at_its_peak() -> None:
     """torch divides by zero here."""
     assert rate_factor(OneCycle(kind="one-cycle", peak=0.25), 0, 4) == 1.0
+
+
+def test_an_exponential_rate_may_rise() -> None:
+    rising = Exponential(kind="exponential", first=0.001, final=1.0)
+
+    assert our_rates(rising, 3) == pytest.approx([RATE * 0.001, RATE * 0.01, RATE * 0.1])
