@@ -9,9 +9,8 @@ import fcntl
 import hashlib
 import json
 import os
-import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from distnet.client.client import Client
@@ -33,7 +32,7 @@ class ChangedError(Exception):
 
 @contextmanager
 def stage(runs: Path, job: str) -> Iterator[Path]:
-    """Yield the folder in which the files of a job arrive; removed if all goes well.
+    """Yield the folder in which the files of a job arrive.
 
     Raises:
         RunInUseError: another process fetches this job.
@@ -44,7 +43,6 @@ def stage(runs: Path, job: str) -> Iterator[Path]:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield folder
-        shutil.rmtree(folder, ignore_errors=True)
     except BlockingIOError:
         raise RunInUseError(f"{folder}: another command fetches {job}; wait for it") from None
     finally:
@@ -67,6 +65,17 @@ def download(
             done += num_bytes
             progress(done, total)
     _verify(files, folder)
+
+
+def tidy(folder: Path, listed: Sequence[RunFile]) -> None:
+    """Remove what has arrived of files that the server no longer has, and empty folders."""
+    current = {staged(folder, file) for file in listed}
+    for root, _, names in os.walk(folder, topdown=False):
+        for path in (Path(root, name) for name in names):
+            if path not in current:
+                path.unlink()
+        with suppress(OSError):  # not empty
+            os.rmdir(root)
 
 
 def staged(folder: Path, file: RunFile) -> Path:

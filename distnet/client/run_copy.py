@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from distnet.client.client import Client, Json
-from distnet.client.download import ChangedError, Progress, download, stage, staged
+from distnet.client.download import ChangedError, Progress, download, stage, staged, tidy
 from distnet.errors import RunError
 from distnet.protocol.errors import ServerError
 from distnet.protocol.run_files import RunFile, RunFilesResponse
@@ -90,12 +90,14 @@ class RunCopy:
         self.require_free()
         with stage(self.folder.path.parent, self.name) as arriving:
             for _ in range(MOST_ROUNDS):
-                wanted = [file for file in select(self.listed()) if not self._has(file)]
+                files = self.listed()
+                wanted = [file for file in select(files) if not self._has(file)]
                 try:
                     download(self.client, self.name, wanted, arriving, self.progress)
                 except ChangedError:
                     continue
                 self._put_in_place(wanted, arriving)
+                tidy(arriving, files)
                 return
         raise ServerError(
             f"{self.name}: its files change faster than they can be copied; try again later"

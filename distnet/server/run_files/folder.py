@@ -27,20 +27,11 @@ def list_files(folder: Path) -> Iterator[RunFile]:
         TooLargeError: it has too many files.
         OSError: the folder cannot be read.
     """
-    num_seen = 0
-    for root, folders, names, handle in os.fwalk(folder, onerror=_fail):
-        below = Path(root).relative_to(folder).as_posix().removeprefix(".")
-        if not below:
-            folders[:] = [name for name in folders if name in FOLDERS]
-        num_seen += len(names) + len(folders)
-        if num_seen > MOST_FILES:
-            raise TooLargeError(f"{folder}: found more than {MOST_FILES:,} files, expected fewer")
-        for name in names:
-            path = f"{below}/{name}".lstrip("/")
-            facts = _facts(name, handle) if is_copied(path) else None
-            if facts is not None:
-                version = version_of(path, facts)
-                yield RunFile(path=path, num_bytes=facts.st_size, version=version)
+    here = os.open(folder, FOLDER)
+    try:
+        yield from _below(here)
+    finally:
+        os.close(here)
 
 
 @contextmanager
@@ -62,6 +53,22 @@ def opened(folder: Path, path: str) -> Iterator[int]:
         if not stat.S_ISREG(os.fstat(file).st_mode):
             raise FileNotFoundError(path)
         yield file
+
+
+def _below(here: int) -> Iterator[RunFile]:
+    num_seen = 0
+    for root, folders, names, handle in os.fwalk(".", onerror=_fail, dir_fd=here):
+        if root == ".":
+            folders[:] = [name for name in folders if name in FOLDERS]
+        num_seen += len(names) + len(folders)
+        if num_seen > MOST_FILES:
+            raise TooLargeError(f"found more than {MOST_FILES:,} files of this run, expected fewer")
+        for name in names:
+            path = f"{root}/{name}".removeprefix("./")
+            facts = _facts(name, handle) if is_copied(path) else None
+            if facts is not None:
+                version = version_of(path, facts)
+                yield RunFile(path=path, num_bytes=facts.st_size, version=version)
 
 
 def _facts(name: str, handle: int) -> os.stat_result | None:

@@ -21,6 +21,7 @@ ALONE = {
     "content-security-policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'; "
     "img-src data:; frame-ancestors 'self'",
     "x-frame-options": "SAMEORIGIN",
+    "cross-origin-opener-policy": "unsafe-none",  # browsers refuse another one in a sandbox
 }
 """The page runs no script, loads nothing, and has an origin of its own: a job may have written it
 in parts. Only the server's own page may frame it."""
