@@ -23,7 +23,7 @@ FETCH = ".fetch"
 MANIFEST = "manifest.json"
 PIECE_BYTES = 4_000_000
 Progress = Callable[[int, int], None]
-"""Takes the bytes that have arrived, and those of all files."""
+"""Takes the bytes that have arrived, and those of all files; a new download begins at 0."""
 
 
 class ChangedError(Exception):
@@ -60,6 +60,7 @@ def download(
         ServerError: the server refuses it, or does not respond.
     """
     done, total = 0, sum(file.num_bytes for file in files)
+    progress(done, total)
     for file in files:
         for num_bytes in _pieces(client, job, file, staged(folder, file)):
             done += num_bytes

@@ -110,7 +110,7 @@ class RunCopy:
             RunError: it has another run, or one that was trained further here.
         """
         path = self.folder.path
-        if not path.exists():
+        if not path.exists() or not any(path.iterdir()):
             return
         fetched = read_fetched(self.folder)
         if fetched is None or (fetched.server_id, fetched.job) != (self.server_id, self.name):

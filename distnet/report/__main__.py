@@ -25,8 +25,8 @@ def main(folder: str) -> int:
     parent, name = os.path.split(folder)
     os.chdir(parent)
     os.nice(19)
-    resource.setrlimit(resource.RLIMIT_AS, (MOST_BYTES, MOST_BYTES))
-    resource.setrlimit(resource.RLIMIT_CPU, (MOST_S, MOST_S))
+    _limit(resource.RLIMIT_AS, MOST_BYTES)
+    _limit(resource.RLIMIT_CPU, MOST_S)
     try:
         page = draw_page(RunFolder(Path(name)))
     except RunError as error:
@@ -34,6 +34,12 @@ def main(folder: str) -> int:
         return 2
     sys.stdout.buffer.write(page)
     return 0
+
+
+def _limit(what: int, most: int) -> None:
+    _, hard = resource.getrlimit(what)
+    most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+    resource.setrlimit(what, (most, most))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Copy the run of a server's job here, with progress, and say what was copied."""
 
+import re
 import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from distnet.report.run import read_run
 from distnet.run_folder.copied import CODE
 from distnet.run_folder.paths import RunFolder, shown
 from distnet.spec.amounts import shown_bytes
+from distnet.spec.sections.section import NAME, NAMED
 
 NEWEST, BEST, ALL, NONE = "newest", "best", "all", "none"
 
@@ -38,13 +40,18 @@ class ServerJob:
         """Find a job by its name.
 
         Raises:
-            NotFoundError: there is none; a sweep of this name is pointed out.
+            NotFoundError: there is none.
+            RunError: it is no name of a job, or that of a sweep.
             ServerError: the server refuses it, or does not respond.
         """
+        if re.fullmatch(NAME, name) is None:
+            raise RunError(f"{name}: expected the name of a job: {NAMED}")
         try:
             details = client.details(name)
         except NotFoundError as error:
             raise _sweep_error(client, name) or error from None
+        if details["job"]["name"] != name:  # it becomes the name of a folder here
+            raise RunError(f"{client.target.server}: found another job than {name}")
         who = client.whoami()
         return cls(client, details, str(who["user"]), str(who["server"]))
 
@@ -60,8 +67,8 @@ class ServerJob:
 
     def copy(self, runs: Path, progress: Progress = lambda _done, _all: None) -> RunCopy:
         """Its copy in a folder of runs; nothing is copied yet."""
-        folder = RunFolder(runs / self.name)
-        return RunCopy(self.client, self.details["job"], self.server_id, folder, progress)
+        folder, client = RunFolder(runs / self.name), self.client.patient()
+        return RunCopy(client, self.details["job"], self.server_id, folder, progress)
 
     def seen_here(self, files: Files) -> RunFolder | None:
         """Its run folder, if this machine sees it."""
@@ -148,8 +155,8 @@ def _progress(job: ServerJob) -> Iterator[Progress]:
 
         def on_progress(done: int, total: int) -> None:
             nonlocal num_bytes, before
-            num_bytes += max(0, done - before)
-            before = 0 if done == total else done
+            num_bytes += done - (before if done >= before else 0)
+            before = done
             bar.update(task, completed=done, total=total, visible=True)
 
         yield on_progress

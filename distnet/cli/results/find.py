@@ -5,6 +5,7 @@ A run here comes first, and no server is asked then. Nothing is copied over a ru
 
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from distnet.cli.connect import connect
@@ -13,6 +14,7 @@ from distnet.cli.results.copying import NONE, ServerJob, choice, copied
 from distnet.client.client import Client
 from distnet.client.contexts import load
 from distnet.client.run_copy import checkpoints_in
+from distnet.client.target import known_servers
 from distnet.errors import DistnetError, RunError
 from distnet.protocol.errors import ServerError, UnavailableError
 from distnet.report.find import LATEST, find_run
@@ -70,9 +72,10 @@ def _job(name: str, no_run: RunError) -> ServerJob:
     """
     if re.fullmatch(NAME, name) is None or name == LATEST:
         raise no_run
-    client = Client(connect(None, None).target, patience_s=0.0)
+    client = connect(None, None)
     try:
-        return ServerJob.find(client, name)
+        found = ServerJob.find(Client(client.target, patience_s=0.0), name)
+        return replace(found, client=client)
     except ServerError as error:
         if isinstance(error, UnavailableError) and not _names_server():
             raise no_run from None
@@ -106,6 +109,8 @@ def _completed(folder: RunFolder, fetched: Fetched, checkpoint: str | None) -> R
         say(when)
         return folder
     try:
+        if fetched.server not in known_servers():  # a token goes to no server that a file names
+            raise RunError(f"no context has its server: distnet context add NAME {fetched.server}")
         job = ServerJob.find(connect(fetched.server, None), fetched.job)
         return copied(job, folder.path.parent, checkpoint)[0]
     except DistnetError as error:

@@ -86,7 +86,7 @@ def _add_run_files(app: FastAPI, server: Server, settings: Settings) -> None:
     app.state.run_files = RunFiles(server.mirror, settings.runs)
     app.state.readers = CapacityLimiter(run_files.READERS)
     app.state.reports = Reports(app.state.run_files, server.clock)
-    app.state.drawers = CapacityLimiter(MAX_QUEUED)
+    app.state.drawers = CapacityLimiter(2 * MAX_QUEUED)
     app.state.links = Links()
 
 

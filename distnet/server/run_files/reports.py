@@ -70,6 +70,9 @@ class Reports:
         job = self._run_files.job(name)
         listed = self._run_files.list(name).files
         records = tuple(file for file in listed if file.path in RECORDS)
+        known = self._pages.get(name)
+        if known is not None and self._is_current(known, records, job):
+            return known
         with self._turns.take():
             known = self._pages.get(name)
             if known is None or not self._is_current(known, records, job):

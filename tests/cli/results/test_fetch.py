@@ -263,6 +263,17 @@ def test_a_copy_that_was_trained_further_here_is_not_overwritten(lab: Lab) -> No
     assert "as it was at" in lab.done("show", "digits-1").stderr
 
 
+def test_no_token_goes_to_a_server_that_only_a_run_folder_names(lab: Lab) -> None:
+    lab.fetch()
+    marker = lab.here / "digits-1" / "fetched.json"
+    facts = json.loads(marker.read_text()) | {"server": "http://127.0.0.1:9"}
+    marker.write_text(json.dumps(facts))
+
+    shown = lab.done("show", "digits-1")
+
+    assert "no context has its server" in shown.stderr
+
+
 def test_a_name_without_a_run_says_why(lab: Lab) -> None:
     assert "there is no job digits-9; did you mean digits-" in str(
         lab.call("show", "digits-9").exception

@@ -248,7 +248,7 @@ def test_the_report_is_shown_in_a_frame_that_runs_nothing(running, looker):
 
     frame = page.frame_locator("iframe.report")
     expect(frame.get_by_role("heading", name="digits-1")).to_be_visible()
-    expect(frame.get_by_role("img", name="Confusion matrix").first).to_be_visible()
+    expect(frame.get_by_role("img", name="How many samples of each class")).to_be_visible()
     expect(page.locator("iframe.report")).to_have_attribute("sandbox", "")
     with page.expect_popup() as opened:
         section.get_by_role("button", name="Open in a new tab").click()
