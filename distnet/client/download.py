@@ -17,7 +17,7 @@ from distnet.client.client import Client
 from distnet.errors import DataError, RunInUseError
 from distnet.protocol.errors import ConflictError, NotFoundError
 from distnet.protocol.run_files import RunFile
-from distnet.run_folder.copied import checkpoint_of
+from distnet.run_folder.copies.files import checkpoint_of
 
 FETCH = ".fetch"
 MANIFEST = "manifest.json"
@@ -89,7 +89,7 @@ def _pieces(client: Client, job: str, file: RunFile, path: Path) -> Iterator[int
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         with path.open("ab") as target:
-            target.truncate(min(target.tell(), file.num_bytes))
+            target.truncate(min(target.seek(0, os.SEEK_END), file.num_bytes))
             offset = target.seek(0, os.SEEK_END)
             yield offset
             while offset < file.num_bytes:

@@ -17,8 +17,8 @@ from distnet.errors import RunError
 from distnet.protocol.errors import ServerError
 from distnet.protocol.run_files import RunFile, RunFilesResponse
 from distnet.protocol.states import JobState
-from distnet.run_folder.copied import CHECKPOINTS, checkpoint_of, is_copied, version_of
-from distnet.run_folder.fetched import Fetched, read_fetched, write_fetched
+from distnet.run_folder.copies.fetched import Fetched, read_fetched, write_fetched
+from distnet.run_folder.copies.files import CHECKPOINTS, checkpoint_of, is_copied, version_of
 from distnet.run_folder.lock import is_held
 from distnet.run_folder.paths import RunFolder
 

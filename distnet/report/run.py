@@ -7,8 +7,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from distnet.errors import RunError
+from distnet.run_folder.copies.fetched import Fetched, read_fetched
 from distnet.run_folder.evaluation import EvaluationRecord, read_evaluation
-from distnet.run_folder.fetched import Fetched, read_fetched
 from distnet.run_folder.lock import is_held
 from distnet.run_folder.old_folders import old_metrics
 from distnet.run_folder.paths import RunFolder

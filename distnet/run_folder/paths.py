@@ -156,7 +156,7 @@ class RunFolder:
 
     @property
     def fetched(self) -> Path:
-        """Of a copy of a server's job: which one it is. See `fetched.py`."""
+        """Of a copy of a server's job: which one it is. See `copies/fetched.py`."""
         return self.path / "fetched.json"
 
     @property

@@ -15,9 +15,9 @@ from distnet.client.download import Progress
 from distnet.client.run_copy import Choose, Files, RunCopy, seen_here
 from distnet.errors import RunError
 from distnet.protocol.errors import NotFoundError
-from distnet.report.kept import best_kept, keeps_best, store_of
+from distnet.report.best import best_kept, keeps_best, store_of
 from distnet.report.run import read_run
-from distnet.run_folder.copied import CODE
+from distnet.run_folder.copies.files import CODE
 from distnet.run_folder.paths import RunFolder, shown
 from distnet.spec.amounts import shown_bytes
 from distnet.spec.sections.section import NAME, NAMED

@@ -1,6 +1,6 @@
 """Find the run that a command means: here, else that of a server's job, which is copied here.
 
-A run here comes first, and no server is asked then. Nothing is copied over a run of this machine.
+A run here comes first, and no request is sent then. Nothing is copied over a run of this machine.
 """
 
 import os
@@ -17,11 +17,11 @@ from distnet.client.run_copy import checkpoints_in
 from distnet.client.target import known_servers
 from distnet.errors import DistnetError, RunError
 from distnet.protocol.errors import ServerError, UnavailableError
+from distnet.report.best import store_of
 from distnet.report.find import LATEST, find_run
-from distnet.report.kept import store_of
 from distnet.report.run import read_run
 from distnet.report.text import local_time
-from distnet.run_folder.fetched import Fetched, read_fetched
+from distnet.run_folder.copies.fetched import Fetched, read_fetched
 from distnet.run_folder.paths import RunFolder, shown
 from distnet.spec.sections.section import NAME
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from distnet.protocol.errors import TooLargeError
 from distnet.protocol.run_files import RunFile
-from distnet.run_folder.copied import FOLDERS, is_copied, version_of
+from distnet.run_folder.copies.files import FOLDERS, is_copied, version_of
 
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC

@@ -1,6 +1,6 @@
 """The reports of jobs' runs, drawn on request by a process of their own.
 
-run folder -> copy of its records in a temporary folder -> `python -m distnet.report` -> page
+run folder -> copy of its records in a temporary folder -> distnet.report.process -> page
 
 No attempt draws one: it would hold nodes meanwhile, and a job that trains has no page yet. The page
 is kept in memory until the records change.
@@ -17,8 +17,8 @@ from pathlib import Path
 
 from distnet.protocol.errors import NotFoundError, TooLargeError, UnavailableError
 from distnet.protocol.run_files import RunFile
-from distnet.run_folder.copied import RECORDS, checkpoint_of
-from distnet.run_folder.fetched import Fetched, write_fetched
+from distnet.run_folder.copies.fetched import Fetched, write_fetched
+from distnet.run_folder.copies.files import RECORDS, checkpoint_of
 from distnet.run_folder.paths import RunFolder
 from distnet.server.ledger.records import JobRecord
 from distnet.server.run_files.folder import opened
@@ -118,7 +118,7 @@ def _copy(source: Path, target: Path, record: RunFile) -> None:
 
 def _draw(run: RunFolder) -> bytes:
     """Draw in a process of its own."""
-    command = [sys.executable, "-m", "distnet.report", str(run.path)]
+    command = [sys.executable, "-m", "distnet.report.process", str(run.path)]
     try:
         ended = subprocess.run(command, capture_output=True, timeout=PATIENCE_S, check=False)
     except subprocess.TimeoutExpired:

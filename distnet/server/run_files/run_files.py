@@ -12,7 +12,7 @@ from pathlib import Path
 
 from distnet.protocol.errors import ConflictError, NoStorageError, NotFoundError
 from distnet.protocol.run_files import RunFilesResponse
-from distnet.run_folder.copied import is_copied, version_of
+from distnet.run_folder.copies.files import is_copied, version_of
 from distnet.server.jobs.commands import find
 from distnet.server.ledger.records import JobRecord
 from distnet.server.run_files.folder import list_files, opened

@@ -124,8 +124,8 @@ def test_a_link_leads_to_its_job_for_a_minute() -> None:
 def test_a_report_is_shown_by_a_link_and_drawn_again_when_its_records_change(
     api: Api, run: Path
 ) -> None:
-    told = api.client("vic").get("/api/v1/jobs/digits-1/report").json()
-    page = api.client(None).get(f"/{told['path']}")
+    reply = api.client("vic").get("/api/v1/jobs/digits-1/report").json()
+    page = api.client(None).get(f"/{reply['path']}")
     again = api.client("vic").get("/api/v1/jobs/digits-1/report").json()
     digits_run(run.parent / "other", epochs=2)
     shutil.copy(run.parent / "other" / "metrics.jsonl", run / "new")
@@ -137,8 +137,8 @@ def test_a_report_is_shown_by_a_link_and_drawn_again_when_its_records_change(
     assert "sandbox" in page.headers["content-security-policy"]
     assert "script" not in page.headers["content-security-policy"]
     assert page.headers["x-frame-options"] == "SAMEORIGIN"
-    assert told["path"] != again["path"]
-    assert told["drawn_at"] == again["drawn_at"]
+    assert reply["path"] != again["path"]
+    assert reply["drawn_at"] == again["drawn_at"]
     assert changed.text != page.text
     assert not (run / "report.html").exists()
     assert api.client(None).get("/reports/" + "x" * 43).status_code == 404

@@ -247,7 +247,8 @@ def test_the_report_is_shown_in_a_frame_that_runs_nothing(running, looker):
     section.get_by_role("button", name="Show the report").click()
 
     frame = page.frame_locator("iframe.report")
-    expect(frame.get_by_role("heading", name="digits-1")).to_be_visible()
+    drawn = frame.get_by_role("heading", name="digits-1")
+    expect(drawn).to_be_visible(timeout=180_000)  # a process draws it, which loads matplotlib
     expect(frame.get_by_role("img", name="How many samples of each class")).to_be_visible()
     expect(page.locator("iframe.report")).to_have_attribute("sandbox", "")
     with page.expect_popup() as opened:
@@ -260,6 +261,7 @@ def test_the_report_is_shown_in_a_frame_that_runs_nothing(running, looker):
 def test_a_report_that_cannot_be_drawn_says_why(running, looker):
     looker.expected.append("404")
     page = looker.open("/jobs/digits-1")
-    page.get_by_role("button", name="Show the report").click()
+    section = page.get_by_role("region", name="Report")
+    section.get_by_role("button", name="Show the report").click()
 
-    expect(page.get_by_role("alert")).to_contain_text("does not see")
+    expect(section.get_by_role("alert")).to_contain_text("does not see")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from distnet.run_folder.copied import checkpoint_of, is_copied
+from distnet.run_folder.copies.files import checkpoint_of, is_copied
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ class Fetched:
     server: str
     """Its address at that time."""
     server_id: str
-    """What tells it from other servers, at any address."""
+    """Its id, which is the same at any address."""
     job: str
     state: str
     is_live: bool

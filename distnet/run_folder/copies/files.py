@@ -1,4 +1,4 @@
-"""Which files of a run another machine is given, and what tells two versions of one apart.
+"""Which files of a run another machine is given, and how their versions are named.
 
 What only the machines that train need stays there: heartbeats, requests, locks. The report is
 drawn anew from the records.
