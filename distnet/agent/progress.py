@@ -6,10 +6,13 @@ from collections import Counter
 from typing import Any
 
 from distnet.agent.use import AttemptUse
+from distnet.errors import RunError
 from distnet.launch.placement import Placement
 from distnet.protocol.attempt import RATES, Report
-from distnet.protocol.metrics import Headline, finite, reportable
+from distnet.protocol.metrics import Compared, Headline, finite, reportable
 from distnet.protocol.states import Doing
+from distnet.report.measured import compared_by
+from distnet.report.run import read_run
 from distnet.run_folder.heartbeat import Beat, Stage, read_heartbeats
 from distnet.run_folder.paths import RunFolder
 from distnet.run_folder.records.recorder import Record
@@ -53,9 +56,11 @@ class Progress:
                     self._rates |= {name: record[name] for name in RATES if name in record}
                 case "epoch":
                     self._evaluated(record.get(self._facts.get("split") or ""))
+                    self._compare()
                 case "final":
                     self._facts["split"] = record["split"]
                     self._evaluated(record["metrics"])
+                    self._compare_in_folder()
                 case "checkpoint":
                     self._facts["saved_step"] = record["step"]
 
@@ -96,6 +101,22 @@ class Progress:
         if isinstance(measured, dict):
             headline = self._facts.get("headline")
             self._facts["metrics"] = reportable(measured, headline and headline.name)
+
+    def _compare(self) -> None:
+        """Compare this run with others by the newest evaluation."""
+        headline, split = self._facts.get("headline"), self._facts.get("split")
+        value = headline and self._facts.get("metrics", {}).get(headline.name)
+        if split and value is not None:
+            self._facts["compared"] = Compared(split=split, value=value)
+
+    def _compare_in_folder(self) -> None:
+        """Compare it by the weights of its end, which an earlier attempt may have measured."""
+        try:
+            measured = compared_by(read_run(self._folder))
+        except RunError:  # a damaged file must not end the training; the newest evaluation counts
+            return
+        if measured is not None and (value := finite(measured.value)) is not None:
+            self._facts["compared"] = Compared(split=measured.split, value=value)
 
     def _installs(self, beats: list[Beat]) -> bool:
         """Whether packages are installed here, or by a worker on its node."""

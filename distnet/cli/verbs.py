@@ -152,6 +152,11 @@ RESULTS: Entries = {
     "runs": Verb(
         "results.runs:runs", "List the runs, newest first.", "distnet runs --runs /data/runs"
     ),
+    "fetch": Verb(
+        "results.fetch:fetch",
+        "Fetch the run of a server's job: records, checkpoints, own code, logs; draw its report.",
+        "distnet fetch digits-7",
+    ),
     "show": Verb(
         "results.show:show",
         "Show one run: results, epochs, attempts, checkpoints, what to do next.",

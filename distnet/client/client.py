@@ -100,6 +100,16 @@ class Client:
         reply: Json = get(path, longer_s=wait_s, offset=offset, wait_s=wait_s)
         return reply
 
+    def run_files(self, job: str) -> Json:
+        """The files of a job's run that may be copied: RunFilesResponse."""
+        return self._get(f"{_of(job)}/files")
+
+    def run_file(self, job: str, path: str, *, version: str, offset: int, limit: int) -> bytes:
+        """A piece of a file of a job's run; an empty one at its end."""
+        target = f"/api/v1{_of(job)}/files/{quote(path)}"
+        get = self._connection.get_bytes
+        return get(target, version=version, offset=offset, limit=limit)
+
     def control(self, job: str, command: str) -> Json:
         """`cancel`, `stop`, `hold`, `release` or `retry` a job: JobResponse."""
         return self._post(

@@ -40,6 +40,8 @@ class _Request:
     kind: str
     is_repeatable: bool
     timeout_s: float
+    is_raw: bool = False
+    """Whether the reply is bytes, not JSON."""
 
 
 class Connection:
@@ -64,6 +66,17 @@ class Connection:
             UnavailableError: it does not respond.
         """
         return self._request("GET", _with_query(path, query), timeout_s=REPLY_S + longer_s)
+
+    def get_bytes(self, path: str, **query: object) -> bytes:
+        """Send a GET whose reply is bytes; it may take long to arrive.
+
+        Raises:
+            ServerError: the server refused, with its code and message.
+            UnavailableError: it does not respond.
+        """
+        target = _with_query(path, query)
+        reply: bytes = self._request("GET", target, timeout_s=BYTES_S, is_raw=True)
+        return reply
 
     def has(self, path: str) -> bool:
         """Whether the server has this path."""
@@ -109,8 +122,10 @@ class Connection:
         kind: str = "application/json",
         is_repeatable: bool = True,
         timeout_s: float = REPLY_S,
+        is_raw: bool = False,
     ) -> Any:
-        request = _Request(method, self._prefix + path, body, kind, is_repeatable, timeout_s)
+        target = self._prefix + path
+        request = _Request(method, target, body, kind, is_repeatable, timeout_s, is_raw)
         end = time.monotonic() + self.patience_s
         for pause in _pauses():
             reply, refusal, wait_s = self._try(request, pause)
@@ -130,7 +145,7 @@ class Connection:
             may_repeat = request.is_repeatable or isinstance(error, ConnectionRefusedError)
             return None, unreachable(self.target, error), pause if may_repeat else None
         if 200 <= status < 300:
-            return self._read(data), None, None
+            return data if request.is_raw else self._read(data), None, None
         theirs = headers.get(HEADER, UNKNOWN)
         if status == OtherVersionError.status and not is_compatible(theirs, own_version()):
             return None, other_version(self.target, theirs), None

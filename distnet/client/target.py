@@ -42,6 +42,13 @@ def find_target(server: str | None = None, context: str | None = None) -> Target
     return Target(address, token, origin, contexts.ca_for(address))
 
 
+def known_servers() -> frozenset[str]:
+    """The addresses of servers that the user has named: in contexts, or in DISTNET_SERVER."""
+    named, _ = _named(None)
+    contexts = load().contexts.values()
+    return frozenset({DEFAULT, *filter(None, [named]), *(context.server for context in contexts)})
+
+
 def token_of_environment() -> str | None:
     """The token in DISTNET_TOKEN.
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from distnet.protocol.message import Message, Node, Sha256, UpTo10000
-from distnet.protocol.metrics import Headline, Metrics, SplitName
+from distnet.protocol.metrics import Compared, Headline, Metrics, SplitName
 from distnet.protocol.node_commands import NodeCommand
 from distnet.protocol.states import AttemptEnd, Doing, StopReason
 from distnet.protocol.usage import Used
@@ -80,6 +80,8 @@ class Report(Message):
     """The split on which the run is evaluated."""
     metrics: Metrics = {}
     """Of the last evaluation on that split; empty before the first one."""
+    compared: Compared | None = None
+    """What a sweep ranks the job by; None before the first evaluation."""
     used: Used | None = None
     """None until the workers have measured something."""
     pieces: UpTo10000[Piece] = ()

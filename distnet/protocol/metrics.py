@@ -21,6 +21,17 @@ Metrics = Annotated[dict[MetricName, FiniteNumber], Field(max_length=MAX_METRICS
 """The value of each metric, by name."""
 
 
+class Compared(Message):
+    """The headline metric by which a job is compared with others, to choose one of them.
+
+    It is the one on the split that is measured while it trains, also of a job that is measured on
+    another split at its end: that one would look too good if anything was chosen by it.
+    """
+
+    split: SplitName
+    value: FiniteNumber
+
+
 class Headline(Message):
     """The metric that stands for a run's result: the first one that its task declares."""
 

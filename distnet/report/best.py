@@ -1,5 +1,9 @@
-"""The best evaluation of a run by its headline metric, where it is not the last one."""
+"""The best evaluation of a run where it is not the last one, and the best of its checkpoints.
 
+Both are found by the records alone: no checkpoint is opened.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +12,7 @@ from distnet.report.measured import Measured
 from distnet.report.run import Run
 from distnet.spec.metric import Metric
 from distnet.spec.read import read_job_text
+from distnet.spec.sections.job import Checkpoint
 
 KEEP_BEST = "checkpoint.keep_best: 1"
 
@@ -84,6 +89,42 @@ def better_than(run: Run, step: int | None = None) -> Best | None:
     )
 
 
+def best_kept(run: Run, names: Sequence[str]) -> str | None:
+    """The best of some checkpoints, as `checkpoint.best_metric` ranks them; of equal ones the last.
+
+    Args:
+        run: the run.
+        names: of checkpoints, oldest first, as `step-00000938`.
+
+    Returns:
+        None if none of them was evaluated.
+    """
+    spec = _checkpoint(run)
+    if spec is None or not run.metrics:
+        return None
+    spec = spec.ranked(run.metrics)
+    steps = {int(name.removeprefix("step-")): name for name in names}
+    sign = 1.0 if spec.best_order == "min" else -1.0
+    values = [
+        (sign * metrics[name], -step)
+        for step, metrics in run.history.evaluations(run.split)
+        if step in steps and (name := spec.best_metric or "") in metrics
+    ]
+    return steps[-min(values)[1]] if values else None
+
+
+def keeps_best(run: Run) -> bool:
+    """Whether the job keeps its best checkpoints, which are then used by default."""
+    spec = _checkpoint(run)
+    return spec is not None and bool(spec.keep_best)
+
+
+def store_of(run: Run) -> str | None:
+    """The store in which the job keeps its checkpoints; None if that is its run folder."""
+    spec = _checkpoint(run)
+    return None if spec is None else spec.store
+
+
 def _evaluated(run: Run, name: str) -> dict[int, float]:
     """The headline metric by step, in order."""
     evaluations = run.history.evaluations(run.split)
@@ -99,8 +140,15 @@ def _is_kept(run: Run, step: int) -> bool | None:
 
 def _keeps_best(run: Run, metric: Metric) -> bool:
     """Whether the job keeps the best checkpoints by this metric."""
-    try:
-        spec = read_job_text(run.job_text).job.checkpoint
-    except JobFileError:
+    spec = _checkpoint(run)
+    if spec is None:
         return False
     return bool(spec.keep_best) and spec.best_metric in (None, metric.name)
+
+
+def _checkpoint(run: Run) -> Checkpoint | None:
+    """What the job says about checkpoints; None if its file cannot be read."""
+    try:
+        return read_job_text(run.job_text).job.checkpoint
+    except JobFileError:
+        return None

@@ -21,7 +21,7 @@ def commands(run: Run, summary: Summary) -> list[tuple[str, str]]:
     name = argument(summary.folder)
     found = []
     if summary.status not in ("finished", "running"):
-        found.append(("resume the run", f"distnet run --resume {name}"))
+        found.append(_go_on(run, name))
     if run.saved:
         found += [
             _use(run, name),
@@ -34,6 +34,13 @@ def commands(run: Run, summary: Summary) -> list[tuple[str, str]]:
             step = summary.better.step
             found.append(("export the best", f"distnet export {name} --checkpoint {step}"))
     return [*found, ("draw the report", f"distnet report {name}")]
+
+
+def _go_on(run: Run, name: str) -> tuple[str, str]:
+    """How it goes on: a copy of a server's job is trained there."""
+    if run.fetched is not None:
+        return "queue the job again", f"distnet retry {argument(run.fetched.job)}"
+    return "resume the run", f"distnet run --resume {name}"
 
 
 def _use(run: Run, name: str) -> tuple[str, str]:

@@ -12,7 +12,7 @@ from distnet.report.arrays import read_arrays
 from distnet.report.commands import commands
 from distnet.report.measured import measured_on
 from distnet.report.parts import Part, Plot
-from distnet.report.plots import by_name, draw_run
+from distnet.report.plots import Drawn, by_name, draw_run
 from distnet.report.run import Run, read_run
 from distnet.report.style import to_png, to_svg
 from distnet.report.summary import Summary, attempt_rows, summarise
@@ -37,8 +37,34 @@ def write_report(folder: RunFolder) -> Path:
     Raises:
         RunError: there is no run, a file of it is damaged, or the report cannot be written.
     """
+    run, drawn = _drawn(folder)
+    for name, plot in by_name([*drawn.learning, *drawn.evaluation]).items():
+        write_whole(folder.figures / f"{name}.png", to_png(plot.canvas))
+    write_whole(folder.report, _page(run, drawn))
+    return folder.report
+
+
+def draw_page(folder: RunFolder) -> bytes:
+    """Draw the page of a run, finished or not, and write nothing.
+
+    Raises:
+        RunError: there is no run, or a file of it is damaged.
+    """
+    return _page(*_drawn(folder))
+
+
+def figure_page(title: str, part: Part) -> str:
+    """Make a page of one figure alone."""
+    plots, listings = ([part], []) if isinstance(part, Plot) else ([], [part])
+    return render("figure.html", title=title, plots=inline(plots), listings=listings)
+
+
+def _drawn(folder: RunFolder) -> tuple[Run, Drawn]:
     run = read_run(folder)
-    drawn = draw_run(run, read_arrays(folder.pictures))
+    return run, draw_run(run, read_arrays(folder.pictures))
+
+
+def _page(run: Run, drawn: Drawn) -> bytes:
     page = render(
         "report.html",
         **_values(run),
@@ -46,16 +72,7 @@ def write_report(folder: RunFolder) -> Path:
         figures=inline(drawn.evaluation),
         listings=drawn.listings,
     )
-    for name, plot in by_name([*drawn.learning, *drawn.evaluation]).items():
-        write_whole(folder.figures / f"{name}.png", to_png(plot.canvas))
-    write_whole(folder.report, page.encode(errors="replace"))
-    return folder.report
-
-
-def figure_page(title: str, part: Part) -> str:
-    """Make a page of one figure alone."""
-    plots, listings = ([part], []) if isinstance(part, Plot) else ([], [part])
-    return render("figure.html", title=title, plots=inline(plots), listings=listings)
+    return page.encode(errors="replace")
 
 
 def inline(plots: Iterable[Plot]) -> list[InlinePlot]:

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from distnet.errors import RunError
+from distnet.run_folder.copies.fetched import Fetched, read_fetched
 from distnet.run_folder.evaluation import EvaluationRecord, read_evaluation
 from distnet.run_folder.lock import is_held
 from distnet.run_folder.old_folders import old_metrics
@@ -99,8 +100,18 @@ class Run:
 
     @property
     def is_held(self) -> bool:
-        """Whether a process trains in the folder now: it holds the folder's lock."""
-        return is_held(self.folder)
+        """Whether a process trains it now: it holds the folder's lock.
+
+        A copy of a server's job was training when it was copied, and has recorded no end since.
+        """
+        fetched = self.fetched
+        was_live = fetched is not None and fetched.is_live and fetched.is_unchanged(self.folder)
+        return is_held(self.folder) or (was_live and self.history.end is None)
+
+    @property
+    def fetched(self) -> Fetched | None:
+        """The job of a server that this is a copy of; None of a run of this machine."""
+        return read_fetched(self.folder)
 
     @property
     def has_own_checkpoints(self) -> bool:

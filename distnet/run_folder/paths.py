@@ -164,6 +164,11 @@ class RunFolder:
         return self.heartbeats / "mark"
 
     @property
+    def fetched(self) -> Path:
+        """Of a copy of a server's job: which one it is. See `copies/fetched.py`."""
+        return self.path / "fetched.json"
+
+    @property
     def data_manifest(self) -> Path:
         """A copy of the dataset's manifest, so that the run can be used without the data."""
         return self.path / "data_manifest.json"

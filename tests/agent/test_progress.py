@@ -1,5 +1,6 @@
 """The reports of an attempt: what its records and the heartbeats of its workers say."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 
 from distnet.agent.progress import Progress
 from distnet.launch.placement import Placement
+from distnet.protocol.metrics import Compared
 from distnet.run_folder.heartbeat import Heartbeat
 from distnet.run_folder.paths import RunFolder
 
@@ -19,6 +21,22 @@ def folder(tmp_path: Path) -> RunFolder:
 def worker(folder: RunFolder, rank: int, launch: int) -> Heartbeat:
     log = folder.worker_log(rank)
     return Heartbeat(folder.heartbeat(rank), attempt=launch, after_s=60.0, log=log)
+
+
+def record_in(folder: RunFolder, progress: Progress, *records: dict[str, Any]) -> None:
+    """Let records arrive as in a run: each is in its file before it is heard of."""
+    folder.path.mkdir(exist_ok=True)
+    for record in records:
+        with folder.metrics.open("a") as file:
+            file.write(json.dumps(record) + "\n")
+        progress(record)
+
+
+def evaluated(epoch: int, accuracy: float) -> dict[str, Any]:
+    measured = {"loss": 1.0, "accuracy": accuracy}
+    return {"kind": "epoch", "attempt": 1, "epoch": epoch, "step": 10 * epoch, "train": {}} | {
+        "validation": measured
+    }
 
 
 def begins(progress: Progress, launch: int, step: int) -> None:
@@ -50,3 +68,25 @@ def test_a_report_has_what_the_workers_have_used(folder: RunFolder) -> None:
     assert later is not None
     assert later.cpu_s > used.cpu_s
     assert (later.first_step, later.num_steps) == (10, 35)
+
+
+def test_a_run_is_compared_by_the_validation_of_the_weights_that_its_end_measures(
+    folder: RunFolder,
+) -> None:
+    accuracy = {"name": "accuracy", "format": "percent", "direction": "higher"}
+    begin = {"kind": "attempt", "attempt": 1, "workers": 1, "step": 0, "num_steps": 30}
+    begin |= {"split": "validation", "metrics": [accuracy]}
+    final = {"kind": "final", "attempt": 2, "step": 30, "weights_step": 10, "split": "test"}
+    earlier = Progress(folder, Placement({"node-a": 1}))
+    record_in(folder, earlier, begin, evaluated(1, 0.9), evaluated(2, 0.7))
+
+    progress = Progress(folder, Placement({"node-a": 1}))
+    record_in(folder, progress, begin | {"attempt": 2, "step": 20}, evaluated(3, 0.8))
+    before = progress.report()
+    record_in(folder, progress, final | {"metrics": {"loss": 0.5, "accuracy": 0.6}})
+    after = progress.report()
+
+    assert earlier.report().compared == Compared(split="validation", value=0.7)
+    assert before.compared == Compared(split="validation", value=0.8)
+    assert after.compared == Compared(split="validation", value=0.9)
+    assert (after.split, after.metrics["accuracy"]) == ("test", 0.6)

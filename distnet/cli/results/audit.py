@@ -5,21 +5,27 @@ from typing import Any
 import typer
 
 from distnet.cli.exit_codes import FAILED
-from distnet.cli.options import RUNS, AsJson, Run, Runs
+from distnet.cli.options import RUNS, AsJson, Context, RunOrJob, Runs, Server
 from distnet.cli.output import echo, print_json
+from distnet.cli.results.find import find_or_fetch
 from distnet.report.audit import Audit, audit_run
-from distnet.report.find import find_run
 from distnet.spec.plural import counted
 
 MOST_FAULTS = 50
 
 
-def audit(run: Run, runs: Runs = RUNS, as_json: AsJson = False) -> None:
+def audit(
+    run: RunOrJob,
+    runs: Runs = RUNS,
+    server: Server = None,
+    context: Context = None,
+    as_json: AsJson = False,
+) -> None:
     """Verify from a run's records that no step is missing and every sample was used once.
 
     Once per epoch, that is, over all attempts. Exit code: 0 if the records prove it, else 3.
     """
-    found = audit_run(find_run(run, runs))
+    found = audit_run(find_or_fetch(run, runs, server, context, has_weights=False))
     if as_json:
         print_json(found.to_dict())
     else:

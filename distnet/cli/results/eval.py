@@ -6,18 +6,17 @@ import typer
 
 from distnet.cli.console import spinner
 from distnet.cli.interrupt import says_when_stopped
-from distnet.cli.options import RUNS, AsJson, Checkpoint, Runs
-from distnet.cli.options import Run as RunName
+from distnet.cli.options import RUNS, AsJson, Checkpoint, Context, RunOrJob, Runs, Server
 from distnet.cli.output import print_json
 from distnet.cli.results.better import say_checkpoint
+from distnet.cli.results.find import find_or_fetch
 from distnet.cli.results.printing import show_evaluation
 from distnet.notebook.run import Run
-from distnet.report.find import find_run
 from distnet.spec.plural import counted
 
 
 def eval_(
-    run: RunName,
+    run: RunOrJob,
     split: Annotated[
         str | None, typer.Option(help="The split to evaluate. Default: that of the job.")
     ] = None,
@@ -26,10 +25,12 @@ def eval_(
     ] = None,
     checkpoint: Checkpoint = None,
     runs: Runs = RUNS,
+    server: Server = None,
+    context: Context = None,
     as_json: AsJson = False,
 ) -> None:
     """Evaluate a run's network on a split, each sample once."""
-    folder = find_run(run, runs)
+    folder = find_or_fetch(run, runs, server, context, checkpoint=checkpoint)
     with says_when_stopped("nothing was measured"), spinner("reading") as status:
         evaluation = Run(folder).evaluate(
             split=split,

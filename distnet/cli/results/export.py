@@ -6,15 +6,15 @@ from typing import Annotated
 import typer
 
 from distnet.cli.console import spinner
-from distnet.cli.options import RUNS, AsJson, Checkpoint, Run, Runs
+from distnet.cli.options import RUNS, AsJson, Checkpoint, Context, RunOrJob, Runs, Server
 from distnet.cli.output import print_json
 from distnet.cli.results.better import say_checkpoint
+from distnet.cli.results.find import find_or_fetch
 from distnet.cli.results.printing import show_exported
-from distnet.report.find import find_run
 
 
 def export(
-    run: Run,
+    run: RunOrJob,
     output: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="The folder to write to. Default: RUN/export."),
@@ -24,13 +24,15 @@ def export(
     ] = "safetensors,onnx",
     checkpoint: Checkpoint = None,
     runs: Runs = RUNS,
+    server: Server = None,
+    context: Context = None,
     as_json: AsJson = False,
 ) -> None:
     """Export a run's network as safetensors and ONNX.
 
     The ONNX file is compared with the network first, on random and on real inputs.
     """
-    folder = find_run(run, runs)
+    folder = find_or_fetch(run, runs, server, context, checkpoint=checkpoint)
     with spinner("exporting"):
         # torch takes seconds to import: a run that does not exist is reported first.
         from distnet.trained import export, load

@@ -8,15 +8,15 @@ import typer
 
 import distnet
 from distnet.cli.console import spinner
-from distnet.cli.options import RUNS, AsJson, Checkpoint, Run, Runs
+from distnet.cli.options import RUNS, AsJson, Checkpoint, Context, RunOrJob, Runs, Server
 from distnet.cli.output import echo, print_json, write_log
 from distnet.cli.results.better import say_checkpoint
-from distnet.report.find import find_run
+from distnet.cli.results.find import find_or_fetch
 from distnet.spec.plural import counted
 
 
 def generate(
-    run: Run,
+    run: RunOrJob,
     prompt: Annotated[
         str,
         typer.Option(
@@ -44,10 +44,12 @@ def generate(
     ] = None,
     checkpoint: Checkpoint = None,
     runs: Runs = RUNS,
+    server: Server = None,
+    context: Context = None,
     as_json: AsJson = False,
 ) -> None:
     """Generate text or music with a run's language model, and print it as it is made."""
-    folder = find_run(run, runs)
+    folder = find_or_fetch(run, runs, server, context, checkpoint=checkpoint)
     with spinner("reading"):  # torch, which `distnet.load` imports, among others
         network = distnet.load(folder.path, checkpoint=checkpoint)
         if output is not None:

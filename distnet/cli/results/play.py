@@ -9,17 +9,17 @@ import typer
 import distnet
 from distnet.cli.console import spinner
 from distnet.cli.interrupt import says_when_stopped
-from distnet.cli.options import RUNS, AsJson, Checkpoint, Run, Runs
+from distnet.cli.options import RUNS, AsJson, Checkpoint, Context, RunOrJob, Runs, Server
 from distnet.cli.output import echo, print_json, say
 from distnet.cli.results.better import say_checkpoint
+from distnet.cli.results.find import find_or_fetch
 from distnet.cli.results.printing import MOST_ROWS, show_predictions
-from distnet.report.find import find_run
 from distnet.spec.plural import counted
 from distnet.trained.gif import Gif
 
 
 def play(
-    run: Run,
+    run: RunOrJob,
     episodes: Annotated[int, typer.Option(min=1, metavar="N", help="How many to play.")] = 10,
     seed: Annotated[
         int | None,
@@ -31,10 +31,12 @@ def play(
     ] = None,
     checkpoint: Checkpoint = None,
     runs: Runs = RUNS,
+    server: Server = None,
+    context: Context = None,
     as_json: AsJson = False,
 ) -> None:
     """Play episodes with a run's network, and print the return of each."""
-    folder = find_run(run, runs)
+    folder = find_or_fetch(run, runs, server, context, checkpoint=checkpoint)
     with says_when_stopped("no returns are known"), spinner("reading") as status:
         # distnet.load imports torch: a wrong name comes first
         film = None if output is None else Gif(output)

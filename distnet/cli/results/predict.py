@@ -9,9 +9,20 @@ import typer
 
 from distnet.cli.console import spinner
 from distnet.cli.interrupt import says_when_stopped
-from distnet.cli.options import RUNS, AsJson, Checkpoint, Decimal, Delimiter, Run, Runs
+from distnet.cli.options import (
+    RUNS,
+    AsJson,
+    Checkpoint,
+    Context,
+    Decimal,
+    Delimiter,
+    RunOrJob,
+    Runs,
+    Server,
+)
 from distnet.cli.output import print_json, say
 from distnet.cli.results.better import say_checkpoint
+from distnet.cli.results.find import find_or_fetch
 from distnet.cli.results.masks import write_masks
 from distnet.cli.results.prediction_table import is_table, write_table
 from distnet.cli.results.printing import show_predictions
@@ -19,7 +30,6 @@ from distnet.data.sources.files.given import existing, files_below
 from distnet.data.sources.files.kinds import TEXTS, kind_for
 from distnet.data.sources.texts.utf8 import read_text
 from distnet.errors import DataError, RunError
-from distnet.report.find import find_run
 from distnet.run_folder.paths import RunFolder
 from distnet.spec.plural import counted
 from distnet.trained.reading import Reading, data_manifest
@@ -64,7 +74,7 @@ Output = Annotated[
 
 
 def predict(
-    run: Run,
+    run: RunOrJob,
     files: Files = None,
     text: Texts = None,
     question: Questions = None,
@@ -74,6 +84,8 @@ def predict(
     output: Output = None,
     checkpoint: Checkpoint = None,
     runs: Runs = RUNS,
+    server: Server = None,
+    context: Context = None,
     as_json: AsJson = False,
 ) -> None:
     """Predict images, recordings, texts, or rows of CSV and Parquet files with a run's network.
@@ -83,7 +95,7 @@ def predict(
     """
     if not files and not text:
         raise DataError("found nothing to predict; give files, or a text: --text TEXT")
-    folder = find_run(run, runs)
+    folder = find_or_fetch(run, runs, server, context, checkpoint=checkpoint)
     # torch takes seconds to import: what does not exist, or does not fit, is reported first.
     how = Reading(as_is, delimiter, decimal)
     found = _found(folder, files or [], how, has_questions=bool(question))

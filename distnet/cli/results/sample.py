@@ -8,16 +8,16 @@ import typer
 import distnet
 from distnet.cli.console import spinner
 from distnet.cli.interrupt import says_when_stopped
-from distnet.cli.options import RUNS, AsJson, Checkpoint, Run, Runs
+from distnet.cli.options import RUNS, AsJson, Checkpoint, Context, RunOrJob, Runs, Server
 from distnet.cli.output import echo, print_json
 from distnet.cli.results.better import say_checkpoint
-from distnet.report.find import find_run
+from distnet.cli.results.find import find_or_fetch
 from distnet.spec.plural import counted
 from distnet.trained.image_files import require_output, write_images
 
 
 def sample(
-    run: Run,
+    run: RunOrJob,
     number: Annotated[int, typer.Option(min=1, metavar="N", help="How many images.")] = 64,
     output: Annotated[
         Path | None,
@@ -36,10 +36,12 @@ def sample(
     ] = None,
     checkpoint: Checkpoint = None,
     runs: Runs = RUNS,
+    server: Server = None,
+    context: Context = None,
     as_json: AsJson = False,
 ) -> None:
     """Generate images with the network of a run, and write them as PNG."""
-    folder = find_run(run, runs)
+    folder = find_or_fetch(run, runs, server, context, checkpoint=checkpoint)
     output = output or folder.path / "samples.png"
     require_output(number, output)
     num_images, num_files = counted(number, "image"), counted(number, "file")

@@ -3,18 +3,24 @@
 import dataclasses
 
 from distnet.cli.console import stdout_console
-from distnet.cli.options import RUNS, AsJson, Run, Runs
+from distnet.cli.options import RUNS, AsJson, Context, RunOrJob, Runs, Server
 from distnet.cli.output import print_json
+from distnet.cli.results.find import find_or_fetch
 from distnet.report.commands import commands
-from distnet.report.find import find_run
 from distnet.report.run import read_run
 from distnet.report.summary import attempt_rows, summarise
 from distnet.report.terminal import run_view
 
 
-def show(run: Run, runs: Runs = RUNS, as_json: AsJson = False) -> None:
+def show(
+    run: RunOrJob,
+    runs: Runs = RUNS,
+    server: Server = None,
+    context: Context = None,
+    as_json: AsJson = False,
+) -> None:
     """Show one run: results, epochs, attempts, checkpoints, what to do next."""
-    found = read_run(find_run(run, runs))
+    found = read_run(find_or_fetch(run, runs, server, context, has_weights=False))
     summary = summarise(found)
     if not as_json:
         stdout_console().print(run_view(found, summary))

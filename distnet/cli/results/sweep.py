@@ -11,7 +11,7 @@ from distnet.cli.connect import connect
 from distnet.cli.console import spinner
 from distnet.cli.lazy import imported
 from distnet.cli.options import RUNS, AsJson, Context, Runs, Server
-from distnet.cli.sweeps.table import show
+from distnet.cli.sweeps.table import export_command, show
 from distnet.client.client import Client
 from distnet.errors import RunError
 from distnet.protocol.errors import ServerError
@@ -47,7 +47,7 @@ def sweep(
     if best_job:
         _write_best_job(found, best_job)
     job_file = argument(best_job) if best_job else found.job_file
-    show(found.table, job_file=job_file, page=html, as_json=as_json)
+    show(found.table, job_file=job_file, command=found.command, page=html, as_json=as_json)
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,8 @@ class _Found:
     table: SweepResponse
     job_file: str | None
     """Where that is, or the command that writes it; None before anything is measured."""
+    command: str | None
+    """What to do with that trial."""
     read_job_file: Callable[[str], bytes]
     """Reads the job file of a trial, by its name."""
 
@@ -85,6 +87,7 @@ def _here(sweep: SweepFolder) -> _Found:
     return _Found(
         table,
         sweep.job_file_of(table.best),
+        export_command(sweep, table.best),
         lambda trial: read_bytes(Path(sweep.job_file_of(trial) or "")),
     )
 
@@ -95,6 +98,7 @@ def _on_server(client: Client, name: str) -> _Found:
     return _Found(
         table,
         command if table.best else None,
+        table.best and f"distnet fetch {table.best}",
         lambda trial: str(client.details(trial)["spec"]).encode(),
     )
 

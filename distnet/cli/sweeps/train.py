@@ -8,7 +8,7 @@ import typer
 from distnet.cli.console import spinner, stderr_console
 from distnet.cli.exit_codes import FAILED, STOPPED
 from distnet.cli.sweeps.progress import SweepProgress
-from distnet.cli.sweeps.table import show
+from distnet.cli.sweeps.table import export_command, show
 from distnet.sweeps.sweep import Sweep, open_sweep
 from distnet.sweeps.sweep import sweep as begin
 
@@ -36,7 +36,13 @@ def train(
         raise
     page = _drawn(swept) if draw else None
     table = swept.table
-    show(table, job_file=swept.folder.job_file_of(table.best), page=page, as_json=as_json)
+    show(
+        table,
+        job_file=swept.folder.job_file_of(table.best),
+        command=export_command(swept.folder, table.best),
+        page=page,
+        as_json=as_json,
+    )
     if swept.is_stopped:
         progress.say_how_to_resume()
         raise typer.Exit(STOPPED)

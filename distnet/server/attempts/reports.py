@@ -21,6 +21,7 @@ from distnet.server.state.change import ATTEMPT, Change
 from distnet.server.state.job_files import text_of
 from distnet.server.state.mirror import Mirror
 
+FACTS = {"step", "num_steps", "headline", "split", "metrics", "compared"}
 DRAINING_FOR_S = 120.0
 """A node that is announced as draining is gone by then, or stays."""
 
@@ -200,7 +201,7 @@ def _progress_of(report: Report) -> dict[str, Any]:
     """The progress in a report; what it leaves out stays as an earlier one reported it."""
     rates = {name: report.progress[name] for name in RATES if name in report.progress}
     progress: dict[str, Any] = {n: value for n, value in rates.items() if math.isfinite(value)}
-    facts = report.model_dump(include={"step", "num_steps", "headline", "split", "metrics"})
+    facts = report.model_dump(include=FACTS)
     return progress | {name: fact for name, fact in facts.items() if fact not in (None, {})}
 
 

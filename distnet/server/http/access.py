@@ -33,7 +33,8 @@ from distnet.server.users.authenticator import REMEDY, Authenticator
 from distnet.server.users.users import Caller
 
 PUBLIC = ("/", "/healthz")
-ASSETS = "/assets/"
+OPEN = ("/assets/", "/reports/")
+"""The page's files, and reports, whose links are secrets of their own."""
 ATTEMPT = "/api/v1/attempt"
 BULK = "/api/v1/jobs/bulk"
 CODE = "/api/v1/code/"
@@ -114,7 +115,7 @@ class AccessMiddleware:
         """Find the sender of a request; returns its name or secret, and how to respond."""
         path, address = scope["path"], address_of(scope)
         _require(self._addresses.take(address), f"too many requests from {address}")
-        if path in PUBLIC or path.startswith(ASSETS):
+        if path in PUBLIC or path.startswith(OPEN):
             if scope["method"] not in READING:
                 raise NotAllowedError(f"{path}: found {scope['method']}, expected GET or HEAD")
             return ANONYMOUS, send

@@ -28,6 +28,7 @@ from distnet.server.http.routes import (
     metrics,
     page,
     reservations,
+    run_files,
     schedules,
     streams,
     sweeps,
@@ -35,12 +36,17 @@ from distnet.server.http.routes import (
     users,
 )
 from distnet.server.observers.metrics import Metrics
+from distnet.server.run_files.links import Links
+from distnet.server.run_files.reports import Reports
+from distnet.server.run_files.run_files import RunFiles
 from distnet.server.server import Server
 from distnet.server.settings import Settings
 from distnet.server.users.authenticator import Authenticator
+from distnet.server.views.turns import MAX_QUEUED
 
 ROUTERS = (
     jobs,
+    run_files,
     sweeps,
     streams,
     cluster,
@@ -70,9 +76,18 @@ def make_app(server: Server, authenticator: Authenticator, settings: Settings) -
     app.state.followers = LogFollowers()
     app.state.mounts = CapacityLimiter(datasets.MOUNTS_AT_ONCE)
     app.state.metrics = Metrics(server)
+    _add_run_files(app, server, settings)
     _add_routes(app)
     _add_layers(app, settings)
     return app
+
+
+def _add_run_files(app: FastAPI, server: Server, settings: Settings) -> None:
+    app.state.run_files = RunFiles(server.mirror, settings.runs)
+    app.state.readers = CapacityLimiter(run_files.READERS)
+    app.state.reports = Reports(app.state.run_files, server.clock)
+    app.state.drawers = CapacityLimiter(2 * MAX_QUEUED)
+    app.state.links = Links()
 
 
 def _add_routes(app: FastAPI) -> None:
@@ -84,6 +99,7 @@ def _add_routes(app: FastAPI) -> None:
         return JSONResponse(app.openapi())
 
     app.include_router(page.router)
+    app.include_router(run_files.pages)
     page.mount(app)
     for router in (description, *(group.router for group in ROUTERS)):
         app.include_router(router, dependencies=[Depends(described)])

@@ -67,7 +67,8 @@ class BoundaryMiddleware:
 
 
 def _add_headers(path: str, message: Message) -> None:
-    headers = [*message["headers"], *HEADERS]
+    own = {name for name, _ in message["headers"]}  # of a report, which may be framed
+    headers = [*message["headers"], *(one for one in HEADERS if one[0] not in own)]
     if not any(name == b"cache-control" for name, _ in headers):
         # Browsers ask for the page's files again, and get them if they have changed.
         headers.append(REVALIDATE if path.startswith("/assets/") else DO_NOT_STORE)

@@ -10,7 +10,8 @@ from fastapi.testclient import TestClient
 from distnet.protocol.users import TokenRequest
 from tests.server.http.api import Api, body
 
-PUBLIC = {("GET", "/"), ("GET", "/healthz"), ("GET", "/assets/{name}")}
+PUBLIC = {("GET", "/"), ("GET", "/healthz"), ("GET", "/assets/{name}"), ("GET", "/reports/{link}")}
+"""A link to a report is a secret of its own."""
 OF_ATTEMPTS = {
     ("GET", "/api/v1/attempt"),
     ("GET", "/api/v1/attempt/code"),
@@ -45,6 +46,7 @@ IN_PATH = {
     "shard": SHA,
     "id": "abcdefghijkl",
     "command": "cancel",
+    "path": "job.yaml",
 }
 
 

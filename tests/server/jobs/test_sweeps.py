@@ -4,7 +4,7 @@ import pytest
 
 from distnet.protocol.attempt import Report
 from distnet.protocol.errors import ConflictError, NotFoundError
-from distnet.protocol.metrics import Headline
+from distnet.protocol.metrics import Compared, Headline
 from tests.server.harness import ADA, Harness, asks
 
 ACCURACY = Headline(name="accuracy", format="percent", direction="higher")
@@ -17,13 +17,24 @@ def harness(tmp_path):
         yield made
 
 
-def report(harness: Harness, values: dict[str, float]) -> None:
-    """Have the attempts of jobs report an evaluation."""
+def report(
+    harness: Harness,
+    values: dict[str, float],
+    *,
+    split: str = "test",
+    at_end: dict[str, float] | None = None,
+) -> None:
+    """Have the attempts of jobs report an evaluation, and of the end one on the split test."""
     for attempt in harness.cluster.attempts.values():
         if attempt.job in values:
-            metrics = {"accuracy": values[attempt.job]}
+            shown = (at_end or values)[attempt.job]
             said = Report(
-                is_training=True, step=3, headline=ACCURACY, split="test", metrics=metrics
+                is_training=True,
+                step=3,
+                headline=ACCURACY,
+                split="test" if at_end else split,
+                metrics={"accuracy": shown},
+                compared=Compared(split=split, value=values[attempt.job]),
             )
             harness.server.report(attempt.request.secret, said)
 
@@ -53,6 +64,23 @@ def test_a_sweep_lists_open_and_ended_jobs_the_best_first(harness):
     assert [t.state for t in ended.trials] == ["finished", "finished", "held"]
     assert [t.value for t in ended.trials] == [0.9, 0.8, None]
     assert harness.job("digits-1").changes == {}
+
+
+def test_jobs_are_ranked_by_validation_and_shown_with_their_test(harness):
+    harness.submit(asks(sweep=RATES))
+    harness.run(2)
+    values = {"digits-sweep-1-1": 0.8, "digits-sweep-1-2": 0.9}
+    test = {"digits-sweep-1-1": 0.95, "digits-sweep-1-2": 0.85}
+    report(harness, values, split="validation", at_end=test)
+    harness.run(20)
+    harness.restart()
+
+    ranked = harness.server.sweep("digits-sweep-1")
+
+    assert ranked.best_text == "the best is digits-sweep-1-2: validation accuracy 90.00%"
+    assert [t.value for t in ranked.trials] == [0.9, 0.8, None]
+    best = harness.job("digits-sweep-1-2")
+    assert (best.split, best.metrics) == ("test", {"accuracy": 0.85})
 
 
 def test_every_sweep_has_a_name_of_its_own(harness):

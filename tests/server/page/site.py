@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from distnet.protocol.attempt import Report
-from distnet.protocol.metrics import Headline
+from distnet.protocol.metrics import Compared, Headline
 from distnet.spec.metric import Metric
 from tests.server.fake_cluster import FakeAttempt, piece
 from tests.server.harness import Harness
@@ -55,7 +55,9 @@ class Site:
 
     def evaluate(self, job: str, metric: Metric, **values: float) -> None:
         """Let the attempt of a job report an evaluation on the test split."""
-        self._report(job, headline=Headline.of(metric), split="test", metrics=values)
+        compared = Compared(split="test", value=values[metric.name])
+        headline = Headline.of(metric)
+        self._report(job, headline=headline, split="test", metrics=values, compared=compared)
 
     def _report(self, job: str, **facts: Any) -> None:
         attempt = self.attempt(job)

@@ -5,6 +5,7 @@ from playwright.sync_api import expect
 
 from distnet.protocol.states import JobState
 from distnet.server.ledger.jobs import mark_removed
+from tests.run_folder.run_folders import digits_run
 from tests.server.harness import ADA, asks
 
 HTML = "<img src=x onerror=\"document.title='broken in'\"><b>bold</b>"
@@ -236,3 +237,31 @@ def test_a_job_that_is_not_there_is_said_not_to_be(site, looker, name):
     page = looker.open(f"/jobs/{name}")
     expect(page.get_by_text("There is no job with this name.")).to_be_visible()
     assert page.locator("img").count() == 0
+
+
+@pytest.mark.check
+def test_the_report_is_shown_in_a_frame_that_runs_nothing(running, looker):
+    digits_run(running.harness.settings.runs / "digits-1")
+    page = looker.open("/jobs/digits-1", user="vic")
+    section = page.get_by_role("region", name="Report")
+    section.get_by_role("button", name="Show the report").click()
+
+    frame = page.frame_locator("iframe.report")
+    drawn = frame.get_by_role("heading", name="digits-1")
+    expect(drawn).to_be_visible(timeout=180_000)  # a process draws it, which loads matplotlib
+    expect(frame.get_by_role("img", name="How many samples of each class")).to_be_visible()
+    expect(page.locator("iframe.report")).to_have_attribute("sandbox", "")
+    with page.expect_popup() as opened:
+        section.get_by_role("button", name="Open in a new tab").click()
+    expect(opened.value.get_by_role("heading", name="digits-1")).to_be_visible()
+    assert opened.value.evaluate("window.origin") == "null"
+    expect(section).to_contain_text("distnet fetch digits-1")
+
+
+def test_a_report_that_cannot_be_drawn_says_why(running, looker):
+    looker.expected.append("404")
+    page = looker.open("/jobs/digits-1")
+    section = page.get_by_role("region", name="Report")
+    section.get_by_role("button", name="Show the report").click()
+
+    expect(section.get_by_role("alert")).to_contain_text("does not see")

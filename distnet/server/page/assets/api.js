@@ -2,6 +2,7 @@
 
 const BASE = new URL("api/v1/", document.baseURI);
 const TIMEOUT_MS = 15_000;
+const SLOW_MS = 180_000;
 
 // The server refused a request.
 export class Refusal extends Error {
@@ -27,6 +28,11 @@ export class Api {
     return this.#request("GET", path, { query, signal });
   }
 
+  // What the server has to compute first.
+  slow(path) {
+    return this.#request("GET", path, { patience: SLOW_MS });
+  }
+
   post(path, body) {
     return this.#request("POST", path, { body });
   }
@@ -40,8 +46,8 @@ export class Api {
     return Date.now() / 1000 + this.#ahead;
   }
 
-  async #request(method, path, { query, body, signal }) {
-    const timeout = AbortSignal.timeout(TIMEOUT_MS);
+  async #request(method, path, { query, body, signal, patience = TIMEOUT_MS }) {
+    const timeout = AbortSignal.timeout(patience);
     const response = await reached(signal, () =>
       fetch(address(path, query), {
         method,

@@ -9,6 +9,7 @@ import { drawAttempts, drawEvents, drawJobFile, drawWhy, each, origin } from "./
 import { Logs } from "./logs.js";
 import { Metrics } from "./metrics.js";
 import { ago, facts, jobLink, loading, pill, steps, workers } from "./parts.js";
+import { Report } from "./report.js";
 import { link } from "./route.js";
 import { duration, loss, metric, number, rate } from "./text.js";
 
@@ -27,12 +28,14 @@ export class JobView {
   #pointer = null;
   #metrics;
   #logs;
+  #report;
 
   constructor(app, name) {
     this.#app = app;
     this.title = name;
     this.#metrics = new Metrics(name);
     this.#logs = new Logs(app, name);
+    this.#report = new Report(app, name);
   }
 
   async load(api, signal) {
@@ -65,6 +68,7 @@ export class JobView {
       this.#drawFacts(now),
       this.#why && drawWhy(this.#why, now),
       this.#drawCurves(),
+      this.#report.draw(job),
       // Sections above it appear and disappear; the key keeps it the same element, with its text.
       h(
         "section",

@@ -1,0 +1,1 @@
+"""A report that is drawn in a process of its own."""

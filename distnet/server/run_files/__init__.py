@@ -1,0 +1,1 @@
+"""What users get of the runs of jobs: files, and reports."""
