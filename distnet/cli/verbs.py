@@ -75,9 +75,10 @@ QUEUE: Entries = {
         'distnet schedule jobs/digits.yaml --cron "0 2 * * *" --tz Europe/Berlin',
     ),
     "schedules": Group(
-        "List, pause, resume and remove recurring jobs (made with distnet schedule).",
+        "List recurring jobs (without a command), pause, resume and remove them.",
         "distnet schedules pause nightly",
         SCHEDULES,
+        default="list",
     ),
     "ps": Verb(
         "queue.ps:ps",

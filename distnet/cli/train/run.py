@@ -205,7 +205,7 @@ def _show_end(console: LiteralConsole, run: "Run", figures: str, page: "Report |
     result, summary = run.result, summarise(read_run(run.folder))
     speed = result["samples_per_second"]
     facts = [
-        f"{counted(result['steps'], 'step')} in {duration(summary.seconds)}",
+        f"{counted(result['steps'], 'step')} in {duration(summary.seconds)} of training",
         counted(result["workers"], "worker"),
         *([f"{speed:,.0f} samples/s"] if speed else []),
         f"weights {result['weights_sha256'][:12]}",

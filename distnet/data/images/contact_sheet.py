@@ -14,6 +14,7 @@ from distnet.data.fields.field import Field
 from distnet.data.manifest import Manifest
 from distnet.data.shards import ShardReader
 from distnet.errors import DataError
+from distnet.spec.plural import counted
 from distnet.spec.printable import printable
 
 COLUMNS = 10
@@ -147,9 +148,9 @@ def _draw_title(sheet: Image.Image, title: str, subtitle: str) -> None:
 
 
 def _about_images(field: Field, num_samples: int) -> str:
-    text = f"{num_samples:,} {'recording' if field.kind == 'audio' else field.kind}s"
+    text = counted(num_samples, "recording" if field.kind == "audio" else field.kind)
     if field.kind == "image":
-        text = f"{num_samples:,} {'grey' if field.shape[0] == 1 else 'colour'} images"
+        text = counted(num_samples, f"{'grey' if field.shape[0] == 1 else 'colour'} image")
     is_one_size = len(field.shape) > 1
     return text + (f" of {field.shape[-1]} x {field.shape[-2]} pixels" if is_one_size else "")
 
@@ -157,7 +158,7 @@ def _about_images(field: Field, num_samples: int) -> str:
 def _about_classes(field: Field) -> str:
     num_classes = len(field.classes)
     shown = f", the first {MOST_ROWS} shown" if num_classes > MOST_ROWS else ""
-    return f", {num_classes} classes{shown}"
+    return f", {counted(num_classes, 'class', 'classes')}{shown}"
 
 
 def _drawable(name: str, font: Font) -> str:

@@ -89,7 +89,7 @@ class ImageSurvey:
             for (height, width), count in self._sizes.most_common(5)
         ]
         if len(self._sizes) > len(lines):
-            lines.append(f"  and {len(self._sizes) - len(lines)} more sizes")
+            lines.append(f"  and {counted(len(self._sizes) - len(lines), 'more size')}")
         return "\n".join(
             [
                 f"the images have {len(self._sizes)} different sizes (height x width):",

@@ -12,6 +12,9 @@ from distnet.report.style import MUTED, legend_label, new_axes, number_axis, sty
 from distnet.report.text import shorten
 from distnet.run_folder.figures import Scatter, Series
 
+MANY = 60
+"""Points from which on they are drawn small, and their distances would hide them."""
+
 
 def draw(figure: Scatter, _: Arrays) -> Iterator[Part]:
     """Draw all series in one plot."""
@@ -21,16 +24,18 @@ def draw(figure: Scatter, _: Arrays) -> Iterator[Part]:
 
 @styled()
 def draw_scatter(figure: Scatter) -> Canvas:
-    """Draw each series in its colour; with a diagonal, also each point's distance from it."""
+    """Draw each series in its colour; with a diagonal and few points, also their distances."""
     canvas, axes = new_axes(figure.title, height=4.6)
     if figure.has_diagonal:
         _draw_diagonal(axes, figure.series)
     for index, points in enumerate(figure.series):
         colour = SERIES[index % len(SERIES)]
-        if figure.has_diagonal:
+        is_many = len(points.x) > MANY
+        if figure.has_diagonal and not is_many:
             axes.vlines(points.x, points.x, points.y, color=colour, alpha=0.35, linewidth=1.2)
         label = legend_label(shorten(points.name, 28))
-        axes.plot(points.x, points.y, "o", color=colour, markersize=6, label=label)
+        look = {"markersize": 3.5, "alpha": 0.55} if is_many else {"markersize": 6}
+        axes.plot(points.x, points.y, "o", color=colour, label=label, **look)
     axes.set_xlabel(figure.x_label)
     axes.set_ylabel(figure.y_label)
     if figure.is_log:
