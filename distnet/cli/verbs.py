@@ -168,6 +168,11 @@ RESULTS: Entries = {
         "Show the trials of a sweep, the best first: what each changes, its result, its state.",
         "distnet sweep digits-sweep-1 --html sweep.html",
     ),
+    "rm": Verb(
+        "results.rm:rm",
+        "Remove runs and sweeps of this machine: by name, all but the newest, or the old ones.",
+        "distnet rm --keep 20 --older-than 30d",
+    ),
     "audit": Verb(
         "results.audit:audit",
         "Verify from a run's records that no step is missing and every sample was used once.",

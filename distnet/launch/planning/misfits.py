@@ -1,7 +1,6 @@
 """Refuse jobs whose sections do not fit one another, the data, the network or this machine."""
 
 from fnmatch import fnmatchcase
-from importlib.util import find_spec
 
 from distnet.data.evaluation_split import SET_ASIDE, evaluation_split
 from distnet.data.fields.field import Field
@@ -40,7 +39,6 @@ def refuse_misfits(file: JobFile, data: Manifest | None, num_workers: int, *, in
     except RunError as error:
         raise file.fault("checkpoint.store", str(error)) from None
     _refuse_split(file, data)
-    _refuse_missing_trackers(file)
     for index, step in enumerate(job.data.augment):
         kind, what = ("music", "music") if isinstance(step, Transpose) else ("image", "images")
         if not _has(kind, data):

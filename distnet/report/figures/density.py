@@ -30,11 +30,12 @@ def draw_density(figure: Density) -> Canvas:
     image = axes.imshow(
         np.ma.masked_equal(counts, 0),
         cmap=SCALE,
-        norm=LogNorm(vmin=1, vmax=max(counts.max(), 2)),
+        norm=LogNorm(vmin=0.5, vmax=max(counts.max(), 2)),
         origin="lower",
         extent=(*ends, *ends),
     )
     axes.plot(ends, ends, color=MUTED, linewidth=1.2, linestyle=(0, (4, 3)), label="equal")
+    axes.grid(visible=False)
     axes.set_xlabel(figure.x_label)
     axes.set_ylabel(figure.y_label)
     number_axis(axes.xaxis)

@@ -43,7 +43,9 @@ def draw_scatter(figure: Scatter) -> Canvas:
     number_axis(axes.xaxis)
     number_axis(axes.yaxis, form=figure.y_format)
     if figure.has_diagonal or len(figure.series) > 1:
-        axes.legend(ncols=1 if len(figure.series) <= 4 else 3)
+        # The best place among many points would take long to find.
+        where = "upper left" if figure.has_diagonal else "best"
+        axes.legend(loc=where, ncols=1 if len(figure.series) <= 4 else 3)
     return canvas
 
 

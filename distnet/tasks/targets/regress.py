@@ -104,7 +104,7 @@ class Regress:
         return torch.cat([errors.new_tensor([len(outputs)]), *(c.sum(0) for c in columns)])
 
     def collect(self, outputs: Tensor, targets: Tensor) -> bytes:
-        """Return the first numbers of each sample as stored, actual and predicted: fp32 [n, k, 2]."""
+        """Return the first numbers as stored, actual and predicted, as fp32 [n, k, 2]."""
         actual, predicted = targets.reshape(outputs.shape), self._as_stored(outputs)
         pairs = torch.stack([actual, predicted], 2)[:, :MOST_SHOWN]
         return pairs.cpu().float().numpy().tobytes()
