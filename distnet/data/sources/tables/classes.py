@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from distnet.data.fields.class_ import ClassField
-from distnet.data.sources._names import natural_order
+from distnet.data.sources.files.class_names import natural_order
 from distnet.data.sources.tables.labels import (
     CANONICAL,
     LabelsSeen,
