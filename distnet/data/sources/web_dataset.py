@@ -6,6 +6,7 @@ key of the `.json` files.
 """
 
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 
 from distnet.data.images.decode import Colours, Size
@@ -25,9 +26,8 @@ def detect(path: Path) -> bool:
     """Whether it is a shard, or a folder that has shards, or folders of them for each split."""
     if path.is_file():
         return path.suffix.lower() == SUFFIX and holds_samples(path)
-    first = next(iter(_shards(path) or [*_folders(path).values()]), None)
-    shard = first[0] if isinstance(first, list) else first
-    return shard is not None and holds_samples(shard)
+    shards = _shards(path) or [*chain(*_folders(path).values())]
+    return bool(shards) and holds_samples(shards[0])
 
 
 def read(

@@ -128,7 +128,7 @@ def _samples(path: Path, file: BinaryIO) -> Iterator[Sample]:
     sample, end = None, 0
     with tarfile.open(fileobj=file, mode="r:") as tar:
         for member in tar:
-            tar.members = []  # tarfile keeps all that it has seen
+            tar.members = []  # type: ignore[attr-defined] # it keeps all that it has seen
             end = member.offset_data + -(-member.size // BLOCK) * BLOCK if member.isreg() else end
             key, column = _key_and_column(member.name)
             if not member.isreg() or not key:
