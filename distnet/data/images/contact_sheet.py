@@ -19,7 +19,7 @@ from distnet.spec.printable import printable
 
 COLUMNS = 10
 MOST_ROWS = 20
-TILE = 64
+TILE = 128
 GAP = 6
 MARGIN = 24
 TITLE = 52
@@ -68,10 +68,11 @@ class Pictures:
         """One sample as a square."""
         pixels = self.field.thumbnail(columns[self.name][index])
         picture = Image.fromarray(np.ascontiguousarray(pixels)).convert("RGB")
-        scale = TILE / max(picture.size)
-        smooth = Image.Resampling.NEAREST if scale >= 4 else Image.Resampling.LANCZOS
+        # Enlarged by whole numbers: each pixel stays a sharp square.
+        scale = TILE // max(picture.size) or TILE / max(picture.size)
+        method = Image.Resampling.NEAREST if scale >= 1 else Image.Resampling.LANCZOS
         size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
-        resized = picture.resize(size, smooth)
+        resized = picture.resize(size, method)
         for name, field in self._fields.items():
             if isinstance(field, BoxesField):
                 _draw_boxes(resized, columns[name][index][:, :4] * scale)

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
-from distnet.report.colours import SERIES
+from distnet.report.colours import CLASSES, SERIES
 from distnet.report.parts import Arrays, Part, Plot
 from distnet.report.style import MUTED, legend_label, new_axes, number_axis, styled
 from distnet.report.text import shorten
@@ -28,9 +28,10 @@ def draw_scatter(figure: Scatter) -> Canvas:
     canvas, axes = new_axes(figure.title, height=4.6)
     if figure.has_diagonal:
         _draw_diagonal(axes, figure.series)
+    palette = SERIES if len(figure.series) <= len(SERIES) else CLASSES
+    is_many = sum(len(points.x) for points in figure.series) > MANY
     for index, points in enumerate(figure.series):
-        colour = SERIES[index % len(SERIES)]
-        is_many = len(points.x) > MANY
+        colour = palette[index % len(palette)]
         if figure.has_diagonal and not is_many:
             axes.vlines(points.x, points.x, points.y, color=colour, alpha=0.35, linewidth=1.2)
         label = legend_label(shorten(points.name, 28))

@@ -2,11 +2,15 @@
 
 from pathlib import Path
 
+import pytest
+
 from distnet.notices.notifier import read_addresses
 from distnet.server.observers.feed import Feed
 from distnet.server.observers.notices import NoticeSender
 from tests.notices.receiver import addresses, receiving
 from tests.server.http.api import Api, body
+
+pytestmark = pytest.mark.check  # apprise takes seconds to import
 
 
 def test_the_end_of_a_job_is_told_once_to_every_address(api: Api, tmp_path: Path) -> None:
