@@ -22,7 +22,7 @@ WIKI = "https://github.com/caronc/apprise/wiki"
 
 @dataclass(frozen=True)
 class Notice:
-    """What is told."""
+    """What is sent."""
 
     title: str
     text: str

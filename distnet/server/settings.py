@@ -89,7 +89,7 @@ class Settings:
     limits: Limits = Limits()
     webhooks: Webhooks | None = None
     notices: Path | None = None
-    """A file with the addresses, of mail or chat, that are told when a job has ended."""
+    """A file with the addresses, of mail or chat, that get a notice when a job has ended."""
     keep_s: float | None = None
     """How long after its end a job keeps its logs, events and own files; None: forever."""
     groups: tuple[NodeGroup, ...] = ()

@@ -10,7 +10,7 @@ environment: {NCCL_SOCKET_IFNAME: eth1}
 webhooks:
   urls: [https://hooks.example.org/distnet]
   secret: ./webhook.key             # a file that only the server's user can read
-notices: ./addresses.txt            # mailto://..., slack://...: told when a job has ended
+notices: ./addresses.txt            # mailto://..., slack://...: when a job has ended
 """
 
 import re
@@ -137,7 +137,7 @@ class SettingsFile(Section):
     limits: LimitsSection = LimitsSection()
     webhooks: WebhooksSection | None = None
     notices: str | None = None
-    """A file of addresses of mail or chat, one a line, that are told when a job has ended."""
+    """A file of addresses of mail or chat, one a line, for notices of jobs that have ended."""
     checkpoints: Annotated[str, AfterValidator(object_store)] | None = None
     """Where jobs without a `checkpoint.store` keep their checkpoints, such as s3://bucket/folder.
     Default: in their run folders."""

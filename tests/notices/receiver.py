@@ -10,7 +10,7 @@ from typing import Any
 
 
 class Receiver(http.server.ThreadingHTTPServer):
-    """Keeps what it was told; refuses the first ones, if it shall."""
+    """Keeps what was sent; refuses the first ones, if it shall."""
 
     def __init__(self, *, num_refused: int = 0) -> None:
         super().__init__(("127.0.0.1", 0), _Answer)
@@ -27,13 +27,13 @@ class _Answer(http.server.BaseHTTPRequestHandler):
     server: Receiver
 
     def do_POST(self) -> None:
-        told = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        sent = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         is_refused = self.server.num_refused > 0
         self.server.num_refused -= is_refused
         self.send_response(500 if is_refused else 200)
         self.end_headers()
         if not is_refused:
-            self.server.got.append(told)
+            self.server.got.append(sent)
             self.server.arrived.set()
 
     def log_message(self, *_: object) -> None:

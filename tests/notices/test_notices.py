@@ -18,7 +18,7 @@ train: {steps: 5, batch_size: 64}
 """
 
 
-def test_a_run_tells_how_it_ended_unless_its_user_stopped_it(
+def test_a_run_sends_how_it_ended_unless_its_user_stopped_it(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with receiving() as receiver:
@@ -70,7 +70,7 @@ def test_a_missing_file_is_refused_before_anything_is_trained(
     assert not (tmp_path / "runs").exists()
 
 
-def test_a_trained_run_is_told_and_holds_no_secret(tmp_path: Path) -> None:
+def test_a_trained_run_sends_a_notice_and_holds_no_secret(tmp_path: Path) -> None:
     (tmp_path / "job.yaml").write_text(JOB)
     runs = tmp_path / "runs"
     with receiving() as receiver:
@@ -78,8 +78,8 @@ def test_a_trained_run_is_told_and_holds_no_secret(tmp_path: Path) -> None:
         options = ["--inline", "--runs", str(runs), "--notify", str(file)]
         assert main(["run", str(tmp_path / "job.yaml"), *options]) == 0
 
-    [told] = receiver.got
-    first, second, report = told["message"].splitlines()
+    [sent] = receiver.got
+    first, second, report = sent["message"].splitlines()
     assert first.startswith("digits-1: test accuracy ")
     assert second.startswith("5 steps in ")
     assert report == f"report: {runs}/digits-1/report.html"

@@ -17,8 +17,8 @@ Notify = Annotated[
     typer.Option(
         envvar="DISTNET_NOTIFY",
         metavar="FILE",
-        help="When it has ended or failed, tell the addresses in this file: mailto://..., "
-        "slack://..., one a line.",
+        help="When it has ended or failed, send a notice to the addresses in this file: "
+        "mailto://..., slack://..., one a line.",
     ),
 ]
 

@@ -1,7 +1,7 @@
 """Shards of the WebDataset convention: tar files of images, each beside its label.
 
 A shard, or a folder of shards: `train-000000.tar`, `test-000000.tar`, or `train/000000.tar`. The
-images are learned with what the files `.cls` hold, or with `--target` those of another ending, or a
+images are learned with what the files `.cls` hold, or with `--target` those of another suffix, or a
 key of the `.json` files.
 """
 
@@ -19,7 +19,7 @@ from distnet.data.survey.summary import Findings
 from distnet.errors import DataError
 
 CLASS = "cls"
-"""The ending of files that hold the index of a class."""
+"""The suffix of files that hold the index of a class."""
 
 
 def detect(path: Path) -> bool:
@@ -44,7 +44,7 @@ def read(
 
     Args:
         path: the shard or folder.
-        target: the endings of the files to learn, or keys of their `.json`; else `cls`.
+        target: the suffixes of the files to learn, or keys of their `.json`; else `cls`.
         target_kind: `class` or `number`; else class for `cls`, and else decided by the content.
         classes: names of the classes, in the order of their index.
         size: height and width that all images get, by scaling and cutting out the middle.

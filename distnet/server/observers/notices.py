@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 
 class NoticeSender:
-    """Tells each address when a job ends, in a thread of its own."""
+    """Sends a notice to each address when a job ends, in a thread of its own."""
 
     def __init__(
         self,
@@ -75,7 +75,7 @@ class NoticeSender:
 
 
 def notice_of(job: JobResponse) -> Notice:
-    """What is told of a job that has ended."""
+    """The notice of a job that has ended."""
     done = [] if job.step is None else [counted(job.step, "step")]
     seconds = None if job.started_at is None else (job.ended_at or 0.0) - job.started_at
     took = [] if seconds is None else [f"{seconds / 60:.1f} minutes after its start"]

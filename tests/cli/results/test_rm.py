@@ -37,7 +37,7 @@ def test_a_run_is_removed_by_its_name(runs: Path) -> None:
     assert not (runs / REMOVED).exists()
 
 
-def test_without_yes_nothing_is_removed_where_nobody_can_be_asked(runs: Path) -> None:
+def test_without_yes_nothing_is_removed_where_nobody_can_agree(runs: Path) -> None:
     result = call("rm", "digits-1", "digits-2", runs=runs)
 
     assert "removes digits-1, digits-2 (" in result.stderr

@@ -13,7 +13,7 @@ from tests.server.http.api import Api, body
 pytestmark = pytest.mark.check  # apprise takes seconds to import
 
 
-def test_the_end_of_a_job_is_told_once_to_every_address(api: Api, tmp_path: Path) -> None:
+def test_the_end_of_a_job_is_noticed_once_to_every_address(api: Api, tmp_path: Path) -> None:
     with receiving(num_refused=2) as receiver, receiving() as other:
         file = addresses(tmp_path, receiver.address, other.address)
         find = lambda name: api.server.details(name).job  # noqa: E731
@@ -34,9 +34,9 @@ def test_the_end_of_a_job_is_told_once_to_every_address(api: Api, tmp_path: Path
             arrived.arrived.clear()
         sender.close()
 
-    told = {one["title"]: one for one in receiver.got}
-    assert set(told) == {"digits-1 cancelled", "digits-2 failed"}
-    assert sorted(one["title"] for one in other.got) == sorted(told)
-    assert told["digits-2 failed"]["type"] == "failure"
-    assert "the loss is NaN" in told["digits-2 failed"]["message"]
-    assert "a job of ada" in told["digits-2 failed"]["message"]
+    sent = {one["title"]: one for one in receiver.got}
+    assert set(sent) == {"digits-1 cancelled", "digits-2 failed"}
+    assert sorted(one["title"] for one in other.got) == sorted(sent)
+    assert sent["digits-2 failed"]["type"] == "failure"
+    assert "the loss is NaN" in sent["digits-2 failed"]["message"]
+    assert "a job of ada" in sent["digits-2 failed"]["message"]
