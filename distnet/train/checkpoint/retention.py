@@ -6,7 +6,6 @@ from contextlib import suppress
 from typing import Any
 
 from distnet.errors import CheckpointError
-from distnet.spec.plural import counted
 from distnet.spec.sections.job import Checkpoint
 from distnet.train.checkpoint.checkpoint import list_names, read_facts, step_of
 from distnet.train.checkpoint.store import Store
@@ -61,7 +60,7 @@ def find_best(store: Store, spec: Checkpoint) -> str:
     ranked = ranked_names(store, spec)
     if not ranked:
         raise CheckpointError(
-            f"{store.address()}: none of {counted(len(list_names(store)), 'checkpoint')} was "
+            f"{store.address()}: none of {len(list_names(store))} checkpoints was "
             f"evaluated for {spec.best_metric}; set checkpoint.keep_best and "
             "checkpoint.best_metric for a run, or name a step"
         )
