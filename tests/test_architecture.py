@@ -26,13 +26,14 @@ MAY_IMPORT = {
     "tracking": {"spec", "run_folder"},
     "scheduler": {"spec"},
     "protocol": {"spec"},
+    "notices": {"spec"},
     "notebook": {"spec", "run_folder", "data", "train", "trained", "report"},
     "launch": {
         *("spec", "run_folder", "data", "networks", "tasks", "train", "trained", "report"),
         *("notebook", "tracking"),
     },
     "agent": {"spec", "run_folder", "data", "report", "launch", "protocol"},
-    "server": {"spec", "run_folder", "data", "protocol", "scheduler"},
+    "server": {"spec", "run_folder", "data", "protocol", "scheduler", "notices"},
     "client": {"spec", "run_folder", "data", "protocol"},
     "sim": {"spec", "scheduler", "protocol"},
     "cluster": {"spec", "run_folder", "train", "report", "launch", "protocol"},
@@ -41,13 +42,13 @@ MAY_IMPORT = {
     "cli": {
         *("spec", "run_folder", "data", "networks", "tasks", "train", "trained", "report"),
         *("launch", "scheduler", "protocol", "agent", "server", "client", "sim", "chaos"),
-        *("cluster", "notebook", "sweeps"),
+        *("cluster", "notebook", "sweeps", "notices"),
     },
 }
 MAY_IMPORT_RAY = ("launch/ray/", "server/gateway/", "agent/", "cluster/")
 MAY_NOT_IMPORT_TORCH = (
     *("spec", "run_folder", "report", "scheduler", "protocol", "server", "client", "sim", "cli"),
-    *("cluster", "notebook", "tracking"),
+    *("cluster", "notebook", "notices", "tracking"),
 )
 MOST_LINES, MOST_FUNCTION_LINES = 300, 60
 MEDIAN_FUNCTION_LINES, P90_FUNCTION_LINES = 8, 20

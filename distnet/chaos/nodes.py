@@ -18,6 +18,7 @@ from distnet.errors import NotEnoughResourcesError
 from distnet.launch.processes import below, kill, title_of
 from distnet.launch.ray.guardian import guarded
 from distnet.launch.ray.node import NodeOptions, RayNode, new_token
+from distnet.spec.plural import counted
 
 HEAD, SECOND = "127.0.0.2", "127.0.0.3"
 RAYLET_TITLE = "raylet/raylet"
@@ -61,7 +62,7 @@ class TwoNodes:
         raylet.kill()
         if with_workers:
             kill(lost)
-        also = f" and {len(lost)} processes below it" if with_workers else ""
+        also = f" and {counted(len(lost), 'process', 'processes')} below it" if with_workers else ""
         return f"raylet {raylet.pid} of {SECOND}{also}"
 
     def replace(self) -> None:

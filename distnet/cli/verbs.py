@@ -80,9 +80,10 @@ QUEUE: Entries = {
         'distnet schedule jobs/digits.yaml --cron "0 2 * * *" --tz Europe/Berlin',
     ),
     "schedules": Group(
-        "List, pause, resume and remove recurring jobs (made with distnet schedule).",
+        "List recurring jobs (without a command), pause, resume and remove them.",
         "distnet schedules pause nightly",
         SCHEDULES,
+        default="list",
     ),
     "ps": Verb(
         "queue.ps:ps",
@@ -176,6 +177,11 @@ RESULTS: Entries = {
         "results.sweep:sweep",
         "Show the trials of a sweep, the best first: what each changes, its result, its state.",
         "distnet sweep digits-sweep-1 --html sweep.html",
+    ),
+    "rm": Verb(
+        "results.rm:rm",
+        "Remove runs and sweeps of this machine: by name, all but the newest, or the old ones.",
+        "distnet rm --keep 20 --older-than 30d",
     ),
     "audit": Verb(
         "results.audit:audit",

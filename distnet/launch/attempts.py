@@ -44,6 +44,7 @@ from distnet.run_folder.requests import (
     stop_reason,
     take_requested_workers,
 )
+from distnet.spec.plural import counted
 from distnet.spec.printable import argument
 
 logger = logging.getLogger(__name__)
@@ -212,7 +213,7 @@ class Attempts:
             return error
         count = self._retries.num_failures(error.failure)
         return type(error)(
-            f"{error}\nfailed {count} times in this way without progress, and "
+            f"{error}\nfailed {counted(count, 'time')} in this way without progress, and "
             f"retry.{error.failure}.times is {limit}: not retried"
         )
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from distnet.errors import NotEnoughResourcesError, StoppedError
 from distnet.launch.launcher import Launcher
+from distnet.spec.plural import counted
 
 SETTLED_AFTER_S = 3.0
 """For this long, resources of an attempt that has just ended may seem to be in use."""
@@ -68,8 +69,8 @@ def choose_workers(
             raise StoppedError(f"stopped while waiting for free resources: {shortage}")
         if waited > wait_s:
             raise NotEnoughResourcesError(
-                f"resources for {limits.min} workers did not become free within {waited:.0f} s; "
-                + launcher.describe_shortage(limits.min)
+                f"resources for {counted(limits.min, 'worker')} did not become free within "
+                f"{waited:.0f} s; " + launcher.describe_shortage(limits.min)
             )
         if waited > SETTLED_AFTER_S and not has_emitted:
             has_emitted = True

@@ -97,7 +97,7 @@ class Box:
         now = self._now
         if not now.num_steps:
             return ""
-        steps = f"step {now.step:,}/{now.num_steps:,}"
+        steps = f"step {now.step:,}/{now.num_steps:,} in all"
         left = self._left_s()
         return steps if left is None else f"{steps}, {clock(left)} left"
 

@@ -27,7 +27,8 @@ class Showing:
         if self.display is None:
             return
         folder, status = result["folder"], result["status"]
-        self.display.say(f"{result['run']} {status} after {duration(result['seconds'])}")
+        took = f"{duration(result['seconds'])}, its start included"
+        self.display.say(f"{result['run']} {status} after {took}")
         for note in result["notes"]:
             self.display.say(f"note: {note}")
         if status == "stopped":

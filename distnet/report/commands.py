@@ -33,7 +33,10 @@ def commands(run: Run, summary: Summary) -> list[tuple[str, str]]:
         if summary.better and summary.better.is_kept and not summary.better.is_preferred:
             step = summary.better.step
             found.append(("export the best", f"distnet export {name} --checkpoint {step}"))
-    return [*found, ("draw the report", f"distnet report {name}")]
+    found.append(("draw the report", f"distnet report {name}"))
+    if run.folder.tensorboard.is_dir():
+        found.append(("see the curves in TensorBoard", f"tensorboard --logdir {name}/tensorboard"))
+    return found
 
 
 def _go_on(run: Run, name: str) -> tuple[str, str]:

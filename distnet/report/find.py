@@ -40,7 +40,7 @@ def list_runs(runs: Path) -> list[RunFolder]:
         return []
     except OSError as error:
         raise RunError(f"{runs}: cannot read the folder of runs: {error.strerror}") from None
-    return [RunFolder(path) for path in sorted(folders, key=_began, reverse=True)]
+    return [RunFolder(path) for path in sorted(folders, key=began, reverse=True)]
 
 
 def _latest(runs: Path) -> RunFolder:
@@ -50,7 +50,8 @@ def _latest(runs: Path) -> RunFolder:
     return found[0]
 
 
-def _began(path: Path) -> tuple[float, str]:
+def began(path: Path) -> tuple[float, str]:
+    """When the run in a folder began, in seconds since 1970; and its name."""
     return started_at(RunFolder(path).metrics) or path.stat().st_mtime, path.name
 
 

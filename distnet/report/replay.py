@@ -22,6 +22,7 @@ from distnet.run_folder.records.kinds import (
     Step,
 )
 from distnet.run_folder.sample_digest import SampleDigest
+from distnet.spec.plural import counted
 
 
 @dataclass
@@ -82,7 +83,7 @@ class Replay:
         if line.attempt <= self.attempt:
             self._fault(f"attempt {line.attempt} is recorded after attempt {self.attempt}")
         if line.slices != self.expected.slices:
-            self._fault(f"found {line.slices} slices, expected {self.expected.slices}")
+            self._fault(f"found {counted(line.slices, 'slice')}, expected {self.expected.slices}")
         if not self._may_begin_after(line.step):
             self._fault(
                 f"attempt {line.attempt} begins after step {line.step}, but no checkpoint of that "
@@ -175,15 +176,21 @@ class Replay:
             return
         used = line.used.plus(line.skipped)
         expected = self.expected.first_steps(epoch, num_batches)
-        self._require(used, expected, f"in {num_batches} steps of epoch {epoch + 1}, used")
+        self._require(
+            used, expected, f"in {counted(num_batches, 'step')} of epoch {epoch + 1}, used"
+        )
         skipped = self._skipped(epoch, num_batches)
         self._require(line.skipped, skipped, f"in epoch {epoch + 1}, skipped")
 
     def _require(self, found: SampleDigest, expected: SampleDigest, what: str) -> None:
         if found.num_samples != expected.num_samples:
-            self._fault(f"{what}: {found.num_samples} samples, expected {expected.num_samples}")
+            self._fault(
+                f"{what}: {counted(found.num_samples, 'sample')}, expected {expected.num_samples}"
+            )
         elif found != expected:
-            self._fault(f"{what}: {found.num_samples} samples, but not the expected ones")
+            self._fault(
+                f"{what}: {counted(found.num_samples, 'sample')}, but not the expected ones"
+            )
 
     def _skipped(self, epoch: int, num_batches: int) -> SampleDigest:
         """The samples of the skipped batches among the epoch's first `num_batches`."""

@@ -131,7 +131,7 @@ def summarise(run: Run) -> Summary:
         samples_per_second=samples_per_second(run),
         started=attempts[0].time if attempts else None,
         seconds=sum(history.seconds.values()) if history.seconds else None,
-        size_bytes=_size(run.folder.path),
+        size_bytes=folder_size(run.folder.path),
         weights_sha256=run.result.weights_sha256 if run.result else None,
     )
 
@@ -182,7 +182,8 @@ def _planned(run: Run, key: str) -> float | None:
     return value if isinstance(value, int | float) else None
 
 
-def _size(folder: Path) -> int:
+def folder_size(folder: Path) -> int:
+    """The bytes of all files below a folder."""
     total = 0
     for root, _, names in os.walk(folder):
         for name in names:

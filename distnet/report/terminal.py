@@ -154,7 +154,7 @@ def _facts(run: Run, summary: Summary) -> Table:
         "samples/s": rate(summary.samples_per_second),
         "workers": number(summary.workers),
         "started": local_time(summary.started),
-        "time": duration(summary.seconds),
+        "training time": duration(summary.seconds),
         "size": size(summary.size_bytes),
         "weights": summary.weights_sha256 or NONE,
         "checkpoints": ", ".join(run.saved) or "none",

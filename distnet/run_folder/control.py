@@ -13,6 +13,7 @@ from distnet.run_folder.paths import RunFolder
 from distnet.run_folder.read import read_plan
 from distnet.run_folder.records.log import RunLog
 from distnet.run_folder.requests import request_stop, request_workers
+from distnet.spec.plural import counted
 from distnet.spec.printable import argument
 
 POLL_S = 0.2
@@ -60,7 +61,7 @@ def resize(folder: RunFolder, workers: int, *, wait_s: float | None) -> dict[str
     if workers > slices:
         raise RunError(
             f"{folder.path}: found {workers} workers, expected at most {slices}: its batches are "
-            f"cut into {slices} slices, and every worker needs one"
+            f"cut into {counted(slices, 'slice')}, and every worker needs one"
         )
     log = RunLog(folder)
     newest = log.attempt
@@ -80,7 +81,11 @@ def resize(folder: RunFolder, workers: int, *, wait_s: float | None) -> dict[str
             raise RunError(f"{folder.path}: the run ended before its workers were changed")
         return log.num_attempts > int(newest.get("attempt", 0))
 
-    _wait(has_changed, wait_s, f"{folder.path}: the run does not have {workers} workers yet")
+    _wait(
+        has_changed,
+        wait_s,
+        f"{folder.path}: the run does not have {counted(workers, 'worker')} yet",
+    )
     now = log.attempt
     return {"run": folder.name, "workers": now.get("workers"), "step": now.get("step")}
 

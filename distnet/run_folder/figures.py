@@ -113,6 +113,22 @@ class Scatter(Figure):
 
 
 @dataclass(frozen=True)
+class Density(Figure):
+    """How many points lie in each cell of a grid over two numbers with one common range."""
+
+    kind: ClassVar[str] = "density"
+    x_label: str
+    y_label: str
+    low: float
+    high: float
+    counts: tuple[tuple[int, ...], ...]
+    """[y][x], from `low` to `high` in both."""
+
+    def __post_init__(self) -> None:
+        _require_lengths("counts", self.counts, len(self.counts))
+
+
+@dataclass(frozen=True)
 class Parallel(Figure):
     """Rows as lines over parallel axes, one a column; the last column colours them."""
 
@@ -202,9 +218,9 @@ class PianoRoll(Figure):
         _require_lengths("pitches", [p.pitches for p in self.pieces], len(self.voices))
 
 
+_OF_NUMBERS = (Confusion, Table, Dots, Curve, Scatter, Density, Parallel)
 KINDS: dict[str, TypeAdapter[Figure]] = {
-    kind.kind: TypeAdapter(kind)
-    for kind in (Confusion, Table, Dots, Curve, Scatter, Parallel, Images, Texts, PianoRoll)
+    kind.kind: TypeAdapter(kind) for kind in (*_OF_NUMBERS, Images, Texts, PianoRoll)
 }
 
 

@@ -88,6 +88,8 @@ class Settings:
     allowance: Allowance = Allowance()
     limits: Limits = Limits()
     webhooks: Webhooks | None = None
+    notices: Path | None = None
+    """A file with the addresses, of mail or chat, that get a notice when a job has ended."""
     keep_s: float | None = None
     """How long after its end a job keeps its logs, events and own files; None: forever."""
     groups: tuple[NodeGroup, ...] = ()

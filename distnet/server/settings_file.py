@@ -10,6 +10,7 @@ environment: {NCCL_SOCKET_IFNAME: eth1}
 webhooks:
   urls: [https://hooks.example.org/distnet]
   secret: ./webhook.key             # a file that only the server's user can read
+notices: ./addresses.txt            # mailto://..., slack://...: when a job has ended
 """
 
 import re
@@ -135,6 +136,8 @@ class SettingsFile(Section):
     policy: PolicySection = PolicySection()
     limits: LimitsSection = LimitsSection()
     webhooks: WebhooksSection | None = None
+    notices: str | None = None
+    """A file of addresses of mail or chat, one a line, for notices of jobs that have ended."""
     checkpoints: Annotated[str, AfterValidator(object_store)] | None = None
     """Where jobs without a `checkpoint.store` keep their checkpoints, such as s3://bucket/folder.
     Default: in their run folders."""
@@ -174,8 +177,9 @@ def with_file(settings: Settings, path: Path) -> Settings:
         ),
         keep_s=limits.keep,
         webhooks=_webhooks(file.webhooks, path.parent, locations) if file.webhooks else None,
+        notices=_absolute(file.notices, path.parent),
         checkpoints=file.checkpoints or settings.checkpoints,
-        datasets=_folder(file.datasets, path.parent),
+        datasets=_absolute(file.datasets, path.parent),
         environment=file.environment,
     )
 
@@ -195,7 +199,7 @@ def _read(path: Path) -> tuple[SettingsFile, Locations]:
         raise locations.error(faults_of(error, SettingsFile)) from None
 
 
-def _folder(text: str | None, beside: Path) -> Path | None:
+def _absolute(text: str | None, beside: Path) -> Path | None:
     return None if text is None else (beside / Path(text).expanduser()).resolve()
 
 

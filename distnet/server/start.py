@@ -15,6 +15,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 
 from distnet.errors import DistnetError
+from distnet.notices.notifier import read_addresses
 from distnet.protocol.errors import UnavailableError
 from distnet.server.gateway.gateway import Gateway
 from distnet.server.gateway.reachability_notice import ReachabilityNotice
@@ -26,6 +27,7 @@ from distnet.server.ledger.records import EventRecord
 from distnet.server.loop.garbage import rare_full_collections
 from distnet.server.loop.ticker import Ticker
 from distnet.server.observers.feed import Feed
+from distnet.server.observers.notices import NoticeSender
 from distnet.server.observers.webhooks import WebhookSender
 from distnet.server.server import Server
 from distnet.server.settings import Settings
@@ -111,8 +113,9 @@ def own_name() -> str:
 
 @contextmanager
 def _running(server: Server, users: Users, notice: ReachabilityNotice) -> Iterator[HttpServer]:
-    """Run everything besides the HTTP server: webhooks, event feed, loop."""
+    """Run everything besides the HTTP server: webhooks, notices, event feed, loop."""
     ledger, settings = server.ledger, server.settings
+    addresses = read_addresses(settings.notices) if settings.notices else ()
     app = make_app(server, Authenticator(users), settings)
     readers = [app.state.metrics.count_event]
     with ExitStack() as running:
@@ -121,6 +124,11 @@ def _running(server: Server, users: Users, notice: ReachabilityNotice) -> Iterat
             webhooks.start()
             running.callback(webhooks.close)
             readers.append(webhooks.read)
+        if addresses:
+            notices = NoticeSender(addresses, lambda name: server.details(name).job)
+            notices.start()
+            running.callback(notices.close)
+            readers.append(notices.read)
         feed = Feed(ledger, readers)
         feed.start()
         running.callback(feed.close)

@@ -7,6 +7,7 @@ from distnet.protocol.sweeps import SweepResponse, TrialResponse
 from distnet.report.figures.parallel import LOG_FROM
 from distnet.run_folder.figures import Cell, Figure, Parallel, Scatter, Series
 from distnet.spec.metric import Format, Metric
+from distnet.spec.plural import counted
 from distnet.spec.value_text import value_text
 
 
@@ -38,7 +39,7 @@ def _parallel(sweep: SweepResponse, trials: Sequence[TrialResponse], metric: Met
     names = [trial.name for trial in trials]
     plain: list[Format] = ["number"] * len(sweep.keys)
     return Parallel(
-        title=f"{len(trials)} trials",
+        title=counted(len(trials), "trial"),
         columns=(*sweep.keys, sweep.metric_name),
         rows=tuple(
             (*(_cell(trial.changes.get(key)) for key in sweep.keys), trial.value)

@@ -8,6 +8,7 @@ from distnet.errors import DistnetError
 from distnet.notebook.run import Run
 from distnet.protocol.sweeps import SweepResponse
 from distnet.run_folder.read import holds_run
+from distnet.spec.plural import counted
 from distnet.spec.reading.overrides import Overrides, as_texts
 from distnet.sweeps.find import find_sweep
 from distnet.sweeps.make import make_sweep
@@ -65,7 +66,9 @@ class Sweep:
     def __repr__(self) -> str:
         """Name, number of trials and the best, as a notebook shows it."""
         table = self.table
-        return f"<Sweep {self.folder.name}: {len(table.trials)} trials, {table.best_text}>"
+        return (
+            f"<Sweep {self.folder.name}: {counted(len(table.trials), 'trial')}, {table.best_text}>"
+        )
 
 
 def sweep(

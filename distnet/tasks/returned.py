@@ -26,7 +26,7 @@ from distnet.tasks.task import Loss, Measured, Phase, Shown, Summary
 
 PREDICTION = 'a dict such as {"class": "7", "probability": 0.98}'
 ARRAY = "a NumPy array of numbers, [n, C, H, W] or [n, H, W]"
-TAKEN_ARRAYS = ("worst", "first_layer")
+TAKEN_ARRAYS = ("worst", "first_layer", "feature_maps_middle", "feature_maps_last")
 """The names of the arrays that distnet itself adds to `pictures.npz`."""
 
 ADDED_KEYS = ("file", "row", "input")

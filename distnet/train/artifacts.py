@@ -24,6 +24,7 @@ from distnet.train.compute.generators import seed_generators
 from distnet.train.compute.shadows import networks_for
 from distnet.train.compute.trainee import Trainee
 from distnet.train.final import Final
+from distnet.train.learned import learned_figures
 from distnet.train.loop import Outcome as Ended
 
 FIRST_LAYER_IMAGES = 64
@@ -47,6 +48,7 @@ def write_artifacts(
     figures = [*evaluation.summary.figures, *_worst(trainee, evaluator, evaluation, arrays)]
     figures += _shown(trainee, arrays)
     figures += _first_layer(trainee, arrays)
+    figures += learned_figures(trainee, evaluator, arrays)
     record = EvaluationRecord(
         split=split,
         step=step,

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from distnet.errors import CheckpointError, TrainingError
 from distnet.run_folder.assignment import Assignment
+from distnet.spec.plural import counted
 from distnet.train.checkpoint.checkpoint import State, any_damaged, list_names, read_newest, step_of
 from distnet.train.checkpoint.extra_state import restore_extra
 from distnet.train.checkpoint.feed_state import feed_states
@@ -151,7 +152,8 @@ def _changed_length(trainee: Trainee, position: Position) -> Iterator[str]:
     """
     old, new, step = position.num_steps, trainee.num_steps, position.step
     if step > new:
-        yield f"the run has made {step:,} steps, and the job now has {new:,}: nothing was trained"
+        made = f"the run has made {counted(step, 'step')}"
+        yield f"{made}, and the job now has {new:,}: nothing was trained"
     if old is None or old == new or step >= new:
         return
     for player in trainee.flat.players:
@@ -164,8 +166,9 @@ def _changed_length(trainee: Trainee, position: Position) -> Iterator[str]:
         rate = settings.optimizer.learning_rate
         of_player = f" of player {player}" if len(trainee.flat.players) > 1 else ""
         yield (
-            f"the run now has {new:,} steps instead of {old:,}, and its {settings.schedule.kind} "
-            f"schedule is computed for these: the learning rate{of_player} jumps from "
+            f"the run now has {counted(new, 'step')} instead of {old:,}, and its "
+            f"{settings.schedule.kind} schedule is computed for these: the learning "
+            f"rate{of_player} jumps from "
             f"{rate * last:.3g} at step {step:,} to {rate * following:.3g} at step {step + 1:,}. "
             "For a rate without a jump start a new run with the final number of steps"
         )

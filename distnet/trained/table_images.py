@@ -9,7 +9,7 @@ from distnet.data.csv.file import is_csv
 from distnet.data.csv.table import CsvTable
 from distnet.data.features.form import TableForm
 from distnet.data.sources.images.named_files import find_root, named_files
-from distnet.data.sources.images.parquet_images import as_file, image_cells
+from distnet.data.sources.images.table_images import as_file, image_cells
 from distnet.data.sources.tables.parquet_table import ParquetTable, is_parquet
 from distnet.data.sources.tables.table import Table
 from distnet.errors import DataError

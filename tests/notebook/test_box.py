@@ -121,7 +121,7 @@ def test_a_notebook_shows_progress_and_how_to_resume(notebook: FakeIPython) -> N
 
     lines = notebook.shown[-1]["text/plain"].splitlines()
     assert lines[-3:] == [
-        "digits-1 stopped after 12.3 s",
+        "digits-1 stopped after 12.3 s, its start included",
         "note: nothing was measured",
         "a checkpoint was saved; resume with: distnet.resume('runs/digits-1')",
     ]
@@ -167,4 +167,4 @@ def test_a_script_is_silent_unless_it_wants_lines(capsys: pytest.CaptureFixture[
     assert out == ""
     assert err.splitlines()[0] == "starting"
     assert "test loss 0.1300" in err
-    assert err.splitlines()[-1] == "digits-1 finished after 12.3 s"
+    assert err.splitlines()[-1] == "digits-1 finished after 12.3 s, its start included"

@@ -54,10 +54,12 @@ class Brightness:
 """
 
 
-def train(folder: Path, data: Path, more: str = "") -> tuple[EvaluationRecord, Arrays]:
-    job = folder / "job.yaml"
-    job.write_text(JOB.replace("DATA", str(data)) + more)
-    run = RunFolder(distnet.run(job, inline=True, runs=folder, name="run").folder.path)
+def train(
+    folder: Path, data: Path, more: str = "", *, job: str = JOB
+) -> tuple[EvaluationRecord, Arrays]:
+    file = folder / "job.yaml"
+    file.write_text(job.replace("DATA", str(data)) + more)
+    run = RunFolder(distnet.run(file, inline=True, runs=folder, name="run").folder.path)
     evaluation = read_evaluation(run.evaluation)
     assert evaluation is not None
     return evaluation, read_arrays(run.pictures)
@@ -135,13 +137,34 @@ def test_worst_numbers_are_also_drawn(names: tuple[str, ...], tmp_path: Path) ->
     data = write_vectors(tmp_path / "data", y, numbers)
     found, _ = train(tmp_path, data, "task: {kind: regress}\n")
 
-    (scatter,) = only(Scatter, found.figures)
+    *every, scatter = only(Scatter, found.figures)
+    assert len(every) == width  # all samples, a figure for each number
     _, worst = only(Table, found.figures)
     assert isinstance(scatter, Scatter)
     assert isinstance(worst, Table)
     assert len(scatter.series) == width
     assert width == 1 or [line.name for line in scatter.series] == list(names)
     assert len(worst.rows) == len(scatter.series[0].x) == 25
+
+
+def test_embeddings_and_feature_maps_show_what_a_network_has_learned(tmp_path: Path) -> None:
+    data = write_dataset(tmp_path / "data", train=200, test=100)
+    job = JOB.replace("kind: mlp, hidden: [4]", "kind: cnn, channels: [3, 20], hidden: 8")
+    found, arrays = train(tmp_path, data, "evaluate: {batch_size: 30}\n", job=job)
+
+    (points,) = only(Scatter, found.figures)
+    assert isinstance(points, Scatter)
+    assert points.title == "Embeddings of 100 samples, before the last layer"
+    assert {line.name for line in points.series} == set("abcd")
+    values = np.array([pair for line in points.series for pair in zip(line.x, line.y, strict=True)])
+    assert values.shape == (100, 2)
+    assert values.mean(0) == pytest.approx([0, 0], abs=1e-5)
+    assert abs(np.corrcoef(values.T)[0, 1]) < 1e-4  # principal components
+    assert values.var(0)[0] >= values.var(0)[1] > 0
+    *_, maps = only(Images, found.figures)
+    assert isinstance(maps, Images)
+    assert maps.title == "Feature maps of conv2, of the first sample"
+    assert arrays[maps.array].shape == (16, 1, 6, 6)
 
 
 def test_a_task_brings_arrays_and_needs_no_worst_samples(tmp_path: Path) -> None:

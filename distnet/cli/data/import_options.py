@@ -33,8 +33,8 @@ Kind = Annotated[
         "--kind",
         "KIND",
         "babi, csv, idx, image-folder, image-table, json-music, masks, npz, parallel-text, "
-        "parquet, pascal-voc, sound-folder, sprite-sheet, squad, text or text-table. Default: "
-        "detected.",
+        "parquet, pascal-voc, sound-folder, sprite-sheet, squad, text, text-table or "
+        "web-dataset. Default: detected.",
     ),
 ]
 Classes = Annotated[

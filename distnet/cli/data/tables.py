@@ -18,6 +18,7 @@ from distnet.data.fields.tokens import TokensField
 from distnet.data.manifest import Manifest
 from distnet.data.shards import ShardReader
 from distnet.data.survey.summary import Finding, ImportSummary
+from distnet.spec.plural import counted
 from distnet.spec.printable import printable
 
 MOST_CLASSES = 30
@@ -92,7 +93,7 @@ def _facts_table(manifest: Manifest) -> Table:
 def _described(field: Field) -> str:
     names = f": {_listed(field.names)}" if field.names else ""
     if field.kind == "class":
-        return f"one of {len(field.classes)} classes"
+        return f"one of {counted(len(field.classes), 'class', 'classes')}"
     if field.kind == "number":
         return ("a number" if field.shape == (1,) else f"{_shape(field.shape)} numbers") + names
     if isinstance(field, AudioField):

@@ -6,7 +6,8 @@ import typer
 
 from distnet.cli.connect import connect
 from distnet.cli.options import AsJson, Context, Job, Server
-from distnet.cli.output import print_json, say, write_log
+from distnet.cli.output import print_json, say
+from distnet.cli.queue.folded import FoldedLog
 from distnet.cli.queue.jobs import described
 from distnet.client.client import Client, Json
 from distnet.client.follow import is_waiting, pieces
@@ -61,12 +62,13 @@ def follow_log(
         KeyboardInterrupt: the user has left; how to follow it again was printed.
     """
     try:
-        for piece in pieces(client, job, stream, offset=offset, follow=True):
-            if as_json:
-                print_json(_to_json(job, stream, piece))
-            else:
-                write_log(piece["text"])
-            offset = piece["next"]
+        with FoldedLog() as log:
+            for piece in pieces(client, job, stream, offset=offset, follow=True):
+                if as_json:
+                    print_json(_to_json(job, stream, piece))
+                else:
+                    log.write(piece["text"])
+                offset = piece["next"]
     except KeyboardInterrupt:
         name = "" if stream == RUN else f" --stream {stream}"
         again = f"distnet logs {job} -f{name} --offset {offset}"
@@ -77,11 +79,12 @@ def follow_log(
 def _print(client: Client, job: str, stream: str, offset: int, *, as_json: bool) -> None:
     texts: list[str] = []
     last: Json = {"next": offset, "end": offset, "is_complete": False}
-    for last in pieces(client, job, stream, offset=offset):
-        if as_json:
-            texts.append(last["text"])
-        else:
-            write_log(last["text"])
+    with FoldedLog() as log:
+        for last in pieces(client, job, stream, offset=offset):
+            if as_json:
+                texts.append(last["text"])
+            else:
+                log.write(last["text"])
     if as_json:
         print_json(_to_json(job, stream, {**last, "offset": offset, "text": "".join(texts)}))
 

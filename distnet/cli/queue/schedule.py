@@ -21,6 +21,7 @@ from distnet.cli.output import echo, print_json
 from distnet.cli.queue.due import due_line
 from distnet.cli.queue.prepare import prepared, unix_time, uploaded
 from distnet.client.times import local_zone
+from distnet.protocol.cron import require_cron
 
 Cron = Annotated[
     str | None, typer.Option(metavar='"M H D M W"', help="When: the five fields of cron.")
@@ -68,12 +69,15 @@ def schedule(
             f"found {'neither' if cron is None else 'both'} of --cron and --at, expected one: "
             "--cron for a recurring job, --at to submit once"
         )
+    if cron is not None:
+        require_cron(cron, tz or local_zone())  # before anything is read and uploaded
+    when = {"cron": cron} if cron is not None else {"at": unix_time(at)}
     client = connect(server, context)
     submission = prepared(job, sets=sets, workers=workers, priority=priority, team=team)
     submission = uploaded(client, submission)
     request: dict[str, Any] = {"name": name or submission.job_name, "request": submission.request}
     request |= {"tz": tz or local_zone(), "overlap": overlap, "missed": missed}
-    request |= {"cron": cron} if cron is not None else {"at": unix_time(at)}
+    request |= when
     with spinner(f"submitting to {client.target.server}"):
         created = client.add_schedule(request)
     if as_json:

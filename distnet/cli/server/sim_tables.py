@@ -6,6 +6,7 @@ from rich.table import Table
 
 from distnet.cli.console import stdout_console
 from distnet.report.text import NONE, duration, number
+from distnet.spec.plural import counted
 
 
 def show_figures(found: dict[str, Any]) -> None:
@@ -37,7 +38,7 @@ def _summary_table(found: dict[str, Any]) -> Table:
     parts = [f"{jobs['ended']:,} of {jobs['all']:,} ended"]
     waiting = jobs["submitted"] - jobs["started"]
     parts += [f"{waiting:,} never started"] if waiting else []
-    parts += [f"{jobs['skipped']:,} lines of the trace skipped"] if jobs["skipped"] else []
+    parts += [f"{counted(jobs['skipped'], 'line')} of the trace skipped"] if jobs["skipped"] else []
     table.add_row("jobs", ", ".join(parts))
     table.add_row(
         "utilisation", f"{_used(found['utilisation_while_jobs_arrive'])} while jobs arrive"

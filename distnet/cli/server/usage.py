@@ -13,6 +13,7 @@ from distnet.cli.output import print_json, say
 from distnet.cli.server.usage_tables import show_job, show_usage
 from distnet.client.times import past_time
 from distnet.errors import DistnetError
+from distnet.spec.plural import counted
 
 MONTH = re.compile(r"(\d{4})-(\d{2})")
 KEYS = ("user", "team", "month", "job")
@@ -81,7 +82,7 @@ def usage(
         return
     show_usage(found, keys)
     if found["num_left_out"]:
-        say(f"{found['num_left_out']:,} more rows; show them with a larger --limit")
+        say(f"{counted(found['num_left_out'], 'more row')}; show them with a larger --limit")
 
 
 def _require_keys(keys: list[str]) -> None:

@@ -74,7 +74,10 @@ def _summary_table(summary: dict[str, Any], results: Results) -> Table:
     planned = f" of {results.request.trials:,}" if not results.is_complete else ""
     table.add_row("trials", f"{trials:,}{planned}, {summary['passed']:,} passed")
     table.add_row("same weights", f"{summary['equal']:,} of {trials:,} ({weights})")
-    table.add_row("faults", f"{summary['faults']:,}, {summary['recoveries']:,} recoveries")
+    table.add_row(
+        "faults",
+        f"{summary['faults']:,}, {counted(summary['recoveries'], 'recovery', 'recoveries')}",
+    )
     table.add_row("steps recomputed", number(summary["steps_recomputed"]))
     table.add_row("missed faults", f"{summary['misses']:,} (the run had ended; drawn again)")
     table.add_row("failure rate", f"at most {bound:.1%} of runs, at 95% confidence")

@@ -77,5 +77,5 @@ class _Line(ProgressColumn):
     def render(self, task: Task) -> Text:
         left = task.time_remaining
         time = f"{clock(left)} left  " if left is not None else ""
-        steps = f"step {task.completed:,.0f}/{task.total:,.0f}  " if task.total else ""
+        steps = f"step {task.completed:,.0f}/{task.total:,.0f} in all  " if task.total else ""
         return Text(f"{task.description}  {steps}{time}{task.fields['figures']}")

@@ -14,6 +14,7 @@ from distnet.cli.exit_codes import STOPPED
 from distnet.cli.lazy import imported
 from distnet.cli.options import RUNS, AsJson, Folds, Inline, Runs, Sets, Sweep, Workers
 from distnet.cli.output import print_json
+from distnet.cli.train.noticed import Notify, noticed
 from distnet.cli.train.progress import display_on
 from distnet.errors import DistnetError, JobFileError, RunError
 from distnet.report.find import find_run
@@ -76,6 +77,7 @@ def run(
     start_from: StartFrom = None,
     address: Address = None,
     draw: Draw = True,
+    notify: Notify = None,
     as_json: AsJson = False,
 ) -> None:
     """Train a job to the end and leave a run folder with a report.
@@ -93,7 +95,8 @@ def run(
         options |= {"name": name, "start_from": start, "stop_early": stop_early}
         _check_sweep(job, settings, options, new_code=new_code)
         train = imported("sweeps.train:train")
-        train(job, settings, resume, runs, draw=draw, as_json=as_json, **options)
+        with noticed(f"distnet run {job or resume}", notify):
+            train(job, settings, resume, runs, draw=draw, as_json=as_json, **options)
         return
     if stop_early:
         raise RunError("--stop-early: expected --sweep with it; one run has no others to compare")
@@ -103,13 +106,14 @@ def run(
     else:
         options |= {"name": name, "runs": runs, "start_from": start}
     folder = None if resume is None else find_run(resume, runs).path
-    _run(job, folder, options, draw=draw, as_json=as_json)
+    with noticed(f"distnet run {job or resume}", notify) as lines:
+        lines.extend(_run(job, folder, options, draw=draw, as_json=as_json))
 
 
 def _run(
     job: Path | None, folder: Path | None, options: dict[str, Any], *, draw: bool, as_json: bool
-) -> None:
-    """Train one run, and show its end.
+) -> list[str]:
+    """Train one run, and show its end; what a notice of it says.
 
     Raises:
         typer.Exit: it was stopped.
@@ -124,6 +128,10 @@ def _run(
         _show_end(console, ended, progress.figures, page)
     if ended.status == "stopped":
         raise typer.Exit(STOPPED)
+    summary = summarise(read_run(ended.folder))
+    steps = f"{counted(summary.steps, 'step')} in {duration(summary.seconds)} of training"
+    result = f"{summary.name}: {summary.result or progress.figures}"
+    return [result, steps, *([f"report: {page}"] if page is not None else [])]
 
 
 def _check_options(
@@ -205,7 +213,7 @@ def _show_end(console: LiteralConsole, run: "Run", figures: str, page: "Report |
     result, summary = run.result, summarise(read_run(run.folder))
     speed = result["samples_per_second"]
     facts = [
-        f"{counted(result['steps'], 'step')} in {duration(summary.seconds)}",
+        f"{counted(result['steps'], 'step')} in {duration(summary.seconds)} of training",
         counted(result["workers"], "worker"),
         *([f"{speed:,.0f} samples/s"] if speed else []),
         f"weights {result['weights_sha256'][:12]}",

@@ -67,7 +67,9 @@ def _stop_sweep(sweep: SweepFolder, wait_s: float | None, *, as_json: bool) -> N
     if as_json:
         print_json({"sweep": sweep.name, **ended})
         return
-    state = "requested to stop" if wait_s is None else f"{ended['status']} at {ended['step']} steps"
+    state = (
+        "requested to stop" if wait_s is None else f"{ended['status']} at step {ended['step']:,}"
+    )
     echo(f"{trial.path} (a run of the sweep {sweep.name}) {state}")
     echo(f"resume the sweep with: distnet run --resume {folder}")
 

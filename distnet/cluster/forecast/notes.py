@@ -89,8 +89,8 @@ def _memory_note(job: Job, terms: Terms, rows: Sequence[Row], pace: Pace) -> Ite
     needed = count_traffic(layout, last.slices, longest).row_bytes
     if needed > LARGE_MEMORY_BYTES:
         yield (
-            f"with {last.slices:,} slices the exact sum takes {size(needed)} of memory on each "
-            "host, since each holds the rows of all slices; `train.sum: fast` does not"
+            f"with {counted(last.slices, 'slice')} the exact sum takes {size(needed)} of memory "
+            "on each host, since each holds the rows of all slices; `train.sum: fast` does not"
         )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from distnet.data.csv.rows import first_rows
 from distnet.errors import DataError
+from distnet.spec.plural import counted
 
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 """Those that are recognised, the likeliest first, and their names."""
@@ -98,7 +99,7 @@ def _delimiter(text: str, *, is_whole: bool) -> tuple[str, str]:
             if found > fits:
                 best, fits = delimiter, found
     _, share, width = fits
-    return best, f"the first rows have {width} columns each" if share else "default"
+    return best, f"the first rows have {counted(width, 'column')} each" if share else "default"
 
 
 def _decimal(rows: Sequence[Sequence[str]]) -> tuple[str, str]:

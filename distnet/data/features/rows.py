@@ -20,7 +20,7 @@ from distnet.data.sources.tables.missing import with_missing
 from distnet.data.sources.tables.parquet_table import ParquetTable, is_parquet
 from distnet.data.sources.tables.table import Table
 from distnet.errors import DataError, DataWarning
-from distnet.spec.plural import listed
+from distnet.spec.plural import counted, listed
 from distnet.spec.printable import printable
 
 MOST_NAMES = 20
@@ -105,8 +105,8 @@ def _columns(
         )
     if sum(feature.width for feature in features) != data.shape[0]:
         raise DataError(
-            f"{at}: found {len(found)} columns, expected {data.shape[0]}, the numbers of one "
-            "sample in their order"
+            f"{at}: found {counted(len(found), 'column')}, expected {data.shape[0]}, the numbers "
+            "of one sample in their order"
         )
     return tuple(known[feature.name.strip()] for feature in features)
 
@@ -163,6 +163,7 @@ class _Unknown:
         """Name them."""
         if self._lines:
             num_cells = sum(self._counts.values())
-            text = f"{path}: {num_cells:,} cells are taken as none of the categories"
+            cells = counted(num_cells, "cell is", "cells are")
+            text = f"{path}: {cells} taken as none of the categories"
             lines = printable("; ".join(self._lines))
             warnings.warn(f"{lines}; {text}", DataWarning, stacklevel=2)

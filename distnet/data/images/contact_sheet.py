@@ -14,11 +14,12 @@ from distnet.data.fields.field import Field
 from distnet.data.manifest import Manifest
 from distnet.data.shards import ShardReader
 from distnet.errors import DataError
+from distnet.spec.plural import counted
 from distnet.spec.printable import printable
 
 COLUMNS = 10
 MOST_ROWS = 20
-TILE = 64
+TILE = 128
 GAP = 6
 MARGIN = 24
 TITLE = 52
@@ -67,10 +68,11 @@ class Pictures:
         """One sample as a square."""
         pixels = self.field.thumbnail(columns[self.name][index])
         picture = Image.fromarray(np.ascontiguousarray(pixels)).convert("RGB")
-        scale = TILE / max(picture.size)
-        smooth = Image.Resampling.NEAREST if scale >= 4 else Image.Resampling.LANCZOS
+        # Enlarged by whole numbers: each pixel stays a sharp square.
+        scale = TILE // max(picture.size) or TILE / max(picture.size)
+        method = Image.Resampling.NEAREST if scale >= 1 else Image.Resampling.LANCZOS
         size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
-        resized = picture.resize(size, smooth)
+        resized = picture.resize(size, method)
         for name, field in self._fields.items():
             if isinstance(field, BoxesField):
                 _draw_boxes(resized, columns[name][index][:, :4] * scale)
@@ -147,9 +149,9 @@ def _draw_title(sheet: Image.Image, title: str, subtitle: str) -> None:
 
 
 def _about_images(field: Field, num_samples: int) -> str:
-    text = f"{num_samples:,} {'recording' if field.kind == 'audio' else field.kind}s"
+    text = counted(num_samples, "recording" if field.kind == "audio" else field.kind)
     if field.kind == "image":
-        text = f"{num_samples:,} {'grey' if field.shape[0] == 1 else 'colour'} images"
+        text = counted(num_samples, f"{'grey' if field.shape[0] == 1 else 'colour'} image")
     is_one_size = len(field.shape) > 1
     return text + (f" of {field.shape[-1]} x {field.shape[-2]} pixels" if is_one_size else "")
 
@@ -157,7 +159,7 @@ def _about_images(field: Field, num_samples: int) -> str:
 def _about_classes(field: Field) -> str:
     num_classes = len(field.classes)
     shown = f", the first {MOST_ROWS} shown" if num_classes > MOST_ROWS else ""
-    return f", {num_classes} classes{shown}"
+    return f", {counted(num_classes, 'class', 'classes')}{shown}"
 
 
 def _drawable(name: str, font: Font) -> str:

@@ -18,6 +18,8 @@ Size = tuple[int, int]  # height, width
 _GREY = {"1", "L", "LA"}
 _PLAIN = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX"}
 _MORE_THAN_8_BITS = {"I", "F"}
+WHITE_16 = 65535
+"""The brightest value of 16 bits."""
 _ORIENTATION = 0x0112
 _NAME_ENCODINGS = ("ascii", "utf-16-be")  # of the name of a colour profile, in its own text
 _LYING = {5, 6, 7, 8}
@@ -46,13 +48,15 @@ class ImageHeader:
     """Whether it has an alpha channel or a transparent colour."""
     has_more_frames: bool = False
     has_16_bits: bool = False
+    brightest: int | None = None
+    """Of a grey image with 16 bits, its largest value; 65,535 is white."""
     has_profile: bool = False
     """Whether its colours follow a profile other than sRGB."""
 
     @property
     def is_plain(self) -> bool:
         """Whether its colours are grey or RGB, which need no conversion."""
-        return self.mode in _PLAIN
+        return self.mode in _PLAIN or self.brightest is not None
 
 
 def read_header(file: Path | BinaryIO, *, location: str) -> ImageHeader:
@@ -62,7 +66,7 @@ def read_header(file: Path | BinaryIO, *, location: str) -> ImageHeader:
         MissingReaderError: it is of a format that this installation cannot read.
         DataError: it cannot be read as an image; `location` names it.
     """
-    with opened_image(file, location) as image:
+    with opened_image(file, location, takes_16_bits=True) as image:
         # Looked at first, since reading the EXIF part of a PNG decodes the image.
         has_16_bits = any(map(_has_16_bits, getattr(image, "tile", ())))
         width, height = image.size
@@ -70,16 +74,18 @@ def read_header(file: Path | BinaryIO, *, location: str) -> ImageHeader:
         # Pillow turns a TIFF by itself, and gives the size that it will have then.
         if orientation in _LYING and image.format != "TIFF":
             width, height = height, width
+        is_deep = _is_deep_grey(image)
         return ImageHeader(
             height,
             width,
-            is_grey=image.mode in _GREY,
+            is_grey=image.mode in _GREY or is_deep,
             mode=image.mode,
             is_turned=orientation in range(2, 9),
             is_transparent=image.has_transparency_data,
             # Of the images in an MPO file, as cameras write it, the first one is the photo.
             has_more_frames=image.format != "MPO" and getattr(image, "is_animated", False),
-            has_16_bits=has_16_bits,
+            has_16_bits=has_16_bits or is_deep,
+            brightest=int(np.asarray(image).max(initial=0)) if is_deep else None,
             has_profile=_has_profile(image),
         )
 
@@ -120,15 +126,16 @@ def decode_image(
 ) -> NDArray[np.uint8]:
     """Decode an image to uint8 [channels, height, width], with 1 or 3 channels.
 
-    Transparent parts become white. With `size` the image is scaled until it covers that, and its
-    middle is cut out; with `is_whole` nothing is cut, and its sides are scaled apart.
+    Transparent parts become white; of 16 bits the 8 upper ones are kept, rounded. With `size` the
+    image is scaled until it covers that, and its middle is cut out; with `is_whole` nothing is cut,
+    and its sides are scaled apart.
 
     Raises:
         DataError: it is damaged; `location` names it.
     """
-    with opened_image(file, location) as image:
+    with opened_image(file, location, takes_16_bits=True) as image:
         ImageOps.exif_transpose(image, in_place=True)
-        flat = _on_white(image).convert("L" if channels == 1 else "RGB")
+        flat = _on_white(_with_8_bits(image)).convert("L" if channels == 1 else "RGB")
         if size is not None and (flat.height, flat.width) != size:
             scaled = Image.Image.resize if is_whole else ImageOps.fit
             flat = scaled(flat, (size[1], size[0]), Image.Resampling.BICUBIC)
@@ -143,18 +150,34 @@ def _has_16_bits(tile: Any) -> bool:
     return ";16" in str(settings) or most > 255
 
 
+def _is_deep_grey(image: Image.Image) -> bool:
+    """Whether it is grey with 16 bits; Pillow reads PGM files of such as mode I."""
+    return image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PPM")
+
+
+def _with_8_bits(image: Image.Image) -> Image.Image:
+    if not _is_deep_grey(image):
+        return image
+    values = np.asarray(image, np.float64) * (255 / WHITE_16)
+    return Image.fromarray(values.round().astype(np.uint8))
+
+
 @contextmanager
-def opened_image(file: Path | BinaryIO, location: str) -> Iterator[Image.Image]:
-    """Open an image of 8 bits a channel.
+def opened_image(
+    file: Path | BinaryIO, location: str, *, takes_16_bits: bool = False
+) -> Iterator[Image.Image]:
+    """Open an image of 8 bits a channel, or of 16 where the caller takes them.
 
     Raises:
         DataError: it cannot be read, also while it is used; `location` names it.
     """
     try:
         with opened(file) as image:
-            if image.mode.split(";")[0] in _MORE_THAN_8_BITS:
+            is_taken = takes_16_bits and _is_deep_grey(image)
+            if image.mode.split(";")[0] in _MORE_THAN_8_BITS and not is_taken:
+                most = 16 if takes_16_bits else 8
                 raise DataError(
-                    f"{location}: more than 8 bits a channel (mode {image.mode}); "
+                    f"{location}: more than {most} bits a channel (mode {image.mode}); "
                     "convert it to an 8-bit image"
                 )
             yield image

@@ -18,8 +18,8 @@ from distnet.data.column import Columns, RaggedArray
 from distnet.data.fields.class_ import ClassField
 from distnet.data.fields.tokens import TokensField
 from distnet.data.sources._like import Like, classes_like, tokens_like
-from distnet.data.sources._names import natural_order
 from distnet.data.sources._splits import is_split_name, split_of
+from distnet.data.sources.files.class_names import natural_order
 from distnet.data.sources.files.unreadable import Unreadable
 from distnet.data.sources.source import Chunks, RawData
 from distnet.data.sources.texts.stories import (

@@ -25,6 +25,7 @@ from distnet.data.sources.source import RawData
 from distnet.data.sources.tables.arrays import as_chunks, class_names
 from distnet.data.survey.summary import Findings
 from distnet.errors import DataError
+from distnet.spec.plural import counted
 
 _NAME = re.compile(
     r"(?P<set>.*[-_])?(?P<split>train|t10k|test)[-_](?P<part>images|labels)[-.]idx[13][-.]ubyte"
@@ -127,8 +128,9 @@ def _read_split(
     labels = _read_idx(files[split, "labels"], "labels")
     if len(images) != len(labels):
         raise DataError(
-            f"{files[split, 'labels']}: {len(labels)} labels, but {files[split, 'images'].name} "
-            f"has {len(images)} images; take both from the same download"
+            f"{files[split, 'labels']}: {counted(len(labels), 'label')}, but "
+            f"{files[split, 'images'].name} has {counted(len(images), 'image')}; take both from "
+            "the same download"
         )
     return images[:, None], labels.astype(np.int32)
 

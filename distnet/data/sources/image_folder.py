@@ -18,7 +18,7 @@ from distnet.data.fields.class_ import ClassField
 from distnet.data.fields.image import ImageField
 from distnet.data.images.decode import Colours, Size, read_header, read_image
 from distnet.data.sources._like import Like, classes_like
-from distnet.data.sources._names import natural_order
+from distnet.data.sources.files.class_names import natural_order
 from distnet.data.sources.files.kinds import IMAGES
 from distnet.data.sources.files.layout import Classes, Layout, sort_files
 from distnet.data.sources.files.tree import has_files, list_files

@@ -23,8 +23,8 @@ from distnet.data.fields.image import ImageField
 from distnet.data.fields.mask import VOID, MaskField
 from distnet.data.images.decode import Colours, ImageHeader, Size, read_header, read_image
 from distnet.data.images.mask_file import read_mask
-from distnet.data.sources._names import check_names, natural_order
 from distnet.data.sources._splits import split_of
+from distnet.data.sources.files.class_names import check_names, natural_order
 from distnet.data.sources.files.kinds import IMAGES
 from distnet.data.sources.files.tree import list_files
 from distnet.data.sources.files.unreadable import Unreadable

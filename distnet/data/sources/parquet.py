@@ -11,7 +11,7 @@ from pathlib import Path
 from distnet.data.images.decode import Colours, Size
 from distnet.data.manifest import MANIFEST
 from distnet.data.sources._like import Like
-from distnet.data.sources.images.parquet_images import ImageOptions, TargetOptions, read_images
+from distnet.data.sources.images.table_images import ImageOptions, TargetOptions, read_images
 from distnet.data.sources.source import RawData
 from distnet.data.sources.tables.parquet_folders import has_parquet, open_parquet
 from distnet.data.sources.tables.parquet_table import ParquetTable

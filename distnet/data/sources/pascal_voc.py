@@ -23,7 +23,7 @@ from distnet.data.fields.boxes import BoxesField
 from distnet.data.fields.image import ImageField
 from distnet.data.images.decode import Colours, Size, decode_image, read_header, read_image
 from distnet.data.images.formats import SUFFIXES
-from distnet.data.sources._names import check_names, natural_order
+from distnet.data.sources.files.class_names import check_names, natural_order
 from distnet.data.sources.files.unreadable import Unreadable
 from distnet.data.sources.images.annotation import Annotation, MarkedObject, read_annotation
 from distnet.data.sources.images.decoding import decode_files

@@ -19,7 +19,7 @@ from distnet.data.fields.class_ import ClassField
 from distnet.data.fields.field import Field
 from distnet.data.sounds.sound_file import SoundHeader, read_header, read_sound, wrong_rate
 from distnet.data.sources._like import Like, classes_like
-from distnet.data.sources._names import natural_order
+from distnet.data.sources.files.class_names import natural_order
 from distnet.data.sources.files.kinds import RECORDINGS
 from distnet.data.sources.files.layout import Layout
 from distnet.data.sources.files.tree import has_files, list_files

@@ -20,8 +20,8 @@ from distnet.data.fields.class_ import ClassField
 from distnet.data.fields.image import ImageField
 from distnet.data.fields.tokens import TokensField
 from distnet.data.images.formats import SUFFIXES
-from distnet.data.sources._names import natural_order
 from distnet.data.sources.files.below import below
+from distnet.data.sources.files.class_names import natural_order
 from distnet.data.sources.files.unreadable import Unreadable
 from distnet.data.sources.images.sheet import Sheet
 from distnet.data.sources.images.sprites import Sprite, is_index, read_index

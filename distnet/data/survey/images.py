@@ -3,10 +3,13 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from distnet.data.images.decode import Colours, ImageHeader, Size
+from distnet.data.images.decode import WHITE_16, Colours, ImageHeader, Size
 from distnet.data.survey.summary import Findings
 from distnet.errors import DataError
 from distnet.spec.plural import counted
+
+LEAST_BRIGHTEST = 2**14
+"""Cameras of 10, 12 and 14 bits write smaller values into files of 16 bits."""
 
 
 class ImageSurvey:
@@ -22,6 +25,8 @@ class ImageSurvey:
         self._sizes: Counter[Size] = Counter()
         self._examples: dict[Size, str] = {}
         self._num_coloured = 0
+        self._brightest: list[int] = []
+        """Of each grey image with 16 bits."""
 
     def add(self, header: ImageHeader, *, location: str) -> None:
         """Count one image."""
@@ -29,6 +34,7 @@ class ImageSurvey:
         self._sizes[size] += 1
         self._examples.setdefault(size, location)
         self._num_coloured += not header.is_grey
+        self._brightest += [] if header.brightest is None else [header.brightest]
         for what, value, why in _changes(header):
             self._findings.guessed(what, value, why, example=location)
 
@@ -41,9 +47,11 @@ class ImageSurvey:
         """Decide channels, height and width; colour where any image has some.
 
         Raises:
-            DataError: the sizes differ and no size is given, or there are no images.
+            DataError: the sizes differ and no size is given, there are no images, or those with 16
+                bits are nearly black.
         """
         self._check_any()
+        self._check_depth()
         if size is not None and min(size) < 1:
             raise DataError(f"size: found {size[0]}x{size[1]}, expected 1 or more pixels a side")
         if size is None and len(self._sizes) > 1:
@@ -61,14 +69,27 @@ class ImageSurvey:
         """Decide the channels alone, of images that may differ in size.
 
         Raises:
-            DataError: there are no images.
+            DataError: there are no images, or those with 16 bits are nearly black.
         """
         self._check_any()
+        self._check_depth()
         return 3 if self._is_coloured(colours) else 1
 
     def _check_any(self) -> None:
         if not self._sizes:
             raise DataError("\n".join(["no image can be read", *self._findings.left_out_lines()]))
+
+    def _check_depth(self) -> None:
+        """Refuse values of 10, 12 or 14 bits in files of 16, of which few greys would be left."""
+        brightest = max(self._brightest, default=WHITE_16)
+        if brightest < LEAST_BRIGHTEST:
+            count = counted(len(self._brightest), "grey image")
+            raise DataError(
+                f"the brightest value in {count} with 16 bits is {brightest:,}, where "
+                f"{WHITE_16:,} is white, so that {counted(brightest // 256 + 1, 'grey')} of 256 "
+                "would be left; multiply all of them by one factor first, such as "
+                f"{WHITE_16 // max(brightest, 1)}"
+            )
 
     def _is_coloured(self, colours: Colours | None) -> bool:
         if colours is not None:
@@ -89,7 +110,7 @@ class ImageSurvey:
             for (height, width), count in self._sizes.most_common(5)
         ]
         if len(self._sizes) > len(lines):
-            lines.append(f"  and {len(self._sizes) - len(lines)} more sizes")
+            lines.append(f"  and {counted(len(self._sizes) - len(lines), 'more size')}")
         return "\n".join(
             [
                 f"the images have {len(self._sizes)} different sizes (height x width):",

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from distnet.spec.plural import counted
+
 MOST_LINES = 8
 SECTIONS = ("read", "left_out", "guessed", "warnings")
 
@@ -123,7 +125,8 @@ class Findings:
             + (f"; {row.option}" if row.option else "")
             for row in rows[:MOST_LINES]
         ]
-        more = [f"left out: {len(rows) - MOST_LINES} more kinds"] if rows[MOST_LINES:] else []
+        num_more = len(rows) - MOST_LINES
+        more = [f"left out: {counted(num_more, 'more kind')}"] if num_more > 0 else []
         return lines + more
 
     def _add(

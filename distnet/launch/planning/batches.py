@@ -8,6 +8,7 @@ from distnet.data.order import Batches
 from distnet.data.samplers.checked import CheckedSampler, require_repeatable
 from distnet.errors import DataError, DistnetError
 from distnet.launch.rehearsal.probe import Probe
+from distnet.spec.plural import counted
 from distnet.spec.read import JobFile
 
 
@@ -27,8 +28,8 @@ def plan_batches(file: JobFile, dataset: Path, data: Manifest, found: Probe) -> 
     if num_samples < job.num_slices * found.draws:
         raise file.fault(
             "train.slices",
-            f"found {job.num_slices} slices, but the dataset has {num_samples} training samples; "
-            "use fewer workers and slices",
+            f"found {counted(job.num_slices, 'slice')}, but the dataset has "
+            f"{counted(num_samples, 'training sample')}; use fewer workers and slices",
         )
     batches = Batches(num_samples, job.train.batch_size * found.draws, job.num_slices)
     _refuse_tiny_slices(file, batches, found)

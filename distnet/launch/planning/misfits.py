@@ -8,6 +8,7 @@ from distnet.data.fields.field import Field
 from distnet.data.manifest import Manifest
 from distnet.errors import NotEnoughResourcesError, RunError
 from distnet.spec.metric import LOSS
+from distnet.spec.plural import counted
 from distnet.spec.read import JobFile
 from distnet.spec.reading.faults import unknown
 from distnet.spec.sections.augmentation import Crop, RandAugment, Shift, Transpose
@@ -31,8 +32,9 @@ def refuse_misfits(file: JobFile, data: Manifest | None, num_workers: int, *, in
     if num_workers > job.num_slices:
         raise file.fault(
             "train.slices",
-            f"found {num_workers} workers for {job.num_slices} slices of a batch, but every worker "
-            f"needs one; set train.slices to {num_workers} or more (a multiple is best)",
+            f"found {num_workers} workers for {counted(job.num_slices, 'slice')} of a batch, but "
+            f"every worker needs one; set train.slices to {num_workers} or more (a multiple is "
+            "best)",
         )
     try:
         check_store(job.checkpoint.store, job_folder=file.folder)

@@ -20,6 +20,7 @@ from distnet.errors import ResourcesBusyError
 from distnet.launch.placement import ANYWHERE
 from distnet.run_folder.node_ids import read_node
 from distnet.run_folder.paths import RunFolder
+from distnet.spec.plural import counted
 from distnet.spec.selector import Selector
 
 
@@ -59,8 +60,8 @@ def choose_nodes(workers: int, needs: Needs, placement: Mapping[str, int]) -> li
     nodes = [node for node in order for _ in range(slots[node])][:workers]
     if len(nodes) < workers:
         raise ResourcesBusyError(
-            f"{workers} workers should start, but only {len(nodes)} fit on their nodes now: "
-            "others use the nodes; wait for them (see: ray status)"
+            f"{counted(workers, 'worker')} should start, and the nodes have room for "
+            f"{len(nodes)} now: others use the nodes; wait for them (see: ray status)"
         )
     return nodes
 

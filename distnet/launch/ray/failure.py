@@ -23,6 +23,7 @@ from distnet.errors import (
     WorkerFailedError,
 )
 from distnet.run_folder.paths import RunFolder
+from distnet.spec.plural import counted
 from distnet.train.device.faults import Fault, classify_text
 
 LOG_LINES = 10
@@ -48,8 +49,8 @@ def _of_ray(error: BaseException) -> DistnetError:
     match error:
         case WorkerGroupStartupTimeoutError():
             return ResourcesBusyError(
-                f"the {error.num_workers} workers could not start: others use the Ray cluster; "
-                "wait for them, or use fewer workers (see: ray status)"
+                f"{counted(error.num_workers, 'worker')} could not start: others use the Ray "
+                "cluster; wait for them, or use fewer workers (see: ray status)"
             )
         case RayActorError() | WorkerGroupStartupFailedError() | ModuleNotFoundError():
             return _did_not_start(str(error))

@@ -16,6 +16,7 @@ from distnet.report.parts import Arrays, Part, Plot
 from distnet.report.style import GRID, WIDTH, new_axes, styled
 from distnet.report.text import shorten
 from distnet.run_folder.figures import Box, Images
+from distnet.spec.plural import counted
 
 Array = NDArray[Any]
 NUM_IMAGES = 20
@@ -42,7 +43,7 @@ def draw(figure: Images, arrays: Arrays) -> Iterator[Part]:
     images = images if images.ndim == 4 else images[:, None]
     is_pixels = images.dtype == np.uint8
     canvas = draw_pixels(figure, images, arrays) if is_pixels else draw_weights(figure, images)
-    yield Plot(figure.title, f"{figure.title}: a grid of {len(images)} images", canvas)
+    yield Plot(figure.title, f"{figure.title}: a grid of {counted(len(images), 'image')}", canvas)
 
 
 @styled()

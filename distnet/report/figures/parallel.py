@@ -15,6 +15,7 @@ from distnet.report.style import INK, MUTED, new_axes, styled
 from distnet.report.text import cell, number, shorten
 from distnet.run_folder.figures import Cell, Parallel
 from distnet.spec.metric import Format
+from distnet.spec.plural import counted
 
 LOG_FROM = 30
 """Positive numbers whose largest is this many times the smallest are drawn by their logarithm."""
@@ -25,7 +26,7 @@ COLOURS = "viridis"
 
 def draw(figure: Parallel, _: Arrays) -> Iterator[Part]:
     """Draw all rows in one plot."""
-    alt = f"{len(figure.rows)} lines over {', '.join(figure.columns)}"
+    alt = f"{counted(len(figure.rows), 'line')} over {', '.join(figure.columns)}"
     yield Plot(figure.title, alt, draw_parallel(figure))
 
 

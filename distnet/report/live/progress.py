@@ -84,7 +84,7 @@ class RunProgress:
             self._display.say(f"packages: {', '.join(record['packages'])}{installed}")
 
     def _show_restart(self, record: dict[str, Any]) -> None:
-        change = f", on {record['to']} workers instead of {record['from']}"
+        change = f", on {counted(record['to'], 'worker')} instead of {record['from']}"
         self._display.say(
             f"restarted: step {record['step'] + 1:,} came {record['seconds']:.1f} s after the last "
             f"one{change if record['from'] != record['to'] else ''}"

@@ -7,6 +7,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from distnet.report import text
+from distnet.spec.plural import counted
 from distnet.spec.printable import printable_lines
 
 
@@ -29,6 +30,7 @@ def _environment() -> Environment:
         "capitalize_first": lambda sentence: sentence[:1].upper() + sentence[1:],
         "cell": text.cell,
         "change": text.change,
+        "counted": counted,
         "duration": text.duration,
         "local_time": text.local_time,
         "number": text.number,

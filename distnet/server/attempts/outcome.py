@@ -14,6 +14,7 @@ from distnet.server.ledger.records import AttemptRecord, JobRecord
 from distnet.server.state.change import ATTEMPT, Change
 from distnet.server.state.job_files import retry_of
 from distnet.server.state.mirror import Mirror
+from distnet.spec.plural import counted
 from distnet.spec.sections.retry import Retry
 
 LOST = "lost_worker"
@@ -112,7 +113,8 @@ def _again(job: JobRecord, kind: str, retry: Retry, *, what: str, now: float) ->
     num = job.failures.get(kind, 0) + 1
     job = replace(job, failures={**job.failures, kind: num})
     if num > budget.times:
-        spent = f"{what}; {num} times without progress, and retry.{kind} allows {budget.times}"
+        times = f"{counted(num, 'time')} without progress, and retry.{kind} allows {budget.times}"
+        spent = f"{what}; {times}"
         return _ended(job, JobState.FAILED, spent, now)
     wait_s = min(budget.backoff * 2.0 ** min(num - 1, 60), retry.longest_backoff)
     return replace(job, state=JobState.WAITING, reason=what, not_before=now + wait_s)

@@ -51,8 +51,8 @@ def require_open_jobs(mirror: Mirror, user: User, num_new: int, most: int) -> No
     num_open = mirror.num_open[user.name]
     if num_open + num_new > most:
         raise TooManyError(
-            f"{user.name} has {num_open:,} open jobs and submits {num_new:,} more, but may have at "
-            f"most {most:,}; cancel some, or wait",
+            f"{user.name} has {counted(num_open, 'open job')} and submits {num_new:,} more, but "
+            f"may have at most {most:,}; cancel some, or wait",
             code="too_many_jobs",
         )
 

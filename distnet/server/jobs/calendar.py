@@ -9,40 +9,16 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import takewhile
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from cronsim import CronSim, CronSimError
+from cronsim import CronSim
 
-from distnet.protocol.errors import InvalidError
+from distnet.protocol.cron import time_zone
 from distnet.server.ledger.records import Missed, ScheduleRecord
 
 LATE_S = 60.0
 """A time counts as missed if the server is later than this."""
 MAX_MISSED = 100
 """The most missed times for which jobs are submitted at once, whatever the policy."""
-
-EXPECTED = (
-    "expected five fields: minute hour day month weekday, such as '0 2 * * *' for two o'clock "
-    "every night"
-)
-
-
-def require_cron(cron: str, tz: str) -> None:
-    """Check a cron expression and a time zone.
-
-    Raises:
-        InvalidError: `bad_time_zone` or `bad_cron`.
-    """
-    zone, num_fields = _zone(tz), len(cron.split())
-    if num_fields != 5:  # cronsim accepts a sixth field for seconds
-        found = "1 field" if num_fields == 1 else f"{num_fields} fields"
-        raise InvalidError(f"--cron {cron!r}: found {found}; {EXPECTED}", code="bad_cron")
-    try:
-        next(CronSim(cron, datetime(2026, 1, 1, tzinfo=zone)))
-    except CronSimError as error:
-        raise InvalidError(f"--cron {cron!r}: {error}; {EXPECTED}", code="bad_cron") from None
-    except StopIteration:
-        raise InvalidError(f"--cron {cron!r}: such a day never comes", code="bad_cron") from None
 
 
 def next_time(schedule: ScheduleRecord, after: float) -> float | None:
@@ -116,16 +92,6 @@ def _times(cron: str, tz: str, after: float) -> Iterator[float]:
     In the hour that comes twice cronsim uses local time, and goes from the second hour back into
     the first.
     """
-    start = datetime.fromtimestamp(after, UTC).astimezone(_zone(tz))
+    start = datetime.fromtimestamp(after, UTC).astimezone(time_zone(tz))
     times = (time.timestamp() for time in CronSim(cron, start))
     return (time for time in times if time > after)
-
-
-def _zone(name: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise InvalidError(
-            f"--tz {name!r}: unknown time zone, expected a name such as Europe/Berlin or UTC",
-            code="bad_time_zone",
-        ) from None

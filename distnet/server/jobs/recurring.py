@@ -5,6 +5,7 @@ import logging
 from dataclasses import replace
 from typing import NamedTuple
 
+from distnet.protocol.cron import require_cron
 from distnet.protocol.errors import (
     ConflictError,
     ForbiddenError,
@@ -17,7 +18,7 @@ from distnet.protocol.schedules import ScheduleRequest
 from distnet.protocol.states import JobState, StopReason
 from distnet.protocol.submit import SubmitRequest
 from distnet.server.attempts.decisions import request_stop
-from distnet.server.jobs.calendar import due, next_time, require_cron, resumed
+from distnet.server.jobs.calendar import due, next_time, resumed
 from distnet.server.jobs.commands import ended
 from distnet.server.jobs.submit import check, draft, submit
 from distnet.server.ledger import users

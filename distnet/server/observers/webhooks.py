@@ -20,23 +20,17 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
-from distnet.protocol.errors import ServerError
-from distnet.protocol.jobs import JobResponse
 from distnet.protocol.states import JobState
 from distnet.server.ledger.records import EventRecord
+from distnet.server.observers.ends import Ends, FindJob
 from distnet.server.settings import Webhooks
 
-ENDS = frozenset(("ended", "cancel", "stop"))
 TIMEOUT_S = 10.0
 PAUSES_S = (1.0, 5.0, 30.0, 120.0, 600.0)
 MAX_WAITING = 10_000
-
-FindJob = Callable[[str], JobResponse]
-"""Finds a job by its name."""
 
 logger = logging.getLogger(__name__)
 
@@ -53,8 +47,7 @@ class WebhookSender:
     def __init__(
         self, webhooks: Webhooks, find: FindJob, *, pauses_s: tuple[float, ...] = PAUSES_S
     ) -> None:
-        self._find = find
-        self._sent: dict[str, float | None] = {}
+        self._ends = Ends(find)
         self._is_closed = threading.Event()
         self._endpoints = [
             _Endpoint(url, webhooks, pauses_s, self._is_closed) for url in webhooks.urls
@@ -71,27 +64,14 @@ class WebhookSender:
 
     def read(self, event: EventRecord) -> None:
         """Take an event; if a job has ended, send a message."""
-        if event.kind not in ENDS or event.job is None:
+        job = self._ends.of(event)
+        if job is None:
             return
-        try:
-            job = self._find(event.job)
-        except ServerError as error:
-            logger.warning("cannot send the end of %s: %s", event.job, error)
-            return
-        if not job.state.is_terminal or self._sent.get(job.name) == job.ended_at:
-            return
-        self._remember(job)
         kind = "job-failed" if job.state is JobState.FAILED else "job-ended"
         body = {"event": kind, "time": event.time, "job": job.model_dump(mode="json")}
         message = _Message(event.number, json.dumps(body).encode())
         for endpoint in self._endpoints:
             endpoint.put(message)
-
-    def _remember(self, job: JobResponse) -> None:
-        """Remember what was sent: a stop makes two events, but is one end."""
-        if len(self._sent) >= MAX_WAITING:
-            self._sent.pop(next(iter(self._sent)))
-        self._sent[job.name] = job.ended_at
 
 
 class _Endpoint:

@@ -1,5 +1,7 @@
 """Turn pydantic's errors into faults that name the key as it was written."""
 
+from difflib import get_close_matches
+from itertools import chain
 from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
@@ -122,7 +124,8 @@ def _wording(error: ErrorDetails, model: type[BaseModel]) -> tuple[Key, str, lis
 def _unknown_key(key: Key, section: Any, model: type[BaseModel]) -> str:
     """Say that a key is unknown, and in which other sections there is one of its name."""
     name = str(key[-1])
-    elsewhere = [path for path in _paths(name, model) if path != dotted(key)]
+    meant = name if len(key) > 1 else _nearest(name, model)
+    elsewhere = [path for path in _paths(meant, model) if path != dotted(key)]
     if 0 < len(elsewhere) <= MOST_GUESSES:
         guesses = " or ".join(f"`{path}`" for path in elsewhere)
         return f"found unknown key `{shortened(name)}`, did you mean {guesses}?"
@@ -203,13 +206,23 @@ def _bare(annotation: Any) -> Any:
 
 def _paths(name: str, model: type[BaseModel]) -> list[str]:
     """The keys called `name` in the sections of a model: `train.epochs`."""
-    kinds = {key: field.annotation for key, field in model.model_fields.items()}
-    sections = {key: [kind, *_branches(kind).values()] for key, kind in kinds.items()}
     return [
-        dotted((key, name))
-        for key, choices in sections.items()
-        if any(name in _keys(choice) for choice in choices)
+        dotted((section, name))
+        for section, field in model.model_fields.items()
+        if name in _keys_below(field.annotation)
     ]
+
+
+def _nearest(name: str, model: type[BaseModel]) -> str:
+    """The name most like `name` among the keys of a model and of its sections, or itself."""
+    below = [_keys_below(field.annotation) for field in model.model_fields.values()]
+    nearest = get_close_matches(name, {*_keys(model), *chain(*below)}, n=1)
+    return nearest[0] if nearest else name
+
+
+def _keys_below(annotation: Any) -> list[str]:
+    """The keys of a section, whatever its kind."""
+    return [key for kind in (annotation, *_branches(annotation).values()) for key in _keys(kind)]
 
 
 def _keys(section: Any) -> list[str]:

@@ -7,13 +7,15 @@ from collections.abc import Sequence
 from math import isnan, prod
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from distnet.data.batch import Batch
 from distnet.data.manifest import Manifest
-from distnet.run_folder.figures import Cell, Table
+from distnet.run_folder.figures import Cell, Figure, Table
 from distnet.spec.metric import Baseline, Metric
+from distnet.spec.plural import counted
 from distnet.spec.sections.section import PositiveFloat
 from distnet.tasks.baseline import (
     Known,
@@ -24,6 +26,7 @@ from distnet.tasks.baseline import (
     rule_metrics,
     scaled,
 )
+from distnet.tasks.targets._agreement import MOST_SHOWN, agreement
 from distnet.tasks.task import Summary
 
 __all__ = ("Regress",)
@@ -50,6 +53,7 @@ class Regress:
 
     metrics = (Metric("mae"), Metric("rmse"), Metric("r2", direction="higher"))
     training = ("mae",)
+    collects = True
 
     def __init__(
         self,
@@ -99,8 +103,14 @@ class Regress:
         columns = (errors.abs(), errors.square(), numbers, numbers.square())
         return torch.cat([errors.new_tensor([len(outputs)]), *(c.sum(0) for c in columns)])
 
-    def summarise(self, sums: Tensor) -> Summary:
-        """Return mae, rmse and r2 (a mean over the K numbers), and those of each number."""
+    def collect(self, outputs: Tensor, targets: Tensor) -> bytes:
+        """Return the first numbers as stored, actual and predicted, as fp32 [n, k, 2]."""
+        actual, predicted = targets.reshape(outputs.shape), self._as_stored(outputs)
+        pairs = torch.stack([actual, predicted], 2)[:, :MOST_SHOWN]
+        return pairs.cpu().float().numpy().tobytes()
+
+    def summarise(self, sums: Tensor, collected: Sequence[bytes]) -> Summary:
+        """Return mae, rmse and r2 (a mean over the K numbers), those of each, and all samples."""
         num_samples = float(sums[0])
         columns = sums[1:].reshape(len(SUMS), self.num_outputs).T.tolist()
         rows = [_figures(num_samples, *column) for column in columns]
@@ -111,9 +121,16 @@ class Regress:
         }
         named = zip(self.names, rows, strict=True)
         lines: list[tuple[Cell, ...]] = [(name, *row.values()) for name, row in named]
-        return Summary(
-            metrics, (Table("Errors of each number", ("number", *metrics), tuple(lines)),)
-        )
+        table = Table("Errors of each number", ("number", *metrics), tuple(lines))
+        return Summary(metrics, (*self._agreement(collected), table))
+
+    def _agreement(self, collected: Sequence[bytes]) -> tuple[Figure, ...]:
+        num_shown = min(self.num_outputs, MOST_SHOWN)
+        stored = np.frombuffer(b"".join(collected), np.float32).astype(np.float64)
+        pairs = stored.reshape(-1, num_shown, 2)
+        if len(self._origin):
+            pairs += self._origin[:num_shown, None].numpy()
+        return agreement(self.names, pairs)
 
     def baseline(self, known: Known) -> Baseline:
         """Return what ridge regression on the numbers of a table reaches; else, what the mean does.
@@ -166,7 +183,7 @@ class Regress:
 
 def _described(data: Manifest) -> str:
     if data.y.kind == "class":
-        return f"{len(data.y.classes)} classes; use task: {{kind: classify}}"
+        return f"{counted(len(data.y.classes), 'class', 'classes')}; use task: {{kind: classify}}"
     return f"of kind {data.y.kind}, which needs a task of your own"
 
 

@@ -60,9 +60,9 @@ def find_best(store: Store, spec: Checkpoint) -> str:
     ranked = ranked_names(store, spec)
     if not ranked:
         raise CheckpointError(
-            f"{store.address()}: none of {len(list_names(store))} checkpoints was evaluated for "
-            f"{spec.best_metric}; set checkpoint.keep_best and checkpoint.best_metric for a run, "
-            "or name a step"
+            f"{store.address()}: none of {len(list_names(store))} checkpoints was "
+            f"evaluated for {spec.best_metric}; set checkpoint.keep_best and "
+            "checkpoint.best_metric for a run, or name a step"
         )
     return ranked[0]
 

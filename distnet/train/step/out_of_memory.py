@@ -15,6 +15,7 @@ import torch
 
 from distnet.data.batch import Batch
 from distnet.errors import OutOfMemoryError
+from distnet.spec.plural import counted
 from distnet.train.compute.trainee import Trainee
 from distnet.train.compute.turn import Turn
 from distnet.train.device.faults import Fault, classify, reason
@@ -49,8 +50,8 @@ class Shortage:
         what = f"it needs another {requested[1]}" if requested else self.reason
         pieces = f" in {self.pieces} pieces" if self.pieces > 1 else ""
         return (
-            f"slice {self.slice} ({self.num_samples} samples{pieces}) did not fit in the memory "
-            f"of worker {self.worker}: {what}"
+            f"slice {self.slice} ({counted(self.num_samples, 'sample')}{pieces}) did not fit in "
+            f"the memory of worker {self.worker}: {what}"
         )
 
 

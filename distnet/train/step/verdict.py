@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from distnet.spec.plural import counted
+
 SHOWN = 3
 ANYWAY = "train.guard: off trains without this check, and without the promise of the same weights"
 DRAWS = (
@@ -125,8 +127,8 @@ def influence_text(name: str, count: int, seen: Circumstances) -> str:
     """Say that a counter will change what is computed after `count` more slices."""
     return (
         f"{seen.where}: computing the loss changes the state `{name}` each time, and with the "
-        f"value that it will have after {count:,} more slices, loss or gradient differ. No "
-        f"checkpoint holds it, and each worker counts its own slices: {KEPT}. {ANYWAY}"
+        f"value that it will have after {counted(count, 'more slice')}, loss or gradient differ. "
+        f"No checkpoint holds it, and each worker counts its own slices: {KEPT}. {ANYWAY}"
     )
 
 

@@ -10,6 +10,7 @@ import time
 import pytest
 
 from distnet.cli.main import main
+from distnet.cli.queue.folded import FoldedLog
 from tests.client.fake_server import FakeServer, make_job
 
 
@@ -74,6 +75,33 @@ def test_logs_print_all_there_is(queue: FakeServer, capsys: pytest.CaptureFixtur
         "text": "epoch 2/10\n",
     }
     assert main(["logs", "digits-1", "--worker", "1", "--stream", "run"]) == 2
+
+
+def test_of_a_progress_bar_a_pipe_gets_the_last_state(
+    queue: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bar = "".join(f"\rloading: {percent}%" for percent in range(101))
+    queue.logs["digits-1", "run"] = f"start\n{bar}\nwindows\r\nhalf: 1\rhalf: 2\r".encode()
+    queue.complete.add("digits-1")
+
+    for options in ([], ["-f"]):
+        assert main(["logs", "digits-1", *options]) == 0
+        assert capsys.readouterr().out == "start\nloading: 100%\nwindows\nhalf: 2"
+    assert main(["logs", "digits-1", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["text"].count("\r") == 104  # as it was written
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 50])
+def test_a_bar_is_folded_wherever_its_pieces_end(
+    size: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = "start\n\r 0%\r 50%\r100%\r\nend\n"
+
+    with FoldedLog() as log:
+        for begin in range(0, len(text), size):
+            log.write(text[begin : begin + size])
+
+    assert capsys.readouterr().out == "start\n100%\nend\n"
 
 
 def test_an_interrupted_log_says_how_to_follow_it_again(queue: FakeServer) -> None:

@@ -376,10 +376,45 @@ def png_of_16_bits(pixels: np.ndarray) -> bytes:
     )
 
 
-def test_import_refuses_16_bit_images(tmp_path: Path) -> None:
+def deep_images(folder: Path, suffix: str, *, white: int = 65535) -> Path:
+    """Two classes of grey images with 16 bits, which grow from black to white."""
+    for name in "ab":
+        (folder / name).mkdir(parents=True)
+        values = np.linspace(0, white, 80).astype(np.uint16).reshape(8, 10)
+        Image.fromarray(values).save(folder / name / f"0{suffix}")
+    return folder
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif", ".pgm"])
+def test_grey_images_of_16_bits_keep_their_scale(suffix: str, tmp_path: Path) -> None:
+    raw = deep_images(tmp_path / "raw", suffix)
+
+    manifest = import_dataset(raw, tmp_path / "out", test_fraction=0)
+
+    assert manifest.x.shape == (1, 8, 10)
+    x, _ = read_split(tmp_path / "out", "train")
+    assert x[0].ravel() == pytest.approx(np.linspace(0, 255, 80), abs=0.51)
+    guesses = {why: count for count, what, why in found(manifest, "guessed") if what == "images"}
+    assert guesses == {"reduced to 8 bits a channel": 2}
+
+
+@pytest.mark.parametrize(
+    ("white", "left", "factor"), [(1023, 4, 64), (4095, 16, 16), (0, 1, 65535)]
+)
+def test_values_of_fewer_bits_in_files_of_16_are_refused(
+    white: int, left: int, factor: int, tmp_path: Path
+) -> None:
+    raw = deep_images(tmp_path / "raw", ".tif", white=white)
+
+    greys = f"{left} grey{'s' if left > 1 else ''} of 256 would be left"
+    with pytest.raises(DataError, match=rf"{greys}; multiply .* such as {factor}$"):
+        import_dataset(raw, tmp_path / "out")
+
+
+def test_import_refuses_images_of_32_bits(tmp_path: Path) -> None:
     raw = image_folder(tmp_path / "raw", {"a": 1, "b": 1})
-    Image.fromarray(np.zeros((8, 10), np.uint16)).save(raw / "a" / "0.png")
-    with pytest.raises(DataError, match=r"a/0\.png: more than 8 bits"):
+    Image.fromarray(np.zeros((8, 10), np.float32)).save(raw / "a" / "0.tif")
+    with pytest.raises(DataError, match=r"a/0\.tif: more than 16 bits a channel \(mode F\)"):
         import_dataset(raw, tmp_path / "out")
 
 

@@ -102,10 +102,15 @@ def test_a_log_stays_whole_when_the_job_starts_and_when_it_ends(site, looker):
     expect(page.get_by_role("img", name="Loss: train")).to_be_visible()
     site.write("second", "run", "the second line\n")
     expect(log).to_contain_text("the second line")
+    site.write("second", "run", "a bar:  0%\ra bar: 40%")
+    expect(log).to_contain_text("a bar: 40%")
+    site.write("second", "run", "\ra bar: 70%\ra bar: 99%\r\n")
+    expect(log).to_contain_text("a bar: 99%")
     site.harness.fail("second", "no such device", "bug")
     site.harness.run(2)
     expect(page.locator("p.note")).to_contain_text("no such device")
-    expect(log).to_have_text("the first line\nthe second line\n", use_inner_text=True)
+    whole = "the first line\nthe second line\na bar: 99%\n"
+    expect(log).to_have_text(whole, use_inner_text=True)
 
 
 def test_a_log_that_was_removed_is_not_called_empty(running, looker):

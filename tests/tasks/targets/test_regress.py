@@ -10,6 +10,7 @@ from distnet.data.fields.class_ import ClassField
 from distnet.data.fields.number import NumberField
 from distnet.data.fields.vector import VectorField
 from distnet.data.manifest import Manifest, Split
+from distnet.run_folder.figures import Density, Scatter, Series
 from distnet.tasks.per_sample import PerSample
 from distnet.tasks.targets.regress import Regress
 from distnet.tasks.task import Summary
@@ -40,7 +41,8 @@ def measured(task: Regress, *parts: tuple[torch.Tensor, torch.Tensor]) -> Summar
     adapter = PerSample(task, data())
     networks = {"network": torch.nn.Identity()}
     found = [adapter.measure(networks, Batch({"x": x, "y": y})) for x, y in parts]
-    return adapter.summarise(torch.stack([each.sums for each in found]).sum(0), [])
+    sums = torch.stack([each.sums for each in found]).sum(0)
+    return adapter.summarise(sums, [each.collected for each in found])
 
 
 def test_figures_are_exact_when_parts_are_added_up():
@@ -64,10 +66,49 @@ def test_figures_are_exact_when_parts_are_added_up():
 def test_a_table_has_the_errors_of_each_number():
     task = Regress(data("width", "height"))
 
-    (table,) = measured(task, (OUTPUTS, TARGETS)).figures
+    *_, table = measured(task, (OUTPUTS, TARGETS)).figures
 
     assert table.columns == ("number", "mae", "rmse", "r2")
     assert [row[:2] for row in table.rows] == [("width", 0.75), ("height", 1.0)]
+
+
+def test_all_samples_are_drawn_predicted_against_actual():
+    task = Regress(data("width", "height"))
+
+    width, height, _ = measured(
+        task, (OUTPUTS[:3], TARGETS[:3]), (OUTPUTS[3:], TARGETS[3:])
+    ).figures
+
+    assert isinstance(width, Scatter)
+    assert width.title == "Predicted against actual: width"
+    assert width.series == (Series("samples", (1.0, 2.0, 3.0, 6.0), (1.0, 2.0, 4.0, 4.0)),)
+    assert isinstance(height, Scatter)
+    assert height.series[0].y == (10.0, 10.0, 10.0, 14.0)
+
+
+def test_many_samples_are_counted_on_a_grid_and_none_is_left_out():
+    task = Regress(data("price", shape=(1,)))
+    targets = torch.arange(5000.0)[:, None]
+
+    figure, _ = measured(task, (targets, targets)).figures
+
+    assert isinstance(figure, Density)
+    assert (figure.title, figure.low, figure.high) == ("Predicted against actual", 0.0, 4999.0)
+    assert sum(map(sum, figure.counts)) == 5000
+    assert sum(row[i] for i, row in enumerate(figure.counts)) == 5000  # the diagonal
+
+
+def test_numbers_far_from_zero_are_drawn_in_their_units():
+    field = NumberField(shape=(1,), names=("year",), origin=(1e9,), mean=(0.5,), std=(0.5,))
+    toy = data("year", shape=(1,))
+    task = Regress(toy.model_copy(update={"fields": {**toy.fields, "y": field}}))
+
+    figure, _ = measured(
+        task, (torch.tensor([[1.0], [-1.0]]), torch.tensor([[1.0], [0.0]]))
+    ).figures
+
+    assert isinstance(figure, Scatter)
+    assert figure.series[0] == Series("samples", (1e9 + 1, 1e9), (1e9 + 1, 1e9))
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from distnet.cluster.doctor.finding import Finding, fault, ok, warning
 from distnet.cluster.doctor.registry import on_cluster
 from distnet.cluster.doctor.units import listed
 from distnet.cluster.doctor.unlike import majority, unlike
+from distnet.spec.plural import counted
 
 PORTABLE = "`train.bits: portable` in the job file gives the same bits on every x86 CPU"
 SAME = "distnet cluster up FILE installs the same on all (`install: checkout` or `index`)"
@@ -48,7 +49,7 @@ def versions(all_of_it: Examination) -> Iterator[Finding]:
             expected = f"{values[majority(values)]}, as on {majority(values)}"
             yield fault(f"{package} {values[node] or 'is missing'}", expected, SAME).at(node)
     if not differ:
-        yield ok(f"the same Python, {', '.join(names)} on {len(nodes)} nodes")
+        yield ok(f"the same Python, {', '.join(names)} on {counted(len(nodes), 'node')}")
 
 
 @on_cluster
@@ -111,4 +112,4 @@ def _same(
         expected = f"{has[majority(has)]}, as on {majority(has)}"
         yield warning(f"{what} is {has[node]}", expected, remedy).at(node)
     if not unlike(has):
-        yield ok(f"{what} is {has[majority(has)]} on {len(has)} nodes")
+        yield ok(f"{what} is {has[majority(has)]} on {counted(len(has), 'node')}")

@@ -6,6 +6,7 @@ from distnet.cluster.doctor.facts import Node
 from distnet.cluster.doctor.finding import Finding, fault, note, ok, warning
 from distnet.cluster.doctor.registry import on_node
 from distnet.cluster.doctor.units import listed
+from distnet.spec.plural import counted
 
 
 @on_node
@@ -22,7 +23,7 @@ def cpu(node: Node) -> Iterator[Finding]:
 def cores(node: Node) -> Iterator[Finding]:
     """Ray offers no more cores than the container may use."""
     if node.cpu_quota is None or node.cpu_quota >= node.num_cpus:
-        yield ok(f"all {node.num_cpus} cores may be used")
+        yield ok(f"{counted(node.num_cpus, 'core')} may be used")
         return
     whole = max(1, int(node.cpu_quota))
     yield warning(

@@ -6,6 +6,7 @@ from distnet.cluster.doctor.facts import Examination, Node, Share
 from distnet.cluster.doctor.finding import Finding, fault, ok, warning
 from distnet.cluster.doctor.registry import on_cluster, on_node
 from distnet.cluster.doctor.units import duration, listed
+from distnet.spec.plural import counted
 
 SLOW_S = 2.0
 COPIES = "runs are on one node, and datasets are copied to the others"
@@ -41,7 +42,7 @@ def storage(all_of_it: Examination) -> Iterator[Finding]:
     yield from wrong
     if not wrong and shared.shares:
         seconds = max(share.seconds for share in shared.shares)
-        seen = f"seen by all {len(shared.shares)} nodes within {duration(seconds)}"
+        seen = f"seen on {counted(len(shared.shares), 'node')} within {duration(seconds)}"
         yield ok(f"{shared.path}: what one node writes is {seen}; rename and locks work")
 
 
@@ -61,7 +62,9 @@ def _details(share: Share, path: str) -> Iterator[Finding]:
         remedy = "mount it with less caching, such as: -o actimeo=1,lookupcache=positive"
         yield warning(found, f"within {duration(SLOW_S)}", remedy).at(share.node)
     if share.torn:
-        found = f"{path}: a file that is replaced was missing or mixed, {share.torn} times"
+        found = (
+            f"{path}: a file that is replaced was missing or mixed, {counted(share.torn, 'time')}"
+        )
         remedy = "take a file system whose rename is atomic, such as NFS; sshfs and FUSE may not"
         yield fault(found, "the old or the new content", remedy).at(share.node)
     if share.is_locked is False:

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from distnet.data.sources._names import natural_order
 from distnet.data.sources._splits import is_split_name, split_of
+from distnet.data.sources.files.class_names import natural_order
 from distnet.data.sources.files.kinds import RECORDINGS
 from distnet.data.sources.files.layout import Layout, sort_files, utf8_name
 from distnet.data.sources.files.tree import FileTree, Parts

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from distnet.data.fields.class_ import ClassField
 from distnet.data.fields.field import Field
-from distnet.data.sources._names import check_names
+from distnet.data.sources.files.class_names import check_names
 from distnet.data.sources.tables.arrays import MAX_CLASSES, class_names
 from distnet.data.sources.tables.classes import make_classes
 from distnet.data.sources.tables.guess import MOST_GUESSED_CLASSES

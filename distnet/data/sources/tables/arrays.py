@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distnet.data.column import Columns, cut, num_samples
-from distnet.data.sources._names import check_names
+from distnet.data.sources.files.class_names import check_names
 from distnet.data.sources.source import Chunks
 from distnet.errors import DataError
 

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from distnet.data.fields.class_ import ClassField
-from distnet.data.sources._names import natural_order
+from distnet.data.sources.files.class_names import natural_order
 from distnet.data.sources.tables.labels import (
     CANONICAL,
     LabelsSeen,
@@ -21,6 +21,7 @@ from distnet.data.sources.tables.labels import (
 )
 from distnet.data.survey.summary import Findings
 from distnet.errors import DataError
+from distnet.spec.plural import counted
 
 MOST_CLASSES = 10_000
 _INDEX = re.compile(r"(0|[1-9][0-9]*)(\.0+)?", re.ASCII)
@@ -98,7 +99,8 @@ def _index(label: str, num_classes: int, location: Callable[[], str]) -> int | N
         return None
     if index is None or index >= num_classes:
         raise DataError(
-            f"{location()}: label {label} is out of range; {num_classes} classes are named, so "
+            f"{location()}: label {label} is out of range; "
+            f"{counted(num_classes, 'class is', 'classes are')} named, so "
             f"labels go from 0 to {num_classes - 1}"
         )
     return index

@@ -20,7 +20,7 @@ from distnet.data.sources.tables.cells import (
 from distnet.data.sources.tables.other_columns import OtherColumn
 from distnet.data.sources.tables.precision import Precision
 from distnet.errors import DataError
-from distnet.spec.plural import listed
+from distnet.spec.plural import counted, listed
 
 MOST_FAULTS = 10
 LONGEST_EXAMPLE = 30
@@ -171,7 +171,7 @@ def raise_faults(path: Path, checks: Sequence[ColumnCheck]) -> None:
     faults = [fault for check in checks if not check.has_no_use for fault in check.faults()]
     lines = faults[:MOST_FAULTS]
     if len(faults) > MOST_FAULTS:
-        lines.append(f"and {len(faults) - MOST_FAULTS} more columns with such cells")
+        lines.append(f"and {counted(len(faults) - MOST_FAULTS, 'more column')} with such cells")
     if faults:
         lines.append(
             "correct those cells, remove their rows, name what stands for a missing value with "

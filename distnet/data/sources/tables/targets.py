@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from distnet.data.fields.field import Field
 from distnet.data.fields.number import NumberField
-from distnet.data.sources._names import check_names
+from distnet.data.sources.files.class_names import check_names
 from distnet.data.sources.tables.cells import LARGEST, is_float, is_text, parse_numbers, to_float32
 from distnet.data.sources.tables.classes import MOST_CLASSES, Encode, make_classes
 from distnet.data.sources.tables.columns import Location

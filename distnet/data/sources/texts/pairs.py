@@ -10,6 +10,7 @@ from distnet.data.sources.texts.languages import PairedFiles
 from distnet.data.sources.texts.lines import read_lines
 from distnet.data.survey.summary import Findings
 from distnet.errors import DataError
+from distnet.spec.plural import counted
 
 
 class Pair(NamedTuple):
@@ -78,9 +79,10 @@ def _unlike_numbers(
     if is_target_longer:
         longer, shorter = shorter, longer
     return DataError(
-        f"{longer}: found {row - 1 + more:,} lines here and {row - 1:,} in {shorter.name}, "
-        f"expected as many; line {row:,} is the first without a partner, but one may be missing "
-        "anywhere before; line n of one file must be the translation of line n of the other"
+        f"{longer}: found {counted(row - 1 + more, 'line')} here and {row - 1:,} in "
+        f"{shorter.name}, expected as many; line {row:,} is the first without a partner, but one "
+        "may be missing anywhere before; line n of one file must be the translation of line n of "
+        "the other"
     )
 
 

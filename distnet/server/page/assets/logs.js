@@ -10,6 +10,8 @@ const MOST_BYTES = 4_000_000;
 const NEAR_PX = 24;
 // Colours and cursor movements for terminals.
 const ESCAPES = /\u001b(?:\[[0-9;?]*[A-Za-z]|\][^\u0007]*\u0007)/g;
+// The part of a line that what follows is written over.
+const OVERWRITTEN = /[^\r\n]*\r+(?=[^\r\n])/g;
 
 export class Logs {
   #app;
@@ -181,7 +183,9 @@ class Log {
       this.#waiting.push([text, bytes]);
       return;
     }
-    this.#element.append(shown(text, bytes));
+    const node = shown(text, bytes);
+    if (this.#isOverwrittenBy(text)) this.#dropLastLine();
+    this.#element.append(node);
     this.#num += bytes;
     if (this.isFollowed) {
       this.#dropFirst();
@@ -200,12 +204,26 @@ class Log {
     }
   }
 
+  // Whether a piece goes on with a line by writing over it, as progress bars do.
+  #isOverwrittenBy(text) {
+    const last = this.#element.lastChild?.data ?? "";
+    return /^[^\n]*\r[^\r\n]/.test(text) || (last.endsWith("\r") && /^[^\r\n]/.test(text));
+  }
+
+  #dropLastLine() {
+    for (let node = this.#element.lastChild; node; node = node.previousSibling) {
+      const length = node.data.lastIndexOf("\n") + 1;
+      node.data = node.data.slice(0, length);
+      if (length) return;
+    }
+  }
+
   #toEnd() {
     if (this.#element) this.#element.scrollTop = this.#element.scrollHeight;
   }
 }
 
 function shown(text, bytes) {
-  const clean = text.replaceAll("\r\n", "\n").replace(ESCAPES, "");
+  const clean = text.replace(/\r+\n/g, "\n").replace(ESCAPES, "").replace(OVERWRITTEN, "");
   return Object.assign(document.createTextNode(clean), { bytes });
 }

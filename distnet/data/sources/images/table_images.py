@@ -1,8 +1,9 @@
-"""A column of encoded images in a Parquet table, beside the columns to learn."""
+"""A column of encoded images in a table, beside the columns to learn."""
 
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +16,7 @@ from distnet.data.images.decode import Colours, Size, read_header, read_image
 from distnet.data.sources.files.unreadable import Unreadable
 from distnet.data.sources.source import Chunks, RawData
 from distnet.data.sources.tables.classes import Encode
-from distnet.data.sources.tables.parquet_table import ParquetTable
+from distnet.data.sources.tables.table import Table
 from distnet.data.sources.tables.tables import (
     batches_of,
     choose_targets,
@@ -28,6 +29,14 @@ from distnet.data.survey.summary import Findings
 from distnet.errors import DataError
 
 BATCH_IMAGES = 64
+
+
+class ImageTable(Table, Protocol):
+    """A table whose rows can be read a few at a time, as images are large."""
+
+    def batches(self, columns: Sequence[str], batch_rows: int = ...) -> Iterator[pa.RecordBatch]:
+        """Go through the rows of some columns."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -58,7 +67,7 @@ class _Column:
     unreadable: Unreadable
 
     def read(
-        self, batch: pa.RecordBatch, table: ParquetTable, first: int
+        self, batch: pa.RecordBatch, table: ImageTable, first: int
     ) -> tuple[list[NDArray[np.uint8]], list[int]]:
         """Decode the images of some rows; those that cannot be read are left out.
 
@@ -83,7 +92,7 @@ class _Column:
 
 
 def read_images(
-    splits: Mapping[str, list[ParquetTable]],
+    splits: Mapping[str, Sequence[ImageTable]],
     image: str,
     target: TargetOptions,
     options: ImageOptions,
@@ -135,7 +144,7 @@ def _report_unused(columns: Sequence[str], used: Sequence[str], findings: Findin
 
 
 def image_cells(
-    batch: pa.RecordBatch, image: str, table: ParquetTable, first: int
+    batch: pa.RecordBatch, image: str, table: ImageTable, first: int
 ) -> Iterator[tuple[bytes | None, str]]:
     """The content and the location of each image."""
     column = batch.column(image)
@@ -157,7 +166,7 @@ def as_file(content: bytes | None, location: str) -> io.BytesIO:
 
 
 def _chunks(
-    tables: Sequence[ParquetTable],
+    tables: Sequence[ImageTable],
     column: _Column,
     targets: tuple[str, ...],
     encode: Encode,

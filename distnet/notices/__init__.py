@@ -1,0 +1,1 @@
+"""Notices of what has ended, by mail or chat."""
