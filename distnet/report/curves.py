@@ -25,7 +25,7 @@ POINTS = 400
 @styled()
 def draw_metric(history: History, metric: Metric) -> Figure:
     """Draw a metric of the steps (faint, and smoothed), of the epochs and of the evaluations."""
-    figure, axes = new_axes(metric_title(metric))
+    figure, axes = new_axes(metric.title)
     measured = [step for step in history.steps if metric.name in step.metrics]
     steps = finite([s.step for s in measured], [s.metrics[metric.name] for s in measured])
     draw_noisy(axes, steps, "train, steps", BLUE)
@@ -89,25 +89,6 @@ def draw_throughput(history: History) -> Figure:
     number_axis(axes.yaxis)
     axes.legend(loc="upper left", ncols=2)
     return figure
-
-
-ABBREVIATIONS = {
-    "bleu": "BLEU",
-    "f1": "F1",
-    "iou": "IoU",
-    "mae": "MAE",
-    "map": "mAP",
-    "map50": "mAP@50",
-    "wer": "WER",
-}
-"""Words within names of metrics, as the field writes them."""
-
-
-def metric_title(metric: Metric) -> str:
-    """Write the name of a metric as a title: `macro_f1` as `Macro F1`."""
-    first, *others = metric.name.split("_")
-    known = [ABBREVIATIONS.get(word, word) for word in others]
-    return " ".join([ABBREVIATIONS.get(first, first[:1].upper() + first[1:]), *known])
 
 
 def draw_noisy(axes: Axes, line: Line, label: str, colour: str) -> None:

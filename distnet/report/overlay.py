@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from distnet.report.colours import SERIES
 from distnet.report.compare import Comparison
-from distnet.report.curves import finite, metric_title, smooth, thin
+from distnet.report.curves import finite, smooth, thin
 from distnet.report.page import inline
 from distnet.report.parts import Plot
 from distnet.report.run import Run
@@ -21,7 +21,7 @@ from distnet.spec.metric import LOSS, Metric
 @styled()
 def draw_overlay(runs: Sequence[Run], labels: Sequence[str], metric: Metric) -> Figure:
     """Draw a metric of each run: training as a thin line, evaluations as points."""
-    figure, axes = new_axes(metric_title(metric))
+    figure, axes = new_axes(metric.title)
     for index, (run, label) in enumerate(zip(runs, labels, strict=True)):
         colour = SERIES[index % len(SERIES)]
         steps = [step for step in run.history.steps if metric.name in step.metrics]
@@ -46,7 +46,7 @@ def draw_overlays(runs: Sequence[Run], labels: Sequence[str]) -> list[Plot]:
     headlines = dict.fromkeys(run.headline for run in runs if run.headline)
     plots = []
     for metric in (LOSS, *headlines):
-        title = metric_title(metric)
+        title = metric.title
         plots.append(Plot(title, f"{title} of the runs", draw_overlay(runs, labels, metric)))
     return plots
 

@@ -13,7 +13,6 @@ from distnet.report.curves import (
     draw_logged,
     draw_metric,
     draw_throughput,
-    metric_title,
 )
 from distnet.report.parts import Arrays, Listing, Part, Plot, draw_figures
 from distnet.report.run import Run
@@ -69,7 +68,7 @@ def _curves(run: Run) -> Iterator[Plot]:
     history = run.history
     for metric in (LOSS, *run.metrics):
         if _is_curve(run, metric):
-            title = metric_title(metric)
+            title = metric.title
             yield Plot(title, f"{title} over the steps", draw_metric(history, metric))
     yield from _speeds(history)
     for name in dict.fromkeys(name for one in history.logged for name in one.logged):

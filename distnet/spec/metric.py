@@ -13,6 +13,17 @@ from typing import Any, Literal, Self
 Format = Literal["percent", "number"]
 Direction = Literal["higher", "lower"]
 
+ABBREVIATIONS = {
+    "bleu": "BLEU",
+    "f1": "F1",
+    "iou": "IoU",
+    "mae": "MAE",
+    "map": "mAP",
+    "map50": "mAP@50",
+    "wer": "WER",
+}
+"""Words within names of metrics, as the field writes them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Metric:
@@ -23,6 +34,13 @@ class Metric:
     """`percent`: a fraction of 1, written as 95.88%. `number`: four significant digits or more."""
     direction: Direction = "lower"
     """Whether higher or lower is better."""
+
+    @property
+    def title(self) -> str:
+        """The name as a title: `macro_f1` as `Macro F1`."""
+        first, *others = self.name.split("_")
+        known = [ABBREVIATIONS.get(word, word) for word in others]
+        return " ".join([ABBREVIATIONS.get(first, first[:1].upper() + first[1:]), *known])
 
     def text(self, value: float | None) -> str:
         """Write a value as it is shown: `95.88%`, `0.1234`; a dash where there is none."""

@@ -5,7 +5,6 @@ import pytest
 from PIL import Image
 
 from distnet.report.arrays import read_arrays
-from distnet.report.curves import metric_title
 from distnet.report.parts import Plot
 from distnet.report.plots import Drawn, by_name, draw_run
 from distnet.report.run import read_run
@@ -83,7 +82,7 @@ def test_a_metric_of_evaluations_is_a_curve_from_the_second_one_on(tmp_path: Pat
     }.items(),
 )
 def test_the_title_of_a_metric_is_written_as_in_the_field(name: str, title: str) -> None:
-    assert metric_title(Metric(name)) == title
+    assert Metric(name).title == title
 
 
 def test_every_plot_has_a_title_and_both_labels(digits: Path, table: Path) -> None:
