@@ -89,7 +89,7 @@ def test_it_moves_as_the_same_optimizer_of_torch_does(stripes: Path, tmp_path: P
         (":Noisy beta: no", "job.yaml:5 optimizer.beta: found text 'no', expected a number"),
         (":Noisy betta: 1", "job.yaml:5 optimizer.betta: found unknown key `betta`, did you mean"),
         (":Noisy lr: 1", "optimizer.lr: found `lr`, expected `learning_rate`"),
-        (":Counting", "schedule ./moves.py:Counting: factor(0, 22) returned 1, and 0.0"),
+        (":Counting", "schedule ./moves.py:Counting: factor(0, 20) returned 1, and 0.05"),
         (":Negative", "Negative.factor returned float -0.04"),
         (":Noisy periods", "schedule.period: found unknown key `period`, did you mean `periods`?"),
     ],
