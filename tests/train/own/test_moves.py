@@ -59,6 +59,7 @@ def test_the_weights_are_the_same_on_any_workers_and_after_a_resume(
     assert rates[:2] == pytest.approx([0.01, 0.01 * 0.7938926261462366])
 
 
+@pytest.mark.check
 def test_it_moves_as_the_same_optimizer_of_torch_does(stripes: Path, tmp_path: Path) -> None:
     """`./opt.py:RAdam` imports torch's: the loop gives it what a loop by hand would."""
     text = JOB.replace("./moves.py:Noisy", "./opt.py:SGD").replace("beta: 0.8", "momentum: 0.9")
@@ -74,6 +75,7 @@ def test_it_moves_as_the_same_optimizer_of_torch_does(stripes: Path, tmp_path: P
     assert own.metrics["test_accuracy"] > 0.5
 
 
+@pytest.mark.check
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -87,7 +89,7 @@ def test_it_moves_as_the_same_optimizer_of_torch_does(stripes: Path, tmp_path: P
         (":Noisy beta: no", "job.yaml:5 optimizer.beta: found text 'no', expected a number"),
         (":Noisy betta: 1", "job.yaml:5 optimizer.betta: found unknown key `betta`, did you mean"),
         (":Noisy lr: 1", "optimizer.lr: found `lr`, expected `learning_rate`"),
-        (":Counting", "schedule ./moves.py:Counting: factor(0, 22) returned 1, and 0.0"),
+        (":Counting", "schedule ./moves.py:Counting: factor(0, 20) returned 1, and 0.05"),
         (":Negative", "Negative.factor returned float -0.04"),
         (":Noisy periods", "schedule.period: found unknown key `period`, did you mean `periods`?"),
     ],
