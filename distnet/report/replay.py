@@ -185,7 +185,7 @@ class Replay:
     def _require(self, found: SampleDigest, expected: SampleDigest, what: str) -> None:
         if found.num_samples != expected.num_samples:
             self._fault(
-                f"{what}: {counted(found.num_samples, 'sample')}, expected {expected.num_samples}"
+                f"{what}: {counted(found.num_samples, 'sample')}, expected {expected.num_samples:,}"
             )
         elif found != expected:
             self._fault(

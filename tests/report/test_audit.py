@@ -143,7 +143,7 @@ def with_changed(kind: str, number: int, **values: Any) -> Callable[[Lines], Lin
 
 
 TAMPERED: dict[str, tuple[Callable[[Lines], Lines], str]] = {
-    "an epoch lacks a sample": (with_changed("epoch", 1, samples=1002), "1002 samples"),
+    "an epoch lacks a sample": (with_changed("epoch", 1, samples=1002), "1,002 samples"),
     "an epoch has other samples": (
         with_changed("epoch", 0, samples_hash="0" * 16),
         "not the expected",
