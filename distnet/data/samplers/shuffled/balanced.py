@@ -39,9 +39,9 @@ class Balanced:
     def ids(self, epoch: int) -> Ints:
         """The samples of an epoch, in a random order."""
         chosen = [self._of_class(label, epoch) for label in range(len(self._members))]
-        # Places are shuffled, and not samples, of which the same ones would stay together.
-        places = shuffled(np.arange(self.num_samples, dtype=np.int64), self._seed, epoch)
-        return np.concatenate(chosen)[places]
+        # Positions are shuffled, and not samples, of which the same ones would stay together.
+        positions = shuffled(np.arange(self.num_samples, dtype=np.int64), self._seed, epoch)
+        return np.concatenate(chosen)[positions]
 
     def _of_class(self, label: int, epoch: int) -> Ints:
         """The samples of a class in an epoch: those that follow the ones of the epoch before."""
