@@ -52,8 +52,8 @@ class RunFiles:
         with disk_errors(folder):
             return RunFilesResponse(files=tuple(sorted(list_files(folder), key=lambda f: f.path)))
 
-    def read(self, name: str, path: str, version: str, offset: int, limit: int) -> bytes:
-        """Read a piece of a file; an empty one at its end.
+    def read(self, name: str, path: str, version: str | None, offset: int, limit: int) -> bytes:
+        """Read a piece of a file, of this version if one is named; an empty one at its end.
 
         Raises:
             NotFoundError: there is no such job or file.
@@ -64,7 +64,7 @@ class RunFiles:
         if not is_copied(path):
             raise NotFoundError(f"{path}: not a file of a run that is copied")
         with disk_errors(folder), opened(folder, path) as file:
-            if version_of(path, os.fstat(file)) != version:
+            if version not in (None, version_of(path, os.fstat(file))):
                 raise ConflictError(f"{path} has changed; list the files again", code="changed")
             return os.pread(file, limit, offset)
 

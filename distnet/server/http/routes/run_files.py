@@ -26,7 +26,7 @@ ALONE = {
 """The page runs no script, loads nothing, and has an origin of its own: a job may have written it
 in parts. Only the server's own page may frame it."""
 
-Version = Annotated[str, Query(pattern=r"^[0-9-]{1,60}$")]
+Version = Annotated[str | None, Query(pattern=r"^[0-9-]{1,60}$")]
 Limit = Annotated[int, Query(ge=1, le=MAX_BYTES)]
 LinkInPath = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{43}$")]
 
@@ -46,13 +46,13 @@ async def files(job: NameInPath, request: Request, _: Viewer) -> Response:
 async def file(  # noqa: PLR0917
     job: NameInPath,
     path: str,
-    version: Version,
     request: Request,
     _: Viewer,
+    version: Version = None,
     offset: Offset = 0,
     limit: Limit = MAX_BYTES,
 ) -> Response:
-    """Read a piece of a file, of the version that was listed; an empty one at its end."""
+    """Read a piece of a file, of the version that was listed if any; an empty one at its end."""
     run_files: RunFiles = request.app.state.run_files
     readers: CapacityLimiter = request.app.state.readers
     data = await to_thread.run_sync(
