@@ -36,6 +36,10 @@ class Group:
     """The command that is called where none is named."""
 
 
+Entries = Mapping[str, Verb | Group]
+"""The commands of a panel of the help, by name."""
+
+
 def imported(function: str) -> Any:
     """Import a function below `distnet.cli` that few calls need: `MODULE:FUNCTION`."""
     module, _, name = function.partition(":")

@@ -52,7 +52,7 @@ def learned_figures(
             *_embeddings(trainee, evaluator, networks),
             *_feature_maps(trainee, evaluator, networks, arrays),
         ]
-    except ValueError:  # of batch normalisation without running statistics
+    except Exception:  # a network may refuse a single sample, and no figure is worth a run
         return []
     finally:
         networks[NETWORK].train()
@@ -68,7 +68,7 @@ def _embeddings(trainee: Trainee, evaluator: Evaluator, networks: Networks) -> I
     with _watched(layers[-1], is_input=True) as seen:
         size = trainee.job.evaluate.batch_size
         for start in range(0, num, size):
-            batch = evaluator.feed.take(start, min(start + size, num), networks)
+            batch = evaluator.take(start, min(start + size, num), networks)
             trainee.task.measure(networks, evaluator.prepare(batch))
             labels += batch.tensor("y").tolist()
     if not seen or not all(part.ndim == 2 for part in seen):
@@ -118,7 +118,7 @@ def _feature_maps(
     for array, index in zip(FEATURE_MAPS[-len(chosen) :], chosen, strict=True):
         name, module = layers[index]
         with _watched(module, is_input=False) as seen:
-            batch = evaluator.feed.take(0, 1, networks)
+            batch = evaluator.take(0, 1, networks)
             trainee.task.measure(networks, evaluator.prepare(batch))
         for maps in islice(seen, 1):  # a layer may be used several times
             if maps.ndim == 4:

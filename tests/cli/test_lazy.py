@@ -19,7 +19,7 @@ finally:
     print(sorted(m for m in sys.modules if m.startswith("distnet.")), file=sys.stderr)"""
 FRAME = [
     "distnet.cli", "distnet.cli.encoding", "distnet.cli.errors", "distnet.cli.exit_codes",
-    "distnet.cli.groups", "distnet.cli.lazy", "distnet.cli.main",
+    "distnet.cli.groups", "distnet.cli.lazy", "distnet.cli.main", "distnet.cli.operator_verbs",
     "distnet.cli.signals", "distnet.cli.stdout", "distnet.cli.verbs", "distnet.errors",
     "distnet.spec", "distnet.spec.printable",
 ]  # fmt: skip

@@ -82,7 +82,7 @@ def faults(kind: str, folder: Path, **options: object) -> list[tuple[str, str]]:
 def test_kinds_are_the_files_in_the_folders_of_a_package() -> None:
     assert {"mlp", "cnn", "crnn-frames"} <= set(kinds("networks"))
     assert {"classify", "deep-q"} <= set(kinds("tasks"))
-    assert kinds("data/samplers") == ["identities", "uniform"]
+    assert kinds("data/samplers") == ["balanced", "identities", "uniform"]
     assert not {"layers", "-mel", "mel", "images"} & set(kinds("networks"))
     assert not {"task", "per-sample", "checked", "game"} & set(kinds("tasks"))
 

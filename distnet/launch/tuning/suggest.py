@@ -2,7 +2,7 @@
 
 Source: Smith, "Cyclical Learning Rates for Training Neural Networks" (2017), section 3.3. The
 smoothing, the end and the rules are those of fastai's `lr_find` (Howard and Gugger 2020); decision
-157 says which of them comes first.
+156 says which of them comes first.
 """
 
 import math

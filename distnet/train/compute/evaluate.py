@@ -110,6 +110,13 @@ class Evaluator:
         summary = self._task.summarise(sums, collected)
         return Evaluation(self.feed.length, summary, worst)
 
+    def take(self, start: int, stop: int, networks: Networks) -> Batch:
+        """The samples as stored, with their numbers where the task takes them."""
+        batch = self.feed.take(start, stop, networks)
+        if not getattr(self._task, "numbered", False):
+            return batch
+        return batch.with_(index=torch.arange(start, stop, device=self._group.device))
+
     def close(self) -> None:
         """Release the samples and the shared memory."""
         self.feed.close()
@@ -125,17 +132,10 @@ class Evaluator:
         for start in range(low, high, self._batch_size):
             stay(Stage.EVALUATING)
             stop = min(start + self._batch_size, high)
-            batch = self.prepare(self._take(start, stop, networks))
+            batch = self.prepare(self.take(start, stop, networks))
             with self._precision():
                 found.add(self._task.measure(networks, batch), start)
         return found
-
-    def _take(self, start: int, stop: int, networks: Networks) -> Batch:
-        """The samples as stored, with their numbers where the task takes them."""
-        batch = self.feed.take(start, stop, networks)
-        if not getattr(self._task, "numbered", False):
-            return batch
-        return batch.with_(index=torch.arange(start, stop, device=self._group.device))
 
     def _add_up(self, slices: dict[int, "_OfSlice"]) -> Tensor:
         """[m]: the sums of all slices."""
