@@ -98,7 +98,8 @@ evaluate: {every_epochs: true}
         "expected one of: constant, cosine, one-cycle, step, exponential, ./file.py:Class",
         "job.yaml:12 data.augment.0.padding: found text 'x', expected a whole number",
         "job.yaml:12 data.augment.1.kind: found unknown kind `nope`, "
-        "expected one of: crop, flip, shift, rotate, turn, elastic, jitter, rand-augment, transpose",
+        "expected one of: crop, flip, shift, rotate, turn, elastic, jitter, rand-augment, "
+        "transpose",
         "job.yaml:12 data.augment.2: found 3, expected a section",
         "job.yaml:12 data.memory: found text '3 parsecs', expected a size such as 500MB or 24GB",
         "job.yaml:13 resources.gpus: found 2, expected 0 or 1: each worker trains a copy of the "
