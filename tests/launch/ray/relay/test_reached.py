@@ -167,7 +167,7 @@ def test_the_launcher_fetches_what_a_killed_worker_could_not_ship(folders: Folde
     with log.open("a") as file:
         file.write("my last words\n")
 
-    assert folders.run_folder.copies.files_log(0).read_text() == str(log)
+    assert folders.run_folder.copied_log(0).read_text() == str(log)
     assert leftover(str(log)) == b"my last words\n"
     assert leftover(str(log)) == b""
     assert leftover(str(log.with_name("no.log"))) == b""
