@@ -139,7 +139,7 @@ def test_the_file_of_init_runs_as_it_is(
 
 
 def test_a_table_is_learned_as_well_as_by_ridge_regression(tmp_path: Path) -> None:
-    found = measure_all(tmp_path)
+    found = measure_all(tmp_path, 0)
 
     assert len(found["splits"]) == 5
     assert found["network"] >= found["linear"] - MARGIN

@@ -84,7 +84,7 @@ def test_links_and_storage_are_examined_before_there_is_a_cluster(three: Machine
     assert found["cluster", "links"]["found"].startswith("all 3 nodes reach one another")
     assert found["cluster", "packet-size"]["level"] == "ok"
     assert found["cluster", "clock-skew"]["found"].startswith("clocks agree within")
-    assert "seen by all 3 nodes" in found["cluster", "storage"]["found"]
+    assert "seen on 3 nodes" in found["cluster", "storage"]["found"]
     assert "no Ray runs" in found["cluster", "exchange"]["found"]
     assert list(three.storage.iterdir()) == []
 
