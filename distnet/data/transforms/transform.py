@@ -22,6 +22,7 @@ from distnet.data.images.image_file import has_white_paper
 from distnet.data.transforms.elastic import Bending
 from distnet.data.transforms.flip import Flipping
 from distnet.data.transforms.jitter import Jittering
+from distnet.data.transforms.resized_crop import ResizedCropping
 from distnet.data.transforms.rotate import Rotation
 from distnet.data.transforms.shift import Shifting
 from distnet.data.transforms.transpose import Transposing
@@ -33,6 +34,7 @@ from distnet.spec.sections.augmentation import (
     Flip,
     Jitter,
     RandAugment,
+    ResizedCrop,
     Rotate,
     Shift,
     Transpose,
@@ -112,22 +114,28 @@ def _moving(movement: Movement, fields: Mapping[str, Field]) -> Transform:
     return transform
 
 
-def _movement(step: Crop | Shift | Flip | Rotate | Turn | Elastic | Jitter) -> Movement:
+def _movement(
+    step: Crop | ResizedCrop | Shift | Flip | Rotate | Turn | Elastic | Jitter,
+) -> Movement:
+    movement: Movement
     match step:
         case Crop(padding=pixels) | Shift(pixels=pixels):
-            return Shifting(pixels)
+            movement = Shifting(pixels)
+        case ResizedCrop(scale=scale, ratio=ratio):
+            movement = ResizedCropping(scale, ratio)
         case Flip(probability=probability):
-            return Flipping(probability)
+            movement = Flipping(probability)
         case Rotate(degrees=degrees):
-            return Rotation(degrees)
+            movement = Rotation(degrees)
         case Turn():
-            return Turning()
+            movement = Turning()
         case Elastic(pixels=pixels, points=points):
-            return Bending(pixels, points)
+            movement = Bending(pixels, points)
         case Jitter(brightness=brightness, contrast=contrast):
-            return Jittering(brightness, contrast)
+            movement = Jittering(brightness, contrast)
         case _:
             assert_never(step)
+    return movement
 
 
 def _move(column: Column, field: Field, movement: Movement, drawn: Tensor, size: Tensor) -> Column:

@@ -7,6 +7,8 @@ from pydantic import Field, model_validator
 from distnet.spec.reading.faults import KeyFaultError
 from distnet.spec.sections.section import PositiveFloat, PositiveInt, Section
 
+Share = Annotated[float, Field(gt=0, le=1)]
+
 
 class Crop(Section):
     """Cut a window of the image's own size from a random position of the padded image.
@@ -33,6 +35,27 @@ class Shift(Section):
     kind: Literal["shift"]
     pixels: PositiveInt = 2
     """The largest shift along each axis, in pixels."""
+
+
+class ResizedCrop(Section):
+    """Cut a random window and enlarge it to the image's size, as torchvision's RandomResizedCrop.
+
+    Nothing comes in from outside. It teaches most where objects are of any size, as in photos.
+    """
+
+    kind: Literal["resized-crop"]
+    scale: tuple[Share, Share] = (0.35, 1.0)
+    """The smallest and the largest area of the window, as parts of that of the image."""
+    ratio: tuple[PositiveFloat, PositiveFloat] = (3 / 4, 4 / 3)
+    """The least and the most of the window's width by its height."""
+
+    @model_validator(mode="after")
+    def _is_ordered(self) -> "ResizedCrop":
+        for key in ("scale", "ratio"):
+            low, high = getattr(self, key)
+            if low > high:
+                raise KeyFaultError(key, f"found {low:g} before {high:g}, expected least, most")
+        return self
 
 
 class Rotate(Section):
@@ -102,7 +125,7 @@ class Mix(Section):
     cutmix: PositiveFloat | None = None
     """Put a rectangle of the other image over this one (Yun et al. 2019). The share that it leaves
     is drawn from Beta(cutmix, cutmix); 1 is usual."""
-    probability: Annotated[float, Field(gt=0, le=1)] = 1.0
+    probability: Share = 1.0
     """The probability that a sample is mixed."""
 
     @model_validator(mode="after")
@@ -113,6 +136,6 @@ class Mix(Section):
 
 
 Augmentation = Annotated[
-    Crop | Flip | Shift | Rotate | Turn | Elastic | Jitter | RandAugment | Transpose,
+    Crop | ResizedCrop | Flip | Shift | Rotate | Turn | Elastic | Jitter | RandAugment | Transpose,
     Field(discriminator="kind"),
 ]

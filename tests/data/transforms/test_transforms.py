@@ -5,7 +5,11 @@ from collections.abc import Callable
 import pytest
 import torch
 from torch import Tensor
-from torchvision.transforms.functional import adjust_brightness, adjust_contrast
+from torchvision.transforms.functional import (
+    adjust_brightness,
+    adjust_contrast,
+    resized_crop,
+)
 
 from distnet.data.batch import Batch, Ragged
 from distnet.data.fields.boxes import BoxesField
@@ -15,6 +19,7 @@ from distnet.data.fields.mask import MaskField
 from distnet.data.fields.music import VOCABULARY, MusicField
 from distnet.data.transforms.elastic import Bending
 from distnet.data.transforms.jitter import Jittering
+from distnet.data.transforms.resized_crop import ResizedCropping, windows
 from distnet.data.transforms.transform import build_transform
 from distnet.spec.sections.augmentation import (
     Augmentation,
@@ -23,6 +28,7 @@ from distnet.spec.sections.augmentation import (
     Flip,
     Jitter,
     RandAugment,
+    ResizedCrop,
     Rotate,
     Shift,
     Transpose,
@@ -62,6 +68,7 @@ def scene(images: Tensor) -> Batch:
 
 ALL = [
     Crop(kind="crop", padding=3),
+    ResizedCrop(kind="resized-crop", scale=(0.9, 1.0), ratio=(1.0, 1.0)),
     Flip(kind="flip"),
     Shift(kind="shift"),
     Rotate(kind="rotate"),
@@ -98,6 +105,39 @@ def test_shift_moves_by_at_most_its_pixels(images: Tensor) -> None:
     assert moved.sum((1, 2, 3)).unique().tolist() == [200 * 9]
     assert set(rows.tolist()) == {2, 3, 4, 5, 6}
     assert set(columns.tolist()) == {7, 8, 9, 10, 11}
+
+
+def test_resized_crop_enlarges_a_window_as_torchvision_does() -> None:
+    """A window of given place and size is that of `resized_crop`, at most one grey level apart."""
+    torch.manual_seed(0)
+    x_BCHW = torch.randint(0, 256, (5, 3, 24, 36), dtype=torch.uint8)
+    cropping = ResizedCropping((0.2, 1.0), (0.5, 2.0))
+    area, ratio = torch.tensor(12 * 18 / (24 * 36)), torch.tensor(18 / 12)
+    drawn = torch.stack([area, ratio, torch.tensor(0.5), torch.tensor(1.0)])[:, None].expand(4, 5)
+
+    found = cropping.images(x_BCHW, drawn).float()
+
+    expected = resized_crop(x_BCHW.float(), 12, 9, 12, 18, [24, 36], antialias=False)
+    assert (found - expected)[..., 2:-2, 2:-2].abs().max() <= 1
+    moved = cropping.corners(
+        torch.tensor([[9.0, 12.0, 18.0, 18.0]]), torch.tensor([0]), drawn, torch.tensor([36.0, 24])
+    )
+    torch.testing.assert_close(moved, torch.tensor([[0.0, 0.0, 18.0, 12.0]]))
+
+
+def test_resized_crop_draws_windows_within_its_bounds() -> None:
+    torch.manual_seed(0)
+    cropping = ResizedCropping((0.25, 0.5), (0.5, 2.0))
+
+    sides, starts = windows(cropping.draw(4000, torch.device("cpu")), torch.tensor([40.0, 40.0]))
+
+    area, ratio = sides.prod(0), sides[0] / sides[1]
+    assert 0.25 - 1e-6 <= area.min() < 0.26
+    assert 0.49 < area.max() <= 0.5 + 1e-6
+    assert 0.5 - 1e-6 <= ratio.min() < 0.51
+    assert 1.96 < ratio.max() <= 2 + 1e-6
+    assert starts.min() >= 0
+    assert (starts + sides).max() <= 1 + 1e-6
 
 
 def test_flip_mirrors_its_part_of_the_samples(images: Tensor) -> None:
@@ -140,7 +180,7 @@ def test_boxes_and_masks_stay_on_their_objects(step: Augmentation, images: Tenso
     moved = transform(scene(images))
 
     x, mask, boxes = moved.tensor("x"), moved.tensor("mask"), moved.ragged("boxes")
-    slack = 1.5 if step.kind in ("rotate", "elastic") else 0.0
+    slack = 1.5 if step.kind in ("resized-crop", "rotate", "elastic") else 0.0
     assert boxes.lengths.tolist() == [1] * len(images)
     for image, of_mask, box in zip(x[:, 0], mask, boxes.values, strict=True):
         rows, columns = (of_mask == 2).nonzero().unbind(1)

@@ -6,10 +6,11 @@ from distnet.cli.train.starter.length import Length, batch_size_of, length_of
 from distnet.data.manifest import Manifest
 
 SMALL_SIDE = 8  # pixels; below, three blocks of cnn would leave nothing of the image
+PHOTO_SIDE = 4  # pixels that the last block leaves of a photo: deeper maps see more of it
 LARGE_SIDE = 64
 """Pixels; larger pictures are photos more often than drawings, and take longer to compute."""
 CHANNELS = (16, 32, 64, 128, 256)
-GOOD_STEPS = 3000
+GOOD_STEPS, GOOD_STEPS_OF_LARGE = 3000, 3500
 MOST_OF_LARGE = 32
 """Samples of a step: large pictures are few, and more steps learn more of them."""
 
@@ -20,9 +21,10 @@ def is_large(manifest: Manifest) -> bool:
 
 
 def network(manifest: Manifest) -> str:
-    """Write the section `network`: as many blocks as leave about eight pixels a side."""
+    """Write the section `network`: as many blocks as leave a few pixels a side."""
     shape, side = " x ".join(map(str, manifest.x.shape)), min(manifest.x.shape[1:])
-    blocks = min(len(CHANNELS), max(3, round(log2(side / SMALL_SIDE))))
+    left = PHOTO_SIDE if is_large(manifest) else SMALL_SIDE
+    blocks = min(len(CHANNELS), max(3, round(log2(side / left))))
     maps = list(CHANNELS[:blocks])
     return f"""\
 # The network. Convolutions find the same pattern anywhere in a picture. Few and narrow ones learn
@@ -41,13 +43,12 @@ network:
 def augment(manifest: Manifest) -> str:
     """Write the key `augment` of the section `data`: photos have no side, drawings may have."""
     if is_large(manifest):
-        pixels = min(manifest.x.shape[1:]) // 10
-        return f"""\
+        return """\
   augment:                 # random changes, so that no picture is seen twice
-    - {{kind: flip}}         # left to right; remove it where that changes what is seen
-    - {{kind: shift, pixels: {pixels}}}
-    - {{kind: jitter}}       # brightness and contrast
-  # - {{kind: rotate, degrees: 15}}
+    - {kind: flip}         # left to right; remove it where that changes what is seen
+    - {kind: resized-crop} # a part of the picture, enlarged
+    - {kind: jitter}       # brightness and contrast
+  # - {kind: rotate, degrees: 15}
 """
     return """\
   augment:                 # small random changes, so that no picture is seen twice
@@ -57,9 +58,12 @@ def augment(manifest: Manifest) -> str:
 
 
 def length(manifest: Manifest) -> Length:
-    """The length of the training: large pictures in smaller steps, and fewer of them."""
+    """The length of the training: large pictures in smaller steps, and longer.
+
+    Photos are changed at random each time, so that more passes still learn something new.
+    """
     num_samples = manifest.splits["train"].num_samples
     batch_size = batch_size_of(num_samples)
     if is_large(manifest):
-        return length_of(num_samples, min(batch_size, MOST_OF_LARGE), GOOD_STEPS)
+        return length_of(num_samples, min(batch_size, MOST_OF_LARGE), GOOD_STEPS_OF_LARGE)
     return length_of(num_samples, batch_size, GOOD_STEPS)
