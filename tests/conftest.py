@@ -1,4 +1,5 @@
 import os
+import re
 import shutil
 import signal
 import tempfile
@@ -28,6 +29,8 @@ RAY_CPUS = 4
 RAY_MARK = "pytest.mark." + "ray"
 SHARED_RAY = "ray_" + "address"
 ROOT = Path(__file__).parents[1]
+ALL_CHECK = re.compile(r"^pytestmark = (\[[^\]]*)?pytest\.mark\.check\b", re.MULTILINE)
+"""In a file of which every test is marked `check`."""
 
 
 class FewRays(LoadScopeScheduling):
@@ -43,6 +46,15 @@ class FewRays(LoadScopeScheduling):
         if RAY_MARK not in text:
             return file
         return "a shared Ray" if SHARED_RAY in text else "Rays of their own"
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out files of which no test would run: some import what only `make check` installs."""
+    if collection_path.suffix != ".py" or "not check" not in config.option.markexpr:
+        return None
+    named = {Path(argument.partition("::")[0]).resolve() for argument in config.args}
+    is_for_check = ALL_CHECK.search(collection_path.read_text()) is not None
+    return True if is_for_check and collection_path not in named else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -4,14 +4,12 @@ import json
 import re
 import subprocess
 import sys
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 import yaml
-from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[2]
 DOCKER = ROOT / "docker"
@@ -23,17 +21,6 @@ HADOLINT = Path(sys.executable).parent / "hadolint"
 def load(file: Path) -> dict[str, Any]:
     found: dict[str, Any] = yaml.safe_load(file.read_text())
     return found
-
-
-def requirements(*extras: str) -> list[Requirement]:
-    command = [sys.executable, str(DOCKER / "requirements.py"), str(ROOT / "pyproject.toml")]
-    lines = subprocess.check_output([*command, *extras], text=True).splitlines()
-    return [Requirement(line) for line in lines]
-
-
-def constraints() -> dict[str, str]:
-    lines = (DOCKER / "constraints.txt").read_text().splitlines()
-    return dict(line.split("==") for line in lines if not line.startswith("#"))
 
 
 @pytest.mark.parametrize("file", COMPOSE, ids=lambda file: file.name)
@@ -93,26 +80,6 @@ def test_the_image_runs_as_a_numbered_user_with_the_token_mode_on() -> None:
     assert re.findall(r"^USER (.*)$", last_stage, re.M) == ["${USER_ID}:${GROUP_ID}"]
     assert "ARG USER_ID=1000\n" in last_stage
     assert "RAY_AUTH_MODE=token" in last_stage
-
-
-def test_the_image_holds_exact_versions_of_all_that_distnet_needs() -> None:
-    pinned = constraints()
-
-    for requirement in requirements("heic"):
-        assert requirement.specifier.contains(pinned[requirement.name.lower()]), requirement
-
-
-def test_the_image_holds_the_versions_that_are_tested() -> None:
-    # pip comes with each Python, in a version of its own.
-    names = [one.name for one in requirements("heic") if one.name != "pip"]
-    minors = {name: version(name).split("+")[0].split(".")[:1] for name in names}
-
-    assert {name: constraints()[name.lower()].split(".")[:1] for name in names} == minors
-
-
-def test_a_requirement_of_an_unknown_extra_is_an_error() -> None:
-    with pytest.raises(subprocess.CalledProcessError):
-        requirements("nothing")
 
 
 def test_the_build_context_has_what_the_image_is_made_of_and_nothing_else() -> None:

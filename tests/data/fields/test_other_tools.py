@@ -25,6 +25,7 @@ def test_pandas_reads_a_dataset(file: Path) -> None:
     assert frame["text"][3].tolist() == COLUMNS["text"][3].tolist()
 
 
+@pytest.mark.check
 def test_duckdb_reads_a_dataset(file: Path) -> None:
     duckdb = pytest.importorskip("duckdb")
     query = f"select count(*), avg(age), sum(len(text)), sum(len(objects.boxes)) from '{file}'"
@@ -34,6 +35,7 @@ def test_duckdb_reads_a_dataset(file: Path) -> None:
     assert tokens == boxes == COLUMNS["text"].lengths.sum()
 
 
+@pytest.mark.check
 def test_hugging_face_datasets_read_a_dataset(
     file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

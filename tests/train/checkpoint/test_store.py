@@ -50,7 +50,7 @@ def system_of(query: str) -> Any:
     return S3FileSystem(**options, allow_bucket_creation=True)
 
 
-@pytest.fixture(params=["folder", "file", "memory", "s3"])
+@pytest.fixture(params=["folder", "file", "memory", pytest.param("s3", marks=pytest.mark.check)])
 def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Each kind of store, empty."""
     match request.param:
@@ -207,6 +207,7 @@ def commit_until(address: str, folder: Path, count: int) -> None:
     write_checkpoint(opened(address, folder), state(2))
 
 
+@pytest.mark.check
 def test_process_that_ends_while_it_writes_to_s3_loses_nothing(s3: str, tmp_path: Path) -> None:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["tests.train.checkpoint.test_store"])
@@ -244,6 +245,7 @@ def test_address_that_cannot_be_used_is_refused(address: str, message: str, tmp_
         check_store(address, job_folder=tmp_path)
 
 
+@pytest.mark.check
 def test_bucket_that_is_not_there_is_refused(s3: str, tmp_path: Path) -> None:
     check_store(f"s3://{BUCKET}/folder{s3}", job_folder=tmp_path)
     with pytest.raises(RunError, match="there is no bucket nowhere"):
