@@ -326,6 +326,7 @@ def apart(lab: Lab, name: str = "digits-3") -> Path:
     return store / name
 
 
+@pytest.mark.check
 def test_checkpoints_in_a_folder_of_their_own_come_along(lab: Lab) -> None:
     folder = apart(lab)
     (folder / "step-00000002").mkdir()
@@ -344,6 +345,7 @@ def test_checkpoints_in_a_folder_of_their_own_come_along(lab: Lab) -> None:
     assert removed[0]["checkpoints_left"] == []
 
 
+@pytest.mark.check
 def test_checkpoints_that_the_server_does_not_see_are_named(lab: Lab) -> None:
     folder = apart(lab)
     hidden = folder.rename(folder.with_name("elsewhere"))
@@ -362,6 +364,7 @@ def test_checkpoints_that_the_server_does_not_see_are_named(lab: Lab) -> None:
     assert evaluated["step"] == 300
 
 
+@pytest.mark.check
 def test_a_server_with_another_folder_of_that_path_is_found_out(lab: Lab) -> None:
     folder = apart(lab)
     (folder / "step-00000300").rename(folder / "step-00000100")
@@ -384,6 +387,7 @@ def test_checkpoints_of_another_user_are_not_given(
     assert f"{folder}: they belong to another user than the run folder" in said
 
 
+@pytest.mark.check
 def test_runs_and_jobs_are_compared(lab: Lab, trained_runs: Path) -> None:
     shutil.copytree(trained_runs / "digits-1", lab.here / "mine")
 
@@ -396,6 +400,7 @@ def test_runs_and_jobs_are_compared(lab: Lab, trained_runs: Path) -> None:
     assert not list((lab.here / "digits-1").glob("checkpoints/*"))
 
 
+@pytest.mark.check
 def test_a_name_that_neither_side_knows_is_named(lab: Lab) -> None:
     assert "there is no job digits-9" in str(lab.call("compare", "digits-1", "digits-9").exception)
 
@@ -416,6 +421,7 @@ def test_python_opens_a_job_as_a_run(lab: Lab) -> None:
     assert distnet.open("digits-1", runs=lab.here, server=lab.address).folder == run.folder
 
 
+@pytest.mark.check
 def test_python_says_where_a_name_is_and_where_not(lab: Lab, trained_runs: Path) -> None:
     with pytest.raises(RunError, match=r"digits-9: no such run.*\non http.*no job digits-9"):
         distnet.open("digits-9", runs=lab.here)
@@ -426,6 +432,7 @@ def test_python_says_where_a_name_is_and_where_not(lab: Lab, trained_runs: Path)
         distnet.open("digits-1", runs=lab.here, server=lab.address)
 
 
+@pytest.mark.check
 def test_code_of_others_is_not_run_by_a_run_that_was_only_opened(lab: Lab) -> None:
     code = lab.there / "code" / "0123456789ab" / "mynet.py"
     code.parent.mkdir(parents=True)

@@ -108,6 +108,7 @@ def test_one_ends_training_on_all_workers_and_the_run_is_finished(
     ]  # fmt: skip
 
 
+@pytest.mark.check
 def test_what_they_keep_survives_a_kill_and_a_stop_on_any_workers(
     stripes: Path, tmp_path: Path
 ) -> None:
