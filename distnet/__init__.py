@@ -5,7 +5,7 @@ import distnet
 run = distnet.run("jobs/digits.yaml", workers=2)
 run.metrics, run.history, run.figure("loss"), run.report()
 
-run = distnet.open("digits-1")  # one that trains, or has ended
+run = distnet.open("digits-1")  # one that trains, or has ended; or a server's job
 run.predict("seven.png"), run.evaluate(), run.export()
 
 trained = distnet.load("digits-1")  # what it has learned, for many predictions
@@ -22,11 +22,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from distnet.client.handle import submit
+    from distnet.client.open import open as open
     from distnet.errors import DistnetError
     from distnet.launch.run import resume, run
     from distnet.notebook.learned import load
     from distnet.notebook.run import Run
-    from distnet.notebook.run import open as open
     from distnet.sweeps.sweep import Sweep, open_sweep, sweep
     from distnet.trained.load import Trained
 
@@ -50,7 +50,7 @@ _MODULES = {
     "Sweep": "distnet.sweeps.sweep",
     "Trained": "distnet.trained.load",
     "load": "distnet.notebook.learned",
-    "open": "distnet.notebook.run",
+    "open": "distnet.client.open",
     "open_sweep": "distnet.sweeps.sweep",
     "resume": "distnet.launch.run",
     "run": "distnet.launch.run",

@@ -35,7 +35,7 @@ MAY_IMPORT = {
     },
     "agent": {"spec", "run_folder", "data", "report", "launch", "protocol"},
     "server": {"spec", "run_folder", "data", "protocol", "scheduler", "notices"},
-    "client": {"spec", "run_folder", "data", "protocol"},
+    "client": {"spec", "run_folder", "data", "report", "notebook", "protocol"},
     "sim": {"spec", "scheduler", "protocol"},
     "cluster": {"spec", "run_folder", "train", "report", "launch", "protocol"},
     "chaos": {"spec", "run_folder", "data", "train", "launch", "report"},

@@ -20,23 +20,33 @@ from distnet.agent.training import Training
 from distnet.launch.placement import Placement
 from distnet.protocol.attempt import AttemptConfig, Exit
 from distnet.protocol.states import AttemptEnd
+from distnet.run_folder.owner import Owner, write_owner
 from distnet.run_folder.paths import RunFolder
 from distnet.run_folder.records.recorder import Record
 
 
 class Listener:
-    """Takes each record of the training: updates the progress, prints a line."""
+    """Takes each record of the training: updates the progress, prints a line.
 
-    def __init__(self, progress: Progress, job: str) -> None:
-        self._progress, self._job = progress, job
+    Args:
+        progress: of the attempt.
+        folder: the run folder, which gets to know whose it is.
+        owner: the job.
+    """
+
+    def __init__(self, progress: Progress, folder: RunFolder, owner: Owner) -> None:
+        self._progress, self._folder, self._owner = progress, folder, owner
         self._line_of = LogLines()
         self.last_line = ""
 
     def __call__(self, record: Record) -> None:
         """Take one record."""
+        is_new = record["kind"] == "attempt" and not self._folder.owner.is_file()
+        if is_new:  # before this record there may be no folder
+            write_owner(self._folder, self._owner)
         self._progress(record)
         if text := self._line_of(record):
-            self.last_line = with_log_command(text, self._job)
+            self.last_line = with_log_command(text, self._owner.job)
             print_line(self.last_line)
 
 
@@ -51,7 +61,7 @@ def run_attempt(config: AttemptConfig, connection: Connection, scratch: Path) ->
     folder, output = RunFolder(Path(config.runs) / config.job), scratch / "output.log"
     placement = Placement(config.placement)
     progress, control = Progress(folder, placement), RunControl(folder, placement)
-    listener = Listener(progress, config.job)
+    listener = Listener(progress, folder, Owner(config.server_id, config.job))
     streams = Streams(folder, output=output, kept=config.kept)
     reporter = Reporter(
         connection,

@@ -38,6 +38,10 @@ class RunCopy:
     server_id: str
     folder: RunFolder
     progress: Progress
+    kept: tuple[str, ...] = ()
+    """The checkpoints that the server had when some were copied, oldest first."""
+    missing: str = ""
+    """Why the server gave no checkpoints, although the job keeps them in a folder."""
 
     def listed(self) -> Files:
         """The files that the server has now.
@@ -46,6 +50,7 @@ class RunCopy:
             ServerError: the server refuses it, or sees no run folder.
         """
         response = RunFilesResponse.model_validate(self.client.run_files(self.name))
+        self.missing = response.missing
         return tuple(file for file in response.files if is_copied(file.path))
 
     @property
@@ -73,17 +78,17 @@ class RunCopy:
             DataError: one has arrived damaged, or the disk is full.
             ServerError: the server refuses it, or does not respond.
         """
-        kept: set[str] = set()
         chosen: set[str] = set()
 
         def select(files: Files) -> list[RunFile]:
-            nonlocal kept, chosen
+            nonlocal chosen
             kept = {name for file in files if (name := checkpoint_of(file.path))}
-            chosen = set(choose(sorted(kept, key=_step)))
+            self.kept = tuple(sorted(kept, key=_step))
+            chosen = set(choose(list(self.kept)))
             return [file for file in files if checkpoint_of(file.path) in chosen]
 
         self._bring(select)
-        self._forget(kept)
+        self._forget(self.kept)
         return sorted(chosen, key=_step)
 
     def _bring(self, select: Callable[[Files], list[RunFile]]) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from distnet.data.column import RaggedArray
 from distnet.errors import DataError
-from distnet.notebook.run import Run, folder_of
+from distnet.notebook.run import Bring, Run, folder_of
 from distnet.run_folder.paths import RunFolder
 from distnet.train.compute.shadows import Use
 from distnet.trained.evaluate import evaluate
@@ -49,9 +49,11 @@ class Learned:
     """The network of a run, loaded at each use."""
 
     folder: RunFolder
+    bring: Bring
 
     def load(self, checkpoint: str | int | None) -> Trained:
         """Load the network with the weights of a checkpoint."""
+        self.bring(checkpoint)
         return load_trained(self.folder.path, checkpoint=checkpoint)
 
     def predict(self, x: Any, checkpoint: str | int | None, **reading: Any) -> list[dict[str, Any]]:
@@ -72,6 +74,7 @@ class Learned:
 
     def evaluate(self, **options: Any) -> dict[str, Any]:
         """Measure the network; see `Run.evaluate`."""
+        self.bring(options.get("checkpoint"))
         return evaluate(self.folder.path, **options)
 
     def export(

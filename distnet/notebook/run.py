@@ -1,8 +1,8 @@
 """A run as Python and notebooks have it: read from its folder, which may still change."""
 
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from distnet.report.find import find_run
 from distnet.report.measured import last_evaluated
 from distnet.report.run import read_run
 from distnet.report.summary import Status, status
-from distnet.run_folder.paths import RunFolder, shown
+from distnet.run_folder.paths import RunFolder
 from distnet.run_folder.read import read_object
 
 if TYPE_CHECKING:
@@ -25,6 +25,14 @@ if TYPE_CHECKING:
     from distnet.trained.load import Trained
 
 
+Bring = Callable[[str | int | None], object]
+"""Brings what a folder lacks of a checkpoint: `newest`, `best`, a step, or the default."""
+
+
+def _brings_nothing(_: str | int | None) -> None:
+    """A run of this machine has all of its checkpoints."""
+
+
 @dataclass(frozen=True)
 class Run:
     """A run that trains or has ended; each property reads its folder anew.
@@ -33,6 +41,8 @@ class Run:
     """
 
     folder: RunFolder
+    bring: Bring = field(default=_brings_nothing, repr=False, compare=False)
+    """Called before weights are read: a copy of a server's job may not have them yet."""
 
     @property
     def name(self) -> str:
@@ -199,20 +209,7 @@ class Run:
         # torch takes seconds to import, and a run is opened without it.
         from distnet.notebook.learned import Learned
 
-        return Learned(self.folder)
-
-
-def open(run: str | Path | Run, *, runs: str | Path = "runs") -> Run:
-    """Open a run, whether it trains or has ended; needs neither torch nor Ray.
-
-    Args:
-        run: its name, its folder, or `latest`.
-        runs: the folder in which names are looked up.
-
-    Raises:
-        RunError: there is no such run; the message suggests similar names.
-    """
-    return Run(RunFolder(shown(folder_of(run, runs).path.resolve())))
+        return Learned(self.folder, self.bring)
 
 
 def folder_of(run: str | Path | Run, runs: str | Path) -> RunFolder:

@@ -1,7 +1,7 @@
 """Whether and where `distnet.run` shows the progress of a run."""
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -63,6 +63,11 @@ def _display(progress: bool | None) -> Display | None:
     if is_notebook():
         return Box()
     return Lines(_write) if progress else None
+
+
+def line_printer() -> Callable[[str], None]:
+    """What takes lines for the user: a notebook shows them, a script does not."""
+    return _write if is_notebook() else lambda _: None
 
 
 def is_notebook() -> bool:

@@ -21,6 +21,8 @@ Placement = Annotated[dict[Node, Count], Field(max_length=10_000)]
 class AttemptConfig(Message):
     """What an agent needs to run its attempt; sent in exchange for the attempt's secret."""
 
+    server_id: str
+    """Of the server; it is the same at any address."""
     job: str
     attempt: int
     spec: str

@@ -21,6 +21,8 @@ class RunFilesResponse(Message):
     """The files that may be copied, by path: records, checkpoints, own code, logs."""
 
     files: tuple[RunFile, ...]
+    missing: str = ""
+    """Why the checkpoints are not among them, although the job keeps them in a folder."""
 
     @property
     def num_bytes(self) -> int:

@@ -135,7 +135,7 @@ def _is_kept(run: Run, step: int) -> bool | None:
     name = f"step-{step:08d}"
     if any(saved.rsplit("/", 1)[-1] == name for saved in run.saved):
         return True
-    return False if run.has_own_checkpoints else None
+    return False if run.outside is None else None
 
 
 def _keeps_best(run: Run, metric: Metric) -> bool:

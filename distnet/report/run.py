@@ -114,15 +114,21 @@ class Run:
         return read_fetched(self.folder)
 
     @property
-    def has_own_checkpoints(self) -> bool:
-        """Whether the checkpoints are in the folder, and not in another store."""
-        newest, own = self.history.checkpoints[-1:], self.folder.checkpoints.name
-        return all(record.folder.startswith(own) for record in newest)
+    def outside(self) -> str | None:
+        """Where the checkpoints are, if they are not in the folder; None if they are.
+
+        A copy of a server's job has them in its folder, unless they are in an object store.
+        """
+        newest = next((record.folder for record in self.history.checkpoints[-1:]), "")
+        if newest.startswith(self.folder.checkpoints.name) or not newest:
+            return None
+        is_copied = self.fetched is not None and "://" not in newest
+        return None if is_copied else newest.rpartition("/")[0]
 
     @property
     def saved(self) -> list[str]:
         """The checkpoints in the folder, oldest first; in another store, the newest one only."""
-        if not self.has_own_checkpoints:
+        if self.outside is not None:
             return [record.folder for record in self.history.checkpoints[-1:]]
         folders = self.folder.checkpoints.glob("step-*")
         return sorted(folder.name for folder in folders if folder.is_dir())

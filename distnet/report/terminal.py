@@ -157,13 +157,21 @@ def _facts(run: Run, summary: Summary) -> Table:
         "training time": duration(summary.seconds),
         "size": size(summary.size_bytes),
         "weights": summary.weights_sha256 or NONE,
-        "checkpoints": ", ".join(run.saved) or "none",
+        "checkpoints": ", ".join(run.saved) or _unsaved(run),
         **_sparklines(run),
     }
     facts = Table.grid(padding=(0, 2))
     for name, value in rows.items():
         facts.add_row(literal(name, style="dim"), literal(value, overflow="fold"))
     return facts
+
+
+def _unsaved(run: Run) -> str:
+    """What a run without checkpoints here has elsewhere."""
+    if run.fetched is None or not run.history.checkpoints:
+        return "none"
+    newest = run.history.checkpoints[-1].folder
+    return f"none here; the newest of the job is {newest}: distnet fetch {run.fetched.job}"
 
 
 def _result(summary: Summary) -> str:

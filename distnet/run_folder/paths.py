@@ -169,6 +169,11 @@ class RunFolder:
         return self.path / "fetched.json"
 
     @property
+    def owner(self) -> Path:
+        """Of a run of a server's job: which one it is. See `owner.py`."""
+        return self.path / "server.json"
+
+    @property
     def data_manifest(self) -> Path:
         """A copy of the dataset's manifest, so that the run can be used without the data."""
         return self.path / "data_manifest.json"

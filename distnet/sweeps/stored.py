@@ -11,6 +11,7 @@ from pathlib import Path
 
 from distnet.errors import RunError
 from distnet.report.find import began, find_run, list_runs
+from distnet.report.run import read_run
 from distnet.report.summary import folder_size
 from distnet.run_folder.lock import held, is_held
 from distnet.run_folder.paths import RunFolder, shown
@@ -49,6 +50,11 @@ class Stored:
     def num_bytes(self) -> int:
         """The size of its files."""
         return sum(map(folder_size, self.folders))
+
+    @property
+    def outside(self) -> list[str]:
+        """Where checkpoints of it are that are not in its folders, and stay there."""
+        return [where for run in self.runs if (where := _outside(run)) is not None]
 
     @property
     def is_running(self) -> bool:
@@ -120,6 +126,13 @@ def remove(stored: Stored) -> None:
 def _of_sweep(sweep: SweepFolder) -> Stored:
     runs = map(sweep.run, sweep.trials)
     return Stored(shown(sweep.path.resolve()), tuple(_existing(runs)))
+
+
+def _outside(run: RunFolder) -> str | None:
+    try:
+        return read_run(run).outside
+    except RunError:  # a damaged run is removed all the same
+        return None
 
 
 def _existing(runs: Iterable[RunFolder]) -> Iterable[RunFolder]:

@@ -24,6 +24,7 @@ from distnet.train.checkpoint.store import Store
 from distnet.train.compute.trainee import Trainee
 from distnet.train.exchange.worker_group import WorkerGroup
 from distnet.train.inventory.flat import state_sha256
+from distnet.train.own.callback_state import callback_states
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,8 @@ class Start:
     notes: tuple[str, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
     """Those of the checkpoint."""
+    callbacks: Mapping[str, bytes] = field(default_factory=dict)
+    """What callbacks have kept in it, by their names."""
 
 
 def begin(trainee: Trainee, assignment: Assignment) -> Start:
@@ -98,7 +101,7 @@ def restore(
     damaged = [name for name in names if step_of(name) > state.step]
     notes = [f"{name} is damaged and was set aside" for name in damaged]
     notes += _changed_length(trainee, position)
-    return Start(position, tuple(notes), state.facts)
+    return Start(position, tuple(notes), state.facts, callback_states(state.optimizer))
 
 
 def load_state(trainee: Trainee, state: State) -> None:

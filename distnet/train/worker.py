@@ -160,7 +160,9 @@ def _lead(  # noqa: PLR0917
         stack.callback(recorder.close)
         records = RecordReporter(recorder.emit, trainee, assignment, group)
         reporter = Callbacks(records, recorder.emit, trainee, assignment)
-        saver = Saver(trainee.job, assignment, reporter.emit, trainee.task.metrics, home)
+        reporter.restore(start.callbacks)
+        emit, metrics = reporter.emit, trainee.task.metrics
+        saver = Saver(trainee.job, assignment, emit, metrics, home, kept=reporter.kept)
         stack.callback(saver.close)
         moved = moved_note(start.facts.get("devices"), group.fingerprints)
         notes = [note for note in (moved, unlike_note(group.fingerprints)) if note]

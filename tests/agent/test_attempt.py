@@ -48,6 +48,7 @@ def runs(tmp_path: Path) -> Path:
 
 def make_config(runs: Path, **changes: Any) -> AttemptConfig:
     fields: dict[str, Any] = {
+        "server_id": "0123",
         "job": "digits-7",
         "attempt": 1,
         "spec": SPEC,

@@ -17,6 +17,7 @@ from distnet.protocol.attempt import AttemptConfig, Exit, Instructions, Report
 from distnet.protocol.states import AttemptEnd, StopReason
 from distnet.run_folder.heartbeat import read_heartbeats
 from distnet.run_folder.lock import is_held
+from distnet.run_folder.owner import Owner, read_owner
 from distnet.run_folder.paths import RunFolder
 from distnet.server.gateway.gateway import ProcessStatus, StartRequest
 from distnet.server.gateway.ray_gateway import RayGateway
@@ -72,6 +73,7 @@ class Story:
         self.server.refusal = None
         self.server.instructions = instructions or (lambda _: Instructions())
         self.server.config = AttemptConfig(
+            server_id="0123",
             job="it",
             attempt=self.number,
             spec=dump_job(read_job(JOB, overrides=self.sets).job.resolved()),
@@ -137,6 +139,7 @@ def test_a_job_is_placed_as_planned_stopped_and_continued_elsewhere(story, undis
     stopped = story.ended()
     assert stopped.end is AttemptEnd.STOPPED
     assert not is_held(story.folder)
+    assert read_owner(story.folder) == Owner("0123", "it")
 
     story.begin(0, 2)
     finished = story.ended()

@@ -9,12 +9,17 @@ from distnet.cli.connect import connect
 from distnet.cli.lazy import imported
 from distnet.cli.options import RUNS, AsJson, Context, Job, Runs, Server
 from distnet.cli.output import echo, print_json, say
-from distnet.cli.results.copying import ServerJob, copied
+from distnet.cli.results.find import transfer
+from distnet.client.choice import NONE
+from distnet.client.find import Finder
 from distnet.client.run_copy import checkpoints_in
+from distnet.client.server_job import ServerJob
+from distnet.report.best import store_of
 from distnet.report.commands import commands
 from distnet.report.run import read_run
 from distnet.report.summary import summarise
 from distnet.run_folder.paths import RunFolder
+from distnet.spec.checkpoint_store import is_folder
 
 Which = Annotated[
     str | None,
@@ -48,13 +53,24 @@ def fetch(
         say(f"{seen.path} is the run folder of {job} itself: there is nothing to fetch")
         folder, names = seen, checkpoints_in(seen)
     else:
-        folder, names = copied(found, runs, checkpoint)
+        folder, names = _copied(found, runs, checkpoint)
     page: Path | None = imported("results.report:draw")(folder) if draw else None
     facts = _facts(found, folder, names, page)
     if as_json:
         print_json(facts)
     else:
         _show(facts)
+
+
+def _copied(job: ServerJob, runs: Path, checkpoint: str | None) -> tuple[RunFolder, list[str]]:
+    """Copy it, and say where the checkpoints are that do not come along."""
+    copied = Finder(runs, say=say, transfer=transfer).copied(job, checkpoint)
+    store = store_of(read_run(copied.folder))
+    if copied.absent is not None:
+        say(f"note: {copied.absent}")
+    elif checkpoint != NONE and not is_folder(store):
+        say(f"{job.name} keeps its checkpoints in {store}: commands here read them there")
+    return copied.folder, copied.checkpoints
 
 
 def _facts(

@@ -1,29 +1,19 @@
-"""Find the run that a command means: here, else that of a server's job, which is copied here.
+"""Find the run that a command means, and show what is copied for it."""
 
-A run here comes first, and no request is sent then. Nothing is copied over a run of this machine.
-"""
-
-import os
-import re
-from dataclasses import replace
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from distnet.cli.connect import connect
+from distnet.cli.data.progress import transfer_bar
+from distnet.cli.interrupt import says_when_stopped
 from distnet.cli.output import say
-from distnet.cli.results.copying import NONE, ServerJob, choice, copied
-from distnet.client.client import Client
-from distnet.client.contexts import load
-from distnet.client.run_copy import checkpoints_in
-from distnet.client.target import known_servers
-from distnet.errors import DistnetError, RunError
-from distnet.protocol.errors import ServerError, UnavailableError
-from distnet.report.best import store_of
-from distnet.report.find import LATEST, find_run
-from distnet.report.run import read_run
-from distnet.report.text import local_time
-from distnet.run_folder.copies.fetched import Fetched, read_fetched
-from distnet.run_folder.paths import RunFolder, shown
-from distnet.spec.sections.section import NAME
+from distnet.client.choice import NONE
+from distnet.client.download import Progress
+from distnet.client.find import Finder
+from distnet.client.server_job import ServerJob
+from distnet.run_folder.paths import RunFolder
+from distnet.spec.amounts import shown_bytes
 
 
 def find_or_fetch(  # noqa: PLR0917
@@ -49,83 +39,27 @@ def find_or_fetch(  # noqa: PLR0917
         RunError: there is neither a run nor a job, or the copy would replace another run.
         DistnetError: the server refuses it, or does not respond.
     """
-    wanted = checkpoint if has_weights else NONE
-    if server is not None or context is not None:
-        return _of_server(ServerJob.find(connect(server, context), reference), runs, wanted)
-    try:
-        folder = find_run(reference, runs)
-    except RunError as error:
-        return _of_server(_job(reference, error), runs, wanted)
-    fetched = read_fetched(folder)
-    if fetched is not None:
-        return _completed(folder, fetched, wanted)
-    if reference != LATEST and os.sep not in reference and _names_server():
-        say(f"using {shown(folder.path)}, a run of this machine; a server's job: add --server URL")
-    return folder
+    finder = Finder(runs, server, context, say, transfer)
+    return finder.find(reference, checkpoint if has_weights else NONE)
 
 
-def _job(name: str, no_run: RunError) -> ServerJob:
-    """The job of a name that no run here has.
+@contextmanager
+def transfer(job: ServerJob) -> Iterator[Progress]:
+    """Yield what takes the progress of a copy; says at its end what was copied."""
+    name, began, num_bytes = job.name, time.monotonic(), 0
+    stopped = "what has arrived stays; to go on from there, run the command again"
+    with says_when_stopped(stopped), transfer_bar() as bar:
+        task = bar.add_task(f"fetching {name}", total=None, visible=False)
+        before = 0
 
-    Raises:
-        RunError: there is none either, or no server to ask.
-    """
-    if re.fullmatch(NAME, name) is None or name == LATEST:
-        raise no_run
-    client = connect(None, None)
-    try:
-        found = ServerJob.find(Client(client.target, patience_s=0.0), name)
-        return replace(found, client=client)
-    except ServerError as error:
-        if isinstance(error, UnavailableError) and not _names_server():
-            raise no_run from None
-        raise RunError(f"{no_run}\non {client.target.server}: {error}") from None
+        def on_progress(done: int, total: int) -> None:
+            nonlocal num_bytes, before
+            num_bytes += done - (before if done >= before else 0)
+            before = done
+            bar.update(task, completed=done, total=total, visible=True)
 
-
-def _names_server() -> bool:
-    """Whether the user works with a server: a context or the environment names one."""
-    return bool(os.environ.get("DISTNET_SERVER")) or load().current is not None
-
-
-def _of_server(job: ServerJob, runs: Path, checkpoint: str | None) -> RunFolder:
-    """Where the run of a job is: seen here, or copied."""
-    files = job.copy(runs).listed()
-    if checkpoint != NONE:
-        job.require_own_code_known(files)
-    origin = f"{job.name} is a job of {job.client.target.server}"
-    if (seen := job.seen_here(files)) is not None:
-        say(f"{origin}; its run folder is here: {seen.path}")
-        return seen
-    say(f"{origin}: it is fetched into {shown(runs / job.name)}")
-    return copied(job, runs, checkpoint)[0]
-
-
-def _completed(folder: RunFolder, fetched: Fetched, checkpoint: str | None) -> RunFolder:
-    """A copy with what the command needs; that of a job that was live is brought up to date."""
-    origin = f"{shown(folder.path)} is a copy of {fetched.job} of {fetched.server}"
-    when = f"{origin}, as it was at {local_time(fetched.at)} ({fetched.state})"
-    is_missing = checkpoint != NONE and _is_missing(folder, checkpoint)
-    if not fetched.is_unchanged(folder) or not (fetched.is_live or is_missing):
-        say(when)
-        return folder
-    try:
-        if fetched.server not in known_servers():  # a token goes to no server that a file names
-            raise RunError(f"no context has its server: distnet context add NAME {fetched.server}")
-        job = ServerJob.find(connect(fetched.server, None), fetched.job)
-        return copied(job, folder.path.parent, checkpoint)[0]
-    except DistnetError as error:
-        if is_missing:
-            raise
-        say(f"{when}; it is not brought up to date: {error}")
-        return folder
-
-
-def _is_missing(folder: RunFolder, checkpoint: str | None) -> bool:
-    """Whether the checkpoint that is needed was not copied."""
-    names, run = checkpoints_in(folder), read_run(folder)
-    if store_of(run) is not None:
-        return False
-    if checkpoint is not None and checkpoint.isdecimal():
-        return f"step-{int(checkpoint):08d}" not in names
-    saved = [record.folder.rsplit("/", 1)[-1] for record in run.history.checkpoints]
-    return not set(choice(folder, checkpoint)(saved)) <= set(names)
+        yield on_progress
+    if num_bytes:
+        seconds = time.monotonic() - began
+        origin = job.client.target.server
+        say(f"fetched {name} from {origin}: {shown_bytes(num_bytes)} in {seconds:.1f} s")

@@ -8,8 +8,9 @@ import typer
 
 from distnet.cli.agree import agree
 from distnet.cli.console import spinner
-from distnet.cli.options import RUNS, AsJson, Runs
+from distnet.cli.options import RUNS, AsJson, Context, Runs, Server
 from distnet.cli.output import echo, print_json, say
+from distnet.cli.results.open_jobs import OpenJobs
 from distnet.client.times import past_time
 from distnet.errors import RunError, RunInUseError
 from distnet.report.text import size
@@ -38,19 +39,23 @@ def rm(
     older_than: OlderThan = None,
     is_agreed: Yes = False,
     runs: Runs = RUNS,
+    server: Server = None,
+    context: Context = None,
     as_json: AsJson = False,
 ) -> None:
     """Remove runs and sweeps of this machine: by name, all but the newest, or the old ones.
 
-    A run that trains is never removed. A sweep goes with all of its trials. With --keep and
-    --older-than, only what both mean is removed. Checkpoints in another store stay there.
+    A run that trains is never removed, nor that of a server's job that has not ended. A sweep goes
+    with all of its trials. With --keep and --older-than, only what both mean is removed. What is
+    stored outside of a run's folder stays there, and is named.
     """
     if bool(names) == (keep is not None or older_than is not None):
         raise RunError(
             f"found {'both' if names else 'neither'} of runs and --keep or --older-than, expected "
             "one of them; example: distnet rm digits-1, or distnet rm --keep 10"
         )
-    chosen = _named(names, runs) if names else _old(runs, keep, older_than)
+    jobs = OpenJobs(server, context)
+    chosen = _named(names, runs, jobs) if names else _old(runs, keep, older_than, jobs)
     if not chosen:
         say(f"{runs}: found nothing to remove")
     else:
@@ -62,8 +67,8 @@ def rm(
         print_json({"removed": removed})
 
 
-def _named(names: list[str], runs: Path) -> list[Stored]:
-    """Find those that are named; nothing is removed if one of them is unknown, or trains."""
+def _named(names: list[str], runs: Path, jobs: OpenJobs) -> list[Stored]:
+    """Find those that are named; nothing is removed if one of them is unknown, or is to stay."""
     found = {one.path.resolve(): one for one in (find_stored(name, runs) for name in names)}
     for one in found.values():
         if one.is_running:
@@ -71,23 +76,33 @@ def _named(names: list[str], runs: Path) -> list[Stored]:
                 f"{one.path}: found a run that trains, expected one that has ended; stop it first: "
                 f"distnet stop {argument(one.path)}"
             )
+        if (why := jobs.why_kept(one)) is not None:
+            raise RunInUseError(f"{one.path}: {why}")
     return list(found.values())
 
 
-def _old(runs: Path, keep: int | None, older_than: str | None) -> list[Stored]:
+def _old(runs: Path, keep: int | None, older_than: str | None, jobs: OpenJobs) -> list[Stored]:
     before = None if older_than is None else past_time(older_than, now=time.time())
     with spinner("reading runs"):
         chosen = superfluous(list_stored(runs), keep=keep, before=before)
-    for one in chosen:
-        if one.is_running:
-            say(f"{one.name} trains, and stays")
-    return [one for one in chosen if not one.is_running]
+    return [one for one in chosen if not _stays(one, jobs)]
+
+
+def _stays(one: Stored, jobs: OpenJobs) -> bool:
+    """Whether something old is still in use; says so."""
+    why = "it trains" if one.is_running else jobs.why_kept(one)
+    if why is not None:
+        say(f"{one.name} stays: {why}")
+    return why is not None
 
 
 def _removed(one: Stored, *, as_json: bool) -> dict[str, object]:
     facts = {"name": one.name, "folder": str(one.path), "size_bytes": one.num_bytes}
+    outside = one.outside
     with spinner(f"removing {one.name}"):
         remove(one)
     if not as_json:
         echo(f"{one.name} is removed")
-    return facts
+    for where in outside:
+        say(f"note: checkpoints of {one.name} stay in {where}")
+    return {**facts, "checkpoints_left": outside}

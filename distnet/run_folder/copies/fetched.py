@@ -51,6 +51,11 @@ def read_fetched(folder: RunFolder) -> Fetched | None:
         ) from None
 
 
+def is_copy(folder: RunFolder) -> bool:
+    """Whether a run is a copy of a server's job."""
+    return folder.fetched.is_file()
+
+
 def write_fetched(folder: RunFolder, fetched: Fetched) -> None:
     """Write where a run was copied from.
 

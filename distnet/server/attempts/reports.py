@@ -76,6 +76,7 @@ def attempt_config(mirror: Mirror, secret: str, settings: Settings) -> AttemptCo
             name: streams.end_of(tx, job.name, name) for name in streams.stream_names(tx, job.name)
         }
     return AttemptConfig(
+        server_id=mirror.ledger.id,
         job=job.name,
         attempt=attempt.number,
         spec=text_of(mirror, job),

@@ -1,21 +1,24 @@
 """The files of jobs' runs, for users who fetch them.
 
-The server reads them where the attempts write them, in the folder of run folders. A machine that
-does not see that folder says so; checkpoints in a store of their own are read there.
+The server reads them where the attempts write them, in the folder of run folders, and checkpoints
+in the folder that the job names for them, if it does. A machine that does not see these folders
+says so; checkpoints in an object store are read there by the user.
 """
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from errno import ELOOP
 from pathlib import Path
 
 from distnet.protocol.errors import ConflictError, NoStorageError, NotFoundError
 from distnet.protocol.run_files import RunFilesResponse
-from distnet.run_folder.copies.files import is_copied, version_of
+from distnet.run_folder.copies.files import checkpoint_of, is_copied, version_of
 from distnet.server.jobs.commands import find
 from distnet.server.ledger.records import JobRecord
+from distnet.server.run_files.checkpoints import list_checkpoints, opened_checkpoint
 from distnet.server.run_files.folder import list_files, opened
+from distnet.server.state.job_files import checkpoints_of
 from distnet.server.state.mirror import Mirror
 
 GONE = (FileNotFoundError, NotADirectoryError)
@@ -48,9 +51,20 @@ class RunFiles:
             NotFoundError: there is no such job; `not_started`; `no_run_folder`.
             NoStorageError: the folder cannot be read.
         """
-        folder = self.folder(self.job(name))
+        job = self.job(name)
+        folder, apart = self.folder(job), checkpoints_of(self.mirror, job)
         with disk_errors(folder):
-            return RunFilesResponse(files=tuple(sorted(list_files(folder), key=lambda f: f.path)))
+            files = list(list_files(folder))
+            owner = folder.lstat().st_uid
+        missing = ""
+        if apart is not None:
+            files = [file for file in files if checkpoint_of(file.path) is None]
+            try:
+                files += list_checkpoints(apart, owner)
+            except OSError as error:
+                missing = _why_missing(apart, error)
+        listed = tuple(sorted(files, key=lambda file: file.path))
+        return RunFilesResponse(files=listed, missing=missing)
 
     def read(self, name: str, path: str, version: str | None, offset: int, limit: int) -> bytes:
         """Read a piece of a file, of this version if one is named; an empty one at its end.
@@ -60,13 +74,21 @@ class RunFiles:
             ConflictError: `changed`: it is another version by now.
             NoStorageError: it cannot be read.
         """
-        folder = self.folder(self.job(name))
+        job = self.job(name)
+        folder = self.folder(job)
         if not is_copied(path):
             raise NotFoundError(f"{path}: not a file of a run that is copied")
-        with disk_errors(folder), opened(folder, path) as file:
+        with disk_errors(folder), self._opened(job, folder, path) as file:
             if version not in (None, version_of(path, os.fstat(file))):
                 raise ConflictError(f"{path} has changed; list the files again", code="changed")
             return os.pread(file, limit, offset)
+
+    def _opened(self, job: JobRecord, folder: Path, path: str) -> AbstractContextManager[int]:
+        """Open a file where the job has it; its checkpoints may be in a folder of their own."""
+        apart = checkpoints_of(self.mirror, job) if checkpoint_of(path) else None
+        if apart is None:
+            return opened(folder, path)
+        return opened_checkpoint(apart, path, folder.lstat().st_uid)
 
     def folder(self, job: JobRecord) -> Path:
         """The run folder of a job.
@@ -89,6 +111,12 @@ class RunFiles:
             f"{seen}. It is on the head of the cluster, unless it was removed; copy it from there",
             code="no_run_folder",
         )
+
+
+def _why_missing(folder: Path, error: OSError) -> str:
+    """Why the checkpoints in a folder of their own are not among the files."""
+    why = "it does not see that folder" if isinstance(error, GONE) else error.strerror
+    return f"the machine of the server cannot give the checkpoints in {folder}: {why}"
 
 
 @contextmanager

@@ -1,12 +1,14 @@
 """The resolved job files of jobs, and the parts of them that the server reads again."""
 
 from functools import lru_cache
+from pathlib import Path
 
-from distnet.errors import JobFileError
+from distnet.errors import JobFileError, RunError
 from distnet.protocol.errors import NotFoundError
 from distnet.server.ledger import texts
 from distnet.server.ledger.records import JobRecord
 from distnet.server.state.mirror import Mirror
+from distnet.spec.checkpoint_store import folder_of
 from distnet.spec.content import content_of
 from distnet.spec.read import read_job_text
 from distnet.spec.sections.retry import Retry
@@ -31,6 +33,21 @@ def retry_of(mirror: Mirror, job: JobRecord) -> Retry:
 def dataset_of(mirror: Mirror, job: JobRecord) -> str | None:
     """The sha256 of the job's dataset, if its job file names it by its content."""
     return _dataset(text_of(mirror, job))
+
+
+def checkpoints_of(mirror: Mirror, job: JobRecord) -> Path | None:
+    """The folder outside of its run folder in which a job keeps its checkpoints; None without."""
+    store = _store(text_of(mirror, job))
+    return None if store is None else store / job.name
+
+
+@lru_cache(maxsize=CACHED)
+def _store(text: str) -> Path | None:
+    try:
+        store = read_job_text(text).job.checkpoint.store
+        return None if store is None else folder_of(store, Path("/"))
+    except (JobFileError, RunError):  # of an older distnet, or no address
+        return None
 
 
 @lru_cache(maxsize=CACHED)

@@ -1,56 +1,25 @@
-"""What `checkpoint.store` of a job file names: a folder, or the address of an object store."""
+"""Open the folder in which a run keeps its checkpoints, where it is one."""
 
-import re
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
-from distnet.errors import RunError
+from distnet.run_folder.copies.fetched import is_copy
 from distnet.run_folder.paths import RunFolder
+from distnet.spec.checkpoint_store import folder_of
 from distnet.train.checkpoint.local_store import LocalStore
-
-ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
-HALF_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
-EXPECTED = "expected a folder, or an address such as s3://bucket/folder"
 
 
 def open_folder(store: str | None, *, run: RunFolder, job_folder: Path) -> LocalStore | None:
     """Open the store of a run's checkpoints if that is a folder; None for an object store.
 
-    Raises:
-        RunError: the address cannot be used.
-    """
-    if store is None:
-        return LocalStore(run.checkpoints, shown=run.checkpoints.name)
-    folder = folder_of(store, job_folder)
-    return None if folder is None else LocalStore(folder / run.path.resolve().name)
-
-
-def is_folder(store: str | None) -> bool:
-    """Whether `checkpoint.store` of a job is a folder; without one it is in the run folder.
+    A copy of a server's job has them in its own folder, whatever folder the job names: that one is
+    on another machine, or is the job's own.
 
     Raises:
         RunError: the address cannot be used.
     """
-    return store is None or folder_of(store, Path()) is not None
-
-
-def folder_of(store: str, job_folder: Path) -> Path | None:
-    """The folder that `store` names; None for an address of something else.
-
-    Args:
-        store: `checkpoint.store` of a job file.
-        job_folder: what a relative folder counts from.
-
-    Raises:
-        RunError: it is neither a folder nor an address.
-    """
-    if not ADDRESS.match(store):
-        if not store.strip() or HALF_ADDRESS.match(store.split("/", 1)[0]):
-            raise RunError(f"found {store!r}, {EXPECTED}")
-        return job_folder / Path(store).expanduser()
-    parts = urlsplit(store)
-    if parts.scheme != "file":
+    folder = None if store is None else folder_of(store, job_folder)
+    if store is not None and folder is None:
         return None
-    if parts.netloc not in ("", "localhost") or not parts.path:
-        raise RunError(f"found {store!r}, expected a file address such as file:///data/checkpoints")
-    return Path(unquote(parts.path))
+    if folder is None or is_copy(run):
+        return LocalStore(run.checkpoints, shown=run.checkpoints.name)
+    return LocalStore(folder / run.path.resolve().name)

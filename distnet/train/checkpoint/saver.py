@@ -1,11 +1,13 @@
 """When checkpoints are saved."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+
+from torch import Tensor
 
 from distnet.errors import RunError, StorageError
 from distnet.run_folder.assignment import Assignment
@@ -38,6 +40,14 @@ class Saver:
     Multiples of `checkpoint.every_steps`, and evaluated steps where the best are kept, are never
     passed over: these steps are guaranteed, so training waits there.
 
+    Args:
+        job: the job.
+        assignment: the attempt.
+        emit: appends a record.
+        metrics: those that the task declares.
+        home: where the run is kept; by default in the assignment's folder.
+        kept: reads what a checkpoint holds besides the state of the loop.
+
     Raises:
         RunError: a new run finds checkpoints of another one of its name.
         StorageError: the store does not respond.
@@ -50,7 +60,10 @@ class Saver:
         emit: Emit,
         metrics: Sequence[Metric] = (),
         home: Home | None = None,
+        *,
+        kept: Callable[[], Mapping[str, Tensor]] = dict,
     ) -> None:
+        self._kept = kept
         self._spec, self._emit = job.checkpoint.ranked(metrics), emit
         self._assignment = assignment
         self._facts = identity(job, assignment.dataset_folder)
@@ -71,7 +84,7 @@ class Saver:
 
     def prepare(self, state: State) -> None:
         """Allocate memory for snapshots before the first step, so that all take equally long."""
-        self._writer.prepare(state)
+        self._writer.prepare(self._whole(state))
 
     def is_due_by_time(self) -> bool:
         """Whether a checkpoint is due because of the time, or because writing one has failed."""
@@ -106,8 +119,11 @@ class Saver:
         step, metrics = self._measured
         if step == state.step:
             facts["metrics"] = metrics
-        self._writer.hand_over(replace(state, facts=facts))
+        self._writer.hand_over(replace(self._whole(state), facts=facts))
         self._saved_at, self._saved_step = time.monotonic(), state.step
+
+    def _whole(self, state: State) -> State:
+        return replace(state, optimizer={**state.optimizer, **self._kept()})
 
     def flush(self) -> None:
         """Wait until what was handed to `save` is committed.

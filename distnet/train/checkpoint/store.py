@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 
 from distnet.errors import RunError
 from distnet.run_folder.paths import RunFolder
-from distnet.train.checkpoint.address import folder_of, open_folder
+from distnet.spec.checkpoint_store import folder_of
+from distnet.train.checkpoint.address import open_folder
 from distnet.train.checkpoint.durable import Piece
 from distnet.train.checkpoint.local_store import LocalStore
 from distnet.train.checkpoint.object_store import ObjectStore, connect

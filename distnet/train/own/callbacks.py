@@ -6,23 +6,28 @@
     checkpoint  one was written; called before the next step
     end         the attempt has finished or stopped by itself
 
-A callback has any of these as methods, each with one argument: the `Training`.
+A callback has any of these as methods, each with one argument: the `Training`. What it remembers
+is in `callback_state.py`.
 """
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+
+from torch import Tensor
 
 from distnet.errors import PartError
 from distnet.run_folder.assignment import Assignment
 from distnet.run_folder.records.recorder import Emit, Record
 from distnet.spec.code.own_errors import own_errors
 from distnet.spec.parts import load_own_part
+from distnet.spec.sections.section import OwnPart
 from distnet.train.checkpoint.position import Position
 from distnet.train.compute.evaluate import Evaluation
 from distnet.train.compute.trainee import Trainee
 from distnet.train.device.arithmetic import settings_kept
 from distnet.train.final import Final
+from distnet.train.own.callback_state import callback_tensors, require_both, restore_callback
 from distnet.train.own.training import Training
 from distnet.train.progress import Progress
 from distnet.train.reporter import RecordReporter
@@ -54,14 +59,35 @@ class Callbacks:
         self._training = Training(trainee, assignment)
         self._saved = deque[int]()
         """Steps of checkpoints that no callback has seen yet."""
-        self._callbacks = {
-            f"callback {part.kind}": _made(part, assignment) for part in trainee.job.callbacks
-        }
-        self._noted: str | None = None
+        self._callbacks = _made(trainee.job.callbacks, assignment)
+        self._stops: dict[str, str] = {}
+        """By name, why the callback that ends training does so."""
+        self._is_ending = False
+        """Whether the loop knows that, and makes its last step."""
 
     def should_end(self) -> bool:
         """Whether a callback wants training to end."""
-        return self._training.stop_reason is not None
+        self._is_ending = bool(self._stops)
+        return self._is_ending
+
+    def kept(self) -> dict[str, Tensor]:
+        """What a checkpoint holds of the callbacks now; empty if they keep nothing.
+
+        Raises:
+            PartError: one failed, or its state is none that a checkpoint can hold.
+        """
+        return callback_tensors(self._callbacks, {} if self._is_ending else self._stops)
+
+    def restore(self, states: Mapping[str, bytes]) -> None:
+        """Give the callbacks what a checkpoint holds of them; the others begin anew.
+
+        Raises:
+            PartError: one failed.
+        """
+        for name, callback in self._callbacks.items():
+            stop = restore_callback(name, callback, states[name]) if name in states else None
+            if stop is not None:
+                self._stops[name] = stop
 
     def emit(self, record: Record) -> None:
         """Append a record, and note a checkpoint; called by other threads, too."""
@@ -132,31 +158,33 @@ class Callbacks:
         """Call the method of each callback; torch's settings stay as they are."""
         training = self._training
         training.metrics = metrics or {}
-        for what, callback in self._callbacks.items():
+        for name, callback in self._callbacks.items():
             method: Event | None = getattr(callback, event, None)
             if method is not None:
-                with own_errors(what), settings_kept():
+                with own_errors(f"callback {name}"), settings_kept():
                     method(training)
-            self._keep(what)
+            self._keep(name)
         training.metrics = {}
 
-    def _keep(self, what: str) -> None:
+    def _keep(self, name: str) -> None:
         """Record what a callback has logged, and that it has ended the training."""
         training = self._training
         if training.logged:
             self._emit({"kind": "logged", "step": training.step, "logged": training.logged})
             training.logged = {}
-        if training.stop_reason != self._noted:
-            self._noted = training.stop_reason
-            self.note(f"{what} ends training after step {training.step + 1:,}: {self._noted}")
+        if training.stop_reason is not None and not self._stops:
+            self._stops[name] = training.stop_reason
+            last = f"step {training.step + 1:,}"
+            self.note(f"callback {name} ends training after {last}: {training.stop_reason}")
 
 
 def require_events(cls: type[Any], what: str) -> None:
     """Refuse a class that has none of the methods that are called.
 
     Raises:
-        PartError: it has none.
+        PartError: it has none, or saves a state that it does not load.
     """
+    require_both(cls, what)
     if not any(callable(getattr(cls, event, None)) for event in EVENTS):
         known: Sequence[str] = EVENTS
         raise PartError(
@@ -165,9 +193,15 @@ def require_events(cls: type[Any], what: str) -> None:
         )
 
 
-def _made(part: Any, assignment: Assignment) -> Any:
-    cls, options = load_own_part(part, folder=assignment.code_folder)
-    what = f"callback {part.kind}"
-    require_events(cls, what)
-    with own_errors(what), settings_kept():
-        return cls(**options)
+def _made(parts: Sequence[OwnPart], assignment: Assignment) -> dict[str, Any]:
+    """Make the callbacks, by their names: `./watch.py:Norms`, and of two of a kind `... (2)`."""
+    found, seen = dict[str, Any](), Counter[str]()
+    for part in parts:
+        seen[part.kind] += 1
+        number = seen[part.kind]
+        name = part.kind if number == 1 else f"{part.kind} ({number})"
+        cls, options = load_own_part(part, folder=assignment.code_folder)
+        require_events(cls, f"callback {name}")
+        with own_errors(f"callback {name}"), settings_kept():
+            found[name] = cls(**options)
+    return found

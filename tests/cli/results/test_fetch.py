@@ -8,13 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from typer.testing import Result
 
+import distnet
 from distnet.client.client import Client
-from distnet.errors import DataError, RunError
+from distnet.errors import DataError, RunError, RunInUseError
 from distnet.protocol.attempt import Report
 from distnet.protocol.metrics import Compared, Headline
+from distnet.run_folder.owner import Owner, write_owner
+from distnet.run_folder.paths import RunFolder
+from distnet.server.run_files.checkpoints import list_checkpoints
 from distnet.spec.metric import Metric
 from tests.cli.results.command import call
 from tests.server.harness import Harness, asks
@@ -303,3 +308,159 @@ def test_without_a_server_a_wrong_name_is_reported_as_before(
 
     assert "did you mean digits-1" in str(wrong.exception)
     assert "server" not in str(wrong.exception)
+
+
+def apart(lab: Lab, name: str = "digits-3") -> Path:
+    """Let a job keep its checkpoints in a folder of their own; returns that folder."""
+    store, there = lab.here.parent / "scratch", lab.harness.settings.runs / name
+    more = {"sets": (f"checkpoint.store={store}",)}
+    lab.harness.submit(asks(workers=4, **more), steps=10)
+    lab.harness.run_until_all_ended()
+    shutil.copytree(lab.there, there)
+    store.mkdir()
+    (there / "checkpoints").rename(store / name)
+    job = there / "job.yaml"
+    job.write_text(job.read_text().replace("checkpoint:\n", f"checkpoint:\n  store: {store}\n"))
+    records = there / "metrics.jsonl"
+    records.write_text(records.read_text().replace('"checkpoints/', f'"{store}/{name}/'))
+    return store / name
+
+
+@pytest.mark.check
+def test_checkpoints_in_a_folder_of_their_own_come_along(lab: Lab) -> None:
+    folder = apart(lab)
+    (folder / "step-00000002").mkdir()
+    (folder / "step-00000002" / "notes.txt").write_text("of somebody")
+    (folder / "step-00000002" / "state.json").symlink_to(lab.there / "job.yaml")
+
+    fetched = json.loads(lab.done("fetch", "digits-3", "--no-report", "--json").stdout)
+    folder.rename(folder.with_name("elsewhere"))
+    evaluated = json.loads(lab.done("eval", "digits-3", "--json").stdout)
+    removed = json.loads(lab.done("rm", "digits-3", "--yes", "--json").stdout)["removed"]
+
+    newest = fetched["checkpoints"][-1]
+    assert newest == "step-00000300"
+    assert "distnet export here/digits-3" in fetched["commands"]
+    assert evaluated["step"] == 300
+    assert removed[0]["checkpoints_left"] == []
+
+
+@pytest.mark.check
+def test_checkpoints_that_the_server_does_not_see_are_named(lab: Lab) -> None:
+    folder = apart(lab)
+    hidden = folder.rename(folder.with_name("elsewhere"))
+
+    fetched = lab.done("fetch", "digits-3", "--no-report")
+    refused = lab.error("eval", "digits-3")
+    shown = lab.done("show", "digits-3").stdout
+    shutil.copytree(hidden / "step-00000300", lab.here / "digits-3/checkpoints/step-00000300")
+    evaluated = json.loads(lab.done("eval", "digits-3", "--json").stdout)
+
+    for said in (fetched.stderr, refused):
+        assert f"cannot give the checkpoints in {folder}: it does not see that folder" in said
+        assert f"is {folder}/step-00000300 on the machine that wrote it: node-" in said
+        assert "Copy that folder into" in said
+    assert "none here; the newest of the job is" in " ".join(shown.split())
+    assert evaluated["step"] == 300
+
+
+@pytest.mark.check
+def test_a_server_with_another_folder_of_that_path_is_found_out(lab: Lab) -> None:
+    folder = apart(lab)
+    (folder / "step-00000300").rename(folder / "step-00000100")
+
+    said = lab.done("fetch", "digits-3", "--no-report").stderr
+
+    assert f"does not have {folder}/step-00000300" in said
+
+
+def test_checkpoints_of_another_user_are_not_given(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = apart(lab)
+    monkeypatch.setattr(
+        "distnet.server.run_files.run_files.list_checkpoints",
+        lambda where, owner: list_checkpoints(where, owner + 1),
+    )
+    said = lab.done("fetch", "digits-3", "--no-report").stderr
+
+    assert f"{folder}: they belong to another user than the run folder" in said
+
+
+@pytest.mark.check
+def test_runs_and_jobs_are_compared(lab: Lab, trained_runs: Path) -> None:
+    shutil.copytree(trained_runs / "digits-1", lab.here / "mine")
+
+    found = json.loads(lab.done("compare", "mine", "digits-1", "--json").stdout)
+    named = lab.done("compare", "here/mine", "digits-1", "--server", lab.address, "--json")
+
+    assert found["labels"] == ["mine", "digits-1"]
+    assert found["same_weights"] is True
+    assert json.loads(named.stdout)["labels"] == found["labels"]
+    assert not list((lab.here / "digits-1").glob("checkpoints/*"))
+
+
+@pytest.mark.check
+def test_a_name_that_neither_side_knows_is_named(lab: Lab) -> None:
+    assert "there is no job digits-9" in str(lab.call("compare", "digits-1", "digits-9").exception)
+
+
+def test_python_opens_a_job_as_a_run(lab: Lab) -> None:
+    run = distnet.open("digits-1", runs=lab.here)
+    records_alone = not list(run.folder.checkpoints.glob("*"))
+    expected = distnet.open(lab.there)
+
+    assert records_alone
+    assert run.history.equals(expected.history)
+    assert run.metrics == expected.metrics
+    assert "loss" in run.figures
+    assert "digits-1" in run._repr_html_()
+    digits = np.zeros((2, 1, 28, 28), np.uint8)
+    assert run.predict(digits) == expected.predict(digits)
+    assert [path.name for path in run.folder.checkpoints.iterdir()] == [newest(lab.there)]
+    assert distnet.open("digits-1", runs=lab.here, server=lab.address).folder == run.folder
+
+
+@pytest.mark.check
+def test_python_says_where_a_name_is_and_where_not(lab: Lab, trained_runs: Path) -> None:
+    with pytest.raises(RunError, match=r"digits-9: no such run.*\non http.*no job digits-9"):
+        distnet.open("digits-9", runs=lab.here)
+    shutil.copytree(trained_runs / "digits-1", lab.here / "digits-1")
+
+    assert distnet.open("digits-1", runs=lab.here).folder.path == Path("here/digits-1")
+    with pytest.raises(RunError, match="found another run, of this machine, expected none or a co"):
+        distnet.open("digits-1", runs=lab.here, server=lab.address)
+
+
+@pytest.mark.check
+def test_code_of_others_is_not_run_by_a_run_that_was_only_opened(lab: Lab) -> None:
+    code = lab.there / "code" / "0123456789ab" / "mynet.py"
+    code.parent.mkdir(parents=True)
+    code.write_text("class MyNet: ...\n")
+    run = distnet.open("digits-1", runs=lab.here)
+
+    with pytest.raises(RunError, match="this job of ada brings code of its own"):
+        run.predict(np.zeros((1, 1, 28, 28), np.uint8))
+
+
+def test_the_run_of_a_job_that_has_not_ended_is_not_removed(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = lab.there.parent
+    write_owner(RunFolder(lab.there), Owner(lab.harness.ledger.id, "digits-1"))
+
+    named = call("rm", "digits-1", "--yes", runs=runs)
+    old = call("rm", "--keep", "0", "--yes", runs=runs)
+    with monkeypatch.context() as patch:
+        patch.setenv("DISTNET_SERVER", "http://127.0.0.1:9")
+        unknown = call("rm", "digits-1", "--yes", runs=runs)
+    lab.harness.run_until_all_ended()
+    ended = call("rm", "digits-1", "--yes", runs=runs)
+
+    assert isinstance(named.exception, RunInUseError)
+    assert "a job of a server; it is running on http" in str(named.exception)
+    assert "goes on here; first: distnet cancel digits-1" in str(named.exception)
+    assert "digits-1 stays: found the run of digits-1" in old.stderr
+    assert "it is not known whether it has ended" in str(unknown.exception)
+    assert ended.exit_code == 0
+    assert not lab.there.exists()

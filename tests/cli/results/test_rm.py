@@ -54,7 +54,7 @@ def test_a_run_that_trains_stays_and_so_do_those_named_beside_it(runs: Path) -> 
         assert names(runs) == {"digits-1", "digits-2", "broken-net"}
 
         kept = call("rm", "--keep", "0", "--yes", runs=runs)
-        assert "digits-2 trains, and stays" in kept.stderr
+        assert "digits-2 stays: it trains" in kept.stderr
     assert names(runs) == {"digits-2"}
 
 

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ import pytest
 
 import distnet
 from distnet.cli.main import main
+from distnet.errors import PartError
+from distnet.run_folder.paths import RunFolder
 from distnet.train.exchange.worker_group import WorkerGroup
 from tests.train.processes import run_workers
 from tests.train.test_bits import assignment, bits, train
@@ -23,6 +26,11 @@ callbacks: [{kind: "./watch.py:Diary", every: 5}]
 train: {epochs: 2, batch_size: 100, slices: 4, seed: 3}
 checkpoint: {every_steps: 8, every: 1h}
 """
+KEEPING = JOB.replace(
+    '{kind: "./watch.py:Diary", every: 5}',
+    '"./watch.py:Mean", {kind: "./watch.py:Mean", name: second, at: 16}',
+)
+"""Two callbacks of a kind, which remember what they have seen."""
 STOPPING = JOB.replace("every: 5}", 'every: 5}, {kind: "./watch.py:Target", at: 13}')
 
 
@@ -42,6 +50,13 @@ def assigned(text: str, stripes: Path, run: Path, **options: Any) -> Any:
 def diary(run: Path) -> list[str]:
     lines = (run / "diary.txt").read_text().splitlines()
     return [line.rpartition(" ")[0] for line in lines]
+
+
+def logged(run: Path) -> dict[tuple[int, str], float]:
+    """What callbacks have logged: by step and name, the newest value."""
+    lines = map(json.loads, RunFolder(run).metrics.read_text().splitlines())
+    found = [one for one in lines if one["kind"] == "logged"]
+    return {(one["step"], name): value for one in found for name, value in one["logged"].items()}
 
 
 def test_they_are_called_in_the_order_of_the_loop_and_log_into_history_and_report(
@@ -94,6 +109,45 @@ def test_one_ends_training_on_all_workers_and_the_run_is_finished(
 
 
 @pytest.mark.check
+def test_what_they_keep_survives_a_kill_and_a_stop_on_any_workers(
+    stripes: Path, tmp_path: Path
+) -> None:
+    undisturbed = {}
+    for size in (1, 2, 3):
+        run = tmp_path / f"run-{size}"
+        outcomes = run_workers(train, size, tmp_path, assigned(KEEPING, stripes, run))
+        assert {(one["status"], one["steps"]) for one in outcomes} == {("finished", 17)}
+        undisturbed[size] = (*bits(outcomes, run), logged(run))
+    run = tmp_path / "killed"
+    dying = KEEPING.replace("at: 16", "at: 16, dies_at: 13")
+    with pytest.raises(BrokenProcessPool):
+        run_workers(train, 1, tmp_path, assigned(dying, stripes, run))
+    resumed = assigned(KEEPING, stripes, run, is_resumed=True)
+    killed = (*bits(run_workers(train, 3, tmp_path, resumed), run), logged(run))
+    run = tmp_path / "stopped"
+    train(WorkerGroup(), assigned(KEEPING, stripes, run), 15)
+    (run / "stop").unlink()
+    assert len(logged(run)) == 2 * 16  # the callback has ended training: one more step is made
+    resumed = assigned(KEEPING, stripes, run, is_resumed=True)
+    stopped = (*bits(run_workers(train, 2, tmp_path, resumed), run), logged(run))
+
+    assert undisturbed[1] == undisturbed[2] == undisturbed[3] == killed == stopped
+    kept = {name for name in undisturbed[1][3] if "callback" in name}
+    assert kept == {f"optimizer callback/./watch.py:Mean{number}" for number in ("", " (2)")}
+
+
+def test_a_state_that_no_checkpoint_can_hold_is_refused_before_the_first_step(
+    stripes: Path, tmp_path: Path
+) -> None:
+    job = KEEPING.replace('"./watch.py:Mean",', '"./watch.py:Opaque",')
+
+    with pytest.raises(PartError, match=r"callback ./watch.py:Opaque: its state: found a Linear"):
+        train(WorkerGroup(), assigned(job, stripes, tmp_path / "run"))
+
+    assert logged(tmp_path / "run") == {}
+
+
+@pytest.mark.check
 @pytest.mark.parametrize(
     ("callback", "message"),
     [
@@ -106,6 +160,7 @@ def test_one_ends_training_on_all_workers_and_the_run_is_finished(
             "./watch.py:Deaf",
             "Deaf has no method that is called; expected one or more of: start,",
         ),
+        ("./watch.py:Saving", "Saving has state_dict alone, expected both of state_dict and"),
         ("watching", "callbacks.0.kind: found `watching`, expected the form ./file.py:Class"),
         ("./nowhere.py:A", "callbacks.0.kind: found no file"),
     ],

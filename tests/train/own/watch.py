@@ -1,5 +1,8 @@
 """Callbacks of a user's own: good ones, and ones that are not."""
 
+import os
+import signal
+import time
 from pathlib import Path
 from typing import Any
 
@@ -65,3 +68,53 @@ class Deaf:
 
     def on_step(self, training: Any) -> None:
         """Not called."""
+
+
+class Mean:
+    """Logs the mean loss so far and ends training after some steps, both by what it remembers.
+
+    Args:
+        name: of what it logs.
+        at: how many steps it sees before that.
+        dies_at: the step at which the first attempt is killed, as soon as a checkpoint is safe.
+    """
+
+    def __init__(self, *, name: str = "mean", at: int = 1000, dies_at: int = 0) -> None:
+        self.name, self.at, self.dies_at = name, at, dies_at
+        self.losses: list[float] = []
+        self.weights: torch.Tensor | None = None
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"losses": self.losses, "weights": self.weights}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.losses, self.weights = state["losses"], state["weights"]
+
+    def step(self, training: Any) -> None:
+        if training.attempt == 1 and training.step == self.dies_at:
+            while not list(training.folder.glob("checkpoints/step-*")):
+                time.sleep(0.01)
+            os.kill(os.getpid(), signal.SIGKILL)
+        self.losses.append(training.metrics["loss"])
+        new = torch.cat([weights.flatten() for weights in training.weights().values()])
+        self.weights = new if self.weights is None else self.weights.lerp(new, 0.1)
+        training.log({self.name: sum(self.losses) / len(self.losses)})
+        if len(self.losses) == self.at:
+            training.stop("it has seen enough")
+
+
+class Opaque(Mean):
+    """Its state is none that a checkpoint can hold."""
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"network": torch.nn.Linear(1, 1)}
+
+
+class Saving:
+    """Saves what it does not load."""
+
+    def step(self, training: Any) -> None:
+        """Nothing."""
+
+    def state_dict(self) -> dict[str, Any]:
+        return {}
