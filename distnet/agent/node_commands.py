@@ -23,10 +23,10 @@ from distnet.launch.ray.on_node import on_node
 from distnet.launch.stacks import live_workers, read_stacks, signal_worker
 from distnet.protocol.node_commands import ExecLine, NodeCommand
 from distnet.run_folder.code import code_folder
-from distnet.run_folder.heartbeat import Beat
-from distnet.run_folder.node_ids import read_node
 from distnet.run_folder.paths import RunFolder
 from distnet.run_folder.read import read_plan
+from distnet.run_folder.workers.heartbeat import Beat
+from distnet.run_folder.workers.node_ids import read_node
 from distnet.spec.read import read_job
 from distnet.spec.variables import values_of
 

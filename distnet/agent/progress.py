@@ -13,9 +13,9 @@ from distnet.protocol.metrics import Compared, Headline, finite, reportable
 from distnet.protocol.states import Doing
 from distnet.report.measured import compared_by
 from distnet.report.run import read_run
-from distnet.run_folder.heartbeat import Beat, Stage, read_heartbeats
 from distnet.run_folder.paths import RunFolder
 from distnet.run_folder.records.recorder import Record
+from distnet.run_folder.workers.heartbeat import Beat, Stage, read_heartbeats
 from distnet.spec.metric import Metric
 
 

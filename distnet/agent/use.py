@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 
 from distnet.protocol.usage import Used
-from distnet.run_folder.heartbeat import Beat
-from distnet.run_folder.worker_use import WorkerUse
+from distnet.run_folder.workers.heartbeat import Beat
+from distnet.run_folder.workers.worker_use import WorkerUse
 
 
 class AttemptUse:

@@ -7,7 +7,7 @@ from distnet.chaos.driver import Driver
 from distnet.chaos.family import Family
 from distnet.chaos.faults import CONTROLLER, DRIVER, OTHER, PLAN, RAYLET, STOP, WORKER0, Fault
 from distnet.chaos.nodes import TwoNodes
-from distnet.run_folder.heartbeat import Beat
+from distnet.run_folder.workers.heartbeat import Beat
 
 CONTROLLER_TITLE = "TrainController"
 SIGNALS = {STOP: signal.SIGSTOP, PLAN: signal.SIGTERM}

@@ -13,9 +13,9 @@ from distnet.chaos.nodes import TwoNodes
 from distnet.chaos.results import Hit
 from distnet.chaos.strike import MissedError, strike
 from distnet.errors import INTERRUPTED_EXIT_CODE, RunInUseError
-from distnet.run_folder.heartbeat import Beat, Stage, read_heartbeats
 from distnet.run_folder.paths import RunFolder
 from distnet.run_folder.read import is_finished
+from distnet.run_folder.workers.heartbeat import Beat, Stage, read_heartbeats
 
 STRIKE_POLL_S = 0.005
 POLL_S = 0.05

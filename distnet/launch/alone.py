@@ -14,7 +14,7 @@ import torch
 
 from distnet.launch.plan import Plan
 from distnet.launch.staging import staged
-from distnet.run_folder.heartbeat import Heartbeat
+from distnet.run_folder.workers.heartbeat import Heartbeat
 from distnet.spec.code.collect import own_code
 from distnet.spec.code.importer import forget
 from distnet.spec.read import JobFile

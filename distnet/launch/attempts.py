@@ -31,7 +31,6 @@ from distnet.launch.sizing import WorkerRange, choose_workers
 from distnet.launch.watch import Watch
 from distnet.run_folder.assignment import Assignment
 from distnet.run_folder.fence import claim_fence
-from distnet.run_folder.heartbeat import read_heartbeats
 from distnet.run_folder.paths import RunFolder
 from distnet.run_folder.records.log import RunLog
 from distnet.run_folder.records.recorder import Emit
@@ -44,6 +43,7 @@ from distnet.run_folder.requests import (
     stop_reason,
     take_requested_workers,
 )
+from distnet.run_folder.workers.heartbeat import read_heartbeats
 from distnet.spec.plural import counted
 from distnet.spec.printable import argument
 

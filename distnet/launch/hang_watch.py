@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from distnet.errors import HangError
-from distnet.run_folder.heartbeat import STARTING_LIMIT_S, Beat, Stage, read_heartbeats
 from distnet.run_folder.paths import RunFolder
+from distnet.run_folder.workers.heartbeat import STARTING_LIMIT_S, Beat, Stage, read_heartbeats
 
 POLL_S = 0.5
 

@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from distnet.run_folder.heartbeat import STACKS_SIGNAL, Beat, Stage, read_heartbeats
 from distnet.run_folder.paths import RunFolder
+from distnet.run_folder.workers.heartbeat import STACKS_SIGNAL, Beat, Stage, read_heartbeats
 
 PROC = Path("/proc")
 WAIT_S = 10.0

@@ -6,7 +6,7 @@ It measures the weights that are used from then on: the best ones where the job 
 
 from dataclasses import dataclass
 
-from distnet.run_folder.heartbeat import Heartbeat, Stage
+from distnet.run_folder.workers.heartbeat import Heartbeat, Stage
 from distnet.tasks.task import shadows_of
 from distnet.train.checkpoint.checkpoint import read_checkpoint, step_of
 from distnet.train.checkpoint.home import Home

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from distnet.data.batch import Batch
-from distnet.run_folder.heartbeat import Heartbeat, Stage
+from distnet.run_folder.workers.heartbeat import Heartbeat, Stage
 from distnet.tasks.task import shadows_of
 from distnet.train.checkpoint.position import Position
 from distnet.train.checkpoint.saver import NullSaver, Saver, is_due_by_step

@@ -13,8 +13,8 @@ import torch
 
 from distnet.data.evaluation_split import split_note
 from distnet.run_folder.assignment import Assignment
-from distnet.run_folder.heartbeat import STARTING_LIMIT_S, Heartbeat, Stage
 from distnet.run_folder.records.recorder import Emit, Recorder
+from distnet.run_folder.workers.heartbeat import STARTING_LIMIT_S, Heartbeat, Stage
 from distnet.spec.code.importer import forget
 from distnet.spec.packages.pip import TIME_LIMIT_S
 from distnet.spec.packages.requirements import requirements_of_lines

@@ -13,7 +13,7 @@ from distnet.data.opening import build_view, viewed
 from distnet.data.shipped import find_dataset
 from distnet.errors import DataError, RunError
 from distnet.run_folder.evaluation import EvaluationRecord
-from distnet.run_folder.heartbeat import Stage
+from distnet.run_folder.workers.heartbeat import Stage
 from distnet.spec.code.own_errors import own_errors
 from distnet.spec.sections.job import Job
 from distnet.train.compute.evaluate import Evaluation, Evaluator

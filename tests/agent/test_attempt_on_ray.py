@@ -15,10 +15,10 @@ import pytest
 import distnet
 from distnet.protocol.attempt import AttemptConfig, Exit, Instructions, Report
 from distnet.protocol.states import AttemptEnd, StopReason
-from distnet.run_folder.heartbeat import read_heartbeats
 from distnet.run_folder.lock import is_held
 from distnet.run_folder.owner import Owner, read_owner
 from distnet.run_folder.paths import RunFolder
+from distnet.run_folder.workers.heartbeat import read_heartbeats
 from distnet.server.gateway.gateway import ProcessStatus, StartRequest
 from distnet.server.gateway.ray_gateway import RayGateway
 from distnet.spec.dump import dump_job

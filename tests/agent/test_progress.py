@@ -9,8 +9,8 @@ import pytest
 from distnet.agent.progress import Progress
 from distnet.launch.placement import Placement
 from distnet.protocol.metrics import Compared
-from distnet.run_folder.heartbeat import Heartbeat
 from distnet.run_folder.paths import RunFolder
+from distnet.run_folder.workers.heartbeat import Heartbeat
 
 
 @pytest.fixture

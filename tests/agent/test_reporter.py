@@ -20,10 +20,10 @@ from distnet.launch.ports import free_port
 from distnet.protocol.attempt import Exit, Instructions
 from distnet.protocol.metrics import Headline
 from distnet.protocol.states import AttemptEnd, Doing, StopReason
-from distnet.run_folder.heartbeat import Heartbeat, Stage
 from distnet.run_folder.lock import held
 from distnet.run_folder.paths import RunFolder
 from distnet.run_folder.records.recorder import stage_record
+from distnet.run_folder.workers.heartbeat import Heartbeat, Stage
 from tests.agent.fake_server import SECRET, FakeServer, serving
 
 PLAN = '{"job_folder": ".", "precision": "fp32", "slices": 4}'

@@ -1,8 +1,8 @@
 """What the workers of an attempt have used, over all groups of workers that it started."""
 
 from distnet.agent.use import AttemptUse
-from distnet.run_folder.heartbeat import Beat, Stage
-from distnet.run_folder.worker_use import WorkerUse
+from distnet.run_folder.workers.heartbeat import Beat, Stage
+from distnet.run_folder.workers.worker_use import WorkerUse
 
 
 def beat(launch: int, rank: int, **use: float) -> Beat:

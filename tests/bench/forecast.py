@@ -27,7 +27,7 @@ import torch
 import torch.distributed as dist
 
 from distnet.data.shipped import find_dataset
-from distnet.run_folder.heartbeat import Heartbeat
+from distnet.run_folder.workers.heartbeat import Heartbeat
 from distnet.spec.read import read_job
 from distnet.train.checkpoint.position import Position
 from distnet.train.compute.trainee import build

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 
 from distnet.data.shipped import find_dataset
-from distnet.run_folder.heartbeat import Heartbeat
+from distnet.run_folder.workers.heartbeat import Heartbeat
 from distnet.spec.read import read_job
 from distnet.train.checkpoint.position import Position
 from distnet.train.compute.trainee import build

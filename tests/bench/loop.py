@@ -20,7 +20,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from distnet.data.shipped import find_dataset
-from distnet.run_folder.heartbeat import Heartbeat
+from distnet.run_folder.workers.heartbeat import Heartbeat
 from distnet.spec.read import read_job_text
 from distnet.train.checkpoint.position import Position
 from distnet.train.compute.trainee import Trainee, build

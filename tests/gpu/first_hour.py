@@ -24,7 +24,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 import distnet
 from distnet.errors import OutOfMemoryError, TrainingError
-from distnet.run_folder.heartbeat import Heartbeat
+from distnet.run_folder.workers.heartbeat import Heartbeat
 from distnet.spec.read import read_job_text
 from distnet.spec.sections.job import Train
 from distnet.train.checkpoint.position import Position

@@ -7,8 +7,8 @@ import pytest
 
 from distnet.errors import HangError
 from distnet.launch.hang_watch import HangWatch
-from distnet.run_folder.heartbeat import Heartbeat, Stage
 from distnet.run_folder.paths import RunFolder
+from distnet.run_folder.workers.heartbeat import Heartbeat, Stage
 
 LIMIT_S = 0.2
 

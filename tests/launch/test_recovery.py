@@ -20,8 +20,8 @@ import yaml
 import distnet
 from distnet.errors import NotEnoughResourcesError, PoisonStepError, RunError, TrainingError
 from distnet.run_folder import control
-from distnet.run_folder.heartbeat import read_heartbeats
 from distnet.run_folder.paths import RunFolder
+from distnet.run_folder.workers.heartbeat import read_heartbeats
 
 pytestmark = pytest.mark.ray
 JOB = Path(__file__).parents[2] / "jobs" / "digits.yaml"

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from distnet.launch.stacks import live_workers, read_stacks, signal_worker
-from distnet.run_folder.heartbeat import Beat, Stage, read_heartbeats
 from distnet.run_folder.paths import RunFolder
-from distnet.run_folder.worker_use import WorkerUse
+from distnet.run_folder.workers.heartbeat import Beat, Stage, read_heartbeats
+from distnet.run_folder.workers.worker_use import WorkerUse
 
 WORKER = """
 import sys, time
 from pathlib import Path
-from distnet.run_folder.heartbeat import Heartbeat
+from distnet.run_folder.workers.heartbeat import Heartbeat
 from distnet.run_folder.paths import RunFolder
 
 def stuck_in_a_library():

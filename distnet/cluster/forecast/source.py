@@ -12,10 +12,10 @@ from distnet.errors import DistnetError
 from distnet.launch.pace.pace import Pace, read_pace
 from distnet.report.find import find_run
 from distnet.report.run import Run, read_run
-from distnet.run_folder.node_ids import read_node
 from distnet.run_folder.paths import RunFolder
 from distnet.run_folder.read import read_object
 from distnet.run_folder.records.kinds import Attempt
+from distnet.run_folder.workers.node_ids import read_node
 from distnet.spec.sections.job import Job
 
 STATE_VECTORS = {"sgd": 2, "adam": 3, "adamw": 3, "lion": 2}

@@ -18,8 +18,8 @@ from ray.util.placement_group import (
 
 from distnet.errors import ResourcesBusyError
 from distnet.launch.placement import ANYWHERE
-from distnet.run_folder.node_ids import read_node
 from distnet.run_folder.paths import RunFolder
+from distnet.run_folder.workers.node_ids import read_node
 from distnet.spec.plural import counted
 from distnet.spec.selector import Selector
 

@@ -12,9 +12,9 @@ import ray
 from ray.exceptions import RayError
 
 from distnet.launch.ray.on_node import on_node
-from distnet.run_folder.heartbeat import read_heartbeats
-from distnet.run_folder.node_ids import read_node
 from distnet.run_folder.paths import RunFolder
+from distnet.run_folder.workers.heartbeat import read_heartbeats
+from distnet.run_folder.workers.node_ids import read_node
 
 logger = logging.getLogger(__name__)
 TIMEOUT_S = 15.0

@@ -3,8 +3,8 @@
 import os
 import sys
 
-from distnet.run_folder.node_ids import write_node
 from distnet.run_folder.paths import RunFolder
+from distnet.run_folder.workers.node_ids import write_node
 
 
 def begin_output(folder: RunFolder, rank: int, node: str, greeting: str) -> None:

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from distnet.errors import RunError, StorageError
 from distnet.run_folder.assignment import Assignment
-from distnet.run_folder.heartbeat import STARTING_LIMIT_S
 from distnet.run_folder.records.recorder import Emit, Record
+from distnet.run_folder.workers.heartbeat import STARTING_LIMIT_S
 from distnet.spec.metric import Metric
 from distnet.spec.sections.job import Checkpoint, Job
 from distnet.spec.sections.retry import Retry

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from distnet.data.batch import Batch
 from distnet.errors import PartError
-from distnet.run_folder.heartbeat import Stage
+from distnet.run_folder.workers.heartbeat import Stage
 from distnet.tasks.task import Measured, Networks, Summary, Task
 from distnet.train.compute.generators import seed_generators
 from distnet.train.compute.slice_gradient import PrepareBatch, precision_context

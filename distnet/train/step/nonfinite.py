@@ -14,7 +14,7 @@ from torch import Tensor
 
 from distnet.data.batch import Batch
 from distnet.errors import NonFiniteError
-from distnet.run_folder.heartbeat import Stage
+from distnet.run_folder.workers.heartbeat import Stage
 from distnet.train.compute.player import Player
 from distnet.train.compute.row import Total
 from distnet.train.compute.slice_gradient import own_copy, weigh

@@ -6,8 +6,8 @@ import os
 import pytest
 
 from distnet.cli.main import main
-from distnet.run_folder.heartbeat import Heartbeat
 from distnet.run_folder.paths import RunFolder
+from distnet.run_folder.workers.heartbeat import Heartbeat
 
 
 def test_stacks_of_a_run_that_trains_here(

@@ -8,7 +8,7 @@ import pytest
 
 import distnet
 from distnet.errors import DeviceError
-from distnet.run_folder.heartbeat import Stage, read_heartbeats
+from distnet.run_folder.workers.heartbeat import Stage, read_heartbeats
 from distnet.train import loop
 from distnet.train.exchange.worker_group import WorkerGroup
 from distnet.train.worker import work

@@ -11,8 +11,8 @@ from ray.exceptions import RayError
 from distnet.launch.ray.on_node import on_node
 from distnet.launch.ray.relay.changes import leftover
 from distnet.launch.ray.relay.scratch import remove_leftovers
-from distnet.run_folder.node_ids import read_node
 from distnet.run_folder.paths import RunFolder
+from distnet.run_folder.workers.node_ids import read_node
 
 logger = logging.getLogger(__name__)
 TIMEOUT_S = 10.0

@@ -15,7 +15,7 @@ from distnet.launch.ray.relay.call import Call
 from distnet.launch.ray.relay.remote_store import RemoteStore
 from distnet.launch.ray.relay.replica import Replica
 from distnet.run_folder.assignment import Assignment
-from distnet.run_folder.heartbeat import STARTING_LIMIT_S, Heartbeat, Stage
+from distnet.run_folder.workers.heartbeat import STARTING_LIMIT_S, Heartbeat, Stage
 from distnet.spec.checkpoint_store import is_folder
 from distnet.train.checkpoint.home import Home, OnPiece, SharedHome, no_piece
 from distnet.train.checkpoint.store import Store

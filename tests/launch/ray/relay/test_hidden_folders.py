@@ -24,8 +24,8 @@ from distnet.launch.processes import title_of
 from distnet.launch.ray.node import NodeOptions, RayNode
 from distnet.report.audit import audit_run
 from distnet.run_folder.control import stop
-from distnet.run_folder.heartbeat import read_heartbeats
 from distnet.run_folder.paths import RunFolder
+from distnet.run_folder.workers.heartbeat import read_heartbeats
 from tests.needs import NAMESPACES
 
 pytestmark = [

@@ -17,10 +17,10 @@ from distnet.launch.ray.relay.reached import RemoteHome, reached, with_dataset
 from distnet.launch.ray.relay.scratch import Scratch
 from distnet.run_folder.assignment import Assignment
 from distnet.run_folder.fence import claim_fence
-from distnet.run_folder.heartbeat import Stage, read_heartbeats
 from distnet.run_folder.paths import RunFolder
 from distnet.run_folder.read import read_object
 from distnet.run_folder.requests import clear_stop, request_stop
+from distnet.run_folder.workers.heartbeat import Stage, read_heartbeats
 from distnet.spec.read import read_job_text
 from distnet.train.exchange.worker_group import WorkerGroup
 from distnet.train.worker import work

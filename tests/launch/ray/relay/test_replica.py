@@ -10,11 +10,11 @@ from distnet.launch.ray.relay import replica as replica_module
 from distnet.launch.ray.relay.folders import Folders
 from distnet.launch.ray.relay.replica import Replica
 from distnet.run_folder.fence import claim_fence, read_fence
-from distnet.run_folder.heartbeat import Heartbeat, Stage, read_heartbeats
-from distnet.run_folder.node_ids import read_node, write_node
 from distnet.run_folder.paths import RunFolder
 from distnet.run_folder.records.recorder import Recorder
 from distnet.run_folder.requests import clear_stop, request_stop, stop_reason
+from distnet.run_folder.workers.heartbeat import Heartbeat, Stage, read_heartbeats
+from distnet.run_folder.workers.node_ids import read_node, write_node
 from distnet.run_folder.write import write_json, write_whole
 from tests.launch.ray.relay.relays import DirectCall, new_run
 

@@ -10,7 +10,7 @@ import pytest
 
 from distnet.errors import RunError
 from distnet.launch.poison import samples_of_step
-from distnet.run_folder.heartbeat import Heartbeat, Stage, read_heartbeats
+from distnet.run_folder.workers.heartbeat import Heartbeat, Stage, read_heartbeats
 from distnet.spec.read import read_job_text
 from distnet.train.exchange.worker_group import WorkerGroup
 from distnet.train.worker import work
@@ -111,7 +111,7 @@ def test_hanging_worker_leaves_its_stacks_in_its_log_and_none_on_the_terminal(
 import threading
 from pathlib import Path
 from distnet.spec.read import read_job_text
-from distnet.run_folder.heartbeat import Heartbeat
+from distnet.run_folder.workers.heartbeat import Heartbeat
 heartbeat = Heartbeat(Path({str(tmp_path)!r}) / "worker-0", attempt=1, after_s=0.1,
                       log=Path({str(tmp_path)!r}) / "logs" / "worker-0.log")
 heartbeat.begin(0)

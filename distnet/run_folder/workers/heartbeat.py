@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Self
 
 from distnet.errors import RunError
-from distnet.run_folder.worker_use import (
+from distnet.run_folder.workers.worker_use import (
     GpuLoad,
     UseMeter,
     WorkerUse,

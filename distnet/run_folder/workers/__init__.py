@@ -1,0 +1,1 @@
+"""What workers write beside the records: heartbeats, their nodes, what they used."""
