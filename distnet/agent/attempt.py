@@ -18,6 +18,7 @@ from distnet.agent.run_control import RunControl
 from distnet.agent.streams import Streams
 from distnet.agent.training import Training
 from distnet.launch.placement import Placement
+from distnet.launch.rung import Rung
 from distnet.protocol.attempt import AttemptConfig, Exit
 from distnet.protocol.states import AttemptEnd
 from distnet.run_folder.paths import RunFolder
@@ -25,16 +26,17 @@ from distnet.run_folder.records.recorder import Record
 
 
 class Listener:
-    """Takes each record of the training: updates the progress, prints a line."""
+    """Takes each record of the training: updates the progress, prints a line, stops at a rung."""
 
-    def __init__(self, progress: Progress, job: str) -> None:
-        self._progress, self._job = progress, job
+    def __init__(self, progress: Progress, rung: Rung, job: str) -> None:
+        self._progress, self._rung, self._job = progress, rung, job
         self._line_of = LogLines()
         self.last_line = ""
 
     def __call__(self, record: Record) -> None:
         """Take one record."""
         self._progress(record)
+        self._rung(record)
         if text := self._line_of(record):
             self.last_line = with_log_command(text, self._job)
             print_line(self.last_line)
@@ -50,8 +52,9 @@ def run_attempt(config: AttemptConfig, connection: Connection, scratch: Path) ->
     """
     folder, output = RunFolder(Path(config.runs) / config.job), scratch / "output.log"
     placement = Placement(config.placement)
-    progress, control = Progress(folder, placement), RunControl(folder, placement)
-    listener = Listener(progress, config.job)
+    progress, control = Progress(folder, placement, config.rungs), RunControl(folder, placement)
+    next_rung = (*config.rungs, 1.0)[config.passed_rungs]
+    listener = Listener(progress, Rung(folder, next_rung), config.job)
     streams = Streams(folder, output=output, kept=config.kept)
     reporter = Reporter(
         connection,

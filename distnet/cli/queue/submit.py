@@ -18,8 +18,10 @@ from distnet.cli.options import (
     Priority,
     Server,
     Sets,
+    StopEarly,
     Sweep,
     TeamOfJob,
+    TrialsAtOnce,
     Workers,
 )
 from distnet.cli.output import echo, print_json, say
@@ -29,7 +31,8 @@ from distnet.cli.queue.prepare import prepared, unix_time, uploaded
 from distnet.cli.queue.wait import exit_code
 from distnet.client.client import Client, Json
 from distnet.client.follow import has_ended, until
-from distnet.spec.sweep import folds_setting
+from distnet.errors import DistnetError
+from distnet.spec.sweep import folds_setting, require_no_folds
 
 MOST_LINES = 10
 
@@ -48,6 +51,8 @@ def submit(
     ] = None,
     sweep: Sweep = [],  # noqa: B006
     folds: Folds = None,
+    stop_early: StopEarly = False,
+    trials_at_once: TrialsAtOnce = None,
     at: At = None,
     reservation: Annotated[
         str | None,
@@ -73,6 +78,7 @@ def submit(
     distnet wait.
     """
     sweep = [*sweep, *([folds_setting(folds)] if folds else [])]
+    _check_sweep(sweep, stop_early=stop_early, trials_at_once=trials_at_once)
     if follow and (sweep or as_json):
         raise typer.BadParameter("--follow shows the log of one job: leave out --sweep and --json")
     if cluster is not None and (server or context):
@@ -80,6 +86,7 @@ def submit(
     options: dict[str, Any] = {"workers": workers, "priority": priority, "name": name, "team": team}
     options |= {"at": unix_time(at), "hold": hold or None, "reservation": reservation}
     options |= {"sets": sets, "after": after, "start_from": start_from, "sweep": sweep}
+    options |= {"stop_early": stop_early or None, "trials_at_once": trials_at_once}
     submission = prepared(job, **options)
     if cluster is not None:
         context = imported("cluster.ready:ready")(cluster, is_quiet=as_json)
@@ -93,6 +100,22 @@ def submit(
     _show(client, jobs)
     if follow:
         raise typer.Exit(_follow(client, jobs[0]["name"]))
+
+
+def _check_sweep(sweep: list[str], *, stop_early: bool, trials_at_once: int | None) -> None:
+    """Refuse what only a sweep can have, and what this one cannot, before anything is sent.
+
+    Raises:
+        DistnetError: an option does not fit.
+    """
+    options = {"--stop-early": stop_early, "--trials-at-once": trials_at_once is not None}
+    alone = [option for option, is_given in options.items() if is_given and not sweep]
+    if alone:
+        raise DistnetError(
+            f"{' and '.join(alone)}: expected --sweep or --folds with it; one job has no others "
+            "beside it"
+        )
+    require_no_folds(sweep, stop_early=stop_early)
 
 
 def _show(client: Client, jobs: list[Json]) -> None:
