@@ -22,13 +22,13 @@ that leave is set aside, and the rest is used.
 """
 
 from distnet.scheduler.allocator import Allocator
+from distnet.scheduler.eligible.reserved import reservation_wait, with_reservations
+from distnet.scheduler.eligible.sweeps import split_by_sweep
 from distnet.scheduler.expansion.counts import node_counts, used_nodes
 from distnet.scheduler.feasibility import infeasible_reason
 from distnet.scheduler.order import queue_order
 from distnet.scheduler.quotas import Quotas
 from distnet.scheduler.reasons import not_before_reason
-from distnet.scheduler.reserved import reservation_wait, with_reservations
-from distnet.scheduler.sweeps import split_by_sweep
 from distnet.scheduler.view import JobRequest, Plan, Shape, View, Wait
 
 

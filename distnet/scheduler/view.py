@@ -37,7 +37,7 @@ class Shape(NamedTuple):
     selector: Selector | None = None
     """The nodes that it may use; None: any."""
     barred: frozenset[str] | None = None
-    """Nodes that it must not use now, because they are reserved; see `reserved.py`."""
+    """Nodes that it must not use now, because they are reserved; see `eligible/reserved.py`."""
 
     @property
     def is_elastic(self) -> bool:

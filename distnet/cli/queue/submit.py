@@ -32,9 +32,21 @@ from distnet.cli.queue.wait import exit_code
 from distnet.client.client import Client, Json
 from distnet.client.follow import has_ended, until
 from distnet.errors import DistnetError
+from distnet.spec.plural import counted
 from distnet.spec.sweep import folds_setting, require_no_folds
 
 MOST_LINES = 10
+
+After = Annotated[
+    list[str], typer.Option(metavar="JOB[:ok|any|failed]", help="Start when JOB has ended.")
+]
+StartFrom = Annotated[
+    str | None, typer.Option(metavar="JOB", help="Start from the newest weights of JOB.")
+]
+Reservation = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Run in this reservation: on its nodes, in its time."),
+]
 
 
 def submit(
@@ -43,21 +55,14 @@ def submit(
     priority: Priority = None,
     name: Name = None,
     team: TeamOfJob = None,
-    after: Annotated[
-        list[str], typer.Option(metavar="JOB[:ok|any|failed]", help="Start when JOB has ended.")
-    ] = [],  # noqa: B006 - typer copies it
-    start_from: Annotated[
-        str | None, typer.Option(metavar="JOB", help="Start from the newest weights of JOB.")
-    ] = None,
+    after: After = [],  # noqa: B006 - typer copies it
+    start_from: StartFrom = None,
     sweep: Sweep = [],  # noqa: B006
     folds: Folds = None,
     stop_early: StopEarly = False,
     trials_at_once: TrialsAtOnce = None,
     at: At = None,
-    reservation: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="Run in this reservation: on its nodes, in its time."),
-    ] = None,
+    reservation: Reservation = None,
     hold: Annotated[bool, typer.Option("--hold", help="Hold it until it is released.")] = False,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Then follow its log.")] = False,
     sets: Sets = [],  # noqa: B006
@@ -92,7 +97,7 @@ def submit(
         context = imported("cluster.ready:ready")(cluster, is_quiet=as_json)
     client = connect(server, context)
     submission = uploaded(client, submission)
-    with spinner(f"submitting to {client.target.server}"):
+    with spinner(f"submitting {counted(submission.num_jobs, 'job')} to {client.target.server}"):
         jobs = submission.send(client)
     if as_json:
         print_json({"jobs": jobs})
