@@ -135,8 +135,7 @@ def submit(
         overrides: of keys of the job file: `{"train.epochs": 3}`, or `["train.epochs=3"]`.
         at: start no earlier; a time without a zone is local.
         hold: do not start it until it is released.
-        stop_early: with a sweep: train all trials for some epochs, and only the best third of them
-            further.
+        stop_early: with a sweep: at each rung only the best third of the trials goes on.
         trials_at_once: with a sweep: run no more than this many at the same time.
         server: address of the server; by default as on the command line.
         context: the name of a context, instead of an address.
