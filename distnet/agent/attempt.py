@@ -18,6 +18,7 @@ from distnet.agent.run_control import RunControl
 from distnet.agent.streams import Streams
 from distnet.agent.training import Training
 from distnet.launch.placement import Placement
+from distnet.launch.rung import Rung
 from distnet.protocol.attempt import AttemptConfig, Exit
 from distnet.protocol.states import AttemptEnd
 from distnet.run_folder.owner import Owner, write_owner
@@ -26,16 +27,18 @@ from distnet.run_folder.records.recorder import Record
 
 
 class Listener:
-    """Takes each record of the training: updates the progress, prints a line.
+    """Takes each record of the training: updates the progress, prints a line, stops at a rung.
 
     Args:
         progress: of the attempt.
+        rung: at which the attempt ends.
         folder: the run folder, which gets to know whose it is.
         owner: the job.
     """
 
-    def __init__(self, progress: Progress, folder: RunFolder, owner: Owner) -> None:
-        self._progress, self._folder, self._owner = progress, folder, owner
+    def __init__(self, progress: Progress, rung: Rung, folder: RunFolder, owner: Owner) -> None:
+        self._progress, self._rung = progress, rung
+        self._folder, self._owner = folder, owner
         self._line_of = LogLines()
         self.last_line = ""
 
@@ -45,6 +48,7 @@ class Listener:
         if is_new:  # before this record there may be no folder
             write_owner(self._folder, self._owner)
         self._progress(record)
+        self._rung(record)
         if text := self._line_of(record):
             self.last_line = with_log_command(text, self._owner.job)
             print_line(self.last_line)
@@ -60,8 +64,10 @@ def run_attempt(config: AttemptConfig, connection: Connection, scratch: Path) ->
     """
     folder, output = RunFolder(Path(config.runs) / config.job), scratch / "output.log"
     placement = Placement(config.placement)
-    progress, control = Progress(folder, placement), RunControl(folder, placement)
-    listener = Listener(progress, folder, Owner(config.server_id, config.job))
+    progress, control = Progress(folder, placement, config.rungs), RunControl(folder, placement)
+    next_rung = (*config.rungs, 1.0)[config.passed_rungs]
+    owner = Owner(config.server_id, config.job)
+    listener = Listener(progress, Rung(folder, next_rung), folder, owner)
     streams = Streams(folder, output=output, kept=config.kept)
     reporter = Reporter(
         connection,

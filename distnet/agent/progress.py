@@ -3,15 +3,16 @@
 import threading
 import time
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from distnet.agent.use import AttemptUse
 from distnet.errors import RunError
 from distnet.launch.placement import Placement
 from distnet.protocol.attempt import RATES, Report
-from distnet.protocol.metrics import Compared, Headline, finite, reportable
+from distnet.protocol.metrics import AtRung, Compared, Headline, finite, reportable
 from distnet.protocol.states import Doing
-from distnet.report.measured import compared_by
+from distnet.report.measured import compared_by, measured_at
 from distnet.report.run import read_run
 from distnet.run_folder.paths import RunFolder
 from distnet.run_folder.records.recorder import Record
@@ -26,8 +27,10 @@ class Progress:
     are what `_launch` counts here; the server's attempt contains all of them.
     """
 
-    def __init__(self, folder: RunFolder, placement: Placement) -> None:
-        self._folder, self._given = folder, placement
+    def __init__(
+        self, folder: RunFolder, placement: Placement, rungs: Sequence[float] = ()
+    ) -> None:
+        self._folder, self._given, self._rungs = folder, placement, rungs
         self._lock = threading.Lock()
         self._launch: int | None = None
         self._workers = 0
@@ -57,6 +60,7 @@ class Progress:
                 case "epoch":
                     self._evaluated(record.get(self._facts.get("split") or ""))
                     self._compare()
+                    self._read_rungs()
                 case "final":
                     self._facts["split"] = record["split"]
                     self._evaluated(record["metrics"])
@@ -95,6 +99,7 @@ class Progress:
         if declared := record.get("metrics"):
             self._facts["headline"] = Headline.of(Metric.from_dict(declared[0]))
         self._facts["split"] = record.get("split")
+        self._read_rungs()
 
     def _evaluated(self, measured: Any) -> None:
         """Take over the metrics of an evaluation; an epoch that was not evaluated has none."""
@@ -117,6 +122,20 @@ class Progress:
             return
         if measured is not None and (value := finite(measured.value)) is not None:
             self._facts["compared"] = Compared(split=measured.split, value=value)
+
+    def _read_rungs(self) -> None:
+        """Find out at which rungs the run was measured, also by an earlier attempt."""
+        if len(self._facts.get("at_rungs", ())) >= len(self._rungs):
+            return
+        try:
+            run = read_run(self._folder)
+        except RunError:  # as above: it is read again after the next epoch
+            return
+        num_epochs = finite(run.plan.get("epochs")) or 0.0
+        self._facts["at_rungs"] = tuple(
+            AtRung(epoch=epoch.epoch, num_epochs=num_epochs, value=finite(value))
+            for epoch, value in measured_at(run, self._rungs)
+        )
 
     def _installs(self, beats: list[Beat]) -> bool:
         """Whether packages are installed here, or by a worker on its node."""

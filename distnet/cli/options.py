@@ -31,6 +31,19 @@ Folds = Annotated[
         help="K folds: each part of the training samples is left out once, and evaluated on.",
     ),
 ]
+StopEarly = Annotated[
+    bool,
+    typer.Option(
+        "--stop-early",
+        help="With --sweep: train all for some epochs, and only the best third further.",
+    ),
+]
+TrialsAtOnce = Annotated[
+    int | None,
+    typer.Option(
+        "--trials-at-once", min=1, metavar="N", help="Run no more than N trials of a sweep at once."
+    ),
+]
 
 RUNS = Path("runs")
 Runs = Annotated[

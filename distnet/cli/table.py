@@ -22,6 +22,7 @@ COLOURS = {
     "unknown": "red",
     "finished": "green",
     "stopped": "yellow",
+    "stopped early": "yellow",
     "failed": "red",
     "cancelled": "yellow",
 }

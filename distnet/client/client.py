@@ -9,6 +9,7 @@ from distnet.client.target import Target
 from distnet.protocol.errors import NotFoundError
 
 Json = dict[str, Any]
+JOB_S = 0.02  # of a sweep: a busy server reads and stores more than a hundred each second
 LONG_PATIENCE_S = 600.0  # of commands that wait anyway: a server may be restarted, or moved
 
 
@@ -69,9 +70,10 @@ class Client:
         """Remove a dataset that no open job has."""
         self._connection.delete(f"/api/v1/datasets/{sha256}")
 
-    def submit(self, request: Mapping[str, Any]) -> list[Json]:
-        """Queue the jobs of a SubmitRequest: a JobResponse for each."""
-        return list(self._connection.post("/api/v1/jobs", request)["jobs"])
+    def submit(self, request: Mapping[str, Any], *, num_jobs: int = 1) -> list[Json]:
+        """Queue the jobs of a SubmitRequest: a JobResponse for each; many take longer."""
+        reply = self._connection.post("/api/v1/jobs", request, longer_s=num_jobs * JOB_S)
+        return list(reply["jobs"])
 
     def jobs(self, **query: object) -> Json:
         """One page of jobs in the order of the queue: JobsResponse."""

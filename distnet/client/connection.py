@@ -88,15 +88,25 @@ class Connection:
             raise
         return True
 
-    def post(self, path: str, value: object = None, *, is_repeatable: bool = True) -> Any:
+    def post(
+        self,
+        path: str,
+        value: object = None,
+        *,
+        is_repeatable: bool = True,
+        longer_s: float = 0.0,
+    ) -> Any:
         """Send a POST of a value as JSON, or of JSON; one that is not repeatable is sent only once.
+
+        The server may take `longer_s` longer than usual to reply.
 
         Raises:
             ServerError: it refused, with its code and message.
             UnavailableError: it does not respond.
         """
         body = value if isinstance(value, bytes) else _json(value)
-        return self._request("POST", path, body, is_repeatable=is_repeatable)
+        timeout_s = REPLY_S + longer_s
+        return self._request("POST", path, body, is_repeatable=is_repeatable, timeout_s=timeout_s)
 
     def put(self, path: str, value: object, **query: object) -> Any:
         """Send a PUT of a value as JSON, or of bytes, which may take long to send and to store."""

@@ -26,6 +26,8 @@ class Options(TypedDict, total=False):
     overrides: Overrides
     at: datetime | None
     hold: bool
+    stop_early: bool
+    trials_at_once: int | None
     server: str | None
     context: str | None
 
@@ -54,6 +56,8 @@ class Handle:
     def result(self, timeout: float | None = None) -> dict[str, Any]:
         """Wait until it has finished; returns the content of its run's `result.json`.
 
+        A trial that its sweep has stopped early has one as well: how far it was trained.
+
         Raises:
             TimeoutError: it has not ended in time.
             TrainingError: it failed.
@@ -63,7 +67,7 @@ class Handle:
         job = details["job"]
         if job["state"] == "failed":
             raise TrainingError(f"{self.name} failed: {job['error'] or job['reason']}")
-        if job["state"] != "finished":
+        if job["state"] not in ("finished", "stopped early"):
             raise StoppedError(f"{self.name} is {job['state']}: {job['reason']}")
         return dict(details["result"] or {})
 
@@ -111,6 +115,8 @@ def submit(
     overrides: Overrides = (),
     at: datetime | None = None,
     hold: bool = False,
+    stop_early: bool = False,
+    trials_at_once: int | None = None,
     server: str | None = None,
     context: str | None = None,
 ) -> Handle | list[Handle]:
@@ -129,6 +135,8 @@ def submit(
         overrides: of keys of the job file: `{"train.epochs": 3}`, or `["train.epochs=3"]`.
         at: start no earlier; a time without a zone is local.
         hold: do not start it until it is released.
+        stop_early: with a sweep: at each rung only the best third of the trials goes on.
+        trials_at_once: with a sweep: run no more than this many at the same time.
         server: address of the server; by default as on the command line.
         context: the name of a context, instead of an address.
 
@@ -149,6 +157,8 @@ def submit(
         team=team,
         at=None if at is None else at.timestamp(),
         hold=hold,
+        stop_early=stop_early or None,
+        trials_at_once=trials_at_once,
     )
     handles = [Handle(reply["name"], client) for reply in submission.send(client)]
     return handles if sweep else handles[0]

@@ -37,6 +37,9 @@ KINDS: dict[int, type[ServerError]] = {
     )
 }
 
+NO_REPLY = "no_reply"
+"""The code of an error after which nobody knows whether the request was carried out."""
+NOT_SENT = (ConnectionRefusedError, socket.gaierror, ssl.SSLCertVerificationError)
 OF_PROXIES = (502, 503, 504)
 """What a proxy responds with if the server behind it does not."""
 
@@ -69,7 +72,8 @@ def unreachable(target: Target, error: Exception) -> UnavailableError:
     where = f"{target.server} ({target.origin})"
     return UnavailableError(
         f"no distnet server responds at {where}: {_reason(error)}; start one with: "
-        "distnet server start, or choose another with --server URL or --context NAME"
+        "distnet server start, or choose another with --server URL or --context NAME",
+        code=None if isinstance(error, NOT_SENT) else NO_REPLY,
     )
 
 

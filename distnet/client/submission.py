@@ -19,15 +19,18 @@ from typing import Any, TypeGuard
 from distnet.client.client import Client, Json
 from distnet.client.code import Archive, pack
 from distnet.client.datasets import LocalDataset, Progress, open_dataset, push
+from distnet.client.refusal import NO_REPLY
 from distnet.data.manifest import MANIFEST
 from distnet.data.shipped import find_dataset
 from distnet.errors import DataError
+from distnet.protocol.errors import UnavailableError
 from distnet.spec.code.collect import own_code
 from distnet.spec.code.names import ROOT, UP, file_of, stored_name
 from distnet.spec.content import content_of
 from distnet.spec.parts import shipped_datasets
 from distnet.spec.read import PACKAGES, JobFile, read_job
 from distnet.spec.reading.yaml import decode
+from distnet.spec.sweep import expand
 
 WORD = re.compile(r"[^\s,=\[\]{}'\"]+")
 """A value in the text of a sweep."""
@@ -41,6 +44,7 @@ class Submission:
     archive: Archive | None
     dataset: LocalDataset | None
     job_name: str
+    num_jobs: int = 1
 
     def upload(self, client: Client, on_progress: Progress | None = None) -> "Submission":
         """Upload what the server lacks; returns the submission as the server's machines read it.
@@ -61,10 +65,28 @@ class Submission:
     def send(self, client: Client) -> list[Json]:
         """Queue it: a JobResponse for each of its jobs. Sending it again is the same submit.
 
+        So it is sent again if the reply is lost.
+
         Raises:
             ServerError: the server refuses it; nothing is queued.
+            UnavailableError: the server does not respond; if the code is `no_reply`, it may be
+                queued all the same.
         """
-        return client.submit(self.upload(client).request)
+        request = self.upload(client).request
+        try:
+            return client.submit(request, num_jobs=self.num_jobs)
+        except UnavailableError as error:
+            if error.code != NO_REPLY:
+                raise
+        try:
+            return client.submit(request, num_jobs=self.num_jobs)
+        except UnavailableError as error:
+            which = "the jobs" if self.num_jobs > 1 else "the job"
+            raise UnavailableError(
+                f"{error}\n{which} may be queued all the same: before you submit again, look with: "
+                "distnet ps",
+                code=NO_REPLY,
+            ) from None
 
 
 def prepare(
@@ -111,7 +133,7 @@ def prepare(
         **options,
     }
     given = {key: value for key, value in request.items() if value is not None}
-    return Submission(given, archive, dataset, file.job.name)
+    return Submission(given, archive, dataset, file.job.name, len(expand(sweep)))
 
 
 def _require_inside(file: JobFile, mentioned: Sequence[str]) -> None:

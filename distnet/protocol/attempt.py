@@ -5,13 +5,14 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from distnet.protocol.message import Message, Node, Sha256, UpTo10000
-from distnet.protocol.metrics import Compared, Headline, Metrics, SplitName
+from distnet.protocol.metrics import AtRung, Compared, Headline, Metrics, SplitName
 from distnet.protocol.node_commands import NodeCommand
 from distnet.protocol.states import AttemptEnd, Doing, StopReason
 from distnet.protocol.usage import Used
 
 RATES = ("loss", "learning_rate", "samples_per_second", "seconds_per_step")
 """What an attempt reports of its newest training steps; the loss is that of the training."""
+MAX_RUNGS = 64
 Count = Annotated[int, Field(ge=0, lt=2**53)]
 RateName = Annotated[str, Field(max_length=100)]
 Placement = Annotated[dict[Node, Count], Field(max_length=10_000)]
@@ -36,6 +37,10 @@ class AttemptConfig(Message):
     """The folder of the datasets that the server keeps, which this node may see."""
     start_from: str | None
     """The job whose newest checkpoint the first attempt starts from."""
+    rungs: tuple[float, ...] = ()
+    """The parts of its epochs at which it is compared with the other trials of its sweep."""
+    passed_rungs: int = 0
+    """At how many of them it was compared already, and goes on; it pauses at the next one."""
     report_every_s: float
     kept: dict[str, int] = {}
     """Bytes of each stream that the server has of all earlier attempts together. Their files
@@ -84,6 +89,8 @@ class Report(Message):
     """Of the last evaluation on that split; empty before the first one."""
     compared: Compared | None = None
     """What a sweep ranks the job by; None before the first evaluation."""
+    at_rungs: Annotated[tuple[AtRung, ...], Field(max_length=MAX_RUNGS)] = ()
+    """What was measured at the rungs to which it has come; an earlier attempt may have done so."""
     used: Used | None = None
     """None until the workers have measured something."""
     pieces: UpTo10000[Piece] = ()

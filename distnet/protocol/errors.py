@@ -85,7 +85,10 @@ class TooManyError(ServerError):
 
 
 class UnavailableError(ServerError):
-    """The ledger or the cluster cannot be reached now; try again."""
+    """The ledger or the cluster cannot be reached now; try again.
+
+    `no_reply`: the request was sent, and nothing came back, so it may have been carried out.
+    """
 
     status = 503
     code = "unavailable"

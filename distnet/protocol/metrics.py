@@ -32,6 +32,22 @@ class Compared(Message):
     value: FiniteNumber
 
 
+class AtRung(Message):
+    """What a trial of a sweep is compared by at a rung: its headline metric, as in `Compared`."""
+
+    epoch: Annotated[int, Field(ge=0, lt=2**53)]
+    """After which it was measured."""
+    num_epochs: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    """Of the whole training."""
+    value: FiniteNumber | None
+    """Null: not a number."""
+
+    @property
+    def text(self) -> str:
+        """Where that is: `epoch 3 of 27`."""
+        return f"epoch {self.epoch:,} of {self.num_epochs:g}"
+
+
 class Headline(Message):
     """The metric that stands for a run's result: the first one that its task declares."""
 

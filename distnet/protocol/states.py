@@ -21,6 +21,8 @@ class JobState(StrEnum):
     FINISHED = "finished"
     STOPPED = "stopped"
     """Ended as planned before its last step, with a complete checkpoint."""
+    STOPPED_EARLY = "stopped early"
+    """Ended at a rung of its sweep, since other trials were better; its checkpoint is complete."""
     FAILED = "failed"
     CANCELLED = "cancelled"
 
@@ -35,7 +37,15 @@ class JobState(StrEnum):
         return self in _LIVE
 
 
-_TERMINAL = frozenset({JobState.FINISHED, JobState.STOPPED, JobState.FAILED, JobState.CANCELLED})
+_TERMINAL = frozenset(
+    {
+        JobState.FINISHED,
+        JobState.STOPPED,
+        JobState.STOPPED_EARLY,
+        JobState.FAILED,
+        JobState.CANCELLED,
+    }
+)
 _LIVE = frozenset({JobState.STARTING, JobState.RUNNING, JobState.STOPPING, JobState.UNKNOWN})
 
 
@@ -75,3 +85,5 @@ class StopReason(StrEnum):
     """A user holds the job: it becomes held."""
     MAX_TIME = "max-time"
     """The job has reached queue.max_time: it becomes stopped."""
+    RUNG = "rung"
+    """It is to be compared with the other trials of its sweep: it waits for that."""

@@ -39,6 +39,11 @@ class SubmitRequest(Message):
     """Start from the newest checkpoint of this job, which must be one of `after`."""
     sweep: UpTo1000[Annotated[str, Field(max_length=1000)]] = ()
     """`KEY=1..10` or `KEY=a,b,c`; several make every combination."""
+    stop_early: bool = False
+    """Successive halving: compare the trials of the sweep after some of their epochs, and train
+    only the best third of them further, again and again."""
+    trials_at_once: PositiveInt | None = None
+    """Run no more than this many trials of the sweep at the same time; null: as many as fit."""
     at: Annotated[float, Field(allow_inf_nan=False)] | None = None
     """Do not start before this time."""
     reservation: Name | None = None

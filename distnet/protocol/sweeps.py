@@ -3,14 +3,14 @@
 A sweep of runs here and a sweep of jobs on a server are shown by the same rows.
 """
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import mean, stdev
 from typing import Any, Self
 
 from distnet.protocol.message import Message
 from distnet.protocol.metrics import Headline
-from distnet.spec.metric import Metric
+from distnet.spec.metric import Metric, order
+from distnet.spec.plural import counted
 from distnet.spec.sweep import FOLD
 from distnet.spec.value_text import value_text
 
@@ -34,6 +34,8 @@ class TrialResponse(Message):
     """Of training, over all attempts."""
     error: str | None = None
     """What ended it, if it failed."""
+    reason: str = ""
+    """Of a job: why it is in its state, such as `stopped early at epoch 3 of 27: ...`."""
 
 
 class FoldsResponse(Message):
@@ -67,6 +69,11 @@ class SweepResponse(Message):
     """Null before anything is measured."""
     split: str | None = None
     """The split on which it is measured."""
+    rungs: tuple[float, ...] = ()
+    """The parts of their epochs at which its trials are compared, and only the best third goes on;
+    empty: all train to their end."""
+    trials_at_once: int | None = None
+    """No more of its trials run at the same time; null: as many as fit."""
     trials: tuple[TrialResponse, ...] = ()
     folds: tuple[FoldsResponse, ...] = ()
     """Of a sweep over folds, the best first."""
@@ -98,6 +105,19 @@ class SweepResponse(Message):
             return self.folds[0].text(self.metric_name, self.metric)
         return f"the best is {self.best}: {self.metric_name} {self.metric.text(value)}"
 
+    @property
+    def rules_text(self) -> str:
+        """How its trials are run: `6 of 9 trials stopped early; ...`; empty: all to their end."""
+        parts = ", ".join(f"1/{round(1 / part)}" for part in self.rungs)
+        num = sum(trial.state == STOPPED_EARLY for trial in self.trials)
+        rules = []
+        if self.rungs:
+            rules.append(f"{num:,} of {counted(len(self.trials), 'trial')} stopped early")
+            rules.append(f"trials are compared at {parts} of their epochs")
+        if self.trials_at_once is not None:
+            rules.append(f"at most {counted(self.trials_at_once, 'trial')} at once")
+        return "; ".join(rules)
+
     @classmethod
     def ranked(
         cls,
@@ -105,6 +125,9 @@ class SweepResponse(Message):
         trials: Sequence[TrialResponse],
         metric: Metric | None,
         split: str | None,
+        *,
+        rungs: tuple[float, ...] = (),
+        trials_at_once: int | None = None,
     ) -> Self:
         """Put trials in order: the best first, then those that stopped early, the others last."""
         best_first = sorted(trials, key=lambda trial: _rank(trial, metric))
@@ -118,6 +141,8 @@ class SweepResponse(Message):
             keys=tuple(dict.fromkeys(key for trial in trials for key in trial.changes)),
             headline=metric and Headline.of(metric),
             split=split,
+            rungs=rungs,
+            trials_at_once=trials_at_once,
             trials=tuple(best_first),
             folds=tuple(folds),
             best=next(iter([*finished, *(trial.name for trial in measured)]), None),
@@ -126,13 +151,6 @@ class SweepResponse(Message):
 
 def _rank(trial: TrialResponse, metric: Metric | None) -> tuple[bool, bool, float]:
     return trial.value is None, trial.state == STOPPED_EARLY, order(trial.value, metric)
-
-
-def order(value: float | None, metric: Metric | None) -> float:
-    """A number that is lower for better values; NaN and no value come last."""
-    if value is None or metric is None or math.isnan(value):
-        return math.inf
-    return -value if metric.direction == "higher" else value
 
 
 def _folds(trials: Sequence[TrialResponse]) -> Iterable[FoldsResponse]:

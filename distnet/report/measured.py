@@ -1,11 +1,12 @@
 """One number that a run was measured by: its split, its metric, its value."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from distnet.report.run import Run
 from distnet.run_folder.records.kinds import Epoch
+from distnet.spec.halving import rung_epoch
 from distnet.spec.metric import LOSS, Metric
 
 
@@ -64,6 +65,31 @@ def compared_by(run: Run) -> Measured | None:
     if metric is None or metric.name not in measured:
         return None
     return Measured(run.split, metric, measured[metric.name])
+
+
+def measured_at(run: Run, rungs: Sequence[float]) -> list[tuple[Epoch, float]]:
+    """List what a run is compared by at the rungs of its sweep, as far as it has come.
+
+    Args:
+        run: of a trial.
+        rungs: parts of its epochs, rising.
+
+    Returns:
+        For each rung the epoch at which the headline metric was measured first from there on, and
+        its value.
+    """
+    metric, num_epochs, found = run.headline, run.plan.get("epochs"), list[tuple[Epoch, float]]()
+    if metric is None or not isinstance(num_epochs, int | float):
+        return []
+    evaluated = [
+        (epoch, values[metric.name])
+        for epoch in run.history.epochs
+        if metric.name in (values := epoch.evaluated.get(run.split, {}))
+    ]
+    for part in rungs:
+        first = rung_epoch(num_epochs, part)
+        found += [one for one in evaluated if one[0].epoch >= first][:1]
+    return found
 
 
 def last_measured(run: Run) -> list[Measured]:

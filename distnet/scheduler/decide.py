@@ -22,12 +22,13 @@ that leave is set aside, and the rest is used.
 """
 
 from distnet.scheduler.allocator import Allocator
+from distnet.scheduler.eligible.reserved import reservation_wait, with_reservations
+from distnet.scheduler.eligible.sweeps import split_by_sweep
 from distnet.scheduler.expansion.counts import node_counts, used_nodes
 from distnet.scheduler.feasibility import infeasible_reason
 from distnet.scheduler.order import queue_order
 from distnet.scheduler.quotas import Quotas
 from distnet.scheduler.reasons import not_before_reason
-from distnet.scheduler.reserved import reservation_wait, with_reservations
 from distnet.scheduler.view import JobRequest, Plan, Shape, View, Wait
 
 
@@ -71,5 +72,6 @@ def split_eligible(view: View) -> tuple[list[JobRequest], list[Wait]]:
             eligible.append(job)
     later.sort(key=lambda job: (job.not_before, job.number))
     infeasible.sort(key=lambda wait: wait.job)
+    eligible, others = split_by_sweep(view, eligible)
     waits = [Wait(job.number, "later", not_before_reason(job, view.now)) for job in later]
-    return eligible, [*waits, *infeasible]
+    return eligible, [*others, *waits, *infeasible]

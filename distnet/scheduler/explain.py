@@ -11,12 +11,13 @@ from dataclasses import dataclass, replace
 
 from distnet.scheduler.availability import Availability
 from distnet.scheduler.decide import decide
+from distnet.scheduler.eligible.reserved import with_reservations
+from distnet.scheduler.eligible.sweeps import earliest_start
 from distnet.scheduler.feasibility import missing_node
 from distnet.scheduler.format import format_duration, format_names, format_placement
 from distnet.scheduler.limits import TeamLimits
 from distnet.scheduler.nodes import IndexedPlacement, NodeTable
 from distnet.scheduler.order import rank
-from distnet.scheduler.reserved import with_reservations
 from distnet.scheduler.victims import DryRun, Victim, minimal_victims
 from distnet.scheduler.view import JobRequest, PerWorker, Plan, Start, View, Wait
 
@@ -71,6 +72,7 @@ def _estimate(
     if wait.code == "making-room":
         return view.now + LEAVING_S, LEAVING_S
     by_limit = TeamLimits(view).earliest_start(job) if wait.code == "quota" else view.now
+    by_limit = earliest_start(view, job) if wait.code == "trials-at-once" else by_limit
     starts_at = max(_Replay(view, plan).start_of(job), by_limit, job.not_before)
     if math.isinf(starts_at):
         return None, None
@@ -137,14 +139,14 @@ def _remedies(view: View, job: JobRequest, wait: Wait) -> list[str]:
     match wait.code:
         case "never-fits":
             return node
-        case "reservation":
-            return []
         case "later":
             return [f"its earliest start time, in {format_duration(job.not_before - view.now)}"]
         case "quota":
             return [*_stops(view, job, availability), f"a higher limit for team {job.team}"]
-        case "making-room" | "adding-nodes":
+        case "making-room" | "adding-nodes" | "reservation":
             return []
+        case "trials-at-once":
+            return _end_of_a_trial(view, wait)
     stops, length = _stops(view, job, availability), _length(view, job, wait)
     return [*stops, *length, *_priority(view, job), *node]
 
@@ -174,6 +176,12 @@ def _names(view: View, victims: list[Victim]) -> str:
     nodes = {node.id: node.name for node in view.nodes}
     names = [f"{a.job.name} ({format_placement(a.placement, nodes)})" for a in allocations]
     return format_names(names, MAX_STOPS)
+
+
+def _end_of_a_trial(view: View, wait: Wait) -> list[str]:
+    """Name the trials of which one has to end first."""
+    running = [a.job.name for a in view.allocations if a.job.number in wait.blockers]
+    return [f"the end of {' or '.join(running[:MAX_STOPS])}"] if running else []
 
 
 def _length(view: View, job: JobRequest, wait: Wait) -> list[str]:

@@ -37,7 +37,7 @@ class Shape(NamedTuple):
     selector: Selector | None = None
     """The nodes that it may use; None: any."""
     barred: frozenset[str] | None = None
-    """Nodes that it must not use now, because they are reserved; see `reserved.py`."""
+    """Nodes that it must not use now, because they are reserved; see `eligible/reserved.py`."""
 
     @property
     def is_elastic(self) -> bool:
@@ -122,6 +122,10 @@ class JobRequest:
     is_preemptible: bool = True
     reservation: str = ""
     """The reservation in which it runs; empty: none."""
+    sweep: str = ""
+    """The sweep of which it is a trial; empty: none."""
+    trials_at_once: int | None = None
+    """How many trials of the sweep may run at the same time; None: any number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,8 +261,8 @@ class Wait(NamedTuple):
     code: str
     """`later` (not_before), `never-fits`, `no-room`, `behind` (jobs ahead get the capacity),
     `quota`, `making-room` (victims are being preempted for it), `adding-nodes`, `reserved` (it
-    would delay the reservation) or `reservation` (the one that it names is not open, or too
-    small)."""
+    would delay the reservation), `reservation` (the one that it names is not open, or too small) or
+    `trials-at-once` (as many trials of its sweep run as may)."""
     reason: str
     blockers: tuple[int, ...] = ()
     """A few of the jobs that hold what it waits for, ordered by their expected end."""

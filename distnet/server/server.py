@@ -25,8 +25,9 @@ from distnet.server.datasets.in_use import DatasetsInUse
 from distnet.server.datasets.store import DatasetStore
 from distnet.server.gateway.gateway import Gateway
 from distnet.server.jobs import blocking, commands, recurring
+from distnet.server.jobs.draft import read_drafts
 from distnet.server.jobs.node_commands import NodeCommands
-from distnet.server.jobs.submit import draft, submit
+from distnet.server.jobs.submit import submit
 from distnet.server.ledger import Ledger, texts, users
 from distnet.server.ledger.records import JobRecord, ScheduleRecord, TeamRecord, User
 from distnet.server.loop.cluster_actions import Run
@@ -35,11 +36,10 @@ from distnet.server.nodes.operations import NodeOperations
 from distnet.server.settings import Settings
 from distnet.server.state.mirror import Mirror
 from distnet.server.state.node_groups import NodeGroups
-from distnet.server.views import cluster, jobs, logs, reasons
+from distnet.server.views import cluster, jobs, logs, reasons, sweep
 from distnet.server.views.explainer import Explainer
 from distnet.server.views.listing import JobFilter, list_jobs
 from distnet.server.views.schedules import schedule_response
-from distnet.server.views.sweep import sweep
 from distnet.server.views.turns import Turns
 from distnet.server.views.usage import UsageFilter, usage
 
@@ -104,7 +104,7 @@ class Server:
     def submit(self, user: User, requests: Sequence[SubmitRequest]) -> tuple[list[JobRecord], bool]:
         """Queue jobs; returns them, and whether any is new. See `jobs/submit.py`."""
         now, allowance = self.clock(), self.settings.allowance
-        drafts = draft(user, requests, now=now, store=self.loop.checkpoints)
+        drafts = read_drafts(user, requests, now=now, store=self.loop.checkpoints)
         with self.mirror.locked():
             records, is_new = submit(self.mirror, user, drafts, now=now, allowance=allowance)
             records = [self.mirror.jobs.get(record.name, record) for record in records]
@@ -159,7 +159,7 @@ class Server:
     def sweep(self, name: str) -> SweepResponse:
         """The jobs of a sweep, the best first."""
         with self.mirror.locked():
-            return sweep(self.mirror, name, self.clock())
+            return sweep.sweep(self.mirror, name, self.clock())
 
     def details(self, name: str) -> JobDetails:
         """Everything about one job."""

@@ -97,6 +97,13 @@ class Baseline:
 LOSS = Metric("loss")
 
 
+def order(value: float | None, metric: Metric | None) -> float:
+    """A number that is lower for better values; NaN and no value come last."""
+    if value is None or metric is None or math.isnan(value):
+        return math.inf
+    return -value if metric.direction == "higher" else value
+
+
 def find_metric(declared: Sequence[Metric], name: str | None) -> Metric:
     """The metric of that name among those of a task and the loss; without a name the headline.
 

@@ -5,6 +5,7 @@ text -> Document -> overrides -> Job, or one error that lists every fault
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ DEFAULT_KINDS: dict[str, Value] = {
 }
 
 
+CACHED = 16
 PACKAGES: dict[str, Package] = {
     "network": "networks",
     "task": "tasks",
@@ -108,12 +110,18 @@ def read_job_text(
         JobFileError: the text has faults; all of them are listed.
     """
     try:
-        document = read_yaml(text)
+        document = _document(text)
     except FaultsError as error:
         raise Locations(str(path)).error(error.faults) from None
     changes = [read_override(override) for override in overrides]
     locations = Locations(str(path), document.lines, {dotted(c.key): c.text for c in changes})
     return JobFile(_job(document, changes, locations), path, locations, folder or path.parent)
+
+
+@lru_cache(maxsize=CACHED)
+def _document(text: str) -> Document:
+    """Parse a text once: all jobs of a sweep have the same one."""
+    return read_yaml(text)
 
 
 def _job(document: Document, changes: list[Override], locations: Locations) -> Job:

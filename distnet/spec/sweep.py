@@ -47,6 +47,17 @@ def folds_setting(folds: int) -> str:
     return f"{FOLD}={','.join(f'{fold}/{folds}' for fold in range(1, folds + 1))}"
 
 
+def require_no_folds(settings: Sequence[str], *, stop_early: bool) -> None:
+    """Refuse to stop trials early that differ in the fold that they leave out.
+
+    Raises:
+        JobFileError: folds are among the settings.
+    """
+    keys = {text.partition("=")[0].strip() for text in settings}
+    if stop_early and FOLD in keys:
+        raise JobFileError("--stop-early: found folds beside it, whose mean needs all of them")
+
+
 def changes(overrides: Sequence[str]) -> dict[str, Any]:
     """What one job of a sweep changes: by dotted key, the value as JSON has it.
 

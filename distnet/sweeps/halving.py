@@ -1,28 +1,18 @@
-"""Which trials go on: all of them, or with early stopping the better third at each rung.
+"""Which trial of a sweep here trains next, and to which rung; see `spec/halving.py` for the rule.
 
-Successive halving trains all trials for a small part of their epochs, keeps the better ones, trains
-these for three times as long, and so on. Which ones are kept depends on what was measured at the
-rungs alone, so a sweep that was killed decides as it would have.
-
-Source: Jamieson and Talwalkar, "Non-stochastic Best Arm Identification and Hyperparameter
-Optimization" (AISTATS 2016), algorithm 1. A budget is a part of the epochs; eta is 3, as in Li et
-al., "A System for Massively Parallel Hyperparameter Tuning" (MLSys 2020), which is ASHA. Unlike
-that, a rung waits for all of its trials: they train one after the other, so nothing is idle.
+Trials train one after the other, so each rung is finished before the next one begins. All of it is
+computed from what was measured, so a sweep that was killed decides as it would have.
 """
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from distnet.protocol.sweeps import order
-from distnet.report.measured import compared_by
+from distnet.report.measured import compared_by, measured_at
 from distnet.report.run import Run, is_run, read_run
 from distnet.report.summary import status
-from distnet.spec.read import JobFile
+from distnet.spec.halving import Contender, compare
 from distnet.sweeps.record import SweepFolder, Trial
 
-ETA = 3
-"""A rung keeps one of this many trials, and the next one is this many times as far."""
 WAITING = "waiting"
 ENDED = ("finished", "failed")
 """The states of trials that are not run again."""
@@ -38,23 +28,6 @@ class Standing:
     """To which part of its epochs."""
     stopped_early: frozenset[str]
     """The trials that are not trained further."""
-
-
-def rungs_of(files: Sequence[JobFile]) -> tuple[float, ...]:
-    """The parts of the epochs at which trials are compared, each of at least one epoch."""
-    epochs = [file.job.train.epochs or 10 for file in files if file.job.train.steps is None]
-    most = min(map(_log, [len(files), *epochs]))
-    return tuple(float(ETA) ** -power for power in range(most, 0, -1))
-
-
-def _log(number: int) -> int:
-    """The whole part of the logarithm to the base eta."""
-    return next(power for power in range(64) if ETA ** (power + 1) > number)
-
-
-def rung_epoch(num_epochs: float, part: float) -> int:
-    """The epoch after which a trial is at a rung."""
-    return max(1, math.ceil(num_epochs * part - 1e-9))
 
 
 def read_trials(sweep: SweepFolder) -> dict[str, Run | None]:
@@ -87,43 +60,29 @@ def state_of(run: Run | None) -> str:
 
 def standing(sweep: SweepFolder, runs: Mapping[str, Run | None]) -> Standing:
     """Find out which trial is next, from what was measured so far."""
-    left, out = list(sweep.trials), set[str]()
-    for part in (*sweep.contents.rungs, 1.0):
-        for trial in left:
-            if not _is_there(sweep, trial, runs[trial.name], part):
-                return Standing(trial, part, frozenset(out))
-        if part < 1.0:
-            kept = _kept(left, runs, part)
-            out |= {trial.name for trial in left if trial not in kept}
-            left = kept
-    return Standing(None, 1.0, frozenset(out))
+    rungs = sweep.contents.rungs
+    trials = [_contender(sweep, trial, runs[trial.name]) for trial in sweep.trials]
+    metric = next((run.headline for run in runs.values() if run and run.headline), None)
+    verdicts = compare(trials, len(rungs), metric)
+    out = frozenset(name for name, verdict in verdicts.items() if verdict.is_out)
+    passed = {  # of the trials that are neither at a rung nor at their end
+        trial: verdicts[trial.name].passed
+        for trial, known in zip(sweep.trials, trials, strict=True)
+        if not known.has_ended and len(known.values) <= verdicts[trial.name].passed
+    }
+    first = min(passed, key=lambda trial: passed[trial], default=None)
+    until = 1.0 if first is None else (*rungs, 1.0)[passed[first]]
+    return Standing(first, until, out)
 
 
-def _is_there(sweep: SweepFolder, trial: Trial, run: Run | None, part: float) -> bool:
-    """Whether a trial was measured at a rung, or has ended."""
-    if trial.name in sweep.contents.refused or state_of(run) in ENDED:
-        return True
-    return run is not None and part < 1.0 and _value_at(run, part) is not None
-
-
-def _kept(left: Sequence[Trial], runs: Mapping[str, Run | None], part: float) -> list[Trial]:
-    """The better third, in the order of the sweep; of equal ones, the first."""
-    found = {trial.name: runs[trial.name] for trial in left}
-    metric = next((run.headline for run in found.values() if run and run.headline), None)
-    values = {name: _value_at(run, part) if run else None for name, run in found.items()}
-    best = sorted(left, key=lambda trial: order(values[trial.name], metric))
-    kept = best[: max(1, len(left) // ETA)]
-    return [trial for trial in left if trial in kept]
-
-
-def _value_at(run: Run, part: float) -> float | None:
-    """The headline metric at a rung, or where the evaluation that follows it is; None before."""
-    metric, planned = run.headline, run.plan.get("epochs")
-    if metric is None or not isinstance(planned, int | float):
-        return None
-    for epoch in run.history.epochs:
-        measured = epoch.evaluated.get(run.split, {})
-        if epoch.epoch >= rung_epoch(planned, part) and metric.name in measured:
-            return measured[metric.name]
+def _contender(sweep: SweepFolder, trial: Trial, run: Run | None) -> Contender:
+    """A trial as the rule sees it; one that ends before a rung is compared by its end."""
+    has_ended = trial.name in sweep.contents.refused or state_of(run) in ENDED
+    if run is None:
+        return Contender(trial.name, has_ended=has_ended)
+    rungs = sweep.contents.rungs
+    values: list[float | None] = [value for _, value in measured_at(run, rungs)]
     last = compared_by(run)
-    return last.value if last and state_of(run) == "finished" else None
+    if last is not None and state_of(run) == "finished":
+        values += [last.value] * (len(rungs) - len(values))
+    return Contender(trial.name, tuple(values), has_ended)

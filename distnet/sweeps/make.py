@@ -11,11 +11,11 @@ from distnet.run_folder.code import keep_code
 from distnet.run_folder.create import claim_folder
 from distnet.run_folder.paths import RunFolder
 from distnet.spec.code.collect import own_code
+from distnet.spec.halving import epochs_of, rungs_of
 from distnet.spec.read import JobFile
 from distnet.spec.reading.file import read_text
 from distnet.spec.sections.section import NAME
 from distnet.spec.sweep import expand
-from distnet.sweeps.halving import rungs_of
 from distnet.sweeps.record import Contents, SweepFolder, Trial, read_trial_job, write_contents
 
 
@@ -58,7 +58,7 @@ def make_sweep(
             for number, (overrides, code) in enumerate(zip(combinations, codes, strict=True), 1)
         )
         _require_free(runs, trials)
-        rungs = rungs_of(files) if stop_early else ()
+        rungs = rungs_of([epochs_of(file.job.train) for file in files]) if stop_early else ()
         contents = contents.model_copy(update={"trials": trials, "rungs": rungs})
         write_contents(path, contents)
     except BaseException:

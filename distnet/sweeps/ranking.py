@@ -25,6 +25,7 @@ def rank(sweep: SweepFolder) -> SweepResponse:
         [_stopped_early(row) if row.name in out else row for row in rows],
         headline.metric if headline else None,
         headline.split if headline else None,
+        rungs=sweep.contents.rungs,
     )
 
 

@@ -7,21 +7,15 @@ from typing import Any
 
 from distnet.errors import DistnetError, NotEnoughResourcesError, RunInUseError, StoppedError
 from distnet.launch.run import resume, run_file
+from distnet.launch.rung import Rung
 from distnet.notebook.run import Run
 from distnet.run_folder.create import remove_incomplete
 from distnet.run_folder.lock import held
 from distnet.run_folder.paths import RunFolder
 from distnet.run_folder.read import holds_run
 from distnet.run_folder.records.recorder import Emit
-from distnet.run_folder.requests import clear_stop, planned_stop, request_stop, stop_reason
-from distnet.sweeps.halving import (
-    ENDED,
-    read_trial,
-    read_trials,
-    rung_epoch,
-    standing,
-    state_of,
-)
+from distnet.run_folder.requests import clear_stop, planned_stop, stop_reason
+from distnet.sweeps.halving import ENDED, read_trial, read_trials, standing, state_of
 from distnet.sweeps.record import SweepFolder, Trial
 
 Watch = Callable[[SweepFolder, Trial, float], AbstractContextManager[Emit | None]]
@@ -61,45 +55,13 @@ def train_sweep(
             runs, is_stopped = read_trials(sweep), False
             while not is_stopped and (now := standing(sweep, runs)).next is not None:
                 trial, part = now.next, now.until
+                rung = Rung(sweep.run(trial), part)
                 with watch(sweep, trial, part) as listener:
-                    sweep, is_stopped = _try(
-                        sweep, trial, options, Rung(sweep, trial, part, listener)
-                    )
+                    sweep, is_stopped = _try(sweep, trial, options, rung, listener)
                 runs[trial.name] = read_trial(sweep, trial)
                 is_stopped = is_stopped or stop_reason(folder) is not None
         clear_stop(folder)
     return sweep, is_stopped and standing(sweep, runs).next is not None
-
-
-class Rung:
-    """Stops a trial where it is to be compared with others, and passes on its records.
-
-    Args:
-        sweep: the sweep.
-        trial: which trains.
-        part: of its epochs; 1 to let it end.
-        listener: receives the records.
-    """
-
-    def __init__(
-        self, sweep: SweepFolder, trial: Trial, part: float, listener: Emit | None
-    ) -> None:
-        self._folder, self._part, self._listener = sweep.run(trial), part, listener
-        self._num_epochs, self._split = 0.0, ""
-        self.is_reached = False
-
-    def __call__(self, record: dict[str, Any]) -> None:
-        """Take in one record."""
-        if record["kind"] == "attempt":
-            self._num_epochs, self._split = record["num_epochs"], record["split"]
-        if record["kind"] == "epoch" and self._part < 1.0 and not self.is_reached:
-            is_far = record["epoch"] >= rung_epoch(self._num_epochs, self._part)
-            is_last = record["epoch"] >= self._num_epochs
-            if is_far and not is_last and self._split in record:
-                self.is_reached = True
-                request_stop(self._folder)
-        if self._listener is not None:
-            self._listener(record)
 
 
 def _unwatched(sweep: SweepFolder, trial: Trial, part: float) -> AbstractContextManager[None]:  # noqa: ARG001
@@ -107,14 +69,20 @@ def _unwatched(sweep: SweepFolder, trial: Trial, part: float) -> AbstractContext
 
 
 def _try(
-    sweep: SweepFolder, trial: Trial, options: Options, rung: Rung
+    sweep: SweepFolder, trial: Trial, options: Options, rung: Rung, listener: Emit | None
 ) -> tuple[SweepFolder, bool]:
     """Train a trial, and say whether it was stopped; its records say whether it failed.
 
     What cannot even begin leaves no records: the sweep's own say so.
     """
+
+    def both(record: dict[str, Any]) -> None:
+        rung(record)
+        if listener is not None:
+            listener(record)
+
     try:
-        is_stopped = _train(sweep, trial, options, rung).status == "stopped"
+        is_stopped = _train(sweep, trial, options, both).status == "stopped"
         return sweep, is_stopped and not rung.is_reached
     except StoppedError:
         return sweep, True

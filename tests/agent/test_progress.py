@@ -8,7 +8,7 @@ import pytest
 
 from distnet.agent.progress import Progress
 from distnet.launch.placement import Placement
-from distnet.protocol.metrics import Compared
+from distnet.protocol.metrics import AtRung, Compared
 from distnet.run_folder.paths import RunFolder
 from distnet.run_folder.workers.heartbeat import Heartbeat
 
@@ -90,3 +90,25 @@ def test_a_run_is_compared_by_the_validation_of_the_weights_that_its_end_measure
     assert before.compared == Compared(split="validation", value=0.8)
     assert after.compared == Compared(split="validation", value=0.9)
     assert (after.split, after.metrics["accuracy"]) == ("test", 0.6)
+
+
+def test_a_trial_reports_what_it_was_measured_at_its_rungs_also_by_an_earlier_attempt(
+    folder: RunFolder,
+) -> None:
+    accuracy = {"name": "accuracy", "format": "percent", "direction": "higher"}
+    begin = {"kind": "attempt", "attempt": 1, "workers": 1, "step": 0, "num_steps": 90}
+    begin |= {"split": "validation", "metrics": [accuracy]}
+    folder.path.mkdir()
+    folder.plan.write_text(json.dumps({"epochs": 9.0}))
+    first = Progress(folder, Placement({"node-a": 1}), (1 / 9, 1 / 3))
+    record_in(folder, first, begin, evaluated(1, 0.5))
+    at_first = first.report().at_rungs
+    record_in(folder, first, evaluated(2, 0.6), evaluated(3, 0.7), evaluated(4, 0.8))
+
+    again = Progress(folder, Placement({"node-a": 1}), (1 / 9, 1 / 3))
+    record_in(folder, again, begin | {"attempt": 2, "step": 40})
+
+    assert at_first == (AtRung(epoch=1, num_epochs=9, value=0.5),)
+    assert first.report().at_rungs == (*at_first, AtRung(epoch=3, num_epochs=9, value=0.7))
+    assert again.report().at_rungs == first.report().at_rungs
+    assert at_first[0].text == "epoch 1 of 9"

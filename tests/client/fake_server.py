@@ -121,6 +121,9 @@ class FakeServer:
     """What happens to the next requests: a status, or `drop` after they were carried out."""
     changes: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     """Changes of a job, one for each time that its details are read."""
+    rungs: tuple[float, ...] = ()
+    """Of all sweeps."""
+    trials_at_once: int | None = None
     page: int = 1000
     num_connections: int = 0
 
@@ -201,7 +204,8 @@ def sweep(server: FakeServer, name: str, **_: Any) -> BaseModel:
     ]
     headline = next((job.headline for job in found if job.headline), None)
     metric = headline and Metric(**headline.model_dump())
-    return SweepResponse.ranked(name, rows, metric, "test")
+    rules = {"rungs": server.rungs, "trials_at_once": server.trials_at_once}
+    return SweepResponse.ranked(name, rows, metric, "test", **rules)
 
 
 def details(server: FakeServer, name: str, **_: Any) -> BaseModel:

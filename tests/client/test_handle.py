@@ -8,9 +8,12 @@ from pathlib import Path
 import pytest
 
 import distnet
+from distnet.client.client import Client
+from distnet.client.submission import prepare
+from distnet.client.target import Target
 from distnet.errors import DistnetError, JobFileError, StoppedError, TrainingError
 from distnet.protocol.errors import ConflictError, UnavailableError
-from tests.client.fake_server import FakeServer, make_attempt, make_job
+from tests.client.fake_server import TOKEN, FakeServer, make_attempt, make_job
 from tests.datasets import write_dataset
 
 pytestmark = pytest.mark.usefixtures("job_file")
@@ -52,6 +55,22 @@ def test_a_submit_whose_response_is_lost_is_queued_once(server: FakeServer) -> N
     assert handle.status == "waiting"
     assert len({request.key for request in server.submits}) == 1
     assert len(server.submits) == 2
+
+
+def test_a_sweep_whose_responses_are_lost_is_queued_once_and_may_be_looked_for(
+    server: FakeServer,
+) -> None:
+    client = Client(Target(server.url, TOKEN, "--server"), patience_s=0.0)
+    submission = prepare("digits.yaml", sweep=["train.seed=1..3"])
+    server.faults += ["drop", "drop"]
+
+    with pytest.raises(UnavailableError, match="may be queued all the same") as error:
+        submission.send(client)
+    again = submission.send(client)
+
+    assert error.value.code == "no_reply"
+    assert len(server.jobs) == len(again) == 3
+    assert len({request.key for request in server.submits}) == 1
 
 
 def test_every_submit_is_another(server: FakeServer) -> None:

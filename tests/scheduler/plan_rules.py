@@ -15,6 +15,7 @@ CODES = {
     "making-room",
     "reserved",
     "adding-nodes",
+    "trials-at-once",
 }
 
 
@@ -91,6 +92,7 @@ def check(view: View, plan: Plan) -> None:
     _check_gangs(jobs, starts)
     _check_reserved(view, plan, jobs, allocations, starts)
     _check_capacity(view, plan, jobs, allocations, starts)
+    _check_sweeps(view, plan, jobs, starts)
     _check_limits(view, plan, jobs, allocations, starts)
     _check_victims(view, plan, jobs, allocations)
     if not view.teams:
@@ -169,6 +171,24 @@ def _check_reserved(view, plan, jobs, allocations, starts) -> None:  # type: ign
     stops = {d.job for d in plan.decisions if isinstance(d, Stop) and d.for_job is None}
     may_stop = {n for n in leave if allocations[n].job.is_preemptible}
     assert stops == {n for n in may_stop if not allocations[n].is_stopping}
+
+
+def _check_sweeps(view, plan, jobs, starts) -> None:  # type: ignore[no-untyped-def]
+    """A sweep starts no more trials than are allowed; those that are kept back would be too many.
+
+    Of its trials that may start, the first ones do not wait because of the others.
+    """
+    running = Counter(allocation.job.sweep for allocation in view.allocations)
+    codes = {wait.job: wait.code for wait in plan.queue}
+    outside = ("later", "never-fits", "reservation")
+    for name in {job.sweep for job in jobs.values() if job.trials_at_once is not None}:
+        its = [job for job in jobs.values() if job.sweep == name]
+        may_start = [job for job in its if codes.get(job.number) not in outside]
+        may_start.sort(key=lambda job: (-job.priority, job.number))
+        free = max(0, its[0].trials_at_once - running[name])
+        assert sum(job.number in starts for job in its) <= free
+        kept = [codes.get(job.number) == "trials-at-once" for job in may_start]
+        assert kept == [False] * min(free, len(kept)) + [True] * max(0, len(kept) - free)
 
 
 def _check_capacity(view, plan, jobs, allocations, starts) -> None:  # type: ignore[no-untyped-def]
@@ -264,7 +284,8 @@ def _check_quotas(view, plan, jobs, starts) -> None:  # type: ignore[no-untyped-
 
 def _check_order(view, plan, jobs, starts) -> None:  # type: ignore[no-untyped-def]
     """Ranks never rise along the queue; a job with the code `no-room` would not fit."""
-    contenders = [w for w in plan.queue if w.code not in ("later", "never-fits", "reservation")]
+    outside = ("later", "never-fits", "reservation", "trials-at-once")
+    contenders = [w for w in plan.queue if w.code not in outside]
     ranks = [rank(jobs[wait.job], view) for wait in contenders]
     assert ranks == sorted(ranks, reverse=True)
     for wait, level in zip(contenders, ranks, strict=True):

@@ -60,6 +60,7 @@ def candidates(
 ) -> JobRequest:
     fewest = draw(st.integers(1, 3))
     most = fewest + draw(st.sampled_from([0, 4, 0, 1]))
+    sweep = draw(st.sampled_from(["", "", "", "two", "one"]))
     return JobRequest(
         number=number,
         name=f"job-{number}",
@@ -78,6 +79,8 @@ def candidates(
         expected_s=draw(st.sampled_from([20.0, 100.0, 300.0, math.inf])),
         is_preemptible=draw(st.integers(0, 4)) < 4,
         reservation=draw(st.sampled_from([""] * 9 + ["exam"])),
+        sweep=sweep,
+        trials_at_once={"one": 1, "two": 2}.get(sweep),
     )
 
 
@@ -280,6 +283,7 @@ def queues_of_known_length(draw: st.DrawFn) -> tuple[list[Node], list[JobRequest
             "owner": "ann",
             "team": "a",
             "reservation": "",
+            "trials_at_once": None,
         }  # shares change the order when others end
         jobs.append(replace(job, shape=shape, expected_s=length, not_before=0.0, **one))
     return cluster, jobs

@@ -3,14 +3,17 @@
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from distnet.protocol.attempt import Exit, Piece, Report
 from distnet.protocol.errors import ServerError, UnavailableError
+from distnet.protocol.metrics import AtRung, Compared, Headline
 from distnet.protocol.states import AttemptEnd, StopReason
 from distnet.protocol.usage import Used
 from distnet.scheduler.view import Node
 from distnet.server.gateway.gateway import ProcessStatus, Snapshot, StartRequest
 from distnet.server.server import Server
+from distnet.spec.halving import rung_epoch
 
 
 class Clock:
@@ -58,6 +61,10 @@ class FakeAttempt:
     """Its exit record, until it is acknowledged."""
     used: Used | None = None
     """What it reports to have used."""
+    rungs: tuple[int, ...] = ()
+    """The steps at which its sweep compares it; each step is an epoch."""
+    passed: int = 0
+    """At how many of them it does not stop."""
 
 
 @dataclass
@@ -84,6 +91,8 @@ class FakeCluster:
     """It accepts attempts, and does not start them."""
     requested: list[dict[str, int]] = field(default_factory=list)
     """The numbers of nodes that its autoscaler was given, one after the other."""
+    scores: dict[str, float] = field(default_factory=dict)
+    """What each job is measured at, in all of its epochs."""
     failures: dict[str, str] = field(default_factory=dict)
     """Why its autoscaler cannot add nodes, by group."""
     _generations: "itertools.count[int]" = field(default_factory=lambda: itertools.count(2))
@@ -173,6 +182,7 @@ class FakeCluster:
                 placement=attempt.placement,
                 draining=attempt.draining,
                 used=attempt.used,
+                **self._measured(attempt),
                 progress={"loss": 1.0 / (1 + attempt.step)},
                 exit=None if is_stale else attempt.last,
             )
@@ -190,6 +200,8 @@ class FakeCluster:
     def _start(self, server: Server, attempt: FakeAttempt) -> None:
         config = server.attempt_config(attempt.request.secret)
         attempt.job, attempt.number = config.job, config.attempt
+        attempt.passed = config.passed_rungs
+        attempt.rungs = tuple(rung_epoch(attempt.num_steps, part) for part in config.rungs)
         self._take(attempt, config.placement)
         attempt.step = self.saved.get(config.job, 0)
         self.starts.setdefault(config.job, []).append(attempt.step)
@@ -198,15 +210,30 @@ class FakeCluster:
     def _make_steps(self, attempt: FakeAttempt, steps: int) -> None:
         if self.fences.get(attempt.job, 0) > attempt.number:
             return
+        [pause, *_] = (*attempt.rungs[attempt.passed :], attempt.num_steps)
         if attempt.stop is None:
-            attempt.step = min(attempt.num_steps, attempt.step + steps)
+            attempt.step = min(max(pause, attempt.step), attempt.step + steps)
         if attempt.step == attempt.num_steps:
             self.saved[attempt.job] = attempt.step
             result = {"status": "finished", "weights_sha256": "ab" * 32}
             attempt.last = Exit(end=AttemptEnd.FINISHED, step=attempt.step, result=result)
-        elif attempt.stop is not None:
+        elif attempt.stop is not None or attempt.step == pause:
             self.saved[attempt.job] = attempt.step
             attempt.last = Exit(end=AttemptEnd.STOPPED, step=attempt.step)
+
+    def _measured(self, attempt: FakeAttempt) -> dict[str, Any]:
+        """The last evaluation of a job that is measured, and those at its rungs."""
+        score, of = self.scores.get(attempt.job), attempt.num_steps
+        if score is None or not attempt.step:
+            return {}
+        rungs = [AtRung(epoch=r, num_epochs=of, value=score) for r in attempt.rungs]
+        return {
+            "headline": Headline(name="accuracy", format="percent", direction="higher"),
+            "split": "validation",
+            "metrics": {"accuracy": score},
+            "compared": Compared(split="validation", value=score),
+            "at_rungs": tuple(rung for rung in rungs if rung.epoch <= attempt.step),
+        }
 
     def _follow(
         self, attempt: FakeAttempt, stop: StopReason | None, placement: dict[str, int]

@@ -139,6 +139,39 @@ def test_a_sweep_is_submitted_watched_and_ranked_and_its_best_job_trains_here(si
     assert again.result["weights_sha256"] == site.job(table["best"])["weights_sha256"]
 
 
+def test_trials_of_a_server_that_was_killed_stop_early_as_those_of_one_machine(site, tmp_path):
+    rates, sets = "optimizer.learning_rate=1e-6,0.01,1e-5", ["train.epochs=3"]
+    options = ["--stop-early", "--trials-at-once", "2", "--workers", "1", "--set", *sets]
+    done = site.machines.run("submit", str(JOB), "--name", "early", "--sweep", rates, *options)
+    assert done.returncode == 0, done.stderr
+    assert site.ask("why", "early-3")["code"] in ("behind", "trials-at-once")
+    wait_until(lambda: site.job("early-1")["code"] == "rung", 180, site.server)
+    assert site.job("early-1")["reason"].startswith("paused at epoch 1 of 3 to be compared")
+    site.kill_server()
+    site.start_server()
+
+    assert site.machines.run("wait", "early", timeout=300).returncode == 0
+
+    table = site.ask("sweep", "early")
+    here = distnet.sweep(
+        JOB, [rates], inline=True, runs=tmp_path, overrides=sets, stop_early=True, name="early"
+    )
+    ranked = [(trial["name"], trial["state"]) for trial in table["trials"]]
+    assert ranked == [(trial.name, trial.state) for trial in here.table.trials]
+    assert ranked[0] == ("early-2", "finished")
+    assert {state for _, state in ranked[1:]} == {"stopped early"}
+    reason = site.job("early-1")["reason"]
+    assert reason == (
+        "stopped early at epoch 1 of 3: early-2 was better, and 1 of 3 trials goes on"
+    )
+    assert here.best is not None
+    assert site.job("early-2")["weights_sha256"] == here.best.result["weights_sha256"]
+    fetched = site.machines.run("fetch", "early-1", "--no-report", "--runs", str(tmp_path))
+    assert fetched.returncode == 0, fetched.stderr
+    run = distnet.open("early-1", runs=site.machines.folder / "runs")
+    assert (run.status, bool(run.result["weights_sha256"])) == ("stopped", True)
+
+
 def test_a_job_gets_its_packages_and_fails_for_good_where_one_does_not_exist(site, tmp_path):
     job = write_job_with_packages(tmp_path, cache=str(tmp_path / "cache"))
     site.ask("submit", str(job), "--name", "net", "--workers", "2")

@@ -7,36 +7,7 @@ import pytest
 import distnet
 from distnet.run_folder.paths import RunFolder
 from distnet.run_folder.read import read_object
-from distnet.spec.read import JobFile, read_job_text
-from distnet.sweeps.halving import rung_epoch, rungs_of
 from tests.sweeps.test_sweep import CtrlC
-
-
-def files(count: int, *overrides: str) -> list[JobFile]:
-    return [read_job_text("name: a\nnetwork: {kind: mlp}\n", overrides=overrides)] * count
-
-
-@pytest.mark.parametrize(
-    ("trials", "overrides", "parts"),
-    [
-        (2, ["train.epochs=9"], []),
-        (3, ["train.epochs=9"], [1 / 3]),
-        (26, ["train.epochs=27"], [1 / 9, 1 / 3]),
-        (27, ["train.epochs=27"], [1 / 27, 1 / 9, 1 / 3]),
-        (27, ["train.epochs=10"], [1 / 9, 1 / 3]),
-        (27, ["train.epochs=2"], []),
-        (9, ["train.steps=100"], [1 / 9, 1 / 3]),
-        (9, [], [1 / 9, 1 / 3]),
-    ],
-)
-def test_rungs_need_three_trials_and_an_epoch_each(
-    trials: int, overrides: list[str], parts: list[float]
-) -> None:
-    assert rungs_of(files(trials, *overrides)) == pytest.approx(parts)
-
-
-def test_a_rung_is_after_a_whole_epoch() -> None:
-    assert [rung_epoch(9, 1 / 3), rung_epoch(10, 1 / 3), rung_epoch(2, 1 / 9)] == [3, 4, 1]
 
 
 @pytest.mark.check

@@ -21,6 +21,7 @@ STATES = {
     "hold": tuple(state for state in OPEN if state is not JobState.HELD),
     "release": (JobState.HELD,),
     "retry": (JobState.FAILED, JobState.STOPPED, JobState.CANCELLED),
+    # Not those that were stopped early: that was decided, and each can be retried by its name.
 }
 """By command, the states of the jobs of a sweep that it is sent to."""
 Priority = Annotated[

@@ -32,7 +32,8 @@ def wait(
 ) -> None:
     """Wait until jobs have ended.
 
-    Exit code: 0 if all have finished, 3 if one has failed, 130 if one was stopped or cancelled.
+    Exit code: 0 if all have finished, 3 if one has failed, 130 if one was stopped or cancelled. A
+    trial that its sweep has stopped early counts as finished.
     """
     client = connect(server, context).patient()
     try:
@@ -47,7 +48,7 @@ def wait(
 
 def exit_code(job: Json) -> int:
     """The exit code for a job that has ended."""
-    return {"finished": 0, "failed": FAILED}.get(job["state"], STOPPED)
+    return {"finished": 0, "stopped early": 0, "failed": FAILED}.get(job["state"], STOPPED)
 
 
 def _wait(client: Client, name: str, timeout: float | None, *, as_json: bool) -> list[Json]:

@@ -39,6 +39,8 @@ def show(
     if where and sweep.folds:
         where += ", which leaves out a fold: to train on all samples, --set data.fold=null"
     echo(f"{sweep.best_text}{where}")
+    if sweep.rules_text:
+        say(sweep.rules_text)
     if page is not None:
         say(f"report: {page}")
     if command is not None:

@@ -12,7 +12,17 @@ from rich.text import Text
 from distnet.cli.console import LiteralConsole, stderr_console
 from distnet.cli.exit_codes import STOPPED
 from distnet.cli.lazy import imported
-from distnet.cli.options import RUNS, AsJson, Folds, Inline, Runs, Sets, Sweep, Workers
+from distnet.cli.options import (
+    RUNS,
+    AsJson,
+    Folds,
+    Inline,
+    Runs,
+    Sets,
+    StopEarly,
+    Sweep,
+    Workers,
+)
 from distnet.cli.output import print_json
 from distnet.cli.train.noticed import Notify, noticed
 from distnet.cli.train.progress import display_on
@@ -25,7 +35,7 @@ from distnet.report.text import duration
 from distnet.spec.plural import counted
 from distnet.spec.printable import argument
 from distnet.spec.read import read_job
-from distnet.spec.sweep import FOLD, expand, folds_setting, naming_sweep
+from distnet.spec.sweep import expand, folds_setting, naming_sweep, require_no_folds
 from distnet.spec.variables import values_of
 from distnet.sweeps.find import holds_sweep
 from distnet.train.device.portable import fix_instruction_set
@@ -39,13 +49,6 @@ Job = Annotated[Path | None, typer.Argument(metavar="JOB", help="The job file.")
 Name = Annotated[str | None, typer.Option(help="Name of the run. Default: JOB-N.")]
 Resume = Annotated[
     str | None, typer.Option(metavar="RUN", help="Resume this run or sweep, by name or folder.")
-]
-StopEarly = Annotated[
-    bool,
-    typer.Option(
-        "--stop-early",
-        help="With --sweep: train all for some epochs, and only the best third further.",
-    ),
 ]
 NewCode = Annotated[
     bool,
@@ -153,8 +156,7 @@ def _check_sweep(
 ) -> None:
     """Refuse what a sweep cannot have, before torch is imported."""
     if job is not None:
-        if options["stop_early"] and any(text.startswith(FOLD) for text in settings):
-            raise RunError("--stop-early: found folds beside it, whose mean needs all of them")
+        require_no_folds(settings, stop_early=options["stop_early"])
         _read_first(job, settings, options)
         return
     given = {"--sweep or --folds": settings, "--set": options["overrides"]}

@@ -19,6 +19,7 @@ PRECEDENCE = {
     StopReason.PREEMPT: 0,
     StopReason.DRAIN: 0,
     StopReason.RESERVATION: 0,
+    StopReason.RUNG: 0,
 }
 
 

@@ -28,6 +28,7 @@ AFTER_STOP = {
     StopReason.PREEMPT: JobState.WAITING,
     StopReason.DRAIN: JobState.WAITING,
     StopReason.RESERVATION: JobState.WAITING,
+    StopReason.RUNG: JobState.WAITING,
 }
 TEXT = {
     StopReason.STOP: "stopped, saved at step {step}",
@@ -37,6 +38,7 @@ TEXT = {
     StopReason.PREEMPT: "preempted by another job, saved at step {step}",
     StopReason.DRAIN: "moved off a drained node, saved at step {step}",
     StopReason.RESERVATION: "moved off reserved nodes, saved at step {step}",
+    StopReason.RUNG: "at a rung of its sweep, saved at step {step}",
 }
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from distnet.protocol.attempt import RATES, AttemptConfig, Exit, Instructions, Report
 from distnet.protocol.errors import ConflictError, NotFoundError, UnauthenticatedError
-from distnet.protocol.states import AttemptEnd, JobState
+from distnet.protocol.states import AttemptEnd, JobState, StopReason
 from distnet.server.attempts.outcome import end_attempt, with_saved_step
 from distnet.server.ledger import attempts, streams, texts
 from distnet.server.ledger.records import AttemptRecord, JobRecord
@@ -21,7 +21,7 @@ from distnet.server.state.change import ATTEMPT, Change
 from distnet.server.state.job_files import text_of
 from distnet.server.state.mirror import Mirror
 
-FACTS = {"step", "num_steps", "headline", "split", "metrics", "compared"}
+FACTS = {"step", "num_steps", "headline", "split", "metrics", "compared", "at_rungs"}
 DRAINING_FOR_S = 120.0
 """A node that is announced as draining is gone by then, or stays."""
 
@@ -85,6 +85,8 @@ def attempt_config(mirror: Mirror, secret: str, settings: Settings) -> AttemptCo
         runs=str(settings.runs),
         datasets=str(settings.dataset_folder),
         start_from=job.start_from,
+        rungs=job.rungs,
+        passed_rungs=job.passed_rungs,
         report_every_s=settings.report_every_s,
         kept=kept,
     )
@@ -130,7 +132,10 @@ def take_report(
         mirror.set_unsaved(job, attempt)
     target = dict(attempt.target or {})
     return Instructions(
-        stop=attempt.stop, workers=sum(target.values()) or None, placement=target, offsets=offsets
+        stop=attempt.stop or _rung_stop(job),
+        workers=sum(target.values()) or None,
+        placement=target,
+        offsets=offsets,
     )
 
 
@@ -203,7 +208,7 @@ def _progress_of(report: Report) -> dict[str, Any]:
     rates = {name: report.progress[name] for name in RATES if name in report.progress}
     progress: dict[str, Any] = {n: value for n, value in rates.items() if math.isfinite(value)}
     facts = report.model_dump(include=FACTS)
-    return progress | {name: fact for name, fact in facts.items() if fact not in (None, {})}
+    return progress | {name: fact for name, fact in facts.items() if fact not in (None, {}, ())}
 
 
 def _is_plausible(
@@ -213,6 +218,11 @@ def _is_plausible(
     most = max(job.shape.max_workers, job.workers or 0, _total(attempt.placement))
     is_known = placement.keys() <= nodes and min(placement.values(), default=0) > 0
     return is_known and _total(placement) <= most
+
+
+def _rung_stop(job: JobRecord) -> StopReason | None:
+    """The reason to stop at a rung; an attempt does so by itself, unless it was resumed there."""
+    return StopReason.RUNG if job.is_at_rung else None
 
 
 def _total(placement: Mapping[str, int]) -> int:
@@ -250,8 +260,10 @@ def _save_resized(mirror: Mirror, job: JobRecord, attempt: AttemptRecord, now: f
 
 
 def _end(mirror: Mirror, job: JobRecord, attempt: AttemptRecord, exit_: Exit, now: float) -> None:
+    is_stopped = exit_.end is AttemptEnd.STOPPED
     attempt = replace(
         attempt,
+        stop=attempt.stop or (_rung_stop(job) if is_stopped else None),
         ended_at=now,
         end=exit_.end,
         error=exit_.error,

@@ -16,6 +16,7 @@ from distnet.server.state.job_files import dataset_of
 from distnet.server.state.mirror import Mirror
 from distnet.spec.plural import counted
 
+RETRIED = (JobState.FAILED, JobState.STOPPED, JobState.STOPPED_EARLY, JobState.CANCELLED)
 NEWEST = 200
 """Jobs whose names are compared with an unknown one."""
 
@@ -45,13 +46,17 @@ def release(mirror: Mirror, user: User, name: str, now: float) -> JobRecord:
 
 
 def retry(mirror: Mirror, user: User, name: str, now: float) -> JobRecord:
-    """Queue a job again that has ended; it continues from its newest checkpoint."""
+    """Queue a job again that has ended; it continues from its newest checkpoint.
+
+    A trial that was stopped early then trains to its end, however others do.
+    """
     job = own_job(mirror, user, name)
-    if job.state not in (JobState.FAILED, JobState.STOPPED, JobState.CANCELLED):
+    if job.state not in RETRIED:
         raise _wrong_state(job, "only a failed, stopped or cancelled job can be retried")
     _require_code(mirror, job)
     require_datasets(mirror, [dataset_of(mirror, job)], name)
     mirror.load_outcomes(job)
+    was_early = job.state is JobState.STOPPED_EARLY
     again = replace(
         job,
         state=JobState.WAITING,
@@ -63,6 +68,7 @@ def retry(mirror: Mirror, user: User, name: str, now: float) -> JobRecord:
         trained_s=0.0,
         submitted_at=now,
         removed_at=None,
+        passed_rungs=len(job.rungs) if was_early else job.passed_rungs,
     )
     return _save(mirror, again, "retry", user=user, text=f"{name} retried", now=now)
 

@@ -12,6 +12,7 @@ from distnet.scheduler.view import Shape
 from distnet.spec.code.names import file_of
 from distnet.spec.content import PREFIX, content_of
 from distnet.spec.dump import dump_job
+from distnet.spec.halving import epochs_of
 from distnet.spec.parts import kinds, shipped_datasets
 from distnet.spec.read import PACKAGES, JobFile, read_job_text
 from distnet.spec.reading.faults import unknown
@@ -32,6 +33,8 @@ class ParsedJob:
     shape: Shape
     queue: Queue
     slices: int
+    epochs: int | None
+    """None if its length is given in steps."""
     dataset: str | None
     """The sha256 of its dataset, if the job file names it by its content."""
 
@@ -99,7 +102,8 @@ def _parse(  # noqa: PLR0917
         resources.selector,
     )
     dataset = content_of(job.data.source)
-    return ParsedJob(job.name, dump_job(job), shape, job.queue, job.num_slices, dataset)
+    epochs = epochs_of(job.train)
+    return ParsedJob(job.name, dump_job(job), shape, job.queue, job.num_slices, epochs, dataset)
 
 
 def _with_store(job: Job, store: str | None) -> Job:

@@ -20,7 +20,8 @@ from distnet.protocol.submit import SubmitRequest
 from distnet.server.attempts.decisions import request_stop
 from distnet.server.jobs.calendar import due, next_time, resumed
 from distnet.server.jobs.commands import ended
-from distnet.server.jobs.submit import check, draft, submit
+from distnet.server.jobs.draft import read_drafts
+from distnet.server.jobs.submit import check, submit
 from distnet.server.ledger import users
 from distnet.server.ledger.records import JobRecord, Missed, Overlap, Role, ScheduleRecord, User
 from distnet.server.settings import Allowance
@@ -161,7 +162,9 @@ def _submit(
     try:
         user = _owner(mirror, schedule)
         request = SubmitRequest.model_validate(values)
-        drafts = draft(user, [request], now=change.now, schedule=schedule.name, store=terms.store)
+        drafts = read_drafts(
+            user, [request], now=change.now, schedule=schedule.name, store=terms.store
+        )
         records, _ = submit(mirror, user, drafts, now=change.now, allowance=terms.allowance)
     except UnavailableError:
         raise  # whether it was submitted is unknown

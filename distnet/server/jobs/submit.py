@@ -1,21 +1,19 @@
 """Submit jobs: all jobs of a submit are accepted together, or none.
 
-    draft    reads the job files, expands sweeps; takes a while, so it runs without the lock
-    submit   in one transaction: leaves out known keys, checks admission and dependencies, assigns
-             names, commits
+    read_drafts  reads the job files, expands sweeps; takes a while, so it runs without the lock
+    submit       in one transaction: leaves out known keys, checks admission and dependencies,
+                 assigns names, commits
 
-The checks are in `admission.py` and `dependencies.py`; the job file is read in `job_file.py`.
+The first step is in `draft.py`, the checks are in `admission.py` and `dependencies.py`.
 """
 
-import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from sqlalchemy import Connection
 
-from distnet.errors import JobFileError
-from distnet.protocol.errors import ConflictError, InvalidError, TooManyError
+from distnet.protocol.errors import ConflictError, InvalidError
 from distnet.protocol.states import JobState
 from distnet.protocol.submit import SubmitRequest
 from distnet.server.jobs.admission import (
@@ -23,69 +21,19 @@ from distnet.server.jobs.admission import (
     require_open_jobs,
     require_priority,
     require_reservation,
-    team_of,
 )
 from distnet.server.jobs.datasets import require_datasets
-from distnet.server.jobs.dependencies import read_dependency, require_dependencies, require_no_cycle
-from distnet.server.jobs.job_file import ParsedJob, parse_job_file
+from distnet.server.jobs.dependencies import require_dependencies, require_no_cycle
+from distnet.server.jobs.draft import Draft, read_drafts
 from distnet.server.ledger import jobs, texts
 from distnet.server.ledger.records import JobRecord, User
 from distnet.server.settings import Allowance
 from distnet.server.state.change import Change
 from distnet.server.state.mirror import Mirror
-from distnet.spec.sweep import MAX_JOBS, changes, expand
 
 LONGEST_NAME = 63
 MAX_KNOWN_SPECS = 10_000
 """Job files that are known to be in the ledger, so that they are not written again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Draft:
-    """A job that is not queued yet."""
-
-    record: JobRecord
-    """Without a number, and without a name if the user gave none; so is its sweep."""
-    job: ParsedJob
-    request: str
-    """The key of the request, which the jobs of one sweep share."""
-
-
-def draft(
-    user: User,
-    requests: Sequence[SubmitRequest],
-    *,
-    now: float,
-    schedule: str | None = None,
-    store: str | None = None,
-) -> list[Draft]:
-    """Read the job files of requests.
-
-    Args:
-        user: the owner of the jobs.
-        requests: in the order in which their jobs are numbered.
-        now: Unix time.
-        schedule: the schedule that submits, if one does.
-        store: where jobs keep their checkpoints that name no store; None: in their run folders.
-
-    Raises:
-        InvalidError: a request is invalid.
-        ForbiddenError: `not_your_team`.
-        TooManyError: `too_many_jobs`: more jobs than one submit may have.
-    """
-    combinations = [_combinations(request.sweep) for request in requests]
-    num_jobs = sum(map(len, combinations))
-    if num_jobs > MAX_JOBS:
-        raise TooManyError(
-            f"found {num_jobs:,} jobs in one submit, expected at most {MAX_JOBS:,}; submit them in "
-            "several parts",
-            code="too_many_jobs",
-        )
-    return [
-        draft
-        for request, overrides in zip(requests, combinations, strict=True)
-        for draft in _drafts_of(user, request, overrides, now=now, schedule=schedule, store=store)
-    ]
 
 
 def submit(
@@ -137,73 +85,9 @@ def check(mirror: Mirror, user: User, request: SubmitRequest) -> None:
     Raises:
         InvalidError: it is invalid.
     """
-    for one in draft(user, [request], now=0.0):
+    for one in read_drafts(user, [request], now=0.0):
         require_fits(mirror, one.record.shape, one.record.team)
         require_datasets(mirror, [one.job.dataset])
-
-
-def _combinations(sweep: Sequence[str]) -> list[tuple[str, ...]]:
-    try:
-        return expand(sweep)
-    except JobFileError as error:
-        raise InvalidError(str(error), code="bad_sweep") from None
-
-
-def _drafts_of(
-    user: User,
-    request: SubmitRequest,
-    combinations: Sequence[tuple[str, ...]],
-    *,
-    now: float,
-    schedule: str | None,
-    store: str | None,
-) -> list[Draft]:
-    drafts = []
-    for index, overrides in enumerate(combinations):
-        parsed = parse_job_file(request, overrides, store)
-        key = request.key if len(combinations) == 1 else f"{request.key}.{index}"
-        record = _record(user, request, parsed, key, now=now, schedule=schedule)
-        if request.sweep:
-            record = replace(record, array=request.name or "", changes=changes(overrides))
-        drafts.append(Draft(record, parsed, request.key))
-    return drafts
-
-
-def _record(
-    user: User,
-    request: SubmitRequest,
-    parsed: ParsedJob,
-    key: str,
-    *,
-    now: float,
-    schedule: str | None,
-) -> JobRecord:
-    queue = parsed.queue
-    is_array = bool(request.sweep)
-    return JobRecord(
-        number=0,
-        name="" if is_array or request.name is None else request.name,
-        key=key,
-        owner=user.name,
-        team=team_of(user, request.team or queue.team),
-        spec=hashlib.sha256(parsed.spec.encode()).hexdigest(),
-        code=request.code,
-        shape=parsed.shape,
-        slices=parsed.slices,
-        priority=queue.priority if request.priority is None else request.priority,
-        submitted_at=now,
-        state=JobState.HELD if request.hold else JobState.WAITING,
-        reason=f"held by {user.name}" if request.hold else "",
-        after=tuple(read_dependency(text) for text in request.after),
-        start_from=request.start_from,
-        not_before=request.at or 0.0,
-        is_preemptible=queue.preemptible,
-        grace_s=queue.grace,
-        max_time_s=queue.max_time,
-        expected_s=queue.expected or queue.max_time,
-        schedule=schedule,
-        reservation=request.reservation,
-    )
 
 
 def _require_admission(

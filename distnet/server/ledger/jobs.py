@@ -282,6 +282,7 @@ def _record(row: Row[Any]) -> JobRecord:
     shape = Shape(fewest, most, cpus, gpus, _selector(values.pop("selector")))
     after = tuple(Dependency(job, Condition(condition)) for job, condition in values.pop("after"))
     values["changes"] = values["changes"] or {}  # none in the rows of earlier versions
+    values["rungs"] = tuple(values["rungs"] or ())
     return JobRecord(**values, shape=shape, after=after)
 
 

@@ -16,7 +16,7 @@ from distnet.protocol.errors import LedgerError
 from distnet.server.ledger.database import Database
 from distnet.server.ledger.tables import ledger, metadata
 
-HEAD = "0009"
+HEAD = "0010"
 """The newest migration; a test compares it with the folder."""
 VERSION_TABLE = "distnet_version"
 SCRIPTS = Path(__file__).parent / "migrations"

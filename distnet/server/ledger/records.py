@@ -74,6 +74,12 @@ class JobRecord:
     """The name that the jobs of one sweep share, and no other."""
     changes: Mapping[str, Any] = field(default_factory=dict)
     """What its sweep changes in it: by dotted key, the value."""
+    rungs: tuple[float, ...] = ()
+    """The parts of its epochs at which its sweep compares it with other trials."""
+    passed_rungs: int = 0
+    """From how many of them it goes on."""
+    trials_at_once: int | None = None
+    """How many trials of its sweep may run at the same time; None: as many as fit."""
     schedule: str | None = None
     """The schedule that submitted it."""
     reservation: str | None = None
@@ -91,11 +97,18 @@ class JobRecord:
     """In attempts that have ended."""
     progress: Mapping[str, Any] = field(default_factory=dict)
     """As last reported: `step`, `num_steps`, `workers`, `loss` and other rates of the training;
-    `headline`, `split` and `metrics` of the last evaluation."""
+    `headline`, `split` and `metrics` of the last evaluation; `compared` and `at_rungs`, by which
+    its sweep compares it with other trials."""
     result: Mapping[str, Any] | None = None
     """The content of `result.json` of the run, or `{"error": ..., "failure": ...}`."""
     removed_at: float | None = None
     """When its logs and events were removed, because it had ended long ago."""
+
+    @property
+    def is_at_rung(self) -> bool:
+        """Whether it goes on only after it was compared with the other trials of its sweep."""
+        passed = self.passed_rungs
+        return passed < len(self.rungs) and passed < len(self.progress.get("at_rungs", ()))
 
 
 @dataclass(frozen=True, slots=True)

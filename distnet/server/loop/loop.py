@@ -16,6 +16,7 @@ from distnet.server.gateway.actions import Action, ActionKind
 from distnet.server.gateway.gateway import Gateway
 from distnet.server.jobs.commands import ended
 from distnet.server.jobs.dependencies import never_met
+from distnet.server.jobs.halving import Halving
 from distnet.server.jobs.job_file import checkpoint_store
 from distnet.server.jobs.recurring import submit_due
 from distnet.server.ledger import usage as usage_rows
@@ -56,6 +57,7 @@ class Loop:
     monitor: Monitor = field(init=False)
     actions: ClusterActions = field(init=False)
     retention: Retention = field(init=False)
+    halving: Halving = field(init=False)
     usage: Usage = field(default_factory=Usage)
     locked_s: float = 0.0
     """How long the newest iteration kept the mirror locked."""
@@ -72,6 +74,7 @@ class Loop:
     def __post_init__(self) -> None:
         self.views = ViewBuilder(self.mirror, self.settings.policy)
         self.monitor = Monitor(self.mirror, self.settings)
+        self.halving = Halving(self.mirror)
         self.retention = Retention(self.mirror, self.settings.keep_s, self.monotonic)
         self.actions = ClusterActions(
             self.mirror,
@@ -125,6 +128,7 @@ class Loop:
         actions = self._forget_ended()
         submit_due(self.mirror, now, self.settings.allowance, self.checkpoints)
         self._cancel_never_met(now)
+        self.halving.decide(now)
         actions += self.monitor.check(now)
         self._save(now)
         if self._schedule(now):

@@ -31,6 +31,7 @@ class ViewBuilder:
                 self.request(job)
                 for job in mirror.jobs.values()
                 if job.state is JobState.WAITING
+                and not job.is_at_rung
                 and not (job.after and unmet(job, mirror.states(job)))
             ],
             allocations=[
@@ -61,6 +62,8 @@ class ViewBuilder:
             expected_s=_expected(job),
             is_preemptible=job.is_preemptible,
             reservation=job.reservation or "",
+            sweep=job.array or "",
+            trials_at_once=job.trials_at_once,
         )
         self._requests[job.name] = (job, request)
         return request

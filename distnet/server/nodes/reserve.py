@@ -1,7 +1,7 @@
 """Reserve nodes for users and teams, and cancel reservations.
 
 The nodes are fixed when a reservation is made, as in Slurm: everybody can see which they are. What
-the reservation means for jobs is decided by the scheduler (`scheduler/reserved.py`).
+the reservation means for jobs is decided by the scheduler (`scheduler/eligible/reserved.py`).
 """
 
 from collections import Counter

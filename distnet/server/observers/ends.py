@@ -7,7 +7,7 @@ from distnet.protocol.errors import ServerError
 from distnet.protocol.jobs import JobResponse
 from distnet.server.ledger.records import EventRecord
 
-KINDS = frozenset(("ended", "cancel", "stop"))
+KINDS = frozenset(("ended", "cancel", "stop", "stopped-early"))
 MOST_REMEMBERED = 10_000
 
 FindJob = Callable[[str], JobResponse]

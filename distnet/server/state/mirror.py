@@ -69,6 +69,8 @@ class Mirror:
     """Why each waiting job waits, by its number."""
     positions: dict[int, int] = field(default_factory=dict)
     """Positions in the queue from 1, by the number of the job."""
+    rung_waits: dict[str, str] = field(default_factory=dict)
+    """Why each trial waits that is at a rung of its sweep, by its name."""
     must_reload: bool = False
     """The ledger may contain a change that is not here."""
     version: int = 0

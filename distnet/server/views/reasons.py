@@ -16,10 +16,10 @@ MOST_NAMES = 5
 
 def reason_of(mirror: Mirror, job: JobRecord) -> tuple[str, str, int | None]:
     """The code and the text of why a job is in its state, and its position in the queue."""
-    if job.state is JobState.HELD:
-        return "held", job.reason, None
     if job.state is not JobState.WAITING:
-        return "", job.reason, None
+        return "held" if job.state is JobState.HELD else "", job.reason, None
+    if job.is_at_rung:
+        return "rung", mirror.rung_waits.get(job.name) or job.reason, None
     dependencies = unmet(job, mirror.states(job)) if job.after else []
     if dependencies:
         first = dependencies[0]

@@ -1,16 +1,13 @@
 """A sweep as users see it: its jobs in the order of their headline metric."""
 
-from collections.abc import Sequence
-
 from distnet.protocol.errors import no_such
-from distnet.protocol.metrics import Compared
 from distnet.protocol.sweeps import SweepResponse, TrialResponse
 from distnet.server.ledger import jobs
 from distnet.server.ledger.records import JobRecord
+from distnet.server.state.measured import compared_of, measured_by
 from distnet.server.state.mirror import Mirror
 from distnet.server.state.time_left import trained_s
 from distnet.server.views.jobs import job_response
-from distnet.spec.metric import Metric
 
 NEWEST = 200
 """Jobs whose sweeps are compared with an unknown name."""
@@ -29,23 +26,15 @@ def sweep(mirror: Mirror, name: str, now: float) -> SweepResponse:
             known = {job.array for job in newest if job.array is not None}
             raise no_such("sweep", name, sorted(known), "distnet ps --all")
     records = [mirror.jobs.get(job.name, job) for job in found]
-    metric, split = _measured_by(records)
-    return SweepResponse.ranked(name, [_row(mirror, job, now) for job in records], metric, split)
-
-
-def _measured_by(records: Sequence[JobRecord]) -> tuple[Metric | None, str | None]:
-    """The headline metric of a sweep and its split, as its first measured job reports them."""
-    for job in records:
-        headline, compared = job.progress.get("headline"), _compared(job)
-        if headline is not None and compared is not None:
-            return Metric.from_dict(headline), compared.split
-    return None, None
-
-
-def _compared(job: JobRecord) -> Compared | None:
-    """What a job is compared by; None before its first evaluation."""
-    facts = job.progress.get("compared")
-    return None if facts is None else Compared.model_validate(facts)
+    metric, split = measured_by(records)
+    return SweepResponse.ranked(
+        name,
+        [_row(mirror, job, now) for job in records],
+        metric,
+        split,
+        rungs=records[0].rungs,
+        trials_at_once=records[0].trials_at_once,
+    )
 
 
 def _row(mirror: Mirror, record: JobRecord, now: float) -> TrialResponse:
@@ -54,8 +43,9 @@ def _row(mirror: Mirror, record: JobRecord, now: float) -> TrialResponse:
         name=job.name,
         changes=job.changes,
         state=job.state,
-        value=compared.value if (compared := _compared(record)) else None,
+        value=compared.value if (compared := compared_of(record)) else None,
         step=job.step,
         seconds=trained_s(record, mirror.attempts.get(job.name), now) if job.started_at else None,
         error=job.error,
+        reason=job.reason,
     )

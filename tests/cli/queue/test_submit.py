@@ -62,6 +62,31 @@ def test_submit_says_which_job_has_which_value(
     assert "see: distnet sweep lr," in printed.err
 
 
+def test_submit_sends_how_a_sweep_is_run(server: FakeServer) -> None:
+    options = ["--sweep", "train.seed=1..9", "--stop-early", "--trials-at-once", "2"]
+    assert main(["submit", "digits.yaml", *options]) == 0
+
+    [request] = server.submits
+    assert (request.stop_early, request.trials_at_once) == (True, 2)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--stop-early"], "--stop-early: expected --sweep or --folds with it"),
+        (["--trials-at-once", "2"], "--trials-at-once: expected --sweep or --folds with it"),
+        (["--folds", "3", "--stop-early"], "--stop-early: found folds beside it"),
+    ],
+)
+def test_submit_refuses_options_of_a_sweep_that_do_not_fit(
+    options: list[str], message: str, server: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["submit", "digits.yaml", *options]) == 2
+
+    assert message in capsys.readouterr().err
+    assert server.requests == []
+
+
 def test_submit_names_only_the_first_jobs_of_a_large_sweep(
     server: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -82,6 +82,22 @@ def test_sweep_shows_that_of_a_server(
     assert Path("best.yaml").read_text() == "name: digits\n"
 
 
+def test_sweep_says_which_trials_were_stopped_early(
+    rates: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rates.rungs, rates.trials_at_once = (1 / 9, 1 / 3), 2
+    rates.change("rates-2", state="stopped early")
+
+    assert main(["sweep", "rates"]) == 0
+
+    printed = capsys.readouterr()
+    assert "stopped early" in printed.out
+    assert "1 of 3 trials stopped early; trials are compared at 1/9, 1/3 of their epochs" in (
+        printed.err
+    )
+    assert "at most 2 trials at once" in printed.err
+
+
 def test_sweep_says_where_it_has_looked(
     rates: FakeServer, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -18,6 +18,8 @@ from tests.client.fake_server import FakeServer, make_job
     ("states", "code"),
     [
         (["finished", "finished"], 0),
+        (["finished", "stopped early"], 0),
+        (["stopped early", "failed"], 3),
         (["finished", "failed"], 3),
         (["stopped", "finished"], 130),
         (["cancelled", "failed"], 3),

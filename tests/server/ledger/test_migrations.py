@@ -17,8 +17,9 @@ def downgrade(ledger: Ledger) -> None:
         for table in ("allocations", "drains", "reservations"):
             tx.exec_driver_sql(f"DROP TABLE {table}")
         tx.exec_driver_sql("ALTER TABLE attempts DROP COLUMN used")
-        for name in ("selector", "reservation", "changes"):
+        for name in ("selector", "reservation", "changes", "rungs", "passed_rungs"):
             tx.exec_driver_sql(f"ALTER TABLE jobs DROP COLUMN {name}")
+        tx.exec_driver_sql("ALTER TABLE jobs DROP COLUMN trials_at_once")
         for name in ("kept", "code", "ended_at_number", "state_ended_at_number"):
             tx.exec_driver_sql(f"DROP INDEX ix_jobs_{name}")
         tx.exec_driver_sql("CREATE INDEX ix_jobs_state_number ON jobs (state, number)")
@@ -85,7 +86,7 @@ def test_migration_changes_nothing_else(ledger: Ledger, ledger_url: str) -> None
     assert all(found[name]["metrics"] == {"loss": 0.3, "accuracy": 0.95} for name in names)
     with ledger.reading() as tx:
         after = [dict(row._mapping) for row in tx.execute(select(tables.jobs))]
-    new = {"progress": None, "changes": None}
+    new = {"progress": None, "changes": None, "rungs": None}
     assert [row | new for row in after] == [row | new for row in before]
 
 

@@ -70,6 +70,27 @@ def test_a_sweep_shows_its_jobs_the_best_first_also_when_all_have_ended(site, lo
     expect(page.get_by_text("There is no sweep with this name.")).to_be_visible()
 
 
+def test_a_sweep_shows_which_trials_were_stopped_early_and_why(site, looker):
+    cluster = site.harness.cluster
+    cluster.num_steps, cluster.scores = 9, {f"rates-{n}": n / 10 for n in (1, 2, 3)}
+    options = {"sets": ("train.steps=null", "train.epochs=9"), "trials_at_once": 2}
+    site.harness.submit(asks(sweep=("train.seed=1..3",), name="rates", stop_early=True, **options))
+    site.harness.run_until_all_ended()
+    page = looker.open("/sweeps/rates")
+    expect(page.locator("td.job > a")).to_have_text(["rates-3", "rates-2", "rates-1"])
+    row = page.locator("tr", has_text="rates-1")
+    expect(row.locator(".pill")).to_have_text("stopped early")
+    expect(row).to_contain_text("stopped early at epoch 3 of 9: ")
+    rules = (
+        "Trials are compared at 1/3 of their epochs, and the best third goes on: 2 of 3 trials "
+        "stopped early. At most 2 trials at once."
+    )
+    expect(page.get_by_text(rules)).to_be_visible()
+    page = looker.open("/history")
+    page.get_by_role("button", name="stopped early").click()
+    expect(page.locator("td.job > a")).to_have_count(2)
+
+
 def test_a_long_history_ends_with_its_last_page(site, looker):
     site.harness.submit(*(asks() for _ in range(100)))
     for at in range(1, 101):

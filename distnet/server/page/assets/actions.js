@@ -7,7 +7,7 @@ import { number } from "./text.js";
 const WAITING = ["waiting", "held"];
 const TRAINING = ["starting", "running", "unknown"];
 const OPEN = [...WAITING, ...TRAINING, "stopping"];
-const RETRIED = ["failed", "stopped", "cancelled"];
+const RETRIED = ["failed", "stopped", "stopped early", "cancelled"];
 
 const COMMANDS = [
   {

@@ -6,7 +6,7 @@ import { Listing } from "./listing.js";
 import { ago, jobLink, loading, pill, table } from "./parts.js";
 import { count, duration, loss, NONE, number } from "./text.js";
 
-const STATES = ["ended", "finished", "stopped", "failed", "cancelled"];
+const STATES = ["ended", "finished", "stopped", "stopped early", "failed", "cancelled"];
 const HEADS = [
   ["job"],
   ["state"],

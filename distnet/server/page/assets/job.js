@@ -13,7 +13,7 @@ import { Report } from "./report.js";
 import { link } from "./route.js";
 import { duration, loss, metric, number, rate } from "./text.js";
 
-const TERMINAL = ["finished", "stopped", "failed", "cancelled"];
+const TERMINAL = ["finished", "stopped", "stopped early", "failed", "cancelled"];
 const WAITING = ["waiting", "held"];
 const MOST_CURVES = 5; // metrics that are drawn besides the loss
 const KINDS = ["second", "third", "fourth"];

@@ -41,6 +41,7 @@ export class SweepView {
         h("p", { role: "status" }, count(sweep.trials.length, "job")),
       ),
       drawBest(sweep),
+      drawRules(sweep),
       sweep.folds.length > 0 && drawFolds(sweep),
       drawTrials(sweep),
       drawParallel(sweep, settingText),
@@ -53,6 +54,18 @@ function drawBest({ best, trials, headline, split }) {
   if (!trial) return h("p", { class: "muted" }, "Nothing is measured yet.");
   const result = metric(trial.value, headline.format);
   return h("p", {}, "The best is ", jobLink(best), `: ${named(split, headline)} ${result}`);
+}
+
+// How the sweep treats its trials, where its user has said so.
+function drawRules({ rungs, trials, trials_at_once: most }) {
+  const stopped = trials.filter(({ state }) => state === "stopped early").length;
+  const parts = rungs.map((part) => `1/${Math.round(1 / part)}`).join(", ");
+  const rules = [
+    rungs.length > 0 &&
+      `Trials are compared at ${parts} of their epochs, and the best third goes on: ${stopped} of ${count(trials.length, "trial")} stopped early.`,
+    most !== null && `At most ${count(most, "trial")} at once.`,
+  ].filter(Boolean);
+  return rules.length > 0 && h("p", { class: "muted" }, rules.join(" "));
 }
 
 function drawTrials({ keys, headline, split, trials }) {
@@ -79,7 +92,8 @@ function drawTrials({ keys, headline, split, trials }) {
         "td",
         { class: "state" },
         pill(trial.state),
-        trial.error && h("small", { class: "reason" }, trial.error),
+        (trial.error || trial.reason) &&
+          h("small", { class: "reason" }, trial.error || trial.reason),
       ),
       h("td", { class: "number", "data-label": "step" }, number(trial.step)),
       h("td", { class: "number", "data-label": "time" }, duration(trial.seconds)),
