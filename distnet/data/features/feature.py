@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from distnet.data.features.dates import EXAMPLE, as_days
+from distnet.data.features.dates import FORMS, as_days
 from distnet.data.fields.field import Positive, Record
 from distnet.data.sources.tables.cells import parse_numbers, plain, subtract, without_booleans
 from distnet.data.sources.tables.labels import label_texts
@@ -54,7 +54,7 @@ class Feature(Record):
     def expected(self) -> str:
         """What a cell must hold, for messages."""
         of_list = f"a list of {self.length} finite numbers"
-        return {"date": f"a date such as {EXAMPLE}", "list": of_list}.get(
+        return {"date": f"a date such as {FORMS}", "list": of_list}.get(
             self.kind, "a finite number"
         )
 

@@ -95,8 +95,8 @@ def test_text_that_differs_in_most_rows_is_no_category_unless_it_is_said(tmp_pat
 
 
 def test_dates_in_another_form_are_an_error_that_says_which_is_read(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"'31.12.2024'.*\n?.*read in the form 2024-01-31"):
-        import_rows(tmp_path, "n,when", "1.5,31.12.2024", "2.5,1.1.2024", target=("n",))
+    with pytest.raises(DataError, match=r"'12/31/2024'.*\n?.*read in the form 2024-01-31 or 31.01"):
+        import_rows(tmp_path, "n,when", "1.5,12/31/2024", "2.5,1/1/2024", target=("n",))
 
 
 def test_true_false_and_a_third_word_are_categories(tmp_path: Path) -> None:
@@ -177,8 +177,21 @@ def test_dates_are_days_since_1970(tmp_path: Path) -> None:
     assert days.tolist() == [1, 11017, 19753.5, pytest.approx((1 + 11017 + 19753.5) / 3)]
     assert findings(manifest)["columns of dates"] == ("days since 1970-01-01", "'day'")
     assert predicted(tmp_path / "t.csv", manifest).tolist() == x.tolist()
-    (tmp_path / "new.csv").write_text("day\n31.1.2024\n")
-    with pytest.raises(DataError, match=r"new.csv:2 day: found '31.1.2024', expected a date such"):
+    (tmp_path / "new.csv").write_text("day\n1/31/2024\n")
+    with pytest.raises(DataError, match=r"new.csv:2 day: found '1/31/2024', expected a date such"):
+        predicted(tmp_path / "new.csv", manifest)
+
+
+def test_of_dates_with_points_the_day_comes_first(tmp_path: Path) -> None:
+    rows = ["02.01.1970;1,5", "1.3.2000;2,5", "31.01.2024 12:00;0,5", ";3"]
+
+    manifest, x = import_rows(tmp_path, "day;y", *rows)
+
+    days = x[:, 0] + np.float32(manifest.x.origins[0])
+    assert days[:3].tolist() == [1, 11017, 19753.5]
+    assert predicted(tmp_path / "t.csv", manifest).tolist() == x.tolist()
+    (tmp_path / "new.csv").write_text("day\n30.02.2024\n")
+    with pytest.raises(DataError, match=r"new.csv:2 day: found '30.02.2024', expected a date such"):
         predicted(tmp_path / "new.csv", manifest)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from distnet.data.csv.dialect import WITH_COMMA
-from distnet.data.features.dates import EXAMPLE
+from distnet.data.features.dates import FORMS
 from distnet.data.features.feature import Feature
 from distnet.data.images.formats import SUFFIXES
 from distnet.data.sources.tables.cells import (
@@ -182,7 +182,7 @@ def raise_faults(path: Path, checks: Sequence[ColumnCheck]) -> None:
     if any(check.names_images for check in texts):
         lines.append("if these are names of images: --kind image-table")
     if any(check.may_be_dates for check in texts):
-        lines.append(f"if these are dates: they are read in the form {EXAMPLE}")
+        lines.append(f"if these are dates: they are read in the form {FORMS}")
     if any(check.has_commas for check in checks):
         lines.append("if a comma is the decimal mark of the file, set it with --decimal ,")
     lines += ranges[:MOST_FAULTS]

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from distnet.data.features.dates import EXAMPLE, as_days, holds_dates
+from distnet.data.features.dates import FORMS, as_days, holds_dates
 from distnet.data.features.feature import (
     MISSING,
     Feature,
@@ -129,7 +129,7 @@ class OtherColumn:
         if self._kind == "list" and self._lengths <= {0}:
             return f"{self.name!r} has no numbers in its lists"
         if self._not_date_at:
-            return f"{self._not_date_at}: {self.name!r} is no date such as {EXAMPLE}"
+            return f"{self._not_date_at}: {self.name!r} is no date such as {FORMS}"
         if self._is_category and len(self._categories) > self._most:
             return f"{self.name!r} has more than {self._most:,} different categories"
         return ""
