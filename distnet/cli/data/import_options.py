@@ -134,6 +134,15 @@ Decimal = Annotated[
     str | None,
     _option("--decimal", ".|,", "CSV: the decimal mark of numbers. Default: recognised.", TABLES),
 ]
+Thousands = Annotated[
+    str | None,
+    _option(
+        "--thousands",
+        "MARK",
+        "CSV: the mark of thousands in numbers, . in 1.234,50. Default: none.",
+        TABLES,
+    ),
+]
 
 Header = Annotated[
     bool | None,

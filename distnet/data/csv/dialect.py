@@ -1,4 +1,4 @@
-"""How the cells of a CSV file are written: their delimiter, and the decimal mark of numbers."""
+"""How the cells of a CSV file are written: their delimiter, and the marks in numbers."""
 
 import re
 from collections import Counter
@@ -12,9 +12,12 @@ from distnet.spec.plural import counted
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 """Those that are recognised, the likeliest first, and their names."""
 DECIMALS = {".": "point", ",": "comma"}
+THOUSANDS = {".": ".", ",": ",", "'": "'\u2019", " ": " \u00a0\u202f", "_": "_"}
+"""Marks of thousands as they are typed, and the characters of files that each stands for."""
 WITH_COMMA = r"^\s*[+-]?([0-9]+,[0-9]*|,[0-9]+)([eE][+-]?[0-9]+)?\s*$"
 WITH_POINT = r"^\s*[+-]?([0-9]+\.[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*$"
 _THOUSANDS = re.compile(r"\s*[+-]?[1-9][0-9]{0,2},[0-9]{3}\s*")
+_MARKED = re.compile(r"\s*[+-]?[0-9]{1,3}([^0-9])[0-9]{3}(\1[0-9]{3})*([.,][0-9]*)?\s*")
 _OTHER_NUMBER = re.compile(
     r"\s*([+-]?[0-9]+([eE][+-]?[0-9]+)?|[+-]?[0-9]{1,3}(\.[0-9]{3})+,[0-9]+"
     r"|nan|n/?a|null|none|-)?\s*",
@@ -33,6 +36,18 @@ class Dialect:
     """How the delimiter was recognised; empty where it was set."""
     why_decimal: str = ""
     """How a comma was recognised as the decimal mark; empty otherwise."""
+    thousands: str = ""
+    """The mark between groups of three digits, where it was set."""
+
+    @property
+    def grouped(self) -> str:
+        """A pattern of the numbers that have marks of thousands."""
+        return rf"^\s*[+-]?[0-9]{{1,3}}({self.marks}[0-9]{{3}})+([{self.decimal}][0-9]*)?\s*$"
+
+    @property
+    def marks(self) -> str:
+        """A pattern of the characters that mark thousands."""
+        return _marks(self.thousands)
 
     @property
     def name(self) -> str:
@@ -64,8 +79,27 @@ def parse_decimal(text: str) -> str:
     return text if text in DECIMALS else marks[text.lower()]
 
 
+def check_thousands(mark: str, decimal: str | None) -> None:
+    """Check a mark of thousands that a user has typed.
+
+    Raises:
+        DataError: it is none of the usual ones, or the decimal mark as well.
+    """
+    if mark not in THOUSANDS:
+        raise DataError(f"--thousands: found {mark!r}, expected . or , or ' or a space")
+    if mark == decimal:
+        raise DataError(f"--thousands: found {mark!r}, which is the decimal mark as well")
+
+
+def thousands_of(cell: str) -> str:
+    """The mark of thousands that a cell may have, as it is typed; empty if there is none."""
+    match = _MARKED.fullmatch(cell)
+    found = (mark for mark, characters in THOUSANDS.items() if match and match[1] in characters)
+    return next(found, "")
+
+
 def make_dialect(
-    text: str, *, is_whole: bool, delimiter: str | None, decimal: str | None
+    text: str, *, is_whole: bool, delimiter: str | None, decimal: str | None, thousands: str = ""
 ) -> Dialect:
     """Recognise what is not set.
 
@@ -75,14 +109,23 @@ def make_dialect(
         delimiter: between the cells.
         decimal: the decimal mark; a comma is not recognised where it is the
             delimiter as well.
+        thousands: the mark of thousands; where it is a point or a comma, the decimal mark is
+            the other one of these.
     """
     why = why_decimal = ""
+    if decimal is None and thousands in DECIMALS:
+        [decimal] = DECIMALS.keys() - {thousands}
     if delimiter is None:
         delimiter, why = _delimiter(text, is_whole=is_whole)
     if decimal is None and delimiter != ",":
+        text = re.sub(f"(?<=[0-9]){_marks(thousands)}(?=[0-9])", "", text) if thousands else text
         rows = first_rows(text, delimiter, is_whole=is_whole)[1:]
         decimal, why_decimal = _decimal(rows)
-    return Dialect(delimiter, decimal or ".", why, why_decimal)
+    return Dialect(delimiter, decimal or ".", why, why_decimal, thousands)
+
+
+def _marks(thousands: str) -> str:
+    return f"[{THOUSANDS[thousands]}]"
 
 
 def _delimiter(text: str, *, is_whole: bool) -> tuple[str, str]:

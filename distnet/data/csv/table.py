@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as arrow_csv
 
-from distnet.data.csv.dialect import WITH_COMMA, WITH_POINT, make_dialect
+from distnet.data.csv.dialect import WITH_COMMA, WITH_POINT, Dialect, make_dialect
 from distnet.data.csv.file import SAVE_AS, read_beginning, undecodable_line
 from distnet.data.csv.header import check_header, column_names, numbered
 from distnet.data.csv.rows import broken_quote, num_empty_lines, row_lines
@@ -27,6 +27,7 @@ class CsvTable:
         path: the file.
         delimiter: between the cells; by default recognised.
         decimal: the decimal mark of numbers, a point or a comma; by default recognised.
+        thousands: the mark between groups of three digits; by default there is none.
         has_header: whether the first line names the columns; else they are called 1, 2, ...
 
     Raises:
@@ -43,11 +44,14 @@ class CsvTable:
         delimiter: str | None = None,
         decimal: str | None = None,
         *,
+        thousands: str = "",
         has_header: bool = True,
     ) -> None:
         self.path, self._has_header = path, has_header
         text, is_whole = read_beginning(path)
-        self.dialect = make_dialect(text, is_whole=is_whole, delimiter=delimiter, decimal=decimal)
+        self.dialect = make_dialect(
+            text, is_whole=is_whole, delimiter=delimiter, decimal=decimal, thousands=thousands
+        )
         _check_quotes(path, self.dialect.delimiter)
         if has_header:
             check_header(path, text, self.dialect.delimiter, is_whole=is_whole)
@@ -119,7 +123,10 @@ class CsvTable:
         return "error"
 
     def _with_points(self, batch: pa.RecordBatch, first: int) -> pa.RecordBatch:
-        """Write numbers with a decimal point; `first` is the number of the first row."""
+        """Write numbers plainly, with a decimal point; `first` is the number of the first row."""
+        if self.dialect.thousands:
+            cells = [_without_marks(column, self.dialect) for column in batch.columns]
+            batch = pa.RecordBatch.from_arrays(cells, schema=batch.schema)
         if self.dialect.decimal == ".":
             return batch
         for name, column in zip(batch.schema.names, batch.columns, strict=True):
@@ -127,8 +134,8 @@ class CsvTable:
             if row >= 0:
                 raise DataError(
                     f"{self.location(first + row)}: {name!r} is {column[row].as_py()!r}, but the "
-                    "decimal mark of this file is a comma; write its numbers alike, without "
-                    "separators of thousands, or set the mark with --decimal"
+                    "decimal mark of this file is a comma; write its numbers alike, or set "
+                    "its marks: --thousands . or --decimal ."
                 )
         columns = map(_with_point, batch.columns)
         return pa.RecordBatch.from_arrays(list(columns), schema=batch.schema)
@@ -154,6 +161,11 @@ class CsvTable:
             f"{row.expected_columns} as in the {model}: {row.text[:80]!r}; fix the line, or set "
             f"the delimiter (read as {self.dialect.name}) with --delimiter"
         )
+
+
+def _without_marks(column: pa.Array, dialect: Dialect) -> pa.Array:
+    is_grouped = pc.match_substring_regex(column, dialect.grouped)
+    return pc.if_else(is_grouped, pc.replace_substring_regex(column, dialect.marks, ""), column)
 
 
 def _with_point(column: pa.Array) -> pa.Array:

@@ -10,5 +10,7 @@ class TableForm(Record):
     """The one that `x` was read from, where that is a single one, as of texts and images."""
     has_header: bool = True
     """Whether the first line of CSV names the columns; else they are called 1, 2, ..."""
+    thousands: str = ""
+    """The mark of thousands in numbers of CSV."""
     missing: tuple[str, ...] = ()
     """What stands for a missing value besides empty cells and the usual words."""

@@ -80,6 +80,7 @@ def _open(path: Path, delimiter: str | None, decimal: str | None, form: TableFor
         path,
         None if delimiter is None else parse_delimiter(delimiter),
         None if decimal is None else parse_decimal(decimal),
+        thousands=form.thousands,
         has_header=form.has_header,
     )
     return with_missing(table, form.missing)

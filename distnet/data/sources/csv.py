@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from distnet.data.csv.dialect import DECIMALS, parse_decimal, parse_delimiter
+from distnet.data.csv.dialect import DECIMALS, check_thousands, parse_decimal, parse_delimiter
 from distnet.data.csv.file import SUFFIXES, is_csv
 from distnet.data.csv.table import CsvTable
+from distnet.data.features.form import TableForm
 from distnet.data.sources._like import Like
 from distnet.data.sources._splits import split_files, split_of
 from distnet.data.sources.source import RawData
@@ -42,6 +43,7 @@ def read(
     header: Header | None = None,
     delimiter: str | None = None,
     decimal: str | None = None,
+    thousands: str | None = None,
     like: Like | None = None,
 ) -> RawData:
     """Read the table: every column but the target is a feature.
@@ -57,6 +59,7 @@ def read(
         header: `no` if the first line names no columns; they are called 1, 2, ... then.
         delimiter: between the cells: one character, or `tab`; else recognised.
         decimal: the decimal mark, a point or a comma; else recognised.
+        thousands: the mark between groups of three digits; else there is none.
         like: the fields of a dataset whose categories, and means for missing numbers, are taken.
 
     Raises:
@@ -65,19 +68,22 @@ def read(
     findings = Findings()
     delimiter = None if delimiter is None else parse_delimiter(delimiter)
     decimal = None if decimal is None else parse_decimal(decimal)
-    has_header = header != "no"
+    if thousands:
+        check_thousands(thousands, decimal)
+    form = TableForm(has_header=header != "no", thousands=thousands or "", missing=tuple(missing))
     splits = {
-        split: [_open(file, delimiter, decimal, findings, has_header=has_header) for file in files]
+        split: [_open(file, delimiter, decimal, form, findings) for file in files]
         for split, files in split_files(path, SUFFIXES, findings).items()
     }
-    options = TableOptions(target, target_kind, classes, drop, category, missing, has_header)
+    options = TableOptions(target, target_kind, classes, drop, category, form)
     return read_tables(splits, options, findings, like)
 
 
 def _open(
-    file: Path, delimiter: str | None, decimal: str | None, findings: Findings, *, has_header: bool
+    file: Path, delimiter: str | None, decimal: str | None, form: TableForm, findings: Findings
 ) -> CsvTable:
-    table = CsvTable(file, delimiter, decimal, has_header=has_header)
+    marks = {"thousands": form.thousands, "has_header": form.has_header}
+    table = CsvTable(file, delimiter, decimal, **marks)
     if len(table.columns) == 1:
         raise DataError(
             f"{file}:1: found one column, {table.columns[0][:80]!r}, where the delimiter is "

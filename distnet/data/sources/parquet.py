@@ -8,6 +8,7 @@ struct with a field `bytes`, as the datasets on Hugging Face have it.
 from collections.abc import Sequence
 from pathlib import Path
 
+from distnet.data.features.form import TableForm
 from distnet.data.images.decode import Colours, Size
 from distnet.data.manifest import MANIFEST
 from distnet.data.sources._like import Like
@@ -83,7 +84,8 @@ def read(
     if size or colours or skip_unreadable:
         options = "--size, --colours and --skip-unreadable do not apply"
         raise DataError(f"{first.path}: no column of images, so {options}")
-    said = TableOptions(target, target_kind, classes, drop, category, missing)
+    form = TableForm(missing=tuple(missing))
+    said = TableOptions(target, target_kind, classes, drop, category, form)
     return read_tables(splits, said, findings, like)
 
 

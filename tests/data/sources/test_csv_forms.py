@@ -3,6 +3,7 @@
 import csv
 import gzip
 import io
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from distnet.data.features.form import TableForm
 from distnet.data.features.rows import read_rows
 from distnet.data.importing import import_dataset
 from distnet.data.manifest import Manifest
@@ -30,7 +32,7 @@ def import_text(
     features = manifest.x.in_units(read_split(folder / "out", "train")[0])
     # The same file, to predict from: the network must see what it learned from.
     how = {name: options.get(name) for name in ("delimiter", "decimal")}
-    rows = read_rows(folder / name, manifest.x, **how)
+    rows = read_rows(folder / name, manifest.x, **how, form=manifest.table)
     np.testing.assert_array_equal(rows, read_split(folder / "out", "train")[0])
     return manifest, features.tolist()
 
@@ -76,6 +78,48 @@ def test_numbers_that_may_mean_two_things_are_refused(
 ) -> None:
     with pytest.raises(DataError, match=message):
         import_text(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "mark"),
+    [
+        ("a;y\n1.234,5;u\n-1.234.567;v\n0,25;u\n7;v\n", "."),
+        ('a,y\n"1,234.5",u\n"-1,234,567",v\n0.25,u\n7,v\n', ","),
+        ("a;y\n1'234.5;u\n-1'234'567;v\n0.25;u\n7;v\n", "'"),
+        ("a;y\n1\u202f234,5;u\n-1\u202f234\u202f567;v\n0,25;u\n7;v\n", " "),
+    ],
+)
+def test_marks_of_thousands_are_read_where_they_are_set(
+    tmp_path: Path, text: str, mark: str
+) -> None:
+    with pytest.raises(DataError, match=re.escape(f"--thousands {mark!r}")):
+        import_text(tmp_path, text, target=("y",))
+
+    manifest, features = import_text(tmp_path, text, thousands=mark)
+
+    assert features == [[1234.5], [-1234567], [0.25], [7]]
+    assert manifest.table == TableForm(thousands=mark)
+
+
+def test_a_target_with_marks_of_thousands_is_a_number(tmp_path: Path) -> None:
+    text = "a;rent\n1;1.314,58\n2;653,51\n3;12.000\n"
+    with pytest.raises(DataError, match=r"--thousands '.'"):
+        import_text(tmp_path, text, target=("rent",))
+
+    import_text(tmp_path, text, target=("rent",), thousands=".")
+
+    assert read_split(tmp_path / "out", "train")[1][:, 0].tolist() == pytest.approx(
+        [1314.58, 653.51, 12000]
+    )
+
+
+def test_groups_that_are_no_thousands_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"t.csv:3: 'a' is '1.23', but the decimal mark"):
+        import_text(tmp_path, "a;y\n1.234;u\n1.23;v\n", thousands=".")
+    with pytest.raises(DataError, match=r"--thousands: found 'x', expected . or , or ' or a space"):
+        import_text(tmp_path, "a;y\n1;u\n", thousands="x")
+    with pytest.raises(DataError, match=r"--thousands: found '.', which is the decimal mark"):
+        import_text(tmp_path, "a;y\n1;u\n", thousands=".", decimal=".")
 
 
 def test_lists_and_names_are_no_decimals(tmp_path: Path) -> None:

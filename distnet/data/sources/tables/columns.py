@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from distnet.data.csv.dialect import WITH_COMMA
+from distnet.data.csv.dialect import WITH_COMMA, thousands_of
 from distnet.data.features.dates import FORMS
 from distnet.data.features.feature import Feature
 from distnet.data.images.formats import SUFFIXES
 from distnet.data.sources.tables.cells import (
     LARGEST,
+    NUMBER,
     holds_numbers,
     parse_numbers,
     without_booleans,
@@ -110,6 +111,11 @@ class ColumnCheck:
         return re.match(WITH_COMMA, self._bad_cell) is not None
 
     @property
+    def thousands(self) -> str:
+        """The mark of thousands that the cells may have; else empty."""
+        return thousands_of(self._bad_cell)
+
+    @property
     def has_no_use(self) -> bool:
         """Whether the column holds something that is neither numbers nor categories."""
         return not self.is_number and self.other.feature is None and not self.other.fault
@@ -149,7 +155,9 @@ class ColumnCheck:
             yield f"{self._missing_at}: {self.name!r} is missing; it never is in the other dataset"
         if self._bad_at:
             count = f"{self._num_bad} of {self._num_rows} rows"
-            expected = f"expected a finite number of at most {LARGEST:.2g}"
+            is_number = NUMBER.fullmatch(self._bad_cell.strip())
+            largest = f" of at most {LARGEST:.2g}" if is_number else ""
+            expected = f"expected a finite number{largest}"
             yield f"{self._bad_at}: {self.name!r} is {self._bad_cell!r}, {expected} ({count})"
         if 0 < self._num_booleans < self._num_rows - self._num_missing - self._num_bad:
             count = f"{self._num_booleans} of {self._num_rows} rows"
@@ -185,6 +193,8 @@ def raise_faults(path: Path, checks: Sequence[ColumnCheck]) -> None:
         lines.append(f"if these are dates: they are read in the form {FORMS}")
     if any(check.has_commas for check in checks):
         lines.append("if a comma is the decimal mark of the file, set it with --decimal ,")
+    if mark := next((check.thousands for check in checks if check.thousands), ""):
+        lines.append(f"if these are marks of thousands, set them with --thousands {mark!r}")
     lines += ranges[:MOST_FAULTS]
     if lines:
         raise DataError("\n".join(lines))

@@ -7,6 +7,7 @@ average.
 import re
 from collections.abc import Collection
 
+from distnet.data.csv.dialect import thousands_of
 from distnet.data.sources.tables.labels import (
     BOOLEANS,
     CANONICAL,
@@ -82,11 +83,13 @@ def _refuse_other_notation(labels: LabelsSeen) -> None:
     numbers = numbers_of(labels)
     others = [label for label in labels if label not in numbers]
     if others and all(OTHER_NOTATION.fullmatch(label.strip()) for label in others):
-        comma = ", read a decimal comma with --decimal ," if "," in others[0] else ""
+        marks = ", read a decimal comma with --decimal ," if "," in others[0] else ""
+        if mark := thousands_of(others[0]):
+            marks += f", or marks of thousands with --thousands {mark!r}"
         raise DataError(
             f"{labels.locations[others[0]]()}: the target is {others[0]!r}, a number in a notation "
             "that is not read, or the name of a class; write numbers with digits and a decimal "
-            f"point only{comma}, or take all as names of classes with --target-kind class"
+            f"point only{marks}, or take all as names of classes with --target-kind class"
         )
 
 

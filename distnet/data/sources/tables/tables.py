@@ -43,9 +43,8 @@ class TableOptions:
     drop: Sequence[str] = ()
     category: Sequence[str] = ()
     """Columns that hold categories, whatever their cells are."""
-    missing: Sequence[str] = ()
-    """What stands for a missing value besides the usual words."""
-    has_header: bool = True
+    form: TableForm = TableForm()
+    """What another table needs to be read in the same way."""
 
 
 def read_tables(
@@ -65,7 +64,9 @@ def read_tables(
     Raises:
         DataError: columns are missing, hold text, or the target does not fit its kind.
     """
-    splits = {s: [with_missing(t, options.missing) for t in part] for s, part in splits.items()}
+    splits = {
+        s: [with_missing(t, options.form.missing) for t in part] for s, part in splits.items()
+    }
     tables = train_first(splits)
     index = index_columns(tables)
     columns = common_columns(tables, index)
@@ -90,7 +91,7 @@ def read_tables(
         fields={"x": x, "y": y},
         splits={split: _chunks(part, x, targets, encode) for split, part in splits.items()},
         num_samples=survey.num_rows,
-        table=_form(options),
+        table=None if options.form == TableForm() else options.form,
         gaps=tuple(check.name for check in checks if check.has_gaps),
         findings=findings,
     )
@@ -103,12 +104,6 @@ def _checks(names: Sequence[str], options: TableOptions, like: Like | None) -> l
     return [
         ColumnCheck(name, given.get(name), is_category=name in options.category) for name in names
     ]
-
-
-def _form(options: TableOptions) -> TableForm | None:
-    """What another table needs to be read in the same way, where that is not the usual one."""
-    form = TableForm(has_header=options.has_header, missing=tuple(options.missing))
-    return None if form == TableForm() else form
 
 
 def train_first(splits: Mapping[str, Sequence[T]]) -> list[T]:
