@@ -42,8 +42,8 @@ def own_errors(what: str, *, is_any: bool = True) -> Iterator[None]:
     except BaseException as error:  # whatever a user's code may raise
         if not is_any and not _own_frames(error):
             raise
-        where = own_stack(error)
-        text = f"{_headline(error)}{remedy(error)}{where}" if where else describe(error)
+        # Lines of distnet or of a library would lead away from the part that is to be mended.
+        text = f"{_headline(error)}{remedy(error)}{own_stack(error)}"
         raise PartError(f"{what} raised {text}") from error
 
 
@@ -92,10 +92,9 @@ def refusal(part: object, method: str, found: object, expected: str) -> PartErro
         expected: what it should have returned.
     """
     cls = type(part)
-    code = getattr(getattr(cls, method, None), "__code__", None)
-    where = f" ({in_own_names(code.co_filename)}:{code.co_firstlineno})" if code else ""
     return PartError(
-        f"{cls.__name__}.{method} returned {described(found)}, expected {expected}{where}"
+        f"{cls.__name__}.{method} returned {described(found)}, expected {expected}"
+        f"{_written_at(cls, method)}"
     )
 
 
@@ -128,6 +127,15 @@ def described(value: Any) -> str:
         case list() | tuple():
             return f"a {kind} of {_some([described(each) for each in value[: SHOWN_ITEMS + 1]])}"
     return f"an object of the class {kind}"
+
+
+def _written_at(cls: type[Any], method: str) -> str:
+    """Where a method is written; of one that a library has, where its class is made."""
+    for name in (method, "__init__"):
+        code = getattr(getattr(cls, name, None), "__code__", None)
+        if code is not None and not code.co_filename.startswith(LIBRARIES):
+            return f" ({in_own_names(code.co_filename)}:{code.co_firstlineno})"
+    return ""
 
 
 def _some(texts: list[str]) -> str:

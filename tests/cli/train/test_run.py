@@ -291,6 +291,14 @@ class Net(torch.nn.Module):
 """
 
 
+SEQUENTIAL = """from torch import nn
+
+class Net(nn.Sequential):
+    def __init__(self, input_shape, num_outputs):
+        super().__init__(nn.Flatten(), nn.Linear(144, 3))
+"""
+
+
 def test_run_trains_a_users_own_network(job: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Path("mynet.py").write_text(OWN)
     job.write_text(job.read_text().replace("mlp, hidden: [16]", "'./mynet.py:Net', width: 12"))
@@ -347,6 +355,11 @@ def test_run_trains_a_users_own_task(job: Path, capsys: pytest.CaptureFixture[st
         (
             OWN.replace("width, num_outputs", "width, 3"),
             "Net.forward returned a Tensor [8, 3] of float32, expected a tensor [8, 4] of outputs",
+        ),
+        (SEQUENTIAL, "(here: evaluation) (mynet.py:4)"),  # whose forward is torch's own
+        (
+            SEQUENTIAL.replace("144", "100"),
+            "it raised RuntimeError: mat1 and mat2 shapes cannot be multiplied (8x144 and 100x3)",
         ),
         ("raise RuntimeError('no')", "mynet.py"),
         ("class Net(:", "mynet.py"),
