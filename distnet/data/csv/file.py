@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import shlex
 import zlib
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE, getincrementaldecoder
 from collections.abc import Iterator
@@ -45,10 +46,19 @@ def read_beginning(path: Path) -> tuple[str, bool]:
     is_whole = len(content) <= SAMPLE_BYTES
     try:
         return getincrementaldecoder("utf-8-sig")().decode(content, final=is_whole), is_whole
-    except UnicodeDecodeError as error:
+    except UnicodeDecodeError:
         line = undecodable_line(path)
         at = path if line is None else f"{path}:{line}"
-        raise DataError(f"{at}: not UTF-8 ({error.reason}); {SAVE_AS}") from None
+        raise DataError(f"{at}: {not_utf8(path)}") from None
+
+
+def not_utf8(path: Path) -> str:
+    """What a file that is not UTF-8 is taken for, and how it is converted."""
+    name, new = shlex.quote(path.name), shlex.quote(f"utf8-{path.name}")
+    return (
+        f"not UTF-8, as of an older program on Windows; {SAVE_AS}, or convert it: "
+        f"iconv -f WINDOWS-1252 -t UTF-8 {name} > {new}"
+    )
 
 
 def undecodable_line(path: Path) -> int | None:

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as arrow_csv
 
 from distnet.data.csv.dialect import WITH_COMMA, WITH_POINT, Dialect, make_dialect
-from distnet.data.csv.file import SAVE_AS, read_beginning, undecodable_line
+from distnet.data.csv.file import not_utf8, read_beginning, undecodable_line
 from distnet.data.csv.header import check_header, column_names, numbered
 from distnet.data.csv.rows import broken_quote, num_empty_lines, row_lines
 from distnet.errors import DataError
@@ -151,7 +151,7 @@ class CsvTable:
         row = self._ragged
         line = undecodable_line(self.path) if row is None else None
         if line is not None:
-            return f"{self.path}:{line}: not UTF-8; {SAVE_AS}"
+            return f"{self.path}:{line}: {not_utf8(self.path)}"
         if row is None:
             return f"{self.path}: cannot be read as UTF-8 CSV: {reason}"
         cells = "1 cell" if row.actual_columns == 1 else f"{row.actual_columns} cells"

@@ -94,6 +94,12 @@ def test_text_that_differs_in_most_rows_is_no_category_unless_it_is_said(tmp_pat
     assert (codes.x.names, x[0].tolist()) == (("zip=01", "zip=7"), [1, 0])
 
 
+def test_of_several_texts_the_one_with_most_words_is_named_as_the_text(tmp_path: Path) -> None:
+    rows = ["id,said,y", "r1,a fine film,1", "r2,too long a film,0", "r3,not bad at all,1"]
+    with pytest.raises(DataError, match=r"import with: --text 'said'$"):
+        import_rows(tmp_path, *rows)
+
+
 def test_dates_in_another_form_are_an_error_that_says_which_is_read(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"'12/31/2024'.*\n?.*read in the form 2024-01-31 or 31.01"):
         import_rows(tmp_path, "n,when", "1.5,12/31/2024", "2.5,1/1/2024", target=("n",))

@@ -25,6 +25,8 @@ from distnet.spec.plural import counted, listed
 
 MOST_FAULTS = 10
 LONGEST_EXAMPLE = 30
+FIRST = 100
+"""Cells of each batch whose words are counted."""
 OTHER_DATE = re.compile(r"\s*[0-9]{1,4}[./-][0-9]{1,2}[./-][0-9]{1,4}")
 Location = Callable[[int], str]
 """Describe the position of row n (counted from 0) of a file, for messages."""
@@ -45,6 +47,8 @@ class ColumnCheck:
         self.name = name
         self.precision = Precision(name)
         self.other = OtherColumn(name, given, is_category=is_category)
+        self.num_words = 0
+        """Of some cells, as many of each column."""
         self._num_rows = self._num_missing = self._num_bad = self._num_booleans = 0
         self._may_be_text = False
         self._missing_at = self._bad_at = self._bad_cell = self._boolean_at = ""
@@ -138,6 +142,7 @@ class ColumnCheck:
         if is_boolean.any() and not self._boolean_at:
             self._boolean_at = location(first + int(is_boolean.argmax()))
         self._may_be_text |= may_be_text
+        self.num_words += _num_words(column) if may_be_text else 0
         self._num_missing += int(missing.sum())
         self._num_bad += int(bad.sum())
         self._num_booleans += int(is_boolean.sum())
@@ -200,13 +205,19 @@ def raise_faults(path: Path, checks: Sequence[ColumnCheck]) -> None:
         raise DataError("\n".join(lines))
 
 
+def _num_words(column: pa.Array) -> int:
+    """Of the first cells: enough to see which column holds texts."""
+    cells = [cell for cell in column[:FIRST].to_pylist() if isinstance(cell, str)]
+    return sum(len(cell.split()) for cell in cells)
+
+
 def _text_columns(path: Path, texts: Sequence[ColumnCheck]) -> str:
-    shown = texts[:MOST_FAULTS]
+    shown, wordiest = texts[:MOST_FAULTS], max(texts, key=lambda check: check.num_words)
     examples = listed([check.example for check in texts], MOST_FAULTS)
     return (
         f"{path}: columns of something other than numbers, dates or a few categories cannot be "
         f"features: {examples}; convert them to numbers, or drop them: "
         + " ".join(f"--drop {check.name!r}" for check in shown)
         + f"; to take one as categories all the same: --category {shown[0].name!r}; to learn from "
-        f"one of them as text, import with: --text {shown[0].name!r}"
+        f"one of them as text, import with: --text {wordiest.name!r}"
     )
