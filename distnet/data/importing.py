@@ -28,7 +28,7 @@ from distnet.data.making.set_aside import (
 )
 from distnet.data.manifest import MANIFEST, Manifest, Split, read_manifest
 from distnet.data.shard_writer import ShardWriter
-from distnet.data.sources.source import RawData, detect_kinds, read_source
+from distnet.data.sources.source import RawData, check_exists, detect_kinds, read_source
 from distnet.data.survey.content import ContentSurvey, content_digests
 from distnet.data.survey.splits import report_classes, report_splits
 from distnet.errors import DataError
@@ -73,6 +73,7 @@ def import_dataset(
         UnknownPartError: there is no such kind of source.
     """
     check_fractions(test_fraction, validation_fraction)
+    check_exists(source)
     _check_free(out, force=force)
     other = None if like is None else read_manifest(like)
     found, *others = [kind] if kind else _kinds(source, options, other)

@@ -336,5 +336,24 @@ def test_pictures_without_class_folders_are_refused_with_what_to_do(tmp_path: Pa
     image_folder(tmp_path / "raw", {".": 2})
     with pytest.raises(DataError, match="for images, make one folder a class"):
         import_dataset(tmp_path / "raw", tmp_path / "out")
+    (tmp_path / "raw" / "labels.csv").write_text("file,label\n")
+    with pytest.raises(DataError, match=r"if a table names these images .*: .*raw/labels\.csv$"):
+        import_dataset(tmp_path / "raw", tmp_path / "out")
+    (tmp_path / "raw" / "labels.csv").unlink()
     with pytest.raises(DataError, match=r"found 0 class folders(.|\n)*left out: 2 images"):
         import_dataset(tmp_path / "raw", tmp_path / "out", kind="image-folder")
+
+
+def test_a_single_class_is_warned_of(tmp_path: Path) -> None:
+    (tmp_path / "raw.csv").write_text("a,y\n1,u\n2,u\n3,u\n")
+
+    manifest = import_dataset(tmp_path / "raw.csv", tmp_path / "out", test_fraction=0)
+
+    assert rows(manifest, "warnings")["a single class"].example == "u"
+
+
+def test_a_source_that_does_not_exist_is_named_before_a_dataset_that_does(tmp_path: Path) -> None:
+    parquet(tmp_path / "raw")
+    import_dataset(tmp_path / "raw", tmp_path / "out")
+    with pytest.raises(DataError, match=r"row: no such file or folder"):
+        import_dataset(tmp_path / "row", tmp_path / "out")

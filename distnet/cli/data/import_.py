@@ -182,7 +182,10 @@ def _numbers(option: str, text: str | None) -> tuple[int, ...]:
 def _parse_size(text: str | None) -> tuple[int, int] | None:
     if text is None:
         return None
-    height, _, width = text.lower().partition("x")
+    height, cross, width = text.lower().partition("x")
+    width = width if cross else height
     if not (height.isdecimal() and width.isdecimal() and int(height) and int(width)):
-        raise DataError(f"--size: found {text!r}, expected HEIGHTxWIDTH in pixels, such as 64x96")
+        raise DataError(
+            f"--size: found {text!r}, expected HEIGHTxWIDTH in pixels, such as 64x96, or 64"
+        )
     return int(height), int(width)

@@ -28,7 +28,7 @@ from distnet.data.sources.source import Chunks, RawData
 from distnet.data.survey.images import ImageSurvey
 from distnet.data.survey.summary import Findings
 from distnet.errors import DataError
-from distnet.spec.plural import listed
+from distnet.spec.plural import counted, listed
 
 MOST_NAMES = 20
 Files = list[tuple[Path, int]]
@@ -121,9 +121,10 @@ def _check_classes(
 ) -> None:
     left_out = "".join(f"\n{line}" for line in findings.left_out_lines())
     if len(classes) < 2:
+        found_classes = counted(len(classes), "class folder")
         raise DataError(
-            f"{path}: found {len(classes)} class folders, expected at least two: one folder a "
-            f"class with its images inside, or train/ and test/ with such folders"
+            f"{path}: found {found_classes}, expected at least two: one folder a class with "
+            f"its images inside, or train/ and test/ with such folders"
             f"{_inner(path, splits)}{left_out}"
         )
     for split, found in splits.items():

@@ -17,7 +17,7 @@ another dataset. Files whose names begin with `_` are shared by several sources.
 
 import inspect
 import pkgutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from importlib import import_module
@@ -135,7 +135,7 @@ def detect_kinds(path: Path, options: Mapping[str, Any] | None = None) -> list[s
     Raises:
         DataError: the path does not exist, or no source can read it.
     """
-    _check_exists(path)
+    check_exists(path)
     given = _given(options or {})
     if implied := [kind for kind in source_kinds() if _implied_by(kind) in given]:
         return implied
@@ -171,13 +171,20 @@ def remedy(path: Path) -> str:
     if not files:
         return "the folder is empty"
     if any(file.suffix.lower() in PICTURES for file in files):
-        return "for images, make one folder a class, put them there, and import the folder above"
+        return _remedy_for_pictures(files)
     if any(file.suffix.lower() in SOUNDS for file in files):
         return "for sounds, make one folder a class, put them there, and import the folder above"
     if path.is_dir() and any(file.name.lower().endswith(TABLES) for file in files):
         return "name the CSV files train*.csv and test*.csv, or read all as one table: --kind csv"
     found = next(filter(None, map(_remedy_for, files)), None)
     return found or "if it is one of them, import it with --kind"
+
+
+def _remedy_for_pictures(files: Sequence[Path]) -> str:
+    tables = [file for file in files if file.name.lower().endswith((*TABLES, ".parquet"))]
+    if tables:
+        return f"if a table names these images and what to learn, import it: {tables[0]}"
+    return "for images, make one folder a class, put them there, and import the folder above"
 
 
 def _remedy_for(file: Path) -> str | None:
@@ -214,7 +221,7 @@ def read_source(
     Raises:
         DataError: an option is not one of this kind, or the files are faulty or unlike the dataset.
     """
-    _check_exists(path)
+    check_exists(path)
     source = load_source(kind)
     takes = _takes(kind)
     known = _options(kind)
@@ -265,6 +272,7 @@ def _option(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
-def _check_exists(path: Path) -> None:
+def check_exists(path: Path) -> None:
+    """Raise DataError if there is no such file or folder."""
     if not path.exists():
         raise DataError(f"{path}: no such file or folder")

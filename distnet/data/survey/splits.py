@@ -49,6 +49,7 @@ def report_classes(fields: Mapping[str, Field], findings: Findings) -> None:
         if field.kind == "class":
             for split, counts in field.class_counts.items():
                 _report_empty(field.classes, split, counts, findings)
+            _report_only(field.classes, findings)
             _report_single(field.classes, list(field.class_counts.values()), findings)
             _report_lookalikes(field.classes, findings)
 
@@ -61,6 +62,12 @@ def _report_empty(
         why = "they cannot be learned" if split == "train" else "they are not measured"
         what = f"classes without samples in {split}"
         findings.warned(what, why, example=empty[0], count=len(empty))
+
+
+def _report_only(classes: Sequence[str], findings: Findings) -> None:
+    if len(classes) == 1:
+        why = "there is nothing to distinguish: each sample is right without learning"
+        findings.warned("a single class", why, example=classes[0], option="--target NAME")
 
 
 def _report_single(
