@@ -9,6 +9,7 @@ import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from textwrap import fill
 from typing import Any
 
 import matplotlib
@@ -22,6 +23,8 @@ from distnet.spec.printable import printable_lines
 
 INK, MUTED, GRID = "#1f2a37", "#5f6b7a", "#dde2e8"
 WIDTH, HEIGHT = 5.0, 3.3
+TITLE_LETTERS = 8
+"""Of the bold letters of a title, as many fit on an inch."""
 """Inches. 5.0 inches are 360 points, the width of a phone, where text keeps its size."""
 PNG_DPI = 200
 STEPS = (1, 2, 2.5, 5, 10)
@@ -78,7 +81,7 @@ def new_axes(title: str, *, width: float = WIDTH, height: float = HEIGHT) -> tup
     """Make a figure with one set of axes; sizes in inches."""
     figure = Figure(figsize=(width, height))
     axes = figure.add_subplot()
-    axes.set_title(title, pad=10)
+    axes.set_title(fill(title, round(TITLE_LETTERS * width)), pad=10)
     return figure, axes
 
 

@@ -43,7 +43,7 @@ def test_a_regression_shows_its_metric_everywhere(
         return printed.out + printed.err
 
     progress = printed("run", str(folder / "prices.yaml"), "--inline", "--no-report")
-    found = re.search(r"prices-1 finished  loss [\d.]+  test mae ([\d.]+)", progress)
+    found = re.search(r"prices-1 finished  train loss [\d.]+  test mae ([\d.]+)", progress)
     assert found
     mae = found[1]
     assert re.search(rf"epoch  2/2  train loss .*  test loss [\d.]+ mae {mae}  ", progress)

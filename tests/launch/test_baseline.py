@@ -90,7 +90,7 @@ def test_it_is_shown_by_check_run_show_and_the_page(
 
     assert found["metrics"]["accuracy"] == 0.75  # type: ignore[index]
     assert main(["check", str(tmp_path / "job.yaml")]) == 0
-    assert "majority class, on test: accuracy 0.75" in capsys.readouterr().out
+    assert "majority class, on test: accuracy 75.00%" in capsys.readouterr().out
     words = ["--inline", "--no-report", "--runs", str(tmp_path), "--name", "run"]
     assert main(["run", str(tmp_path / "job.yaml"), *words]) == 0
     assert "(majority class: 75.00%)" in " ".join(capsys.readouterr().err.split())

@@ -66,13 +66,13 @@ def test_the_box_shows_where_training_is(notebook: FakeIPython) -> None:
     assert percent(notebook.html) == 80.0  # step 5,600 of 7,000
     assert "epoch 12/15" in notebook.html
     assert "step 5,600/7,000" in notebook.html
-    assert "loss 0.1100  test accuracy 95.88%  120,459/s" in notebook.html
+    assert "train loss 0.1100  test accuracy 95.88%  120,459 samples/s" in notebook.html
     assert len(re.findall(r'<polyline points="[^" ]+ [^" ]+"', notebook.html)) == 1
     assert notebook.shown[-1]["text/plain"].splitlines() == [
         "epoch 12/15",
         "run digits-1: 7,000 steps on 2 workers",
         "epoch 12/15  train loss 0.1100 accuracy 98.00%  test loss 0.1300 accuracy 95.88%  "
-        "120,459/s",
+        "120,459 samples/s",
     ]
 
 

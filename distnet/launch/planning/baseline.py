@@ -25,7 +25,7 @@ AT_ONCE = 4096
 def plan_baseline(
     file: JobFile, dataset: Path | None, data: Manifest | None, task: Task
 ) -> dict[str, Any] | None:
-    """The split, the rule and its metrics; None where the task or the data have none.
+    """The split, the rule, its metrics and their formats; None where there is no rule.
 
     A view makes other samples than those that are stored, of which a rule would know nothing.
 
@@ -51,7 +51,8 @@ def plan_baseline(
     if not isinstance(found, Baseline):
         fault = f"{what}: baseline returned {described(found)}, expected a Baseline or None"
         raise file.fault("task", fault)
-    return {"split": split, **found.to_dict()}
+    formats = {metric.name: metric.format for metric in task.metrics}
+    return {"split": split, **found.to_dict(), "formats": formats}
 
 
 def _batches(  # noqa: PLR0917

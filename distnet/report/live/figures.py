@@ -31,8 +31,8 @@ class Figures:
                 self._split, self._evaluation = record["split"], record["metrics"]
 
     def latest(self) -> str:
-        """Write `loss 0.1234  test accuracy 95.88%`; before the first evaluation the loss alone."""
-        loss = f"loss {score(self._loss)}"
+        """Write `train loss 0.1234  test accuracy 95.88%`; before an evaluation the loss."""
+        loss = f"train loss {score(self._loss)}"
         value = self._evaluation.get(self._headline.name) if self._headline else None
         if self._headline is None or value is None:
             return loss

@@ -109,9 +109,9 @@ class RunProgress:
 
     def _show_epoch(self, record: dict[str, Any]) -> None:
         epoch = f"epoch {record['epoch']:>2}/{self._num_epochs}"
-        speed = f"{record['samples_per_second']:,.0f}/s"
+        speed = f"{record['samples_per_second']:,.0f} samples/s"
         self._display.say(f"{epoch}  {self._figures.epoch(record)}  {speed}")
         self._show(step=record["step"], figures=self._with_speed(record))
 
     def _with_speed(self, record: dict[str, Any]) -> str:
-        return f"{self._figures.latest()}  {record['samples_per_second']:,.0f}/s"
+        return f"{self._figures.latest()}  {record['samples_per_second']:,.0f} samples/s"

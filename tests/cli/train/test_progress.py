@@ -58,7 +58,7 @@ def test_an_epoch_shows_loss_and_headline_metric_of_each_split() -> None:
     last = text.splitlines()[-1]
     assert last == (
         "epoch 12/15  train loss 0.1100 accuracy 98.00%  test loss 0.1300 accuracy 95.88%  "
-        "120,459/s"
+        "120,459 samples/s"
     )
 
 
@@ -73,8 +73,8 @@ def test_the_result_is_the_metric_of_the_last_evaluation() -> None:
     before = shown(ATTEMPT, STEP)[1]
     after = shown(ATTEMPT, STEP, EPOCH, STEP | {"step": 5700, "accuracy": 1.0})[1]
 
-    assert before == "loss 0.1234"
-    assert after == "loss 0.1234  test accuracy 95.88%"
+    assert before == "train loss 0.1234"
+    assert after == "train loss 0.1234  test accuracy 95.88%"
 
 
 def test_a_regression_shows_its_metric() -> None:
@@ -85,10 +85,10 @@ def test_a_regression_shows_its_metric() -> None:
     text, figures = shown(attempt, STEP, epoch)
 
     assert "train loss 6,852,649,812  valid loss 0.2000 mae 70,211  " in text
-    assert figures == "loss 6,852,649,812  valid mae 70,211"
+    assert figures == "train loss 6,852,649,812  valid mae 70,211"
 
 
 def test_the_live_line_shows_the_last_evaluation() -> None:
     text, _ = shown(ATTEMPT, EPOCH, STEP, width=140, is_terminal=True)
 
-    assert "loss 0.1234  test accuracy 95.88%  120,459/s" in text
+    assert "train loss 0.1234  test accuracy 95.88%  120,459 samples/s" in text
