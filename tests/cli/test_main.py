@@ -112,6 +112,18 @@ def test_an_error_is_printed_without_reading_it_as_markup(
     assert captured.out == ""
 
 
+def test_a_job_file_that_does_not_exist_is_named_beside_one_that_does(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    job = tmp_path / "flowers.yaml"
+    job.write_text("name: flowers\n")
+
+    assert main(["check", str(tmp_path / "flwers.yaml")]) == 2
+    assert f"expected a job file; did you mean {job}?" in capsys.readouterr().err
+    assert main(["check", str(tmp_path)]) == 2
+    assert f"{tmp_path}: found a folder, expected a job file; " in capsys.readouterr().err
+
+
 def test_several_faults_are_lines_that_begin_with_the_file(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

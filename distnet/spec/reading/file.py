@@ -1,5 +1,6 @@
 """Read the text of a file that a person wrote, or say why it cannot be read."""
 
+from difflib import get_close_matches
 from pathlib import Path
 
 from distnet.errors import JobFileError
@@ -22,7 +23,11 @@ def read_text(path: Path, *, what: str, remedy: str) -> str:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        raise JobFileError(f"{path}: found no such file, expected a {what}; {remedy}") from None
+        near = _nearest(path)
+        hint = f"did you mean {near}?" if near else remedy
+        raise JobFileError(f"{path}: found no such file, expected a {what}; {hint}") from None
+    except IsADirectoryError:
+        raise JobFileError(f"{path}: found a folder, expected a {what}; {remedy}") from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise JobFileError(f"{path}: the {what} cannot be read: {reason}") from None
@@ -30,3 +35,12 @@ def read_text(path: Path, *, what: str, remedy: str) -> str:
         return decode(data)
     except FaultsError as error:
         raise Locations(str(path)).error(error.faults) from None
+
+
+def _nearest(path: Path) -> Path | None:
+    """The file beside it whose name is most alike, with the same suffix."""
+    try:
+        names = [file.name for file in path.parent.iterdir() if file.suffix == path.suffix]
+    except OSError:
+        return None
+    return next((path.with_name(name) for name in get_close_matches(path.name, names, 1)), None)
