@@ -14,6 +14,26 @@ from distnet.spec.printable import printable_lines
 
 REQUEST_KEY = re.compile(r"^(?:body|query|path)\.([a-z_]+):", re.MULTILINE)
 """How a server names the part of a request that is wrong."""
+MEANT = {
+    "create": "init",
+    "delete": "rm",
+    "evaluate": "eval",
+    "fit": "run",
+    "import": "data import",
+    "jobs": "ps",
+    "list": "runs",
+    "log": "logs",
+    "ls": "runs",
+    "new": "init",
+    "queue": "ps",
+    "resume": "run --resume RUN",
+    "start": "run",
+    "status": "show",
+    "test": "eval",
+    "train": "run",
+    "validate": "check",
+}
+"""Commands by what other tools call them."""
 
 
 def report(error: DistnetError | typer.TyperException | OSError, arguments: list[str]) -> int:
@@ -64,7 +84,8 @@ def _option(key: str, arguments: list[str]) -> str:
 
 
 def _usage(error: typer.TyperException) -> str:
-    message = (_unknown_option(error) or error.format_message()).rstrip(".")
+    message = _unknown_option(error) or _known_elsewhere(error) or error.format_message()
+    message = message.rstrip(".")
     message = message.replace(". Did you mean", ", did you mean")
     cause: Any = error.__cause__
     if hasattr(cause, "errors"):
@@ -78,6 +99,16 @@ def _usage(error: typer.TyperException) -> str:
         return message
     see = " See" if message.endswith("?") else "; see"
     return f"{message}{see}: {context.command_path} --help"
+
+
+def _known_elsewhere(error: Any) -> str:
+    """Name the command that a word of other tools means here; empty for other errors."""
+    match = re.match("No such command '([a-z]+)'", error.format_message())
+    context = getattr(error, "ctx", None)
+    is_first = context is not None and context.parent is None
+    if match is None or not is_first or match[1] not in MEANT:
+        return ""
+    return f"{match[0]}, did you mean '{MEANT[match[1]]}'?"
 
 
 def _unknown_option(error: Any) -> str:

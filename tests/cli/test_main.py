@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from distnet.cli.errors import MEANT
 from distnet.cli.lazy import Verb
 from distnet.cli.main import main
 from distnet.cli.verbs import PANELS
+from tests.cli.command_lines import require_accepted
 
 HEAVY = ("torch", "torchvision", "ray", "matplotlib", "pyarrow", "numpy", "pandas", "httpx")
 COMMAND = "import sys; from distnet.cli.main import main; sys.exit(main())"
@@ -79,6 +81,9 @@ def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     ("arguments", "message"),
     [
         (["frobnicate"], "No such command 'frobnicate'; see: distnet --help"),
+        (["train"], "No such command 'train', did you mean 'run'? See: distnet --help"),
+        (["data", "train"], "No such command 'train'; see: distnet data --help"),
+        (["import", "a"], "No such command 'import', did you mean 'data import'? See: distnet"),
         (["data", "imprt"], "'imprt', did you mean 'import'? See: distnet data --help"),
         (["data", "import", "a", "b", "--sizes", "3x3"], "--sizes, did you mean --size? See: dist"),
         (["check"], "see: distnet check --help"),
@@ -110,6 +115,12 @@ def test_an_error_is_printed_without_reading_it_as_markup(
     assert code == 2
     assert captured.err.startswith(f"error: {path}: found no such file")
     assert captured.out == ""
+
+
+def test_words_of_other_tools_lead_to_commands_that_exist() -> None:
+    for word, meant in MEANT.items():
+        assert [word] != meant.split()
+        require_accepted(meant.split()[:1])
 
 
 def test_a_job_file_that_does_not_exist_is_named_beside_one_that_does(

@@ -8,7 +8,7 @@ from distnet.report.arrays import read_arrays
 from distnet.report.parts import Plot
 from distnet.report.plots import Drawn, by_name, draw_run
 from distnet.report.run import read_run
-from distnet.report.style import to_png, to_svg
+from distnet.report.style import new_axes, to_png, to_svg
 from distnet.run_folder.paths import RunFolder
 from distnet.spec.metric import Metric
 from tests.run_folder import run_folders
@@ -116,3 +116,9 @@ def test_an_svg_takes_the_colours_of_the_page_and_repeats_no_id(digits: Path) ->
     assert "var(--grid)" in svg
     assert ' id="axes_1"' not in svg
     assert "http" not in svg.replace("http://www.w3.org/", "")
+
+
+def test_a_title_that_is_wider_than_its_plot_has_two_lines() -> None:
+    _, axes = new_axes("Embeddings of 219 samples, before the last layer")
+
+    assert axes.get_title() == "Embeddings of 219 samples, before the\nlast layer"

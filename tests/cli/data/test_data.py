@@ -25,6 +25,8 @@ def test_import_writes_a_dataset_and_shows_it(tmp_path: Path) -> None:
     assert shown.exit_code == 0
     assert "image 1 x 4 x 6 of uint8" in shown.stdout
     assert "ant" in shown.stdout
+    shown = run("import", raw, tmp_path / "square", "--size", "6")
+    assert "image 3 x 6 x 6 of uint8" in shown.stdout
 
 
 def test_import_prints_one_json_object(tmp_path: Path) -> None:
