@@ -13,7 +13,6 @@ from typing import Any
 
 import psutil
 import ray
-from ray.exceptions import RayError
 
 from distnet.errors import NotEnoughResourcesError, WorkerFailedError
 from distnet.launch.processes import is_alive, kill
@@ -109,7 +108,8 @@ def _started(scratch: Path, num_cpus: int, num_gpus: int) -> Iterator[tuple[psut
     others = set(me.children())
     try:
         _init(
-            "started on this machine; to train without Ray, use --inline",
+            "started on this machine; try again when it is less busy, or train without Ray: "
+            "--inline",
             address="local",
             num_cpus=num_cpus,
             num_gpus=num_gpus,
@@ -169,8 +169,8 @@ def _init(failed: str, **options: Any) -> None:
     try:
         with signals_kept():
             ray.init(log_to_driver=False, logging_level=logging.ERROR, **options)
-    except (RayError, OSError, RuntimeError, ValueError) as error:
-        reason = str(error).strip().splitlines()[0]
+    except Exception as error:  # a plain one where its processes took longer than 30 s to start
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise NotEnoughResourcesError(f"Ray could not be {failed} ({reason})") from None
 
 
