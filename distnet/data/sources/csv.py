@@ -82,8 +82,7 @@ def read(
 def _open(
     file: Path, delimiter: str | None, decimal: str | None, form: TableForm, findings: Findings
 ) -> CsvTable:
-    marks = {"thousands": form.thousands, "has_header": form.has_header}
-    table = CsvTable(file, delimiter, decimal, **marks)
+    table = CsvTable(file, delimiter, decimal, thousands=form.thousands, has_header=form.has_header)
     if len(table.columns) == 1:
         raise DataError(
             f"{file}:1: found one column, {table.columns[0][:80]!r}, where the delimiter is "
