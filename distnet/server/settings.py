@@ -18,7 +18,19 @@ MB = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Limits for the requests of a user, and of an IP address."""
+    """Limits for the connections and requests of a user, and of an IP address."""
+
+    connections: int = 8000
+    """Half of them for users, a quarter for attempts, a quarter for who has shown no token."""
+    connections_per_address: int = 1000
+    """Of those that have shown no token: the nodes of a cluster may have one address."""
+    connections_per_user: int = 500
+    connections_per_attempt: int = 16
+    head_bytes: int = 64_000
+    """The request line and the headers of a request."""
+    url_bytes: int = 16_000
+    head_s: float = 15.0
+    """The time within which the head of a request must arrive."""
 
     user_per_s: float = 1000.0
     """Requests of a user; bursts of twice as many."""

@@ -95,8 +95,19 @@ class PolicySection(Section):
 
 
 class LimitsSection(Section):
-    """Limits for the requests and jobs of a user, and for an IP address."""
+    """Limits for the connections, requests and jobs of a user, and for an IP address."""
 
+    connections: Annotated[int, Field(ge=100, lt=2**20)] = DEFAULT.limits.connections
+    """Half for users, a quarter for attempts, a quarter for who has shown no token."""
+    connections_per_address: PositiveInt = DEFAULT.limits.connections_per_address
+    """Of those that have shown no token; the nodes of a cluster may have one address."""
+    connections_per_user: PositiveInt = DEFAULT.limits.connections_per_user
+    connections_per_attempt: PositiveInt = DEFAULT.limits.connections_per_attempt
+    head: Bytes = DEFAULT.limits.head_bytes
+    """The request line and the headers of a request."""
+    url: Bytes = DEFAULT.limits.url_bytes
+    head_within: Seconds = DEFAULT.limits.head_s
+    """The time within which the head of a request must arrive."""
     user_per_second: PositiveFloat = DEFAULT.limits.user_per_s
     address_per_second: PositiveFloat = DEFAULT.limits.address_per_s
     body: Bytes = DEFAULT.limits.body_bytes
@@ -167,6 +178,13 @@ def with_file(settings: Settings, path: Path) -> Settings:
             policy.ageing, policy.preemption, policy.backfill, policy.elastic, policy.steady
         ),
         limits=Limits(
+            connections=limits.connections,
+            connections_per_address=limits.connections_per_address,
+            connections_per_user=limits.connections_per_user,
+            connections_per_attempt=limits.connections_per_attempt,
+            head_bytes=limits.head,
+            url_bytes=limits.url,
+            head_s=limits.head_within,
             user_per_s=limits.user_per_second,
             address_per_s=limits.address_per_second,
             body_bytes=limits.body,

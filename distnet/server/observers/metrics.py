@@ -51,6 +51,12 @@ class Metrics:
             ["method", "route", "status"],
             registry=self._registry,
         )
+        self._refusals = Counter(
+            "distnet_http_refused",
+            "Requests and connections beyond a limit, by the code of the error.",
+            ["code"],
+            registry=self._registry,
+        )
         self._request_s = Histogram(
             "distnet_http_request_seconds",
             "Time to respond, without requests that wait for logs.",
@@ -72,6 +78,10 @@ class Metrics:
         self._events.labels(event.kind).inc()
         if event.kind == "ended" and "end" in event.data:
             self._attempts.labels(str(event.data["end"])).inc()
+
+    def count_refusal(self, code: str) -> None:
+        """Count what was beyond a limit."""
+        self._refusals.labels(code).inc()
 
     def count_request(self, scope: Scope, status: int, seconds: float) -> None:
         """Count a request; the route is its pattern, never its text."""
