@@ -26,6 +26,8 @@ class Limits:
     """Of those that have shown no token: the nodes of a cluster may have one address."""
     connections_per_user: int = 500
     connections_per_attempt: int = 16
+    followers_per_user: int = 250
+    """Requests of a user that wait for more of a log."""
     head_bytes: int = 64_000
     """The request line and the headers of a request."""
     url_bytes: int = 16_000

@@ -103,6 +103,8 @@ class LimitsSection(Section):
     """Of those that have shown no token; the nodes of a cluster may have one address."""
     connections_per_user: PositiveInt = DEFAULT.limits.connections_per_user
     connections_per_attempt: PositiveInt = DEFAULT.limits.connections_per_attempt
+    followers_per_user: PositiveInt = DEFAULT.limits.followers_per_user
+    """Requests of a user that wait for more of a log."""
     head: Bytes = DEFAULT.limits.head_bytes
     """The request line and the headers of a request."""
     url: Bytes = DEFAULT.limits.url_bytes
@@ -182,6 +184,7 @@ def with_file(settings: Settings, path: Path) -> Settings:
             connections_per_address=limits.connections_per_address,
             connections_per_user=limits.connections_per_user,
             connections_per_attempt=limits.connections_per_attempt,
+            followers_per_user=limits.followers_per_user,
             head_bytes=limits.head,
             url_bytes=limits.url,
             head_s=limits.head_within,

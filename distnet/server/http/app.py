@@ -76,7 +76,7 @@ def make_app(server: Server, authenticator: Authenticator, settings: Settings) -
     )
     app.state.server = server
     app.state.authenticator = authenticator
-    app.state.followers = LogFollowers()
+    app.state.followers = LogFollowers(settings.limits.followers_per_user)
     app.state.mounts = CapacityLimiter(datasets.MOUNTS_AT_ONCE)
     app.state.metrics = metrics_ = Metrics(server)
     refusals = Refusals(metrics_.count_refusal)
