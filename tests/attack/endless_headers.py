@@ -1,4 +1,4 @@
-"""Heads and URLs that do not end: 10 million lines, a header of 131 MB, a URL of 61 MB, trailers."""
+"""Heads and URLs without end: 10 million lines, a header of 131 MB, a URL of 61 MB, trailers."""
 
 import itertools
 from collections.abc import Iterator

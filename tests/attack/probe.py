@@ -24,7 +24,7 @@ REPORT = "/api/v1/attempt/report"
 
 
 @dataclass
-class Asked:
+class Figures:
     """One kind of request: how long each took, and those that failed."""
 
     times_s: list[float] = field(default_factory=list)
@@ -34,6 +34,17 @@ class Asked:
         """The time that this share of the requests did not exceed."""
         times = sorted(self.times_s) or [TIMEOUT_S]
         return times[min(int(share * len(times)), len(times) - 1)]
+
+    def summary(self) -> dict[str, object]:
+        """What is printed."""
+        return {
+            "number": len(self.times_s),
+            "failed": len(self.failures),
+            "why": self.failures[:3],
+            "p50_ms": 1000 * self.p(0.5),
+            "p99_ms": 1000 * self.p(0.99),
+            "most_ms": 1000 * self.p(1),
+        }
 
 
 def main() -> None:
@@ -45,33 +56,26 @@ def main() -> None:
         "ps": lambda _: ("GET", PAGE, token, None),
         "report": lambda at: ("POST", REPORT, secrets[at % len(secrets)], report),
     }
-    asked = {kind: Asked() for kind in kinds}
+    figures = {kind: Figures() for kind in kinds}
     is_over = threading.Event()
     askers = [
-        threading.Thread(target=_ask, args=(address, kinds[kind], asked[kind], is_over))
+        threading.Thread(target=_ask, args=(address, kinds[kind], figures[kind], is_over))
         for kind in kinds
     ]
     for asker in askers:
         asker.start()
-    print("asking", flush=True)  # noqa: T201
+    print("begun", flush=True)  # noqa: T201
     sys.stdin.read()
     is_over.set()
     for asker in askers:
         asker.join()
-    figures = {
-        kind: {
-            "number": len(one.times_s), "failed": len(one.failures), "why": one.failures[:3],
-            "p50_ms": 1000 * one.p(0.5), "p99_ms": 1000 * one.p(0.99), "most_ms": 1000 * one.p(1),
-        }
-        for kind, one in asked.items()
-    }  # fmt: skip
-    print(json.dumps(figures))  # noqa: T201
+    print(json.dumps({kind: one.summary() for kind, one in figures.items()}))  # noqa: T201
 
 
 def _ask(
     address: str,
     request: Callable[[int], tuple[str, str, str, bytes | None]],
-    asked: Asked,
+    figures: Figures,
     is_over: threading.Event,
 ) -> None:
     """Ask on a new connection each time, as commands and health checks do."""
@@ -81,11 +85,11 @@ def _ask(
         try:
             status = _once(address, *request(at))
         except (OSError, http.client.HTTPException) as error:
-            asked.failures.append(repr(error))
+            figures.failures.append(repr(error))
         else:
             if status != 200:
-                asked.failures.append(f"status {status}")
-        asked.times_s.append(time.monotonic() - began)
+                figures.failures.append(f"status {status}")
+        figures.times_s.append(time.monotonic() - began)
         at += 1
 
 

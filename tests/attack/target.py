@@ -1,4 +1,4 @@
-"""The server that is attacked: a process of its own, with its ledger on disk and a still cluster."""
+"""The server that is attacked: a process of its own, its ledger on disk, and a still cluster."""
 
 import json
 import subprocess

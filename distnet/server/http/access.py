@@ -11,6 +11,7 @@ from contextlib import ExitStack
 
 from anyio import CapacityLimiter, to_thread
 from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from distnet.protocol.errors import (
@@ -22,10 +23,11 @@ from distnet.protocol.errors import (
     UnauthenticatedError,
 )
 from distnet.server.http.audit import ANONYMOUS, AuditLog, address_of
-from distnet.server.http.connections import Pool, network_of
-from distnet.server.http.guarded_protocol import Claims, Guard
+from distnet.server.http.guard.connections import Pool, network_of
+from distnet.server.http.guard.fair_turns import FairTurns
+from distnet.server.http.guard.protocol import Claims, Guard
+from distnet.server.http.guard.rate_limit import RateLimiter
 from distnet.server.http.parameters import require_role
-from distnet.server.http.rate_limit import RateLimiter
 from distnet.server.http.request_body import BodyMemory, read_body, replay
 from distnet.server.http.responses import response_to
 from distnet.server.http.version import require_version, with_version
@@ -84,6 +86,7 @@ class AccessMiddleware:
         self._job_of = job_of
         self._users = _limiter(limits.user_per_s)
         self._addresses = _limiter(limits.address_per_s)
+        self._turns = FairTurns(limits.served_per_user)
         self._wrong = RateLimiter(limits.wrong_per_s, burst=WRONG_BURST)
         self._hashing = CapacityLimiter(HASHES_AT_ONCE)
         self._checks: dict[str, asyncio.Future[Caller]] = {}
@@ -99,7 +102,7 @@ class AccessMiddleware:
             with ExitStack() as held:
                 sender, send = await self._authenticate(scope, send)
                 receive = await self._receive(scope, receive, sender, held)
-                await self._app(scope, receive, send)
+                await self._serve(sender, scope, receive, send)
         except OtherVersionError as error:
             await response_to(error)(scope, receive, with_version(send))
         except ServerError as error:
@@ -108,6 +111,18 @@ class AccessMiddleware:
                 await self._audit.record(scope, caller, error)
             self._guard.refusals.note(error)
             await response_to(error)(scope, receive, send)
+
+    async def _serve(self, sender: str, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let the routes serve a request when it is the turn of its sender."""
+        if sender == ANONYMOUS:
+            await self._app(scope, receive, send)
+            return
+        connection = _connection(scope)
+        async with self._turns.take(sender) as turn:
+            if connection is not None and connection.is_gone:
+                raise ClientDisconnect
+            scope["state"]["turn"] = turn
+            await self._app(scope, receive, send)
 
     async def _authenticate(self, scope: Scope, send: Send) -> tuple[str, Send]:
         """Find the sender of a request; returns its name or secret, and how to respond."""
@@ -128,7 +143,7 @@ class AccessMiddleware:
         caller = self._authenticator.recall(token) or await self._check(token, address)
         _require(self._users.take(caller.user.name), f"too many requests of {caller.user.name}")
         _claim(scope, self._connections.users, caller.user.name)
-        scope.setdefault("state", {})["caller"] = caller
+        scope["state"]["caller"] = caller
         require_version(Headers(scope=scope))
         if scope["method"] in WITH_BODY:
             require_role(caller, Role.SUBMITTER)
@@ -191,13 +206,19 @@ class AccessMiddleware:
 
 def _connected(scope: Scope) -> str:
     """The address at the other end of the connection of a request."""
-    connection: Claims | None = scope.get("state", {}).get("connection")
+    connection = _connection(scope)
     return address_of(scope) if connection is None else network_of(connection.address)
 
 
+def _connection(scope: Scope) -> Claims | None:
+    """The connection of a request; None if it is lost, or there is no real one."""
+    found: Claims | None = scope.setdefault("state", {}).get("connection")
+    return found
+
+
 def _claim(scope: Scope, pool: Pool, owner: str) -> None:
-    connection: Claims | None = scope.get("state", {}).get("connection")
-    if connection is not None:  # it is open, and a real one
+    connection = _connection(scope)
+    if connection is not None:
         connection.claim(pool, owner)
 
 

@@ -17,11 +17,12 @@ from distnet.server.http.access import AccessMiddleware
 from distnet.server.http.audit import AuditLog
 from distnet.server.http.boundary import BoundaryMiddleware
 from distnet.server.http.browser_guard import BrowserGuard
-from distnet.server.http.connections import Connections
-from distnet.server.http.guarded_protocol import Guard
+from distnet.server.http.guard.connections import Connections
+from distnet.server.http.guard.drafts import Drafts
+from distnet.server.http.guard.protocol import Guard
+from distnet.server.http.guard.refusals import Refusals
 from distnet.server.http.log_followers import LogFollowers
 from distnet.server.http.parameters import Viewer, described
-from distnet.server.http.refusals import Refusals
 from distnet.server.http.routes import (
     attempt,
     cluster,
@@ -77,6 +78,7 @@ def make_app(server: Server, authenticator: Authenticator, settings: Settings) -
     app.state.server = server
     app.state.authenticator = authenticator
     app.state.followers = LogFollowers(settings.limits.followers_per_user)
+    app.state.drafts = Drafts(settings.limits)
     app.state.mounts = CapacityLimiter(datasets.MOUNTS_AT_ONCE)
     app.state.metrics = metrics_ = Metrics(server)
     refusals = Refusals(metrics_.count_refusal)

@@ -6,8 +6,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.types import Scope
 
 from distnet.protocol.errors import ServerError, UnavailableError
-from distnet.server.http.connections import network_of
-from distnet.server.http.rate_limit import RateLimiter
+from distnet.server.http.guard.connections import network_of
+from distnet.server.http.guard.rate_limit import RateLimiter
 from distnet.server.users.users import Caller, Users
 
 ANONYMOUS = "(nobody)"

@@ -11,7 +11,7 @@ from distnet.errors import DistnetError
 from distnet.protocol.errors import ForbiddenError, ServerError, UnauthenticatedError
 from distnet.protocol.message import CURSOR, TOKEN_ID
 from distnet.server.http.audit import AuditLog
-from distnet.server.http.refusals import Refusals
+from distnet.server.http.guard.refusals import Refusals
 from distnet.server.http.responses import error_response, response_to
 from distnet.spec.reading.faults import found
 from distnet.spec.reading.validation import expected

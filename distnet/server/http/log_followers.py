@@ -15,6 +15,7 @@ from starlette.types import Receive
 
 from distnet.protocol.errors import TooManyError
 from distnet.protocol.jobs import StreamResponse
+from distnet.server.http.guard.disconnect import watched
 
 LOOK_EVERY_S = 1.0
 """Also without a report: a job may end without one, and the server itself may end."""
@@ -38,6 +39,8 @@ class Follower:
     """Whether the job has not ended, as far as is known without a lock."""
     receive: Receive
     """Of the request: says when its client is gone."""
+    rest: Callable[[], None]
+    """Called before it waits: others of the user may be served meanwhile."""
 
 
 class LogFollowers:
@@ -81,25 +84,21 @@ class LogFollowers:
                 piece = await follower.read()
                 if piece.text or piece.is_complete or self._is_over(end):
                     return piece
+                follower.rest()
                 await self._news(follower, event, end)
 
     async def _news(self, follower: Follower, event: asyncio.Event, end: float) -> None:
         """Wait until reading again may find something, or is pointless."""
-        gone = asyncio.ensure_future(_disconnected(follower.receive))
-        gone.add_done_callback(lambda _: event.set())
-        try:
+        async with watched(follower.receive) as gone:
+            gone.add_done_callback(lambda _: event.set())
             while not (event.is_set() or self._is_over(end)):
+                left = max(0.0, end - time.monotonic())
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(
-                        event.wait(), max(0.0, min(end - time.monotonic(), LOOK_EVERY_S))
-                    )
+                    await asyncio.wait_for(event.wait(), min(left, LOOK_EVERY_S))
                 if not follower.is_open():
                     break
-        finally:
-            was_gone = gone.done()
-            gone.cancel()
-        if was_gone:
-            raise ClientDisconnect
+            if gone.done():
+                raise ClientDisconnect
 
     def _is_over(self, end: float) -> bool:
         return self._is_closing or time.monotonic() >= end
@@ -124,8 +123,3 @@ class LogFollowers:
             self._waiting[job].discard(event)
             if not self._waiting[job]:
                 del self._waiting[job]
-
-
-async def _disconnected(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass

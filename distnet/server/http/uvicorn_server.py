@@ -13,7 +13,7 @@ from fastapi import FastAPI
 
 from distnet.errors import DistnetError
 from distnet.protocol.errors import ServerError
-from distnet.server.http.guarded_protocol import GuardedProtocol
+from distnet.server.http.guard.protocol import GuardedProtocol
 from distnet.server.http.listen import BACKLOG
 from distnet.server.ledger import Ledger
 

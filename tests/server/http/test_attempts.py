@@ -188,7 +188,14 @@ def follower(job: str, read: Callable[[], Awaitable[StreamResponse]]) -> Followe
         await asyncio.Event().wait()
         raise AssertionError
 
-    return Follower(job=job, user="ada", read=read, is_open=lambda: True, receive=receive)
+    return Follower(
+        job=job,
+        user="ada",
+        read=read,
+        is_open=lambda: True,
+        receive=receive,
+        rest=lambda: None,
+    )
 
 
 def test_nothing_is_kept_of_followers_that_have_left() -> None:

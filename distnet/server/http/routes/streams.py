@@ -53,5 +53,6 @@ async def stream(
         read=read,
         is_open=lambda: job in server.mirror.jobs,
         receive=request.receive,
+        rest=request.state.turn.end,
     )
     return json_response(await followers.follow(follower, wait_s=query.wait_s))

@@ -4,8 +4,8 @@ uvicorn waits for a head without end, and httptools keeps all of it; here, bytes
 they are parsed, and a clock runs until the head is complete. Limits of bodies and of requests are
 in `access.py`.
 
-    connected -> head -> served -> idle -> head ...     served: `cycle` responds
-             \\-> refused: the response is sent, and what still arrives is dropped for a while
+    connected -> head -> served -> idle -> head -> ...
+                 head -> refused: the reason is sent, and what still arrives is dropped for a while
 
 Source: RFC 9110, 15.5 (408, 414), RFC 6585 (429, 431).
 """
@@ -18,8 +18,8 @@ from starlette.responses import Response
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from distnet.protocol.errors import ServerError
-from distnet.server.http.connections import Connections, Pool, network_of
-from distnet.server.http.refusals import Refusals
+from distnet.server.http.guard.connections import Connections, Pool, network_of
+from distnet.server.http.guard.refusals import Refusals
 from distnet.server.http.responses import response_to
 from distnet.server.settings import Limits
 
@@ -79,13 +79,18 @@ class Claims(Protocol):
         """The IP address of the other end: the client, or a proxy."""
         ...
 
+    @property
+    def is_gone(self) -> bool:
+        """Whether the other end has closed it, or it is being closed."""
+        ...
+
     def claim(self, pool: Pool, owner: str) -> None:
         """Let the connection belong to an owner; raises TooManyConnectionsError."""
         ...
 
 
 class GuardedProtocol(HttpToolsProtocol):
-    """uvicorn's protocol, with limits for heads, and a place among all connections."""
+    """uvicorn's protocol, with limits for heads, and an owner."""
 
     def __init__(self, guard: Guard, **uvicorns: Any) -> None:
         super().__init__(**uvicorns)
@@ -106,22 +111,27 @@ class GuardedProtocol(HttpToolsProtocol):
         """The IP address of the other end."""
         return self.client[0] if self.client else "unknown"
 
+    @property
+    def is_gone(self) -> bool:
+        """Whether the other end has closed the connection, or it is being closed."""
+        return self.transport.is_closing()
+
     def claim(self, pool: Pool, owner: str) -> None:
         """Let the connection belong to an owner."""
         self._guard.connections.claim(self, pool, owner)
 
     def connection_made(self, transport: Any) -> None:
-        """Take a place, as a stranger."""
+        """Belong to a stranger, for now."""
         super().connection_made(transport)
         self._head_since = self._stalled_since = self.loop.time()
         self.claim(self._guard.connections.strangers, network_of(self.address))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Give up the place."""
+        """Belong to nobody."""
         super().connection_lost(exc)
         self._guard.connections.close(self)
         if self.scope is not None:  # without the cycle, its memory is free at once
-            self.scope["state"].pop("connection", None)  # type: ignore[typeddict-item]
+            self.scope["state"].pop("connection", None)
 
     def data_received(self, data: bytes) -> None:
         """Parse what has arrived, and count it."""
@@ -139,7 +149,7 @@ class GuardedProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Let the application know the connection of a request."""
         super().on_message_begin()
-        self.scope["state"]["connection"] = self  # type: ignore[typeddict-item]
+        self.scope["state"]["connection"] = self
 
     def on_url(self, url: bytes) -> None:
         """Refuse long URLs."""
@@ -174,7 +184,7 @@ class GuardedProtocol(HttpToolsProtocol):
         super().on_message_complete()
 
     def refuse(self, error: ServerError, *, is_sending: bool = False) -> None:
-        """Send the reason and close, unless nothing was asked, or a response is on its way.
+        """Send the reason and close, unless nothing was sent, or a response is on its way.
 
         What a client that `is_sending` sends is read for a while: closing at once could destroy the
         response.
@@ -183,12 +193,12 @@ class GuardedProtocol(HttpToolsProtocol):
             return
         self._guard.refusals.note(error)
         self._unset_keepalive_if_required()
-        self._refused_since, is_asked = self.loop.time(), bool(self._num_bytes)
+        self._refused_since, has_begun = self.loop.time(), bool(self._num_bytes)
         if not self.is_idle:
             self.cycle.disconnected = True
             self.cycle.message_event.set()
-            is_asked = not (self.cycle.response_started or self.pipeline)
-        if not is_asked:
+            has_begun = not (self.cycle.response_started or self.pipeline)
+        if not has_begun:
             self.transport.abort()
             return
         self.transport.write(_written(response_to(error)))
@@ -220,7 +230,7 @@ class GuardedProtocol(HttpToolsProtocol):
         try:
             self.parser.feed_data(piece)
         except httptools.HttpParserUpgrade:
-            return  # served as if it had not asked for another protocol
+            return  # served as if it had not wanted another protocol
         except httptools.HttpParserError as error:
             if isinstance(error.__context__, ServerError):
                 raise error.__context__ from None

@@ -1,11 +1,11 @@
-"""What the operator sees of refused requests: a counter for each limit, and few lines of the log."""
+"""What the operator sees of refused requests: a counter for each limit, few lines of the log."""
 
 import logging
 from collections import Counter
 from collections.abc import Callable
 
 from distnet.protocol.errors import ServerError
-from distnet.server.http.rate_limit import RateLimiter
+from distnet.server.http.guard.rate_limit import RateLimiter
 
 OF_LIMITS = (400, 408, 413, 414, 429, 431, 503)
 """400 is what is not HTTP."""

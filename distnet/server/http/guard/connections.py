@@ -1,12 +1,12 @@
-"""Whose each open connection is, so that nobody takes the place of others.
+"""Whose each open connection is, so that nobody has those of others.
 
 A connection belongs to an address of strangers until a request on it has shown a token; then to a
-user or an attempt. The three kinds have places of their own: strangers cannot crowd out users, nor
-users the reports of attempts, and there is always room for a request for the health.
+user or an attempt. Each of the three kinds has a number of connections of its own: strangers cannot
+crowd out users, nor users the reports of attempts.
 
-When the places of strangers are taken, the newest connection gets the place of the oldest: a client
-sends its request within milliseconds, whoever waits longer has least to lose. Those of users and
-attempts lose their place only between requests.
+A user who has too many gets no new ones. Of strangers, the one that has been there longest loses
+its connection to the newest: a client sends its request within milliseconds, so there is always
+room for a request for the health.
 """
 
 from collections.abc import Iterable
@@ -26,30 +26,25 @@ class TooManyConnectionsError(TooManyError):
 class Connection(Protocol):
     """An open connection."""
 
-    @property
-    def is_idle(self) -> bool:
-        """Whether it is between two requests."""
-        ...
-
     def refuse(self, error: ServerError) -> None:
         """Say why, if a request has begun, and close it."""
         ...
 
 
 class Pool:
-    """The places of one kind of owners.
+    """The connections of one kind of owners.
 
     Args:
         what: the kind, as in messages and in the key of the setting.
         most: connections together.
         most_each: of one owner.
-        is_strict: whether a connection keeps its place while it is served.
+        newest_wins: whether the oldest connection is closed for the newest.
     """
 
-    def __init__(self, what: str, most: int, most_each: int, *, is_strict: bool) -> None:
+    def __init__(self, what: str, most: int, most_each: int, *, newest_wins: bool = False) -> None:
         self._what = what
         self._most, self._most_each = most, most_each
-        self._is_strict = is_strict
+        self._newest_wins = newest_wins
         self._owners: dict[Connection, str] = {}
         self._owned: dict[str, dict[Connection, None]] = {}
 
@@ -58,28 +53,28 @@ class Pool:
         return len(self._owners)
 
     def owner(self, connection: Connection) -> str | None:
-        """Whose a connection is; None if it has no place here."""
+        """Whose a connection is; None if it is not of this kind."""
         return self._owners.get(connection)
 
     def add(self, connection: Connection, owner: str) -> None:
-        """Give a connection a place, that of another one if there is none.
+        """Let an owner have a connection.
 
         Raises:
-            TooManyConnectionsError: all others are in use.
+            TooManyConnectionsError: it has too many, or all of the kind have.
         """
         own = self._owned.get(owner, {})
         if len(own) >= self._most_each:
             what = f"{self._most_each:,} connections of {self._what} {owner}"
-            self._replace(own, f"{what} at once (limits.connections_per_{self._what})")
+            self._full(own, f"{what} at once (limits.connections_per_{self._what})")
         elif len(self._owners) >= self._most:
             what = f"{self._most:,} connections of this kind, {self._what},"
-            self._replace(self._owners, f"{what} at once (a part of limits.connections)")
+            self._full(self._owners, f"{what} at once (a part of limits.connections)")
         self.remove(connection)
         self._owners[connection] = owner
         self._owned.setdefault(owner, {})[connection] = None
 
     def remove(self, connection: Connection) -> None:
-        """Free the place of a connection, if it has one."""
+        """Forget a connection, if it is of this kind."""
         owner = self._owners.pop(connection, None)
         if owner is None:
             return
@@ -88,30 +83,30 @@ class Pool:
         if not own:
             del self._owned[owner]
 
-    def _replace(self, candidates: Iterable[Connection], found: str) -> None:
+    def _full(self, oldest_first: Iterable[Connection], found: str) -> None:
         error = TooManyConnectionsError(f"found more than {found}; close some, or try again")
-        oldest = next((one for one in candidates if one.is_idle or not self._is_strict), None)
-        if oldest is None:
+        if not self._newest_wins:
             raise error
+        oldest = next(iter(oldest_first))
         self.remove(oldest)
         oldest.refuse(error)
 
 
 class Connections:
-    """The places of all connections; used by one event loop."""
+    """All connections, by their owners; used by one event loop."""
 
     def __init__(self, limits: Limits) -> None:
         some = limits.connections // 4
-        self.strangers = Pool("address", some, limits.connections_per_address, is_strict=False)
-        self.users = Pool("user", 2 * some, limits.connections_per_user, is_strict=True)
-        self.attempts = Pool("attempt", some, limits.connections_per_attempt, is_strict=True)
+        self.strangers = Pool("address", some, limits.connections_per_address, newest_wins=True)
+        self.users = Pool("user", 2 * some, limits.connections_per_user)
+        self.attempts = Pool("attempt", some, limits.connections_per_attempt)
         self._pools = (self.strangers, self.users, self.attempts)
 
     def claim(self, connection: Connection, pool: Pool, owner: str) -> None:
         """Let a connection belong to an owner from now on.
 
         Raises:
-            TooManyConnectionsError: all connections of that owner are in use.
+            TooManyConnectionsError: it has too many.
         """
         if pool.owner(connection) == owner:
             return
