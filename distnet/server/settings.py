@@ -36,6 +36,8 @@ class Limits:
     """The time in which the job files of a request must be read."""
     followers_per_user: int = 250
     """Requests of a user that wait for more of a log."""
+    unread_bytes: int = 64 * MB
+    """Responses that a user, or an attempt, has not read yet."""
     head_bytes: int = 64_000
     """The request line and the headers of a request."""
     url_bytes: int = 16_000

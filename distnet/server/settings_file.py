@@ -113,6 +113,8 @@ class LimitsSection(Section):
     """The time in which the job files of a request must be read."""
     followers_per_user: PositiveInt = DEFAULT.limits.followers_per_user
     """Requests of a user that wait for more of a log."""
+    unread: Bytes = DEFAULT.limits.unread_bytes
+    """Responses that a user, or an attempt, has not read yet."""
     head: Bytes = DEFAULT.limits.head_bytes
     """The request line and the headers of a request."""
     url: Bytes = DEFAULT.limits.url_bytes
@@ -197,6 +199,7 @@ def with_file(settings: Settings, path: Path) -> Settings:
             drafts=limits.drafts,
             draft_s=limits.draft,
             followers_per_user=limits.followers_per_user,
+            unread_bytes=limits.unread,
             head_bytes=limits.head,
             url_bytes=limits.url,
             head_s=limits.head_within,

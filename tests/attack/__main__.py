@@ -44,10 +44,18 @@ def attacked(target: Target, name: str) -> dict[str, Any]:
     ):
         assert probe.stdout is not None
         probe.stdout.readline()
+        before_s = _cpu_s(target)
         said = ATTACKS[name](target)
         time.sleep(AFTER_S)
         noticed, _ = probe.communicate()
-    return {"attack": name, "said": said, "mb": memory.most_mb, **json.loads(noticed)}
+        cpu_s = _cpu_s(target) - before_s
+    figures = {"attack": name, "said": said, "mb": memory.most_mb, "cpu_s": cpu_s}
+    return {**figures, **json.loads(noticed)}
+
+
+def _cpu_s(target: Target) -> float:
+    times = psutil.Process(target.server.process.pid).cpu_times()
+    return float(times.user + times.system)
 
 
 def main() -> None:
@@ -64,7 +72,10 @@ def main() -> None:
 
 
 def _shown(figures: dict[str, Any]) -> str:
-    lines = [f"{figures['attack']}: {figures['said']}", f"    memory {figures['mb']:.0f} MB"]
+    lines = [
+        f"{figures['attack']}: {figures['said']}",
+        f"    memory {figures['mb']:.0f} MB, processor {figures['cpu_s']:.1f} s",
+    ]
     for kind in ("healthz", "ps", "report"):
         one = figures[kind]
         failed = f", {one['failed']} FAILED: {one['why']}" if one["failed"] else ""

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import psutil
 
+from distnet.server import start
 from distnet.server.gateway.gateway import StartRequest
 from distnet.server.settings import Settings
 from tests.bench.server_submit import Server, StillCluster, submit_request
@@ -37,15 +38,13 @@ class NotingCluster(StillCluster):
 
 def serve(ledger: str, folder: Path) -> None:
     """Run the server."""
-    from distnet.server.start import Started
-    from distnet.server.start import serve as run
 
-    def on_start(started: Started) -> None:
+    def on_start(started: start.Started) -> None:
         facts = {"address": started.address, "token": started.token}
         print(json.dumps(facts), flush=True)  # noqa: T201
 
     settings = Settings(ledger=ledger, runs=folder, address="")
-    run(settings, NotingCluster(folder / "secrets"), port=0, on_start=on_start)
+    start.serve(settings, NotingCluster(folder / "secrets"), port=0, on_start=on_start)
 
 
 @dataclass

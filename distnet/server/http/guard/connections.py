@@ -6,14 +6,16 @@ crowd out users, nor users the reports of attempts.
 
 A user who has too many gets no new ones. Of strangers, the one that has been there longest loses
 its connection to the newest: a client sends its request within milliseconds, so there is always
-room for a request for the health.
+room for a request for the health. Those on which a request is being served are passed over.
 """
 
-from collections.abc import Iterable
-from typing import Protocol
+from typing import Any, Protocol
 
 from distnet.protocol.errors import ServerError, TooManyError
 from distnet.server.settings import Limits
+
+PASSED_OVER = 32
+"""Connections in use before one of them is closed: whoever sends bodies slowly may have many."""
 
 
 class TooManyConnectionsError(TooManyError):
@@ -23,8 +25,25 @@ class TooManyConnectionsError(TooManyError):
     wait_s = 1.0
 
 
+class TooMuchUnreadError(TooManyError):
+    """A client asks for more while it does not read what it has."""
+
+    code = "too_much_unread"
+    wait_s = 5.0
+
+
 class Connection(Protocol):
     """An open connection."""
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no request is being served."""
+        ...
+
+    @property
+    def num_unsent(self) -> int:
+        """Bytes of responses that the other end has not read yet."""
+        ...
 
     def refuse(self, error: ServerError) -> None:
         """Say why, if a request has begun, and close it."""
@@ -83,11 +102,15 @@ class Pool:
         if not own:
             del self._owned[owner]
 
-    def _full(self, oldest_first: Iterable[Connection], found: str) -> None:
+    def _full(self, oldest_first: dict[Connection, Any], found: str) -> None:
         error = TooManyConnectionsError(f"found more than {found}; close some, or try again")
         if not self._newest_wins:
             raise error
-        oldest = next(iter(oldest_first))
+        for _ in range(min(len(oldest_first), PASSED_OVER)):
+            oldest = next(iter(oldest_first))
+            if oldest.is_idle:
+                break
+            oldest_first[oldest] = oldest_first.pop(oldest)
         self.remove(oldest)
         oldest.refuse(error)
 
@@ -96,6 +119,9 @@ class Connections:
     """All connections, by their owners; used by one event loop."""
 
     def __init__(self, limits: Limits) -> None:
+        self.unread: set[Connection] = set()
+        """Those with so many bytes of unread responses that asyncio pauses writing."""
+        self._most_unread = limits.unread_bytes
         some = limits.connections // 4
         self.strangers = Pool("address", some, limits.connections_per_address, newest_wins=True)
         self.users = Pool("user", 2 * some, limits.connections_per_user)
@@ -107,7 +133,9 @@ class Connections:
 
         Raises:
             TooManyConnectionsError: it has too many.
+            TooMuchUnreadError: it does not read what it has got.
         """
+        self._require_read(pool, owner)
         if pool.owner(connection) == owner:
             return
         pool.add(connection, owner)
@@ -115,10 +143,24 @@ class Connections:
             if other is not pool:
                 other.remove(connection)
 
+    def counts(self) -> dict[str, int]:
+        """Count the open connections of each kind."""
+        kinds = {"address": self.strangers, "user": self.users, "attempt": self.attempts}
+        return {kind: len(pool) for kind, pool in kinds.items()}
+
     def close(self, connection: Connection) -> None:
         """Forget a connection."""
+        self.unread.discard(connection)
         for pool in self._pools:
             pool.remove(connection)
+
+    def _require_read(self, pool: Pool, owner: str) -> None:
+        unread = sum(one.num_unsent for one in self.unread if pool.owner(one) == owner)
+        if unread > self._most_unread:
+            raise TooMuchUnreadError(
+                f"{owner} has over {self._most_unread / 1e6:g} MB of responses that were not read "
+                "(limits.unread); read them first"
+            )
 
 
 def network_of(host: str) -> str:

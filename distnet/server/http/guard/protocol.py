@@ -107,6 +107,11 @@ class GuardedProtocol(HttpToolsProtocol):
         return self.cycle is None or self.cycle.response_complete
 
     @property
+    def num_unsent(self) -> int:
+        """Bytes of responses that the other end has not read yet."""
+        return self.transport.get_write_buffer_size()
+
+    @property
     def address(self) -> str:
         """The IP address of the other end."""
         return self.client[0] if self.client else "unknown"
@@ -145,6 +150,16 @@ class GuardedProtocol(HttpToolsProtocol):
                 self._parse(data[at : at + PIECE_BYTES])
         except ServerError as error:
             self.refuse(error, is_sending=True)
+
+    def pause_writing(self) -> None:
+        """Note that responses wait to be read."""
+        super().pause_writing()
+        self._guard.connections.unread.add(self)
+
+    def resume_writing(self) -> None:
+        """Note that they were read."""
+        super().resume_writing()
+        self._guard.connections.unread.discard(self)
 
     def on_message_begin(self) -> None:
         """Let the application know the connection of a request."""
@@ -242,7 +257,7 @@ class GuardedProtocol(HttpToolsProtocol):
             )
 
     def _is_stalled(self, now: float) -> bool:
-        unsent = self.transport.get_write_buffer_size()
+        unsent = self.num_unsent
         if unsent == 0 or unsent < self._unsent:
             self._stalled_since = now
         self._unsent = unsent
