@@ -18,6 +18,7 @@ from tests.server.http.live import live
 from tests.server.http.test_attempts import begin, said
 
 WHOAMI = "/api/v1/whoami"
+LOG = "/api/v1/jobs/digits-1/streams/run?limit=1000000"
 
 
 @contextmanager
@@ -232,3 +233,30 @@ def test_a_flood_writes_few_lines_of_the_log(
 
         assert refused(api, "url_too_long") == 20
         assert caplog.text.count("url_too_long") == 1
+
+
+def test_a_user_reads_responses_before_it_gets_more(tmp_path: Path) -> None:
+    with served(tmp_path, unread_bytes=200_000) as (api, address), ExitStack() as held:
+        ada, bob = ({"Authorization": f"Bearer {api.token(name)}"} for name in ("ada", "bob"))
+        secret = {"Authorization": f"Bearer {begin(api)}"}
+        log = {"stream": "run", "offset": 0, "text": "x" * 900_000}
+        report = {**said(), "pieces": [log]}
+        assert httpx.post(
+            f"{address}/api/v1/attempt/report", json=report, headers=secret
+        ).is_success
+        parts = urlsplit(address)
+        slow = held.enter_context(closing(socket.socket()))
+        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        slow.connect((parts.hostname, parts.port))
+        head = f"GET {LOG} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: {ada['Authorization']}"
+        slow.sendall(f"{head}\r\n\r\n".encode() * 8)  # the kernel itself keeps about three
+        while not api.app.state.guard.connections.unread:
+            time.sleep(0.01)
+
+        refusal = httpx.get(address + WHOAMI, headers=ada)
+        assert (refusal.status_code, refusal.json()["error"]["code"]) == (429, "too_much_unread")
+        assert httpx.get(address + WHOAMI, headers=bob).status_code == 200
+        slow.close()
+        while api.app.state.guard.connections.unread:
+            time.sleep(0.01)
+        assert httpx.get(address + WHOAMI, headers=ada).status_code == 200
