@@ -204,6 +204,19 @@ def test_note_on_security_names_the_limits_of_the_server() -> None:
     rows = (ROOT / "distnet" / "server" / "security.md").read_text().splitlines()
     limits, allowance = Limits(), Allowance()
     expected = {
+        "connections": f"{limits.connections:,}",
+        "connections_per_address": f"{limits.connections_per_address:,}",
+        "connections_per_user": f"{limits.connections_per_user:,}",
+        "connections_per_attempt": f"{limits.connections_per_attempt:,}",
+        "served_per_user": f"{limits.served_per_user:,}",
+        "job_file": f"{limits.job_file_bytes // 1000} kB",
+        "drafts": f"{limits.drafts:,}",
+        "draft": f"{limits.draft_s:g} s",
+        "followers_per_user": f"{limits.followers_per_user:,}",
+        "unread": f"{limits.unread_bytes // MB} MB",
+        "head": f"{limits.head_bytes // 1000} kB",
+        "url": f"{limits.url_bytes // 1000} kB",
+        "head_within": f"{limits.head_s:g} s",
         "user_per_second": f"{limits.user_per_s:,.0f}/s",
         "address_per_second": f"{limits.address_per_s:,.0f}/s",
         "body": f"{limits.body_bytes // MB} MB",

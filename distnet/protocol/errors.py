@@ -11,6 +11,8 @@ class ServerError(DistnetError):
 
     status = 400
     code = "bad_request"
+    wait_s: float | None = None
+    """When to try again, if that may help."""
 
     def __init__(self, message: str, *, code: str | None = None) -> None:
         super().__init__(message)

@@ -3,7 +3,6 @@
 There is one lock. Every change is committed to the ledger before it is acknowledged.
 """
 
-import hashlib
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -11,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 
 from distnet.protocol.attempt import AttemptConfig, Instructions, Report
 from distnet.protocol.cluster import ClusterResponse, EventsResponse
-from distnet.protocol.errors import InvalidError, UnavailableError
+from distnet.protocol.errors import UnavailableError
 from distnet.protocol.jobs import JobDetails, JobResponse, JobsResponse, StreamResponse, WhyResponse
 from distnet.protocol.node_commands import ExecResponse, NodeCommand
 from distnet.protocol.schedules import ScheduleRequest, ScheduleResponse
@@ -25,7 +24,7 @@ from distnet.server.datasets.in_use import DatasetsInUse
 from distnet.server.datasets.store import DatasetStore
 from distnet.server.gateway.gateway import Gateway
 from distnet.server.jobs import blocking, commands, recurring
-from distnet.server.jobs.draft import read_drafts
+from distnet.server.jobs.draft import ANY, Reading, read_drafts
 from distnet.server.jobs.node_commands import NodeCommands
 from distnet.server.jobs.submit import submit
 from distnet.server.ledger import Ledger, texts, users
@@ -101,10 +100,12 @@ class Server:
         except UnavailableError as error:
             logger.warning("nodes that were requested are not given back: %s", error)
 
-    def submit(self, user: User, requests: Sequence[SubmitRequest]) -> tuple[list[JobRecord], bool]:
+    def submit(
+        self, user: User, requests: Sequence[SubmitRequest], reading: Reading = ANY
+    ) -> tuple[list[JobRecord], bool]:
         """Queue jobs; returns them, and whether any is new. See `jobs/submit.py`."""
         now, allowance = self.clock(), self.settings.allowance
-        drafts = read_drafts(user, requests, now=now, store=self.loop.checkpoints)
+        drafts = read_drafts(user, requests, now=now, store=self.loop.checkpoints, reading=reading)
         with self.mirror.locked():
             records, is_new = submit(self.mirror, user, drafts, now=now, allowance=allowance)
             records = [self.mirror.jobs.get(record.name, record) for record in records]
@@ -192,10 +193,13 @@ class Server:
         with self.mirror.locked():
             return logs.event_page(self.mirror, after=after, job=job, limit=limit)
 
-    def add_schedule(self, user: User, request: ScheduleRequest) -> ScheduleResponse:
+    def add_schedule(
+        self, user: User, request: ScheduleRequest, reading: Reading = ANY
+    ) -> ScheduleResponse:
         """Add a schedule."""
+        drafts = read_drafts(user, [request.request], now=0.0, reading=reading)
         with self.mirror.locked():
-            return self._schedule(recurring.add(self.mirror, user, request, self.clock()))
+            return self._schedule(recurring.add(self.mirror, user, request, drafts, self.clock()))
 
     def schedules(self) -> list[ScheduleResponse]:
         """All schedules, by name."""
@@ -226,16 +230,7 @@ class Server:
             return blocking.jobs_of(self.mirror, user)
 
     def put_code(self, sha256: str, data: bytes) -> None:
-        """Keep an archive with a job's own files.
-
-        Raises:
-            InvalidError: `wrong_hash`.
-        """
-        found = hashlib.sha256(data).hexdigest()
-        if found != sha256:
-            raise InvalidError(
-                f"found an archive with sha256 {found}, expected {sha256}", code="wrong_hash"
-            )
+        """Keep an archive with a job's own files."""
         with self.ledger.transaction() as tx:
             texts.put_code(tx, sha256, data)
 

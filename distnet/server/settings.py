@@ -18,7 +18,31 @@ MB = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Limits for the requests of a user, and of an IP address."""
+    """Limits for the connections and requests of a user, and of an IP address."""
+
+    connections: int = 8000
+    """Half of them for users, a quarter for attempts, a quarter for who has shown no token."""
+    connections_per_address: int = 1000
+    """Of those that have shown no token: the nodes of a cluster may have one address."""
+    connections_per_user: int = 500
+    connections_per_attempt: int = 16
+    served_per_user: int = 8
+    """Requests of a user, or of an attempt, that are served at once; others wait their turn."""
+    job_file_bytes: int = 128_000
+    """A job file with its overrides and its sweep."""
+    drafts: int = 2
+    """Requests with job files that are read at once."""
+    draft_s: float = 120.0
+    """The time in which the job files of a request must be read."""
+    followers_per_user: int = 250
+    """Requests of a user that wait for more of a log."""
+    unread_bytes: int = 64 * MB
+    """Responses that a user, or an attempt, has not read yet."""
+    head_bytes: int = 64_000
+    """The request line and the headers of a request."""
+    url_bytes: int = 16_000
+    head_s: float = 15.0
+    """The time within which the head of a request must arrive."""
 
     user_per_s: float = 1000.0
     """Requests of a user; bursts of twice as many."""

@@ -95,8 +95,31 @@ class PolicySection(Section):
 
 
 class LimitsSection(Section):
-    """Limits for the requests and jobs of a user, and for an IP address."""
+    """Limits for the connections, requests and jobs of a user, and for an IP address."""
 
+    connections: Annotated[int, Field(ge=100, lt=2**20)] = DEFAULT.limits.connections
+    """Half for users, a quarter for attempts, a quarter for who has shown no token."""
+    connections_per_address: PositiveInt = DEFAULT.limits.connections_per_address
+    """Of those that have shown no token; the nodes of a cluster may have one address."""
+    connections_per_user: PositiveInt = DEFAULT.limits.connections_per_user
+    connections_per_attempt: PositiveInt = DEFAULT.limits.connections_per_attempt
+    served_per_user: PositiveInt = DEFAULT.limits.served_per_user
+    """Requests of a user, or of an attempt, that are served at once; others wait their turn."""
+    job_file: Bytes = DEFAULT.limits.job_file_bytes
+    """A job file with its overrides and its sweep."""
+    drafts: PositiveInt = DEFAULT.limits.drafts
+    """Requests with job files that are read at once."""
+    draft: Seconds = DEFAULT.limits.draft_s
+    """The time in which the job files of a request must be read."""
+    followers_per_user: PositiveInt = DEFAULT.limits.followers_per_user
+    """Requests of a user that wait for more of a log."""
+    unread: Bytes = DEFAULT.limits.unread_bytes
+    """Responses that a user, or an attempt, has not read yet."""
+    head: Bytes = DEFAULT.limits.head_bytes
+    """The request line and the headers of a request."""
+    url: Bytes = DEFAULT.limits.url_bytes
+    head_within: Seconds = DEFAULT.limits.head_s
+    """The time within which the head of a request must arrive."""
     user_per_second: PositiveFloat = DEFAULT.limits.user_per_s
     address_per_second: PositiveFloat = DEFAULT.limits.address_per_s
     body: Bytes = DEFAULT.limits.body_bytes
@@ -167,6 +190,19 @@ def with_file(settings: Settings, path: Path) -> Settings:
             policy.ageing, policy.preemption, policy.backfill, policy.elastic, policy.steady
         ),
         limits=Limits(
+            connections=limits.connections,
+            connections_per_address=limits.connections_per_address,
+            connections_per_user=limits.connections_per_user,
+            connections_per_attempt=limits.connections_per_attempt,
+            served_per_user=limits.served_per_user,
+            job_file_bytes=limits.job_file,
+            drafts=limits.drafts,
+            draft_s=limits.draft,
+            followers_per_user=limits.followers_per_user,
+            unread_bytes=limits.unread,
+            head_bytes=limits.head,
+            url_bytes=limits.url,
+            head_s=limits.head_within,
             user_per_s=limits.user_per_second,
             address_per_s=limits.address_per_second,
             body_bytes=limits.body,

@@ -5,6 +5,7 @@ It can be killed at any point: the next start has nothing to repair.
 
 import getpass
 import logging
+import math
 import os
 import re
 import resource
@@ -37,6 +38,8 @@ from distnet.server.users.users import Users
 STARTED = "server-started"
 LEAD_RETRY_S = 1.0
 OPEN_FILES = 16_384
+OTHER_FILES = 500
+"""Besides connections: the ledger, datasets, connections to the cluster."""
 
 logger = logging.getLogger(__name__)
 
@@ -77,7 +80,7 @@ def serve(
     Raises:
         DistnetError: it cannot start, or has lost the lead.
     """
-    _raise_open_files()
+    settings = _fitting(settings, _raise_open_files())
     with ExitStack() as resources:
         listener = resources.enter_context(bind(settings.listen, port))
         address = address_of(settings.listen, listener.getsockname()[1])
@@ -175,12 +178,26 @@ def _require_token(host: str, users: Users) -> None:
     )
 
 
-def _raise_open_files() -> None:
+def _raise_open_files() -> float:
     """Raise the limit of open files: each attempt, page and client has a connection."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY and soft < OPEN_FILES:
-        new = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (new, hard))
+        soft = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return math.inf if soft == resource.RLIM_INFINITY else soft
+
+
+def _fitting(settings: Settings, open_files: float) -> Settings:
+    """Have no more connections than this process may have open files."""
+    wanted = settings.limits.connections
+    if wanted + OTHER_FILES <= open_files:
+        return settings
+    most = max(int(open_files) - OTHER_FILES, 4)
+    logger.warning(
+        "this process may open %d files: limits.connections is %d, not %d; raise it with ulimit -n",
+        int(open_files), most, wanted,
+    )  # fmt: skip
+    return replace(settings, limits=replace(settings.limits, connections=most))
 
 
 def _lead(ledger: Ledger, url: str, *, is_patient: bool) -> None:

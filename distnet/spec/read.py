@@ -21,6 +21,9 @@ from distnet.spec.reading.validation import faults_of
 from distnet.spec.reading.yaml import Document, Value, read_yaml
 from distnet.spec.sections.job import Job
 
+MAX_VALUES = 10_000
+"""Keys and items of a job file: the largest shipped one has 44, a table of 1,000 columns more."""
+
 # A section that only `--set` mentions has the kind that it would have by default.
 DEFAULT_KINDS: dict[str, Value] = {
     name: {"kind": field.default.kind}
@@ -121,7 +124,7 @@ def read_job_text(
 @lru_cache(maxsize=CACHED)
 def _document(text: str) -> Document:
     """Parse a text once: all jobs of a sweep have the same one."""
-    return read_yaml(text)
+    return read_yaml(text, max_values=MAX_VALUES)
 
 
 def _job(document: Document, changes: list[Override], locations: Locations) -> Job:

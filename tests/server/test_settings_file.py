@@ -13,8 +13,8 @@ silent_after: 45s
 policy:
   ageing: 2h
   preemption: false
-limits: {log: 2MB, priority: 10,
-  code: 10MB, keep: 90d,
+limits: {log: 2MB, priority: 10, head_within: 20s, job_file: 64kB, followers_per_user: 9,
+  code: 10MB, keep: 90d, connections: 900, connections_per_address: 70,
   open_jobs_per_user: 50}
 webhooks:
   urls: [https://hooks.example.org/distnet]
@@ -43,6 +43,9 @@ def test_a_settings_file_says_what_no_option_says(tmp_path: Path) -> None:
     assert settings.policy.backfill
     assert settings.limits.code_bytes == 10_000_000
     assert settings.limits.log_bytes == 2_000_000
+    limits = settings.limits
+    assert (limits.head_s, limits.job_file_bytes, limits.followers_per_user) == (20, 64_000, 9)
+    assert (limits.connections, limits.connections_per_address) == (900, 70)
     assert settings.keep_s == 90 * 86_400
     assert (settings.allowance.open_jobs, settings.allowance.priority) == (50, 10)
     assert settings.webhooks is not None

@@ -2,6 +2,7 @@
 
 import os
 import re
+import resource
 import signal
 import stat
 import subprocess
@@ -92,6 +93,24 @@ def test_an_unreachable_cluster_is_reported_once(home: Home) -> None:
     assert f"cannot reach the Ray cluster at {NO_RAY}: connection refused" in warned
     assert "jobs wait until it is; start one with: ray start --head" in warned
     assert rest == "the server has ended; no job was running\n"
+
+
+def test_connections_are_no_more_than_files_may_be_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (1000, 1000))
+    monkeypatch.setattr(resource, "setrlimit", lambda *_: None)
+    with Harness(f"sqlite:///{tmp_path}/ledger.db", tmp_path) as harness:
+        pass
+    serve(
+        replace(harness.settings, address=""),
+        harness.cluster,
+        port=0,
+        on_start=lambda _: os.kill(os.getpid(), signal.SIGTERM),
+        say=lambda _: None,
+    )
+
+    assert "may open 1000 files: limits.connections is 500, not 8000" in caplog.text
 
 
 def test_jobs_that_continue_are_reported_at_the_end_and_at_the_start(tmp_path: Path) -> None:

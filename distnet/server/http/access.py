@@ -11,6 +11,7 @@ from contextlib import ExitStack
 
 from anyio import CapacityLimiter, to_thread
 from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from distnet.protocol.errors import (
@@ -22,13 +23,15 @@ from distnet.protocol.errors import (
     UnauthenticatedError,
 )
 from distnet.server.http.audit import ANONYMOUS, AuditLog, address_of
+from distnet.server.http.guard.connections import Pool, network_of
+from distnet.server.http.guard.fair_turns import FairTurns
+from distnet.server.http.guard.protocol import Claims, Guard
+from distnet.server.http.guard.rate_limit import RateLimiter
 from distnet.server.http.parameters import require_role
-from distnet.server.http.rate_limit import RateLimiter
-from distnet.server.http.request_body import BodyMemory, MemoryFullError, read_body, replay
+from distnet.server.http.request_body import BodyMemory, read_body, replay
 from distnet.server.http.responses import response_to
 from distnet.server.http.version import require_version, with_version
 from distnet.server.ledger.records import Role
-from distnet.server.settings import Limits
 from distnet.server.users.authenticator import REMEDY, Authenticator
 from distnet.server.users.users import Caller
 
@@ -50,7 +53,6 @@ LARGEST_BODIES_AT_ONCE = 4
 """Of smaller ones, as many as need no more memory."""
 WRONG_BURST = 20
 SMALLEST_BURST = 10
-SOON_S = 1.0
 
 
 class BusyError(TooManyError):
@@ -72,17 +74,19 @@ class AccessMiddleware:
         *,
         authenticator: Authenticator,
         audit: AuditLog,
-        limits: Limits,
-        is_attempt: Callable[[str], bool],
+        guard: Guard,
+        job_of: Callable[[str], str | None],
     ) -> None:
-        """Take what the checks need; `is_attempt` says whether a secret is a live attempt's."""
+        """Take what the checks need; `job_of` names the job of the live attempt with a secret."""
         self._app = app
         self._authenticator = authenticator
         self._audit = audit
-        self._limits = limits
-        self._is_attempt = is_attempt
+        self._guard, self._connections = guard, guard.connections
+        self._limits = limits = guard.limits
+        self._job_of = job_of
         self._users = _limiter(limits.user_per_s)
         self._addresses = _limiter(limits.address_per_s)
+        self._turns = FairTurns(limits.served_per_user)
         self._wrong = RateLimiter(limits.wrong_per_s, burst=WRONG_BURST)
         self._hashing = CapacityLimiter(HASHES_AT_ONCE)
         self._checks: dict[str, asyncio.Future[Caller]] = {}
@@ -98,22 +102,33 @@ class AccessMiddleware:
             with ExitStack() as held:
                 sender, send = await self._authenticate(scope, send)
                 receive = await self._receive(scope, receive, sender, held)
-                await self._app(scope, receive, send)
-        except BusyError as error:
-            await response_to(error, retry_after_s=error.wait_s)(scope, receive, send)
-        except MemoryFullError as error:
-            await response_to(error, retry_after_s=SOON_S)(scope, receive, send)
+                await self._serve(sender, scope, receive, send)
         except OtherVersionError as error:
             await response_to(error)(scope, receive, with_version(send))
         except ServerError as error:
             if isinstance(error, UnauthenticatedError | ForbiddenError):
                 caller = scope.get("state", {}).get("caller")
                 await self._audit.record(scope, caller, error)
+            self._guard.refusals.note(error)
             await response_to(error)(scope, receive, send)
+
+    async def _serve(self, sender: str, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let the routes serve a request when it is the turn of its sender."""
+        if sender == ANONYMOUS:
+            await self._app(scope, receive, send)
+            return
+        connection = _connection(scope)
+        async with self._turns.take(sender) as turn:
+            if connection is not None and connection.is_gone:
+                raise ClientDisconnect
+            scope["state"]["turn"] = turn
+            await self._app(scope, receive, send)
 
     async def _authenticate(self, scope: Scope, send: Send) -> tuple[str, Send]:
         """Find the sender of a request; returns its name or secret, and how to respond."""
         path, address = scope["path"], address_of(scope)
+        if address != _connected(scope):  # a proxy's, on which others ask, too
+            _claim(scope, self._connections.strangers, address)
         _require(self._addresses.take(address), f"too many requests from {address}")
         if path in PUBLIC or path.startswith(OPEN):
             if scope["method"] not in READING:
@@ -121,12 +136,14 @@ class AccessMiddleware:
             return ANONYMOUS, send
         token = _bearer(Headers(scope=scope))
         if path == ATTEMPT or path.startswith(f"{ATTEMPT}/"):
-            if self._is_attempt(token):
+            if job := self._job_of(token):
+                _claim(scope, self._connections.attempts, job)
                 return token, with_version(send)
             return ANONYMOUS, self._counting_wrong(address, send)
         caller = self._authenticator.recall(token) or await self._check(token, address)
         _require(self._users.take(caller.user.name), f"too many requests of {caller.user.name}")
-        scope.setdefault("state", {})["caller"] = caller
+        _claim(scope, self._connections.users, caller.user.name)
+        scope["state"]["caller"] = caller
         require_version(Headers(scope=scope))
         if scope["method"] in WITH_BODY:
             require_role(caller, Role.SUBMITTER)
@@ -185,6 +202,24 @@ class AccessMiddleware:
             return self._limits.bulk_bytes
         large = self._limits.body_bytes
         return large if path in LARGE or path.startswith(DATASETS) else min(SMALL_BYTES, large)
+
+
+def _connected(scope: Scope) -> str:
+    """The address at the other end of the connection of a request."""
+    connection = _connection(scope)
+    return address_of(scope) if connection is None else network_of(connection.address)
+
+
+def _connection(scope: Scope) -> Claims | None:
+    """The connection of a request; None if it is lost, or there is no real one."""
+    found: Claims | None = scope.setdefault("state", {}).get("connection")
+    return found
+
+
+def _claim(scope: Scope, pool: Pool, owner: str) -> None:
+    connection = _connection(scope)
+    if connection is not None:
+        connection.claim(pool, owner)
 
 
 def _limiter(per_s: float) -> RateLimiter:

@@ -17,6 +17,10 @@ from distnet.server.http.access import AccessMiddleware
 from distnet.server.http.audit import AuditLog
 from distnet.server.http.boundary import BoundaryMiddleware
 from distnet.server.http.browser_guard import BrowserGuard
+from distnet.server.http.guard.connections import Connections
+from distnet.server.http.guard.drafts import Drafts
+from distnet.server.http.guard.protocol import Guard
+from distnet.server.http.guard.refusals import Refusals
 from distnet.server.http.log_followers import LogFollowers
 from distnet.server.http.parameters import Viewer, described
 from distnet.server.http.routes import (
@@ -73,9 +77,14 @@ def make_app(server: Server, authenticator: Authenticator, settings: Settings) -
     )
     app.state.server = server
     app.state.authenticator = authenticator
-    app.state.followers = LogFollowers()
+    app.state.followers = LogFollowers(settings.limits.followers_per_user)
+    app.state.drafts = Drafts(settings.limits)
     app.state.mounts = CapacityLimiter(datasets.MOUNTS_AT_ONCE)
-    app.state.metrics = Metrics(server)
+    app.state.metrics = metrics_ = Metrics(server)
+    refusals = Refusals(metrics_.count_refusal)
+    connections = Connections(settings.limits)
+    metrics_.watch_connections(connections.counts)
+    app.state.guard = Guard(settings.limits, connections, refusals)
     _add_run_files(app, server, settings)
     _add_routes(app)
     _add_layers(app, settings)
@@ -111,17 +120,17 @@ def _add_layers(app: FastAPI, settings: Settings) -> None:
     server: Server = app.state.server
     audit = AuditLog(authenticator.users, per_s=settings.limits.denied_per_s)
 
-    def is_attempt(secret: str) -> bool:
-        return server.mirror.job_of_secret(hashlib.sha256(secret.encode()).hexdigest()) is not None
+    def job_of(secret: str) -> str | None:
+        return server.mirror.job_of_secret(hashlib.sha256(secret.encode()).hexdigest())
 
     own_name = urlsplit(settings.address).hostname or ""
-    exceptions.install(app, audit)
+    exceptions.install(app, audit, app.state.guard.refusals)
     app.add_middleware(
         AccessMiddleware,
         authenticator=authenticator,
         audit=audit,
-        limits=settings.limits,
-        is_attempt=is_attempt,
+        guard=app.state.guard,
+        job_of=job_of,
     )
     app.add_middleware(
         BoundaryMiddleware,

@@ -6,7 +6,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.types import Scope
 
 from distnet.protocol.errors import ServerError, UnavailableError
-from distnet.server.http.rate_limit import RateLimiter
+from distnet.server.http.guard.connections import network_of
+from distnet.server.http.guard.rate_limit import RateLimiter
 from distnet.server.users.users import Caller, Users
 
 ANONYMOUS = "(nobody)"
@@ -39,5 +40,4 @@ class AuditLog:
 
 def address_of(scope: Scope) -> str:
     """The IP address of the connection of a request; for IPv6 its /64 network."""
-    host = str((scope.get("client") or ("unknown", 0))[0])
-    return ":".join(host.split(":")[:4]) + "::/64" if host.count(":") > 3 else host
+    return network_of(str((scope.get("client") or ("unknown", 0))[0]))

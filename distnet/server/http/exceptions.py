@@ -8,9 +8,10 @@ from pydantic_core import ErrorDetails
 from starlette.exceptions import HTTPException
 
 from distnet.errors import DistnetError
-from distnet.protocol.errors import ForbiddenError, UnauthenticatedError
+from distnet.protocol.errors import ForbiddenError, ServerError, UnauthenticatedError
 from distnet.protocol.message import CURSOR, TOKEN_ID
 from distnet.server.http.audit import AuditLog
+from distnet.server.http.guard.refusals import Refusals
 from distnet.server.http.responses import error_response, response_to
 from distnet.spec.reading.faults import found
 from distnet.spec.reading.validation import expected
@@ -26,7 +27,7 @@ MAX_FAULTS = 10
 LONGEST_TEXT = 4000
 
 
-def install(app: FastAPI, audit: AuditLog) -> None:
+def install(app: FastAPI, audit: AuditLog, refusals: Refusals) -> None:
     """Handle every error of a route."""
 
     async def handle(request: Request, error: Exception) -> Response:
@@ -34,6 +35,8 @@ def install(app: FastAPI, audit: AuditLog) -> None:
         if isinstance(error, ForbiddenError | UnauthenticatedError):
             caller = getattr(request.state, "caller", None)
             await audit.record(request.scope, caller, error)
+        elif isinstance(error, ServerError):
+            refusals.note(error)
         return response_to(error)
 
     app.add_exception_handler(DistnetError, handle)

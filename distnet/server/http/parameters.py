@@ -7,6 +7,7 @@ from fastapi import Depends, Path, Query, Request
 from fastapi.security import HTTPBearer
 
 from distnet.protocol.errors import ForbiddenError, UnauthenticatedError
+from distnet.server.http.guard.drafts import Drafts
 from distnet.server.http.log_followers import LogFollowers
 from distnet.server.ledger.records import Role
 from distnet.server.server import Server
@@ -61,12 +62,18 @@ async def _followers(request: Request) -> LogFollowers:
     return followers
 
 
+async def _drafts(request: Request) -> Drafts:
+    drafts: Drafts = request.app.state.drafts
+    return drafts
+
+
 async def _secret(request: Request) -> str:
     return request.headers.get("authorization", "").partition(" ")[2].strip()
 
 
 TheServer = Annotated[Server, Depends(_server)]
 TheAuthenticator = Annotated[Authenticator, Depends(_authenticator)]
+TheDrafts = Annotated[Drafts, Depends(_drafts)]
 TheFollowers = Annotated[LogFollowers, Depends(_followers)]
 Viewer = Annotated[Caller, Depends(require(Role.VIEWER))]
 Submitter = Annotated[Caller, Depends(require(Role.SUBMITTER))]

@@ -26,6 +26,7 @@ class MemoryFullError(ServerError):
 
     status = 503
     code = "too_many_bytes"
+    wait_s = 1.0
 
 
 class BodyMemory:

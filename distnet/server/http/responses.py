@@ -30,7 +30,7 @@ def error_response(
     return Response(body, status_code=status, headers=headers, media_type=JSON)
 
 
-def response_to(error: DistnetError, *, retry_after_s: float | None = None) -> Response:
+def response_to(error: DistnetError) -> Response:
     """Write the response to an exception; one without a code of its own is `invalid`."""
     known = error if isinstance(error, ServerError) else InvalidError(str(error))
-    return error_response(known.status, known.code, str(known), retry_after_s=retry_after_s)
+    return error_response(known.status, known.code, str(known), retry_after_s=known.wait_s)

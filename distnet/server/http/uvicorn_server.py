@@ -1,9 +1,11 @@
 """The HTTP server: uvicorn, which shuts down gracefully, also when the lead is lost."""
 
+import asyncio
 import logging
 import socket
 import threading
 from collections.abc import Callable
+from functools import partial
 from types import FrameType
 
 import uvicorn
@@ -11,13 +13,18 @@ from fastapi import FastAPI
 
 from distnet.errors import DistnetError
 from distnet.protocol.errors import ServerError
+from distnet.server.http.guard.protocol import GuardedProtocol
+from distnet.server.http.listen import BACKLOG
 from distnet.server.ledger import Ledger
 
 CHECK_LEAD_EVERY_S = 2.0
 GRACE_S = 5
 """For requests that are being served when the server ends."""
 IDLE_S = 60
-MAX_CONNECTIONS = 4000
+TICKS = 10
+"""Of uvicorn's main loop, about a second: how often connections are checked."""
+ACCEPTED_AT_ONCE = 100
+"""Between other events: asyncio would accept as many as wait, in a row."""
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +44,8 @@ class HttpServer(uvicorn.Server):
                 proxy_headers=False,  # only those of a stated proxy count, see app.py
                 timeout_keep_alive=IDLE_S,
                 timeout_graceful_shutdown=GRACE_S,
-                limit_concurrency=MAX_CONNECTIONS,
+                http=partial(GuardedProtocol, app.state.guard),  # type: ignore[arg-type]
+                backlog=ACCEPTED_AT_ONCE,
             )
         )
         self._followers = app.state.followers
@@ -70,8 +78,18 @@ class HttpServer(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, and report it."""
         await super().startup(sockets)
+        for listener in sockets or ():
+            listener.listen(BACKLOG)  # asyncio has set ACCEPTED_AT_ONCE
         if self.started:
             self._ready()
+
+    async def on_tick(self, counter: int) -> bool:
+        """End what takes too long on any connection."""
+        if counter % TICKS == 0:
+            now = asyncio.get_running_loop().time()
+            for connection in list(self.server_state.connections):
+                connection.check(now)  # type: ignore[union-attr]
+        return await super().on_tick(counter)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002
         """Shut down gracefully; at a second signal at once. The process then cleans up."""

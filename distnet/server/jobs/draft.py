@@ -1,11 +1,11 @@
 """Read the job files of submits, and expand their sweeps; without the lock, as it takes a while."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from distnet.errors import JobFileError
-from distnet.protocol.errors import InvalidError, TooManyError
+from distnet.protocol.errors import InvalidError, TooLargeError, TooManyError
 from distnet.protocol.states import JobState
 from distnet.protocol.submit import SubmitRequest
 from distnet.server.jobs.admission import team_of
@@ -27,6 +27,19 @@ class Draft:
     """The key of the request, which the jobs of one sweep share."""
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The limits of reading job files."""
+
+    most_bytes: int | None = None
+    """Of a job file with its overrides and its sweep."""
+    go_on: Callable[[], None] = lambda: None
+    """Called before each job file is read; raises an error to give up."""
+
+
+ANY = Reading()
+
+
 def read_drafts(
     user: User,
     requests: Sequence[SubmitRequest],
@@ -34,6 +47,7 @@ def read_drafts(
     now: float,
     schedule: str | None = None,
     store: str | None = None,
+    reading: Reading = ANY,
 ) -> list[Draft]:
     """Read the job files of requests.
 
@@ -43,12 +57,16 @@ def read_drafts(
         now: Unix time.
         schedule: the schedule that submits, if one does.
         store: where jobs keep their checkpoints that name no store; None: in their run folders.
+        reading: the limits.
 
     Raises:
         InvalidError: a request is invalid.
         ForbiddenError: `not_your_team`.
         TooManyError: `too_many_jobs`: more jobs than one submit may have.
+        TooLargeError: a job file is larger than the limit.
     """
+    for request in requests:
+        _require_small(request, reading.most_bytes)
     combinations = [_combinations(request) for request in requests]
     num_jobs = sum(map(len, combinations))
     if num_jobs > MAX_JOBS:
@@ -60,8 +78,20 @@ def read_drafts(
     return [
         draft
         for request, overrides in zip(requests, combinations, strict=True)
-        for draft in _drafts_of(user, request, overrides, now=now, schedule=schedule, store=store)
+        for draft in _drafts_of(
+            user, request, overrides, now=now, schedule=schedule, store=store, reading=reading
+        )
     ]
+
+
+def _require_small(request: SubmitRequest, most: int | None) -> None:
+    texts = (request.spec, *request.sets, *request.sweep)
+    num_bytes = sum(len(text.encode()) for text in texts)
+    if most is not None and num_bytes > most:
+        raise TooLargeError(
+            f"{request.file}: found {num_bytes:,} bytes in the job file, its overrides and its "
+            f"sweep, expected at most {most:,} (limits.job_file of the server)"
+        )
 
 
 def _combinations(request: SubmitRequest) -> list[tuple[str, ...]]:
@@ -85,8 +115,12 @@ def _drafts_of(
     now: float,
     schedule: str | None,
     store: str | None,
+    reading: Reading,
 ) -> list[Draft]:
-    parsed = [parse_job_file(request, overrides, store) for overrides in combinations]
+    parsed = []
+    for overrides in combinations:
+        reading.go_on()
+        parsed.append(parse_job_file(request, overrides, store))
     rungs = rungs_of([job.epochs for job in parsed]) if request.stop_early else ()
     drafts = []
     for index, (overrides, job) in enumerate(zip(combinations, parsed, strict=True)):

@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -20,7 +21,7 @@ from distnet.protocol.submit import SubmitRequest
 from distnet.server.attempts.decisions import request_stop
 from distnet.server.jobs.calendar import due, next_time, resumed
 from distnet.server.jobs.commands import ended
-from distnet.server.jobs.draft import read_drafts
+from distnet.server.jobs.draft import Draft, read_drafts
 from distnet.server.jobs.submit import check, submit
 from distnet.server.ledger import users
 from distnet.server.ledger.records import JobRecord, Missed, Overlap, Role, ScheduleRecord, User
@@ -39,15 +40,17 @@ class Terms(NamedTuple):
     """Where those keep their checkpoints that name no store."""
 
 
-def add(mirror: Mirror, user: User, request: ScheduleRequest, now: float) -> ScheduleRecord:
-    """Add a schedule; its job file is checked now, so that it does not fail at night.
+def add(
+    mirror: Mirror, user: User, request: ScheduleRequest, drafts: Sequence[Draft], now: float
+) -> ScheduleRecord:
+    """Add a schedule; its drafts are checked now, so that it does not fail at night.
 
     Raises:
         InvalidError: `bad_cron`, `bad_time_zone`, or a fault of the job file.
         ConflictError: `name_taken`.
     """
     _require_valid(mirror, request)
-    check(mirror, user, request.request)
+    check(mirror, drafts)
     schedule = ScheduleRecord(
         name=request.name,
         owner=user.name,

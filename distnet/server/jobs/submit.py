@@ -15,7 +15,6 @@ from sqlalchemy import Connection
 
 from distnet.protocol.errors import ConflictError, InvalidError
 from distnet.protocol.states import JobState
-from distnet.protocol.submit import SubmitRequest
 from distnet.server.jobs.admission import (
     require_fits,
     require_open_jobs,
@@ -24,7 +23,7 @@ from distnet.server.jobs.admission import (
 )
 from distnet.server.jobs.datasets import require_datasets
 from distnet.server.jobs.dependencies import require_dependencies, require_no_cycle
-from distnet.server.jobs.draft import Draft, read_drafts
+from distnet.server.jobs.draft import Draft
 from distnet.server.ledger import jobs, texts
 from distnet.server.ledger.records import JobRecord, User
 from distnet.server.settings import Allowance
@@ -79,13 +78,13 @@ def submit(
     return [known[key] for key in keys], True
 
 
-def check(mirror: Mirror, user: User, request: SubmitRequest) -> None:
-    """Check a request that is submitted later, as far as that is possible now.
+def check(mirror: Mirror, drafts: Sequence[Draft]) -> None:
+    """Check drafts that are submitted later, as far as that is possible now.
 
     Raises:
-        InvalidError: it is invalid.
+        InvalidError: one is invalid.
     """
-    for one in read_drafts(user, [request], now=0.0):
+    for one in drafts:
         require_fits(mirror, one.record.shape, one.record.team)
         require_datasets(mirror, [one.job.dataset])
 

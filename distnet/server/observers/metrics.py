@@ -4,9 +4,10 @@ Source: Prometheus, Metric and label naming. No label has a text of a user.
 """
 
 import collections
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
@@ -51,6 +52,18 @@ class Metrics:
             ["method", "route", "status"],
             registry=self._registry,
         )
+        self._connections = Gauge(
+            "distnet_http_connections",
+            "Open connections of users, attempts and of addresses without a token.",
+            ["kind"],
+            registry=self._registry,
+        )
+        self._refusals = Counter(
+            "distnet_http_refused",
+            "Requests and connections beyond a limit, by the code of the error.",
+            ["code"],
+            registry=self._registry,
+        )
         self._request_s = Histogram(
             "distnet_http_request_seconds",
             "Time to respond, without requests that wait for logs.",
@@ -63,6 +76,11 @@ class Metrics:
         """Write all metrics in Prometheus' text format."""
         return generate_latest(self._registry)
 
+    def watch_connections(self, counts: Callable[[], dict[str, int]]) -> None:
+        """Show how many connections of each kind are open."""
+        for kind in counts():
+            self._connections.labels(kind).set_function(partial(_count_of, counts, kind))
+
     def count_iteration(self, seconds: float) -> None:
         """Count an iteration of the loop."""
         self._iteration_s.observe(seconds)
@@ -72,6 +90,10 @@ class Metrics:
         self._events.labels(event.kind).inc()
         if event.kind == "ended" and "end" in event.data:
             self._attempts.labels(str(event.data["end"])).inc()
+
+    def count_refusal(self, code: str) -> None:
+        """Count what was beyond a limit."""
+        self._refusals.labels(code).inc()
 
     def count_request(self, scope: Scope, status: int, seconds: float) -> None:
         """Count a request; the route is its pattern, never its text."""
@@ -107,6 +129,10 @@ class _Gauges(Collector):
         for what in ("cpus", "gpus", "free_cpus", "free_gpus"):
             total = sum(getattr(node, what) for node in cluster.nodes)
             yield _gauge(f"distnet_{what}", f"{what} of all nodes.".replace("_", " "), total)
+
+
+def _count_of(counts: Callable[[], dict[str, int]], kind: str) -> float:
+    return counts()[kind]
 
 
 def _gauge(name: str, text: str, value: float) -> Metric:

@@ -11,6 +11,8 @@ from difflib import get_close_matches
 from distnet.errors import JobFileError
 
 Key = tuple[str | int, ...]
+MAX_FAULTS = 100
+"""That are listed; of others, only their number is said."""
 
 
 @dataclass(frozen=True)
@@ -57,9 +59,12 @@ class Locations:
     overrides: Mapping[str, str] = field(default_factory=dict)
 
     def error(self, faults: Iterable[Fault]) -> JobFileError:
-        """List all faults in one error, in the order of the file, those of `--set` last."""
-        located = sorted({self._locate(fault) for fault in faults})
-        return JobFileError("\n".join(text for _, text in located))
+        """List the faults in one error, in the order of the file, those of `--set` last."""
+        faults = list(faults)
+        lines = [text for _, text in sorted({self._locate(one) for one in faults[:MAX_FAULTS]})]
+        if len(faults) > MAX_FAULTS:
+            lines.append(f"... and {len(faults) - MAX_FAULTS:,} more faults")
+        return JobFileError("\n".join(lines))
 
     def _locate(self, fault: Fault) -> tuple[float, str]:
         if fault.line is not None:

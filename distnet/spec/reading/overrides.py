@@ -119,11 +119,10 @@ def _with(value: Value, key: tuple[str, ...], new: Value) -> Value:
         return new
     first, rest = key[0], key[1:]
     if isinstance(value, tuple):
-        indices = [str(i) for i in range(len(value))]
-        if first not in indices:
-            has = f"the items {indices[0]} to {indices[-1]}" if indices else "no items"
+        i = int(first) if re.fullmatch("0|[1-9][0-9]{0,8}", first) else len(value)
+        if i >= len(value):
+            has = f"the items 0 to {len(value) - 1}" if value else "no items"
             raise IndexError(f"found `{shortened(first)}` for an item of a list that has {has}")
-        i = indices.index(first)
         return (*value[:i], _with(value[i], rest, new), *value[i + 1 :])
     section = value if isinstance(value, dict) else {}
     return section | {first: _with(section.get(first), rest, new)}

@@ -8,7 +8,16 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel, Tag, ValidationError
 from pydantic_core import ErrorDetails
 
-from distnet.spec.reading.faults import Fault, Key, KeyFaultError, dotted, found, shortened, unknown
+from distnet.spec.reading.faults import (
+    MAX_FAULTS,
+    Fault,
+    Key,
+    KeyFaultError,
+    dotted,
+    found,
+    shortened,
+    unknown,
+)
 
 EXPECTED = {
     "int_type": "a whole number",
@@ -47,12 +56,19 @@ MOST_GUESSES = 2
 
 
 def faults_of(error: ValidationError, model: type[BaseModel]) -> list[Fault]:
-    """List the faults of a `model` that did not validate, in pydantic's order."""
+    """List the faults of a `model` that did not validate, in pydantic's order.
+
+    Those beyond `MAX_FAULTS` have no message: finding what was meant takes a while.
+    """
     wordings: dict[tuple[Key, str], list[str]] = {}
-    for details in error.errors():
+    errors = error.errors()
+    for details in errors[:MAX_FAULTS]:
         key, what, wanted = _wording(details, model)
         wordings.setdefault((key, what), []).extend(wanted)
-    return [_fault(key, what, wanted) for (key, what), wanted in wordings.items()]
+    faults = [_fault(key, what, wanted) for (key, what), wanted in wordings.items()]
+    if len(errors) > MAX_FAULTS:
+        faults += [Fault((), "")] * (len(errors) - len(faults))
+    return faults
 
 
 def first_fault(error: ValidationError, *, is_text: bool = False) -> str:

@@ -32,6 +32,8 @@ from distnet.spec.reading.scalars import plain
 Value: TypeAlias = "None | bool | int | float | str | tuple[Value, ...] | dict[str, Value]"
 
 MAX_BYTES = 256_000
+MAX_VALUES = 100_000
+"""Keys and items; a job file has fewer (`read.py`). Building one takes about 20 microseconds."""
 MAX_DEPTH = 20
 FORBIDDEN = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -76,8 +78,8 @@ def decode(data: bytes) -> str:
         raise _one_fault(line, wrong) from None
 
 
-def read_yaml(text: str) -> Document:
-    """Read one YAML document; lists become tuples.
+def read_yaml(text: str, *, max_values: int = MAX_VALUES) -> Document:
+    """Read one YAML document with at most `max_values` keys and items; lists become tuples.
 
     Raises:
         FaultsError: the text is not YAML, or uses what job files may not use.
@@ -86,7 +88,7 @@ def read_yaml(text: str) -> Document:
     if forbidden is not None:
         line = text.count("\n", 0, forbidden.start()) + 1
         raise _one_fault(line, _control_character(forbidden[0]))
-    reader = _Reader(text)
+    reader = _Reader(text, max_values)
     value = reader.document()
     if reader.faults:
         raise FaultsError(reader.faults)
@@ -96,7 +98,8 @@ def read_yaml(text: str) -> Document:
 class _Reader:
     """Builds a value from parser events, and collects lines and faults."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, max_values: int) -> None:
+        self._max_values = max_values
         self.lines: dict[Key, int] = {(): 1}
         self.faults: list[Fault] = []
         self._events = _events(text)
@@ -162,6 +165,7 @@ class _Reader:
         items: list[Value] = []
         while not isinstance(event := next(self._events), SequenceEndEvent):
             item_key = (*key, len(items))
+            self._count(event)
             self.lines[item_key] = _line(event)
             items.append(self._value(event, item_key))
         return tuple(items)
@@ -169,6 +173,7 @@ class _Reader:
     def _mapping(self, key: Key) -> Value:
         values: dict[str, Value] = {}
         while not isinstance(event := next(self._events), MappingEndEvent):
+            self._count(event)
             name = self._name(event, key)
             own_key = (*key, name)
             if name in values:
@@ -189,6 +194,12 @@ class _Reader:
         elif name == "<<" and event.implicit[0]:
             self._fault(event, key, "found merge key `<<`, expected the keys themselves")
         return str(event.value)
+
+    def _count(self, event: Event) -> None:
+        """Stop reading what is too much, before it is built."""
+        if len(self.lines) + len(self.faults) > self._max_values:
+            wrong = f"found over {self._max_values:,} keys and items, expected fewer"
+            raise _one_fault(_line(event), wrong)
 
     def _fault(self, event: Event, key: Key, message: str) -> None:
         self.faults.append(Fault(key, message, _line(event)))

@@ -3,16 +3,18 @@
 import asyncio
 import threading
 import time
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx
 import pytest
 from fastapi.testclient import TestClient
+from starlette.types import Message
 
 from distnet.protocol.attempt import Report
 from distnet.protocol.jobs import StreamResponse
 from distnet.protocol.versions import HEADER, own_version
-from distnet.server.http.log_followers import LogFollowers
+from distnet.server.http.log_followers import Follower, LogFollowers
 from tests.server.fake_cluster import piece
 from tests.server.http.api import Api, body
 from tests.server.http.live import live
@@ -127,7 +129,7 @@ def test_followers_are_woken_by_news_and_hold_no_thread(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """More followers than the pool has threads, and the server responds others meanwhile."""
-    monkeypatch.setattr("distnet.server.http.log_followers.POLL_EVERY_S", 1000.0)
+    monkeypatch.setattr("distnet.server.http.log_followers.LOOK_EVERY_S", 1000.0)
     secret = begin(api)
     num_followers = 60  # the pool has 40 threads
     with live(api) as address:
@@ -181,16 +183,31 @@ def stream(text: str) -> StreamResponse:
     return StreamResponse(text=text, offset=0, next=size, end=size, is_complete=False)
 
 
+def follower(job: str, read: Callable[[], Awaitable[StreamResponse]]) -> Follower:
+    async def receive() -> Message:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    return Follower(
+        job=job,
+        user="ada",
+        read=read,
+        is_open=lambda: True,
+        receive=receive,
+        rest=lambda: None,
+    )
+
+
 def test_nothing_is_kept_of_followers_that_have_left() -> None:
     async def check() -> None:
-        followers = LogFollowers()
+        followers = LogFollowers(100)
 
         async def read() -> StreamResponse:
             return stream("")
 
         await asyncio.gather(
-            *(followers.follow(f"job-{at}", read, wait_s=0.01) for at in range(50)),
-            *(followers.follow("job-0", read, wait_s=0.01) for _ in range(5)),
+            *(followers.follow(follower(f"job-{at}", read), wait_s=0.01) for at in range(50)),
+            *(followers.follow(follower("job-0", read), wait_s=0.01) for _ in range(5)),
         )
         assert followers.num_waiting == 0
         kept = [value for value in vars(followers).values() if hasattr(value, "__len__")]
@@ -202,16 +219,16 @@ def test_nothing_is_kept_of_followers_that_have_left() -> None:
 
 @pytest.mark.timeout(30)
 def test_news_that_come_while_a_log_is_read_are_not_missed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("distnet.server.http.log_followers.POLL_EVERY_S", 1000.0)
+    monkeypatch.setattr("distnet.server.http.log_followers.LOOK_EVERY_S", 1000.0)
 
     async def check() -> None:
-        followers, texts = LogFollowers(), iter(["", "news"])
+        followers, texts = LogFollowers(1), iter(["", "news"])
 
         async def read() -> StreamResponse:
             found = stream(next(texts))
             followers.wake("job-1")
             return found
 
-        assert (await followers.follow("job-1", read, wait_s=1000)).text == "news"
+        assert (await followers.follow(follower("job-1", read), wait_s=1000)).text == "news"
 
     asyncio.run(check())

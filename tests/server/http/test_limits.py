@@ -9,7 +9,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Message
 
 from distnet.protocol.errors import TooLargeError
-from distnet.server.http.rate_limit import MAX_KEYS, RateLimiter
+from distnet.server.http.guard.rate_limit import MAX_KEYS, RateLimiter
 from distnet.server.http.request_body import TooSlowError, read_body, replay
 from distnet.server.settings import Allowance
 from tests.server.fake_cluster import Clock

@@ -1,8 +1,11 @@
 """Archives with the own files of jobs; each content is uploaded once."""
 
+import hashlib
+
 from fastapi import APIRouter, Request, Response
 from starlette.concurrency import run_in_threadpool
 
+from distnet.protocol.errors import InvalidError
 from distnet.server.http.parameters import (
     Sha256InPath,
     Submitter,
@@ -39,6 +42,11 @@ async def put_code(
 def _keep(
     server: Server, authenticator: Authenticator, caller: Caller, sha256: str, data: bytes
 ) -> None:
+    found = hashlib.sha256(data).hexdigest()
+    if found != sha256:
+        raise InvalidError(
+            f"found an archive with sha256 {found}, expected {sha256}", code="wrong_hash"
+        )
     if server.has_code(sha256):
         return
     server.put_code(sha256, data)

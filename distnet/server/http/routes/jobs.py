@@ -1,9 +1,10 @@
 """Jobs: submit, list, details, commands. The server checks that a job belongs to the caller."""
 
 import secrets
+from functools import partial
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field
 
 from distnet.protocol.cluster import EventsResponse
@@ -26,8 +27,9 @@ from distnet.protocol.node_commands import (
 from distnet.protocol.states import JobState
 from distnet.protocol.submit import BulkRequest, SubmitRequest
 from distnet.server.http.json_body import body_schema, json_body
-from distnet.server.http.parameters import NameInPath, Submitter, TheServer, Viewer
+from distnet.server.http.parameters import NameInPath, Submitter, TheDrafts, TheServer, Viewer
 from distnet.server.http.responses import json_response
+from distnet.server.jobs.draft import Reading
 from distnet.server.server import Server
 from distnet.server.users.users import Caller
 from distnet.server.views.listing import MAX_LIMIT, JobFilter
@@ -65,17 +67,23 @@ router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])
 @router.post(
     "", status_code=201, response_model=SubmitResponse, openapi_extra=body_schema(SubmitRequest)
 )
-def submit(server: TheServer, caller: Submitter, body: SubmitBody) -> Response:
+async def submit(
+    server: TheServer, drafts: TheDrafts, caller: Submitter, body: SubmitBody, request: Request
+) -> Response:
     """Queue a job, or those of a sweep; 200 instead of 201 if it was submitted before."""
-    return _submit(server, caller, (body,))
+    act = partial(_submit, server, caller, (body,))
+    return await drafts.run(caller.user.name, request.receive, act)
 
 
 @router.post(
     "/bulk", status_code=201, response_model=SubmitResponse, openapi_extra=body_schema(BulkRequest)
 )
-def submit_all(server: TheServer, caller: Submitter, body: BulkBody) -> Response:
+async def submit_all(
+    server: TheServer, drafts: TheDrafts, caller: Submitter, body: BulkBody, request: Request
+) -> Response:
     """Queue many jobs, either all or none."""
-    return _submit(server, caller, body.jobs)
+    act = partial(_submit, server, caller, body.jobs)
+    return await drafts.run(caller.user.name, request.receive, act)
 
 
 @router.get("", response_model=JobsResponse)
@@ -153,7 +161,9 @@ def _new_stream() -> str:
     return f"exec-{secrets.token_hex(8)}"
 
 
-def _submit(server: Server, caller: Caller, requests: tuple[SubmitRequest, ...]) -> Response:
-    records, is_new = server.submit(caller.user, requests)
+def _submit(
+    server: Server, caller: Caller, requests: tuple[SubmitRequest, ...], reading: Reading
+) -> Response:
+    records, is_new = server.submit(caller.user, requests, reading)
     jobs = tuple(server.job(record) for record in records)
     return json_response(SubmitResponse(jobs=jobs), status=201 if is_new else 200)

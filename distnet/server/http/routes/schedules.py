@@ -2,12 +2,13 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Request, Response
 
 from distnet.protocol.schedules import ScheduleRequest, ScheduleResponse, SchedulesResponse
 from distnet.server.http.json_body import body_schema, json_body
-from distnet.server.http.parameters import NameInPath, Submitter, TheServer, Viewer
+from distnet.server.http.parameters import NameInPath, Submitter, TheDrafts, TheServer, Viewer
 from distnet.server.http.responses import json_response
+from distnet.server.jobs.draft import Reading
 
 ScheduleBody = Annotated[ScheduleRequest, Depends(json_body(ScheduleRequest))]
 
@@ -23,9 +24,16 @@ def schedules(server: TheServer, _: Viewer) -> Response:
 @router.post(
     "", status_code=201, response_model=ScheduleResponse, openapi_extra=body_schema(ScheduleRequest)
 )
-def add(server: TheServer, caller: Submitter, body: ScheduleBody) -> Response:
+async def add(
+    server: TheServer, drafts: TheDrafts, caller: Submitter, body: ScheduleBody, request: Request
+) -> Response:
     """Add a schedule that submits a job repeatedly, or once."""
-    return json_response(server.add_schedule(caller.user, body), status=201)
+    user = caller.user
+
+    def act(reading: Reading) -> ScheduleResponse:
+        return server.add_schedule(user, body, reading)
+
+    return json_response(await drafts.run(user.name, request.receive, act), status=201)
 
 
 @router.post("/{name}/pause", response_model=ScheduleResponse)

@@ -8,7 +8,7 @@ from starlette.concurrency import run_in_threadpool
 
 from distnet.protocol.jobs import StreamResponse
 from distnet.protocol.message import Message
-from distnet.server.http.log_followers import LogFollowers
+from distnet.server.http.log_followers import Follower, LogFollowers
 from distnet.server.http.parameters import NameInPath, Viewer
 from distnet.server.http.responses import json_response
 from distnet.server.server import Server
@@ -36,7 +36,7 @@ async def stream(
     stream: StreamName,
     query: Annotated[StreamQuery, Query()],
     request: Request,
-    _: Viewer,
+    caller: Viewer,
 ) -> Response:
     """Read a piece of a log; if there is nothing new, wait for up to `wait_s`."""
     server: Server = request.app.state.server
@@ -45,4 +45,14 @@ async def stream(
     async def read() -> StreamResponse:
         return await run_in_threadpool(server.stream, job, stream, query.offset, query.limit)
 
-    return json_response(await followers.follow(job, read, wait_s=query.wait_s))
+    if query.wait_s == 0:
+        return json_response(await read())
+    follower = Follower(
+        job=job,
+        user=caller.user.name,
+        read=read,
+        is_open=lambda: job in server.mirror.jobs,
+        receive=request.receive,
+        rest=request.state.turn.end,
+    )
+    return json_response(await followers.follow(follower, wait_s=query.wait_s))

@@ -1,0 +1,1 @@
+"""Limits on what clients may take: connections, heads, requests, turns."""

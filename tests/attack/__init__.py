@@ -1,0 +1,1 @@
+"""Loads of hostile clients, against a real server: `python -m tests.attack`."""
