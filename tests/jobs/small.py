@@ -20,6 +20,7 @@ SMALL: dict[str, tuple[str, ...]] = {
     ),
     "cells-detect": ("train.steps=4", "train.batch_size=4"),
     "chorales-gpt": ("train.steps=4", "network.width=32", "task.shown_tokens=8"),
+    "cifar10-cnn": ("train.steps=4", "train.batch_size=16"),
     "digits": ("train.steps=6", "train.batch_size=24"),
     "digits-cnn": ("train.steps=4", "train.batch_size=16"),
     "digits-detect": (
@@ -46,6 +47,7 @@ SMALL: dict[str, tuple[str, ...]] = {
         *("train.steps=4", "train.batch_size=16", "network.channels=[8,16]"),
         *("task.steps=2", "evaluate.samples=16"),
     ),
+    "flowers-finetune": ("train.steps=5", "train.batch_size=16"),
     "membrane-segment": (
         "train.steps=4",
         "train.batch_size=8",
@@ -66,6 +68,7 @@ FALLS: dict[str, tuple[str, ...]] = {
     "captions-translate": ("train.steps=60",),
     "cells-detect": ("train.steps=18",),
     "chorales-gpt": ("train.steps=30",),
+    "cifar10-cnn": ("train.steps=60",),
     "digits": ("train.steps=90",),
     "digits-cnn": ("train.steps=30",),
     "digits-detect": ("train.steps=24",),
@@ -73,6 +76,7 @@ FALLS: dict[str, tuple[str, ...]] = {
     "digits-perceptron": ("train.steps=60",),
     "digits-segment": ("train.steps=30",),
     "emoji-diffusion": ("train.steps=60",),
+    "flowers-finetune": ("train.steps=60",),
     "membrane-segment": ("train.steps=24",),
     "sentiment-lstm": ("train.steps=60",),
     "sentiment-rnn": ("train.steps=60",),

@@ -9,9 +9,12 @@ from itertools import takewhile
 from pathlib import Path
 
 import pytest
+from safetensors.torch import save_file
 
 from distnet.spec.parts import shipped_datasets
 from distnet.spec.read import read_job
+from distnet.spec.sections.start import Start
+from distnet.train.checkpoint.checkpoint import read_newest
 from tests.cli.command_lines import command_lines, require_accepted
 from tests.jobs.small import DOES_NOT_FALL, FALLS, SMALL
 from tests.train.small_runs import Planned, SmallRun, planned, resume, run_all, run_alone
@@ -100,7 +103,7 @@ def test_the_loss_falls(name: str, datasets: "Datasets", tmp_path: Path) -> None
 
 
 class Datasets:
-    """The datasets of the job files, made small, each of them once."""
+    """The datasets of the job files, made small, each of them once; and weights to start with."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -108,15 +111,26 @@ class Datasets:
     def plan(self, name: str, *more: str) -> Planned:
         """Plan a job file with what makes it small, and `more` settings."""
         saves = (f"checkpoint.every_steps={SAVED}", "checkpoint.keep=100")
-        source = read_job(job_file(name)).job.data.source
+        job = read_job(job_file(name)).job
+        source = job.data.source
         data = () if source is None else (f"data.source={self._make(Path(source).name)}",)
-        return planned(job_file(name), *SMALL[name], *saves, *data, *more)
+        start = () if job.start is None else (f"start.weights={self._weights(job.start)}",)
+        return planned(job_file(name), *SMALL[name], *saves, *data, *start, *more)
 
     def _make(self, name: str) -> Path:
         folder = self._folder / name
         if not (folder / "manifest.json").exists():
             import_module(f"tests.jobs.datasets.{name.replace('-', '_')}").make(folder)
         return folder
+
+    def _weights(self, start: Start) -> Path:
+        """The weights of a short run of the job file whose run is named: `../runs/digits-1`."""
+        run = Path(start.weights).name
+        file = self._folder / f"{run}.safetensors"
+        if not file.exists():
+            small = run_alone(self.plan(run.rpartition("-")[0]), self._folder / run)
+            save_file(read_newest(small.folder / "checkpoints").weights, file)
+        return file
 
 
 Trained = Callable[[str, int], SmallRun]

@@ -120,6 +120,10 @@ MODULE = '{"module.": "", "fc.": "output."}'
             ],
         ),
         ("{weights: nowhere.pt}", ["start.weights: ", "nowhere.pt cannot be read: No such file"]),
+        (
+            "{weights: ../runs/first-1}",
+            ["runs/first-1 cannot be read: ", "train that first: distnet run JOB --name first-1"],
+        ),
         ("{weights: .}", ["found no run in this folder to start from"]),
         ("{wights: a.pt}", ["start.wights: found unknown key", "did you mean `weights`"]),
     ],

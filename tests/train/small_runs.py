@@ -13,9 +13,11 @@ import pytest
 
 from distnet.launch.plan import Plan, make_plan
 from distnet.run_folder.assignment import Assignment
+from distnet.run_folder.paths import RunFolder
 from distnet.spec.read import JobFile, read_job
 from distnet.train.exchange.worker_group import WorkerGroup
 from distnet.train.worker import work
+from distnet.trained.start.start_weights import job_start_weights
 from tests.train.processes import run_workers
 from tests.train.test_bits import bits
 
@@ -33,6 +35,9 @@ class Planned:
     def assign(self, run: Path, *, is_resumed: bool = False) -> Assignment:
         """The attempt at a run in the folder `run`, which is made."""
         (run / "checkpoints").mkdir(parents=True, exist_ok=True)
+        start = job_start_weights(self.file)
+        if start is not None:
+            RunFolder(run).start.write_bytes(start.weights)
         (run / "plan.json").write_text(json.dumps({"precision": self.plan.precision}))
         return Assignment(
             job=self.file.job.resolved(),
@@ -42,6 +47,7 @@ class Planned:
             precision=self.plan.precision,
             is_resumed=is_resumed,
             attempt=2 if is_resumed else 1,
+            begins_with="" if start is None else start.source,
         )
 
 

@@ -7,13 +7,14 @@ becomes of the other. Only weights and buffers are taken: step, optimizer and da
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from os.path import abspath
 from pathlib import Path
 
 from safetensors.torch import save
 from torch import Tensor
 
 from distnet.errors import RunError
-from distnet.run_folder.paths import RunFolder
+from distnet.run_folder.paths import RunFolder, shown
 from distnet.run_folder.read import holds_run, read_plan
 from distnet.spec.read import JobFile, read_job
 from distnet.spec.sections.start import Start
@@ -21,7 +22,7 @@ from distnet.train.checkpoint.checkpoint import State, read_newest
 from distnet.train.checkpoint.store import open_store
 from distnet.train.inventory.flat import FlatNetwork
 from distnet.trained.start.fit import fit, renamed
-from distnet.trained.start.weights_file import read_weights
+from distnet.trained.start.weights_file import in_order, read_weights
 
 
 @dataclass(frozen=True)
@@ -90,10 +91,16 @@ def start_note(file: JobFile, flat: FlatNetwork) -> str:
 def _read(file: JobFile, start: Start) -> tuple[Mapping[str, Tensor], int | None]:
     """The tensors that a job names, and the step at which a run saved them."""
     path = file.folder / start.weights
+    if not path.exists():
+        raise file.fault(
+            "start.weights",
+            f"{shown(Path(abspath(path)))} cannot be read: No such file or folder. If it is to be "
+            f"the folder of a run, train that first: distnet run JOB --name {path.name}",
+        )
     try:
         if path.is_dir():
             state = _newest(RunFolder(path))
-            return state.weights, state.step
+            return in_order(state.weights), state.step
         return read_weights(path), None
     except RunError as error:
         raise file.fault("start.weights", str(error)) from None

@@ -29,8 +29,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     """
     try:
         if path.suffix == ".safetensors":
-            safe: dict[str, Tensor] = load(path.read_bytes())
-            return safe
+            return in_order(load(path.read_bytes()))
         found: Any = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise RunError(f"{path} cannot be read: {error.strerror or error}") from None
@@ -44,6 +43,11 @@ def read_weights(path: Path) -> dict[str, Tensor]:
             "network, save its state_dict"
         ) from None
     return _tensors(found, path)
+
+
+def in_order(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """By name: safetensors gives the tensors of a file in another order each time."""
+    return dict(sorted(weights.items()))
 
 
 def _tensors(found: Any, path: Path) -> dict[str, Tensor]:
