@@ -102,7 +102,7 @@ def test_the_sha256_are_those_of_the_real_files(name: str, tmp_path: Path) -> No
     [
         ("ss2", "did you mean sst2?"),
         ("../cells", "did you mean cells?"),
-        ("nothing-like-it", "expected babi, cells, chorales, emoji, "),
+        ("nothing-like-it", "expected babi, cells, chorales, cifar10, emoji, "),
     ],
 )
 def test_another_name_suggests_the_nearest(name: str, message: str) -> None:
