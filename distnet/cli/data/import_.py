@@ -103,21 +103,19 @@ def import_(
 ) -> None:
     """Make a dataset from raw files: images or sounds in folders, tables, arrays, text, music.
 
-    The kind of data is detected. Its options are in a panel of their own; an option of another
-    kind is refused.
+    The kind of data is detected. Each has a panel of options; those of another are refused.
     """
     options = {
         **{"target": tuple(target or ()), "target_kind": target_kind, "drop": tuple(drop or ())},
         **{"category": tuple(category or ()), "missing": _names("--missing", missing)},
         **{"classes": _names("--classes", classes), "size": _parse_size(size), "inputs": inputs},
         **{"delimiter": delimiter, "decimal": decimal, "thousands": thousands},
-        **{"header": _yes_or_no(header)},
         **{"text": text, "tokenizer": tokenizer, "vocabulary": vocabulary, "colours": colours},
         **{"layout": layout, "images": images, "masks": masks, "source_lang": source_lang},
-        **{"target_lang": target_lang, "names": names, "test": test, "sheet": sheet, "gap": gap},
-        **{"sprite_size": sprite_size, "steps_per_beat": steps_per_beat},
-        **{"tasks": _numbers("--tasks", tasks), "skip_unreadable": skip_unreadable},
-        "ignore_index": _numbers("--ignore-index", ignore_index),
+        **{"target_lang": target_lang, "names": names, "sheet": sheet, "sprite_size": sprite_size},
+        **{"steps_per_beat": steps_per_beat, "skip_unreadable": skip_unreadable},
+        **{"tasks": _numbers("--tasks", tasks), "header": _yes_or_no(header)},
+        **{"ignore_index": _numbers("--ignore-index", ignore_index), "gap": gap, "test": test},
     }
     settings: dict[str, Any] = {"kind": kind, "licence": licence, "force": force}
     settings |= {"test_fraction": test_fraction, "validation_fraction": validation_fraction}
