@@ -440,7 +440,7 @@ def test_class_whose_folders_differ_in_case_is_named(tmp_path: Path) -> None:
 
 def test_import_refuses_one_folder_around_the_classes(tmp_path: Path) -> None:
     image_folder(tmp_path / "raw" / "all", {"a": 1, "b": 1})
-    with pytest.raises(DataError, match="found 1 class folders, expected at least two"):
+    with pytest.raises(DataError, match="found 1 class folder, expected at least two"):
         import_dataset(tmp_path / "raw", tmp_path / "out")
 
 
