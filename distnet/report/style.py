@@ -23,9 +23,9 @@ from distnet.spec.printable import printable_lines
 
 INK, MUTED, GRID = "#1f2a37", "#5f6b7a", "#dde2e8"
 WIDTH, HEIGHT = 5.0, 3.3
+"""Inches. 5.0 inches are 360 points, the width of a phone, where text keeps its size."""
 TITLE_LETTERS = 8
 """Of the bold letters of a title, as many fit on an inch."""
-"""Inches. 5.0 inches are 360 points, the width of a phone, where text keeps its size."""
 PNG_DPI = 200
 STEPS = (1, 2, 2.5, 5, 10)
 RC: dict[str, Any] = {

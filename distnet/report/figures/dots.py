@@ -55,7 +55,7 @@ def draw_dots(figure: Dots) -> Canvas:
         _limit_percents(axes, values)
     number_axis(axes.xaxis, form=figure.format)
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=4, borderaxespad=0.1)
-    axes.set_title(axes.get_title(), pad=28)
+    axes.set_title(axes.get_title(loc="left"), pad=28)
     return canvas
 
 

@@ -41,7 +41,7 @@ def draw_piece(figure: PianoRoll, piece: Piece, title: str) -> Canvas:
     axes.yaxis.set_major_locator(MultipleLocator(OCTAVE))
     axes.yaxis.set_major_formatter(lambda pitch, _: pitch_name(round(pitch)))
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=4, borderaxespad=0.1)
-    axes.set_title(axes.get_title(), pad=28)
+    axes.set_title(axes.get_title(loc="left"), pad=28)
     return canvas
 
 
