@@ -35,7 +35,8 @@ def test_ps_says_where_jobs_that_ended_are(
     assert main(["ps"]) == 0
 
     assert capsys.readouterr().err == (
-        "no such jobs; those that have ended: distnet history; submit one with: distnet submit JOB\n"
+        "no such jobs; those that have ended: distnet history; submit one with: "
+        "distnet submit JOB\n"
     )
 
 
