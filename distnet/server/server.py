@@ -107,7 +107,9 @@ class Server:
         now, allowance = self.clock(), self.settings.allowance
         drafts = read_drafts(user, requests, now=now, store=self.loop.checkpoints, reading=reading)
         with self.mirror.locked():
-            records, is_new = submit(self.mirror, user, drafts, now=now, allowance=allowance)
+            records, is_new = submit(
+                self.mirror, user, drafts, now=now, allowance=allowance, runs=self.settings.runs
+            )
             records = [self.mirror.jobs.get(record.name, record) for record in records]
         self.datasets.touch(draft.job.dataset for draft in drafts)
         self.wake()

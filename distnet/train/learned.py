@@ -76,11 +76,11 @@ def _embeddings(trainee: Trainee, evaluator: Evaluator, networks: Networks) -> I
     found = torch.cat(seen)
     if len(found) != num or not 2 <= found.shape[1] <= LARGEST_EMBEDDING:
         return
-    yield from _map(found.double(), [classes[label] for label in labels])
+    yield from _map(found.double(), [classes[label] for label in labels], classes)
 
 
-def _map(embeddings: Tensor, names: Sequence[str]) -> Iterator[Figure]:
-    """Draw embeddings [n, d] of samples whose classes have these names."""
+def _map(embeddings: Tensor, names: Sequence[str], classes: Sequence[str]) -> Iterator[Figure]:
+    """Draw embeddings [n, d] of samples whose classes have these names, in the order of classes."""
     centred = embeddings - embeddings.mean(0)
     spread = float(centred.square().sum())
     if not 0 < spread < float("inf") or len(centred) < 3:
@@ -92,7 +92,7 @@ def _map(embeddings: Tensor, names: Sequence[str]) -> Iterator[Figure]:
     shown = np.array([name if name in common else OTHERS for name in names])
     series = [
         Series(name, *(tuple(column) for column in points[shown == name].T.tolist()))
-        for name in (*sorted(common, key=names.index), OTHERS)
+        for name in (*sorted(common, key=classes.index), OTHERS)
         if name in shown
     ]
     first, second = (f"component {i} ({s:.0%} of the variance)" for i, s in enumerate(shares, 1))

@@ -58,7 +58,11 @@ def exportable(trained: Trained) -> Exportable:
     if not is_of_task(trained):
         dtype = torch.float64 if trained.inputs.origin else torch.float32
         example = torch.zeros(2, *trained.inputs.shape, dtype=dtype)
-        return Exportable(FromStored(trained).eval(), {"x": example}, "outputs", {})
+        stored = (
+            "pixels from 0 to 255" if trained.inputs.dtype == "uint8" else "numbers as in the data"
+        )
+        meanings = {"x": f"{stored}; the network scales and normalises them itself"}
+        return Exportable(FromStored(trained).eval(), {"x": example}, "outputs", meanings)
     with own_errors(f"task {trained.job.task.kind}", is_any=False), torch.random.fork_rng():
         torch.manual_seed(0)
         found = task.exportable(trained.networks, NUM_CHECKED)

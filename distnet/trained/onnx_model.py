@@ -72,8 +72,7 @@ def to_onnx(trained: Trained, facts: Mapping[str, str]) -> bytes:
         ) from None
     assert program is not None  # it is None only if a file is requested
     model = program.model_proto
-    meanings = {"meanings": json.dumps(given.meanings)} if is_of_task(trained) else {}
-    set_model_props(model, {**facts, **meanings})
+    set_model_props(model, {**facts, "meanings": json.dumps(dict(given.meanings))})
     return bytes(model.SerializeToString())
 
 

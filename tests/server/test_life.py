@@ -37,6 +37,19 @@ def test_the_same_key_is_the_same_job(harness):
     assert other.name != first.name
 
 
+def test_jobs_get_no_name_of_a_folder_that_is_there(harness):
+    """As of `distnet run`, where the server keeps its runs beside those of a user."""
+    for name in ("digits-1", "digits-3", "rates-2"):
+        (harness.settings.runs / name).mkdir(parents=True)
+
+    (first,) = harness.submit(asks())
+    trials = harness.submit(asks(sweep=("train.seed=1..2",), name="rates"))
+    (second,) = harness.submit(asks())
+
+    assert [job.name for job in trials] == ["rates-3", "rates-4"]
+    assert (first.name, second.name) == ("digits-2", "digits-4")
+
+
 def test_a_gang_waits_until_all_its_workers_fit(harness):
     harness.submit(asks(workers=3), asks(workers=3))
     harness.run(3)

@@ -155,7 +155,7 @@ def test_embeddings_and_feature_maps_show_what_a_network_has_learned(tmp_path: P
     (points,) = only(Scatter, found.figures)
     assert isinstance(points, Scatter)
     assert points.title == "Embeddings of 100 samples, before the last layer"
-    assert {line.name for line in points.series} == set("abcd")
+    assert [line.name for line in points.series] == list("abcd")
     values = np.array([pair for line in points.series for pair in zip(line.x, line.y, strict=True)])
     assert values.shape == (100, 2)
     assert values.mean(0) == pytest.approx([0, 0], abs=1e-5)

@@ -107,6 +107,9 @@ def test_both_formats_say_what_they_are(trained: Trained):
     )
     model = onnx.load(exported.files[1])
     facts = {entry.key: entry.value for entry in model.metadata_props}
+    assert json.loads(facts.pop("meanings")) == {
+        "x": "pixels from 0 to 255; the network scales and normalises them itself"
+    }
     with safe_open(exported.files[0], "pt") as weights:
         assert weights.metadata() == facts
     assert json.loads(facts["classes"]) == list("0123456789")

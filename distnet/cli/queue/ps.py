@@ -59,7 +59,10 @@ def _show(page: Json) -> None:
     if page["jobs"]:
         print_lines(queue_lines(page["jobs"], width=terminal_width()))
     else:
-        say("no such jobs; submit one with: distnet submit JOB")
+        say(
+            "no such jobs; those that have ended: distnet history; submit one with: "
+            "distnet submit JOB"
+        )
 
 
 def _watch(client: Client, query: dict[str, Any], *, as_json: bool) -> None:

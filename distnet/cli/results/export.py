@@ -30,7 +30,9 @@ def export(
 ) -> None:
     """Export a run's network as safetensors and ONNX.
 
-    The ONNX file is compared with the network first, on random and on real inputs.
+    The ONNX file is compared with the network first, on random and on real inputs. It takes
+    floats as the data has them, pixels from 0 to 255, and normalises them itself. Of classes it
+    gives logits, in the order of the classes in its metadata.
     """
     folder = find_or_fetch(run, runs, server, context, checkpoint=checkpoint)
     with spinner("exporting"):

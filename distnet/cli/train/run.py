@@ -222,7 +222,7 @@ def _show_end(console: LiteralConsole, run: "Run", figures: str, page: "Report |
     ]
     head = (f"{result['run']} {run.status}", "bold")
     console.print(Text.assemble(head, "  ", f"{figures}{summary.beside}"), soft_wrap=True)
-    console.print("  ".join(facts))
+    console.print("  ".join(facts), soft_wrap=True)
     for note in result["notes"]:
         console.print(f"note: {note}", soft_wrap=True)
     if summary.better is not None:

@@ -22,8 +22,9 @@ from distnet.spec.plural import counted
 MOST_NAMED = 3
 PAUSED = (JobState.WAITING, JobState.HELD)
 
-_Known = tuple[tuple[str, int, int], ...]
-"""Of each open trial of a sweep: its name, its rungs that are passed, and those that it came to."""
+_Known = tuple[tuple[str, int, int, bool], ...]
+"""Of each open trial of a sweep: its name, its rungs that are passed, those that it came to, and
+whether it is paused: it reports a rung before it ends there, and only then is it decided on."""
 
 
 @dataclass
@@ -52,7 +53,7 @@ class Halving:
         self.mirror.rung_waits = {
             name: waits.get(name) or self.mirror.rung_waits.get(name, "")
             for trials in known.values()
-            for name, _, _ in trials
+            for name, *_ in trials
         }
         self._known, self._version = known, self.mirror.version
 
@@ -83,7 +84,13 @@ def _open_trials(mirror: Mirror) -> dict[str, _Known]:
             found.setdefault(job.array, []).append(job)
     return {
         sweep: tuple(
-            (job.name, job.passed_rungs, len(job.progress.get("at_rungs", ()))) for job in trials
+            (
+                job.name,
+                job.passed_rungs,
+                len(job.progress.get("at_rungs", ())),
+                job.state in PAUSED,
+            )
+            for job in trials
         )
         for sweep, trials in found.items()
         if any(job.is_at_rung for job in trials)

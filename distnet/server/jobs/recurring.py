@@ -4,6 +4,7 @@ import hashlib
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import NamedTuple
 
 from distnet.protocol.cron import require_cron
@@ -38,6 +39,8 @@ class Terms(NamedTuple):
     allowance: Allowance
     store: str | None
     """Where those keep their checkpoints that name no store."""
+    runs: Path
+    """The folder of run folders."""
 
 
 def add(
@@ -84,21 +87,20 @@ def remove(mirror: Mirror, user: User, name: str, now: float) -> None:
     mirror.commit(change)
 
 
-def submit_due(mirror: Mirror, now: float, allowance: Allowance, store: str | None) -> None:
+def submit_due(mirror: Mirror, now: float, terms: Terms) -> None:
     """Submit the jobs of all schedules that are due; a faulty schedule delays no other.
 
     Args:
         mirror: locked by the caller.
         now: Unix time.
-        allowance: limits for the jobs of one user.
-        store: where jobs keep their checkpoints that name no store.
+        terms: what holds for all of these jobs.
 
     Raises:
         UnavailableError: the ledger cannot be reached; the next call submits the rest.
     """
     for schedule in list(mirror.schedules.values()):
         try:
-            _submit_due(mirror, schedule, now, Terms(allowance, store))
+            _submit_due(mirror, schedule, now, terms)
         except UnavailableError:
             raise
         except Exception as error:
@@ -168,7 +170,9 @@ def _submit(
         drafts = read_drafts(
             user, [request], now=change.now, schedule=schedule.name, store=terms.store
         )
-        records, _ = submit(mirror, user, drafts, now=change.now, allowance=terms.allowance)
+        records, _ = submit(
+            mirror, user, drafts, now=change.now, allowance=terms.allowance, runs=terms.runs
+        )
     except UnavailableError:
         raise  # whether it was submitted is unknown
     except ServerError as error:

@@ -10,6 +10,8 @@ The first step is in `draft.py`, the checks are in `admission.py` and `dependenc
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from os.path import lexists
+from pathlib import Path
 
 from sqlalchemy import Connection
 
@@ -36,7 +38,13 @@ MAX_KNOWN_SPECS = 10_000
 
 
 def submit(
-    mirror: Mirror, user: User, drafts: Sequence[Draft], *, now: float, allowance: Allowance
+    mirror: Mirror,
+    user: User,
+    drafts: Sequence[Draft],
+    *,
+    now: float,
+    allowance: Allowance,
+    runs: Path,
 ) -> tuple[list[JobRecord], bool]:
     """Queue drafts; those that were submitted before, with the same key, stay as they are.
 
@@ -46,6 +54,7 @@ def submit(
         drafts: in the order in which they are numbered.
         now: Unix time.
         allowance: limits for the jobs of one user.
+        runs: the folder of run folders.
 
     Returns:
         The jobs, and whether any of them is new.
@@ -64,7 +73,7 @@ def submit(
         if not new:
             return [known[key] for key in keys], False
         _require_admission(mirror, user, new, allowance, now)
-        records = _named(tx, new)
+        records = _named(tx, new, runs)
         outcomes = _check_dependencies(tx, records)
         specs = _put_texts(tx, new, known=mirror.known_specs)
         change.new_jobs += records
@@ -104,12 +113,21 @@ def _require_admission(
     require_priority(user, max(job.priority for job in records), allowance.priority)
 
 
-def _named(tx: Connection, new: Sequence[Draft]) -> list[JobRecord]:
-    """Name the jobs that have no name BASE-1, BASE-2, ..., after their sweep or their job file."""
+def _named(tx: Connection, new: Sequence[Draft], runs: Path) -> list[JobRecord]:
+    """Name the jobs that have no name BASE-1, BASE-2, ..., after their sweep or their job file.
+
+    Folders in `runs` that are not of this server's jobs, as of `distnet run`, keep their names.
+    """
+
+    def is_used(name: str) -> bool:
+        return lexists(runs / name)
+
     sweeps = _sweeps(tx, new)
     bases = [sweeps.get(draft.request, draft.job.name) for draft in new]
     counts = Counter(base for draft, base in zip(new, bases, strict=True) if not draft.record.name)
-    next_number = {base: jobs.take_numbers(tx, base, count) for base, count in counts.items()}
+    next_number = {
+        base: jobs.take_numbers(tx, base, count, is_used) for base, count in counts.items()
+    }
     named = []
     for draft, base in zip(new, bases, strict=True):
         name = draft.record.name

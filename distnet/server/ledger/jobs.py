@@ -1,6 +1,6 @@
 """Jobs in the ledger."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import cache
@@ -200,17 +200,23 @@ def sweep_jobs(tx: Connection, name: str, limit: int | None = None) -> list[JobR
     return [_record(row) for row in tx.execute(found)]
 
 
-def take_numbers(tx: Connection, base: str, count: int) -> int:
+def take_numbers(
+    tx: Connection, base: str, count: int, is_used: Callable[[str], bool] = lambda name: False
+) -> int:
     """Take `count` consecutive numbers N for names `base-N`; returns the first.
 
-    They are never taken again, and no job has one of these names.
+    They are never taken again, no job has one of these names, and none is used elsewhere.
     """
     counted = {"base": base, "next": 1 + count, "count": count}
     first: int = tx.execute(_count_up(tx.dialect.name), counted).scalar_one() - count
-    while taken := names_taken(tx, [f"{base}-{first + at}" for at in range(count)]):
+    while taken := _taken(tx, [f"{base}-{first + at}" for at in range(count)], is_used):
         first = 1 + max(int(name.removeprefix(f"{base}-")) for name in taken)
         upsert(tx, counters, [{"base": base, "next": first + count}])
     return first
+
+
+def _taken(tx: Connection, names: Sequence[str], is_used: Callable[[str], bool]) -> set[str]:
+    return names_taken(tx, names) | set(filter(is_used, names))
 
 
 def _all_or_nothing(tx: Connection, num_rows: int) -> AbstractContextManager[object]:

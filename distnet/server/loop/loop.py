@@ -18,7 +18,7 @@ from distnet.server.jobs.commands import ended
 from distnet.server.jobs.dependencies import never_met
 from distnet.server.jobs.halving import Halving
 from distnet.server.jobs.job_file import checkpoint_store
-from distnet.server.jobs.recurring import submit_due
+from distnet.server.jobs.recurring import Terms, submit_due
 from distnet.server.ledger import usage as usage_rows
 from distnet.server.loop.clock import Clock
 from distnet.server.loop.cluster_actions import ClusterActions, Run
@@ -126,7 +126,8 @@ class Loop:
 
     def _iterate_locked(self, now: float) -> list[Action]:
         actions = self._forget_ended()
-        submit_due(self.mirror, now, self.settings.allowance, self.checkpoints)
+        terms = Terms(self.settings.allowance, self.checkpoints, self.settings.runs)
+        submit_due(self.mirror, now, terms)
         self._cancel_never_met(now)
         self.halving.decide(now)
         actions += self.monitor.check(now)

@@ -27,6 +27,19 @@ def test_ps_shows_the_order_of_the_schedule(
     ]
 
 
+def test_ps_says_where_jobs_that_ended_are(
+    queue: FakeServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    queue.jobs.clear()
+
+    assert main(["ps"]) == 0
+
+    assert capsys.readouterr().err == (
+        "no such jobs; those that have ended: distnet history; submit one with: "
+        "distnet submit JOB\n"
+    )
+
+
 def test_ps_has_a_column_for_each_figure_where_there_is_room(
     queue: FakeServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

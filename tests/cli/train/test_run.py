@@ -60,6 +60,19 @@ def test_run_leaves_a_complete_run_folder(job: Path, capsys: pytest.CaptureFixtu
     assert not list(folder.rglob("*partial*"))
 
 
+def test_run_ends_with_one_line_of_facts_however_narrow_the_terminal_is(
+    job: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "50")
+
+    assert main(["run", str(job), "--inline", "--no-report"]) == 0
+
+    [facts] = [line for line in capsys.readouterr().err.splitlines() if " steps in " in line]
+    result = json.loads(Path("runs/stripes-1/result.json").read_text())
+    assert facts.startswith("96 steps in ")
+    assert facts.endswith(f"  weights {result['weights_sha256'][:12]}")
+
+
 def test_run_numbers_its_runs_and_gives_the_same_weights(
     job: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

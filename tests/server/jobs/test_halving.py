@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from distnet.protocol.attempt import Report
 from distnet.protocol.errors import InvalidError
+from distnet.protocol.metrics import AtRung, Compared, Headline
 from distnet.protocol.states import JobState, StopReason
 from distnet.scheduler.view import Node
 from tests.server.harness import ADA, Harness, asks
@@ -151,6 +153,38 @@ def test_an_attempt_that_is_lost_or_preempted_at_a_rung_is_compared_all_the_same
     harness.run_until_all_ended()
 
     assert ends(harness) == EXPECTED
+
+
+def test_a_trial_that_ends_after_the_others_were_compared_with_its_report_goes_on(harness):
+    harness.cluster.scores = {"rates-1": 0.3, "rates-2": 0.2, "rates-3": 0.9}
+    harness.submit(asks(sweep=("train.seed=1..3",), sets=EPOCHS, name="rates", stop_early=True))
+    harness.run(5)
+    [last] = [one for one in harness.cluster.attempts.values() if one.job == "rates-3"]
+    last.is_silent = True  # it reports its rung below, and its end when the others are compared
+    harness.run(10)
+    harness.server.report(
+        last.request.secret,
+        Report(
+            is_training=True,
+            step=9,
+            num_steps=27,
+            placement=last.placement,
+            headline=Headline(name="accuracy", format="percent", direction="higher"),
+            split="validation",
+            compared=Compared(split="validation", value=0.9),
+            at_rungs=(AtRung(epoch=9, num_epochs=27, value=0.9),),
+        ),
+    )
+    harness.server.hold(ADA, "rates-1")  # with this change, all are compared
+    harness.run(3)
+    assert set(states(harness).values()) == {"running", "stopped early"}
+    harness.submit(asks(name="another"))
+    harness.run(3)
+    last.is_silent = False
+    harness.run(60)
+
+    assert [states(harness)[name] for name in NAMES[:3]] == [*["stopped early"] * 2, "finished"]
+    assert harness.cluster.starts["rates-3"] == [0, 9]
 
 
 def test_a_failed_trial_is_waited_for_no_more(harness):
