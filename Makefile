@@ -1,5 +1,5 @@
 # make run     set up and train the digits on 2 Ray workers
-# make test    set up, check style and types, and test: each promise once (about 10 minutes on 2 cores)
+# make test    set up, check style and types, and test: each promise once (about 12 minutes on 2 cores)
 # make check   set up and run the tests marked `check`, which CI runs after make test: the same promises
 #              under chaos, in network namespaces, on PostgreSQL, with more examples (about 27 minutes)
 # make lint    set up and check format, style and types
