@@ -98,8 +98,8 @@ evaluate: {every_epochs: true}
         "expected one of: constant, cosine, one-cycle, step, exponential, ./file.py:Class",
         "job.yaml:12 data.augment.0.padding: found text 'x', expected a whole number",
         "job.yaml:12 data.augment.1.kind: found unknown kind `nope`, "
-        "expected one of: crop, flip, shift, rotate, turn, elastic, jitter, rand-augment, "
-        "transpose",
+        "expected one of: crop, resized-crop, flip, shift, rotate, turn, elastic, jitter, "
+        "rand-augment, transpose",
         "job.yaml:12 data.augment.2: found 3, expected a section",
         "job.yaml:12 data.memory: found text '3 parsecs', expected a size such as 500MB or 24GB",
         "job.yaml:13 resources.gpus: found 2, expected 0 or 1: each worker trains a copy of the "
@@ -335,7 +335,7 @@ def test_a_missing_file_is_reported_with_a_remedy(tmp_path: Path) -> None:
 
 
 def test_a_folder_is_no_job_file(tmp_path: Path) -> None:
-    with pytest.raises(JobFileError, match="cannot be read"):
+    with pytest.raises(JobFileError, match="found a folder, expected a job file"):
         read_job(tmp_path)
 
 
