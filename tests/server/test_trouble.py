@@ -225,10 +225,10 @@ def test_long_work_does_not_hold_the_lock(harness, monkeypatch):
 
         return call
 
-    from distnet.server.jobs import submit
+    from distnet.server.jobs import draft
     from distnet.server.views import explainer
 
-    monkeypatch.setattr(submit, "parse_job_file", checked(submit.parse_job_file))
+    monkeypatch.setattr(draft, "parse_job_file", checked(draft.parse_job_file))
     monkeypatch.setattr(explainer, "explain", checked(explainer.explain))
     harness.submit(asks(workers=4), asks(workers=4))
     harness.run(2)
