@@ -204,8 +204,10 @@ def test_creating_and_revoking_tokens_hashes_no_others_again(api: Api) -> None:
 def test_tokens_are_created_one_by_one_without_delaying_other_requests(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """More of them are payload for than the pool has threads."""
-    headers = {"Authorization": f"Bearer {api.token('ada')}"}
+    """Ten users want more of them than the pool has threads, and another one lists jobs."""
+    names = [f"user-{number % 10}" for number in range(60)]
+    of_users = [{"Authorization": f"Bearer {api.token(name)}"} for name in names]
+    of_another = {"Authorization": f"Bearer {api.token('ada')}"}
     at_once, most, may_end = 0, 0, threading.Event()
 
     def hash_slowly(text: str, salt: bytes) -> bytes:
@@ -219,18 +221,18 @@ def test_tokens_are_created_one_by_one_without_delaying_other_requests(
 
     statuses: list[int] = []
 
-    def make() -> None:
+    def make(headers: dict[str, str]) -> None:
         response = httpx.post(f"{address}/api/v1/tokens", json={}, headers=headers, timeout=60)
         statuses.append(response.status_code)
 
     with live(api) as address:
         monkeypatch.setattr("distnet.server.users.users.hash_token", hash_slowly)
-        makers = [threading.Thread(target=make) for _ in range(60)]
+        makers = [threading.Thread(target=make, args=(headers,)) for headers in of_users]
         for maker in makers:
             maker.start()
         while api.authenticator.create_limiter.statistics().tasks_waiting < len(makers) - 1:
             time.sleep(0.01)
-        response = httpx.get(f"{address}/api/v1/jobs", headers=headers, timeout=20)
+        response = httpx.get(f"{address}/api/v1/jobs", headers=of_another, timeout=20)
         may_end.set()
         for maker in makers:
             maker.join()
