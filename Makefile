@@ -12,8 +12,9 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-# Of 29,000 modules a test run imports a tenth: Python compiles these when it does.
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --no-compile
+# pip compiles on one core; some packages have files that are no Python.
+COMPILE := $(BIN)/python -m compileall -q -j 0 .venv/lib > /dev/null || true
 IMAGE ?= distnet
 BUILDER ?= $(firstword $(foreach tool,docker podman buildah,$(if $(shell command -v $(tool)),$(tool))))
 PYTEST := $(BIN)/python -m pytest -n 2 --no-loadscope-reorder
@@ -66,6 +67,7 @@ $(RUN) $(TEST) $(CHECK): pyproject.toml docker/constraints.txt docker/requiremen
 	@$(BIN)/python docker/requirements.py $(EXTRAS) > $@.txt
 	@$(PIP) --no-deps --require-hashes --requirement $@.txt || { echo "$(NEWEST)"; exit 1; }
 	@$(PIP) --no-deps --no-build-isolation --editable .
+	@$(COMPILE)
 	@touch $@
 
 NEWEST = could not install what docker/constraints.txt names (see above). \
@@ -73,6 +75,7 @@ NEWEST = could not install what docker/constraints.txt names (see above). \
 
 newest: $(BIN)/python
 	@$(PIP) --upgrade --upgrade-strategy eager --editable '.[check]'
+	@$(COMPILE)
 	@touch $(RUN) $(TEST) $(CHECK)
 
 $(BIN)/python:
