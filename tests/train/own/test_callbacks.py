@@ -185,4 +185,4 @@ def test_one_that_fails_ends_the_run_with_its_line(
 
     said = capfd.readouterr().err
     assert "callback ./watch.py:Failing raised TypeError: log: found str 'text' for name" in said
-    assert "watch.py:60, in step: training.log" in said
+    assert "watch.py:63, in step: training.log" in said
