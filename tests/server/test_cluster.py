@@ -73,6 +73,11 @@ class Site:
         found = self.ask("ps", "--all")
         return found["jobs"] if isinstance(found, dict) else found
 
+    def at_rung(self, sweep: str) -> list[dict]:
+        """The trials that wait for others; which they are depends on who was first."""
+        jobs = [job for job in self.jobs() if job["name"].startswith(f"{sweep}-")]
+        return [job for job in jobs if job["code"] == "rung"]
+
     def wait(self, job: str, state: str, timeout_s: float = 180) -> None:
         wait_until(lambda: self.state(job) == state, timeout_s, self.server)
 
@@ -145,8 +150,8 @@ def test_trials_of_a_server_that_was_killed_stop_early_as_those_of_one_machine(s
     done = site.machines.run("submit", str(JOB), "--name", "early", "--sweep", rates, *options)
     assert done.returncode == 0, done.stderr
     assert site.ask("why", "early-3")["code"] in ("behind", "trials-at-once")
-    wait_until(lambda: site.job("early-1")["code"] == "rung", 180, site.server)
-    assert site.job("early-1")["reason"].startswith("paused at epoch 1 of 3 to be compared")
+    paused = wait_until(lambda: site.at_rung("early"), 180, site.server)
+    assert paused[0]["reason"].startswith("paused at epoch 1 of 3 to be compared")
     site.kill_server()
     site.start_server()
 
@@ -166,9 +171,10 @@ def test_trials_of_a_server_that_was_killed_stop_early_as_those_of_one_machine(s
     )
     assert here.best is not None
     assert site.job("early-2")["weights_sha256"] == here.best.result["weights_sha256"]
-    fetched = site.machines.run("fetch", "early-1", "--no-report", "--runs", str(tmp_path))
+    copies = tmp_path / "copies"
+    fetched = site.machines.run("fetch", "early-1", "--no-report", "--runs", str(copies))
     assert fetched.returncode == 0, fetched.stderr
-    run = distnet.open("early-1", runs=site.machines.folder / "runs")
+    run = distnet.open("early-1", runs=copies)
     assert (run.status, bool(run.result["weights_sha256"])) == ("stopped", True)
 
 

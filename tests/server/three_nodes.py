@@ -122,19 +122,20 @@ def in_namespace(index: int, command: list[str]) -> list[str]:
     return ["ip", "netns", "exec", NAMES[index], *command]
 
 
-def wait_until(is_so, timeout_s: float, process: subprocess.Popen[str] | None = None) -> None:
-    """Wait until something is so.
+def wait_until(is_so, timeout_s: float, process: subprocess.Popen[str] | None = None):
+    """Wait until something is so; returns what is_so did.
 
     Raises:
         AssertionError: it did not become so, or the process that should make it so has ended.
     """
     end = time.monotonic() + timeout_s
-    while not is_so():
+    while not (found := is_so()):
         if process is not None and process.poll() is not None:
             raise AssertionError(f"{process.args} ended with {process.returncode}")
         if time.monotonic() > end:
             raise AssertionError(f"not so within {timeout_s} s")
         time.sleep(0.2)
+    return found
 
 
 def is_possible() -> bool:
