@@ -7,13 +7,13 @@ from pydantic import Field
 from distnet.protocol.message import Message, Node, Sha256, UpTo10000
 from distnet.protocol.metrics import AtRung, Compared, Headline, Metrics, SplitName
 from distnet.protocol.node_commands import NodeCommand
+from distnet.protocol.numbers import Count, Flag, Measured
 from distnet.protocol.states import AttemptEnd, Doing, StopReason
 from distnet.protocol.usage import Used
 
 RATES = ("loss", "learning_rate", "samples_per_second", "seconds_per_step")
 """What an attempt reports of its newest training steps; the loss is that of the training."""
 MAX_RUNGS = 64
-Count = Annotated[int, Field(ge=0, lt=2**53)]
 RateName = Annotated[str, Field(max_length=100)]
 Placement = Annotated[dict[Node, Count], Field(max_length=10_000)]
 """Workers on each node."""
@@ -68,7 +68,7 @@ class Exit(Message):
 class Report(Message):
     """The state of an attempt; sent again until the server acknowledges it."""
 
-    is_training: bool
+    is_training: Flag
     """Whether at least one step was made."""
     doing: Doing | None = None
     """What takes long before the first step; null if that is nothing special."""
@@ -79,7 +79,7 @@ class Report(Message):
     """The actual nodes of its workers; empty until they are known."""
     draining: UpTo10000[Node] = ()
     """Nodes of the cluster that will be removed soon; Ray reports this to its drivers only."""
-    progress: Annotated[dict[RateName, float], Field(max_length=100)] = {}
+    progress: Annotated[dict[RateName, Measured], Field(max_length=100)] = {}
     """Some of RATES; the server ignores other names."""
     headline: Headline | None = None
     """The headline metric of the task; None until training begins."""

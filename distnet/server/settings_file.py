@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, ValidationError
 
 from distnet.errors import DistnetError, JobFileError
-from distnet.protocol.message import Priority
+from distnet.protocol.numbers import Priority
 from distnet.scheduler.view import Policy
 from distnet.server.settings import Allowance, Limits, Settings, Webhooks
 from distnet.spec.reading.faults import Fault, FaultsError, Locations

@@ -130,7 +130,7 @@ def test_nothing_is_started_by_a_stale_snapshot(harness):
     "odd",
     [
         {"progress": {"step": 1.5, "num_steps": 0.5} | {f"odd-{n}": 1.0 for n in range(90)}},
-        {"progress": {"loss": float("inf"), "seconds_per_step": -1e300}},
+        {"progress": {"loss": 1e150, "seconds_per_step": -1e150}},
         {"placement": {"node-a": 10**9, "node-b": 10**9}},
         {"placement": {"": 1}},
         {"placement": {"node-a": 0}},

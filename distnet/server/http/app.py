@@ -19,6 +19,7 @@ from distnet.server.http.boundary import BoundaryMiddleware
 from distnet.server.http.browser_guard import BrowserGuard
 from distnet.server.http.log_followers import LogFollowers
 from distnet.server.http.parameters import Viewer, described
+from distnet.server.http.refusals import describe
 from distnet.server.http.routes import (
     attempt,
     cluster,
@@ -96,7 +97,7 @@ def _add_routes(app: FastAPI) -> None:
     @description.get("/api/v1/openapi.json", response_class=JSONResponse)
     def openapi(_: Viewer) -> Response:
         """Describe this API."""
-        return JSONResponse(app.openapi())
+        return JSONResponse(describe(app))
 
     app.include_router(page.router)
     app.include_router(run_files.pages)
