@@ -7,7 +7,7 @@ from typing import Annotated, Self
 from pydantic import Field
 
 from distnet.protocol.message import Message
-from distnet.protocol.numbers import LARGEST, Measured
+from distnet.protocol.numbers import LARGEST, Amount, Count, Measured
 from distnet.spec.metric import Direction, Format, Metric
 
 METRIC_NAME = r"^[A-Za-z_][A-Za-z0-9_@.-]{0,63}$"
@@ -34,11 +34,11 @@ class Compared(Message):
 class AtRung(Message):
     """What a trial of a sweep is compared by at a rung: its headline metric, as in `Compared`."""
 
-    epoch: Annotated[int, Field(ge=0, lt=2**53)]
+    epoch: Count
     """After which it was measured."""
-    num_epochs: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    num_epochs: Amount
     """Of the whole training."""
-    value: FiniteNumber | None
+    value: Measured | None
     """Null: not a number."""
 
     @property

@@ -83,7 +83,7 @@ def test_a_body_with_a_million_faults_delays_no_other_request(
         ({"progress": {"l" * 101: 1.0}}, "progress"),
         ({"placement": {str(at): 1 for at in range(10_001)}}, "placement"),
         ({"placement": {"n" * 201: 1}}, "placement"),
-        ({"pieces": [{"stream": "run", "offset": 0, "text": ""}] * 10_001}, "pieces"),
+        ({"pieces": [{"stream": "run", "offset": 0, "text": ""}] * 1_001}, "pieces"),
     ],
 )
 def test_a_report_says_no_more_than_any_attempt_has_to_say(

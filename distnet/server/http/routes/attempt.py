@@ -6,7 +6,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Response
 from starlette.concurrency import run_in_threadpool
 
-from distnet.protocol.attempt import AttemptConfig, Instructions, Report
+from distnet.protocol.attempt import AttemptConfig, Instructions, Report, SecretRequest
+from distnet.server.attempts.reports import exchange_secret
 from distnet.server.http.json_body import body_schema, json_body
 from distnet.server.http.parameters import (
     Offset,
@@ -54,6 +55,14 @@ def shard(
     """Download a piece of a shard of that dataset; an empty one at its end."""
     data = server.datasets.piece_of(secret, shard, offset, limit)
     return Response(data, media_type="application/octet-stream")
+
+
+@router.post("/secret", status_code=204, response_class=Response)
+def exchange(body: SecretRequest, server: TheServer, secret: Secret) -> Response:
+    """Exchange the secret with which the attempt was started for one that only its agent knows."""
+    with server.mirror.locked():
+        exchange_secret(server.mirror, secret, body.sha256, server.clock())
+    return Response(status_code=204)
 
 
 @router.post("/report", response_model=Instructions, openapi_extra=body_schema(Report))
