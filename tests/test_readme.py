@@ -223,6 +223,7 @@ def test_note_on_security_names_the_limits_of_the_server() -> None:
         "bulk": f"{limits.bulk_bytes // MB} MB",
         "code": f"{limits.code_bytes // MB} MB",
         "log": f"{limits.log_bytes // MB} MB",
+        "streams": f"{limits.streams:,}",
         "datasets": f"{limits.dataset_bytes // (1000 * MB)} GB",
         "open_jobs_per_user": f"{allowance.open_jobs:,}",
         "priority": f"{allowance.priority:,}",

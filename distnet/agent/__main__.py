@@ -1,8 +1,9 @@
 """Run one attempt: the server has Ray start `python -m distnet.agent`.
 
 `DISTNET_SERVER` and `DISTNET_ATTEMPT_SECRET` name the server and the attempt. Ray keeps the
-environment of its jobs in plain text, and the job's own files can read it: the secret is valid for
-reports of this attempt only, and expires when the attempt ends.
+environment of its jobs in plain text, so the first thing that the agent does is to exchange that
+secret for one that stays in its memory. It is valid for reports of this attempt only, and expires
+when the attempt ends.
 """
 
 import logging
@@ -38,6 +39,9 @@ def main() -> int:
     connection = Connection(os.environ[SERVER], os.environ[SECRET])
     try:
         config = retry_until_reachable(connection.config)
+        retry_until_reachable(connection.exchange_secret)
+        if config.umask is not None:
+            os.umask(config.umask)
         # torch takes seconds to import, which an attempt that is over does not need.
         from distnet.agent.attempt import run_attempt
 

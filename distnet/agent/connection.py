@@ -1,6 +1,8 @@
 """The agent's HTTP connection to the server, with a secret that is valid for one attempt."""
 
+import hashlib
 import logging
+import secrets
 import socket
 import time
 from collections.abc import Callable
@@ -11,7 +13,7 @@ import httpx
 from pydantic import ValidationError
 
 from distnet.errors import DataError
-from distnet.protocol.attempt import AttemptConfig, Instructions, Report
+from distnet.protocol.attempt import AttemptConfig, Instructions, Report, SecretRequest
 from distnet.protocol.message import Message
 from distnet.protocol.versions import HEADER, UNKNOWN, is_same, own_version
 from distnet.spec.reading.validation import first_fault
@@ -54,12 +56,19 @@ class Connection:
     def __init__(self, server: str, secret: str) -> None:
         self._server = server.rstrip("/")
         headers = {"Authorization": f"Bearer {secret}"}
+        self._own_secret = secrets.token_urlsafe(32)
         # The server is in the cluster's own network: a proxy for outgoing traffic cannot reach it.
         self._http = httpx.Client(headers=headers, timeout=TIMEOUT, trust_env=False)
 
     def close(self) -> None:
         """Close the connection."""
         self._http.close()
+
+    def exchange_secret(self) -> None:
+        """Have the server accept only a secret that nobody else has seen; may be repeated."""
+        sha256 = hashlib.sha256(self._own_secret.encode()).hexdigest()
+        self._request("POST", "/secret", SecretRequest(sha256=sha256).model_dump_json())
+        self._http.headers["Authorization"] = f"Bearer {self._own_secret}"
 
     def config(self) -> AttemptConfig:
         """Get the job file, placement and settings of this attempt.
@@ -113,7 +122,7 @@ class Connection:
             response = self._http.request(method, url, content=body, headers=headers)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise UnreachableError(f"{url}: {type(error).__name__}: {error}") from None
-        if response.status_code == HTTPStatus.OK:
+        if response.is_success:
             return response
         message = f"{url}: {response.status_code}: {response.text[:500]}"
         if response.status_code == HTTPStatus.UNAUTHORIZED or _code(response) == STALE:

@@ -20,7 +20,7 @@ from distnet.agent.connection import (
 )
 from distnet.agent.progress import Progress
 from distnet.agent.run_control import RunControl
-from distnet.agent.streams import PIECE_BYTES, Streams
+from distnet.agent.streams import MOST_PIECES, PIECE_BYTES, Streams
 from distnet.protocol.attempt import Exit, Instructions, Piece
 from distnet.protocol.node_commands import NodeCommand
 
@@ -108,4 +108,5 @@ class Reporter:
 
 def _is_full(pieces: list[Piece]) -> bool:
     """Whether there is more than one report can hold."""
-    return any(len(piece.text.encode()) > PIECE_BYTES - UTF8_BYTES for piece in pieces)
+    is_large = (len(piece.text.encode()) > PIECE_BYTES - UTF8_BYTES for piece in pieces)
+    return len(pieces) == MOST_PIECES or any(is_large)

@@ -17,6 +17,8 @@ RUN = "run"
 METRICS = "metrics"
 PIECE_BYTES = 256 * 2**10
 REPORT_BYTES = 2**20
+MOST_PIECES = 1000
+"""In one report; the server takes no more."""
 WORKER = re.compile(r"worker-[0-9]{1,6}")
 ERRORS = "distnet-question-marks"
 
@@ -76,7 +78,7 @@ class Streams:
             if piece is not None:
                 pieces.append(piece)
                 left -= len(piece.text.encode())
-            if left <= 0:
+            if left <= 0 or len(pieces) == MOST_PIECES:
                 break
         return pieces
 

@@ -15,7 +15,7 @@ from distnet.agent.log_lines import with_log_command
 from distnet.errors import DistnetError, RunError, StoppedError, WorkerFailedError
 from distnet.launch.placement import Placement
 from distnet.launch.run import resume, run
-from distnet.protocol.attempt import AttemptConfig, Exit
+from distnet.protocol.attempt import AttemptConfig, Exit, reportable_result
 from distnet.protocol.states import AttemptEnd
 from distnet.run_folder.create import remove_incomplete
 from distnet.run_folder.fence import claim_fence, read_fence
@@ -162,7 +162,7 @@ def _require_same_job(folder: RunFolder, spec: Path) -> None:
 
 def _exit_of(result: dict[str, Any]) -> Exit:
     end = FINISHED if result.get("status") == "finished" else STOPPED
-    return Exit(end=end, step=result.get("steps"), result=finite(result))
+    return Exit(end=end, step=result.get("steps"), result=reportable_result(finite(result)))
 
 
 def _short(text: str) -> str:

@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from distnet.protocol.message import Message, Node, UpTo1000
+from distnet.protocol.numbers import Flag
 
 GROUP_LABEL = "distnet.io/group"
 """The label with the group of a cluster file that a node is of."""
@@ -70,6 +71,8 @@ class NodeResponse(Message):
     """Workers of each job."""
     reservation: str = ""
     """The reservation whose window is open; empty: none."""
+    leaving: str = ""
+    """The jobs on it that report that it is about to be removed; empty: none does."""
     drain: "DrainResponse | None" = None
     """None: no admin has drained it."""
 
@@ -88,7 +91,7 @@ class DrainRequest(Message):
     nodes: Annotated[UpTo1000[Node], Field(min_length=1)]
     """Names or ids; a unique start of an id will do."""
     reason: Annotated[str, Field(min_length=1, max_length=200)]
-    now: bool = False
+    now: Flag = False
     """Move running jobs off at once, instead of letting them finish there."""
 
 

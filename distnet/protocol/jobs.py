@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from distnet.protocol.message import Message, Priority
-from distnet.protocol.metrics import Headline, Metrics
+from distnet.protocol.message import Message
+from distnet.protocol.metrics import Headline
+from distnet.protocol.numbers import Positive, Priority
 from distnet.protocol.states import AttemptEnd, JobState, StopReason
 from distnet.protocol.usage import JobUse
-from distnet.spec.sections.section import PositiveInt
 
 
 class JobResponse(Message):
@@ -39,7 +39,7 @@ class JobResponse(Message):
     learning_rate: float | None = None
     headline: Headline | None = None
     """The metric that stands for the result of the run; its value is in `metrics`."""
-    metrics: Metrics = {}
+    metrics: dict[str, float] = {}
     """Of the last evaluation; empty before the first one."""
     split: str | None = None
     """The split of that evaluation."""
@@ -149,7 +149,7 @@ class StreamResponse(Message):
 class ResizeRequest(Message):
     """Change the number of workers."""
 
-    workers: PositiveInt
+    workers: Positive
 
 
 class PriorityRequest(Message):

@@ -1,6 +1,5 @@
 """The metrics of a run's last evaluation, as agent, server and client exchange them."""
 
-import math
 import re
 from collections.abc import Mapping
 from typing import Annotated, Self
@@ -8,6 +7,7 @@ from typing import Annotated, Self
 from pydantic import Field
 
 from distnet.protocol.message import Message
+from distnet.protocol.numbers import LARGEST, Amount, Count, Measured
 from distnet.spec.metric import Direction, Format, Metric
 
 METRIC_NAME = r"^[A-Za-z_][A-Za-z0-9_@.-]{0,63}$"
@@ -16,8 +16,7 @@ MAX_METRICS = 32
 MetricName = Annotated[str, Field(pattern=METRIC_NAME)]
 SplitName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,254}$")]
 """As datasets name their splits; each is a folder."""
-FiniteNumber = Annotated[float, Field(allow_inf_nan=False)]
-Metrics = Annotated[dict[MetricName, FiniteNumber], Field(max_length=MAX_METRICS)]
+Metrics = Annotated[dict[MetricName, Measured], Field(max_length=MAX_METRICS)]
 """The value of each metric, by name."""
 
 
@@ -29,17 +28,17 @@ class Compared(Message):
     """
 
     split: SplitName
-    value: FiniteNumber
+    value: Measured
 
 
 class AtRung(Message):
     """What a trial of a sweep is compared by at a rung: its headline metric, as in `Compared`."""
 
-    epoch: Annotated[int, Field(ge=0, lt=2**53)]
+    epoch: Count
     """After which it was measured."""
-    num_epochs: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    num_epochs: Amount
     """Of the whole training."""
-    value: FiniteNumber | None
+    value: Measured | None
     """Null: not a number."""
 
     @property
@@ -64,7 +63,7 @@ class Headline(Message):
 
 
 def reportable(values: Mapping[str, object], first: str | None = None) -> dict[str, float]:
-    """Select the metrics that the server accepts: finite numbers with valid names, at most 32.
+    """Select the metrics that the server accepts: numbers up to 1e150, valid names, at most 32.
 
     Args:
         values: what an evaluation measured.
@@ -79,7 +78,7 @@ def reportable(values: Mapping[str, object], first: str | None = None) -> dict[s
 
 
 def finite(value: object) -> float | None:
-    """Return a finite number as it is, and None for anything else."""
+    """Return a number that the server accepts as it is, and None for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return float(value) if math.isfinite(value) else None
+    return float(value) if abs(value) <= LARGEST else None

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, Strict
 
 from distnet.protocol.message import Message
 
@@ -10,7 +10,7 @@ LONGEST_S = 3600.0
 STREAM = r"^exec-[a-z0-9]{16}$"
 
 Argument = Annotated[str, Field(max_length=10_000, pattern=r"^[^\x00]*$")]
-Rank = Annotated[int, Field(ge=0, lt=2**31)]
+Rank = Annotated[int, Strict(), Field(ge=0, lt=2**31)]
 
 
 class ExecRequest(Message):
@@ -20,7 +20,7 @@ class ExecRequest(Message):
     """The program and its arguments; no shell sees them."""
     rank: Rank | None = None
     """Only on the node of this worker."""
-    timeout_s: Annotated[float, Field(gt=0, le=LONGEST_S, allow_inf_nan=False)] = 60.0
+    timeout_s: Annotated[float, Strict(), Field(gt=0, le=LONGEST_S, allow_inf_nan=False)] = 60.0
     """After this time the program is killed."""
 
 

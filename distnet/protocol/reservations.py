@@ -2,12 +2,11 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, Strict
 
 from distnet.protocol.message import Message, Node, UpTo1000
+from distnet.protocol.numbers import Time
 from distnet.spec.sections.section import Name
-
-Time = Annotated[float, Field(allow_inf_nan=False)]
 
 
 class ReservationRequest(Message):
@@ -16,7 +15,7 @@ class ReservationRequest(Message):
     name: Name
     starts_at: Time
     ends_at: Time
-    count: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    count: Annotated[int, Strict(), Field(ge=1, le=10_000)] | None = None
     """How many nodes; the server chooses them. Or name them in `nodes`."""
     nodes: UpTo1000[Node] = ()
     """Names or ids."""

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from distnet.protocol.message import Message
+from distnet.protocol.numbers import Time
 from distnet.protocol.submit import SubmitRequest
 from distnet.spec.sections.section import Name
 
@@ -15,7 +16,7 @@ class ScheduleRequest(Message):
     name: Name
     request: SubmitRequest
     cron: Annotated[str, Field(max_length=200)] | None = None
-    at: Annotated[float, Field(allow_inf_nan=False)] | None = None
+    at: Time | None = None
     tz: Annotated[str, Field(max_length=100)] = "UTC"
     overlap: Literal["skip", "queue", "stop-old", "allow"] = "skip"
     missed: Literal["skip", "one", "all"] = "one"

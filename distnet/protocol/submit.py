@@ -7,12 +7,12 @@ from pydantic import Field
 from distnet.protocol.message import (
     Key,
     Message,
-    Priority,
     Sha256,
     UpTo1000,
     UpTo10000,
 )
-from distnet.spec.sections.section import Name, PositiveInt
+from distnet.protocol.numbers import Flag, Positive, Priority, Time
+from distnet.spec.sections.section import Name
 
 
 class SubmitRequest(Message):
@@ -32,23 +32,23 @@ class SubmitRequest(Message):
     """Default: the name in the job file and a number."""
     team: Name | None = None
     priority: Priority | None = None
-    workers: PositiveInt | None = None
+    workers: Positive | None = None
     after: UpTo10000[Annotated[str, Field(max_length=80)]] = ()
     """`JOB`, `JOB:ok`, `JOB:any` or `JOB:failed`."""
     start_from: Name | None = None
     """Start from the newest checkpoint of this job, which must be one of `after`."""
     sweep: UpTo1000[Annotated[str, Field(max_length=1000)]] = ()
     """`KEY=1..10` or `KEY=a,b,c`; several make every combination."""
-    stop_early: bool = False
+    stop_early: Flag = False
     """Successive halving: compare the trials of the sweep after some of their epochs, and train
     only the best third of them further, again and again."""
-    trials_at_once: PositiveInt | None = None
+    trials_at_once: Positive | None = None
     """Run no more than this many trials of the sweep at the same time; null: as many as fit."""
-    at: Annotated[float, Field(allow_inf_nan=False)] | None = None
+    at: Time | None = None
     """Do not start before this time."""
     reservation: Name | None = None
     """Run on the nodes of this reservation only, while its window is open."""
-    hold: bool = False
+    hold: Flag = False
 
 
 class BulkRequest(Message):

@@ -1,13 +1,10 @@
 """What jobs were given of the cluster, and what they used of it."""
 
-from typing import Annotated, Literal
-
-from pydantic import Field
+from typing import Literal
 
 from distnet.protocol.message import Message
+from distnet.protocol.numbers import Count, Seconds
 
-Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=0, lt=2**53)]
 By = Literal["user", "team", "month", "job"]
 """What hours are summed by."""
 

@@ -2,9 +2,10 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, Strict
 
 from distnet.protocol.message import Message
+from distnet.protocol.numbers import Amount, Flag, Time
 from distnet.spec.sections.section import Name
 
 
@@ -26,11 +27,11 @@ class TokenRequest(Message):
 
     user: Name | None = None
     role: Literal["viewer", "submitter", "admin"] | None = None
-    change_role: bool = False
+    change_role: Flag = False
     """Whether to give an existing user this role; otherwise it must be the role that they have."""
     team: Name | None = None
     note: Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
-    expires_at: Annotated[float, Field(allow_inf_nan=False)] | None = None
+    expires_at: Time | None = None
 
 
 class TokenResponse(Message):
@@ -71,7 +72,7 @@ class BlockRequest(Message):
     """Refuse all requests of a user."""
 
     reason: Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
-    cancel: bool = False
+    cancel: Flag = False
     """Whether to cancel the user's open jobs; otherwise waiting ones are held, others go on."""
 
 
@@ -98,11 +99,11 @@ class TeamMessage(Message):
     """The weight, quota and limit of a team; null means unlimited."""
 
     name: Name
-    weight: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
-    quota_cpus: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
-    quota_gpus: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
-    limit_cpus: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
-    limit_gpus: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    weight: Annotated[float, Strict(), Field(gt=0, le=1e9, allow_inf_nan=False)] = 1.0
+    quota_cpus: Amount | None = None
+    quota_gpus: Amount | None = None
+    limit_cpus: Amount | None = None
+    limit_gpus: Amount | None = None
 
 
 class TeamsResponse(Message):

@@ -87,10 +87,13 @@ def size(num_bytes: float) -> str:
 
 
 def local_time(time: float | None) -> str:
-    """Write seconds since 1970 as a local date and time."""
+    """Write seconds since 1970 as a local date and time; a dash for none that a calendar has."""
     if time is None or not math.isfinite(time):
         return NONE
-    return datetime.fromtimestamp(time).astimezone().strftime("%Y-%m-%d %H:%M")
+    try:
+        return datetime.fromtimestamp(time).astimezone().strftime("%Y-%m-%d %H:%M")
+    except (OverflowError, ValueError, OSError):
+        return NONE
 
 
 def cell(value: Any, key: str = "") -> str:

@@ -127,7 +127,12 @@ class Unusable:
 def _unusable(view: View, shape: Shape) -> str:
     selector = shape.selector
     nodes = [n for n in view.nodes if selector is None or selector.admits(n.labels)]
-    parts = *_drained(nodes, shape), *_used_by_others(nodes, shape), *_reserved(view, nodes, shape)
+    parts = (
+        *_drained(nodes, shape),
+        *_leaving(nodes, shape),
+        *_used_by_others(nodes, shape),
+        *_reserved(view, nodes, shape),
+    )
     return "".join(f"; {part}" for part in parts)
 
 
@@ -137,6 +142,14 @@ def _drained(nodes: Sequence[Node], shape: Shape) -> Iterator[str]:
         reasons = {node.drained for node in drained}
         why = f": {reasons.pop()}" if len(reasons) == 1 else ""
         yield f"{_names(drained)} drained{why}"
+
+
+def _leaving(nodes: Sequence[Node], shape: Shape) -> Iterator[str]:
+    leaving = [node for node in nodes if node.leaving and not node.drained and _slots(node, shape)]
+    if leaving:
+        reporters = sorted({node.leaving for node in leaving})
+        by = f", as {reporters[0]} reports" if len(reporters) == 1 else ", as jobs there report"
+        yield f"{_names(leaving)} about to be removed{by}"
 
 
 def _used_by_others(nodes: Sequence[Node], shape: Shape) -> Iterator[str]:

@@ -74,6 +74,8 @@ class Node:
     """An autoscaler can add it. Jobs wait for it, and nothing starts there before it has come."""
     drained: str = ""
     """Why an admin has drained it; empty: none has."""
+    leaving: str = ""
+    """The jobs on it that say that it is about to be removed; empty: none does."""
     others_cpus: float = 0.0
     """That other programs hold."""
     others_gpus: float = 0.0

@@ -253,10 +253,10 @@ class Server:
 
     def report(self, secret: str, report: Report) -> Instructions:
         """Apply the report of an attempt."""
-        most, now = self.settings.limits.log_bytes, self.clock()
+        limits, now = self.settings.limits, self.clock()
         with self.mirror.locked():
             attempt = reports.live_attempt(self.mirror, secret)
-            instructions = reports.take_report(self.mirror, secret, report, now, most_bytes=most)
+            instructions = reports.take_report(self.mirror, secret, report, now, limits=limits)
             if attempt is not None:  # not the second of two equal exit records
                 commands = self._node_commands.for_attempt(attempt.submission, report)
                 instructions = instructions.model_copy(update={"commands": commands})

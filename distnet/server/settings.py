@@ -56,7 +56,10 @@ class Limits:
     bulk_bytes: int = 64 * MB
     code_bytes: int = 50 * MB
     log_bytes: int = 256 * MB
-    """The size to which each stream of an attempt is kept; the run folder has the rest."""
+    """What is kept of an attempt's `run` log, of its metrics, and of all its other logs together;
+    the run folder has the rest."""
+    streams: int = 1000
+    """Logs of an attempt besides those of its workers: `run`, `metrics`, programs on its nodes."""
     dataset_bytes: int = 200_000 * MB
     """The size of all datasets that the server keeps, together."""
     body_s: float = 60.0
@@ -122,6 +125,8 @@ class Settings:
     """The object store for checkpoints of jobs that name none. Default: their run folders."""
     datasets: Path | None = None
     """The folder of uploaded datasets. Default: `.datasets` in `runs`."""
+    umask: int | None = None
+    """Of attempts, so of the run folders that they make. Default: that of the nodes."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """Variables for all attempts, such as NCCL_SOCKET_IFNAME; Ray keeps them in plain text."""
 

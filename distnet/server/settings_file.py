@@ -4,6 +4,7 @@ hosts: [lab.example.org]            # names of the server that browsers use
 proxies: [127.0.0.1]                # of a proxy with https in front of it
 policy: {ageing: 2h, preemption: false}
 limits: {keep: 90d}                 # logs and events of jobs, after their end
+run_folders: private                # nobody else on the nodes may read them
 datasets: /scratch/distnet          # those that users have uploaded; up to limits.datasets bytes
 checkpoints: s3://bucket/lab        # of jobs that name no checkpoint.store
 environment: {NCCL_SOCKET_IFNAME: eth1}
@@ -17,13 +18,13 @@ import re
 from dataclasses import replace
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, ValidationError
 
 from distnet.errors import DistnetError, JobFileError
-from distnet.protocol.message import Priority
+from distnet.protocol.numbers import Priority
 from distnet.scheduler.view import Policy
 from distnet.server.settings import Allowance, Limits, Settings, Webhooks
 from distnet.spec.reading.faults import Fault, FaultsError, Locations
@@ -35,6 +36,7 @@ from distnet.spec.sections.units import Bytes, Seconds
 SHORTEST_SECRET = 16
 SHORTEST_KEEP_S = 86_400.0
 """A number without a unit means seconds: `keep: 90` would remove what is two minutes old."""
+UMASKS = {"private": 0o077, "group": 0o027}
 STORE = r"[A-Za-z][A-Za-z0-9+.-]*://[^/]"
 VARIABLE = r"[A-Za-z_][A-Za-z0-9_]*"
 DEFAULT = Settings(ledger="", runs=Path())
@@ -126,6 +128,9 @@ class LimitsSection(Section):
     bulk: Bytes = DEFAULT.limits.bulk_bytes
     code: Bytes = DEFAULT.limits.code_bytes
     log: Bytes = DEFAULT.limits.log_bytes
+    """Of an attempt: its `run` log, its metrics, and all its other logs together."""
+    streams: PositiveInt = DEFAULT.limits.streams
+    """Logs of an attempt besides those of its workers."""
     datasets: Bytes = DEFAULT.limits.dataset_bytes
     """Of all uploaded datasets together; those that were not used for longest are removed first."""
     open_jobs_per_user: PositiveInt = DEFAULT.allowance.open_jobs
@@ -166,6 +171,9 @@ class SettingsFile(Section):
     Default: in their run folders."""
     datasets: str | None = None
     """The folder of uploaded datasets. Default: `.datasets` in the folder of run folders."""
+    run_folders: Literal["private", "group"] | None = None
+    """Who else on the nodes may read run folders: nobody (0700), or the group of Ray's user (0750).
+    Default: as the umask of the nodes says."""
     environment: dict[Annotated[str, AfterValidator(_variable)], str] = {}
     """Variables for all attempts. No secrets: all who can see the cluster can see them."""
 
@@ -209,6 +217,7 @@ def with_file(settings: Settings, path: Path) -> Settings:
             bulk_bytes=limits.bulk,
             code_bytes=limits.code,
             log_bytes=limits.log,
+            streams=limits.streams,
             dataset_bytes=limits.datasets,
         ),
         keep_s=limits.keep,
@@ -216,6 +225,7 @@ def with_file(settings: Settings, path: Path) -> Settings:
         notices=_absolute(file.notices, path.parent),
         checkpoints=file.checkpoints or settings.checkpoints,
         datasets=_absolute(file.datasets, path.parent),
+        umask=UMASKS.get(file.run_folders or ""),
         environment=file.environment,
     )
 

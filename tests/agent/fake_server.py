@@ -1,5 +1,6 @@
 """FakeServer: stands in for the distnet server towards an attempt, over real HTTP."""
 
+import hashlib
 import json
 import threading
 from collections.abc import Callable, Iterator
@@ -11,7 +12,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from distnet.data.manifest import read_manifest
-from distnet.protocol.attempt import AttemptConfig, Exit, Instructions, Report
+from distnet.protocol.attempt import AttemptConfig, Exit, Instructions, Report, SecretRequest
 from distnet.protocol.versions import HEADER
 
 SECRET = "only-for-this-attempt"
@@ -37,6 +38,8 @@ class FakeServer:
     """The number of reports that are kept, but whose response is lost."""
     reports: list[Report] = field(default_factory=list)
     streams: dict[str, bytes] = field(default_factory=dict)
+    exchanged: list[str] = field(default_factory=list)
+    """The sha256 of the secrets that agents have made."""
     url: str = ""
     _changed: threading.Condition = field(default_factory=threading.Condition)
 
@@ -55,15 +58,21 @@ class FakeServer:
         if self.refusal is not None:
             status, code = self.refusal
             return status, json.dumps({"error": {"code": code, "message": "no"}}).encode()
-        if secret != f"Bearer {SECRET}":
+        if not self._is_known(secret.removeprefix("Bearer "), path):
             return 401, b'{"error": {"code": "unauthenticated", "message": "who?"}}'
+        if (method, path) == ("POST", "/api/v1/attempt/secret"):
+            self.exchanged.append(SecretRequest.model_validate_json(body).sha256)
+            return 204, b""
         if (method, path) == ("GET", "/api/v1/attempt") and self.config is not None:
             return 200, self.config.model_dump_json().encode()
-        if (method, path) == ("GET", "/api/v1/attempt/code"):
-            return 200, self.code
         if (method, path) == ("POST", "/api/v1/attempt/report"):
             return self._report(Report.model_validate_json(body))
-        return self._respond_dataset(path)
+        return self._respond_file(path)
+
+    def _is_known(self, secret: str, path: str) -> bool:
+        """Whether a secret is the one of now; the first one is good for an exchange only."""
+        is_first = secret == SECRET and (not self.exchanged or path.endswith("/secret"))
+        return is_first or hashlib.sha256(secret.encode()).hexdigest() in self.exchanged[-1:]
 
     @property
     def dataset_sha256(self) -> str:
@@ -71,7 +80,9 @@ class FakeServer:
         assert self.dataset is not None
         return read_manifest(self.dataset).sha256
 
-    def _respond_dataset(self, path: str) -> tuple[int, bytes]:
+    def _respond_file(self, path: str) -> tuple[int, bytes]:
+        if path == "/api/v1/attempt/code":
+            return 200, self.code
         if not path.startswith("/api/v1/attempt/dataset") or self.dataset is None:
             return 404, b"{}"
         self.paths.append(path)

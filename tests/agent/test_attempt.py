@@ -198,6 +198,32 @@ def test_the_jobs_own_files_are_unpacked_once_where_all_nodes_see_them(server, r
     assert [path.name for path in (runs / ".code").iterdir()] == [sha256]
 
 
+def test_what_an_attempt_makes_is_as_private_as_the_server_says(server, runs, run_attempt):
+    server.code = archive(mynet="this is not Python")
+    sha256 = hashlib.sha256(server.code).hexdigest()
+    spec = SPEC.replace("kind: mlp", "kind: ./mynet.py:MyNet")
+    server.config = make_config(runs, code=sha256, spec=spec, umask=0o027)
+    before = os.umask(0o022)
+    try:
+        run_attempt()
+    finally:
+        os.umask(before)
+
+    made = [runs / ".code" / sha256, runs / ".code" / sha256 / "mynet.py"]
+    assert [path.stat().st_mode & 0o007 for path in made] == [0, 0]
+    assert made[0].stat().st_mode & 0o070
+
+
+def test_only_the_agent_knows_the_secret_that_it_reports_with(server, runs, run_attempt):
+    server.config = make_config(runs, spec="name: digits")
+
+    run_attempt()
+
+    (known,) = server.exchanged
+    assert known != hashlib.sha256(SECRET.encode()).hexdigest()
+    assert server.exit is not None, "the first secret is refused after the exchange"
+
+
 def test_another_archive_than_the_job_names_is_refused(server, runs, run_attempt):
     server.code = archive(mynet="")
     server.config = make_config(runs, code="0" * 64)

@@ -17,7 +17,13 @@ from typing import Any
 
 import psutil
 
-from tests.attack import aborted_followers, costly_job_files, endless_headers, idle_connections
+from tests.attack import (
+    aborted_followers,
+    costly_job_files,
+    endless_headers,
+    hostile_reports,
+    idle_connections,
+)
 from tests.attack.target import Memory, Target, attackable
 
 ATTACKS = {
@@ -25,8 +31,8 @@ ATTACKS = {
     "endless_headers": endless_headers.attack,
     "aborted_followers": aborted_followers.attack,
     "costly_job_files": costly_job_files.attack,
+    "hostile_reports": hostile_reports.attack,
 }
-
 
 AFTER_S = 10.0
 """For which the others ask on after an attack."""

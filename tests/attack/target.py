@@ -23,6 +23,8 @@ USERS = {"eve": "viewer", "mallory": "submitter", "bob": "submitter"}
 """Eve and Mallory attack, Bob works."""
 NUM_ATTEMPTS = 20
 """Whose reports must all be taken."""
+NUM_HOSTILE = 4
+"""Whose code reports what it likes."""
 
 
 class NotingCluster(StillCluster):
@@ -52,14 +54,21 @@ class Target:
     """A running server, tokens of its users and secrets of its attempts."""
 
     server: Server
+    folder: Path
     tokens: dict[str, str]
     secrets: list[str]
+    hostile: list[str]
+    """Secrets of attempts that attack."""
 
     @property
     def where(self) -> tuple[str, int]:
         """Host and port."""
         parts = urlsplit(self.server.address)
         return str(parts.hostname), int(parts.port or 0)
+
+    def ledger_mb(self) -> float:
+        """The size of the ledger on disk."""
+        return sum(path.stat().st_size for path in self.folder.glob("ledger.db*")) / 1e6
 
 
 @contextmanager
@@ -73,7 +82,10 @@ def attackable(folder: Path) -> Iterator[Target]:
             assert process.stdout is not None
             facts = json.loads(process.stdout.readline())
             server = Server(process, facts["address"], facts["token"], 0.0)
-            yield Target(server, _make_users(server), _begin_attempts(server, folder / "secrets"))
+            tokens = _make_users(server)
+            secrets = _begin_attempts(server, folder / "secrets")
+            mine, hostile = secrets[:NUM_ATTEMPTS], secrets[NUM_ATTEMPTS:]
+            yield Target(server, folder, tokens, mine, hostile)
         finally:
             process.kill()
 
@@ -91,9 +103,10 @@ def _begin_attempts(server: Server, secrets: Path) -> list[str]:
     jobs = [submit_request(iter(range(at, 1000)), "begin") for at in range(500)]
     status, body = server.request("POST", "/api/v1/jobs/bulk", {"jobs": jobs})
     assert status == 201, body
-    while not secrets.exists() or len(found := secrets.read_text().split()) < NUM_ATTEMPTS:
+    wanted = NUM_ATTEMPTS + NUM_HOSTILE
+    while not secrets.exists() or len(found := secrets.read_text().split()) < wanted:
         time.sleep(0.1)
-    return found[:NUM_ATTEMPTS]
+    return found[:wanted]
 
 
 @dataclass

@@ -384,6 +384,7 @@ def test_nothing_starts_on_a_node_that_is_about_to_go_away(harness):
     assert harness.job("digits-2").state is JobState.WAITING
     (left,) = [n for n in harness.server.cluster().nodes if n.is_draining]
     assert left.id == node
+    assert left.leaving == "digits-1"
     harness.run(130)
     assert harness.job("digits-2").state is not JobState.WAITING
 

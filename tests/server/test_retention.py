@@ -39,8 +39,8 @@ def finish(harness: Harness, *, log: bytes = b"step 1\n", **more: Any) -> str:
     [job] = harness.submit(asks(**more), steps=2)
     harness.run(3)
     with harness.ledger.transaction() as tx:
-        streams.append_piece(tx, job.name, 1, "run", 0, log)
-        streams.append_piece(tx, job.name, 1, "worker-0", 0, log)
+        sent = [streams.Piece(name, 0, log) for name in ("run", "worker-0")]
+        streams.append_pieces(tx, job.name, 1, sent)
     harness.run(3)
     assert harness.job(job.name).ended_at is not None
     return job.name

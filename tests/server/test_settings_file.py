@@ -24,6 +24,7 @@ environment:
   NCCL_SOCKET_IFNAME: eth1
 datasets: ./datasets
 checkpoints: s3://bucket/lab
+run_folders: group
 """
 
 
@@ -53,6 +54,7 @@ def test_a_settings_file_says_what_no_option_says(tmp_path: Path) -> None:
     assert settings.webhooks.private == ("10.1.0.0/16",)
     assert settings.dataset_folder == tmp_path / "datasets"
     assert settings.checkpoints == "s3://bucket/lab"
+    assert settings.umask == 0o027
     assert settings.environment == {"NCCL_SOCKET_IFNAME": "eth1"}
 
 

@@ -1,7 +1,6 @@
 """`distnet data stored` and `distnet data remove`: the datasets that a server keeps."""
 
 import re
-from datetime import datetime
 from typing import Annotated, Any
 
 import typer
@@ -12,6 +11,7 @@ from distnet.cli.output import print_json, say
 from distnet.cli.table import Column, print_table
 from distnet.client.client import Client, Json
 from distnet.errors import DataError
+from distnet.report.text import local_time
 from distnet.spec.amounts import shown_bytes
 from distnet.spec.content import PREFIX
 
@@ -87,7 +87,7 @@ def _row(dataset: Json) -> list[str]:
         f"{dataset['num_samples']:,}",
         shown_bytes(dataset["num_bytes"]),
         dataset["owner"],
-        datetime.fromtimestamp(dataset["used_at"]).strftime("%Y-%m-%d %H:%M"),
+        local_time(dataset["used_at"]),
         "yes" if dataset["is_in_use"] else "",
         _uploaded(dataset),
     ]

@@ -119,12 +119,13 @@ def _labels(labels: dict[str, str]) -> str:
 
 
 def _note(node: Json) -> str:
-    """Why it is drained, its reservation, and what other programs use of it."""
+    """Why it is drained or leaving, its reservation, and what other programs use of it."""
     reason = [node["drain"]["reason"]] if node["drain"] else []
     cpus, gpus = node["others_cpus"], node["others_gpus"]
     others = [f"{format_resources(cpus, gpus)} used by other programs"] if cpus or gpus else []
     reserved = [f"reserved ({node['reservation']})"] if node["reservation"] else []
-    return "; ".join(reason + reserved + others) or NONE
+    leaving = [f"about to be removed, says {node['leaving']}"] if node["leaving"] else []
+    return "; ".join(reason + leaving + reserved + others) or NONE
 
 
 def _used(node: Json, what: str) -> str:

@@ -86,7 +86,7 @@ class _Bars:
 
     def applied(self, job: JobRequest) -> JobRequest:
         """The job with its barred nodes."""
-        barred: frozenset[str] = frozenset()
+        barred = job.shape.barred or frozenset()
         if job.reservation:
             barred = self._all - self._named.get(job.reservation, frozenset())
         for reserved in self._view.reserved:

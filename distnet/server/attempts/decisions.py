@@ -1,12 +1,11 @@
 """Turn the scheduler's decisions into changes: the ledger first, the cluster afterwards."""
 
-import hashlib
-import hmac
 from dataclasses import replace
 
 from distnet.protocol.states import JobState, StopReason
 from distnet.scheduler.view import Decision, Resize, Start, Stop
 from distnet.server.ledger.records import AttemptRecord, JobRecord
+from distnet.server.state.attempt_secrets import first_secret, sha256_of
 from distnet.server.state.change import SCHEDULER, Change
 from distnet.server.state.mirror import Mirror
 from distnet.spec.plural import counted
@@ -51,21 +50,16 @@ def request_stop(
     change.job(stopping, reason.value, actor, f"{job.name}: {text}")
 
 
-def secret_of(mirror: Mirror, submission: str) -> str:
-    """The secret of an attempt: always the same, also after a restart of the server."""
-    return hmac.new(mirror.ledger.key, submission.encode(), hashlib.sha256).hexdigest()
-
-
 def _start(mirror: Mirror, change: Change, job: JobRecord, decision: Start) -> None:
     number = job.num_attempts + 1
     submission = f"distnet-{mirror.ledger.id}-{job.number}-{number}"
-    secret = secret_of(mirror, submission)
+    secret = first_secret(mirror.ledger.key, submission)
     change.new_attempts.append(
         AttemptRecord(
             job=job.name,
             number=number,
             submission=submission,
-            token_sha256=hashlib.sha256(secret.encode()).hexdigest(),
+            token_sha256=sha256_of(secret),
             placement=dict(decision.placement),
             created_at=change.now,
             cause="start" if number == 1 else "again",

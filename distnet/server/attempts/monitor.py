@@ -138,10 +138,12 @@ class Monitor:
         """How long an attempt that the cluster does not have may be silent."""
         if attempt.handed_at is None:
             return 0.0  # it need not have reported
-        was_killed = attempt.stop is not None and self._is_overdue(attempt, now)
-        return self.settings.silent_after_s if was_killed else self.settings.lost_after_s
+        if self._is_overdue(attempt, now):
+            return 0.0  # it was killed: whoever still reports has only its secret
+        return self.settings.lost_after_s
 
     def _is_overdue(self, attempt: AttemptRecord, now: float) -> bool:
+        """Whether an attempt that has to stop was given its time, and is killed since."""
         grace = self.mirror.jobs[attempt.job].grace_s
         return attempt.stop_at is not None and now - attempt.stop_at > grace
 
@@ -149,7 +151,8 @@ class Monitor:
         job, attempt = self._newest(name)
         silent_s = self._silent_s(attempt, now)
         if silent_s < self.settings.silent_after_s:
-            self._gone_since.pop(attempt.submission, None)
+            if not self._is_overdue(attempt, now):
+                self._gone_since.pop(attempt.submission, None)
             return []
         if job.state is JobState.RUNNING:
             change = Change(now)
@@ -161,7 +164,7 @@ class Monitor:
 
     def _check_grace(self, name: str, now: float) -> list[Action]:
         _, attempt = self._newest(name)
-        if attempt.stop is None or not self._is_overdue(attempt, now):
+        if not self._is_overdue(attempt, now):
             return []
         return [
             *self._act(ActionKind.KILL, attempt, now, every_s=KILL_EVERY_S),
@@ -203,12 +206,9 @@ class Monitor:
         text = STATUS_TEXT[status]
         if message and attempt.seen_at is None:  # once it has reported, its own log says more
             text += f": {message[-LONGEST_MESSAGE:]}"
-        lost = replace(
-            attempt,
-            ended_at=now,
-            end=AttemptEnd.LOST,
-            error=f"it does not report any more, and the cluster {text}",
-        )
+        how = "was killed" if self._is_overdue(attempt, now) else "does not report any more"
+        error = f"it {how}, and the cluster {text}"
+        lost = replace(attempt, ended_at=now, end=AttemptEnd.LOST, error=error)
         end_attempt(self.mirror, self.mirror.jobs[attempt.job], lost, result=None, now=now)
 
     def _act(

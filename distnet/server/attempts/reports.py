@@ -4,31 +4,30 @@ Progress is kept in memory, and saved to the ledger every few seconds. What is a
 attempt (pieces of its logs, its exit record) is durable before the response.
 """
 
-import hashlib
 import math
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from distnet.protocol.attempt import RATES, AttemptConfig, Exit, Instructions, Report
 from distnet.protocol.errors import ConflictError, NotFoundError, UnauthenticatedError
 from distnet.protocol.states import AttemptEnd, JobState, StopReason
+from distnet.server.attempts.logs import keep_pieces
 from distnet.server.attempts.outcome import end_attempt, with_saved_step
 from distnet.server.ledger import attempts, streams, texts
 from distnet.server.ledger.records import AttemptRecord, JobRecord
-from distnet.server.settings import Settings
+from distnet.server.settings import Limits, Settings
+from distnet.server.state.attempt_secrets import sha256_of
 from distnet.server.state.change import ATTEMPT, Change
 from distnet.server.state.job_files import text_of
 from distnet.server.state.mirror import Mirror
 
 FACTS = {"step", "num_steps", "headline", "split", "metrics", "compared", "at_rungs"}
-DRAINING_FOR_S = 120.0
-"""A node that is announced as draining is gone by then, or stays."""
 
 
 def live_attempt(mirror: Mirror, secret: str) -> AttemptRecord | None:
     """Find the live attempt with this secret; None if there is none."""
-    name = mirror.job_of_secret(_sha256(secret))
+    name = mirror.job_of_secret(sha256_of(secret))
     return None if name is None else mirror.attempts[name]
 
 
@@ -43,13 +42,41 @@ def find(mirror: Mirror, secret: str) -> tuple[JobRecord, AttemptRecord]:
     if live is not None:
         return mirror.jobs[live.job], live
     with mirror.ledger.reading() as tx:
-        old = attempts.attempt_by_token(tx, _sha256(secret))
+        old = attempts.attempt_by_token(tx, sha256_of(secret))
     if old is None:
         raise UnauthenticatedError("no attempt has this secret")
     raise ConflictError(
         f"attempt {old.number} of {old.job} has ended ({old.end}); end its process",
         code="stale_attempt",
     )
+
+
+def exchange_secret(mirror: Mirror, first: str, sha256: str, now: float) -> None:
+    """Accept only another secret from now on; the same exchange may be repeated.
+
+    Args:
+        mirror: locked by the caller.
+        first: the secret with which the attempt was started.
+        sha256: of the secret that its agent has made.
+        now: Unix time.
+
+    Raises:
+        UnauthenticatedError: no live attempt was started with it, or it was exchanged for another.
+    """
+    name = mirror.secrets.job_started_with(sha256_of(first))
+    if name is None:
+        raise UnauthenticatedError("no attempt was started with this secret")
+    attempt = mirror.attempts[name]
+    if attempt.token_sha256 == sha256:
+        return
+    change = Change(now, is_quiet=True)
+    if attempt.token_sha256 != sha256_of(first):
+        text = f"the first secret of attempt {attempt.number} of {name} was used a second time"
+        change.event("secret", ATTEMPT, text, name)
+        mirror.commit(change)
+        raise UnauthenticatedError("another process has exchanged this secret")
+    change.attempt(replace(attempt, token_sha256=sha256))
+    mirror.commit(change)
 
 
 def code_of(mirror: Mirror, secret: str) -> bytes:
@@ -72,9 +99,7 @@ def attempt_config(mirror: Mirror, secret: str, settings: Settings) -> AttemptCo
     """The configuration of the attempt with this secret."""
     job, attempt = find(mirror, secret)
     with mirror.ledger.reading() as tx:
-        kept = {
-            name: streams.end_of(tx, job.name, name) for name in streams.stream_names(tx, job.name)
-        }
+        kept = streams.sizes(tx, job.name)
     return AttemptConfig(
         server_id=mirror.ledger.id,
         job=job.name,
@@ -88,12 +113,13 @@ def attempt_config(mirror: Mirror, secret: str, settings: Settings) -> AttemptCo
         rungs=job.rungs,
         passed_rungs=job.passed_rungs,
         report_every_s=settings.report_every_s,
+        umask=settings.umask,
         kept=kept,
     )
 
 
 def take_report(
-    mirror: Mirror, secret: str, report: Report, now: float, *, most_bytes: int
+    mirror: Mirror, secret: str, report: Report, now: float, *, limits: Limits
 ) -> Instructions:
     """Apply a report; returns what the attempt has to do.
 
@@ -102,7 +128,7 @@ def take_report(
         secret: the attempt's.
         report: the attempt's.
         now: Unix time.
-        most_bytes: the size to which each of its streams is kept.
+        limits: what is kept of its logs.
 
     Raises:
         UnauthenticatedError: no attempt has this secret.
@@ -115,11 +141,14 @@ def take_report(
         if report.exit is not None and _has_exit_record(mirror, secret):
             return Instructions()  # the response to its exit record was lost
         raise
-    offsets = _keep_pieces(mirror, attempt, report, most_bytes)
-    nodes = mirror.known_nodes
-    mirror.set_draining(nodes & set(report.draining), now + DRAINING_FOR_S)
-    workers = _total(attempt.placement)
-    job, attempt = _with_report(job, attempt, report, nodes, now)
+    offsets = keep_pieces(mirror, job, attempt, report, limits, now)
+    own = attempt.placement.keys() & set(report.draining)
+    mirror.version += mirror.leaving.report(job.name, own, now)
+    workers, target = _total(attempt.placement), attempt.target
+    is_admitted = mirror.grants.admit(attempt, report.placement)
+    job, attempt = _with_report(job, attempt, report, now, is_admitted=is_admitted)
+    if target is not None and attempt.target is None:
+        mirror.grants.end_resize(attempt)
     if report.exit is not None:
         _end(mirror, job, attempt, report.exit, now)
         return Instructions(offsets=offsets)
@@ -130,11 +159,11 @@ def take_report(
         _save_resized(mirror, job, attempt, now)
     else:
         mirror.set_unsaved(job, attempt)
-    target = dict(attempt.target or {})
+    wanted = dict(attempt.target or {})
     return Instructions(
         stop=attempt.stop or _rung_stop(job),
-        workers=sum(target.values()) or None,
-        placement=target,
+        workers=sum(wanted.values()) or None,
+        placement=wanted,
         offsets=offsets,
     )
 
@@ -152,37 +181,17 @@ def save_reports(mirror: Mirror, now: float) -> None:
 def _has_exit_record(mirror: Mirror, secret: str) -> bool:
     """Whether this attempt itself has reported how it ended."""
     with mirror.ledger.reading() as tx:
-        old = attempts.attempt_by_token(tx, _sha256(secret))
+        old = attempts.attempt_by_token(tx, sha256_of(secret))
     own = (AttemptEnd.FINISHED, AttemptEnd.STOPPED, AttemptEnd.FAILED)
     return old is not None and old.end in own
 
 
-def _keep_pieces(
-    mirror: Mirror, attempt: AttemptRecord, report: Report, most_bytes: int
-) -> dict[str, int]:
-    if not report.pieces:
-        return {}
-    with mirror.ledger.transaction() as tx:
-        return {
-            piece.stream: streams.append_piece(
-                tx,
-                attempt.job,
-                attempt.number,
-                piece.stream,
-                piece.offset,
-                piece.text.encode(),
-                most_bytes=most_bytes,
-            )
-            for piece in report.pieces
-        }
-
-
 def _with_report(
-    job: JobRecord, attempt: AttemptRecord, report: Report, nodes: Set[str], now: float
+    job: JobRecord, attempt: AttemptRecord, report: Report, now: float, *, is_admitted: bool
 ) -> tuple[JobRecord, AttemptRecord]:
-    """The job and the attempt, with what a report says of them."""
+    """The job and the attempt, with what a report says of them that can be true."""
     progress = {**job.progress, **_progress_of(report)}
-    if _is_plausible(job, attempt, report.placement, nodes):
+    if is_admitted:
         progress["workers"] = _total(report.placement)
         attempt = _with_placement(attempt, report.placement, now)
     if job.state is JobState.STARTING:  # it has been accepted, if an earlier try to start was not
@@ -209,15 +218,6 @@ def _progress_of(report: Report) -> dict[str, Any]:
     progress: dict[str, Any] = {n: value for n, value in rates.items() if math.isfinite(value)}
     facts = report.model_dump(include=FACTS)
     return progress | {name: fact for name, fact in facts.items() if fact not in (None, {}, ())}
-
-
-def _is_plausible(
-    job: JobRecord, attempt: AttemptRecord, placement: Mapping[str, int], nodes: Set[str]
-) -> bool:
-    """Whether the attempt can have these workers: on known nodes, no more than it may be given."""
-    most = max(job.shape.max_workers, job.workers or 0, _total(attempt.placement))
-    is_known = placement.keys() <= nodes and min(placement.values(), default=0) > 0
-    return is_known and _total(placement) <= most
 
 
 def _rung_stop(job: JobRecord) -> StopReason | None:
@@ -271,7 +271,3 @@ def _end(mirror: Mirror, job: JobRecord, attempt: AttemptRecord, exit_: Exit, no
         step=exit_.step,
     )
     end_attempt(mirror, job, attempt, result=exit_.result, now=now)
-
-
-def _sha256(secret: str) -> str:
-    return hashlib.sha256(secret.encode()).hexdigest()

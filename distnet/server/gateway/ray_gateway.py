@@ -39,7 +39,7 @@ class RayGateway:
     """A Gateway to the Ray whose dashboard is at `address`; thread-safe.
 
     The secret of an attempt is in the environment of its Ray job, which the GCS keeps in plain text
-    and shows to everyone who has the cluster's token. It is valid for reports of that attempt only.
+    and shows to everyone who has the cluster's token. The agent exchanges it at first contact.
 
     Args:
         address: such as http://10.0.0.1:8265. Default: RAY_API_SERVER_ADDRESS, or this machine.

@@ -4,7 +4,6 @@ A request passes through BoundaryMiddleware (browsers, headers, errors) and Acce
 rates, body) to a route (role), which calls the Server.
 """
 
-import hashlib
 from urllib.parse import urlsplit
 
 from anyio import CapacityLimiter
@@ -23,6 +22,7 @@ from distnet.server.http.guard.protocol import Guard
 from distnet.server.http.guard.refusals import Refusals
 from distnet.server.http.log_followers import LogFollowers
 from distnet.server.http.parameters import Viewer, described
+from distnet.server.http.refusals import describe
 from distnet.server.http.routes import (
     attempt,
     cluster,
@@ -45,6 +45,7 @@ from distnet.server.run_files.reports import Reports
 from distnet.server.run_files.run_files import RunFiles
 from distnet.server.server import Server
 from distnet.server.settings import Settings
+from distnet.server.state.attempt_secrets import sha256_of
 from distnet.server.users.authenticator import Authenticator
 from distnet.server.views.turns import MAX_QUEUED
 
@@ -105,7 +106,7 @@ def _add_routes(app: FastAPI) -> None:
     @description.get("/api/v1/openapi.json", response_class=JSONResponse)
     def openapi(_: Viewer) -> Response:
         """Describe this API."""
-        return JSONResponse(app.openapi())
+        return JSONResponse(describe(app))
 
     app.include_router(page.router)
     app.include_router(run_files.pages)
@@ -121,7 +122,7 @@ def _add_layers(app: FastAPI, settings: Settings) -> None:
     audit = AuditLog(authenticator.users, per_s=settings.limits.denied_per_s)
 
     def job_of(secret: str) -> str | None:
-        return server.mirror.job_of_secret(hashlib.sha256(secret.encode()).hexdigest())
+        return server.mirror.job_of_secret(sha256_of(secret))
 
     own_name = urlsplit(settings.address).hostname or ""
     exceptions.install(app, audit, app.state.guard.refusals)

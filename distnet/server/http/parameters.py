@@ -7,6 +7,7 @@ from fastapi import Depends, Path, Query, Request
 from fastapi.security import HTTPBearer
 
 from distnet.protocol.errors import ForbiddenError, UnauthenticatedError
+from distnet.protocol.numbers import NumberInQuery
 from distnet.server.http.guard.drafts import Drafts
 from distnet.server.http.log_followers import LogFollowers
 from distnet.server.ledger.records import Role
@@ -81,6 +82,6 @@ Admin = Annotated[Caller, Depends(require(Role.ADMIN))]
 Secret = Annotated[str, Depends(_secret)]
 """Of an attempt."""
 
-Offset = Annotated[int, Query(ge=0, lt=2**53)]
+Offset = Annotated[NumberInQuery, Query()]
 Sha256InPath = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
 NameInPath = Annotated[str, Path(pattern=NAME)]

@@ -4,9 +4,15 @@ An attempt sends each stream from its own byte 0; a job's stream is the concaten
 its attempts. Small pieces are merged as they arrive, so that a line a second for a week does not
 become 600,000 rows. No piece is larger than 64 KiB, so that reading from the middle loads little
 more than needed.
+
+An attempt may send anything, so what is kept of it is bounded: the bytes of `run`, of `metrics`,
+and of all other streams together; their number; and what is written for one report.
 """
 
-from typing import Any
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
@@ -25,16 +31,29 @@ from distnet.server.ledger.tables import pieces, streams
 PIECE_BYTES = 65_536
 TAIL_BYTES = 8_192
 """A shorter last piece is written again together with the next one; it costs about a page."""
+REPORT_BYTES = 2 * 2**20
+"""Of one report, whose pieces are written while others wait; the attempt sends the rest again."""
 NO_MORE = 2**53 - 1
-METRICS = "metrics"
-FULL = b"\n[distnet] the log is cut here: it has reached the server's limit; see the run folder\n"
+RUN, METRICS = "run", "metrics"
+CUT = b"\n[distnet] left out from here: limits.log of the server is reached; see the run folder\n"
 
 
 def _at(table: Table) -> ColumnElement[bool]:
     return and_(*(table.c[name] == bindparam(name) for name in ("job", "attempt", "stream")))
 
 
-END = select(streams.c.end, streams.c.tail).where(_at(streams))
+TAIL = and_(
+    *(pieces.c[name] == streams.c[name] for name in ("job", "attempt", "stream")),
+    pieces.c.start == streams.c.tail,
+    streams.c.end - streams.c.tail < TAIL_BYTES,
+    streams.c.stream.in_(bindparam("named", expanding=True)),
+)
+"""The short last pieces of some streams."""
+KEPT = (
+    select(streams.c.stream, streams.c.end, streams.c.tail, pieces.c.data)
+    .outerjoin(pieces, TAIL)
+    .where(*(streams.c[name] == bindparam(name) for name in ("job", "attempt")))
+)
 TOUCHED = (
     select(pieces.c.start, pieces.c.data)
     .where(_at(pieces), pieces.c.start > bindparam("above"), pieces.c.start < bindparam("below"))
@@ -45,42 +64,126 @@ LAST = select(pieces.c.start).where(_at(pieces)).order_by(pieces.c.start.desc())
 LAST = LAST.limit(bindparam("most"))
 
 
-def append_piece(  # noqa: PLR0917
-    tx: Connection,
-    job: str,
-    attempt: int,
-    stream: str,
-    offset: int,
-    data: bytes,
-    *,
-    most_bytes: int = NO_MORE,
-) -> int:
-    """Append a piece; returns the offset from which the attempt has to send next.
+class Piece(NamedTuple):
+    """A part of a stream, as an attempt sends it."""
+
+    stream: str
+    offset: int
+    data: bytes
+
+
+class Bounds(NamedTuple):
+    """What is kept of an attempt."""
+
+    most_bytes: int = NO_MORE
+    """Of `run`, of `metrics`, and of all other streams together."""
+    most_streams: int = NO_MORE
+
+
+NO_BOUNDS = Bounds()
+
+
+class Appended(NamedTuple):
+    """What became of the pieces of a report."""
+
+    offsets: dict[str, int]
+    """From which each stream has to be sent next; `NO_MORE`: nothing more of it is kept."""
+    left_out: int = 0
+    """Streams that are not kept, because there are too many."""
+
+
+@dataclass(slots=True)
+class _Tail:
+    """The end of a stream, from `start`: a short last piece, and what is added to it."""
+
+    start: int = 0
+    data: bytearray = field(default_factory=bytearray)
+    is_changed: bool = False
+
+    @property
+    def end(self) -> int:
+        return self.start + len(self.data)
+
+    @property
+    def is_cut(self) -> bool:
+        return self.data.endswith(CUT)
+
+    def add(self, data: bytes) -> None:
+        self.data += data
+        self.is_changed |= bool(data)
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """The pieces to write; the line that says that a stream is cut is one of its own."""
+        body = len(self.data) - len(CUT) if self.is_cut else len(self.data)
+        ends = [*range(PIECE_BYTES, body, PIECE_BYTES), body, len(self.data)]
+        begin = 0
+        for end in ends:
+            if begin < end:
+                yield {"start": self.start + begin, "data": bytes(self.data[begin:end])}
+            begin = end
+
+
+def append_pieces(
+    tx: Connection, job: str, attempt: int, sent: Iterable[Piece], bounds: Bounds = NO_BOUNDS
+) -> Appended:
+    """Append the pieces of a report, in a number of statements that does not depend on theirs.
 
     Bytes that are kept already are skipped. A piece that starts beyond them is not kept: the caller
-    sends again from the returned offset. It is `NO_MORE` once `most_bytes` are kept, so that a job
-    that prints endlessly does not fill the ledger's disk; the last line of the log says so.
+    sends again from the returned offset. The last line of a log that is cut says so.
     """
-    key = {"job": job, "attempt": attempt, "stream": stream}
-    end, tail = _end(tx, key)
-    if end >= most_bytes:
-        return NO_MORE
-    fresh = data[max(end - offset, 0) :]
-    if offset > end or not fresh:
-        return end
-    if end + len(fresh) >= most_bytes and stream != METRICS:
-        fresh += FULL
-    start = end
-    if 0 < end - tail < TAIL_BYTES:
-        start, fresh = tail, _cut(tx, key, tail, end) + fresh
-    rows = [
-        {**key, "start": start + at, "data": fresh[at : at + PIECE_BYTES]}
-        for at in range(0, len(fresh), PIECE_BYTES)
+    sent = tuple(sent)
+    key = {"job": job, "attempt": attempt}
+    tails, num_bytes = _kept(tx, key, {piece.stream for piece in sent})
+    offsets: dict[str, int] = {}
+    left = REPORT_BYTES
+    for stream, offset, data in sent:
+        if stream not in tails and len(tails) >= bounds.most_streams:
+            offsets[stream] = NO_MORE
+            continue
+        tail, shared = tails.setdefault(stream, _Tail()), _shared(stream)
+        if num_bytes[shared] < bounds.most_bytes and left > 0 and offset <= tail.end:
+            fresh = data[tail.end - offset :]
+            tail.add(fresh)
+            left -= len(fresh)
+            num_bytes[shared] += len(fresh)
+        offsets[stream] = tail.end
+        if num_bytes[shared] >= bounds.most_bytes:
+            offsets[stream] = NO_MORE
+            if stream != METRICS and not tail.is_cut:
+                tail.add(CUT)
+    _write(tx, key, tails)
+    return Appended(offsets, len(offsets.keys() - tails.keys()))
+
+
+def _kept(
+    tx: Connection, key: dict[str, Any], named: set[str]
+) -> tuple[dict[str, _Tail], Counter[str]]:
+    """The ends of all streams of an attempt, and how many bytes are kept of them together."""
+    tails: dict[str, _Tail] = {}
+    num_bytes: Counter[str] = Counter()
+    for stream, end, tail, data in tx.execute(KEPT, {**key, "named": sorted(named)}):
+        tails[stream] = _Tail(end) if data is None else _Tail(tail, bytearray(data))
+        num_bytes[_shared(stream)] += end
+    return tails, num_bytes
+
+
+def _shared(stream: str) -> str:
+    """The streams whose bytes are bounded together."""
+    return stream if stream in (RUN, METRICS) else ""
+
+
+def _write(tx: Connection, key: dict[str, Any], tails: dict[str, _Tail]) -> None:
+    changed = {stream: tail for stream, tail in tails.items() if tail.is_changed and tail.data}
+    rows = {
+        stream: [{**key, "stream": stream, **row} for row in tail.rows()]
+        for stream, tail in changed.items()
+    }
+    upsert(tx, pieces, [row for some in rows.values() for row in some])
+    ends = [
+        {**key, "stream": stream, "end": tail.end, "tail": rows[stream][-1]["start"]}
+        for stream, tail in changed.items()
     ]
-    end = start + len(fresh)
-    upsert(tx, pieces, rows)
-    upsert(tx, streams, [{**key, "end": end, "tail": rows[-1]["start"]}])
-    return end
+    upsert(tx, streams, ends)
 
 
 def read_stream(
@@ -100,10 +203,10 @@ def read_stream(
     return bytes(data), begin
 
 
-def end_of(tx: Connection, job: str, stream: str) -> int:
-    """Count the bytes of a stream that are kept, of all attempts together."""
-    mine = select(func.sum(streams.c.end)).where(streams.c.job == job, streams.c.stream == stream)
-    return int(tx.execute(mine).scalar() or 0)
+def sizes(tx: Connection, job: str) -> dict[str, int]:
+    """Count the bytes of each stream that are kept, of all attempts together."""
+    sums = select(streams.c.stream, func.sum(streams.c.end)).where(streams.c.job == job)
+    return {stream: int(size) for stream, size in tx.execute(sums.group_by(streams.c.stream))}
 
 
 def stream_names(tx: Connection, job: str) -> tuple[str, ...]:
@@ -142,11 +245,6 @@ def _cut_end(tx: Connection, key: dict[str, Any], most: int) -> int:
     tx.execute(delete(pieces).where(_at(pieces), pieces.c.start > tail), key)
     upsert(tx, streams, [{**key, "end": removed[-1], "tail": tail}])
     return most
-
-
-def _end(tx: Connection, key: dict[str, Any]) -> tuple[int, int]:
-    row = tx.execute(END, key).first()
-    return (row.end, row.tail) if row else (0, 0)
 
 
 def _cut(tx: Connection, key: dict[str, Any], low: int, high: int) -> bytes:

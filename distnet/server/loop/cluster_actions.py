@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from distnet.protocol.errors import ServerError, UnavailableError
-from distnet.server.attempts.decisions import secret_of
 from distnet.server.attempts.monitor import Monitor
 from distnet.server.gateway.actions import Action, ActionKind
 from distnet.server.gateway.gateway import Gateway, ProcessStatus, StartRequest
 from distnet.server.settings import Settings
+from distnet.server.state.attempt_secrets import first_secret
 from distnet.server.state.mirror import Mirror
 
 logger = logging.getLogger(__name__)
@@ -98,7 +98,7 @@ class ClusterActions:
     def _start(self, action: Action) -> None:
         with self.mirror.lock:
             attempt = self.mirror.attempts.get(action.job)
-            secret = secret_of(self.mirror, action.submission)
+            secret = first_secret(self.mirror.ledger.key, action.submission)
         if attempt is None or attempt.submission != action.submission:
             return
         address, environment = self.settings.address, self.settings.environment

@@ -117,7 +117,7 @@ class Loop:
         logger.warning("the clock was set by %+.0f s", by_s)
         with self.mirror.locked():
             self.monitor.clock_was_set(by_s, now)  # if the ledger fails, the next iteration retries
-            self.mirror.draining.clear()
+            self.mirror.leaving.clear()
             self.mirror.groups.forget_times()
         self._snapshot_sent_at = self._saved_at = self._planned_at = self._scaled_at = 0.0
         self.actions.snapshot_at += by_s

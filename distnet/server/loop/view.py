@@ -28,7 +28,7 @@ class ViewBuilder:
             now=now,
             nodes=mirror.groups.with_absent(mirror.nodes(now), now),
             waiting=[
-                self.request(job)
+                self._waiting(job)
                 for job in mirror.jobs.values()
                 if job.state is JobState.WAITING
                 and not job.is_at_rung
@@ -67,6 +67,13 @@ class ViewBuilder:
         )
         self._requests[job.name] = (job, request)
         return request
+
+    def _waiting(self, job: JobRecord) -> JobRequest:
+        """A job that waits: it does not start where its last attempt had to leave."""
+        request, leaving = self.request(job), self.mirror.leaving.of(job.name)
+        if not leaving:
+            return request
+        return replace(request, shape=request.shape._replace(barred=leaving))
 
     def forget_ended(self) -> None:
         """Forget jobs that have ended."""

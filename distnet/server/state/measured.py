@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from distnet.protocol.message import stored
 from distnet.protocol.metrics import Compared
 from distnet.server.ledger.records import JobRecord
 from distnet.spec.metric import Metric
@@ -19,4 +20,4 @@ def measured_by(trials: Sequence[JobRecord]) -> tuple[Metric | None, str | None]
 def compared_of(job: JobRecord) -> Compared | None:
     """What a job is compared by; None before its first evaluation."""
     facts = job.progress.get("compared")
-    return None if facts is None else Compared.model_validate(facts)
+    return stored(Compared, facts)

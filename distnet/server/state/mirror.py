@@ -6,7 +6,7 @@ first, and applied here when it is durable. Jobs that have ended leave the mirro
 
 import threading
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 
@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 
 from distnet.protocol.errors import UnavailableError
 from distnet.protocol.states import JobState
+from distnet.scheduler.format import format_names
 from distnet.scheduler.view import Node, Plan, Wait
 from distnet.server.gateway.gateway import Snapshot
 from distnet.server.ledger import (
@@ -33,7 +34,10 @@ from distnet.server.ledger.records import (
     ScheduleRecord,
     TeamRecord,
 )
+from distnet.server.state.attempt_secrets import AttemptSecrets
 from distnet.server.state.change import Change
+from distnet.server.state.grants import Grants
+from distnet.server.state.leaving_nodes import LeavingNodes
 from distnet.server.state.node_groups import NodeGroups
 from distnet.server.state.node_orders import NodeOrders
 
@@ -50,14 +54,14 @@ class Mirror:
     """Live attempts, by the name of their job."""
     allocated: dict[tuple[str, int], int] = field(default_factory=dict)
     """The workers of live attempts as the ledger has them, by job and number of the attempt."""
-    secrets: dict[str, str] = field(default_factory=dict)
-    """Names of jobs, by the sha256 of the secret of their live attempt."""
+    secrets: AttemptSecrets = field(init=False)
+    """The secrets of live attempts."""
     schedules: dict[str, ScheduleRecord] = field(default_factory=dict)
     schedule_faults: dict[str, str] = field(default_factory=dict)
     """Faults of schedules that are in the event log already, by the name of the schedule."""
     teams: dict[str, TeamRecord] = field(default_factory=dict)
     dependents: dict[str, set[str]] = field(default_factory=dict)
-    """Jobs that wait for the end of another job, by its name."""
+    """Jobs that wait for the end of another, by its name."""
     snapshot: Snapshot | None = None
     unreachable: str = "the cluster has not been contacted yet"
     """Why the last snapshot failed; empty if it succeeded."""
@@ -79,8 +83,12 @@ class Mirror:
     """Open jobs of each owner."""
     orders: NodeOrders = field(default_factory=NodeOrders)
     """Nodes that admins have drained or reserved."""
-    draining: dict[str, float] = field(default_factory=dict)
-    """Nodes that attempts report as draining, and the time until which that counts."""
+    leaving: LeavingNodes = field(default_factory=LeavingNodes)
+    """Nodes that attempts on them report as draining."""
+    grants: Grants = field(default_factory=Grants)
+    """The workers that live attempts may have."""
+    left_out: set[str] = field(default_factory=set)
+    """Attempts with logs that are not kept, which the event log says."""
     outcomes: dict[str, JobState] = field(default_factory=dict)
     """The final states of jobs for which open jobs wait."""
     unsaved: set[str] = field(default_factory=set)
@@ -92,12 +100,16 @@ class Mirror:
     opened_at: float = 0.0
     """When the server started. Before, attempts could not report."""
 
+    def __post_init__(self) -> None:
+        self.secrets = AttemptSecrets(self.ledger.key)
+
     def load(self) -> None:
         """Read everything that is open from the ledger."""
         for memory in (self.jobs, self.attempts, self.secrets, self.dependents, self.outcomes):
             memory.clear()
         self.num_open.clear()
         self.unsaved.clear()
+        self.grants.clear()
         self.must_reload = True
         with self.ledger.reading() as tx:
             self._put(jobs.open_jobs(tx))
@@ -208,29 +220,14 @@ class Mirror:
 
     def job_of_secret(self, sha256: str) -> str | None:
         """The job whose live attempt has this secret."""
-        return self.secrets.get(sha256)
-
-    @property
-    def known_nodes(self) -> set[str]:
-        """The ids of the nodes in the newest snapshot."""
-        return {node.id for node in self.snapshot.nodes} if self.snapshot is not None else set()
-
-    def set_draining(self, nodes: Iterable[str], until: float) -> None:
-        """Start nothing on these nodes until then."""
-        new = set(nodes)
-        self.version += not new <= self.draining.keys()
-        self.draining |= dict.fromkeys(new, until)
+        return self.secrets.job(sha256)
 
     def nodes(self, now: float) -> tuple[Node, ...]:
         """The nodes in the newest snapshot, with what is known of their draining."""
-        self.draining = {node: until for node, until in self.draining.items() if until > now}
+        self.leaving.expire(now)
+        leaving = self.leaving.reporters(self.attempts)
         nodes = self.snapshot.nodes if self.snapshot is not None else ()
-        return tuple(
-            self.orders.marked(
-                replace(node, is_draining=True) if node.id in self.draining else node
-            )
-            for node in nodes
-        )
+        return tuple(self.orders.marked(_left(node, leaving.get(node.id, ()))) for node in nodes)
 
     def set_plan(self, plan: Plan) -> None:
         """Keep the newest plan: it explains why jobs wait."""
@@ -281,16 +278,21 @@ class Mirror:
                     self.outcomes.pop(dependency.job, None)
 
     def _put_attempt(self, attempt: AttemptRecord) -> None:
+        self.grants.put(attempt)
+        self.secrets.put(attempt, self.attempts.get(attempt.job))
         if attempt.ended_at is None:
             self.attempts[attempt.job] = attempt
             self.allocated[attempt.job, attempt.number] = _workers(attempt)
-            self.secrets[attempt.token_sha256] = attempt.job
             return
+        self.left_out.discard(attempt.submission)
         self.allocated.pop((attempt.job, attempt.number), None)
-        self.secrets.pop(attempt.token_sha256, None)
         newest = self.attempts.get(attempt.job)
         if newest is not None and newest.number == attempt.number:
             del self.attempts[attempt.job]
+
+
+def _left(node: Node, by: Sequence[str]) -> Node:
+    return replace(node, is_draining=True, leaving=format_names(by)) if by else node
 
 
 def _workers(attempt: AttemptRecord) -> int:

@@ -1,5 +1,8 @@
 """How long a job has trained, and how long it will still train."""
 
+import math
+
+from distnet.protocol.numbers import LATEST
 from distnet.protocol.states import JobState
 from distnet.server.ledger.records import AttemptRecord, JobRecord
 
@@ -14,7 +17,8 @@ def seconds_left(job: JobRecord, attempt: AttemptRecord | None, now: float) -> f
     by_pace = _by_pace(job, attempt, now)
     estimates = (limit, expected if by_pace is None else by_pace)
     known = [seconds for seconds in estimates if seconds is not None]
-    return max(0.0, min(known)) if known else None
+    left = max(0.0, min(known, default=math.inf))
+    return left if now + left < LATEST else None  # nobody waits until then
 
 
 def trained_s(job: JobRecord, attempt: AttemptRecord | None, now: float) -> float:

@@ -93,6 +93,7 @@ def _node_response(
         is_draining=node.is_draining,
         jobs=jobs,
         reservation=reservation,
+        leaving=node.leaving,
         drain=_drain_response(mirror.orders.of(node)),
     )
 

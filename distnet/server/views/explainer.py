@@ -4,8 +4,9 @@ An estimate makes several plans, which takes as long as many iterations of the l
 thousands of jobs. So it works on a view, without the lock.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from distnet.protocol.numbers import LATEST
 from distnet.scheduler.explain import Estimate, explain
 from distnet.scheduler.view import View
 from distnet.server.views.turns import Turns
@@ -24,4 +25,6 @@ class Explainer:
             UnavailableError: `busy`: too many requests for estimates.
         """
         with self._turns.take():
-            return explain(view, job)
+            found = explain(view, job)
+        is_late = found.starts_at is not None and found.starts_at >= LATEST
+        return replace(found, starts_at=None, error_s=None) if is_late else found

@@ -6,6 +6,7 @@ from typing import NamedTuple, Self
 
 from sqlalchemy import Connection
 
+from distnet.protocol.message import stored
 from distnet.protocol.usage import JobUse, Used
 from distnet.server.ledger import allocations, attempts, jobs
 from distnet.server.ledger.records import AllocationRecord, AttemptRecord, JobRecord
@@ -55,7 +56,8 @@ def job_use(
     """
     job, last = live.jobs.get(job.name, job), live.attempts.get(job.name)
     newest = [last if last and last.number == one.number else one for one in of_attempts]
-    used = {one.number: Used.model_validate(one.used) for one in newest if one.used is not None}
+    found = {one.number: stored(Used, one.used) for one in newest}
+    used = {number: one for number, one in found.items() if one is not None}
     worker_s = _worker_seconds(held, now)
     measured_s = sum(seconds for number, seconds in worker_s.items() if number in used)
     cpu_s, gpu_s = (sum(worker_s.values()) * each for each in (job.shape.cpus, job.shape.gpus))

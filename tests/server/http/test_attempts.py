@@ -1,6 +1,7 @@
 """What attempts ask over HTTP, and users who follow their logs."""
 
 import asyncio
+import hashlib
 import threading
 import time
 from collections.abc import Awaitable, Callable
@@ -55,6 +56,37 @@ def test_an_attempt_learns_its_task_and_gets_orders(api: Api) -> None:
     assert api.client().get("/api/v1/jobs/digits-1").json()["job"]["state"] == "stopping"
 
 
+def test_the_secret_that_ray_has_seen_is_good_for_one_exchange(api: Api) -> None:
+    first, own, other = begin(api), "known-to-the-agent", "of-somebody-else"
+
+    def exchange(with_: str, made: str) -> int:
+        sent = {"sha256": hashlib.sha256(made.encode()).hexdigest()}
+        client = api.client(None, token=with_)
+        return client.post("/api/v1/attempt/secret", json=sent).status_code
+
+    def status(secret: str) -> int:
+        return api.client(None, token=secret).get("/api/v1/attempt").status_code
+
+    assert status(first) == 200
+    assert [exchange(first, own) for _ in range(2)] == [204, 204], "the response may be lost"
+    assert (status(first), status(own), status(other)) == (401, 200, 401)
+    assert exchange(first, other) == 401
+    assert exchange(own, other) == 401
+    (noted,) = api.events("secret")
+    assert noted == ("attempt", "the first secret of attempt 1 of digits-1 was used a second time")
+
+    api.harness.restart()  # it starts the attempt again, with the same secret
+    api = Api(api.harness)
+    assert (status(own), status(first), exchange(first, own)) == (200, 401, 204)
+    reported(
+        api.client(None, token=own), exit={"end": "failed", "error": "no", "failure": "user_error"}
+    )
+    assert exchange(first, own) == 401
+    with api.harness.ledger.reading() as tx:
+        kept = tx.exec_driver_sql("SELECT token_sha256 FROM attempts").scalars().all()
+    assert kept == [hashlib.sha256(own.encode()).hexdigest()]
+
+
 def test_an_attempt_that_has_ended_is_refused(api: Api) -> None:
     attempt = api.client(None, token=begin(api))
     reported(attempt, exit={"end": "failed", "error": "no", "failure": "user_error"})
@@ -71,8 +103,6 @@ def test_the_exit_record_may_be_sent_twice(api: Api) -> None:
 
 
 def test_an_attempt_gets_the_files_of_its_job(api: Api) -> None:
-    import hashlib
-
     data = b"an archive"
     sha = hashlib.sha256(data).hexdigest()
     api.client().put(f"/api/v1/code/{sha}", content=data)

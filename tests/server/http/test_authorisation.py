@@ -18,6 +18,7 @@ OF_ATTEMPTS = {
     ("GET", "/api/v1/attempt/dataset"),
     ("GET", "/api/v1/attempt/dataset/{shard}"),
     ("POST", "/api/v1/attempt/report"),
+    ("POST", "/api/v1/attempt/secret"),
 }
 ADMIN_ONLY = {
     ("GET", "/api/v1/users"),
@@ -78,6 +79,7 @@ def bodies() -> dict[str, Any]:
         "/api/v1/nodes/resume": {"nodes": ["node-a"]},
         "/api/v1/reservations": RESERVATION,
         "/api/v1/attempt/report": {"is_training": True},
+        "/api/v1/attempt/secret": {"sha256": SHA},
     }
 
 

@@ -150,5 +150,22 @@ def test_the_description_needs_a_token_and_names_every_group(api: Api) -> None:
     assert "HTTPBearer" in json.dumps(described["components"]["securitySchemes"])
 
 
+def test_every_route_says_what_it_may_refuse_and_in_which_form(api: Api) -> None:
+    described = api.client("vic").get("/api/v1/openapi.json").json()
+
+    assert "HTTPValidationError" not in json.dumps(described)
+    refusal = described["components"]["schemas"]["Refusal"]
+    assert refusal["properties"]["error"] == {"$ref": "#/components/schemas/Reason"}
+    for path, verbs in described["paths"].items():
+        for verb, operation in verbs.items():
+            refusals = {code for code in operation["responses"] if code.startswith("4")}
+            least = {"403", "422", "429"} | ({"401"} if path.startswith("/api/") else set())
+            least |= {"400", "408", "413"} if verb in ("post", "put") else set()
+            assert refusals >= least | ({"404"} if "{job}" in path else set()), (verb, path)
+            for code in refusals:
+                content = operation["responses"][code]["content"]["application/json"]
+                assert content["schema"] == {"$ref": "#/components/schemas/Refusal"}
+
+
 def test_the_page_says_when_it_is_there(api: Api) -> None:
     assert api.client(None).get("/healthz").json() == {"status": "ok"}

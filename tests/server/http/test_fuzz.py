@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from distnet.data.manifest import Manifest
 from distnet.data.shipped import find_dataset
+from distnet.server.http.refusals import describe
 from tests.server.harness import Harness
 from tests.server.http.api import Api, body
 
@@ -107,6 +108,7 @@ def test_no_body_breaks_the_server(fuzzed: Api, data: st.DataObject) -> None:
     response = client.request("PUT" if "teams" in path else "POST", path, content=json.dumps(sent))
 
     _check(response)
+    _check_described(fuzzed, response)
 
 
 @FUZZ
@@ -125,6 +127,16 @@ def test_no_question_breaks_the_server(fuzzed: Api, query: dict[str, str], name:
     _check(client.put(shard, params=query, content=name.encode(errors="replace")))
     _check(client.delete(f"/api/v1/schedules/{part}"))
     _check(client.delete(f"/api/v1/tokens/{part}"))
+
+
+def _check_described(api: Api, response: Any) -> None:
+    """Whether the description of the API names the status of a response."""
+    path, verb = response.request.url.path, response.request.method.lower()
+    path = path.replace(SHA, "{sha256}").replace("digits-1", "{job}").replace("vision", "{name}")
+    if "/datasets/" in path:
+        path = "/api/v1/datasets/{sha256}" + ("/mount" if path.endswith("/mount") else "")
+    responses = describe(api.app)["paths"][path][verb]["responses"]
+    assert str(response.status_code) in {"200", "503", "507", *responses}, response.text
 
 
 def _check(response: Any) -> None:

@@ -83,7 +83,7 @@ def test_a_body_with_a_million_faults_delays_no_other_request(
         ({"progress": {"l" * 101: 1.0}}, "progress"),
         ({"placement": {str(at): 1 for at in range(10_001)}}, "placement"),
         ({"placement": {"n" * 201: 1}}, "placement"),
-        ({"pieces": [{"stream": "run", "offset": 0, "text": ""}] * 10_001}, "pieces"),
+        ({"pieces": [{"stream": "run", "offset": 0, "text": ""}] * 1_001}, "pieces"),
     ],
 )
 def test_a_report_says_no_more_than_any_attempt_has_to_say(
@@ -108,7 +108,7 @@ def test_a_report_of_a_thousand_nodes_is_taken(api: Api) -> None:
 
 
 def test_ten_thousand_jobs_are_taken_at_once(api: Api) -> None:
-    jobs = [body(sets=["train.seed=1"] * 5, at=1e12) for _ in range(10_000)]
+    jobs = [body(sets=["train.seed=1"] * 5, at=1e11) for _ in range(10_000)]
 
     response = api.client().post("/api/v1/jobs/bulk", json={"jobs": jobs})
 

@@ -1,6 +1,9 @@
 import random
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy.event import listen
 
 from distnet.protocol.errors import ConflictError
 from distnet.server.ledger import Ledger, streams
@@ -18,8 +21,18 @@ def running(ledger: Ledger) -> Ledger:
 
 
 def send(ledger: Ledger, offset: int, data: bytes, *, attempt: int = 1, stream: str = "run") -> int:
+    return send_all(ledger, streams.Piece(stream, offset, data), attempt=attempt).offsets[stream]
+
+
+def send_all(
+    ledger: Ledger,
+    *sent: streams.Piece,
+    attempt: int = 1,
+    bounds: streams.Bounds = streams.NO_BOUNDS,
+) -> streams.Appended:
+    """Send the pieces of one report."""
     with ledger.transaction() as tx:
-        return streams.append_piece(tx, "a", attempt, stream, offset, data)
+        return streams.append_pieces(tx, "a", attempt, sent, bounds)
 
 
 def read(ledger: Ledger, offset: int = 0, limit: int = 10**9, stream: str = "run") -> bytes:
@@ -54,15 +67,15 @@ def test_piece_that_is_sent_again_is_kept_once(running: Ledger) -> None:
 @pytest.mark.parametrize("stream", ["run", "metrics"])
 def test_a_stream_is_kept_up_to_its_limit(running: Ledger, stream: str) -> None:
     def send_some(offset: int, data: bytes) -> int:
-        with running.transaction() as tx:
-            return streams.append_piece(tx, "a", 1, stream, offset, data, most_bytes=10)
+        one = streams.Piece(stream, offset, data)
+        return send_all(running, one, bounds=streams.Bounds(10)).offsets[stream]
 
     assert send_some(0, b"one\ntwo\n") == 8
-    end = send_some(8, b"three\nfour\n")
-    assert send_some(end, b"five\n") == streams.NO_MORE
+    assert send_some(8, b"three\nfour\n") == streams.NO_MORE
+    assert send_some(19, b"five\n") == streams.NO_MORE
     assert send_some(0, b"one\n") == streams.NO_MORE
 
-    said = b"" if stream == "metrics" else streams.FULL
+    said = b"" if stream == "metrics" else streams.CUT
     assert read(running, stream=stream) == b"one\ntwo\nthree\nfour\n" + said
 
 
@@ -127,3 +140,88 @@ def test_small_pieces_are_put_together(running: Ledger) -> None:
     assert read(running) == line * 300
     with running.reading() as tx:
         assert tx.exec_driver_sql("SELECT count(*) FROM pieces").scalar_one() < 5
+
+
+def test_the_logs_of_workers_share_their_bound_and_each_says_that_it_is_cut(
+    running: Ledger,
+) -> None:
+    bounds = streams.Bounds(most_bytes=10)
+    for _ in range(3):  # also if it sends on
+        for name in ("worker-0", "worker-1", "run", "metrics"):
+            send_all(running, streams.Piece(name, 0, b"12345678\n"), bounds=bounds)
+            send_all(running, streams.Piece(name, 9, b"9\n"), bounds=bounds)
+    send_all(running, streams.Piece("worker-2", 0, b"never\n"), bounds=bounds)
+
+    assert read(running, stream="worker-0") == b"12345678\n9\n" + streams.CUT
+    assert read(running, stream="worker-1") == streams.CUT
+    assert read(running, stream="worker-2") == streams.CUT
+    assert read(running, stream="run") == b"12345678\n9\n" + streams.CUT
+    assert read(running, stream="metrics") == b"12345678\n9\n"
+
+
+def test_ten_thousand_names_and_pieces_take_as_few_statements_as_one(running: Ledger) -> None:
+    statements: list[object] = []
+    with running.transaction() as tx:
+        listen(tx.engine, "before_cursor_execute", lambda *about: statements.append(about))
+
+    def num_statements(sent: list[streams.Piece]) -> int:
+        statements.clear()
+        send_all(running, *sent)
+        return len(statements)
+
+    one = num_statements([streams.Piece("run", 0, b"x")])
+    names = num_statements([streams.Piece(f"s-{n}", 0, b"x") for n in range(10_000)])
+    pieces = num_statements([streams.Piece("worker-0", n, b"x") for n in range(10_000)])
+
+    assert names == pieces == one <= 6
+    assert read(running, stream="worker-0") == b"x" * 10_000
+
+
+def test_an_attempt_has_so_many_streams_at_most(running: Ledger) -> None:
+    bounds = streams.Bounds(most_streams=3)
+    sent = [streams.Piece(f"s-{n}", 0, b"x") for n in range(1000)]
+
+    first, again = (send_all(running, *sent, bounds=bounds) for _ in range(2))
+
+    assert first == again
+    assert (first.left_out, list(first.offsets.values())[:4]) == (997, [1, 1, 1, streams.NO_MORE])
+    with running.reading() as tx:
+        assert streams.stream_names(tx, "a") == ("s-0", "s-1", "s-2")
+
+
+def test_what_one_report_has_too_much_of_is_sent_again(running: Ledger) -> None:
+    large = b"x" * 1_500_000
+    sent = [streams.Piece(f"worker-{n}", 0, large) for n in range(4)]
+
+    first = send_all(running, *sent).offsets
+    second = send_all(running, *sent[2:]).offsets
+
+    assert first == {"worker-0": len(large), "worker-1": len(large), "worker-2": 0, "worker-3": 0}
+    assert second == {"worker-2": len(large), "worker-3": len(large)}
+    assert read(running, stream="worker-3") == large
+
+
+@given(st.data())
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_whatever_is_sent_no_more_is_kept_than_the_bounds_allow(
+    running: Ledger, data: st.DataObject
+) -> None:
+    """Pieces of any stream at any offset: what is kept is a beginning of what was offered."""
+    names = st.sampled_from(["run", "metrics", "worker-0", "worker-1", "x"])
+    piece = st.builds(streams.Piece, names, st.integers(0, 40), st.binary(max_size=30))
+    bounds = streams.Bounds(data.draw(st.integers(1, 60)), data.draw(st.integers(1, 5)))
+    reports = data.draw(st.lists(st.lists(piece, max_size=6), max_size=6))
+    with running.transaction() as tx:
+        for report in reports:
+            done = streams.append_pieces(tx, "b", 1, report, bounds)
+            assert done.offsets.keys() == {one.stream for one in report}
+        kept = streams.sizes(tx, "b")
+        assert len(kept) <= bounds.most_streams
+        slack = 6 * 30 + len(streams.CUT)  # the last report is taken whole
+        assert sum(kept.values()) <= 3 * (bounds.most_bytes + slack) + 2 * len(streams.CUT)
+        for name, size in kept.items():
+            found, end = streams.read_stream(tx, "b", name, 0, 10**6)
+            assert (len(found), end) == (size, size)
+        tx.rollback()

@@ -1,12 +1,12 @@
 """Requests of agents; each attempt has a secret of its own, which the server checks."""
 
-import hashlib
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
 from starlette.concurrency import run_in_threadpool
 
-from distnet.protocol.attempt import AttemptConfig, Instructions, Report
+from distnet.protocol.attempt import AttemptConfig, Instructions, Report, SecretRequest
+from distnet.server.attempts.reports import exchange_secret
 from distnet.server.http.json_body import body_schema, json_body
 from distnet.server.http.parameters import (
     Offset,
@@ -16,6 +16,7 @@ from distnet.server.http.parameters import (
     TheServer,
 )
 from distnet.server.http.responses import json_response
+from distnet.server.state.attempt_secrets import sha256_of
 
 MAX_BYTES = 8_000_000
 ReportBody = Annotated[Report, Depends(json_body(Report))]
@@ -56,12 +57,20 @@ def shard(
     return Response(data, media_type="application/octet-stream")
 
 
+@router.post("/secret", status_code=204, response_class=Response)
+def exchange(body: SecretRequest, server: TheServer, secret: Secret) -> Response:
+    """Exchange the secret with which the attempt was started for one that only its agent knows."""
+    with server.mirror.locked():
+        exchange_secret(server.mirror, secret, body.sha256, server.clock())
+    return Response(status_code=204)
+
+
 @router.post("/report", response_model=Instructions, openapi_extra=body_schema(Report))
 async def report(
     body: ReportBody, server: TheServer, followers: TheFollowers, secret: Secret
 ) -> Response:
     """Report the state of the attempt; the response says what it has to do."""
-    job = server.mirror.job_of_secret(hashlib.sha256(secret.encode()).hexdigest())
+    job = server.mirror.job_of_secret(sha256_of(secret))
     instructions = await run_in_threadpool(server.report, secret, body)
     if job is not None and (body.pieces or body.exit):
         followers.wake(job)

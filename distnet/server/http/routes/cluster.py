@@ -11,6 +11,7 @@ from distnet.protocol.cluster import (
     NodesResponse,
     ResumeRequest,
 )
+from distnet.protocol.numbers import NumberInQuery
 from distnet.server.http.parameters import Admin, TheServer, Viewer
 from distnet.server.http.responses import json_response
 from distnet.server.views.listing import MAX_LIMIT
@@ -40,7 +41,7 @@ def resume(body: ResumeRequest, server: TheServer, caller: Admin) -> Response:
 def events(
     server: TheServer,
     _: Viewer,
-    after: Annotated[int, Query(ge=0, lt=2**63)] = 0,
+    after: NumberInQuery = 0,
     limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 500,
 ) -> Response:
     """List events of all jobs and users, the oldest first."""

@@ -24,6 +24,7 @@ from distnet.protocol.node_commands import (
     NodeCommand,
     StacksRequest,
 )
+from distnet.protocol.numbers import NumberInQuery, TimeInQuery
 from distnet.protocol.states import JobState
 from distnet.protocol.submit import BulkRequest, SubmitRequest
 from distnet.server.http.json_body import body_schema, json_body
@@ -54,7 +55,7 @@ class JobsQuery(Message):
     array: NameInQuery = None
     text: Annotated[str, Field(max_length=63, pattern=r"^[a-z0-9-]*$")] | None = None
     """A part of the name."""
-    since: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    since: TimeInQuery | None = None
     """Only jobs that have ended since then."""
     limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = 100
     after: Annotated[str, Field(max_length=60, pattern=CURSOR)] | None = None
@@ -109,7 +110,7 @@ def events(
     job: NameInPath,
     server: TheServer,
     _: Viewer,
-    after: Annotated[int, Query(ge=0, lt=2**63)] = 0,
+    after: NumberInQuery = 0,
     limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = 500,
 ) -> Response:
     """List the events of a job, the oldest first."""

@@ -8,6 +8,7 @@ from starlette.concurrency import run_in_threadpool
 
 from distnet.protocol.jobs import StreamResponse
 from distnet.protocol.message import Message
+from distnet.protocol.numbers import NumberInQuery
 from distnet.server.http.log_followers import Follower, LogFollowers
 from distnet.server.http.parameters import NameInPath, Viewer
 from distnet.server.http.responses import json_response
@@ -22,7 +23,7 @@ StreamName = Annotated[str, Path(pattern=r"^[a-z0-9-]{1,40}$")]
 class StreamQuery(Message):
     """Which piece of a log."""
 
-    offset: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    offset: NumberInQuery = 0
     limit: Annotated[int, Field(ge=1, le=MAX_BYTES)] = MAX_BYTES // 4
     wait_s: Annotated[float, Field(ge=0, le=LONGEST_S, allow_inf_nan=False)] = 0.0
 

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
 from distnet.protocol.message import Message
+from distnet.protocol.numbers import TimeInQuery
 from distnet.protocol.usage import By, UsageResponse
 from distnet.server.http.parameters import TheServer, Viewer
 from distnet.server.http.responses import json_response
@@ -13,9 +14,6 @@ from distnet.server.views.listing import MAX_LIMIT
 from distnet.server.views.usage import UsageFilter
 from distnet.spec.sections.section import NAME
 
-LATEST = 253_402_300_799.0
-"""The end of the year 9999, the last one that a date can have."""
-Time = Annotated[float, Field(ge=0, le=LATEST, allow_inf_nan=False)]
 NameInQuery = Annotated[str | None, Field(pattern=NAME)]
 
 
@@ -23,8 +21,8 @@ class UsageQuery(Message):
     """Which hours to sum, and by what."""
 
     by: Annotated[tuple[By, ...], Field(min_length=1, max_length=4)] = ("user",)
-    since: Time | None = None
-    until: Time | None = None
+    since: TimeInQuery | None = None
+    until: TimeInQuery | None = None
     user: NameInQuery = None
     team: NameInQuery = None
     limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = 100

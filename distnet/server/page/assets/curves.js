@@ -149,9 +149,10 @@ function ticks(low, high, num) {
   const rough = (high - low) / num || 1;
   const size = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 2.5, 5, 10].map((times) => times * size).find((one) => one >= rough * 0.999);
-  const found = [];
-  for (let at = Math.ceil(low / step); at * step <= high * (1 + 1e-9); at += 1)
-    found.push(Number((at * step).toPrecision(6)));
+  const [found, first] = [[], Math.ceil(low / step)];
+  // Counted: where the values are large and close together, another step is the same number.
+  for (let at = 0; at <= 2 * num && (first + at) * step <= high * (1 + 1e-9); at += 1)
+    found.push(Number(((first + at) * step).toPrecision(6)));
   return found;
 }
 

@@ -3,7 +3,7 @@
 import { h } from "./dom.js";
 import { ago, jobLinks, table } from "./parts.js";
 import { link } from "./route.js";
-import { count, duration, moment, number } from "./text.js";
+import { count, duration, iso, moment, number } from "./text.js";
 
 const MOST_EVENTS = 200;
 
@@ -115,7 +115,7 @@ function ending({ end, stop, failure, seen_at }, now) {
 }
 
 function drawEvent({ number: key, time, actor, text }) {
-  const at = { datetime: new Date(time * 1000).toISOString(), title: moment(time) };
+  const at = { datetime: iso(time), title: moment(time) };
   return h("li", { key }, h("time", at, moment(time)), h("b", {}, actor), h("span", {}, text));
 }
 

@@ -4,6 +4,7 @@ import { Stream } from "./stream.js";
 
 const MOST_POINTS = 2000;
 const MOST_LINES = 200;
+const LARGEST = 1e150; // sums and differences of such values are still numbers
 const NOT_MEASURED = new Set(["kind", "attempt", "step", "epoch", "seconds"]);
 
 export class Metrics {
@@ -67,7 +68,7 @@ export class Metrics {
   }
 
   #point(lines, name, step, value) {
-    if (!Number.isFinite(value)) return;
+    if (!(Math.abs(value) <= LARGEST) || !Number.isSafeInteger(step)) return;
     if (!lines.has(name) && lines.size >= MOST_LINES) return;
     if (!lines.has(name)) lines.set(name, new Line());
     lines.get(name).add(step, value);

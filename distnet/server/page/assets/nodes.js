@@ -95,6 +95,7 @@ function drawNode(node) {
     ),
     labelsText(node) && h("p", { class: "muted" }, labelsText(node)),
     node.drain && h("p", { class: "muted" }, drainText(node.drain)),
+    node.leaving && h("p", { class: "muted" }, `about to be removed, says ${node.leaving}`),
     used("CPUs", node.cpus, node.free_cpus),
     node.gpus > 0 && used("GPUs", node.gpus, node.free_gpus),
     node.reservation && h("p", { class: "muted" }, `reserved (${node.reservation})`),

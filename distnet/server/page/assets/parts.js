@@ -2,7 +2,7 @@
 
 import { h } from "./dom.js";
 import { link } from "./route.js";
-import { duration, moment, number } from "./text.js";
+import { duration, iso, moment, number } from "./text.js";
 
 export function pill(state) {
   return h("span", { class: `pill ${state}` }, state);
@@ -43,7 +43,7 @@ export function ago(time, now) {
   if (time == null) return null;
   return h(
     "time",
-    { datetime: new Date(time * 1000).toISOString(), title: moment(time) },
+    { datetime: iso(time), title: moment(time) },
     `${duration(now - time)} ago`,
   );
 }

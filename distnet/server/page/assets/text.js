@@ -42,10 +42,16 @@ export function duration(seconds) {
 
 // Seconds since 1970 as a local date and time.
 export function moment(time) {
-  if (time == null) return NONE;
   const at = new Date(time * 1000);
+  if (time == null || Number.isNaN(at.getTime())) return NONE; // no calendar has it
   const day = [at.getFullYear(), at.getMonth() + 1, at.getDate()].map(two).join("-");
   return `${day} ${[at.getHours(), at.getMinutes(), at.getSeconds()].map(two).join(":")}`;
+}
+
+// The same for programs; nothing if no calendar has it.
+export function iso(time) {
+  const at = new Date(time * 1000);
+  return Number.isNaN(at.getTime()) ? undefined : at.toISOString();
 }
 
 export function count(num, one, many = `${one}s`) {
