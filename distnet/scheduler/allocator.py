@@ -1,16 +1,19 @@
 """Considers each job of the queue in turn: it starts, preempts others, or waits for a reason."""
 
 from dataclasses import dataclass
+from collections.abc import Iterator
 from functools import cached_property
+from heapq import heapify, heappop
 
-from distnet.scheduler.availability import Availability
+from distnet.scheduler.capacity.availability import Availability
 from distnet.scheduler.blockers import MAX_BLOCKERS, Blockers
 from distnet.scheduler.elastic import without
 from distnet.scheduler.expansion.capacity import Expansion
 from distnet.scheduler.expansion.reasons import new_nodes_reason, problem_reason
 from distnet.scheduler.growth import Growth
 from distnet.scheduler.limits import TeamLimits
-from distnet.scheduler.nodes import IndexedPlacement, NodeTable
+from distnet.scheduler.capacity.kinds import Kinds
+from distnet.scheduler.capacity.nodes import IndexedPlacement, NodeTable
 from distnet.scheduler.preemption import Preemption
 from distnet.scheduler.quotas import Quotas
 from distnet.scheduler.reasons import (
@@ -27,6 +30,7 @@ from distnet.scheduler.reasons import (
 from distnet.scheduler.reservation import ExpectedEnd, Reservation, make_reservation
 from distnet.scheduler.victims import Victim
 from distnet.scheduler.view import (
+    Allocation,
     Decision,
     JobRequest,
     Resize,
@@ -56,10 +60,11 @@ class Allocator:
         self.queue: list[Wait] = []
         self._view, self._quotas = view, quotas
         self._nodes = NodeTable.of(view.nodes)
-        self._availability = Availability(self._nodes, view.allocations)
-        self._expansion = Expansion(self._nodes)
+        kinds = Kinds.of(view, self._nodes)
+        self._availability = Availability(kinds, view.allocations)
+        self._expansion = Expansion(kinds)
         self._limits = TeamLimits(view)
-        self._blockers = Blockers(self._nodes, view.allocations)
+        self._blockers = Blockers(kinds, view.allocations)
         self._reservation: Reservation | None = None
         self._starting: list[_Starting] = []
         self._nominated: list[JobRequest] = []
@@ -218,10 +223,11 @@ class Allocator:
         """Find why a job waits; None if it was queued here, as first to wait for something."""
         shape, limits = job.shape, self._limits
         if limits.headroom(job) < shape.min_workers:
-            limits.reserve(job)
-            blockers = limits.blockers(job, MAX_BLOCKERS)
-            self._queue_alone(job, "quota", limits.reason(job), blockers)
-            return None
+            is_head = limits.reserve(job)
+            wait = "quota", limits.reason(job), limits.blockers(job, MAX_BLOCKERS)
+            if is_head:
+                self._queue_alone(job, *wait)
+            return None if is_head else wait
         num_slots = self._availability.for_short.num_slots(shape.per_worker)
         if self._reservation is None:
             if self._reserve(job, num_slots):
@@ -239,7 +245,7 @@ class Allocator:
         """Make the reservation for a job; whether it was queued as its head."""
         now = self._view.now
         self._reservation = make_reservation(
-            self._availability, self._expansion, self._expected_ends(), job, now
+            self._availability, self._expansion, self._expected_ends, job, now
         )
         if self._reservation is None or self._is_behind_nominated(job):
             return False
@@ -267,18 +273,21 @@ class Allocator:
         self.queue.append(Wait(job.number, code, reason, blockers))
         self._waits.clear()
 
-    def _expected_ends(self) -> list[ExpectedEnd]:
+    def _expected_ends(self) -> Iterator[ExpectedEnd]:
         """Return when running, starting and nominated jobs release capacity, sorted by time."""
-        now, ends = self._view.now, []
-        for allocation in self._view.allocations:
-            staying, job = self._availability.staying_of(allocation), allocation.job
-            if staying:
-                at = max(now, allocation.ends_at)
-                ends.append(ExpectedEnd(at, job.number, staying, job.shape.per_worker))
-        for job, placement in self._placed:
-            at = now + job.expected_s
-            ends.append(ExpectedEnd(at, job.number, placement, job.shape.per_worker))
-        return sorted(ends, key=lambda end: (end.at, end.job))
+        now = self._view.now
+        ends: list[tuple[float, int, int, Allocation | IndexedPlacement, JobRequest]] = []
+        for n, a in enumerate(self._view.allocations):
+            ends.append((max(now, a.ends_at), a.job.number, n, a, a.job))
+        for n, (job, placement) in enumerate(self._placed, len(ends)):
+            ends.append((now + job.expected_s, job.number, n, placement, job))
+        heapify(ends)  # few are needed, so they are not all sorted
+        while ends:
+            at, number, _, holds, job = heappop(ends)
+            if isinstance(holds, Allocation):
+                holds = self._availability.staying_of(holds)
+            if holds:
+                yield ExpectedEnd(at, number, holds, job.shape.per_worker)
 
     @cached_property
     def _leaving(self) -> list[JobRequest]:

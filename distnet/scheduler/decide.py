@@ -21,6 +21,8 @@ Determined's priority scheduler (https://github.com/determined-ai/determined,
 that leave is set aside, and the rest is used.
 """
 
+from dataclasses import replace
+
 from distnet.scheduler.allocator import Allocator
 from distnet.scheduler.eligible.reserved import reservation_wait, with_reservations
 from distnet.scheduler.eligible.sweeps import split_by_sweep
@@ -34,6 +36,8 @@ from distnet.scheduler.view import JobRequest, Plan, Shape, View, Wait
 
 def decide(view: View) -> Plan:
     """Decide what to do now, and say why each waiting job waits. Pure."""
+    if not isinstance(view.nodes, tuple):
+        view = replace(view, nodes=tuple(view.nodes))  # so that they are indexed once
     view, leaving = with_reservations(view)
     eligible, others = split_eligible(view)
     quotas = Quotas(view, eligible)

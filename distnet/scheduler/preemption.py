@@ -20,7 +20,7 @@ from collections.abc import Iterable, Iterator
 from operator import itemgetter
 from typing import NamedTuple
 
-from distnet.scheduler.availability import Availability
+from distnet.scheduler.capacity.availability import Availability
 from distnet.scheduler.elastic import has_surplus, last_change, may_shrink
 from distnet.scheduler.limits import TeamLimits
 from distnet.scheduler.order import rank

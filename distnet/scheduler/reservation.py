@@ -16,13 +16,14 @@ are reserved, so that a GPU job leaves the other CPUs of its nodes to other jobs
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from distnet.scheduler.availability import Availability, FreeResources
+from distnet.scheduler.capacity.availability import Availability, FreeResources
 from distnet.scheduler.expansion.capacity import Expansion
-from distnet.scheduler.nodes import IndexedPlacement, NodeTable
-from distnet.scheduler.placement import FreeCapacity
+from distnet.scheduler.capacity.kinds import Kinds
+from distnet.scheduler.capacity.nodes import IndexedPlacement, NodeTable
+from distnet.scheduler.capacity.placement import FreeCapacity
 from distnet.scheduler.view import Allocation, JobRequest, PerWorker
 
 
@@ -56,7 +57,7 @@ class Reservation:
 def make_reservation(
     availability: Availability,
     expansion: Expansion,
-    ends: Sequence[ExpectedEnd],
+    ends: Callable[[], Iterator[ExpectedEnd]],
     job: JobRequest,
     now: float,
 ) -> Reservation | None:
@@ -65,17 +66,20 @@ def make_reservation(
     Args:
         availability: of the nodes that there are.
         expansion: of those that can be added.
-        ends: sorted by time.
+        ends: returns them, sorted by time.
     """
-    free, per_worker = expansion.added_to(availability.soon), job.shape.per_worker
+    per_worker = job.shape.per_worker
+    if availability.nodes.usable_slots(per_worker) < job.shape.min_workers:
+        return None
+    free = expansion.added_to(availability.soon)
     num_slots, starts_at = availability.for_nominated.num_slots(per_worker), now
     num_slots += expansion.num_slots(per_worker)
-    for end in ends:
+    for end in ends():
         if num_slots >= job.shape.min_workers and end.at > starts_at:
             break
         starts_at = max(starts_at, end.at)
         num_slots += _release(availability.nodes, free, end, per_worker)
-    capacity = FreeCapacity(availability.nodes, free.cpus, free.gpus)
+    capacity = FreeCapacity(Kinds(availability.nodes, [per_worker]), free.cpus, free.gpus)
     placement = capacity.place(per_worker, job.shape.min_workers)
     if placement is None:
         return None
