@@ -1,19 +1,17 @@
 """Considers each job of the queue in turn: it starts, preempts others, or waits for a reason."""
 
 from dataclasses import dataclass
-from collections.abc import Iterator
 from functools import cached_property
-from heapq import heapify, heappop
 
-from distnet.scheduler.capacity.availability import Availability
 from distnet.scheduler.blockers import MAX_BLOCKERS, Blockers
+from distnet.scheduler.capacity.availability import Availability
+from distnet.scheduler.capacity.kinds import Kinds
+from distnet.scheduler.capacity.nodes import IndexedPlacement, NodeTable
 from distnet.scheduler.elastic import without
 from distnet.scheduler.expansion.capacity import Expansion
 from distnet.scheduler.expansion.reasons import new_nodes_reason, problem_reason
 from distnet.scheduler.growth import Growth
 from distnet.scheduler.limits import TeamLimits
-from distnet.scheduler.capacity.kinds import Kinds
-from distnet.scheduler.capacity.nodes import IndexedPlacement, NodeTable
 from distnet.scheduler.preemption import Preemption
 from distnet.scheduler.quotas import Quotas
 from distnet.scheduler.reasons import (
@@ -27,10 +25,9 @@ from distnet.scheduler.reasons import (
     start_reason,
     team_head_reason,
 )
-from distnet.scheduler.reservation import ExpectedEnd, Reservation, make_reservation
+from distnet.scheduler.reservation import Reservation, expected_ends, make_reservation
 from distnet.scheduler.victims import Victim
 from distnet.scheduler.view import (
-    Allocation,
     Decision,
     JobRequest,
     Resize,
@@ -243,10 +240,9 @@ class Allocator:
 
     def _reserve(self, job: JobRequest, num_slots: int) -> bool:
         """Make the reservation for a job; whether it was queued as its head."""
-        now = self._view.now
-        self._reservation = make_reservation(
-            self._availability, self._expansion, self._expected_ends, job, now
-        )
+        now, availability = self._view.now, self._availability
+        ends = expected_ends(self._view.allocations, self._placed, availability, now)
+        self._reservation = make_reservation(availability, self._expansion, ends, job, now)
         if self._reservation is None or self._is_behind_nominated(job):
             return False
         reason = problem_reason(self._view, job)
@@ -272,22 +268,6 @@ class Allocator:
         """Queue a job with a reason that other jobs of its kind do not share."""
         self.queue.append(Wait(job.number, code, reason, blockers))
         self._waits.clear()
-
-    def _expected_ends(self) -> Iterator[ExpectedEnd]:
-        """Return when running, starting and nominated jobs release capacity, sorted by time."""
-        now = self._view.now
-        ends: list[tuple[float, int, int, Allocation | IndexedPlacement, JobRequest]] = []
-        for n, a in enumerate(self._view.allocations):
-            ends.append((max(now, a.ends_at), a.job.number, n, a, a.job))
-        for n, (job, placement) in enumerate(self._placed, len(ends)):
-            ends.append((now + job.expected_s, job.number, n, placement, job))
-        heapify(ends)  # few are needed, so they are not all sorted
-        while ends:
-            at, number, _, holds, job = heappop(ends)
-            if isinstance(holds, Allocation):
-                holds = self._availability.staying_of(holds)
-            if holds:
-                yield ExpectedEnd(at, number, holds, job.shape.per_worker)
 
     @cached_property
     def _leaving(self) -> list[JobRequest]:

@@ -44,7 +44,9 @@ class Blockers:
         useful = [0] * len(self._kinds.index)
         nodes = self._kinds.nodes
         for n, node in {number: n for n, number in enumerate(self._types)}.items():
-            column = self._kinds.column(nodes.cpus[node], nodes.gpus[node], self._kinds.classes[node])
+            column = self._kinds.column(
+                nodes.cpus[node], nodes.gpus[node], self._kinds.classes[node]
+            )
             for kind in column[: len(useful)].nonzero()[0].tolist():
                 useful[kind] |= 1 << n
         return useful

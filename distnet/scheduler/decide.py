@@ -15,7 +15,8 @@ Capacity that is left afterwards goes to elastic jobs (`growth.py`): first to th
 then to those that run. For more of it, nodes are added.
 
 Sources: EASY backfilling (`reservation.py`), Kueue's quotas and preemption (`quotas.py`,
-`preemption.py`), dominant resource fairness (`order.py`), Ray's placement groups (`placement.py`).
+`preemption.py`), dominant resource fairness (`order.py`), Ray's placement groups
+(`capacity/placement.py`).
 Determined's priority scheduler (https://github.com/determined-ai/determined,
 `rm/agentrm/priority.go`) starts no job while any job is leaving; here only the capacity of the jobs
 that leave is set aside, and the rest is used.

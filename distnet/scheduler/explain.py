@@ -10,14 +10,14 @@ import math
 from dataclasses import dataclass, replace
 
 from distnet.scheduler.capacity.availability import Availability
+from distnet.scheduler.capacity.kinds import Kinds
+from distnet.scheduler.capacity.nodes import IndexedPlacement, NodeTable
 from distnet.scheduler.decide import decide
 from distnet.scheduler.eligible.reserved import with_reservations
 from distnet.scheduler.eligible.sweeps import earliest_start
 from distnet.scheduler.feasibility import missing_node
 from distnet.scheduler.format import format_duration, format_names, format_placement
 from distnet.scheduler.limits import TeamLimits
-from distnet.scheduler.capacity.kinds import Kinds
-from distnet.scheduler.capacity.nodes import IndexedPlacement, NodeTable
 from distnet.scheduler.order import rank
 from distnet.scheduler.victims import DryRun, Victim, minimal_victims
 from distnet.scheduler.view import JobRequest, PerWorker, Plan, Start, View, Wait

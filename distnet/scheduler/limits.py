@@ -10,8 +10,8 @@ from bisect import insort
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from distnet.scheduler.format import format_duration, format_resources
 from distnet.scheduler.capacity.nodes import UNLIMITED
+from distnet.scheduler.format import format_duration, format_resources
 from distnet.scheduler.quotas import NO_RESOURCES, add_workers
 from distnet.scheduler.view import JobRequest, Resources, Shape, Team, View
 

@@ -3,13 +3,13 @@
 import math
 from collections.abc import Iterator, Sequence
 
+from distnet.scheduler.capacity.nodes import slots_in
 from distnet.scheduler.format import (
     format_duration,
     format_gang,
     format_names,
     format_resources,
 )
-from distnet.scheduler.capacity.nodes import slots_in
 from distnet.scheduler.order import rank
 from distnet.scheduler.reservation import Reservation
 from distnet.scheduler.victims import Victim
@@ -112,9 +112,7 @@ class Unusable:
         reserved = frozenset[str]().union(*(one.nodes for one in view.reserved))
         self._view = view
         self._nodes = [
-            n
-            for n in view.nodes
-            if n.drained or n.others_cpus or n.others_gpus or n.id in reserved
+            n for n in view.nodes if n.drained or n.others_cpus or n.others_gpus or n.id in reserved
         ]
         self._known: dict[PerWorker, str] = {}
 

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from distnet.scheduler.capacity.availability import Availability, minimum
+from distnet.scheduler.capacity.placement import FreeCapacity
 from distnet.scheduler.elastic import workers_to_remove
 from distnet.scheduler.limits import TeamLimits
-from distnet.scheduler.capacity.placement import FreeCapacity
 from distnet.scheduler.reservation import Reservation
 from distnet.scheduler.view import Allocation, JobRequest, Resources, Shape
 

@@ -98,9 +98,7 @@ def _nodes(count: int) -> Iterator[Node]:
     for n in range(count):
         cpus, gpus = KINDS[n % len(KINDS)]
         labels = {"zone": "ab"[n % 2]} | ({"gpu": GPUS[n // 10 % 3]} if gpus else {})
-        yield Node(
-            f"node-{n:05}", cpus, gpus, f"host-{n}", is_draining=n % 40 == 39, labels=labels
-        )
+        yield Node(f"node-{n:05}", cpus, gpus, f"host-{n}", is_draining=n % 40 == 39, labels=labels)
 
 
 def _teams(num_nodes: int) -> Iterator[tuple[str, Team]]:

@@ -14,10 +14,10 @@ several victims was still leaving, and preempted forever
 from collections.abc import Iterable
 from operator import sub
 
-from distnet.scheduler.elastic import workers_to_remove
 from distnet.scheduler.capacity.kinds import Kinds
 from distnet.scheduler.capacity.nodes import IndexedPlacement, NodeTable
 from distnet.scheduler.capacity.placement import FreeCapacity
+from distnet.scheduler.elastic import workers_to_remove
 from distnet.scheduler.view import Allocation, PerWorker
 
 
@@ -148,9 +148,7 @@ class Availability:
                 self.for_nominated.set_free(n, cpus, gpus)
 
 
-def minimum(
-    kinds: Kinds, one: FreeResources | FreeCapacity, other: FreeResources
-) -> FreeCapacity:
+def minimum(kinds: Kinds, one: FreeResources | FreeCapacity, other: FreeResources) -> FreeCapacity:
     """Return what is free at both of two moments."""
     cpus, gpus = map(min, one.cpus, other.cpus), map(min, one.gpus, other.gpus)
     return FreeCapacity(kinds, list(cpus), list(gpus))

@@ -1,8 +1,8 @@
 """Gang placement: all workers at once, on few nodes, best fit.
 
 A gang of any size fits if the free slots of all nodes add up to it, so whether it fits is one sum,
-kept up to date for each kind of worker (`kinds.py`). Nodes with the same free capacity form a group, and the
-choice is between groups, of which even a large cluster has few.
+kept up to date for each kind of worker (`kinds.py`). Nodes with the same free capacity form a
+group, and the choice is between groups, of which even a large cluster has few.
 
 Workers without GPUs go to nodes without GPUs if all of them fit there, as in Ray's own scheduler.
 Source: Ray's placement strategy PACK (few nodes); best fit for the last node, as in Slurm's
