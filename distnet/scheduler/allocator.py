@@ -3,14 +3,15 @@
 from dataclasses import dataclass
 from functools import cached_property
 
-from distnet.scheduler.availability import Availability
 from distnet.scheduler.blockers import MAX_BLOCKERS, Blockers
+from distnet.scheduler.capacity.availability import Availability
+from distnet.scheduler.capacity.kinds import Kinds
+from distnet.scheduler.capacity.nodes import IndexedPlacement, NodeTable
 from distnet.scheduler.elastic import without
 from distnet.scheduler.expansion.capacity import Expansion
 from distnet.scheduler.expansion.reasons import new_nodes_reason, problem_reason
 from distnet.scheduler.growth import Growth
 from distnet.scheduler.limits import TeamLimits
-from distnet.scheduler.nodes import IndexedPlacement, NodeTable
 from distnet.scheduler.preemption import Preemption
 from distnet.scheduler.quotas import Quotas
 from distnet.scheduler.reasons import (
@@ -24,7 +25,7 @@ from distnet.scheduler.reasons import (
     start_reason,
     team_head_reason,
 )
-from distnet.scheduler.reservation import ExpectedEnd, Reservation, make_reservation
+from distnet.scheduler.reservation import Reservation, expected_ends, make_reservation
 from distnet.scheduler.victims import Victim
 from distnet.scheduler.view import (
     Decision,
@@ -56,10 +57,11 @@ class Allocator:
         self.queue: list[Wait] = []
         self._view, self._quotas = view, quotas
         self._nodes = NodeTable.of(view.nodes)
-        self._availability = Availability(self._nodes, view.allocations)
-        self._expansion = Expansion(self._nodes)
+        kinds = Kinds.of(view, self._nodes)
+        self._availability = Availability(kinds, view.allocations)
+        self._expansion = Expansion(kinds)
         self._limits = TeamLimits(view)
-        self._blockers = Blockers(self._nodes, view.allocations)
+        self._blockers = Blockers(kinds, view.allocations)
         self._reservation: Reservation | None = None
         self._starting: list[_Starting] = []
         self._nominated: list[JobRequest] = []
@@ -218,10 +220,11 @@ class Allocator:
         """Find why a job waits; None if it was queued here, as first to wait for something."""
         shape, limits = job.shape, self._limits
         if limits.headroom(job) < shape.min_workers:
-            limits.reserve(job)
-            blockers = limits.blockers(job, MAX_BLOCKERS)
-            self._queue_alone(job, "quota", limits.reason(job), blockers)
-            return None
+            is_head = limits.reserve(job)
+            wait = "quota", limits.reason(job), limits.blockers(job, MAX_BLOCKERS)
+            if is_head:
+                self._queue_alone(job, *wait)
+            return None if is_head else wait
         num_slots = self._availability.for_short.num_slots(shape.per_worker)
         if self._reservation is None:
             if self._reserve(job, num_slots):
@@ -237,10 +240,9 @@ class Allocator:
 
     def _reserve(self, job: JobRequest, num_slots: int) -> bool:
         """Make the reservation for a job; whether it was queued as its head."""
-        now = self._view.now
-        self._reservation = make_reservation(
-            self._availability, self._expansion, self._expected_ends(), job, now
-        )
+        now, availability = self._view.now, self._availability
+        ends = expected_ends(self._view.allocations, self._placed, availability, now)
+        self._reservation = make_reservation(availability, self._expansion, ends, job, now)
         if self._reservation is None or self._is_behind_nominated(job):
             return False
         reason = problem_reason(self._view, job)
@@ -266,19 +268,6 @@ class Allocator:
         """Queue a job with a reason that other jobs of its kind do not share."""
         self.queue.append(Wait(job.number, code, reason, blockers))
         self._waits.clear()
-
-    def _expected_ends(self) -> list[ExpectedEnd]:
-        """Return when running, starting and nominated jobs release capacity, sorted by time."""
-        now, ends = self._view.now, []
-        for allocation in self._view.allocations:
-            staying, job = self._availability.staying_of(allocation), allocation.job
-            if staying:
-                at = max(now, allocation.ends_at)
-                ends.append(ExpectedEnd(at, job.number, staying, job.shape.per_worker))
-        for job, placement in self._placed:
-            at = now + job.expected_s
-            ends.append(ExpectedEnd(at, job.number, placement, job.shape.per_worker))
-        return sorted(ends, key=lambda end: (end.at, end.job))
 
     @cached_property
     def _leaving(self) -> list[JobRequest]:

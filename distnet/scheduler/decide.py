@@ -15,11 +15,14 @@ Capacity that is left afterwards goes to elastic jobs (`growth.py`): first to th
 then to those that run. For more of it, nodes are added.
 
 Sources: EASY backfilling (`reservation.py`), Kueue's quotas and preemption (`quotas.py`,
-`preemption.py`), dominant resource fairness (`order.py`), Ray's placement groups (`placement.py`).
+`preemption.py`), dominant resource fairness (`order.py`), Ray's placement groups
+(`capacity/placement.py`).
 Determined's priority scheduler (https://github.com/determined-ai/determined,
 `rm/agentrm/priority.go`) starts no job while any job is leaving; here only the capacity of the jobs
 that leave is set aside, and the rest is used.
 """
+
+from dataclasses import replace
 
 from distnet.scheduler.allocator import Allocator
 from distnet.scheduler.eligible.reserved import reservation_wait, with_reservations
@@ -34,6 +37,8 @@ from distnet.scheduler.view import JobRequest, Plan, Shape, View, Wait
 
 def decide(view: View) -> Plan:
     """Decide what to do now, and say why each waiting job waits. Pure."""
+    if not isinstance(view.nodes, tuple):
+        view = replace(view, nodes=tuple(view.nodes))  # so that they are indexed once
     view, leaving = with_reservations(view)
     eligible, others = split_eligible(view)
     quotas = Quotas(view, eligible)

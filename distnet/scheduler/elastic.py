@@ -10,8 +10,8 @@ classification of jobs as rigid, moldable and malleable by Feitelson and Rudolph
 
 from collections.abc import Mapping
 
-from distnet.scheduler.nodes import IndexedPlacement
-from distnet.scheduler.placement import FreeCapacity
+from distnet.scheduler.capacity.nodes import IndexedPlacement
+from distnet.scheduler.capacity.placement import FreeCapacity
 from distnet.scheduler.view import Allocation, PerWorker, Policy
 
 

@@ -9,14 +9,15 @@ import heapq
 import math
 from dataclasses import dataclass, replace
 
-from distnet.scheduler.availability import Availability
+from distnet.scheduler.capacity.availability import Availability
+from distnet.scheduler.capacity.kinds import Kinds
+from distnet.scheduler.capacity.nodes import IndexedPlacement, NodeTable
 from distnet.scheduler.decide import decide
 from distnet.scheduler.eligible.reserved import with_reservations
 from distnet.scheduler.eligible.sweeps import earliest_start
 from distnet.scheduler.feasibility import missing_node
 from distnet.scheduler.format import format_duration, format_names, format_placement
 from distnet.scheduler.limits import TeamLimits
-from distnet.scheduler.nodes import IndexedPlacement, NodeTable
 from distnet.scheduler.order import rank
 from distnet.scheduler.victims import DryRun, Victim, minimal_victims
 from distnet.scheduler.view import JobRequest, PerWorker, Plan, Start, View, Wait
@@ -88,7 +89,7 @@ class _Replay:
         self._jobs = {job.number: job for job in view.waiting}
         self._plan, self._now = plan, view.now
         nodes = NodeTable.of(view.nodes)
-        availability = Availability(nodes, view.allocations)
+        availability = Availability(Kinds.of(view, nodes), view.allocations)
         self._capacity = availability.for_nominated
         self._ends: list[tuple[float, int, IndexedPlacement, PerWorker]] = []
         for allocation in view.allocations:
@@ -133,7 +134,7 @@ class _Replay:
 
 def _remedies(view: View, job: JobRequest, wait: Wait) -> list[str]:
     """Return what would start it now, the smallest change first."""
-    availability = Availability(NodeTable.of(view.nodes), view.allocations)
+    availability = Availability(Kinds.of(view, NodeTable.of(view.nodes)), view.allocations)
     missing = job.shape.min_workers - availability.for_short.num_slots(job.shape.per_worker)
     node = [missing_node(job.shape, missing)] if missing > 0 else []
     match wait.code:

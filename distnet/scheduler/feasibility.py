@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from distnet.scheduler.capacity.nodes import NodeTable
 from distnet.scheduler.format import format_gang, format_resources
-from distnet.scheduler.nodes import NodeTable
 from distnet.scheduler.view import Node, Shape
 
 

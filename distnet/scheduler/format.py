@@ -2,11 +2,16 @@
 
 import math
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 from distnet.scheduler.view import Shape
 from distnet.spec.plural import counted
 
+KNOWN = 50_000
+"""Texts that are kept: each pass explains the same thousands of jobs again."""
 
+
+@lru_cache(KNOWN)
 def format_resources(cpus: float, gpus: float) -> str:
     """Format CPUs and GPUs: `2 CPUs and 1 GPU`."""
     parts = [counted(cpus, "CPU")] if cpus or not gpus else []
@@ -14,6 +19,7 @@ def format_resources(cpus: float, gpus: float) -> str:
     return " and ".join(parts)
 
 
+@lru_cache(KNOWN)
 def format_gang(shape: Shape) -> str:
     """Format what a job needs to start: `4 workers with 2 CPUs and 1 GPU each on gpu H100`."""
     each = " each" if shape.min_workers != 1 else ""

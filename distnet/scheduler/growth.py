@@ -8,11 +8,11 @@ added for it then: they would be idle until they are removed, and then be added 
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from distnet.scheduler.availability import Availability
+from distnet.scheduler.capacity.availability import Availability
+from distnet.scheduler.capacity.nodes import IndexedPlacement
 from distnet.scheduler.elastic import may_grow, place_more
 from distnet.scheduler.expansion.capacity import Expansion
 from distnet.scheduler.limits import TeamLimits
-from distnet.scheduler.nodes import IndexedPlacement
 from distnet.scheduler.order import rank
 from distnet.scheduler.reasons import growth_reason
 from distnet.scheduler.view import Allocation, JobRequest, Resize, View, Wait

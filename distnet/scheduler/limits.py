@@ -6,11 +6,12 @@ time at which enough jobs of the team will have ended.
 """
 
 import math
+from bisect import insort
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from distnet.scheduler.capacity.nodes import UNLIMITED
 from distnet.scheduler.format import format_duration, format_resources
-from distnet.scheduler.nodes import UNLIMITED
 from distnet.scheduler.quotas import NO_RESOURCES, add_workers
 from distnet.scheduler.view import JobRequest, Resources, Shape, Team, View
 
@@ -37,6 +38,7 @@ class TeamLimits:
         self._now = dict.fromkeys(self._teams, NO_RESOURCES)
         self._heads: dict[str, _Head] = {}
         self._ends: dict[str, list[_ExpectedEnd]] = {name: [] for name in self._teams}
+        """Sorted by time."""
         limited = [a for a in view.allocations if a.job.team in self._teams] if self._teams else []
         for allocation in limited:
             workers = max(allocation.workers, allocation.resizing_to or 0)
@@ -48,7 +50,7 @@ class TeamLimits:
                 self._add(self._soon, job, -allocation.workers)
                 continue
             end = allocation.ends_at, job.number, job.shape, allocation.workers
-            self._ends[job.team].append(end)
+            insort(self._ends[job.team], end, key=_when)
             if target is not None and target < allocation.workers:
                 self._add(self._soon, job, target - allocation.workers)
 
@@ -88,7 +90,7 @@ class TeamLimits:
         """Count workers that start once others have left."""
         if job.team in self._teams:
             ends_at = self._view.now + job.expected_s
-            self._ends[job.team].append((ends_at, job.number, job.shape, workers))
+            insort(self._ends[job.team], (ends_at, job.number, job.shape, workers), key=_when)
         self._add(self._soon, job, workers)
         head = self._heads.get(job.team)
         if head is not None and self._view.now + job.expected_s > head.starts_at:
@@ -109,15 +111,20 @@ class TeamLimits:
         needed = add_workers(NO_RESOURCES, job.shape)
         return head.job if needed[0] > head.left[0] or needed[1] > head.left[1] else None
 
-    def reserve(self, job: JobRequest) -> None:
-        """Make this job the head of its team, if the team has none and the limit admits the job."""
+    def reserve(self, job: JobRequest) -> bool:
+        """Make this job the head of its team, if the team has none and the limit admits the job.
+
+        Returns:
+            Whether it is the head now.
+        """
         if job.team in self._heads or self._headroom(NO_RESOURCES, job) < job.shape.min_workers:
-            return
+            return False
         team = self._teams[job.team]
         starts_at, held = self._forecast(job)
         held = add_workers(held, job.shape)
         left = team.limit_cpus - held[0], team.limit_gpus - held[1]
         self._heads[job.team] = _Head(job, starts_at, left)
+        return True
 
     def earliest_start(self, job: JobRequest) -> float:
         """Return when the team's limit would let a job start; inf if unknown."""
@@ -141,12 +148,12 @@ class TeamLimits:
 
     def blockers(self, job: JobRequest, limit: int) -> tuple[int, ...]:
         """Return the jobs of the team that end first."""
-        return tuple(number for _, number, _, _ in sorted(self._ends[job.team], key=_when)[:limit])
+        return tuple(number for _, number, _, _ in self._ends[job.team][:limit])
 
     def _forecast(self, job: JobRequest) -> tuple[float, Resources]:
         """Return when enough jobs of the team will have ended, and what the others hold then."""
         starts_at, held = self._view.now, self._soon[job.team]
-        for ends_at, _, shape, workers in sorted(self._ends[job.team], key=_when):
+        for ends_at, _, shape, workers in self._ends[job.team]:
             if self._headroom(held, job) >= job.shape.min_workers:
                 return starts_at, held
             starts_at, held = max(starts_at, ends_at), add_workers(held, shape, -workers)

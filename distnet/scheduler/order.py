@@ -20,7 +20,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from operator import attrgetter
 
-from distnet.scheduler.nodes import NodeTable
+from distnet.scheduler.capacity.nodes import NodeTable
 from distnet.scheduler.quotas import Quotas
 from distnet.scheduler.view import JobRequest, Policy, Shape, View
 
@@ -96,9 +96,11 @@ class FairShares:
         nodes = NodeTable.of(view.nodes)
         self._per_cpu = 1 / nodes.total_cpus if nodes.total_cpus else 0.0
         self._per_gpu = 1 / nodes.total_gpus if nodes.total_gpus else 0.0
-        self._consumers: defaultdict[str, Consumer] = defaultdict(Consumer)
+        self._teams: defaultdict[str, Consumer] = defaultdict(Consumer)
+        self._users: defaultdict[str, Consumer] = defaultdict(Consumer)
         for key, used in view.usage.items():
-            self._consumers[key].recent_share = used / FULL_USAGE
+            kind, _, name = key.partition(":")
+            (self._teams if kind == "team" else self._users)[name].recent_share = used / FULL_USAGE
         for name, team in view.teams.items():
             self.team(name).weight = team.weight
         for allocation in view.allocations:
@@ -108,11 +110,11 @@ class FairShares:
 
     def team(self, name: str) -> Consumer:
         """Return what a team consumes."""
-        return self._consumers[f"team:{name}"]
+        return self._teams[name]
 
     def user(self, name: str) -> Consumer:
         """Return what a user consumes."""
-        return self._consumers[f"user:{name}"]
+        return self._users[name]
 
     def share(self, consumer: Consumer) -> float:
         """Return the weighted share: of CPUs or of GPUs, whichever is larger."""
@@ -131,8 +133,8 @@ class FairShares:
             self.user(jobs[0].owner).add(shape, count * shape.min_workers)
 
     def _add(self, job: JobRequest, workers: int) -> None:
-        self.team(job.team).add(job.shape, workers)
-        self.user(job.owner).add(job.shape, workers)
+        self._teams[job.team].add(job.shape, workers)
+        self._users[job.owner].add(job.shape, workers)
 
 
 def _by_share(jobs: Queue, shares: FairShares) -> Queue:

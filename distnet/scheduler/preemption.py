@@ -11,8 +11,8 @@ gang fits. Then all that turn out not to be needed are spared, the most costly f
 `minimalPreemptions` and `fillBackWorkloads`
 (https://github.com/kubernetes-sigs/kueue/blob/main/pkg/scheduler/preemption/preemption.go).
 Workers that are already leaving are counted before new victims are chosen, and what victims release
-is nominated to the job that they leave for (`availability.py`), so no job is preempted twice for
-the same capacity.
+is nominated to the job that they leave for (`capacity/availability.py`), so no job is preempted
+twice for the same capacity.
 """
 
 from bisect import bisect_left
@@ -20,7 +20,7 @@ from collections.abc import Iterable, Iterator
 from operator import itemgetter
 from typing import NamedTuple
 
-from distnet.scheduler.availability import Availability
+from distnet.scheduler.capacity.availability import Availability
 from distnet.scheduler.elastic import has_surplus, last_change, may_shrink
 from distnet.scheduler.limits import TeamLimits
 from distnet.scheduler.order import rank

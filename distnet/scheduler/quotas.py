@@ -54,14 +54,13 @@ class Quotas:
     def _divide(self, team: Team, queue: list[JobRequest], running: dict[int, Allocation]) -> None:
         held = within = NO_RESOURCES
         for job in queue:
-            if job.number in running:
-                held, within = add_workers(held, job.shape), add_workers(within, job.shape)
-                beyond = _beyond(held, job.shape, team)
-                if any(beyond):
-                    self._borrowed[job.number] = beyond
-                continue
             with_it = add_workers(within, job.shape)
-            if any(_beyond(with_it, job.shape, team)):
+            if job.number in running:
+                held, within = add_workers(held, job.shape), with_it
+                beyond = _beyond(held, job.shape, team)
+                if True in beyond:
+                    self._borrowed[job.number] = beyond
+            elif True in _beyond(with_it, job.shape, team):
                 self._would_borrow.add(job.number)
             else:
                 within = with_it

@@ -3,13 +3,13 @@
 import math
 from collections.abc import Iterator, Sequence
 
+from distnet.scheduler.capacity.nodes import slots_in
 from distnet.scheduler.format import (
     format_duration,
     format_gang,
     format_names,
     format_resources,
 )
-from distnet.scheduler.nodes import slots_in
 from distnet.scheduler.order import rank
 from distnet.scheduler.reservation import Reservation
 from distnet.scheduler.victims import Victim
@@ -109,7 +109,9 @@ class Unusable:
     """Where more workers would fit; found once for each kind of worker."""
 
     def __init__(self, view: View) -> None:
+        reserved = frozenset[str]().union(*(one.nodes for one in view.reserved))
         self._view = view
+        self._nodes = [n for n in view.nodes if _is_limited(n) or n.id in reserved]
         self._known: dict[PerWorker, str] = {}
 
     def of(self, shape: Shape) -> str:
@@ -120,20 +122,24 @@ class Unusable:
         """
         known = self._known.get(shape.per_worker)
         if known is None:
-            known = self._known[shape.per_worker] = _unusable(self._view, shape)
+            known = self._known[shape.per_worker] = self._find(shape) if self._nodes else ""
         return known
 
+    def _find(self, shape: Shape) -> str:
+        selector = shape.selector
+        nodes = [n for n in self._nodes if selector is None or selector.admits(n.labels)]
+        parts = (
+            *_drained(nodes, shape),
+            *_leaving(nodes, shape),
+            *_used_by_others(nodes, shape),
+            *_reserved(self._view, nodes, shape),
+        )
+        return "".join(f"; {part}" for part in parts)
 
-def _unusable(view: View, shape: Shape) -> str:
-    selector = shape.selector
-    nodes = [n for n in view.nodes if selector is None or selector.admits(n.labels)]
-    parts = (
-        *_drained(nodes, shape),
-        *_leaving(nodes, shape),
-        *_used_by_others(nodes, shape),
-        *_reserved(view, nodes, shape),
-    )
-    return "".join(f"; {part}" for part in parts)
+
+def _is_limited(node: Node) -> bool:
+    """Whether not all that a node has can be used."""
+    return bool(node.drained or node.leaving or node.others_cpus or node.others_gpus)
 
 
 def _drained(nodes: Sequence[Node], shape: Shape) -> Iterator[str]:

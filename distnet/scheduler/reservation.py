@@ -16,13 +16,15 @@ are reserved, so that a GPU job leaves the other CPUs of its nodes to other jobs
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from heapq import heapify, heappop
 
-from distnet.scheduler.availability import Availability, FreeResources
+from distnet.scheduler.capacity.availability import Availability, FreeResources
+from distnet.scheduler.capacity.kinds import Kinds
+from distnet.scheduler.capacity.nodes import IndexedPlacement, NodeTable
+from distnet.scheduler.capacity.placement import FreeCapacity
 from distnet.scheduler.expansion.capacity import Expansion
-from distnet.scheduler.nodes import IndexedPlacement, NodeTable
-from distnet.scheduler.placement import FreeCapacity
 from distnet.scheduler.view import Allocation, JobRequest, PerWorker
 
 
@@ -34,6 +36,10 @@ class ExpectedEnd:
     job: int
     placement: IndexedPlacement
     per_worker: PerWorker
+
+
+_Holder = tuple[float, int, int, Allocation | tuple[JobRequest, IndexedPlacement]]
+"""When workers end, job number, position in the list, and what holds them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +59,38 @@ class Reservation:
         return max(now, allocation.ends_at) <= self.starts_at
 
 
+def expected_ends(
+    allocations: Iterable[Allocation],
+    placed: Iterable[tuple[JobRequest, IndexedPlacement]],
+    availability: Availability,
+    now: float,
+) -> Iterator[ExpectedEnd]:
+    """Return when running, starting and nominated jobs release capacity, sorted by time.
+
+    Args:
+        allocations: of the jobs that run.
+        placed: the jobs that start now or are nominated.
+        availability: says which workers stay.
+        now: time.
+    """
+    found: list[_Holder] = [
+        (max(now, a.ends_at), a.job.number, n, a) for n, a in enumerate(allocations)
+    ]
+    found += [(now + p[0].expected_s, p[0].number, n, p) for n, p in enumerate(placed, len(found))]
+    heapify(found)  # few are needed, so they are not all sorted
+    while found:
+        at, number, _, holder = heappop(found)
+        if isinstance(holder, Allocation):
+            holder = holder.job, availability.staying_of(holder)
+        job, placement = holder
+        if placement:
+            yield ExpectedEnd(at, number, placement, job.shape.per_worker)
+
+
 def make_reservation(
     availability: Availability,
     expansion: Expansion,
-    ends: Sequence[ExpectedEnd],
+    ends: Iterator[ExpectedEnd],
     job: JobRequest,
     now: float,
 ) -> Reservation | None:
@@ -67,7 +101,10 @@ def make_reservation(
         expansion: of those that can be added.
         ends: sorted by time.
     """
-    free, per_worker = expansion.added_to(availability.soon), job.shape.per_worker
+    per_worker = job.shape.per_worker
+    if availability.nodes.usable_slots(per_worker) < job.shape.min_workers:
+        return None
+    free = expansion.added_to(availability.soon)
     num_slots, starts_at = availability.for_nominated.num_slots(per_worker), now
     num_slots += expansion.num_slots(per_worker)
     for end in ends:
@@ -75,7 +112,7 @@ def make_reservation(
             break
         starts_at = max(starts_at, end.at)
         num_slots += _release(availability.nodes, free, end, per_worker)
-    capacity = FreeCapacity(availability.nodes, free.cpus, free.gpus)
+    capacity = FreeCapacity(Kinds(availability.nodes, [per_worker]), free.cpus, free.gpus)
     placement = capacity.place(per_worker, job.shape.min_workers)
     if placement is None:
         return None

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from distnet.scheduler.availability import Availability, minimum
+from distnet.scheduler.capacity.availability import Availability, minimum
+from distnet.scheduler.capacity.placement import FreeCapacity
 from distnet.scheduler.elastic import workers_to_remove
 from distnet.scheduler.limits import TeamLimits
-from distnet.scheduler.placement import FreeCapacity
 from distnet.scheduler.reservation import Reservation
 from distnet.scheduler.view import Allocation, JobRequest, Resources, Shape
 
@@ -80,7 +80,7 @@ class VictimPool:
             soon.add(staying, per_worker, 1)
             if later and reservation and not reservation.relies_on_end_of(allocation, now):
                 later.add(staying, per_worker, 1)
-        return minimum(availability.nodes, soon, later or soon)
+        return minimum(availability.kinds, soon, later or soon)
 
 
 class DryRun:

@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from hypothesis import HealthCheck, settings
@@ -18,7 +19,8 @@ from distnet.protocol.errors import ServerError
 from distnet.protocol.states import JobState
 from distnet.protocol.users import TeamMessage
 from distnet.scheduler.decide import decide
-from distnet.scheduler.view import Node
+from distnet.scheduler.view import Node, Plan, View
+from distnet.server.gateway.actions import Action, ActionKind
 from distnet.server.ledger import allocations, attempts
 from tests.scheduler.plan_rules import check
 from tests.server.harness import ADA, BOB, ROOT, Harness, asks
@@ -102,6 +104,40 @@ class Anything(RuleBasedStateMachine):
         number=st.integers(1, 4),
     )
     def control(self, at, verb, number) -> None:
+        self._control(at, verb, number)
+
+    @precondition(lambda self: self.acknowledged)
+    @rule(
+        at=st.integers(0, 1000),
+        verb=st.sampled_from(["cancel", "hold", "release", "retry", "resize", "priority"]),
+        number=st.integers(1, 4),
+        steps=st.integers(0, 4),
+        nodes=st.none() | st.sets(st.sampled_from(NODES), min_size=1),
+    )
+    def control_while_a_plan_is_made(self, at, verb, number, steps, nodes) -> None:
+        """Nothing waits for a plan, and the plan does not undo what was done meanwhile."""
+        harness, loop = self.harness, self.harness.server.loop
+
+        def meanwhile() -> None:
+            self._control(at, verb, number)
+            harness.cluster.train(harness.server, steps=steps)
+            if nodes is not None:
+                self.change_nodes(nodes, False)
+                loop.actions.send(Action(ActionKind.SNAPSHOT))
+
+        def planned(view: View) -> Plan:
+            plan = decide(view)
+            with ThreadPoolExecutor(1) as other:  # a lock that is held would not let it in
+                other.submit(meanwhile).result(timeout=60)
+            return plan
+
+        loop.decide = planned
+        try:
+            harness.run(1)
+        finally:
+            loop.decide = decide
+
+    def _control(self, at, verb, number) -> None:
         names = sorted(self.acknowledged)
         name, server = names[at % len(names)], self.harness.server
         try:

@@ -88,7 +88,7 @@ class _Bars:
         """The job with its barred nodes."""
         barred = job.shape.barred or frozenset()
         if job.reservation:
-            barred = self._all - self._named.get(job.reservation, frozenset())
+            barred |= self._all - self._named.get(job.reservation, frozenset())
         for reserved in self._view.reserved:
             if _is_barred(reserved, job, self._view):
                 barred |= reserved.nodes

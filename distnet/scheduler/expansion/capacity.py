@@ -17,17 +17,19 @@ to have, so that it cannot pack them otherwise than it was decided here.
 
 from collections.abc import Sequence
 
-from distnet.scheduler.availability import FreeResources, minimum
-from distnet.scheduler.nodes import IndexedPlacement, NodeTable
-from distnet.scheduler.placement import FreeCapacity
+from distnet.scheduler.capacity.availability import FreeResources, minimum
+from distnet.scheduler.capacity.kinds import Kinds
+from distnet.scheduler.capacity.nodes import IndexedPlacement
+from distnet.scheduler.capacity.placement import FreeCapacity
 from distnet.scheduler.view import PerWorker
 
 
 class Expansion:
     """What absent nodes have free, less what was nominated there."""
 
-    def __init__(self, nodes: NodeTable) -> None:
-        self._nodes = nodes
+    def __init__(self, kinds: Kinds) -> None:
+        nodes = self._nodes = kinds.nodes
+        self._kinds = kinds
         num_nodes = len(nodes.ids) if nodes.absent else 0
         self._free = FreeResources([0.0] * num_nodes, [0.0] * num_nodes)
         for n in nodes.absent:
@@ -37,7 +39,7 @@ class Expansion:
             self._groups.setdefault(nodes.groups[n], []).append(n)
         self._at_reservation: FreeResources | None = None
         if nodes.absent:
-            self._capacity = FreeCapacity(nodes, self._free.cpus, self._free.gpus)
+            self._capacity = FreeCapacity(kinds, self._free.cpus, self._free.gpus)
 
     def num_slots(self, per_worker: PerWorker) -> int:
         """Count the workers that fit without delaying the job with the reservation."""
@@ -85,7 +87,7 @@ class Expansion:
         """Set what is free when the reservation starts, besides what its job takes."""
         if self._nodes.absent:
             self._at_reservation = at_reservation
-            self._capacity = minimum(self._nodes, self._free, at_reservation)
+            self._capacity = minimum(self._kinds, self._free, at_reservation)
 
     def _place_new(self, per_worker: PerWorker, count: int) -> IndexedPlacement | None:
         """Place all on the group of which least has to be added, or on several groups."""

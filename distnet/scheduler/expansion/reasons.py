@@ -3,8 +3,8 @@
 from collections import Counter
 from collections.abc import Collection
 
+from distnet.scheduler.capacity.nodes import slots_in
 from distnet.scheduler.format import format_duration
-from distnet.scheduler.nodes import slots_in
 from distnet.scheduler.view import Group, JobRequest, Node, View
 from distnet.spec.plural import counted
 

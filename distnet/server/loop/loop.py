@@ -1,14 +1,18 @@
 """The server's loop. Each iteration monitors attempts, submits due jobs, schedules, and acts.
 
-Requests to the cluster are actions, carried out when the mirror is not locked.
+Requests to the cluster are actions, carried out when the mirror is not locked. Nor is it locked
+while a plan is made: that takes long if there are thousands of jobs. The plan is for a view, and
+only those of its decisions are applied that still hold (`scheduler/holding.py`).
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from distnet.protocol.states import JobState
 from distnet.scheduler.decide import decide
+from distnet.scheduler.holding import holding
+from distnet.scheduler.view import Plan, View
 from distnet.server.attempts.decisions import apply_decisions
 from distnet.server.attempts.monitor import Monitor
 from distnet.server.attempts.reports import save_reports
@@ -53,17 +57,21 @@ class Loop:
     """Seconds that pass however the clock is set."""
     run: Run
     """Runs actions on the cluster."""
+    decide: Callable[[View], Plan] = field(default=decide)
+    """Makes a plan, while the mirror is not locked."""
     views: ViewBuilder = field(init=False)
     monitor: Monitor = field(init=False)
     actions: ClusterActions = field(init=False)
     retention: Retention = field(init=False)
     halving: Halving = field(init=False)
     usage: Usage = field(default_factory=Usage)
-    locked_s: float = 0.0
-    """How long the newest iteration kept the mirror locked."""
+    worked_s: float = 0.0
+    """How long the newest iteration kept the mirror locked, or made a plan."""
     _clock: Clock = field(init=False)
     _snapshot_sent_at: float = 0.0
     _saved_at: float = 0.0
+    _viewed: object = None
+    """The state that the newest view is of."""
     _planned_for: object = None
     """The state that the newest plan is for."""
     _planned_at: float = 0.0
@@ -109,7 +117,21 @@ class Loop:
         with self.mirror.locked():
             began = self.monotonic()
             actions = self._iterate_locked(now)
-            self.locked_s = self.monotonic() - began
+            view = self._view(now)
+            worked_s = self.monotonic() - began
+        self._send(actions)
+        began = self.monotonic()
+        plan = self.decide(view) if view is not None else None
+        worked_s += self.monotonic() - began
+        with self.mirror.locked():
+            began = self.monotonic()
+            actions = self._apply(view, plan, now) if view is not None and plan is not None else []
+            self.retention.remove_some(now)
+            actions += self._scale(now)
+            self.worked_s = worked_s + self.monotonic() - began
+        self._send(actions)
+
+    def _send(self, actions: Iterable[Action]) -> None:
         for action in actions:
             self.actions.send(action)
 
@@ -132,28 +154,38 @@ class Loop:
         self.halving.decide(now)
         actions += self.monitor.check(now)
         self._save(now)
-        if self._schedule(now):
-            actions += self.monitor.check(now)
-        self.retention.remove_some(now)
-        return actions + self._scale(now)
+        return actions
 
-    def _schedule(self, now: float) -> bool:
-        """Make a plan and apply its decisions; returns whether it has any."""
+    def _view(self, now: float) -> View | None:
+        """What the next plan is for; None if the newest one is good, or none can be made."""
         mirror, snapshot = self.mirror, self.mirror.snapshot
         is_stale = now - self.actions.snapshot_at > STALE_S
         if snapshot is None or mirror.unreachable or is_stale:
-            return False  # free resources are unknown
-        state = (mirror.version, snapshot.cluster, snapshot.nodes)
-        if state == self._planned_for and now - self._planned_at < PLAN_EVERY_S:
-            return False
+            return None  # free resources are unknown
+        if self._state == self._planned_for and now - self._planned_at < PLAN_EVERY_S:
+            return None
         view = self.views.view(now, self.usage.values)
         self.usage.count(view.allocations, view.nodes, now)
-        plan = decide(view)
-        apply_decisions(mirror, plan.decisions, now)
+        self._viewed = self._state
+        return view
+
+    def _apply(self, view: View, plan: Plan, now: float) -> list[Action]:
+        """Apply what holds of a plan, which was made while the mirror was not locked."""
+        mirror, decisions = self.mirror, plan.decisions
+        if decisions and self._state != self._viewed:
+            decisions = holding(plan, view, self.views.view(now, self.usage.values))
+        apply_decisions(mirror, decisions, now)
         mirror.set_plan(plan)
         mirror.groups.set_plan(plan, view.nodes, now)
-        self._planned_for, self._planned_at = state, now
-        return bool(plan.decisions)
+        self._planned_for, self._planned_at = self._viewed, now
+        return self.monitor.check(now) if decisions else []
+
+    @property
+    def _state(self) -> object:
+        """Changes with everything that matters to the scheduler, except the time."""
+        snapshot = self.mirror.snapshot
+        nodes = snapshot and (snapshot.cluster, snapshot.nodes)
+        return self.mirror.version, nodes
 
     def _scale(self, now: float) -> list[Action]:
         """Give the autoscaler the number of nodes, once there is a plan."""

@@ -13,8 +13,8 @@ from distnet.server.server import Server
 logger = logging.getLogger(__name__)
 EVERY_S = 0.5
 REST = 9.0
-"""The pause after an iteration, as a multiple of the time that it held the lock: users have nine
-tenths of the time."""
+"""The pause after an iteration, as a multiple of the time that it held the lock or made a plan:
+users have nine tenths of the time."""
 SHORTEST_REST_S, LONGEST_REST_S = 0.05, 3.0
 NUM_ACTIONS = 8
 """Actions that are carried out at once."""
@@ -71,6 +71,6 @@ class Ticker:
                 logger.exception("a bug in distnet; the loop continues")
             self.last_iteration_s = time.monotonic() - began
             self._iterated(self.last_iteration_s)
-            rest_s = REST * self._server.loop.locked_s
+            rest_s = REST * self._server.loop.worked_s
             self._closed.wait(min(max(SHORTEST_REST_S, rest_s), LONGEST_REST_S))
             self._woken.wait(EVERY_S)

@@ -1,7 +1,7 @@
 """Jobs whose number of workers changes: the current and the target number, and the reason."""
 
 from distnet.protocol.states import JobState
-from distnet.scheduler.nodes import slots_in
+from distnet.scheduler.capacity.nodes import slots_in
 from distnet.server.ledger.records import AttemptRecord, JobRecord
 from distnet.server.state.mirror import Mirror
 from distnet.server.views.cluster import cluster

@@ -14,9 +14,10 @@ several victims was still leaving, and preempted forever
 from collections.abc import Iterable
 from operator import sub
 
+from distnet.scheduler.capacity.kinds import Kinds
+from distnet.scheduler.capacity.nodes import IndexedPlacement, NodeTable
+from distnet.scheduler.capacity.placement import FreeCapacity
 from distnet.scheduler.elastic import workers_to_remove
-from distnet.scheduler.nodes import IndexedPlacement, NodeTable
-from distnet.scheduler.placement import FreeCapacity
 from distnet.scheduler.view import Allocation, PerWorker
 
 
@@ -49,14 +50,15 @@ class Availability:
         staying: workers that stay, by job number, of jobs some of whose workers leave.
     """
 
-    def __init__(self, nodes: NodeTable, allocations: Iterable[Allocation]) -> None:
-        self.nodes = nodes
+    def __init__(self, kinds: Kinds, allocations: Iterable[Allocation]) -> None:
+        self.kinds, self.nodes = kinds, kinds.nodes
+        nodes = self.nodes
         allocations = list(allocations)
         self.now = _free_now(nodes, allocations)
         self.soon = self.now
         self.at_reservation: FreeResources | None = None
         self.staying: dict[int, IndexedPlacement] = {}
-        self.for_short = FreeCapacity(nodes, self.now.cpus, self.now.gpus)
+        self.for_short = FreeCapacity(kinds, self.now.cpus, self.now.gpus)
         self.for_any = self.for_nominated = self.unallocated = self.for_short
         changing = [a for a in allocations if a.is_stopping or a.resizing_to is not None]
         for allocation in sorted(changing, key=lambda a: a.job.number):
@@ -110,8 +112,8 @@ class Availability:
     def reserve(self, at_reservation: FreeResources) -> None:
         """Set what is free when the reservation starts, besides what its job takes."""
         self.at_reservation = at_reservation
-        self.for_any = minimum(self.nodes, self.for_short, at_reservation)
-        self.for_nominated = minimum(self.nodes, self.soon, at_reservation)
+        self.for_any = minimum(self.kinds, self.for_short, at_reservation)
+        self.for_nominated = minimum(self.kinds, self.soon, at_reservation)
 
     @property
     def has_changes(self) -> bool:
@@ -146,12 +148,10 @@ class Availability:
                 self.for_nominated.set_free(n, cpus, gpus)
 
 
-def minimum(
-    nodes: NodeTable, one: FreeResources | FreeCapacity, other: FreeResources
-) -> FreeCapacity:
+def minimum(kinds: Kinds, one: FreeResources | FreeCapacity, other: FreeResources) -> FreeCapacity:
     """Return what is free at both of two moments."""
     cpus, gpus = map(min, one.cpus, other.cpus), map(min, one.gpus, other.gpus)
-    return FreeCapacity(nodes, list(cpus), list(gpus))
+    return FreeCapacity(kinds, list(cpus), list(gpus))
 
 
 def _free_now(nodes: NodeTable, allocations: Iterable[Allocation]) -> FreeResources:

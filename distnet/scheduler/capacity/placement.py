@@ -1,8 +1,8 @@
 """Gang placement: all workers at once, on few nodes, best fit.
 
 A gang of any size fits if the free slots of all nodes add up to it, so whether it fits is one sum,
-kept up to date for each size of worker. Nodes with the same free capacity form a group, and the
-choice is between groups, of which even a large cluster has few.
+kept up to date for each kind of worker (`kinds.py`). Nodes with the same free capacity form a
+group, and the choice is between groups, of which even a large cluster has few.
 
 Workers without GPUs go to nodes without GPUs if all of them fit there, as in Ray's own scheduler.
 Source: Ray's placement strategy PACK (few nodes); best fit for the last node, as in Slurm's
@@ -13,30 +13,45 @@ starves large gangs.
 
 from bisect import bisect_left, insort
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 
-from distnet.scheduler.nodes import IndexedPlacement, NodeTable, slots_in
+from distnet.scheduler.capacity.kinds import Column, Kinds
+from distnet.scheduler.capacity.nodes import IndexedPlacement, slots_in
 from distnet.scheduler.view import PerWorker
+
+_State = tuple[float, float, int]
+"""Free CPUs and GPUs, and the class of the node."""
 
 
 class FreeCapacity:
     """Free CPUs and GPUs on each node, grouped so that placements are found quickly."""
 
-    def __init__(self, nodes: NodeTable, cpus: Sequence[float], gpus: Sequence[float]) -> None:
+    def __init__(self, kinds: Kinds, cpus: Sequence[float], gpus: Sequence[float]) -> None:
         self.cpus, self.gpus = list(cpus), list(gpus)
-        self._nodes = nodes
-        self._groups: dict[tuple[float, float, bool], list[int]] = {}
-        for n, state in enumerate(zip(cpus, gpus, nodes.has_gpus, strict=True)):
+        self._kinds = kinds
+        self._groups: dict[_State, list[int]] = {}
+        for n, state in enumerate(zip(cpus, gpus, kinds.classes, strict=True)):
             self._groups.setdefault(state, []).append(n)
-        self._num_slots: dict[tuple[PerWorker, bool], int] = {}
         self._last: dict[tuple[PerWorker, int], int] = {}
 
     def copy(self) -> "FreeCapacity":
         """Return an independent copy."""
-        return FreeCapacity(self._nodes, self.cpus, self.gpus)
+        copied = FreeCapacity(self._kinds, self.cpus, self.gpus)
+        if "_num_slots" in self.__dict__:
+            copied._num_slots = self._num_slots.copy()
+        return copied
+
+    @cached_property
+    def _num_slots(self) -> Column:
+        """Counted when it is needed; from then on kept up to date."""
+        total = self._kinds.zeros()
+        for state, members in self._groups.items():
+            total += self._kinds.column(*state) * len(members)
+        return total
 
     def set_free(self, n: int, cpus: float, gpus: float) -> None:
         """Set what is free on node `n`."""
-        before = self.cpus[n], self.gpus[n], self._nodes.has_gpus[n]
+        before = self.cpus[n], self.gpus[n], self._kinds.classes[n]
         after = cpus, gpus, before[2]
         if before == after:
             return
@@ -46,13 +61,10 @@ class FreeCapacity:
             del self._groups[before]
         insort(self._groups.setdefault(after, []), n)
         self.cpus[n], self.gpus[n] = cpus, gpus
-        for (per_worker, is_cpu_only), total in self._num_slots.items():
-            choice = per_worker[2]
-            is_counted = choice is None or n in self._nodes.admitted(choice)
-            if is_counted and not (is_cpu_only and before[2]):
-                old = slots_in(before[0], before[1], per_worker)
-                change = slots_in(cpus, gpus, per_worker) - old
-                self._num_slots[per_worker, is_cpu_only] = total + change
+        if "_num_slots" in self.__dict__:
+            total = self._num_slots
+            total += self._kinds.column(*after)
+            total -= self._kinds.column(*before)
 
     def add(self, placement: IndexedPlacement, per_worker: PerWorker, sign: int) -> None:
         """Release (1) or take (-1) what the workers of a placement need."""
@@ -62,13 +74,8 @@ class FreeCapacity:
 
     def num_slots(self, per_worker: PerWorker, *, is_cpu_only: bool = False) -> int:
         """Count the workers that fit, only on nodes without GPUs if `is_cpu_only`."""
-        known = self._num_slots.get((per_worker, is_cpu_only))
-        if known is None:
-            known = self._num_slots[per_worker, is_cpu_only] = sum(
-                slots_in(cpus, gpus, per_worker) * len(members)
-                for cpus, gpus, members in self._groups_for(per_worker, is_cpu_only)
-            )
-        return known
+        kinds = self._kinds.cpu_only if is_cpu_only else self._kinds.index
+        return int(self._num_slots[kinds[per_worker]])
 
     def place(self, per_worker: PerWorker, count: int) -> IndexedPlacement | None:
         """Find a placement for all of `count` workers, or None; nothing is taken."""
@@ -85,26 +92,21 @@ class FreeCapacity:
 
     def slots_on(self, n: int, per_worker: PerWorker) -> int:
         """Count the workers that fit on node `n`."""
-        return self._nodes.slots_on(n, self.cpus[n], self.gpus[n], per_worker)
+        return self._kinds.nodes.slots_on(n, self.cpus[n], self.gpus[n], per_worker)
 
     def _groups_for(
         self, per_worker: PerWorker, is_cpu_only: bool
     ) -> Iterator[tuple[float, float, list[int]]]:
-        """The groups with the nodes on which a worker may be; empty groups are left out."""
-        choice = per_worker[2]
-        admitted = None if choice is None else self._nodes.admitted(choice)
-        for (cpus, gpus, has_gpus), members in self._groups.items():
-            if is_cpu_only and has_gpus:
-                continue
-            if admitted is not None:
-                members = [n for n in members if n in admitted]  # noqa: PLW2901
-            if members:
+        """The groups of the nodes on which a worker may be."""
+        admits, choice = self._kinds.admits, per_worker[2]
+        for (cpus, gpus, node_class), members in self._groups.items():
+            if admits(node_class, choice, is_cpu_only=is_cpu_only):
                 yield cpus, gpus, members
 
     def _last_used(self, per_worker: PerWorker, count: int, is_cpu_only: bool) -> int | None:
         """The node of the last such gang, if another fits: it is filled before the next one."""
         n = self._last.get((per_worker, count))
-        if n is None or (is_cpu_only and self._nodes.has_gpus[n]):
+        if n is None or (is_cpu_only and self._kinds.nodes.has_gpus[n]):
             return None
         return n if slots_in(self.cpus[n], self.gpus[n], per_worker) >= count else None
 
