@@ -77,7 +77,7 @@ class Kinds:
             np.floor_divide(free + EPSILON, needed, out=limit, where=needed > 0)
             np.minimum(slots, limit, out=slots)
         slots[barred] = 0
-        return np.maximum(slots, 0).astype(np.int64)
+        return slots.clip(min=0).astype(np.int64)
 
     def _barred_rows(self, node_class: int) -> NDArray[np.bool_]:
         return np.array(
