@@ -17,6 +17,7 @@ from distnet.scheduler.quotas import Quotas
 from distnet.scheduler.reasons import (
     Unusable,
     behind_reason,
+    borrowing_reason,
     capacity_reason,
     head_reason,
     preemption_reason,
@@ -227,7 +228,7 @@ class Allocator:
             return None if is_head else wait
         num_slots = self._availability.for_short.num_slots(shape.per_worker)
         if self._reservation is None:
-            if self._reserve(job, num_slots):
+            if self._may_reserve(job) and self._reserve(job, num_slots):
                 return None
         elif num_slots >= shape.min_workers:
             first = self._reservation.job.number
@@ -236,7 +237,13 @@ class Allocator:
             return self._behind()
         reason = problem_reason(self._view, job)
         reason += capacity_reason(job, num_slots, self._unusable.of(shape))
+        if not self._may_reserve(job):
+            reason += borrowing_reason(job, self._view.policy)
         return "no-room", reason, self._blockers.of(shape)
+
+    def _may_reserve(self, job: JobRequest) -> bool:
+        """Whether no job that arrives within its quota goes ahead of it."""
+        return self._quotas.includes(job) or self._quotas.is_due(job)
 
     def _reserve(self, job: JobRequest, num_slots: int) -> bool:
         """Make the reservation for a job; whether it was queued as its head."""
@@ -278,8 +285,8 @@ class Allocator:
 
     def _kind(self, job: JobRequest, *, is_short: bool) -> _Kind:
         """Jobs of one kind wait for the same reason until something else is decided."""
+        kind = job.shape, job.priority, is_short
+        standing = self._quotas.includes(job), self._quotas.is_due(job)
         if self._limits.applies_to(job):
-            return job.shape, job.priority, is_short, job.team, job.expected_s
-        if self._quotas.exist:
-            return job.shape, job.priority, is_short, job.team, self._quotas.includes(job)
-        return job.shape, job.priority, is_short
+            return *kind, standing, job.team, job.expected_s
+        return (*kind, standing, job.team) if self._quotas.exist else kind

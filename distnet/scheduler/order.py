@@ -1,8 +1,8 @@
 """The order of the queue: quota, rank, fair share, job number.
 
-1. Jobs within their team's quota come before jobs that would borrow. Otherwise a borrower could
-   start in capacity that is reclaimed from it at once; Kueue had such endless loops:
-   https://github.com/kubernetes-sigs/kueue/issues/2821
+1. Jobs within their team's quota come before jobs that would borrow, until these are due
+   (`quotas.py`). Otherwise a borrower could start in capacity that is reclaimed from it at once;
+   Kueue had such endless loops: https://github.com/kubernetes-sigs/kueue/issues/2821
 2. The rank of a job is its priority plus one for each `ageing_s` since it was submitted, so no job
    starves (the age factor of Slurm's multifactor priority).
 3. Within a rank, the team with the smallest weighted share comes next, and in it the user with the
@@ -49,10 +49,25 @@ def queue_order(view: View, jobs: Iterable[JobRequest], quotas: Quotas) -> Queue
     if not quotas.exist:
         return ordered
     within: Queue = []
+    due: Queue = []
     borrowing: Queue = []
     for job in ordered:
-        (within if quotas.includes(job) else borrowing).append(job)
-    return within + borrowing
+        queue = within if quotas.includes(job) else due if quotas.is_due(job) else borrowing
+        queue.append(job)
+    due.sort(key=quotas.claim, reverse=True)
+    return [*_merged(view, within, due, quotas), *borrowing]
+
+
+def _merged(view: View, within: Queue, due: Queue, quotas: Quotas) -> Iterable[JobRequest]:
+    """Put each job that is due behind the jobs within their quotas whose rank is not below."""
+    levels = [(-rank(job, view.now, view.policy), 0) for job in within]
+    claims = [(-quotas.claim(job), 1) for job in due]
+    both = heapq.merge(zip(levels, within, strict=True), zip(claims, due, strict=True), key=_level)
+    return (job for _, job in both)
+
+
+def _level(entry: tuple[tuple[int, int], JobRequest]) -> tuple[int, int]:
+    return entry[0]
 
 
 def _by_rank(view: View, jobs: Iterable[JobRequest]) -> Queue:

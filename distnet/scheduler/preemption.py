@@ -4,7 +4,8 @@ No more victims than needed, and none unless the whole gang fits afterwards.
 
 A job may stop another one if its priority is above the other's rank. Ranks grow with age and
 priorities do not, so of two jobs only one can ever stop the other, however long both wait. Between
-teams, usage within a quota comes before borrowed usage (`quotas.py`).
+teams, usage within a quota comes before borrowed usage, except what a job was given by its age
+(`quotas.py`).
 
 Victims are taken from the lowest rank up, within a rank the one that started last first, until the
 gang fits. Then all that turn out not to be needed are spared, the most costly first, as in Kueue's
@@ -144,7 +145,9 @@ class Preemption:
         if level < job.priority:
             return borrows or is_same_team or self._quotas.includes(job)
         is_old = self._view.now - last_change(allocation) >= self._view.policy.steady_s
-        return borrows and not is_same_team and is_old
+        if not (borrows and not is_same_team and is_old):
+            return False
+        return self._quotas.may_reclaim(rank(job, self._view.now, self._view.policy), allocation)
 
     def _is_useful(self, job: JobRequest, allocation: Allocation) -> bool:
         """Whether stopping it would free a slot for the job, or some of its team's limit."""

@@ -9,6 +9,13 @@ that would borrow preempts no job of another team that is within its quota, what
 Source: Kueue's nominal quota, borrowing limit and `reclaimWithinCohort`
 (https://kueue.sigs.k8s.io/docs/concepts/cluster_queue/). It counts a team as a whole. Here each job
 is known to borrow or not, so that what was reclaimed cannot be reclaimed once more.
+
+A job that would borrow must not wait for ever while jobs within quotas arrive. Once it has waited
+for `ageing`, it is **due**: it stands in the queue among the jobs within their quotas, by its claim
+(a level for each `ageing` that it has waited; its priority only if that is below 0). While it runs,
+jobs reclaim from it whose rank is not below its claim, so what it is given by its age is not taken
+back by the next job that arrives, and the order of the queue and reclaiming agree: no job starts
+where it would be reclaimed from at once. Time in which a job runs counts for no claim.
 """
 
 import math
@@ -25,6 +32,7 @@ class Quotas:
     def __init__(self, view: View, jobs: Iterable[JobRequest]) -> None:
         teams = {name: team for name, team in view.teams.items() if _has_quota(team)}
         self.exist = bool(teams)
+        self._now, self._ageing_s = view.now, view.policy.ageing_s
         self._would_borrow: set[int] = set()
         self._borrowed: dict[int, tuple[bool, bool]] = {}
         if not teams:
@@ -42,6 +50,19 @@ class Quotas:
         """Whether a waiting job would be within its team's quota."""
         return job.number not in self._would_borrow
 
+    def is_due(self, job: JobRequest) -> bool:
+        """Whether a waiting job that would borrow stands among the jobs within their quotas."""
+        return not self.includes(job) and self._levels(job, self._now) > 0
+
+    def claim(self, job: JobRequest) -> int:
+        """The rank at which a waiting job that is due stands among the jobs within quotas."""
+        return self._levels(job, self._now) + min(job.priority, 0)
+
+    def may_reclaim(self, rank: int, allocation: Allocation) -> bool:
+        """Whether a job within its quota, of this rank, may reclaim what a running job borrows."""
+        levels = self._levels(allocation.job, allocation.started_at)
+        return levels <= 0 or rank >= levels + min(allocation.job.priority, 0)
+
     def borrows_for(self, allocation: Allocation, shape: Shape) -> bool:
         """Whether a running job borrows a kind of resource that a gang of this shape needs."""
         cpus, gpus = self._borrowed.get(allocation.job.number, (False, False))
@@ -50,6 +71,10 @@ class Quotas:
     def borrows(self, allocation: Allocation) -> bool:
         """Whether a running job borrows anything."""
         return allocation.job.number in self._borrowed
+
+    def _levels(self, job: JobRequest, until: float) -> int:
+        """How many times a job had waited for `ageing` at a moment."""
+        return int((until - job.submitted_at - job.ran_s) // self._ageing_s)
 
     def _divide(self, team: Team, queue: list[JobRequest], running: dict[int, Allocation]) -> None:
         held = within = NO_RESOURCES

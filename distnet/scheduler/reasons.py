@@ -13,7 +13,7 @@ from distnet.scheduler.format import (
 from distnet.scheduler.order import rank
 from distnet.scheduler.reservation import Reservation
 from distnet.scheduler.victims import Victim
-from distnet.scheduler.view import JobRequest, Node, PerWorker, Shape, View
+from distnet.scheduler.view import JobRequest, Node, PerWorker, Policy, Shape, View
 from distnet.spec.plural import counted
 
 
@@ -65,6 +65,14 @@ def capacity_reason(job: JobRequest, num_slots: int, unusable: str) -> str:
         return f"waiting for {needed} free on one node{where}{unusable}"
     fit = "1 fits" if num_slots == 1 else f"{num_slots or 'none'} fit"
     return f"waiting for capacity for {format_gang(shape)}; {fit} now{unusable}"
+
+
+def borrowing_reason(job: JobRequest, policy: Policy) -> str:
+    """Why others go ahead of a job that would borrow; the end of a sentence."""
+    return (
+        f"; beyond the quota of team {job.team}: jobs within their quotas go ahead until it has "
+        f"waited for {format_duration(policy.ageing_s)}"
+    )
 
 
 def head_reason(

@@ -117,6 +117,8 @@ class JobRequest:
     submitted_at: float
     """Ageing counts from here. Preemption does not reset it."""
     shape: Shape
+    ran_s: float = 0.0
+    """For how long it has run in earlier attempts; the rest of its age it has waited."""
     not_before: float = 0.0
     """Earliest start (`--at`, or the backoff after a failure)."""
     expected_s: float = math.inf

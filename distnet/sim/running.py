@@ -92,8 +92,8 @@ class SimRun:
         """Release the workers; the job may be queued again."""
         self.count(now)
         self.placement = {}
-        expected_s = self.expected_left / self.job.min_workers
-        self.request = replace(self.request, expected_s=expected_s)
+        expected_s, ran_s = self.expected_left / self.job.min_workers, self.record.held_s
+        self.request = replace(self.request, expected_s=expected_s, ran_s=ran_s)
         self.invalidate()
 
     def invalidate(self) -> None:

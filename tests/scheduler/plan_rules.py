@@ -23,6 +23,10 @@ def rank(job: JobRequest, view: View) -> int:
     return job.priority + math.floor(max(0.0, view.now - job.submitted_at) / view.policy.ageing_s)
 
 
+def has_waited(job: JobRequest, view: View) -> bool:
+    return view.now - job.submitted_at - job.ran_s >= view.policy.ageing_s
+
+
 def workers_on(cpus: float, gpus: float, job: JobRequest) -> int:
     counts = [math.floor(cpus / job.shape.cpus + 1e-9)] if job.shape.cpus else []
     counts += [math.floor(gpus / job.shape.gpus + 1e-9)] if job.shape.gpus else []
@@ -259,7 +263,10 @@ def _check_victims(view, plan, jobs, allocations) -> None:  # type: ignore[no-un
 
 
 def _check_quotas(view, plan, jobs, starts) -> None:  # type: ignore[no-untyped-def]
-    """No job borrows capacity that would also fit a waiting job within its team's quota."""
+    """No job borrows capacity that would also fit a waiting job within its team's quota.
+
+    One that has waited for `ageing` may.
+    """
     held: Counter[str] = Counter()
     for allocation in view.allocations:
         held[allocation.job.team] += allocation.workers * allocation.job.shape.cpus
@@ -271,7 +278,7 @@ def _check_quotas(view, plan, jobs, starts) -> None:  # type: ignore[no-untyped-
     borrowers = {
         (jobs[number].shape, jobs[number].expected_s)
         for number in starts
-        if jobs[number].team in borrowing
+        if jobs[number].team in borrowing and not has_waited(jobs[number], view)
     }
     quotas = {team.name: min(team.quota_cpus, team.limit_cpus) for team in teams}
     for wait in plan.queue:

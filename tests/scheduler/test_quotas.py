@@ -1,6 +1,10 @@
 """Team quotas: borrowing and reclaiming; team limits."""
 
-from distnet.scheduler.view import Allocation, Team
+from dataclasses import replace
+
+import pytest
+
+from distnet.scheduler.view import Allocation, Policy, Team
 from tests.scheduler.views import codes, job, nodes, planned, runs, started, stopped, waits
 
 A, B = Team("a", quota_cpus=2), Team("b", quota_cpus=2)
@@ -149,3 +153,82 @@ def test_waiting_job_keeps_its_quota_when_a_smaller_one_of_its_team_was_backfill
     plan = planned(nodes(5), [large], allocations, teams=[A, B])
 
     assert set(stopped(plan)) == {2, 3}
+
+
+HOUR = 3600.0
+HOURLY = Policy(ageing_s=HOUR)
+
+
+def test_job_beyond_its_quota_reserves_nothing_before_it_is_due():
+    allocations = [of("a", 1, 2, ends_in=100.0)]
+    large, small = job(2, 3, team="b", age_s=HOUR - 1), job(3, 1, team="a")
+
+    plan = planned(nodes(4), [large, small], allocations, teams=[A, B], policy=HOURLY)
+
+    assert set(started(plan)) == {3}
+    assert waits(plan)[2].code == "no-room"
+    assert waits(plan)[2].reason == (
+        "waiting for capacity for 3 workers with 1 CPU each; 2 fit now; beyond the quota of team "
+        "b: jobs within their quotas go ahead until it has waited for 60 min"
+    )
+
+
+def test_job_beyond_its_quota_that_is_due_goes_ahead_of_those_that_arrive_within_theirs():
+    allocations = [of("a", 1, 1, ends_in=100.0), of("a", 2, 1, ends_in=200.0)]
+    large, new = job(3, 3, team="b", age_s=HOUR), job(4, 1, team="b")
+    short = job(5, 1, team="b", expected_s=100.0)
+
+    plan = planned(nodes(4), [new, large, short], allocations, teams=[A, B], policy=HOURLY)
+
+    assert set(started(plan)) == {5}
+    assert waits(plan)[3].reason.endswith(
+        "2 fit now; first in the queue, expected to start in 100 s"
+    )
+    assert waits(plan)[4].code == "reserved"
+
+
+@pytest.mark.parametrize(
+    ("facts", "is_ahead"),
+    [
+        ({"priority": 1}, True),
+        ({"priority": 0, "age_s": HOUR}, True),
+        ({"priority": 0}, False),
+        ({"priority": -1, "age_s": HOUR}, False),
+    ],
+)
+def test_claim_of_a_job_that_is_due_is_its_age_and_not_its_priority(facts, is_ahead):
+    due, within = job(1, 3, team="b", age_s=HOUR, priority=9), job(2, 3, team="other", **facts)
+
+    plan = planned(nodes(3), [due, within], teams=[A, B], policy=HOURLY)
+
+    assert set(started(plan)) == ({2} if is_ahead else {1})
+
+
+def test_time_in_which_a_job_ran_is_no_claim():
+    ran = replace(job(1, 3, team="b", age_s=5 * HOUR), ran_s=4 * HOUR + 1)
+
+    plan = planned(nodes(3), [ran, job(2, 2, team="a")], teams=[A, B], policy=HOURLY)
+
+    assert set(started(plan)) == {2}
+
+
+@pytest.mark.parametrize(
+    ("waited_s", "facts", "is_reclaimed"),
+    [
+        (HOUR - 1, {}, True),
+        (HOUR, {}, False),
+        (HOUR, {"age_s": HOUR}, True),
+        (HOUR, {"priority": 1}, True),
+        (2 * HOUR, {"age_s": HOUR}, False),
+    ],
+)
+def test_what_a_job_was_given_by_its_age_is_reclaimed_by_jobs_that_waited_as_long(
+    waited_s, facts, is_reclaimed
+):
+    borrower = of("b", 1, 3, age_s=1000.0 + waited_s)  # it runs for 1,000 s
+
+    plan = planned(
+        nodes(3), [job(2, 1, team="a", **facts)], [borrower], teams=[A, B], policy=HOURLY
+    )
+
+    assert stopped(plan) == ({1: 2} if is_reclaimed else {})

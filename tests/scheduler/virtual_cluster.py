@@ -109,7 +109,8 @@ class VirtualCluster:
             return
         if allocation.is_stopping:
             del self.allocations[number]
-            self.waiting[number] = allocation.job
+            ran_s = allocation.job.ran_s + self.now - allocation.started_at
+            self.waiting[number] = replace(allocation.job, ran_s=ran_s)
         elif allocation.resizing_to is not None:
             placement = self._shrunk.pop(number)
             self.allocations[number] = replace(

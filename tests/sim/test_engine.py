@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from random import Random
 
 import hypothesis.strategies as st
 import pytest
@@ -188,3 +189,58 @@ def test_utilisation_while_jobs_arrive_excludes_a_long_tail():
 
     assert found["utilisation_while_jobs_arrive"]["cpus"] == 1.0
     assert found["utilisation"]["cpus"] < 0.6
+
+
+@pytest.mark.parametrize("ageing_s", [3600.0, 7200.0])
+def test_job_beyond_its_quota_starts_though_the_other_team_fills_the_cluster(ageing_s):
+    """Team A has more work within its quota than it holds; team B's job needs some of that."""
+    teams = {name: Team(name, quota_cpus=80) for name in "ab"}
+    longest_s, every_s = 600.0, 7.0
+    small = [job(n * every_s, longest_s, team="a") for n in range(3000)]
+    large = job(1000.0, 3000.0, 100, team="b")
+
+    simulation = simulated(
+        [*small, large],
+        [Node("n", 160, 0)],
+        teams=teams,
+        policy=Policy(ageing_s=ageing_s),
+        every_s=10.0,
+    )
+
+    (its,) = [run.record for run in simulation.runs if run.job.team == "b"]
+    assert its.started_s - 1000.0 <= ageing_s + longest_s + 10.0
+    assert its.stops == 0
+    waited = [run.record.started_s - run.job.submit_s for run in simulation.runs]
+    assert max(waited) <= ageing_s + longest_s + 3000.0 + 10.0
+
+
+@settings(max_examples=15, deadline=None, derandomize=True)
+@given(
+    st.lists(st.tuples(st.integers(1, 16), st.integers(50, 400)), min_size=1, max_size=4),
+    st.integers(4, 12),
+    st.integers(0, 10**6),
+)
+def test_every_job_that_fits_starts_within_its_bound_whatever_arrives_within_quotas(
+    large, quota, seed
+):
+    """The bound: `ageing`, and the longest jobs that are ahead, one after the other."""
+    ageing_s, longest_s = 1000.0, 300.0
+    random = Random(seed)
+    teams = {"a": Team("a", quota_cpus=quota), "b": Team("b", quota_cpus=16 - quota)}
+    small = [
+        job(at * 20.0, random.uniform(50, longest_s), random.randint(1, 3), team="a")
+        for at in range(400)
+    ]
+    beyond = [
+        job(500.0 + n, runtime_s, size, team="b") for n, (size, runtime_s) in enumerate(large)
+    ]
+
+    simulation = simulated(
+        [*small, *beyond], [Node("n", 16, 0)], teams=teams, policy=Policy(ageing_s=ageing_s)
+    )
+
+    ahead_s = sum(runtime_s for _, runtime_s in large)
+    for run in simulation.runs:
+        if run.job.team == "b":
+            waited_s = run.record.started_s - run.job.submit_s
+            assert waited_s <= 2 * ageing_s + longest_s + ahead_s

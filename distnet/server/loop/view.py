@@ -57,6 +57,7 @@ class ViewBuilder:
             team=job.team,
             priority=job.priority,
             submitted_at=job.submitted_at,
+            ran_s=job.trained_s,
             shape=_shape(job),
             not_before=job.not_before,
             expected_s=_expected(job),
