@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from distnet.errors import DataError
+from distnet.spec.code.modes import make_executable
 from distnet.spec.code.names import can_travel
 
 MOST_ENTRIES = 20_000
@@ -68,7 +69,7 @@ def _unpack(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, folder: Path, left
     with archive.open(entry) as source, path.open("xb") as target:
         size = _copy(source, target, left)
     if entry.external_attr >> UNIX_MODE & EXECUTABLE:
-        path.chmod(0o755)
+        make_executable(path)
     return size
 
 

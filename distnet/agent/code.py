@@ -6,8 +6,8 @@ They are kept: runs are resumed, evaluated and exported with them, even without 
 """
 
 import hashlib
+import secrets
 import shutil
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -52,10 +52,10 @@ def code_folder(runs: Path, sha256: str, fetch: Callable[[], bytes]) -> Path:
 def _unpack_whole(data: bytes, folder: Path) -> None:
     """Unpack to a temporary folder, then rename: another attempt may do the same right now."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix=".partial-", dir=folder.parent))
+    draft = folder.parent / f".partial-{secrets.token_hex(8)}"
+    draft.mkdir()  # mkdtemp would make it private, whatever the umask is
     try:
         unpack(data, draft)
-        draft.chmod(0o755)
         draft.rename(folder)
     except OSError:
         if not folder.is_dir():  # otherwise another attempt was faster

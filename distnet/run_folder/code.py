@@ -14,6 +14,7 @@ from distnet.run_folder.paths import RunFolder, shown
 from distnet.run_folder.read import StoredPlan, read_plan
 from distnet.run_folder.write import write_whole
 from distnet.spec.code.collect import OwnCode, own_code
+from distnet.spec.code.modes import make_executable
 from distnet.spec.code.names import locate, shown_name
 from distnet.spec.code.outside import changed_outside, sha256_of
 from distnet.spec.plural import listed
@@ -60,7 +61,8 @@ def keep_code(run: RunFolder, code: OwnCode) -> None:
         path = folder / file.name
         if sha256_of(path) != file.sha256:
             write_whole(path, file.data)
-            path.chmod(0o755 if file.is_executable else 0o644)
+            if file.is_executable:
+                make_executable(path)
 
 
 def code_notice(run: RunFolder) -> str | None:

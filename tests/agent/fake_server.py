@@ -39,9 +39,14 @@ class FakeServer:
     reports: list[Report] = field(default_factory=list)
     streams: dict[str, bytes] = field(default_factory=dict)
     exchanged: list[str] = field(default_factory=list)
-    """The sha256 of the secrets that agents have made."""
+    """The sha256 of the secrets that the agent of this attempt has made."""
     url: str = ""
     _changed: threading.Condition = field(default_factory=threading.Condition)
+
+    def begin(self, config: AttemptConfig) -> None:
+        """Begin another attempt, which has another secret that was exchanged for none yet."""
+        self.config = config
+        self.exchanged.clear()
 
     @property
     def exit(self) -> Exit | None:

@@ -185,7 +185,7 @@ def test_the_jobs_own_files_are_unpacked_once_where_all_nodes_see_them(server, r
 
     run_attempt()
     server.code = b"is not fetched again"
-    server.config = make_config(runs, code=sha256, spec=spec, attempt=2)
+    server.begin(make_config(runs, code=sha256, spec=spec, attempt=2))
     run_attempt()
 
     own = runs / ".code" / sha256 / "mynet.py"

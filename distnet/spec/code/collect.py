@@ -15,6 +15,7 @@ from typing import Any
 from distnet.errors import DistnetError, PackageError, UnknownPartError
 from distnet.spec.code.graph import imported_files
 from distnet.spec.code.ignore import IGNORE_FILE, IsIgnored, read_ignore
+from distnet.spec.code.modes import make_executable
 from distnet.spec.code.names import LONGEST_NAME, ROOT, UP, file_of, locate, shown_name, stored_name
 from distnet.spec.code.search import search_of
 from distnet.spec.code.walk import regular_files
@@ -74,7 +75,8 @@ class OwnCode:
             path = folder / file.name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(file.data)
-            path.chmod(0o755 if file.is_executable else 0o644)
+            if file.is_executable:
+                make_executable(path)
 
 
 def digest(hashes: dict[str, str]) -> str:

@@ -14,6 +14,7 @@ from distnet.launch.ray.relay.call import Call
 from distnet.launch.ray.relay.changes import PIECE_BYTES, Changes
 from distnet.launch.ray.relay.records import Input, Reply
 from distnet.run_folder.paths import RunFolder
+from distnet.spec.code.modes import make_executable
 
 SHIP_EVERY_S = 0.2
 END_AFTER_S = 10.0
@@ -116,7 +117,8 @@ class Replica:
         with path.open("wb") as copy:
             while data := self._call("records", "read", file.name, position, PIECE_BYTES):
                 position += copy.write(data)
-        path.chmod(0o755 if file.is_executable else 0o644)
+        if file.is_executable:
+            make_executable(path)
 
 
 def _take_over(path: Path, content: bytes | None) -> None:
