@@ -125,7 +125,7 @@ def test_readme_shows_settings_that_a_server_takes(tmp_path: Path) -> None:
     settings = with_file(Settings(ledger="", runs=tmp_path), tmp_path / "server.yaml")
 
     assert settings.hosts == ("lab.example.org",)
-    assert settings.policy.ageing_s == 24 * 3600
+    assert (settings.policy.ageing_s, settings.allowance.priority) == (3600, 3)
 
 
 def test_readme_network_trains(tmp_path: Path) -> None:

@@ -195,7 +195,7 @@ class ReservedNodes:
 class Policy:
     """Settings of the scheduler."""
 
-    ageing_s: float = 86_400.0
+    ageing_s: float = 14_400.0
     """A job gains one level of rank each time this has passed since it was submitted. With a much
     shorter time, priorities mean little on a busy cluster (`distnet sim` shows it)."""
     preemption: bool = True

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from distnet.data.cache.by_content import DATASETS
 from distnet.scheduler.view import Policy
+from distnet.server import presets
 from distnet.server.gateway.node_groups import NodeGroup
 
 PORT = 8270
@@ -71,8 +72,10 @@ class Allowance:
     """Limits for the jobs of a user."""
 
     open_jobs: int = 100_000
-    priority: int = 1000
-    """The highest priority that a user who is not an admin may give."""
+    priority: int = presets.DEFAULT.priority
+    """The highest priority that a submitter may give."""
+    not_preemptible_s: float = presets.DEFAULT.not_preemptible_s
+    """The longest `queue.max_time` of a submitter's job that cannot be preempted."""
 
 
 @dataclass(frozen=True, slots=True)

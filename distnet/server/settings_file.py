@@ -2,7 +2,7 @@
 
 hosts: [lab.example.org]            # names of the server that browsers use
 proxies: [127.0.0.1]                # of a proxy with https in front of it
-policy: {ageing: 2h, preemption: false}
+policy: {preset: lab, ageing: 1h}   # who may get ahead of others: administration.md
 limits: {keep: 90d}                 # logs and events of jobs, after their end
 run_folders: private                # nobody else on the nodes may read them
 datasets: /scratch/distnet          # those that users have uploaded; up to limits.datasets bytes
@@ -26,6 +26,7 @@ from pydantic import AfterValidator, Field, ValidationError
 from distnet.errors import DistnetError, JobFileError
 from distnet.protocol.numbers import Priority
 from distnet.scheduler.view import Policy
+from distnet.server.presets import NAMED_S, PRESETS
 from distnet.server.settings import Allowance, Limits, Settings, Webhooks
 from distnet.spec.reading.faults import Fault, FaultsError, Locations
 from distnet.spec.reading.validation import faults_of
@@ -85,10 +86,17 @@ def object_store(address: str) -> str:
 
 
 class PolicySection(Section):
-    """Settings of the scheduler."""
+    """Settings of the scheduler, and what a submitter may ask of it. Admins may ask for all."""
 
-    ageing: Seconds = DEFAULT.policy.ageing_s
+    preset: Literal["team", "lab", "strict"] = "team"
+    """The values of the keys `ageing`, `priority` and `not_preemptible` that are left out."""
+    ageing: Seconds | None = None
     """The waiting time for which a job gains one level of priority."""
+    priority: Priority | None = None
+    """The highest priority that a submitter gives."""
+    not_preemptible: Literal["anyone", "admins"] | Seconds | None = None
+    """The longest `queue.max_time` of a submitter's job that cannot be preempted; or who may submit
+    such jobs without one."""
     preemption: bool = DEFAULT.policy.preemption
     backfill: bool = DEFAULT.policy.backfill
     elastic: bool = DEFAULT.policy.elastic
@@ -134,8 +142,6 @@ class LimitsSection(Section):
     datasets: Bytes = DEFAULT.limits.dataset_bytes
     """Of all uploaded datasets together; those that were not used for longest are removed first."""
     open_jobs_per_user: PositiveInt = DEFAULT.allowance.open_jobs
-    priority: Priority = DEFAULT.allowance.priority
-    """The highest priority that a user who is not an admin may give."""
     keep: Annotated[Seconds, AfterValidator(_long_enough)] | None = DEFAULT.keep_s
     """How long after its end a job keeps its logs, events and own files. Default: forever."""
 
@@ -185,7 +191,8 @@ def with_file(settings: Settings, path: Path) -> Settings:
         DistnetError: it cannot be read, or has faults; all of them are named.
     """
     file, locations = _read(path)
-    policy, limits = file.policy, file.limits
+    limits = file.limits
+    policy, allowance = _policy(file.policy, limits.open_jobs_per_user)
     return replace(
         settings,
         hosts=file.hosts,
@@ -193,10 +200,8 @@ def with_file(settings: Settings, path: Path) -> Settings:
         silent_after_s=file.silent_after,
         lost_after_s=file.lost_after,
         report_every_s=file.report_every,
-        allowance=Allowance(limits.open_jobs_per_user, limits.priority),
-        policy=Policy(
-            policy.ageing, policy.preemption, policy.backfill, policy.elastic, policy.steady
-        ),
+        allowance=allowance,
+        policy=policy,
         limits=Limits(
             connections=limits.connections,
             connections_per_address=limits.connections_per_address,
@@ -228,6 +233,26 @@ def with_file(settings: Settings, path: Path) -> Settings:
         umask=UMASKS.get(file.run_folders or ""),
         environment=file.environment,
     )
+
+
+def _policy(section: PolicySection, open_jobs: int) -> tuple[Policy, Allowance]:
+    """What the scheduler does, and what a submitter may ask of it."""
+    preset, longest = PRESETS[section.preset], section.not_preemptible
+    if isinstance(longest, str):
+        longest = NAMED_S[longest]
+    policy = Policy(
+        preset.ageing_s if section.ageing is None else section.ageing,
+        section.preemption,
+        section.backfill,
+        section.elastic,
+        section.steady,
+    )
+    allowance = Allowance(
+        open_jobs,
+        preset.priority if section.priority is None else section.priority,
+        preset.not_preemptible_s if longest is None else longest,
+    )
+    return policy, allowance
 
 
 def _read(path: Path) -> tuple[SettingsFile, Locations]:

@@ -1,3 +1,4 @@
+import math
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,8 @@ silent_after: 45s
 policy:
   ageing: 2h
   preemption: false
-limits: {log: 2MB, priority: 10, head_within: 20s, job_file: 64kB, followers_per_user: 9,
+  priority: 7
+limits: {log: 2MB, head_within: 20s, job_file: 64kB, followers_per_user: 9,
   code: 10MB, keep: 90d, connections: 900, connections_per_address: 70,
   open_jobs_per_user: 50}
 webhooks:
@@ -48,7 +50,7 @@ def test_a_settings_file_says_what_no_option_says(tmp_path: Path) -> None:
     assert (limits.head_s, limits.job_file_bytes, limits.followers_per_user) == (20, 64_000, 9)
     assert (limits.connections, limits.connections_per_address) == (900, 70)
     assert settings.keep_s == 90 * 86_400
-    assert (settings.allowance.open_jobs, settings.allowance.priority) == (50, 10)
+    assert (settings.allowance.open_jobs, settings.allowance.priority) == (50, 7)
     assert settings.webhooks is not None
     assert settings.webhooks.secret == SECRET
     assert settings.webhooks.private == ("10.1.0.0/16",)
@@ -66,19 +68,19 @@ def test_an_empty_file_changes_nothing(tmp_path: Path) -> None:
     ("old", "new", "line", "key"),
     [
         ("45s", "-1", 2, "silent_after"),
-        ("s3://bucket/lab", "/shared/lab", 16, "checkpoints"),
-        ("s3://bucket/lab", "s3://me:secret@bucket/lab", 16, "checkpoints"),
+        ("s3://bucket/lab", "/shared/lab", 17, "checkpoints"),
+        ("s3://bucket/lab", "s3://me:secret@bucket/lab", 17, "checkpoints"),
         ("ageing: 2h", "agein: 2h", 4, "policy.agein"),
-        ("https://hooks", "http://hooks", 10, "webhooks.urls.0"),
-        ("https://hooks", "https://user:word@hooks", 10, "webhooks.urls.0"),
-        ("./hook.key", "./none.key", 11, "webhooks.secret"),
-        ("10.1.0.0/16", "10.1.0.0.0", 12, "webhooks.private.0"),
-        ("10.1.0.0/16", "10.1.0.1/16", 12, "webhooks.private.0"),
-        ("NCCL_SOCKET_IFNAME", "DISTNET_SERVER", 14, "environment.DISTNET_SERVER"),
-        ("NCCL_SOCKET_IFNAME", "1ST", 14, "environment.1ST"),
-        ("eth1", "1", 14, "environment.NCCL_SOCKET_IFNAME"),
-        ("50", "0", 8, "limits.open_jobs_per_user"),
-        ("90d", "90", 7, "limits.keep"),
+        ("https://hooks", "http://hooks", 11, "webhooks.urls.0"),
+        ("https://hooks", "https://user:word@hooks", 11, "webhooks.urls.0"),
+        ("./hook.key", "./none.key", 12, "webhooks.secret"),
+        ("10.1.0.0/16", "10.1.0.0.0", 13, "webhooks.private.0"),
+        ("10.1.0.0/16", "10.1.0.1/16", 13, "webhooks.private.0"),
+        ("NCCL_SOCKET_IFNAME", "DISTNET_SERVER", 15, "environment.DISTNET_SERVER"),
+        ("NCCL_SOCKET_IFNAME", "1ST", 15, "environment.1ST"),
+        ("eth1", "1", 15, "environment.NCCL_SOCKET_IFNAME"),
+        ("50", "0", 9, "limits.open_jobs_per_user"),
+        ("90d", "90", 8, "limits.keep"),
     ],
 )
 def test_a_fault_is_reported_with_its_line(
@@ -107,3 +109,26 @@ def test_proxies_are_addresses_or_networks(tmp_path: Path) -> None:
     assert settings.proxies == ("127.0.0.1/32", "10.1.0.0/16", "::1/128")
     with pytest.raises(DistnetError, match="proxies.0: .*expected an address, or a network"):
         read(tmp_path, "proxies: [lab.example.org]")
+
+
+@pytest.mark.parametrize(
+    ("text", "ageing_s", "priority", "not_preemptible_s"),
+    [
+        ("policy: {}", 4 * 3600, 10, 7 * 86_400),
+        ("policy: {preset: lab}", 2 * 3600, 3, 86_400),
+        ("policy: {preset: strict}", 3600, 0, 0),
+        ("policy: {preset: lab, ageing: 3h}", 3 * 3600, 3, 86_400),
+        ("policy: {preset: strict, priority: 5}", 3600, 5, 0),
+        ("policy: {not_preemptible: anyone}", 4 * 3600, 10, math.inf),
+        ("policy: {preset: lab, not_preemptible: admins}", 2 * 3600, 3, 0),
+        ("policy: {preset: strict, not_preemptible: 12h}", 3600, 0, 12 * 3600),
+    ],
+)
+def test_a_preset_says_what_the_other_keys_of_the_policy_leave_out(
+    tmp_path: Path, text: str, ageing_s: float, priority: int, not_preemptible_s: float
+) -> None:
+    settings = read(tmp_path, text)
+
+    assert settings.policy.ageing_s == ageing_s
+    allowance = settings.allowance
+    assert (allowance.priority, allowance.not_preemptible_s) == (priority, not_preemptible_s)

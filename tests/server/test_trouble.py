@@ -1,5 +1,6 @@
 """Trouble that the server bears: clusters that refuse, clocks that are set, odd reports."""
 
+import math
 import threading
 from dataclasses import replace
 
@@ -181,6 +182,30 @@ def test_users_give_no_higher_priority_than_they_may(harness):
     with pytest.raises(ForbiddenError, match="found 11, expected at most 10"):
         harness.server.set_priority(ADA, "digits-1", 11)
     assert harness.server.set_priority(ROOT, "digits-1", 11).priority == 11
+
+
+@pytest.mark.parametrize(
+    ("longest_s", "max_time", "refused"),
+    [
+        (math.inf, None, ""),
+        (HOUR, "1h", ""),
+        (HOUR, None, r"max_time of at most 60 min \(found no max_time\)"),
+        (HOUR, "61m", r"max_time of at most 60 min \(found a 61 min max_time\)"),
+        (0.0, "1s", "expected true: only an admin can submit a job that cannot be preempted"),
+    ],
+)
+def test_who_submits_jobs_that_cannot_be_preempted(harness, longest_s, max_time, refused):
+    allowance = Allowance(not_preemptible_s=longest_s)
+    harness.server.settings = replace(harness.settings, allowance=allowance)
+    times = () if max_time is None else (f"queue.max_time={max_time}",)
+    request = asks(sets=("queue.preemptible=false", *times))
+
+    harness.submit(request, user=ROOT)
+    if refused:
+        with pytest.raises(ForbiddenError, match=f"queue.preemptible: found false.*{refused}"):
+            harness.submit(request)
+    else:
+        harness.submit(request)
 
 
 def test_the_jobs_of_one_submit_are_limited(harness):

@@ -45,7 +45,7 @@ Policies = Annotated[
     list[str],
     typer.Option(
         metavar="KEY=VALUE",
-        help="ageing=24h, steady=60s, preemption, backfill, elastic=yes|no. Repeatable.",
+        help="ageing=4h, steady=60s, preemption, backfill, elastic=yes|no. Repeatable.",
     ),
 ]
 Teams = Annotated[

@@ -1,8 +1,11 @@
 """Admission: what a user may submit, and what the cluster can ever run."""
 
+import math
+from collections.abc import Sequence
+
 from distnet.protocol.errors import ForbiddenError, InvalidError, TooManyError
 from distnet.scheduler.feasibility import infeasible_reason
-from distnet.scheduler.format import format_names, format_resources
+from distnet.scheduler.format import format_duration, format_names, format_resources
 from distnet.scheduler.view import Shape
 from distnet.server.ledger.records import JobRecord, Role, User
 from distnet.server.nodes.reserve import find_reservation, nodes_of
@@ -39,6 +42,30 @@ def require_priority(user: User, priority: int, highest: int) -> None:
             f"priority: found {priority}, expected at most {highest}: only an admin can give a "
             "higher one",
             code="priority_too_high",
+        )
+
+
+def require_preemptible(user: User, records: Sequence[JobRecord], longest_s: float) -> None:
+    """Refuse jobs that cannot be preempted for longer than a submitter's may be.
+
+    Raises:
+        ForbiddenError: `not_preemptible`.
+    """
+    if user.role is Role.ADMIN or longest_s == math.inf:
+        return
+    for job in records:
+        if job.is_preemptible or (job.max_time_s is not None and job.max_time_s <= longest_s):
+            continue
+        if longest_s == 0:
+            expected = "true: only an admin can submit a job that cannot be preempted"
+        else:
+            found = "no" if job.max_time_s is None else f"a {format_duration(job.max_time_s)}"
+            expected = (
+                f"true, or a queue.max_time of at most {format_duration(longest_s)} (found {found}"
+                " max_time); without it, an admin has to submit the job"
+            )
+        raise ForbiddenError(
+            f"queue.preemptible: found false, expected {expected}", code="not_preemptible"
         )
 
 

@@ -20,6 +20,7 @@ from distnet.protocol.states import JobState
 from distnet.server.jobs.admission import (
     require_fits,
     require_open_jobs,
+    require_preemptible,
     require_priority,
     require_reservation,
 )
@@ -63,7 +64,7 @@ def submit(
         InvalidError: `never_fits`, `unknown_dependency`, ...; no job is queued.
         ConflictError: `name_taken`.
         TooManyError: `too_many_jobs`.
-        ForbiddenError: `priority_too_high`.
+        ForbiddenError: `priority_too_high`, `not_preemptible`.
     """
     change = Change(now)
     keys = [draft.record.key for draft in drafts]
@@ -111,6 +112,7 @@ def _require_admission(
             require_reservation(mirror, job, job.reservation, now)
     require_open_jobs(mirror, user, len(new), allowance.open_jobs)
     require_priority(user, max(job.priority for job in records), allowance.priority)
+    require_preemptible(user, records, allowance.not_preemptible_s)
 
 
 def _named(tx: Connection, new: Sequence[Draft], runs: Path) -> list[JobRecord]:

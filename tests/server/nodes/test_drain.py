@@ -58,7 +58,9 @@ def test_nothing_starts_on_a_drained_node_and_what_runs_there_finishes(harness):
 
 def test_jobs_are_moved_off_and_no_step_is_computed_twice(harness):
     harness.submit(
-        asks(workers=2), asks(sets=("queue.preemptible=false",), name="pinned"), steps=30
+        asks(workers=2),
+        asks(sets=("queue.preemptible=false", "queue.max_time=1h"), name="pinned"),
+        steps=30,
     )
     harness.run(6)
     (node,) = harness.server.details("digits-1").attempts[0].placement
@@ -80,7 +82,7 @@ def test_jobs_are_moved_off_and_no_step_is_computed_twice(harness):
 
 
 def test_a_job_that_is_not_preemptible_is_moved_off_too(harness):
-    harness.submit(asks(workers=4, sets=("queue.preemptible=false",)), steps=30)
+    harness.submit(asks(workers=4, sets=("queue.preemptible=false", "queue.max_time=1h")), steps=30)
     harness.run(6)
 
     drain(harness, "node-a", now=True)
