@@ -33,6 +33,7 @@ from distnet.server.http.responses import response_to
 from distnet.server.http.version import require_version, with_version
 from distnet.server.ledger.records import Role
 from distnet.server.users.authenticator import REMEDY, Authenticator
+from distnet.server.users.tokens import id_of
 from distnet.server.users.users import Caller
 
 PUBLIC = ("/", "/healthz")
@@ -150,24 +151,29 @@ class AccessMiddleware:
         return caller.user.name, send
 
     async def _check(self, token: str, address: str) -> Caller:
-        """Check a token; only senders of wrong tokens have to wait, not others at the address."""
+        """Check a token; only senders of wrong tokens have to wait, not others at the address.
+
+        Each id of a token has its own count at an address: who sends wrong tokens, with whatever
+        ids, keeps nobody behind the same proxy from a first request with a right one.
+        """
         if self._authenticator.has_hashed(token):
             return await to_thread.run_sync(self._authenticator.check, token)
         check = self._checks.get(token)
         if check is None:  # otherwise the same new token is being checked for another request
-            _require(self._wrong.take(address), f"too many wrong tokens from {address}")
-            check = self._checks[token] = asyncio.ensure_future(self._hash(token, address))
+            key = f"{address} {id_of(token) or ''}"
+            _require(self._wrong.take(key), f"too many wrong tokens from {address}")
+            check = self._checks[token] = asyncio.ensure_future(self._hash(token, key))
             check.add_done_callback(lambda _: self._checks.pop(token))
         return await asyncio.shield(check)
 
-    async def _hash(self, token: str, address: str) -> Caller:
+    async def _hash(self, token: str, key: str) -> Caller:
         check = self._authenticator.check
         try:
             caller = await to_thread.run_sync(check, token, limiter=self._hashing)
         except ForbiddenError:  # the token is right, and its user is blocked
-            self._wrong.give_back(address)
+            self._wrong.give_back(key)
             raise
-        self._wrong.give_back(address)
+        self._wrong.give_back(key)
         return caller
 
     def _counting_wrong(self, address: str, send: Send) -> Send:

@@ -185,6 +185,18 @@ def test_many_wrong_tokens_are_slowed_down_and_known_callers_are_not(patient: Ap
     assert ada.get("/api/v1/whoami").status_code == 200
 
 
+def test_wrong_tokens_keep_nobody_at_the_same_address_from_a_first_request(patient: Api) -> None:
+    api, mallory = patient, patient.token("bob")
+    for at in range(30):
+        api.client(None, token=f"{mallory[:-6]}{at:06d}").get("/api/v1/jobs")
+        api.client(None, token=f"dn_{at:012d}_{'x' * 43}").get("/api/v1/jobs")
+        api.client(None, token="no token").get("/api/v1/jobs")
+
+    first = api.client(None, token=api.token("ada")).get("/api/v1/whoami")
+
+    assert first.status_code == 200
+
+
 def test_many_wrong_secrets_of_attempts_are_slowed_down(patient: Api) -> None:
     client = patient.client(None, token="ab" * 32)
 
