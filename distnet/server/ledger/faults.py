@@ -14,6 +14,15 @@ from distnet.protocol.errors import (
 )
 
 UNREACHABLE = (exc.OperationalError, exc.InterfaceError, exc.InternalError)
+NO_TEXT = "Could not decode to UTF-8"
+"""SQLite's driver says this of damaged bytes, as an OperationalError."""
+NO_SAVEPOINT = "no such savepoint"
+REMEDIES = {
+    "disk is full": "free disk space there, then try again",
+    "readonly": "let this user write the file and its folder, then try again",
+    "locked": "another program writes it; end that, or try again",
+}
+"""What to do, by a part of the database's own message."""
 
 
 @contextmanager
@@ -35,7 +44,15 @@ def translated(name: str) -> Iterator[None]:
     except OverflowError as error:  # SQLite's driver raises this where PostgreSQL has a DataError
         raise InvalidError(f"ledger {name}: a value does not fit: {error}") from error
     except exc.DBAPIError as error:
-        raise _translate(name, error) from error
+        raise _translate(name, _first(error)) from error
+
+
+def _first(error: exc.DBAPIError) -> exc.DBAPIError:
+    """The error that ended a transaction: SQLite forgets its savepoints then, which is another."""
+    before = error.orig and error.orig.__context__
+    if NO_SAVEPOINT in str(error.orig) and isinstance(before, exc.DBAPIError):
+        return before
+    return error
 
 
 def _translate(name: str, error: exc.DBAPIError) -> ServerError:
@@ -44,13 +61,14 @@ def _translate(name: str, error: exc.DBAPIError) -> ServerError:
         return ConflictError(f"ledger {name}: refused: {message}")
     if isinstance(error, exc.DataError):
         return InvalidError(f"ledger {name}: a value does not fit: {message}")
-    if isinstance(error, UNREACHABLE):
+    if isinstance(error, UNREACHABLE) and NO_TEXT not in message:
         fate = (
             "whether the last change was made is unknown"
             if error.connection_invalidated
             else "nothing was changed"
         )
-        return UnavailableError(f"ledger {name}: cannot be used now: {message}; {fate}; try again")
+        remedy = next((text for part, text in REMEDIES.items() if part in message), "try again")
+        return UnavailableError(f"ledger {name}: cannot be used now: {message}; {fate}; {remedy}")
     return LedgerError(
         f"ledger {name}: damaged, or not a ledger: {message}; expected a database created "
         "by distnet: name another one, or restore this one from a backup"

@@ -178,6 +178,33 @@ def test_damaged_file_is_reported_as_damaged(tmp_path: Path) -> None:
         use()
 
 
+def test_damaged_bytes_that_are_no_text_are_reported_as_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    ledger = open_ledger(f"sqlite:///{path}")
+    submit(ledger, job("a-name-of-its-own"))
+    ledger.close()
+    path.write_bytes(path.read_bytes().replace(b"a-name-of-its-own", b"\xff" * 17))
+
+    damaged = open_ledger(f"sqlite:///{path}")
+    with (
+        pytest.raises(LedgerError, match=r"ledger.db: damaged.*from a backup"),
+        damaged.reading() as tx,
+    ):
+        jobs.open_jobs(tx)
+    damaged.close()
+
+
+def test_a_full_disk_is_named_with_its_remedy(tmp_path: Path) -> None:
+    ledger = open_ledger(f"sqlite:///{tmp_path}/ledger.db")
+    with ledger.transaction() as tx:  # as SQLite finds it where there is no space for a page
+        pages = tx.exec_driver_sql("PRAGMA page_count").scalar_one()
+        tx.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+
+    with pytest.raises(UnavailableError, match="full; nothing was changed; free disk space there"):
+        submit(ledger, *(job(f"job-{at}") for at in range(500)))
+    ledger.close()
+
+
 def test_ledger_is_for_its_owner_only(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
     ledger = open_ledger(f"sqlite:///{path}")
