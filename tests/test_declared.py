@@ -9,6 +9,8 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+ABSENT = {"mlflow": "mlflow-skinny"}
+"""What brings packages that `make test` does without, where it has another name."""
 TYPES_ONLY = {"_typeshed"}
 """What only type checkers know."""
 
@@ -49,7 +51,8 @@ def declared(*extras: str) -> set[str]:
 def undeclared(found: dict[str, set[str]], names: set[str]) -> dict[str, set[str]]:
     """Imports that none of the named distributions brings."""
     bring = packages_distributions()
-    brought = {one: {normalised(name) for name in bring.get(one, [one])} for one in found}
+    absent = {one: [ABSENT.get(one, one)] for one in found}
+    brought = {one: {normalised(name) for name in bring.get(one, absent[one])} for one in found}
     return {one: files for one, files in found.items() if not brought[one] & names}
 
 

@@ -16,6 +16,7 @@ from distnet.data.manifest import Manifest
 from distnet.notebook.run import Run
 from distnet.run_folder.paths import WRITTEN
 from distnet.run_folder.records.kinds import LINE
+from distnet.server.presets import DAY_S, HOUR_S, PRESETS
 from distnet.server.settings import MB, Allowance, Limits, Settings
 from distnet.server.settings_file import LimitsSection, with_file
 from distnet.spec.read import read_job, read_job_text
@@ -226,7 +227,6 @@ def test_note_on_security_names_the_limits_of_the_server() -> None:
         "streams": f"{limits.streams:,}",
         "datasets": f"{limits.dataset_bytes // (1000 * MB)} GB",
         "open_jobs_per_user": f"{allowance.open_jobs:,}",
-        "priority": f"{allowance.priority:,}",
         "keep": "forever",
     }
 
@@ -234,6 +234,18 @@ def test_note_on_security_names_the_limits_of_the_server() -> None:
     for key, value in expected.items():
         [row] = [row for row in rows if row.endswith(f"| `limits.{key}` |")]
         assert f"| {value}" in row, key
+
+
+def test_note_for_administrators_shows_the_presets() -> None:
+    text = (ROOT / "distnet" / "server" / "administration.md").read_text()
+    rows = [line.split(" | ") for line in text.splitlines() if line.startswith("| `")]
+    shown = {row[0].split("`")[1]: [cell.strip("| ") for cell in row[1:]] for row in rows}
+
+    presets = [PRESETS[name] for name in ("team", "lab", "strict")]
+    assert shown["ageing"] == [f"{preset.ageing_s / HOUR_S:g}h" for preset in presets]
+    assert shown["priority"] == [str(preset.priority) for preset in presets]
+    longest = [preset.not_preemptible_s / DAY_S for preset in presets]
+    assert shown["not_preemptible"] == [f"{days:g}d" if days else "admins" for days in longest]
 
 
 def test_note_on_datasets_shows_a_manifest() -> None:

@@ -1,4 +1,4 @@
-"""Three policies: how far the people of a cluster trust one another.
+"""Three policies: how far the users of a cluster trust one another.
 
 A policy says how soon waiting outweighs priorities, and what a submitter may write into a job file
 to get ahead, or to keep what it has. Each value can be set by itself as well (`settings_file.py`).

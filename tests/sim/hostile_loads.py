@@ -1,4 +1,4 @@
-"""Loads of people who want more than their part, and the longest time that others wait for it.
+"""Loads of users who want more than their part, and the longest time that others wait for it.
 
     python -m tests.sim.hostile_loads
 

@@ -5,6 +5,7 @@ import pytest
 from tests.sim.hostile_loads import LOADS
 
 
+@pytest.mark.check
 @pytest.mark.parametrize("name", LOADS)
 def test_a_fitting_job_starts_within_its_bound(name: str) -> None:
     load = LOADS[name]

@@ -52,6 +52,7 @@ from distnet.cluster.made import ray_up, tool
 from distnet.cluster.made.ray_head import Head
 tool.OWN_FOLDER = Path({folder!r})
 ray_up.head_of = lambda config: Head.NONE
+sys.path.insert(0, {folder!r})
 sys.exit(main(["cluster", "up", {cluster!r}]))
 """
 UP = "ray up -y --log-style=pretty --disable-usage-stats"
@@ -70,6 +71,9 @@ def fakes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         script = folder / name
         script.write_text(FAKE.format(folder=folder, token=TOKEN, no_kind=kubectl.NO_SUCH_KIND))
         script.chmod(0o755)
+    for package in ("boto3", "googleapiclient"):  # which Ray's launcher needs, and its fake not
+        (folder / f"{package}.py").touch()
+    monkeypatch.syspath_prepend(folder)
     (folder / "pods").write_text(json.dumps(POD))
     (folder / "kuberay").touch()
     (folder / "context").write_text("minikube\n")

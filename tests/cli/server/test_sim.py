@@ -63,7 +63,7 @@ def test_sim_imports_nothing_heavy():
     probe = f"""import sys
 from distnet.cli.main import main
 main({["sim", *SMALL, "--json"]})
-heavy = {{"torch", "ray", "sqlalchemy", "fastapi", "numpy", "pandas"}}
+heavy = {{"torch", "ray", "sqlalchemy", "fastapi", "pandas"}}
 print("HEAVY", sorted(heavy & sys.modules.keys()))"""
 
     ended = subprocess.run(

@@ -14,7 +14,7 @@ TASKS = ("qa1_", "qa6_")
 def make(folder: Path) -> None:
     """Import the stories as their publisher has them."""
     raw = folder.parent / "babi-raw"
-    raw.mkdir()
+    raw.mkdir(exist_ok=True)
     with tarfile.open(real_data("babi.tar.xz")) as archive:
         for member in filter(tarfile.TarInfo.isfile, archive):
             file, name = archive.extractfile(member), Path(member.name).name

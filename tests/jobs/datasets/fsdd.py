@@ -13,7 +13,7 @@ DIGITS, TAKES = ("0", "1", "2", "3"), ("0", "7", "8", "9")
 def make(folder: Path) -> None:
     """Import four takes of four digits by each speaker, split as FSDD is."""
     raw = folder.parent / "fsdd-raw"
-    raw.mkdir()
+    raw.mkdir(exist_ok=True)
     with tarfile.open(real_data("fsdd.tar.xz")) as archive:
         files = filter(tarfile.TarInfo.isfile, archive)
         # In the order of the digits: the rest is not even decompressed.

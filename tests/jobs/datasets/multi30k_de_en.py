@@ -14,7 +14,7 @@ NUM_PAIRS = {"train": 400, "val": 40, "test_2016_flickr": 40, "test_2017_flickr"
 def make(folder: Path) -> None:
     """Import the splits as their publisher has them: one file each and language."""
     raw = folder.parent / "multi30k-raw"
-    raw.mkdir()
+    raw.mkdir(exist_ok=True)
     with tarfile.open(real_data("multi30k.tar")) as archive:
         for split, number in NUM_PAIRS.items():
             for language in ("de", "en"):

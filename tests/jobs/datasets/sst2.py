@@ -13,7 +13,7 @@ NUM_ROWS = 400
 def make(folder: Path) -> None:
     """Import the splits as their publisher has them: without a header."""
     raw = folder.parent / "sst2-raw"
-    raw.mkdir()
+    raw.mkdir(exist_ok=True)
     with tarfile.open(real_data("sst2.tar.gz")) as archive:
         for split in ("train", "dev", "test"):
             file = archive.extractfile(f"data/SST2/{split}.tsv")

@@ -72,7 +72,10 @@ def test_records_with_invalid_metrics_break_nothing(running, looker):
 
 def test_huge_and_close_values_are_drawn_without_nan_and_without_end(running, looker):
     """Sums of 1e308 are infinite; at 1e20 one more tick of the axis is the same number."""
-    running.record("digits-1", {"kind": "attempt", "attempt": 1, "step": 0})
+    attempt = {"kind": "attempt", "attempt": 1, "step": 0}
+    running.record(
+        "digits-1", attempt | {"metrics": [Metric("close", "number", "lower").to_dict()]}
+    )
     step = {"kind": "step", "attempt": 1, "epoch": 1}
     losses = [1e308, -1e308, 1e20, 1e20 + 32_768, 1e308, 1e149, 1e20]
     records = [
@@ -80,10 +83,11 @@ def test_huge_and_close_values_are_drawn_without_nan_and_without_end(running, lo
         for n in range(300)
     ]
     running.record("digits-1", *records, step | {"step": 2**60, "loss": 0.5})
-    running.progress("digits-1", loss=1e150)
+    running.progress("digits-1", loss=1.234e149)
     page = looker.open("/jobs/digits-1")
+    expect(page.locator("dl.facts")).to_contain_text("train loss1.234e+149")
 
-    expect(page.locator("figure.curve").first).to_be_visible()
+    expect(page.locator("figure.curve").nth(1)).to_be_visible()
     drawn = page.locator("figure.curve").evaluate_all("all => all.map(one => one.outerHTML)")
     assert len(drawn) >= 2
     assert not any(word in text for text in drawn for word in ("NaN", "Infinity"))

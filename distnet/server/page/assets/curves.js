@@ -193,8 +193,9 @@ function stepUnder(event, scales) {
 }
 
 function short(value) {
-  if (Math.abs(value) >= 1e6) return `${number(value / 1e6)}M`;
-  return Math.abs(value) >= 10_000 ? `${number(value / 1000)}k` : number(value);
+  const size = Math.abs(value);
+  if (size < 10_000 || size >= 1e15) return number(value);
+  return size >= 1e6 ? `${number(value / 1e6)}M` : `${number(value / 1000)}k`;
 }
 
 function round(value) {

@@ -2,10 +2,11 @@
 
 export const NONE = "–";
 
-// 60000 as `60,000`, 0.954321 as `0.9543`.
+// 60000 as `60,000`, 0.954321 as `0.9543`, and 1e15 and more as `1.234e+15`.
 export function number(value) {
   if (value == null) return NONE;
   if (!Number.isFinite(value)) return String(value);
+  if (Math.abs(value) >= 1e15) return value.toExponential(3).replace(/\.?0+e/, "e");
   if (Number.isInteger(value)) return value.toLocaleString("en-US");
   if (Math.abs(value) >= 1000) return Math.round(value).toLocaleString("en-US");
   return String(Number(value.toPrecision(4)));
