@@ -16,8 +16,8 @@ from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event
 from distnet.protocol.errors import LedgerError, UnavailableError
 from distnet.server.ledger.database import Database
 
-BUSY_S = 15.0
-"""How long to wait for another process that writes."""
+BUSY_S = 3.0
+"""How long to wait for another program that writes: readers of the mirror wait meanwhile."""
 POOL_S = 30.0
 WAL_BYTES = 64 * 2**20
 """The size to which the WAL file shrinks after a burst of writes."""
