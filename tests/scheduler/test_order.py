@@ -6,7 +6,7 @@ from distnet.scheduler.view import Allocation, JobRequest, Policy, Team
 from tests.scheduler.views import job, nodes, planned, runs, view
 
 FULL = [runs(job(999, 4, priority=1000, owner="zoe", team="other"), {"n0": 4})]
-DAY = 86_400.0
+LEVEL_S = Policy().ageing_s
 
 
 def order(
@@ -25,11 +25,11 @@ def test_earlier_job_comes_first_when_all_else_is_equal():
 
 
 def test_job_gains_a_level_for_each_time_of_ageing():
-    young, old = job(1, priority=2), job(2, priority=0, age_s=3 * DAY)
+    young, old = job(1, priority=2), job(2, priority=0, age_s=3 * LEVEL_S)
 
     assert order(young, old) == [2, 1]
     assert order(young, replace(old, submitted_at=old.submitted_at + 10)) == [1, 2]
-    assert order(young, old, policy=Policy(ageing_s=2 * DAY)) == [1, 2]
+    assert order(young, old, policy=Policy(ageing_s=2 * LEVEL_S)) == [1, 2]
 
 
 def test_users_of_a_team_take_turns_when_they_compete():

@@ -13,7 +13,7 @@ from tests.scheduler.views import (
     waits,
 )
 
-DAY = 86_400.0
+LEVEL_S = Policy().ageing_s
 
 
 def on(number: int, workers: int, node: str = "n0", **facts: object) -> Allocation:
@@ -37,11 +37,11 @@ def test_equal_priority_stops_no_job():
 
 
 def test_age_protects_from_preemption_and_gives_no_right_to_it():
-    old = on(1, 4, priority=0, age_s=5 * DAY)
+    old = on(1, 4, priority=0, age_s=5 * LEVEL_S)
 
     assert stopped(planned(nodes(4), [job(9, 4, priority=5)], [old])) == {}
     assert stopped(planned(nodes(4), [job(9, 4, priority=6)], [old])) == {1: 9}
-    aged = job(9, 4, priority=0, age_s=9 * DAY)
+    aged = job(9, 4, priority=0, age_s=9 * LEVEL_S)
     assert stopped(planned(nodes(4), [aged], [on(1, 4, priority=1)])) == {}
 
 
@@ -128,7 +128,7 @@ def test_reserved_capacity_is_no_reason_to_stop_its_holder_for_a_job_behind():
 def test_victim_is_not_a_job_whose_end_the_reservation_relies_on():
     kept = on(1, 2, for_s=10.0, ends_in=100.0)
     allocations = [kept, on(2, 2, for_s=900.0), on(3, 2, priority=50, ends_in=100.0)]
-    first, behind = job(8, 4, age_s=9 * DAY), job(9, 2, priority=5)
+    first, behind = job(8, 4, age_s=9 * LEVEL_S), job(9, 2, priority=5)
 
     plan = planned(nodes(6), [first, behind], allocations)
 
@@ -138,7 +138,7 @@ def test_victim_is_not_a_job_whose_end_the_reservation_relies_on():
 
 def test_capacity_of_a_victim_is_not_counted_twice_at_the_reservation():
     allocations = [on(1, 4, ends_in=100.0), on(2, 4, priority=50, ends_in=100.0)]
-    first, urgent, third = job(7, 7, age_s=9 * DAY), job(8, 3, priority=5), job(9, 1)
+    first, urgent, third = job(7, 7, age_s=9 * LEVEL_S), job(8, 3, priority=5), job(9, 1)
 
     plan = planned(nodes(10), [first, urgent, third], allocations)
 

@@ -128,7 +128,7 @@ def test_a_job_is_controlled_by_its_owner(api: Api) -> None:
 
     assert after("hold")["state"] == "held"
     assert after("release")["state"] == "waiting"
-    assert after("priority", {"priority": 12})["priority"] == 12
+    assert after("priority", {"priority": 7})["priority"] == 7
     assert after("resize", {"workers": 2})["most"] == 2
     assert after("stop")["state"] == "stopped"
     assert after("retry")["state"] == "waiting"
