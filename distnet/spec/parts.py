@@ -7,6 +7,7 @@ options, their annotations the types. Nothing is imported before a part is reque
 """
 
 import json
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
@@ -35,7 +36,7 @@ def kinds(package: Package) -> list[str]:
 
 def shipped_datasets() -> list[str]:
     """List the datasets that ship with distnet, by their folders."""
-    return sorted(manifest.parent.name for manifest in DISTNET.glob("data/*/manifest.json"))
+    return list(_shipped())
 
 
 def load_part(package: Package, part: Part, *, folder: Path) -> tuple[type[Any], dict[str, Any]]:
@@ -82,6 +83,12 @@ def load_class(package: Package, kind: str, *, folder: Path) -> type[Any]:
     return cls
 
 
+@cache
+def _shipped() -> tuple[str, ...]:
+    return tuple(sorted(found.parent.name for found in DISTNET.glob("data/*/manifest.json")))
+
+
+@cache  # folders are not listed again for each job of a sweep
 def _modules(package: Package) -> dict[str, str]:
     """The module of each kind, such as `distnet.networks.vectors.mlp`."""
     files = DISTNET.glob(f"{package}/*/[!_]*.py")
