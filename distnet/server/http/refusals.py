@@ -23,6 +23,7 @@ WORDS = {
     413: "The body is too large.",
     422: "The content of the request is invalid.",
     429: "Too many requests.",
+    503: "The ledger or the cluster cannot be reached, or the server is busy; try again.",
 }
 OF_THE_JOB = ("/api/v1/attempt/code", "/api/v1/attempt/dataset")
 """A job may have none."""
@@ -54,12 +55,14 @@ def describe(app: FastAPI) -> dict[str, Any]:
         schemas.pop(unused, None)
     for path, verbs in described["paths"].items():
         for verb, operation in verbs.items():
-            operation["responses"] |= {str(one): _response(one) for one in _statuses(verb, path)}
+            operation["responses"] |= {
+                str(one): _response(verb, one) for one in _statuses(verb, path)
+            }
     return described
 
 
 def _statuses(verb: str, path: str) -> Iterator[int]:
-    yield from (403, 422, 429)
+    yield from (403, 422, 429, 503)
     if path not in PUBLIC:
         yield from (401, 409)
     if verb in WITH_BODY:
@@ -68,6 +71,8 @@ def _statuses(verb: str, path: str) -> Iterator[int]:
         yield 404
 
 
-def _response(status: int) -> dict[str, Any]:
+def _response(verb: str, status: int) -> dict[str, Any]:
+    if verb == "head":  # whose responses have no body
+        return {"description": WORDS[status]}
     schema = {"$ref": f"#/components/schemas/{SCHEMA}"}
     return {"description": WORDS[status], "content": {"application/json": {"schema": schema}}}

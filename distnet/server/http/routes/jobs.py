@@ -2,7 +2,7 @@
 
 import secrets
 from functools import partial
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field
@@ -62,11 +62,19 @@ class JobsQuery(Message):
     """`next` of the page before."""
 
 
+AGAIN: dict[int | str, dict[str, Any]] = {
+    200: {"model": SubmitResponse, "description": "All were queued before, with the same keys."}
+}
+
 router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])
 
 
 @router.post(
-    "", status_code=201, response_model=SubmitResponse, openapi_extra=body_schema(SubmitRequest)
+    "",
+    status_code=201,
+    response_model=SubmitResponse,
+    responses=AGAIN,
+    openapi_extra=body_schema(SubmitRequest),
 )
 async def submit(
     server: TheServer, drafts: TheDrafts, caller: Submitter, body: SubmitBody, request: Request
@@ -77,7 +85,11 @@ async def submit(
 
 
 @router.post(
-    "/bulk", status_code=201, response_model=SubmitResponse, openapi_extra=body_schema(BulkRequest)
+    "/bulk",
+    status_code=201,
+    response_model=SubmitResponse,
+    responses=AGAIN,
+    openapi_extra=body_schema(BulkRequest),
 )
 async def submit_all(
     server: TheServer, drafts: TheDrafts, caller: Submitter, body: BulkBody, request: Request
