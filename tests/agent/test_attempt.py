@@ -94,7 +94,7 @@ def archive(**files: str) -> bytes:
 
 
 def test_a_job_that_is_invalid_fails_with_the_reason(server, runs):
-    server.config = make_config(runs, spec=SPEC.replace("kind: mlp", "kind: nothing"))
+    server.begin(make_config(runs, spec=SPEC.replace("kind: mlp", "kind: nothing")))
 
     ended = run_process(server)
 
@@ -113,7 +113,7 @@ def test_a_job_that_is_invalid_fails_with_the_reason(server, runs):
 def test_a_run_that_is_finished_already_is_reported_as_finished(server, runs):
     """The attempt before was killed when it had finished, but not yet reported it."""
     run = distnet.run(JOB, inline=True, overrides=SHORT, runs=runs, name="digits-7")
-    server.config = make_config(runs, attempt=2)
+    server.begin(make_config(runs, attempt=2))
 
     ended = run_process(server)
 
@@ -129,7 +129,7 @@ def test_a_run_that_is_finished_already_is_reported_as_finished(server, runs):
 def test_a_folder_of_another_job_is_left_alone(server, runs, run_attempt):
     run = distnet.run(JOB, inline=True, overrides=["train.steps=3"], runs=runs, name="digits-7")
     before = run.folder.metrics.read_bytes()
-    server.config = make_config(runs)
+    server.begin(make_config(runs))
 
     run_attempt()
 
@@ -140,7 +140,7 @@ def test_a_folder_of_another_job_is_left_alone(server, runs, run_attempt):
 
 
 def test_a_node_with_another_distnet_fails_the_attempt_at_once(server, runs, run_attempt, caplog):
-    server.config = make_config(runs, spec="of a later distnet")
+    server.begin(make_config(runs, spec="of a later distnet"))
     server.version = "0.9.0"
 
     code = run_attempt()
@@ -165,7 +165,7 @@ def test_an_attempt_that_the_server_has_ended_touches_nothing(server, runs, run_
 
 
 def test_the_secret_of_another_attempt_is_refused(server, runs, run_attempt):
-    server.config = make_config(runs)
+    server.begin(make_config(runs))
 
     assert run_attempt(secret="another") == 3
     assert server.reports == []
@@ -181,7 +181,7 @@ def test_the_jobs_own_files_are_unpacked_once_where_all_nodes_see_them(server, r
     sha256 = hashlib.sha256(server.code).hexdigest()
     spec = SPEC.replace("kind: mlp", "kind: ./mynet.py:MyNet")
     assert spec != SPEC
-    server.config = make_config(runs, code=sha256, spec=spec)
+    server.begin(make_config(runs, code=sha256, spec=spec))
 
     run_attempt()
     server.code = b"is not fetched again"
@@ -202,7 +202,7 @@ def test_what_an_attempt_makes_is_as_private_as_the_server_says(server, runs, ru
     server.code = archive(mynet="this is not Python")
     sha256 = hashlib.sha256(server.code).hexdigest()
     spec = SPEC.replace("kind: mlp", "kind: ./mynet.py:MyNet")
-    server.config = make_config(runs, code=sha256, spec=spec, umask=0o027)
+    server.begin(make_config(runs, code=sha256, spec=spec, umask=0o027))
     before = os.umask(0o022)
     try:
         run_attempt()
@@ -215,7 +215,7 @@ def test_what_an_attempt_makes_is_as_private_as_the_server_says(server, runs, ru
 
 
 def test_only_the_agent_knows_the_secret_that_it_reports_with(server, runs, run_attempt):
-    server.config = make_config(runs, spec="name: digits")
+    server.begin(make_config(runs, spec="name: digits"))
 
     run_attempt()
 
@@ -226,7 +226,7 @@ def test_only_the_agent_knows_the_secret_that_it_reports_with(server, runs, run_
 
 def test_another_archive_than_the_job_names_is_refused(server, runs, run_attempt):
     server.code = archive(mynet="")
-    server.config = make_config(runs, code="0" * 64)
+    server.begin(make_config(runs, code="0" * 64))
 
     run_attempt()
 
@@ -355,7 +355,7 @@ def test_a_stop_in_the_first_response_is_carried_out(server, runs, run_attempt):
 
     respond, server.code = server.respond, archive(mynet="")
     server.respond = slow  # type: ignore[method-assign]
-    server.config = make_config(runs, code=hashlib.sha256(server.code).hexdigest())
+    server.begin(make_config(runs, code=hashlib.sha256(server.code).hexdigest()))
 
     code = run_attempt()
 

@@ -72,7 +72,7 @@ class Story:
         self.server.streams, self.server.reports = {}, []
         self.server.refusal = None
         self.server.instructions = instructions or (lambda _: Instructions())
-        self.server.config = AttemptConfig(
+        config = AttemptConfig(
             server_id="0123",
             job="it",
             attempt=self.number,
@@ -84,6 +84,7 @@ class Story:
             report_every_s=0.1,
             kept={name: len(data) for name, data in self.kept.items()},
         )
+        self.server.begin(config)
         self.gateway.start(StartRequest(self.submission, self.server.url, SECRET))
 
     @property
