@@ -42,7 +42,7 @@ def described(target: Target, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_what_is_described_is_what_comes(
     target: Target, described: Path, role: str, tmp_path: Path
 ) -> None:
-    _send_requests(target, described, role, 36, tmp_path)
+    _send_requests(target, described, role, 36, tmp_path, "--generation-deterministic")
 
 
 @pytest.mark.soak
@@ -53,7 +53,9 @@ def test_what_is_described_is_what_comes_for_long(
     _send_requests(target, described, role, 120, tmp_path)
 
 
-def _send_requests(target: Target, described: Path, role: str, seconds: int, folder: Path) -> None:
+def _send_requests(
+    target: Target, described: Path, role: str, seconds: int, folder: Path, *more: str
+) -> None:
     """Send requests that fit the description, and others that nearly do, for some time."""
     tokens = {
         "viewer": target.tokens["eve"],
@@ -66,7 +68,7 @@ def _send_requests(target: Target, described: Path, role: str, seconds: int, fol
     command = [sys.executable, "-m", "schemathesis.cli", f"--config-file={config}", "run"]
     command += [str(described), f"--url={target.server.address}", f"--max-time={seconds}"]
     command += [f"--checks={','.join(CHECKS)}", "--phases=coverage,fuzzing", "--no-color"]
-    command += ["--no-shrink", "--continue-on-failure", "--warnings=off"]
+    command += ["--no-shrink", "--continue-on-failure", "--warnings=off", *more]
     if role in tokens:
         command += ["--header", f"Authorization: Bearer {tokens[role]}"]
 

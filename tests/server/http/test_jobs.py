@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 
+from tests.server.harness import asks
 from tests.server.http.api import Api, body
 
 
@@ -246,3 +247,15 @@ def test_the_cluster_and_the_event_log_are_shown(api: Api) -> None:
     assert len(events["events"]) >= len(own)
     assert later["events"] == []
     assert client.get("/api/v1/jobs/nothing-1/events").status_code == 404
+
+
+def test_hours_are_summed_once_by_what_is_named_twice(api: Api) -> None:
+    api.harness.submit(asks())
+    api.harness.run(3)
+    client = api.client("root")
+
+    twice = client.get("/api/v1/usage?by=job&by=team&by=job")
+
+    assert twice.status_code == 200, twice.text
+    assert twice.json() == client.get("/api/v1/usage?by=job&by=team").json()
+    assert [row["job"] for row in twice.json()["rows"]] == ["digits-1"]

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from distnet.protocol.message import Message
 from distnet.protocol.numbers import TimeInQuery
@@ -17,10 +17,16 @@ from distnet.spec.sections.section import NAME
 NameInQuery = Annotated[str | None, Field(pattern=NAME)]
 
 
+def _once(by: tuple[By, ...]) -> tuple[By, ...]:
+    return tuple(dict.fromkeys(by))
+
+
 class UsageQuery(Message):
     """Which hours to sum, and by what."""
 
-    by: Annotated[tuple[By, ...], Field(min_length=1, max_length=4)] = ("user",)
+    by: Annotated[tuple[By, ...], Field(min_length=1, max_length=4), AfterValidator(_once)] = (
+        "user",
+    )
     since: TimeInQuery | None = None
     until: TimeInQuery | None = None
     user: NameInQuery = None
