@@ -63,7 +63,7 @@ def test_every_kind_of_figure_has_a_file_that_draws_it() -> None:
 def test_nothing_but_the_files_of_figures_knows_a_task() -> None:
     folder = Path(draw_figures.__code__.co_filename).parent
     known = re.compile(r"\b(classes|confusion|per_class|accuracy|mae|score_name|[Rr]egress\w*)\b")
-    for path in [*folder.glob("*.py"), *folder.glob("templates/*")]:
+    for path in filter(Path.is_file, [*folder.glob("*.py"), *folder.glob("templates/*")]):
         prose = r"\"\"\"(.|\n)*?\"\"\"|#.*" if path.suffix == ".py" else r"$^"
         assert not known.search(re.sub(prose, "", path.read_text())), path
 
