@@ -355,5 +355,5 @@ def test_a_single_class_is_warned_of(tmp_path: Path) -> None:
 def test_a_source_that_does_not_exist_is_named_before_a_dataset_that_does(tmp_path: Path) -> None:
     parquet(tmp_path / "raw")
     import_dataset(tmp_path / "raw", tmp_path / "out")
-    with pytest.raises(DataError, match=r"row: no such file or folder"):
+    with pytest.raises(DataError, match=r"row: found no such file or folder"):
         import_dataset(tmp_path / "row", tmp_path / "out")

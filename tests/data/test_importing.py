@@ -163,7 +163,7 @@ def test_folder_without_permission_is_reported(tmp_path: Path) -> None:
 
 def test_source_that_is_not_there_is_reported(tmp_path: Path) -> None:
     for kind in (None, "csv", "image-folder"):
-        with pytest.raises(DataError, match="nowhere: no such file or folder"):
+        with pytest.raises(DataError, match="nowhere: found no such file or folder"):
             import_dataset(tmp_path / "nowhere", tmp_path / "out", kind=kind)
 
 
@@ -239,3 +239,10 @@ def test_names_of_classes_are_those_on_the_disk_in_any_terminal(tmp_path: Path) 
     env = os.environ | {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=env, check=True)
     assert read_manifest(tmp_path / "out").y.classes == ("caf\u00e9", "\u65e5\u672c")
+
+
+def test_a_source_that_is_not_there_names_the_file_that_was_meant(tmp_path: Path) -> None:
+    (tmp_path / "houses.csv").write_text("a,b\n1,2\n")
+
+    with pytest.raises(DataError, match=r"expected data to import; did you mean .*/houses.csv\?"):
+        import_dataset(tmp_path / "house.csv", tmp_path / "out")

@@ -36,6 +36,7 @@ from distnet.data.sources._like import OPTION as LIKE
 from distnet.data.sources.files.below import below
 from distnet.data.survey.summary import Findings
 from distnet.errors import DataError, UnknownPartError
+from distnet.spec.reading.file import nearest
 
 PANDAS = {
     ".arrow": "read_feather",
@@ -275,4 +276,6 @@ def _option(name: str) -> str:
 def check_exists(path: Path) -> None:
     """Raise DataError if there is no such file or folder."""
     if not path.exists():
-        raise DataError(f"{path}: no such file or folder")
+        near = nearest(path)
+        hint = f"did you mean {near}?" if near else "name one that exists"
+        raise DataError(f"{path}: found no such file or folder, expected data to import; {hint}")

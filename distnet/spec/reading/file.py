@@ -23,7 +23,7 @@ def read_text(path: Path, *, what: str, remedy: str) -> str:
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        near = _nearest(path)
+        near = nearest(path)
         hint = f"did you mean {near}?" if near else remedy
         raise JobFileError(f"{path}: found no such file, expected a {what}; {hint}") from None
     except IsADirectoryError:
@@ -37,8 +37,8 @@ def read_text(path: Path, *, what: str, remedy: str) -> str:
         raise Locations(str(path)).error(error.faults) from None
 
 
-def _nearest(path: Path) -> Path | None:
-    """The file beside it whose name is most alike, with the same suffix."""
+def nearest(path: Path) -> Path | None:
+    """The file beside it whose name is most alike, with the same suffix; None if none is."""
     try:
         names = [file.name for file in path.parent.iterdir() if file.suffix == path.suffix]
     except OSError:
