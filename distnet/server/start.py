@@ -188,11 +188,11 @@ def _raise_open_files() -> float:
 
 
 def _fitting(settings: Settings, open_files: float) -> Settings:
-    """Have no more connections than this process may have open files."""
+    """Have no more connections, and a quarter as many that wait, than there may be open files."""
     wanted = settings.limits.connections
-    if wanted + OTHER_FILES <= open_files:
+    if wanted + wanted // 4 + OTHER_FILES <= open_files:
         return settings
-    most = max(int(open_files) - OTHER_FILES, 4)
+    most = max((int(open_files) - OTHER_FILES) * 4 // 5, 4)
     logger.warning(
         "this process may open %d files: limits.connections is %d, not %d; raise it with ulimit -n",
         int(open_files), most, wanted,

@@ -110,7 +110,7 @@ def test_connections_are_no_more_than_files_may_be_open(
         say=lambda _: None,
     )
 
-    assert "may open 1000 files: limits.connections is 500, not 8000" in caplog.text
+    assert "may open 1000 files: limits.connections is 400, not 8000" in caplog.text
 
 
 def test_jobs_that_continue_are_reported_at_the_end_and_at_the_start(tmp_path: Path) -> None:

@@ -13,8 +13,8 @@ from fastapi import FastAPI
 
 from distnet.errors import DistnetError
 from distnet.protocol.errors import ServerError
+from distnet.server.http.guard.fair_listener import FairListener
 from distnet.server.http.guard.protocol import GuardedProtocol
-from distnet.server.http.listen import BACKLOG
 from distnet.server.ledger import Ledger
 
 CHECK_LEAD_EVERY_S = 2.0
@@ -23,8 +23,6 @@ GRACE_S = 5
 IDLE_S = 60
 TICKS = 10
 """Of uvicorn's main loop, about a second: how often connections are checked."""
-ACCEPTED_AT_ONCE = 100
-"""Between other events: asyncio would accept as many as wait, in a row."""
 
 logger = logging.getLogger(__name__)
 
@@ -44,11 +42,10 @@ class HttpServer(uvicorn.Server):
                 proxy_headers=False,  # only those of a stated proxy count, see app.py
                 timeout_keep_alive=IDLE_S,
                 timeout_graceful_shutdown=GRACE_S,
-                http=partial(GuardedProtocol, app.state.guard),  # type: ignore[arg-type]
-                backlog=ACCEPTED_AT_ONCE,
             )
         )
         self._followers = app.state.followers
+        self._guard = app.state.guard
         self._ledger = ledger
         self._ready: Callable[[], None] = lambda: None
         self._has_ended = threading.Event()
@@ -76,12 +73,19 @@ class HttpServer(uvicorn.Server):
         self._followers.close()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, and report it."""
-        await super().startup(sockets)
-        for listener in sockets or ():
-            listener.listen(BACKLOG)  # asyncio has set ACCEPTED_AT_ONCE
-        if self.started:
-            self._ready()
+        """Listen with `FairListener` where uvicorn would with asyncio's own, and report it."""
+        await self.lifespan.startup()
+        assert sockets is not None
+        make_protocol = partial(
+            GuardedProtocol,
+            self._guard,
+            config=self.config,
+            server_state=self.server_state,
+            app_state=self.lifespan.state,
+        )
+        self.servers = [FairListener(one, make_protocol, self._guard) for one in sockets]  # type: ignore[misc]
+        self.started = True
+        self._ready()
 
     async def on_tick(self, counter: int) -> bool:
         """End what takes too long on any connection."""
