@@ -100,10 +100,8 @@ def test_strangers_lose_the_oldest_connection_and_others_none(tmp_path: Path) ->
         user, attempt = opened(held, address), opened(held, address)
         assert requested(user, WHOAMI, token) == 200
         assert requested(attempt, "/api/v1/attempt", secret) == 200
-        strangers = []
-        for _ in range(5):
-            strangers.append(opened(held, address))
-            assert requested(strangers[-1], "/healthz") == 200, "it is there before the next one"
+        strangers = [opened(held, address) for _ in range(5)]
+        assert requested(strangers[-1], "/healthz") == 200, "all five are there"
         newest = [opened(held, address) for _ in range(2)]
         assert requested(newest[-1], "/healthz") == 200
 

@@ -12,6 +12,7 @@ them (`tests/attack/aborted_followers.py`).
 """
 
 import asyncio
+import itertools
 import re
 import socket
 from collections.abc import Callable
@@ -29,6 +30,9 @@ PAUSE_S = 0.5
 """After the process could not open another connection."""
 HEALTH = b"GET /healthz "
 CREDENTIALS = re.compile(rb"\r\n(?:authorization|cookie):([^\r\n]*)", re.IGNORECASE)
+
+_Arrival = tuple[int, socket.socket]
+"""Its place in the order of arrival, and the connection."""
 
 
 class FairListener:
@@ -52,7 +56,8 @@ class FairListener:
         self._refusals = guard.refusals
         self._loop = asyncio.get_running_loop()
         self._most = guard.limits.connections // 4
-        self._waiting = FairQueue[socket.socket](self._most)
+        self._waiting = FairQueue[_Arrival](self._most)
+        self._arrivals = itertools.count()
         self._entering: set[asyncio.Task[object]] = set()
         self._is_letting_in = self._is_closed = False
         listener.setblocking(False)
@@ -63,7 +68,7 @@ class FairListener:
         self._is_closed = True
         self._loop.remove_reader(self._listener)
         while self._waiting:
-            self._waiting.take().close()
+            self._waiting.take()[1].close()
 
     async def wait_closed(self) -> None:
         """Wait until those are in that were about to be."""
@@ -86,9 +91,10 @@ class FairListener:
                 self._loop.call_later(PAUSE_S, self._listen)
                 break
             connection.setblocking(False)
-            dropped = self._waiting.put(sender_of(connection, where[0]), connection)
+            arrival = next(self._arrivals), connection
+            dropped = self._waiting.put(sender_of(connection, where[0]), arrival)
             if dropped is not None:
-                self._drop(dropped)
+                self._drop(dropped[1])
         self._let_in_soon()
 
     def _drop(self, connection: socket.socket) -> None:
@@ -107,8 +113,9 @@ class FairListener:
 
     def _let_in(self) -> None:
         self._is_letting_in = False
-        for _ in range(min(LET_IN_AT_ONCE, len(self._waiting))):
-            task = self._loop.create_task(self._enter(self._waiting.take()))
+        few = [self._waiting.take() for _ in range(min(LET_IN_AT_ONCE, len(self._waiting)))]
+        for _, connection in sorted(few):  # of strangers, the newest wins
+            task = self._loop.create_task(self._enter(connection))
             self._entering.add(task)
             task.add_done_callback(self._entering.discard)
         self._let_in_soon()
