@@ -98,11 +98,7 @@ class RunFiles:
         """
         folder = self._runs / job.name
         if job.started_at is None and job.result is None:  # a folder there is of another run
-            raise NotFoundError(
-                f"{job.name} has not begun to train, so there is nothing of it yet; see: "
-                f"distnet why {job.name}",
-                code="not_started",
-            )
+            raise NotFoundError(_why_nothing(job), code="not_started")
         if folder.is_dir():
             return folder
         seen = f"{self._runs} does not have it" if self._runs.is_dir() else "it is not mounted"
@@ -111,6 +107,16 @@ class RunFiles:
             f"{seen}. It is on the head of the cluster, unless it was removed; copy it from there",
             code="no_run_folder",
         )
+
+
+def _why_nothing(job: JobRecord) -> str:
+    """Why there is nothing of a job that has not trained."""
+    if job.state.is_terminal:
+        return f"{job.name} ended ({job.state}) before it began to train, so there is nothing of it"
+    return (
+        f"{job.name} has not begun to train, so there is nothing of it yet; see: "
+        f"distnet why {job.name}"
+    )
 
 
 def _why_missing(folder: Path, error: OSError) -> str:

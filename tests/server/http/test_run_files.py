@@ -103,7 +103,12 @@ def test_a_job_without_a_run_folder_says_why(api: Api, run: Path) -> None:
 
     assert code(held) == (404, "not_started")
     assert code(removed) == (404, "no_run_folder")
+    assert "has not begun to train" in held.json()["error"]["message"]
     assert f"does not see {run}" in removed.json()["error"]["message"]
+    api.client("root").post("/api/v1/jobs/digits-2/cancel")
+    cancelled = api.client().get("/api/v1/jobs/digits-2/files")
+    assert code(cancelled) == (404, "not_started")
+    assert "ended (cancelled) before it began" in cancelled.json()["error"]["message"]
     assert code(api.client().get("/api/v1/jobs/digits-9/files")) == (404, "not_found")
 
 
