@@ -40,7 +40,7 @@ class Terminal:
             refresh_per_second=8,
             transient=True,
         )
-        self._task = self._progress.add_task("starting", total=None, figures="")
+        self._task = self._progress.add_task("starting", total=None, figures="", has_ended=False)
 
     def __enter__(self) -> Self:
         """Begin to draw."""
@@ -68,6 +68,7 @@ class Terminal:
             completed=now.step,
             total=now.num_steps,
             figures=now.figures,
+            has_ended=now.has_ended,
         )
 
 
@@ -75,6 +76,8 @@ class _Line(ProgressColumn):
     """Epoch, step, time left, then the figures: a narrow terminal cuts the end."""
 
     def render(self, task: Task) -> Text:
+        if task.fields["has_ended"]:
+            return Text(f"{task.description} at step {task.completed:,.0f}, ending the workers")
         left = task.time_remaining
         time = f"{clock(left)} left  " if left is not None else ""
         steps = f"step {task.completed:,.0f}/{task.total:,.0f} in all  " if task.total else ""

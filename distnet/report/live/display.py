@@ -21,6 +21,8 @@ class Now:
     """The loss, the headline metric and the speed; empty before the first step."""
     loss: float | None = None
     """The training loss, where a step was just recorded."""
+    has_ended: bool = False
+    """Whether no further step comes; `stage` says how it ended. Its workers may still be ending."""
 
 
 class Display(Protocol):

@@ -64,7 +64,8 @@ class RunProgress:
             case "final":
                 self._display.say(f"at the end  {self._figures.final(record)}")
             case "end":
-                self._show(stage=record["status"], step=record.get("step") or self._now.step)
+                step = record.get("step") or self._now.step
+                self._show(stage=record["status"], step=step, has_ended=True)
 
     def _show(self, **changes: Any) -> None:
         self._now = replace(self._now, **{"loss": None, **changes})
@@ -77,7 +78,9 @@ class RunProgress:
         self._display.say(
             f"run {record['run']}: {counted(record['num_steps'], 'step')} on {workers}{start}"
         )
-        self._show(step=record["step"], num_steps=record["num_steps"])
+        self._show(
+            stage="starting", step=record["step"], num_steps=record["num_steps"], has_ended=False
+        )
         if record.get("packages"):
             took = record["packages_seconds"]
             installed = f", installed in {took:.1f} s" if took else ""

@@ -46,6 +46,16 @@ def test_the_live_line_stays_one_line(width: int) -> None:
     assert text.count("\x1b[1A") == 1  # the cursor goes up one line, to remove the line
 
 
+def test_a_run_that_has_ended_shows_no_time_left() -> None:
+    stop = {"kind": "end", "attempt": 1, "status": "stopped", "step": 5200}
+    text, _ = shown(ATTEMPT, STEP, stop, width=140, is_terminal=True)
+
+    last = text[text.rindex("stopped") :]
+    assert "stopped at step 5,200, ending the workers" in last
+    assert "left" not in last
+    assert "/7,000" not in last
+
+
 def test_a_pipe_gets_a_sign_of_life_at_once() -> None:
     text, _ = shown(ATTEMPT, STEP)
 
