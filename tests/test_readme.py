@@ -246,6 +246,8 @@ def test_note_for_administrators_shows_the_presets() -> None:
     assert shown["priority"] == [str(preset.priority) for preset in presets]
     longest = [preset.not_preemptible_s / DAY_S for preset in presets]
     assert shown["not_preemptible"] == [f"{days:g}d" if days else "admins" for days in longest]
+    assert shown["grace"] == ["1h", "30m", "10m"]
+    assert [preset.grace_s for preset in presets] == [3600.0, 1800.0, 600.0]
 
 
 def test_note_on_datasets_shows_a_manifest() -> None:

@@ -76,6 +76,8 @@ class Allowance:
     """The highest priority that a submitter may give."""
     not_preemptible_s: float = presets.DEFAULT.not_preemptible_s
     """The longest `queue.max_time` of a submitter's job that cannot be preempted."""
+    grace_s: float = presets.DEFAULT.grace_s
+    """The longest `queue.grace` of a submitter's job."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,10 +24,8 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, ValidationError
 
 from distnet.errors import DistnetError, JobFileError
-from distnet.protocol.numbers import Priority
-from distnet.scheduler.view import Policy
-from distnet.server.presets import NAMED_S, PRESETS
-from distnet.server.settings import Allowance, Limits, Settings, Webhooks
+from distnet.server.policy_section import PolicySection
+from distnet.server.settings import Limits, Settings, Webhooks
 from distnet.spec.reading.faults import Fault, FaultsError, Locations
 from distnet.spec.reading.validation import faults_of
 from distnet.spec.reading.yaml import decode, read_yaml
@@ -83,25 +81,6 @@ def object_store(address: str) -> str:
     if urlsplit(address).password is not None:
         raise ValueError("expected no password in it; set it in the environment of the nodes")
     return address
-
-
-class PolicySection(Section):
-    """Settings of the scheduler, and what a submitter may ask of it. Admins may ask for all."""
-
-    preset: Literal["team", "lab", "strict"] = "team"
-    """The values of the keys `ageing`, `priority` and `not_preemptible` that are left out."""
-    ageing: Seconds | None = None
-    """The waiting time for which a job gains one level of priority."""
-    priority: Priority | None = None
-    """The highest priority that a submitter gives."""
-    not_preemptible: Literal["anyone", "admins"] | Seconds | None = None
-    """The longest `queue.max_time` of a submitter's job that cannot be preempted; or who may submit
-    such jobs without one."""
-    preemption: bool = DEFAULT.policy.preemption
-    backfill: bool = DEFAULT.policy.backfill
-    elastic: bool = DEFAULT.policy.elastic
-    steady: Seconds = DEFAULT.policy.steady_s
-    """The time after its start in which a job is neither resized nor preempted for fairness."""
 
 
 class LimitsSection(Section):
@@ -192,7 +171,7 @@ def with_file(settings: Settings, path: Path) -> Settings:
     """
     file, locations = _read(path)
     limits = file.limits
-    policy, allowance = _policy(file.policy, limits.open_jobs_per_user)
+    policy, allowance = file.policy.values(limits.open_jobs_per_user)
     return replace(
         settings,
         hosts=file.hosts,
@@ -233,26 +212,6 @@ def with_file(settings: Settings, path: Path) -> Settings:
         umask=UMASKS.get(file.run_folders or ""),
         environment=file.environment,
     )
-
-
-def _policy(section: PolicySection, open_jobs: int) -> tuple[Policy, Allowance]:
-    """What the scheduler does, and what a submitter may ask of it."""
-    preset, longest = PRESETS[section.preset], section.not_preemptible
-    if isinstance(longest, str):
-        longest = NAMED_S[longest]
-    policy = Policy(
-        preset.ageing_s if section.ageing is None else section.ageing,
-        section.preemption,
-        section.backfill,
-        section.elastic,
-        section.steady,
-    )
-    allowance = Allowance(
-        open_jobs,
-        preset.priority if section.priority is None else section.priority,
-        preset.not_preemptible_s if longest is None else longest,
-    )
-    return policy, allowance
 
 
 def _read(path: Path) -> tuple[SettingsFile, Locations]:

@@ -112,6 +112,20 @@ def test_proxies_are_addresses_or_networks(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "grace_s"),
+    [
+        ("policy: {}", 3600.0),
+        ("policy: {preset: strict}", 600.0),
+        ("policy: {preset: lab, grace: 2h}", 7200.0),
+    ],
+)
+def test_a_policy_says_how_long_a_job_may_take_to_leave(
+    tmp_path: Path, text: str, grace_s: float
+) -> None:
+    assert read(tmp_path, text).allowance.grace_s == grace_s
+
+
+@pytest.mark.parametrize(
     ("text", "ageing_s", "priority", "not_preemptible_s"),
     [
         ("policy: {}", 4 * 3600, 10, 7 * 86_400),

@@ -208,6 +208,15 @@ def test_who_submits_jobs_that_cannot_be_preempted(harness, longest_s, max_time,
         harness.submit(request)
 
 
+def test_a_job_keeps_its_nodes_for_a_limited_time_after_a_stop(harness):
+    longer = asks(sets=("queue.grace=61m",))
+
+    harness.submit(asks(sets=("queue.grace=1h",)))
+    harness.submit(longer, user=ROOT)
+    with pytest.raises(ForbiddenError, match="queue.grace: found 61 min, expected at most 60 min"):
+        harness.submit(longer)
+
+
 def test_the_jobs_of_one_submit_are_limited(harness):
     sweeps = [asks(sweep=("train.seed=1..6000",)) for _ in range(2)]
     with pytest.raises(TooManyError, match=r"12,000 jobs .* at most 10,000"):

@@ -69,6 +69,21 @@ def require_preemptible(user: User, records: Sequence[JobRecord], longest_s: flo
         )
 
 
+def require_grace(user: User, records: Sequence[JobRecord], longest_s: float) -> None:
+    """Refuse jobs that may keep their nodes for long after a stop.
+
+    Raises:
+        ForbiddenError: `grace_too_long`.
+    """
+    most_s = max(job.grace_s for job in records)
+    if most_s > longest_s and user.role is not Role.ADMIN:
+        raise ForbiddenError(
+            f"queue.grace: found {format_duration(most_s)}, expected at most "
+            f"{format_duration(longest_s)}: only an admin can submit a job with a longer one",
+            code="grace_too_long",
+        )
+
+
 def require_open_jobs(mirror: Mirror, user: User, num_new: int, most: int) -> None:
     """Refuse more open jobs than a user may have.
 

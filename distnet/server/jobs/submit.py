@@ -19,6 +19,7 @@ from distnet.protocol.errors import ConflictError, InvalidError
 from distnet.protocol.states import JobState
 from distnet.server.jobs.admission import (
     require_fits,
+    require_grace,
     require_open_jobs,
     require_preemptible,
     require_priority,
@@ -64,7 +65,7 @@ def submit(
         InvalidError: `never_fits`, `unknown_dependency`, ...; no job is queued.
         ConflictError: `name_taken`.
         TooManyError: `too_many_jobs`.
-        ForbiddenError: `priority_too_high`, `not_preemptible`.
+        ForbiddenError: `priority_too_high`, `not_preemptible`, `grace_too_long`.
     """
     change = Change(now)
     keys = [draft.record.key for draft in drafts]
@@ -113,6 +114,7 @@ def _require_admission(
     require_open_jobs(mirror, user, len(new), allowance.open_jobs)
     require_priority(user, max(job.priority for job in records), allowance.priority)
     require_preemptible(user, records, allowance.not_preemptible_s)
+    require_grace(user, records, allowance.grace_s)
 
 
 def _named(tx: Connection, new: Sequence[Draft], runs: Path) -> list[JobRecord]:
