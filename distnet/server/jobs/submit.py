@@ -69,7 +69,8 @@ def submit(
     change = Change(now)
     keys = [draft.record.key for draft in drafts]
     with mirror.writing() as tx:
-        known = jobs.find_keys(tx, user.name, keys)
+        found = jobs.find_keys(tx, user.name, keys)
+        known = {key: mirror.jobs.get(job.name, job) for key, job in found.items()}
         new = [draft for draft in drafts if draft.record.key not in known]
         if not new:
             return [known[key] for key in keys], False
