@@ -193,8 +193,7 @@ def _put_texts(tx: Connection, new: Sequence[Draft], *, known: set[str]) -> Mapp
                 code="unknown_code",
             )
     specs = {draft.record.spec: draft.job.spec for draft in new if draft.record.spec not in known}
-    for spec in specs.values():
-        texts.put_text(tx, spec)
+    texts.put_texts(tx, specs.values())
     return specs
 
 
