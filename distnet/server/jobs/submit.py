@@ -123,7 +123,7 @@ def _named(tx: Connection, new: Sequence[Draft], runs: Path) -> list[JobRecord]:
     """
 
     def is_used(name: str) -> bool:
-        return lexists(runs / name)
+        return lexists(f"{runs}/{name}")
 
     sweeps = _sweeps(tx, new)
     bases = [sweeps.get(draft.request, draft.job.name) for draft in new]
