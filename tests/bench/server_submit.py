@@ -4,8 +4,8 @@
         [--nodes 50] [--ledger postgresql://USER@HOST/EMPTY_DATABASE]
 
 The server is a separate process behind real HTTP, with its ledger on disk. Only the cluster is in
-memory; its nodes are full, so that most jobs wait. The trials of the sweep differ in their seed; the
-command that submits them is timed with its start, and has a ledger of its own. The goals: 200
+memory; its nodes are full, so that most jobs wait. The trials of the sweep differ in their seed;
+the command that submits them is timed with its start, and has a ledger of its own. The goals: 200
 durable submits a second one by one, 2,000 in bulk, 6,500 trials of a sweep, iterations of the loop
 p99 100 ms, a page of `ps` p99 200 ms, a start in 3 s, 400 MB of memory, and no acknowledged job is
 lost when the server is killed in the middle.
