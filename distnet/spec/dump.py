@@ -11,6 +11,8 @@ from distnet.spec.reading.scalars import plain
 from distnet.spec.sections.job import Job
 
 INDENT = "  "
+LONGEST_KEPT = 1000
+"""A longer text is written anew, so that thousands of them do not fill the memory."""
 NONE: tuple[object, str] = (object(), "")
 PLAIN_KEY = re.compile("(?!(?:yes|no|true|false|on|off|null)$)[a-z][a-z0-9_]{0,60}")
 """A key that YAML does not quote."""
@@ -69,13 +71,20 @@ class TrialDumper:
         if type(value) is int and PLAIN_KEY.fullmatch(key[-1]):
             return f"{INDENT * (len(key) - 1)}{key[-1]}: {value}\n"
         at = *key, repr(value)
-        if at not in self._leaves:
-            above = len(key) - 1
-            nested = {key[-1]: value}
-            for _ in range(above):
-                nested = {"_": nested}
-            self._leaves[at] = _dump(nested).split("\n", above)[above]
-        return self._leaves[at]
+        text = self._leaves.get(at)
+        if text is None:
+            text = _leaf(key, value)
+            if len(text) <= LONGEST_KEPT:
+                self._leaves[at] = text
+        return text
+
+
+def _leaf(key: tuple[str, ...], value: Any) -> str:
+    """Have YAML's own writer write a value as deep as its key says."""
+    nested, above = {key[-1]: value}, len(key) - 1
+    for _ in range(above):
+        nested = {"_": nested}
+    return _dump(nested).split("\n", above)[above]
 
 
 def _values(job: Job, sections: Collection[str]) -> dict[str, Any]:

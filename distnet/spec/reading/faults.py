@@ -94,7 +94,7 @@ class Locations:
         return f"{self.path}:{line}{key}: {fault.message}"
 
 
-@lru_cache(maxsize=1000)
+@lru_cache(maxsize=64)
 def dotted(key: Key) -> str:
     """Write a key with dots: `data.augment.0.pixels`."""
     return ".".join(shortened(str(part)) for part in key)

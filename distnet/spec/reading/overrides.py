@@ -28,7 +28,8 @@ Overrides = Sequence[str] | Mapping[str, Any]
 """As Python has them: `["train.epochs=3"]`, or `{"train.epochs": 3}`."""
 
 
-CACHED = 1000
+CACHED = 64
+"""Each is read several times in a row; they may be long."""
 
 
 @dataclass(frozen=True)
