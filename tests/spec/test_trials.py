@@ -93,7 +93,7 @@ def outcome(read: object, *values: object) -> object:
         return str(error)
 
 
-def places(file: JobFile, overrides: tuple[str, ...]) -> list[str]:
+def faults_of(file: JobFile, overrides: tuple[str, ...]) -> list[str]:
     """Where faults of the changed keys would be said to be."""
     return [str(file.fault(text.partition("=")[0], "found a fault")) for text in overrides]
 
@@ -113,7 +113,7 @@ def require_same(text: str, sets: tuple[str, ...], trials: list[tuple[str, ...]]
         assert isinstance(found, JobFile)
         assert repr(found.job) == repr(alone.job)
         assert (found.path, found.folder) == (alone.path, alone.folder)
-        assert places(found, overrides) == places(alone, overrides)
+        assert faults_of(found, overrides) == faults_of(alone, overrides)
         assert dumper.dump(found.job.resolved()) == dump_job(alone.job.resolved())
 
 
