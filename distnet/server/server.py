@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 
 from distnet.protocol.attempt import AttemptConfig, Instructions, Report
 from distnet.protocol.cluster import ClusterResponse, EventsResponse
@@ -35,6 +36,7 @@ from distnet.server.nodes.operations import NodeOperations
 from distnet.server.settings import Settings
 from distnet.server.state.mirror import Mirror
 from distnet.server.state.node_groups import NodeGroups
+from distnet.server.users.teams import set_team
 from distnet.server.views import cluster, jobs, logs, reasons, sweep
 from distnet.server.views.explainer import Explainer
 from distnet.server.views.listing import JobFilter, list_jobs
@@ -106,11 +108,8 @@ class Server:
         """Queue jobs; returns them, and whether any is new. See `jobs/submit.py`."""
         now, allowance = self.clock(), self.settings.allowance
         drafts = read_drafts(user, requests, now=now, store=self.loop.checkpoints, reading=reading)
-        with self.mirror.locked():
-            records, is_new = submit(
-                self.mirror, user, drafts, now=now, allowance=allowance, runs=self.settings.runs
-            )
-            records = [self.mirror.jobs.get(record.name, record) for record in records]
+        queue = partial(submit, now=now, allowance=allowance, runs=self.settings.runs)
+        records, is_new = self.mirror.change(lambda: queue(self.mirror, user, drafts))
         self.datasets.touch(draft.job.dataset for draft in drafts)
         self.wake()
         return records, is_new
@@ -146,8 +145,9 @@ class Server:
 
     def run_on_nodes(self, user: User, name: str, command: NodeCommand) -> ExecResponse:
         """Run a program on the nodes of a job, or read the stacks of its workers."""
-        with self.mirror.locked():
-            return self._node_commands.add(self.mirror, user, name, command, self.clock())
+        return self.mirror.change(
+            lambda: self._node_commands.add(self.mirror, user, name, command, self.clock())
+        )
 
     def job(self, record: JobRecord) -> JobResponse:
         """A job as users see it."""
@@ -200,8 +200,7 @@ class Server:
     ) -> ScheduleResponse:
         """Add a schedule."""
         drafts = read_drafts(user, [request.request], now=0.0, reading=reading)
-        with self.mirror.locked():
-            return self._schedule(recurring.add(self.mirror, user, request, drafts, self.clock()))
+        return self._schedule(lambda now: recurring.add(self.mirror, user, request, drafts, now))
 
     def schedules(self) -> list[ScheduleResponse]:
         """All schedules, by name."""
@@ -211,18 +210,16 @@ class Server:
 
     def pause_schedule(self, user: User, name: str, is_paused: bool) -> ScheduleResponse:
         """Pause or resume a schedule."""
-        with self.mirror.locked():
-            return self._schedule(recurring.pause(self.mirror, user, name, is_paused, self.clock()))
+        return self._schedule(lambda now: recurring.pause(self.mirror, user, name, is_paused, now))
 
     def remove_schedule(self, user: User, name: str) -> None:
         """Remove a schedule."""
-        with self.mirror.locked():
-            recurring.remove(self.mirror, user, name, self.clock())
+        self.mirror.change(lambda: recurring.remove(self.mirror, user, name, self.clock()))
 
     def block_jobs(self, by: User, blocked: UserResponse, *, cancel: bool) -> BlockResponse:
         """Hold or cancel the open jobs of a user who was blocked."""
-        with self.mirror.locked():
-            done = blocking.block_jobs(self.mirror, by, blocked, cancel=cancel, now=self.clock())
+        block = partial(blocking.block_jobs, self.mirror, by, blocked, cancel=cancel)
+        done = self.mirror.change(lambda: block(now=self.clock()))
         self.wake()
         return done
 
@@ -253,13 +250,7 @@ class Server:
 
     def report(self, secret: str, report: Report) -> Instructions:
         """Apply the report of an attempt."""
-        limits, now = self.settings.limits, self.clock()
-        with self.mirror.locked():
-            attempt = reports.live_attempt(self.mirror, secret)
-            instructions = reports.take_report(self.mirror, secret, report, now, limits=limits)
-            if attempt is not None:  # not the second of two equal exit records
-                commands = self._node_commands.for_attempt(attempt.submission, report)
-                instructions = instructions.model_copy(update={"commands": commands})
+        instructions = self.mirror.change(lambda: self._take_report(secret, report))
         if report.exit is not None:
             self.wake()
         return instructions
@@ -276,12 +267,22 @@ class Server:
 
     def save_team(self, user: User, team: TeamMessage) -> TeamMessage:
         """Change the weight, quota and limit of a team."""
-        with self.mirror.locked():
-            self.mirror.set_team(TeamRecord(**team.model_dump()), user.name, self.clock())
+        record = TeamRecord(**team.model_dump())
+        self.mirror.change(lambda: set_team(self.mirror, record, user.name, self.clock()))
         self.wake()
         return team
 
-    def _schedule(self, schedule: ScheduleRecord) -> ScheduleResponse:
+    def _take_report(self, secret: str, report: Report) -> Instructions:
+        limits, now = self.settings.limits, self.clock()
+        attempt = reports.live_attempt(self.mirror, secret)
+        instructions = reports.take_report(self.mirror, secret, report, now, limits=limits)
+        if attempt is None:  # the second of two equal exit records
+            return instructions
+        commands = self._node_commands.for_attempt(attempt.submission, report)
+        return instructions.model_copy(update={"commands": commands})
+
+    def _schedule(self, change: Callable[[float], ScheduleRecord]) -> ScheduleResponse:
+        schedule = self.mirror.change(lambda: change(self.clock()))
         return schedule_response(schedule, self._blocked_users())
 
     def _blocked_users(self) -> set[str]:
@@ -291,7 +292,6 @@ class Server:
     def _command(
         self, command: Callable[..., JobRecord], user: User, name: str, *values: int
     ) -> JobRecord:
-        with self.mirror.locked():
-            job = command(self.mirror, user, name, *values, self.clock())
+        job = self.mirror.change(lambda: command(self.mirror, user, name, *values, self.clock()))
         self.wake()
         return job

@@ -3,7 +3,7 @@
 text -> Document -> overrides -> Job, or one error that lists every fault
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -113,28 +113,46 @@ def read_job_text(
         JobFileError: the text has faults; all of them are listed.
     """
     try:
-        document = _document(text)
+        document = read_document(text)
     except FaultsError as error:
         raise Locations(str(path)).error(error.faults) from None
     changes = [read_override(override) for override in overrides]
-    locations = Locations(str(path), document.lines, {dotted(c.key): c.text for c in changes})
+    locations = located(path, document, changes)
     return JobFile(_job(document, changes, locations), path, locations, folder or path.parent)
 
 
 @lru_cache(maxsize=CACHED)
-def _document(text: str) -> Document:
-    """Parse a text once: all jobs of a sweep have the same one."""
+def read_document(text: str) -> Document:
+    """Parse a text once: all jobs of a sweep have the same one.
+
+    Raises:
+        FaultsError: it is not YAML, or larger than a job file.
+    """
     return read_yaml(text, max_values=MAX_VALUES)
+
+
+def located(path: Path, document: Document, changes: Iterable[Override]) -> Locations:
+    """Where each key of a job is written: in its file, or in an override."""
+    return Locations(str(path), document.lines, {dotted(c.key): c.text for c in changes})
+
+
+def values_of(sections: dict[str, Value], changes: Sequence[Override]) -> dict[str, Value]:
+    """The sections of a job file with some changes.
+
+    Raises:
+        JobFileError: a list has no such item.
+    """
+    touched = {change.key[0] for change in changes if len(change.key) > 1}
+    kinds = {section: kind for section, kind in DEFAULT_KINDS.items() if section in touched}
+    return apply(changes, kinds | sections)
 
 
 def _job(document: Document, changes: list[Override], locations: Locations) -> Job:
     if not isinstance(document.value, dict):
         wrong = "found no sections, expected at least `name: ...` and `network: {kind: ...}`"
         raise locations.error([Fault((), wrong)])
-    touched = {change.key[0] for change in changes if len(change.key) > 1}
-    kinds = {section: kind for section, kind in DEFAULT_KINDS.items() if section in touched}
     try:
-        return Job.model_validate(apply(changes, kinds | document.value))
+        return Job.model_validate(values_of(document.value, changes))
     except ValidationError as error:
         raise locations.error(faults_of(error, Job)) from None
 

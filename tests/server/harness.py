@@ -102,11 +102,11 @@ class Harness:
         real, left = self.ledger.transaction, [nth]
 
         @contextmanager
-        def transaction():  # type: ignore[no-untyped-def]
+        def transaction(**more):  # type: ignore[no-untyped-def]
             left[0] -= 1
             if left[0] == 0 and not is_done:
                 raise UnavailableError("the connection is lost")
-            with real() as tx:
+            with real(**more) as tx:
                 yield tx
             if left[0] == 0:
                 raise UnavailableError("the connection is lost; whether it was done is unknown")

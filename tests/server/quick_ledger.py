@@ -25,7 +25,7 @@ def open_quickly(url: str) -> Ledger:
         path.write_bytes(migrated())
     ledger = open_ledger(url)
     # The writer has one connection, which it keeps.
-    with closing(ledger._database.writer.raw_connection()) as connection:
+    with closing(ledger._database.writer.engine.raw_connection()) as connection:
         connection.cursor().execute("PRAGMA synchronous = OFF")
     return ledger
 

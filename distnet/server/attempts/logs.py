@@ -26,7 +26,7 @@ def keep_pieces(  # noqa: PLR0917
         return {}
     sent = (Piece(piece.stream, piece.offset, piece.text.encode()) for piece in report.pieces)
     most_streams = _most_workers(job) + limits.streams
-    with mirror.ledger.transaction() as tx:
+    with mirror.ledger.transaction(waits=False) as tx:
         done = streams.append_pieces(
             tx, job.name, attempt.number, sent, Bounds(limits.log_bytes, most_streams)
         )

@@ -27,7 +27,7 @@ FACTS = {"step", "num_steps", "headline", "split", "metrics", "compared", "at_ru
 
 def live_attempt(mirror: Mirror, secret: str) -> AttemptRecord | None:
     """Find the live attempt with this secret; None if there is none."""
-    name = mirror.job_of_secret(sha256_of(secret))
+    name = mirror.secrets.job(sha256_of(secret))
     return None if name is None else mirror.attempts[name]
 
 

@@ -152,5 +152,4 @@ class Datasets:
     def _note(self, user: User, text: str) -> None:
         change = Change(self.clock(), is_quiet=True)
         change.event("dataset", user.name, text)
-        with self.mirror.locked():
-            self.mirror.commit(change)
+        self.mirror.change(lambda: self.mirror.commit(change))

@@ -122,7 +122,7 @@ def _add_layers(app: FastAPI, settings: Settings) -> None:
     audit = AuditLog(authenticator.users, per_s=settings.limits.denied_per_s)
 
     def job_of(secret: str) -> str | None:
-        return server.mirror.job_of_secret(sha256_of(secret))
+        return server.mirror.secrets.job(sha256_of(secret))
 
     own_name = urlsplit(settings.address).hostname or ""
     exceptions.install(app, audit, app.state.guard.refusals)

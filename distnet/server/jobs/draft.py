@@ -2,7 +2,8 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Any
 
 from distnet.errors import JobFileError
 from distnet.protocol.errors import InvalidError, TooLargeError, TooManyError
@@ -10,7 +11,7 @@ from distnet.protocol.states import JobState
 from distnet.protocol.submit import SubmitRequest
 from distnet.server.jobs.admission import team_of
 from distnet.server.jobs.dependencies import read_dependency
-from distnet.server.jobs.job_file import ParsedJob, parse_job_file
+from distnet.server.jobs.job_file import ParsedJob, SweepFile, parse_job_file
 from distnet.server.ledger.records import JobRecord, User
 from distnet.spec.halving import rungs_of
 from distnet.spec.sweep import MAX_JOBS, changes, expand, require_no_folds
@@ -117,23 +118,21 @@ def _drafts_of(
     store: str | None,
     reading: Reading,
 ) -> list[Draft]:
+    parse = SweepFile(request, store).parse if request.sweep else None
     parsed = []
     for overrides in combinations:
         reading.go_on()
-        parsed.append(parse_job_file(request, overrides, store))
-    rungs = rungs_of([job.epochs for job in parsed]) if request.stop_early else ()
+        job = parse_job_file(request, store) if parse is None else parse(overrides)
+        parsed.append((job, changes(overrides)))
+    rungs = rungs_of([job.epochs for job, _ in parsed]) if request.stop_early else ()
     drafts = []
-    for index, (overrides, job) in enumerate(zip(combinations, parsed, strict=True)):
+    for index, (job, changed) in enumerate(parsed):
         key = request.key if len(combinations) == 1 else f"{request.key}.{index}"
-        record = _record(user, request, job, key, now=now, schedule=schedule)
+        trial: dict[str, Any] = {}
         if request.sweep:
-            record = replace(
-                record,
-                array=request.name or "",
-                changes=changes(overrides),
-                rungs=rungs,
-                trials_at_once=request.trials_at_once,
-            )
+            trial |= {"array": request.name or "", "changes": changed, "rungs": rungs}
+            trial["trials_at_once"] = request.trials_at_once
+        record = _record(user, request, job, key, now=now, schedule=schedule, **trial)
         drafts.append(Draft(record, job, request.key))
     return drafts
 
@@ -146,6 +145,7 @@ def _record(
     *,
     now: float,
     schedule: str | None,
+    **trial: Any,
 ) -> JobRecord:
     queue = parsed.queue
     is_array = bool(request.sweep)
@@ -172,4 +172,5 @@ def _record(
         expected_s=queue.expected or queue.max_time,
         schedule=schedule,
         reservation=request.reservation,
+        **trial,
     )

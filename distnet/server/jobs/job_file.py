@@ -1,8 +1,9 @@
 """The job file of a submit, parsed; the same text is parsed only once."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
-from operator import attrgetter
+from operator import attrgetter, is_not
 from pathlib import Path, PurePosixPath
 
 from distnet.errors import JobFileError
@@ -11,7 +12,7 @@ from distnet.protocol.submit import SubmitRequest
 from distnet.scheduler.view import Shape
 from distnet.spec.code.names import file_of
 from distnet.spec.content import PREFIX, content_of
-from distnet.spec.dump import dump_job
+from distnet.spec.dump import TrialDumper, dump_job
 from distnet.spec.halving import epochs_of
 from distnet.spec.parts import kinds, shipped_datasets
 from distnet.spec.read import PACKAGES, JobFile, read_job_text
@@ -19,8 +20,11 @@ from distnet.spec.reading.faults import unknown
 from distnet.spec.sections.job import Job
 from distnet.spec.sections.queue import Queue
 from distnet.spec.sweep import naming_sweep
+from distnet.spec.trials import Trials
 
 CACHED = 1000
+FOUND_BY_NODES = ("network", "task", "data", "files", "packages", "checkpoint")
+"""Sections that name what the nodes of the cluster must find."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,33 +53,51 @@ def checkpoint_store(address: str | None, ledger: str) -> str | None:
     return None if address is None else f"{address.rstrip('/')}/{ledger}"
 
 
-def parse_job_file(
-    request: SubmitRequest, overrides: tuple[str, ...], store: str | None = None
-) -> ParsedJob:
-    """Parse the job file of a request, with its overrides and those of its sweep.
+def parse_job_file(request: SubmitRequest, store: str | None = None) -> ParsedJob:
+    """Parse the job file of a request without a sweep.
 
     Args:
         request: the request.
-        overrides: of one job of its sweep.
         store: for the checkpoints of a job that names none.
 
     Raises:
         InvalidError: `bad_job_file`, with every fault and its line; `code_missing`.
     """
     has_code = request.code is not None
-    parsed = _parse(request.spec, request.file, request.sets, overrides, has_code, store)
-    if request.workers is None:
-        return parsed
-    if request.workers > parsed.slices:
-        raise InvalidError(
-            f"--workers: found {request.workers}, expected at most {parsed.slices}, one for each "
-            "of the slices of a batch (train.slices)",
-            code="bad_job_file",
-        )
-    return replace(
-        parsed,
-        shape=parsed.shape.resized(request.workers, request.workers),
-    )
+    return _parse(request.spec, request.file, request.sets, has_code, store, request.workers)
+
+
+class SweepFile:
+    """The job file of a request with a sweep.
+
+    Args:
+        request: the request.
+        store: for the checkpoints of a job that names none.
+    """
+
+    def __init__(self, request: SubmitRequest, store: str | None) -> None:
+        self._request, self._store = request, store
+        self._trials = Trials(request.spec, path=Path(request.file), sets=request.sets)
+        self._dumper = TrialDumper()
+        self._reachable: tuple[object, ...] = ()
+        """What the nodes can find, see `_require_reachable`."""
+
+    def parse(self, overrides: tuple[str, ...]) -> ParsedJob:
+        """Parse it with the overrides of one trial.
+
+        Raises:
+            InvalidError: as `parse_job_file`.
+        """
+        try:
+            file = self._trials.read(overrides)
+        except JobFileError as error:
+            message = naming_sweep(str(error), overrides)
+            raise InvalidError(message, code="bad_job_file") from None
+        found = tuple(getattr(file.job, name) for name in FOUND_BY_NODES)
+        if len(self._reachable) != len(found) or any(map(is_not, found, self._reachable)):
+            _require_reachable(file, self._request.code is not None)
+            self._reachable = found
+        return _parsed(file.job, self._store, self._request.workers, self._dumper.dump)
 
 
 @lru_cache(maxsize=CACHED)
@@ -83,27 +105,38 @@ def _parse(  # noqa: PLR0917
     text: str,
     path: str,
     sets: tuple[str, ...],
-    sweep: tuple[str, ...],
     has_code: bool,
     store: str | None,
+    workers: int | None,
 ) -> ParsedJob:
     try:
-        file = read_job_text(text, path=Path(path), overrides=sets + sweep)
+        file = read_job_text(text, path=Path(path), overrides=sets)
     except JobFileError as error:
-        raise InvalidError(naming_sweep(str(error), sweep), code="bad_job_file") from None
+        raise InvalidError(str(error), code="bad_job_file") from None
     _require_reachable(file, has_code)
-    job = _with_store(file.job.resolved(), store)
-    resources = job.resources
+    return _parsed(file.job, store, workers, dump_job)
+
+
+def _parsed(
+    job: Job, store: str | None, workers: int | None, dump: Callable[[Job], str]
+) -> ParsedJob:
+    job = _with_store(job.resolved(), store)
+    resources, slices = job.resources, job.num_slices
+    if workers is not None and workers > slices:
+        raise InvalidError(
+            f"--workers: found {workers}, expected at most {slices}, one for each of the slices of "
+            "a batch (train.slices)",
+            code="bad_job_file",
+        )
     shape = Shape(
-        resources.min_workers,
-        resources.max_workers,
+        workers or resources.min_workers,
+        workers or resources.max_workers,
         job.num_cpus,
         resources.gpus,
         resources.selector,
     )
-    dataset = content_of(job.data.source)
-    epochs = epochs_of(job.train)
-    return ParsedJob(job.name, dump_job(job), shape, job.queue, job.num_slices, epochs, dataset)
+    dataset, epochs = content_of(job.data.source), epochs_of(job.train)
+    return ParsedJob(job.name, dump(job), shape, job.queue, slices, epochs, dataset)
 
 
 def _with_store(job: Job, store: str | None) -> Job:

@@ -70,7 +70,8 @@ def submit(
     change = Change(now)
     keys = [draft.record.key for draft in drafts]
     with mirror.writing() as tx:
-        known = jobs.find_keys(tx, user.name, keys)
+        found = jobs.find_keys(tx, user.name, keys)
+        known = {key: mirror.jobs.get(job.name, job) for key, job in found.items()}
         new = [draft for draft in drafts if draft.record.key not in known]
         if not new:
             return [known[key] for key in keys], False
@@ -124,7 +125,7 @@ def _named(tx: Connection, new: Sequence[Draft], runs: Path) -> list[JobRecord]:
     """
 
     def is_used(name: str) -> bool:
-        return lexists(runs / name)
+        return lexists(f"{runs}/{name}")
 
     sweeps = _sweeps(tx, new)
     bases = [sweeps.get(draft.request, draft.job.name) for draft in new]
@@ -194,8 +195,7 @@ def _put_texts(tx: Connection, new: Sequence[Draft], *, known: set[str]) -> Mapp
                 code="unknown_code",
             )
     specs = {draft.record.spec: draft.job.spec for draft in new if draft.record.spec not in known}
-    for spec in specs.values():
-        texts.put_text(tx, spec)
+    texts.put_texts(tx, specs.values())
     return specs
 
 

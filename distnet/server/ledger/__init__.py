@@ -11,7 +11,7 @@ One module a subject, with plain functions of a transaction and records: `jobs`,
   (`BEGIN IMMEDIATE`; in PostgreSQL a lock that the first statement takes). So what a transaction
   has read stays true until it commits, numbers have no gaps and follow the order of commits, and no
   transaction has to be retried after a conflict. Commits of a server are short, and it has one lock
-  anyway.
+  anyway. Another program's transaction is waited for without that lock (`Ledger.patiently`).
 - **Whole rows are saved.** The server changes records in memory; saving writes all their columns.
   No column can be forgotten, one compiled statement serves every change, and many rows go into one
   `executemany`. With one writer this cannot overwrite another change.

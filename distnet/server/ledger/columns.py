@@ -10,6 +10,10 @@ from sqlalchemy.types import TypeDecorator
 Number = BigInteger().with_variant(Integer(), "sqlite")
 """An increasing key: SQLite uses it as its own row number only if its type is INTEGER."""
 
+ENCODER = json.JSONEncoder(default=dict, separators=(",", ":"))
+EMPTY: dict[type, str] = {dict: "{}", list: "[]", tuple: "[]"}
+"""Most values of a new job."""
+
 
 class Words(TypeDecorator[str]):
     """Text of any origin.
@@ -58,7 +62,9 @@ class Json(TypeDecorator[Any]):
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
         """Convert to JSON, in ASCII."""
-        return None if value is None else json.dumps(value, default=dict, separators=(",", ":"))
+        if value is None:
+            return None
+        return (not value and EMPTY.get(type(value))) or ENCODER.encode(value)
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
         """Convert from JSON."""

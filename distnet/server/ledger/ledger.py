@@ -1,13 +1,15 @@
 """Open a ledger; read and change it in transactions; take its lead."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 from sqlalchemy import URL, Connection, make_url
 from sqlalchemy.exc import ArgumentError
 
 from distnet.protocol.errors import LedgerError
-from distnet.server.ledger.database import Database
+from distnet.server.ledger.database import LOCKED_S, Database, LockedError
 from distnet.server.ledger.faults import translated
 from distnet.server.ledger.migrate import bring_up_to_date
 from distnet.server.ledger.postgresql import open_postgresql
@@ -19,6 +21,8 @@ KINDS = {
     "postgresql+psycopg": open_postgresql,
     "postgres": open_postgresql,
 }
+
+T = TypeVar("T")
 
 
 class Ledger:
@@ -32,19 +36,39 @@ class Ledger:
         """Secret; the secrets of attempts are derived from it, also after a restart."""
 
     @contextmanager
-    def transaction(self) -> Iterator[Connection]:
+    def transaction(self, *, waits: bool = True) -> Iterator[Connection]:
         """Change the ledger: all changes are durable at the end, or none is made.
 
         One transaction at a time; the others wait. They must not be nested.
 
+        Args:
+            waits: whether another program that has the write lock is waited for, some seconds.
+
         Raises:
+            LockedError: another program has the write lock; nothing was changed.
             UnavailableError: the database cannot be reached or written. If the connection was lost
                 while PostgreSQL committed, the outcome is unknown: read it again.
             ConflictError: a row exists already, or a row that it refers to does not.
             LedgerError: the database is damaged.
         """
-        with translated(self._database.name), self._database.writer.begin() as tx:
+        with translated(self._database.name), self._database.writer.begin(waits=waits) as tx:
             yield tx
+
+    def patiently(self, act: Callable[[], T]) -> T:
+        """Call a function whose transactions do not wait; again when another program lets go.
+
+        Raises:
+            LockedError: another program has the write lock for longer than some seconds.
+        """
+        end = time.monotonic() + LOCKED_S
+        while True:
+            try:
+                return act()
+            except LockedError:
+                if time.monotonic() > end:
+                    raise
+            with self.transaction():
+                pass
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -78,7 +102,7 @@ class Ledger:
     def close(self) -> None:
         """Release the lead and close all connections."""
         self._database.lead.release()
-        self._database.writer.dispose()
+        self._database.writer.engine.dispose()
         self._database.reader.dispose()
 
 
@@ -107,7 +131,7 @@ def open_ledger(url: str, *, must_exist: bool = False) -> Ledger:
         try:
             return Ledger(database, *bring_up_to_date(database))
         except BaseException:
-            database.writer.dispose()
+            database.writer.engine.dispose()
             raise
 
 

@@ -14,17 +14,18 @@ It needs sessions: PgBouncer in transaction mode does not work.
 Source: https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS
 """
 
+from functools import partial
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, update
+from sqlalchemy import URL, Connection, create_engine, event, update
 
 from distnet.protocol.errors import LedgerError, UnavailableError
-from distnet.server.ledger.database import Database
+from distnet.server.ledger.database import Database, LockedError, Writer
 from distnet.server.ledger.faults import translated
 from distnet.server.ledger.tables import ledger
 
 SCHEMA = "hashtext(current_schema())"  # ledgers in other schemas have their own locks
-WRITE_LOCK = f"SELECT pg_advisory_xact_lock(1684632431, {SCHEMA})"
+WRITE_LOCK = f"SELECT pg_try_advisory_xact_lock(1684632431, {SCHEMA})"
 TAKE_LEAD = f"SELECT pg_try_advisory_lock(1684632432, {SCHEMA})"
 LEAVE_LEAD = f"SELECT pg_advisory_unlock(1684632432, {SCHEMA})"
 LOST = "lead_lost"
@@ -54,7 +55,7 @@ def open_postgresql(url: URL) -> Database:
     url = url.set(drivername="postgresql+psycopg")
     name = url.set(drivername="postgresql").render_as_string(hide_password=True)
     args = {key: value for key, value in CONNECT_ARGS.items() if key not in url.query}
-    writer = create_engine(
+    engine = create_engine(
         url,
         pool_size=1,
         max_overflow=0,
@@ -72,19 +73,20 @@ def open_postgresql(url: URL) -> Database:
         isolation_level="REPEATABLE READ",
         execution_options={"postgresql_readonly": True},
     )
-    event.listen(writer, "connect", _prepare, insert=True)  # before SQLAlchemy's first query
-    event.listen(writer, "begin", _take_write_lock)
+    event.listen(engine, "connect", _prepare, insert=True)  # before SQLAlchemy's first query
+    event.listen(engine, "begin", partial(_take_write_lock, name))
+    writer = Writer(engine)
     return Database(name=name, writer=writer, reader=reader, lead=SessionLead(writer, name))
 
 
 class SessionLead:
     """The lead as a lock of the session that writes."""
 
-    def __init__(self, writer: Engine, name: str) -> None:
+    def __init__(self, writer: Writer, name: str) -> None:
         self._writer = writer
         self._name = name
         self._term: int | None = None
-        event.listen(writer, "connect", self._claim_again)
+        event.listen(writer.engine, "connect", self._claim_again)
 
     def take(self) -> bool:
         """Take the lock, and start a new term."""
@@ -104,7 +106,7 @@ class SessionLead:
         if self._term is None:
             return False
         try:
-            self._writer.connect().close()  # the pool checks that the session is alive
+            self._writer.engine.connect().close()  # the pool checks that the session is alive
         except UnavailableError as error:
             if error.code == LOST:
                 return False
@@ -157,5 +159,6 @@ def _prepare(connection: Any, _: object) -> None:
     connection.commit()
 
 
-def _take_write_lock(tx: Connection) -> None:
-    tx.exec_driver_sql(WRITE_LOCK)
+def _take_write_lock(name: str, tx: Connection) -> None:
+    if not tx.exec_driver_sql(WRITE_LOCK).scalar_one():
+        raise LockedError(name)

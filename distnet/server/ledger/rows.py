@@ -22,7 +22,7 @@ K = TypeVar("K", str, int)
 
 def to_row(record: "DataclassInstance") -> dict[str, Any]:
     """Convert a record to a row; its fields have the names of the columns."""
-    return {field.name: getattr(record, field.name) for field in fields(record)}
+    return {name: getattr(record, name) for name in _names(type(record))}
 
 
 def from_row(kind: type[R], row: Row[Any]) -> R:
@@ -36,9 +36,10 @@ def upsert(tx: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> N
         tx.execute(_upsert(tx.dialect.name, table), rows)
 
 
-def insert_if_new(tx: Connection, table: Table, row: Mapping[str, Any]) -> None:
-    """Insert a row, unless one with its primary key exists."""
-    tx.execute(_insert_if_new(tx.dialect.name, table), [row])
+def insert_if_new(tx: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows, except those whose primary key exists."""
+    if rows:
+        tx.execute(_insert_if_new(tx.dialect.name, table), rows)
 
 
 def chunks(names: Iterable[K]) -> Iterator[list[K]]:
@@ -46,6 +47,11 @@ def chunks(names: Iterable[K]) -> Iterator[list[K]]:
     every = list(dict.fromkeys(names))
     for start in range(0, len(every), CHUNK):
         yield every[start : start + CHUNK]
+
+
+@cache
+def _names(kind: "type[DataclassInstance]") -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
 
 
 @cache  # compiling a statement takes longer than running it

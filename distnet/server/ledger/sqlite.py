@@ -12,12 +12,13 @@ import sqlite3
 from pathlib import Path
 
 from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event
+from sqlalchemy.exc import OperationalError
 
 from distnet.protocol.errors import LedgerError, UnavailableError
-from distnet.server.ledger.database import Database
+from distnet.server.ledger.database import Database, LockedError, Writer
 
 BUSY_S = 3.0
-"""How long to wait for another program that writes: readers of the mirror wait meanwhile."""
+"""How long to wait for another program that creates or recovers the file."""
 POOL_S = 30.0
 WAL_BYTES = 64 * 2**20
 """The size to which the WAL file shrinks after a burst of writes."""
@@ -34,8 +35,8 @@ def open_sqlite(url: URL) -> Database:
     url = url.set(database=str(path))
     return Database(
         name=str(path),
-        writer=_engine(url, begin="BEGIN IMMEDIATE", size=1, spare=0),
-        reader=_engine(url, begin="BEGIN", size=4, spare=12, only_reads=True),
+        writer=Writer(_engine(url, size=1, spare=0)),
+        reader=_engine(url, size=4, spare=12, only_reads=True),
         lead=FileLead(path.with_name(path.name + ".lock")),
     )
 
@@ -108,7 +109,7 @@ def _make(path: Path) -> None:
         ) from error
 
 
-def _engine(url: URL, *, begin: str, size: int, spare: int, only_reads: bool = False) -> Engine:
+def _engine(url: URL, *, size: int, spare: int, only_reads: bool = False) -> Engine:
     engine = create_engine(
         url,
         poolclass=QueuePool,
@@ -123,11 +124,21 @@ def _engine(url: URL, *, begin: str, size: int, spare: int, only_reads: bool = F
         connection.isolation_level = None  # the driver starts no transactions itself
         _prepare(connection, only_reads=only_reads)
 
-    @event.listens_for(engine, "begin")
-    def start(tx: Connection) -> None:
-        tx.exec_driver_sql(begin)
-
+    event.listen(engine, "begin", _begin_reading if only_reads else _begin_writing)
     return engine
+
+
+def _begin_reading(tx: Connection) -> None:
+    tx.exec_driver_sql("BEGIN")
+
+
+def _begin_writing(tx: Connection) -> None:
+    try:
+        tx.exec_driver_sql("BEGIN IMMEDIATE")
+    except OperationalError as error:
+        if getattr(error.orig, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_BUSY:
+            raise  # the first byte is the kind of an error
+        raise LockedError(str(tx.engine.url.database)) from error
 
 
 def _prepare(connection: sqlite3.Connection, *, only_reads: bool) -> None:
@@ -143,3 +154,5 @@ def _prepare(connection: sqlite3.Connection, *, only_reads: bool) -> None:
     connection.execute(f"PRAGMA journal_size_limit = {WAL_BYTES}")
     if only_reads:
         connection.execute("PRAGMA query_only = ON")
+    else:
+        connection.execute("PRAGMA busy_timeout = 0")  # `Writer` waits, without the connection

@@ -15,11 +15,11 @@ from distnet.server.ledger.tables import codes, jobs, texts
 KEPT = codes.c.removed_at.is_(None)
 
 
-def put_text(tx: Connection, text: str) -> str:
-    """Store a text; returns its sha256."""
-    sha = _sha(text.encode())
-    insert_if_new(tx, texts, {"sha256": sha, "text": text})
-    return sha
+def put_texts(tx: Connection, some: Iterable[str]) -> list[str]:
+    """Store texts; returns the sha256 of each."""
+    rows = [{"sha256": _sha(text.encode()), "text": text} for text in some]
+    insert_if_new(tx, texts, rows)
+    return [row["sha256"] for row in rows]
 
 
 def read_text(tx: Connection, sha: str) -> str | None:

@@ -108,12 +108,12 @@ class ClusterActions:
             with self.mirror.locked():
                 self.monitor.set_start_failed(action, str(error))
             raise
-        with self.mirror.locked():
-            self.monitor.set_submitted(action.job, action.submission, self.clock())
+        self.mirror.change(
+            lambda: self.monitor.set_submitted(action.job, action.submission, self.clock())
+        )
 
     def _poll(self, action: Action) -> None:
         status = self.gateway.status(action.submission)
         has_ended = status is ProcessStatus.ENDED
         message = self.gateway.end_message(action.submission) if has_ended else ""
-        with self.mirror.locked():
-            self.monitor.set_status(action, status, message, self.clock())
+        self.mirror.change(lambda: self.monitor.set_status(action, status, message, self.clock()))

@@ -6,8 +6,10 @@ only those of its decisions are applied that still hold (`scheduler/holding.py`)
 """
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 from distnet.protocol.states import JobState
 from distnet.scheduler.decide import decide
@@ -114,22 +116,18 @@ class Loop:
         if now - self._snapshot_sent_at >= SNAPSHOT_EVERY_S:
             self._snapshot_sent_at = now
             self.actions.send(Action(ActionKind.SNAPSHOT))
-        with self.mirror.locked():
-            began = self.monotonic()
-            actions = self._iterate_locked(now)
-            view = self._view(now)
-            worked_s = self.monotonic() - began
+        self.worked_s = 0.0
+        actions, view = self.mirror.change(partial(self._look, now))
         self._send(actions)
+        with self._working():
+            plan = self.decide(view) if view is not None else None
+        self._send(self.mirror.change(partial(self._act, view, plan, now)))
+
+    @contextmanager
+    def _working(self) -> Iterator[None]:
         began = self.monotonic()
-        plan = self.decide(view) if view is not None else None
-        worked_s += self.monotonic() - began
-        with self.mirror.locked():
-            began = self.monotonic()
-            actions = self._apply(view, plan, now) if view is not None and plan is not None else []
-            self.retention.remove_some(now)
-            actions += self._scale(now)
-            self.worked_s = worked_s + self.monotonic() - began
-        self._send(actions)
+        yield
+        self.worked_s += self.monotonic() - began
 
     def _send(self, actions: Iterable[Action]) -> None:
         for action in actions:
@@ -137,8 +135,9 @@ class Loop:
 
     def _clock_was_set(self, by_s: float, now: float) -> None:
         logger.warning("the clock was set by %+.0f s", by_s)
+        # If the ledger fails, the next iteration retries.
+        self.mirror.change(lambda: self.monitor.clock_was_set(by_s, now))
         with self.mirror.locked():
-            self.monitor.clock_was_set(by_s, now)  # if the ledger fails, the next iteration retries
             self.mirror.leaving.clear()
             self.mirror.groups.forget_times()
         self._snapshot_sent_at = self._saved_at = self._planned_at = self._scaled_at = 0.0
@@ -146,15 +145,22 @@ class Loop:
         self.usage.counted_at += by_s
         self._clock.settled(by_s)
 
-    def _iterate_locked(self, now: float) -> list[Action]:
-        actions = self._forget_ended()
+    def _look(self, now: float) -> tuple[list[Action], View | None]:
+        """Do what needs no plan; returns what the next plan is for."""
         terms = Terms(self.settings.allowance, self.checkpoints, self.settings.runs)
-        submit_due(self.mirror, now, terms)
-        self._cancel_never_met(now)
-        self.halving.decide(now)
-        actions += self.monitor.check(now)
-        self._save(now)
-        return actions
+        with self._working():
+            submit_due(self.mirror, now, terms)
+            self._cancel_never_met(now)
+            self.halving.decide(now)
+            self._save(now)
+            actions = [*self.monitor.check(now), *self._forget_ended()]
+            return actions, self._view(now)
+
+    def _act(self, view: View | None, plan: Plan | None, now: float) -> list[Action]:
+        with self._working():
+            actions = self._apply(view, plan, now) if view is not None and plan is not None else []
+            self.retention.remove_some(now)
+            return actions + self._scale(now)
 
     def _view(self, now: float) -> View | None:
         """What the next plan is for; None if the newest one is good, or none can be made."""
@@ -227,5 +233,5 @@ class Loop:
         self._saved_at = now
         save_reports(self.mirror, now)
         values = {key: (value, now) for key, value in self.usage.values.items()}
-        with self.mirror.ledger.transaction() as tx:
+        with self.mirror.ledger.transaction(waits=False) as tx:
             usage_rows.save_usage(tx, values)

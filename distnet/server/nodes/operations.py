@@ -24,25 +24,24 @@ class NodeOperations:
 
     def drain(self, user: User, request: DrainRequest) -> NodesResponse:
         """Start nothing new on some nodes."""
-        with self.mirror.locked():
-            nodes = drain(self.mirror, user, request, self.clock())
-            response = self._response(nodes)
+        response = self.mirror.change(
+            lambda: self._response(drain(self.mirror, user, request, self.clock()))
+        )
         self.wake()
         return response
 
     def resume(self, user: User, request: ResumeRequest) -> NodesResponse:
         """Use drained nodes again."""
-        with self.mirror.locked():
-            nodes = resume(self.mirror, user, request.nodes, self.clock())
-            response = self._response(nodes)
+        response = self.mirror.change(
+            lambda: self._response(resume(self.mirror, user, request.nodes, self.clock()))
+        )
         self.wake()
         return response
 
     def reserve(self, user: User, request: ReservationRequest) -> ReservationResponse:
         """Reserve nodes for users and teams."""
         now = self.clock()
-        with self.mirror.locked():
-            record = reserve(self.mirror, user, request, now)
+        record = self.mirror.change(lambda: reserve(self.mirror, user, request, now))
         self.wake()
         return reservation_response(record, now)
 
@@ -54,8 +53,7 @@ class NodeOperations:
 
     def cancel_reservation(self, user: User, name: str) -> None:
         """Cancel a reservation."""
-        with self.mirror.locked():
-            cancel(self.mirror, user, name, self.clock())
+        self.mirror.change(lambda: cancel(self.mirror, user, name, self.clock()))
         self.wake()
 
     def _response(self, wanted: Sequence[Node]) -> NodesResponse:

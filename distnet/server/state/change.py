@@ -1,9 +1,11 @@
 """A change of the server's state: new values of jobs and attempts, and events that explain them.
 
-    with mirror.locked():
+    def hold() -> None:
         change = Change(now)
         change.job(replace(job, state=...), "hold", actor, "digits-1 held by ada")
         mirror.commit(change)
+
+    mirror.change(hold)
 
 A change is one transaction of the ledger. The mirror follows only when it is durable, so whatever
 was acknowledged survives a crash of the server.

@@ -6,6 +6,10 @@ these nodes a little longer: it would start there again, and fail.
 """
 
 from collections.abc import Container, Iterable
+from dataclasses import replace
+
+from distnet.scheduler.format import format_names
+from distnet.scheduler.view import Node
 
 LEAVING_FOR_S = 120.0
 """A node that is reported as draining is gone by then, or stays."""
@@ -32,8 +36,18 @@ class LeavingNodes:
             self._until[job] = known | new
         return not new.keys() <= known.keys()
 
-    def expire(self, now: float) -> None:
-        """Forget reports that count no longer."""
+    def marked(self, nodes: Iterable[Node], live: Container[str], now: float) -> list[Node]:
+        """The nodes, with the jobs whose live attempts have reported them."""
+        self._expire(now)
+        by = self._reporters(live)
+        return [
+            replace(node, is_draining=True, leaving=format_names(by[node.id]))
+            if node.id in by
+            else node
+            for node in nodes
+        ]
+
+    def _expire(self, now: float) -> None:
         left = {
             job: {node: until for node, until in nodes.items() if until > now}
             for job, nodes in self._until.items()
@@ -44,8 +58,7 @@ class LeavingNodes:
         """The nodes on which a job does not start again."""
         return frozenset(self._until[job]) if job in self._until else NONE
 
-    def reporters(self, live: Container[str]) -> dict[str, list[str]]:
-        """By node, the jobs with a live attempt that has reported it."""
+    def _reporters(self, live: Container[str]) -> dict[str, list[str]]:
         by_node: dict[str, list[str]] = {}
         for job in sorted(job for job in self._until if job in live):
             for node in self._until[job]:

@@ -6,15 +6,15 @@ first, and applied here when it is durable. Jobs that have ended leave the mirro
 
 import threading
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field
+from typing import TypeVar
 
 from sqlalchemy import Connection
 
 from distnet.protocol.errors import UnavailableError
 from distnet.protocol.states import JobState
-from distnet.scheduler.format import format_names
 from distnet.scheduler.view import Node, Plan, Wait
 from distnet.server.gateway.gateway import Snapshot
 from distnet.server.ledger import (
@@ -26,10 +26,10 @@ from distnet.server.ledger import (
     schedules,
     users,
 )
+from distnet.server.ledger.database import LockedError
 from distnet.server.ledger.records import (
     AllocationRecord,
     AttemptRecord,
-    EventRecord,
     JobRecord,
     ScheduleRecord,
     TeamRecord,
@@ -40,6 +40,8 @@ from distnet.server.state.grants import Grants
 from distnet.server.state.leaving_nodes import LeavingNodes
 from distnet.server.state.node_groups import NodeGroups
 from distnet.server.state.node_orders import NodeOrders
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -137,10 +139,27 @@ class Mirror:
                 self.load()
             yield
 
+    def change(self, act: Callable[[], T]) -> T:
+        """Call a function that writes the ledger, with the mirror locked.
+
+        If another program has the ledger's write lock, that is waited for while the mirror is not
+        locked, so that it can be read; then the function is called again, from its beginning.
+
+        Raises:
+            LockedError: it has the lock for longer than some seconds; nothing has changed.
+        """
+
+        def act_locked() -> T:
+            with self.locked():
+                return act()
+
+        return self.ledger.patiently(act_locked)
+
     def commit(self, change: Change) -> None:
         """Make a change durable, then apply it.
 
         Raises:
+            LockedError: another program has the ledger's write lock; see `change`.
             UnavailableError: the ledger cannot be reached; nothing has changed.
             ConflictError: `name_taken`.
         """
@@ -155,13 +174,13 @@ class Mirror:
         """Open a transaction whose changes are applied here afterwards.
 
         If the connection is lost during the commit, its outcome is unknown: the mirror is read
-        again before it is used.
+        again before it is used. The lock of another program is not waited for, see `change`.
         """
         try:
-            with self.ledger.transaction() as tx:
+            with self.ledger.transaction(waits=False) as tx:
                 yield tx
-        except UnavailableError:
-            self.must_reload = True
+        except UnavailableError as error:
+            self.must_reload |= not isinstance(error, LockedError)  # which lets nothing begin
             raise
 
     def write(self, tx: Connection, change: Change) -> list[JobRecord]:
@@ -218,31 +237,16 @@ class Mirror:
                 states = jobs.states_of(tx, sorted(unknown))
             self.outcomes |= {name: state for name, state in states.items() if state.is_terminal}
 
-    def job_of_secret(self, sha256: str) -> str | None:
-        """The job whose live attempt has this secret."""
-        return self.secrets.job(sha256)
-
     def nodes(self, now: float) -> tuple[Node, ...]:
         """The nodes in the newest snapshot, with what is known of their draining."""
-        self.leaving.expire(now)
-        leaving = self.leaving.reporters(self.attempts)
         nodes = self.snapshot.nodes if self.snapshot is not None else ()
-        return tuple(self.orders.marked(_left(node, leaving.get(node.id, ()))) for node in nodes)
+        return tuple(map(self.orders.marked, self.leaving.marked(nodes, self.attempts, now)))
 
     def set_plan(self, plan: Plan) -> None:
         """Keep the newest plan: it explains why jobs wait."""
         self.plan = plan
         self.waits = {wait.job: wait for wait in plan.queue}
         self.positions = {wait.job: position for position, wait in enumerate(plan.queue, 1)}
-
-    def set_team(self, team: TeamRecord, actor: str, now: float) -> None:
-        """Change the weight, quota and limit of a team."""
-        text = f"team {team.name}: weight, quota or limit changed"
-        with self.writing() as tx:
-            users.save_team(tx, team)
-            events.append_events(tx, [EventRecord(0, now, "team", None, actor, text, asdict(team))])
-        self.teams[team.name] = team
-        self.version += 1
 
     def _allocations(self, change: Change) -> list[AllocationRecord]:
         """The attempts of a change that have another number of workers than the ledger says."""
@@ -289,10 +293,6 @@ class Mirror:
         newest = self.attempts.get(attempt.job)
         if newest is not None and newest.number == attempt.number:
             del self.attempts[attempt.job]
-
-
-def _left(node: Node, by: Sequence[str]) -> Node:
-    return replace(node, is_draining=True, leaving=format_names(by)) if by else node
 
 
 def _workers(attempt: AttemptRecord) -> int:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,6 +18,7 @@ from distnet.protocol.errors import (
 from distnet.protocol.users import TokenRequest, TokenResponse, UserResponse
 from distnet.server.ledger import Ledger, events
 from distnet.server.ledger import users as rows
+from distnet.server.ledger.database import LockedError
 from distnet.server.ledger.records import EventRecord, Role, Token, User
 from distnet.server.users.tokens import hash_token, make_salt, make_token
 
@@ -71,8 +73,8 @@ class Users:
         return Caller(user, token) if user and token else None
 
     def mark_used(self, token: Token) -> None:
-        """Record that a token was used."""
-        with self._ledger.transaction() as tx:
+        """Record that a token was used, unless another program has locked the ledger."""
+        with suppress(LockedError), self._ledger.transaction(waits=False) as tx:
             newest = rows.read_token(tx, token.id)
             if newest is not None:
                 rows.save_token(tx, replace(newest, used_at=self._clock()))

@@ -7,6 +7,7 @@ into one error that lists them all, one per line: `job.yaml:12 train.epochs: fou
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from functools import lru_cache
 
 from distnet.errors import JobFileError
 
@@ -93,6 +94,7 @@ class Locations:
         return f"{self.path}:{line}{key}: {fault.message}"
 
 
+@lru_cache(maxsize=64)
 def dotted(key: Key) -> str:
     """Write a key with dots: `data.augment.0.pixels`."""
     return ".".join(shortened(str(part)) for part in key)

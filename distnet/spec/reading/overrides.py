@@ -4,15 +4,19 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from os import PathLike, fspath
 from typing import Any
 
 from distnet.errors import JobFileError
 from distnet.spec.reading.faults import FaultsError, shortened
+from distnet.spec.reading.scalars import plain
 from distnet.spec.reading.yaml import Value, read_yaml
 
 COMMENT = re.compile(r"(?:^|(?<=\s))#")
 """Begins a comment in YAML, unless it is in quotes."""
+WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.]{0,60}")
+"""A value that needs no parser: in YAML it is one word as it stands."""
 # Only one of the two may be in a job, so giving one replaces the other.
 REPLACES: dict[tuple[str, ...], tuple[str, ...]] = {
     ("train", "steps"): ("train", "epochs"),
@@ -22,6 +26,10 @@ REPLACES: dict[tuple[str, ...], tuple[str, ...]] = {
 
 Overrides = Sequence[str] | Mapping[str, Any]
 """As Python has them: `["train.epochs=3"]`, or `{"train.epochs": 3}`."""
+
+
+CACHED = 64
+"""Each is read several times in a row; they may be long."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +71,7 @@ def _plain(value: Any) -> Any:
     raise TypeError(type(value).__name__)
 
 
+@lru_cache(maxsize=CACHED)
 def read_override(text: str) -> Override:
     """Read `key.of.section=value`.
 
@@ -74,6 +83,8 @@ def read_override(text: str) -> Override:
     if not equals or not all(key) or not value.strip():
         wrong = "found no key and value, expected KEY=VALUE such as train.epochs=3"
         raise JobFileError(f"--set {shortened(text)}: {wrong}")
+    if word := WORD.fullmatch(value):
+        return Override(text, key, plain(word[0]))
     try:
         document = read_yaml(value)
     except FaultsError as error:
@@ -85,14 +96,14 @@ def read_override(text: str) -> Override:
     return Override(text, key, document.value)
 
 
-def apply(changes: Iterable[Override], value: dict[str, Value]) -> Value:
-    """Return the value of a job file with all changes made; the argument stays unchanged.
+def apply(changes: Iterable[Override], sections: dict[str, Value]) -> dict[str, Value]:
+    """Return the sections of a job file with all changes made; the argument stays unchanged.
 
     Raises:
         JobFileError: a list has no such item.
     """
     changes = list(changes)
-    changed: Value = value
+    changed: Value = sections
     for change in changes:
         changed = _without(changed, REPLACES.get(change.key))
     for change in changes:
@@ -100,6 +111,7 @@ def apply(changes: Iterable[Override], value: dict[str, Value]) -> Value:
             changed = _with(changed, change.key, change.value)
         except IndexError as error:
             raise JobFileError(f"--set {shortened(change.text)}: {error}") from None
+    assert isinstance(changed, dict)
     return changed
 
 

@@ -276,5 +276,7 @@ class Job(Section):
 
     def resolved(self) -> "Job":
         """The same job with its slices written out: other workers then change nothing."""
+        if self.train.slices is not None:
+            return self
         train = self.train.model_copy(update={"slices": self.num_slices})
         return self.model_copy(update={"train": train})

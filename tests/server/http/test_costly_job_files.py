@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from distnet.server.jobs import draft
-from distnet.server.jobs.job_file import ParsedJob, parse_job_file
+from distnet.server.jobs.job_file import ParsedJob, SweepFile, parse_job_file
 from tests.server.harness import SPEC
 from tests.server.http.api import Api, body
 from tests.server.http.test_connections import opened, refused, served
@@ -69,19 +69,34 @@ class SlowFiles:
         self._lock = threading.Lock()
 
     def parse(self, *values: Any) -> ParsedJob:
+        self._wait()
+        return parse_job_file(*values)
+
+    def sweep(self, *values: Any) -> SweepFile:
+        file = SweepFile(*values)
+        parse = file.parse
+
+        def slowly(overrides: tuple[str, ...]) -> ParsedJob:
+            self._wait()
+            return parse(overrides)
+
+        file.parse = slowly  # type: ignore[method-assign]
+        return file
+
+    def _wait(self) -> None:
         with self._lock:
             self.num_begun, self.now = self.num_begun + 1, self.now + 1
             self.most = max(self.most, self.now)
         assert self.go_on.wait(30)
         with self._lock:
             self.now -= 1
-        return parse_job_file(*values)
 
 
 @pytest.fixture
 def slow(monkeypatch: pytest.MonkeyPatch) -> Iterator[SlowFiles]:
     files = SlowFiles()
     monkeypatch.setattr(draft, "parse_job_file", files.parse)
+    monkeypatch.setattr(draft, "SweepFile", files.sweep)
     yield files
     files.go_on.set()
 

@@ -3,8 +3,10 @@
 import pytest
 
 from distnet.protocol.attempt import Report
-from distnet.protocol.errors import ConflictError, NotFoundError
+from distnet.protocol.errors import ConflictError, InvalidError, NotFoundError
 from distnet.protocol.metrics import Compared, Headline
+from distnet.server.state.job_files import text_of
+from distnet.spec.sweep import expand
 from tests.server.harness import ADA, Harness, asks
 
 ACCURACY = Headline(name="accuracy", format="percent", direction="higher")
@@ -99,3 +101,42 @@ def test_an_unknown_sweep_is_refused_with_the_nearest_name(harness):
 
     with pytest.raises(NotFoundError, match="there is no sweep rate; did you mean rates"):
         harness.server.sweep("rate")
+
+
+def test_trials_keep_the_job_files_that_they_would_have_alone(harness):
+    sweep = ("train.seed=1..3", "network.hidden=[8],[16,16]", "env.A='1','yes'")
+    trials = harness.submit(asks(sweep=sweep, workers=2))
+    alone = harness.submit(*(asks(sets=sets, workers=2) for sets in expand(sweep)))
+
+    assert [trial.spec for trial in trials] == [job.spec for job in alone]
+    assert [trial.shape for trial in trials] == [job.shape for job in alone]
+    assert len({trial.spec for trial in trials}) == 12
+    for job in trials:
+        assert harness.server.details(job.name).spec == text_of(harness.server.mirror, job)
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        (
+            "train.seed=1,2,3,x",
+            "--sweep train.seed=x: found text 'x', expected a whole number",
+        ),
+        (
+            "train.slices=4,3",
+            "--workers: found 4, expected at most 3, one for each of the slices of a batch "
+            "(train.slices)",
+        ),
+        (
+            "data.source=mnist,nope",
+            "--set data.source=nope: found unknown dataset `nope`, expected one of: mnist; a "
+            "folder is given by its absolute path that all nodes of the cluster can read",
+        ),
+    ],
+)
+def test_a_trial_with_a_fault_refuses_all_of_its_sweep(harness, setting, message):
+    with pytest.raises(InvalidError) as refused:
+        harness.submit(asks(sweep=(setting,), workers=4))
+
+    assert str(refused.value) == message
+    assert harness.all_jobs() == []

@@ -50,7 +50,7 @@ def submit(ledger: Ledger, *records: JobRecord) -> list[JobRecord]:
 
 def submit_in(tx: Connection, *records: JobRecord) -> list[JobRecord]:
     """Insert jobs."""
-    texts.put_text(tx, SPEC)
+    texts.put_texts(tx, [SPEC])
     return jobs.insert_jobs(tx, records)
 
 

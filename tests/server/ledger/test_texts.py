@@ -14,8 +14,8 @@ TEXT = "name: naïve\nnote: ☃\n"
 
 def test_text_is_read_as_it_was_put_and_kept_once(ledger: Ledger) -> None:
     with ledger.transaction() as tx:
-        sha = texts.put_text(tx, TEXT)
-        assert texts.put_text(tx, TEXT) == sha
+        (sha,) = texts.put_texts(tx, [TEXT])
+        assert texts.put_texts(tx, [TEXT, TEXT]) == [sha, sha]
 
     assert sha == hashlib.sha256(TEXT.encode()).hexdigest()
     with ledger.reading() as tx:
@@ -60,7 +60,7 @@ def test_content_that_was_changed_in_the_database_is_not_returned(ledger: Ledger
     code = hashlib.sha256(data).hexdigest()
     with ledger.transaction() as tx:
         texts.put_code(tx, code, data)
-        text = texts.put_text(tx, TEXT)
+        (text,) = texts.put_texts(tx, [TEXT])
         tx.execute(update(codes).values(data=b"archivf"))
         tx.execute(update(texts_table).values(text="other"))
 

@@ -1,3 +1,4 @@
+import queue
 import sqlite3
 import threading
 from dataclasses import replace
@@ -6,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from distnet.protocol.errors import InvalidError, LedgerError, UnavailableError
-from distnet.server.ledger import Ledger, attempts, events, jobs, open_ledger, sqlite
+from distnet.server.ledger import Ledger, attempts, database, events, jobs, open_ledger
 from distnet.server.ledger.records import EventRecord
 from tests.server.ledger.records import begin, job, submit, submit_in
 
@@ -103,7 +104,7 @@ def test_number_that_is_too_large_is_refused_and_nothing_is_done(ledger: Ledger)
 def test_file_that_another_program_writes_is_unavailable_and_can_be_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite, "BUSY_S", 0.05)
+    monkeypatch.setattr(database, "LOCKED_S", 0.05)
     ledger = open_ledger(f"sqlite:///{tmp_path / 'ledger.db'}")
     (known,) = submit(ledger, job("a"))
     other = sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)
@@ -130,3 +131,50 @@ def test_ledger_continues_after_an_error(ledger: Ledger) -> None:
 
     with ledger.reading() as tx:
         assert len(attempts.live_attempts(tx)) == 2
+
+
+def test_few_threads_wait_for_the_lock_of_another_program(
+    ledger: Ledger, ledger_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "LOCKED_S", 600.0)
+    other, ended = open_ledger(ledger_url), queue.Queue[str]()
+
+    def write(name: str) -> None:
+        try:
+            submit(ledger, job(name))
+        except database.LockedError:
+            ended.put("refused")
+        else:
+            ended.put("done")
+
+    names = [f"job-{at}" for at in range(database.MAX_WAITING + 2)]
+    threads = [threading.Thread(target=write, args=(name,)) for name in names]
+    with other.transaction():
+        for thread in threads:
+            thread.start()
+        assert [ended.get(timeout=60) for _ in range(2)] == ["refused"] * 2
+    rest = [ended.get(timeout=60) for _ in range(database.MAX_WAITING)]
+
+    assert rest == ["done"] * database.MAX_WAITING
+    for thread in threads:
+        thread.join()
+    other.close()
+
+
+def test_a_lock_that_stands_for_long_is_waited_for_once(
+    ledger: Ledger, ledger_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries = list[float]()
+    monkeypatch.setattr(database, "LOCKED_S", 0.05)
+    monkeypatch.setattr(database, "AGAIN_S", 0.001)
+    monkeypatch.setattr(database.time, "sleep", tries.append)
+    other = open_ledger(ledger_url)
+    with other.transaction():
+        for _ in range(2):
+            before = len(tries)
+            with pytest.raises(database.LockedError):
+                submit(ledger, job("a"))
+        assert before > 0
+        assert len(tries) == before
+    other.close()
+    submit(ledger, job("a"))

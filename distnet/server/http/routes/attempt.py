@@ -60,8 +60,8 @@ def shard(
 @router.post("/secret", status_code=204, response_class=Response)
 def exchange(body: SecretRequest, server: TheServer, secret: Secret) -> Response:
     """Exchange the secret with which the attempt was started for one that only its agent knows."""
-    with server.mirror.locked():
-        exchange_secret(server.mirror, secret, body.sha256, server.clock())
+    now, mirror = server.clock(), server.mirror
+    mirror.change(lambda: exchange_secret(mirror, secret, body.sha256, now))
     return Response(status_code=204)
 
 
@@ -70,7 +70,7 @@ async def report(
     body: ReportBody, server: TheServer, followers: TheFollowers, secret: Secret
 ) -> Response:
     """Report the state of the attempt; the response says what it has to do."""
-    job = server.mirror.job_of_secret(sha256_of(secret))
+    job = server.mirror.secrets.job(sha256_of(secret))
     instructions = await run_in_threadpool(server.report, secret, body)
     if job is not None and (body.pieces or body.exit):
         followers.wake(job)
