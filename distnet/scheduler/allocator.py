@@ -3,97 +3,106 @@
 from dataclasses import dataclass
 from functools import cached_property
 
-from distnet.scheduler.blockers import MAX_BLOCKERS, Blockers
+import numpy as np
+
 from distnet.scheduler.capacity.availability import Availability
-from distnet.scheduler.capacity.kinds import Kinds
-from distnet.scheduler.capacity.nodes import IndexedPlacement, NodeTable
+from distnet.scheduler.capacity.nodes import IndexedPlacement
+from distnet.scheduler.columns import Columns, Ints
 from distnet.scheduler.elastic import without
 from distnet.scheduler.expansion.capacity import Expansion
-from distnet.scheduler.expansion.reasons import new_nodes_reason, problem_reason
+from distnet.scheduler.expansion.reasons import new_nodes_reason
 from distnet.scheduler.growth import Growth
-from distnet.scheduler.limits import TeamLimits
+from distnet.scheduler.limits.teams import MAX_BLOCKERS, TeamLimits
 from distnet.scheduler.preemption import Preemption
 from distnet.scheduler.quotas import Quotas
-from distnet.scheduler.reasons import (
-    Unusable,
-    behind_reason,
-    borrowing_reason,
-    capacity_reason,
-    head_reason,
-    preemption_reason,
-    releasing_reason,
-    reserved_reason,
-    start_reason,
-    team_head_reason,
-)
+from distnet.scheduler.reasons import preemption_reason, releasing_reason, start_reason
 from distnet.scheduler.reservation import Reservation, expected_ends, make_reservation
 from distnet.scheduler.victims import Victim
-from distnet.scheduler.view import (
-    Decision,
-    JobRequest,
-    Resize,
-    Start,
-    Stop,
-    View,
-    Wait,
-)
+from distnet.scheduler.view import Decision, JobRequest, Resize, Start, Stop, View, Wait
+from distnet.scheduler.waits import Waits
 
 _Kind = tuple[object, ...]
-_WaitFields = tuple[str, str, tuple[int, ...]]
-"""Code, reason and blockers of a wait."""
 
 
 @dataclass(slots=True)
 class _Starting:
+    position: int
     job: JobRequest
     placement: IndexedPlacement
-    reason: str
+    reservation: Reservation | None
+    """The one that there was."""
     is_short: bool
 
 
 class Allocator:
-    """The state of one pass: what is free, nominated and decided so far."""
+    """The state of one pass: what is free, nominated and decided so far.
 
-    def __init__(self, view: View, quotas: Quotas) -> None:
-        self.queue: list[Wait] = []
-        self._view, self._quotas = view, quotas
-        self._nodes = NodeTable.of(view.nodes)
-        kinds = Kinds.of(view, self._nodes)
-        self._availability = Availability(kinds, view.allocations)
-        self._expansion = Expansion(kinds)
-        self._limits = TeamLimits(view)
-        self._blockers = Blockers(kinds, view.allocations)
-        self._reservation: Reservation | None = None
+    Args:
+        view: the state of the cluster.
+        columns: its jobs.
+        order: those that are considered, as positions in the view.
+        quotas: of teams.
+    """
+
+    def __init__(self, view: View, columns: Columns, order: Ints, quotas: Quotas) -> None:
+        queue = self._queue = columns.waiting.take(order)
+        self._view, self._quotas, self._nodes = view, quotas, columns.nodes
+        self._is_within_quota = ~quotas.would_borrow[order]
+        self._may_reserve = self._is_within_quota | quotas.is_due[order]
+        """No job that arrives within its quota goes ahead of these."""
+        self._availability = Availability(columns.kinds, columns.running)
+        self._expansion = Expansion(columns.kinds)
+        self._limits = TeamLimits(view, columns)
+        self._preemption = Preemption(
+            view, self._availability, queue, self._is_within_quota, quotas, limits=self._limits
+        )
+        self._waits = Waits(
+            view,
+            queue,
+            self._may_reserve,
+            self._availability,
+            expansion=self._expansion,
+            limits=self._limits,
+            preemption=self._preemption,
+        )
         self._starting: list[_Starting] = []
-        self._nominated: list[JobRequest] = []
         self._placed: list[tuple[JobRequest, IndexedPlacement]] = []
         """Placements of the jobs that start now or are nominated."""
         self._changes: list[Decision] = []
         """Stops and resizes."""
-        self._waits: dict[_Kind, _WaitFields] = {}
-        """The last wait of each kind of job; cleared when anything else is decided."""
-        self._unusable = Unusable(view)
 
-    @cached_property
-    def _preemption(self) -> Preemption:
-        return Preemption(self._view, self._availability, self._quotas, self._limits)
+    def consider_all(self) -> None:
+        """Start each job, nominate it, or queue it with a reason, in the queue's order."""
+        self._consider(len(self._queue.jobs))
 
-    def consider(self, job: JobRequest) -> None:
-        """Start a job, nominate it, or queue it with a reason. Call it in the queue's order."""
-        reservation, ends_at = self._reservation, self._view.now + job.expected_s
-        is_short = reservation is not None and reservation.starts_after(ends_at)
-        kind = self._kind(job, is_short=is_short)
-        wait = self._waits.get(kind)
-        if wait is None:
-            wait = self._try(job, is_short=is_short)
-            if wait is None:
-                return
-            self._waits[kind] = wait
-        self.queue.append(Wait(job.number, *wait))
+    def gets_capacity(self, number: int) -> bool:
+        """Consider the jobs up to this one; whether it starts, or preempts others."""
+        for position in np.flatnonzero(self._queue.number == number).tolist():
+            self._consider(position + 1)
+            starts = any(start.position == position for start in self._starting)
+            return starts or self._waits.is_making_room(position)
+        return False
+
+    def _consider(self, end: int) -> None:
+        """Consider the jobs before this position."""
+        tried: set[_Kind] = set()
+        """Kinds of job that were tried in vain since anything was decided."""
+        position = 0
+        while (position := self._waits.next_candidate(position, end)) < end:
+            kind = self._kind(position)
+            if kind in tried:
+                position += 1
+            elif self._try(position):
+                tried.clear()
+                position += 1
+            else:
+                tried |= {kind, self._kind(position)}  # with a reservation it may be another one
 
     def allocate_idle(self) -> None:
         """Give idle capacity to elastic jobs: to those that start now, then to those that run."""
-        growth = Growth(self._view, self._availability, self._expansion, self._limits, self.queue)
+        growth = Growth(
+            self._view, self._availability, self._expansion, self._limits, self._waiting_for_gpus
+        )
         for start in self._starting:
             if start.job.shape.is_elastic:
                 start.placement = growth.extend_start(
@@ -102,102 +111,109 @@ class Allocator:
         changed = {change.job for change in self._changes}
         self._changes += growth.grow_running(changed)
         sizes = [(start.job, sum(start.placement.values())) for start in self._starting]
-        sizes += [(job, job.shape.min_workers) for job in self._nominated]
+        sizes += [(job, job.shape.min_workers) for job in self._waits.nominated]
         self._placed += growth.add_nodes(sizes)
 
     def decisions(self) -> tuple[Decision, ...]:
         """Return all decisions; starts come first, because they wait for no release."""
-        starts = (
-            Start(s.job.number, self._nodes.by_id(s.placement), s.reason) for s in self._starting
-        )
+        reasons: dict[tuple[bool, bool], str] = {}
+        starts: list[Decision] = []
+        for start in self._starting:
+            kind = start.reservation is None, start.is_short
+            if kind not in reasons:
+                now, is_short = self._view.now, start.is_short
+                reasons[kind] = start_reason(start.reservation, now, is_short=is_short)
+            placement = self._nodes.by_id(start.placement)
+            starts.append(Start(start.job.number, placement, reasons[kind]))
         return (*starts, *self._changes)
+
+    @cached_property
+    def queue(self) -> list[Wait]:
+        """The jobs that wait, in the order of the queue."""
+        return self._waits.queue([start.position for start in self._starting])
 
     @property
     def nominated_nodes(self) -> set[str]:
         """The ids of the nodes for which jobs are nominated, absent ones included."""
         return {self._nodes.ids[n] for _, placement in self._placed for n in placement}
 
-    def _try(self, job: JobRequest, *, is_short: bool) -> _WaitFields | None:
-        """Start or nominate a job; returns why it waits if neither is possible."""
-        limits, shape = self._limits, job.shape
-        first = limits.delayed_head(job)
-        if first is not None:
-            return "quota", team_head_reason(first), (first.number,)
-        if not self._view.policy.backfill and (self._reservation or self._nominated):
-            return self._behind()
-        if limits.headroom(job) >= shape.min_workers:
-            capacity = self._availability.capacity(is_short=is_short)
-            placement = capacity.place(shape.per_worker, shape.min_workers)
-            if placement is not None:
-                self._start(job, placement, is_short=is_short)
-                return None
-        if (
-            self._nominate_pending(job)
-            or self._nominate_for_new_nodes(job)
-            or self._preempt_for(job)
-        ):
-            return None
-        return self._wait(job)
+    def _try(self, position: int) -> bool:
+        """Start or nominate a job, or make it the first that waits for something."""
+        return (
+            self._start(position)
+            or self._nominate_pending(position)
+            or self._nominate_for_new_nodes(position)
+            or self._preempt_for(position)
+            or self._reserve(position)
+        )
 
-    def _start(self, job: JobRequest, placement: IndexedPlacement, *, is_short: bool) -> None:
-        self._availability.allocate(placement, job.shape.per_worker, is_short=is_short)
-        self._limits.allocate(job, job.shape.min_workers)
-        reason = start_reason(self._reservation, self._view.now, is_short=is_short)
-        self._starting.append(_Starting(job, placement, reason, is_short))
+    def _start(self, position: int) -> bool:
+        job, is_short = self._queue.jobs[position], self._waits.is_short(position)
+        shape = job.shape
+        if self._limits.headroom(job) < shape.min_workers:
+            return False
+        capacity = self._availability.capacity(is_short=is_short)
+        placement = capacity.place(shape.per_worker, shape.min_workers)
+        if placement is None:
+            return False
+        self._availability.allocate(placement, shape.per_worker, is_short=is_short)
+        self._limits.allocate(job, shape.min_workers)
+        self._starting.append(
+            _Starting(position, job, placement, self._waits.reservation, is_short)
+        )
         self._placed.append((job, placement))
-        self._waits.clear()
-
-    def _nominate_pending(self, job: JobRequest) -> bool:
-        """Nominate a job for what already leaving workers release, if that is enough."""
-        shape, availability = job.shape, self._availability
-        if not availability.has_changes or self._limits.headroom_soon(job) < shape.min_workers:
-            return False
-        if availability.for_nominated.num_slots(shape.per_worker) < shape.min_workers:
-            return False
-        self._nominate(job, self._leaving)
         return True
 
-    def _nominate_for_new_nodes(self, job: JobRequest) -> bool:
-        """Nominate a job for what is free soon and nodes that can be added, if that is enough."""
-        shape, availability = job.shape, self._availability
-        if self._limits.headroom_soon(job) < shape.min_workers:
+    def _nominate_pending(self, position: int) -> bool:
+        """Nominate a job for what already leaving workers release, if that is enough."""
+        job, availability = self._queue.jobs[position], self._availability
+        workers, per_worker = job.shape.min_workers, job.shape.per_worker
+        if not availability.has_changes or self._limits.headroom_soon(job) < workers:
             return False
-        found = self._expansion.place(
-            availability.for_nominated, shape.per_worker, shape.min_workers
-        )
+        if availability.for_nominated.num_slots(per_worker) < workers:
+            return False
+        self._nominate(position, self._leaving)
+        return True
+
+    def _nominate_for_new_nodes(self, position: int) -> bool:
+        """Nominate a job for what is free soon and nodes that can be added, if that is enough."""
+        job, availability = self._queue.jobs[position], self._availability
+        workers, per_worker = job.shape.min_workers, job.shape.per_worker
+        if self._limits.headroom_soon(job) < workers:
+            return False
+        found = self._expansion.place(availability.for_nominated, per_worker, workers)
         if found is None or not found[1]:
             return False
         here, new = found
         if here:
-            availability.nominate(here, shape.per_worker)
-        self._expansion.nominate(new, shape.per_worker)
-        self._limits.nominate(job, shape.min_workers)
-        self._nominated.append(job)
+            availability.nominate(here, per_worker)
+        self._expansion.nominate(new, per_worker)
+        self._limits.nominate(job, workers)
+        self._waits.nominated.append(job)
         self._placed.append((job, here | new))
         reason = new_nodes_reason(self._view, [self._nodes.ids[n] for n in new])
-        self._queue_alone(job, "adding-nodes", reason, ())
+        self._waits.wait_alone(position, "adding-nodes", reason, ())
         return True
 
-    def _preempt_for(self, job: JobRequest) -> bool:
+    def _preempt_for(self, position: int) -> bool:
         """Preempt other jobs, and nominate this one for what they release."""
-        victims = self._preemption.find_victims(job, self._reservation)
+        victims = self._preemption.find_victims(position, self._waits.reservation)
         if victims is None:
             return False
         self._preemption.mark_preempted(victims)
         for victim in victims:
-            self._preempt(victim, job)
+            self._preempt(victim, self._queue.jobs[position])
         leaving = [victim.allocation.job for victim in victims]
-        self._nominate(job, leaving)
+        self._nominate(position, leaving)
         self._leaving.extend(leaving)
         return True
 
     def _preempt(self, victim: Victim, job: JobRequest) -> None:
-        allocation, reservation = victim.allocation, self._reservation
+        allocation, reservation = victim.allocation, self._waits.reservation
         is_gone = reservation is not None and reservation.relies_on_end_of(
             allocation, self._view.now
         )
-        leaving = self._nodes.indexed(victim.leaving)
-        self._availability.release(allocation, leaving, is_gone_at_reservation=is_gone)
+        self._availability.release(victim.n, victim.leaving, is_gone_at_reservation=is_gone)
         self._limits.release(allocation.job, victim.count)
         number, reason = allocation.job.number, preemption_reason(job, victim, self._view)
         if victim.is_stop:
@@ -206,75 +222,48 @@ class Allocator:
             placement = without(allocation.placement, victim.leaving)
             self._changes.append(Resize(number, placement, reason, job.number))
 
-    def _nominate(self, job: JobRequest, leaving: list[JobRequest]) -> None:
-        shape = job.shape
-        placement = self._availability.for_nominated.place(shape.per_worker, shape.min_workers)
+    def _nominate(self, position: int, leaving: list[JobRequest]) -> None:
+        job = self._queue.jobs[position]
+        workers, per_worker = job.shape.min_workers, job.shape.per_worker
+        placement = self._availability.for_nominated.place(per_worker, workers)
         assert placement is not None
-        self._availability.nominate(placement, shape.per_worker)
-        self._limits.nominate(job, shape.min_workers)
-        self._nominated.append(job)
+        self._availability.nominate(placement, per_worker)
+        self._limits.nominate(job, workers)
+        self._waits.nominated.append(job)
         self._placed.append((job, placement))
         numbers = tuple(other.number for other in leaving[:MAX_BLOCKERS])
-        self._queue_alone(job, "making-room", releasing_reason(leaving), numbers)
+        self._waits.wait_alone(position, "making-room", releasing_reason(leaving), numbers)
 
-    def _wait(self, job: JobRequest) -> _WaitFields | None:
-        """Find why a job waits; None if it was queued here, as first to wait for something."""
-        shape, limits = job.shape, self._limits
-        if limits.headroom(job) < shape.min_workers:
+    def _reserve(self, position: int) -> bool:
+        """Let a job be the first that waits for the limit of its team, or for capacity."""
+        job, limits = self._queue.jobs[position], self._limits
+        if limits.headroom(job) < job.shape.min_workers:
             is_head = limits.reserve(job)
-            wait = "quota", limits.reason(job), limits.blockers(job, MAX_BLOCKERS)
             if is_head:
-                self._queue_alone(job, *wait)
-            return None if is_head else wait
-        num_slots = self._availability.for_short.num_slots(shape.per_worker)
-        if self._reservation is None:
-            if self._may_reserve(job) and self._reserve(job, num_slots):
-                return None
-        elif num_slots >= shape.min_workers:
-            first = self._reservation.job.number
-            return "reserved", reserved_reason(self._reservation, self._view.now), (first,)
-        if self._is_behind_nominated(job):
-            return self._behind()
-        reason = problem_reason(self._view, job)
-        reason += capacity_reason(job, num_slots, self._unusable.of(shape))
-        if not self._may_reserve(job):
-            reason += borrowing_reason(job, self._view.policy)
-        return "no-room", reason, self._blockers.of(shape)
-
-    def _may_reserve(self, job: JobRequest) -> bool:
-        """Whether no job that arrives within its quota goes ahead of it."""
-        return self._quotas.includes(job) or self._quotas.is_due(job)
-
-    def _reserve(self, job: JobRequest, num_slots: int) -> bool:
-        """Make the reservation for a job; whether it was queued as its head."""
-        now, availability = self._view.now, self._availability
-        ends = expected_ends(self._view.allocations, self._placed, availability, now)
-        self._reservation = make_reservation(availability, self._expansion, ends, job, now)
-        if self._reservation is None or self._is_behind_nominated(job):
+                blockers = limits.standing_of(job).first_to_end
+                self._waits.wait_alone(position, "quota", limits.reason(job), blockers)
+            return is_head
+        if self._waits.reservation is not None or not self._may_reserve[position]:
             return False
-        reason = problem_reason(self._view, job)
-        unusable = self._unusable.of(job.shape)
-        reason += head_reason(job, num_slots, unusable, self._reservation, now)
-        self._queue_alone(job, "no-room", reason, self._blockers.of(job.shape))
+        now, availability = self._view.now, self._availability
+        ends = expected_ends(self._placed, availability, now)
+        reservation = make_reservation(availability, self._expansion, ends, job, now)
+        if reservation is None:
+            return False
+        self._waits.reserve(reservation, position)
+        if self._is_behind_nominated(job):
+            return False
+        self._waits.reserve_for(position)
         return True
 
     def _is_behind_nominated(self, job: JobRequest) -> bool:
         """Whether it would fit if no other job was nominated."""
         free = self._availability.unallocated.num_slots(job.shape.per_worker)
-        return bool(self._nominated) and free >= job.shape.min_workers
+        return bool(self._waits.nominated) and free >= job.shape.min_workers
 
-    def _behind(self) -> _WaitFields:
-        ahead = self._nominated.copy()
-        if not ahead and self._reservation is not None:
-            ahead = [self._reservation.job]
-        return "behind", behind_reason(ahead), tuple(job.number for job in ahead[:MAX_BLOCKERS])
-
-    def _queue_alone(
-        self, job: JobRequest, code: str, reason: str, blockers: tuple[int, ...]
-    ) -> None:
-        """Queue a job with a reason that other jobs of its kind do not share."""
-        self.queue.append(Wait(job.number, code, reason, blockers))
-        self._waits.clear()
+    @property
+    def _waiting_for_gpus(self) -> set[bool]:
+        return self._waits.waiting_for_gpus([start.position for start in self._starting])
 
     @cached_property
     def _leaving(self) -> list[JobRequest]:
@@ -283,10 +272,11 @@ class Allocator:
         leaving = (a.job for a in found if a.is_stopping or a.resizing_to is not None)
         return sorted(leaving, key=lambda job: job.number)
 
-    def _kind(self, job: JobRequest, *, is_short: bool) -> _Kind:
+    def _kind(self, position: int) -> _Kind:
         """Jobs of one kind wait for the same reason until something else is decided."""
-        kind = job.shape, job.priority, is_short
-        standing = self._quotas.includes(job), self._quotas.is_due(job)
+        job = self._queue.jobs[position]
+        kind = job.shape, job.priority, self._waits.is_short(position)
+        standing = bool(self._is_within_quota[position]), bool(self._may_reserve[position])
         if self._limits.applies_to(job):
             return *kind, standing, job.team, job.expected_s
         return (*kind, standing, job.team) if self._quotas.exist else kind

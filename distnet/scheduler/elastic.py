@@ -38,18 +38,6 @@ def shrunk(placement: Mapping[str, int], workers: int) -> dict[str, int]:
     return without(placement, leaving)
 
 
-def may_shrink(allocation: Allocation, now: float, policy: Policy) -> bool:
-    """Whether a job of any priority may preempt surplus workers."""
-    return has_surplus(allocation) and now - last_change(allocation) >= policy.steady_s
-
-
-def has_surplus(allocation: Allocation) -> bool:
-    """Whether it has more workers than its minimum and can be resized now."""
-    shape = allocation.job.shape
-    can_change = allocation.is_steady and not allocation.is_stopping
-    return shape.is_elastic and can_change and allocation.workers > shape.min_workers
-
-
 def may_grow(allocation: Allocation, now: float, policy: Policy) -> bool:
     """Whether it may have more workers that are worth a restart; a user's request always is."""
     shape = allocation.job.shape
@@ -78,7 +66,7 @@ def place_more(
             limit -= count
     if limit <= 0:
         return more
-    rest = capacity.copy() if more else capacity
-    rest.add(more, per_worker, -1)
-    count = min(limit, rest.num_slots(per_worker))
-    return more | (rest.place(per_worker, count) or {}) if count else more
+    if more:
+        return more | capacity.place_beside(more, per_worker, limit)
+    count = min(limit, capacity.num_slots(per_worker))
+    return (capacity.place(per_worker, count) or {}) if count else {}

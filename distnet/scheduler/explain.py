@@ -9,15 +9,17 @@ import heapq
 import math
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from distnet.scheduler.capacity.availability import Availability
-from distnet.scheduler.capacity.kinds import Kinds
-from distnet.scheduler.capacity.nodes import IndexedPlacement, NodeTable
-from distnet.scheduler.decide import decide
+from distnet.scheduler.capacity.nodes import IndexedPlacement
+from distnet.scheduler.columns import Columns
+from distnet.scheduler.decide import decide, gets_capacity
 from distnet.scheduler.eligible.reserved import with_reservations
 from distnet.scheduler.eligible.sweeps import earliest_start
 from distnet.scheduler.feasibility import missing_node
 from distnet.scheduler.format import format_duration, format_names, format_placement
-from distnet.scheduler.limits import TeamLimits
+from distnet.scheduler.limits.teams import TeamLimits
 from distnet.scheduler.order import rank
 from distnet.scheduler.victims import DryRun, Victim, minimal_victims
 from distnet.scheduler.view import JobRequest, PerWorker, Plan, Start, View, Wait
@@ -27,6 +29,8 @@ LEAVING_S = 30.0
 UNCERTAINTY = 0.25
 """Of the remaining time. Predictions from progress are better, users' estimates are worse."""
 TOP_PRIORITY = 1000
+MOST_TRIES = 31
+"""Priorities that are tried, so at most 5 passes; of more levels every second, third, ..."""
 MAX_STOPS = 3
 """Jobs to stop that are named one by one."""
 
@@ -72,9 +76,13 @@ def _estimate(
         return (times[0], 0.0) if times and times[0] > view.now else (None, None)
     if wait.code == "making-room":
         return view.now + LEAVING_S, LEAVING_S
-    by_limit = TeamLimits(view).earliest_start(job) if wait.code == "quota" else view.now
-    by_limit = earliest_start(view, job) if wait.code == "trials-at-once" else by_limit
-    starts_at = max(_Replay(view, plan).start_of(job), by_limit, job.not_before)
+    columns = Columns(view)
+    by_limit = view.now
+    if wait.code == "quota":
+        by_limit = TeamLimits(view, columns).earliest_start(job)
+    elif wait.code == "trials-at-once":
+        by_limit = earliest_start(view, job)
+    starts_at = max(_Replay(view, columns, plan).start_of(job), by_limit, job.not_before)
     if math.isinf(starts_at):
         return None, None
     overdue = max((view.now - a.ends_at for a in view.allocations), default=0.0)
@@ -85,21 +93,20 @@ def _estimate(
 class _Replay:
     """The future if the jobs ahead start strictly one after the other."""
 
-    def __init__(self, view: View, plan: Plan) -> None:
+    def __init__(self, view: View, columns: Columns, plan: Plan) -> None:
         self._jobs = {job.number: job for job in view.waiting}
         self._plan, self._now = plan, view.now
-        nodes = NodeTable.of(view.nodes)
-        availability = Availability(Kinds.of(view, nodes), view.allocations)
+        availability = Availability(columns.kinds, columns.running)
         self._capacity = availability.for_nominated
         self._ends: list[tuple[float, int, IndexedPlacement, PerWorker]] = []
-        for allocation in view.allocations:
+        for n, allocation in enumerate(view.allocations):
             at, job = max(view.now, allocation.ends_at), allocation.job
-            staying = availability.staying_of(allocation)
+            staying = availability.staying_of(n)
             self._ends.append((at, job.number, staying, job.shape.per_worker))
         heapq.heapify(self._ends)
         for decision in plan.decisions:
             if isinstance(decision, Start):
-                self._start(self._jobs[decision.job], nodes.indexed(decision.placement))
+                self._start(self._jobs[decision.job], columns.nodes.indexed(decision.placement))
 
     def start_of(self, job: JobRequest) -> float:
         """Return when a job starts; inf if unknown."""
@@ -134,7 +141,8 @@ class _Replay:
 
 def _remedies(view: View, job: JobRequest, wait: Wait) -> list[str]:
     """Return what would start it now, the smallest change first."""
-    availability = Availability(Kinds.of(view, NodeTable.of(view.nodes)), view.allocations)
+    columns = Columns(view)
+    availability = Availability(columns.kinds, columns.running)
     missing = job.shape.min_workers - availability.for_short.num_slots(job.shape.per_worker)
     node = [missing_node(job.shape, missing)] if missing > 0 else []
     match wait.code:
@@ -143,26 +151,32 @@ def _remedies(view: View, job: JobRequest, wait: Wait) -> list[str]:
         case "later":
             return [f"its earliest start time, in {format_duration(job.not_before - view.now)}"]
         case "quota":
-            return [*_stops(view, job, availability), f"a higher limit for team {job.team}"]
+            return [
+                *_stops(view, job, columns, availability),
+                f"a higher limit for team {job.team}",
+            ]
         case "making-room" | "adding-nodes" | "reservation":
             return []
         case "trials-at-once":
             return _end_of_a_trial(view, wait)
-    stops, length = _stops(view, job, availability), _length(view, job, wait)
+    stops, length = _stops(view, job, columns, availability), _length(view, job, wait)
     return [*stops, *length, *_priority(view, job), *node]
 
 
-def _stops(view: View, job: JobRequest, availability: Availability) -> list[str]:
+def _stops(view: View, job: JobRequest, columns: Columns, availability: Availability) -> list[str]:
     """Name the jobs whose end would free enough capacity, if they are few."""
-    dry_run = DryRun(job, availability, TeamLimits(view), None, view.now)
+    dry_run = DryRun(job, availability, TeamLimits(view, columns), None, view.now)
     if dry_run.fits:
         return []
-    running = [a for a in view.allocations if not a.is_stopping]
-    running.sort(key=lambda a: (rank(a.job, view.now, view.policy), -a.started_at, -a.job.number))
+    running = columns.running
+    ranks = running.jobs.ranks(view.now, view.policy)
     victims: dict[int, Victim] = {}
-    for allocation in running:
-        victim = victims[allocation.job.number] = Victim(allocation, 0)
-        dry_run.remove(victim, allocation.workers)
+    for n in np.lexsort((-running.jobs.number, -running.started_at, ranks)).tolist():
+        if running.is_stopping[n]:
+            continue
+        allocation = running.allocations[n]
+        victim = victims[n] = Victim(n, allocation, allocation.workers, 0)
+        dry_run.remove(victim, victim.workers)
         if dry_run.fits:
             break
     else:
@@ -199,13 +213,12 @@ def _priority(view: View, job: JobRequest) -> list[str]:
     levels = {rank(other, view.now, view.policy) + 1 for other in others}
     levels |= {rank(a.job, view.now, view.policy) + 1 for a in view.allocations}
     tries = sorted(level for level in levels if job.priority < level <= TOP_PRIORITY)
+    tries = tries[::-1][:: len(tries) // MOST_TRIES + 1][::-1]
     low, high = 0, len(tries)
     while low < high:
         middle = (low + high) // 2
         raised = replace(job, priority=tries[middle])
-        queue = decide(replace(view, waiting=[*others, raised])).queue
-        wait = next((wait for wait in queue if wait.job == job.number), None)
-        if wait is None or wait.code == "making-room":
+        if gets_capacity(replace(view, waiting=[*others, raised]), job.number):
             high = middle
         else:
             low = middle + 1

@@ -18,14 +18,15 @@ def infeasible_reason(shape: Shape, nodes: Sequence[Node]) -> str | None:
     Draining nodes, absent ones, and what other programs hold count: a job that fits only there
     waits, it is not refused.
     """
-    slots = largest_gang(shape, nodes)
+    table = NodeTable.of(nodes)
+    slots = table.total_slots(shape.per_worker)
     if slots >= shape.min_workers:
         return None
     found = f"the whole cluster has capacity for {slots}" if nodes else "the cluster has no nodes"
-    lacking = "" if shape.selector is None else shape.selector.missing([n.labels for n in nodes])
+    lacking = "" if shape.selector is None else shape.selector.missing(table.labels)
     if nodes and lacking:
         return f"needs {format_gang(shape)}, but {lacking}"
-    if any(node.is_absent for node in nodes):
+    if table.has_absent:
         found = f"with all nodes that can be added, the cluster has capacity for {slots}"
     missing = missing_node(shape, shape.min_workers - slots)
     return f"needs {format_gang(shape)}, but {found}; {missing} would be enough"

@@ -6,22 +6,19 @@ grow under the same condition in S. Iserte et al., DMR API, Parallel Computing 2
 added for it then: they would be idle until they are removed, and then be added again.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from distnet.scheduler.capacity.availability import Availability
 from distnet.scheduler.capacity.nodes import IndexedPlacement
 from distnet.scheduler.elastic import may_grow, place_more
 from distnet.scheduler.expansion.capacity import Expansion
-from distnet.scheduler.limits import TeamLimits
+from distnet.scheduler.limits.teams import TeamLimits
 from distnet.scheduler.order import rank
 from distnet.scheduler.reasons import growth_reason
-from distnet.scheduler.view import Allocation, JobRequest, Resize, View, Wait
+from distnet.scheduler.view import Allocation, JobRequest, Resize, View
 
 NODE_S = 300.0
 """Assumed time in which a node comes, and a job that grows onto it has restarted."""
-SERVED = frozenset({"quota", "making-room", "adding-nodes"})
-"""Codes of jobs that do not wait for idle capacity: what they will use is nominated to them, or
-their team's limit keeps them from it."""
 
 
 class Growth:
@@ -32,7 +29,7 @@ class Growth:
         availability: what is free.
         expansion: nodes that can be added.
         limits: of teams.
-        queue: the jobs that wait.
+        waiting_for_gpus: whether jobs that need GPUs wait for idle capacity, and others do.
     """
 
     def __init__(
@@ -41,13 +38,11 @@ class Growth:
         availability: Availability,
         expansion: Expansion,
         limits: TeamLimits,
-        queue: Iterable[Wait],
+        waiting_for_gpus: set[bool],
     ) -> None:
         self._view, self._availability, self._limits = view, availability, limits
         self._expansion = expansion
-        numbers = {wait.job for wait in queue if wait.code not in SERVED}
-        waiting = (job for job in view.waiting if job.number in numbers)
-        self._waiting_for_gpus = {job.shape.gpus > 0 for job in waiting}
+        self._waiting_for_gpus = waiting_for_gpus
         self._grown: dict[int, int] = {}
         """The new size of jobs that grow in this pass."""
 
@@ -100,7 +95,9 @@ class Growth:
         return False in waiting_for_gpus or (True in waiting_for_gpus and job.shape.gpus > 0)
 
     def _onto_new_nodes(self, job: JobRequest, limit: int) -> IndexedPlacement:
-        per_worker, expansion = job.shape.per_worker, self._expansion
+        if limit <= 0:  # as for most jobs
+            return {}
+        per_worker, expansion = job.per_worker, self._expansion
         here = self._availability.capacity(is_short=False)
         num_slots = here.num_slots(per_worker) + expansion.num_slots(per_worker)
         limit = min(limit, self._limits.growth_headroom(job), num_slots)

@@ -16,152 +16,179 @@ is nominated to the job that they leave for (`capacity/availability.py`), so no 
 twice for the same capacity.
 """
 
-from bisect import bisect_left
 from collections.abc import Iterable, Iterator
-from operator import itemgetter
-from typing import NamedTuple
+
+import numpy as np
 
 from distnet.scheduler.capacity.availability import Availability
-from distnet.scheduler.elastic import has_surplus, last_change, may_shrink
-from distnet.scheduler.limits import TeamLimits
+from distnet.scheduler.columns import Bools, Ints, Jobs
+from distnet.scheduler.limits.teams import TeamLimits
 from distnet.scheduler.order import rank
 from distnet.scheduler.quotas import Quotas
 from distnet.scheduler.reservation import Reservation
-from distnet.scheduler.victims import DryRun, Ranked, Victim, VictimPool, minimal_victims
-from distnet.scheduler.view import Allocation, JobRequest, PerWorker, View
+from distnet.scheduler.victims import DryRun, Victim, VictimPool, minimal_victims
+from distnet.scheduler.view import JobRequest, View
 
 MAX_VICTIMS_PER_PASS = 100
 """Beyond it, jobs wait for the next pass, which is near; so each pass stays short."""
 
 
 class Preemption:
-    """Finds victims; a job that is preempted is not chosen again."""
+    """Finds victims; a job that is preempted is not chosen again.
+
+    Attributes:
+        is_possible: of each job of the queue, whether it may find victims, as far as is known.
+    """
 
     def __init__(
-        self, view: View, availability: Availability, quotas: Quotas, limits: TeamLimits
+        self,
+        view: View,
+        availability: Availability,
+        queue: Jobs,
+        is_within_quota: Bools,
+        quotas: Quotas,
+        *,
+        limits: TeamLimits,
     ) -> None:
-        self._view, self._availability = view, availability
-        self._quotas, self._limits = quotas, limits
-        self._preempted: set[int] = set()
-        steady = (a for a in view.allocations if a.is_steady and not a.is_stopping)
-        ranked = [(rank(a.job, view.now, view.policy), a) for a in steady]
-        ranked.sort(key=lambda e: (e[0], -e[1].started_at, -e[1].job.number))
-        self._preemptible = [entry for entry in ranked if entry[1].job.is_preemptible]
-        self._surplus = [e for e in ranked if view.policy.elastic and has_surplus(e[1])]
-        self._pools: dict[_PreemptorClass, VictimPool] = {}
-        self._max_workers: dict[tuple[_PreemptorClass, PerWorker, str], int] = {}
-        """Most workers for which earlier jobs of a class found victims in vain."""
+        self._view, self._availability, self._queue = view, availability, queue
+        self._is_within_quota, self._quotas, self._limits = is_within_quota, quotas, limits
+        running = self._running = availability.running
+        self._ranks = running.jobs.ranks(view.now, view.policy)
+        steady = np.flatnonzero(running.is_steady & ~running.is_stopping)
+        costs = running.jobs.number[steady], running.started_at[steady], self._ranks[steady]
+        steady = steady[np.lexsort((-costs[0], -costs[1], costs[2]))]
+        self._stoppable = steady[running.is_preemptible[steady] & view.policy.preemption]
+        self._surplus = steady[running.has_surplus[steady] & view.policy.elastic]
+        self._preempted = np.zeros(len(running), dtype=bool)
+        self._num_preempted = 0
+        teams = np.where(is_within_quota, 0, queue.team + 1)
+        self._class = queue.priority * (teams.max(initial=0) + 1) + teams
+        """Jobs of one class may preempt the same jobs; a single one may preempt fewer."""
+        self._pools: dict[int, VictimPool] = {}
+        self._max_workers: dict[tuple[int, int, str], int] = {}
+        """Most workers for which earlier jobs of a class and kind found victims in vain."""
+        self.forget_slots()
 
-    def find_victims(self, job: JobRequest, reservation: Reservation | None) -> list[Victim] | None:
-        """Find victims so that the whole gang fits; None if there are not enough."""
-        if len(self._preempted) >= MAX_VICTIMS_PER_PASS:
+    def forget_slots(self) -> None:
+        """There is a reservation now, so what victims would release has to be counted anew."""
+        borrowed = self._quotas.borrowed[self._stoppable].any()
+        lowest = self._ranks[self._stoppable].min(initial=np.iinfo(np.int64).max)
+        may_stop = (self._queue.priority > lowest) | (self._is_within_quota & borrowed)
+        self.is_possible = may_stop | bool(len(self._surplus))
+
+    def find_victims(self, position: int, reservation: Reservation | None) -> list[Victim] | None:
+        """Find victims for a job of the queue, so that the whole gang fits; None if too few."""
+        if self._num_preempted >= MAX_VICTIMS_PER_PASS:
+            self.is_possible[:] = False
             return None
-        pool, shape = self._pool_for(job), job.shape
-        if not pool.is_enough(shape, self._availability, reservation, self._view.now):
+        job, queue = self._queue.jobs[position], self._queue
+        workers, kind = job.shape.min_workers, int(queue.kind[position])
+        its_class = self._class[position]
+        pool = self._pool_for(position)
+        slots = pool.slots(self._availability, reservation, self._view.now)
+        if slots is None or slots[kind] < workers:
+            its = np.flatnonzero(self._class == its_class)
+            is_enough = slots is not None and slots[queue.kind[its]] >= queue.min_workers[its]
+            self.is_possible[its] &= is_enough
             return None
-        team = job.team if self._limits.applies_to(job) else ""
-        kind = self._class_of(job), shape.per_worker, team
-        if self._max_workers.get(kind, shape.min_workers) < shape.min_workers:
+        key = int(its_class), kind, job.team if self._limits.applies_to(job) else ""
+        if self._max_workers.get(key, workers) < workers:
+            self.is_possible[position] = False
             return None
         dry_run = DryRun(job, self._availability, self._limits, reservation, self._view.now)
-        victims = self._remove_until_fits(dry_run, job, pool, reservation)
+        victims = self._remove_until_fits(dry_run, position, pool, reservation)
         if not dry_run.fits:
-            self._max_workers[kind] = dry_run.max_workers
+            self._max_workers[key] = dry_run.max_workers
             return None
         return minimal_victims(dry_run, victims)
 
     def mark_preempted(self, victims: Iterable[Victim]) -> None:
         """Exclude victims from further preemption."""
-        self._preempted.update(victim.allocation.job.number for victim in victims)
-        self._surplus = [e for e in self._surplus if e[1].job.number not in self._preempted]
+        for victim in victims:
+            self._preempted[victim.n] = True
+        self._num_preempted = int(self._preempted.sum())
+        self._surplus = self._surplus[~self._preempted[self._surplus]]
 
     def _remove_until_fits(
-        self, dry_run: DryRun, job: JobRequest, pool: VictimPool, reservation: Reservation | None
+        self, dry_run: DryRun, position: int, pool: VictimPool, reservation: Reservation | None
     ) -> dict[int, Victim]:
         victims: dict[int, Victim] = {}
-        for allocation, count in self._candidates(job, pool, reservation):
-            victim = victims.get(allocation.job.number)
+        for n, count in self._candidates(position, pool, reservation):
+            victim = victims.get(n)
             if victim is None:
-                surplus = count if count < allocation.workers else 0
-                victim = victims[allocation.job.number] = Victim(allocation, surplus)
+                allocation = self._running.allocations[n]
+                workers = allocation.workers
+                surplus = count if count < workers else 0
+                victim = victims[n] = Victim(n, allocation, workers, surplus)
             dry_run.remove(victim, count)
             if dry_run.fits:
                 break
         return victims
 
     def _candidates(
-        self, job: JobRequest, pool: VictimPool, reservation: Reservation | None
-    ) -> Iterator[tuple[Allocation, int]]:
+        self, position: int, pool: VictimPool, reservation: Reservation | None
+    ) -> Iterator[tuple[int, int]]:
         """Candidates for preemption by rising cost, and how many of their workers may leave."""
-        for level, allocation in self._surplus:
-            if self._may_shrink(job, allocation, level, reservation):
-                yield allocation, allocation.workers - allocation.job.shape.min_workers
-        for level, allocation in pool.stoppable(self._preempted):
-            if self._may_stop(job, allocation, level) and self._is_useful(job, allocation):
-                yield allocation, allocation.workers
+        running, is_useful = self._running, self._useful(position)
+        spare = running.workers - running.jobs.min_workers
+        found = self._surplus[is_useful[self._surplus]]
+        found = found[self._may_shrink(self._queue.jobs[position], found, reservation)]
+        yield from zip(found.tolist(), spare[found].tolist(), strict=True)
+        found = pool.stoppable[(is_useful & ~self._preempted)[pool.stoppable]]
+        found = found[self._may_stop(position, found)]
+        yield from zip(found.tolist(), running.workers[found].tolist(), strict=True)
 
-    def _pool_for(self, job: JobRequest) -> VictimPool:
-        """Return all that jobs of this class may preempt; a single job may preempt fewer."""
-        key = self._class_of(job)
-        known = self._pools.get(key)
-        if known is None:
-            known = self._pools[key] = VictimPool(self._stoppable_by(key), self._surplus)
-        return known
+    def _pool_for(self, position: int) -> VictimPool:
+        """Return all that jobs of the class of this one may preempt."""
+        key = int(self._class[position])
+        if key not in self._pools:
+            stoppable = self._stoppable[self._is_stoppable(position)]
+            self._pools[key] = VictimPool(stoppable, self._surplus, len(self._running))
+        return self._pools[key]
 
-    def _stoppable_by(self, preemptors: "_PreemptorClass") -> list[Ranked]:
-        if not self._view.policy.preemption:
-            return []
+    def _is_stoppable(self, position: int) -> Bools:
+        """Whom some job of the class may stop, of those that may be stopped at all."""
+        found = self._stoppable
+        is_lower: Bools = self._ranks[found] < self._queue.priority[position]
         if not self._quotas.exist:
-            below = bisect_left(self._preemptible, preemptors.priority, key=itemgetter(0))
-            return self._preemptible[:below]
-        return [entry for entry in self._preemptible if self._is_preemptible(preemptors, *entry)]
+            return is_lower
+        borrows, is_within = self._quotas.borrowed[found], self._is_within_quota[position]
+        is_same_team = self._running.jobs.team[found] == self._queue.team[position]
+        is_lower &= is_within | borrows | is_same_team
+        is_lower |= borrows & is_within
+        return is_lower
 
-    def _class_of(self, job: JobRequest) -> "_PreemptorClass":
-        is_within = self._quotas.includes(job)
-        return _PreemptorClass(job.priority, is_within, "" if is_within else job.team)
+    def _may_shrink(self, job: JobRequest, found: Ints, reservation: Reservation | None) -> Bools:
+        now = self._view.now
+        may_shrink: Bools = now - self._running.changed_at[found] >= self._view.policy.steady_s
+        may_shrink |= self._ranks[found] < job.priority
+        if reservation is not None:  # with fewer workers some would end later than it assumes
+            ends_at = np.maximum(now, self._running.ends_at[found])
+            may_shrink &= (ends_at > reservation.starts_at) | np.isinf(ends_at)
+        return may_shrink
 
-    def _is_preemptible(
-        self, preemptors: "_PreemptorClass", level: int, allocation: Allocation
-    ) -> bool:
-        borrows, is_within = self._quotas.borrows(allocation), preemptors.is_within_quota
-        if level < preemptors.priority:
-            return is_within or borrows or allocation.job.team == preemptors.team
-        return borrows and is_within
+    def _may_stop(self, position: int, found: Ints) -> Bools:
+        """Whom this job may stop, of those whom some job of its class may stop."""
+        job, quotas, running = self._queue.jobs[position], self._quotas, self._running
+        is_same_team = running.jobs.team[found] == self._queue.team[position]
+        borrows = quotas.borrowed_cpus[found] & (job.shape.cpus > 0)
+        borrows |= quotas.borrowed_gpus[found] & (job.shape.gpus > 0)
+        is_lower = self._ranks[found] < job.priority
+        is_old = self._view.now - running.changed_at[found] >= self._view.policy.steady_s
+        level = rank(job, self._view.now, self._view.policy)
+        may_reclaim = borrows & ~is_same_team & is_old & quotas.may_reclaim(level, found)
+        may_stop = borrows | is_same_team | self._is_within_quota[position]
+        found_ones: Bools = np.where(is_lower, may_stop, may_reclaim)
+        return found_ones
 
-    def _may_shrink(
-        self, job: JobRequest, allocation: Allocation, level: int, reservation: Reservation | None
-    ) -> bool:
-        if allocation.job.number in self._preempted or not self._is_useful(job, allocation):
-            return False
-        ends_at = max(self._view.now, allocation.ends_at)
-        if reservation is not None and reservation.starts_after(ends_at):
-            return False  # with fewer workers it would end later than the reservation assumes
-        return level < job.priority or may_shrink(allocation, self._view.now, self._view.policy)
-
-    def _may_stop(self, job: JobRequest, allocation: Allocation, level: int) -> bool:
-        """Whether this job may stop one that some job of its class may stop."""
-        is_same_team = allocation.job.team == job.team
-        borrows = self._quotas.borrows_for(allocation, job.shape)
-        if level < job.priority:
-            return borrows or is_same_team or self._quotas.includes(job)
-        is_old = self._view.now - last_change(allocation) >= self._view.policy.steady_s
-        if not (borrows and not is_same_team and is_old):
-            return False
-        return self._quotas.may_reclaim(rank(job, self._view.now, self._view.policy), allocation)
-
-    def _is_useful(self, job: JobRequest, allocation: Allocation) -> bool:
-        """Whether stopping it would free a slot for the job, or some of its team's limit."""
-        if self._limits.applies_to(job) and allocation.job.team == job.team:
-            return True
-        nodes, per_worker = self._availability.nodes, job.shape.per_worker
-        staying = self._availability.staying_of(allocation)
-        return any(nodes.slots_on(n, nodes.cpus[n], nodes.gpus[n], per_worker) for n in staying)
-
-
-class _PreemptorClass(NamedTuple):
-    """Jobs that may preempt the same jobs."""
-
-    priority: int
-    is_within_quota: bool
-    team: str
-    """Only of jobs that would borrow: for the others the team makes no difference."""
+    def _useful(self, position: int) -> Bools:
+        """Whose end would free a slot for the job, or some of its team's limit."""
+        running, queue = self._running, self._queue
+        types, fits = self._availability.kinds.types
+        rows = fits[types[running.row_node], queue.kind[position]] & (
+            self._availability.staying > 0
+        )
+        useful = np.bincount(running.row_job[rows], minlength=len(running)) > 0
+        if self._limits.applies_to(queue.jobs[position]):
+            useful |= running.jobs.team == queue.team[position]
+        return useful

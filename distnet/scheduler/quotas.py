@@ -19,76 +19,123 @@ where it would be reclaimed from at once. Time in which a job runs counts for no
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
-from distnet.scheduler.view import Allocation, JobRequest, Resources, Shape, Team, View
+import numpy as np
+
+from distnet.scheduler.columns import Bools, Columns, Floats, Ints, Jobs, sums_before
+from distnet.scheduler.view import Resources, Shape, Team, View
 
 NO_RESOURCES: Resources = (0.0, 0.0)
 
 
 class Quotas:
-    """Which waiting jobs are within their team's quota, and which running jobs are beyond it."""
+    """Which waiting jobs are within their team's quota, and which running jobs are beyond it.
 
-    def __init__(self, view: View, jobs: Iterable[JobRequest]) -> None:
+    Attributes:
+        exist: whether any team has a quota.
+        would_borrow: of each waiting job, whether it would be beyond its team's quota.
+        is_due: whether one that would borrow stands among the jobs within their quotas.
+        claims: the rank at which it does.
+        borrowed_cpus: of each running job, whether it borrows CPUs.
+        borrowed_gpus: and GPUs.
+    """
+
+    def __init__(self, view: View, columns: Columns, eligible: Ints) -> None:
         teams = {name: team for name, team in view.teams.items() if _has_quota(team)}
+        waiting, running = columns.waiting, columns.running
         self.exist = bool(teams)
-        self._now, self._ageing_s = view.now, view.policy.ageing_s
-        self._would_borrow: set[int] = set()
-        self._borrowed: dict[int, tuple[bool, bool]] = {}
-        if not teams:
-            return
-        running = {a.job.number: a for a in view.allocations if not a.is_stopping}
-        members: dict[str, list[JobRequest]] = {name: [] for name in teams}
-        for job in (*jobs, *(allocation.job for allocation in running.values())):
-            if job.team in teams:
-                members[job.team].append(job)
-        for name, queue in members.items():
-            queue.sort(key=lambda j: (j.submitted_at - j.priority * view.policy.ageing_s, j.number))
-            self._divide(teams[name], queue, running)
+        self._ageing_s = view.policy.ageing_s
+        self.would_borrow = np.zeros(len(waiting.jobs), dtype=bool)
+        self.borrowed_cpus = np.zeros(len(running), dtype=bool)
+        self.borrowed_gpus = self.borrowed_cpus.copy()
+        if teams:
+            self._divide(columns, eligible, teams)
+        levels = self._levels(waiting, view.now)
+        self.is_due = self.would_borrow & (levels > 0)
+        self.claims = levels + np.minimum(waiting.priority, 0)
+        self._running = running
 
-    def includes(self, job: JobRequest) -> bool:
-        """Whether a waiting job would be within its team's quota."""
-        return job.number not in self._would_borrow
+    def may_reclaim(self, rank: int, found: Ints) -> Bools:
+        """Which running jobs a job within its quota, of this rank, may reclaim from."""
+        levels = self._levels(self._running.jobs, self._running.started_at)[found]
+        claims = levels + np.minimum(self._running.jobs.priority[found], 0)
+        return (levels <= 0) | (rank >= claims)
 
-    def is_due(self, job: JobRequest) -> bool:
-        """Whether a waiting job that would borrow stands among the jobs within their quotas."""
-        return not self.includes(job) and self._levels(job, self._now) > 0
+    @property
+    def borrowed(self) -> Bools:
+        """Of each running job, whether it borrows anything."""
+        return self.borrowed_cpus | self.borrowed_gpus
 
-    def claim(self, job: JobRequest) -> int:
-        """The rank at which a waiting job that is due stands among the jobs within quotas."""
-        return self._levels(job, self._now) + min(job.priority, 0)
+    def _levels(self, jobs: Jobs, until: float | Floats) -> Ints:
+        """How many times each job had waited for `ageing` at a moment."""
+        waited_s = until - jobs.submitted_at - jobs.ran_s
+        return (waited_s // self._ageing_s).astype(np.int64)
 
-    def may_reclaim(self, rank: int, allocation: Allocation) -> bool:
-        """Whether a job within its quota, of this rank, may reclaim what a running job borrows."""
-        levels = self._levels(allocation.job, allocation.started_at)
-        return levels <= 0 or rank >= levels + min(allocation.job.priority, 0)
+    def _divide(self, columns: Columns, eligible: Ints, teams: dict[str, Team]) -> None:
+        """Let the jobs of each team use its quota, in the order of priority and age."""
+        waiting, running = columns.waiting, columns.running
+        has_quota = np.array([name in teams for name in columns.teams], dtype=bool)
+        waits = eligible[has_quota[waiting.team[eligible]]]
+        runs = np.flatnonzero(has_quota[running.jobs.team] & ~running.is_stopping)
+        members = _Members(waiting, waits, running.jobs, runs, self._ageing_s)
+        quotas = [teams.get(name) or Team(name) for name in columns.teams]
+        cpus = np.array([team.quota_cpus for team in quotas], dtype=float)[members.team]
+        gpus = np.array([team.quota_gpus for team in quotas], dtype=float)[members.team]
+        is_running = members.place >= len(waits)
+        held_cpus = sums_before(members.cpus * is_running, members.team)
+        held_gpus = sums_before(members.gpus * is_running, members.team)
+        beyond_cpus = (members.cpus > 0) & (held_cpus + members.cpus > cpus)
+        beyond_gpus = (members.gpus > 0) & (held_gpus + members.gpus > gpus)
+        its = runs[members.place[is_running] - len(waits)]
+        self.borrowed_cpus[its] = beyond_cpus[is_running]
+        self.borrowed_gpus[its] = beyond_gpus[is_running]
+        self.would_borrow[waits] = True
+        fits = np.flatnonzero(~(is_running | beyond_cpus | beyond_gpus))
+        left = zip(
+            fits.tolist(),
+            members.team[fits].tolist(),
+            members.cpus[fits].tolist(),
+            members.gpus[fits].tolist(),
+            (cpus - held_cpus)[fits].tolist(),
+            (gpus - held_gpus)[fits].tolist(),
+            strict=True,
+        )
+        within = list(_within(left))
+        self.would_borrow[waits[members.place[within]]] = False
 
-    def borrows_for(self, allocation: Allocation, shape: Shape) -> bool:
-        """Whether a running job borrows a kind of resource that a gang of this shape needs."""
-        cpus, gpus = self._borrowed.get(allocation.job.number, (False, False))
-        return (cpus and shape.cpus > 0) or (gpus and shape.gpus > 0)
 
-    def borrows(self, allocation: Allocation) -> bool:
-        """Whether a running job borrows anything."""
-        return allocation.job.number in self._borrowed
+class _Members:
+    """The jobs of teams with quotas, by team and in the order in which they use its quota."""
 
-    def _levels(self, job: JobRequest, until: float) -> int:
-        """How many times a job had waited for `ageing` at a moment."""
-        return int((until - job.submitted_at - job.ran_s) // self._ageing_s)
+    def __init__(
+        self, waiting: Jobs, waits: Ints, running: Jobs, runs: Ints, ageing_s: float
+    ) -> None:
+        def both(name: str) -> Ints:
+            parts = getattr(waiting, name)[waits], getattr(running, name)[runs]
+            return np.concatenate(parts)
 
-    def _divide(self, team: Team, queue: list[JobRequest], running: dict[int, Allocation]) -> None:
-        held = within = NO_RESOURCES
-        for job in queue:
-            with_it = add_workers(within, job.shape)
-            if job.number in running:
-                held, within = add_workers(held, job.shape), with_it
-                beyond = _beyond(held, job.shape, team)
-                if True in beyond:
-                    self._borrowed[job.number] = beyond
-            elif True in _beyond(with_it, job.shape, team):
-                self._would_borrow.add(job.number)
-            else:
-                within = with_it
+        since = both("submitted_at") - both("priority") * ageing_s
+        order = np.lexsort((both("number"), since, both("team")))
+        self.place, self.team = order, both("team")[order]
+        workers = both("min_workers")[order]
+        self.cpus, self.gpus = workers * both("cpus")[order], workers * both("gpus")[order]
+
+
+def _within(jobs: Iterable[tuple[int, int, int, int, float, float]]) -> Iterator[int]:
+    """Of waiting jobs that fit beside the running ones of their team, those that fit together.
+
+    Args:
+        jobs: position, team, CPUs and GPUs that it needs, and that the running ones leave.
+    """
+    current, used_cpus, used_gpus = -1, 0, 0
+    for position, team, cpus, gpus, left_cpus, left_gpus in jobs:
+        if team != current:
+            current, used_cpus, used_gpus = team, 0, 0
+        fits_cpus = not cpus or used_cpus + cpus <= left_cpus
+        if fits_cpus and (not gpus or used_gpus + gpus <= left_gpus):
+            used_cpus, used_gpus = used_cpus + cpus, used_gpus + gpus
+            yield position
 
 
 def add_workers(held: Resources, shape: Shape, count: int | None = None) -> Resources:
@@ -99,9 +146,3 @@ def add_workers(held: Resources, shape: Shape, count: int | None = None) -> Reso
 
 def _has_quota(team: Team) -> bool:
     return not (math.isinf(team.quota_cpus) and math.isinf(team.quota_gpus))
-
-
-def _beyond(held: Resources, shape: Shape, team: Team) -> tuple[bool, bool]:
-    """Whether the CPUs and the GPUs that the shape uses are beyond the quota."""
-    cpus = shape.cpus > 0 and held[0] > team.quota_cpus
-    return cpus, shape.gpus > 0 and held[1] > team.quota_gpus

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from distnet.scheduler.capacity.nodes import slots_in
 from distnet.scheduler.format import (
@@ -56,33 +57,42 @@ def releasing_reason(leaving: Sequence[JobRequest]) -> str:
     return f"starts as soon as {format_names(j.name for j in leaving)} {has} released the capacity"
 
 
-def capacity_reason(job: JobRequest, num_slots: int, unusable: str) -> str:
-    """Why a job waits that does not fit; `unusable` ends the sentence (see `Unusable`)."""
-    shape = job.shape
-    if shape.min_workers == 1:
-        where = "" if shape.selector is None else f" with {shape.selector}"
-        needed = format_resources(shape.cpus, shape.gpus)
-        return f"waiting for {needed} free on one node{where}{unusable}"
-    fit = "1 fits" if num_slots == 1 else f"{num_slots or 'none'} fit"
-    return f"waiting for capacity for {format_gang(shape)}; {fit} now{unusable}"
+class CapacityReason(NamedTuple):
+    """Why a job waits that does not fit, with the numbers of that moment."""
+
+    shape: Shape
+    num_slots: int
+    """Workers that fit now."""
+    before: str
+    """Why no nodes are added."""
+    after: str
+    """Where more workers would fit, and why others go ahead."""
+
+    def __str__(self) -> str:
+        shape, num_slots = self.shape, self.num_slots
+        if shape.min_workers == 1:
+            where = "" if shape.selector is None else f" with {shape.selector}"
+            needed = format_resources(shape.cpus, shape.gpus)
+            return f"{self.before}waiting for {needed} free on one node{where}{self.after}"
+        fit = "1 fits" if num_slots == 1 else f"{num_slots or 'none'} fit"
+        needed = format_gang(shape)
+        return f"{self.before}waiting for capacity for {needed}; {fit} now{self.after}"
 
 
-def borrowing_reason(job: JobRequest, policy: Policy) -> str:
+def borrowing_reason(team: str, policy: Policy) -> str:
     """Why others go ahead of a job that would borrow; the end of a sentence."""
     return (
-        f"; beyond the quota of team {job.team}: jobs within their quotas go ahead until it has "
+        f"; beyond the quota of team {team}: jobs within their quotas go ahead until it has "
         f"waited for {format_duration(policy.ageing_s)}"
     )
 
 
-def head_reason(
-    job: JobRequest, num_slots: int, unusable: str, reservation: Reservation, now: float
-) -> str:
-    """Why the job with the reservation waits."""
+def head_reason(reservation: Reservation, now: float) -> str:
+    """When the job with the reservation starts; the end of a sentence."""
     start = "start time unknown, because jobs of unknown length hold the capacity"
     if not math.isinf(reservation.starts_at):
         start = f"expected to start in {format_duration(reservation.starts_at - now)}"
-    return f"{capacity_reason(job, num_slots, unusable)}; first in the queue, {start}"
+    return f"; first in the queue, {start}"
 
 
 def reserved_reason(reservation: Reservation, now: float) -> str:

@@ -15,10 +15,12 @@ IBM SP2 with Backfilling, IPPS 1998. Slurm's sched/backfill reserves whole nodes
 are reserved, so that a GPU job leaves the other CPUs of its nodes to other jobs.
 """
 
+import heapq
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from heapq import heapify, heappop
+
+import numpy as np
 
 from distnet.scheduler.capacity.availability import Availability, FreeResources
 from distnet.scheduler.capacity.kinds import Kinds
@@ -36,10 +38,6 @@ class ExpectedEnd:
     job: int
     placement: IndexedPlacement
     per_worker: PerWorker
-
-
-_Holder = tuple[float, int, int, Allocation | tuple[JobRequest, IndexedPlacement]]
-"""When workers end, job number, position in the list, and what holds them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,31 +58,34 @@ class Reservation:
 
 
 def expected_ends(
-    allocations: Iterable[Allocation],
-    placed: Iterable[tuple[JobRequest, IndexedPlacement]],
-    availability: Availability,
-    now: float,
+    placed: Iterable[tuple[JobRequest, IndexedPlacement]], availability: Availability, now: float
 ) -> Iterator[ExpectedEnd]:
     """Return when running, starting and nominated jobs release capacity, sorted by time.
 
     Args:
-        allocations: of the jobs that run.
         placed: the jobs that start now or are nominated.
-        availability: says which workers stay.
+        availability: says which workers of running jobs stay.
         now: time.
     """
-    found: list[_Holder] = [
-        (max(now, a.ends_at), a.job.number, n, a) for n, a in enumerate(allocations)
+    starting = [
+        ExpectedEnd(now + job.expected_s, job.number, placement, job.shape.per_worker)
+        for job, placement in placed
     ]
-    found += [(now + p[0].expected_s, p[0].number, n, p) for n, p in enumerate(placed, len(found))]
-    heapify(found)  # few are needed, so they are not all sorted
-    while found:
-        at, number, _, holder = heappop(found)
-        if isinstance(holder, Allocation):
-            holder = holder.job, availability.staying_of(holder)
-        job, placement = holder
-        if placement:
-            yield ExpectedEnd(at, number, placement, job.shape.per_worker)
+    starting.sort(key=_when)
+    ends = heapq.merge(_running_ends(availability, now), starting, key=_when)
+    return (end for end in ends if end.placement)
+
+
+def _running_ends(availability: Availability, now: float) -> Iterator[ExpectedEnd]:
+    running = availability.running
+    ends_at, numbers = np.maximum(now, running.ends_at), running.jobs.number
+    for n in np.lexsort((numbers, ends_at)).tolist():
+        job, placement = running.allocations[n].job, availability.staying_of(n)
+        yield ExpectedEnd(float(ends_at[n]), job.number, placement, job.shape.per_worker)
+
+
+def _when(end: ExpectedEnd) -> tuple[float, int]:
+    return end.at, end.job
 
 
 def make_reservation(

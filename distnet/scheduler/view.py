@@ -6,6 +6,7 @@ Times are Unix seconds. The same view always gives the same plan.
 """
 
 import math
+import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -19,13 +20,11 @@ Choice = tuple[Selector | None, frozenset[str] | None]
 PerWorker = tuple[float, float, Choice | None]
 """CPUs and GPUs of one worker, and on which nodes it may be; None: on any."""
 NO_LABELS: Mapping[str, str] = {}
+JOB_NUMBERS = struct.Struct("=qqddddqqqq")  # `JobRequest.numbers`
 
 
 class Shape(NamedTuple):
-    """What a job requests: workers, all or none (a gang), and what each needs on one node.
-
-    A tuple, as `Wait` is: with 10,000 jobs, one pass hashes 10,000 shapes and makes 10,000 waits.
-    """
+    """What a job requests: workers, all or none (a gang), and what each needs on one node."""
 
     min_workers: int
     """Workers that it needs to start."""
@@ -103,10 +102,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class JobRequest:
-    """What the scheduler knows of a job, queued or running.
-
-    Static: built once when the job is submitted, requeued or changed.
-    """
+    """What the scheduler knows of a job; built once when it is submitted, requeued or changed."""
 
     number: int
     """Of the job; jobs submitted earlier have smaller ones."""
@@ -125,11 +121,19 @@ class JobRequest:
     """Remaining training time, as far as known."""
     is_preemptible: bool = True
     reservation: str = ""
-    """The reservation in which it runs; empty: none."""
+    """In which it runs; empty: none."""
     sweep: str = ""
-    """The sweep of which it is a trial; empty: none."""
+    """Of which it is a trial; empty: none."""
     trials_at_once: int | None = None
     """How many trials of the sweep may run at the same time; None: any number."""
+    numbers: bytes = field(init=False, repr=False, compare=False)  # packed, for `columns.py`
+    per_worker: PerWorker = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        times = self.submitted_at, self.ran_s, self.not_before, self.expected_s
+        packed = JOB_NUMBERS.pack(self.number, self.priority, *times, *self.shape[:4])
+        object.__setattr__(self, "numbers", packed)
+        object.__setattr__(self, "per_worker", self.shape.per_worker)
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,9 +271,15 @@ class Wait(NamedTuple):
     `quota`, `making-room` (victims are being preempted for it), `adding-nodes`, `reserved` (it
     would delay the reservation), `reservation` (the one that it names is not open, or too small) or
     `trials-at-once` (as many trials of its sweep run as may)."""
-    reason: str
+    why: object
+    """The reason, as a text, or what becomes one when it is read: hardly any is."""
     blockers: tuple[int, ...] = ()
     """A few of the jobs that hold what it waits for, ordered by their expected end."""
+
+    @property
+    def reason(self) -> str:
+        """One sentence."""
+        return str(self.why)
 
 
 Decision = Start | Stop | Resize

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Sequence
 
-from distnet.scheduler.order import FULL_USAGE, HALF_LIFE_S
+from distnet.scheduler.shares import FULL_USAGE, HALF_LIFE_S
 from distnet.scheduler.view import Node
 from distnet.sim.load import SimJob
 

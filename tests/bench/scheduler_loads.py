@@ -168,6 +168,6 @@ def _with_free(
 
 def _small(job: JobRequest, shape: Shape) -> JobRequest:
     return JobRequest(
-        job.number + 1_000_000, f"run-{job.number}", job.owner, job.team, job.priority,
+        job.number, f"run-{job.number}", job.owner, job.team, job.priority,
         job.submitted_at, shape, expected_s=job.expected_s,
     )  # fmt: skip

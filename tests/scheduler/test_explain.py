@@ -3,10 +3,12 @@
 import math
 
 import pytest
+from hypothesis import given, settings
 
-from distnet.scheduler.decide import decide
+from distnet.scheduler.decide import decide, gets_capacity
 from distnet.scheduler.explain import Estimate, explain
 from distnet.scheduler.view import Allocation, JobRequest, Node, Team, View
+from tests.scheduler.test_properties import FEW, crowded
 from tests.scheduler.views import NOW, job, nodes, runs, view
 
 
@@ -131,3 +133,25 @@ def test_nominated_job_needs_no_change():
 def test_unknown_job_is_an_error():
     with pytest.raises(KeyError):
         explain(view([Node("n0", 1, 0)], []), 7)
+
+
+def test_of_many_priorities_one_is_named_that_starts_the_job():
+    full = [runs(job(n, priority=n), {"n0": 1}) for n in range(100, 900)]
+    waiting = [job(9)]
+
+    would_start = why(waiting, full, cpus=800).would_start
+
+    named = int(would_start.partition("priority ")[2].split()[0])
+    assert 101 <= named <= 126
+    raised = [job(9, priority=named)]
+    assert decide(view(nodes(800), raised, full)).decisions
+
+
+@settings(FEW, max_examples=100)
+@given(crowded())
+def test_a_job_gets_capacity_exactly_if_the_whole_plan_gives_it_some(view):
+    codes = {wait.job: wait.code for wait in decide(view).queue}
+
+    for one in view.waiting:
+        expected = codes.get(one.number, "making-room") == "making-room"
+        assert gets_capacity(view, one.number) == expected

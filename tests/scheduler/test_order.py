@@ -2,6 +2,9 @@
 
 from dataclasses import replace
 
+import hypothesis.strategies as st
+from hypothesis import given, settings
+
 from distnet.scheduler.view import Allocation, JobRequest, Policy, Team
 from tests.scheduler.views import job, nodes, planned, runs, view
 
@@ -76,6 +79,49 @@ def test_share_is_the_dominant_one():
     plan = planned(cluster, waiting, [many_cpus, few_gpus])
 
     assert [wait.job for wait in plan.queue] == [2, 1]  # 40 of 100 CPUs are less than 2 of 4 GPUs
+
+
+@st.composite
+def competitors(draw: st.DrawFn) -> list[JobRequest]:
+    """Jobs of one rank, whose users may have some in several teams."""
+    return [
+        job(
+            number,
+            draw(st.integers(1, 4)),
+            owner=draw(st.sampled_from(["ann", "bob", "cat"])),
+            team=draw(st.sampled_from(["a", "b"])),
+        )
+        for number in range(1, draw(st.integers(2, 12)))
+    ]
+
+
+def filled_one_by_one(jobs: list[JobRequest], weights: dict[str, float]) -> list[int]:
+    """The numbers of jobs in the order of progressive filling, all of the same rank."""
+    held: dict[str, float] = {}
+    filled: list[int] = []
+    left = sorted(jobs, key=lambda one: one.number)
+    seen: dict[tuple[str, str], float] = {}
+    """The share of a user when it was last the turn of the user in a team."""
+    while left:
+        teams = {one.team: held.get(one.team, 0.0) / weights[one.team] for one in left}
+        team = min(teams, key=lambda name: (teams[name], name))
+        users = {one.owner for one in left if one.team == team}
+        user = min(users, key=lambda name: (seen.get((team, name), 0.0), name))
+        first = next(one for one in left if (one.team, one.owner) == (team, user))
+        left.remove(first)
+        filled.append(first.number)
+        for name in (team, user):
+            held[name] = held.get(name, 0.0) + first.shape.min_workers
+        seen[team, user] = held[user]
+    return filled
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(competitors())
+def test_order_is_the_one_in_which_shares_are_filled_job_by_job(jobs):
+    teams = [Team("a", weight=2.0), Team("b")]
+
+    assert order(*jobs, teams=teams) == filled_one_by_one(jobs, {"a": 2.0, "b": 1.0})
 
 
 def test_jobs_that_would_borrow_come_behind_those_that_would_not():

@@ -11,12 +11,12 @@ several victims was still leaving, and preempted forever
 (https://github.com/kubernetes-sigs/kueue/pull/13797).
 """
 
-from collections.abc import Iterable
-from operator import sub
+from collections.abc import Iterable, Mapping
 
 from distnet.scheduler.capacity.kinds import Kinds
 from distnet.scheduler.capacity.nodes import IndexedPlacement, NodeTable
 from distnet.scheduler.capacity.placement import FreeCapacity
+from distnet.scheduler.columns import Running
 from distnet.scheduler.elastic import workers_to_remove
 from distnet.scheduler.view import Allocation, PerWorker
 
@@ -47,24 +47,21 @@ class Availability:
         for_any: capacity for a job that may last longer.
         for_nominated: capacity for a job that waits until others have left.
         unallocated: what is free now, nominated or not.
-        staying: workers that stay, by job number, of jobs some of whose workers leave.
+        staying: workers that stay, of each row of the running jobs.
     """
 
-    def __init__(self, kinds: Kinds, allocations: Iterable[Allocation]) -> None:
-        self.kinds, self.nodes = kinds, kinds.nodes
-        nodes = self.nodes
-        allocations = list(allocations)
-        self.now = _free_now(nodes, allocations)
+    def __init__(self, kinds: Kinds, running: Running) -> None:
+        self.kinds, self.nodes, self.running = kinds, kinds.nodes, running
+        self.now = _free_now(self.nodes, running)
         self.soon = self.now
         self.at_reservation: FreeResources | None = None
-        self.staying: dict[int, IndexedPlacement] = {}
+        self.staying = running.row_workers.copy()
         self.for_short = FreeCapacity(kinds, self.now.cpus, self.now.gpus)
         self.for_any = self.for_nominated = self.unallocated = self.for_short
-        changing = [a for a in allocations if a.is_stopping or a.resizing_to is not None]
-        for allocation in sorted(changing, key=lambda a: a.job.number):
-            leaving = _leaving(allocation)
+        for n in sorted(running.changing, key=lambda n: running.allocations[n].job.number):
+            leaving = _leaving(running.allocations[n])
             if leaving:
-                self.release(allocation, nodes.indexed(leaving), is_gone_at_reservation=False)
+                self.release(n, leaving, is_gone_at_reservation=False)
 
     def capacity(self, *, is_short: bool) -> FreeCapacity:
         """Return the capacity for a job that ends before the reservation starts, or may not."""
@@ -85,29 +82,27 @@ class Availability:
         self._separate_soon()
         self._take(placement, per_worker, is_short=False)
 
-    def release(
-        self, allocation: Allocation, leaving: IndexedPlacement, *, is_gone_at_reservation: bool
-    ) -> None:
+    def release(self, n: int, leaving: Mapping[str, int], *, is_gone_at_reservation: bool) -> None:
         """Add workers that leave soon.
 
         Args:
+            n: the index of their job.
+            leaving: by node id.
             is_gone_at_reservation: the reservation already relies on the end of their job.
         """
         self._separate_soon()
-        per_worker = allocation.job.shape.per_worker
-        self.soon.add(leaving, per_worker, 1)
+        running, placement = self.running, self.nodes.indexed(leaving)
+        per_worker = running.allocations[n].job.shape.per_worker
+        self.soon.add(placement, per_worker, 1)
         if self.at_reservation is not None and not is_gone_at_reservation:
-            self.at_reservation.add(leaving, per_worker, 1)
-        staying = self.staying_of(allocation).copy()
-        for n, count in leaving.items():
-            staying[n] -= count
-        self.staying[allocation.job.number] = {n: count for n, count in staying.items() if count}
-        self._refresh(leaving)
+            self.at_reservation.add(placement, per_worker, 1)
+        for row in range(running.rows[n], running.rows[n + 1]):
+            self.staying[row] -= placement.get(int(running.row_node[row]), 0)
+        self._refresh(placement)
 
-    def staying_of(self, allocation: Allocation) -> IndexedPlacement:
-        """Return the workers of a job that do not leave."""
-        known = self.staying.get(allocation.job.number)
-        return self.nodes.indexed(allocation.placement) if known is None else known
+    def staying_of(self, n: int) -> IndexedPlacement:
+        """Return the workers of a running job that do not leave, by its index."""
+        return self.running.placement(n, self.staying)
 
     def reserve(self, at_reservation: FreeResources) -> None:
         """Set what is free when the reservation starts, besides what its job takes."""
@@ -154,17 +149,9 @@ def minimum(kinds: Kinds, one: FreeResources | FreeCapacity, other: FreeResource
     return FreeCapacity(kinds, list(cpus), list(gpus))
 
 
-def _free_now(nodes: NodeTable, allocations: Iterable[Allocation]) -> FreeResources:
-    index = nodes.index
-    cpus, gpus = [0] * len(nodes.ids), [0] * len(nodes.ids)  # integers: sums in any order are equal
-    for allocation in allocations:
-        shape = allocation.job.shape
-        for node, count in allocation.placement.items():
-            n = index.get(node)
-            if n is not None:
-                cpus[n] += count * shape.cpus
-                gpus[n] += count * shape.gpus
-    free = FreeResources(list(map(sub, nodes.cpus, cpus)), list(map(sub, nodes.gpus, gpus)))
+def _free_now(nodes: NodeTable, running: Running) -> FreeResources:
+    cpus, gpus = running.on_nodes(running.row_workers, len(nodes.ids))  # sums of whole numbers
+    free = FreeResources((nodes.cpus - cpus).tolist(), (nodes.gpus - gpus).tolist())
     for n in nodes.absent:
         free.cpus[n] = free.gpus[n] = 0.0
     return free

@@ -49,6 +49,7 @@ class NodeTable:
         self.has_gpus = [node.gpus > 0 for node in usable]
         self.absent = [n for n, node in enumerate(usable) if node.is_absent]
         self.groups = [node.group for node in usable]
+        self.has_absent = any(node.is_absent for node in nodes)
         self._labels = [_hashable(node.labels) for node in usable]
         self._kinds = Counter((node.total, _hashable(node.labels)) for node in nodes)
         self._admitted: dict[Choice, frozenset[int]] = {}
@@ -68,6 +69,11 @@ class NodeTable:
             newest = cls._newest = cls(nodes)
         newest.nodes = nodes  # equal, and from now on the same
         return newest
+
+    @property
+    def labels(self) -> list[Mapping[str, str]]:
+        """All different ones that nodes have, draining ones included."""
+        return [dict(labels) for labels in {labels for _, labels in self._kinds}]
 
     def total_slots(self, per_worker: PerWorker) -> int:
         """Count the slots of the empty cluster, with draining and absent nodes, and all in use."""

@@ -11,16 +11,15 @@ https://github.com/kubernetes-retired/kube-batch/pull/821 describes how a changi
 starves large gangs.
 """
 
-from bisect import bisect_left, insort
-from collections.abc import Iterator, Sequence
-from functools import cached_property
+from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
+from distnet.scheduler.capacity.groups import Groups, State
 from distnet.scheduler.capacity.kinds import Column, Kinds
 from distnet.scheduler.capacity.nodes import IndexedPlacement, slots_in
 from distnet.scheduler.view import PerWorker
-
-_State = tuple[float, float, int]
-"""Free CPUs and GPUs, and the class of the node."""
 
 
 class FreeCapacity:
@@ -29,25 +28,48 @@ class FreeCapacity:
     def __init__(self, kinds: Kinds, cpus: Sequence[float], gpus: Sequence[float]) -> None:
         self.cpus, self.gpus = list(cpus), list(gpus)
         self._kinds = kinds
-        self._groups: dict[_State, list[int]] = {}
-        for n, state in enumerate(zip(cpus, gpus, kinds.classes, strict=True)):
-            self._groups.setdefault(state, []).append(n)
+        self._grouped = Groups(zip(cpus, gpus, kinds.classes, strict=True))
+        self._moved: dict[int, State] = {}
+        """Nodes that are still in the group of what was free on them before."""
         self._last: dict[tuple[PerWorker, int], int] = {}
+        self._slots: Column | None = None
+        self._changes: dict[tuple[State, State], int] = {}
+        """On how many nodes what is free has changed so since the slots were counted."""
 
     def copy(self) -> "FreeCapacity":
         """Return an independent copy."""
-        copied = FreeCapacity(self._kinds, self.cpus, self.gpus)
-        if "_num_slots" in self.__dict__:
-            copied._num_slots = self._num_slots.copy()
+        copied = FreeCapacity.__new__(FreeCapacity)
+        copied.cpus, copied.gpus, copied._kinds = self.cpus.copy(), self.gpus.copy(), self._kinds
+        copied._grouped, copied._moved = self._groups.copy(), {}
+        copied._slots, copied._changes = self.slots.copy(), {}
+        copied._last = {}
         return copied
 
-    @cached_property
-    def _num_slots(self) -> Column:
-        """Counted when it is needed; from then on kept up to date."""
-        total = self._kinds.zeros()
-        for state, members in self._groups.items():
-            total += self._kinds.column(*state) * len(members)
-        return total
+    @property
+    def _groups(self) -> Groups:
+        """The nodes by what is free on them; most capacities are only counted, never grouped."""
+        for n, before in self._moved.items():
+            after = self.cpus[n], self.gpus[n], before[2]
+            if after != before:
+                self._grouped.move(n, before, after)
+        self._moved.clear()
+        return self._grouped
+
+    @property
+    def slots(self) -> Column:
+        """The slots of each kind: counted when needed, and then corrected by what has changed."""
+        slots, changes = self._slots, self._changes
+        if slots is None:
+            slots = self._slots = self._kinds.zeros()
+            for state, count in self._groups:
+                slots += self._kinds.column(*state) * count
+        elif changes:
+            for change, count in changes.items():
+                more = self._kinds.change(change)
+                slots += more if count == 1 else more * count
+        if changes:
+            changes.clear()
+        return slots
 
     def set_free(self, n: int, cpus: float, gpus: float) -> None:
         """Set what is free on node `n`."""
@@ -55,16 +77,11 @@ class FreeCapacity:
         after = cpus, gpus, before[2]
         if before == after:
             return
-        members = self._groups[before]
-        members.pop(bisect_left(members, n))
-        if not members:
-            del self._groups[before]
-        insort(self._groups.setdefault(after, []), n)
+        self._moved.setdefault(n, before)
         self.cpus[n], self.gpus[n] = cpus, gpus
-        if "_num_slots" in self.__dict__:
-            total = self._num_slots
-            total += self._kinds.column(*after)
-            total -= self._kinds.column(*before)
+        if self._slots is not None:
+            change = before, after
+            self._changes[change] = self._changes.get(change, 0) + 1
 
     def add(self, placement: IndexedPlacement, per_worker: PerWorker, sign: int) -> None:
         """Release (1) or take (-1) what the workers of a placement need."""
@@ -75,7 +92,7 @@ class FreeCapacity:
     def num_slots(self, per_worker: PerWorker, *, is_cpu_only: bool = False) -> int:
         """Count the workers that fit, only on nodes without GPUs if `is_cpu_only`."""
         kinds = self._kinds.cpu_only if is_cpu_only else self._kinds.index
-        return int(self._num_slots[kinds[per_worker]])
+        return int(self.slots[kinds[per_worker]])
 
     def place(self, per_worker: PerWorker, count: int) -> IndexedPlacement | None:
         """Find a placement for all of `count` workers, or None; nothing is taken."""
@@ -84,24 +101,31 @@ class FreeCapacity:
         is_cpu_only = not per_worker[1] and self.num_slots(per_worker, is_cpu_only=True) >= count
         n = self._last_used(per_worker, count, is_cpu_only)
         if n is None:
-            n = self._best_fit(per_worker, count, is_cpu_only)
-        if n is None:
-            return self._spread(per_worker, count, is_cpu_only)
+            admitted = self._kinds.admitted(per_worker[2], is_cpu_only=is_cpu_only)
+            slots = self._groups.slots(per_worker, admitted)
+            n = self._groups.best_fit(slots, count)
+            if n is None:
+                return self._spread(slots, count)
         self._last[per_worker, count] = n
         return {n: count}
+
+    def place_beside(
+        self, placement: IndexedPlacement, per_worker: PerWorker, limit: int
+    ) -> IndexedPlacement:
+        """Find a placement for at most so many workers beside others, of which none are taken."""
+        before = [(n, self.cpus[n], self.gpus[n]) for n in placement]
+        last, self._last = self._last, {}
+        self.add(placement, per_worker, -1)
+        count = min(limit, self.num_slots(per_worker))
+        found = self.place(per_worker, count) if count else None
+        for n, cpus, gpus in before:
+            self.set_free(n, cpus, gpus)
+        self._last = last
+        return found or {}
 
     def slots_on(self, n: int, per_worker: PerWorker) -> int:
         """Count the workers that fit on node `n`."""
         return self._kinds.nodes.slots_on(n, self.cpus[n], self.gpus[n], per_worker)
-
-    def _groups_for(
-        self, per_worker: PerWorker, is_cpu_only: bool
-    ) -> Iterator[tuple[float, float, list[int]]]:
-        """The groups of the nodes on which a worker may be."""
-        admits, choice = self._kinds.admits, per_worker[2]
-        for (cpus, gpus, node_class), members in self._groups.items():
-            if admits(node_class, choice, is_cpu_only=is_cpu_only):
-                yield cpus, gpus, members
 
     def _last_used(self, per_worker: PerWorker, count: int, is_cpu_only: bool) -> int | None:
         """The node of the last such gang, if another fits: it is filled before the next one."""
@@ -110,31 +134,19 @@ class FreeCapacity:
             return None
         return n if slots_in(self.cpus[n], self.gpus[n], per_worker) >= count else None
 
-    def _best_fit(self, per_worker: PerWorker, count: int, is_cpu_only: bool) -> int | None:
-        """The node with the fewest slots on which all of them fit."""
-        best: tuple[int, float, float, int] | None = None
-        for cpus, gpus, members in self._groups_for(per_worker, is_cpu_only):
-            slots = slots_in(cpus, gpus, per_worker)
-            if slots >= count:
-                found = slots, gpus, cpus, members[0]
-                if best is None or found < best:
-                    best = found
-        return None if best is None else best[3]
-
-    def _spread(self, per_worker: PerWorker, count: int, is_cpu_only: bool) -> IndexedPlacement:
+    def _spread(self, slots: NDArray[np.int64], count: int) -> IndexedPlacement:
         """The nodes with the most slots until the rest fits on one node: there, best fit."""
-        ranked = sorted(
-            (-slots, gpus, cpus, n)
-            for cpus, gpus, members in self._groups_for(per_worker, is_cpu_only)
-            if (slots := slots_in(cpus, gpus, per_worker))
-            for n in members
-        )
         placement: IndexedPlacement = {}
-        for position, (negative, _, _, n) in enumerate(ranked):
-            if -negative >= count:
-                fitting = (entry for entry in ranked[position:] if -entry[0] >= count)
-                last = min((-slots, gpus, cpus, n) for slots, gpus, cpus, n in fitting)[3]
-                return placement | {last: count}
-            placement[n] = -negative
-            count += negative
-        raise AssertionError(f"num_slots promised {count} more slots than the nodes have")
+        last: tuple[int, int] | None = None
+        """Slots and index of the node with the fewest on which the rest fits."""
+        for each, members in self._groups.by_slots(slots):
+            if last is not None and each < count:
+                break
+            for n in members:
+                if each >= count:
+                    last = (each, n) if last is None or each < last[0] else last
+                    break
+                placement[n] = each
+                count -= each
+        assert last is not None, f"num_slots promised {count} more slots than the nodes have"
+        return placement | {last[1]: count}

@@ -37,14 +37,20 @@ def with_reservations(view: View) -> tuple[View, list[Stop]]:
     bars = _Bars(view)
     stops = {allocation.job.number: reserved for allocation, reserved in _intruders(view)}
     allocations = [
-        replace(a, job=bars.applied(a.job), is_stopping=a.is_stopping or a.job.number in stops)
-        for a in view.allocations
+        _seen(a, bars.applied(a.job), leaves=a.job.number in stops) for a in view.allocations
     ]
     waiting = [bars.applied(job) for job in view.waiting]
     return replace(view, waiting=waiting, allocations=allocations), [
         Stop(number, None, f"leaves nodes that are reserved from now on ({reserved.name})")
         for number, reserved in sorted(stops.items())
     ]
+
+
+def _seen(allocation: Allocation, job: JobRequest, *, leaves: bool) -> Allocation:
+    """The allocation with what its job may not use now; the same if that is nothing."""
+    if job is allocation.job and not leaves:
+        return allocation
+    return replace(allocation, job=job, is_stopping=allocation.is_stopping or leaves)
 
 
 def _intruders(view: View) -> Iterator[tuple[Allocation, ReservedNodes]]:

@@ -11,26 +11,36 @@ import math
 from collections import Counter
 from collections.abc import Iterable
 
+import numpy as np
+
+from distnet.scheduler.columns import Columns, Ints
 from distnet.scheduler.format import format_names
 from distnet.scheduler.view import Allocation, JobRequest, View, Wait
 
 MOST_BLOCKERS = 10
 
 
-def split_by_sweep(view: View, jobs: Iterable[JobRequest]) -> tuple[list[JobRequest], list[Wait]]:
-    """Separate the jobs that may start from those whose sweep has enough trials already."""
-    jobs = list(jobs)
-    limited = [job for job in jobs if job.trials_at_once is not None]
+def split_by_sweep(view: View, columns: Columns, positions: Ints) -> tuple[Ints, list[Wait]]:
+    """Separate the jobs that may start from those whose sweep has enough trials already.
+
+    Args:
+        view: the state of the cluster.
+        columns: its jobs.
+        positions: of the jobs that may start as far as all else is concerned.
+    """
+    jobs = columns.waiting.jobs
+    limited = [n for n in positions.tolist() if jobs[n].trials_at_once is not None]
     if not limited:
-        return jobs, []
+        return positions, []
     running, before = _running(view.allocations), Counter[str]()
     waits: dict[int, Wait] = {}
-    for job in sorted(limited, key=_place):
+    for n in sorted(limited, key=lambda n: _place(jobs[n])):
+        job = jobs[n]
         its = running.get(job.sweep, [])
         if len(its) + before[job.sweep] >= (job.trials_at_once or 0):
-            waits[job.number] = _wait(job, its)
+            waits[n] = _wait(job, its)
         before[job.sweep] += 1
-    return [job for job in jobs if job.number not in waits], list(waits.values())
+    return np.setdiff1d(positions, list(waits)), list(waits.values())
 
 
 def earliest_start(view: View, job: JobRequest) -> float:

@@ -18,7 +18,7 @@ to have, so that it cannot pack them otherwise than it was decided here.
 from collections.abc import Sequence
 
 from distnet.scheduler.capacity.availability import FreeResources, minimum
-from distnet.scheduler.capacity.kinds import Kinds
+from distnet.scheduler.capacity.kinds import Column, Kinds
 from distnet.scheduler.capacity.nodes import IndexedPlacement
 from distnet.scheduler.capacity.placement import FreeCapacity
 from distnet.scheduler.view import PerWorker
@@ -40,6 +40,11 @@ class Expansion:
         self._at_reservation: FreeResources | None = None
         if nodes.absent:
             self._capacity = FreeCapacity(kinds, self._free.cpus, self._free.gpus)
+
+    @property
+    def slots(self) -> Column | None:
+        """The slots of each kind, as `num_slots`; None if no node is absent."""
+        return self._capacity.slots if self._nodes.absent else None
 
     def num_slots(self, per_worker: PerWorker) -> int:
         """Count the workers that fit without delaying the job with the reservation."""

@@ -7,7 +7,7 @@ GPUs, whichever is larger.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from distnet.scheduler.order import HALF_LIFE_S
+from distnet.scheduler.shares import HALF_LIFE_S
 from distnet.scheduler.view import Allocation, Node
 
 

@@ -9,12 +9,18 @@ import math
 from bisect import insort
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
 
 from distnet.scheduler.capacity.nodes import UNLIMITED
+from distnet.scheduler.columns import Columns
 from distnet.scheduler.format import format_duration, format_resources
 from distnet.scheduler.quotas import NO_RESOURCES, add_workers
 from distnet.scheduler.view import JobRequest, Resources, Shape, Team, View
 
+MAX_BLOCKERS = 5
+"""Jobs that a wait names."""
 _ExpectedEnd = tuple[float, int, Shape, int]
 """When workers of a team end; job number, shape and number of workers."""
 
@@ -29,17 +35,64 @@ class _Head:
     """Of the limit, once it has started."""
 
 
-class TeamLimits:
-    """What teams hold compared with their limits: now, and once workers have left."""
+class Standing(NamedTuple):
+    """How a team stands with its limit at a moment."""
 
-    def __init__(self, view: View) -> None:
+    team: Team
+    held: Resources
+    first_to_end: tuple[int, ...]
+    """The numbers of a few of its jobs."""
+
+
+class LimitReason(NamedTuple):
+    """Why a job waits for its team's limit."""
+
+    shape: Shape
+    standing: Standing
+    starts_in_s: float | None = None
+    """Expected; None: unknown."""
+
+    def __str__(self) -> str:
+        team = self.standing.team
+        needed = add_workers(NO_RESOURCES, self.shape)
+        limits = [(team.limit_cpus, "CPUs"), (team.limit_gpus, "GPUs")]
+        limit = " and ".join(f"{most:g} {kind}" for most, kind in limits if not math.isinf(most))
+        text = (
+            f"waiting for the limit of team {team.name}: needs {format_resources(*needed)}, "
+            f"the team uses {format_resources(*self.standing.held)} of at most {limit}"
+        )
+        if self.starts_in_s is None:
+            return text
+        return f"{text}; expected to start in {format_duration(self.starts_in_s)}"
+
+
+class TeamLimits:
+    """What teams hold compared with their limits: now, and once workers have left.
+
+    Attributes:
+        exist: whether any team has a limit.
+        limit: the CPUs and GPUs of each team, by its number.
+        left: the CPUs and GPUs that each team may add now; and soon.
+        has_head: whether each team has a head.
+        head_at: when the head of each team will start; inf where there is none.
+        head_left: the CPUs and GPUs of the limit that it leaves.
+        standings: how teams stood at each time that anything has changed.
+        standing: the index of the newest of each team.
+
+    Where something of all teams is an array, it is for `QueueLimits`.
+    """
+
+    def __init__(self, view: View, columns: Columns) -> None:
         self._view = view
         self._teams = {name: team for name, team in view.teams.items() if _has_limit(team)}
+        self.exist = bool(self._teams)
         self._now = dict.fromkeys(self._teams, NO_RESOURCES)
         self._heads: dict[str, _Head] = {}
         self._ends: dict[str, list[_ExpectedEnd]] = {name: [] for name in self._teams}
         """Sorted by time."""
-        limited = [a for a in view.allocations if a.job.team in self._teams] if self._teams else []
+        has_limit = np.array([name in self._teams for name in columns.teams], dtype=bool)
+        members = np.flatnonzero(has_limit[columns.running.jobs.team]).tolist()
+        limited = [view.allocations[n] for n in members]
         for allocation in limited:
             workers = max(allocation.workers, allocation.resizing_to or 0)
             self._add(self._now, allocation.job, workers)
@@ -49,10 +102,23 @@ class TeamLimits:
             if allocation.is_stopping:
                 self._add(self._soon, job, -allocation.workers)
                 continue
-            end = allocation.ends_at, job.number, job.shape, allocation.workers
-            insort(self._ends[job.team], end, key=_when)
+            self._ends[job.team].append(
+                (allocation.ends_at, job.number, job.shape, allocation.workers)
+            )
             if target is not None and target < allocation.workers:
                 self._add(self._soon, job, target - allocation.workers)
+        for ends in self._ends.values():
+            ends.sort(key=_when)
+        self.standings: list[Standing] = []
+        self._numbers, size = columns.teams, len(columns.teams)
+        self.limit = np.full((2, size), math.inf)
+        self.left = np.full((4, size), math.inf)
+        self.has_head = np.zeros(size, dtype=bool)
+        self.head_at = np.full(size, math.inf)
+        self.head_left = np.full((2, size), math.inf)
+        self.standing = np.zeros(size, dtype=np.int64)
+        for name in self._teams:
+            self._changed(name)
 
     def applies_to(self, job: JobRequest) -> bool:
         """Whether the job's team has a limit."""
@@ -95,6 +161,7 @@ class TeamLimits:
         head = self._heads.get(job.team)
         if head is not None and self._view.now + job.expected_s > head.starts_at:
             head.left = add_workers(head.left, job.shape, -workers)
+        self._changed(job.team)
 
     def release(self, job: JobRequest, workers: int) -> None:
         """Subtract workers that leave soon."""
@@ -102,14 +169,11 @@ class TeamLimits:
             rest = [end for end in self._ends[job.team] if end[1] != job.number]
             self._ends[job.team] = rest
         self._add(self._soon, job, -workers)
+        self._changed(job.team)
 
-    def delayed_head(self, job: JobRequest) -> JobRequest | None:
-        """Return the job of the same team that this one would delay by starting now, if any."""
-        head = self._heads.get(job.team)
-        if head is None or self._view.now + job.expected_s <= head.starts_at:
-            return None
-        needed = add_workers(NO_RESOURCES, job.shape)
-        return head.job if needed[0] > head.left[0] or needed[1] > head.left[1] else None
+    def head_of(self, job: JobRequest) -> JobRequest:
+        """Return the first job of the same team that waits for the limit."""
+        return self._heads[job.team].job
 
     def reserve(self, job: JobRequest) -> bool:
         """Make this job the head of its team, if the team has none and the limit admits the job.
@@ -124,31 +188,40 @@ class TeamLimits:
         held = add_workers(held, job.shape)
         left = team.limit_cpus - held[0], team.limit_gpus - held[1]
         self._heads[job.team] = _Head(job, starts_at, left)
+        self._changed(job.team)
         return True
 
     def earliest_start(self, job: JobRequest) -> float:
         """Return when the team's limit would let a job start; inf if unknown."""
         return self._forecast(job)[0]
 
-    def reason(self, job: JobRequest) -> str:
+    def reason(self, job: JobRequest) -> "LimitReason":
         """Say what the limit is, and how much of it is used."""
-        team, held = self._teams[job.team], self._now[job.team]
-        needed = add_workers(NO_RESOURCES, job.shape)
-        limits = [(team.limit_cpus, "CPUs"), (team.limit_gpus, "GPUs")]
-        limit = " and ".join(f"{most:g} {kind}" for most, kind in limits if not math.isinf(most))
-        text = (
-            f"waiting for the limit of team {team.name}: needs {format_resources(*needed)}, "
-            f"the team uses {format_resources(*held)} of at most {limit}"
-        )
-        head = self._heads.get(job.team)
+        head, standing = self._heads.get(job.team), self.standing_of(job)
         if head is None or head.job.number != job.number or math.isinf(head.starts_at):
-            return text
-        start = format_duration(head.starts_at - self._view.now)
-        return f"{text}; expected to start in {start}"
+            return LimitReason(job.shape, standing)
+        return LimitReason(job.shape, standing, head.starts_at - self._view.now)
 
-    def blockers(self, job: JobRequest, limit: int) -> tuple[int, ...]:
-        """Return the jobs of the team that end first."""
-        return tuple(number for _, number, _, _ in self._ends[job.team][:limit])
+    def standing_of(self, job: JobRequest) -> Standing:
+        """Return how the job's team stands now."""
+        return self.standings[int(self.standing[self._numbers[job.team]])]
+
+    def _changed(self, name: str) -> None:
+        """Note how a team stands from now on."""
+        team = self._teams.get(name)
+        if team is None or name not in self._numbers:
+            return
+        n, now, soon = self._numbers[name], self._now[name], self._soon[name]
+        limit = team.limit_cpus, team.limit_gpus
+        self.limit[:, n] = limit
+        self.left[:, n] = *_minus(limit, now), *_minus(limit, soon)
+        head = self._heads.get(name)
+        if head is not None:
+            self.has_head[n] = True
+            self.head_at[n], self.head_left[:, n] = head.starts_at, head.left
+        first = tuple(number for _, number, _, _ in self._ends[name][:MAX_BLOCKERS])
+        self.standing[n] = len(self.standings)
+        self.standings.append(Standing(team, now, first))
 
     def _forecast(self, job: JobRequest) -> tuple[float, Resources]:
         """Return when enough jobs of the team will have ended, and what the others hold then."""
@@ -183,3 +256,7 @@ def _has_limit(team: Team) -> bool:
 
 def _when(end: _ExpectedEnd) -> tuple[float, int]:
     return end[0], end[1]
+
+
+def _minus(limit: Resources, held: Resources) -> Resources:
+    return limit[0] - held[0], limit[1] - held[1]
