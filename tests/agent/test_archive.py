@@ -138,7 +138,7 @@ def test_a_damaged_archive_is_refused(tmp_path):
         unpack(bytes(data), tmp_path)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(data=st.data())
 def test_altered_archives_are_refused_or_stay_inside(tmp_path_factory, data):
     whole = bytearray(zipped(("parts/a.py", b"x" * 50), ("b.py", b"y" * 50)))

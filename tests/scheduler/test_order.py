@@ -116,7 +116,7 @@ def filled_one_by_one(jobs: list[JobRequest], weights: dict[str, float]) -> list
     return filled
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=200, derandomize=True)
 @given(competitors())
 def test_order_is_the_one_in_which_shares_are_filled_job_by_job(jobs):
     teams = [Team("a", weight=2.0), Team("b")]

@@ -25,7 +25,6 @@ from tests.scheduler.virtual_cluster import GRACE_S, VirtualCluster
 
 FEW = settings(
     max_examples=80,
-    deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )

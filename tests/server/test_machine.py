@@ -292,7 +292,6 @@ class Anything(RuleBasedStateMachine):
 Anything.TestCase.settings = settings(
     max_examples=RUNS,
     stateful_step_count=STEPS,
-    deadline=None,
     suppress_health_check=list(HealthCheck),
 )
 TestAnything = Anything.TestCase

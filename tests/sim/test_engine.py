@@ -150,7 +150,7 @@ def test_jain_and_spread_of_nothing_are_defined():
     assert spread(range(1, 101))["p95"] == 95
 
 
-@settings(max_examples=15, deadline=None, derandomize=True)
+@settings(max_examples=15, derandomize=True)
 @given(st.integers(0, 10_000), st.sampled_from([0.5, 1.0, 3.0]), st.booleans())
 def test_all_that_can_run_ends_and_no_work_is_lost(seed, load, has_teams):
     nodes = read_nodes("3x8c,1x8c2g")
@@ -214,7 +214,7 @@ def test_job_beyond_its_quota_starts_though_the_other_team_fills_the_cluster(age
     assert max(waited) <= ageing_s + longest_s + 3000.0 + 10.0
 
 
-@settings(max_examples=8, deadline=None, derandomize=True)
+@settings(max_examples=8, derandomize=True)
 @given(
     st.lists(st.tuples(st.integers(1, 16), st.integers(50, 400)), min_size=1, max_size=4),
     st.integers(4, 12),

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from distnet.data import shard_writer
@@ -81,7 +81,6 @@ def test_order_of_a_manifest_is_that_of_the_samples(streamed: Path) -> None:
         samples.close()
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 2**64 - 1), st.integers(0, 2**32 - 1)), max_size=6))
 def test_flags_of_workers_add_up_exactly_in_any_order(taken: list[tuple[int, int]]) -> None:
     layout = Layout(num_parameters=3, num_metrics=1, num_buffers=0)

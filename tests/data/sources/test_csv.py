@@ -220,7 +220,7 @@ def test_a_row_may_be_longer_than_a_block(tmp_path: Path, long: int) -> None:
 numbers = st.integers(-(2**24), 2**24).map(lambda number: number / 1024)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(rows=st.lists(st.tuples(numbers, numbers, st.sampled_from("abc")), min_size=1, max_size=30))
 def test_import_then_read_gives_the_same_rows(
     tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[float, float, str]]

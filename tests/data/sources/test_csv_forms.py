@@ -227,7 +227,7 @@ CELLS = st.one_of(
 )
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(columns=st.lists(st.lists(CELLS, min_size=12, max_size=12), min_size=1, max_size=4))
 def test_rows_to_predict_are_those_of_the_training(
     tmp_path_factory: pytest.TempPathFactory, columns: list[list[str]]

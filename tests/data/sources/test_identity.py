@@ -31,7 +31,7 @@ from tests.data.raw_files import read_split, write_idx
 ROUNDING = Fraction(1, 2**24) * Fraction(1_000_001, 1_000_000)
 SMALLEST = Fraction(1, 2**149)
 LOST = 2.0**-17
-FEW = settings(max_examples=12, deadline=None)
+FEW = settings(max_examples=12)
 
 TEXTS = (
     "5", "+5", " 5", "5.0", "05", "-0", "0", "1e3", "1000", "0123", "123", "true", "x",
@@ -145,7 +145,7 @@ KINDS: dict[str, tuple[pa.DataType, st.SearchStrategy[Any]]] = {
 def test_parquet_keeps_labels_apart(tmp_path: Path, kind: str) -> None:
     arrow, values = KINDS[kind]
 
-    @settings(max_examples=4, deadline=None)
+    @settings(max_examples=4)
     @given(labels=st.lists(values, min_size=1, max_size=20))
     def check(labels: list[Any]) -> None:
         table = pa.table({"a": range(len(labels)), "label": pa.array(labels, arrow)})
@@ -235,7 +235,7 @@ def test_npz_keeps_labels_apart(
     check_labels(classes_of(imported(folder / "t.npz")), list(map(str, labels)))
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(data=st.data())
 def test_idx_keeps_every_byte(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject

@@ -571,7 +571,7 @@ NAMES = st.text(
 ).filter(lambda name: normalize("NFC", name) == name)
 
 
-@settings(max_examples=15, deadline=None, derandomize=True)
+@settings(max_examples=15, derandomize=True)
 @given(
     classes=st.dictionaries(NAMES, PICTURES, min_size=2, max_size=4),
     kind=st.sampled_from(["PNG", "BMP", "TIFF", "PPM"]),

@@ -223,7 +223,7 @@ def test_whole_labels_are_needed_for_classes(tmp_path: Path) -> None:
         import_arrays(tmp_path, {"target_kind": "class"}, x=np.zeros((2, 1)), y=np.array([0, 0.5]))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     x=arrays.arrays(
         st.sampled_from([np.uint8, np.float32]),

@@ -180,9 +180,7 @@ REPORTS = st.fixed_dictionaries(
 
 
 @given(st.lists(REPORTS, max_size=8))
-@settings(
-    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_an_attempt_says_the_jobs_of_others_run(tmp_path_factory, reports):
     folder = tmp_path_factory.mktemp("hostile")
     with Harness(f"sqlite:///{folder}/ledger.db", folder, THREE) as harness:

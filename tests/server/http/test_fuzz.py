@@ -83,7 +83,6 @@ def valid(path: str) -> dict[str, Any]:
 
 FUZZ = settings(
     max_examples=150,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 

@@ -202,9 +202,7 @@ def test_what_one_report_has_too_much_of_is_sent_again(running: Ledger) -> None:
 
 
 @given(st.data())
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_is_sent_no_more_is_kept_than_the_bounds_allow(
     running: Ledger, data: st.DataObject
 ) -> None:

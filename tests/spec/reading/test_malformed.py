@@ -185,14 +185,14 @@ def check(job: Path, text: str) -> tuple[int, str]:
     return code, out.getvalue() + err.getvalue()
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=100, derandomize=True)
 @given(content=malformed)
 def test_a_malformed_job_file_ends_as_lines_of_text(job: Path, content: str) -> None:
     assert_lines_of_text(job, content)
 
 
 @pytest.mark.check
-@settings(max_examples=1000, deadline=None, derandomize=True)
+@settings(max_examples=1000, derandomize=True)
 @given(content=malformed)
 def test_a_thousand_malformed_job_files_end_as_lines_of_text(job: Path, content: str) -> None:
     assert_lines_of_text(job, content)

@@ -23,7 +23,7 @@ def tree_of(folders: set[tuple[str, ...]]) -> FileTree:
     return FileTree(tuple(found), tuple(sorted(above)), IMAGES)
 
 
-@settings(max_examples=80, deadline=None, derandomize=True)
+@settings(max_examples=80, derandomize=True)
 @given(folders=PATHS, layout=st.sampled_from([None, "classes", "splits"]))
 def test_every_image_is_in_one_class_or_counted(
     folders: set[tuple[str, ...]], layout: str | None
