@@ -6,6 +6,8 @@ from distnet.protocol.attempt import Report
 from distnet.protocol.errors import ConflictError, ForbiddenError, InvalidError, ServerError
 from distnet.protocol.states import Doing, JobState
 from distnet.protocol.users import TeamMessage
+from distnet.scheduler.view import Node
+from distnet.server.attempts.decisions import STARTS_AT_ONCE
 from tests.server.harness import ADA, BOB, ROOT, Harness, asks
 
 
@@ -48,6 +50,23 @@ def test_jobs_get_no_name_of_a_folder_that_is_there(harness):
 
     assert [job.name for job in trials] == ["rates-3", "rates-4"]
     assert (first.name, second.name) == ("digits-2", "digits-4")
+
+
+def test_thousands_of_jobs_that_fit_start_in_parts(harness_url, tmp_path):
+    """While starts are written, nobody reads the queue."""
+    nodes = (Node("large", 2000, 0),)
+    with Harness(harness_url, tmp_path, nodes=nodes) as harness:
+        harness.submit(asks(sweep=(f"train.seed=1..{2 * STARTS_AT_ONCE + 1}",), name="seeds"))
+        harness.run(1)
+        last, first = harness.job(f"seeds-{STARTS_AT_ONCE}"), f"seeds-{STARTS_AT_ONCE + 1}"
+        assert last.state is not JobState.WAITING
+        assert (harness.job(first).state, harness.job(first).position) == (JobState.WAITING, 1)
+        assert harness.job(first).reason == (
+            f"starts soon: {STARTS_AT_ONCE} jobs are started at once, and this one is behind them"
+        )
+
+        harness.run(2)
+        assert harness.job(f"seeds-{2 * STARTS_AT_ONCE + 1}").state is not JobState.WAITING
 
 
 def test_a_gang_waits_until_all_its_workers_fit(harness):

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from distnet.protocol.states import JobState, StopReason
-from distnet.scheduler.view import Decision, Resize, Start, Stop
+from distnet.scheduler.view import Decision, Plan, Resize, Start, Stop, Wait
 from distnet.server.ledger.records import AttemptRecord, JobRecord
 from distnet.server.state.attempt_secrets import first_secret, sha256_of
 from distnet.server.state.change import SCHEDULER, Change
@@ -20,6 +20,22 @@ PRECEDENCE = {
     StopReason.RESERVATION: 0,
     StopReason.RUNG: 0,
 }
+STARTS_AT_ONCE = 500
+
+
+def with_few_starts(plan: Plan) -> Plan:
+    """Leave all starts but the first few to the next plan, which follows at once.
+
+    While decisions are applied, nobody reads the mirror.
+    """
+    later = [d.job for d in plan.decisions if isinstance(d, Start)][STARTS_AT_ONCE:]
+    if not later:
+        return plan
+    dropped = frozenset(later)
+    kept = tuple(d for d in plan.decisions if not isinstance(d, Start) or d.job not in dropped)
+    text = f"starts soon: {STARTS_AT_ONCE} jobs are started at once, and this one is behind them"
+    waits = (Wait(job, "behind", text) for job in later)
+    return replace(plan, decisions=kept, queue=(*waits, *plan.queue))
 
 
 def apply_decisions(mirror: Mirror, decisions: tuple[Decision, ...], now: float) -> None:

@@ -15,7 +15,7 @@ from distnet.protocol.states import JobState
 from distnet.scheduler.decide import decide
 from distnet.scheduler.holding import holding
 from distnet.scheduler.view import Plan, View
-from distnet.server.attempts.decisions import apply_decisions
+from distnet.server.attempts.decisions import apply_decisions, with_few_starts
 from distnet.server.attempts.monitor import Monitor
 from distnet.server.attempts.reports import save_reports
 from distnet.server.gateway.actions import Action, ActionKind
@@ -177,6 +177,7 @@ class Loop:
 
     def _apply(self, view: View, plan: Plan, now: float) -> list[Action]:
         """Apply what holds of a plan, which was made while the mirror was not locked."""
+        plan = with_few_starts(plan)
         mirror, decisions = self.mirror, plan.decisions
         if decisions and self._state != self._viewed:
             decisions = holding(plan, view, self.views.view(now, self.usage.values))
