@@ -133,7 +133,7 @@ SWEEPS = st.lists(
 )
 
 
-@settings(max_examples=400)
+@settings(max_examples=100)
 @given(st.sampled_from(TEXTS), st.sampled_from(SETS), SWEEPS)
 @example(TEXTS[0], ("train.steps=5",), [("train.epochs", ["1", "2"])])
 @example(TEXTS[0], (), [("train.seed", ["1", "x", "2"]), ("train.epochs", ["1", "2"])])
@@ -148,14 +148,14 @@ def test_trials_are_as_the_jobs_alone(
         require_same(text, sets, trials)
 
 
-@settings(max_examples=200)
+@settings(max_examples=80)
 @given(st.lists(st.text(max_size=200), min_size=2, max_size=5), st.sampled_from(OF_TEXT))
 def test_any_text_is_written_as_in_a_job_alone(values: list[str], key: str) -> None:
     quoted = ["'" + value.replace("'", "''") + "'" for value in values]
     require_same(TEXTS[0], (), [(f"{key}={value}",) for value in (*quoted, *values)])
 
 
-@settings(max_examples=200)
+@settings(max_examples=80)
 @given(st.lists(st.floats() | st.integers(), min_size=2, max_size=6))
 def test_any_number_is_written_as_in_a_job_alone(values: list[float]) -> None:
     keys = ("network.width", "optimizer.learning_rate", "train.seed")
