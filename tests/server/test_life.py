@@ -52,10 +52,10 @@ def test_jobs_get_no_name_of_a_folder_that_is_there(harness):
     assert (first.name, second.name) == ("digits-2", "digits-4")
 
 
-def test_thousands_of_jobs_that_fit_start_in_parts(harness_url, tmp_path):
+def test_thousands_of_jobs_that_fit_start_in_parts(tmp_path):
     """While starts are written, nobody reads the queue."""
     nodes = (Node("large", 2000, 0),)
-    with Harness(harness_url, tmp_path, nodes=nodes) as harness:
+    with Harness(f"sqlite:///{tmp_path}/ledger.db", tmp_path, nodes=nodes) as harness:
         harness.submit(asks(sweep=(f"train.seed=1..{2 * STARTS_AT_ONCE + 1}",), name="seeds"))
         harness.run(1)
         last, first = harness.job(f"seeds-{STARTS_AT_ONCE}"), f"seeds-{STARTS_AT_ONCE + 1}"

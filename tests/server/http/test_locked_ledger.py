@@ -150,6 +150,7 @@ def test_the_loop_goes_on_when_the_lock_is_gone(each_api: Api) -> None:
     assert harness.job("digits-1").state is JobState.RUNNING
 
 
+@pytest.mark.check
 def test_a_server_answers_while_a_program_has_locked_its_file(home: Home) -> None:
     with home.server() as running, running.client as reads, running.client as writes:
         (path,) = Path(home.folder).rglob("ledger.db")
