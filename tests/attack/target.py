@@ -31,6 +31,7 @@ class NotingCluster(StillCluster):
     """Writes the secrets of attempts to a file: here, the attacker's side reports for them."""
 
     def __init__(self, secrets: Path) -> None:
+        super().__init__()
         self._secrets = secrets
 
     def start(self, request: StartRequest) -> None:
