@@ -2,7 +2,7 @@
 
 The estimate starts the jobs ahead one after the other, in the order of the queue, as soon as the
 running jobs and those started before them have ended. It does not backfill, so short jobs start
-rather earlier than estimated. What would start the job now is tried with `decide` itself.
+rather earlier than estimated. What would start the job now is tried with passes that stop at it.
 """
 
 import heapq

@@ -36,9 +36,27 @@ class Reading:
     """Of a job file with its overrides and its sweep."""
     go_on: Callable[[], None] = lambda: None
     """Called before each job file is read; raises an error to give up."""
+    most_together: int | None = None
+    """Bytes of the job files of all jobs of a submit: each trial of a sweep has one of its own."""
 
 
 ANY = Reading()
+
+
+@dataclass
+class _Size:
+    """The size of the job files of a submit so far."""
+
+    most: int | None
+    num_bytes: int = 0
+
+    def add(self, job: ParsedJob) -> None:
+        self.num_bytes += len(job.spec)
+        if self.most is not None and self.num_bytes > self.most:
+            raise TooLargeError(
+                f"found over {self.most:,} bytes in the job files of all jobs together, expected "
+                "fewer (limits.bulk of the server); submit fewer jobs at once, or smaller job files"
+            )
 
 
 def read_drafts(
@@ -64,7 +82,7 @@ def read_drafts(
         InvalidError: a request is invalid.
         ForbiddenError: `not_your_team`.
         TooManyError: `too_many_jobs`: more jobs than one submit may have.
-        TooLargeError: a job file is larger than the limit.
+        TooLargeError: a job file, or all of them together, are larger than the limit.
     """
     for request in requests:
         _require_small(request, reading.most_bytes)
@@ -76,11 +94,12 @@ def read_drafts(
             "several parts",
             code="too_many_jobs",
         )
+    size = _Size(reading.most_together)
     return [
         draft
         for request, overrides in zip(requests, combinations, strict=True)
         for draft in _drafts_of(
-            user, request, overrides, now=now, schedule=schedule, store=store, reading=reading
+            user, request, overrides, size, now=now, schedule=schedule, store=store, reading=reading
         )
     ]
 
@@ -112,6 +131,7 @@ def _drafts_of(
     user: User,
     request: SubmitRequest,
     combinations: Sequence[tuple[str, ...]],
+    size: _Size,
     *,
     now: float,
     schedule: str | None,
@@ -123,6 +143,7 @@ def _drafts_of(
     for overrides in combinations:
         reading.go_on()
         job = parse_job_file(request, store) if parse is None else parse(overrides)
+        size.add(job)
         parsed.append((job, changes(overrides)))
     rungs = rungs_of([job.epochs for job, _ in parsed]) if request.stop_early else ()
     drafts = []

@@ -38,6 +38,19 @@ def test_a_large_job_file_is_refused(api: Api) -> None:
     assert refused(api, "too_large") == 4
 
 
+def test_the_job_files_of_all_trials_together_are_bounded(api: Api) -> None:
+    """Each trial has a job file of its own, so a small request may write a gigabyte."""
+    api = Api(api.harness, bulk_bytes=20_000)
+
+    refusal = api.client().post(JOBS, json=spec(sweep=["train.seed=1..40"])).json()["error"]
+    few = api.client().post(JOBS, json=spec(sweep=["train.seed=1..3"]))
+
+    assert refusal["code"] == "too_large"
+    assert "over 20,000 bytes in the job files of all jobs together" in refusal["message"]
+    assert few.status_code == 201
+    assert len(api.client().get(JOBS).json()["jobs"]) == 3
+
+
 def test_a_job_file_with_many_values_is_refused_before_it_is_built(api: Api) -> None:
     layers = SPEC.replace("[16]", "[" + ",".join(["1"] * 20_000) + "]")
 

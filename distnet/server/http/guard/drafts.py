@@ -28,6 +28,7 @@ class Drafts:
         self._turns = FairTurns(1)
         self._threads = CapacityLimiter(limits.drafts)
         self._most_bytes, self._most_s = limits.job_file_bytes, limits.draft_s
+        self._most_together = limits.bulk_bytes
 
     async def run(self, user: str, receive: Receive, act: Callable[[Reading], T]) -> T:
         """Call `act` in a thread when it is the turn of a user.
@@ -53,4 +54,4 @@ class Drafts:
                 )
 
         go_on()
-        return act(Reading(self._most_bytes, go_on))
+        return act(Reading(self._most_bytes, go_on, self._most_together))
